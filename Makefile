@@ -1,0 +1,57 @@
+# Liên Thông. `make` alone lists what can be done.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+READY := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down status demo test check contracts prove bench
+
+help: ## List these targets.
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make the virtual environment .venv from hash-pinned requirements; quick when nothing changed.
+
+up: $(READY) ## Start everything and print its doors; Ctrl-C stops it.
+	@$(BIN)/lienthong up $(ARGS)
+
+down: $(READY) ## Stop a stack that was started with `lienthong up --detach`.
+	@$(BIN)/lienthong down $(ARGS)
+
+status: $(READY) ## Show every process, whether it is ready, and what it waits for.
+	@$(BIN)/lienthong status $(ARGS)
+
+demo: $(READY) ## Tell three journeys of a dossier, live, against the running stack.
+	@$(BIN)/lienthong demo $(ARGS)
+
+test: $(READY) ## Run every test: unit, service, contract, e2e; starts what it needs on free ports.
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## Run the linters, the type checker, the import picture and the house rules.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy shared contracts services lienthong
+	$(BIN)/lint-imports
+	@long=$$(git ls-files -co --exclude-standard '*.py' | grep -vx contracts/models.py | xargs wc -l | awk '$$1 > 400 && $$2 != "total"'); \
+	  if [ -n "$$long" ]; then echo "Over 400 lines; look for the second subject:"; echo "$$long"; exit 1; fi
+	@sleeps=$$(grep -rnE '\bsleep\(|\bsleep +[0-9.$$]' tests docs examples --include='*.py' --include='*.md' --include='*.sh' 2>/dev/null); \
+	  if [ -n "$$sleeps" ]; then echo "A sleep; wait for the thing itself (settle, Stack.wait_until):"; echo "$$sleeps"; exit 1; fi
+
+contracts: $(READY) ## Regenerate models, AsyncAPI, OpenAPI and the pages made from them.
+	@$(BIN)/python -m contracts.generate $(ARGS)
+
+prove: $(READY) ## Break things under load and prove that nothing was lost (ARGS="--seed 7 --minutes 2").
+	@$(BIN)/lienthong prove $(ARGS)
+
+bench: $(READY) ## Measure, and write docs/performance.md.
+	@$(BIN)/lienthong bench $(ARGS)
+
+# The command itself is installed without dependencies and without network, pointing at this folder.
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make setup PYTHON=python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "python3 cannot make virtual environments: install its venv module (Debian, Ubuntu: apt-get install python3-venv)."; exit 1; }
+	@cmp -s requirements.txt .venv/requirements.txt || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@cp requirements.txt .venv/requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@touch $@

@@ -1,0 +1,1 @@
+"""What portal and province agree on: reference data, events, lifecycle."""

@@ -1,0 +1,176 @@
+"""Writes everything that is computed from the contracts; `--check` only compares.
+
+    python -m contracts.generate [--check]
+
+With --check nothing is written; exit status 1 and the names of the files that differ.
+"""
+
+import argparse
+import csv
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import yaml
+
+from contracts import asyncapi
+from contracts.lifecycle import LIFECYCLE
+from contracts.schemas import event_types, schema
+
+HOUSE = Path(__file__).resolve().parent.parent
+SERVICES = ("portal", "province_gateway", "identity_mock", "payment_mock")
+SHOWN_IN_MODELS = ("type", "pattern", "minLength", "maxLength", "minimum", "maximum", "enum", "required")
+
+
+def event_class(event_type: str) -> str:
+    """Name of the model of an event type: `dossier.result_ready.v1` is DossierResultReady; v2 says so at its end."""
+    subject, past, version = event_type.split(".")
+    name = "".join(word.capitalize() for word in (subject, *past.split("_")))
+    return name if version == "v1" else name + version.upper()
+
+
+def models() -> str:
+    """The pydantic models of all events, with the two maps between types and classes."""
+    bundle = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$defs": {"Instant": {"type": "string"}}
+        | {event_class(name): _for_models(schema(name)) for name in event_types()},
+    }
+    by_type = "".join(f'    "{name}": {event_class(name)},\n' for name in event_types())
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "events.json"), Path(folder, "models.py")
+        source.write_text(json.dumps(bundle), encoding="utf-8")
+        _run("datamodel_code_generator", "--input", source, "--output", target, *MODEL_OPTIONS)
+        with target.open("a", encoding="utf-8") as file:
+            file.write(f"\n\nBY_TYPE: dict[str, type[BaseModel]] = {{\n{by_type}}}\n")
+            file.write("TYPE_OF: dict[type[BaseModel], str] = {model: name for name, model in BY_TYPE.items()}\n")
+        _run("ruff", "check", "--isolated", "--quiet", "--select", "I", "--fix", target)
+        _run("ruff", "format", "--isolated", "--quiet", "--line-length", "120", target)
+        return target.read_text(encoding="utf-8")
+
+
+MODEL_OPTIONS = (
+    *("--input-file-type", "jsonschema", "--output-model-type", "pydantic_v2.BaseModel"),
+    *("--target-python-version", "3.11", "--target-pydantic-version", "2.12", "--formatters", "builtin"),
+    *(
+        "--custom-file-header",
+        '"""Events as pydantic models, generated from events/ by `make contracts`."""',
+    ),
+    *("--type-overrides", '{"Instant": "contracts.instant.Instant"}', "--strict-types", "int", "float", "bool"),
+    *("--enum-field-as-literal", "all", "--use-annotated"),
+    *("--use-union-operator", "--use-standard-collections", "--use-schema-description", "--use-double-quotes"),
+    *("--enable-faux-immutability", "--disable-future-imports", "--skip-root-model", "--disable-timestamp"),
+)
+
+
+def _for_models(part: Mapping[str, Any]) -> dict[str, Any]:
+    """What the generator needs of a schema: no prose, and a time as the one type that reads it strictly."""
+    if part.get("format") == "date-time":
+        return {"$ref": "#/$defs/Instant"}
+    kept = {key: value for key, value in part.items() if key in SHOWN_IN_MODELS}
+    if "properties" in part:
+        kept["description"] = part["description"]
+        kept["properties"] = {name: _for_models(inner) for name, inner in part["properties"].items()}
+    return kept
+
+
+def lifecycle_page() -> str:
+    """docs/lifecycle.md."""
+    return (
+        "# The life of a dossier\n\n"
+        "Printed from `contracts/lifecycle.py` by `make contracts`; edit the table, not this page.\n\n"
+        "**How far to trust it.** Codes and names of the states were found in sources. The moves between them are our\n"
+        "proposal (unverified). The cited articles of Decree 61/2018/NĐ-CP were read; that Decree 118/2025/NĐ-CP\n"
+        "keeps them in substance is unverified. States 5 and 8 are not in the table yet.\n\n" + LIFECYCLE.markdown()
+    )
+
+
+def glossary_page() -> str:
+    """docs/glossary.md: the domain's words, then our own."""
+    lines = [
+        "# Glossary",
+        "",
+        "Printed from `contracts/data/glossary.csv` and `our_terms.csv` by `make contracts`. One idea, one word, in",
+        "code, topic, table and address. Legal sources of the moves: [lifecycle.md](lifecycle.md).",
+    ]
+    for title, name in (("Words of the domain", "glossary.csv"), ("Words of this project", "our_terms.csv")):
+        lines += ["", f"## {title}", "", "| Vietnamese | English | identifier | meaning |", "|---|---|---|---|"]
+        with (HOUSE / "contracts/data" / name).open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                cells = (row["term_vi"], row["term_en"], f"`{row['slug']}`", row["definition"])
+                lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def openapi(service: str) -> str:
+    """The OpenAPI document of one service, as its own application describes it with every setting at its default."""
+    with patch.dict(os.environ, {"PAYMENT_PARTNER_SECRET": "needed to start, shown in no document"}, clear=True):
+        return _yaml(import_module(f"services.{service}.app").create_app().openapi())
+
+
+def outputs() -> dict[str, Callable[[], str]]:
+    """Every computed file by its path under the house, and how to compute it; services that exist only."""
+    return {
+        "contracts/models.py": models,
+        "contracts/asyncapi.yaml": lambda: _yaml(asyncapi.document()),
+        "docs/lifecycle.md": lifecycle_page,
+        "docs/glossary.md": glossary_page,
+        **{f"contracts/openapi/{name}.yaml": partial(openapi, name) for name in SERVICES if _exists(name)},
+    }
+
+
+def drifting() -> dict[str, str]:
+    """The computed files that are missing or differ, with what the contracts say they should hold."""
+    computed = ((name, compute()) for name, compute in outputs().items())
+    return {name: text for name, text in computed if on_disk(name) != text}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m contracts.generate", description="Write the computed contracts.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 naming the files that differ")
+    check = parser.parse_args().check
+    differing = drifting()
+    for name, text in differing.items():
+        if check:
+            print(f"{name} differs from the contracts; run `make contracts` and review the change.")
+        else:
+            path = HOUSE / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            print(f"{name} written.")
+    return 1 if check and differing else 0
+
+
+def _run(module: str, *arguments: str | Path) -> None:
+    subprocess.run([sys.executable, "-m", module, *arguments], check=True, capture_output=True)
+
+
+def _exists(service: str) -> bool:
+    try:
+        return importlib.util.find_spec(f"services.{service}.app") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def on_disk(name: str) -> str | None:
+    """What a computed file holds now; None if there is none."""
+    path = HOUSE / name
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def _yaml(document: Mapping[str, Any]) -> str:
+    # safe_dump writes anchors for shared objects; a JSON round trip leaves a plain tree
+    return yaml.safe_dump(json.loads(json.dumps(document)), sort_keys=False, allow_unicode=True, width=120)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

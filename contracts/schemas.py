@@ -1,0 +1,87 @@
+"""The gate: checks an event body against its JSON Schema and names the broken rule."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+
+from shared.errors import Refusal
+
+EVENTS = Path(__file__).parent / "events"
+
+Schema = Mapping[str, Any]
+
+
+class UnknownEventType(Refusal):
+    """No contract describes this event type. Facts: `type`, `known`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaError:
+    """One thing that does not fit: where it is (RFC 6901), which rule says so, what is expected instead."""
+
+    pointer: str
+    rule: str
+    detail: str
+
+
+@cache
+def event_types() -> tuple[str, ...]:
+    """Every event type that has a contract, in alphabetical order."""
+    return tuple(sorted(path.stem for path in EVENTS.glob("*.json")))
+
+
+@cache
+def schema(event_type: str) -> Schema:
+    """The hand-written JSON Schema of one event type; raises UnknownEventType."""
+    if event_type not in event_types():
+        raise UnknownEventType(
+            f"Send one of the {len(event_types())} known event types, with its version at the end.",
+            type=event_type,
+            known=list(event_types()),
+        )
+    found: Schema = json.loads((EVENTS / f"{event_type}.json").read_text(encoding="utf-8"))
+    return found
+
+
+@cache
+def validator(event_type: str) -> jsonschema_rs.Draft202012Validator:
+    """The compiled validator of one event type, formats included; it never repeats the values it refuses."""
+    return jsonschema_rs.Draft202012Validator(dict(schema(event_type)), validate_formats=True, mask="the value")
+
+
+def errors(event_type: str, body: Any) -> list[SchemaError]:
+    """Everything in `body` that does not fit the contract of `event_type`; empty if it fits.
+
+    body     parsed JSON
+    raises   UnknownEventType
+    """
+    return [_described(schema(event_type), error) for error in validator(event_type).iter_errors(body)]
+
+
+def rules(event_type: str) -> dict[str, Schema]:
+    """Every rule of one event type by its stable id, with the part of the schema that states it."""
+    return {part["x-rule"]: part for part in _parts(schema(event_type))}
+
+
+def _parts(part: Schema) -> Iterator[Schema]:
+    yield part
+    for inner in part.get("properties", {}).values():
+        yield from _parts(inner)
+
+
+def _described(root: Schema, error: jsonschema_rs.ValidationError) -> SchemaError:
+    part: Any = root
+    for step in error.schema_path[:-1]:
+        part = part[step]
+    where = [str(step) for step in error.instance_path]
+    message = error.message
+    if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
+        missing = error.kind.property
+        part, where, message = part["properties"][missing], [*where, missing], "it is missing; add it"
+    pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in where)
+    return SchemaError(pointer, part["x-rule"], f"{message}. {part['title']}: {part['description']}")

@@ -1,0 +1,1 @@
+"""The command `lienthong`: one file per family of verbs."""

@@ -1,0 +1,75 @@
+"""A command's talk with the country: what goes wrong is said in one sentence, what comes back in two forms."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from lienthong.embedded import Trouble
+
+if TYPE_CHECKING:  # read at once by every command line; the client brings an HTTP library along
+    from lienthong.client import Country
+    from lienthong.doors import Problem
+
+Answer = TypeVar("Answer")
+
+Url = Annotated[
+    str,
+    typer.Option(
+        "--url", envvar="LIENTHONG_URL", help="Address of the portal; it names all the others.", metavar="URL"
+    ),
+]
+Sandbox = Annotated[
+    str,
+    typer.Option(
+        "--sandbox",
+        envvar="LIENTHONG_SANDBOX",
+        help="Which sandbox; the one that runs in real time if left out.",
+        metavar="ID",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
+Lang = Annotated[
+    str, typer.Option("--lang", help="vi or en; the terminal's language (LANG) if left out.", metavar="vi|en")
+]
+
+HERE = "http://127.0.0.1:8000"
+DEFAULT_SANDBOX = "default"
+
+
+def ask(url: str, conversation: Callable[[Country], Awaitable[Answer]]) -> Answer:
+    """Hold a conversation with the country at `url`; raises Trouble, in one sentence, when it refuses or is silent."""
+    from httpx import InvalidURL
+
+    from lienthong.client import Country
+    from lienthong.doors import NotRunning, Problem
+
+    async def whole() -> Answer:
+        async with Country(url) as country:
+            return await conversation(country)
+
+    try:
+        return asyncio.run(whole())
+    except Problem as problem:
+        raise Trouble(sentence(problem)) from problem
+    except NotRunning as silence:
+        raise Trouble(str(silence)) from silence
+    except InvalidURL as error:
+        raise Trouble(f"'{url}' is no address ({error}): write one such as {HERE}.") from error
+
+
+def sentence(problem: Problem) -> str:
+    """The problem's detail, with the pointers of a body that does not fit."""
+    errors = problem.facts.get("errors")
+    if not isinstance(errors, list):
+        return problem.detail
+    return "; ".join(f"{error.get('pointer', '')}: {error.get('detail', '')}" for error in errors)
+
+
+def show(answer: Any, as_json: bool, text: str) -> None:
+    """`answer` as JSON, or `text` for people."""
+    typer.echo(json.dumps(answer, ensure_ascii=False, indent=2) if as_json else text)

@@ -1,0 +1,194 @@
+"""`lienthong sandbox | clock | settle | dead | timeline`: a sandbox looked at and turned from the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lienthong.cli.language import chosen
+from lienthong.cli.plainly import DEFAULT_SANDBOX, HERE, Json, Lang, Sandbox, Url, ask, show
+from lienthong.embedded import Trouble
+
+if TYPE_CHECKING:
+    from lienthong.client import Advance, Clock, Country, Verdict
+
+WITH_DEAD_LETTERS = ("portal", "gateway")
+
+sandboxes = typer.Typer(no_args_is_help=True, help="Create, show and delete sandboxes: small countries of their own.")
+clocks = typer.Typer(no_args_is_help=True, help="Show, set and advance the clock of a sandbox.")
+dead = typer.Typer(no_args_is_help=True, help="List, show and redrive events that a service could not apply.")
+
+Id = Annotated[str, typer.Argument(help="The sandbox's id.", metavar="ID")]
+Service = Annotated[str, typer.Argument(help="Whose letter: portal or gateway.", metavar="SERVICE")]
+Letter = Annotated[str, typer.Argument(help="The letter's id, as `lienthong dead list` shows it.", metavar="ID")]
+Instant = Annotated[
+    str, typer.Argument(help="An instant with its offset, such as 2026-12-01T08:00:00+07:00.", metavar="INSTANT")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this file's verbs to the command."""
+    app.add_typer(sandboxes, name="sandbox")
+    app.add_typer(clocks, name="clock")
+    app.add_typer(dead, name="dead")
+    app.command("settle")(settle)
+    app.command("timeline")(timeline)
+
+
+@sandboxes.command("create")
+def create(
+    seed: Annotated[
+        str | None, typer.Option(help="Same seed, same people, codes and decisions; drawn if left out.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="A label for people.")] = None,
+    start: Annotated[str | None, typer.Option(help="First instant, RFC 3339; given by the seed if left out.")] = None,
+    rate: Annotated[float, typer.Option(help="Sandbox seconds per real second; 0 = frozen.")] = 0,
+    url: Url = HERE,
+    json: Json = False,
+) -> None:
+    """Create a sandbox; prints its id."""
+    row = ask(url, lambda country: country.create_sandbox(seed=seed, name=name, start=start, rate=rate))
+    show(row, json, row["id"])
+
+
+@sandboxes.command("show")
+def show_one(id: Id, url: Url = HERE, json: Json = False) -> None:
+    """Show a sandbox: seed, name, clock."""
+    row = ask(url, lambda country: country.show_sandbox(id))
+    show(row, json, "\n".join(f"{name:11} {value}" for name, value in row.items()))
+
+
+@sandboxes.command("delete")
+def delete(id: Id, url: Url = HERE, json: Json = False) -> None:
+    """Delete a sandbox everywhere; its id is never used again."""
+    ask(url, lambda country: country.delete_sandbox(id))
+    show({"id": id, "deleted": True}, json, f"{id} is deleted.")
+
+
+@clocks.command("show")
+def show_clock(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False) -> None:
+    """Show what time it is in a sandbox, and how fast it runs."""
+    clock = ask(url, lambda country: country.enter(sandbox).clock())
+    show(clock, json, _clock(clock))
+
+
+@clocks.command("set")
+def set_clock(to: Instant, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False) -> None:
+    """Set the clock to a later instant at once; nothing fires on the way."""
+    clock = ask(url, lambda country: country.enter(sandbox).set_clock(to))
+    show(clock, json, _clock(clock))
+
+
+@clocks.command("advance")
+def advance(
+    by: Annotated[str | None, typer.Option(help="A length of time, ISO 8601: P3D, PT2H.", metavar="DURATION")] = None,
+    to: Annotated[str | None, typer.Option(help="An instant with its offset, RFC 3339.", metavar="INSTANT")] = None,
+    sandbox: Sandbox = DEFAULT_SANDBOX,
+    url: Url = HERE,
+    json: Json = False,
+) -> None:
+    """Turn the clock forward; everything that falls due on the way happens at its own time."""
+    if (by is None) == (to is None):
+        raise typer.BadParameter("say how far: either --by P3D or --to 2026-12-01T08:00:00+07:00.")
+    answer = ask(url, lambda country: country.enter(sandbox).advance(by=by, to=to))
+    show(answer, json, _advance(answer))
+
+
+def settle(
+    timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", min=0)] = 10,
+    sandbox: Sandbox = DEFAULT_SANDBOX,
+    url: Url = HERE,
+    json: Json = False,
+) -> None:
+    """Wait until a sandbox is still, or name what it waits for (exit status 1)."""
+    verdict = ask(url, lambda country: country.enter(sandbox).settle(timeout))
+    show(verdict, json, _verdict(verdict))
+    if verdict["verdict"] != "still":
+        raise typer.Exit(1)
+
+
+@dead.command("list")
+def list_dead(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False) -> None:
+    """List the dead letters of portal and gateway."""
+
+    async def letters(country: Country) -> list[dict[str, Any]]:
+        here = country.enter(sandbox)
+        return [{"service": name, **letter} for name in WITH_DEAD_LETTERS for letter in await here.dead_letters(name)]
+
+    found = ask(url, letters)
+    lines = [f"{letter['service']:8} {letter['id']}  {_gist(letter)}" for letter in found]
+    show(found, json, "\n".join(lines) or "There are no dead letters.")
+
+
+@dead.command("show")
+def show_dead(
+    service: Service, id: Letter, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False
+) -> None:
+    """Show one dead letter: the event, and why it could not be applied."""
+    letter = ask(url, lambda country: country.enter(sandbox).dead_letter(_holder(service), id))
+    show(letter, json, "\n".join(f"{name:13} {value}" for name, value in letter.items()))
+
+
+@dead.command("redrive")
+def redrive(
+    service: Service, id: Letter, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False
+) -> None:
+    """Try one dead letter again, then what waits behind it."""
+    answer = ask(url, lambda country: country.enter(sandbox).redrive(_holder(service), id))
+    show(answer, json, ", ".join(f"{name}: {value}" for name, value in (answer or {}).items()) or "Done.")
+
+
+def timeline(
+    code: Annotated[str, typer.Argument(help="Code of a dossier.", metavar="CODE")],
+    sandbox: Sandbox = DEFAULT_SANDBOX,
+    lang: Lang = "",
+    url: Url = HERE,
+    json: Json = False,
+) -> None:
+    """Tell the story of one dossier, merged from all services."""
+    spoken = chosen(lang)
+    entries = ask(url, lambda country: country.enter(sandbox).timeline(code))
+    if json:
+        show(entries, True, "")
+    elif entries:
+        from rich.console import Console
+
+        from lienthong.timeline import draw
+
+        Console().print(draw(entries, code, spoken))
+    else:
+        raise Trouble(
+            f"Nobody in sandbox {sandbox} has heard of {code}: check the code, or name its sandbox with --sandbox."
+        )
+
+
+def _holder(service: str) -> str:
+    if service not in WITH_DEAD_LETTERS:
+        raise typer.BadParameter(f"'{service}' keeps no dead letters: write portal or gateway.", param_hint="SERVICE")
+    return service
+
+
+def _gist(letter: dict[str, Any]) -> str:
+    return "  ".join(str(letter[name]) for name in ("type", "subject", "reason") if letter.get(name))
+
+
+def _clock(clock: Clock) -> str:
+    rate = clock["rate"]
+    return f"{clock['now']}  " + ("frozen" if rate == 0 else "real time" if rate == 1 else f"{rate:g} times real time")
+
+
+def _advance(answer: Advance) -> str:
+    lines = [f"{fired['at']}  {fired['service']:8} {fired['kind']}  {fired['subject']}" for fired in answer["fired"]]
+    return "\n".join([*lines, f"now {answer['now']}", f"verdict {_verdict(answer['verdict'])}"])
+
+
+def _verdict(verdict: Verdict) -> str:
+    lines = [verdict["verdict"]]
+    if verdict["verdict"] == "still" and verdict["proof_of_absence"]:
+        lines[0] += ": nothing can happen before the clock is turned"
+    if verdict["next_due"]:
+        lines.append(f"next due {verdict['next_due']}")
+    return "\n".join(
+        [*lines, *(f"{each['name']}: {each['service']}: {each['detail']}" for each in verdict["waiting_for"])]
+    )

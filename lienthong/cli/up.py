@@ -1,0 +1,167 @@
+"""up · status · down · reset: the life of the embedded stack."""
+
+import contextlib
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lienthong.embedded import Trouble
+from lienthong.embedded.stack import Stack, Status, lock_pid, reset, running
+
+Data = Annotated[Path, typer.Option("--data", help="Folder of databases, broker, logs and secrets.", show_default=True)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+HERE = Path(".lienthong")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this file's verbs to the command."""
+    app.command()(up)
+    app.command()(status)
+    app.command()(down)
+    app.command("reset")(reset_data)
+
+
+def up(
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return when everything is ready, and leave it running.")
+    ] = False,
+    port_base: Annotated[
+        int | None,
+        typer.Option(
+            "--port-base", min=1024, max=65526, help="Use nine ports from here instead of 8000–8005, 9092, 9093, 5432."
+        ),
+    ] = None,
+    data: Data = HERE,
+    as_json: Json = False,
+) -> None:
+    """Start PostgreSQL, Kafka and every service; print their doors; Ctrl-C stops everything."""
+    stack = Stack(data, port_base, detached=detach)
+    ready = False
+    with _signals_as_interrupt():
+        try:
+            seconds = stack.start(_to_stderr)
+            ready = True
+            _show(stack.status(), as_json, seconds)
+            if not detach:
+                _follow(stack)
+        except KeyboardInterrupt:
+            _to_stderr("Stopping: services first, then Kafka and PostgreSQL.")
+            stack.stop()
+            if not ready:
+                raise Trouble("Interrupted while starting; everything is stopped again.") from None
+
+
+def status(data: Data = HERE, as_json: Json = False) -> None:
+    """Show each process with its pid, state, restarts and what it waits for; exit status 1 unless all are ready."""
+    folder = data.absolute()
+    if not running(folder):
+        if as_json:
+            print(json.dumps({"running": False, "ready": False, "data": str(folder), "processes": []}))
+        elif holder := lock_pid(folder):
+            print(f"Not running in {folder}: process {holder} ended without cleaning up. `lienthong up` starts again.")
+        else:
+            print(f"Not running in {folder}. `lienthong up` starts it.")
+        raise typer.Exit(1)
+    now = _status_of(Stack.attach(folder))
+    _show(now, as_json, None)
+    if not now["ready"]:
+        raise typer.Exit(1)
+
+
+def down(data: Data = HERE, as_json: Json = False) -> None:
+    """Stop the stack that runs in a folder; its data stays."""
+    folder = data.absolute()
+    was_running = running(folder)
+    if was_running:
+        Stack.attach(folder).stop()
+    if as_json:
+        print(json.dumps({"stopped": was_running, "data": str(folder)}))
+    else:
+        print(f"Stopped; the data stays in {folder}." if was_running else f"Nothing was running in {folder}.")
+
+
+def reset_data(data: Data = HERE, as_json: Json = False) -> None:
+    """Delete a stopped stack's databases, broker, logs and secrets; fetched programs stay in the user's cache."""
+    gone = reset(data)
+    if as_json:
+        print(json.dumps({"deleted": gone, "data": str(data.absolute())}))
+    else:
+        print(
+            f"Deleted from {data.absolute()}: {', '.join(gone)}."
+            if gone
+            else f"Nothing to delete in {data.absolute()}."
+        )
+
+
+def _status_of(stack: Stack) -> Status:
+    try:
+        return stack.status()
+    except ConnectionError as gone:
+        raise Trouble(f"{gone} It is starting or stopping this very moment: ask again.") from None
+
+
+def _show(now: Status, as_json: bool, seconds: float | None) -> None:
+    """Print a status, and how long the start took if there was one."""
+    facts: dict[str, Any] = {"running": True, **now}
+    if seconds is not None:
+        facts["seconds"] = round(seconds, 2)
+    if as_json:
+        print(json.dumps(facts, ensure_ascii=False), flush=True)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("process", "door", "pid", "state", "restarts", "ready"):
+        table.add_column(heading, overflow="fold")
+    for row in sorted(now["processes"], key=lambda row: (not row["door"], row["name"] in ("kafka", "postgres"))):
+        ready = "yes" if row["ready"] else f"waits for {row['waiting_for']}"
+        restarts = f"{row['restarts']}, last: {row['last_exit']}" if row["restarts"] else "0"
+        table.add_row(row["name"], row["door"], str(row["pid"] or "–"), row["state"], restarts, ready)
+    console = Console()
+    if not console.is_terminal:  # nobody wants a table folded in a file or a pipe
+        console.width = 200
+    console.print(table)
+    if seconds is not None:
+        console.print(f"Ready after {seconds:.1f} s. Logs: {now['data']}/log", highlight=False, soft_wrap=True)
+    else:
+        console.print(
+            f"{'Ready' if now['ready'] else 'Not ready'}. Logs: {now['data']}/log", highlight=False, soft_wrap=True
+        )
+
+
+def _follow(stack: Stack) -> None:
+    """Say when a child died and was restarted; returns when somebody else stopped the stack."""
+    seen: dict[str, int] = {}
+    while running(stack.plan.data):
+        with contextlib.suppress(ConnectionError):
+            for row in stack.status()["processes"]:
+                if row["restarts"] > seen.get(row["name"], 0):
+                    _to_stderr(f"{row['name']} ended ({row['last_exit']}) and was started again; see {row['log']}")
+                seen[row["name"]] = row["restarts"]
+        time.sleep(1.0)
+    _to_stderr("The stack was stopped from elsewhere.")
+
+
+@contextlib.contextmanager
+def _signals_as_interrupt() -> Any:
+    """SIGTERM and SIGHUP stop `up` as Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    kept = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def _to_stderr(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)

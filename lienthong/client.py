@@ -1,0 +1,335 @@
+"""A small typed client for the country: sandboxes, citizens, the clock. Speaks to public doors and test doors only.
+
+async with Country() as country, country.sandbox(seed="spring") as sandbox:
+    lan = sandbox.citizen("lan")
+    dossier = await lan.submit("2.000635", province="37", commune="14464")
+    await sandbox.advance(by="P1D")
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import os
+import secrets
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, NotRequired, Required, Self, TypedDict, cast
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+
+from lienthong.doors import Door, NotRunning, Problem
+from lienthong.timeline import SERVICES, Entry, merged
+
+__all__ = ["Citizen", "Country", "Dossier", "NotRunning", "Problem", "Sandbox"]
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+CLIENT_ID = "lienthong-demo"
+REDIRECT_URI = "http://127.0.0.1/signed-in"  # never opened: the code is read from the redirect's Location
+ADVANCE_TIMEOUT = 120.0  # s; a month of a busy sandbox is seconds, a stuck service answers with a verdict long before
+
+
+class Status(TypedDict):
+    code: int
+    slug: str
+    name_vi: str
+    name_en: str
+
+
+class Fee(TypedDict):
+    """`status` is one of none, due, paid, refund_pending, refunded."""
+
+    amount_dong: int
+    status: str
+    reference: NotRequired[str]
+
+
+class Dossier(TypedDict):
+    """The portal's copy of a dossier, as its owner sees it."""
+
+    code: str
+    procedure: str
+    authority: dict[str, Any]
+    status: Status
+    submitted_at: str
+    due_at: str | None
+    reason: str | None
+    fee: Fee | None
+    withdrawal: str
+    result: dict[str, Any] | None
+    can: list[str]
+
+
+class ProvinceDossier(TypedDict, total=False):
+    """The province's copy of a dossier."""
+
+    code: Required[str]
+    status: Required[Status]
+    province: str
+    procedure: str
+    received_at: str | None
+    due_at: str | None
+    fee_dong: int | None
+    paid: bool
+
+
+class Clock(TypedDict):
+    """`rate` is sandbox seconds per real second; 0 = frozen."""
+
+    now: str
+    rate: float
+
+
+class Verdict(TypedDict):
+    """What `settle` found: still, waiting or held, and for whom it waits."""
+
+    verdict: str
+    proof_of_absence: bool
+    next_due: str | None
+    waiting_for: list[dict[str, Any]]
+
+
+class Advance(TypedDict):
+    """Where the clock stands now, and what fired on the way (at, service, kind, subject)."""
+
+    now: str
+    fired: list[dict[str, Any]]
+    verdict: Verdict
+
+
+class Country:
+    """The running country, found by the portal's address alone; `doors` names all the others."""
+
+    def __init__(self, url: str | None = None) -> None:
+        self.url = (url or os.environ.get("LIENTHONG_URL") or DEFAULT_URL).rstrip("/")
+        self.doors: dict[str, Any] = {}
+
+    async def __aenter__(self) -> Self:
+        limits = httpx.Limits(max_connections=32, max_keepalive_connections=32)
+        self._http = httpx.AsyncClient(timeout=30.0, limits=limits, trust_env=False)
+        try:
+            self.portal = Door(self._http, self.url)
+            self.doors = await self.portal.json("GET", "/_lab/doors")
+            self.gateway = Door(self._http, self.doors["gateway"])
+            self.identity = Door(self._http, self.doors["identity"])
+            self.payment = Door(self._http, self.doors["payment"])
+        except BaseException:
+            await self._http.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    def service(self, name: str) -> Door:
+        """By its name in timelines and verdicts: portal, gateway, identity, payment."""
+        return cast(Door, getattr(self, name))
+
+    async def provinces(self) -> list[dict[str, Any]]:
+        return cast(list[dict[str, Any]], await self.portal.json("GET", "/api/v1/provinces"))
+
+    async def communes(self, province: str) -> list[dict[str, Any]]:
+        return cast(list[dict[str, Any]], await self.portal.json("GET", f"/api/v1/provinces/{province}/communes"))
+
+    async def procedures(self) -> list[dict[str, Any]]:
+        return cast(list[dict[str, Any]], await self.portal.json("GET", "/api/v1/procedures"))
+
+    async def create_sandbox(self, **wish: Any) -> dict[str, Any]:
+        """`wish` may hold seed, name, start and rate; what is None is left to the portal."""
+        body = {name: value for name, value in wish.items() if value is not None}
+        return cast(dict[str, Any], await self.portal.json("POST", "/_lab/sandboxes", json=body))
+
+    async def show_sandbox(self, sandbox: str) -> dict[str, Any]:
+        return cast(dict[str, Any], await self.portal.json("GET", f"/_lab/sandboxes/{sandbox}"))
+
+    async def delete_sandbox(self, sandbox: str) -> None:
+        await self.portal.send("DELETE", f"/_lab/sandboxes/{sandbox}")
+
+    def enter(self, sandbox: str) -> Sandbox:
+        """A sandbox that exists already; it outlives this program."""
+        return Sandbox(self, sandbox)
+
+    @asynccontextmanager
+    async def sandbox(
+        self,
+        *,
+        seed: str | None = None,
+        rate: float = 0,
+        name: str | None = None,
+        start: str | None = None,
+        keep: bool = False,
+    ) -> AsyncIterator[Sandbox]:
+        """A sandbox of one's own, frozen unless `rate` says otherwise; deleted at the end unless `keep`."""
+        row = await self.create_sandbox(seed=seed, rate=rate, name=name, start=start)
+        try:
+            yield Sandbox(self, row["id"])
+        finally:
+            if not keep:
+                await self.delete_sandbox(row["id"])
+
+
+class Sandbox:
+    """One small country: its clock, its people, its dossiers."""
+
+    def __init__(self, country: Country, id: str) -> None:
+        self.country, self.id = country, id
+        self._headers = {"X-Sandbox": id}
+        self._lab = f"/_lab/sandboxes/{id}"
+
+    def citizen(self, persona: str) -> Citizen:
+        """Signs in at the first call: lan, minh, huong, duc (level 2), hoa, tuan (level 1)."""
+        return Citizen(self, persona)
+
+    async def clock(self) -> Clock:
+        return cast(Clock, await self.country.portal.json("GET", f"{self._lab}/clock"))
+
+    async def set_clock(self, to: str) -> Clock:
+        return cast(Clock, await self.country.portal.json("POST", f"{self._lab}/clock/set", json={"to": to}))
+
+    async def advance(self, *, by: str | None = None, to: str | None = None) -> Advance:
+        """Turn the clock, `by` an ISO 8601 duration (P3D) or `to` an instant; what falls due happens on the way."""
+        body = {name: value for name, value in (("by", by), ("to", to)) if value is not None}
+        path = f"{self._lab}/clock/advance"
+        return cast(Advance, await self.country.portal.json("POST", path, json=body, timeout=ADVANCE_TIMEOUT))
+
+    async def settle(self, timeout_seconds: float = 10) -> Verdict:
+        """Wait until nothing more can happen at this instant, or say what it waits for."""
+        body, patience = {"timeout_seconds": timeout_seconds}, timeout_seconds + 30
+        return cast(Verdict, await self.country.portal.json("POST", f"{self._lab}/settle", json=body, timeout=patience))
+
+    async def script(self, code: str, **decisions: Any) -> None:
+        """What the officers will decide on one dossier, such as reception="refuse"; may precede the dossier."""
+        body = {"decisions": decisions}
+        await self.country.gateway.send("PUT", f"/_lab/officers/{code}", json=body, headers=self._headers)
+
+    async def province_dossier(self, province: str, code: str) -> ProvinceDossier:
+        path = f"/api/v1/provinces/{province}/dossiers/{code}"
+        return cast(ProvinceDossier, await self.country.gateway.json("GET", path, headers=self._headers))
+
+    async def timeline(self, code: str) -> list[Entry]:
+        """The story of one dossier, merged from all services."""
+        return merged(await asyncio.gather(*(self._part(name, code) for name in SERVICES)))
+
+    async def _part(self, service: str, code: str) -> Sequence[Entry]:
+        path = f"/_lab/timeline/{code}"
+        return cast(Sequence[Entry], await self.country.service(service).json("GET", path, headers=self._headers))
+
+    async def dead_letters(self, service: str) -> list[dict[str, Any]]:
+        return cast(list[dict[str, Any]], await self._dead(service, "GET", ""))
+
+    async def dead_letter(self, service: str, id: str) -> dict[str, Any]:
+        return cast(dict[str, Any], await self._dead(service, "GET", f"/{id}"))
+
+    async def redrive(self, service: str, id: str) -> Any:
+        return await self._dead(service, "POST", f"/{id}/redrive")
+
+    async def _dead(self, service: str, method: str, path: str) -> Any:
+        return await self.country.service(service).json(method, "/_lab/dead-letters" + path, headers=self._headers)
+
+
+class Citizen:
+    """One persona at the public doors. Signs in again by itself when sandbox time has outlived the token."""
+
+    def __init__(self, sandbox: Sandbox, persona: str) -> None:
+        self.sandbox, self.persona = sandbox, persona
+        self.token = ""
+        self.endpoints: dict[str, Any] = {}
+        self._signing_in = asyncio.Lock()
+
+    async def sign_in(self) -> str:
+        """The whole OIDC authorization code flow with PKCE; returns the access token."""
+        identity = self.sandbox.country.identity
+        issuer = identity.url if self.sandbox.id == "default" else f"{identity.url}/s/{self.sandbox.id}"
+        self.endpoints = await identity.json("GET", f"{issuer}/.well-known/openid-configuration")
+        verifier = secrets.token_urlsafe(48)
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        asked = {
+            "response_type": "code",
+            "client_id": CLIENT_ID,
+            "redirect_uri": REDIRECT_URI,
+            "scope": "openid profile",
+            "state": secrets.token_urlsafe(8),
+            "nonce": secrets.token_urlsafe(8),
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+            "login_hint": self.persona,
+        }
+        answer = await identity.send("GET", self.endpoints["authorization_endpoint"], params=asked)
+        returned = parse_qs(urlsplit(answer.headers.get("location", "")).query)
+        if "code" not in returned or returned.get("state") != [asked["state"]]:
+            detail = f"{self.persona} is nobody here: log in as lan, minh, huong, duc, hoa or tuan."
+            raise Problem("sign-in-failed", answer.status_code, detail, {})
+        form = {
+            "grant_type": "authorization_code",
+            "code": returned["code"][0],
+            "redirect_uri": REDIRECT_URI,
+            "client_id": CLIENT_ID,
+            "code_verifier": verifier,
+        }
+        self.token = str((await identity.json("POST", self.endpoints["token_endpoint"], data=form))["access_token"])
+        return self.token
+
+    async def _ask(self, method: str, path: str, *, key: str | None = None, **options: Any) -> Any:
+        portal, used = self.sandbox.country.portal, self.token
+        if used:
+            try:
+                return await portal.json(method, path, headers=self._headers(key), **options)
+            except Problem as problem:
+                if problem.status != 401:
+                    raise
+        async with self._signing_in:
+            if self.token == used:  # nobody else has renewed it meanwhile
+                await self.sign_in()
+        return await portal.json(method, path, headers=self._headers(key), **options)
+
+    def _headers(self, key: str | None) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} | ({"Idempotency-Key": key} if key else {})
+
+    async def who_am_i(self) -> dict[str, Any]:
+        token = self.token or await self.sign_in()
+        headers = {"Authorization": f"Bearer {token}"}
+        identity = self.sandbox.country.identity
+        return cast(dict[str, Any], await identity.json("GET", self.endpoints["userinfo_endpoint"], headers=headers))
+
+    async def submit(
+        self,
+        procedure: str,
+        province: str,
+        commune: str | None = None,
+        *,
+        note: str | None = None,
+        key: str | None = None,
+    ) -> Dossier:
+        """`key` makes a repetition harmless; a new one is drawn when it is left out."""
+        body: dict[str, Any] = {"procedure": procedure, "authority": {"province": province, "commune": commune}}
+        if note is not None:
+            body["note"] = note
+        return cast(Dossier, await self._ask("POST", "/api/v1/dossiers", key=key or str(uuid.uuid4()), json=body))
+
+    async def dossiers(self) -> list[Dossier]:
+        return cast(list[Dossier], await self._ask("GET", "/api/v1/dossiers"))
+
+    async def dossier(self, code: str) -> Dossier:
+        return cast(Dossier, await self._ask("GET", f"/api/v1/dossiers/{code}"))
+
+    async def pay(self, code: str, *, outcome: str = "success", key: str | None = None) -> dict[str, Any]:
+        """Start the payment at the portal, open the platform's checkout, pay. The confirmation travels by itself."""
+        dossier = await self.dossier(code)
+        body = {"amount_dong": dossier["fee"]["amount_dong"] if dossier["fee"] else 0}
+        key = key or str(uuid.uuid4())
+        payment = cast(dict[str, Any], await self._ask("POST", f"/api/v1/dossiers/{code}/payments", key=key, json=body))
+        checkout, platform = payment["checkout_url"], self.sandbox.country.payment
+        await platform.send("GET", checkout)
+        await platform.send("POST", f"{checkout}/pay", json={"outcome": outcome})
+        return payment
+
+    async def withdraw(self, code: str, reason: str, *, key: str | None = None) -> Dossier:
+        """Ask for withdrawal; the province answers."""
+        path, body = f"/api/v1/dossiers/{code}/withdrawal", {"reason": reason}
+        return cast(Dossier, await self._ask("POST", path, key=key or str(uuid.uuid4()), json=body))

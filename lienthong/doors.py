@@ -1,0 +1,60 @@
+"""One service's door: an answer, a Problem when it refuses, NotRunning when nobody is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+
+class Problem(Exception):
+    """A service refused (RFC 9457): `type` is the stable slug, `facts` every further member."""
+
+    def __init__(self, type: str, status: int, detail: str, facts: Mapping[str, Any]) -> None:
+        super().__init__(detail)
+        self.type, self.status, self.detail, self.facts = type, status, detail, facts
+
+    @classmethod
+    def of(cls, response: httpx.Response) -> Problem:
+        try:
+            body = response.json()
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            where = f"{response.request.method} {response.request.url}"
+            return cls("about:blank", response.status_code, f"{where} answered {response.status_code}.", {})
+        facts = {name: value for name, value in body.items() if name not in ("type", "status", "detail")}
+        slug = str(body.get("type", "about:blank")).rsplit("/", 1)[-1]
+        said = (body.get(name) for name in ("detail", "error_description", "title"))  # OAuth has its own word for it
+        return cls(slug, response.status_code, str(next(filter(None, said), "")), facts)
+
+
+class NotRunning(Exception):
+    """Nothing answers at an address; the text says what to do."""
+
+
+class Door:
+    """One service's address; refusals raise Problem, silence raises NotRunning."""
+
+    def __init__(self, http: httpx.AsyncClient, url: str) -> None:
+        self._http, self.url = http, url.rstrip("/")
+
+    async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """`path` may be a whole address, such as one read in a discovery document."""
+        address = path if "://" in path else self.url + path
+        try:
+            response = await self._http.request(method, address, **options)
+        except httpx.TransportError as error:
+            if isinstance(error, httpx.TimeoutException):
+                told = f"{self.url} does not answer in time: `lienthong status` shows who is stuck."
+            else:
+                told = f"Nothing answers at {self.url}: run `make up` first, or name the portal's address with --url."
+            raise NotRunning(told) from error
+        if response.status_code >= 400:
+            raise Problem.of(response)
+        return response
+
+    async def json(self, method: str, path: str, **options: Any) -> Any:
+        response = await self.send(method, path, **options)
+        return response.json() if response.content else None

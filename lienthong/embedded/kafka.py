@@ -1,0 +1,130 @@
+"""Apache Kafka itself as one child process: broker and controller in KRaft mode, on loopback."""
+
+import base64
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
+from pathlib import Path
+from zlib import crc32
+
+from lienthong.embedded import Trouble, jars
+from lienthong.embedded.plan import Plan
+
+# One node, and a laptop's: no replicas, few partitions for what Kafka keeps for itself, small buffers.
+SETTINGS = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=CLIENT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=CLIENT://127.0.0.1:{port}
+listener.security.protocol.map=CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=CLIENT
+controller.listener.names=CONTROLLER
+log.dirs={data}
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=4
+group.initial.rebalance.delay.ms=0
+# after a kill -9 the next start waits for the old session to end
+broker.session.timeout.ms=1500
+broker.heartbeat.interval.ms=250
+log.cleaner.dedupe.buffer.size=8388608
+"""
+# Two seconds of start-up are class loading; the first compiler tier alone is enough for one laptop's load.
+JVM = ["-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError"]
+LOGGING = [
+    "defaultLogLevel=warn",
+    "showDateTime=true",
+    "dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSZ",
+    "showShortLogName=true",
+]
+
+
+class Broker:
+    """The files and command lines of one stack's broker; starting it is the supervisor's work.
+
+    plan     ports and folders
+    classes  jars in class-path order, from `jars.ensure`
+    """
+
+    def __init__(self, plan: Plan, classes: list[str]) -> None:
+        self.plan = plan
+        self.folder = plan.data / "kafka"
+        self._java, version = jars.java()
+        self._classes = ":".join(classes)
+        self._archive = jars.folder() / f"classes-{version}-{crc32(self._java.encode()):08x}.jsa"
+        self._fresh_archive: Path | None = None
+
+    def prepare(self) -> None:
+        """Write the configuration, and format the data folder if there is none or it was wiped."""
+        data = self.folder / "data"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        ports = {"port": self.plan.port("kafka"), "controller": self.plan.port("kafka-controller")}
+        (self.folder / "server.properties").write_text(SETTINGS.format(data=data, **ports))
+        if not (data / "meta.properties").exists():
+            shutil.rmtree(data, ignore_errors=True)
+            data.mkdir()
+            shutil.copy(self._formatted(), data / "bootstrap.checkpoint")
+            names = {"version": "1", "node.id": "1", "cluster.id": _kafka_uuid(), "directory.id": _kafka_uuid()}
+            (data / "meta.properties").write_text("".join(f"{key}={value}\n" for key, value in names.items()))
+
+    def command(self) -> list[str]:
+        """Command line of the broker: with the class archive if there is one, else making it at a clean stop."""
+        if self._archive.exists():
+            self._fresh_archive = None
+            sharing = f"-XX:SharedArchiveFile={self._archive}"
+        else:
+            self._fresh_archive = self._archive.with_suffix(f".{os.getpid()}")
+            sharing = f"-XX:ArchiveClassesAtExit={self._fresh_archive}"
+        logging = [f"-Dorg.slf4j.simpleLogger.{setting}" for setting in LOGGING]
+        words = [*JVM, sharing, "-Xlog:cds=off", "-Xlog:cds+dynamic=off", *logging, "-cp", self._classes]
+        return [self._java, *words, "kafka.Kafka", str(self.folder / "server.properties")]
+
+    def stopped(self, *, cleanly: bool) -> None:
+        """Keep the class archive of a clean stop for the next starts; throw a half-written one away."""
+        if self._fresh_archive is not None and self._fresh_archive.exists():
+            if cleanly:
+                self._fresh_archive.replace(self._archive)
+            else:
+                self._fresh_archive.unlink()
+
+    def wipe(self) -> None:
+        """Forget everything: the next start formats an empty broker with a new cluster id."""
+        shutil.rmtree(self.folder / "data", ignore_errors=True)
+
+    def _formatted(self) -> Path:
+        """Metadata with this version's feature levels, as Kafka's own format tool writes it; made once per user."""
+        kept = jars.folder() / "bootstrap.checkpoint"
+        if not kept.exists():
+            with tempfile.TemporaryDirectory(dir=kept.parent, prefix="format-") as work:
+                settings = Path(work) / "server.properties"
+                settings.write_text(SETTINGS.format(data=f"{work}/data", port=1, controller=2))
+                words = [
+                    *JVM,
+                    "-cp",
+                    self._classes,
+                    "kafka.tools.StorageTool",
+                    "format",
+                    "-t",
+                    _kafka_uuid(),
+                    "-c",
+                    str(settings),
+                ]
+                done = subprocess.run([self._java, *words], capture_output=True, text=True)
+                if done.returncode:
+                    raise Trouble(f"Kafka could not format its metadata: {(done.stderr or done.stdout).strip()[-500:]}")
+                (Path(work) / "data" / kept.name).replace(kept)
+        return kept
+
+
+def _kafka_uuid() -> str:
+    """A random id as Kafka writes them; a leading dash would read as an option."""
+    return "L" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]

@@ -1,0 +1,135 @@
+"""What runs where: roles, ports, addresses, databases and the environment that tells every process."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lienthong.embedded import house
+
+DATABASES = ("portal", "province_gateway", "identity", "payment")
+OWNER = "lienthong"  # database role
+
+
+@dataclass(frozen=True)
+class Role:
+    """One service process: the function it runs, its port counted from the base, what its address is called."""
+
+    name: str
+    target: str
+    step: int
+    url_variable: str
+    database: str
+    api: bool = True
+
+
+ROLES = (
+    Role("portal-api", "services.portal.app:main", 0, "PORTAL_URL", "portal"),
+    Role("gateway-api", "services.province_gateway.app:main", 1, "PROVINCE_GATEWAY_URL", "province_gateway"),
+    Role("identity", "services.identity_mock.app:main", 2, "IDENTITY_URL", "identity"),
+    Role("payment", "services.payment_mock.app:main", 3, "PAYMENT_URL", "payment"),
+    Role("portal-worker", "services.portal.worker:main", 4, "PORTAL_WORKER_URL", "portal", api=False),
+    Role(
+        "gateway-worker",
+        "services.province_gateway.worker:main",
+        5,
+        "PROVINCE_GATEWAY_WORKER_URL",
+        "province_gateway",
+        api=False,
+    ),
+)
+ROLES_BY_NAME = {role.name: role for role in ROLES}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything the supervisor needs to know, fixed before it starts.
+
+    data               absolute folder of databases, broker, logs and secrets
+    port_base          None: 8000 with Kafka on 9092/9093 and PostgreSQL on 5432; N: nine ports from N
+    parts              what to run, of `postgres`, `kafka`, `services`
+    pythonpath_prefix  folders in front of the house, for harnesses that replace a function
+    life_of            pid with whose end the stack ends too; None when detached
+    durable            False lets PostgreSQL skip fsync: for throw-away test servers only
+    """
+
+    data: Path
+    port_base: int | None = None
+    parts: Sequence[str] = ("postgres", "kafka", "services")
+    extra_env: Mapping[str, str] = field(default_factory=dict)
+    pythonpath_prefix: Sequence[str] = ()
+    life_of: int | None = None
+    durable: bool = True
+
+    def port(self, name: str) -> int:
+        """Port of a role, `kafka`, `kafka-controller` or `postgres`."""
+        base = self.port_base
+        if name in ROLES_BY_NAME:
+            return (8000 if base is None else base) + ROLES_BY_NAME[name].step
+        if base is None:
+            return {"kafka": 9092, "kafka-controller": 9093, "postgres": 5432}[name]
+        return base + {"kafka": 6, "kafka-controller": 7, "postgres": 8}[name]
+
+    def ports(self) -> dict[str, int]:
+        """Every port of the parts that run, by name."""
+        names = [role.name for role in ROLES] if "services" in self.parts else []
+        names += ["kafka", "kafka-controller"] if "kafka" in self.parts else []
+        names += ["postgres"] if "postgres" in self.parts else []
+        return {name: self.port(name) for name in names}
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        return f"127.0.0.1:{self.port('kafka')}"
+
+    def url(self, role: str) -> str:
+        """Address of a role's HTTP door."""
+        return f"http://127.0.0.1:{self.port(role)}"
+
+    def database_url(self, database: str) -> str:
+        """Address of a database, without a driver's name in the scheme."""
+        return f"postgresql://{OWNER}@127.0.0.1:{self.port('postgres')}/{database}"
+
+    def door(self, name: str) -> str:
+        """Address to print for a role or a part."""
+        if name in ROLES_BY_NAME:
+            return self.url(name)
+        return {"kafka": self.kafka_bootstrap, "postgres": self.database_url("portal").rpartition("/")[0]}.get(name, "")
+
+    def log(self, name: str) -> Path:
+        return self.data / "log" / f"{name}.log"
+
+    def environment(self) -> dict[str, str]:
+        """Variables every role gets: who is where, plus the secrets of this data folder."""
+        return {
+            "KAFKA_BOOTSTRAP_SERVERS": self.kafka_bootstrap,
+            **{role.url_variable: self.url(role.name) for role in ROLES},
+            **{f"{name.upper()}_DATABASE_URL": self.database_url(name) for name in DATABASES},
+            **_secrets(self.data / "secrets.json"),
+            **self.extra_env,
+        }
+
+    def child_environment(self) -> dict[str, str]:
+        """The whole environment of the process that forks the roles."""
+        path = os.pathsep.join([*self.pythonpath_prefix, str(house())])
+        return {**os.environ, **self.environment(), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+
+    def to_json(self) -> str:
+        return json.dumps(self.__dict__, default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Plan":
+        facts: dict[str, Any] = json.loads(text)
+        return cls(**{**facts, "data": Path(facts["data"])})
+
+
+def _secrets(file: Path) -> dict[str, str]:
+    """The secrets of a data folder, made at first use and readable by its owner only."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+            json.dump({"PAYMENT_PARTNER_SECRET": secrets.token_urlsafe(32)}, out)
+    kept: dict[str, str] = json.loads(file.read_text())
+    return kept

@@ -1,0 +1,67 @@
+"""Is a port free, who has it, and where are nine free ones in a row."""
+
+import contextlib
+import random
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from lienthong.embedded import Trouble
+
+SPAN = 9  # ports one stack uses from its base upwards
+
+
+def is_free(port: int) -> bool:
+    """True if a listener could open `port` on 127.0.0.1 now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no obstacle
+        try:
+            probe.bind(("127.0.0.1", port))
+            probe.listen(1)
+        except OSError:
+            return False
+    return True
+
+
+def free_base() -> int:
+    """A port N such that N … N+8 are free: below the range the kernel takes outgoing ports from."""
+    for _ in range(500):
+        base = random.randrange(10_000, 20_000, 10)
+        if all(is_free(base + step) for step in range(SPAN)):
+            return base
+    raise Trouble(f"No {SPAN} free ports in a row were found between 10000 and 20000; name a place with --port-base.")
+
+
+def wait_free(ports: Iterable[int], seconds: float) -> list[int]:
+    """Wait until all `ports` are free; returns those that are still taken after `seconds`."""
+    end = time.monotonic() + seconds
+    while (taken := [port for port in ports if not is_free(port)]) and time.monotonic() < end:
+        time.sleep(0.02)
+    return taken
+
+
+def holder(port: int) -> str:
+    """Name and pid of the local listener on `port`, as ` (java, pid 123)`, or nothing if it cannot be seen."""
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(OSError):
+            for line in Path(table).read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:  # 0A: listening
+                    inodes.add(f"socket:[{fields[9]}]")
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if any(str(link.readlink()) in inodes for link in (process / "fd").iterdir()):
+                return f" ({(process / 'comm').read_text().strip()}, pid {process.name})"
+    return ""
+
+
+def refuse_taken(ports: Mapping[str, int]) -> None:
+    """Raise `Trouble` naming the first of `ports` (role → port) that another program listens on."""
+    for role, port in ports.items():
+        if not is_free(port):
+            raise Trouble(
+                f"Port {port} for {role} is taken by another program{holder(port)}: stop it, "
+                "or start elsewhere with --port-base N (nine ports from N upwards)."
+            )

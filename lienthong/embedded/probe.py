@@ -1,0 +1,51 @@
+"""Asks one role's `/readyz` with nothing but the standard library: the supervisor stays small and quick to start."""
+
+import asyncio
+import json
+from urllib.parse import urlsplit
+
+PATIENCE = 1.0  # seconds; a frozen role must not hold up the answer about the others
+
+
+async def waiting_for(url: str) -> str | None:
+    """What the role at `url` waits for, in words; None if it is ready."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            status, body = await _get(url, "/readyz")
+    except TimeoutError:
+        return f"no answer from {url}/readyz within {PATIENCE:g} s"
+    except (OSError, ValueError):
+        return "its port to open"
+    return None if status == 200 else _reason(status, body)
+
+
+async def port_open(port: int) -> bool:
+    """True if something accepts connections on 127.0.0.1."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:  # TimeoutError is one
+        return False
+    writer.close()
+    return True
+
+
+async def _get(url: str, path: str) -> tuple[int, bytes]:
+    place = urlsplit(url)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {place.netloc}\r\nConnection: close\r\n\r\n".encode())
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        return int(head.split(b" ", 2)[1]), body
+    except IndexError:
+        raise ValueError(f"{url} answered with something that is not HTTP") from None
+    finally:
+        writer.close()
+
+
+def _reason(status: int, body: bytes) -> str:
+    try:
+        problem = json.loads(body)
+        return str(problem.get("detail") or problem.get("title"))
+    except (ValueError, AttributeError):
+        return f"its /readyz answered {status}"

@@ -1,0 +1,75 @@
+"""What a child does between fork and exec, so that it ends when we end and does not run as root."""
+
+import ctypes
+import os
+import pwd
+import signal
+import struct
+import sys
+from collections.abc import Callable
+from functools import partial
+
+from lienthong.embedded import Trouble
+
+_PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2
+_CAPSET, _CAP_VERSION_3, _CAP_DAC_OVERRIDE = {"x86_64": 126, "aarch64": 91}, 0x20080522, 1
+_libc = ctypes.CDLL(None, use_errno=True)
+Preparation = Callable[[], None]
+
+
+def refuse_other_platforms() -> None:
+    """Raise `Trouble` where the kernel cannot end children with their parent."""
+    if sys.platform != "linux":
+        raise Trouble(
+            f"The embedded stack runs on Linux 5.3 or newer, not on {sys.platform}: "
+            "use a Linux machine, a virtual one or WSL 2."
+        )
+
+
+def with_parent(death: signal.Signals) -> Preparation:
+    """Preparation of a child that gets `death` as soon as this process is gone, even by kill -9.
+
+    The kernel ties it to the *thread* that forks: call `Popen` from the main thread.
+    """
+    return partial(_with_parent, death, os.getpid())
+
+
+def with_parent_unprivileged(death: signal.Signals) -> Preparation:
+    """As `with_parent`; and if we are root, the child runs as `nobody`, because PostgreSQL refuses root."""
+    return partial(_unprivileged, os.getpid(), death) if os.geteuid() == 0 else with_parent(death)
+
+
+def unprivileged_owner() -> tuple[int, int] | None:
+    """(uid, gid) that must own what an unprivileged child writes; None if it runs as ourselves."""
+    if os.geteuid() != 0:
+        return None
+    user = pwd.getpwnam("nobody")
+    return user.pw_uid, user.pw_gid
+
+
+def _with_parent(death: signal.Signals, parent: int) -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, int(death), 0, 0, 0)
+    if os.getppid() != parent:  # it died before the line above
+        os._exit(1)
+
+
+def _unprivileged(parent: int, death: signal.Signals) -> None:
+    user = pwd.getpwnam("nobody")
+    os.setgroups([])
+    os.setgid(user.pw_gid)
+    _libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    os.setuid(user.pw_uid)
+    _keep_reading_rights()
+    _with_parent(death, parent)  # after setuid, which clears it
+
+
+def _keep_reading_rights() -> None:
+    """Let `nobody` pass folders such as /root, where program and data may lie; without it only open paths work."""
+    syscall = _CAPSET.get(os.uname().machine)
+    if syscall is None:
+        return
+    header = ctypes.create_string_buffer(struct.pack("<Ii", _CAP_VERSION_3, 0))
+    mask = 1 << _CAP_DAC_OVERRIDE
+    sets = ctypes.create_string_buffer(struct.pack("<6I", mask, mask, mask, 0, 0, 0))
+    if _libc.syscall(syscall, header, sets) == 0:
+        _libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_OVERRIDE, 0, 0)

@@ -1,0 +1,263 @@
+"""The process that owns a running stack: starts the parts side by side, keeps them alive, answers at its door.
+
+Started by `Stack` as `python -P -m lienthong.embedded.supervisor`, the plan as JSON on stdin.
+"""
+
+import asyncio
+import fcntl
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from lienthong.embedded import Trouble, jars, postgres, probe
+from lienthong.embedded.door import open_door
+from lienthong.embedded.kafka import Broker
+from lienthong.embedded.parts import Part, end_of
+from lienthong.embedded.plan import ROLES, ROLES_BY_NAME, Plan
+from lienthong.embedded.processes import Preparation, with_parent, with_parent_unprivileged
+
+PRELOAD = [  # imported lazily by the libraries, so named here: once before the fork instead of six times after it
+    "uvicorn.loops.uvloop",
+    "uvicorn.lifespan.on",
+    "uvicorn.protocols.http.httptools_impl",
+    "sqlalchemy.dialects.postgresql.asyncpg",
+]
+
+
+class PostgresPart(Part):
+    """The database server."""
+
+    name = "postgres"
+    stop_signals = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))  # fast, immediate, hard
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan.log(self.name))
+        self.plan = plan
+
+    async def prepare(self) -> None:
+        await asyncio.to_thread(postgres.initialise, self.plan)
+
+    def command(self) -> list[str]:
+        return postgres.command(self.plan)
+
+    def before_exec(self) -> Preparation:
+        return with_parent_unprivileged(signal.SIGQUIT)
+
+    async def accompany(self) -> None:
+        while not self.ready:
+            await asyncio.sleep(0.05)
+            try:
+                await asyncio.to_thread(postgres.ensure_databases, self.plan)
+                self.ready = True
+            except Trouble:  # still starting
+                continue
+
+
+class KafkaPart(Part):
+    """The broker."""
+
+    name = "kafka"
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan.log(self.name))
+        self.plan = plan
+        self.broker = Broker(plan, jars.ensure(print))
+
+    async def prepare(self) -> None:
+        await asyncio.to_thread(self.broker.prepare)
+
+    def command(self) -> list[str]:
+        return self.broker.command()
+
+    def before_exec(self) -> Preparation:
+        return with_parent(signal.SIGKILL)
+
+    async def accompany(self) -> None:
+        while not self.ready:
+            await asyncio.sleep(0.05)
+            self.ready = await probe.port_open(self.plan.port("kafka"))
+
+    def ended(self, *, cleanly: bool) -> None:
+        self.broker.stopped(cleanly=cleanly)
+
+    async def wipe(self) -> None:
+        await asyncio.to_thread(self.broker.wipe)
+
+
+class ServicesPart(Part):
+    """The process that imports everything once and forks the roles; `roles` is what it last said of each."""
+
+    name = "zygote"
+    talks = True
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan.log(self.name))
+        self.plan = plan
+        self.roles: dict[str, dict[str, Any]] = {
+            role.name: {"pid": 0, "state": "starting", "restarts": 0, "last_exit": None} for role in ROLES
+        }
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-P", "-m", "shared.zygote"]
+
+    def before_exec(self) -> Preparation:
+        return with_parent(signal.SIGKILL)
+
+    def environment(self) -> dict[str, str]:
+        return self.plan.child_environment()
+
+    async def accompany(self) -> None:
+        assert self.child and self.child.stdout
+        roles = {role.name: {"target": role.target, "log": str(self.plan.log(role.name))} for role in ROLES}
+        self._tell({"preload": PRELOAD, "roles": roles})
+        told = asyncio.StreamReader()
+        loop = asyncio.get_running_loop()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(told), self.child.stdout)
+        self.ready = True
+        earlier = {name: facts["restarts"] + (self.restarts > 0) for name, facts in self.roles.items()}
+        while line := await told.readline():
+            if not line.startswith(b'{"role"'):  # something printed while it was imported
+                print(f"zygote: {line.decode(errors='replace').rstrip()}", flush=True)
+                continue
+            facts = json.loads(line)
+            name = facts.pop("role")
+            self.roles[name] = {**facts, "restarts": facts["restarts"] + earlier[name]}
+            print(f"{name}: {facts['state']}, pid {facts['pid']}, last exit: {facts['last_exit']}", flush=True)
+
+    def ended(self, *, cleanly: bool) -> None:
+        for facts in self.roles.values():
+            facts.update(pid=0, state="stopped")
+
+    def hold(self, role: str, *, hold: bool) -> None:
+        """Stop a role and keep it stopped, or let it run again."""
+        self._tell({"do": "hold" if hold else "release", "role": role})
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        if self.child is None or self.child.stdin is None:
+            raise Trouble("The services are just being restarted: ask again.")
+        self.child.stdin.write(json.dumps(message).encode() + b"\n")
+        self.child.stdin.flush()
+
+
+class Supervisor:
+    """All parts of one plan, and the answers at the control door."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.services = ServicesPart(plan) if "services" in plan.parts else None
+        self.kafka = KafkaPart(plan) if "kafka" in plan.parts else None
+        self.postgres = PostgresPart(plan) if "postgres" in plan.parts else None
+        self.parts: list[Part] = [part for part in (self.services, self.postgres, self.kafka) if part]
+        self._stop = asyncio.Event()
+        self._stopped = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run the stack until a signal, the door or the end of the process it belongs to stops it."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self._stop.set)
+        keeping = [asyncio.create_task(part.keep()) for part in self.parts]
+        if self.plan.life_of:
+            asyncio.create_task(self._end_with(self.plan.life_of))  # noqa: RUF006
+        door = await open_door(self.plan.data, self.answer)
+        await self._stop.wait()
+        if self.services:
+            await self.services.stop()
+        await asyncio.gather(*(part.stop() for part in self.parts))
+        for task in keeping:
+            task.cancel()
+        self._stopped.set()
+        door.close()
+
+    async def _end_with(self, pid: int) -> None:
+        await end_of(pid)
+        self._stop.set()
+
+    async def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """One answer at the door; see `Stack` for what can be asked."""
+        match asked:
+            case {"do": "status"}:
+                return await self.status()
+            case {"do": "stop"}:
+                self._stop.set()
+                await self._stopped.wait()
+            case {"do": "kill", "name": name, "signal": number}:
+                return {"pid": self._kill(name, signal.Signals(number))}
+            case {"do": "hold" | "release" as verb, "name": name} if self.services:
+                self.services.hold(_known(name), hold=verb == "hold")
+            case {"do": "restart-kafka", "wipe": wipe, "signal": number} if self.kafka:
+                await self.kafka.restart(signal.Signals(number), self.kafka.wipe if wipe else None)
+            case _:
+                raise Trouble(f"The supervisor cannot do this here: {asked}.")
+        return {"done": True}
+
+    def _kill(self, name: str, number: signal.Signals) -> int:
+        pids = {part.name: part.pid for part in self.parts}
+        if name not in pids and self.services:
+            pids[name] = self.services.roles[_known(name)]["pid"]
+        pid = pids.get(name)
+        if not pid:
+            raise Trouble(f"{name} is not running just now, so it cannot get {number.name}.")
+        os.kill(pid, number)
+        return int(pid)
+
+    async def status(self) -> dict[str, Any]:
+        """Every process with its state, and whether the whole stack is ready."""
+        processes = [self._part_status(part) for part in self.parts]
+        if self.services:
+            processes += await asyncio.gather(*(self._role_status(role.name) for role in ROLES))
+        return {
+            "pid": os.getpid(),
+            "data": str(self.plan.data),
+            "ready": not self._stop.is_set() and all(process["ready"] for process in processes),
+            "stopping": self._stop.is_set(),
+            "trouble": next((part.trouble for part in self.parts if part.trouble), None),
+            "processes": processes,
+        }
+
+    def _part_status(self, part: Part) -> dict[str, Any]:
+        waiting = None if part.ready else part.trouble or "its port to open"
+        facts = {"pid": part.pid, "state": part.state, "restarts": part.restarts, "last_exit": part.last_exit}
+        return self._row(part.name, {**facts, "ready": part.ready, "waiting_for": waiting})
+
+    async def _role_status(self, name: str) -> dict[str, Any]:
+        assert self.services
+        facts = self.services.roles[name]
+        waiting = await probe.waiting_for(self.plan.url(name)) if facts["pid"] else "its process to start"
+        return self._row(name, {**facts, "pid": facts["pid"] or None, "ready": waiting is None, "waiting_for": waiting})
+
+    def _row(self, name: str, facts: dict[str, Any]) -> dict[str, Any]:
+        return {"name": name, **facts, "door": self.plan.door(name), "log": str(self.plan.log(name))}
+
+
+def _known(role: str) -> str:
+    if role not in ROLES_BY_NAME:
+        raise Trouble(f"There is no role {role!r}; there are {', '.join(ROLES_BY_NAME)}.")
+    return role
+
+
+def main() -> None:
+    """Take the folder's lock and run the plan on stdin."""
+    plan = Plan.from_json(sys.stdin.read())
+    with Path(plan.data / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            sys.exit(f"Another stack runs in {plan.data}: stop it with `lienthong down`.")
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        (plan.data / "plan.json").write_text(plan.to_json())
+        asyncio.run(Supervisor(plan).run())
+        (plan.data / "control.sock").unlink(missing_ok=True)
+        lock.truncate(0)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Trouble as trouble:
+        sys.exit(str(trouble))

@@ -1,0 +1,76 @@
+"""The story of a dossier: the parts that each service tells, merged and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NotRequired, TypedDict
+
+from rich.table import Table
+
+SERVICES = ("identity", "portal", "payment", "gateway")  # entries of one moment are told in this order
+HEADINGS = {
+    "en": ("when", "who tells", "what", "state"),
+    "vi": ("thời điểm", "hệ thống", "việc", "trạng thái"),
+}
+
+
+class Entry(TypedDict):
+    """One line of a timeline. `at` is sandbox time, `real_at` ours; `event` is there if one was told or applied."""
+
+    at: str
+    real_at: str
+    service: str
+    kind: str
+    text_vi: str
+    text_en: str
+    data: dict[str, Any]
+    event: NotRequired[str | None]
+    status: NotRequired[int | None]
+
+
+class StatusChange(TypedDict):
+    status: int
+    event: str
+    at: str
+    real_at: str
+
+
+def merged(parts: Iterable[Sequence[Entry]]) -> list[Entry]:
+    """All parts as one story: by sandbox time, then real time, then the order of SERVICES."""
+
+    def place(entry: Entry) -> tuple[datetime, datetime, int]:
+        return (*_moments(entry), SERVICES.index(entry["service"]))
+
+    return sorted((entry for part in parts for entry in part), key=place)
+
+
+def _moments(entry: Entry) -> tuple[datetime, datetime]:
+    return datetime.fromisoformat(entry["at"]), datetime.fromisoformat(entry["real_at"])
+
+
+def draw(entries: Sequence[Entry], title: str, lang: str) -> Table:
+    """A table for the terminal; `lang` is vi or en."""
+    when, who, what, state = HEADINGS[lang]
+    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    table.add_column(when, no_wrap=True, style="cyan")
+    table.add_column(who, no_wrap=True, style="dim")
+    table.add_column(what, overflow="fold")
+    table.add_column(state, justify="right", style="bold")
+    for entry in entries:
+        said = entry["text_vi"] if lang == "vi" else entry["text_en"]
+        status = entry.get("status")
+        table.add_row(entry["at"][:16].replace("T", " "), entry["service"], said, "" if status is None else str(status))
+    return table
+
+
+def status_changes(entries: Sequence[Entry]) -> list[StatusChange]:
+    """The states a dossier went through as the portal came to know them, each with the event that brought it there."""
+    changes: list[StatusChange] = []
+    for entry in entries:
+        status, event = entry.get("status"), entry.get("event")
+        if entry["service"] != "portal" or status is None or not event:
+            continue
+        if not changes or changes[-1]["status"] != status:
+            changes.append({"status": status, "event": event, "at": entry["at"], "real_at": entry["real_at"]})
+    return changes

@@ -1,0 +1,1 @@
+"""A stand-in for the national sign-on: OpenID Connect for invented people."""

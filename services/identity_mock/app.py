@@ -1,0 +1,34 @@
+"""Settings in, FastAPI out."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, FastAPI
+
+from services.identity_mock import oidc, problems
+from services.identity_mock.settings import Settings
+from services.identity_mock.store import IdentityRuntime
+from shared import lab, telemetry, web
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    summary = "A stand-in for the national sign-on: OpenID Connect for invented people."
+    app = web.create_app(
+        IdentityRuntime(settings or Settings()), "Liên Thông: identity_mock", problems.PROBLEMS, summary=summary
+    )
+    problems.install(app)
+    of_sandbox = APIRouter(prefix="/s/{sandbox}", dependencies=[Depends(oidc.named_sandbox)])
+    of_sandbox.include_router(oidc.router)
+    app.include_router(oidc.router)
+    app.include_router(of_sandbox)
+    app.include_router(lab.router)
+    return app
+
+
+def main() -> None:
+    telemetry.configure_logs("identity")
+    settings = Settings()
+    web.serve(create_app(settings), settings.identity_url)
+
+
+if __name__ == "__main__":
+    main()

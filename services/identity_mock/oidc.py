@@ -1,0 +1,330 @@
+"""The doors of OpenID Connect, in the order of the flow: discovery, keys, authorize, token, userinfo.
+
+Every sandbox is an issuer of its own: the default one at `/`, any other at `/s/ID`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+
+from services.identity_mock import chooser, store, tokens
+from services.identity_mock.people import people
+from services.identity_mock.problems import NO_STORE, ClientUnknown, GrantRefused, RedirectNotAllowed
+from services.identity_mock.store import Grant, IdentityRuntime
+from services.identity_mock.tokens import TokenRefused
+from shared import journal
+from shared.errors import SandboxMismatch
+from shared.problems import problem_responses
+from shared.runtime import in_sandbox, known_sandbox
+from shared.sandboxes import DEFAULT, Sandbox
+from shared.web import runtime_of
+
+CLIENT = "lienthong-demo"  # public: it has no secret, PKCE takes its place (RFC 7636)
+SCOPES = ("openid", "profile")
+AUTHORIZE_PARAMETERS = {
+    "response_type": "`code`",
+    "client_id": f"`{CLIENT}`",
+    "redirect_uri": "any http address on 127.0.0.1 or localhost",
+    "scope": "`openid`, also with `profile`",
+    "state": "given back unchanged",
+    "nonce": "comes back in the id_token",
+    "code_challenge": "BASE64URL(SHA256(code_verifier)), 43 characters",
+    "code_challenge_method": "`S256`",
+    "login_hint": "who signs in: lan, minh, huong, duc, hoa, tuan; without it a page asks",
+    "prompt": "`none`: never show the page",
+}
+TOKEN_PARAMETERS = ("grant_type", "code", "redirect_uri", "client_id", "code_verifier")
+VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 section 4.1
+CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+router = APIRouter(tags=["openid connect"])
+
+
+@dataclass(frozen=True)
+class Realm:
+    """One issuer: a sandbox with what time it is there."""
+
+    runtime: IdentityRuntime
+    here: Sandbox
+
+    @property
+    def issuer(self) -> str:
+        base = self.runtime.identity.identity_url
+        return base if self.here.id == DEFAULT else f"{base}/s/{self.here.id}"
+
+
+async def realm(
+    request: Request, x_sandbox: Annotated[str | None, Header(description="Must agree with the path")] = None
+) -> Realm:
+    runtime = cast(IdentityRuntime, runtime_of(request))
+    named = request.path_params.get("sandbox", DEFAULT)
+    if x_sandbox not in (None, named):
+        detail = (
+            f"This is the issuer of sandbox '{named}'; the issuer of another is {runtime.identity.identity_url}/s/ID."
+        )
+        raise SandboxMismatch(detail, issuer_sandbox=named)
+    return Realm(runtime, await known_sandbox(runtime, named))
+
+
+def named_sandbox(sandbox: Annotated[str, Path(description="Sandbox whose issuer this is")]) -> str:
+    return sandbox
+
+
+RealmDep = Annotated[Realm, Depends(realm)]
+
+
+@router.get("/.well-known/openid-configuration", summary="Discovery", responses=problem_responses(403, 404, 503))
+async def discovery(realm: RealmDep) -> dict[str, Any]:
+    """OpenID Connect Discovery 1.0 section 4."""
+    return {
+        "issuer": realm.issuer,
+        "authorization_endpoint": f"{realm.issuer}/authorize",
+        "token_endpoint": f"{realm.issuer}/token",
+        "userinfo_endpoint": f"{realm.issuer}/userinfo",
+        "jwks_uri": f"{realm.issuer}/jwks",
+        "scopes_supported": SCOPES,
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [tokens.ALGORITHM],
+        "token_endpoint_auth_methods_supported": ["none"],
+        "code_challenge_methods_supported": ["S256"],
+        "prompt_values_supported": ["none"],
+        "request_uri_parameter_supported": False,
+        "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "name", "level", "sandbox"],
+    }
+
+
+@router.get("/jwks", summary="Keys that tokens are signed with", responses=problem_responses(403, 404, 503))
+async def jwks(realm: RealmDep) -> dict[str, Any]:
+    """RFC 7517 section 5."""
+    return tokens.public_keys(realm.runtime.key)
+
+
+@router.get(
+    "/authorize",
+    summary="Sign a persona in, or ask which",
+    response_class=Response,
+    openapi_extra={
+        "parameters": [
+            {"name": name, "in": "query", "description": text, "schema": {"type": "string"}}
+            for name, text in AUTHORIZE_PARAMETERS.items()
+        ]
+    },
+    responses={
+        200: {"description": "The page that asks who signs in", "content": {"text/html": {}}},
+        302: {"description": "Back to the client with `code` and `state`, or with `error` (RFC 6749 section 4.1.2)"},
+        **problem_responses(400, 403, 404, 503),
+    },
+)
+async def authorize(realm: RealmDep, request: Request) -> Response:
+    """OpenID Connect Core 1.0 section 3.1.2, RFC 6749 section 4.1.1, RFC 7636 section 4.3."""
+    asked = dict(request.query_params)
+    if asked.get("client_id") != CLIENT:
+        raise ClientUnknown(f"Send client_id={CLIENT}, the one client that is known here.", known=[CLIENT])
+    if not _may_return_to(asked.get("redirect_uri", "")):
+        raise RedirectNotAllowed("Send a redirect_uri such as http://127.0.0.1:8000/callback, without a fragment.")
+    known = people(realm.here)
+    fault = _fault_of(asked, repeated=len(asked) != len(request.query_params.multi_items()), known=known)
+    if fault is not None:
+        error, description = fault
+        return _return(asked, error=error, error_description=description)
+    if not asked.get("login_hint"):
+        return HTMLResponse(chooser.page(list(known.values()), asked), headers=NO_STORE)
+
+    person, code = known[asked["login_hint"]], secrets.token_urlsafe(32)
+    async with in_sandbox(realm.runtime, realm.here.id) as (connection, here):
+        expires_at = here.now + realm.runtime.identity.code_lifetime
+        bound = (
+            person.hint,
+            CLIENT,
+            asked["redirect_uri"],
+            asked["code_challenge"],
+            asked["scope"],
+            asked.get("nonce"),
+        )
+        await store.keep_code(connection, here, code, Grant(*bound, here.now, expires_at))
+        text_vi, text_en = (
+            f"{person.name} đăng nhập mức {person.level}",
+            f"{person.name} signed in, level {person.level}",
+        )
+        await journal.note(connection, here.id, person.id, here.now, "signed_in", text_vi, text_en, persona=person.hint)
+    return _return(asked, code=code)
+
+
+@router.post(
+    "/token",
+    summary="Tokens for a code",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/x-www-form-urlencoded": {
+                    "schema": {
+                        "type": "object",
+                        "required": TOKEN_PARAMETERS,
+                        "properties": {name: {"type": "string"} for name in TOKEN_PARAMETERS},
+                    }
+                }
+            },
+        }
+    },
+    responses={
+        400: {"description": "`error` and `error_description` (RFC 6749 section 5.2)"},
+        401: {"description": "`error` is `invalid_client` (RFC 6749 section 5.2)"},
+        **problem_responses(403, 404, 503),
+    },
+)
+async def token(realm: RealmDep, request: Request) -> JSONResponse:
+    """RFC 6749 section 4.1.3, RFC 7636 section 4.5; the first request that shows a code spends it, right or wrong."""
+    form = _form_of(request.headers.get("content-type", ""), await request.body())
+    async with in_sandbox(realm.runtime, realm.here.id) as (connection, here):
+        grant = await store.take_code(connection, here.id, form["code"])
+        fault = _fault_of_grant(grant, form, here.now)
+        person = people(here)[grant.hint] if grant else None
+        if person and not fault:
+            text_vi, text_en = f"Cấp token cho {person.name}", f"Tokens given to {person.name}"
+            await journal.note(
+                connection, here.id, person.id, here.now, "tokens_given", text_vi, text_en, client=CLIENT
+            )
+    if grant is None or person is None or fault:
+        raise GrantRefused("invalid_grant", fault)
+    key, lifetime = realm.runtime.key, realm.runtime.identity.token_lifetime
+    common: dict[str, Any] = {
+        "issuer": realm.issuer,
+        "sandbox": here.id,
+        "client_id": CLIENT,
+        "now": here.now,
+        "lifetime": lifetime,
+    }
+    body = {
+        "access_token": tokens.access_token(key, person, scope=grant.scope, **common),
+        "token_type": "Bearer",
+        "expires_in": int(lifetime.total_seconds()),
+        "scope": grant.scope,
+        "id_token": tokens.id_token(key, person, nonce=grant.nonce, signed_in_at=grant.signed_in_at, **common),
+    }
+    return JSONResponse(body, headers=NO_STORE)
+
+
+@router.get("/userinfo", summary="Who the token is about", responses=problem_responses(401, 403, 404, 503))
+@router.post(
+    "/userinfo",
+    summary="Who the token is about (some clients ask by POST, without a body)",
+    responses=problem_responses(401, 403, 404, 503),
+)
+async def userinfo(realm: RealmDep, request: Request) -> dict[str, Any]:
+    """OpenID Connect Core 1.0 section 5.3, with the claims of the national sign-on (facts: integration.md 3.1)."""
+    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not credential:
+        raise TokenRefused("Send the header Authorization: Bearer, with the access token.")
+    claims = tokens.read_access_token(
+        realm.runtime.key, credential.strip(), issuer=realm.issuer, sandbox=realm.here.id, now=realm.here.now
+    )
+    person = next(person for person in people(realm.here).values() if person.id == claims["sub"])
+    return {
+        "sub": person.id,
+        "LoaiTaiKhoan": "1",  # a person; "2" is an organisation
+        "SoDinhDanh": person.number,
+        "HoVaTen": person.name,
+        "NgayThangNamSinh": person.born_on.strftime("%Y%m%d"),
+        "TechID": person.tech_id,
+        "loAs": person.level,
+        "synthetic": person.synthetic,
+        "unverified": ["loAs"],  # that levels 1 and 2 come as these two numbers is our assumption
+    }
+
+
+def _may_return_to(uri: str) -> bool:
+    """RFC 8252 section 7.3: loopback addresses, any port. RFC 6749 section 3.1.2: absolute, no fragment."""
+    if not uri.isascii() or not uri.isprintable() or any(character in uri for character in ' "\\#'):
+        return False
+    try:
+        parts = urlsplit(uri)
+        return (
+            parts.scheme == "http"
+            and "@" not in parts.netloc
+            and parts.hostname in ("127.0.0.1", "localhost")
+            and parts.port != 0
+        )
+    except ValueError:  # a port that is no number
+        return False
+
+
+def _fault_of(asked: Mapping[str, str], *, repeated: bool, known: Mapping[str, object]) -> tuple[str, str] | None:
+    """What the client is told by redirect, if anything (RFC 6749 section 4.1.2.1, OIDC Core section 3.1.2.6)."""
+    if repeated or "\x00" in "".join(asked.values()):
+        return "invalid_request", "Send every parameter once, and no character NUL."
+    if "response_type" not in asked:
+        return "invalid_request", "Send response_type=code."
+    if asked["response_type"] != "code":
+        return "unsupported_response_type", "Only response_type=code is served."
+    if "openid" not in asked.get("scope", "").split():
+        return "invalid_scope", "Send scope=openid."
+    if asked.get("code_challenge_method") != "S256" or not CHALLENGE.fullmatch(asked.get("code_challenge", "")):
+        return (
+            "invalid_request",
+            "PKCE is required: send code_challenge_method=S256 and a code_challenge of 43 characters.",
+        )
+    if not asked.get("login_hint"):
+        no_page = asked.get("prompt") == "none"
+        return ("login_required", "With prompt=none send login_hint too.") if no_page else None
+    if asked["login_hint"] not in known:
+        return "invalid_request", f"Nobody here has this login_hint: send one of {', '.join(known)}."
+    return None
+
+
+def _return(asked: Mapping[str, str], **answer: str) -> RedirectResponse:
+    state = {"state": asked["state"]} if "state" in asked else {}
+    uri = asked["redirect_uri"]
+    location = f"{uri}{'&' if '?' in uri else '?'}{urlencode({**answer, **state})}"
+    return RedirectResponse(location, 302, headers=NO_STORE)
+
+
+def _form_of(content_type: str, body: bytes) -> dict[str, str]:
+    """The parameters of a token request, complete and each sent once. Raises GrantRefused."""
+    if content_type.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        raise GrantRefused("invalid_request", "Send a form: Content-Type application/x-www-form-urlencoded.")
+    pairs = parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
+    form = dict(pairs)
+    if len(form) != len(pairs) or "\x00" in "".join(form.values()):
+        raise GrantRefused("invalid_request", "Send every parameter once, and no character NUL.")
+    if form.get("client_id") != CLIENT:
+        raise GrantRefused("invalid_client", f"Send client_id={CLIENT} in the form; it is public and has no secret.")
+    if form.get("grant_type", "authorization_code") != "authorization_code":
+        raise GrantRefused("unsupported_grant_type", "Only grant_type=authorization_code is served.")
+    missing = [name for name in TOKEN_PARAMETERS if not form.get(name)]
+    if missing:
+        raise GrantRefused("invalid_request", f"Send {', '.join(missing)} too.")
+    if not VERIFIER.fullmatch(form["code_verifier"]):
+        raise GrantRefused("invalid_request", "A code_verifier has 43 to 128 letters, digits, '-', '.', '_' or '~'.")
+    return form
+
+
+def _fault_of_grant(grant: Grant | None, form: Mapping[str, str], now: datetime) -> str:
+    """Why a code opens nothing (RFC 6749 section 5.2, RFC 7636 section 4.6); empty if it does."""
+    if grant is None:
+        return "No such code waits in this sandbox: it was used before, or never given here. Sign in again."
+    if grant.expires_at <= now:
+        return "The code has expired in sandbox time. Sign in again."
+    if grant.client_id != form["client_id"] or grant.redirect_uri != form["redirect_uri"]:
+        return (
+            "The code was given for another client_id or redirect_uri. Send what was sent to authorize; sign in again."
+        )
+    digest = hashlib.sha256(form["code_verifier"].encode()).digest()
+    challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    if not hmac.compare_digest(challenge, grant.code_challenge):
+        return "The code_verifier does not fit the code_challenge. Sign in again."
+    return ""

@@ -1,0 +1,121 @@
+"""The people who can sign in: six personas, wholly invented, drawn from the seed of their sandbox."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+from contracts.catalogue import PROVINCES
+from shared.sandboxes import Sandbox
+
+Sex = Literal["female", "male"]
+
+# Common Vietnamese name parts; any likeness of a whole name to a living person is chance.
+FAMILY_NAMES = (
+    "Nguyễn",
+    "Trần",
+    "Lê",
+    "Phạm",
+    "Hoàng",
+    "Phan",
+    "Vũ",
+    "Võ",
+    "Đặng",
+    "Bùi",
+    "Đỗ",
+    "Hồ",
+    "Ngô",
+    "Dương",
+    "Lý",
+)
+MIDDLE_NAMES: dict[Sex, Sequence[str]] = {
+    "female": ("Thị", "Thị Ngọc", "Thị Thanh", "Ngọc", "Thanh", "Thu", "Kim", "Bích", "Mỹ", "Khánh"),
+    "male": ("Văn", "Hữu", "Quang", "Công", "Đình", "Xuân", "Quốc", "Thành", "Gia", "Bá"),
+}
+PLACE_CODES = tuple(sorted(code for province in PROVINCES.values() for code in province.id_prefixes))
+BORN_FROM, BORN_TO = date(1958, 1, 1), date(2004, 12, 31)  # adults on every day a sandbox can show
+NAMESPACE = uuid.UUID("6d0f6a58-5c1e-5b0e-9a53-4c54c0de0001")  # of our own ids; any constant would do
+RESERVED_SERIALS = 100_000  # serials 900000-999999: kept for synthetic people, a choice of this project
+
+
+@dataclass(frozen=True)
+class Persona:
+    """A role to play: what a test may rely on whatever the seed."""
+
+    hint: str  # value of `login_hint`
+    given_name: str
+    sex: Sex
+    level: Literal[1, 2]  # level of the electronic identity, Decree 69/2024
+
+
+PERSONAS = (
+    Persona("lan", "Lan", "female", 2),
+    Persona("minh", "Minh", "male", 2),
+    Persona("huong", "Hương", "female", 2),
+    Persona("duc", "Đức", "male", 2),
+    Persona("hoa", "Hoa", "female", 1),
+    Persona("tuan", "Tuấn", "male", 1),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Person:
+    """An invented citizen.
+
+    id         opaque and stable: claim `sub`
+    number     personal identification number, 12 digits, serial in the reserved range (facts: domain.md section 6)
+    tech_id    claim TechID, by which some clients match accounts
+    """
+
+    id: str
+    hint: str
+    name: str
+    sex: Sex
+    born_on: date
+    number: str
+    tech_id: str
+    level: Literal[1, 2]
+    synthetic: bool = True
+
+
+def people(sandbox: Sandbox) -> dict[str, Person]:
+    """The personas of a sandbox by `login_hint`; depends on its seed alone."""
+    return {persona.hint: _person(sandbox, place, persona) for place, persona in enumerate(PERSONAS)}
+
+
+def identity_number(place_code: str, sex: Sex, born_on: date, serial: int) -> str:
+    """12 digits: place of registration, century and sex, year of birth, serial. There is no check digit."""
+    century_and_sex = (born_on.year // 100 - 19) * 2 + (sex == "female")
+    return f"{place_code}{century_and_sex}{born_on.year % 100:02}{serial:06}"
+
+
+def _person(sandbox: Sandbox, place: int, persona: Persona) -> Person:
+    def draw(what: str, count: int) -> int:
+        return int(sandbox.draw("person", persona.hint, what) * count)
+
+    middle_names = MIDDLE_NAMES[persona.sex]
+    name_parts = (
+        FAMILY_NAMES[draw("family", len(FAMILY_NAMES))],
+        middle_names[draw("middle", len(middle_names))],
+        persona.given_name,
+    )
+    born_on = BORN_FROM + timedelta(days=draw("birth", (BORN_TO - BORN_FROM).days + 1))
+    # A residue per persona: two people of one sandbox can never share a number.
+    serial = 9 * RESERVED_SERIALS + draw("serial", RESERVED_SERIALS // len(PERSONAS)) * len(PERSONAS) + place
+    return Person(
+        id=_id(sandbox.seed, persona.hint, "sub"),
+        hint=persona.hint,
+        name=" ".join(name_parts),
+        sex=persona.sex,
+        born_on=born_on,
+        number=identity_number(PLACE_CODES[draw("place", len(PLACE_CODES))], persona.sex, born_on, serial),
+        tech_id=_id(sandbox.seed, persona.hint, "tech"),
+        level=persona.level,
+    )
+
+
+def _id(*key: str) -> str:
+    return str(uuid.uuid5(NAMESPACE, "\x1f".join(key)))

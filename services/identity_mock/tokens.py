@@ -1,0 +1,109 @@
+"""Keys and claims. The clock is a parameter: tokens live and die in sandbox time."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+
+from services.identity_mock.people import Person
+from shared.errors import Refusal
+
+ALGORITHM = "RS256"
+AUDIENCE = "portal"  # of access tokens: the API they open
+ACCESS_TYPE = "at+jwt"  # header `typ`, RFC 9068 section 2.1: an id_token is never taken for an access token
+
+
+class TokenRefused(Refusal):
+    """The access token is missing, altered, expired, or not for here."""
+
+
+def public_keys(key: RSAKey) -> dict[str, Any]:
+    """The JSON Web Key Set (RFC 7517) that clients check signatures with."""
+    return {"keys": [{**key.as_dict(private=False), "kid": key.thumbprint(), "use": "sig", "alg": ALGORITHM}]}
+
+
+def access_token(
+    key: RSAKey,
+    person: Person,
+    *,
+    issuer: str,
+    sandbox: str,
+    client_id: str,
+    scope: str,
+    now: datetime,
+    lifetime: timedelta,
+) -> str:
+    """RFC 9068, with the claims `sandbox`, `level` (1 or 2) and `name` of our own."""
+    claims = {
+        "iss": issuer,
+        "sub": person.id,
+        "aud": AUDIENCE,
+        "client_id": client_id,
+        "iat": _seconds(now),
+        "nbf": _seconds(now),
+        "exp": _seconds(now + lifetime),
+        "jti": secrets.token_urlsafe(16),
+        "scope": scope,
+        "sandbox": sandbox,
+        "level": person.level,
+        "name": person.name,
+    }
+    return _signed(key, claims, ACCESS_TYPE)
+
+
+def id_token(
+    key: RSAKey,
+    person: Person,
+    *,
+    issuer: str,
+    sandbox: str,
+    client_id: str,
+    nonce: str | None,
+    signed_in_at: datetime,
+    now: datetime,
+    lifetime: timedelta,
+) -> str:
+    """OpenID Connect Core 1.0 section 2."""
+    claims = {
+        "iss": issuer,
+        "sub": person.id,
+        "aud": client_id,
+        "iat": _seconds(now),
+        "exp": _seconds(now + lifetime),
+        "auth_time": _seconds(signed_in_at),
+        **({"nonce": nonce} if nonce is not None else {}),
+        "sandbox": sandbox,
+        "level": person.level,
+        "name": person.name,
+    }
+    return _signed(key, claims, "JWT")
+
+
+def read_access_token(key: RSAKey, token: str, *, issuer: str, sandbox: str, now: datetime) -> dict[str, Any]:
+    """The claims of an access token of ours that holds now, in this sandbox. Raises TokenRefused."""
+    try:
+        read = jwt.decode(token, key, algorithms=[ALGORITHM])
+    except (JoseError, ValueError) as error:
+        raise TokenRefused("The access token is not one that this issuer signed; sign in again.") from error
+    claims = read.claims
+    if read.header.get("typ") != ACCESS_TYPE:
+        raise TokenRefused("This is an id_token; send the access_token.")
+    if claims["iss"] != issuer or claims["sandbox"] != sandbox:
+        raise TokenRefused(f"The access token belongs to sandbox '{claims['sandbox']}': ask {claims['iss']}/userinfo.")
+    if not claims["nbf"] <= _seconds(now) < claims["exp"]:
+        raise TokenRefused("The access token has expired in sandbox time; sign in again.")
+    return dict(claims)
+
+
+def _signed(key: RSAKey, claims: dict[str, Any], kind: str) -> str:
+    header = {"alg": ALGORITHM, "typ": kind, "kid": key.thumbprint()}
+    return jwt.encode(header, claims, key, algorithms=[ALGORITHM])
+
+
+def _seconds(at: datetime) -> int:
+    return int(at.timestamp())

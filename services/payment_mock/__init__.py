@@ -1,0 +1,1 @@
+"""A stand-in for the national payment platform, speaking its own protocol; the money is invented."""

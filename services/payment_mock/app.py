@@ -1,0 +1,30 @@
+"""Settings in, FastAPI out."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from services.payment_mock import checkout, orders
+from services.payment_mock.callbacks import PaymentRuntime
+from services.payment_mock.problems import PROBLEMS
+from services.payment_mock.settings import Settings
+from shared import lab, telemetry, web
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    runtime = PaymentRuntime(settings or Settings())
+    summary = "A stand-in for the national payment platform, speaking its own protocol; the money is invented."
+    app = web.create_app(runtime, "Liên Thông: payment_mock", PROBLEMS, runtime.callers.run, summary=summary)
+    for router in (orders.router, checkout.router, lab.router):
+        app.include_router(router)
+    return app
+
+
+def main() -> None:
+    telemetry.configure_logs("payment")
+    settings = Settings()
+    web.serve(create_app(settings), settings.payment_url)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""What the refusals of the checkout look like outside. The partner's own messages are answered with a MaLoi instead."""
+
+from __future__ import annotations
+
+from shared.errors import Refusal
+from shared.problems import Problems, ProblemType
+
+
+class OrderNotFound(Refusal):
+    """No order of this sandbox has this MaGiaoDich."""
+
+
+class OrderAlreadyPaid(Refusal):
+    """The order was paid before; nothing is taken again, nobody is told again."""
+
+
+class OrderExpired(Refusal):
+    """The time to pay is over, in sandbox time."""
+
+
+PROBLEMS: Problems = {
+    OrderNotFound: ProblemType("order-not-found", 404, "There is no such order.", "Không có giao dịch này."),
+    OrderAlreadyPaid: ProblemType("order-already-paid", 409, "The order is paid.", "Giao dịch đã được thanh toán."),
+    OrderExpired: ProblemType("order-expired", 409, "The time to pay is over.", "Giao dịch đã hết hạn thanh toán."),
+}

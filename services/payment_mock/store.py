@@ -1,0 +1,143 @@
+"""The drawer: orders and refunds. An order is created, then failed any number of times, then perhaps paid."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text, UniqueConstraint
+
+from shared.calls import calls_table
+from shared.db import Connection
+from shared.journal import journal_table
+from shared.sandboxes import Sandbox, sandboxes_table
+
+METADATA = MetaData()
+State = Literal["created", "failed", "paid"]
+
+sandboxes_table(METADATA)
+journal_table(METADATA)
+calls_table(METADATA)
+Table(
+    "orders",
+    METADATA,
+    Column("sandbox", Text, primary_key=True),
+    Column("partner", Text, primary_key=True),  # MaDoiTac
+    Column("reference", Text, primary_key=True),  # MaThamChieu
+    Column("transaction", Text, nullable=False),  # MaGiaoDich
+    Column("amount_dong", BigInteger, nullable=False),
+    Column("description", Text, nullable=False),  # ThongTinGiaoDich
+    Column("bank", Text, nullable=False),  # MaNganHang
+    Column("subject", Text, nullable=False),  # the dossier code, or the reference where none was sent
+    Column("asked_time", Text, nullable=False),  # ThoiGianGD of INIT, as sent
+    Column("state", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),  # sandbox time
+    Column("paid_at", DateTime(timezone=True)),  # sandbox time
+    Column("confirm_answer", Text, nullable=False),  # MaLoi with which the partner took the CONFIRM; empty until then
+    UniqueConstraint("sandbox", "transaction"),
+)
+Table(
+    "refunds",
+    METADATA,
+    Column("sandbox", Text, primary_key=True),
+    Column("partner", Text, primary_key=True),
+    Column("refund", Text, primary_key=True),  # MaHoanTien
+    Column("reference", Text, nullable=False),
+    Column("amount_dong", BigInteger, nullable=False),
+    Column("refunded_at", DateTime(timezone=True), nullable=False),  # sandbox time
+)
+
+
+@dataclass(frozen=True)
+class Order:
+    sandbox: str
+    partner: str
+    reference: str
+    transaction: str
+    amount_dong: int
+    description: str
+    bank: str
+    subject: str
+    asked_time: str
+    state: State
+    expires_at: datetime
+    paid_at: datetime | None = None
+    confirm_answer: str = ""
+
+    def has_expired(self, now: datetime) -> bool:
+        return self.state != "paid" and self.expires_at <= now
+
+
+_COLUMNS = ", ".join(field.name for field in fields(Order))
+_PLACES = ", ".join(f"${place}" for place in range(1, len(fields(Order)) + 1))
+
+
+def transaction_of(here: Sandbox, kind: str, *key: str) -> str:
+    """MaGiaoDich or MaGiaoDichHoan: from the seed and the partner's own key, so that two equal runs agree."""
+    text = "\x1f".join((here.seed, kind, *key))
+    return kind + hashlib.blake2b(text.encode(), digest_size=9).hexdigest().upper()
+
+
+async def add_order(connection: Connection, order: Order) -> bool:
+    """False, and nothing changed, if the reference is known; a twin at the same moment waits, then finds it known."""
+    sql = f"INSERT INTO orders ({_COLUMNS}) VALUES ({_PLACES}) ON CONFLICT (sandbox, partner, reference) DO NOTHING"
+    return str(await connection.execute(sql, *asdict(order).values())).endswith(" 1")
+
+
+async def order_by_reference(connection: Connection, sandbox: str, partner: str, reference: str) -> Order | None:
+    """The order, held until the transaction ends."""
+    where = "sandbox = $1 AND partner = $2 AND reference = $3"
+    row = await connection.fetchrow(
+        f"SELECT {_COLUMNS} FROM orders WHERE {where} FOR UPDATE", sandbox, partner, reference
+    )
+    return Order(**row) if row else None
+
+
+async def order_by_transaction(connection: Connection, sandbox: str, transaction: str) -> Order | None:
+    """The order, held until the transaction ends."""
+    where = "sandbox = $1 AND transaction = $2"
+    row = await connection.fetchrow(f"SELECT {_COLUMNS} FROM orders WHERE {where} FOR UPDATE", sandbox, transaction)
+    return Order(**row) if row else None
+
+
+async def save_order(connection: Connection, order: Order) -> None:
+    """Keep what may change: state, time of payment, the partner's answer."""
+    await connection.execute(
+        """UPDATE orders SET state = $4, paid_at = $5, confirm_answer = $6
+        WHERE sandbox = $1 AND partner = $2 AND reference = $3""",
+        *(order.sandbox, order.partner, order.reference, order.state, order.paid_at, order.confirm_answer),
+    )
+
+
+@dataclass(frozen=True)
+class Refunded:
+    reference: str
+    amount_dong: int
+
+
+async def refund_by_key(connection: Connection, sandbox: str, partner: str, refund: str) -> Refunded | None:
+    row = await connection.fetchrow(
+        "SELECT reference, amount_dong FROM refunds WHERE sandbox = $1 AND partner = $2 AND refund = $3",
+        *(sandbox, partner, refund),
+    )
+    return Refunded(**row) if row else None
+
+
+async def refunded_dong(connection: Connection, order: Order) -> int:
+    total = await connection.fetchval(
+        "SELECT coalesce(sum(amount_dong), 0) FROM refunds WHERE sandbox = $1 AND partner = $2 AND reference = $3",
+        *(order.sandbox, order.partner, order.reference),
+    )
+    return int(total)
+
+
+async def add_refund(connection: Connection, order: Order, refund: str, amount_dong: int, at: datetime) -> bool:
+    """False if the key was taken a moment ago, for another order."""
+    done = await connection.execute(
+        """INSERT INTO refunds (sandbox, partner, refund, reference, amount_dong, refunded_at)
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING""",
+        *(order.sandbox, order.partner, refund, order.reference, amount_dong, at),
+    )
+    return str(done).endswith(" 1")

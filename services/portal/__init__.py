@@ -1,0 +1,1 @@
+"""The national portal: catalogue, submission, the national copy of every dossier, citizens' payments; owner of the sandboxes."""

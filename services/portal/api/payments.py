@@ -1,0 +1,121 @@
+"""Money: a citizen begins to pay, the platform confirms (fact sheet integration 4.2)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts import payment_platform as platform
+from services.portal import commands
+from services.portal.api.views import CitizenDep, DossierView, KeyHeader, PortalDep, once
+from services.portal.domain import Dossier, Payment, code_of
+from shared.house import Drawn
+from shared.problems import problem_responses
+from shared.runtime import known_sandbox
+from shared.web import SandboxId, Text
+
+router = APIRouter(prefix="/api/v1", tags=["payments"])
+log = structlog.get_logger()
+
+
+class PaymentRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    amount_dong: Annotated[int, Field(gt=0, lt=10**12, strict=True)]
+
+
+class PaymentView(BaseModel):
+    """An attempt to pay; `checkout_url` is where the citizen goes."""
+
+    reference: str
+    amount_dong: int
+    checkout_url: str
+    status: str
+
+
+class Confirm(BaseModel):
+    """CONFIRM as the platform sends it; unknown members pass."""
+
+    model_config = ConfigDict(extra="allow")
+    LoaiBanTin: Text
+    MaLoi: Text
+    MaDoiTac: Text
+    MaThamChieu: Text
+    SoTien: Annotated[int, Field(ge=0, lt=10**12)]
+    MaTienTe: Text
+    MaGiaoDich: Text
+    MaNganHang: Text
+    ThoiGianGD: Text
+    ThongTinGiaoDich: Text
+    MaXacThuc: Text
+
+
+@router.post(
+    "/dossiers/{code}/payments",
+    summary="Begin to pay the fee that is due.",
+    status_code=201,
+    responses=problem_responses(401, 403, 404, 409, 422, 502, 503),
+)
+async def begin_payment(code: str, body: PaymentRequest, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep) -> PaymentView:
+    """The attempt is kept first, then the platform is called; both are repeatable with the same key."""
+    begun: list[tuple[Dossier, Payment]] = []
+
+    def decision(work: commands.Work, _: Drawn | None) -> tuple[int, str]:
+        begun.append(commands.start_payment(work, citizen, code, body.amount_dong))
+        return 201, begun[-1][1].reference
+
+    key = once(citizen, f"POST /dossiers/{code}/payments", idempotency_key, body)
+    _, reference = await portal.decide_once(citizen.sandbox, key, decision, codes=[code])
+    dossier = begun[-1][0] if begun else await portal.drawer.find(portal.database, citizen.sandbox, code)
+    payment = dossier.payment(reference) if dossier else None
+    assert dossier is not None and payment is not None  # kept together with the reply
+    url = await portal.platform.begin(citizen.sandbox, dossier, payment, payment.started_at)
+    return PaymentView(reference=reference, amount_dong=payment.amount_dong, checkout_url=url, status=payment.status)
+
+
+@router.post(
+    "/payment-platform/confirm", summary="The platform's CONFIRM; its signature is the only guard.", responses=problem_responses(404, 422)
+)
+async def confirm(body: Confirm, sandbox: SandboxId, portal: PortalDep) -> dict[str, Any]:
+    message = body.model_dump()
+    code = code_of(body.MaThamChieu)
+    if not platform.is_authentic(message, platform.CONFIRM, portal.settings.payment_partner_secret.get_secret_value()):
+        refused: str | None = "MaXacThuc does not fit the message"
+    elif body.MaDoiTac != platform.PARTNER or body.MaTienTe != "VND":
+        refused = f"MaDoiTac must be {platform.PARTNER} and MaTienTe VND"
+    elif code is None:
+        refused = "MaThamChieu is not one of ours"
+    else:
+        refused = await portal.decide(
+            sandbox,
+            lambda work: commands.confirm_payment(
+                *(work, code, body.MaThamChieu, body.SoTien, body.MaGiaoDich), paid=body.MaLoi == platform.OK
+            ),
+            codes=[code],
+        )
+    if refused:
+        log.warning("confirmation_refused", reference=body.MaThamChieu, reason=refused, sandbox=sandbox)
+    return {
+        "MaLoi": platform.OTHER_ERROR if refused else platform.OK,
+        "MoTaLoi": refused or "",
+        "MaDoiTac": body.MaDoiTac,
+        "MaThamChieu": body.MaThamChieu,
+        "ThoiGianGD": body.ThoiGianGD,
+        "MaXacThuc": body.MaXacThuc,
+    }
+
+
+@router.get("/payments/return", summary="Where the platform sends the browser after paying.", responses=problem_responses(404))
+async def payment_return(
+    portal: PortalDep, reference: Annotated[str, Query(max_length=40)], sandbox: Annotated[str, Query(max_length=40)] = "default"
+) -> dict[str, Any]:
+    """Tells what is known of the payment now; the platform's CONFIRM, not this visit, decides."""
+    await known_sandbox(portal, sandbox)
+    code = code_of(reference)
+    dossier = await portal.drawer.find(portal.database, sandbox, code) if code else None
+    payment = dossier.payment(reference) if dossier else None
+    if dossier is None or payment is None:
+        return {"reference": reference, "status": "unknown"}
+    return {"reference": reference, "status": payment.status, "dossier": DossierView.of(dossier).status.model_dump(), "code": dossier.code}

@@ -1,0 +1,33 @@
+"""create_app(): settings in, FastAPI out; nothing else."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from services.portal import lab as portal_lab
+from services.portal.api import catalogue, dossiers, payments
+from services.portal.app_state import Portal
+from services.portal.problems import PROBLEMS
+from services.portal.settings import Settings
+from shared import lab, lanes_lab, telemetry, web
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    portal = Portal(settings or Settings())
+    app = web.create_app(
+        *(portal, "Liên Thông: national portal", PROBLEMS, portal.waker.run),
+        summary="Catalogue, online submission, the national copy of every dossier, payments; and the sandboxes.",
+    )
+    for router in (catalogue.router, dossiers.router, payments.router, portal_lab.router, lab.router, lanes_lab.router):
+        app.include_router(router)
+    return app
+
+
+def main() -> None:
+    settings = Settings()
+    telemetry.configure_logs("portal-api")
+    web.serve(create_app(settings), settings.portal_url)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""The portal's runtime: a full house that also owns the sandboxes, checks tokens and calls the payment platform."""
+
+from __future__ import annotations
+
+from services.portal import consumers
+from services.portal.citizens import Tokens
+from services.portal.clients import PaymentPlatform
+from services.portal.commands import REFUND, note_refund
+from services.portal.domain import Dossier
+from services.portal.ownership import TELL, DEFAULT_ROW, Ownership
+from services.portal.settings import Settings
+from services.portal.store import DOSSIERS
+from services.portal.timekeeping import Timekeeping
+from shared import calls
+from shared.house import House
+
+SERVICE = "portal"
+HEARS, SPEAKS = "dossier.to-portal.v1", "dossier.to-province.v1"
+
+
+class Portal(House[Dossier]):
+    owns_sandboxes = True
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            *(SERVICE, settings, settings.database_url, DOSSIERS, consumers.handlers),
+            hears="gateway",
+            neighbour_url=settings.province_gateway_url,
+        )
+        self.first_rows = (*self.first_rows, DEFAULT_ROW)
+        self.tokens = Tokens(self, settings.identity_url, settings.audience)
+        self.platform = PaymentPlatform(self)
+        self.ownership = Ownership(self)
+        self.timekeeping = Timekeeping(self)
+        self.callers = {REFUND: self.refund, TELL: self.ownership.tell_again}
+
+    async def refund(self, call: calls.Call) -> None:
+        """Ask the platform for a refund; when it answers, keep it, tell the province, and end the call."""
+        refund = await self.platform.refund(call.sandbox, call.key, call.data["amount_dong"])
+        await self.decide(call.sandbox, lambda work: note_refund(work, call.data["code"], call.key, refund), codes=[call.data["code"]])
+        async with self.database.transaction() as connection:
+            await calls.done(connection, call)

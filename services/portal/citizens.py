@@ -1,0 +1,120 @@
+"""Who asks: a citizen's access token, its signature checked against the identity provider's keys, its times by the sandbox clock."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from shared import http
+from shared.errors import NotReady, Refusal, SandboxMismatch
+from shared.runtime import Runtime
+from shared.sandboxes import DEFAULT
+
+CACHE = 10_000  # tokens whose signature was checked; their times are checked at every use
+KEYS_AGAIN_SECONDS = 1.0  # an unknown key id makes us fetch the keys again, at most this often
+
+
+class TokenMissing(Refusal):
+    """No bearer token came with the request."""
+
+
+class TokenNotValid(Refusal):
+    """The token is not one of this portal's identity provider, or not for this portal."""
+
+
+class TokenExpired(Refusal):
+    """The token was good; by the sandbox clock it is not any more, or not yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Citizen:
+    """A person as the token says. `level` is the assurance level 1 or 2; times are seconds since 1970."""
+
+    id: str
+    name: str
+    level: int
+    sandbox: str
+    not_before: int
+    expires: int
+
+    def check_time(self, now: datetime) -> None:
+        """Raises TokenExpired unless the token is valid at `now` (RFC 7519 section 4.1.4-5)."""
+        moment = now.timestamp()
+        if not self.not_before <= moment < self.expires:
+            word = "expired" if moment >= self.expires else "is not valid yet"
+            raise TokenExpired(f"The token {word} by the sandbox clock; log in again.", now=now.isoformat())
+
+
+class Tokens:
+    """Checks access tokens (RFC 9068) and remembers whose signature was good."""
+
+    def __init__(self, runtime: Runtime, issuer: str, audience: str) -> None:
+        self._runtime, self._issuer, self._audience = runtime, issuer.rstrip("/"), audience
+        self._keys: KeySet | None = None
+        self._fetched = 0.0
+        self._checked: OrderedDict[str, Citizen] = OrderedDict()
+
+    async def citizen(self, authorization: str | None, sandbox_header: str | None) -> Citizen:
+        """The citizen of a request. Raises TokenMissing, TokenNotValid, SandboxMismatch; times are checked by the caller."""
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise TokenMissing("Send `Authorization: Bearer <access token>` from the identity provider.")
+        citizen = self._checked.get(token)
+        if citizen is None:
+            citizen = self._citizen(await self._claims(token))
+            self._checked[token] = citizen
+            if len(self._checked) > CACHE:
+                self._checked.popitem(last=False)
+        if sandbox_header is not None and sandbox_header != citizen.sandbox:
+            raise SandboxMismatch(
+                "Leave X-Sandbox out, or log in at that sandbox's issuer.", token_sandbox=citizen.sandbox, header_sandbox=sandbox_header
+            )
+        return citizen
+
+    async def _claims(self, token: str) -> dict[str, Any]:
+        for attempt in (1, 2):
+            keys = await self._key_set(fresh=attempt == 2)
+            try:
+                return dict(jwt.decode(token, keys, algorithms=["RS256"]).claims)
+            except (JoseError, ValueError, KeyError, TypeError) as error:
+                if attempt == 2:
+                    raise TokenNotValid("Log in again: the signature is not the identity provider's.", reason="signature") from error
+        raise AssertionError("unreachable")
+
+    async def _key_set(self, *, fresh: bool) -> KeySet:
+        if self._keys is None or (fresh and time.monotonic() - self._fetched > KEYS_AGAIN_SECONDS):
+            try:
+                answer = await http.call(self._runtime.http, "GET", f"{self._issuer}/jwks")
+            except http.Unreachable as error:
+                raise NotReady("The identity provider does not answer; try again.", waits_for=["identity"]) from error
+            self._keys = KeySet.import_key_set(msgspec.json.decode(answer.content))
+            self._fetched = time.monotonic()
+        return self._keys
+
+    def _citizen(self, claims: dict[str, Any]) -> Citizen:
+        sandbox = claims.get("sandbox")
+        issuer = self._issuer if sandbox == DEFAULT else f"{self._issuer}/s/{sandbox}"
+        if claims.get("iss") != issuer:
+            raise TokenNotValid(f"Log in at {self._issuer}: the token's issuer is another.", reason="issuer")
+        audience = claims.get("aud")
+        if self._audience not in (audience if isinstance(audience, list) else [audience]):
+            raise TokenNotValid(f"Use the access token, whose audience is '{self._audience}'.", reason="audience")
+        try:
+            return Citizen(
+                id=str(claims["sub"]),
+                name=str(claims["name"]),
+                level=int(claims["level"]),
+                sandbox=str(sandbox),
+                not_before=int(claims.get("nbf", claims["iat"])),
+                expires=int(claims["exp"]),
+            )
+        except (KeyError, ValueError) as error:
+            raise TokenNotValid(f"The token lacks a claim: {error}.", reason="claims") from error

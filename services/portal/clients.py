@@ -1,0 +1,102 @@
+"""The HTTP calls the portal makes to the payment platform (fact sheet integration 4.1; refund is an endpoint of our own, unverified)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from contracts import payment_platform as platform
+from contracts.catalogue import COMMUNES, PROCEDURES, PROVINCES, agency_code
+from services.portal.domain import Dossier, Payment
+from shared import http
+from shared.errors import Refusal
+from shared.runtime import Runtime
+
+
+class PlatformRefused(Refusal):
+    """The payment platform answered with an error code of its own."""
+
+
+class PlatformSilent(Refusal):
+    """The payment platform does not answer; the attempt is kept, the same request can be sent again."""
+
+
+class PaymentPlatform:
+    """INIT and refund, signed with the partner's secret."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._url = runtime.settings.payment_url
+        self._secret = runtime.settings.payment_partner_secret.get_secret_value()
+
+    async def begin(self, sandbox: str, dossier: Dossier, payment: Payment, at: datetime) -> str:
+        """Where the citizen pays (UrlThanhToan). Idempotent on the reference. Raises PlatformRefused, PlatformSilent."""
+        message = self._init(dossier, payment, at)
+        message["MaXacThuc"] = platform.checksum(message, platform.INIT, self._secret)
+        try:
+            answer = await http.call(self._runtime.http, "POST", f"{self._url}/init", sandbox=sandbox, body=message)
+        except http.Unreachable as error:
+            raise PlatformSilent("Send the same request with the same Idempotency-Key again.", reference=payment.reference) from error
+        body = answer.json()
+        if answer.status_code != 200 or body.get("MaLoi") != platform.OK:
+            raise PlatformRefused(str(body.get("MoTaLoi") or body.get("detail")), reference=payment.reference, MaLoi=body.get("MaLoi"))
+        return str(body["UrlThanhToan"])
+
+    async def refund(self, sandbox: str, reference: str, amount_dong: int) -> str:
+        """Give a payment back, once per reference; gives the platform's number of the refund. Raises Unreachable, PlatformRefused."""
+        message: dict[str, Any] = {
+            "LoaiBanTin": "REFUND",
+            "MaDoiTac": platform.PARTNER,
+            "MaThamChieu": reference,
+            "SoTien": amount_dong,
+            "MaHoanTien": f"R{reference}",
+        }
+        message["MaXacThuc"] = platform.checksum(message, platform.REFUND, self._secret)
+        answer = await http.call(self._runtime.http, "POST", f"{self._url}/refund", sandbox=sandbox, body=message)
+        body = answer.json()
+        if answer.status_code != 200 or body.get("MaLoi") != platform.OK:
+            raise PlatformRefused(str(body.get("MoTaLoi") or body.get("detail")), reference=reference, MaLoi=body.get("MaLoi"))
+        return str(body["MaGiaoDichHoan"])
+
+    def _init(self, dossier: Dossier, payment: Payment, at: datetime) -> dict[str, Any]:
+        procedure = PROCEDURES[dossier.procedure]
+        agency = agency_code(dossier.province, dossier.commune)
+        where = COMMUNES[dossier.commune].name_vi if dossier.commune else PROVINCES[dossier.province].name_vi
+        return {
+            "LoaiBanTin": "INIT",
+            "PhienBan": "1.0.6",
+            "MaDoiTac": platform.PARTNER,
+            "MaThamChieu": payment.reference,
+            "SoTien": str(payment.amount_dong),
+            "LoaiHinhThanhToan": "PAY",
+            "MaKenhThanhToan": "1",
+            "MaThietBi": "1",
+            "NgonNgu": "vi-VN",
+            "MaTienTe": "VND",
+            "MaNganHang": "PAYMENT",
+            "ThongTinGiaoDich": f"THANH TOAN HO SO {dossier.code}",
+            "ThoiGianGD": platform.platform_time(at),
+            "Ip": "127.0.0.1",
+            "ThongTinBienLai": {
+                "MaDichVu": "2",
+                "MaDonVi": agency,
+                "TenDonVi": f"UBND {where}",
+                "MaHoSo": dossier.code,
+                "MaDVC": f"{procedure.code}.01",
+                "TenDVC": procedure.name_vi[:250],
+                "MaTTHC": procedure.code,
+                "TenTTHC": procedure.name_vi[:250],
+                "TKThuHuong": "9990000000000",
+                "MaNHThuHuong": "970436",
+                "TenTKThuHuong": f"UBND {where}",
+                "NoiDungThanhToan": f"THANH TOAN HO SO {dossier.code}",
+                "HoTenNguoiNop": dossier.applicant_name,
+                "SoCMNDNguoiNop": dossier.applicant_id,
+                "DiaChiNguoiNop": where,
+                "MaCoQuanQD": agency,
+                "TenCoQuanQD": f"UBND {where}",
+                "PhiLePhi": [
+                    {"LoaiPhiLePhi": "2", "MaPhiLePhi": "2", "TenPhiLePhi": procedure.name_vi[:250], "SoTien": str(payment.amount_dong)}
+                ],
+            },
+        }

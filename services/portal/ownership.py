@@ -1,0 +1,160 @@
+"""The portal owns the sandboxes: created, changed and deleted here, told to every service, told again until each has answered."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from contracts.catalogue import CALENDAR
+from shared import calls, http, sandboxes
+from shared.calendar import BUSINESS_ZONE
+from shared.clock import NOW_SQL
+from shared.db import Connection
+from shared.errors import Refusal, SandboxNotFound
+from shared.sandboxes import COLUMNS, DEFAULT, Sandbox
+
+if TYPE_CHECKING:
+    from services.portal.app_state import Portal
+
+TELL = "tell"  # kind of background call
+INLINE_SECONDS = 2.0  # the request itself tells the services; the worker takes over what it could not tell by then
+DEFAULT_ROW = (
+    "INSERT INTO sandboxes (id, version, name, seed, rate, base_at, base_real, opened, deleted, created_at) "
+    "SELECT 'default', 1, 'default', 'lien-thong', 1, t, t, true, false, t FROM clock_timestamp() t"
+)
+
+
+class ClockBackwards(Refusal):
+    """The target lies before the sandbox's present."""
+
+
+class ClockBusy(Refusal):
+    """Another advance of this sandbox is under way."""
+
+
+class ServiceDown(Refusal):
+    """A service that must know of a change does not answer; it will be told again."""
+
+
+class DefaultStays(Refusal):
+    """The default sandbox cannot be deleted."""
+
+
+def start_of(seed: str) -> datetime:
+    """The instant at which a frozen sandbox starts: 08:00 of a working day of March to August 2026, drawn from the seed."""
+    day = date(2026, 3, 2) + timedelta(days=int(Sandbox("", seed, 0, datetime.min).draw("start") * 180))
+    return datetime.combine(CALENDAR.add_working_days(day, 1), time(8), BUSINESS_ZONE)
+
+
+class Ownership:
+    """Changes of sandbox rows. Each is committed with one row per service still to be told, then told."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        settings = portal.settings
+        self.services = {"gateway": settings.province_gateway_url, "identity": settings.identity_url, "payment": settings.payment_url}
+
+    async def create(self, seed: str | None, name: str | None, start: datetime | None, rate: float) -> tuple[dict[str, Any], list[str]]:
+        """A new sandbox, usable everywhere when this returns; else the services that lag are named."""
+        identity = "s" + secrets.token_hex(6)
+        seed = seed if seed is not None else secrets.token_hex(6)
+        now = datetime.now(UTC)
+        row = {
+            "id": identity,
+            "version": 1,
+            "name": name or identity,
+            "seed": seed,
+            "rate": rate,
+            "base_at": start or start_of(seed),
+            "base_real": now,
+            "opened": False,
+            "deleted": False,
+            "created_at": now,
+        }
+        async with self._portal.database.transaction() as connection:
+            await sandboxes.put(connection, row)
+            await self._to_tell(connection, {**row, "opened": True})
+        lagging = await self._tell_all(identity, {**row, "opened": True})
+        if not lagging:
+            await self._open(identity)
+        return row, lagging
+
+    async def delete(self, sandbox: str) -> list[str]:
+        """Mark it deleted here and everywhere; its rows are swept in the background."""
+        if sandbox == DEFAULT:
+            raise DefaultStays("Run `lienthong reset` to empty everything.", sandbox=sandbox)
+        return await self._change(sandbox, "deleted = true")
+
+    async def set_clock(self, sandbox: str, to: datetime) -> None:
+        """Move a clock forward to `to`; every service has confirmed when this returns. Raises ServiceDown, ClockBackwards."""
+        lagging = await self._change(sandbox, "base_at = $2, base_real = clock_timestamp()", to)
+        if lagging:
+            raise ServiceDown("It will be told as soon as it answers; then advance again.", lagging=lagging)
+
+    async def _change(self, sandbox: str, changes: str, *values: object) -> list[str]:
+        async with self._portal.database.transaction() as connection:
+            found = await connection.fetchrow(f"SELECT {NOW_SQL} AS now FROM sandboxes s WHERE id = $1 AND NOT deleted FOR UPDATE", sandbox)
+            if found is None:
+                raise SandboxNotFound("It was deleted, or never was.", sandbox=sandbox)
+            if values and isinstance(values[0], datetime) and values[0] < found["now"]:
+                raise ClockBackwards(
+                    "Choose an instant that is not past, or create a new sandbox.",
+                    now=found["now"].astimezone(BUSINESS_ZONE).isoformat(),
+                    to=values[0].isoformat(),
+                )
+            changed = await connection.fetchrow(
+                f"UPDATE sandboxes SET version = version + 1, {changes} WHERE id = $1 RETURNING {', '.join(COLUMNS)}", sandbox, *values
+            )
+            assert changed is not None
+            row = {**dict(changed), "opened": True}
+            await self._to_tell(connection, row)
+        return await self._tell_all(sandbox, row)
+
+    async def _to_tell(self, connection: Connection, row: dict[str, Any]) -> None:
+        text = msgspec.json.encode(row).decode()
+        await connection.executemany(
+            f"""INSERT INTO calls (sandbox, kind, key, data, next_try)
+            VALUES ($1, '{TELL}', $2, $3::jsonb, clock_timestamp() + interval '{INLINE_SECONDS} s')
+            ON CONFLICT (sandbox, kind, key) DO UPDATE SET data = EXCLUDED.data, next_try = EXCLUDED.next_try""",
+            [(row["id"], service, text) for service in self.services],
+        )
+
+    async def _tell_all(self, sandbox: str, row: dict[str, Any]) -> list[str]:
+        """Tell every service now; gives those that did not take it."""
+        body = msgspec.to_builtins(row)
+        answers = await asyncio.gather(*(self._tell(service, sandbox, body) for service in self.services))
+        told = [service for service, done in zip(self.services, answers, strict=True) if done]
+        await self._portal.database.pool.execute(
+            "DELETE FROM calls WHERE sandbox = $1 AND kind = $2 AND key = ANY($3) AND (data->>'version')::bigint <= $4",
+            *(sandbox, TELL, told, row["version"]),
+        )
+        return [service for service in self.services if service not in told]
+
+    async def _tell(self, service: str, sandbox: str, body: dict[str, Any]) -> bool:
+        try:
+            answer = await http.call(self._portal.http, "PUT", f"{self.services[service]}/_lab/sandboxes/{sandbox}", body=body)
+        except http.Unreachable:
+            return False
+        return answer.status_code == 200
+
+    async def tell_again(self, call: calls.Call) -> None:
+        """The worker's part: tell what the request could not, and open the sandbox when all have been told."""
+        if not await self._tell(call.key, call.sandbox, call.data):
+            raise http.Unreachable(f"{call.key} did not take sandbox {call.sandbox}")
+        async with self._portal.database.transaction() as connection:
+            await connection.execute(
+                "DELETE FROM calls WHERE sandbox = $1 AND kind = $2 AND key = $3 AND data->>'version' = $4",
+                *(call.sandbox, TELL, call.key, str(call.data["version"])),
+            )
+        await self._open(call.sandbox)
+
+    async def _open(self, sandbox: str) -> None:
+        await self._portal.database.pool.execute(
+            "UPDATE sandboxes SET opened = true WHERE id = $1 AND NOT opened AND NOT EXISTS "
+            "(SELECT FROM calls WHERE sandbox = $1 AND kind = $2)",
+            *(sandbox, TELL),
+        )

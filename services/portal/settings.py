@@ -1,0 +1,15 @@
+"""Every variable of the portal, with its unit, default and reason."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import Settings as Base
+
+
+class Settings(Base):
+    model_config = SettingsConfigDict(env_prefix="PORTAL_", frozen=True, extra="ignore")
+
+    database_url: str = Field("postgresql://lienthong@127.0.0.1:5432/portal", validation_alias="PORTAL_DATABASE_URL")
+    audience: str = "portal"  # `aud` that a citizen's access token must carry

@@ -1,0 +1,8 @@
+"""The drawer of the portal: its dossiers, found by applicant."""
+
+from __future__ import annotations
+
+from services.portal.domain import Dossier
+from shared.drawer import Drawer
+
+DOSSIERS: Drawer[Dossier] = Drawer("dossiers", Dossier, {"applicant": "(body->>'applicant_id')"})

@@ -1,0 +1,121 @@
+"""Turning a sandbox's clock: settle, set it to the next thing due anywhere, fire, and again; day-2 work happens on day 2."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from services.portal.ownership import ClockBackwards, ClockBusy
+from shared import http, sandboxes
+from shared.clock import wire
+from shared.settle import Pending, Verdict, verdict
+
+if TYPE_CHECKING:
+    from services.portal.app_state import Portal
+
+READERS = {"portal": "gateway", "gateway": "portal"}  # source → who reads it
+STILL_ROUNDS = 2  # identical rounds with nothing pending, one after the other
+LOOK_SECONDS = 0.003  # between rounds while something is under way; a hop over Kafka takes 5-15 ms
+SETTLE_SECONDS = 15.0  # of each settle inside advance: longer than a lease, so that a worker can be replaced
+DEAD_SECONDS = 6.0  # a worker that is not replaced after two leases is called dead
+
+
+class Timekeeping:
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def pending(self, sandbox: str) -> dict[str, Pending | None]:
+        """What every service says is pending; None where one does not answer."""
+        others = list(self._portal.ownership.services.items())
+        answers = await asyncio.gather(self._portal.pending(sandbox), *(self._ask(url, sandbox) for _, url in others))
+        return {"portal": answers[0], **{name: answer for (name, _), answer in zip(others, answers[1:], strict=True)}}
+
+    async def _ask(self, url: str, sandbox: str) -> Pending | None:
+        try:
+            answer = await http.call(self._portal.http, "GET", f"{url}/_lab/sandboxes/{sandbox}/pending")
+        except http.Unreachable:
+            return None
+        return dict(answer.json()) if answer.status_code == 200 else None
+
+    async def settle(self, sandbox: str, seconds: float) -> Verdict:
+        """Wait until nothing is under way, at most `seconds` of real time; then say what it still waits for."""
+        await sandboxes.read(self._portal.database, sandbox)
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        before: Any = None
+        rounds = 0
+        while True:
+            answers = await self.pending(sandbox)
+            found = verdict(answers, READERS)
+            shape = [(answer or {}).get("written") for answer in answers.values()]
+            rounds = rounds + 1 if found.quiet and shape == before else 1 if found.quiet else 0
+            before = shape
+            if rounds >= STILL_ROUNDS:
+                return found
+            passed = loop.time() - begun
+            dead = passed > DEAD_SECONDS and any(waiting.name in ("dead-worker", "service-down") for waiting in found.waiting_for)
+            if passed > seconds or dead:
+                return found
+            if not found.quiet:
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def set_clock(self, sandbox: str, to: datetime) -> Verdict:
+        """Settle, then move the clock without stopping at what falls due between."""
+        async with self._turning(sandbox):
+            await self.settle(sandbox, SETTLE_SECONDS)
+            await self._portal.ownership.set_clock(sandbox, to)
+            return await self.settle(sandbox, SETTLE_SECONDS)
+
+    async def advance(self, sandbox: str, to: datetime) -> tuple[list[dict[str, Any]], Verdict]:
+        """Move to an absolute target, stopping at every tick; gives what fired, in order, and the last verdict.
+
+        Stops early, with its verdict, where something stays under way (a dead worker, a call nobody answers).
+        """
+        async with self._turning(sandbox):
+            now = (await sandboxes.read(self._portal.database, sandbox)).now
+            if to < now:
+                raise ClockBackwards("Choose an instant that is not past.", now=wire(now), to=wire(to))
+            fired: list[dict[str, Any]] = []
+            while True:
+                found = await self.settle(sandbox, SETTLE_SECONDS)
+                if not found.quiet and not await self._only_due(sandbox):
+                    return fired, found
+                due = datetime.fromisoformat(found.next_due) if found.next_due else None
+                if due is None or due > to:
+                    break
+                now = (await sandboxes.read(self._portal.database, sandbox)).now
+                if due > now:
+                    await self._portal.ownership.set_clock(sandbox, due)
+                fired += await self._fire(sandbox)
+            await self._portal.ownership.set_clock(sandbox, max(to, (await sandboxes.read(self._portal.database, sandbox)).now))
+            return fired, await self.settle(sandbox, SETTLE_SECONDS)
+
+    async def _only_due(self, sandbox: str) -> bool:
+        """Is everything that is under way a timer that only we can fire?"""
+        found = verdict(await self.pending(sandbox), READERS)
+        return all(waiting.name in ("timers-due", "parked") for waiting in found.waiting_for)
+
+    async def _fire(self, sandbox: str) -> list[dict[str, Any]]:
+        """Fire what is due, everywhere; service by service, so that the order is always the same."""
+        fired = await self._portal.fire(sandbox)
+        for url in self._portal.ownership.services.values():
+            answer = await http.call(self._portal.http, "POST", f"{url}/_lab/sandboxes/{sandbox}/fire")
+            fired += answer.json()["fired"]
+        return fired
+
+    @asynccontextmanager
+    async def _turning(self, sandbox: str) -> AsyncIterator[None]:
+        """One turn at a time per sandbox, over all portal processes."""
+        await sandboxes.read(self._portal.database, sandbox)
+        async with self._portal.database.pool.acquire() as connection:
+            if not await connection.fetchval("SELECT pg_try_advisory_lock(hashtext('clock'), hashtext($1))", sandbox):
+                raise ClockBusy("Wait until the other advance has ended.", sandbox=sandbox)
+            try:
+                yield
+            finally:
+                await connection.execute("SELECT pg_advisory_unlock(hashtext('clock'), hashtext($1))", sandbox)
+
+

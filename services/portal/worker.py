@@ -1,0 +1,19 @@
+"""The portal's other process: hears the provinces, speaks to them, refunds. `python -m services.portal.worker`"""
+
+from __future__ import annotations
+
+from services.portal.app_state import HEARS, SPEAKS, Portal
+from services.portal.settings import Settings
+from shared import telemetry, web, worker
+
+
+def main() -> None:
+    settings = Settings()
+    telemetry.configure_logs("portal-worker")
+    portal = Portal(settings)
+    app = web.create_app(portal, "Liên Thông: portal worker", {}, *worker.jobs(portal, HEARS, SPEAKS))
+    web.serve(app, settings.portal_worker_url)
+
+
+if __name__ == "__main__":
+    main()

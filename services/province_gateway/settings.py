@@ -1,0 +1,16 @@
+"""Every variable of the gateway, with its unit, default and reason."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import Settings as Base
+
+
+class Settings(Base):
+    model_config = SettingsConfigDict(env_prefix="PROVINCE_GATEWAY_", frozen=True, extra="ignore")
+
+    database_url: str = Field(
+        "postgresql://lienthong@127.0.0.1:5432/province_gateway", validation_alias="PROVINCE_GATEWAY_DATABASE_URL"
+    )

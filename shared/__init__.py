@@ -1,0 +1,1 @@
+"""The library under every service; knows no business noun and no service."""

@@ -1,0 +1,121 @@
+"""Background calls as rows: what must still be told to a neighbour. Transport failures retry in real time; a refusal ends it.
+
+A call is claimed for a few seconds, made outside any transaction, and its row removed in the transaction that keeps its outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import structlog
+from sqlalchemy import Column, DateTime, Index, Integer, MetaData, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared import telemetry
+from shared.db import Connection, Database
+from shared.http import Unreachable
+
+log = structlog.get_logger()
+CLAIM_SECONDS = 10  # longer than an HTTP timeout: a caller that dies is replaced after this
+RETRY_LIMIT_SECONDS = 5  # backoff doubles from 0.1 s to this
+
+
+def calls_table(metadata: MetaData) -> Table:
+    return Table(
+        "calls",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("kind", Text, primary_key=True),
+        Column("key", Text, primary_key=True),  # what makes the call one and the same, such as a payment's reference
+        Column("data", JSONB, nullable=False),
+        Column("attempts", Integer, nullable=False, server_default="0"),
+        Column("next_try", DateTime(timezone=True), nullable=False, server_default="now()"),  # real time
+        Column("traceparent", Text, nullable=False, server_default=""),
+        Column("last_error", Text, nullable=False, server_default=""),
+        Index("calls_next_try", "next_try"),
+    )
+
+
+@dataclass(frozen=True)
+class Call:
+    sandbox: str
+    kind: str
+    key: str
+    data: dict[str, Any]
+    attempts: int
+
+
+# Makes the call and keeps its outcome, removing the row by `done` in the same transaction; raises Unreachable to be asked again.
+Caller = Callable[[Call], Awaitable[None]]
+
+
+async def add(connection: Connection, sandbox: str, kind: str, key: str, data: Mapping[str, object]) -> None:
+    await connection.execute(
+        "INSERT INTO calls (sandbox, kind, key, data, traceparent) VALUES ($1, $2, $3, $4::jsonb, $5) ON CONFLICT DO NOTHING",
+        *(sandbox, kind, key, msgspec.json.encode(data).decode(), telemetry.traceparent()),
+    )
+
+
+async def done(connection: Connection, call: Call) -> None:
+    await connection.execute("DELETE FROM calls WHERE sandbox = $1 AND kind = $2 AND key = $3", call.sandbox, call.kind, call.key)
+
+
+async def in_flight(database: Database, sandbox: str) -> list[dict[str, Any]]:
+    """Calls not ended yet in one sandbox, with their last error: for `settle`."""
+    rows = await database.fetch("SELECT kind, key, attempts, last_error FROM calls WHERE sandbox = $1 ORDER BY kind, key", sandbox)
+    return [dict(row) for row in rows]
+
+
+class Callers:
+    """Carries due calls to their callers, several at a time; wake it after a commit that added one."""
+
+    def __init__(self, database: Database, callers: Mapping[str, Caller], poll_seconds: float = 0.2) -> None:
+        self._database, self._callers, self._poll = database, callers, poll_seconds
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def run(self) -> None:
+        while True:
+            self._wake.clear()
+            claimed = await self._claim()
+            if claimed:
+                await asyncio.gather(*(self._carry(call, traceparent) for call, traceparent in claimed))
+                continue
+            try:
+                await asyncio.wait_for(self._wake.wait(), self._poll)
+            except TimeoutError:
+                pass
+
+    async def _claim(self) -> list[tuple[Call, str]]:
+        rows = await self._database.fetch(
+            f"""UPDATE calls SET attempts = attempts + 1, next_try = clock_timestamp() + interval '{CLAIM_SECONDS} s'
+            WHERE (sandbox, kind, key) IN (SELECT sandbox, kind, key FROM calls WHERE next_try <= clock_timestamp()
+              AND kind = ANY($1) ORDER BY next_try LIMIT 16 FOR UPDATE SKIP LOCKED)
+            RETURNING sandbox, kind, key, data, attempts, traceparent""",
+            list(self._callers),
+        )
+        return [
+            (Call(r["sandbox"], r["kind"], r["key"], msgspec.json.decode(r["data"]), r["attempts"]), r["traceparent"]) for r in rows
+        ]
+
+    async def _carry(self, call: Call, traceparent: str) -> None:
+        telemetry.begin_trace(traceparent)
+        try:
+            await self._callers[call.kind](call)
+            telemetry.CALLS_MADE.labels(call.kind, "done").inc()
+        except Exception as error:  # a fault of ours must not stop the other calls: it is kept on the row and tried again
+            outcome = "unreachable" if isinstance(error, Unreachable) else "failed"
+            telemetry.CALLS_MADE.labels(call.kind, outcome).inc()
+            log.warning("call_failed", kind=call.kind, key=call.key, sandbox=call.sandbox, error=repr(error), attempts=call.attempts)
+            wait = min(0.1 * 2 ** min(call.attempts - 1, 10), RETRY_LIMIT_SECONDS)
+            await self._database.pool.execute(
+                "UPDATE calls SET next_try = clock_timestamp() + $4 * interval '1 s', last_error = $5 "
+                "WHERE sandbox = $1 AND kind = $2 AND key = $3",
+                *(call.sandbox, call.kind, call.key, wait, repr(error)[:500]),
+            )

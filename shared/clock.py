@@ -1,0 +1,42 @@
+"""Sandbox time: computed in the database from the sandbox row, never asked of the operating system."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from shared.calendar import BUSINESS_ZONE
+from shared.errors import BodyDoesNotFit
+
+# SQL for "now" of a row of `sandboxes` s: its base, plus real time passed since then at its rate (0 = frozen, 1 = real time).
+NOW_SQL = "date_trunc('milliseconds', s.base_at + (clock_timestamp() - s.base_real) * s.rate)"
+
+_DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+
+
+def wire(at: datetime) -> str:
+    """The one wire format of time: RFC 3339 in business time with milliseconds, `2026-06-09T08:00:00.000+07:00`."""
+    return at.astimezone(BUSINESS_ZONE).isoformat(timespec="milliseconds")
+
+
+def parse_time(text: str, pointer: str) -> datetime:
+    """An aware instant from RFC 3339 text; raises BodyDoesNotFit naming `pointer`."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = datetime.min
+    if at.tzinfo is None:
+        raise BodyDoesNotFit((pointer, f"'{text}' is not an RFC 3339 time with an offset, such as 2026-06-09T08:00:00+07:00"))
+    return at
+
+
+def parse_duration(text: str, pointer: str) -> timedelta:
+    """A length of time from ISO 8601 text of weeks, days, hours, minutes and seconds; raises BodyDoesNotFit."""
+    match = _DURATION.fullmatch(text)
+    if match is None or text in ("P", "PT") or text.endswith("T"):
+        raise BodyDoesNotFit((pointer, f"'{text}' is not an ISO 8601 duration such as P3D or PT2H"))
+    weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    try:
+        return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError as error:
+        raise BodyDoesNotFit((pointer, f"'{text}' is longer than any sandbox can live")) from error

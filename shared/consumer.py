@@ -1,0 +1,288 @@
+"""What we hear: everything one poll returned, over all lanes, in one transaction: positions, effects and new events together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import asyncpg
+import structlog
+from sqlalchemy import BigInteger, Column, Integer, MetaData, SmallInteger, Table
+
+from shared import deadletters, events, sandboxes, telemetry
+from shared.db import Connection, Database
+from shared.deadletters import Letter
+from shared.drawer import Drawer
+from shared.events import Event, Record
+from shared.lanes import Place, Position, Verdict
+from shared.sandboxes import Sandbox
+from shared.work import Batch, Held, Work
+
+T = TypeVar("T")
+log = structlog.get_logger()
+UNKNOWN_SANDBOX = "its sandbox is not known here yet"
+
+
+def positions_table(metadata: MetaData) -> Table:
+    return Table(
+        "positions",
+        metadata,
+        Column("lane", SmallInteger, primary_key=True),
+        Column("epoch", Integer, nullable=False),
+        Column("expected", BigInteger, nullable=False),
+        Column("next_offset", BigInteger, nullable=False),
+    )
+
+
+@dataclass(frozen=True)
+class Handler:
+    """One event type: how its body is read (raises if it does not fit), what it does, and whether it brings something new."""
+
+    read: Callable[[bytes], Any]
+    act: Callable[[Any, Work[Any]], None]
+    creates: bool
+
+
+class Handlers:
+    """Event type → handler. A type nobody here handles is passed over."""
+
+    def __init__(self) -> None:
+        self.table: dict[str, Handler] = {}
+
+    def on(self, type: str, model: Any, *, creates: bool = False) -> Callable[[Callable[[Any, Work[Any]], None]], Any]:
+        def keep(act: Callable[[Any, Work[Any]], None]) -> Callable[[Any, Work[Any]], None]:
+            self.table[type] = Handler(model.model_validate_json, act, creates)
+            return act
+
+        return keep
+
+
+@dataclass
+class Outcome:
+    """What a batch came to: lanes that must ask their source, and counts for after the commit."""
+
+    asks: dict[int, Place] = field(default_factory=dict)
+    clear: set[int] = field(default_factory=set)  # lanes that moved on
+    offsets: dict[int, int] = field(default_factory=dict)
+    applied: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    orphans: list[Event] = field(default_factory=list)
+
+
+class Consumer(Generic[T]):
+    """Applies records of one source to one drawer.
+
+    hears   the source that may speak on these lanes ("portal" | "gateway")
+    speaks  our own source, for the events that handlers tell
+    """
+
+    def __init__(self, database: Database, drawer: Drawer[T], handlers: Handlers, *, hears: str, speaks: str) -> None:
+        self._database, self._drawer, self._handlers = database, drawer, handlers
+        self.hears, self._speaks = hears, speaks
+
+    async def apply(self, records: Sequence[Record], unknown: frozenset[str] = frozenset()) -> Outcome:
+        """Apply records, given in order per lane. A save that PostgreSQL refuses for its data is halved down to the guilty event.
+
+        unknown  sandboxes whose owner does not answer: their events wait aside
+        raises   what the machine does (connection, deadlock, timeout): the same batch can be given again
+        """
+        try:
+            return await self._apply(records, unknown, refuse=None)
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            if len(records) > 1:
+                middle = len(records) // 2
+                first = await self.apply(records[:middle], unknown)
+                return _joined(first, await self.apply(records[middle:], unknown))
+            try:
+                return await self._apply(records, unknown, refuse=None)
+            except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
+                return await self._apply(records, unknown, refuse=error)
+
+    async def _apply(self, records: Sequence[Record], unknown: frozenset[str], refuse: Exception | None) -> Outcome:
+        outcome = Outcome()
+        batch: Batch[T] = Batch(self._speaks)
+        letters: list[Letter] = []
+        aside: list[tuple[Event, str]] = []
+        async with self._database.transaction() as connection:
+            positions = await lock_positions(connection, sorted({record.lane for record in records}))
+            due = self._judge(records, positions, outcome)
+            countries = await sandboxes.lock(connection, sorted({event.sandbox for event in due}))
+            parked = await self._load(connection, due, batch)
+            for event in due:
+                key = (event.sandbox, event.subject)
+                if event.sandbox in unknown:
+                    aside.append((event, UNKNOWN_SANDBOX))
+                elif event.sandbox not in countries:
+                    outcome.skipped.append("sandbox_deleted")
+                elif key in parked:
+                    aside.append((event, ""))
+                elif (letter := self.decide(event, countries[event.sandbox], batch, outcome, refuse)) is not None:
+                    letters.append(letter)
+                    parked.add(key)
+            if batch.changed or batch.told or batch.timers or batch.calls:
+                await batch.save(connection, self._drawer)
+            await deadletters.save(connection, letters)
+            await put_aside(connection, aside)
+            await keep_orphans(connection, outcome.orphans)
+            await save_positions(connection, positions)
+        batch.report()
+        self._report(outcome)
+        return outcome
+
+    def _judge(self, records: Sequence[Record], positions: dict[int, Position], outcome: Outcome) -> list[Event]:
+        """The events that are due, in order; positions move as if they were applied."""
+        due = []
+        for record in records:
+            position = positions[record.lane]
+            position.next_offset = outcome.offsets[record.lane] = record.offset + 1
+            event = events.decode(record, self.hears)
+            if event is None:
+                outcome.skipped.append("no_valid_envelope")
+                continue
+            verdict = position.judge(event.epoch, event.number)
+            if verdict is Verdict.APPLY:
+                position.applied(event.epoch, event.number)
+                outcome.asks.pop(record.lane, None)
+                outcome.clear.add(record.lane)
+                if event.type == events.VOID:
+                    outcome.skipped.append("void")
+                else:
+                    due.append(event)
+            elif verdict is Verdict.DUPLICATE:
+                outcome.skipped.append("duplicate")
+            else:
+                outcome.skipped.append("out_of_place")
+                outcome.asks[record.lane] = position.place
+        return due
+
+    async def _load(self, connection: Connection, due: Sequence[Event], batch: Batch[T]) -> set[tuple[str, str]]:
+        """Lock and load what the batch touches; gives the parked ones among it."""
+        keys = {(event.sandbox, event.subject) for event in due}
+        for row in await self._drawer.lock(connection, keys):
+            held = Held(self._drawer.decode(row["body"]), row["lane"], row["said"], row["last_at"])
+            batch.held[(row["sandbox"], row["code"])] = held
+        rows = await connection.fetch(
+            "SELECT sandbox, subject FROM parked JOIN unnest($1::text[], $2::text[]) t (a, b) ON sandbox = a AND subject = b",
+            *([key[0] for key in keys], [key[1] for key in keys]),
+        )
+        return {(row["sandbox"], row["subject"]) for row in rows}
+
+    def decide(self, event: Event, sandbox: Sandbox, batch: Batch[T], outcome: Outcome, refuse: Exception | None = None) -> Letter | None:
+        """Let the handler decide in memory, on its own layer: kept if it returns, as if it never was if it raises."""
+        handler = self._handlers.table.get(event.type)
+        if handler is None:
+            outcome.skipped.append("not_handled")
+            return None
+        if not handler.creates and (event.sandbox, event.subject) not in batch.held:
+            outcome.orphans.append(event)
+            return None
+        telemetry.begin_trace(event.traceparent)
+        work = Work(batch, sandbox, event.time, event.version)
+        try:
+            if refuse is not None:
+                raise refuse
+            handler.act(handler.read(event.body), work)
+        except Exception as error:
+            return deadletters.of_event(event, error)
+        work.merge()
+        outcome.applied.append(event.type)
+        return None
+
+    def _report(self, outcome: Outcome) -> None:
+        for type in outcome.applied:
+            telemetry.EVENTS_APPLIED.labels(type).inc()
+        for reason in outcome.skipped:
+            telemetry.EVENTS_SKIPPED.labels(reason).inc()
+        for orphan in outcome.orphans:
+            telemetry.ORPHANS.labels(orphan.type).inc()
+
+    async def redrive(self, sandbox: str, subject: str) -> int:
+        """Try the dead letters of `subject` again, then what waited behind them, in order; gives how many were applied.
+
+        Runs under the lanes' position locks, so nothing new overtakes. Stops, parked again, at the first that still fails.
+        """
+        outcome, batch = Outcome(), Batch[T](self._speaks)
+        async with self._database.transaction() as connection:
+            lanes = await connection.fetch(
+                "SELECT DISTINCT lane FROM (SELECT lane FROM dead_letters WHERE sandbox = $1 AND subject = $2 UNION "
+                "SELECT lane FROM waiting WHERE sandbox = $1 AND subject = $2) l ORDER BY lane",
+                *(sandbox, subject),
+            )
+            await lock_positions(connection, [row["lane"] for row in lanes])
+            country = (await sandboxes.lock(connection, [sandbox])).get(sandbox)
+            rows = await connection.fetch(
+                "SELECT 0 AS kind, id, record FROM dead_letters WHERE sandbox = $1 AND subject = $2 AND redriven_at IS NULL "
+                "AND record IS NOT NULL UNION ALL SELECT 1, id, record FROM waiting WHERE sandbox = $1 AND subject = $2 ORDER BY kind, id",
+                *(sandbox, subject),
+            )
+            queue = [(row["kind"], row["id"], deadletters.unpack(row["record"])) for row in rows]
+            await self._load(connection, [event for _, _, event in queue], batch)
+            ended: dict[int, list[int]] = {0: [], 1: []}
+            letter = None
+            for kind, id, event in queue:
+                if country is not None and (letter := self.decide(event, country, batch, outcome)) is not None:
+                    break
+                ended[kind].append(id)
+            if letter is None:
+                await connection.execute("DELETE FROM parked WHERE sandbox = $1 AND subject = $2", sandbox, subject)
+            if batch.changed:
+                await batch.save(connection, self._drawer)
+            await keep_orphans(connection, outcome.orphans)
+            await connection.execute("DELETE FROM waiting WHERE sandbox = $1 AND id = ANY($2)", sandbox, ended[1])
+            await connection.execute(
+                "UPDATE dead_letters SET redriven_at = clock_timestamp() WHERE sandbox = $1 AND id = ANY($2) OR sandbox = $1 "
+                "AND subject = $3 AND record IS NULL AND $4",
+                *(sandbox, ended[0], subject, letter is None),
+            )
+        self._report(outcome)
+        return len(outcome.applied)
+
+
+def _joined(first: Outcome, second: Outcome) -> Outcome:
+    return Outcome(
+        {**{lane: place for lane, place in first.asks.items() if lane not in second.clear}, **second.asks},
+        first.clear | second.clear,
+        {**first.offsets, **second.offsets},
+        first.applied + second.applied,
+        first.skipped + second.skipped,
+        first.orphans + second.orphans,
+    )
+
+
+async def lock_positions(connection: Connection, lanes: list[int]) -> dict[int, Position]:
+    """The positions of these lanes, ours until the transaction ends."""
+    rows = await connection.fetch("SELECT * FROM positions WHERE lane = ANY($1) ORDER BY lane FOR UPDATE", lanes)
+    return {row["lane"]: Position(row["epoch"], row["expected"], row["next_offset"]) for row in rows}
+
+
+async def save_positions(connection: Connection, positions: dict[int, Position]) -> None:
+    await connection.execute(
+        "UPDATE positions p SET epoch = b, expected = c, next_offset = d "
+        "FROM unnest($1::int2[], $2::int[], $3::bigint[], $4::bigint[]) t (a, b, c, d) WHERE p.lane = a",
+        *([*positions], [p.epoch for p in positions.values()]),
+        *([p.expected for p in positions.values()], [p.next_offset for p in positions.values()]),
+    )
+
+
+async def put_aside(connection: Connection, aside: Sequence[tuple[Event, str]]) -> None:
+    """Queue events behind what parks their subject; a reason parks it now."""
+    if not aside:
+        return
+    await connection.executemany(
+        "INSERT INTO parked (sandbox, subject, reason) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        [(event.sandbox, event.subject, reason) for event, reason in aside if reason],
+    )
+    await connection.executemany(
+        "INSERT INTO waiting (sandbox, subject, lane, record) VALUES ($1, $2, $3, $4::jsonb)",
+        [(event.sandbox, event.subject, event.lane, deadletters.pack(event)) for event, _ in aside],
+    )
+
+
+async def keep_orphans(connection: Connection, orphans: Sequence[Event]) -> None:
+    """Events about something nobody here knows: kept and counted, for the report of what was lost."""
+    if orphans:
+        await connection.executemany(
+            "INSERT INTO orphans (sandbox, subject, record) VALUES ($1, $2, $3::jsonb)",
+            [(event.sandbox, event.subject, deadletters.pack(event)) for event in orphans],
+        )

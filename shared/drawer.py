@@ -1,0 +1,119 @@
+"""Where a service keeps its one kind of thing: JSON documents keyed (sandbox, code), loaded under lock, saved as sets (ADR 0006)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+import asyncpg
+import msgspec
+from sqlalchemy import Column, DateTime, Index, Integer, MetaData, SmallInteger, Table, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.db import Connection, Database
+
+T = TypeVar("T")
+
+# One statement for everything a transaction writes; lists may be empty. The queue's ids follow the order of telling.
+SAVE_SQL = """
+WITH things AS (
+  INSERT INTO {table} (sandbox, code, lane, said, last_at, body)
+  SELECT a, b, c, d, e, f::jsonb FROM unnest($1::text[], $2::text[], $3::int2[], $4::int[], $5::timestamptz[], $6::text[]) t (a,b,c,d,e,f)
+  ON CONFLICT (sandbox, code) DO UPDATE SET said = EXCLUDED.said, last_at = EXCLUDED.last_at, body = EXCLUDED.body),
+told AS (
+  INSERT INTO events (sandbox, subject, version, id, type, lane, at, body, traceparent)
+  SELECT * FROM unnest($7::text[], $8::text[], $9::int[], $10::text[], $11::text[], $12::int2[], $13::timestamptz[], $14::text[],
+    $15::text[])),
+queued AS (
+  INSERT INTO queue (lane, sandbox, subject, version)
+  SELECT f, a, b, c FROM unnest($7::text[], $8::text[], $9::int[], $12::int2[]) WITH ORDINALITY t (a,b,c,f,n) ORDER BY n),
+timers_set AS (
+  INSERT INTO timers (sandbox, subject, kind, due, lane)
+  SELECT * FROM unnest($16::text[], $17::text[], $18::text[], $19::timestamptz[], $20::int2[])
+  ON CONFLICT (sandbox, subject, kind) DO UPDATE SET due = EXCLUDED.due),
+timers_dropped AS (
+  DELETE FROM timers USING unnest($21::text[], $22::text[], $23::text[]) t (a,b,c)
+  WHERE sandbox = a AND subject = b AND kind = c),
+called AS (
+  INSERT INTO calls (sandbox, kind, key, data, traceparent)
+  SELECT a, b, c, d::jsonb, e FROM unnest($24::text[], $25::text[], $26::text[], $27::text[], $28::text[]) t (a,b,c,d,e)
+  ON CONFLICT DO NOTHING)
+UPDATE replies SET status = $33, body = $34 WHERE sandbox = $29 AND caller = $30 AND route = $31 AND key = $32
+"""
+
+
+class Drawer(Generic[T]):
+    """The table of one kind of thing.
+
+    kind     a frozen dataclass; its document is what msgspec makes of it
+    indexes  SQL expressions over `body`, each made an index with the sandbox in front
+    """
+
+    def __init__(self, table: str, kind: type[T], indexes: dict[str, str] | None = None) -> None:
+        self.table, self._kind, self._indexes = table, kind, indexes or {}
+        self._decoder = msgspec.json.Decoder(kind)
+        self._encoder = msgspec.json.Encoder()
+        self._saves: dict[str, str] = {}
+
+    def encode(self, thing: T) -> str:
+        return self._encoder.encode(thing).decode()
+
+    def decode(self, text: str) -> T:
+        return self._decoder.decode(text)
+
+    def save_sql(self, template: str) -> str:
+        if template not in self._saves:
+            self._saves[template] = template.replace("{table}", self.table)
+        return self._saves[template]
+
+    def tables(self, metadata: MetaData) -> None:
+        table = Table(
+            self.table,
+            metadata,
+            Column("sandbox", Text, primary_key=True),
+            Column("code", Text, primary_key=True),
+            Column("lane", SmallInteger, nullable=False),
+            Column("said", Integer, nullable=False),  # events told about it so far: the next dossierversion is one more
+            Column("last_at", DateTime(timezone=True)),  # time of the last of them
+            Column("body", JSONB, nullable=False),
+        )
+        for name, expression in self._indexes.items():
+            Index(f"{self.table}_{name}", table.c.sandbox, text(expression), table.c.code)
+        Table(
+            "replies",
+            metadata,
+            Column("sandbox", Text, primary_key=True),
+            Column("caller", Text, primary_key=True),
+            Column("route", Text, primary_key=True),
+            Column("key", Text, primary_key=True),
+            Column("body_hash", Text, nullable=False),
+            Column("status", Integer),  # NULL only inside the transaction that decides
+            Column("body", Text),
+        )
+        Table(
+            "counters",
+            metadata,
+            Column("sandbox", Text, primary_key=True),
+            Column("name", Text, primary_key=True),
+            Column("value", Integer, nullable=False),
+        )
+
+    async def lock(self, connection: Connection, keys: Iterable[tuple[str, str]]) -> list[asyncpg.Record]:
+        """Lock and load what `keys` name, in key order (one lock order everywhere)."""
+        wanted = sorted(set(keys))
+        return await connection.fetch(
+            f"SELECT d.* FROM {self.table} d JOIN unnest($1::text[], $2::text[]) t (a, b) ON d.sandbox = a AND d.code = b "
+            "ORDER BY d.sandbox, d.code FOR UPDATE OF d",
+            *([key[0] for key in wanted], [key[1] for key in wanted]),
+        )
+
+    async def find(self, database: Database, sandbox: str, code: str) -> T | None:
+        rows = await database.fetch(f"SELECT body FROM {self.table} WHERE sandbox = $1 AND code = $2", sandbox, code)
+        return self.decode(rows[0]["body"]) if rows else None
+
+    async def find_where(self, database: Database, sandbox: str, condition: str, *values: object, limit: int = 100) -> list[T]:
+        """The newest things of a sandbox that fulfil an SQL condition over `body` ($2…)."""
+        rows = await database.fetch(
+            f"SELECT body FROM {self.table} WHERE sandbox = $1 AND {condition} ORDER BY code DESC LIMIT {limit:d}", sandbox, *values
+        )
+        return [self.decode(row["body"]) for row in rows]

@@ -1,0 +1,44 @@
+"""The one base error: a rule said no, and asking again will not help."""
+
+from __future__ import annotations
+
+
+class Refusal(Exception):
+    """A rule said no. Subclasses are named in domain words and carry *public* facts as keywords.
+
+    facts   shown to the caller as extension members of the problem (RFC 9457 section 3.2); JSON values only
+    detail  what this caller can do about it, one sentence; a table of problem types holds title and status
+    """
+
+    def __init__(self, detail: str = "", **facts: object) -> None:
+        super().__init__(detail or type(self).__name__)
+        self.detail = detail
+        self.facts = facts
+
+
+class BodyDoesNotFit(Refusal):
+    """The body is not what the contract says: 422 with one pointer per error (RFC 6901)."""
+
+    def __init__(self, *errors: tuple[str, str]) -> None:
+        self.errors = [{"pointer": pointer, "detail": detail} for pointer, detail in errors]
+        super().__init__("Mend the fields that the pointers name, then send it again.")
+
+
+class SandboxNotFound(Refusal):
+    """No sandbox has this id, or it was deleted."""
+
+
+class SandboxMismatch(Refusal):
+    """The credential belongs to one sandbox and the header names another."""
+
+
+class KeyReused(Refusal):
+    """The same Idempotency-Key came with another body."""
+
+
+class NotReady(Refusal):
+    """A part that this request needs is not there yet."""
+
+
+class DeadLetterNotFound(Refusal):
+    """No dead letter has this id in this sandbox."""

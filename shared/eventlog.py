@@ -1,0 +1,131 @@
+"""What we said, in the same transaction as what we did: the event log, the queue before the relay, and the numbers it gave."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Index, Integer, MetaData, SmallInteger, Table, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.clock import wire
+from shared.db import Connection, Database
+from shared.lanes import LANES, Log, Place, answer_to
+
+FIRST_ROWS = ("INSERT INTO life (id, epoch) VALUES (true, NULL)",)
+
+
+def eventlog_tables(metadata: MetaData) -> None:
+    moment = DateTime(timezone=True)
+    Table("life", metadata, Column("id", Boolean, primary_key=True), Column("epoch", Integer))  # NULL until the neighbour was asked
+    Table(
+        "events",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("subject", Text, primary_key=True),
+        Column("version", Integer, primary_key=True),
+        Column("id", Text, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("lane", SmallInteger, nullable=False),
+        Column("at", moment, nullable=False),
+        Column("real_at", moment, nullable=False, server_default=text("clock_timestamp()")),
+        Column("body", Text, nullable=False),  # the bytes that are sent; never looked into here
+        Column("traceparent", Text, nullable=False),
+    )
+    Table(
+        "queue",
+        metadata,
+        Column("id", BigInteger, Identity(), primary_key=True),
+        Column("lane", SmallInteger, nullable=False),
+        Column("sandbox", Text, nullable=False),
+        Column("subject", Text, nullable=False),
+        Column("version", Integer, nullable=False),
+        Index("queue_sandbox", "sandbox"),
+    )
+    Table(
+        "posted",
+        metadata,
+        Column("lane", SmallInteger, primary_key=True),
+        Column("epoch", Integer, primary_key=True),
+        Column("number", BigInteger, primary_key=True),
+        Column("sandbox", Text, nullable=False),
+        Column("subject", Text, nullable=False),
+        Column("version", Integer, nullable=False),
+        Column("posted_at", moment, nullable=False, server_default=text("clock_timestamp()")),
+        Index("posted_sandbox", "sandbox", "lane", "epoch", "number"),
+    )
+    Table(
+        "lanes_out",
+        metadata,
+        Column("lane", SmallInteger, primary_key=True),
+        Column("epoch", Integer, nullable=False),
+        Column("head", BigInteger, nullable=False),
+        Column("sent_epoch", Integer, nullable=False),
+        Column("sent_number", BigInteger, nullable=False),
+        Column("last_offset", BigInteger, nullable=False),
+    )
+
+
+async def life(database: Database) -> int | None:
+    """The epoch in which this database began, or None while nobody has asked the neighbour yet."""
+    rows = await database.fetch("SELECT epoch FROM life")
+    epoch: int | None = rows[0]["epoch"]
+    return epoch
+
+
+async def begin_life(database: Database, seen: int) -> None:
+    """A database that never had a life begins one after the highest that its neighbour has seen; its lanes start there."""
+    async with database.transaction() as connection:
+        begun = await connection.fetchval("UPDATE life SET epoch = $1 WHERE epoch IS NULL RETURNING epoch", seen + 1)
+        if begun is not None:
+            await connection.execute(
+                "INSERT INTO lanes_out SELECT lane, $1, 0, $1, 0, -1 FROM generate_series(0, $2::int) lane ON CONFLICT DO NOTHING",
+                begun,
+                LANES - 1,
+            )
+
+
+def log_of(row: Any) -> Log:
+    return Log(row["epoch"], row["head"], (row["sent_epoch"], row["sent_number"]), row["last_offset"])
+
+
+async def lock_log(connection: Connection, lanes: list[int]) -> dict[int, Log]:
+    rows = await connection.fetch("SELECT * FROM lanes_out WHERE lane = ANY($1) ORDER BY lane FOR UPDATE", lanes)
+    return {row["lane"]: log_of(row) for row in rows}
+
+
+async def save_log(connection: Connection, lane: int, log: Log) -> None:
+    """Keep a lane under its lock. A new life is remembered for the whole log, so that codes never repeat."""
+    await connection.execute(
+        "UPDATE lanes_out SET epoch = $2, head = $3, sent_epoch = $4, sent_number = $5, last_offset = $6 WHERE lane = $1",
+        *(lane, log.epoch, log.head, *log.sent, log.last_offset),
+    )
+    await connection.execute("UPDATE life SET epoch = $1 WHERE epoch < $1", log.epoch)
+
+
+async def replay(database: Database, lane: int, asked: Place) -> tuple[Place, bool]:
+    """Answer a reader that stands at `asked`: where to go on; the relay publishes from there. True if a new life began."""
+    async with database.transaction() as connection:
+        log = (await lock_log(connection, [lane]))[lane]
+        rows = await connection.fetch("SELECT epoch, max(number) AS head FROM posted WHERE lane = $1 GROUP BY epoch", lane)
+        answer, new_life = answer_to(asked, log, {row["epoch"]: row["head"] for row in rows})
+        log.go_back(answer)
+        await save_log(connection, lane, log)
+    return answer, new_life
+
+
+async def lines(database: Database, service: str, sandbox: str, subject: str) -> list[dict[str, Any]]:
+    """The events told about `subject`, as timeline entries in order."""
+    rows = await database.fetch("SELECT * FROM events WHERE sandbox = $1 AND subject = $2 ORDER BY version", sandbox, subject)
+    return [
+        {
+            "at": wire(row["at"]),
+            "real_at": wire(row["real_at"]),
+            "service": service,
+            "kind": "event",
+            "event": row["type"],
+            "version": row["version"],
+            "data": msgspec.json.decode(row["body"]),
+        }
+        for row in rows
+    ]

@@ -1,0 +1,243 @@
+"""A full house's runtime: a drawer, an event log, lanes in and out, timers and calls; the portal and the gateway are such houses."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import MetaData
+
+from shared import calls, consumer, deadletters, eventlog, journal, leases, sandboxes, telemetry, timers
+from shared.clock import NOW_SQL, wire
+from shared.consumer import Consumer, Handlers
+from shared.db import Connection
+from shared.drawer import Drawer
+from shared.errors import KeyReused, NotReady, SandboxNotFound
+from shared.http import Unreachable, call
+from shared.lanes import LANES, Place
+from shared.relay import Waker
+from shared.runtime import Runtime
+from shared.settings import Settings
+from shared.timers import Timers
+from shared.work import Batch, Held, Work
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+# First statement of every request: the sandbox held and read, the Idempotency-Key claimed (a twin waits here), a number drawn.
+OPEN_SQL = f"""
+WITH country AS MATERIALIZED (
+  SELECT {sandboxes.ROW_SQL} FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted FOR KEY SHARE),
+claimed AS (
+  INSERT INTO replies (sandbox, caller, route, key, body_hash) SELECT id, $2, $3, $4, $5 FROM country WHERE $4::text IS NOT NULL
+  ON CONFLICT DO NOTHING RETURNING 1),
+drawn AS (
+  INSERT INTO counters (sandbox, name, value)
+  SELECT id, $6 || to_char(now AT TIME ZONE 'Asia/Ho_Chi_Minh', '-YYYYMMDD'), 1 FROM country
+  WHERE $6::text IS NOT NULL AND EXISTS (SELECT FROM claimed)
+  ON CONFLICT (sandbox, name) DO UPDATE SET value = counters.value + 1 RETURNING name, value)
+SELECT country.*, EXISTS (SELECT FROM claimed) AS claimed, (SELECT name FROM drawn) AS name, (SELECT value FROM drawn) AS value,
+  (SELECT epoch FROM life) AS epoch FROM country"""
+
+PENDING_SQL = f"""
+SELECT (SELECT count(*) FROM queue q WHERE q.sandbox = $1) AS unsent,
+  (SELECT count(*) FROM timers t WHERE t.sandbox = $1 AND t.due <= {NOW_SQL}
+    AND NOT EXISTS (SELECT FROM parked p WHERE p.sandbox = $1 AND p.subject = t.subject)) AS timers_due,
+  (SELECT min(due) FROM timers t WHERE t.sandbox = $1
+    AND NOT EXISTS (SELECT FROM parked p WHERE p.sandbox = $1 AND p.subject = t.subject)) AS next_due,
+  ARRAY(SELECT p.subject || ': ' || p.reason FROM parked p WHERE p.sandbox = $1 ORDER BY p.subject LIMIT 100) AS parked,
+  s.rate, {NOW_SQL} AS now
+FROM sandboxes s WHERE s.id = $1"""
+
+WRITTEN_SQL = """
+SELECT g.lane, p.epoch, p.number FROM generate_series(0, $2::int) g (lane) CROSS JOIN LATERAL (
+  SELECT epoch, number FROM posted p WHERE p.sandbox = $1 AND p.lane = g.lane ORDER BY epoch DESC, number DESC LIMIT 1) p"""
+
+
+@dataclass(frozen=True)
+class Once:
+    """An Idempotency-Key as it is kept: with its caller and route, and what the body was."""
+
+    caller: str
+    route: str
+    key: str
+    body: bytes
+
+    @property
+    def body_hash(self) -> str:
+        return hashlib.blake2b(self.body, digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A number without repetition, of a counter and a day: `epoch` is the life of this database, so restarts repeat none."""
+
+    day: str  # YYYYMMDD in business time
+    value: int
+    epoch: int
+
+
+class House(Runtime, Generic[T]):
+    """A runtime with one kind of thing, and one neighbour to exchange events with.
+
+    hears, speaks  names of the neighbour and of us as event sources
+    neighbour_url  where the neighbour's `/_lab/lanes` is
+    """
+
+    def __init__(
+        self, service: str, settings: Settings, database_url: str, drawer: Drawer[T], handlers: Handlers, *, hears: str, neighbour_url: str
+    ) -> None:
+        metadata = MetaData()
+        super().__init__(service, settings, database_url, metadata)
+        sandboxes.sandboxes_table(metadata)
+        drawer.tables(metadata)
+        eventlog.eventlog_tables(metadata)
+        leases.leases_tables(metadata)
+        consumer.positions_table(metadata)
+        timers.timers_table(metadata)
+        deadletters.deadletters_tables(metadata)
+        calls.calls_table(metadata)
+        journal.journal_table(metadata)
+        self.first_rows = eventlog.FIRST_ROWS
+        self.drawer, self.hears, self.neighbour_url = drawer, hears, neighbour_url
+        self.consumer = Consumer(self.database, drawer, handlers, hears=hears, speaks=service)
+        self.timers: Timers[T] = Timers(service, self.database, drawer, {})
+        self.callers: Mapping[str, calls.Caller] = {}
+        self.waker = Waker(self.database)
+        self.waits_for.add("neighbour")
+
+    # --- requests ---------------------------------------------------------------------------------------------------------
+    async def decide(self, sandbox: str, decision: Callable[[Work[T]], R], *, codes: Sequence[str] = ()) -> R:
+        """One decision in one transaction, its dossiers locked and loaded; committed before this returns."""
+        await self._ready(sandbox)
+        async with self.database.transaction() as connection:
+            row = await connection.fetchrow(OPEN_SQL, sandbox, None, None, None, None, None)
+            batch, work = await self._open(connection, sandbox, row, codes)
+            result = decision(work)
+            work.merge()
+            await batch.save(connection, self.drawer)
+        self._after(batch)
+        return result
+
+    async def decide_once(
+        self,
+        sandbox: str,
+        once: Once,
+        decision: Callable[[Work[T], Drawn | None], tuple[int, str]],
+        *,
+        codes: Sequence[str] = (),
+        counter: str | None = None,
+    ) -> tuple[int, str]:
+        """A decision whose reply (status, JSON text) is kept with it: the same key gives the same reply, whoever asks first.
+
+        counter  name of a counter to draw a number from, per day
+        raises   KeyReused if the key came with another body
+        """
+        await self._ready(sandbox)
+        async with self.database.transaction() as connection:
+            key = (once.caller, once.route, once.key)
+            row = await connection.fetchrow(OPEN_SQL, sandbox, *key, once.body_hash, counter)
+            if row is not None and not row["claimed"]:
+                return await self._earlier_reply(connection, sandbox, once)
+            batch, work = await self._open(connection, sandbox, row, codes)
+            drawn = Drawn(row["name"].rsplit("-", 1)[1], row["value"], row["epoch"]) if row and row["name"] else None
+            status, body = decision(work, drawn)
+            work.merge()
+            batch.reply = (sandbox, *key, status, body)
+            await batch.save(connection, self.drawer)
+        self._after(batch)
+        return status, body
+
+    async def _ready(self, sandbox: str) -> None:
+        if self.waits_for:
+            raise NotReady(f"Waiting for {', '.join(sorted(self.waits_for))}; try again.", waits_for=sorted(self.waits_for))
+        try:
+            known = await self.ensure_sandbox(sandbox)
+        except Unreachable as error:
+            raise NotReady("The portal, which owns the sandboxes, does not answer; try again.", sandbox=sandbox) from error
+        if not known:
+            raise SandboxNotFound("Create one with POST /_lab/sandboxes at the portal, or leave X-Sandbox out.", sandbox=sandbox)
+
+    async def _open(self, connection: Connection, sandbox: str, row: Any, codes: Sequence[str]) -> tuple[Batch[T], Work[T]]:
+        if row is None:
+            raise SandboxNotFound("It was deleted, or never was. Create one with POST /_lab/sandboxes.", sandbox=sandbox)
+        if not row["opened"]:
+            raise NotReady("The sandbox is being made known to all services; try again.", sandbox=sandbox)
+        batch: Batch[T] = Batch(self.service)
+        if codes:
+            for found in await self.drawer.lock(connection, [(sandbox, code) for code in codes]):
+                held = Held(self.drawer.decode(found["body"]), found["lane"], found["said"], found["last_at"])
+                batch.held[(sandbox, found["code"])] = held
+        return batch, Work(batch, sandboxes.of_row(row))
+
+    async def _earlier_reply(self, connection: Connection, sandbox: str, once: Once) -> tuple[int, str]:
+        row = await connection.fetchrow(
+            "SELECT body_hash, status, body FROM replies WHERE sandbox = $1 AND caller = $2 AND route = $3 AND key = $4",
+            *(sandbox, once.caller, once.route, once.key),
+        )
+        if row["body_hash"] != once.body_hash:
+            raise KeyReused("Send the same body again, or choose a new key for a new request.", key=once.key)
+        return row["status"], row["body"]
+
+    def _after(self, batch: Batch[T]) -> None:
+        batch.report()
+        if batch.told:
+            self.waker.wake()
+
+    # --- the neighbour ----------------------------------------------------------------------------------------------------
+    async def at_open(self) -> None:
+        """Make the rows that leases and positions need, and begin this database's life after what the neighbour has seen of us."""
+        if await eventlog.life(self.database) is None:
+            self.waits_for.discard("database")  # our own lanes door must answer while we ask the neighbour's
+            places = await self.neighbour_places_patiently()
+            await eventlog.begin_life(self.database, max((epoch for epoch, _ in places.values()), default=0))
+            telemetry.EPOCHS.labels(self.service).inc()
+        self.waits_for.discard("neighbour")
+
+    async def neighbour_places_patiently(self) -> dict[int, Place]:
+        while True:
+            try:
+                return await self.neighbour_places()
+            except Unreachable:
+                await asyncio.sleep(0.05)
+
+    async def neighbour_places(self) -> dict[int, Place]:
+        """Where the neighbour's reader stands in each of our lanes. Raises Unreachable."""
+        answer = await call(self.http, "GET", f"{self.neighbour_url}/_lab/lanes")
+        if answer.status_code != 200:
+            raise Unreachable(f"{self.neighbour_url}/_lab/lanes: status {answer.status_code}")
+        return {int(lane): (max(place[0], 0), place[1]) for lane, place in answer.json()["read"].items()}
+
+    async def places(self) -> dict[int, Place]:
+        """Where our own reader stands."""
+        return {row["lane"]: (row["epoch"], row["expected"]) for row in await self.database.fetch("SELECT * FROM positions")}
+
+    # --- the lab doors ----------------------------------------------------------------------------------------------------
+    async def fire(self, sandbox: str) -> list[dict[str, Any]]:
+        fired = await self.timers.fire(sandbox)
+        self.waker.wake()
+        return fired
+
+    async def pending(self, sandbox: str) -> dict[str, Any]:
+        rows = await self.database.fetch(PENDING_SQL, sandbox)
+        written = await self.database.fetch(WRITTEN_SQL, sandbox, LANES - 1)
+        found = rows[0] if rows else {"unsent": 0, "timers_due": 0, "next_due": None, "parked": [], "now": None}
+        return {
+            "unsent": found["unsent"],
+            "timers_due": found["timers_due"],
+            "next_due": wire(found["next_due"]) if found["next_due"] else None,
+            "now": wire(found["now"]) if found["now"] else None,
+            "parked": list(found["parked"]),
+            "calls": await calls.in_flight(self.database, sandbox),
+            "written": {row["lane"]: [row["epoch"], row["number"]] for row in written},
+            "read": {lane: list(place) for lane, place in (await self.places()).items()},
+            "unworked": await leases.unworked(self.database),
+        }
+
+    async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
+        return await eventlog.lines(self.database, self.service, sandbox, subject) + await journal.lines(
+            self.database, self.service, sandbox, subject
+        )

@@ -1,0 +1,32 @@
+"""Calls to our neighbours: one client per process, with timeouts and the trace of the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from shared import telemetry
+
+TIMEOUT = httpx.Timeout(5.0, connect=1.0)  # s; neighbours are on this machine and answer in milliseconds
+
+
+class Unreachable(Exception):
+    """A neighbour did not answer, or failed itself (5xx): a fault of the machine, worth another try."""
+
+
+def client() -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, limits=httpx.Limits(max_connections=200))
+
+
+async def call(http: httpx.AsyncClient, method: str, url: str, *, sandbox: str = "", body: Any = None) -> httpx.Response:
+    """One call. Refusals (4xx) come back as responses; raises Unreachable for silence and 5xx."""
+    headers: Mapping[str, str] = {"traceparent": telemetry.traceparent(), **({"X-Sandbox": sandbox} if sandbox else {})}
+    try:
+        response = await http.request(method, url, json=body, headers=headers)
+    except httpx.HTTPError as error:
+        raise Unreachable(f"{method} {url}: {type(error).__name__}") from error
+    if response.status_code >= 500:
+        raise Unreachable(f"{method} {url}: status {response.status_code}")
+    return response

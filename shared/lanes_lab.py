@@ -1,0 +1,74 @@
+"""The test doors of a full house: lanes and replay, dead letters and redrive."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.encoders import jsonable_encoder
+from pydantic import BaseModel, Field
+
+from shared import deadletters, eventlog, telemetry
+from shared.house import House
+from shared.lanes import LANES
+from shared.problems import problem_responses
+from shared.runtime import known_sandbox
+from shared.web import SandboxId
+
+router = APIRouter(prefix="/_lab", tags=["lab"])
+
+
+def house_of(request: Request) -> House[Any]:
+    house: House[Any] = request.app.state.runtime
+    return house
+
+
+HouseDep = Annotated[House[Any], Depends(house_of)]
+
+
+class Asked(BaseModel):
+    """Where a reader stands: the life of the source's event log, and the number it expects next."""
+
+    epoch: int = Field(ge=-1)
+    expected: int = Field(ge=1)
+
+
+@router.get("/lanes", summary="Where our reader stands in each lane, and what our own log gave.")
+async def lanes(house: HouseDep) -> dict[str, Any]:
+    given = await house.database.fetch("SELECT * FROM lanes_out ORDER BY lane")
+    return {
+        "read": {lane: list(place) for lane, place in (await house.places()).items()},
+        "given": {row["lane"]: [row["epoch"], row["head"]] for row in given},
+    }
+
+
+@router.post("/lanes/{lane}/replay", summary="A reader asks: go on from where I stand.", responses=problem_responses(422))
+async def replay(lane: Annotated[int, Path(ge=0, lt=LANES)], asked: Asked, house: HouseDep) -> Asked:
+    (epoch, expected), new_life = await eventlog.replay(house.database, lane, (asked.epoch, asked.expected))
+    telemetry.REPLAYS.labels(house.service).inc()
+    if new_life:
+        telemetry.EPOCHS.labels(house.service).inc()
+    house.waker.wake()
+    return Asked(epoch=epoch, expected=expected)
+
+
+@router.get("/dead-letters", summary="Dead letters of a sandbox.")
+async def dead_letters(sandbox: SandboxId, house: HouseDep) -> list[dict[str, Any]]:
+    await known_sandbox(house, sandbox)
+    return [jsonable_encoder(letter) for letter in await deadletters.listed(house.database, sandbox)]
+
+
+@router.get("/dead-letters/{letter}", summary="One dead letter with its reason and record.", responses=problem_responses(404))
+async def dead_letter(letter: int, sandbox: SandboxId, house: HouseDep) -> dict[str, Any]:
+    await known_sandbox(house, sandbox)
+    found: dict[str, Any] = jsonable_encoder(await deadletters.shown(house.database, sandbox, letter))
+    return found
+
+
+@router.post("/dead-letters/{letter}/redrive", summary="Try it again, and what waits behind it.", responses=problem_responses(404))
+async def redrive(letter: int, sandbox: SandboxId, house: HouseDep) -> dict[str, Any]:
+    await known_sandbox(house, sandbox)
+    subject = (await deadletters.shown(house.database, sandbox, letter))["subject"]
+    applied = await house.consumer.redrive(sandbox, subject)
+    house.waker.wake()
+    return {"subject": subject, "applied": applied}

@@ -1,0 +1,105 @@
+"""Who works a lane, until when, on the database's clock: one small table for relays and readers alike."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import Column, DateTime, MetaData, SmallInteger, Table, Text
+
+from shared import telemetry
+from shared.db import Connection, Database
+from shared.lanes import LANES
+
+log = structlog.get_logger()
+
+
+def leases_tables(metadata: MetaData) -> None:
+    moment = DateTime(timezone=True)
+    Table(
+        "leases",
+        metadata,
+        Column("part", Text, primary_key=True),  # "relay" | "reader"
+        Column("lane", SmallInteger, primary_key=True),
+        Column("holder", Text, nullable=False),
+        Column("until", moment, nullable=False),
+    )
+    Table(
+        "workers",
+        metadata,
+        Column("part", Text, primary_key=True),
+        Column("holder", Text, primary_key=True),
+        Column("until", moment, nullable=False),
+    )
+
+
+class Leases:
+    """One worker's lanes in one part of the work. Renew well within `length`; what was not renewed is free for others.
+
+    A lease further off than its own length counts as expired (a clock that jumped must not lock a lane for ever).
+    """
+
+    def __init__(self, database: Database, part: str, holder: str, length: timedelta) -> None:
+        self._database, self.part, self.holder, self._length = database, part, holder, length
+        self.lanes: list[int] = []
+
+    async def renew(self) -> set[int]:
+        """Report alive, give back what is over our share, take what is free; gives the lanes that are newly ours."""
+        async with self._database.transaction() as connection:
+            await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", f"leases:{self.part}")
+            workers = await connection.fetchval(
+                """WITH me AS (INSERT INTO workers VALUES ($1, $2, clock_timestamp() + $3)
+                     ON CONFLICT (part, holder) DO UPDATE SET until = EXCLUDED.until),
+                   gone AS (DELETE FROM workers WHERE part = $1 AND until < clock_timestamp() AND holder <> $2)
+                 SELECT 1 + count(*) FROM workers WHERE part = $1 AND holder <> $2 AND until >= clock_timestamp()""",
+                *(self.part, self.holder, self._length),
+            )
+            share = -(-LANES // workers)
+            rows = await connection.fetch(
+                """UPDATE leases SET until = clock_timestamp() + $3 WHERE part = $1 AND holder = $2 AND until > clock_timestamp()
+                   RETURNING lane""",
+                *(self.part, self.holder, self._length),
+            )
+            held = sorted(row["lane"] for row in rows)
+            await connection.execute(
+                "DELETE FROM leases WHERE part = $1 AND holder = $2 AND lane = ANY($3)", self.part, self.holder, held[share:]
+            )
+            held = held[:share]
+            rows = await connection.fetch(
+                """INSERT INTO leases SELECT $1, lane, $2, clock_timestamp() + $3 FROM generate_series(0, $4::int) g (lane)
+                   WHERE NOT EXISTS (SELECT FROM leases l WHERE l.part = $1 AND l.lane = g.lane
+                     AND l.until > clock_timestamp() AND l.until <= clock_timestamp() + $3)
+                   ORDER BY lane LIMIT $5
+                   ON CONFLICT (part, lane) DO UPDATE SET holder = EXCLUDED.holder, until = EXCLUDED.until RETURNING lane""",
+                *(self.part, self.holder, self._length, LANES - 1, share - len(held)),
+            )
+        taken = {row["lane"] for row in rows}
+        new = (taken | set(held)) - set(self.lanes)
+        self.lanes = sorted(taken | set(held))
+        if new:
+            telemetry.LEASES_TAKEN.labels(self.part).inc(len(new))
+            log.info("lanes_taken", part=self.part, lanes=sorted(new))
+        return new
+
+    async def still_mine(self, connection: Connection) -> list[int]:
+        """Our lanes whose lease has not run out, by the database's clock, inside the caller's transaction."""
+        rows = await connection.fetch(
+            "SELECT lane FROM leases WHERE part = $1 AND holder = $2 AND until > clock_timestamp() AND lane = ANY($3)",
+            *(self.part, self.holder, self.lanes),
+        )
+        return [row["lane"] for row in rows]
+
+    async def give_back(self) -> None:
+        """At a clean stop: others need not wait for the lease to run out."""
+        await self._database.pool.execute("DELETE FROM leases WHERE part = $1 AND holder = $2", self.part, self.holder)
+        await self._database.pool.execute("DELETE FROM workers WHERE part = $1 AND holder = $2", self.part, self.holder)
+
+
+async def unworked(database: Database) -> list[str]:
+    """The parts of the work in which some lane has no living worker: for `settle`."""
+    rows = await database.fetch(
+        "SELECT part FROM (VALUES ('relay'), ('reader')) p (part) WHERE (SELECT count(*) FROM leases l WHERE l.part = p.part "
+        "AND l.until > clock_timestamp()) < $1 ORDER BY part",
+        LANES,
+    )
+    return [row["part"] for row in rows]

@@ -1,0 +1,99 @@
+"""Refusals as RFC 9457 problems: one table per service, one rendering, and its place in the OpenAPI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from shared import errors, telemetry
+from shared.calendar import CalendarTooShort
+
+log = structlog.get_logger()
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class ProblemType:
+    """What a refusal looks like outside: `/problems/<slug>`, a fixed status and a fixed title in two languages."""
+
+    slug: str
+    status: int
+    title: str
+    title_vi: str
+
+
+Problems = Mapping[type[errors.Refusal], ProblemType]
+
+COMMON: Problems = {
+    errors.BodyDoesNotFit: ProblemType("body-does-not-fit", 422, "The body does not fit.", "Nội dung gửi lên không đúng cấu trúc."),
+    errors.SandboxNotFound: ProblemType("sandbox-not-found", 404, "There is no such sandbox.", "Không có sandbox này."),
+    errors.SandboxMismatch: ProblemType(
+        "sandbox-mismatch", 403, "The credential belongs to another sandbox.", "Thông tin xác thực thuộc sandbox khác."
+    ),
+    errors.KeyReused: ProblemType(
+        "idempotency-key-reused", 409, "This Idempotency-Key was used with another body.", "Idempotency-Key đã dùng cho nội dung khác."
+    ),
+    errors.NotReady: ProblemType("not-ready", 503, "A needed part is not ready yet.", "Một thành phần cần thiết chưa sẵn sàng."),
+    errors.DeadLetterNotFound: ProblemType("dead-letter-not-found", 404, "There is no such dead letter.", "Không có thư chết này."),
+    CalendarTooShort: ProblemType("calendar-too-short", 409, "The calendar ends before the answer.", "Lịch làm việc không đủ dài."),
+}
+SERVER_FAULT = ProblemType("server-fault", 500, "The machine failed.", "Máy chủ gặp sự cố.")
+
+
+def render(kind: ProblemType, detail: str, facts: Mapping[str, object]) -> JSONResponse:
+    body = {"type": f"/problems/{kind.slug}", "title": kind.title, "title_vi": kind.title_vi, "status": kind.status}
+    headers = {"Retry-After": "1"} if kind.status == 503 else None
+    return JSONResponse({**body, "detail": detail, **facts}, kind.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For a route's `responses`: these statuses answer with a problem."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {status: {"description": "Problem (RFC 9457)", "content": {MEDIA_TYPE: {"schema": schema}}} for status in statuses}
+
+
+def pointer_of(location: tuple[int | str, ...]) -> str:
+    """A JSON pointer (RFC 6901) from where FastAPI found the error; headers and paths keep their kind in front."""
+    parts = location[1:] if location and location[0] == "body" else location
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def install(app: FastAPI, table: Problems) -> None:
+    """Every refusal of `table` and of the common ones answers as its problem; everything else as a 500 with a trace id."""
+    known = {**COMMON, **table}
+
+    @app.exception_handler(errors.Refusal)
+    async def refused(request: Request, refusal: errors.Refusal) -> JSONResponse:
+        kind = next(known[cls] for cls in type(refusal).__mro__ if cls in known)
+        facts = {"errors": refusal.errors} if isinstance(refusal, errors.BodyDoesNotFit) else refusal.facts
+        telemetry.REFUSALS.labels(kind.slug).inc()
+        log.info("refused", problem=kind.slug, detail=refusal.detail)
+        return render(kind, refusal.detail, facts)
+
+    @app.exception_handler(RequestValidationError)
+    async def does_not_fit(request: Request, error: RequestValidationError) -> JSONResponse:
+        found = []
+        for item in error.errors():
+            location = tuple(item["loc"])
+            if item["type"] == "json_invalid":
+                location = ("body",)
+            found.append((pointer_of(location), str(item["msg"])))
+        return await refused(request, errors.BodyDoesNotFit(*found))
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
+        slug = {404: "no-such-address", 405: "method-not-allowed"}.get(error.status_code, "http-error")
+        kind = ProblemType(slug, error.status_code, str(error.detail), str(error.detail))
+        return render(kind, f"{request.method} {request.url.path}: see /openapi.json for what there is.", {})
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> JSONResponse:
+        log.error("server_fault", path=request.url.path, exc_info=error)
+        return render(SERVER_FAULT, "Give this trace id to whoever runs the service.", {"trace_id": telemetry.trace_id()})

@@ -1,0 +1,177 @@
+"""Who carries the event log to the broker: numbers first, written down; then produced; a crash publishes the same batch again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+
+from shared import eventlog, events, kafka, telemetry
+from shared.db import Database
+from shared.lanes import Place
+from shared.leases import Leases
+
+log = structlog.get_logger()
+CHANNEL = "relay"  # PostgreSQL NOTIFY channel: somebody committed events
+LOOK_SECONDS = 1.0  # how often an idle relay asks whether the broker still remembers, and renews its leases
+
+# Gives the place that the reader of a lane expects next, for every lane; raises http.Unreachable.
+ReaderPlaces = Callable[[], Awaitable[dict[int, Place]]]
+
+NUMBER_SQL = """
+WITH taken AS (
+  DELETE FROM queue WHERE id IN (SELECT id FROM queue WHERE lane = ANY($1) ORDER BY id LIMIT $2)
+  RETURNING id, lane, sandbox, subject, version),
+moved AS (
+  UPDATE lanes_out l SET head = l.head + n.count FROM (SELECT lane, count(*) AS count FROM taken GROUP BY lane) n
+  WHERE l.lane = n.lane RETURNING l.lane, l.epoch, l.head - n.count AS before)
+INSERT INTO posted (lane, epoch, number, sandbox, subject, version)
+SELECT t.lane, m.epoch, m.before + row_number() OVER (PARTITION BY t.lane ORDER BY t.id), t.sandbox, t.subject, t.version
+FROM taken t JOIN moved m USING (lane)"""
+
+UNSENT_SQL = """
+SELECT p.lane, p.epoch, p.number, p.sandbox, p.subject, p.version, p.posted_at, e.id, e.type, e.at, e.body, e.traceparent,
+  l.sent_epoch, l.sent_number
+FROM lanes_out l CROSS JOIN LATERAL (
+  SELECT * FROM posted p WHERE p.lane = l.lane AND (p.epoch, p.number) > (l.sent_epoch, l.sent_number)
+  ORDER BY p.epoch, p.number LIMIT $2) p
+LEFT JOIN events e ON e.sandbox = p.sandbox AND e.subject = p.subject AND e.version = p.version
+WHERE l.lane = ANY($1) ORDER BY p.lane, p.epoch, p.number LIMIT $2"""
+
+
+class Relay:
+    """One worker's relay for one service's event log."""
+
+    def __init__(
+        self, database: Database, servers: str, topic: str, source: str, leases: Leases, places: ReaderPlaces, *, batch: int, wake: float
+    ) -> None:
+        self._database, self._servers, self._topic, self.source = database, servers, topic, source
+        self._leases, self._places, self._batch, self._wake_seconds = leases, places, batch, wake
+        self._writer = kafka.Writer(servers, topic)
+        self._woken = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until cancelled; gives its lanes back at a clean stop. Raises what the machine does to it: the caller runs it again."""
+        listening = await self._database.pool.acquire()
+        try:
+            await listening.add_listener(CHANNEL, lambda *_: self._woken.set())
+            await self._writer.open()
+            await self._work()
+        finally:
+            self._leases.lanes = []
+            with contextlib.suppress(Exception):
+                await self._leases.give_back()
+            await self._writer.close()
+            await self._database.pool.release(listening, timeout=1)
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        looked = 0.0
+        while True:
+            if loop.time() - looked > LOOK_SECONDS:
+                new = await self._leases.renew()
+                if new:
+                    await self._take(sorted(new))
+                elif looked:
+                    await self._look()
+                looked = loop.time()
+            self._woken.clear()
+            if not await self.step():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), self._wake_seconds)
+
+    async def step(self) -> int:
+        """Number what waits, publish what is not acknowledged; gives how many records went out."""
+        await self.number()
+        rows = await self._database.fetch(UNSENT_SQL, self._leases.lanes, self._batch)
+        if not rows:
+            return 0
+        messages: list[kafka.Message] = [
+            (row["lane"], row["subject"].encode(), (row["body"] or "{}").encode(), events.headers(row, self.source)) for row in rows
+        ]
+        offsets = await self._writer.publish(messages)
+        telemetry.EVENTS_POSTED.labels(self.source).inc(len(rows))
+        await self._acknowledge(rows, offsets)
+        return len(rows)
+
+    async def number(self) -> None:
+        """Write down the next numbers, before anything is produced, under the lanes' locks and only while the lease is ours."""
+        if not await self._database.fetch("SELECT FROM queue WHERE lane = ANY($1) LIMIT 1", self._leases.lanes):
+            return
+        async with self._database.transaction() as connection:
+            lanes = await self._leases.still_mine(connection)
+            await eventlog.lock_log(connection, lanes)
+            await connection.execute(NUMBER_SQL, lanes, self._batch)
+
+    async def _acknowledge(self, rows: list[Any], offsets: list[int]) -> None:
+        """Move `sent` on, lane by lane, unless somebody asked for replay meanwhile; go back where the broker forgot."""
+        lanes: dict[int, list[tuple[Any, int]]] = {}
+        for row, offset in zip(rows, offsets, strict=True):
+            lanes.setdefault(row["lane"], []).append((row, offset))
+        forgot: list[int] = []
+        async with self._database.transaction() as connection:
+            logs = await eventlog.lock_log(connection, list(lanes))
+            for lane, sent in lanes.items():
+                log_, (first, first_offset), (last, last_offset) = logs[lane], sent[0], sent[-1]
+                if log_.sent != (first["sent_epoch"], first["sent_number"]):
+                    continue  # replay was asked for: `sent` went back, and stays there
+                if not log_.acknowledged((last["epoch"], last["number"]), first_offset, last_offset):
+                    forgot.append(lane)
+                await eventlog.save_log(connection, lane, log_)
+        if forgot:
+            await self._go_back(forgot)
+
+    async def _look(self) -> None:
+        """Does the broker still have what it acknowledged?"""
+        rows = await self._database.fetch("SELECT lane, last_offset FROM lanes_out WHERE lane = ANY($1)", self._leases.lanes)
+        ends = await kafka.end_offsets(self._servers, self._topic, self._leases.lanes)
+        forgot = [row["lane"] for row in rows if ends[row["lane"]] <= row["last_offset"]]
+        if forgot:
+            await self._go_back(forgot)
+
+    async def _go_back(self, lanes: list[int]) -> None:
+        """The broker forgot: publish again from where the reader stands."""
+        telemetry.FORGETS.labels(self.source).inc(len(lanes))
+        log.warning("broker_forgot", lanes=lanes, source=self.source)
+        places = await self._places()
+        async with self._database.transaction() as connection:
+            for lane, log_ in (await eventlog.lock_log(connection, lanes)).items():
+                log_.last_offset = -1
+                log_.go_back(places.get(lane, (0, 1)))
+                await eventlog.save_log(connection, lane, log_)
+
+    async def _take(self, lanes: list[int]) -> None:
+        """A lane is newly ours: does anybody know of numbers we never gave? Then our database was made anew: a new life."""
+        places = await self._places()
+        seen = {lane: (epoch, expected - 1) for lane, (epoch, expected) in places.items()}
+        for record in await kafka.last_records(self._servers, self._topic, lanes):
+            event = events.decode(record, self.source)
+            if event is not None:
+                seen[record.lane] = max(seen.get(record.lane, (0, 0)), (event.epoch, event.number))
+        async with self._database.transaction() as connection:
+            for lane, log_ in (await eventlog.lock_log(connection, lanes)).items():
+                if log_.begin_anew_if_behind(seen.get(lane, (0, 0))):
+                    telemetry.EPOCHS.labels(self.source).inc()
+                    log.warning("new_life", lane=lane, epoch=log_.epoch, source=self.source)
+                    log_.go_back(places.get(lane, (0, 1)))
+                    await eventlog.save_log(connection, lane, log_)
+
+
+class Waker:
+    """Tells the relay, in another process, that events were committed: one NOTIFY at most every 5 ms, outside business transactions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database, self._event = database, asyncio.Event()
+
+    def wake(self) -> None:
+        self._event.set()
+
+    async def run(self) -> None:
+        while True:
+            await self._event.wait()
+            self._event.clear()
+            await self._database.pool.execute(f"NOTIFY {CHANNEL}")
+            await asyncio.sleep(0.005)

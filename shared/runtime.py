@@ -1,0 +1,161 @@
+"""What a process holds: opened once, closed once, handed down; nothing connects at import."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import httpx
+import structlog
+from sqlalchemy import MetaData
+
+from shared import http, sandboxes
+from shared.db import Connection, Database
+from shared.errors import NotReady, SandboxNotFound
+from shared.sandboxes import Sandbox
+from shared.settings import Settings
+
+log = structlog.get_logger()
+KEPT = ("posted", "queue")  # tables whose rows outlive their sandbox
+SWEEP_SECONDS = 5.0
+
+
+class Runtime:
+    """One role's database, HTTP client and background work.
+
+    service    "portal" | "gateway" | "identity" | "payment": as it is named in timelines and verdicts
+    waits_for  what `/readyz` names while it is not empty
+    """
+
+    owns_sandboxes = False
+
+    def __init__(self, service: str, settings: Settings, database_url: str, metadata: MetaData) -> None:
+        self.service, self.settings, self.metadata = service, settings, metadata
+        self.database = Database(database_url, size=settings.database_pool, transaction_timeout=settings.lease * 2 / 3)
+        self.waits_for: set[str] = {"database"}
+        self.first_rows: Sequence[str] = ()
+        self._http: httpx.AsyncClient | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._known: set[str] = set()
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        if self._http is None:
+            raise RuntimeError("the runtime is not open")
+        return self._http
+
+    @asynccontextmanager
+    async def opened(self, *jobs: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[Runtime]:
+        """Open everything, keep `jobs` running beside, close everything; the listener answers `/readyz` meanwhile."""
+        self._http = http.client()
+        self._tasks = [asyncio.create_task(self._begin(jobs))]
+        try:
+            yield self
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._http.aclose()
+            await self.database.close()
+
+    async def _begin(self, jobs: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
+        await self.database.open(self.metadata, self.first_rows)
+        await self.at_open()
+        self.waits_for.discard("database")
+        self._tasks += [asyncio.create_task(self._forever(job)) for job in (*jobs, self.sweep)]
+
+    async def when_ready(self) -> None:
+        """Wait until what `opened` began is done; raises what stopped it."""
+        await asyncio.shield(self._tasks[0])
+
+    async def at_open(self) -> None:
+        """What a service does once its tables are there and before it is ready."""
+
+    async def _forever(self, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a job again when the machine fails under it, with backoff; jobs keep their state in rows."""
+        wait = 0.05  # s, doubling to 2 s
+        while True:
+            begun = asyncio.get_running_loop().time()
+            try:
+                await job()
+                return
+            except Exception as error:
+                log.warning("job_failed", job=job.__qualname__, error=repr(error), exc_info=error)
+            wait = 0.05 if asyncio.get_running_loop().time() - begun > 10 else min(wait * 2, 2.0)
+            await asyncio.sleep(wait)
+
+    async def sweep(self) -> None:
+        """Remove the rows of deleted sandboxes. Event numbers and what waits for a number stay: they are sent as voids."""
+        tables = [table.name for table in self.metadata.sorted_tables if "sandbox" in table.c and table.name not in KEPT]
+        while True:
+            for row in await self.database.fetch("SELECT id FROM sandboxes WHERE deleted AND NOT swept"):
+                for table in tables:
+                    await self.database.pool.execute(f"DELETE FROM {table} WHERE sandbox = $1", row["id"])
+                await self.database.pool.execute("UPDATE sandboxes SET swept = true WHERE id = $1", row["id"])
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def sandbox(self, sandbox: str) -> Sandbox:
+        """The sandbox now, pulled from its owner when this service never heard of it. Raises SandboxNotFound."""
+        if self.waits_for & {"database"}:
+            raise NotReady("The service is starting; ask again in a moment.", waits_for=sorted(self.waits_for))
+        if not sandboxes.IDS.fullmatch(sandbox):
+            raise SandboxNotFound("An id has letters, digits, '-' and '_' only; create one with POST /_lab/sandboxes at the portal.")
+        await self.ensure_sandbox(sandbox)
+        return await sandboxes.read(self.database, sandbox)
+
+    async def ensure_sandbox(self, sandbox: str) -> bool:
+        """Have the row of `sandbox`, living or marked deleted; False if its owner does not know it. Raises Unreachable."""
+        if sandbox in self._known:
+            return True
+        if await sandboxes.row_of(self.database, sandbox) is None:
+            if self.owns_sandboxes:
+                return False
+            answer = await http.call(self.http, "GET", f"{self.settings.portal_url}/_lab/sandboxes/{sandbox}/row")
+            if answer.status_code != 200:
+                return False
+            await self.take_over(answer.json())
+        self._known.add(sandbox)
+        return True
+
+    async def take_over(self, told: dict[str, Any]) -> None:
+        """Keep a sandbox row that the portal told, unless ours is as new."""
+        row = {**told, **{name: datetime.fromisoformat(told[name]) for name in ("base_at", "base_real", "created_at")}}
+        async with self.database.transaction() as connection:
+            await sandboxes.put(connection, row)
+
+    # What the lab doors ask every service; a service with nothing of the kind answers with nothing.
+    async def fire(self, sandbox: str) -> list[dict[str, Any]]:
+        """Fire what is due in a frozen sandbox; one entry per thing that fired: at, service, kind, subject."""
+        return []
+
+    async def pending(self, sandbox: str) -> dict[str, Any]:
+        """What may still happen in a sandbox, for `settle`; see shared/settle.py for the keys."""
+        return {}
+
+    async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
+        """What this service knows of the story of `subject`."""
+        return []
+
+
+async def known_sandbox(runtime: Runtime, sandbox: str) -> Sandbox:
+    """As `Runtime.sandbox`, with a plain answer while the owner of sandboxes is silent."""
+    try:
+        return await runtime.sandbox(sandbox)
+    except http.Unreachable as error:
+        raise NotReady("The portal, which owns the sandboxes, does not answer; try again.", sandbox=sandbox) from error
+    except SandboxNotFound:
+        raise
+
+
+@asynccontextmanager
+async def in_sandbox(runtime: Runtime, sandbox: str) -> AsyncIterator[tuple[Connection, Sandbox]]:
+    """One transaction that holds a living sandbox against clock changes; committed when the block ends."""
+    await known_sandbox(runtime, sandbox)
+    async with runtime.database.transaction() as connection:
+        here = (await sandboxes.lock(connection, [sandbox])).get(sandbox)
+        if here is None:
+            raise SandboxNotFound("It was deleted a moment ago.", sandbox=sandbox)
+        yield connection, here

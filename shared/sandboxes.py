@@ -1,0 +1,99 @@
+"""The sandbox row: many small countries on one port. The portal owns it; every service holds a copy (design: Sandboxes)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Float, MetaData, Table, Text
+
+from shared.clock import NOW_SQL
+from shared.db import Connection, Database
+from shared.errors import SandboxNotFound
+
+DEFAULT = "default"
+IDS = re.compile(r"[A-Za-z0-9_-]{1,64}")  # what an id looks like; anything else names no sandbox and is never asked about
+COLUMNS = ("id", "version", "name", "seed", "rate", "base_at", "base_real", "opened", "deleted", "created_at")
+ROW_SQL = f"s.id, s.seed, s.rate, s.version, s.opened, {NOW_SQL} AS now"
+
+
+def sandboxes_table(metadata: MetaData) -> Table:
+    moment = DateTime(timezone=True)
+    return Table(
+        "sandboxes",
+        metadata,
+        Column("id", Text, primary_key=True),
+        Column("version", BigInteger, nullable=False),  # raised by the portal with every change
+        Column("name", Text, nullable=False),
+        Column("seed", Text, nullable=False),
+        Column("rate", Float, nullable=False),  # sandbox seconds per real second; 0 = frozen
+        Column("base_at", moment, nullable=False),  # sandbox time at `base_real`
+        Column("base_real", moment, nullable=False),
+        Column("opened", Boolean, nullable=False),  # every service has it
+        Column("deleted", Boolean, nullable=False),
+        Column("created_at", moment, nullable=False),
+        Column("swept", Boolean, nullable=False, server_default="false"),  # our own note: its rows are gone
+    )
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """One sandbox as a transaction sees it, with what time it is there."""
+
+    id: str
+    seed: str
+    rate: float
+    now: datetime
+    version: int = 1
+
+    @property
+    def frozen(self) -> bool:
+        return self.rate == 0
+
+    def draw(self, *key: object) -> float:
+        """A number in [0, 1) from the seed and `key` alone: the same for the same question, whatever was asked before."""
+        text = "\x1f".join((self.seed, *map(str, key)))
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "big") / (1 << 56)
+
+
+def of_row(row: Mapping[str, Any]) -> Sandbox:
+    return Sandbox(row["id"], row["seed"], row["rate"], row["now"], row["version"])
+
+
+async def lock(connection: Connection, ids: list[str]) -> dict[str, Sandbox]:
+    """The living sandboxes among `ids`, held against clock changes and deletion until the transaction ends."""
+    rows = await connection.fetch(
+        f"SELECT {ROW_SQL} FROM sandboxes s WHERE s.id = ANY($1) AND NOT s.deleted ORDER BY s.id FOR KEY SHARE", ids
+    )
+    return {row["id"]: of_row(row) for row in rows}
+
+
+async def read(database: Database, sandbox: str) -> Sandbox:
+    """The sandbox now, without holding it. Raises SandboxNotFound."""
+    rows = await database.fetch(f"SELECT {ROW_SQL} FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted AND s.opened", sandbox)
+    if not rows:
+        raise SandboxNotFound("Create one with POST /_lab/sandboxes at the portal, or leave X-Sandbox out.", sandbox=sandbox)
+    return of_row(rows[0])
+
+
+async def put(connection: Connection, row: Mapping[str, Any]) -> bool:
+    """Take over a row told by its owner; False if ours is as new. Waits for requests that began before (FOR UPDATE)."""
+    await connection.execute("SELECT FROM sandboxes WHERE id = $1 FOR UPDATE", row["id"])
+    updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in COLUMNS if name != "id")
+    places = ", ".join(f"${n}" for n in range(1, len(COLUMNS) + 1))
+    done = await connection.execute(
+        f"INSERT INTO sandboxes ({', '.join(COLUMNS)}) VALUES ({places}) "
+        f"ON CONFLICT (id) DO UPDATE SET {updates} WHERE sandboxes.version < EXCLUDED.version",
+        *(row[name] for name in COLUMNS),
+    )
+    return not done.endswith(" 0")
+
+
+async def row_of(database: Database, sandbox: str) -> asyncpg.Record | None:
+    rows = await database.fetch(f"SELECT {', '.join(COLUMNS)} FROM sandboxes WHERE id = $1", sandbox)
+    return rows[0] if rows else None

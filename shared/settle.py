@@ -1,0 +1,73 @@
+"""Is anything still going to happen in a sandbox? The verdict, from what every service says is pending. Pure.
+
+A service's `pending` has, where it applies: unsent, timers_due, next_due, now, parked, calls, written and read (lane → place),
+unworked (parts of its worker that nobody does). Writers and readers are compared lane by lane, from append-only tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Pending = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One named reason why something may still happen."""
+
+    name: str  # dead-worker | unread-events | unsent-events | timers-due | calls-in-flight | parked | service-down
+    service: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """still: nothing will happen before `next_due`; held: only parked things remain; waiting: something is under way."""
+
+    verdict: str
+    waiting_for: tuple[Waiting, ...]
+    next_due: str | None
+
+    @property
+    def quiet(self) -> bool:
+        return self.verdict != "waiting"
+
+
+def verdict(pending: Mapping[str, Pending | None], readers: Mapping[str, str]) -> Verdict:
+    """What the services' answers come to.
+
+    pending  service → its answer, None if it did not answer
+    readers  source → the service that reads it
+    """
+    found = [Waiting("service-down", service, "did not answer") for service, answer in pending.items() if answer is None]
+    known = {service: answer for service, answer in pending.items() if answer is not None}
+    for service, answer in known.items():
+        if answer.get("unsent"):
+            found.append(Waiting("unsent-events", service, f"{answer['unsent']} events not given to the broker yet"))
+        if answer.get("timers_due"):
+            found.append(Waiting("timers-due", service, f"{answer['timers_due']} timers are due"))
+        for call in answer.get("calls", []):
+            error = f": {call['last_error']}" if call["last_error"] else ""
+            found.append(Waiting("calls-in-flight", service, f"{call['kind']} {call['key']}, tried {call['attempts']} times{error}"))
+    for source, reader in readers.items():
+        if source in known and reader in known:
+            found += _unread(known[source], known[reader], source, reader)
+    if any(waiting.name in ("unsent-events", "unread-events") for waiting in found):
+        for service, answer in known.items():
+            found += [Waiting("dead-worker", service, f"no living {part} holds all lanes") for part in answer.get("unworked", [])]
+    parked = [Waiting("parked", service, line) for service, answer in known.items() for line in answer.get("parked", [])]
+    word = "waiting" if found else "held" if parked else "still"
+    due = [str(answer["next_due"]) for answer in known.values() if answer.get("next_due")]
+    return Verdict(word, (*found, *parked), min(due, default=None))
+
+
+def _unread(source: Pending, reader: Pending, says: str, hears: str) -> list[Waiting]:
+    read = {int(lane): tuple(place) for lane, place in reader.get("read", {}).items()}
+    behind = []
+    for lane, (epoch, number) in source.get("written", {}).items():
+        stands = read.get(int(lane), (0, 1))
+        if (epoch, number) >= stands:
+            behind.append(f"lane {lane}: written {epoch}/{number}, reader expects {stands[0]}/{stands[1]}")
+    return [Waiting("unread-events", hears, f"from {says}, {line}") for line in behind]

@@ -1,0 +1,120 @@
+"""Rows that fall due, in sandbox time. A timer's handler is a decision like any other: taken in memory, saved as a set.
+
+Frozen sandboxes fire only when `advance` says so; in the others a worker fires what is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import structlog
+from sqlalchemy import Column, DateTime, Index, MetaData, SmallInteger, Table, Text
+
+from shared import deadletters, sandboxes, telemetry
+from shared.clock import NOW_SQL, wire
+from shared.db import Database
+from shared.drawer import Drawer
+from shared.work import Batch, Held, Work
+
+T = TypeVar("T")
+log = structlog.get_logger()
+BATCH = 500  # timers per transaction
+# What is due and not parked, in the order in which it fires; $1 is one sandbox, or NULL for all that are not frozen.
+DUE_SQL = f"""
+SELECT t.sandbox, t.subject, t.kind, t.due, t.lane FROM sandboxes s
+CROSS JOIN LATERAL (SELECT * FROM timers t WHERE t.sandbox = s.id AND t.due <= {NOW_SQL}
+  AND NOT EXISTS (SELECT FROM parked p WHERE p.sandbox = t.sandbox AND p.subject = t.subject) ORDER BY t.due LIMIT {BATCH}) t
+WHERE NOT s.deleted AND s.opened AND CASE WHEN $1::text IS NULL THEN s.rate > 0 ELSE s.id = $1 END
+ORDER BY t.due, t.lane, t.subject, t.kind LIMIT {BATCH}"""
+
+
+def timers_table(metadata: MetaData) -> Table:
+    return Table(
+        "timers",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("subject", Text, primary_key=True),
+        Column("kind", Text, primary_key=True),
+        Column("due", DateTime(timezone=True), nullable=False),  # sandbox time
+        Column("lane", SmallInteger, nullable=False),
+        Index("timers_due", "sandbox", "due"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    sandbox: str
+    subject: str
+    kind: str
+    due: datetime
+    lane: int
+
+
+Handler = Callable[[Timer, Work[Any]], None]
+
+
+class Timers(Generic[T]):
+    """Fires what is due. `handlers`: one function per kind of timer."""
+
+    def __init__(self, service: str, database: Database, drawer: Drawer[T], handlers: dict[str, Handler]) -> None:
+        self._service, self._database, self._drawer, self._handlers = service, database, drawer, handlers
+
+    async def fire(self, sandbox: str | None) -> list[dict[str, Any]]:
+        """Fire everything due in one sandbox (or in all that are not frozen); one entry per timer, in order."""
+        fired: list[dict[str, Any]] = []
+        while batch := await self._fire_some(sandbox):
+            fired += [{"at": wire(t.due), "service": self._service, "kind": t.kind, "subject": t.subject} for t in batch]
+            if len(batch) < BATCH and sandbox is None:
+                break
+        return fired
+
+    async def _fire_some(self, sandbox: str | None) -> list[Timer]:
+        found = [Timer(**row) for row in await self._database.fetch(DUE_SQL, sandbox)]
+        if not found:
+            return []
+        batch: Batch[T] = Batch(self._service)
+        letters: list[deadletters.Letter] = []
+        fired: list[Timer] = []
+        async with self._database.transaction() as connection:
+            countries = await sandboxes.lock(connection, sorted({timer.sandbox for timer in found}))
+            for row in await self._drawer.lock(connection, {(timer.sandbox, timer.subject) for timer in found}):
+                held = Held(self._drawer.decode(row["body"]), row["lane"], row["said"], row["last_at"])
+                batch.held[(row["sandbox"], row["code"])] = held
+            for timer in await self._still_there(connection, found):
+                country = countries.get(timer.sandbox)
+                if country is None or timer.due > country.now or (timer.sandbox, timer.subject) not in batch.held:
+                    continue
+                work = Work(batch, country, timer.due)
+                work.drop_timer(timer.subject, timer.kind)
+                try:
+                    self._handlers[timer.kind](timer, work)
+                except Exception as error:  # a bug of ours, or a broken contract: put aside with its reason, others go on
+                    letters.append(deadletters.of_timer(timer.sandbox, timer.subject, timer.kind, timer.lane, error))
+                    work = Work(batch, country)
+                    work.drop_timer(timer.subject, timer.kind)
+                work.merge()
+                fired.append(timer)
+            await batch.save(connection, self._drawer)
+            await deadletters.save(connection, letters)
+        batch.report()
+        for timer in fired:
+            telemetry.TIMERS_FIRED.labels(timer.kind).inc()
+        return fired
+
+    async def _still_there(self, connection: Any, found: list[Timer]) -> list[Timer]:
+        """Read again under the dossiers' locks: another worker may have fired or moved them meanwhile."""
+        rows = await connection.fetch(
+            "SELECT t.sandbox, t.subject, t.kind, t.due, t.lane FROM timers t JOIN unnest($1::text[], $2::text[], $3::text[]) f (a,b,c) "
+            "ON t.sandbox = a AND t.subject = b AND t.kind = c ORDER BY t.due, t.lane, t.subject, t.kind",
+            *([t.sandbox for t in found], [t.subject for t in found], [t.kind for t in found]),
+        )
+        return [Timer(**row) for row in rows]
+
+
+async def next_due(database: Database, sandbox: str) -> datetime | None:
+    rows = await database.fetch("SELECT min(due) AS due FROM timers WHERE sandbox = $1", sandbox)
+    due: datetime | None = rows[0]["due"]
+    return due

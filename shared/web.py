@@ -1,0 +1,171 @@
+"""The frame of every HTTP door: traces, logs, metrics, health, the sandbox of a request, text that PostgreSQL can keep."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import unicodedata
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import structlog
+import uvicorn
+from fastapi import Depends, FastAPI, Header, Request, Response
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import AfterValidator
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared import errors, problems, telemetry
+from shared.runtime import Runtime
+from shared.sandboxes import DEFAULT
+from shared.settings import host_and_port
+
+log = structlog.get_logger()
+BODY_LIMIT = 1 << 20  # bytes: the largest lawful body, a submission, is a few KB
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("holds the character NUL (U+0000), which cannot be kept; take it out")
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
+        raise ValueError("holds a lone surrogate, which is not Unicode text; take it out")
+    return text
+
+
+def _keepable(text: str) -> str:
+    return unicodedata.normalize("NFC", _storable(text))
+
+
+Text = Annotated[str, AfterValidator(_keepable)]  # accepted in any normal form, kept as NFC (Vietnamese is typed in both)
+Exact = Annotated[str, AfterValidator(_storable)]  # kept letter by letter: signed text, whose checksum covers its bytes
+
+
+class Edge:
+    """Outermost: every request gets a trace, a log line, a count and a time; a body over the limit gets a 413."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        traceparent = telemetry.begin_trace(headers.get(b"traceparent", b"").decode("latin-1"))
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(trace_id=traceparent[3:35])
+        begun, status = time.perf_counter(), 500
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"traceparent", traceparent.encode())]
+            await send(message)
+
+        length = headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > BODY_LIMIT:
+            kind = problems.ProblemType("body-too-large", 413, "The body is too large.", "Nội dung gửi lên quá lớn.")
+            await problems.render(kind, f"Send at most {BODY_LIMIT} bytes.", {"limit_bytes": BODY_LIMIT})(scope, receive, answer)
+        else:
+            await self.app(scope, receive, answer)
+        route = getattr(scope.get("route"), "path", "(none)")
+        telemetry.REQUESTS.labels(route, scope["method"], status).inc()
+        telemetry.REQUEST_SECONDS.labels(route).observe(time.perf_counter() - begun)
+        if status >= 500 or (scope["method"] != "GET" and not route.startswith("/_lab")):
+            log.info("request", method=scope["method"], path=scope["path"], status=status)
+
+
+def create_app(
+    runtime: Runtime, title: str, table: problems.Problems, *jobs: Callable[[], Coroutine[Any, Any, None]], summary: str = ""
+) -> FastAPI:
+    """A FastAPI with the frame on; the caller includes its routers."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with runtime.opened(*jobs):
+            yield
+
+    app = FastAPI(title=title, version="1", summary=summary, lifespan=lifespan)
+    app.state.runtime = runtime
+    app.add_middleware(Edge)
+    problems.install(app, table)
+    add_health(app, runtime)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def add_health(app: FastAPI, runtime: Runtime) -> None:
+    @app.get("/healthz", tags=["health"], summary="The process runs.")
+    async def healthz() -> dict[str, str]:
+        return {"status": "running", "service": runtime.service}
+
+    @app.get("/readyz", tags=["health"], summary="It can serve; 503 names what it waits for.", responses=problems.problem_responses(503))
+    async def readyz() -> dict[str, str]:
+        if runtime.waits_for:
+            raise errors.NotReady(f"Waiting for {', '.join(sorted(runtime.waits_for))}.", waits_for=sorted(runtime.waits_for))
+        return {"status": "ready", "service": runtime.service}
+
+    @app.get("/metrics", tags=["health"], summary="Prometheus metrics.", response_class=Response)
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document with its own 422 replaced by the problem that we really send."""
+    if app.openapi_schema:
+        return app.openapi_schema
+    document = get_openapi(title=app.title, version=app.version, summary=app.summary or None, routes=app.routes)
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    schemas["Problem"] = {
+        "type": "object",
+        "description": "RFC 9457 problem details; facts of the refusal are further members.",
+        "required": ["type", "title", "status"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "title_vi": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "errors": {
+                "type": "array",
+                "items": {"type": "object", "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}}},
+            },
+        },
+    }
+    for path in document["paths"].values():
+        for operation in path.values():
+            if "422" in operation.get("responses", {}):
+                operation["responses"].update({"422": problems.problem_responses(422)[422]})
+    app.openapi_schema = document
+    return document
+
+
+def runtime_of(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+def sandbox_header(x_sandbox: Annotated[str | None, Header(description="Sandbox of this request; `default` if absent")] = None) -> str:
+    return x_sandbox or DEFAULT
+
+
+SandboxId = Annotated[str, Depends(sandbox_header)]
+
+
+def serve(app: FastAPI, url: str) -> None:
+    """Listen on the host and port of `url` until SIGTERM; requests under way are finished."""
+    host, port = host_and_port(url)
+    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=3, loop="uvloop")
+    server = uvicorn.Server(config)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(server.serve())
+
+
+def plain(body: object, status: int = 200) -> JSONResponse:
+    return JSONResponse(body, status)

@@ -1,0 +1,166 @@
+"""One knock at the drawer: what is loaded, what is to be saved, what is to be told, and what time it is.
+
+`Work` is the layer of one decision (a request, an event, a timer). `Batch` is what one transaction saves: layers merged in order,
+written with one statement per transaction whatever their number (measured: sets are 30 times cheaper than rows).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+import structlog
+
+from shared import telemetry
+from shared.db import Connection
+from shared.drawer import SAVE_SQL, Drawer
+from shared.events import event_id
+from shared.sandboxes import Sandbox
+
+T = TypeVar("T")
+Key = tuple[str, str]  # (sandbox, code)
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Held(Generic[T]):
+    """A thing as it lies in the drawer, with what its events need: how many were told, and the time of the last."""
+
+    thing: T
+    lane: int
+    said: int = 0
+    last_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Told:
+    sandbox: str
+    subject: str
+    version: int
+    id: str
+    type: str
+    lane: int
+    at: datetime
+    body: str
+    traceparent: str
+
+
+@dataclass(slots=True)
+class Batch(Generic[T]):
+    """Everything one transaction loaded and will write."""
+
+    source: str
+    held: dict[Key, Held[T]] = field(default_factory=dict)
+    changed: set[Key] = field(default_factory=set)
+    told: list[Told] = field(default_factory=list)
+    timers: dict[tuple[str, str, str], tuple[datetime, int] | None] = field(default_factory=dict)  # None: drop it
+    calls: list[tuple[str, str, str, str, str]] = field(default_factory=list)
+    reply: tuple[str, str, str, str, int, str] | None = None  # sandbox, caller, route, key, status, body
+
+    async def save(self, connection: Connection, drawer: Drawer[T]) -> None:
+        """Write everything in one statement; the rows were locked when they were loaded."""
+        keys = sorted(self.changed)
+        held = [self.held[key] for key in keys]
+        encode = drawer.encode
+        set_timers = [(key, timer) for key, timer in self.timers.items() if timer is not None]
+        dropped = [key for key, timer in self.timers.items() if timer is None]
+        await connection.execute(
+            drawer.save_sql(SAVE_SQL),
+            *([key[0] for key in keys], [key[1] for key in keys], [h.lane for h in held]),
+            *([h.said for h in held], [h.last_at for h in held], [encode(h.thing) for h in held]),
+            *([t.sandbox for t in self.told], [t.subject for t in self.told], [t.version for t in self.told]),
+            *([t.id for t in self.told], [t.type for t in self.told], [t.lane for t in self.told]),
+            *([t.at for t in self.told], [t.body for t in self.told], [t.traceparent for t in self.told]),
+            *([k[0] for k, _ in set_timers], [k[1] for k, _ in set_timers], [k[2] for k, _ in set_timers]),
+            *([timer[0] for _, timer in set_timers], [timer[1] for _, timer in set_timers]),
+            *([k[0] for k in dropped], [k[1] for k in dropped], [k[2] for k in dropped]),
+            *([call[column] for call in self.calls] for column in range(5)),
+            *(self.reply or (None, None, None, None, None, None)),
+        )
+
+    def report(self) -> None:
+        """After the commit: count and log what was told."""
+        for told in self.told:
+            telemetry.EVENTS_TOLD.labels(told.type).inc()
+
+
+class Work(Generic[T]):
+    """The layer of one decision over a batch: reads through, writes to itself; `merge` keeps it, dropping it undoes it."""
+
+    def __init__(self, batch: Batch[T], sandbox: Sandbox, cause_at: datetime | None = None, cause_version: int = 0) -> None:
+        self._batch, self.sandbox = batch, sandbox
+        self.cause_version = cause_version  # dossierversion of the event that is being applied; 0 for requests and timers
+        self.now = max(sandbox.now, cause_at) if cause_at else sandbox.now
+        self._held: dict[str, Held[T]] = {}
+        self._told: list[Told] = []
+        self._timers: dict[tuple[str, str, str], tuple[datetime, int] | None] = {}
+        self._calls: list[tuple[str, str, str, str, str]] = []
+
+    def find(self, code: str) -> T | None:
+        held = self._held.get(code) or self._batch.held.get((self.sandbox.id, code))
+        return held.thing if held else None
+
+    def take(self, code: str, missing: Callable[[str], Exception]) -> T:
+        """The thing `code`, locked when it was loaded; raises what `missing` makes of the code."""
+        thing = self.find(code)
+        if thing is None:
+            raise missing(code)
+        return thing
+
+    def save(self, code: str, thing: T, *, lane: int | None = None) -> None:
+        """Keep `thing`; `lane` is needed once, when it is new."""
+        held = self._layer(code)
+        if held is None:
+            if lane is None:
+                raise ValueError(f"{code} is new: in which lane does it speak?")
+            self._held[code] = Held(thing, lane)
+        else:
+            held.thing = thing
+
+    def at(self, code: str) -> datetime:
+        """The time of what happens to `code` now: never before its last event (design: Time)."""
+        held = self._held.get(code) or self._batch.held.get((self.sandbox.id, code))
+        return max(self.now, held.last_at) if held and held.last_at else self.now
+
+    def tell(self, type: str, code: str, body: dict[str, Any]) -> None:
+        """Say that something happened to `code`, whose row this transaction holds; raises LookupError if it does not."""
+        held = self._layer(code)
+        if held is None:
+            raise LookupError(f"{type}: {code} is not held by this transaction")
+        at = self.at(code)
+        held.said, held.last_at = held.said + 1, at
+        identity = event_id(self.sandbox.seed, self._batch.source, code, held.said)
+        text = msgspec.json.encode(body).decode()
+        trace = telemetry.traceparent()
+        self._told.append(Told(self.sandbox.id, code, held.said, identity, type, held.lane, at, text, trace))
+
+    def timer(self, code: str, kind: str, due: datetime) -> None:
+        """Wake `code` at `due` (sandbox time); one timer per kind, a later call moves it."""
+        held = self._layer(code)
+        self._timers[(self.sandbox.id, code, kind)] = (due, held.lane if held else 0)
+
+    def drop_timer(self, code: str, kind: str) -> None:
+        self._timers[(self.sandbox.id, code, kind)] = None
+
+    def call(self, kind: str, key: str, data: dict[str, Any]) -> None:
+        """Tell a neighbour, after the commit and until it answers: one row per (kind, key)."""
+        self._calls.append((self.sandbox.id, kind, key, msgspec.json.encode(data).decode(), telemetry.traceparent()))
+
+    def merge(self) -> None:
+        """The decision stands: hand everything to the batch."""
+        sandbox = self.sandbox.id
+        for code, held in self._held.items():
+            self._batch.held[(sandbox, code)] = held
+            self._batch.changed.add((sandbox, code))
+        self._batch.told += self._told
+        self._batch.timers.update(self._timers)
+        self._batch.calls += self._calls
+
+    def _layer(self, code: str) -> Held[T] | None:
+        held = self._held.get(code)
+        if held is None and (below := self._batch.held.get((self.sandbox.id, code))) is not None:
+            held = self._held[code] = Held(below.thing, below.lane, below.said, below.last_at)
+        return held

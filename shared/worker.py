@@ -1,0 +1,208 @@
+"""The other process of a full house: reader, relay, timers and background calls, beside a small door for health and metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from dataclasses import dataclass
+
+import asyncpg
+import structlog
+
+from shared import calls, kafka, telemetry
+from shared.consumer import UNKNOWN_SANDBOX, Outcome
+from shared.events import Record, decode
+from shared.house import House
+from shared.http import Unreachable, call
+from shared.lanes import ADOPT, Place, Position
+from shared.leases import Leases
+from shared.relay import Relay
+
+log = structlog.get_logger()
+LOOK_SECONDS = 1.0  # leases are renewed, and the broker's ends compared, this often
+ASK_LIMIT_SECONDS = 5.0  # a lane that waits for replay asks again, doubling from 0.2 s to this, until it moves
+
+
+@dataclass
+class Asking:
+    place: Place
+    again_at: float
+    wait: float = 0.2
+
+
+class LaneReader:
+    """One worker's reader: polls its lanes, applies, asks the source where numbers are missing."""
+
+    def __init__(self, house: House, topic: str, leases: Leases) -> None:  # type: ignore[type-arg]
+        self._house, self._leases = house, leases
+        settings = house.settings
+        self._servers, self._batch = settings.kafka_bootstrap_servers, settings.batch
+        self._topic = topic
+        self._reader = kafka.Reader(self._servers, topic, f"{house.service}-reader")
+        self._asking: dict[int, Asking] = {}
+        self._next: dict[int, int] = {}
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await self._reader.open()
+            looked, busy = 0.0, False
+            while True:
+                if loop.time() - looked > LOOK_SECONDS:
+                    if await self._leases.renew() or not looked:
+                        await self._assign()
+                    elif set(self._leases.lanes) != set(self._next):
+                        await self._assign()
+                    elif not busy:
+                        await self._look()
+                    await self._release_unknown()
+                    looked, busy = loop.time(), False
+                records = await self._reader.poll(50 if self._asking else 250, self._batch)
+                records = [record for record in records if record.lane in self._next]
+                if records:
+                    busy = True
+                    await self._apply(records)
+                await self._ask(loop.time())
+        finally:
+            self._leases.lanes, self._next = [], {}
+            with contextlib.suppress(Exception):
+                await self._leases.give_back()
+            await self._reader.close()
+
+    async def _assign(self) -> None:
+        """Begin where the position rows say; a lane never read begins at the group's committed offset (a database made anew)."""
+        lanes = self._leases.lanes
+        rows = await self._house.database.fetch("SELECT lane, next_offset FROM positions WHERE lane = ANY($1)", lanes)
+        offsets = {row["lane"]: row["next_offset"] for row in rows}
+        missing = [lane for lane in lanes if lane not in offsets]
+        if missing:
+            for lane, offset in (await self._reader.committed(missing)).items():
+                await self._house.database.pool.execute(
+                    "INSERT INTO positions (lane, epoch, expected, next_offset) VALUES ($1, $2, 1, $3) ON CONFLICT DO NOTHING",
+                    *(lane, ADOPT if offset else 0, offset),
+                )
+                offsets[lane] = offset
+        self._reader.assign(offsets)
+        self._next = offsets
+        self._asking = {lane: asking for lane, asking in self._asking.items() if lane in offsets}
+
+    async def _look(self) -> None:
+        """A broker whose log ends before our next offset forgot it: begin at its beginning, the numbers tell what is new."""
+        lag = 0
+        for lane, end in (await self._reader.ends(self._next)).items():
+            if end < self._next[lane]:
+                log.warning("broker_shorter_than_position", lane=lane, end=end, next_offset=self._next[lane])
+                self._reader.seek(lane, 0)
+                self._next[lane] = 0
+            lag += end - self._next[lane]
+        telemetry.READER_LAG.labels(self._house.service).set(lag)
+
+    async def _apply(self, records: list[Record]) -> None:
+        unknown = await self._unknown(records)
+        while True:
+            try:
+                outcome = await self._house.consumer.apply(records, unknown)
+                break
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                telemetry.BATCH_RETRIES.labels("reader").inc()
+                log.warning("batch_again", error=repr(error))
+                await asyncio.sleep(0.05)
+                if isinstance(error, asyncpg.LockNotAvailableError | asyncpg.PostgresConnectionError | OSError):
+                    raise  # another worker holds the lane, or the database is gone: begin again from the rows
+        self._house.waker.wake()
+        self._note(outcome)
+        with contextlib.suppress(kafka.BrokerFault):
+            await self._reader.commit(outcome.offsets)
+
+    def _note(self, outcome: Outcome) -> None:
+        self._next.update(outcome.offsets)
+        for lane in outcome.clear:
+            self._asking.pop(lane, None)
+        for lane, place in outcome.asks.items():
+            asking = self._asking.get(lane)
+            if asking is None or asking.place != place:
+                self._asking[lane] = Asking(place, 0.0)
+
+    async def _ask(self, now: float) -> None:
+        """Ask the source for replay where numbers are missing; asked again, with backoff, until the lane moves."""
+        for lane, asking in list(self._asking.items()):
+            if asking.again_at > now:
+                continue
+            asking.again_at, asking.wait = now + asking.wait, min(asking.wait * 2, ASK_LIMIT_SECONDS)
+            telemetry.GAPS.labels(self._house.hears).inc()
+            body = {"epoch": asking.place[0], "expected": asking.place[1]}
+            try:
+                answer = await call(self._house.http, "POST", f"{self._house.neighbour_url}/_lab/lanes/{lane}/replay", body=body)
+            except Unreachable as error:
+                log.warning("replay_not_answered", lane=lane, error=str(error))
+                continue
+            if answer.status_code == 200:
+                await self._told(lane, (answer.json()["epoch"], answer.json()["expected"]))
+
+    async def _told(self, lane: int, place: Place) -> None:
+        """The source says where to go on; a new life of it moves us there, under the position's lock."""
+        async with self._house.database.transaction() as connection:
+            row = await connection.fetchrow("SELECT * FROM positions WHERE lane = $1 FOR UPDATE", lane)
+            position = Position(row["epoch"], row["expected"], row["next_offset"])
+            if position.told(place):
+                log.warning("moved_to_new_life", lane=lane, place=place, source=self._house.hears)
+                await connection.execute("UPDATE positions SET epoch = $2, expected = $3 WHERE lane = $1", lane, *place)
+                self._asking.pop(lane, None)
+
+    async def _unknown(self, records: list[Record]) -> frozenset[str]:
+        """Sandboxes whose row we lack while their owner does not answer; asked before a transaction, never inside one."""
+        named = {event.sandbox for record in records if (event := decode(record, self._house.hears))}
+        unknown = set()
+        for sandbox in named:
+            try:
+                await self._house.ensure_sandbox(sandbox)
+            except Unreachable:
+                unknown.add(sandbox)
+        return frozenset(unknown)
+
+    async def _release_unknown(self) -> None:
+        rows = await self._house.database.fetch("SELECT sandbox, subject FROM parked WHERE reason = $1 LIMIT 500", UNKNOWN_SANDBOX)
+        for row in rows:
+            with contextlib.suppress(Unreachable):
+                await self._house.ensure_sandbox(row["sandbox"])
+                await self._house.consumer.redrive(row["sandbox"], row["subject"])
+
+
+def jobs(house: House, hears_topic: str, speaks_topic: str) -> list:  # type: ignore[type-arg]
+    """The background work of a worker process, each run again when the machine fails under it."""
+    holder = f"{socket.gethostname()}:{os.getpid()}"
+    settings = house.settings
+    wake = settings.wake.total_seconds()
+    reader = LaneReader(house, hears_topic, Leases(house.database, "reader", holder, settings.lease))
+    relay = Relay(
+        house.database,
+        settings.kafka_bootstrap_servers,
+        speaks_topic,
+        house.service,
+        Leases(house.database, "relay", holder, settings.lease),
+        house.neighbour_places,
+        batch=settings.batch,
+        wake=wake,
+    )
+
+    async def timers() -> None:
+        """Fires what is due where time runs by itself."""
+        while True:
+            if await house.timers.fire(None):
+                house.waker.wake()
+            else:
+                await asyncio.sleep(max(wake, 0.05))
+
+    async def gauges() -> None:
+        while True:
+            rows = await house.database.fetch("SELECT (SELECT count(*) FROM queue) AS queue, (SELECT count(*) FROM parked) AS parked")
+            telemetry.QUEUE_DEPTH.labels(house.service).set(rows[0]["queue"])
+            telemetry.PARKED.labels(house.service).set(rows[0]["parked"])
+            await asyncio.sleep(1)
+
+    work = [relay.run, reader.run, timers, gauges, house.waker.run]
+    if house.callers:
+        work.append(calls.Callers(house.database, house.callers).run)
+    return work

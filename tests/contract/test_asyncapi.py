@@ -1,0 +1,71 @@
+"""The AsyncAPI document names what really travels."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from contracts.catalogue import PROVINCES
+from contracts.generate import HOUSE
+from contracts.schemas import event_types
+
+FOLDER = HOUSE / "contracts"
+DOCUMENT: dict[str, Any] = yaml.safe_load((FOLDER / "asyncapi.yaml").read_text(encoding="utf-8"))
+TOPICS = {"dossier.to-province.v1", "dossier.to-portal.v1"}
+
+
+def resolved(reference: str) -> Any:
+    file, _, pointer = reference.partition("#")
+    found: Any = DOCUMENT if not file else json.loads((FOLDER / file).read_text(encoding="utf-8"))
+    for step in pointer.strip("/").split("/") if pointer else []:
+        found = found[step.replace("~1", "/").replace("~0", "~")]
+    return found
+
+
+def references(part: Any) -> list[str]:
+    if isinstance(part, dict):
+        own = [part["$ref"]] if "$ref" in part else []
+        return own + [deep for value in part.values() for deep in references(value)]
+    return [deep for value in part for deep in references(value)] if isinstance(part, list) else []
+
+
+def test_it_is_asyncapi_three_and_every_reference_leads_somewhere() -> None:
+    assert DOCUMENT["asyncapi"].startswith("3.")
+    for reference in references(DOCUMENT):
+        assert resolved(reference)
+
+
+def test_both_topics_have_one_partition_per_province() -> None:
+    channels = DOCUMENT["channels"].values()
+    assert {channel["address"] for channel in channels} == TOPICS
+    for channel in channels:
+        assert channel["bindings"]["kafka"]["topic"] == channel["address"]
+        assert channel["bindings"]["kafka"]["partitions"] == len(PROVINCES) == 34
+
+
+def test_every_event_type_is_a_message_with_its_schema_on_some_topic() -> None:
+    messages = DOCUMENT["components"]["messages"]
+    assert set(messages) == set(event_types())
+    for name, message in messages.items():
+        assert resolved(message["payload"]["$ref"])["$id"].endswith(f"/{name}.json")
+    travelling = {name for channel in DOCUMENT["channels"].values() for name in channel["messages"]}
+    assert travelling == set(event_types())
+
+
+def test_each_topic_has_one_speaker_and_one_listener() -> None:
+    for channel in DOCUMENT["channels"]:
+        on_it = [each for each in DOCUMENT["operations"].values() if each["channel"]["$ref"].endswith(f"/{channel}")]
+        assert sorted(each["action"] for each in on_it) == ["receive", "send"]
+        assert len({each["x-party"] for each in on_it}) == 2
+
+
+@pytest.mark.parametrize("headers", ["DossierHeaders", "LaneHeaders"])
+def test_headers_are_cloudevents_with_our_extensions(headers: str) -> None:
+    named = DOCUMENT["components"]["schemas"][headers]["properties"]
+    assert {"ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "content-type"} <= set(named)
+    assert {"ce_sandbox", "ce_sequence", "ce_epoch", "traceparent"} <= set(named)
+    assert ("ce_dossierversion" in named) == (headers == "DossierHeaders")
+    extensions = [name.removeprefix("ce_") for name in named if name.startswith("ce_")]
+    assert all(re.fullmatch("[a-z0-9]{1,20}", name) for name in extensions), "CloudEvents 1.0 section 3.1"

@@ -1,0 +1,108 @@
+"""What the client makes of answers, and what the terminal makes of what the client says."""
+
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+import typer
+
+from lienthong import journeys
+from lienthong.cli import language
+from lienthong.cli.plainly import sentence
+from lienthong.client import Dossier
+from lienthong.doors import Problem
+from lienthong.journeys import RETURNED, Journeyed
+from lienthong.timeline import Entry, merged, status_changes
+
+
+def _answer(status: int, **body: Any) -> httpx.Response:
+    return httpx.Response(status, request=httpx.Request("GET", "http://127.0.0.1/x"), **body)
+
+
+def test_a_problem_keeps_its_type_detail_and_facts() -> None:
+    body = {
+        "type": "/problems/fee-mismatch",
+        "title": "No",
+        "status": 409,
+        "detail": "Offer 8000 đồng.",
+        "fee_dong": 8000,
+    }
+    problem = Problem.of(_answer(409, json=body))
+    assert (problem.type, problem.status, problem.detail) == ("fee-mismatch", 409, "Offer 8000 đồng.")
+    assert problem.facts["fee_dong"] == 8000
+    assert sentence(problem) == "Offer 8000 đồng."
+
+
+def test_a_body_that_does_not_fit_is_told_with_its_pointers() -> None:
+    errors = [{"pointer": "/rate", "detail": "must not be negative"}, {"pointer": "/start", "detail": "has no offset"}]
+    problem = Problem.of(
+        _answer(422, json={"type": "/problems/body-does-not-fit", "detail": "Mend it.", "errors": errors})
+    )
+    assert sentence(problem) == "/rate: must not be negative; /start: has no offset"
+
+
+def test_an_oauth_error_is_told_in_its_own_words() -> None:
+    problem = Problem.of(_answer(400, json={"error": "invalid_grant", "error_description": "Sign in again."}))
+    assert problem.detail == "Sign in again."
+
+
+@pytest.mark.parametrize("body", [{"content": b"<html>"}, {"json": ["odd"]}])
+def test_an_answer_that_is_no_problem_document_is_still_told(body: dict[str, Any]) -> None:
+    assert "GET http://127.0.0.1/x answered 502" in Problem.of(_answer(502, **body)).detail
+
+
+def _entry(service: str, at: str, real_at: str = "2026-11-24T08:00:00.000+07:00", **more: Any) -> Entry:
+    entry: dict[str, Any] = {"at": at, "real_at": real_at, "service": service, "kind": "event", "data": {}, **more}
+    entry |= {"text_vi": "", "text_en": ""}
+    return entry  # type: ignore[return-value]
+
+
+def test_a_story_is_told_in_sandbox_time_whatever_the_offset_then_by_real_time_and_service() -> None:
+    first = _entry("gateway", "2026-11-25T01:00:00.000+00:00")
+    later = _entry("portal", "2026-11-25T09:00:00.000+07:00")
+    heard = _entry("portal", "2026-11-25T09:00:00.000+07:00", real_at="2026-11-24T08:00:00.001+07:00")
+    told = _entry("gateway", "2026-11-25T09:00:00.000+07:00")
+    assert merged([[later, heard], [first, told]]) == [first, later, told, heard]
+
+
+def test_a_dossier_that_stays_in_its_state_changes_nothing() -> None:
+    story = [
+        _entry("portal", "2026-11-25T08:00:00.000+07:00", event="dossier.submitted.v1", status=1),
+        _entry("portal", "2026-11-25T09:00:00.000+07:00", event="dossier.fee_demanded.v1", status=6),
+        _entry("portal", "2026-11-25T10:00:00.000+07:00", event="payment.confirmed.v1", status=6),
+        _entry("portal", "2026-11-25T10:00:00.000+07:00", kind="request"),
+    ]
+    assert [change["status"] for change in status_changes(story)] == [1, 6]
+
+
+def _dossier(code: int, fee: str | None) -> Dossier:
+    status: Any = {"code": code, "slug": "", "name_vi": "", "name_en": ""}
+    dossier: Any = {"status": status, "fee": fee and {"amount_dong": 8000, "status": fee}}
+    return dossier  # type: ignore[no-any-return]
+
+
+def test_a_journey_has_reached_its_end_only_in_the_meant_state_with_the_money_settled() -> None:
+    returned, refused, withdrawn = journeys.THREE
+    assert Journeyed(returned, _dossier(10, "paid")).reached
+    assert not Journeyed(returned, _dossier(9, "paid")).reached
+    assert not Journeyed(replace(refused, ends=RETURNED), _dossier(3, None)).reached
+    assert Journeyed(withdrawn, _dossier(7, "refunded")).reached
+    assert not Journeyed(withdrawn, _dossier(7, "refund_pending")).reached
+
+
+def test_the_terminals_language_is_followed_unless_another_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LC_ALL", raising=False)
+    monkeypatch.delenv("LC_MESSAGES", raising=False)
+    monkeypatch.setenv("LANG", "vi_VN.UTF-8")
+    assert (language.chosen(""), language.chosen("en")) == ("vi", "en")
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    assert language.chosen("") == "en"
+    with pytest.raises(typer.BadParameter, match="write vi or en"):
+        language.chosen("fr")
+
+
+def test_dates_and_money_read_as_people_write_them() -> None:
+    assert language.day_and_hour("2026-11-25T08:00:00.000+07:00", "vi") == "T4 25/11/2026 08:00"
+    assert language.day_and_hour("2026-11-25T08:00:00.000+07:00", "en") == "Wed 25/11/2026 08:00"
+    assert (language.dong(115000, "en"), language.dong(115000, "vi")) == ("115,000 đ", "115.000 đ")

@@ -1,0 +1,84 @@
+"""What the pages say exists: every command of ours, every linked file; and no page tells anybody to sleep."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from lienthong.cli.main import app
+
+ROOT = Path(__file__).parents[2]
+SKIPPED = {".venv", ".git", "node_modules", "dist"}
+PAGES = sorted(
+    page for page in ROOT.rglob("*.md") if not SKIPPED & {part.split("/")[0] for part in page.relative_to(ROOT).parts}
+)
+TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SHELLS = {"", "bash", "sh", "console"}
+PLACEHOLDER = re.compile(r"^[A-ZĐ…./0-9-]+$")  # CODE, ID, N: the reader's own words
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def _lines_of_code(text: str) -> Iterator[str]:
+    """Every line of every shell block, and every code span in the prose."""
+    for language, block in FENCE.findall(text):
+        if language in SHELLS:
+            yield from block.splitlines()
+    yield from re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
+
+
+def _commands(text: str, program: str) -> Iterator[list[str]]:
+    """The words after `program`, for every line that runs it; `a | b` in a span stands for alternatives and ends it."""
+    for line in _lines_of_code(text):
+        line = line.strip().removeprefix("$ ").removeprefix(".venv/bin/")
+        if line == program or line.startswith(program + " "):
+            yield shlex.split(re.split(r"\s[#|&;>]|;", line)[0])[1:]
+
+
+def _problem(words: list[str]) -> str | None:
+    """Why these words are no command of ours; None if they are one."""
+    command: click.Command = typer.main.get_command(app)
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        word, *words = words
+        if PLACEHOLDER.match(word):
+            return None
+        if word not in command.commands:
+            return f"{command.name or 'lienthong'} has no '{word}': it knows {', '.join(sorted(command.commands))}"
+        command = command.commands[word]
+    known = {
+        "--help",
+        *(option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)),
+    }
+    unknown = [word for word in words if word.startswith("--") and word.split("=")[0] not in known]
+    return f"{command.name} has no {', '.join(unknown)}: it knows {', '.join(sorted(known))}" if unknown else None
+
+
+@each_page
+def test_every_lienthong_command_on_a_page_exists(page: Path) -> None:
+    problems = [
+        found for words in _commands(page.read_text(encoding="utf-8"), "lienthong") if (found := _problem(words))
+    ]
+    assert not problems
+
+
+@each_page
+def test_every_make_target_on_a_page_exists(page: Path) -> None:
+    named = {word for words in _commands(page.read_text(encoding="utf-8"), "make") for word in words[:1]}
+    assert named <= TARGETS
+
+
+@each_page
+def test_every_relative_link_on_a_page_leads_somewhere(page: Path) -> None:
+    prose = FENCE.sub("", page.read_text(encoding="utf-8"))
+    targets = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", prose) if "://" not in link]
+    assert not [target for target in targets if target and not (page.parent / target).exists()]
+
+
+@each_page
+def test_no_page_tells_anybody_to_sleep(page: Path) -> None:
+    assert not [line for line in _lines_of_code(page.read_text(encoding="utf-8")) if re.search(r"\bsleep\b", line)]
