@@ -17,7 +17,7 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, NotRequired, Required, Self, TypedDict, cast
+from typing import Any, Self, TypedDict, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -41,11 +41,11 @@ class Status(TypedDict):
 
 
 class Fee(TypedDict):
-    """`status` is one of none, due, paid, refund_pending, refunded."""
+    """`status` is one of due, paid, refund_pending, refunded."""
 
     amount_dong: int
     status: str
-    reference: NotRequired[str]
+    reference: str | None
 
 
 class Dossier(TypedDict):
@@ -56,6 +56,7 @@ class Dossier(TypedDict):
     authority: dict[str, Any]
     status: Status
     submitted_at: str
+    received_at: str | None
     due_at: str | None
     reason: str | None
     fee: Fee | None
@@ -64,17 +65,21 @@ class Dossier(TypedDict):
     can: list[str]
 
 
-class ProvinceDossier(TypedDict, total=False):
+class ProvinceDossier(TypedDict):
     """The province's copy of a dossier."""
 
-    code: Required[str]
-    status: Required[Status]
+    code: str
+    status: Status
     province: str
     procedure: str
     received_at: str | None
     due_at: str | None
     fee_dong: int | None
     paid: bool
+    paid_dong: int
+    refunded_dong: int
+    result_number: str | None
+    reason: str | None
 
 
 class Clock(TypedDict):
@@ -114,7 +119,7 @@ class Country:
         try:
             self.portal = Door(self._http, self.url)
             self.doors = await self.portal.json("GET", "/_lab/doors")
-            self.gateway = Door(self._http, self.doors["gateway"])
+            self.gateway = Door(self._http, self.doors["province_gateway"])
             self.identity = Door(self._http, self.doors["identity"])
             self.payment = Door(self._http, self.doors["payment"])
         except BaseException:
@@ -138,7 +143,8 @@ class Country:
         return cast(list[dict[str, Any]], await self.portal.json("GET", f"/api/v1/provinces/{province}/communes"))
 
     async def procedures(self) -> list[dict[str, Any]]:
-        return cast(list[dict[str, Any]], await self.portal.json("GET", "/api/v1/procedures"))
+        """Those that can be submitted here."""
+        return cast(list[dict[str, Any]], await self.portal.json("GET", "/api/v1/procedures", params={"offered": True}))
 
     async def create_sandbox(self, **wish: Any) -> dict[str, Any]:
         """`wish` may hold seed, name, start and rate; what is None is left to the portal."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lienthong.client import Citizen, Country, Dossier, Sandbox
+from lienthong.timeline import Entry
 
 REFUSED, IN_PROCESSING, WITHDRAWN, RETURNED = 3, 4, 7, 10
 ENDS = (REFUSED, WITHDRAWN, RETURNED)
@@ -15,8 +16,7 @@ STEPS_AT_MOST = 400  # moments at which something falls due: more than a hundred
 DAYS_AT_MOST = 60  # the longest limit chosen below is ten working days; Tết may fall into it
 LEVEL_2 = ("lan", "minh", "huong", "duc")  # personas whom every procedure accepts
 
-# Is told after each thing that happened: what (submitted, moved, pays, asks_withdrawal), and the dossier then.
-Listener = Callable[[str, Dossier, str], None]
+Listener = Callable[[Entry], None]  # is told every event of the dossier, in order, as soon as it is known
 
 
 @dataclass(frozen=True)
@@ -44,38 +44,31 @@ class Journeyed:
     def reached(self) -> bool:
         """Whether it ended where it was meant to, and nobody's money is left behind."""
         fee = self.dossier["fee"]
-        paid_back = fee is None or fee["status"] in ("none", "refunded")
+        paid_back = fee is None or fee["status"] in ("due", "refunded")
         return self.dossier["status"]["code"] == self.journey.ends and (self.journey.ends == RETURNED or paid_back)
 
 
 async def travel(sandbox: Sandbox, journey: Journey, tell: Listener) -> Journeyed:
     """One dossier from submission to its end; the clock of the sandbox is turned from due moment to due moment."""
     citizen = sandbox.citizen(journey.persona)
-    dossier = await submit(sandbox, citizen, journey)
-    tell("submitted", dossier, dossier["submitted_at"])
-    code = dossier["code"]
+    code = (await submit(sandbox, citizen, journey))["code"]
+    verdict, told = await sandbox.settle(), 0
     for _ in range(STEPS_AT_MOST):
-        next_due = (await sandbox.settle())["next_due"]
-        before, dossier = dossier, await citizen.dossier(code)
-        now = (await sandbox.clock())["now"]
-        if _seen(before) != _seen(dossier):
-            tell("moved", dossier, now)
+        events = [entry for entry in await sandbox.timeline(code) if entry["kind"] == "event"]
+        for entry in events[told:]:
+            tell(entry)
+        dossier, told = await citizen.dossier(code), len(events)
         if "pay" in dossier["can"]:
-            tell("pays", dossier, now)
             await citizen.pay(code)
+            verdict = await sandbox.settle()
         elif journey.withdraws and dossier["status"]["code"] == IN_PROCESSING and dossier["withdrawal"] == "none":
-            tell("asks_withdrawal", dossier, now)
-            dossier = await citizen.withdraw(code, journey.withdraws)
-        elif Journeyed(journey, dossier).reached or next_due is None:
+            await citizen.withdraw(code, journey.withdraws)
+            verdict = await sandbox.settle()
+        elif Journeyed(journey, dossier).reached or verdict["next_due"] is None:
             break
         else:
-            await sandbox.advance(to=next_due)
+            verdict = (await sandbox.advance(to=verdict["next_due"]))["verdict"]
     return Journeyed(journey, dossier)
-
-
-def _seen(dossier: Dossier) -> tuple[int, str]:
-    fee = dossier["fee"]
-    return dossier["status"]["code"], fee["status"] if fee else "none"
 
 
 async def submit(sandbox: Sandbox, citizen: Citizen, journey: Journey) -> Dossier:
@@ -127,21 +120,22 @@ async def one_in_each_province(country: Country) -> list[Journey]:
 THREE = (
     Journey("returned", "lan", "2.000635", "37", "14464", RETURNED),
     Journey(
-        "refused",
-        "minh",
-        "1.004194",
-        "01",
-        "00004",
-        REFUSED,
-        {"reception": "refuse", "reason": "Thiếu giấy tờ chứng minh chỗ ở hợp pháp."},
+        name="refused",
+        persona="minh",
+        procedure="1.004194",
+        province="01",
+        commune="00004",
+        ends=REFUSED,
+        decisions={"reception": "refuse", "reason": "Thiếu giấy tờ chứng minh chỗ ở hợp pháp"},
     ),
     Journey(
-        "withdrawn",
-        "huong",
-        "1.004222",
-        "79",
-        "26740",
-        WITHDRAWN,
-        withdraws="Tôi đã chuyển đi nơi khác, không cần nữa.",
+        name="withdrawn",
+        persona="huong",
+        procedure="1.004222",
+        province="79",
+        commune="26740",
+        ends=WITHDRAWN,
+        decisions={"reception": "receive", "processing_days": 5},  # time enough to change one's mind
+        withdraws="Tôi chuyển đi nơi khác",
     ),
 )

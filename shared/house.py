@@ -108,6 +108,7 @@ class House(Runtime, Generic[T]):
         self.callers: Mapping[str, calls.Caller] = {}
         self.waker = Waker(self.database)
         self.waits_for.add("neighbour")
+        self.words: Callable[[str], Mapping[str, object]] = lambda event: {}  # what an event type means, for timelines
 
     # --- requests ---------------------------------------------------------------------------------------------------------
     async def decide(self, sandbox: str, decision: Callable[[Work[T]], R], *, codes: Sequence[str] = ()) -> R:
@@ -238,6 +239,6 @@ class House(Runtime, Generic[T]):
         }
 
     async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
-        return await eventlog.lines(self.database, self.service, sandbox, subject) + await journal.lines(
-            self.database, self.service, sandbox, subject
-        )
+        told = await eventlog.lines(self.database, self.service, sandbox, subject)
+        noted = await journal.lines(self.database, self.service, sandbox, subject)
+        return [{**line, **self.words(line["event"])} for line in told] + noted

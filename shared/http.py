@@ -12,7 +12,7 @@ from shared import telemetry
 TIMEOUT = httpx.Timeout(5.0, connect=1.0)  # s; neighbours are on this machine and answer in milliseconds
 
 
-class Unreachable(Exception):
+class Unreachable(OSError):
     """A neighbour did not answer, or failed itself (5xx): a fault of the machine, worth another try."""
 
 

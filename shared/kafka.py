@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -20,12 +20,12 @@ BATCH_BYTES = 256 * 1024  # aiokafka's 16 KB halve the throughput (measured 27k/
 Message = tuple[int, bytes, bytes, Headers]  # lane, key, value, headers
 
 
-class BrokerFault(Exception):
+class BrokerFault(OSError):
     """The broker did not do what was asked; try again with a new connection."""
 
 
 @contextlib.contextmanager
-def faults() -> Iterable[None]:  # type: ignore[misc]
+def faults() -> Iterator[None]:
     try:
         yield
     except (KafkaError, OSError, AssertionError, TimeoutError) as error:
@@ -91,7 +91,7 @@ class Writer:
 class Reader:
     """Reads assigned lanes of one topic; the group's committed offsets are for dashboards, and for a database made anew."""
 
-    def __init__(self, servers: str, topic: str, group: str) -> None:
+    def __init__(self, servers: str, topic: str, group: str | None = None) -> None:
         self._servers, self._topic, self._group = servers, topic, group
         self._consumer: AIOKafkaConsumer | None = None
 
@@ -163,7 +163,7 @@ class Reader:
 
 async def end_offsets(servers: str, topic: str, lanes: Sequence[int]) -> dict[int, int]:
     """The offset that the next record of each lane will get; the topic is made if the broker has forgotten even that."""
-    reader = Reader(servers, topic, f"{topic}.ends")
+    reader = Reader(servers, topic)
     try:
         await reader.open()
         return await reader.ends(lanes)
@@ -173,7 +173,7 @@ async def end_offsets(servers: str, topic: str, lanes: Sequence[int]) -> dict[in
 
 async def last_records(servers: str, topic: str, lanes: Sequence[int]) -> list[Record]:
     """The last record of each lane that has one: what the broker remembers of a source."""
-    reader = Reader(servers, topic, f"{topic}.last")
+    reader = Reader(servers, topic)
     try:
         await reader.open()
         ends = {lane: end for lane, end in (await reader.ends(lanes)).items() if end > 0}

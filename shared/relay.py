@@ -53,6 +53,10 @@ class Relay:
         self._writer = kafka.Writer(servers, topic)
         self._woken = asyncio.Event()
 
+    @property
+    def lanes(self) -> list[int]:
+        return self._leases.lanes
+
     async def run(self) -> None:
         """Until cancelled; gives its lanes back at a clean stop. Raises what the machine does to it: the caller runs it again."""
         listening = await self._database.pool.acquire()

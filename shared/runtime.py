@@ -83,7 +83,8 @@ class Runtime:
                 await job()
                 return
             except Exception as error:
-                log.warning("job_failed", job=job.__qualname__, error=repr(error), exc_info=error)
+                expected = isinstance(error, OSError)  # a neighbour, the broker or the database is away
+                log.warning("job_failed", job=job.__qualname__, error=repr(error), exc_info=None if expected else error)
             wait = 0.05 if asyncio.get_running_loop().time() - begun > 10 else min(wait * 2, 2.0)
             await asyncio.sleep(wait)
 
@@ -102,7 +103,7 @@ class Runtime:
         if self.waits_for & {"database"}:
             raise NotReady("The service is starting; ask again in a moment.", waits_for=sorted(self.waits_for))
         if not sandboxes.IDS.fullmatch(sandbox):
-            raise SandboxNotFound("An id has letters, digits, '-' and '_' only; create one with POST /_lab/sandboxes at the portal.")
+            raise SandboxNotFound("An id has letters, digits, '-' and '_' only: POST /_lab/sandboxes at the portal.")
         await self.ensure_sandbox(sandbox)
         return await sandboxes.read(self.database, sandbox)
 

@@ -17,7 +17,7 @@ from shared.db import Connection, Database
 from shared.errors import SandboxNotFound
 
 DEFAULT = "default"
-IDS = re.compile(r"[A-Za-z0-9_-]{1,64}")  # what an id looks like; anything else names no sandbox and is never asked about
+IDS = re.compile(r"[A-Za-z0-9_-]{1,64}")  # anything else names no sandbox and is never asked about
 COLUMNS = ("id", "version", "name", "seed", "rate", "base_at", "base_real", "opened", "deleted", "created_at")
 ROW_SQL = f"s.id, s.seed, s.rate, s.version, s.opened, {NOW_SQL} AS now"
 

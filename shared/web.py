@@ -75,7 +75,7 @@ class Edge:
         route = getattr(scope.get("route"), "path", "(none)")
         telemetry.REQUESTS.labels(route, scope["method"], status).inc()
         telemetry.REQUEST_SECONDS.labels(route).observe(time.perf_counter() - begun)
-        if status >= 500 or (scope["method"] != "GET" and not route.startswith("/_lab")):
+        if (status >= 500 and route != "/readyz") or (scope["method"] != "GET" and not route.startswith("/_lab")):
             log.info("request", method=scope["method"], path=scope["path"], status=status)
 
 
@@ -104,10 +104,12 @@ def add_health(app: FastAPI, runtime: Runtime) -> None:
         return {"status": "running", "service": runtime.service}
 
     @app.get("/readyz", tags=["health"], summary="It can serve; 503 names what it waits for.", responses=problems.problem_responses(503))
-    async def readyz() -> dict[str, str]:
+    async def readyz() -> JSONResponse:
         if runtime.waits_for:
-            raise errors.NotReady(f"Waiting for {', '.join(sorted(runtime.waits_for))}.", waits_for=sorted(runtime.waits_for))
-        return {"status": "ready", "service": runtime.service}
+            kind = problems.COMMON[errors.NotReady]
+            waits = sorted(runtime.waits_for)
+            return problems.render(kind, f"Waiting for {', '.join(waits)}.", {"waits_for": waits})
+        return plain({"status": "ready", "service": runtime.service})
 
     @app.get("/metrics", tags=["health"], summary="Prometheus metrics.", response_class=Response)
     async def metrics() -> Response:

@@ -44,6 +44,10 @@ class LaneReader:
         self._asking: dict[int, Asking] = {}
         self._next: dict[int, int] = {}
 
+    @property
+    def lanes(self) -> list[int]:
+        return self._leases.lanes
+
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         try:
@@ -187,6 +191,14 @@ def jobs(house: House, hears_topic: str, speaks_topic: str) -> list:  # type: ig
         wake=wake,
     )
 
+    house.waits_for |= {"broker"}
+
+    async def ready() -> None:
+        """Ready when both parts have their lanes; a second worker beside us may leave us with half of them."""
+        while not (reader.lanes and relay.lanes):
+            await asyncio.sleep(wake)
+        house.waits_for.discard("broker")
+
     async def timers() -> None:
         """Fires what is due where time runs by itself."""
         while True:
@@ -202,7 +214,7 @@ def jobs(house: House, hears_topic: str, speaks_topic: str) -> list:  # type: ig
             telemetry.PARKED.labels(house.service).set(rows[0]["parked"])
             await asyncio.sleep(1)
 
-    work = [relay.run, reader.run, timers, gauges, house.waker.run]
+    work = [relay.run, reader.run, ready, timers, gauges, house.waker.run]
     if house.callers:
         work.append(calls.Callers(house.database, house.callers).run)
     return work

@@ -40,7 +40,7 @@ def demo(
             tell = telling.tell_the_whole_country if all_provinces else telling.tell_three
             reports = await tell(sandbox, teller)
             if keep:
-                teller.say("kept", id=sandbox.id)
+                teller.keeps(sandbox)
         return reports
 
     reports = ask(url, whole)

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from lienthong import journeys, timeline
 from lienthong.cli.language import day_and_hour, dong, named
-from lienthong.client import Dossier, Sandbox
+from lienthong.client import Sandbox
 from lienthong.journeys import Journey, Journeyed, Listener
 from lienthong.timeline import Entry, StatusChange
 
@@ -24,23 +24,24 @@ WORDS = {
         "refused": "Reception refuses",
         "withdrawn": "Paid, then withdrawn: the fee comes back",
         "who": '{who} asks for "{procedure}" at {where}.',
-        "submitted": "{who} submits dossier {code}",
-        "pays": "{who} pays {fee} at the payment platform",
-        "asks_withdrawal": "{who} asks to withdraw: {asked}",
-        "moved": "→ {state}",
-        "promised": "promised for {due}",
-        "reason": "because: {reason}",
-        "due": "{fee} to pay",
-        "paid": "{fee} paid",
-        "refund_pending": "{fee} is on its way back",
-        "refunded": "{fee} refunded",
-        "result": "result {result}",
         "timeline": "{code}, as all services tell it",
         "reached": "All {count} dossiers reached the end they were meant to reach ({seconds:.1f} s).",
         "missed": "{code} was meant to end in state {meant} and stands in {state}: repeat with --keep, then "
         "`lienthong timeline {code} --sandbox ID` shows how far it came.",
         "kept": "The sandbox stays: `lienthong timeline CODE --sandbox {id}`.",
-        "columns": "province|dossier|procedure|fee|submitted|ended|state",
+        "columns": "province|dossier|fee|ended|state|procedure",
+        "dossier.submitted.v1": "{who} submits dossier {code}",
+        "dossier.received.v1": "the office receives it and promises the result for {due_at}",
+        "dossier.refused.v1": "the office refuses it: {reason}",
+        "dossier.fee_demanded.v1": "the office demands {fee_dong}",
+        "payment.confirmed.v1": "{who} pays {amount_dong} at the payment platform",
+        "dossier.processing_started.v1": "the officers set to work",
+        "dossier.result_ready.v1": "the result is ready",
+        "dossier.result_returned.v1": "{who} has the result",
+        "dossier.withdrawal_requested.v1": "{who} asks to withdraw it: {reason}",
+        "dossier.withdrawal_declined.v1": "the office declines: {reason}",
+        "dossier.withdrawn.v1": "the office lets it go",
+        "payment.refunded.v1": "{amount_dong} come back to {who}",
     },
     "vi": {
         "opening": "Sandbox {id}. Đồng hồ đứng ở {now}; đồng hồ được vặn tới, không ai phải chờ.",
@@ -48,23 +49,24 @@ WORDS = {
         "refused": "Bộ phận Một cửa từ chối tiếp nhận",
         "withdrawn": "Đã nộp phí rồi rút hồ sơ: phí được hoàn lại",
         "who": "{who} đề nghị “{procedure}” tại {where}.",
-        "submitted": "{who} nộp hồ sơ {code}",
-        "pays": "{who} nộp {fee} qua nền tảng thanh toán",
-        "asks_withdrawal": "{who} xin rút hồ sơ: {asked}",
-        "moved": "→ {state}",
-        "promised": "hẹn trả {due}",
-        "reason": "lý do: {reason}",
-        "due": "phải nộp {fee}",
-        "paid": "đã nộp {fee}",
-        "refund_pending": "đang hoàn {fee}",
-        "refunded": "đã hoàn {fee}",
-        "result": "kết quả {result}",
         "timeline": "{code}, theo lời kể của mọi hệ thống",
         "reached": "Cả {count} hồ sơ đã đến đích như dự kiến ({seconds:.1f} giây).",
         "missed": "{code} lẽ ra kết thúc ở trạng thái {meant} nhưng đang ở {state}: chạy lại với --keep, rồi "
         "`lienthong timeline {code} --sandbox ID` cho biết hồ sơ đã đi đến đâu.",
         "kept": "Sandbox được giữ lại: `lienthong timeline MÃ --sandbox {id}`.",
-        "columns": "tỉnh, thành phố|hồ sơ|thủ tục|phí|nộp|kết thúc|trạng thái",
+        "columns": "tỉnh, thành phố|hồ sơ|phí|kết thúc|trạng thái|thủ tục",
+        "dossier.submitted.v1": "{who} nộp hồ sơ {code}",
+        "dossier.received.v1": "cơ quan tiếp nhận, hẹn trả kết quả {due_at}",
+        "dossier.refused.v1": "cơ quan không tiếp nhận: {reason}",
+        "dossier.fee_demanded.v1": "cơ quan yêu cầu nộp {fee_dong}",
+        "payment.confirmed.v1": "{who} nộp {amount_dong} qua nền tảng thanh toán",
+        "dossier.processing_started.v1": "cán bộ bắt đầu xử lý",
+        "dossier.result_ready.v1": "đã có kết quả",
+        "dossier.result_returned.v1": "{who} nhận kết quả",
+        "dossier.withdrawal_requested.v1": "{who} xin rút hồ sơ: {reason}",
+        "dossier.withdrawal_declined.v1": "cơ quan không đồng ý: {reason}",
+        "dossier.withdrawn.v1": "cơ quan đồng ý cho rút",
+        "payment.refunded.v1": "{who} được hoàn {amount_dong}",
     },
 }
 
@@ -90,7 +92,9 @@ async def tell_the_whole_country(sandbox: Sandbox, teller: Teller) -> list[dict[
     reached = await journeys.travel_together(sandbox, await journeys.one_in_each_province(sandbox.country))
     stories = await _stories(sandbox, reached)
     reports = _reports(reached, stories)
-    table = Table(*teller.words("columns").split("|"), show_edge=False, pad_edge=False)
+    table = Table(show_edge=False, pad_edge=False)
+    for heading in teller.words("columns").split("|"):
+        table.add_column(heading, no_wrap=True)
     for each, report in zip(reached, reports, strict=True):
         table.add_row(*teller.row(each, report["statuses"]))
     teller.shows(table)
@@ -130,7 +134,11 @@ class Teller:
         return WORDS[self.lang][what].format(**facts)
 
     def say(self, what: str, **facts: object) -> None:
-        self._console.print(self.words(what, **facts), highlight=False)
+        self._console.print(self.words(what, **facts), highlight=False, soft_wrap=True)
+
+    def keeps(self, sandbox: Sandbox) -> None:
+        """Name the sandbox that stays, where it does not disturb a program."""
+        typer.echo(self.words("kept", id=sandbox.id), err=True)
 
     def shows(self, table: Table) -> None:
         self._console.print()
@@ -153,34 +161,21 @@ class Teller:
         self._console.print(f"\n[bold]{number}. {self.words(journey.name)}[/bold]", highlight=False)
         self.say("who", who=who, procedure=procedure, where=place)
 
-        def tell(what: str, dossier: Dossier, at: str) -> None:
-            facts = self._facts(dossier)
-            sentence = "; ".join(
-                [self.words(what, who=who, asked=journey.withdraws, **facts), *self._details(what, dossier)]
-            )
-            self._console.print(f"  [cyan]{day_and_hour(at, self.lang)}[/cyan]  {sentence}", highlight=False)
+        def tell(entry: Entry) -> None:
+            event, status = str(entry.get("event")), timeline.status_of(entry)
+            facts = {name: self._readable(name, value) for name, value in entry["data"].items()}
+            sentence = self.words(event, who=who, code=facts.get("dossier_code"), **facts)
+            mark = "" if status is None else f"  [bold]→ {status}[/bold]"
+            when = day_and_hour(entry["at"], self.lang)
+            self._console.print(f"  [cyan]{when}[/cyan]  {sentence}{mark}", highlight=False, soft_wrap=True)
 
         return tell
 
-    def _facts(self, dossier: Dossier) -> dict[str, str]:
-        fee = dossier["fee"]
-        state = f"{dossier['status']['code']} {named(dossier['status'], self.lang)}"
-        return {"code": dossier["code"], "state": state, "fee": dong(fee["amount_dong"], self.lang) if fee else ""}
-
-    def _details(self, what: str, dossier: Dossier) -> list[str]:
-        """What is worth knowing in the state that was just reached."""
-        if what != "moved":
-            return []
-        state, fee, said = dossier["status"]["slug"], dossier["fee"], []
-        if state == "received" and dossier["due_at"]:
-            said.append(self.words("promised", due=day_and_hour(dossier["due_at"], self.lang)))
-        if state == "refused_at_reception" and dossier["reason"]:
-            said.append(self.words("reason", reason=dossier["reason"]))
-        if state in ("financial_obligation", "withdrawn") and fee and fee["status"] != "none":
-            said.append(self.words(fee["status"], **self._facts(dossier)))
-        if dossier["result"] and dossier["result"].get("number"):
-            said.append(self.words("result", result=dossier["result"]["number"]))
-        return said
+    def _readable(self, name: str, value: Any) -> Any:
+        """Times and money of an event, as people write them."""
+        if name.endswith("_at"):
+            return day_and_hour(value, self.lang)
+        return dong(value, self.lang) if name.endswith("_dong") else value
 
     def row(self, each: Journeyed, statuses: Sequence[StatusChange]) -> list[str]:
         """One line of the country's table."""
@@ -189,11 +184,10 @@ class Teller:
         return [
             named(self._provinces[journey.province], self.lang),
             dossier["code"],
-            named(self._procedures[journey.procedure], self.lang),
-            dong(fee["amount_dong"], self.lang) if fee and fee["amount_dong"] else "",
-            day_and_hour(dossier["submitted_at"], self.lang),
+            dong(fee["amount_dong"], self.lang) if fee else "",
             day_and_hour(statuses[-1]["at"], self.lang) if statuses else "",
-            f"{dossier['status']['code']} {named(dossier['status'], self.lang)}",
+            str(dossier["status"]["code"]),
+            named(self._procedures[journey.procedure], self.lang),
         ]
 
     def concludes(self, reached: Sequence[Journeyed], seconds: float) -> None:

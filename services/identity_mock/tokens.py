@@ -38,7 +38,7 @@ def access_token(
     now: datetime,
     lifetime: timedelta,
 ) -> str:
-    """RFC 9068, with the claims `sandbox`, `level` (1 or 2) and `name` of our own."""
+    """RFC 9068, with the claims `sandbox`, `level` (1 or 2), `name` and `SoDinhDanh` (12 digits, as in 3.1) of our own."""
     claims = {
         "iss": issuer,
         "sub": person.id,
@@ -52,6 +52,7 @@ def access_token(
         "sandbox": sandbox,
         "level": person.level,
         "name": person.name,
+        "SoDinhDanh": person.number,
     }
     return _signed(key, claims, ACCESS_TYPE)
 

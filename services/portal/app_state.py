@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contracts import story
 from services.portal import consumers
 from services.portal.citizens import Tokens
 from services.portal.clients import PaymentPlatform
@@ -28,6 +29,7 @@ class Portal(House[Dossier]):
             neighbour_url=settings.province_gateway_url,
         )
         self.first_rows = (*self.first_rows, DEFAULT_ROW)
+        self.words = story.words
         self.tokens = Tokens(self, settings.identity_url, settings.audience)
         self.platform = PaymentPlatform(self)
         self.ownership = Ownership(self)

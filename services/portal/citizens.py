@@ -36,7 +36,7 @@ class TokenExpired(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Citizen:
-    """A person as the token says. `level` is the assurance level 1 or 2; times are seconds since 1970."""
+    """A person as the token says. `id` is the 12-digit personal number; `level` is the assurance level 1 or 2; times are seconds since 1970."""
 
     id: str
     name: str
@@ -109,7 +109,7 @@ class Tokens:
             raise TokenNotValid(f"Use the access token, whose audience is '{self._audience}'.", reason="audience")
         try:
             return Citizen(
-                id=str(claims["sub"]),
+                id=str(claims["SoDinhDanh"]),
                 name=str(claims["name"]),
                 level=int(claims["level"]),
                 sandbox=str(sandbox),

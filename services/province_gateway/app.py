@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from contracts import story
 from services.province_gateway import api, consumers
 from services.province_gateway.domain import Dossier
 from services.province_gateway.problems import PROBLEMS
@@ -22,6 +23,7 @@ def build_house(settings: Settings) -> House[Dossier]:
         *(SERVICE, settings, settings.database_url, DOSSIERS, consumers.handlers), hears="portal", neighbour_url=settings.portal_url
     )
     house.timers = Timers(SERVICE, house.database, DOSSIERS, consumers.timers)  # type: ignore[arg-type]
+    house.words = story.words
     return house
 
 

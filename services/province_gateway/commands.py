@@ -18,7 +18,8 @@ from shared.errors import Refusal
 from shared.work import Work as AnyWork
 
 Work = AnyWork[Dossier]
-RECEPTION, START, FINISH, RETURN, WITHDRAWAL = "reception", "start", "finish", "return", "withdrawal"  # kinds of timer
+# Kinds of timer; those of one dossier and one tick fire in the order of their names, so a withdrawal is answered first.
+WITHDRAWAL, FINISH, RECEPTION, RETURN, START = "answer_withdrawal", "finish", "reception", "return", "start"
 
 
 class DossierAlreadyHere(Refusal):

@@ -1,0 +1,29 @@
+"""What each event means in plain words, for timelines: the status it leads to, and a sentence in Vietnamese and English."""
+
+from __future__ import annotations
+
+from contracts import lifecycle as law
+
+_SAID = {
+    law.DOSSIER_SUBMITTED: ("Công dân nộp hồ sơ trực tuyến", "The citizen submits the dossier online"),
+    law.WITHDRAWAL_REQUESTED: ("Công dân yêu cầu rút hồ sơ", "The citizen asks to withdraw the dossier"),
+    law.PAYMENT_CONFIRMED: ("Thanh toán được xác nhận", "The payment is confirmed"),
+    law.PAYMENT_REFUNDED: ("Khoản đã nộp được hoàn trả", "The payment is refunded"),
+    law.DOSSIER_RECEIVED: ("Bộ phận Một cửa tiếp nhận hồ sơ, hẹn ngày trả", "The one-stop unit receives the dossier and names the due date"),
+    law.DOSSIER_REFUSED: ("Bộ phận Một cửa từ chối tiếp nhận", "The one-stop unit refuses the dossier"),
+    law.FEE_DEMANDED: ("Yêu cầu nộp phí, lệ phí", "The fee is demanded"),
+    law.PROCESSING_STARTED: ("Bắt đầu thụ lý hồ sơ", "Processing starts"),
+    law.DOSSIER_RESULT_READY: ("Đã có kết quả giải quyết", "The result is ready"),
+    law.DOSSIER_RESULT_RETURNED: ("Đã trả kết quả cho công dân", "The result is returned to the citizen"),
+    law.DOSSIER_WITHDRAWN: ("Đồng ý cho rút hồ sơ", "The withdrawal is granted"),
+    law.WITHDRAWAL_DECLINED: ("Không đồng ý cho rút hồ sơ", "The withdrawal is declined"),
+}
+_LEADS_TO = {move.event: move.then.code for move in law.LIFECYCLE.moves if move.when != move.then} | {
+    law.LIFECYCLE.begun_by: law.LIFECYCLE.begins.code
+}
+
+
+def words(event: str) -> dict[str, object]:
+    """`status` (None where the event moves nothing), `text_vi`, `text_en` of an event type."""
+    text_vi, text_en = _SAID.get(event, (event, event))
+    return {"status": _LEADS_TO.get(event), "text_vi": text_vi, "text_en": text_en}
