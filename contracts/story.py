@@ -9,7 +9,10 @@ _SAID = {
     law.WITHDRAWAL_REQUESTED: ("Công dân yêu cầu rút hồ sơ", "The citizen asks to withdraw the dossier"),
     law.PAYMENT_CONFIRMED: ("Thanh toán được xác nhận", "The payment is confirmed"),
     law.PAYMENT_REFUNDED: ("Khoản đã nộp được hoàn trả", "The payment is refunded"),
-    law.DOSSIER_RECEIVED: ("Bộ phận Một cửa tiếp nhận hồ sơ, hẹn ngày trả", "The one-stop unit receives the dossier and names the due date"),
+    law.DOSSIER_RECEIVED: (
+        "Bộ phận Một cửa tiếp nhận hồ sơ, hẹn ngày trả",
+        "The one-stop unit receives the dossier and names the due date",
+    ),
     law.DOSSIER_REFUSED: ("Bộ phận Một cửa từ chối tiếp nhận", "The one-stop unit refuses the dossier"),
     law.FEE_DEMANDED: ("Yêu cầu nộp phí, lệ phí", "The fee is demanded"),
     law.PROCESSING_STARTED: ("Bắt đầu thụ lý hồ sơ", "Processing starts"),

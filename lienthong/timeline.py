@@ -14,17 +14,6 @@ HEADINGS = {
     "vi": ("thời điểm", "hệ thống", "việc", "trạng thái"),
 }
 
-STATUS_AFTER = {
-    "dossier.submitted.v1": 1,
-    "dossier.received.v1": 2,
-    "dossier.refused.v1": 3,
-    "dossier.processing_started.v1": 4,
-    "dossier.fee_demanded.v1": 6,
-    "dossier.withdrawn.v1": 7,
-    "dossier.result_ready.v1": 9,
-    "dossier.result_returned.v1": 10,
-}
-
 
 class Entry(TypedDict):
     """One line of a timeline. `at` is sandbox time, `real_at` ours; `event` is there if one was told or applied."""
@@ -51,13 +40,10 @@ def merged(parts: Iterable[Sequence[Entry]]) -> list[Entry]:
     """All parts as one story: by sandbox time, then real time, then the order of SERVICES."""
 
     def place(entry: Entry) -> tuple[datetime, datetime, int]:
-        return (*_moments(entry), SERVICES.index(entry["service"]))
+        at, real_at = datetime.fromisoformat(entry["at"]), datetime.fromisoformat(entry["real_at"])
+        return at, real_at, SERVICES.index(entry["service"])
 
     return sorted((entry for part in parts for entry in part), key=place)
-
-
-def _moments(entry: Entry) -> tuple[datetime, datetime]:
-    return datetime.fromisoformat(entry["at"]), datetime.fromisoformat(entry["real_at"])
 
 
 def draw(entries: Sequence[Entry], title: str, lang: str) -> Table:
@@ -69,25 +55,16 @@ def draw(entries: Sequence[Entry], title: str, lang: str) -> Table:
     table.add_column(what, overflow="fold")
     table.add_column(state, justify="right", style="bold")
     for entry in entries:
-        said = entry.get(f"text_{lang}") or entry.get("event") or entry["kind"]
-        status = status_of(entry)
-        table.add_row(
-            entry["at"][:16].replace("T", " "), entry["service"], str(said), "" if status is None else str(status)
-        )
+        said, status = entry["text_vi"] if lang == "vi" else entry["text_en"], entry.get("status")
+        table.add_row(entry["at"][:16].replace("T", " "), entry["service"], said, "" if status is None else str(status))
     return table
-
-
-def status_of(entry: Entry) -> int | None:
-    """The state that an event brought the dossier into; None if it moved nothing."""
-    status = entry.get("status")
-    return STATUS_AFTER.get(str(entry.get("event"))) if status is None else status
 
 
 def status_changes(entries: Sequence[Entry]) -> list[StatusChange]:
     """The states a dossier went through, each with the event that brought it there."""
     changes: list[StatusChange] = []
     for entry in entries:
-        status, event = status_of(entry), entry.get("event")
+        status, event = entry.get("status"), entry.get("event")
         if status is not None and event and (not changes or changes[-1]["status"] != status):
             changes.append({"status": status, "event": event, "at": entry["at"], "real_at": entry["real_at"]})
     return changes

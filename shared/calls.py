@@ -6,6 +6,7 @@ A call is claimed for a few seconds, made outside any transaction, and its row r
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -61,12 +62,16 @@ async def add(connection: Connection, sandbox: str, kind: str, key: str, data: M
 
 
 async def done(connection: Connection, call: Call) -> None:
-    await connection.execute("DELETE FROM calls WHERE sandbox = $1 AND kind = $2 AND key = $3", call.sandbox, call.kind, call.key)
+    await connection.execute(
+        "DELETE FROM calls WHERE sandbox = $1 AND kind = $2 AND key = $3", call.sandbox, call.kind, call.key
+    )
 
 
 async def in_flight(database: Database, sandbox: str) -> list[dict[str, Any]]:
     """Calls not ended yet in one sandbox, with their last error: for `settle`."""
-    rows = await database.fetch("SELECT kind, key, attempts, last_error FROM calls WHERE sandbox = $1 ORDER BY kind, key", sandbox)
+    rows = await database.fetch(
+        "SELECT kind, key, attempts, last_error FROM calls WHERE sandbox = $1 ORDER BY kind, key", sandbox
+    )
     return [dict(row) for row in rows]
 
 
@@ -87,10 +92,8 @@ class Callers:
             if claimed:
                 await asyncio.gather(*(self._carry(call, traceparent) for call, traceparent in claimed))
                 continue
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._poll)
-            except TimeoutError:
-                pass
 
     async def _claim(self) -> list[tuple[Call, str]]:
         rows = await self._database.fetch(
@@ -101,7 +104,8 @@ class Callers:
             list(self._callers),
         )
         return [
-            (Call(r["sandbox"], r["kind"], r["key"], msgspec.json.decode(r["data"]), r["attempts"]), r["traceparent"]) for r in rows
+            (Call(r["sandbox"], r["kind"], r["key"], msgspec.json.decode(r["data"]), r["attempts"]), r["traceparent"])
+            for r in rows
         ]
 
     async def _carry(self, call: Call, traceparent: str) -> None:
@@ -109,10 +113,19 @@ class Callers:
         try:
             await self._callers[call.kind](call)
             telemetry.CALLS_MADE.labels(call.kind, "done").inc()
-        except Exception as error:  # a fault of ours must not stop the other calls: it is kept on the row and tried again
+        except (
+            Exception
+        ) as error:  # a fault of ours must not stop the other calls: it is kept on the row and tried again
             outcome = "unreachable" if isinstance(error, Unreachable) else "failed"
             telemetry.CALLS_MADE.labels(call.kind, outcome).inc()
-            log.warning("call_failed", kind=call.kind, key=call.key, sandbox=call.sandbox, error=repr(error), attempts=call.attempts)
+            log.warning(
+                "call_failed",
+                kind=call.kind,
+                key=call.key,
+                sandbox=call.sandbox,
+                error=repr(error),
+                attempts=call.attempts,
+            )
             wait = min(0.1 * 2 ** min(call.attempts - 1, 10), RETRY_LIMIT_SECONDS)
             await self._database.pool.execute(
                 "UPDATE calls SET next_try = clock_timestamp() + $4 * interval '1 s', last_error = $5 "

@@ -26,7 +26,9 @@ def parse_time(text: str, pointer: str) -> datetime:
     except ValueError:
         at = datetime.min
     if at.tzinfo is None:
-        raise BodyDoesNotFit((pointer, f"'{text}' is not an RFC 3339 time with an offset, such as 2026-06-09T08:00:00+07:00"))
+        raise BodyDoesNotFit(
+            (pointer, f"'{text}' is not an RFC 3339 time with an offset, such as 2026-06-09T08:00:00+07:00")
+        )
     return at
 
 

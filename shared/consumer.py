@@ -168,7 +168,9 @@ class Consumer(Generic[T]):
         )
         return {(row["sandbox"], row["subject"]) for row in rows}
 
-    def decide(self, event: Event, sandbox: Sandbox, batch: Batch[T], outcome: Outcome, refuse: Exception | None = None) -> Letter | None:
+    def decide(
+        self, event: Event, sandbox: Sandbox, batch: Batch[T], outcome: Outcome, refuse: Exception | None = None
+    ) -> Letter | None:
         """Let the handler decide in memory, on its own layer: kept if it returns, as if it never was if it raises."""
         handler = self._handlers.table.get(event.type)
         if handler is None:
@@ -213,7 +215,8 @@ class Consumer(Generic[T]):
             country = (await sandboxes.lock(connection, [sandbox])).get(sandbox)
             rows = await connection.fetch(
                 "SELECT 0 AS kind, id, record FROM dead_letters WHERE sandbox = $1 AND subject = $2 AND redriven_at IS NULL "
-                "AND record IS NOT NULL UNION ALL SELECT 1, id, record FROM waiting WHERE sandbox = $1 AND subject = $2 ORDER BY kind, id",
+                "AND record IS NOT NULL UNION ALL "
+                "SELECT 1, id, record FROM waiting WHERE sandbox = $1 AND subject = $2 ORDER BY kind, id",
                 *(sandbox, subject),
             )
             queue = [(row["kind"], row["id"], deadletters.unpack(row["record"])) for row in rows]

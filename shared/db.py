@@ -103,7 +103,7 @@ async def _keep(_: object) -> None:
 
 def ddl(metadata: MetaData) -> list[str]:
     """The statements that make the tables and indexes of `metadata`, as PostgreSQL reads them."""
-    dialect = postgresql.dialect()
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     statements = []
     for table in metadata.sorted_tables:
         statements.append(str(CreateTable(table).compile(dialect=dialect)))

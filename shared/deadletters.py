@@ -148,5 +148,8 @@ async def shown(database: Database, sandbox: str, letter: int) -> dict[str, Any]
         raise DeadLetterNotFound("GET /_lab/dead-letters lists them.", id=letter)
     found = dict(rows[0])
     if found["record"]:
-        found["record"] = {**(record := msgspec.json.decode(found["record"])), "body": bytes.fromhex(record["body"]).decode(errors="replace")}
+        found["record"] = {
+            **(record := msgspec.json.decode(found["record"])),
+            "body": bytes.fromhex(record["body"]).decode(errors="replace"),
+        }
     return found

@@ -1,4 +1,4 @@
-"""Where a service keeps its one kind of thing: JSON documents keyed (sandbox, code), loaded under lock, saved as sets (ADR 0006)."""
+"""Where a service keeps its one kind of thing: JSON documents by (sandbox, code), locked, saved as sets (ADR 0006)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ T = TypeVar("T")
 SAVE_SQL = """
 WITH things AS (
   INSERT INTO {table} (sandbox, code, lane, said, last_at, body)
-  SELECT a, b, c, d, e, f::jsonb FROM unnest($1::text[], $2::text[], $3::int2[], $4::int[], $5::timestamptz[], $6::text[]) t (a,b,c,d,e,f)
+  SELECT a, b, c, d, e, f::jsonb
+  FROM unnest($1::text[], $2::text[], $3::int2[], $4::int[], $5::timestamptz[], $6::text[]) t (a,b,c,d,e,f)
   ON CONFLICT (sandbox, code) DO UPDATE SET said = EXCLUDED.said, last_at = EXCLUDED.last_at, body = EXCLUDED.body),
 told AS (
   INSERT INTO events (sandbox, subject, version, id, type, lane, at, body, traceparent)
@@ -111,9 +112,13 @@ class Drawer(Generic[T]):
         rows = await database.fetch(f"SELECT body FROM {self.table} WHERE sandbox = $1 AND code = $2", sandbox, code)
         return self.decode(rows[0]["body"]) if rows else None
 
-    async def find_where(self, database: Database, sandbox: str, condition: str, *values: object, limit: int = 100) -> list[T]:
+    async def find_where(
+        self, database: Database, sandbox: str, condition: str, *values: object, limit: int = 100
+    ) -> list[T]:
         """The newest things of a sandbox that fulfil an SQL condition over `body` ($2…)."""
         rows = await database.fetch(
-            f"SELECT body FROM {self.table} WHERE sandbox = $1 AND {condition} ORDER BY code DESC LIMIT {limit:d}", sandbox, *values
+            f"SELECT body FROM {self.table} WHERE sandbox = $1 AND {condition} ORDER BY code DESC LIMIT {limit:d}",
+            sandbox,
+            *values,
         )
         return [self.decode(row["body"]) for row in rows]

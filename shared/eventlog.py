@@ -5,8 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Index, Integer, MetaData, SmallInteger, Table, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
 
 from shared.clock import wire
 from shared.db import Connection, Database
@@ -17,7 +29,9 @@ FIRST_ROWS = ("INSERT INTO life (id, epoch) VALUES (true, NULL)",)
 
 def eventlog_tables(metadata: MetaData) -> None:
     moment = DateTime(timezone=True)
-    Table("life", metadata, Column("id", Boolean, primary_key=True), Column("epoch", Integer))  # NULL until the neighbour was asked
+    Table(
+        "life", metadata, Column("id", Boolean, primary_key=True), Column("epoch", Integer)
+    )  # NULL until the neighbour was asked
     Table(
         "events",
         metadata,
@@ -107,7 +121,9 @@ async def replay(database: Database, lane: int, asked: Place) -> tuple[Place, bo
     """Answer a reader that stands at `asked`: where to go on; the relay publishes from there. True if a new life began."""
     async with database.transaction() as connection:
         log = (await lock_log(connection, [lane]))[lane]
-        rows = await connection.fetch("SELECT epoch, max(number) AS head FROM posted WHERE lane = $1 GROUP BY epoch", lane)
+        rows = await connection.fetch(
+            "SELECT epoch, max(number) AS head FROM posted WHERE lane = $1 GROUP BY epoch", lane
+        )
         answer, new_life = answer_to(asked, log, {row["epoch"]: row["head"] for row in rows})
         log.go_back(answer)
         await save_log(connection, lane, log)
@@ -116,7 +132,9 @@ async def replay(database: Database, lane: int, asked: Place) -> tuple[Place, bo
 
 async def lines(database: Database, service: str, sandbox: str, subject: str) -> list[dict[str, Any]]:
     """The events told about `subject`, as timeline entries in order."""
-    rows = await database.fetch("SELECT * FROM events WHERE sandbox = $1 AND subject = $2 ORDER BY version", sandbox, subject)
+    rows = await database.fetch(
+        "SELECT * FROM events WHERE sandbox = $1 AND subject = $2 ORDER BY version", sandbox, subject
+    )
     return [
         {
             "at": wire(row["at"]),

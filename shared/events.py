@@ -54,7 +54,7 @@ def event_id(seed: str, source: str, subject: str, version: int) -> str:
     return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-a{digest[17:20]}-{digest[20:]}"
 
 
-def headers(row: Mapping[str, Any], source: str) -> Headers:
+def headers(row: Any, source: str) -> Headers:
     """CloudEvents headers of one posted row: lane number and epoch as extension attributes `sequence` and `epoch`."""
     pairs: Iterable[tuple[str, str]] = (
         ("ce_specversion", "1.0"),

@@ -1,4 +1,4 @@
-"""A full house's runtime: a drawer, an event log, lanes in and out, timers and calls; the portal and the gateway are such houses."""
+"""A full house's runtime: drawer, event log, lanes in and out, timers, calls; portal and gateway are such houses."""
 
 from __future__ import annotations
 
@@ -88,7 +88,15 @@ class House(Runtime, Generic[T]):
     """
 
     def __init__(
-        self, service: str, settings: Settings, database_url: str, drawer: Drawer[T], handlers: Handlers, *, hears: str, neighbour_url: str
+        self,
+        service: str,
+        settings: Settings,
+        database_url: str,
+        drawer: Drawer[T],
+        handlers: Handlers,
+        *,
+        hears: str,
+        neighbour_url: str,
     ) -> None:
         metadata = MetaData()
         super().__init__(service, settings, database_url, metadata)
@@ -154,17 +162,27 @@ class House(Runtime, Generic[T]):
 
     async def _ready(self, sandbox: str) -> None:
         if self.waits_for:
-            raise NotReady(f"Waiting for {', '.join(sorted(self.waits_for))}; try again.", waits_for=sorted(self.waits_for))
+            raise NotReady(
+                f"Waiting for {', '.join(sorted(self.waits_for))}; try again.", waits_for=sorted(self.waits_for)
+            )
         try:
             known = await self.ensure_sandbox(sandbox)
         except Unreachable as error:
-            raise NotReady("The portal, which owns the sandboxes, does not answer; try again.", sandbox=sandbox) from error
+            raise NotReady(
+                "The portal, which owns the sandboxes, does not answer; try again.", sandbox=sandbox
+            ) from error
         if not known:
-            raise SandboxNotFound("Create one with POST /_lab/sandboxes at the portal, or leave X-Sandbox out.", sandbox=sandbox)
+            raise SandboxNotFound(
+                "Create one with POST /_lab/sandboxes at the portal, or leave X-Sandbox out.", sandbox=sandbox
+            )
 
-    async def _open(self, connection: Connection, sandbox: str, row: Any, codes: Sequence[str]) -> tuple[Batch[T], Work[T]]:
+    async def _open(
+        self, connection: Connection, sandbox: str, row: Any, codes: Sequence[str]
+    ) -> tuple[Batch[T], Work[T]]:
         if row is None:
-            raise SandboxNotFound("It was deleted, or never was. Create one with POST /_lab/sandboxes.", sandbox=sandbox)
+            raise SandboxNotFound(
+                "It was deleted, or never was. Create one with POST /_lab/sandboxes.", sandbox=sandbox
+            )
         if not row["opened"]:
             raise NotReady("The sandbox is being made known to all services; try again.", sandbox=sandbox)
         batch: Batch[T] = Batch(self.service)
@@ -175,7 +193,7 @@ class House(Runtime, Generic[T]):
         return batch, Work(batch, sandboxes.of_row(row))
 
     async def _earlier_reply(self, connection: Connection, sandbox: str, once: Once) -> tuple[int, str]:
-        row = await connection.fetchrow(
+        row: Any = await connection.fetchrow(
             "SELECT body_hash, status, body FROM replies WHERE sandbox = $1 AND caller = $2 AND route = $3 AND key = $4",
             *(sandbox, once.caller, once.route, once.key),
         )
@@ -214,7 +232,9 @@ class House(Runtime, Generic[T]):
 
     async def places(self) -> dict[int, Place]:
         """Where our own reader stands."""
-        return {row["lane"]: (row["epoch"], row["expected"]) for row in await self.database.fetch("SELECT * FROM positions")}
+        return {
+            row["lane"]: (row["epoch"], row["expected"]) for row in await self.database.fetch("SELECT * FROM positions")
+        }
 
     # --- the lab doors ----------------------------------------------------------------------------------------------------
     async def fire(self, sandbox: str) -> list[dict[str, Any]]:
@@ -225,7 +245,7 @@ class House(Runtime, Generic[T]):
     async def pending(self, sandbox: str) -> dict[str, Any]:
         rows = await self.database.fetch(PENDING_SQL, sandbox)
         written = await self.database.fetch(WRITTEN_SQL, sandbox, LANES - 1)
-        found = rows[0] if rows else {"unsent": 0, "timers_due": 0, "next_due": None, "parked": [], "now": None}
+        found: Any = rows[0] if rows else {"unsent": 0, "timers_due": 0, "next_due": None, "parked": [], "now": None}
         return {
             "unsent": found["unsent"],
             "timers_due": found["timers_due"],

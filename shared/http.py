@@ -20,7 +20,9 @@ def client() -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, limits=httpx.Limits(max_connections=200))
 
 
-async def call(http: httpx.AsyncClient, method: str, url: str, *, sandbox: str = "", body: Any = None) -> httpx.Response:
+async def call(
+    http: httpx.AsyncClient, method: str, url: str, *, sandbox: str = "", body: Any = None
+) -> httpx.Response:
     """One call. Refusals (4xx) come back as responses; raises Unreachable for silence and 5xx."""
     headers: Mapping[str, str] = {"traceparent": telemetry.traceparent(), **({"X-Sandbox": sandbox} if sandbox else {})}
     try:

@@ -32,7 +32,14 @@ def journal_table(metadata: MetaData) -> Table:
 
 
 async def note(
-    connection: Connection, sandbox: str, subject: str, at: datetime, kind: str, text_vi: str, text_en: str, **data: object
+    connection: Connection,
+    sandbox: str,
+    subject: str,
+    at: datetime,
+    kind: str,
+    text_vi: str,
+    text_en: str,
+    **data: object,
 ) -> None:
     """Write one line in the caller's transaction; `subject` is a dossier code, or a reference that carries one."""
     await connection.execute(
@@ -43,7 +50,9 @@ async def note(
 
 async def lines(database: Database, service: str, sandbox: str, subject: str) -> list[dict[str, Any]]:
     """The journal of `subject` as timeline entries, oldest first."""
-    rows = await database.fetch("SELECT * FROM journal WHERE sandbox = $1 AND subject = $2 ORDER BY id", sandbox, subject)
+    rows = await database.fetch(
+        "SELECT * FROM journal WHERE sandbox = $1 AND subject = $2 ORDER BY id", sandbox, subject
+    )
     return [
         {
             "at": wire(row["at"]),

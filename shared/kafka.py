@@ -39,7 +39,9 @@ async def ensure_topics(servers: str, topics: Iterable[str]) -> None:
         try:
             await admin.start()
             there = set(await admin.list_topics())
-            new = [NewTopic(topic, num_partitions=LANES, replication_factor=1) for topic in topics if topic not in there]
+            new = [
+                NewTopic(topic, num_partitions=LANES, replication_factor=1) for topic in topics if topic not in there
+            ]
             if new:
                 with contextlib.suppress(TopicAlreadyExistsError):
                     await admin.create_topics(new)

@@ -14,7 +14,9 @@ RuntimeDep = Annotated[Runtime, Depends(runtime_of)]
 
 
 @router.put("/sandboxes/{sandbox}", summary="The portal tells a sandbox's new row.")
-async def take_over_sandbox(sandbox: str, row: Annotated[dict[str, Any], Body()], runtime: RuntimeDep) -> dict[str, Any]:
+async def take_over_sandbox(
+    sandbox: str, row: Annotated[dict[str, Any], Body()], runtime: RuntimeDep
+) -> dict[str, Any]:
     await runtime.take_over({**row, "id": sandbox})
     return {"sandbox": sandbox, "pending": await runtime.pending(sandbox)}
 

@@ -42,7 +42,9 @@ async def lanes(house: HouseDep) -> dict[str, Any]:
     }
 
 
-@router.post("/lanes/{lane}/replay", summary="A reader asks: go on from where I stand.", responses=problem_responses(422))
+@router.post(
+    "/lanes/{lane}/replay", summary="A reader asks: go on from where I stand.", responses=problem_responses(422)
+)
 async def replay(lane: Annotated[int, Path(ge=0, lt=LANES)], asked: Asked, house: HouseDep) -> Asked:
     (epoch, expected), new_life = await eventlog.replay(house.database, lane, (asked.epoch, asked.expected))
     telemetry.REPLAYS.labels(house.service).inc()
@@ -58,14 +60,20 @@ async def dead_letters(sandbox: SandboxId, house: HouseDep) -> list[dict[str, An
     return [jsonable_encoder(letter) for letter in await deadletters.listed(house.database, sandbox)]
 
 
-@router.get("/dead-letters/{letter}", summary="One dead letter with its reason and record.", responses=problem_responses(404))
+@router.get(
+    "/dead-letters/{letter}", summary="One dead letter with its reason and record.", responses=problem_responses(404)
+)
 async def dead_letter(letter: int, sandbox: SandboxId, house: HouseDep) -> dict[str, Any]:
     await known_sandbox(house, sandbox)
     found: dict[str, Any] = jsonable_encoder(await deadletters.shown(house.database, sandbox, letter))
     return found
 
 
-@router.post("/dead-letters/{letter}/redrive", summary="Try it again, and what waits behind it.", responses=problem_responses(404))
+@router.post(
+    "/dead-letters/{letter}/redrive",
+    summary="Try it again, and what waits behind it.",
+    responses=problem_responses(404),
+)
 async def redrive(letter: int, sandbox: SandboxId, house: HouseDep) -> dict[str, Any]:
     await known_sandbox(house, sandbox)
     subject = (await deadletters.shown(house.database, sandbox, letter))["subject"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import structlog
@@ -42,6 +43,7 @@ class Leases:
     def __init__(self, database: Database, part: str, holder: str, length: timedelta) -> None:
         self._database, self.part, self.holder, self._length = database, part, holder, length
         self.lanes: list[int] = []
+        self.held = asyncio.Event()  # set once we have worked some lane
 
     async def renew(self) -> set[int]:
         """Report alive, give back what is over our share, take what is free; gives the lanes that are newly ours."""
@@ -62,7 +64,10 @@ class Leases:
             )
             held = sorted(row["lane"] for row in rows)
             await connection.execute(
-                "DELETE FROM leases WHERE part = $1 AND holder = $2 AND lane = ANY($3)", self.part, self.holder, held[share:]
+                "DELETE FROM leases WHERE part = $1 AND holder = $2 AND lane = ANY($3)",
+                self.part,
+                self.holder,
+                held[share:],
             )
             held = held[:share]
             rows = await connection.fetch(
@@ -76,6 +81,8 @@ class Leases:
         taken = {row["lane"] for row in rows}
         new = (taken | set(held)) - set(self.lanes)
         self.lanes = sorted(taken | set(held))
+        if self.lanes:
+            self.held.set()
         if new:
             telemetry.LEASES_TAKEN.labels(self.part).inc(len(new))
             log.info("lanes_taken", part=self.part, lanes=sorted(new))

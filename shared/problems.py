@@ -32,17 +32,28 @@ class ProblemType:
 Problems = Mapping[type[errors.Refusal], ProblemType]
 
 COMMON: Problems = {
-    errors.BodyDoesNotFit: ProblemType("body-does-not-fit", 422, "The body does not fit.", "Nội dung gửi lên không đúng cấu trúc."),
+    errors.BodyDoesNotFit: ProblemType(
+        "body-does-not-fit", 422, "The body does not fit.", "Nội dung gửi lên không đúng cấu trúc."
+    ),
     errors.SandboxNotFound: ProblemType("sandbox-not-found", 404, "There is no such sandbox.", "Không có sandbox này."),
     errors.SandboxMismatch: ProblemType(
         "sandbox-mismatch", 403, "The credential belongs to another sandbox.", "Thông tin xác thực thuộc sandbox khác."
     ),
     errors.KeyReused: ProblemType(
-        "idempotency-key-reused", 409, "This Idempotency-Key was used with another body.", "Idempotency-Key đã dùng cho nội dung khác."
+        "idempotency-key-reused",
+        409,
+        "This Idempotency-Key was used with another body.",
+        "Idempotency-Key đã dùng cho nội dung khác.",
     ),
-    errors.NotReady: ProblemType("not-ready", 503, "A needed part is not ready yet.", "Một thành phần cần thiết chưa sẵn sàng."),
-    errors.DeadLetterNotFound: ProblemType("dead-letter-not-found", 404, "There is no such dead letter.", "Không có thư chết này."),
-    CalendarTooShort: ProblemType("calendar-too-short", 409, "The calendar ends before the answer.", "Lịch làm việc không đủ dài."),
+    errors.NotReady: ProblemType(
+        "not-ready", 503, "A needed part is not ready yet.", "Một thành phần cần thiết chưa sẵn sàng."
+    ),
+    errors.DeadLetterNotFound: ProblemType(
+        "dead-letter-not-found", 404, "There is no such dead letter.", "Không có thư chết này."
+    ),
+    CalendarTooShort: ProblemType(
+        "calendar-too-short", 409, "The calendar ends before the answer.", "Lịch làm việc không đủ dài."
+    ),
 }
 SERVER_FAULT = ProblemType("server-fault", 500, "The machine failed.", "Máy chủ gặp sự cố.")
 
@@ -56,7 +67,10 @@ def render(kind: ProblemType, detail: str, facts: Mapping[str, object]) -> JSONR
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For a route's `responses`: these statuses answer with a problem."""
     schema = {"$ref": "#/components/schemas/Problem"}
-    return {status: {"description": "Problem (RFC 9457)", "content": {MEDIA_TYPE: {"schema": schema}}} for status in statuses}
+    return {
+        status: {"description": "Problem (RFC 9457)", "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in statuses
+    }
 
 
 def pointer_of(location: tuple[int | str, ...]) -> str:
@@ -96,4 +110,6 @@ def install(app: FastAPI, table: Problems) -> None:
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
         log.error("server_fault", path=request.url.path, exc_info=error)
-        return render(SERVER_FAULT, "Give this trace id to whoever runs the service.", {"trace_id": telemetry.trace_id()})
+        return render(
+            SERVER_FAULT, "Give this trace id to whoever runs the service.", {"trace_id": telemetry.trace_id()}
+        )

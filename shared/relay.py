@@ -46,16 +46,21 @@ class Relay:
     """One worker's relay for one service's event log."""
 
     def __init__(
-        self, database: Database, servers: str, topic: str, source: str, leases: Leases, places: ReaderPlaces, *, batch: int, wake: float
+        self,
+        database: Database,
+        servers: str,
+        topic: str,
+        source: str,
+        leases: Leases,
+        places: ReaderPlaces,
+        *,
+        batch: int,
+        wake: float,
     ) -> None:
         self._database, self._servers, self._topic, self.source = database, servers, topic, source
         self._leases, self._places, self._batch, self._wake_seconds = leases, places, batch, wake
         self._writer = kafka.Writer(servers, topic)
         self._woken = asyncio.Event()
-
-    @property
-    def lanes(self) -> list[int]:
-        return self._leases.lanes
 
     async def run(self) -> None:
         """Until cancelled; gives its lanes back at a clean stop. Raises what the machine does to it: the caller runs it again."""
@@ -94,7 +99,8 @@ class Relay:
         if not rows:
             return 0
         messages: list[kafka.Message] = [
-            (row["lane"], row["subject"].encode(), (row["body"] or "{}").encode(), events.headers(row, self.source)) for row in rows
+            (row["lane"], row["subject"].encode(), (row["body"] or "{}").encode(), events.headers(row, self.source))
+            for row in rows
         ]
         offsets = await self._writer.publish(messages)
         telemetry.EVENTS_POSTED.labels(self.source).inc(len(rows))
@@ -130,7 +136,9 @@ class Relay:
 
     async def _look(self) -> None:
         """Does the broker still have what it acknowledged?"""
-        rows = await self._database.fetch("SELECT lane, last_offset FROM lanes_out WHERE lane = ANY($1)", self._leases.lanes)
+        rows = await self._database.fetch(
+            "SELECT lane, last_offset FROM lanes_out WHERE lane = ANY($1)", self._leases.lanes
+        )
         ends = await kafka.end_offsets(self._servers, self._topic, self._leases.lanes)
         forgot = [row["lane"] for row in rows if ends[row["lane"]] <= row["last_offset"]]
         if forgot:
@@ -165,7 +173,7 @@ class Relay:
 
 
 class Waker:
-    """Tells the relay, in another process, that events were committed: one NOTIFY at most every 5 ms, outside business transactions."""
+    """Tells the relay, in another process, that events were committed: at most one NOTIFY per 5 ms, after the commit."""
 
     def __init__(self, database: Database) -> None:
         self._database, self._event = database, asyncio.Event()

@@ -90,7 +90,9 @@ class Runtime:
 
     async def sweep(self) -> None:
         """Remove the rows of deleted sandboxes. Event numbers and what waits for a number stay: they are sent as voids."""
-        tables = [table.name for table in self.metadata.sorted_tables if "sandbox" in table.c and table.name not in KEPT]
+        tables = [
+            table.name for table in self.metadata.sorted_tables if "sandbox" in table.c and table.name not in KEPT
+        ]
         while True:
             for row in await self.database.fetch("SELECT id FROM sandboxes WHERE deleted AND NOT swept"):
                 for table in tables:

@@ -61,7 +61,7 @@ class Sandbox:
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "big") / (1 << 56)
 
 
-def of_row(row: Mapping[str, Any]) -> Sandbox:
+def of_row(row: Any) -> Sandbox:
     return Sandbox(row["id"], row["seed"], row["rate"], row["now"], row["version"])
 
 
@@ -75,9 +75,13 @@ async def lock(connection: Connection, ids: list[str]) -> dict[str, Sandbox]:
 
 async def read(database: Database, sandbox: str) -> Sandbox:
     """The sandbox now, without holding it. Raises SandboxNotFound."""
-    rows = await database.fetch(f"SELECT {ROW_SQL} FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted AND s.opened", sandbox)
+    rows = await database.fetch(
+        f"SELECT {ROW_SQL} FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted AND s.opened", sandbox
+    )
     if not rows:
-        raise SandboxNotFound("Create one with POST /_lab/sandboxes at the portal, or leave X-Sandbox out.", sandbox=sandbox)
+        raise SandboxNotFound(
+            "Create one with POST /_lab/sandboxes at the portal, or leave X-Sandbox out.", sandbox=sandbox
+        )
     return of_row(rows[0])
 
 

@@ -41,7 +41,9 @@ def verdict(pending: Mapping[str, Pending | None], readers: Mapping[str, str]) -
     pending  service → its answer, None if it did not answer
     readers  source → the service that reads it
     """
-    found = [Waiting("service-down", service, "did not answer") for service, answer in pending.items() if answer is None]
+    found = [
+        Waiting("service-down", service, "did not answer") for service, answer in pending.items() if answer is None
+    ]
     known = {service: answer for service, answer in pending.items() if answer is not None}
     for service, answer in known.items():
         if answer.get("unsent"):
@@ -50,14 +52,23 @@ def verdict(pending: Mapping[str, Pending | None], readers: Mapping[str, str]) -
             found.append(Waiting("timers-due", service, f"{answer['timers_due']} timers are due"))
         for call in answer.get("calls", []):
             error = f": {call['last_error']}" if call["last_error"] else ""
-            found.append(Waiting("calls-in-flight", service, f"{call['kind']} {call['key']}, tried {call['attempts']} times{error}"))
+            found.append(
+                Waiting(
+                    "calls-in-flight", service, f"{call['kind']} {call['key']}, tried {call['attempts']} times{error}"
+                )
+            )
     for source, reader in readers.items():
         if source in known and reader in known:
             found += _unread(known[source], known[reader], source, reader)
     if any(waiting.name in ("unsent-events", "unread-events") for waiting in found):
         for service, answer in known.items():
-            found += [Waiting("dead-worker", service, f"no living {part} holds all lanes") for part in answer.get("unworked", [])]
-    parked = [Waiting("parked", service, line) for service, answer in known.items() for line in answer.get("parked", [])]
+            found += [
+                Waiting("dead-worker", service, f"no living {part} holds all lanes")
+                for part in answer.get("unworked", [])
+            ]
+    parked = [
+        Waiting("parked", service, line) for service, answer in known.items() for line in answer.get("parked", [])
+    ]
     word = "waiting" if found else "held" if parked else "still"
     due = [str(answer["next_due"]) for answer in known.values() if answer.get("next_due")]
     return Verdict(word, (*found, *parked), min(due, default=None))

@@ -11,14 +11,20 @@ from contextvars import ContextVar
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-REQUESTS = Counter("lienthong_requests_total", "HTTP requests answered, by route, method and status", ["route", "method", "status"])
+REQUESTS = Counter(
+    "lienthong_requests_total", "HTTP requests answered, by route, method and status", ["route", "method", "status"]
+)
 REQUEST_SECONDS = Histogram("lienthong_request_seconds", "Time to answer an HTTP request, in seconds", ["route"])
 REFUSALS = Counter("lienthong_refusals_total", "Requests refused, by problem type", ["problem"])
 EVENTS_TOLD = Counter("lienthong_events_told_total", "Events written to the event log, by type", ["type"])
-EVENTS_POSTED = Counter("lienthong_events_posted_total", "Events acknowledged by the broker, repeats included", ["source"])
+EVENTS_POSTED = Counter(
+    "lienthong_events_posted_total", "Events acknowledged by the broker, repeats included", ["source"]
+)
 EVENTS_APPLIED = Counter("lienthong_events_applied_total", "Events applied in effect, by type", ["type"])
 EVENTS_SKIPPED = Counter("lienthong_events_skipped_total", "Records read and not applied, by reason", ["reason"])
-GAPS = Counter("lienthong_gaps_total", "Times a reader found numbers missing in a lane and asked for replay", ["source"])
+GAPS = Counter(
+    "lienthong_gaps_total", "Times a reader found numbers missing in a lane and asked for replay", ["source"]
+)
 FORGETS = Counter("lienthong_broker_forgets_total", "Times the broker had forgotten what it acknowledged", ["source"])
 EPOCHS = Counter("lienthong_epochs_total", "Times an event log began a new life", ["source"])
 REPLAYS = Counter("lienthong_replays_total", "Lanes sent again at the request of a reader", ["source"])
@@ -30,7 +36,9 @@ TIMERS_FIRED = Counter("lienthong_timers_fired_total", "Timers fired, by kind", 
 CALLS_MADE = Counter("lienthong_calls_total", "Background HTTP calls made, by kind and outcome", ["kind", "outcome"])
 QUEUE_DEPTH = Gauge("lienthong_queue_depth", "Events written and not yet given to the broker", ["source"])
 PARKED = Gauge("lienthong_parked", "Things parked behind a dead letter", ["service"])
-READER_LAG = Gauge("lienthong_reader_lag", "Records in the broker that the reader has not read yet, over its lanes", ["service"])
+READER_LAG = Gauge(
+    "lienthong_reader_lag", "Records in the broker that the reader has not read yet, over its lanes", ["service"]
+)
 
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 _current: ContextVar[str] = ContextVar("traceparent", default="")

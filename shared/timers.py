@@ -66,7 +66,9 @@ class Timers(Generic[T]):
         """Fire everything due in one sandbox (or in all that are not frozen); one entry per timer, in order."""
         fired: list[dict[str, Any]] = []
         while batch := await self._fire_some(sandbox):
-            fired += [{"at": wire(t.due), "service": self._service, "kind": t.kind, "subject": t.subject} for t in batch]
+            fired += [
+                {"at": wire(t.due), "service": self._service, "kind": t.kind, "subject": t.subject} for t in batch
+            ]
             if len(batch) < BATCH and sandbox is None:
                 break
         return fired
@@ -91,7 +93,9 @@ class Timers(Generic[T]):
                 work.drop_timer(timer.subject, timer.kind)
                 try:
                     self._handlers[timer.kind](timer, work)
-                except Exception as error:  # a bug of ours, or a broken contract: put aside with its reason, others go on
+                except (
+                    Exception
+                ) as error:  # a bug of ours, or a broken contract: put aside with its reason, others go on
                     letters.append(deadletters.of_timer(timer.sandbox, timer.subject, timer.kind, timer.lane, error))
                     work = Work(batch, country)
                     work.drop_timer(timer.subject, timer.kind)
@@ -107,8 +111,9 @@ class Timers(Generic[T]):
     async def _still_there(self, connection: Any, found: list[Timer]) -> list[Timer]:
         """Read again under the dossiers' locks: another worker may have fired or moved them meanwhile."""
         rows = await connection.fetch(
-            "SELECT t.sandbox, t.subject, t.kind, t.due, t.lane FROM timers t JOIN unnest($1::text[], $2::text[], $3::text[]) f (a,b,c) "
-            "ON t.sandbox = a AND t.subject = b AND t.kind = c ORDER BY t.due, t.lane, t.subject, t.kind",
+            "SELECT t.sandbox, t.subject, t.kind, t.due, t.lane FROM timers t "
+            "JOIN unnest($1::text[], $2::text[], $3::text[]) f (a,b,c) ON t.sandbox = a AND t.subject = b AND t.kind = c "
+            "ORDER BY t.due, t.lane, t.subject, t.kind",
             *([t.sandbox for t in found], [t.subject for t in found], [t.kind for t in found]),
         )
         return [Timer(**row) for row in rows]

@@ -39,7 +39,9 @@ def _keepable(text: str) -> str:
     return unicodedata.normalize("NFC", _storable(text))
 
 
-Text = Annotated[str, AfterValidator(_keepable)]  # accepted in any normal form, kept as NFC (Vietnamese is typed in both)
+Text = Annotated[
+    str, AfterValidator(_keepable)
+]  # accepted in any normal form, kept as NFC (Vietnamese is typed in both)
 Exact = Annotated[str, AfterValidator(_storable)]  # kept letter by letter: signed text, whose checksum covers its bytes
 
 
@@ -69,7 +71,9 @@ class Edge:
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > BODY_LIMIT:
             kind = problems.ProblemType("body-too-large", 413, "The body is too large.", "Nội dung gửi lên quá lớn.")
-            await problems.render(kind, f"Send at most {BODY_LIMIT} bytes.", {"limit_bytes": BODY_LIMIT})(scope, receive, answer)
+            await problems.render(kind, f"Send at most {BODY_LIMIT} bytes.", {"limit_bytes": BODY_LIMIT})(
+                scope, receive, answer
+            )
         else:
             await self.app(scope, receive, answer)
         route = getattr(scope.get("route"), "path", "(none)")
@@ -80,7 +84,11 @@ class Edge:
 
 
 def create_app(
-    runtime: Runtime, title: str, table: problems.Problems, *jobs: Callable[[], Coroutine[Any, Any, None]], summary: str = ""
+    runtime: Runtime,
+    title: str,
+    table: problems.Problems,
+    *jobs: Callable[[], Coroutine[Any, Any, None]],
+    summary: str = "",
 ) -> FastAPI:
     """A FastAPI with the frame on; the caller includes its routers."""
 
@@ -103,7 +111,12 @@ def add_health(app: FastAPI, runtime: Runtime) -> None:
     async def healthz() -> dict[str, str]:
         return {"status": "running", "service": runtime.service}
 
-    @app.get("/readyz", tags=["health"], summary="It can serve; 503 names what it waits for.", responses=problems.problem_responses(503))
+    @app.get(
+        "/readyz",
+        tags=["health"],
+        summary="It can serve; 503 names what it waits for.",
+        responses=problems.problem_responses(503),
+    )
     async def readyz() -> JSONResponse:
         if runtime.waits_for:
             kind = problems.COMMON[errors.NotReady]
@@ -136,7 +149,10 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             "detail": {"type": "string"},
             "errors": {
                 "type": "array",
-                "items": {"type": "object", "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}}},
+                "items": {
+                    "type": "object",
+                    "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+                },
             },
         },
     }
@@ -153,7 +169,9 @@ def runtime_of(request: Request) -> Runtime:
     return runtime
 
 
-def sandbox_header(x_sandbox: Annotated[str | None, Header(description="Sandbox of this request; `default` if absent")] = None) -> str:
+def sandbox_header(
+    x_sandbox: Annotated[str | None, Header(description="Sandbox of this request; `default` if absent")] = None,
+) -> str:
     return x_sandbox or DEFAULT
 
 
@@ -163,7 +181,9 @@ SandboxId = Annotated[str, Depends(sandbox_header)]
 def serve(app: FastAPI, url: str) -> None:
     """Listen on the host and port of `url` until SIGTERM; requests under way are finished."""
     host, port = host_and_port(url)
-    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=3, loop="uvloop")
+    config = uvicorn.Config(
+        app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=3, loop="uvloop"
+    )
     server = uvicorn.Server(config)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(server.serve())

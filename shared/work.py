@@ -90,9 +90,13 @@ class Batch(Generic[T]):
 class Work(Generic[T]):
     """The layer of one decision over a batch: reads through, writes to itself; `merge` keeps it, dropping it undoes it."""
 
-    def __init__(self, batch: Batch[T], sandbox: Sandbox, cause_at: datetime | None = None, cause_version: int = 0) -> None:
+    def __init__(
+        self, batch: Batch[T], sandbox: Sandbox, cause_at: datetime | None = None, cause_version: int = 0
+    ) -> None:
         self._batch, self.sandbox = batch, sandbox
-        self.cause_version = cause_version  # dossierversion of the event that is being applied; 0 for requests and timers
+        self.cause_version = (
+            cause_version  # dossierversion of the event that is being applied; 0 for requests and timers
+        )
         self.now = max(sandbox.now, cause_at) if cause_at else sandbox.now
         self._held: dict[str, Held[T]] = {}
         self._told: list[Told] = []

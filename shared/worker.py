@@ -7,6 +7,7 @@ import contextlib
 import os
 import socket
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 import structlog
@@ -44,10 +45,6 @@ class LaneReader:
         self._asking: dict[int, Asking] = {}
         self._next: dict[int, int] = {}
 
-    @property
-    def lanes(self) -> list[int]:
-        return self._leases.lanes
-
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         try:
@@ -55,9 +52,7 @@ class LaneReader:
             looked, busy = 0.0, False
             while True:
                 if loop.time() - looked > LOOK_SECONDS:
-                    if await self._leases.renew() or not looked:
-                        await self._assign()
-                    elif set(self._leases.lanes) != set(self._next):
+                    if await self._leases.renew() or not looked or set(self._leases.lanes) != set(self._next):
                         await self._assign()
                     elif not busy:
                         await self._look()
@@ -138,7 +133,9 @@ class LaneReader:
             telemetry.GAPS.labels(self._house.hears).inc()
             body = {"epoch": asking.place[0], "expected": asking.place[1]}
             try:
-                answer = await call(self._house.http, "POST", f"{self._house.neighbour_url}/_lab/lanes/{lane}/replay", body=body)
+                answer = await call(
+                    self._house.http, "POST", f"{self._house.neighbour_url}/_lab/lanes/{lane}/replay", body=body
+                )
             except Unreachable as error:
                 log.warning("replay_not_answered", lane=lane, error=str(error))
                 continue
@@ -148,7 +145,7 @@ class LaneReader:
     async def _told(self, lane: int, place: Place) -> None:
         """The source says where to go on; a new life of it moves us there, under the position's lock."""
         async with self._house.database.transaction() as connection:
-            row = await connection.fetchrow("SELECT * FROM positions WHERE lane = $1 FOR UPDATE", lane)
+            row: Any = await connection.fetchrow("SELECT * FROM positions WHERE lane = $1 FOR UPDATE", lane)
             position = Position(row["epoch"], row["expected"], row["next_offset"])
             if position.told(place):
                 log.warning("moved_to_new_life", lane=lane, place=place, source=self._house.hears)
@@ -167,7 +164,9 @@ class LaneReader:
         return frozenset(unknown)
 
     async def _release_unknown(self) -> None:
-        rows = await self._house.database.fetch("SELECT sandbox, subject FROM parked WHERE reason = $1 LIMIT 500", UNKNOWN_SANDBOX)
+        rows = await self._house.database.fetch(
+            "SELECT sandbox, subject FROM parked WHERE reason = $1 LIMIT 500", UNKNOWN_SANDBOX
+        )
         for row in rows:
             with contextlib.suppress(Unreachable):
                 await self._house.ensure_sandbox(row["sandbox"])
@@ -179,13 +178,15 @@ def jobs(house: House, hears_topic: str, speaks_topic: str) -> list:  # type: ig
     holder = f"{socket.gethostname()}:{os.getpid()}"
     settings = house.settings
     wake = settings.wake.total_seconds()
-    reader = LaneReader(house, hears_topic, Leases(house.database, "reader", holder, settings.lease))
+    reader_leases = Leases(house.database, "reader", holder, settings.lease)
+    relay_leases = Leases(house.database, "relay", holder, settings.lease)
+    reader = LaneReader(house, hears_topic, reader_leases)
     relay = Relay(
         house.database,
         settings.kafka_bootstrap_servers,
         speaks_topic,
         house.service,
-        Leases(house.database, "relay", holder, settings.lease),
+        relay_leases,
         house.neighbour_places,
         batch=settings.batch,
         wake=wake,
@@ -195,8 +196,7 @@ def jobs(house: House, hears_topic: str, speaks_topic: str) -> list:  # type: ig
 
     async def ready() -> None:
         """Ready when both parts have their lanes; a second worker beside us may leave us with half of them."""
-        while not (reader.lanes and relay.lanes):
-            await asyncio.sleep(wake)
+        await asyncio.gather(reader_leases.held.wait(), relay_leases.held.wait())
         house.waits_for.discard("broker")
 
     async def timers() -> None:
@@ -209,7 +209,9 @@ def jobs(house: House, hears_topic: str, speaks_topic: str) -> list:  # type: ig
 
     async def gauges() -> None:
         while True:
-            rows = await house.database.fetch("SELECT (SELECT count(*) FROM queue) AS queue, (SELECT count(*) FROM parked) AS parked")
+            rows = await house.database.fetch(
+                "SELECT (SELECT count(*) FROM queue) AS queue, (SELECT count(*) FROM parked) AS parked"
+            )
             telemetry.QUEUE_DEPTH.labels(house.service).set(rows[0]["queue"])
             telemetry.PARKED.labels(house.service).set(rows[0]["parked"])
             await asyncio.sleep(1)

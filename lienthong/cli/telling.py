@@ -10,6 +10,7 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from lienthong import journeys, timeline
 from lienthong.cli.language import day_and_hour, dong, named
@@ -29,7 +30,7 @@ WORDS = {
         "missed": "{code} was meant to end in state {meant} and stands in {state}: repeat with --keep, then "
         "`lienthong timeline {code} --sandbox ID` shows how far it came.",
         "kept": "The sandbox stays: `lienthong timeline CODE --sandbox {id}`.",
-        "columns": "province|dossier|fee|ended|state|procedure",
+        "columns": "province|dossier|fee|ended|→|procedure",
         "dossier.submitted.v1": "{who} submits dossier {code}",
         "dossier.received.v1": "the office receives it and promises the result for {due_at}",
         "dossier.refused.v1": "the office refuses it: {reason}",
@@ -54,7 +55,7 @@ WORDS = {
         "missed": "{code} lẽ ra kết thúc ở trạng thái {meant} nhưng đang ở {state}: chạy lại với --keep, rồi "
         "`lienthong timeline {code} --sandbox ID` cho biết hồ sơ đã đi đến đâu.",
         "kept": "Sandbox được giữ lại: `lienthong timeline MÃ --sandbox {id}`.",
-        "columns": "tỉnh, thành phố|hồ sơ|phí|kết thúc|trạng thái|thủ tục",
+        "columns": "tỉnh, thành phố|hồ sơ|phí|kết thúc|→|thủ tục",
         "dossier.submitted.v1": "{who} nộp hồ sơ {code}",
         "dossier.received.v1": "cơ quan tiếp nhận, hẹn trả kết quả {due_at}",
         "dossier.refused.v1": "cơ quan không tiếp nhận: {reason}",
@@ -92,9 +93,9 @@ async def tell_the_whole_country(sandbox: Sandbox, teller: Teller) -> list[dict[
     reached = await journeys.travel_together(sandbox, await journeys.one_in_each_province(sandbox.country))
     stories = await _stories(sandbox, reached)
     reports = _reports(reached, stories)
-    table = Table(show_edge=False, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for heading in teller.words("columns").split("|"):
-        table.add_column(heading, no_wrap=True)
+        table.add_column(heading, no_wrap=heading not in ("procedure", "thủ tục"))
     for each, report in zip(reached, reports, strict=True):
         table.add_row(*teller.row(each, report["statuses"]))
     teller.shows(table)
@@ -162,7 +163,7 @@ class Teller:
         self.say("who", who=who, procedure=procedure, where=place)
 
         def tell(entry: Entry) -> None:
-            event, status = str(entry.get("event")), timeline.status_of(entry)
+            event, status = str(entry.get("event")), entry.get("status")
             facts = {name: self._readable(name, value) for name, value in entry["data"].items()}
             sentence = self.words(event, who=who, code=facts.get("dossier_code"), **facts)
             mark = "" if status is None else f"  [bold]→ {status}[/bold]"
@@ -177,8 +178,8 @@ class Teller:
             return day_and_hour(value, self.lang)
         return dong(value, self.lang) if name.endswith("_dong") else value
 
-    def row(self, each: Journeyed, statuses: Sequence[StatusChange]) -> list[str]:
-        """One line of the country's table."""
+    def row(self, each: Journeyed, statuses: Sequence[StatusChange]) -> list[str | Text]:
+        """One line of the country's table; the last cell is cut where the terminal ends."""
         dossier, journey = each.dossier, each.journey
         fee = dossier["fee"]
         return [
@@ -187,7 +188,7 @@ class Teller:
             dong(fee["amount_dong"], self.lang) if fee else "",
             day_and_hour(statuses[-1]["at"], self.lang) if statuses else "",
             str(dossier["status"]["code"]),
-            named(self._procedures[journey.procedure], self.lang),
+            Text(named(self._procedures[journey.procedure], self.lang), no_wrap=True, overflow="ellipsis"),
         ]
 
     def concludes(self, reached: Sequence[Journeyed], seconds: float) -> None:

@@ -8,7 +8,7 @@ from services.portal.citizens import Tokens
 from services.portal.clients import PaymentPlatform
 from services.portal.commands import REFUND, note_refund
 from services.portal.domain import Dossier
-from services.portal.ownership import TELL, DEFAULT_ROW, Ownership
+from services.portal.ownership import DEFAULT_ROW, TELL, Ownership
 from services.portal.settings import Settings
 from services.portal.store import DOSSIERS
 from services.portal.timekeeping import Timekeeping
@@ -39,6 +39,8 @@ class Portal(House[Dossier]):
     async def refund(self, call: calls.Call) -> None:
         """Ask the platform for a refund; when it answers, keep it, tell the province, and end the call."""
         refund = await self.platform.refund(call.sandbox, call.key, call.data["amount_dong"])
-        await self.decide(call.sandbox, lambda work: note_refund(work, call.data["code"], call.key, refund), codes=[call.data["code"]])
+        await self.decide(
+            call.sandbox, lambda work: note_refund(work, call.data["code"], call.key, refund), codes=[call.data["code"]]
+        )
         async with self.database.transaction() as connection:
             await calls.done(connection, call)

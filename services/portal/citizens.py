@@ -1,4 +1,4 @@
-"""Who asks: a citizen's access token, its signature checked against the identity provider's keys, its times by the sandbox clock."""
+"""Who asks: a citizen's access token, its signature checked by the provider's keys, its times by the sandbox clock."""
 
 from __future__ import annotations
 
@@ -36,7 +36,12 @@ class TokenExpired(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Citizen:
-    """A person as the token says. `id` is the 12-digit personal number; `level` is the assurance level 1 or 2; times are seconds since 1970."""
+    """A person as the token says.
+
+    id     12-digit personal number
+    level  assurance level 1 or 2
+    times  seconds since 1970
+    """
 
     id: str
     name: str
@@ -75,7 +80,9 @@ class Tokens:
                 self._checked.popitem(last=False)
         if sandbox_header is not None and sandbox_header != citizen.sandbox:
             raise SandboxMismatch(
-                "Leave X-Sandbox out, or log in at that sandbox's issuer.", token_sandbox=citizen.sandbox, header_sandbox=sandbox_header
+                "Leave X-Sandbox out, or log in at that sandbox's issuer.",
+                token_sandbox=citizen.sandbox,
+                header_sandbox=sandbox_header,
             )
         return citizen
 
@@ -86,7 +93,9 @@ class Tokens:
                 return dict(jwt.decode(token, keys, algorithms=["RS256"]).claims)
             except (JoseError, ValueError, KeyError, TypeError) as error:
                 if attempt == 2:
-                    raise TokenNotValid("Log in again: the signature is not the identity provider's.", reason="signature") from error
+                    raise TokenNotValid(
+                        "Log in again: the signature is not the identity provider's.", reason="signature"
+                    ) from error
         raise AssertionError("unreachable")
 
     async def _key_set(self, *, fresh: bool) -> KeySet:

@@ -1,4 +1,4 @@
-"""The HTTP calls the portal makes to the payment platform (fact sheet integration 4.1; refund is an endpoint of our own, unverified)."""
+"""The portal's calls to the payment platform (fact sheet integration 4.1; refund is our own endpoint, unverified)."""
 
 from __future__ import annotations
 
@@ -36,14 +36,18 @@ class PaymentPlatform:
         try:
             answer = await http.call(self._runtime.http, "POST", f"{self._url}/init", sandbox=sandbox, body=message)
         except http.Unreachable as error:
-            raise PlatformSilent("Send the same request with the same Idempotency-Key again.", reference=payment.reference) from error
+            raise PlatformSilent(
+                "Send the same request with the same Idempotency-Key again.", reference=payment.reference
+            ) from error
         body = answer.json()
         if answer.status_code != 200 or body.get("MaLoi") != platform.OK:
-            raise PlatformRefused(str(body.get("MoTaLoi") or body.get("detail")), reference=payment.reference, MaLoi=body.get("MaLoi"))
+            raise PlatformRefused(
+                str(body.get("MoTaLoi") or body.get("detail")), reference=payment.reference, MaLoi=body.get("MaLoi")
+            )
         return str(body["UrlThanhToan"])
 
     async def refund(self, sandbox: str, reference: str, amount_dong: int) -> str:
-        """Give a payment back, once per reference; gives the platform's number of the refund. Raises Unreachable, PlatformRefused."""
+        """Give a payment back, once per reference; the platform's number of the refund. Raises Unreachable, PlatformRefused."""
         message: dict[str, Any] = {
             "LoaiBanTin": "REFUND",
             "MaDoiTac": platform.PARTNER,
@@ -55,7 +59,9 @@ class PaymentPlatform:
         answer = await http.call(self._runtime.http, "POST", f"{self._url}/refund", sandbox=sandbox, body=message)
         body = answer.json()
         if answer.status_code != 200 or body.get("MaLoi") != platform.OK:
-            raise PlatformRefused(str(body.get("MoTaLoi") or body.get("detail")), reference=reference, MaLoi=body.get("MaLoi"))
+            raise PlatformRefused(
+                str(body.get("MoTaLoi") or body.get("detail")), reference=reference, MaLoi=body.get("MaLoi")
+            )
         return str(body["MaGiaoDichHoan"])
 
     def _init(self, dossier: Dossier, payment: Payment, at: datetime) -> dict[str, Any]:
@@ -96,7 +102,12 @@ class PaymentPlatform:
                 "MaCoQuanQD": agency,
                 "TenCoQuanQD": f"UBND {where}",
                 "PhiLePhi": [
-                    {"LoaiPhiLePhi": "2", "MaPhiLePhi": "2", "TenPhiLePhi": procedure.name_vi[:250], "SoTien": str(payment.amount_dong)}
+                    {
+                        "LoaiPhiLePhi": "2",
+                        "MaPhiLePhi": "2",
+                        "TenPhiLePhi": procedure.name_vi[:250],
+                        "SoTien": str(payment.amount_dong),
+                    }
                 ],
             },
         }

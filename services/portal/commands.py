@@ -36,7 +36,9 @@ def submit_dossier(work: Work, citizen: Citizen, choice: Choice, note: str | Non
     citizen.check_time(work.now)
     code = dossier_code(choice.agency, drawn.day, drawn.value, drawn.epoch)
     at = work.now.astimezone(BUSINESS_ZONE)
-    dossier = new_dossier(code, choice.procedure.code, choice.province, choice.commune, citizen.id, citizen.name, at, note)
+    dossier = new_dossier(
+        code, choice.procedure.code, choice.province, choice.commune, citizen.id, citizen.name, at, note
+    )
     work.save(code, dossier, lane=PROVINCES[choice.province].lane)
     _tell(
         *(work, dossier, law.DOSSIER_SUBMITTED),
@@ -64,7 +66,9 @@ def start_payment(work: Work, citizen: Citizen, code: str, amount_dong: int) -> 
     return dossier, payment
 
 
-def confirm_payment(work: Work, code: str, reference: str, amount_dong: int, transaction: str, paid: bool) -> str | None:
+def confirm_payment(
+    work: Work, code: str, reference: str, amount_dong: int, transaction: str, paid: bool
+) -> str | None:
     """What the platform's CONFIRM does; None, or why it was not taken. Money that nothing waits for is refunded, once."""
     dossier = work.find(code)
     payment = dossier.payment(reference) if dossier else None
@@ -102,7 +106,7 @@ def note_refund(work: Work, code: str, reference: str, refund: str) -> None:
 
 
 def note_move(work: Work, code: str, event: str, **facts: Any) -> None:
-    """The province moved the dossier: our copy follows by the same table. What comes late is kept in the log and changes nothing."""
+    """The province moved the dossier: our copy follows by the same table. What comes late changes nothing."""
     dossier = work.take(code, DossierNotFound)
     if work.cause_version <= dossier.heard:
         return  # a province whose database was made anew begins its count again
@@ -111,7 +115,9 @@ def note_move(work: Work, code: str, event: str, **facts: Any) -> None:
     if LIFECYCLE.reaction(dossier.state, event) is not Reaction.APPLY:
         work.save(code, dossier)
         return
-    dossier = replace(dossier, **facts, **({"state_code": move.then.code} if move else {}))
+    if move is not None:
+        facts["state_code"] = move.then.code
+    dossier = replace(dossier, **facts)
     work.save(code, dossier)
     if dossier.state in (law.WITHDRAWN, law.REFUSED) and dossier.paid is not None:
         _refund(work, dossier, dossier.paid)
@@ -138,5 +144,3 @@ def _here(work: Work, code: str) -> datetime:
 def _tell(work: Work, dossier: Dossier, event: str, **facts: Any) -> None:
     body = {"dossier_code": dossier.code, "province": dossier.province, "procedure": dossier.procedure, **facts}
     work.tell(event, dossier.code, {name: value for name, value in body.items() if value is not None})
-
-

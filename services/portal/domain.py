@@ -10,7 +10,9 @@ from contracts.lifecycle import LIFECYCLE, SUBMITTED, State
 from shared.errors import Refusal
 
 STARTED, FAILED, PAID, REFUND_PENDING, REFUNDED = "started", "failed", "paid", "refund_pending", "refunded"
-ATTEMPT_LIFE = timedelta(minutes=15)  # the platform closes an order after this (sandbox time); then a new attempt begins
+ATTEMPT_LIFE = timedelta(
+    minutes=15
+)  # the platform closes an order after this (sandbox time); then a new attempt begins
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -103,9 +105,13 @@ class Dossier:
         if self.paid is not None:
             raise AlreadyPaid("Nothing more is due.", code=self.code, reference=self.paid.reference)
         if self.state != law.FINANCIAL_OBLIGATION:
-            raise NothingToPay("Wait until the province demands the fee (status 6).", code=self.code, state=self.state.slug)
+            raise NothingToPay(
+                "Wait until the province demands the fee (status 6).", code=self.code, state=self.state.slug
+            )
         if amount_dong != self.fee_dong:
-            raise FeeMismatch(f"Offer exactly {self.fee_dong} đồng.", code=self.code, fee_dong=self.fee_dong, offered_dong=amount_dong)
+            raise FeeMismatch(
+                f"Offer exactly {self.fee_dong} đồng.", code=self.code, fee_dong=self.fee_dong, offered_dong=amount_dong
+            )
         last = self.payments[-1] if self.payments else None
         if last is not None and last.status == STARTED and at - last.started_at < ATTEMPT_LIFE:
             return self, last
@@ -120,7 +126,14 @@ class Dossier:
 
 
 def new_dossier(
-    code: str, procedure: str, province: str, commune: str | None, applicant_id: str, applicant_name: str, at: datetime, note: str | None
+    code: str,
+    procedure: str,
+    province: str,
+    commune: str | None,
+    applicant_id: str,
+    applicant_name: str,
+    at: datetime,
+    note: str | None,
 ) -> Dossier:
     return Dossier(code, procedure, province, commune, applicant_id, applicant_name, SUBMITTED.code, at, note)
 
@@ -144,7 +157,11 @@ def reference_of(code: str, attempt: int) -> str:
 
 def code_of(reference: str) -> str | None:
     """The dossier code that a reference carries; None if it is none of ours."""
-    if not reference.startswith("DVC") or not 4 <= len(reference) <= 23 or any(letter not in DIGITS for letter in reference):
+    if (
+        not reference.startswith("DVC")
+        or not 4 <= len(reference) <= 23
+        or any(letter not in DIGITS for letter in reference)
+    ):
         return None
     digits = str(int(reference[3:], 36))
     if len(digits) != 25 or digits[0] != "1":

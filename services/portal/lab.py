@@ -88,7 +88,12 @@ class Advanced(BaseModel):
     verdict: VerdictView
 
 
-@router.post("/sandboxes", summary="A new sandbox, frozen unless it has a rate.", status_code=201, responses=problem_responses(422, 503))
+@router.post(
+    "/sandboxes",
+    summary="A new sandbox, frozen unless it has a rate.",
+    status_code=201,
+    responses=problem_responses(422, 503),
+)
 async def create_sandbox(portal: PortalDep, body: NewSandbox | None = None) -> SandboxView:
     wanted = body or NewSandbox()
     start = parse_time(wanted.start, "/start") if wanted.start else None
@@ -102,7 +107,11 @@ async def sandbox_of(sandbox: str, portal: PortalDep) -> SandboxView:
     return await show_row(portal, sandbox)
 
 
-@router.get("/sandboxes/{sandbox}/row", summary="The whole row, for services that never heard of it.", responses=problem_responses(404))
+@router.get(
+    "/sandboxes/{sandbox}/row",
+    summary="The whole row, for services that never heard of it.",
+    responses=problem_responses(404),
+)
 async def sandbox_row(sandbox: str, portal: PortalDep) -> dict[str, Any]:
     row = await sandboxes.row_of(portal.database, sandbox)
     if row is None:
@@ -110,7 +119,9 @@ async def sandbox_row(sandbox: str, portal: PortalDep) -> dict[str, Any]:
     return {**dict(row), "opened": True}
 
 
-@router.delete("/sandboxes/{sandbox}", summary="Delete it everywhere.", status_code=204, responses=problem_responses(404, 409))
+@router.delete(
+    "/sandboxes/{sandbox}", summary="Delete it everywhere.", status_code=204, responses=problem_responses(404, 409)
+)
 async def delete_sandbox(sandbox: str, portal: PortalDep) -> Response:
     await portal.ownership.delete(sandbox)
     return Response(status_code=204)
@@ -122,7 +133,11 @@ async def clock(sandbox: str, portal: PortalDep) -> ClockView:
     return ClockView(now=wire(found.now), rate=found.rate)
 
 
-@router.post("/sandboxes/{sandbox}/clock/set", summary="Settle, then move the clock.", responses=problem_responses(404, 409, 422, 503))
+@router.post(
+    "/sandboxes/{sandbox}/clock/set",
+    summary="Settle, then move the clock.",
+    responses=problem_responses(404, 409, 422, 503),
+)
 async def set_clock(sandbox: str, body: SetClock, portal: PortalDep) -> ClockView:
     await known_sandbox(portal, sandbox)
     await portal.timekeeping.set_clock(sandbox, parse_time(body.to, "/to"))
@@ -147,7 +162,11 @@ async def advance(sandbox: str, body: Advance, portal: PortalDep) -> Advanced:
     return Advanced(now=now.now, fired=fired, verdict=VerdictView.of(verdict, frozen=found.frozen))
 
 
-@router.post("/sandboxes/{sandbox}/settle", summary="Wait until nothing is under way, or say what is.", responses=problem_responses(404, 422))
+@router.post(
+    "/sandboxes/{sandbox}/settle",
+    summary="Wait until nothing is under way, or say what is.",
+    responses=problem_responses(404, 422),
+)
 async def settle(sandbox: str, portal: PortalDep, body: Settle | None = None) -> VerdictView:
     found = await known_sandbox(portal, sandbox)
     verdict = await portal.timekeeping.settle(sandbox, (body or Settle()).timeout_seconds)

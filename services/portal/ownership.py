@@ -56,9 +56,15 @@ class Ownership:
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
         settings = portal.settings
-        self.services = {"gateway": settings.province_gateway_url, "identity": settings.identity_url, "payment": settings.payment_url}
+        self.services = {
+            "gateway": settings.province_gateway_url,
+            "identity": settings.identity_url,
+            "payment": settings.payment_url,
+        }
 
-    async def create(self, seed: str | None, name: str | None, start: datetime | None, rate: float) -> tuple[dict[str, Any], list[str]]:
+    async def create(
+        self, seed: str | None, name: str | None, start: datetime | None, rate: float
+    ) -> tuple[dict[str, Any], list[str]]:
         """A new sandbox, usable everywhere when this returns; else the services that lag are named."""
         identity = "s" + secrets.token_hex(6)
         seed = seed if seed is not None else secrets.token_hex(6)
@@ -97,7 +103,9 @@ class Ownership:
 
     async def _change(self, sandbox: str, changes: str, *values: object) -> list[str]:
         async with self._portal.database.transaction() as connection:
-            found = await connection.fetchrow(f"SELECT {NOW_SQL} AS now FROM sandboxes s WHERE id = $1 AND NOT deleted FOR UPDATE", sandbox)
+            found = await connection.fetchrow(
+                f"SELECT {NOW_SQL} AS now FROM sandboxes s WHERE id = $1 AND NOT deleted FOR UPDATE", sandbox
+            )
             if found is None:
                 raise SandboxNotFound("It was deleted, or never was.", sandbox=sandbox)
             if values and isinstance(values[0], datetime) and values[0] < found["now"]:
@@ -107,7 +115,9 @@ class Ownership:
                     to=values[0].isoformat(),
                 )
             changed = await connection.fetchrow(
-                f"UPDATE sandboxes SET version = version + 1, {changes} WHERE id = $1 RETURNING {', '.join(COLUMNS)}", sandbox, *values
+                f"UPDATE sandboxes SET version = version + 1, {changes} WHERE id = $1 RETURNING {', '.join(COLUMNS)}",
+                sandbox,
+                *values,
             )
             assert changed is not None
             row = {**dict(changed), "opened": True}
@@ -136,7 +146,9 @@ class Ownership:
 
     async def _tell(self, service: str, sandbox: str, body: dict[str, Any]) -> bool:
         try:
-            answer = await http.call(self._portal.http, "PUT", f"{self.services[service]}/_lab/sandboxes/{sandbox}", body=body)
+            answer = await http.call(
+                self._portal.http, "PUT", f"{self.services[service]}/_lab/sandboxes/{sandbox}", body=body
+            )
         except http.Unreachable:
             return False
         return answer.status_code == 200

@@ -68,12 +68,20 @@ def choose(citizen: Citizen, procedure_code: str, province_code: str, commune_co
     if commune_code is not None and commune_code not in COMMUNES:
         raise CommuneNotFound(f"GET /api/v1/provinces/{province_code}/communes lists them.", commune=commune_code)
     if not chosen.offered:
-        raise ProcedureNotOffered("Choose one with `offered: true` in GET /api/v1/procedures.", procedure=chosen.code, level=chosen.level)
+        raise ProcedureNotOffered(
+            "Choose one with `offered: true` in GET /api/v1/procedures.", procedure=chosen.code, level=chosen.level
+        )
     if chosen.level == "commune":
         if commune_code is None:
-            raise CommuneOutsideAuthority("A commune handles it: name one.", procedure=chosen.code, level="commune", commune=None)
+            raise CommuneOutsideAuthority(
+                "A commune handles it: name one.", procedure=chosen.code, level="commune", commune=None
+            )
         if COMMUNES[commune_code].province != province_code:
-            facts = {"commune": commune_code, "commune_province": COMMUNES[commune_code].province, "province": province_code}
+            facts = {
+                "commune": commune_code,
+                "commune_province": COMMUNES[commune_code].province,
+                "province": province_code,
+            }
             raise CommuneOutsideAuthority("The commune lies in another province.", **facts)
     elif commune_code is not None:
         detail = "The province handles it: leave the commune out."
@@ -93,4 +101,6 @@ async def dossier(house: House[Dossier], citizen: Citizen, code: str) -> Dossier
 
 
 async def dossiers(house: House[Dossier], citizen: Citizen, limit: int) -> list[Dossier]:
-    return await house.drawer.find_where(house.database, citizen.sandbox, "body->>'applicant_id' = $2", citizen.id, limit=limit)
+    return await house.drawer.find_where(
+        house.database, citizen.sandbox, "body->>'applicant_id' = $2", citizen.id, limit=limit
+    )

@@ -56,7 +56,9 @@ class Timekeeping:
             if rounds >= STILL_ROUNDS:
                 return found
             passed = loop.time() - begun
-            dead = passed > DEAD_SECONDS and any(waiting.name in ("dead-worker", "service-down") for waiting in found.waiting_for)
+            dead = passed > DEAD_SECONDS and any(
+                waiting.name in ("dead-worker", "service-down") for waiting in found.waiting_for
+            )
             if passed > seconds or dead:
                 return found
             if not found.quiet:
@@ -90,7 +92,9 @@ class Timekeeping:
                 if due > now:
                     await self._portal.ownership.set_clock(sandbox, due)
                 fired += await self._fire(sandbox)
-            await self._portal.ownership.set_clock(sandbox, max(to, (await sandboxes.read(self._portal.database, sandbox)).now))
+            await self._portal.ownership.set_clock(
+                sandbox, max(to, (await sandboxes.read(self._portal.database, sandbox)).now)
+            )
             return fired, await self.settle(sandbox, SETTLE_SECONDS)
 
     async def _only_due(self, sandbox: str) -> bool:
@@ -117,5 +121,3 @@ class Timekeeping:
                 yield
             finally:
                 await connection.execute("SELECT pg_advisory_unlock(hashtext('clock'), hashtext($1))", sandbox)
-
-

@@ -90,7 +90,9 @@ class ScriptBody(BaseModel):
     decisions: Decisions
 
 
-@router.get("/provinces/{province}/dossiers", summary="The newest dossiers of a province.", responses=problem_responses(404))
+@router.get(
+    "/provinces/{province}/dossiers", summary="The newest dossiers of a province.", responses=problem_responses(404)
+)
 async def dossiers(
     province: str, sandbox: SandboxId, house: HouseDep, limit: Annotated[int, Query(ge=1, le=500)] = 100
 ) -> list[DossierView]:
@@ -98,13 +100,17 @@ async def dossiers(
     return [DossierView.of(dossier) for dossier in await queries.dossiers(house, sandbox, province, limit)]
 
 
-@router.get("/provinces/{province}/dossiers/{code}", summary="A province's copy of a dossier.", responses=problem_responses(404))
+@router.get(
+    "/provinces/{province}/dossiers/{code}", summary="A province's copy of a dossier.", responses=problem_responses(404)
+)
 async def dossier(province: str, code: str, sandbox: SandboxId, house: HouseDep) -> DossierView:
     await known_sandbox(house, sandbox)
     return DossierView.of(await queries.dossier(house, sandbox, province, code))
 
 
-@lab.put("/officers/{code}", summary="Script what the officers of one dossier decide.", responses=problem_responses(404, 422))
+@lab.put(
+    "/officers/{code}", summary="Script what the officers of one dossier decide.", responses=problem_responses(404, 422)
+)
 async def script_officers(code: str, body: ScriptBody, sandbox: SandboxId, house: HouseDep) -> dict[str, Any]:
     script = Script(**body.decisions.model_dump())
     await _arrived(house, sandbox, code)

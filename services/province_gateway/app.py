@@ -20,7 +20,9 @@ HEARS, SPEAKS = "dossier.to-province.v1", "dossier.to-portal.v1"
 
 def build_house(settings: Settings) -> House[Dossier]:
     house = House(
-        *(SERVICE, settings, settings.database_url, DOSSIERS, consumers.handlers), hears="portal", neighbour_url=settings.portal_url
+        *(SERVICE, settings, settings.database_url, DOSSIERS, consumers.handlers),
+        hears="portal",
+        neighbour_url=settings.portal_url,
     )
     house.timers = Timers(SERVICE, house.database, DOSSIERS, consumers.timers)  # type: ignore[arg-type]
     house.words = story.words

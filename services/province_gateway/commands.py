@@ -32,7 +32,9 @@ def register_submission(work: Work, event: DossierSubmitted) -> None:
     if work.find(code) is not None:
         raise DossierAlreadyHere("The portal gave one code twice.", code=code)
     submitted = event.submitted_at.astimezone(BUSINESS_ZONE)
-    dossier = new_dossier(code, event.province, event.authority.commune, event.procedure, event.applicant.name, submitted)
+    dossier = new_dossier(
+        code, event.province, event.authority.commune, event.procedure, event.applicant.name, submitted
+    )
     work.save(code, dossier, lane=PROVINCES[event.province].lane)
     work.timer(code, RECEPTION, officers.next_look(_here(work, code)))
 
@@ -43,7 +45,14 @@ def decide_reception(work: Work, code: str) -> None:
     decision = officers.decide_reception(work.sandbox, dossier)
     if decision.refusal is not None:
         refused, move = dossier.after(law.REFUSE, law.RECEPTION)
-        _tell(work, replace(refused, reason=decision.refusal), move.event, reason=decision.refusal, refused_at=wire(at), officer=_desk(dossier))
+        _tell(
+            work,
+            replace(refused, reason=decision.refusal),
+            move.event,
+            reason=decision.refusal,
+            refused_at=wire(at),
+            officer=_desk(dossier),
+        )
         _stop_timers(work, code)
         return
     procedure = PROCEDURES[dossier.procedure]
@@ -51,7 +60,15 @@ def decide_reception(work: Work, code: str) -> None:
     received, move = dossier.after(law.RECEIVE, law.RECEPTION)
     received = replace(received, received_at=at, due_at=CALENDAR.due_at(at, days))
     assert received.due_at is not None
-    _tell(work, received, move.event, received_at=wire(at), due_at=wire(received.due_at), working_days=days, officer=_desk(dossier))
+    _tell(
+        work,
+        received,
+        move.event,
+        received_at=wire(at),
+        due_at=wire(received.due_at),
+        working_days=days,
+        officer=_desk(dossier),
+    )
     fee = procedure.fee_online_dong or 0
     if fee:
         owing, move = received.after(law.DEMAND_FEE, law.RECEPTION)
@@ -86,7 +103,12 @@ def finish(work: Work, code: str) -> None:
     dossier, at = work.take(code, DossierNotFound), _here(work, code)
     finished, move = dossier.after(law.FINISH, law.HANDLER)
     finished = replace(finished, result_number=f"KQ-{code}")
-    facts = {"ready_at": wire(at), "on_time": dossier.on_time(at), "result_number": finished.result_number, "officer": _handler(dossier)}
+    facts = {
+        "ready_at": wire(at),
+        "on_time": dossier.on_time(at),
+        "result_number": finished.result_number,
+        "officer": _handler(dossier),
+    }
     _tell(work, finished, move.event, **facts)
     work.timer(code, RETURN, officers.next_look(at))
 
@@ -112,7 +134,14 @@ def answer_withdrawal(work: Work, code: str) -> None:
     answered = replace(dossier, withdrawal_reason=None)
     if dossier.state in law.UNDECIDED:
         withdrawn, move = answered.after(law.GRANT_WITHDRAWAL, law.RECEPTION)
-        _tell(work, replace(withdrawn, reason=reason), move.event, withdrawn_at=wire(at), reason=reason, officer=_desk(dossier))
+        _tell(
+            work,
+            replace(withdrawn, reason=reason),
+            move.event,
+            withdrawn_at=wire(at),
+            reason=reason,
+            officer=_desk(dossier),
+        )
         _stop_timers(work, code)
     elif dossier.state in law.DECIDED:
         why = "Hồ sơ đã có kết quả giải quyết"
@@ -135,7 +164,11 @@ def _here(work: Work, code: str) -> datetime:
 
 def _tell(work: Work, dossier: Dossier, event: str, **facts: Any) -> None:
     work.save(dossier.code, dossier)
-    work.tell(event, dossier.code, {"dossier_code": dossier.code, "province": dossier.province, "procedure": dossier.procedure, **facts})
+    work.tell(
+        event,
+        dossier.code,
+        {"dossier_code": dossier.code, "province": dossier.province, "procedure": dossier.procedure, **facts},
+    )
 
 
 def _stop_timers(work: Work, code: str) -> None:

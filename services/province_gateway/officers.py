@@ -1,4 +1,4 @@
-"""The simulated officers: when they look at a dossier, and what they decide there. Every draw is keyed by the dossier and the step."""
+"""The simulated officers: when they look, and what they decide. Every draw is keyed by the dossier and the step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from contracts.catalogue import CALENDAR, PROCEDURES
 from services.province_gateway.domain import Dossier
 from shared.sandboxes import Sandbox
 
-HOURS = (time(8), time(10), time(14), time(16))  # officers act at four set hours of a working day: a month is at most 88 ticks
+HOURS = (
+    time(8),
+    time(10),
+    time(14),
+    time(16),
+)  # officers act at four set hours of a working day: a month is at most 88 ticks
 REFUSED_SHARE = 0.04  # of dossiers at reception; a default of ours, unverified
 REASONS = (
     "Thành phần hồ sơ không đúng với thủ tục đã chọn",

@@ -9,8 +9,13 @@ from shared.problems import Problems, ProblemType
 
 PROBLEMS: Problems = {
     DossierNotFound: ProblemType("dossier-not-found", 404, "There is no such dossier.", "Không có hồ sơ này."),
-    ProvinceNotFound: ProblemType("province-not-found", 404, "There is no such province.", "Không có tỉnh, thành phố này."),
+    ProvinceNotFound: ProblemType(
+        "province-not-found", 404, "There is no such province.", "Không có tỉnh, thành phố này."
+    ),
     MoveNotAllowed: ProblemType(
-        "move-not-allowed", 409, "This cannot be done in the dossier's present state.", "Hồ sơ đang ở trạng thái không cho phép thao tác này."
+        "move-not-allowed",
+        409,
+        "This cannot be done in the dossier's present state.",
+        "Hồ sơ đang ở trạng thái không cho phép thao tác này.",
     ),
 }

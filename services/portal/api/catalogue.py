@@ -54,10 +54,17 @@ class ProcedureView(BaseModel):
 
 @router.get("/provinces", summary="The 34 provinces and cities.")
 async def provinces() -> list[ProvinceView]:
-    return [ProvinceView(**{name: getattr(found, name) for name in ProvinceView.model_fields}) for found in PROVINCES.values()]
+    return [
+        ProvinceView(**{name: getattr(found, name) for name in ProvinceView.model_fields})
+        for found in PROVINCES.values()
+    ]
 
 
-@router.get("/provinces/{code}/communes", summary="Communes, wards and special zones of a province.", responses=problem_responses(404))
+@router.get(
+    "/provinces/{code}/communes",
+    summary="Communes, wards and special zones of a province.",
+    responses=problem_responses(404),
+)
 async def communes(code: str) -> list[CommuneView]:
     found = communes_of(queries.province(code))
     return [CommuneView(code=c.code, name_vi=c.name_vi, unit_type=c.unit_type, province=c.province) for c in found]

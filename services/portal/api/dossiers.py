@@ -44,7 +44,9 @@ class WithdrawalRequest(BaseModel):
     response_model=DossierView,
     responses=problem_responses(401, 403, 404, 409, 422, 503),
 )
-async def submit_dossier(body: Submission, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep) -> Response:
+async def submit_dossier(
+    body: Submission, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
+) -> Response:
     choice = queries.choose(citizen, body.procedure, body.authority.province, body.authority.commune)
 
     def decision(work: commands.Work, drawn: Drawn | None) -> tuple[int, str]:
@@ -57,7 +59,9 @@ async def submit_dossier(body: Submission, idempotency_key: KeyHeader, citizen: 
 
 
 @router.get("/dossiers", summary="Your dossiers, newest first.", responses=problem_responses(401, 403))
-async def my_dossiers(citizen: CitizenDep, portal: PortalDep, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> list[DossierView]:
+async def my_dossiers(
+    citizen: CitizenDep, portal: PortalDep, limit: Annotated[int, Query(ge=1, le=500)] = 100
+) -> list[DossierView]:
     citizen.check_time((await known_sandbox(portal, citizen.sandbox)).now)
     return [DossierView.of(dossier) for dossier in await queries.dossiers(portal, citizen, limit)]
 

@@ -58,7 +58,9 @@ class Confirm(BaseModel):
     status_code=201,
     responses=problem_responses(401, 403, 404, 409, 422, 502, 503),
 )
-async def begin_payment(code: str, body: PaymentRequest, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep) -> PaymentView:
+async def begin_payment(
+    code: str, body: PaymentRequest, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
+) -> PaymentView:
     """The attempt is kept first, then the platform is called; both are repeatable with the same key."""
     begun: list[tuple[Dossier, Payment]] = []
 
@@ -76,7 +78,9 @@ async def begin_payment(code: str, body: PaymentRequest, idempotency_key: KeyHea
 
 
 @router.post(
-    "/payment-platform/confirm", summary="The platform's CONFIRM; its signature is the only guard.", responses=problem_responses(404, 422)
+    "/payment-platform/confirm",
+    summary="The platform's CONFIRM; its signature is the only guard.",
+    responses=problem_responses(404, 422),
 )
 async def confirm(body: Confirm, sandbox: SandboxId, portal: PortalDep) -> dict[str, Any]:
     message = body.model_dump()
@@ -107,9 +111,13 @@ async def confirm(body: Confirm, sandbox: SandboxId, portal: PortalDep) -> dict[
     }
 
 
-@router.get("/payments/return", summary="Where the platform sends the browser after paying.", responses=problem_responses(404))
+@router.get(
+    "/payments/return", summary="Where the platform sends the browser after paying.", responses=problem_responses(404)
+)
 async def payment_return(
-    portal: PortalDep, reference: Annotated[str, Query(max_length=40)], sandbox: Annotated[str, Query(max_length=40)] = "default"
+    portal: PortalDep,
+    reference: Annotated[str, Query(max_length=40)],
+    sandbox: Annotated[str, Query(max_length=40)] = "default",
 ) -> dict[str, Any]:
     """Tells what is known of the payment now; the platform's CONFIRM, not this visit, decides."""
     await known_sandbox(portal, sandbox)
@@ -118,4 +126,9 @@ async def payment_return(
     payment = dossier.payment(reference) if dossier else None
     if dossier is None or payment is None:
         return {"reference": reference, "status": "unknown"}
-    return {"reference": reference, "status": payment.status, "dossier": DossierView.of(dossier).status.model_dump(), "code": dossier.code}
+    return {
+        "reference": reference,
+        "status": payment.status,
+        "dossier": DossierView.of(dossier).status.model_dump(),
+        "code": dossier.code,
+    }

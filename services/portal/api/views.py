@@ -14,7 +14,13 @@ from services.portal.domain import Dossier, Payment
 from shared.clock import wire
 from shared.house import Once
 
-PAYMENT_WORDS = {"started": "due", "failed": "due", "paid": "paid", "refund_pending": "refund_pending", "refunded": "refunded"}
+PAYMENT_WORDS = {
+    "started": "due",
+    "failed": "due",
+    "paid": "paid",
+    "refund_pending": "refund_pending",
+    "refunded": "refunded",
+}
 
 
 def portal_of(request: Request) -> Portal:
@@ -34,7 +40,9 @@ async def citizen_of(
 
 
 CitizenDep = Annotated[Citizen, Depends(citizen_of)]
-KeyHeader = Annotated[str, Header(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$", description="Chosen by you, one per request")]
+KeyHeader = Annotated[
+    str, Header(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$", description="Chosen by you, one per request")
+]
 
 
 def once(citizen: Citizen, route: str, key: str, body: BaseModel) -> Once:
@@ -128,5 +136,3 @@ def _result(dossier: Dossier) -> ResultView | None:
 
 def _wire(at: datetime | None) -> str | None:
     return wire(at) if at else None
-
-
