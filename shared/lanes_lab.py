@@ -9,6 +9,7 @@ from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, Field
 
 from shared import deadletters, eventlog, telemetry
+from shared.errors import NotReady
 from shared.house import House
 from shared.lanes import LANES
 from shared.problems import problem_responses
@@ -46,6 +47,8 @@ async def lanes(house: HouseDep) -> dict[str, Any]:
     "/lanes/{lane}/replay", summary="A reader asks: go on from where I stand.", responses=problem_responses(422)
 )
 async def replay(lane: Annotated[int, Path(ge=0, lt=LANES)], asked: Asked, house: HouseDep) -> Asked:
+    if house.waits_for:
+        raise NotReady("Our event log has not begun its life yet; ask again.", waits_for=sorted(house.waits_for))
     (epoch, expected), new_life = await eventlog.replay(house.database, lane, (asked.epoch, asked.expected))
     telemetry.REPLAYS.labels(house.service).inc()
     if new_life:

@@ -11,7 +11,7 @@ from services.portal.domain import Dossier
 from services.portal.ownership import DEFAULT_ROW, TELL, Ownership
 from services.portal.settings import Settings
 from services.portal.store import DOSSIERS
-from services.portal.timekeeping import Timekeeping
+from services.portal.timekeeping import Timekeeping, turns_table
 from shared import calls
 from shared.house import House
 
@@ -28,6 +28,7 @@ class Portal(House[Dossier]):
             hears="gateway",
             neighbour_url=settings.province_gateway_url,
         )
+        turns_table(self.metadata)
         self.first_rows = (*self.first_rows, DEFAULT_ROW)
         self.words = story.words
         self.tokens = Tokens(self, settings.identity_url, settings.audience)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Column, DateTime, MetaData, Table, Text
 
 from services.portal.ownership import ClockBackwards, ClockBusy
 from shared import http, sandboxes
@@ -20,7 +23,20 @@ READERS = {"portal": "gateway", "gateway": "portal"}  # source → who reads it
 STILL_ROUNDS = 2  # identical rounds with nothing pending, one after the other
 LOOK_SECONDS = 0.003  # between rounds while something is under way; a hop over Kafka takes 5-15 ms
 SETTLE_SECONDS = 15.0  # of each settle inside advance: longer than a lease, so that a worker can be replaced
+TURN_SECONDS = 60  # longer than any one step of an advance: two settles and a round of firing
+HOLDER = secrets.token_hex(8)  # this process
 DEAD_SECONDS = 6.0  # a worker that is not replaced after two leases is called dead
+
+
+def turns_table(metadata: MetaData) -> Table:
+    """Whose turn it is to move a sandbox's clock: a row, so that a hundred advances hold no hundred connections."""
+    return Table(
+        "turns",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("holder", Text, nullable=False),
+        Column("until", DateTime(timezone=True), nullable=False),  # real time
+    )
 
 
 class Timekeeping:
@@ -92,6 +108,7 @@ class Timekeeping:
                 if due > now:
                     await self._portal.ownership.set_clock(sandbox, due)
                 fired += await self._fire(sandbox)
+                await self._keep_turn(sandbox)
             await self._portal.ownership.set_clock(
                 sandbox, max(to, (await sandboxes.read(self._portal.database, sandbox)).now)
             )
@@ -114,10 +131,27 @@ class Timekeeping:
     async def _turning(self, sandbox: str) -> AsyncIterator[None]:
         """One turn at a time per sandbox, over all portal processes."""
         await sandboxes.read(self._portal.database, sandbox)
-        async with self._portal.database.pool.acquire() as connection:
-            if not await connection.fetchval("SELECT pg_try_advisory_lock(hashtext('clock'), hashtext($1))", sandbox):
-                raise ClockBusy("Wait until the other advance has ended.", sandbox=sandbox)
-            try:
-                yield
-            finally:
-                await connection.execute("SELECT pg_advisory_unlock(hashtext('clock'), hashtext($1))", sandbox)
+        if not await self._turn(sandbox):
+            raise ClockBusy("Wait until the other advance has ended.", sandbox=sandbox)
+        try:
+            yield
+        finally:
+            await self._portal.database.pool.execute(
+                "DELETE FROM turns WHERE sandbox = $1 AND holder = $2", sandbox, HOLDER
+            )
+
+    async def _turn(self, sandbox: str) -> bool:
+        """Take the turn, or keep it; a turn whose process died is free again after TURN_SECONDS."""
+        rows = await self._portal.database.fetch(
+            f"""INSERT INTO turns VALUES ($1, $2, clock_timestamp() + interval '{TURN_SECONDS} s')
+            ON CONFLICT (sandbox) DO UPDATE SET holder = EXCLUDED.holder, until = EXCLUDED.until
+            WHERE turns.until < clock_timestamp() RETURNING true""",
+            *(sandbox, HOLDER),
+        )
+        return bool(rows)
+
+    async def _keep_turn(self, sandbox: str) -> None:
+        await self._portal.database.pool.execute(
+            f"UPDATE turns SET until = clock_timestamp() + interval '{TURN_SECONDS} s' WHERE sandbox = $1 AND holder = $2",
+            *(sandbox, HOLDER),
+        )
