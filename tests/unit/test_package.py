@@ -1,0 +1,40 @@
+"""What `pip install` brings: one package in the import path, with the house carried inside it."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    out = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
+    (wheel,) = out.glob("*.whl")
+    return zipfile.ZipFile(wheel).namelist()
+
+
+def test_only_lienthong_is_importable(names: list[str]) -> None:
+    tops = {name.split("/", 1)[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"lienthong"}
+
+
+def test_the_house_travels_inside(names: list[str]) -> None:
+    house = "lienthong/_house/"
+    for part in (
+        "shared/relay.py",
+        "services/portal/app.py",
+        "services/province_gateway/worker.py",
+        "services/identity_mock/app.py",
+        "services/payment_mock/app.py",
+        "contracts/lifecycle.py",
+        "contracts/data/communes.csv",
+        "contracts/events/dossier.submitted.v1.json",
+    ):
+        assert house + part in names
