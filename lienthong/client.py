@@ -173,11 +173,20 @@ class Country:
     ) -> AsyncIterator[Sandbox]:
         """A sandbox of one's own, frozen unless `rate` says otherwise; deleted at the end unless `keep`."""
         row = await self.create_sandbox(seed=seed, rate=rate, name=name, start=start)
+        if row["lagging"]:
+            raise NotRunning(f"{lagging(row)} `lienthong status` shows who is down.")
         try:
             yield Sandbox(self, row["id"])
         finally:
             if not keep:
                 await self.delete_sandbox(row["id"])
+
+
+def lagging(row: dict[str, Any]) -> str:
+    """Who has not heard of a new sandbox yet; empty if everybody has."""
+    if not row["lagging"]:
+        return ""
+    return f"Sandbox {row['id']} opens as soon as it is known to {', '.join(row['lagging'])}."
 
 
 class Sandbox:

@@ -11,6 +11,7 @@ from shared.errors import BodyDoesNotFit
 # SQL for "now" of a row of `sandboxes` s: its base, plus real time passed since then at its rate (0 = frozen, 1 = real time).
 NOW_SQL = "date_trunc('milliseconds', s.base_at + (clock_timestamp() - s.base_real) * s.rate)"
 
+YEARS = (1900, 2999)  # no sandbox needs more, and arithmetic on the far ends of the calendar overflows
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
 
@@ -29,6 +30,13 @@ def parse_time(text: str, pointer: str) -> datetime:
         raise BodyDoesNotFit(
             (pointer, f"'{text}' is not an RFC 3339 time with an offset, such as 2026-06-09T08:00:00+07:00")
         )
+    return in_reach(at, pointer)
+
+
+def in_reach(at: datetime, pointer: str) -> datetime:
+    """`at`, if every zone and PostgreSQL can write it; raises BodyDoesNotFit."""
+    if not YEARS[0] <= at.year <= YEARS[1]:
+        raise BodyDoesNotFit((pointer, f"leads to the year {at.year}; stay within {YEARS[0]} to {YEARS[1]}"))
     return at
 
 

@@ -21,6 +21,10 @@ from shared.work import Batch, Held, Work
 
 T = TypeVar("T")
 log = structlog.get_logger()
+DATA_REFUSED = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+)  # SQLSTATE 22, 23: the data, not the machine
 UNKNOWN_SANDBOX = "its sandbox is not known here yet"
 
 
@@ -89,14 +93,14 @@ class Consumer(Generic[T]):
         """
         try:
             return await self._apply(records, unknown, refuse=None)
-        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+        except DATA_REFUSED as error:
             if len(records) > 1:
                 middle = len(records) // 2
                 first = await self.apply(records[:middle], unknown)
                 return _joined(first, await self.apply(records[middle:], unknown))
             try:
                 return await self._apply(records, unknown, refuse=None)
-            except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
+            except DATA_REFUSED:
                 return await self._apply(records, unknown, refuse=error)
 
     async def _apply(self, records: Sequence[Record], unknown: frozenset[str], refuse: Exception | None) -> Outcome:
@@ -202,44 +206,41 @@ class Consumer(Generic[T]):
     async def redrive(self, sandbox: str, subject: str) -> int:
         """Try the dead letters of `subject` again, then what waited behind them, in order; gives how many were applied.
 
-        Runs under the lanes' position locks, so nothing new overtakes. Stops, parked again, at the first that still fails.
+        One event per transaction, under the lanes' position locks, so nothing new overtakes; stops at the first that
+        still fails, which stays (or becomes) the dead letter that parks the rest.
         """
+        applied = 0
+        while True:
+            try:
+                outcome = await self._redrive_next(sandbox, subject, refuse=None)
+            except DATA_REFUSED as error:
+                outcome = await self._redrive_next(sandbox, subject, refuse=error)
+            if outcome is None:
+                return applied
+            self._report(outcome)
+            applied += len(outcome.applied)
+
+    async def _redrive_next(self, sandbox: str, subject: str, refuse: Exception | None) -> Outcome | None:
+        """The oldest event that did not take effect; None when there is none, or when it fails again."""
         outcome, batch = Outcome(), Batch[T](self._speaks)
         async with self._database.transaction() as connection:
-            lanes = await connection.fetch(
-                "SELECT DISTINCT lane FROM (SELECT lane FROM dead_letters WHERE sandbox = $1 AND subject = $2 UNION "
-                "SELECT lane FROM waiting WHERE sandbox = $1 AND subject = $2) l ORDER BY lane",
-                *(sandbox, subject),
-            )
-            await lock_positions(connection, [row["lane"] for row in lanes])
+            await deadletters.lock_lanes(connection, sandbox, subject)
             country = (await sandboxes.lock(connection, [sandbox])).get(sandbox)
-            rows = await connection.fetch(
-                "SELECT 0 AS kind, id, record FROM dead_letters WHERE sandbox = $1 AND subject = $2 AND redriven_at IS NULL "
-                "AND record IS NOT NULL UNION ALL "
-                "SELECT 1, id, record FROM waiting WHERE sandbox = $1 AND subject = $2 ORDER BY kind, id",
-                *(sandbox, subject),
-            )
-            queue = [(row["kind"], row["id"], deadletters.unpack(row["record"])) for row in rows]
-            await self._load(connection, [event for _, _, event in queue], batch)
-            ended: dict[int, list[int]] = {0: [], 1: []}
-            letter = None
-            for kind, id, event in queue:
-                if country is not None and (letter := self.decide(event, country, batch, outcome)) is not None:
-                    break
-                ended[kind].append(id)
-            if letter is None:
-                await connection.execute("DELETE FROM parked WHERE sandbox = $1 AND subject = $2", sandbox, subject)
-            if batch.changed:
+            found = await deadletters.next_of(connection, sandbox, subject)
+            if found is None:
+                await deadletters.release(connection, sandbox, subject)
+                return None
+            await self._load(connection, [found.event], batch)
+            letter = self.decide(found.event, country, batch, outcome, refuse) if country else None
+            if letter is not None:
+                await deadletters.refused_again(connection, found, letter)
+                return None
+            if batch.changed or batch.told or batch.timers or batch.calls:
                 await batch.save(connection, self._drawer)
             await keep_orphans(connection, outcome.orphans)
-            await connection.execute("DELETE FROM waiting WHERE sandbox = $1 AND id = ANY($2)", sandbox, ended[1])
-            await connection.execute(
-                "UPDATE dead_letters SET redriven_at = clock_timestamp() WHERE sandbox = $1 AND id = ANY($2) OR sandbox = $1 "
-                "AND subject = $3 AND record IS NULL AND $4",
-                *(sandbox, ended[0], subject, letter is None),
-            )
-        self._report(outcome)
-        return len(outcome.applied)
+            await deadletters.done(connection, found)
+        batch.report()
+        return outcome
 
 
 def _joined(first: Outcome, second: Outcome) -> Outcome:

@@ -52,7 +52,7 @@ class Database:
                 )
                 await self._make_tables(metadata, first_rows)
                 return
-            except (OSError, asyncpg.PostgresError) as error:
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 await self.close()
                 log.info("database_not_ready", error=str(error))
                 await asyncio.sleep(wait)
@@ -80,6 +80,7 @@ class Database:
 
     async def _make_tables(self, metadata: MetaData, first_rows: Sequence[str]) -> None:
         async with self.transaction() as connection:
+            await connection.execute("SET LOCAL transaction_timeout = 0; SET LOCAL lock_timeout = 0")  # a busy disk
             await connection.execute(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})")
             await connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version int PRIMARY KEY)")
             version = await connection.fetchval("SELECT version FROM schema_version")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -80,6 +80,7 @@ class Letter:
     reason: str
     detail: str
     record: str | None
+    trace_id: str = field(default_factory=telemetry.trace_id)  # of the request that led to it
 
 
 def pack(event: Event) -> str:
@@ -127,9 +128,70 @@ async def save(connection: Connection, letters: Sequence[Letter]) -> None:
     )
     for letter in letters:
         telemetry.DEAD_LETTERS.labels(letter.reason).inc()
-        log.error("dead_letter", sandbox=letter.sandbox, dossier=letter.subject, kind=letter.kind, reason=letter.reason)
+        where = {"sandbox": letter.sandbox, "dossier": letter.subject, "trace_id": letter.trace_id}
+        log.error("dead_letter", kind=letter.kind, reason=letter.reason, **where)
     if len(letters) >= ALARM:
         log.critical("many_dead_letters", count=len(letters))
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """An event that did not take effect yet: a dead letter, or one that waits behind it."""
+
+    waits: bool
+    id: int
+    event: Event
+
+
+async def lock_lanes(connection: Connection, sandbox: str, subject: str) -> None:
+    """Hold the positions of every lane that has something of `subject` stuck: nothing new arrives meanwhile."""
+    await connection.execute(
+        """SELECT FROM positions WHERE lane IN (SELECT lane FROM dead_letters WHERE sandbox = $1 AND subject = $2
+        UNION SELECT lane FROM waiting WHERE sandbox = $1 AND subject = $2) ORDER BY lane FOR UPDATE""",
+        *(sandbox, subject),
+    )
+
+
+async def next_of(connection: Connection, sandbox: str, subject: str) -> Stuck | None:
+    row = await connection.fetchrow(
+        """SELECT false AS waits, id, record FROM dead_letters WHERE sandbox = $1 AND subject = $2 AND redriven_at IS NULL
+        AND record IS NOT NULL UNION ALL SELECT true, id, record FROM waiting WHERE sandbox = $1 AND subject = $2
+        ORDER BY waits, id LIMIT 1""",
+        *(sandbox, subject),
+    )
+    return Stuck(row["waits"], row["id"], unpack(row["record"])) if row else None
+
+
+async def done(connection: Connection, stuck: Stuck) -> None:
+    if stuck.waits:
+        await connection.execute("DELETE FROM waiting WHERE sandbox = $1 AND id = $2", stuck.event.sandbox, stuck.id)
+    else:
+        await connection.execute(
+            "UPDATE dead_letters SET redriven_at = clock_timestamp() WHERE sandbox = $1 AND id = $2",
+            *(stuck.event.sandbox, stuck.id),
+        )
+
+
+async def refused_again(connection: Connection, stuck: Stuck, letter: Letter) -> None:
+    """A dead letter stays what it is, with its present reason; what waited behind becomes one."""
+    if stuck.waits:
+        await done(connection, stuck)
+        await save(connection, [letter])
+    else:
+        await connection.execute(
+            "UPDATE dead_letters SET reason = $3, detail = $4 WHERE sandbox = $1 AND id = $2",
+            *(letter.sandbox, stuck.id, letter.reason, letter.detail),
+        )
+
+
+async def release(connection: Connection, sandbox: str, subject: str) -> None:
+    """Nothing is stuck any more: its timers run again, the one that failed among them."""
+    await connection.execute("DELETE FROM parked WHERE sandbox = $1 AND subject = $2", sandbox, subject)
+    await connection.execute(
+        """UPDATE dead_letters SET redriven_at = clock_timestamp()
+        WHERE sandbox = $1 AND subject = $2 AND record IS NULL AND redriven_at IS NULL""",
+        *(sandbox, subject),
+    )
 
 
 async def listed(database: Database, sandbox: str) -> list[dict[str, Any]]:

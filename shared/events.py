@@ -95,6 +95,8 @@ def decode(record: Record, source: str) -> Event | None:
         )
     except (KeyError, ValueError):
         return None
-    if event.source != source or event.epoch < 1 or event.number < 1 or event.time.tzinfo is None:
+    texts = (event.sandbox, event.id, event.type, event.subject, event.traceparent)
+    counts = 1 <= event.epoch < 1 << 31 and 1 <= event.number < 1 << 63 and 1 <= event.version < 1 << 31
+    if event.source != source or not counts or event.time.tzinfo is None or any("\x00" in text for text in texts):
         return None
     return event

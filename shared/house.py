@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import MetaData
@@ -122,6 +123,7 @@ class House(Runtime, Generic[T]):
     async def decide(self, sandbox: str, decision: Callable[[Work[T]], R], *, codes: Sequence[str] = ()) -> R:
         """One decision in one transaction, its dossiers locked and loaded; committed before this returns."""
         await self._ready(sandbox)
+        telemetry.concerns(sandbox, *codes[:1])
         async with self.database.transaction() as connection:
             row = await connection.fetchrow(OPEN_SQL, sandbox, None, None, None, None, None)
             batch, work = await self._open(connection, sandbox, row, codes)
@@ -139,16 +141,21 @@ class House(Runtime, Generic[T]):
         *,
         codes: Sequence[str] = (),
         counter: str | None = None,
+        check: Callable[[datetime], None] = lambda now: None,
     ) -> tuple[int, str]:
         """A decision whose reply (status, JSON text) is kept with it: the same key gives the same reply, whoever asks first.
 
         counter  name of a counter to draw a number from, per day
+        check    refuses at this time of the sandbox, whether the reply is new or kept
         raises   KeyReused if the key came with another body
         """
         await self._ready(sandbox)
+        telemetry.concerns(sandbox, *codes[:1])
         async with self.database.transaction() as connection:
             key = (once.caller, once.route, once.key)
             row = await connection.fetchrow(OPEN_SQL, sandbox, *key, once.body_hash, counter)
+            if row is not None:
+                check(row["now"])
             if row is not None and not row["claimed"]:
                 return await self._earlier_reply(connection, sandbox, once)
             batch, work = await self._open(connection, sandbox, row, codes)

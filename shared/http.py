@@ -16,8 +16,9 @@ class Unreachable(OSError):
     """A neighbour did not answer, or failed itself (5xx): a fault of the machine, worth another try."""
 
 
-def client() -> httpx.AsyncClient:
-    return httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, limits=httpx.Limits(max_connections=200))
+def client(mounts: Mapping[str, httpx.AsyncBaseTransport]) -> httpx.AsyncClient:
+    """`mounts`: addresses that are reached another way than over the network."""
+    return httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, limits=httpx.Limits(max_connections=200), mounts=mounts)
 
 
 async def call(

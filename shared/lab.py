@@ -4,30 +4,45 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Request
+from fastapi import APIRouter, Depends, Request
+from pydantic import AwareDatetime, BaseModel, Field
 
+from shared.problems import problem_responses
 from shared.runtime import Runtime, known_sandbox
-from shared.web import SandboxId, Text, runtime_of
+from shared.web import SandboxId, SandboxPath, Text, runtime_of
 
-router = APIRouter(prefix="/_lab", tags=["lab"])
+router = APIRouter(prefix="/_lab", tags=["lab"], responses=problem_responses(404, 422, 503))
 RuntimeDep = Annotated[Runtime, Depends(runtime_of)]
 
 
+class SandboxRow(BaseModel):
+    """A sandbox as its owner tells it."""
+
+    version: Annotated[int, Field(ge=1, lt=1 << 63)]
+    name: Text
+    seed: Text
+    rate: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    base_at: AwareDatetime
+    base_real: AwareDatetime
+    opened: bool
+    deleted: bool
+    created_at: AwareDatetime
+
+
 @router.put("/sandboxes/{sandbox}", summary="The portal tells a sandbox's new row.")
-async def take_over_sandbox(
-    sandbox: str, row: Annotated[dict[str, Any], Body()], runtime: RuntimeDep
-) -> dict[str, Any]:
-    await runtime.take_over({**row, "id": sandbox})
+async def take_over_sandbox(sandbox: SandboxPath, row: SandboxRow, runtime: RuntimeDep) -> dict[str, Any]:
+    await runtime.take_over({**row.model_dump(mode="json"), "id": sandbox})
     return {"sandbox": sandbox, "pending": await runtime.pending(sandbox)}
 
 
 @router.post("/sandboxes/{sandbox}/fire", summary="Fire what is due in a frozen sandbox.")
-async def fire(sandbox: str, runtime: RuntimeDep) -> dict[str, Any]:
+async def fire(sandbox: SandboxPath, runtime: RuntimeDep) -> dict[str, Any]:
+    await known_sandbox(runtime, sandbox)
     return {"fired": await runtime.fire(sandbox)}
 
 
 @router.get("/sandboxes/{sandbox}/pending", summary="What may still happen in a sandbox.")
-async def pending(sandbox: str, runtime: RuntimeDep) -> dict[str, Any]:
+async def pending(sandbox: SandboxPath, runtime: RuntimeDep) -> dict[str, Any]:
     await known_sandbox(runtime, sandbox)
     return await runtime.pending(sandbox)
 

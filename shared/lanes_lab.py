@@ -19,19 +19,20 @@ from shared.web import SandboxId
 router = APIRouter(prefix="/_lab", tags=["lab"])
 
 
-def house_of(request: Request) -> House[Any]:
+async def house_of(request: Request) -> House[Any]:
     house: House[Any] = request.app.state.runtime
     return house
 
 
 HouseDep = Annotated[House[Any], Depends(house_of)]
+LetterPath = Annotated[int, Path(ge=1, lt=1 << 63)]
 
 
 class Asked(BaseModel):
     """Where a reader stands: the life of the source's event log, and the number it expects next."""
 
-    epoch: int = Field(ge=-1)
-    expected: int = Field(ge=1)
+    epoch: int = Field(ge=-1, lt=1 << 30)
+    expected: int = Field(ge=1, lt=1 << 62)
 
 
 @router.get("/lanes", summary="Where our reader stands in each lane, and what our own log gave.")
@@ -66,7 +67,7 @@ async def dead_letters(sandbox: SandboxId, house: HouseDep) -> list[dict[str, An
 @router.get(
     "/dead-letters/{letter}", summary="One dead letter with its reason and record.", responses=problem_responses(404)
 )
-async def dead_letter(letter: int, sandbox: SandboxId, house: HouseDep) -> dict[str, Any]:
+async def dead_letter(letter: LetterPath, sandbox: SandboxId, house: HouseDep) -> dict[str, Any]:
     await known_sandbox(house, sandbox)
     found: dict[str, Any] = jsonable_encoder(await deadletters.shown(house.database, sandbox, letter))
     return found
@@ -77,7 +78,7 @@ async def dead_letter(letter: int, sandbox: SandboxId, house: HouseDep) -> dict[
     summary="Try it again, and what waits behind it.",
     responses=problem_responses(404),
 )
-async def redrive(letter: int, sandbox: SandboxId, house: HouseDep) -> dict[str, Any]:
+async def redrive(letter: LetterPath, sandbox: SandboxId, house: HouseDep) -> dict[str, Any]:
     await known_sandbox(house, sandbox)
     subject = (await deadletters.shown(house.database, sandbox, letter))["subject"]
     applied = await house.consumer.redrive(sandbox, subject)

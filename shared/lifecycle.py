@@ -82,6 +82,7 @@ class Lifecycle:
             (state, row.event): row.reaction for row in self.hears for state in row.when
         }
         self._by_code = {state.code: state for state in self.states}
+        self._from = {state: tuple(move for move in self.moves if move.when == state) for state in self.states}
 
     def state(self, code: int) -> State:
         """The state with this number; KeyError if the table knows none."""
@@ -103,7 +104,7 @@ class Lifecycle:
 
     def moves_from(self, state: State) -> tuple[Move, ...]:
         """Every move that starts in `state`, in the order of the table."""
-        return tuple(move for move in self.moves if move.when == state)
+        return self._from.get(state, ())
 
     def move_for_event(self, state: State, event: str) -> Move | None:
         """The move that `event` reports when it reaches `state`; None if it moves nothing there."""

@@ -55,6 +55,7 @@ COMMON: Problems = {
         "calendar-too-short", 409, "The calendar ends before the answer.", "Lịch làm việc không đủ dài."
     ),
 }
+TOO_LARGE = ProblemType("body-too-large", 413, "The body is too large.", "Nội dung gửi lên quá lớn.")
 SERVER_FAULT = ProblemType("server-fault", 500, "The machine failed.", "Máy chủ gặp sự cố.")
 
 
@@ -76,7 +77,8 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def pointer_of(location: tuple[int | str, ...]) -> str:
     """A JSON pointer (RFC 6901) from where FastAPI found the error; headers and paths keep their kind in front."""
     parts = location[1:] if location and location[0] == "body" else location
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    text = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return text.encode(errors="replace").decode()  # a member's own name may hold a lone surrogate
 
 
 def install(app: FastAPI, table: Problems) -> None:
@@ -103,6 +105,8 @@ def install(app: FastAPI, table: Problems) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == TOO_LARGE.status:
+            return render(TOO_LARGE, str(error.detail), {})
         slug = {404: "no-such-address", 405: "method-not-allowed"}.get(error.status_code, "http-error")
         kind = ProblemType(slug, error.status_code, str(error.detail), str(error.detail))
         return render(kind, f"{request.method} {request.url.path}: see /openapi.json for what there is.", {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -12,8 +12,8 @@ import httpx
 import structlog
 from sqlalchemy import MetaData
 
-from shared import http, sandboxes
-from shared.db import Connection, Database
+from shared import http, sandboxes, telemetry
+from shared.db import Connection, Database, OldSchema
 from shared.errors import NotReady, SandboxNotFound
 from shared.sandboxes import Sandbox
 from shared.settings import Settings
@@ -37,6 +37,8 @@ class Runtime:
         self.database = Database(database_url, size=settings.database_pool, transaction_timeout=settings.lease * 2 / 3)
         self.waits_for: set[str] = {"database"}
         self.first_rows: Sequence[str] = ()
+        self.mounts: Mapping[str, httpx.AsyncBaseTransport] = {}  # neighbours that live in this very process
+        self.give_up: Callable[[str], None] = lambda reason: None  # ends the process; what it is depends on who runs it
         self._http: httpx.AsyncClient | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._known: set[str] = set()
@@ -50,7 +52,7 @@ class Runtime:
     @asynccontextmanager
     async def opened(self, *jobs: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[Runtime]:
         """Open everything, keep `jobs` running beside, close everything; the listener answers `/readyz` meanwhile."""
-        self._http = http.client()
+        self._http = http.client(self.mounts)
         self._tasks = [asyncio.create_task(self._begin(jobs))]
         try:
             yield self
@@ -62,8 +64,15 @@ class Runtime:
             await self.database.close()
 
     async def _begin(self, jobs: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
-        await self.database.open(self.metadata, self.first_rows)
-        await self.at_open()
+        try:
+            await self.database.open(self.metadata, self.first_rows)
+            await self.at_open()
+        except (
+            Exception
+        ) as error:  # nothing here can mend it: end, so that whoever watches us sees it and starts us anew
+            log.critical("cannot_start", error=str(error), exc_info=None if isinstance(error, OldSchema) else error)
+            self.give_up(str(error))
+            raise
         self.waits_for.discard("database")
         self._tasks += [asyncio.create_task(self._forever(job)) for job in (*jobs, self.sweep)]
 
@@ -104,15 +113,19 @@ class Runtime:
         """The sandbox now, pulled from its owner when this service never heard of it. Raises SandboxNotFound."""
         if self.waits_for & {"database"}:
             raise NotReady("The service is starting; ask again in a moment.", waits_for=sorted(self.waits_for))
-        if not sandboxes.IDS.fullmatch(sandbox):
-            raise SandboxNotFound("An id has letters, digits, '-' and '_' only: POST /_lab/sandboxes at the portal.")
-        await self.ensure_sandbox(sandbox)
+        if not await self.ensure_sandbox(sandbox):
+            raise SandboxNotFound(
+                "Create one with POST /_lab/sandboxes at the portal, or leave X-Sandbox out.", sandbox=sandbox
+            )
+        telemetry.concerns(sandbox)
         return await sandboxes.read(self.database, sandbox)
 
     async def ensure_sandbox(self, sandbox: str) -> bool:
         """Have the row of `sandbox`, living or marked deleted; False if its owner does not know it. Raises Unreachable."""
         if sandbox in self._known:
             return True
+        if not sandboxes.IDS.fullmatch(sandbox):
+            return False
         if await sandboxes.row_of(self.database, sandbox) is None:
             if self.owns_sandboxes:
                 return False
@@ -149,8 +162,6 @@ async def known_sandbox(runtime: Runtime, sandbox: str) -> Sandbox:
         return await runtime.sandbox(sandbox)
     except http.Unreachable as error:
         raise NotReady("The portal, which owns the sandboxes, does not answer; try again.", sandbox=sandbox) from error
-    except SandboxNotFound:
-        raise
 
 
 @asynccontextmanager

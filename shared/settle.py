@@ -29,10 +29,16 @@ class Verdict:
     verdict: str
     waiting_for: tuple[Waiting, ...]
     next_due: str | None
+    with_timers: tuple[str, ...] = ()  # services in which something is due now or later
 
     @property
     def quiet(self) -> bool:
         return self.verdict != "waiting"
+
+    @property
+    def only_timers(self) -> bool:
+        """Is what is under way only timers that are due? In a frozen sandbox they wait for `advance`, nothing else moves."""
+        return all(waiting.name in ("timers-due", "parked") for waiting in self.waiting_for)
 
 
 def verdict(pending: Mapping[str, Pending | None], readers: Mapping[str, str]) -> Verdict:
@@ -70,8 +76,8 @@ def verdict(pending: Mapping[str, Pending | None], readers: Mapping[str, str]) -
         Waiting("parked", service, line) for service, answer in known.items() for line in answer.get("parked", [])
     ]
     word = "waiting" if found else "held" if parked else "still"
-    due = [str(answer["next_due"]) for answer in known.values() if answer.get("next_due")]
-    return Verdict(word, (*found, *parked), min(due, default=None))
+    due = {service: str(answer["next_due"]) for service, answer in known.items() if answer.get("next_due")}
+    return Verdict(word, (*found, *parked), min(due.values(), default=None), tuple(due))
 
 
 def _unread(source: Pending, reader: Pending, says: str, hears: str) -> list[Waiting]:

@@ -6,7 +6,9 @@ import logging
 import os
 import re
 import sys
+from collections.abc import MutableMapping
 from contextvars import ContextVar
+from typing import Any
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
@@ -61,11 +63,22 @@ def trace_id() -> str:
     return traceparent()[3:35]
 
 
-def configure_logs(service: str, *, stream: object = None) -> None:
+def concerns(sandbox: str, dossier: str = "") -> None:
+    """Log lines of this request name these from now on."""
+    structlog.contextvars.bind_contextvars(sandbox=sandbox, **({"dossier": dossier} if dossier else {}))
+
+
+def configure_logs(service: str) -> None:
     """JSON lines on standard output, each with service, trace id, and sandbox and dossier where known."""
+
+    def name_ourselves(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        trace = {"trace_id": _current.get()[3:35]} if _current.get() else {}
+        return {"service": service, **trace, **line}
+
     logging.basicConfig(level=logging.WARNING, stream=sys.stdout)
     structlog.configure(
         processors=[
+            name_ourselves,
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="real_at"),
@@ -76,4 +89,3 @@ def configure_logs(service: str, *, stream: object = None) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)

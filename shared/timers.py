@@ -80,6 +80,7 @@ class Timers(Generic[T]):
         batch: Batch[T] = Batch(self._service)
         letters: list[deadletters.Letter] = []
         fired: list[Timer] = []
+        failed: set[tuple[str, str]] = set()
         async with self._database.transaction() as connection:
             countries = await sandboxes.lock(connection, sorted({timer.sandbox for timer in found}))
             for row in await self._drawer.lock(connection, {(timer.sandbox, timer.subject) for timer in found}):
@@ -87,20 +88,19 @@ class Timers(Generic[T]):
                 batch.held[(row["sandbox"], row["code"])] = held
             for timer in await self._still_there(connection, found):
                 country = countries.get(timer.sandbox)
-                if country is None or timer.due > country.now or (timer.sandbox, timer.subject) not in batch.held:
+                key = (timer.sandbox, timer.subject)
+                if country is None or timer.due > country.now or key not in batch.held or key in failed:
                     continue
                 work = Work(batch, country, timer.due)
                 work.drop_timer(timer.subject, timer.kind)
+                fired.append(timer)
                 try:
                     self._handlers[timer.kind](timer, work)
-                except (
-                    Exception
-                ) as error:  # a bug of ours, or a broken contract: put aside with its reason, others go on
+                except Exception as error:  # our bug, or a broken contract: parked with its reason until a redrive
                     letters.append(deadletters.of_timer(timer.sandbox, timer.subject, timer.kind, timer.lane, error))
-                    work = Work(batch, country)
-                    work.drop_timer(timer.subject, timer.kind)
+                    failed.add(key)
+                    continue
                 work.merge()
-                fired.append(timer)
             await batch.save(connection, self._drawer)
             await deadletters.save(connection, letters)
         batch.report()

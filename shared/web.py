@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import sys
 import time
 import unicodedata
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -11,26 +13,29 @@ from typing import Annotated, Any
 
 import structlog
 import uvicorn
-from fastapi import Depends, FastAPI, Header, Request, Response
+from fastapi import Depends, FastAPI, Header, Path, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import AfterValidator
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import errors, problems, telemetry
 from shared.runtime import Runtime
-from shared.sandboxes import DEFAULT
+from shared.sandboxes import DEFAULT, IDS
 from shared.settings import host_and_port
 
 log = structlog.get_logger()
 BODY_LIMIT = 1 << 20  # bytes: the largest lawful body, a submission, is a few KB
+TOO_MUCH = f"Send at most {BODY_LIMIT} bytes."
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _storable(text: str) -> str:
     if "\x00" in text:
         raise ValueError("holds the character NUL (U+0000), which cannot be kept; take it out")
-    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
+    if _LONE_SURROGATE.search(text):
         raise ValueError("holds a lone surrogate, which is not Unicode text; take it out")
     return text
 
@@ -43,6 +48,9 @@ Text = Annotated[
     str, AfterValidator(_keepable)
 ]  # accepted in any normal form, kept as NFC (Vietnamese is typed in both)
 Exact = Annotated[str, AfterValidator(_storable)]  # kept letter by letter: signed text, whose checksum covers its bytes
+
+
+SandboxPath = Annotated[str, Path(pattern=f"^{IDS.pattern}$", description="Id of a sandbox")]
 
 
 class Edge:
@@ -58,8 +66,7 @@ class Edge:
         headers = dict(scope["headers"])
         traceparent = telemetry.begin_trace(headers.get(b"traceparent", b"").decode("latin-1"))
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(trace_id=traceparent[3:35])
-        begun, status = time.perf_counter(), 500
+        begun, status, size = time.perf_counter(), 500, 0
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -68,19 +75,26 @@ class Edge:
                 message["headers"] = [*message["headers"], (b"traceparent", traceparent.encode())]
             await send(message)
 
+        async def limited() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > BODY_LIMIT:
+                raise HTTPException(413, TOO_MUCH)  # it came in chunks and never said how long it would be
+            return message
+
         length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > BODY_LIMIT:
-            kind = problems.ProblemType("body-too-large", 413, "The body is too large.", "Nội dung gửi lên quá lớn.")
-            await problems.render(kind, f"Send at most {BODY_LIMIT} bytes.", {"limit_bytes": BODY_LIMIT})(
-                scope, receive, answer
-            )
-        else:
-            await self.app(scope, receive, answer)
-        route = getattr(scope.get("route"), "path", "(none)")
-        telemetry.REQUESTS.labels(route, scope["method"], status).inc()
-        telemetry.REQUEST_SECONDS.labels(route).observe(time.perf_counter() - begun)
-        if (status >= 500 and route != "/readyz") or (scope["method"] != "GET" and not route.startswith("/_lab")):
-            log.info("request", method=scope["method"], path=scope["path"], status=status)
+        try:
+            if length.isdigit() and int(length) > BODY_LIMIT:
+                await problems.render(problems.TOO_LARGE, TOO_MUCH, {})(scope, receive, answer)
+            else:
+                await self.app(scope, limited, answer)
+        finally:
+            route = getattr(scope.get("route"), "path", "(none)")
+            telemetry.REQUESTS.labels(route, scope["method"], status).inc()
+            telemetry.REQUEST_SECONDS.labels(route).observe(time.perf_counter() - begun)
+            if (status >= 500 and route != "/readyz") or (scope["method"] != "GET" and not route.startswith("/_lab")):
+                log.info("request", method=scope["method"], path=scope["path"], status=status)
 
 
 def create_app(
@@ -169,7 +183,7 @@ def runtime_of(request: Request) -> Runtime:
     return runtime
 
 
-def sandbox_header(
+async def sandbox_header(
     x_sandbox: Annotated[str | None, Header(description="Sandbox of this request; `default` if absent")] = None,
 ) -> str:
     return x_sandbox or DEFAULT
@@ -179,14 +193,26 @@ SandboxId = Annotated[str, Depends(sandbox_header)]
 
 
 def serve(app: FastAPI, url: str) -> None:
-    """Listen on the host and port of `url` until SIGTERM; requests under way are finished."""
+    """Listen on the host and port of `url` until SIGTERM; requests under way are finished.
+
+    A process that cannot start ends with status 1, its reason the last line of its log.
+    """
     host, port = host_and_port(url)
     config = uvicorn.Config(
         app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=3, loop="uvloop"
     )
-    server = uvicorn.Server(config)
+    server, reasons = uvicorn.Server(config), []
+
+    def give_up(reason: str) -> None:
+        reasons.append(reason)
+        server.should_exit = True
+
+    app.state.runtime.give_up = give_up
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(server.serve())
+    if reasons:
+        print(reasons[0], file=sys.stderr)
+        raise SystemExit(1)
 
 
 def plain(body: object, status: int = 200) -> JSONResponse:

@@ -13,6 +13,7 @@ FAMILIES = (
     "up",
     "demo",
     "sandbox",
+    "prove",
 )
 
 app = typer.Typer(

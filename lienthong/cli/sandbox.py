@@ -50,6 +50,10 @@ def create(
     """Create a sandbox; prints its id."""
     row = ask(url, lambda country: country.create_sandbox(seed=seed, name=name, start=start, rate=rate))
     show(row, json, row["id"])
+    if row["lagging"]:
+        from lienthong.client import lagging
+
+        typer.echo(lagging(row), err=True)
 
 
 @sandboxes.command("show")
@@ -75,7 +79,7 @@ def show_clock(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json =
 
 @clocks.command("set")
 def set_clock(to: Instant, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False) -> None:
-    """Set the clock to a later instant at once; nothing fires on the way."""
+    """Set the clock to a later instant at once, without stopping at what falls due between."""
     clock = ask(url, lambda country: country.enter(sandbox).set_clock(to))
     show(clock, json, _clock(clock))
 

@@ -53,7 +53,7 @@ class PayRequest(BaseModel):
     outcome: Literal["success", "failed"] = "success"
 
 
-def agreed_sandbox(
+async def agreed_sandbox(
     sandbox: Text, x_sandbox: Annotated[str | None, Header(description="Must agree with the path")] = None
 ) -> str:
     if x_sandbox not in (None, sandbox):

@@ -32,7 +32,7 @@ REFUSALS = {
 }
 
 
-def payment_runtime(request: Request) -> PaymentRuntime:
+async def payment_runtime(request: Request) -> PaymentRuntime:
     return cast(PaymentRuntime, runtime_of(request))
 
 

@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from shared import http
+from shared import http, telemetry
 from shared.errors import NotReady, Refusal, SandboxMismatch
 from shared.runtime import Runtime
 from shared.sandboxes import DEFAULT
@@ -78,6 +78,7 @@ class Tokens:
             self._checked[token] = citizen
             if len(self._checked) > CACHE:
                 self._checked.popitem(last=False)
+        telemetry.concerns(citizen.sandbox)
         if sandbox_header is not None and sandbox_header != citizen.sandbox:
             raise SandboxMismatch(
                 "Leave X-Sandbox out, or log in at that sandbox's issuer.",
@@ -125,5 +126,5 @@ class Tokens:
                 not_before=int(claims.get("nbf", claims["iat"])),
                 expires=int(claims["exp"]),
             )
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise TokenNotValid(f"The token lacks a claim: {error}.", reason="claims") from error

@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.portal.api.views import PortalDep
 from shared import sandboxes
-from shared.clock import parse_duration, parse_time, wire
+from shared.clock import in_reach, parse_duration, parse_time, wire
 from shared.errors import BodyDoesNotFit, SandboxNotFound
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
 from shared.settle import Verdict
-from shared.web import Text
+from shared.web import SandboxPath, Text
 
 router = APIRouter(prefix="/_lab", tags=["lab"])
 
@@ -103,7 +103,7 @@ async def create_sandbox(portal: PortalDep, body: NewSandbox | None = None) -> S
 
 
 @router.get("/sandboxes/{sandbox}", summary="A sandbox and what time it is there.", responses=problem_responses(404))
-async def sandbox_of(sandbox: str, portal: PortalDep) -> SandboxView:
+async def sandbox_of(sandbox: SandboxPath, portal: PortalDep) -> SandboxView:
     return await show_row(portal, sandbox)
 
 
@@ -112,7 +112,7 @@ async def sandbox_of(sandbox: str, portal: PortalDep) -> SandboxView:
     summary="The whole row, for services that never heard of it.",
     responses=problem_responses(404),
 )
-async def sandbox_row(sandbox: str, portal: PortalDep) -> dict[str, Any]:
+async def sandbox_row(sandbox: SandboxPath, portal: PortalDep) -> dict[str, Any]:
     row = await sandboxes.row_of(portal.database, sandbox)
     if row is None:
         raise SandboxNotFound("No sandbox ever had this id.", sandbox=sandbox)
@@ -122,13 +122,13 @@ async def sandbox_row(sandbox: str, portal: PortalDep) -> dict[str, Any]:
 @router.delete(
     "/sandboxes/{sandbox}", summary="Delete it everywhere.", status_code=204, responses=problem_responses(404, 409)
 )
-async def delete_sandbox(sandbox: str, portal: PortalDep) -> Response:
+async def delete_sandbox(sandbox: SandboxPath, portal: PortalDep) -> Response:
     await portal.ownership.delete(sandbox)
     return Response(status_code=204)
 
 
 @router.get("/sandboxes/{sandbox}/clock", summary="What time it is there.", responses=problem_responses(404))
-async def clock(sandbox: str, portal: PortalDep) -> ClockView:
+async def clock(sandbox: SandboxPath, portal: PortalDep) -> ClockView:
     found = await known_sandbox(portal, sandbox)
     return ClockView(now=wire(found.now), rate=found.rate)
 
@@ -138,7 +138,7 @@ async def clock(sandbox: str, portal: PortalDep) -> ClockView:
     summary="Settle, then move the clock.",
     responses=problem_responses(404, 409, 422, 503),
 )
-async def set_clock(sandbox: str, body: SetClock, portal: PortalDep) -> ClockView:
+async def set_clock(sandbox: SandboxPath, body: SetClock, portal: PortalDep) -> ClockView:
     await known_sandbox(portal, sandbox)
     await portal.timekeeping.set_clock(sandbox, parse_time(body.to, "/to"))
     return await clock(sandbox, portal)
@@ -149,14 +149,15 @@ async def set_clock(sandbox: str, body: SetClock, portal: PortalDep) -> ClockVie
     summary="Move the clock tick by tick; what falls due fires on its day.",
     responses=problem_responses(404, 409, 422, 503),
 )
-async def advance(sandbox: str, body: Advance, portal: PortalDep) -> Advanced:
+async def advance(sandbox: SandboxPath, body: Advance, portal: PortalDep) -> Advanced:
     found = await known_sandbox(portal, sandbox)
     if (body.to is None) == (body.by is None):
         raise BodyDoesNotFit(("", "give either `to` (an instant) or `by` (a duration)"))
     try:
-        target = parse_time(body.to, "/to") if body.to else found.now + parse_duration(body.by or "", "/by")
+        target = found.now + parse_duration(body.by, "/by") if body.by is not None else parse_time(body.to or "", "/to")
     except OverflowError as error:
-        raise BodyDoesNotFit(("/by", "leads beyond the year 9999")) from error
+        raise BodyDoesNotFit(("/by", "leads beyond the end of the calendar")) from error
+    in_reach(target, "/by")
     fired, verdict = await portal.timekeeping.advance(sandbox, target)
     now = await clock(sandbox, portal)
     return Advanced(now=now.now, fired=fired, verdict=VerdictView.of(verdict, frozen=found.frozen))
@@ -167,7 +168,7 @@ async def advance(sandbox: str, body: Advance, portal: PortalDep) -> Advanced:
     summary="Wait until nothing is under way, or say what is.",
     responses=problem_responses(404, 422),
 )
-async def settle(sandbox: str, portal: PortalDep, body: Settle | None = None) -> VerdictView:
+async def settle(sandbox: SandboxPath, portal: PortalDep, body: Settle | None = None) -> VerdictView:
     found = await known_sandbox(portal, sandbox)
     verdict = await portal.timekeeping.settle(sandbox, (body or Settle()).timeout_seconds)
     return VerdictView.of(verdict, frozen=found.frozen)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, DateTime, MetaData, Table, Text
 
-from services.portal.ownership import ClockBackwards, ClockBusy
+from services.portal.ownership import ClockBackwards, ClockBusy, ServiceDown
 from shared import http, sandboxes
 from shared.clock import wire
 from shared.settle import Pending, Verdict, verdict
@@ -58,7 +58,7 @@ class Timekeeping:
 
     async def settle(self, sandbox: str, seconds: float) -> Verdict:
         """Wait until nothing is under way, at most `seconds` of real time; then say what it still waits for."""
-        await sandboxes.read(self._portal.database, sandbox)
+        frozen = (await sandboxes.read(self._portal.database, sandbox)).frozen
         loop = asyncio.get_running_loop()
         begun = loop.time()
         before: Any = None
@@ -67,7 +67,8 @@ class Timekeeping:
             answers = await self.pending(sandbox)
             found = verdict(answers, READERS)
             shape = [(answer or {}).get("written") for answer in answers.values()]
-            rounds = rounds + 1 if found.quiet and shape == before else 1 if found.quiet else 0
+            quiet = found.quiet or (frozen and found.only_timers)
+            rounds = rounds + 1 if quiet and shape == before else 1 if quiet else 0
             before = shape
             if rounds >= STILL_ROUNDS:
                 return found
@@ -77,7 +78,7 @@ class Timekeeping:
             )
             if passed > seconds or dead:
                 return found
-            if not found.quiet:
+            if not quiet:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def set_clock(self, sandbox: str, to: datetime) -> Verdict:
@@ -99,7 +100,7 @@ class Timekeeping:
             fired: list[dict[str, Any]] = []
             while True:
                 found = await self.settle(sandbox, SETTLE_SECONDS)
-                if not found.quiet and not await self._only_due(sandbox):
+                if not found.only_timers:
                     return fired, found
                 due = datetime.fromisoformat(found.next_due) if found.next_due else None
                 if due is None or due > to:
@@ -107,24 +108,26 @@ class Timekeeping:
                 now = (await sandboxes.read(self._portal.database, sandbox)).now
                 if due > now:
                     await self._portal.ownership.set_clock(sandbox, due)
-                fired += await self._fire(sandbox)
+                fired += await self._fire(sandbox, found.with_timers)
                 await self._keep_turn(sandbox)
             await self._portal.ownership.set_clock(
                 sandbox, max(to, (await sandboxes.read(self._portal.database, sandbox)).now)
             )
             return fired, await self.settle(sandbox, SETTLE_SECONDS)
 
-    async def _only_due(self, sandbox: str) -> bool:
-        """Is everything that is under way a timer that only we can fire?"""
-        found = verdict(await self.pending(sandbox), READERS)
-        return all(waiting.name in ("timers-due", "parked") for waiting in found.waiting_for)
-
-    async def _fire(self, sandbox: str) -> list[dict[str, Any]]:
-        """Fire what is due, everywhere; service by service, so that the order is always the same."""
-        fired = await self._portal.fire(sandbox)
-        for url in self._portal.ownership.services.values():
-            answer = await http.call(self._portal.http, "POST", f"{url}/_lab/sandboxes/{sandbox}/fire")
-            fired += answer.json()["fired"]
+    async def _fire(self, sandbox: str, services: Collection[str]) -> list[dict[str, Any]]:
+        """Fire what is due in `services`, one after the other, so that the order is always the same."""
+        fired = await self._portal.fire(sandbox) if "portal" in services else []
+        for service, url in self._portal.ownership.services.items():
+            if service not in services:
+                continue
+            try:
+                answer = await http.call(self._portal.http, "POST", f"{url}/_lab/sandboxes/{sandbox}/fire")
+            except http.Unreachable as error:
+                raise ServiceDown(
+                    "What was due there fires when it is back: advance again.", lagging=[service]
+                ) from error
+            fired += answer.json()["fired"] if answer.status_code == 200 else []  # 404: deleted meanwhile
         return fired
 
     @asynccontextmanager

@@ -22,7 +22,7 @@ lab = APIRouter(prefix="/_lab", tags=["lab"])
 ARRIVAL_SECONDS = 3.0  # a script may be sent right after a submission: the dossier is on its way for some milliseconds
 
 
-def house_of(request: Request) -> House[Dossier]:
+async def house_of(request: Request) -> House[Dossier]:
     house: House[Dossier] = request.app.state.runtime
     return house
 
@@ -94,7 +94,7 @@ class ScriptBody(BaseModel):
     "/provinces/{province}/dossiers", summary="The newest dossiers of a province.", responses=problem_responses(404)
 )
 async def dossiers(
-    province: str, sandbox: SandboxId, house: HouseDep, limit: Annotated[int, Query(ge=1, le=500)] = 100
+    province: Text, sandbox: SandboxId, house: HouseDep, limit: Annotated[int, Query(ge=1, le=500)] = 100
 ) -> list[DossierView]:
     await known_sandbox(house, sandbox)
     return [DossierView.of(dossier) for dossier in await queries.dossiers(house, sandbox, province, limit)]
@@ -103,7 +103,7 @@ async def dossiers(
 @router.get(
     "/provinces/{province}/dossiers/{code}", summary="A province's copy of a dossier.", responses=problem_responses(404)
 )
-async def dossier(province: str, code: str, sandbox: SandboxId, house: HouseDep) -> DossierView:
+async def dossier(province: Text, code: Text, sandbox: SandboxId, house: HouseDep) -> DossierView:
     await known_sandbox(house, sandbox)
     return DossierView.of(await queries.dossier(house, sandbox, province, code))
 
@@ -111,7 +111,7 @@ async def dossier(province: str, code: str, sandbox: SandboxId, house: HouseDep)
 @lab.put(
     "/officers/{code}", summary="Script what the officers of one dossier decide.", responses=problem_responses(404, 422)
 )
-async def script_officers(code: str, body: ScriptBody, sandbox: SandboxId, house: HouseDep) -> dict[str, Any]:
+async def script_officers(code: Text, body: ScriptBody, sandbox: SandboxId, house: HouseDep) -> dict[str, Any]:
     script = Script(**body.decisions.model_dump())
     await _arrived(house, sandbox, code)
     scripted = await house.decide(sandbox, lambda work: commands.script_officers(work, code, script), codes=[code])

@@ -44,20 +44,19 @@ def records(bootstrap: str, sandbox: str, topics: Iterable[str] = (TO_PROVINCE, 
             low, high = consumer.get_watermark_offsets(each, timeout=10)
             each.offset = low
             ends[each.topic, each.partition] = high if high > low else 0
-        consumer.assign(partitions)
         left = {place for place, end in ends.items() if end}
+        consumer.assign([each for each in partitions if (each.topic, each.partition) in left])
         found = []
         while left:
-            messages: list[Any] = consumer.consume(500, timeout=5.0)
-            assert messages, f"The broker gives nothing more of {sorted(left)}, though it has more."
-            for message in messages:
-                assert message.error() is None, message.error()
-                place = (message.topic(), message.partition())
-                if message.offset() + 1 >= ends[place]:
-                    left.discard(place)
-                record = WireRecord(*place, message.offset(), message.key(), message.value(), dict(message.headers()))
-                if record.offset < ends[place] and record.headers.get("ce_sandbox") == sandbox.encode():
-                    found.append(record)
+            message: Any = consumer.poll(10.0)
+            assert message is not None, f"The broker gives nothing more of {sorted(left)}, though it has more."
+            assert message.error() is None, message.error()
+            place = (message.topic(), message.partition())
+            if message.offset() + 1 >= ends[place]:
+                left.discard(place)
+            record = WireRecord(*place, message.offset(), message.key(), message.value(), dict(message.headers()))
+            if record.offset < ends[place] and record.headers.get("ce_sandbox") == sandbox.encode():
+                found.append(record)
         return sorted(found, key=lambda record: (record.topic, record.partition, record.offset))
     finally:
         consumer.close()

@@ -4,8 +4,8 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 
@@ -42,8 +42,8 @@ def _commands(text: str, program: str) -> Iterator[list[str]]:
 
 def _problem(words: list[str]) -> str | None:
     """Why these words are no command of ours; None if they are one."""
-    command: click.Command = typer.main.get_command(app)
-    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+    command: Any = typer.main.get_command(app)
+    while hasattr(command, "commands") and words and not words[0].startswith("-"):
         word, *words = words
         if PLACEHOLDER.match(word):
             return None
@@ -56,6 +56,12 @@ def _problem(words: list[str]) -> str | None:
     }
     unknown = [word for word in words if word.startswith("--") and word.split("=")[0] not in known]
     return f"{command.name} has no {', '.join(unknown)}: it knows {', '.join(sorted(known))}" if unknown else None
+
+
+def test_a_command_that_does_not_exist_is_noticed() -> None:
+    assert _problem(["clock", "advance", "--by", "P3D"]) is None
+    assert "has no 'wind'" in str(_problem(["clock", "wind"]))
+    assert "has no --fast" in str(_problem(["clock", "advance", "--fast"]))
 
 
 @each_page

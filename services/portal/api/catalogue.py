@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from contracts.catalogue import PROCEDURES, PROVINCES, Procedure, communes_of
 from services.portal import queries
 from shared.problems import problem_responses
+from shared.web import Text
 
 router = APIRouter(prefix="/api/v1", tags=["catalogue"])
 
@@ -65,7 +66,7 @@ async def provinces() -> list[ProvinceView]:
     summary="Communes, wards and special zones of a province.",
     responses=problem_responses(404),
 )
-async def communes(code: str) -> list[CommuneView]:
+async def communes(code: Text) -> list[CommuneView]:
     found = communes_of(queries.province(code))
     return [CommuneView(code=c.code, name_vi=c.name_vi, unit_type=c.unit_type, province=c.province) for c in found]
 
@@ -76,5 +77,5 @@ async def procedures(offered: bool | None = None) -> list[ProcedureView]:
 
 
 @router.get("/procedures/{code}", summary="One procedure.", responses=problem_responses(404))
-async def procedure(code: str) -> ProcedureView:
+async def procedure(code: Text) -> ProcedureView:
     return ProcedureView.of(queries.procedure(code))

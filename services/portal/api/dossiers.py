@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.portal import commands, queries
 from services.portal.api.views import CitizenDep, DossierView, KeyHeader, PortalDep, json_reply, once
+from shared import telemetry
 from shared.house import Drawn
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
@@ -52,10 +53,13 @@ async def submit_dossier(
     def decision(work: commands.Work, drawn: Drawn | None) -> tuple[int, str]:
         assert drawn is not None  # decide_once draws whenever a counter is named
         dossier = commands.submit_dossier(work, citizen, choice, body.note, drawn)
+        telemetry.concerns(citizen.sandbox, dossier.code)
         return 201, DossierView.of(dossier).model_dump_json()
 
     key = once(citizen, "POST /dossiers", idempotency_key, body)
-    return json_reply(await portal.decide_once(citizen.sandbox, key, decision, counter=choice.agency))
+    return json_reply(
+        await portal.decide_once(citizen.sandbox, key, decision, counter=choice.agency, check=citizen.check_time)
+    )
 
 
 @router.get("/dossiers", summary="Your dossiers, newest first.", responses=problem_responses(401, 403))
@@ -67,7 +71,7 @@ async def my_dossiers(
 
 
 @router.get("/dossiers/{code}", summary="One of your dossiers.", responses=problem_responses(401, 403, 404))
-async def my_dossier(code: str, citizen: CitizenDep, portal: PortalDep) -> DossierView:
+async def my_dossier(code: Text, citizen: CitizenDep, portal: PortalDep) -> DossierView:
     citizen.check_time((await known_sandbox(portal, citizen.sandbox)).now)
     return DossierView.of(await queries.dossier(portal, citizen, code))
 
@@ -80,10 +84,10 @@ async def my_dossier(code: str, citizen: CitizenDep, portal: PortalDep) -> Dossi
     responses=problem_responses(401, 403, 404, 409, 422, 503),
 )
 async def ask_withdrawal(
-    code: str, body: WithdrawalRequest, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
+    code: Text, body: WithdrawalRequest, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
 ) -> Response:
     def decision(work: commands.Work, _: Drawn | None) -> tuple[int, str]:
         return 202, DossierView.of(commands.ask_withdrawal(work, citizen, code, body.reason)).model_dump_json()
 
     key = once(citizen, f"POST /dossiers/{code}/withdrawal", idempotency_key, body)
-    return json_reply(await portal.decide_once(citizen.sandbox, key, decision, codes=[code]))
+    return json_reply(await portal.decide_once(citizen.sandbox, key, decision, codes=[code], check=citizen.check_time))

@@ -15,7 +15,7 @@ from services.portal.domain import Dossier, Payment, code_of
 from shared.house import Drawn
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
-from shared.web import SandboxId, Text
+from shared.web import Exact, SandboxId, Text
 
 router = APIRouter(prefix="/api/v1", tags=["payments"])
 log = structlog.get_logger()
@@ -36,20 +36,20 @@ class PaymentView(BaseModel):
 
 
 class Confirm(BaseModel):
-    """CONFIRM as the platform sends it; unknown members pass."""
+    """CONFIRM as the platform sends it, letter by letter, for its checksum covers them; unknown members pass."""
 
     model_config = ConfigDict(extra="allow")
-    LoaiBanTin: Text
-    MaLoi: Text
-    MaDoiTac: Text
-    MaThamChieu: Text
+    LoaiBanTin: Exact
+    MaLoi: Exact
+    MaDoiTac: Exact
+    MaThamChieu: Exact
     SoTien: Annotated[int, Field(ge=0, lt=10**12)]
-    MaTienTe: Text
-    MaGiaoDich: Text
-    MaNganHang: Text
-    ThoiGianGD: Text
-    ThongTinGiaoDich: Text
-    MaXacThuc: Text
+    MaTienTe: Exact
+    MaGiaoDich: Annotated[Exact, Field(min_length=1, max_length=64)]
+    MaNganHang: Exact
+    ThoiGianGD: Exact
+    ThongTinGiaoDich: Exact
+    MaXacThuc: Exact
 
 
 @router.post(
@@ -59,7 +59,7 @@ class Confirm(BaseModel):
     responses=problem_responses(401, 403, 404, 409, 422, 502, 503),
 )
 async def begin_payment(
-    code: str, body: PaymentRequest, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
+    code: Text, body: PaymentRequest, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
 ) -> PaymentView:
     """The attempt is kept first, then the platform is called; both are repeatable with the same key."""
     begun: list[tuple[Dossier, Payment]] = []
@@ -69,7 +69,7 @@ async def begin_payment(
         return 201, begun[-1][1].reference
 
     key = once(citizen, f"POST /dossiers/{code}/payments", idempotency_key, body)
-    _, reference = await portal.decide_once(citizen.sandbox, key, decision, codes=[code])
+    _, reference = await portal.decide_once(citizen.sandbox, key, decision, codes=[code], check=citizen.check_time)
     dossier = begun[-1][0] if begun else await portal.drawer.find(portal.database, citizen.sandbox, code)
     payment = dossier.payment(reference) if dossier else None
     assert dossier is not None and payment is not None  # kept together with the reply

@@ -23,7 +23,7 @@ PAYMENT_WORDS = {
 }
 
 
-def portal_of(request: Request) -> Portal:
+async def portal_of(request: Request) -> Portal:
     portal: Portal = request.app.state.runtime
     return portal
 

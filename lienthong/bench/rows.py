@@ -1,0 +1,78 @@
+"""What a bench run found: one row per figure, beside its ceiling and its aim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What was promised: at least or at most a value, or a share of the ceiling."""
+
+    least: float | None = None
+    most: float | None = None
+    share: float | None = None
+
+    def met(self, row: Row) -> bool:
+        return self.miss(row) <= 0
+
+    def miss(self, row: Row) -> float:
+        """By what share of the aim the row falls short; 0 or less if it does not."""
+        if self.least is not None:
+            return 1 - row.value / self.least
+        if self.most is not None:
+            return row.value / self.most - 1
+        return 1 - (row.ratio or 0) / (self.share or 1)
+
+    def __str__(self) -> str:
+        if self.least is not None:
+            return f"≥ {figure(self.least)}"
+        return f"≤ {figure(self.most)}" if self.most is not None else f"≥ {self.share:.0%} of the ceiling"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure. `ceiling` is what the machine gives for the bare thing, in the same unit, in the same run."""
+
+    what: str
+    value: float
+    unit: str
+    aim: Aim | None = None
+    ceiling: float | None = None
+    ceiling_is: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        return self.value / self.ceiling if self.ceiling else None
+
+    @property
+    def verdict(self) -> str:
+        if self.aim is None:
+            return ""
+        return "yes" if self.aim.met(self) else f"missed by {self.aim.miss(self):.0%}"
+
+    def cells(self) -> tuple[str, ...]:
+        ceiling = f"{figure(self.ceiling)} ({self.ceiling_is})" if self.ceiling else ""
+        ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
+        return (self.what, f"{figure(self.value)} {self.unit}", ceiling, ratio, str(self.aim or ""), self.verdict)
+
+    def json(self) -> dict[str, Any]:
+        met = None if self.aim is None else self.aim.met(self)
+        return {**asdict(self), "aim": str(self.aim or ""), "ratio": self.ratio, "met": met}
+
+
+HEADINGS = ("what", "measured", "ceiling", "ratio", "aim", "met")
+
+
+def figure(value: float | None) -> str:
+    """`1,234`, `12.3` or `1.23`: three digits that mean something."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def markdown(rows: Iterable[Row]) -> str:
+    lines = [HEADINGS, ("---",) * len(HEADINGS), *(row.cells() for row in rows)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,0 +1,72 @@
+"""How long from the command until everything is ready: the first time ever, and again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lienthong.bench.rows import Aim, Row
+from lienthong.embedded import Trouble, jars, ports
+from lienthong.embedded.stack import Stack
+
+
+@contextmanager
+def fresh_cache(folder: Path) -> Iterator[None]:
+    """A user's cache that holds the fetched jars and nothing made from them yet."""
+    jars.ensure(print)
+    fetched, before = jars.folder(), os.environ.get("XDG_CACHE_HOME")
+    os.environ["XDG_CACHE_HOME"] = str(folder)
+    try:
+        shutil.copytree(fetched / "lib", jars.folder() / "lib")
+        yield
+    finally:
+        os.environ.pop("XDG_CACHE_HOME")
+        if before is not None:
+            os.environ["XDG_CACHE_HOME"] = before
+
+
+def measure(data: Path, port_base: int, repeats: int) -> list[Row]:
+    """Start and stop; everything is down afterwards, its data left in `data`. Runs inside a fresh cache."""
+    bare_first = _broker_alone(data.with_name("broker"))
+    bare_again = statistics.median(_broker_alone(data.with_name("broker")) for _ in range(repeats))
+    for made in (*jars.folder().glob("classes-*"), *jars.folder().glob("bootstrap.checkpoint")):
+        made.unlink()
+    first = _up_and_down(data, port_base)
+    again = statistics.median(_up_and_down(data, port_base) for _ in range(repeats))
+    broker = "the broker alone"
+    return [
+        Row("start-up to ready, first ever", first, "s", Aim(most=6), bare_first, broker),
+        Row("start-up to ready, again", again, "s", Aim(most=3), bare_again, broker),
+    ]
+
+
+def _up_and_down(data: Path, port_base: int) -> float:
+    words = ["--data", str(data)]
+    began = time.perf_counter()
+    _command("up", "--detach", "--port-base", str(port_base), *words)
+    seconds = time.perf_counter() - began
+    _command("down", *words)
+    return seconds
+
+
+def _broker_alone(data: Path) -> float:
+    stack = Stack(data, ports.free_base(), parts=("kafka",))
+    began = time.perf_counter()
+    stack.start()
+    seconds = time.perf_counter() - began
+    stack.stop()
+    return seconds
+
+
+def _command(*words: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "lienthong.cli.main", *words, "--json"], stdout=subprocess.PIPE)
+    if done.returncode:
+        raise Trouble(str(json.loads(done.stdout).get("trouble", f"`lienthong {words[0]}` failed.")))

@@ -1,0 +1,95 @@
+"""`lienthong prove`: break a country of its own under load, heal it, and hold it against every promise."""
+
+from __future__ import annotations
+
+import asyncio
+import json as json_
+import shutil
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lienthong.cli.plainly import Json
+from lienthong.embedded import Trouble
+
+LONGEST_MINUTES = 120  # the fastest sandbox passes 1.5 days a minute, and the calendar ends with 2027
+
+
+class Planted(StrEnum):
+    """A bug to plant."""
+
+    NONE = "none"
+    POSITION_IGNORED = "position-ignored"
+    NUMBERS_AFTER_PRODUCING = "numbers-after-producing"
+    SEQUENCE_CURSOR = "sequence-cursor"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this file's verb to the command."""
+    app.command()(prove)
+
+
+def prove(
+    faults: Annotated[
+        str, typer.Option(help="all, or names with commas between; with a planted bug, those that expose it.")
+    ] = "all",
+    seed: Annotated[str, typer.Option(help="Draws the load, the order of the faults and who is hit.")] = "1",
+    minutes: Annotated[float, typer.Option(help="Minutes of load; every fault comes at least once.", min=0.1)] = 2.0,
+    plant: Annotated[
+        Planted, typer.Option(help="A bug to plant in the processes under test; exit status 0 if it is caught.")
+    ] = Planted.NONE,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder for databases, broker and logs; a temporary one if left out.")
+    ] = None,
+    port_base: Annotated[int | None, typer.Option(help="Nine ports from here; free ones if left out.")] = None,
+    json: Json = False,
+) -> None:
+    """Break real processes under load, heal them, and prove that nothing was lost; exit status 1 if something was."""
+    from rich.console import Console
+
+    from lienthong.embedded import ports
+    from lienthong.prove import report
+    from lienthong.prove.faults import FAULTS
+    from lienthong.prove.plants import PLANTS
+    from lienthong.prove.run import Order, run
+
+    console = Console(quiet=json)
+    if not console.is_terminal:  # nobody wants a table folded in a file or a pipe
+        console.width = 200
+    if minutes > LONGEST_MINUTES:
+        raise Trouble(f"--minutes {minutes:g} is too long: at most {LONGEST_MINUTES}, or the calendar ends.")
+    planted = PLANTS.get(plant.value)
+    names = planted.faults if planted and faults == "all" else _names(faults, list(FAULTS))
+    folder = data or Path(tempfile.mkdtemp(prefix="lienthong-prove-"))
+    order = Order(
+        seed=seed,
+        minutes=minutes,
+        faults=names,
+        data=folder,
+        port_base=port_base or ports.free_base(),
+        plant=plant.value,
+        rate=planted.rate if planted else Order.rate,
+    )
+    found = asyncio.run(run(order, lambda line: console.print(line, style="dim", markup=False, highlight=False)))
+    good, _ = report.verdict(found)
+    if json:
+        print(json_.dumps(report.as_json(found), ensure_ascii=False, indent=2))
+    else:
+        report.show(found, console)
+    if good and data is None:
+        shutil.rmtree(folder, ignore_errors=True)
+    elif not good:
+        console.print(f"Databases and logs are kept in {folder}.", highlight=False)
+        raise typer.Exit(1)
+
+
+def _names(wish: str, known: list[str]) -> tuple[str, ...]:
+    """Raises Trouble for a fault that does not exist."""
+    names = tuple(known if wish == "all" else [name.strip() for name in wish.split(",")])
+    for name in names:
+        if name not in known:
+            raise Trouble(f"There is no fault '{name}'. There are: {', '.join(known)}; or all.")
+    return names

@@ -1,0 +1,70 @@
+"""A citizen who does not take silence for an answer: every request is repeated with its own key until it is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+
+from lienthong.client import Citizen
+from lienthong.doors import Door, NotRunning, Problem
+from lienthong.prove.ledger import Ledger
+
+PAUSE_SECONDS = 0.1  # before a request that was not acknowledged is repeated
+
+
+class Insisting:
+    """One persona in one sandbox. Tokens follow the sandbox clock, so it signs in whenever one has run out."""
+
+    def __init__(self, citizen: Citizen, ledger: Ledger) -> None:
+        self.citizen, self._ledger = citizen, ledger
+        self._signing_in = asyncio.Lock()
+
+    async def ask(self, method: str, path: str, *, key: str = "", body: Any = None) -> httpx.Response:
+        """The portal's acknowledgement. Raises Problem if it refuses for good."""
+        while True:
+            token = self.citizen.token
+            if not token:
+                await self._sign_in(token)
+                continue
+            headers = {"Authorization": f"Bearer {token}"} | ({"Idempotency-Key": key} if key else {})
+            try:
+                return await self._portal.send(method, path, headers=headers, json=body)
+            except NotRunning:
+                self._ledger.unacknowledged += 1
+            except Problem as problem:
+                if problem.status == 401:
+                    await self._sign_in(token)
+                    continue
+                if problem.status < 500:
+                    raise
+                self._ledger.unacknowledged += 1
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def at_checkout(self, url: str, outcome: str) -> None:
+        """Pay at the platform's own page. Raises Problem if it refuses for good."""
+        platform = self.citizen.sandbox.country.payment
+        while True:
+            try:
+                await platform.send("POST", f"{url}/pay", json={"outcome": outcome})
+                return
+            except NotRunning:
+                pass
+            except Problem as problem:
+                if problem.status < 500:
+                    raise
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    @property
+    def _portal(self) -> Door:
+        return self.citizen.sandbox.country.portal
+
+    async def _sign_in(self, used: str) -> None:
+        """A new token, unless another task fetched one meanwhile; a code that ran out on the way is asked for again."""
+        async with self._signing_in:
+            while self.citizen.token == used:
+                try:
+                    await self.citizen.sign_in()
+                except (NotRunning, Problem):
+                    await asyncio.sleep(PAUSE_SECONDS)

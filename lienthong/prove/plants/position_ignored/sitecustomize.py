@@ -1,0 +1,13 @@
+"""Planted: the reader ignores its position, so whatever it reads it applies."""
+
+from importlib import import_module
+from typing import Any
+
+lanes = import_module("shared.lanes")
+
+
+def judge(position: Any, epoch: int, number: int) -> Any:
+    return lanes.Verdict.APPLY
+
+
+lanes.Position.judge = judge

@@ -1,0 +1,93 @@
+"""The report of a run: two tables for people, one object for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from lienthong.prove.checks import SHOWN
+from lienthong.prove.plants import PLANTS
+from lienthong.prove.run import Report
+
+
+def verdict(report: Report) -> tuple[bool, str]:
+    """Whether the run came out as it should, in one sentence; a planted bug should be caught."""
+    order = report.order
+    if order.plant == "none":
+        if report.proven:
+            return True, f"Proven with seed {order.seed}: nothing lost, nothing twice, nothing out of order."
+        traceless = ", ".join(sorted({each.name for each in report.traceless}))
+        reasons = [f"{len(report.violations)} violations"] if report.violations else []
+        reasons += [f"no trace or no convergence: {traceless}"] if traceless else []
+        empty = [finding.promise for finding in report.findings if not finding.checked]
+        reasons += [f"nothing to check for: {', '.join(empty)}"] if empty else []
+        return False, f"NOT proven with seed {order.seed}: {'; '.join(reasons)}."
+    what = PLANTS[order.plant].what
+    if report.violations:
+        return True, f"Caught: {what} ({len(report.violations)} violations)."
+    return False, f"NOT caught: {what}. The proof is blind to it."
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    good, sentence = verdict(report)
+    order = report.order
+    return {
+        "good": good,
+        "sentence": sentence,
+        "seed": order.seed,
+        "plant": order.plant,
+        "minutes": order.minutes,
+        "seconds": round(report.seconds, 1),
+        "faults": [vars(each) for each in report.injected],
+        "promises": [vars(each) for each in report.findings],
+        "lost_with_the_database": report.lost,
+        "facts": report.facts,
+        "counters": report.counters,
+    }
+
+
+def show(report: Report, console: Console) -> None:
+    _faults(report, console)
+    _promises(report, console)
+    for finding in report.findings:
+        for line in finding.violations[:SHOWN]:
+            console.print(f"  ✗ {line}", style="red", markup=False, highlight=False, soft_wrap=True)
+        if len(finding.violations) > SHOWN:
+            console.print(f"    … and {len(finding.violations) - SHOWN} more", highlight=False)
+    if report.lost:
+        console.print(
+            f"Lost with the deleted database, as it must be: {len(report.lost)} dossiers, "
+            f"such as {', '.join(report.lost[:3])} (--json lists them).",
+            highlight=False,
+        )
+    facts = ", ".join(f"{value:,.0f} {name}" for name, value in report.facts.items())
+    console.print(f"{facts}; {report.seconds:.0f} s in all.", highlight=False)
+    good, sentence = verdict(report)
+    console.print(sentence, style="bold green" if good else "bold red", highlight=False)
+
+
+def _faults(report: Report, console: Console) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("fault", "times", "converged after", "last trace"):
+        table.add_column(heading, overflow="fold")
+    for name in dict.fromkeys(each.name for each in report.injected):
+        mine = [each for each in report.injected if each.name == name]
+        seconds = [each.converged_seconds for each in mine if each.converged_seconds is not None]
+        took = f"{min(seconds):.1f} to {max(seconds):.1f} s" if seconds else "never"
+        trouble = next((each.trouble for each in mine if each.trouble), "")
+        traceless = sum(not each.trace for each in mine)
+        trace = trouble or (f"NO TRACE, {traceless} times" if traceless else mine[-1].trace)
+        table.add_row(name, str(len(mine)), took, trace)
+    console.print(table)
+
+
+def _promises(report: Report, console: Console) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("promise", "checked", "violations"):
+        table.add_column(heading, justify="left" if heading == "promise" else "right")
+    for finding in report.findings:
+        broken = len(finding.violations)
+        table.add_row(finding.promise, f"{finding.checked:,}", f"[red]{broken}[/red]" if broken else "0")
+    console.print(table)

@@ -1,0 +1,85 @@
+"""The proof's own idea of a dossier: what a province's events make of it. Written apart from the services, to disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lienthong.prove.books import Told
+
+SUBMITTED, RECEIVED, REFUSED, IN_PROCESSING, OWING, WITHDRAWN, READY, RETURNED = 1, 2, 3, 4, 6, 7, 9, 10
+STOPPED = (REFUSED, WITHDRAWN)
+FINAL = (REFUSED, WITHDRAWN, RETURNED)
+
+# event → the states in which it may happen, and the state it leads to
+MOVES: dict[str, tuple[tuple[int, ...], int]] = {
+    "dossier.received.v1": ((SUBMITTED,), RECEIVED),
+    "dossier.refused.v1": ((SUBMITTED,), REFUSED),
+    "dossier.fee_demanded.v1": ((RECEIVED,), OWING),
+    "dossier.processing_started.v1": ((RECEIVED, OWING), IN_PROCESSING),
+    "dossier.result_ready.v1": ((IN_PROCESSING,), READY),
+    "dossier.result_returned.v1": ((READY,), RETURNED),
+    "dossier.withdrawn.v1": ((SUBMITTED, RECEIVED, OWING, IN_PROCESSING), WITHDRAWN),
+}
+DECLINED = "dossier.withdrawal_declined.v1"
+ASKED, CONFIRMED, REFUNDED = "dossier.withdrawal_requested.v1", "payment.confirmed.v1", "payment.refunded.v1"
+SUBMISSION = "dossier.submitted.v1"
+PAID_STATES = ("paid", "refund_pending", "refunded")  # of a payment at the portal, once the platform confirmed it
+
+
+class OutOfOrder(Exception):
+    """An event that cannot follow the ones before it."""
+
+
+@dataclass
+class Fold:
+    """A dossier as its province's events, in order, make it."""
+
+    status: int = SUBMITTED
+    fee_dong: int | None = None
+    due_at: str | None = None
+    result_number: str | None = None
+    granted: bool = False
+    declined: int = 0
+
+
+def fold(events: Sequence[Told]) -> Fold:
+    """Raises OutOfOrder."""
+    made = Fold()
+    for event in events:
+        facts = event.facts
+        if event.type == DECLINED:
+            made.declined += 1
+            continue
+        when, then = MOVES.get(event.type, ((), 0))
+        if made.status not in when:
+            raise OutOfOrder(f"{event.type} (version {event.version}) in status {made.status}")
+        made.status = then
+        made.fee_dong = facts.get("fee_dong", made.fee_dong)
+        made.due_at = facts.get("due_at", made.due_at)
+        made.result_number = facts.get("result_number", made.result_number)
+        made.granted = made.granted or then == WITHDRAWN
+    return made
+
+
+def withdrawal(asked: int, made: Fold) -> str:
+    """What the citizen must see of `asked` requests to withdraw."""
+    if made.granted:
+        return "granted"
+    if asked > made.declined:
+        return "asked"
+    return "declined" if asked else "none"
+
+
+def sum_of(events: Sequence[Told], type: str) -> int:
+    """Money in all events of one type, in đồng."""
+    return sum(int(event.facts["amount_dong"]) for event in events if event.type == type)
+
+
+def confirmed_dong(dossier: dict[str, Any]) -> int:
+    return sum(payment["amount_dong"] for payment in dossier["payments"] if payment["status"] in PAID_STATES)
+
+
+def refunded_dong(dossier: dict[str, Any]) -> int:
+    return sum(payment["amount_dong"] for payment in dossier["payments"] if payment["status"] == "refunded")

@@ -1,0 +1,207 @@
+"""One run of the proof: start a country of its own, load it, break it, heal it, let it come to rest, and look."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from lienthong.client import Country, Sandbox
+from lienthong.doors import NotRunning, Problem
+from lienthong.embedded.stack import Stack
+from lienthong.prove import books, checks, faults
+from lienthong.prove.checks import Evidence, Finding
+from lienthong.prove.counters import Counters
+from lienthong.prove.faults import Injected
+from lienthong.prove.load import Catalogue, Load
+from lienthong.prove.plants import PLANTS
+from lienthong.prove.scene import Scene
+
+# Sandbox seconds per real second, one sandbox each. Tokens last an hour and a login's code a minute of sandbox time, so
+# faster than this nobody could sign in; different rates and first hours, so that somewhere officers are always at work.
+RATES = (1500, 1700, 1900, 2100)
+FIRST = datetime.fromisoformat("2026-06-08T07:40:00+07:00")  # a Monday; the next public holiday is in September
+STEP = timedelta(hours=6)
+CLOSING_ROUNDS = 40  # days the clock is turned at the end; the quickest procedures need a handful
+SAMPLED = 100  # dossiers looked at over both doors
+SETTLE_SECONDS = 40.0
+BREATH_SECONDS = 1.0  # at most, between one fault's convergence and the next fault
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to prove.
+
+    minutes   of load and faults; every fault comes at least once, however long that takes
+    rate      submissions a second
+    """
+
+    seed: str
+    minutes: float
+    faults: Sequence[str]
+    data: Path
+    port_base: int
+    plant: str = "none"
+    rate: float = 15.0
+
+
+@dataclass
+class Report:
+    """What came out. `proven`: every promise holds and every fault left its trace."""
+
+    order: Order
+    injected: list[Injected] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    facts: dict[str, float] = field(default_factory=dict)
+    counters: dict[str, float] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def violations(self) -> list[str]:
+        return [f"{each.promise}: {line}" for each in self.findings for line in each.violations]
+
+    @property
+    def traceless(self) -> list[Injected]:
+        return [each for each in self.injected if not each.trace or each.trouble]
+
+    @property
+    def proven(self) -> bool:
+        return not self.traceless and all(finding.holds for finding in self.findings)
+
+
+async def run(order: Order, say: Say) -> Report:
+    """Raises Trouble if the country does not start."""
+    began = time.monotonic()
+    report = Report(order)
+    prefix = [PLANTS[order.plant].folder] if order.plant != "none" else []
+    stack = Stack(order.data, order.port_base, pythonpath_prefix=prefix)
+    try:
+        say(f"Ready after {await asyncio.to_thread(stack.start):.1f} s.")
+        async with Country(stack.urls["portal-api"]) as country:
+            sandboxes = [await _sandbox(country, order, n) for n in range(len(RATES))]
+            load = Load(country, sandboxes, await Catalogue.read(country), order.seed, order.rate)
+            async with _counting(stack) as counters:
+                rng = random.Random(f"{order.seed}/faults")
+                scene = Scene(stack, load, counters, rng)
+                await _break_things(scene, order, report, say)
+                say("Everything runs again; the rest is paid, and the clocks are turned until nothing more can happen.")
+                unsettled = await _bring_to_rest(scene)
+                evidence = await _evidence(scene, unsettled)
+            report.counters = counters.all()
+        report.findings = checks.judge(evidence)
+        report.lost = sorted(f"{sandbox}/{code}" for sandbox, code in evidence.lost - evidence.gateway.dossiers.keys())
+        report.facts = {
+            "submissions": len(load.ledger.submissions),
+            "unacknowledged and repeated": load.ledger.unacknowledged,
+            "payments": sum(map(len, load.ledger.payments.values())),
+            "withdrawals": load.ledger.withdrawals.total(),
+            "events": sum(len(each.posted) for each in (evidence.portal, evidence.gateway)),
+            "dossiers compared": len(evidence.comparable),
+        }
+    finally:
+        await asyncio.to_thread(stack.stop)
+    report.seconds = time.monotonic() - began
+    return report
+
+
+async def _sandbox(country: Country, order: Order, n: int) -> Sandbox:
+    start = (FIRST + n * STEP).isoformat()
+    row = await country.create_sandbox(seed=f"{order.seed}-{n}", name=f"proof {n}", start=start, rate=RATES[n])
+    return country.enter(row["id"])
+
+
+@asynccontextmanager
+async def _counting(stack: Stack) -> AsyncIterator[Counters]:
+    counters = Counters({role: stack.urls[role] for role in ("portal-worker", "gateway-worker", "gateway-api")})
+    looking = asyncio.create_task(counters.keep_looking())
+    try:
+        yield counters
+    finally:
+        looking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await looking
+
+
+async def _break_things(scene: Scene, order: Order, report: Report, say: Say) -> None:
+    """The faults one after the other, in an order drawn anew each round, while the load goes on."""
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    loading = asyncio.create_task(scene.load.run())
+    try:
+        for name in _rounds(scene.rng, order.faults, lambda: loop.time() - begun > order.minutes * 60):
+            await asyncio.sleep(scene.rng.random() * BREATH_SECONDS)
+            injected = await faults.inject(scene, name, begun)
+            report.injected.append(injected)
+            told = (
+                f"converged after {injected.converged_seconds:.1f} s" if injected.converged_seconds is not None else ""
+            )
+            say(f"{injected.at_seconds:6.1f} s  {name}: {told or injected.trouble}. {injected.trace or 'No trace!'}")
+        if not order.faults:
+            await asyncio.sleep(order.minutes * 60)
+    finally:
+        scene.load.stopping = True
+        await loading
+
+
+def _rounds(rng: random.Random, names: Sequence[str], is_over: Callable[[], bool]) -> Iterator[str]:
+    """A first whole round, then more while time lasts."""
+    yield from rng.sample(list(names), len(names))
+    again = [name for name in names if name not in faults.ONCE]
+    while again and not is_over():
+        for name in rng.sample(again, len(again)):
+            if not is_over():
+                yield name
+
+
+async def _bring_to_rest(scene: Scene) -> list[str]:
+    """Pay what is due and turn every clock until nothing is due any more; gives what does not come to rest."""
+    await scene.all_ready()
+    verdicts = []
+    for _ in range(CLOSING_ROUNDS):
+        paid = await scene.load.pay_the_rest(scene.lost)
+        try:
+            advanced = await asyncio.gather(*(sandbox.advance(by="P1D") for sandbox in scene.load.sandboxes))
+        except (NotRunning, Problem) as trouble:
+            return [f"the clock could not be turned: {trouble}"]
+        verdicts = [each["verdict"] for each in advanced]
+        if any(each["verdict"] == "waiting" for each in verdicts):
+            break
+        if not paid and all(each["next_due"] is None for each in verdicts):
+            break
+    settled = await asyncio.gather(*(sandbox.settle(SETTLE_SECONDS) for sandbox in scene.load.sandboxes))
+    waiting = [f"{each['name']} at {each['service']}: {each['detail']}" for v in settled for each in v["waiting_for"]]
+    due = [f"still due: {verdict['next_due']}" for verdict in settled if verdict["next_due"]]
+    return [line for line in waiting if not line.startswith("parked")] + due
+
+
+async def _evidence(scene: Scene, unsettled: list[str]) -> Evidence:
+    portal, gateway = [await books.open_house(scene.url(name), name, scene.sandboxes) for name in ("portal", "gateway")]
+    payment = await books.read_payment(scene.stack.database_url("payment"), scene.sandboxes)
+    evidence = Evidence(scene.load.ledger, portal, gateway, payment, scene.poison, scene.buried, unsettled=unsettled)
+    comparable = evidence.comparable
+    for key in scene.rng.sample(comparable, min(SAMPLED, len(comparable))):
+        evidence.doors[key] = await _at_the_doors(scene, key)
+    return evidence
+
+
+async def _at_the_doors(scene: Scene, key: tuple[str, str]) -> tuple[int | None, int | None]:
+    """The status that the citizen and the province see of one dossier."""
+    kept = scene.load.ledger.dossiers.get(key)
+    if kept is None:
+        return None, None
+    sandbox = next(each for each in scene.load.sandboxes if each.id == key[0])
+    seen = await scene.load.look(kept, key[1])
+    try:
+        theirs = await sandbox.province_dossier(kept.province, key[1])
+    except Problem:
+        return seen, None
+    return seen, theirs["status"]["code"]

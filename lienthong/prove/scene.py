@@ -1,0 +1,114 @@
+"""Where a proof plays: the stack, its databases, the load, the counters, and what the faults have done so far."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from lienthong.embedded.stack import Stack, process
+from lienthong.prove.books import HouseBooks, Letter, Place
+from lienthong.prove.counters import Counters
+from lienthong.prove.ledger import Key
+from lienthong.prove.load import Load
+
+HOUSES = {"portal": "portal", "gateway": "province_gateway"}  # service → database
+READERS = {"portal": "gateway", "gateway": "portal"}  # source → who reads it
+PATIENCE_SECONDS = (
+    60.0  # for what must happen after a fault; far more than it needs, so that a slow machine is no violation
+)
+
+
+class NotConverged(Exception):
+    """After a fault ended, what it had held up did not get through."""
+
+
+@dataclass
+class Scene:
+    """
+    poison    the dead letters there must be
+    buried    the gateway's books as its database had them the moment it was deleted, once per deletion
+    """
+
+    stack: Stack
+    load: Load
+    counters: Counters
+    rng: random.Random
+    poison: set[Letter] = field(default_factory=set)
+    buried: list[HouseBooks] = field(default_factory=list)
+
+    @property
+    def sandboxes(self) -> list[str]:
+        return [sandbox.id for sandbox in self.load.sandboxes]
+
+    @property
+    def lost(self) -> set[Key]:
+        """Dossiers that a deleted database had: their province may know nothing of them any more."""
+        return {key for books in self.buried for key in books.dossiers}
+
+    def url(self, service: str) -> str:
+        return self.stack.database_url(HOUSES[service])
+
+    async def process(self, name: str) -> dict[str, Any]:
+        return process(await asyncio.to_thread(self.stack.status), name)
+
+    async def fetch(self, service: str, sql: str, *values: Any) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(self.url(service), timeout=5)
+        try:
+            return list(await connection.fetch(sql, *values))
+        finally:
+            await connection.close()
+
+    async def until(self, what: str, holds: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until it holds; silence of a database counts as no. Raises NotConverged."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while True:
+            try:
+                if await holds():
+                    return
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError):
+                pass
+            if loop.time() > end:
+                raise NotConverged(f"after {seconds:.0f} s: {what}")
+            await asyncio.sleep(0.05)
+
+    async def all_ready(self) -> None:
+        async def ready() -> bool:
+            return bool((await asyncio.to_thread(self.stack.status))["ready"])
+
+        await self.until("not every process is ready", ready)
+
+    async def converged(self) -> None:
+        """Wait until everything that was told by now, in either direction, is read."""
+        await self.all_ready()
+        for source, reader in READERS.items():
+            await self._passed(source, reader)
+
+    async def _passed(self, source: str, reader: str) -> None:
+        last: int | None = None
+        heads: dict[int, Place] = {}
+
+        async def numbered() -> bool:
+            nonlocal last, heads
+            if last is None:
+                last = (await self.fetch(source, "SELECT coalesce(max(id), 0) AS id FROM queue"))[0]["id"]
+            if await self.fetch(source, "SELECT FROM queue WHERE id <= $1 LIMIT 1", last):
+                return False
+            heads = {
+                row["lane"]: (row["epoch"], row["head"])
+                for row in await self.fetch(source, "SELECT lane, epoch, head FROM lanes_out WHERE head > 0")
+            }
+            return True
+
+        async def read() -> bool:
+            rows = await self.fetch(reader, "SELECT lane, epoch, expected - 1 AS number FROM positions")
+            places = {row["lane"]: (row["epoch"], row["number"]) for row in rows}
+            return all(places.get(lane, (0, 0)) >= head for lane, head in heads.items())
+
+        await self.until(f"events of {source} have no number yet", numbered)
+        await self.until(f"{reader} has not read what {source} said", read)

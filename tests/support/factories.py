@@ -1,0 +1,128 @@
+"""Things to arrange a test with: events as their contract's example shows them, records as a broker gives them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from contracts.catalogue import PROVINCES
+from contracts.schemas import errors, schema
+from shared.clock import wire
+from shared.consumer import Outcome
+from shared.events import Record
+from shared.house import House
+
+MORNING = datetime(2026, 6, 9, 1, tzinfo=UTC)  # 08:00 in Viet Nam, a Tuesday
+PROVINCE, COMMUNE = "37", "14464"  # Ninh Bình, Xã Gia Viễn
+COPY = "2.000635"  # copy of a civil-status extract: a commune handles it, 8.000 đồng, level 2, one working day
+FREE = "1.001776"  # social allowance: free of charge, ten working days
+CODE = "H42.14464-20260609-0000001"
+
+_said: Counter[tuple[str, str, str]] = Counter()
+
+
+@dataclass(frozen=True)
+class Said:
+    """An event before it has a place in a lane."""
+
+    type: str
+    sandbox: str
+    subject: str
+    body: bytes
+    version: int
+    at: datetime = MORNING
+    lane: int = PROVINCES[PROVINCE].lane
+
+
+def example(type: str, code: str = CODE, **facts: Any) -> dict[str, Any]:
+    """A body that fits its contract: the example there, with these facts."""
+    shown: dict[str, Any] = schema(type)["examples"][0]
+    body = {**shown, "dossier_code": code, "province": PROVINCE, "procedure": COPY, **facts}
+    assert errors(type, body) == []
+    return body
+
+
+def an_event(type: str, sandbox: str, code: str = CODE, *, at: datetime = MORNING, **facts: Any) -> Said:
+    """The next event about `code`, its body as `example` makes it."""
+    return an_event_of(type, sandbox, code, example(type, code, **facts), at=at)
+
+
+def an_event_of(type: str, sandbox: str, code: str, body: Any, **place: Any) -> Said:
+    """The next event about `code` with any body: bytes as they are, everything else as JSON."""
+    _said[type.split(".")[0], sandbox, code] += 1
+    version = sum(count for (_, where, what), count in _said.items() if (where, what) == (sandbox, code))
+    text = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+    return Said(type, sandbox, code, text, version, **place)
+
+
+def a_record(
+    said: Said, source: str, number: int, *, epoch: int = 1, offset: int | None = None, **headers: Any
+) -> Record:
+    """`said` as the broker gives it; a header set to None is left out."""
+    found: dict[str, Any] = {
+        "ce_specversion": "1.0",
+        "ce_id": f"id-{said.subject}-{said.version}",
+        "ce_source": f"/{source}/{said.sandbox}",
+        "ce_type": said.type,
+        "ce_subject": said.subject,
+        "ce_time": wire(said.at),
+        "content-type": "application/json",
+        "ce_sandbox": said.sandbox,
+        "ce_sequence": str(number),
+        "ce_epoch": str(epoch),
+        "ce_dossierversion": str(said.version),
+        "traceparent": "",
+        **headers,
+    }
+    raw: Mapping[str, bytes] = {name: str(value).encode() for name, value in found.items() if value is not None}
+    return Record(said.lane, number - 1 if offset is None else offset, said.subject.encode(), said.body, raw)
+
+
+async def hear(house: House[Any], *said: Said) -> Outcome:
+    """Let a house read these events, each as the next of its lane."""
+    await stand_at_the_beginning(house)
+    places = await house.places()
+    records = []
+    for each in said:
+        epoch, number = places[each.lane]
+        epoch = max(epoch, 1)
+        records.append(a_record(each, house.hears, number, epoch=epoch))
+        places[each.lane] = (epoch, number + 1)
+    return await house.consumer.apply(records)
+
+
+async def stand_at_the_beginning(house: House[Any]) -> None:
+    """Give every lane that was never read its position, as a worker does when it takes the lane."""
+    await house.database.pool.execute(
+        "INSERT INTO positions (lane, epoch, expected, next_offset) "
+        "SELECT lane, 0, 1, 0 FROM generate_series(0, 33) lane ON CONFLICT DO NOTHING"
+    )
+
+
+async def told(house: House[Any], sandbox: str, code: str) -> list[dict[str, Any]]:
+    """What a house has told about `code`, in order: `type` and the body; each fits its contract."""
+    rows = await house.database.fetch(
+        "SELECT type, body FROM events WHERE sandbox = $1 AND subject = $2 ORDER BY version", sandbox, code
+    )
+    events = [{"type": row["type"], **json.loads(row["body"])} for row in rows]
+    for event in events:
+        body = {name: value for name, value in event.items() if name != "type"}
+        assert errors(event["type"], body) == [], event
+    return events
+
+
+async def take_queue(house: House[Any], sandbox: str) -> list[Said]:
+    """What waits for the relay in one sandbox, taken out in order: what a broker would carry."""
+    rows = await house.database.fetch(
+        "WITH taken AS (DELETE FROM queue WHERE sandbox = $1 RETURNING *) SELECT t.id, e.* FROM taken t "
+        "JOIN events e USING (sandbox, subject, version) ORDER BY t.id",
+        sandbox,
+    )
+    return [
+        Said(row["type"], sandbox, row["subject"], row["body"].encode(), row["version"], row["at"], row["lane"])
+        for row in rows
+    ]
