@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -196,10 +197,10 @@ class Consumer(Generic[T]):
         return None
 
     def _report(self, outcome: Outcome) -> None:
-        for type in outcome.applied:
-            telemetry.EVENTS_APPLIED.labels(type).inc()
-        for reason in outcome.skipped:
-            telemetry.EVENTS_SKIPPED.labels(reason).inc()
+        for type, many in Counter(outcome.applied).items():
+            telemetry.EVENTS_APPLIED.labels(type).inc(many)
+        for reason, many in Counter(outcome.skipped).items():
+            telemetry.EVENTS_SKIPPED.labels(reason).inc(many)
         for orphan in outcome.orphans:
             telemetry.ORPHANS.labels(orphan.type).inc()
 
@@ -257,6 +258,12 @@ def _joined(first: Outcome, second: Outcome) -> Outcome:
 async def lock_positions(connection: Connection, lanes: list[int]) -> dict[int, Position]:
     """The positions of these lanes, ours until the transaction ends."""
     rows = await connection.fetch("SELECT * FROM positions WHERE lane = ANY($1) ORDER BY lane FOR UPDATE", lanes)
+    return {row["lane"]: Position(row["epoch"], row["expected"], row["next_offset"]) for row in rows}
+
+
+async def positions_of(database: Database, lanes: list[int]) -> dict[int, Position]:
+    """The positions of these lanes as they are now, without holding them."""
+    rows = await database.fetch("SELECT * FROM positions WHERE lane = ANY($1)", lanes)
     return {row["lane"]: Position(row["epoch"], row["expected"], row["next_offset"]) for row in rows}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -108,13 +109,17 @@ async def lock_log(connection: Connection, lanes: list[int]) -> dict[int, Log]:
     return {row["lane"]: log_of(row) for row in rows}
 
 
-async def save_log(connection: Connection, lane: int, log: Log) -> None:
-    """Keep a lane under its lock. A new life is remembered for the whole log, so that codes never repeat."""
+async def save_logs(connection: Connection, logs: Mapping[int, Log]) -> None:
+    """Keep lanes under their locks. A new life is remembered for the whole log, so that codes never repeat."""
+    kept = list(logs.values())
     await connection.execute(
-        "UPDATE lanes_out SET epoch = $2, head = $3, sent_epoch = $4, sent_number = $5, last_offset = $6 WHERE lane = $1",
-        *(lane, log.epoch, log.head, *log.sent, log.last_offset),
+        "WITH moved AS (UPDATE lanes_out SET epoch = b, head = c, sent_epoch = d, sent_number = e, last_offset = f FROM unnest("
+        "$1::int2[], $2::int[], $3::bigint[], $4::int[], $5::bigint[], $6::bigint[]) t (a, b, c, d, e, f) WHERE lane = a) "
+        "UPDATE life SET epoch = $7 WHERE epoch < $7",
+        *([*logs], [log.epoch for log in kept], [log.head for log in kept]),
+        *([log.sent[0] for log in kept], [log.sent[1] for log in kept], [log.last_offset for log in kept]),
+        max((log.epoch for log in kept), default=0),
     )
-    await connection.execute("UPDATE life SET epoch = $1 WHERE epoch < $1", log.epoch)
 
 
 async def replay(database: Database, lane: int, asked: Place) -> tuple[Place, bool]:
@@ -126,7 +131,7 @@ async def replay(database: Database, lane: int, asked: Place) -> tuple[Place, bo
         )
         answer, new_life = answer_to(asked, log, {row["epoch"]: row["head"] for row in rows})
         log.go_back(answer)
-        await save_log(connection, lane, log)
+        await save_logs(connection, {lane: log})
     return answer, new_life
 
 

@@ -56,21 +56,27 @@ def event_id(seed: str, source: str, subject: str, version: int) -> str:
 
 def headers(row: Any, source: str) -> Headers:
     """CloudEvents headers of one posted row: lane number and epoch as extension attributes `sequence` and `epoch`."""
-    pairs: Iterable[tuple[str, str]] = (
-        ("ce_specversion", "1.0"),
-        ("ce_id", row["id"] or f"void-{row['lane']}-{row['epoch']}-{row['number']}"),
-        ("ce_source", f"/{source}/{row['sandbox']}"),
-        ("ce_type", row["type"] or VOID),
-        ("ce_subject", row["subject"]),
-        ("ce_time", wire(row["at"] or row["posted_at"])),
-        ("content-type", "application/json"),
-        ("ce_sandbox", row["sandbox"]),
-        ("ce_sequence", str(row["number"])),
-        ("ce_epoch", str(row["epoch"])),
-        ("ce_dossierversion", str(row["version"])),
-        ("traceparent", row["traceparent"] or ""),
-    )
-    return [(name, value.encode()) for name, value in pairs]
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", (row["id"] or f"void-{row['lane']}-{row['epoch']}-{row['number']}").encode()),
+        ("ce_source", f"/{source}/{row['sandbox']}".encode()),
+        ("ce_type", (row["type"] or VOID).encode()),
+        ("ce_subject", row["subject"].encode()),
+        ("ce_time", wire(row["at"] or row["posted_at"]).encode()),
+        ("content-type", b"application/json"),
+        ("ce_sandbox", row["sandbox"].encode()),
+        ("ce_sequence", b"%d" % row["number"]),
+        ("ce_epoch", b"%d" % row["epoch"]),
+        ("ce_dossierversion", b"%d" % row["version"]),
+        ("traceparent", (row["traceparent"] or "").encode()),
+    ]
+
+
+def sandboxes_of(records: Iterable[Record], source: str) -> set[str]:
+    """The sandboxes in which `source` speaks in these records."""
+    named = {record.headers.get("ce_source", b"") for record in records}
+    spoken = (name.decode(errors="replace").removeprefix("/").partition("/") for name in named)
+    return {sandbox for speaker, _, sandbox in spoken if speaker == source and sandbox}
 
 
 def decode(record: Record, source: str) -> Event | None:

@@ -10,6 +10,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from shared.events import Headers, Record
 from shared.lanes import LANES
@@ -49,6 +50,16 @@ async def ensure_topics(servers: str, topics: Iterable[str]) -> None:
             await admin.close()
 
 
+async def _stop(part: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+    """Stop it, whatever it says of that, two seconds at most; our own cancellation passes, so that a worker can end."""
+    stopping = asyncio.ensure_future(part.stop())
+    await asyncio.wait([stopping], timeout=2)
+    if not stopping.done():
+        stopping.cancel()
+    elif not stopping.cancelled():
+        stopping.exception()  # looked at, or asyncio would report it
+
+
 class Writer:
     """An idempotent producer with acks=all for one topic. After a BrokerFault it must be opened anew."""
 
@@ -73,21 +84,37 @@ class Writer:
     async def close(self) -> None:
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            with contextlib.suppress(KafkaError, OSError, AssertionError, TimeoutError, asyncio.CancelledError):
-                await asyncio.wait_for(producer.stop(), 2)
+            await _stop(producer)
 
     async def publish(self, messages: Sequence[Message]) -> list[int]:
-        """Send in order and wait for the acknowledgements; gives the offset of each. Raises BrokerFault."""
+        """Send in order, lane after lane, and wait for the acknowledgements; gives the offset of each. Raises BrokerFault.
+
+        One batch per lane, filled here: a future for every message would cost more than everything else together.
+        """
         producer = self._producer
         if producer is None:
             raise BrokerFault("the producer is not open")
         with faults():
             async with asyncio.timeout(REQUEST_TIMEOUT_MS / 1000):
-                sent = [
-                    await producer.send(self._topic, value, key=key, partition=lane, headers=headers)
-                    for lane, key, value, headers in messages
-                ]
-                return [(await future).offset for future in sent]
+                batches = list(_batches(producer, messages))
+                sent = [await producer.send_batch(batch, self._topic, partition=lane) for lane, batch in batches]
+                taken = await asyncio.gather(*sent)
+        counts = [batch.record_count() for _, batch in batches]
+        return [first.offset + n for first, count in zip(taken, counts, strict=True) for n in range(count)]
+
+
+def _batches(producer: AIOKafkaProducer, messages: Iterable[Message]) -> Iterator[tuple[int, BatchBuilder]]:
+    """Messages of one lane, as many as fit, in each."""
+    lane, batch = -1, producer.create_batch()
+    for wanted, key, value, headers in messages:
+        if wanted == lane and batch.append(timestamp=None, key=key, value=value, headers=headers) is not None:
+            continue
+        if lane >= 0:
+            yield lane, batch
+        lane, batch = wanted, producer.create_batch()
+        batch.append(timestamp=None, key=key, value=value, headers=headers)  # the first always fits
+    if lane >= 0:
+        yield lane, batch
 
 
 class Reader:
@@ -115,8 +142,7 @@ class Reader:
     async def close(self) -> None:
         if self._consumer is not None:
             consumer, self._consumer = self._consumer, None
-            with contextlib.suppress(KafkaError, OSError, AssertionError, TimeoutError, asyncio.CancelledError):
-                await asyncio.wait_for(consumer.stop(), 2)
+            await _stop(consumer)
 
     @property
     def _open(self) -> AIOKafkaConsumer:
@@ -148,6 +174,12 @@ class Reader:
             for message in messages
         ]
 
+    async def places(self, lanes: Iterable[int]) -> dict[int, int]:
+        """The offset that each lane is read from next, by what the broker still has."""
+        with faults():
+            async with asyncio.timeout(REQUEST_TIMEOUT_MS / 1000):
+                return {lane: await self._open.position(self._partition(lane)) for lane in lanes}
+
     async def committed(self, lanes: Iterable[int]) -> dict[int, int]:
         with faults():
             return {lane: await self._open.committed(self._partition(lane)) or 0 for lane in lanes}
@@ -161,16 +193,6 @@ class Reader:
         with faults():
             ends = await self._open.end_offsets([self._partition(lane) for lane in lanes])
         return {partition.partition: offset for partition, offset in ends.items()}
-
-
-async def end_offsets(servers: str, topic: str, lanes: Sequence[int]) -> dict[int, int]:
-    """The offset that the next record of each lane will get; the topic is made if the broker has forgotten even that."""
-    reader = Reader(servers, topic)
-    try:
-        await reader.open()
-        return await reader.ends(lanes)
-    finally:
-        await reader.close()
 
 
 async def last_records(servers: str, topic: str, lanes: Sequence[int]) -> list[Record]:

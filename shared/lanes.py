@@ -45,6 +45,10 @@ class Position:
     def applied(self, epoch: int, number: int) -> None:
         self.epoch, self.expected = epoch, number + 1
 
+    def missed(self, sent: Place) -> bool:
+        """Asked when the broker's whole log is read: was there more, which the broker lost before we read it?"""
+        return self.epoch != ADOPT and self.place <= sent
+
     def told(self, answer: Place) -> bool:
         """The source says where to go on; True if that moves us. Never backwards."""
         if answer <= self.place:

@@ -35,12 +35,15 @@ class Asked(BaseModel):
     expected: int = Field(ge=1, lt=1 << 62)
 
 
-@router.get("/lanes", summary="Where our reader stands in each lane, and what our own log gave.")
+@router.get(
+    "/lanes", summary="Where our reader stands in each lane; what our own log gave, and what the broker took of it."
+)
 async def lanes(house: HouseDep) -> dict[str, Any]:
     given = await house.database.fetch("SELECT * FROM lanes_out ORDER BY lane")
     return {
         "read": {lane: list(place) for lane, place in (await house.places()).items()},
         "given": {row["lane"]: [row["epoch"], row["head"]] for row in given},
+        "sent": {row["lane"]: [row["sent_epoch"], row["sent_number"]] for row in given},
     }
 
 
@@ -58,7 +61,7 @@ async def replay(lane: Annotated[int, Path(ge=0, lt=LANES)], asked: Asked, house
     return Asked(epoch=epoch, expected=expected)
 
 
-@router.get("/dead-letters", summary="Dead letters of a sandbox.")
+@router.get("/dead-letters", summary="Dead letters of a sandbox.", responses=problem_responses(404))
 async def dead_letters(sandbox: SandboxId, house: HouseDep) -> list[dict[str, Any]]:
     await known_sandbox(house, sandbox)
     return [jsonable_encoder(letter) for letter in await deadletters.listed(house.database, sandbox)]

@@ -11,7 +11,7 @@ import structlog
 
 from shared import eventlog, events, kafka, telemetry
 from shared.db import Database
-from shared.lanes import Place
+from shared.lanes import Log, Place
 from shared.leases import Leases
 
 log = structlog.get_logger()
@@ -59,7 +59,7 @@ class Relay:
     ) -> None:
         self._database, self._servers, self._topic, self.source = database, servers, topic, source
         self._leases, self._places, self._batch, self._wake_seconds = leases, places, batch, wake
-        self._writer = kafka.Writer(servers, topic)
+        self._writer, self._onlooker = kafka.Writer(servers, topic), kafka.Reader(servers, topic)
         self._woken = asyncio.Event()
 
     async def run(self) -> None:
@@ -68,12 +68,14 @@ class Relay:
         try:
             await listening.add_listener(CHANNEL, lambda *_: self._woken.set())
             await self._writer.open()
+            await self._onlooker.open()
             await self._work()
         finally:
             self._leases.lanes = []
             with contextlib.suppress(Exception):
                 await self._leases.give_back()
             await self._writer.close()
+            await self._onlooker.close()
             await self._database.pool.release(listening, timeout=1)
 
     async def _work(self) -> None:
@@ -122,6 +124,7 @@ class Relay:
         for row, offset in zip(rows, offsets, strict=True):
             lanes.setdefault(row["lane"], []).append((row, offset))
         forgot: list[int] = []
+        moved: dict[int, Log] = {}
         async with self._database.transaction() as connection:
             logs = await eventlog.lock_log(connection, list(lanes))
             for lane, sent in lanes.items():
@@ -130,17 +133,16 @@ class Relay:
                     continue  # replay was asked for: `sent` went back, and stays there
                 if not log_.acknowledged((last["epoch"], last["number"]), first_offset, last_offset):
                     forgot.append(lane)
-                await eventlog.save_log(connection, lane, log_)
+                moved[lane] = log_
+            await eventlog.save_logs(connection, moved)
         if forgot:
             await self._go_back(forgot)
 
     async def _look(self) -> None:
         """Does the broker still have what it acknowledged?"""
-        rows = await self._database.fetch(
-            "SELECT lane, last_offset FROM lanes_out WHERE lane = ANY($1)", self._leases.lanes
-        )
-        ends = await kafka.end_offsets(self._servers, self._topic, self._leases.lanes)
-        forgot = [row["lane"] for row in rows if ends[row["lane"]] <= row["last_offset"]]
+        rows = await self._database.fetch("SELECT * FROM lanes_out WHERE lane = ANY($1)", self._leases.lanes)
+        ends = await self._onlooker.ends(self._leases.lanes)
+        forgot = [row["lane"] for row in rows if eventlog.log_of(row).forgotten(ends[row["lane"]])]
         if forgot:
             await self._go_back(forgot)
 
@@ -150,10 +152,11 @@ class Relay:
         log.warning("broker_forgot", lanes=lanes, source=self.source)
         places = await self._places()
         async with self._database.transaction() as connection:
-            for lane, log_ in (await eventlog.lock_log(connection, lanes)).items():
-                log_.last_offset = -1
+            logs = await eventlog.lock_log(connection, lanes)
+            for lane, log_ in logs.items():
+                log_.last_offset = -1  # what the broker acknowledged it has forgotten, offsets and all
                 log_.go_back(places.get(lane, (0, 1)))
-                await eventlog.save_log(connection, lane, log_)
+            await eventlog.save_logs(connection, logs)
 
     async def _take(self, lanes: list[int]) -> None:
         """A lane is newly ours: does anybody know of numbers we never gave? Then our database was made anew: a new life."""
@@ -164,12 +167,13 @@ class Relay:
             if event is not None:
                 seen[record.lane] = max(seen.get(record.lane, (0, 0)), (event.epoch, event.number))
         async with self._database.transaction() as connection:
-            for lane, log_ in (await eventlog.lock_log(connection, lanes)).items():
+            logs = await eventlog.lock_log(connection, lanes)
+            for lane, log_ in logs.items():
                 if log_.begin_anew_if_behind(seen.get(lane, (0, 0))):
                     telemetry.EPOCHS.labels(self.source).inc()
                     log.warning("new_life", lane=lane, epoch=log_.epoch, source=self.source)
                     log_.go_back(places.get(lane, (0, 1)))
-                    await eventlog.save_log(connection, lane, log_)
+            await eventlog.save_logs(connection, logs)
 
 
 class Waker:

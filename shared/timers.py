@@ -91,6 +91,8 @@ class Timers(Generic[T]):
                 key = (timer.sandbox, timer.subject)
                 if country is None or timer.due > country.now or key not in batch.held or key in failed:
                     continue
+                if (*key, timer.kind) in batch.timers:
+                    continue  # what fired before it in this batch dropped or moved it
                 work = Work(batch, country, timer.due)
                 work.drop_timer(timer.subject, timer.kind)
                 fired.append(timer)

@@ -199,7 +199,15 @@ def serve(app: FastAPI, url: str) -> None:
     """
     host, port = host_and_port(url)
     config = uvicorn.Config(
-        app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=3, loop="uvloop"
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=3,
+        loop="uvloop",
+        timeout_keep_alive=75,  # s; longer than any client keeps an idle connection, so none is closed under a request
     )
     server, reasons = uvicorn.Server(config), []
 

@@ -13,8 +13,8 @@ import asyncpg
 import structlog
 
 from shared import calls, kafka, telemetry
-from shared.consumer import UNKNOWN_SANDBOX, Outcome
-from shared.events import Record, decode
+from shared.consumer import UNKNOWN_SANDBOX, Outcome, positions_of
+from shared.events import Record, sandboxes_of
 from shared.house import House
 from shared.http import Unreachable, call
 from shared.lanes import ADOPT, Place, Position
@@ -89,14 +89,31 @@ class LaneReader:
 
     async def _look(self) -> None:
         """A broker whose log ends before our next offset forgot it: begin at its beginning, the numbers tell what is new."""
-        lag = 0
-        for lane, end in (await self._reader.ends(self._next)).items():
+        lag, sent = 0, await self._sent()
+        ends = await self._reader.ends(self._next)
+        for lane, end in ends.items():
             if end < self._next[lane]:
                 log.warning("broker_shorter_than_position", lane=lane, end=end, next_offset=self._next[lane])
                 self._reader.seek(lane, 0)
                 self._next[lane] = 0
             lag += end - self._next[lane]
         telemetry.READER_LAG.labels(self._house.service).set(lag)
+        places = await self._reader.places(self._next)
+        at_end = [lane for lane in sent if places.get(lane, -1) >= ends.get(lane, 0)]
+        for lane, position in (await positions_of(self._house.database, at_end)).items():
+            if position.missed(sent[lane]) and lane not in self._asking:
+                log.warning("broker_lost_unread", lane=lane, place=position.place, sent=sent[lane])
+                self._asking[lane] = Asking(position.place, 0.0)
+
+    async def _sent(self) -> dict[int, Place]:
+        """What the broker has acknowledged to our source, by lane, as it was before the broker is looked at."""
+        try:
+            answer = await call(self._house.http, "GET", f"{self._house.neighbour_url}/_lab/lanes")
+        except Unreachable:
+            return {}
+        if answer.status_code != 200:
+            return {}
+        return {int(lane): (place[0], place[1]) for lane, place in answer.json()["sent"].items()}
 
     async def _apply(self, records: list[Record]) -> None:
         unknown = await self._unknown(records)
@@ -154,9 +171,8 @@ class LaneReader:
 
     async def _unknown(self, records: list[Record]) -> frozenset[str]:
         """Sandboxes whose row we lack while their owner does not answer; asked before a transaction, never inside one."""
-        named = {event.sandbox for record in records if (event := decode(record, self._house.hears))}
         unknown = set()
-        for sandbox in named:
+        for sandbox in sandboxes_of(records, self._house.hears):
             try:
                 await self._house.ensure_sandbox(sandbox)
             except Unreachable:

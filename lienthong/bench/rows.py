@@ -34,7 +34,11 @@ class Aim:
 
 @dataclass(frozen=True)
 class Row:
-    """One figure. `ceiling` is what the machine gives for the bare thing, in the same unit, in the same run."""
+    """One figure.
+
+    ceiling   what the machine gives for the bare thing, in the same unit, in the same run
+    note      stands in the ceiling's place where there is none
+    """
 
     what: str
     value: float
@@ -42,6 +46,7 @@ class Row:
     aim: Aim | None = None
     ceiling: float | None = None
     ceiling_is: str = ""
+    note: str = ""
 
     @property
     def ratio(self) -> float | None:
@@ -54,7 +59,7 @@ class Row:
         return "yes" if self.aim.met(self) else f"missed by {self.aim.miss(self):.0%}"
 
     def cells(self) -> tuple[str, ...]:
-        ceiling = f"{figure(self.ceiling)} ({self.ceiling_is})" if self.ceiling else ""
+        ceiling = f"{figure(self.ceiling)} ({self.ceiling_is})" if self.ceiling else self.note
         ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
         return (self.what, f"{figure(self.value)} {self.unit}", ceiling, ratio, str(self.aim or ""), self.verdict)
 

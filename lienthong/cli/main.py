@@ -14,6 +14,7 @@ FAMILIES = (
     "demo",
     "sandbox",
     "prove",
+    "bench",
 )
 
 app = typer.Typer(

@@ -224,6 +224,7 @@ def money(e: Evidence) -> Iterator[str | None]:
 
 def dead_letters(e: Evidence) -> Iterator[str | None]:
     """Dead letters, parked dossiers and what waits behind them: exactly the poison. Orphans: only of lost dossiers."""
+    yield None  # without poison, that there are none is what was looked at
     books = [e.portal, e.gateway, *e.buried]
     found = Counter(letter for each in books for letter in each.letters)
     for letter, times in found.items():

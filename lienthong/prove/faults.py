@@ -21,6 +21,7 @@ from lienthong.prove.books import Letter
 from lienthong.prove.scene import NotConverged, Scene
 
 LEASE_SECONDS = 3.0  # the services' default; a frozen worker is woken only after a successor has taken its lanes
+BREATHLESS_SECONDS = 0.3  # the load tells several events in this time, and the broker's own session lasts longer
 FORGETS = "lienthong_broker_forgets_total"
 Fault = Callable[[Scene], Awaitable[str]]  # gives its trace; "" if it left none
 
@@ -41,11 +42,11 @@ class Injected:
 
 
 async def kill_portal_worker(scene: Scene) -> str:
-    return await _kill(scene, "portal-worker")
+    return await _kill_worker(scene, "portal-worker")
 
 
 async def kill_gateway_worker(scene: Scene) -> str:
-    return await _kill(scene, "gateway-worker")
+    return await _kill_worker(scene, "gateway-worker")
 
 
 async def kill_portal_api(scene: Scene) -> str:
@@ -56,13 +57,28 @@ async def kill_broker(scene: Scene) -> str:
     return await _kill(scene, "kafka")
 
 
-async def _kill(scene: Scene, name: str) -> str:
+async def _kill_worker(scene: Scene, name: str) -> str:
+    """At any moment, or (by lot) in the middle of producing: the broker holds its breath, so that the relay waits for it."""
+    if scene.rng.random() < 0.5:
+        return await _kill(scene, name)
+    await asyncio.to_thread(scene.stack.kill, "kafka", signal.SIGSTOP)
+    try:
+        await asyncio.sleep(BREATHLESS_SECONDS)
+        return await _kill(scene, name, then=lambda: scene.stack.kill("kafka", signal.SIGCONT))
+    finally:
+        await asyncio.to_thread(scene.stack.kill, "kafka", signal.SIGCONT)
+
+
+async def _kill(scene: Scene, name: str, then: Callable[[], object] | None = None) -> str:
     before = await scene.process(name)
     pid = await asyncio.to_thread(scene.stack.kill, name, signal.SIGKILL)
+    if then is not None:
+        await asyncio.to_thread(then)
     await scene.until(f"{name} did not come back", lambda: _came_back(scene, name, pid, before["restarts"]))
     after = await scene.process(name)
     died = after["restarts"] > before["restarts"] and "SIGKILL" in str(after["last_exit"])
-    return f"pid {pid} → {after['pid']}, restarts {after['restarts']}" if died else ""
+    where = " in the middle of producing" if then is not None else ""
+    return f"pid {pid} died{where}, {after['pid']} took over, restarts {after['restarts']}" if died else ""
 
 
 async def _came_back(scene: Scene, name: str, pid: int, restarts: int) -> bool:
@@ -149,7 +165,8 @@ async def _second_worker(scene: Scene, role: str) -> AsyncIterator[int]:
 
 async def delete_database(scene: Scene) -> str:
     """The gateway's database is gone and comes back empty. What it had in its last moment is read under a lock first."""
-    before = (await scene.fetch("gateway", "SELECT epoch FROM life"))[0]["epoch"]
+    oid = "SELECT oid, (SELECT epoch FROM life) AS life FROM pg_database WHERE datname = current_database()"
+    before = (await scene.fetch("gateway", oid))[0]
     last_look = await asyncpg.connect(scene.url("gateway"))
     try:
         hold = last_look.transaction()
@@ -161,13 +178,13 @@ async def delete_database(scene: Scene) -> str:
         last_look.terminate()
 
     async def begun() -> bool:
-        rows = await scene.fetch("gateway", "SELECT epoch FROM life")
-        return bool(rows and rows[0]["epoch"])
+        return bool((await scene.fetch("gateway", oid))[0]["life"])
 
     await scene.until("the new database's life did not begin", begun)
-    after = (await scene.fetch("gateway", "SELECT epoch FROM life"))[0]["epoch"]
+    after = (await scene.fetch("gateway", oid))[0]
     gone = len(scene.buried[-1].dossiers)
-    return f"life {before} → {after}, {gone} dossiers were in it" if after > before else ""
+    lives = f"life {before['life']} → {after['life']}"
+    return f"{lives}, {gone} dossiers were in it" if gone and after["oid"] != before["oid"] else ""
 
 
 async def put_poison(scene: Scene) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from lienthong.client import Country, Sandbox
 from lienthong.doors import Problem
+from lienthong.prove.clocks import Clocks
 from lienthong.prove.insisting import Insisting
 from lienthong.prove.ledger import Key, Ledger, Submission
 
@@ -18,6 +19,7 @@ PERSONAS = ("lan", "minh", "huong")  # level 2: every procedure accepts them
 QUICK_DAYS = 2  # only procedures whose limit is this short: dossiers must reach their end within a run
 LOOK_SECONDS = 1.5  # how often each citizen looks through their dossiers for what is due
 LIST_LIMIT = 500
+BURST = 10  # submissions that begin at the same moment, at most: transactions side by side are where order gets lost
 PAYERS = 4  # payments one citizen makes at a time
 ENDED = (3, 7, 10)  # refused, withdrawn, returned
 
@@ -62,6 +64,7 @@ class Load:
     country: Country
     sandboxes: Sequence[Sandbox]
     catalogue: Catalogue
+    clocks: Clocks
     seed: str
     rate: float
     ledger: Ledger = field(default_factory=Ledger)
@@ -84,8 +87,10 @@ class Load:
         loop = asyncio.get_running_loop()
         due = loop.time()
         while not self.stopping:
-            self._begin(self._submit_one(*self._drawn()))
-            due = max(due + 1 / self.rate, loop.time() - 1.0)
+            together = self._rng.randint(1, BURST)
+            for _ in range(together):
+                self._begin(self._submit_one(*self._drawn()))
+            due = max(due + together / self.rate, loop.time() - 1.0)
             await asyncio.sleep(max(0.0, due - loop.time()))
         await asyncio.gather(*payers)
         while self._under_way:
@@ -99,7 +104,8 @@ class Load:
     def _drawn(self) -> tuple[tuple[str, str], Choice, str, float, float]:
         """Who submits what under which key, and two lots: for sending it twice, and for changing one's mind."""
         rng = self._rng
-        who = (rng.choice(self.sandboxes).id, rng.choice(PERSONAS))
+        lots = rng.sample([sandbox.id for sandbox in self.sandboxes], len(self.sandboxes))
+        who = (next(id for id in lots if id != self.clocks.turning), rng.choice(PERSONAS))
         key = str(uuid.UUID(int=rng.getrandbits(128), version=4))
         return who, self.catalogue.draw(rng), key, rng.random(), rng.random()
 
@@ -117,7 +123,9 @@ class Load:
 
         await asyncio.gather(*(send() for _ in range(2 if twice < 0.05 else 1)))
         if kept.codes and mind < 0.08:
-            await asyncio.sleep(mind * 100)  # changes its mind at once, or while the province is at work
+            await asyncio.sleep(
+                mind * 100
+            )  # changes its mind at once, or while the province is at work, up to 8 s later
             await self._withdraw(citizen, (who[0], kept.codes[0]))
 
     async def submit_now(self, sandbox: str) -> Submission:
@@ -138,7 +146,8 @@ class Load:
 
     async def _keep_paying(self, sandbox: str, persona: str) -> None:
         while not self.stopping:
-            await self.pay_what_is_due(sandbox, persona)
+            if sandbox != self.clocks.turning:
+                await self.pay_what_is_due(sandbox, persona)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def pay_what_is_due(self, sandbox: str, persona: str, codes: Sequence[str] | None = None) -> int:

@@ -9,28 +9,27 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
 
 from lienthong.client import Country, Sandbox
-from lienthong.doors import NotRunning, Problem
+from lienthong.doors import Problem
 from lienthong.embedded.stack import Stack
 from lienthong.prove import books, checks, faults
 from lienthong.prove.checks import Evidence, Finding
+from lienthong.prove.clocks import FIRST, Clocks
 from lienthong.prove.counters import Counters
 from lienthong.prove.faults import Injected
 from lienthong.prove.load import Catalogue, Load
 from lienthong.prove.plants import PLANTS
 from lienthong.prove.scene import Scene
 
-# Sandbox seconds per real second, one sandbox each. Tokens last an hour and a login's code a minute of sandbox time, so
-# faster than this nobody could sign in; different rates and first hours, so that somewhere officers are always at work.
-RATES = (1500, 1700, 1900, 2100)
-FIRST = datetime.fromisoformat("2026-06-08T07:40:00+07:00")  # a Monday; the next public holiday is in September
-STEP = timedelta(hours=6)
+# Sandbox seconds per real second, one sandbox each. Where time stands still only the clock's hand fires timers; where it
+# runs, the gateway's worker does too, at the same moment. Faster than this, tokens would run out on a slow machine.
+RATES = (0, 60, 0, 60)
 CLOSING_ROUNDS = 40  # days the clock is turned at the end; the quickest procedures need a handful
 SAMPLED = 100  # dossiers looked at over both doors
 SETTLE_SECONDS = 40.0
+WARM_UP_SECONDS = 3.0  # a fault that hits an empty house shows nothing
 BREATH_SECONDS = 1.0  # at most, between one fault's convergence and the next fault
 
 Say = Callable[[str], None]
@@ -88,7 +87,8 @@ async def run(order: Order, say: Say) -> Report:
         say(f"Ready after {await asyncio.to_thread(stack.start):.1f} s.")
         async with Country(stack.urls["portal-api"]) as country:
             sandboxes = [await _sandbox(country, order, n) for n in range(len(RATES))]
-            load = Load(country, sandboxes, await Catalogue.read(country), order.seed, order.rate)
+            clocks, catalogue = Clocks(sandboxes), await Catalogue.read(country)
+            load = Load(country, sandboxes, catalogue, clocks, order.seed, order.rate)
             async with _counting(stack) as counters:
                 rng = random.Random(f"{order.seed}/faults")
                 scene = Scene(stack, load, counters, rng)
@@ -100,6 +100,7 @@ async def run(order: Order, say: Say) -> Report:
         report.findings = checks.judge(evidence)
         report.lost = sorted(f"{sandbox}/{code}" for sandbox, code in evidence.lost - evidence.gateway.dossiers.keys())
         report.facts = {
+            "turns of a clock": clocks.turns,
             "submissions": len(load.ledger.submissions),
             "unacknowledged and repeated": load.ledger.unacknowledged,
             "payments": sum(map(len, load.ledger.payments.values())),
@@ -114,8 +115,9 @@ async def run(order: Order, say: Say) -> Report:
 
 
 async def _sandbox(country: Country, order: Order, n: int) -> Sandbox:
-    start = (FIRST + n * STEP).isoformat()
-    row = await country.create_sandbox(seed=f"{order.seed}-{n}", name=f"proof {n}", start=start, rate=RATES[n])
+    row = await country.create_sandbox(
+        seed=f"{order.seed}-{n}", name=f"proof {n}", start=FIRST.isoformat(), rate=RATES[n]
+    )
     return country.enter(row["id"])
 
 
@@ -136,6 +138,8 @@ async def _break_things(scene: Scene, order: Order, report: Report, say: Say) ->
     loop = asyncio.get_running_loop()
     begun = loop.time()
     loading = asyncio.create_task(scene.load.run())
+    turning = asyncio.create_task(scene.load.clocks.keep_turning())
+    await asyncio.sleep(WARM_UP_SECONDS)
     try:
         for name in _rounds(scene.rng, order.faults, lambda: loop.time() - begun > order.minutes * 60):
             await asyncio.sleep(scene.rng.random() * BREATH_SECONDS)
@@ -149,7 +153,8 @@ async def _break_things(scene: Scene, order: Order, report: Report, say: Say) ->
             await asyncio.sleep(order.minutes * 60)
     finally:
         scene.load.stopping = True
-        await loading
+        scene.load.clocks.stopping = True
+        await asyncio.gather(turning, loading)
 
 
 def _rounds(rng: random.Random, names: Sequence[str], is_over: Callable[[], bool]) -> Iterator[str]:
@@ -165,17 +170,11 @@ def _rounds(rng: random.Random, names: Sequence[str], is_over: Callable[[], bool
 async def _bring_to_rest(scene: Scene) -> list[str]:
     """Pay what is due and turn every clock until nothing is due any more; gives what does not come to rest."""
     await scene.all_ready()
-    verdicts = []
     for _ in range(CLOSING_ROUNDS):
         paid = await scene.load.pay_the_rest(scene.lost)
-        try:
-            advanced = await asyncio.gather(*(sandbox.advance(by="P1D") for sandbox in scene.load.sandboxes))
-        except (NotRunning, Problem) as trouble:
-            return [f"the clock could not be turned: {trouble}"]
-        verdicts = [each["verdict"] for each in advanced]
-        if any(each["verdict"] == "waiting" for each in verdicts):
-            break
-        if not paid and all(each["next_due"] is None for each in verdicts):
+        verdicts = await asyncio.gather(*(scene.load.clocks.day_on(sandbox) for sandbox in scene.load.sandboxes))
+        stuck = any(verdict is None or verdict["verdict"] == "waiting" for verdict in verdicts)
+        if stuck or (not paid and not any(verdict and verdict["next_due"] for verdict in verdicts)):
             break
     settled = await asyncio.gather(*(sandbox.settle(SETTLE_SECONDS) for sandbox in scene.load.sandboxes))
     waiting = [f"{each['name']} at {each['service']}: {each['detail']}" for v in settled for each in v["waiting_for"]]

@@ -26,7 +26,7 @@ class NewSandbox(BaseModel):
     model_config = ConfigDict(extra="forbid")
     seed: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
     name: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
-    start: Annotated[str, Field(max_length=40)] | None = None
+    start: Annotated[Text, Field(max_length=40)] | None = None
     rate: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] = 0
 
 
@@ -47,15 +47,15 @@ class ClockView(BaseModel):
 
 class SetClock(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    to: Annotated[str, Field(max_length=40, examples=["2026-06-09T08:00:00+07:00"])]
+    to: Annotated[Text, Field(max_length=40, examples=["2026-06-09T08:00:00+07:00"])]
 
 
 class Advance(BaseModel):
     """Either an absolute target (safe to repeat) or a distance."""
 
     model_config = ConfigDict(extra="forbid")
-    to: Annotated[str, Field(max_length=40)] | None = None
-    by: Annotated[str, Field(max_length=40, examples=["P3D"])] | None = None
+    to: Annotated[Text, Field(max_length=40)] | None = None
+    by: Annotated[Text, Field(max_length=40, examples=["P3D"])] | None = None
 
 
 class Settle(BaseModel):

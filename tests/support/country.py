@@ -34,12 +34,13 @@ from tests.support.stack import Databases
 
 SECRET = "s3cret-of-tests"
 URLS = {name: f"http://{name}.test" for name in ("portal", "gateway", "identity", "payment")}
-ADDRESSES = {
+ADDRESSES: dict[str, Any] = {
     "PORTAL_URL": URLS["portal"],
     "PROVINCE_GATEWAY_URL": URLS["gateway"],
     "IDENTITY_URL": URLS["identity"],
     "PAYMENT_URL": URLS["payment"],
     "PAYMENT_PARTNER_SECRET": SECRET,
+    "lease": timedelta(seconds=60),  # transactions end after two thirds of it: a busy machine must not fail a test
 }
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # RFC 7636 appendix B
 Fault = Callable[[httpx.Request], Awaitable[httpx.Response | None]]

@@ -35,7 +35,8 @@ class Copy:
     """The portal's copy of one dossier, and the province's voice."""
 
     def __init__(self, country: Country, citizen: Citizen, code: str) -> None:
-        self.portal, self.citizen, self.sandbox, self.code = country.portal, citizen, citizen.sandbox.id, code
+        self.country, self.portal = country, country.portal
+        self.citizen, self.sandbox, self.code = citizen, citizen.sandbox.id, code
 
     async def hears(self, *types: str, **facts: Any) -> None:
         await hear(self.portal, *(an_event(type, self.sandbox, self.code, **facts) for type in types))
@@ -95,8 +96,7 @@ async def test_a_withdrawal_is_granted_or_declined_by_the_province(copy: Copy) -
 @pytest.mark.parametrize("state", WAYS, ids=lambda state: state.slug)
 async def test_every_event_meets_the_reaction_that_the_table_names(copy: Copy, state: State) -> None:
     for event in FROM_PROVINCE:
-        one = Copy.__new__(Copy)
-        one.__dict__ = {**copy.__dict__, "code": await copy.citizen.submitted(procedure=FREE)}
+        one = Copy(copy.country, copy.citizen, await copy.citizen.submitted(procedure=FREE))
         await one.hears(*WAYS[state])
         assert await one.state() == state.slug
         await one.hears(event)

@@ -35,7 +35,7 @@ async def step(self: Any) -> int:
             log.head = row["number"]
             log.acknowledged((row["epoch"], row["number"]), offset, offset)
         for lane, log in logs.items():
-            await eventlog.save_log(connection, lane, log)
+            await eventlog.save_logs(connection, {lane: log})
         await connection.executemany(
             "INSERT INTO posted (lane, epoch, number, sandbox, subject, version) VALUES ($1, $2, $3, $4, $5, $6)",
             [tuple(r[name] for name in ("lane", "epoch", "number", "sandbox", "subject", "version")) for r in rows],

@@ -1,0 +1,61 @@
+"""On what a run was made: the machine, how busy it was with other things, and the versions of everything that counts."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from lienthong.embedded import jars, postgres
+
+PACKAGES = ("fastapi", "uvicorn", "uvloop", "pydantic", "asyncpg", "aiokafka", "msgspec")
+SYNCS = 200
+
+
+def facts() -> dict[str, str]:
+    """Name → value, to be printed beside the figures."""
+    return dict(_facts())
+
+
+def busy(seconds: float = 1.0) -> float:
+    """Share of all cores that is busy now, with whatever."""
+    before = _ticks()
+    time.sleep(seconds)
+    idle, whole = (after - then for after, then in zip(_ticks(), before, strict=True))
+    return 1 - idle / max(whole, 1)
+
+
+def _ticks() -> tuple[int, int]:
+    fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return fields[3] + fields[4], sum(fields)
+
+
+def _facts() -> Iterator[tuple[str, str]]:
+    model = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+    memory = re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())
+    yield "machine", f"{os.cpu_count()} cores ({model.group(1) if model else platform.machine()})"
+    yield "memory", f"{int(memory.group(1)) / 2**20:.0f} GiB" if memory else "unknown"
+    yield "system", f"{platform.system()} {platform.release()}"
+    yield "fsync of 8 KB", f"{_fsync_ms():.2f} ms"
+    yield "busy with other things at the start", f"{busy():.0%} of the cores"
+    yield "Python", platform.python_version()
+    told = subprocess.run([postgres.program("postgres"), "--version"], capture_output=True, text=True).stdout
+    yield "PostgreSQL", told.split()[-1] if told else "unknown"
+    yield "Apache Kafka", f"{jars.VERSION} on Java {jars.java()[1]}"
+    yield "packages", ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+
+
+def _fsync_ms() -> float:
+    with tempfile.TemporaryFile(dir=Path.cwd()) as file:
+        began = time.perf_counter()
+        for _ in range(SYNCS):
+            file.write(b"x" * 8192)
+            file.flush()
+            os.fsync(file.fileno())
+        return (time.perf_counter() - began) / SYNCS * 1000

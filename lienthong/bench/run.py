@@ -1,0 +1,134 @@
+"""One bench run from beginning to end, on a stack of its own in a folder that is thrown away."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lienthong.bench import ceilings, citizens, journeys, load, startup
+from lienthong.bench.events import RAW_TOPIC, Log
+from lienthong.bench.rows import Aim, Row
+from lienthong.client import Country
+from lienthong.embedded import ports, postgres
+from lienthong.embedded.stack import Stack
+
+Say = Callable[[str], None]
+CLIENTS = 16
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is done for each figure."""
+
+    starts: int = 3
+    submissions: int = 8000
+    events: int = 30_000
+    journeys: int = 1200
+    travel_seconds: float = 8.0
+
+
+QUICK = Size(starts=1, submissions=1500, events=4000, journeys=150, travel_seconds=2.0)
+SMALLEST = Size(starts=1, submissions=100, events=1200, journeys=20, travel_seconds=0.5)
+
+
+def measure(size: Size, say: Say, port_base: int | None = None) -> list[Row]:
+    """All rows, in the order of the table. Raises Trouble when the stack does not do its part."""
+    with tempfile.TemporaryDirectory(prefix="lienthong-bench-") as folder:
+        home = Path(folder)
+        home.chmod(0o755)  # PostgreSQL runs as somebody else when we are root
+        with startup.fresh_cache(home / "cache"):
+            say("start-up")
+            stack = Stack(home / "data", port_base or ports.free_base())
+            rows = startup.measure(stack.plan.data, stack.plan.port_base or 0, size.starts)
+            with (stack.plan.data / "postgres" / "postgresql.auto.conf").open("a") as settings:
+                settings.write(
+                    "track_commit_timestamp = on\n"
+                )  # when each transaction was committed, to the microsecond
+            with stack:
+                postgres.psql(stack.plan, "CREATE DATABASE bench")
+                rows += asyncio.run(_running(stack, size, say))
+                say("journeys")
+                found = journeys.per_second(stack.urls["portal-api"], size.journeys)
+        return [*rows, Row("whole journeys, everything on this machine", found, "journeys/s", Aim(least=60))]
+
+
+async def _running(stack: Stack, size: Size, say: Say) -> list[Row]:
+    rows: list[Row] = []
+    async with Country(stack.urls["portal-api"]) as country:
+        where = await citizens.places(country)
+        async with Log(stack, country, where) as log:
+            say("events")
+            await _topic(stack)
+            apply_rows = await log.carry_and_apply(size.events)
+            say("submissions")
+            async with country.sandbox(seed="bench") as sandbox:
+                requests = citizens.submissions(await citizens.tokens(sandbox), where)
+                log.only()
+                rows += _submit(stack, requests, size)
+                log.only("portal-worker", "gateway-worker")
+                await sandbox.settle(120)
+                alongside = load.run(stack.urls["portal-api"], requests, size.submissions // 2, clients=CLIENTS)
+                await sandbox.settle(120)
+            rows += [
+                Row("submit, with both workers carrying and applying", alongside.per_second, "requests/s"),
+                Row("… 99 % within", alongside.percentile(99), "ms"),
+            ]
+            say("commit → applied")
+            both = apply_rows[-1].value / 2
+            async with country.sandbox(seed="bench") as sandbox:
+                requests = citizens.submissions(await citizens.tokens(sandbox), where)
+                pace = alongside.per_second / 2
+                sent = int(pace * size.travel_seconds)
+                load.run(stack.urls["portal-api"], requests, sent, clients=CLIENTS, per_second=pace)
+                submitted = await log.travelled(sandbox, sent)
+            async with country.sandbox(seed="bench") as sandbox:
+                written = await log.travel(sandbox, both, size.travel_seconds)
+    return [
+        *rows,
+        *apply_rows,
+        *_travel_rows("submissions", submitted, f"at {pace:,.0f} submissions/s"),
+        *_travel_rows("events", written, f"at {both:,.0f} events/s"),
+    ]
+
+
+def _submit(stack: Stack, requests: list[bytes], size: Size) -> list[Row]:
+    """The door alone: the workers are held, so that portal, database and load share the cores with nobody else."""
+    portal = stack.urls["portal-api"]
+    load.run(portal, requests, min(size.submissions, 500), clients=CLIENTS)  # everybody's caches are warm
+    found = load.run(portal, requests, size.submissions, clients=CLIENTS)
+    with ceilings.door(ports.free_base()) as door:
+        load.run(door, requests, min(size.submissions, 500), clients=CLIENTS)
+        bare = load.run(door, requests, size.submissions, clients=CLIENTS)
+    commits = ceilings.measured("commits", stack.database_url("bench"), size.submissions)
+    empty = "an empty FastAPI POST"
+    return [
+        Row(
+            "submit, 16 clients, one portal process", found.per_second, "requests/s", Aim(1000), bare.per_second, empty
+        ),
+        Row("… beside single-row commits", found.per_second, "requests/s", None, commits, "asyncpg, 16 connections"),
+        Row("… half of them within", found.percentile(50), "ms", None, bare.percentile(50), empty),
+        Row("… 99 % within", found.percentile(99), "ms", Aim(most=50), bare.percentile(99), empty),
+    ]
+
+
+def _travel_rows(what: str, took: tuple[float, float], pace: str) -> list[Row]:
+    half, nearly_all = took
+    name = f"commit → applied, {what} at half of what is possible: half within"
+    return [
+        Row(name, half, "ms", Aim(most=15), note=pace),
+        Row("… 99 % within", nearly_all, "ms", Aim(most=50), note=pace),
+    ]
+
+
+async def _topic(stack: Stack) -> None:
+    from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka_bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(RAW_TOPIC, ceilings.PARTITIONS, 1)])
+    finally:
+        await admin.close()

@@ -1,0 +1,61 @@
+"""The hand that turns the clocks, one sandbox after the other, while citizens of the others go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from lienthong.client import Sandbox, Verdict
+from lienthong.doors import NotRunning, Problem
+
+FIRST = datetime.fromisoformat("2026-06-08T07:40:00+07:00")  # a Monday; the next public holiday is in September
+LAST = datetime.fromisoformat("2027-10-01T00:00:00+07:00")  # the calendar ends with the year
+STRIDE = timedelta(hours=7)  # one or two of the four hours at which officers act
+PAUSE_SECONDS = 0.2
+CLOSING_TRIES = 60  # a turn that a killed portal began may hold the clock for a while
+
+
+class Clocks:
+    """Turns forward until `stopping`, by the public test door; `turning` is the sandbox whose citizens hold still meanwhile.
+
+    A turn stops early while something is broken (that is its promise); it is then tried again, to the same instant.
+    """
+
+    def __init__(self, sandboxes: Sequence[Sandbox]) -> None:
+        self._sandboxes = sandboxes
+        self.turning: str | None = None
+        self.turns = 0
+        self.stopping = False
+
+    async def keep_turning(self) -> None:
+        targets = {sandbox.id: FIRST + STRIDE for sandbox in self._sandboxes}
+        while not self.stopping:
+            for sandbox in self._sandboxes:
+                self.turning = sandbox.id
+                try:
+                    if await self._turn(sandbox, targets[sandbox.id]):
+                        targets[sandbox.id] = min(targets[sandbox.id] + STRIDE, LAST)
+                        self.turns += 1
+                finally:
+                    self.turning = None
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _turn(self, sandbox: Sandbox, to: datetime) -> bool:
+        """Whether the clock now stands at `to` or later."""
+        try:
+            if datetime.fromisoformat((await sandbox.clock())["now"]) < to:
+                await sandbox.advance(to=to.isoformat())
+            return datetime.fromisoformat((await sandbox.clock())["now"]) >= to
+        except (NotRunning, Problem):  # the portal is down, or an earlier turn still runs
+            return False
+
+    async def day_on(self, sandbox: Sandbox) -> Verdict | None:
+        """For the end of a run: one day further, and what is pending then; None if the clock cannot be turned."""
+        to = datetime.fromisoformat((await sandbox.clock())["now"]) + timedelta(days=1)
+        for _ in range(CLOSING_TRIES):
+            try:
+                return (await sandbox.advance(to=to.isoformat()))["verdict"]
+            except (NotRunning, Problem):
+                await asyncio.sleep(1.0)
+        return None

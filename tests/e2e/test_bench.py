@@ -1,0 +1,57 @@
+"""The bench at its smallest: every row is there, and says something. No figure is compared with an aim here."""
+
+from pathlib import Path
+
+import pytest
+
+from lienthong.bench import page, run
+from lienthong.bench.rows import Aim, Row
+
+ROWS = (
+    "start-up to ready, first ever",
+    "start-up to ready, again",
+    "submit, 16 clients, one portal process",
+    "… beside single-row commits",
+    "… half of them within",
+    "… 99 % within",
+    "submit, with both workers carrying and applying",
+    "… 99 % within",
+    "relay, portal → Kafka",
+    "relay, gateway → Kafka",
+    "apply, one gateway worker, dossier.submitted",
+    "apply, one portal worker, what provinces say",
+    "event log → Kafka → effects, both at once",
+    "commit → applied, submissions at half of what is possible: half within",
+    "… 99 % within",
+    "commit → applied, events at half of what is possible: half within",
+    "… 99 % within",
+    "whole journeys, everything on this machine",
+)
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    return run.measure(run.SMALLEST, lambda what: None)
+
+
+def test_every_figure_is_taken(rows: list[Row]) -> None:
+    assert tuple(row.what for row in rows) == ROWS
+    assert [row.what for row in rows if row.value <= 0 or (row.ceiling is not None and row.ceiling <= 0)] == []
+
+
+def test_the_page_keeps_what_people_wrote(rows: list[Row], tmp_path: Path) -> None:
+    file = tmp_path / "performance.md"
+    page.write(file, rows, {"machine": "invented"})
+    file.write_text(file.read_text() + "\nWhat we tried.\n")
+    page.write(file, rows[:1], {"machine": "another"})
+    text = file.read_text()
+    assert "What we tried." in text
+    assert "another" in text and "invented" not in text
+    assert rows[0].what in text and rows[-1].what not in text
+
+
+def test_an_aim_says_by_how_much_it_is_missed() -> None:
+    assert Row("submit", 900, "requests/s", Aim(least=1000)).verdict == "missed by 10%"
+    assert Row("start", 2.9, "s", Aim(most=3)).verdict == "yes"
+    assert Row("relay", 30, "events/s", Aim(share=0.5), 50, "raw").verdict == "yes"
+    assert Row("relay", 20, "events/s", Aim(share=0.5), 50, "raw").verdict == "missed by 20%"

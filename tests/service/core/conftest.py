@@ -1,0 +1,41 @@
+"""One house of parcels for the tests that can share it, a sandbox for each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from shared.house import House
+from tests.service.core import parcels
+from tests.service.core.parcels import Owner, Parcel, Shelf, a_house, a_shelf, opened
+from tests.support.stack import Databases
+
+
+@pytest.fixture(scope="session")
+def owner() -> Owner:
+    return Owner()
+
+
+@pytest.fixture(scope="session")
+async def house(database_url: Databases, owner: Owner) -> AsyncIterator[House[Parcel]]:
+    async with opened(a_house(database_url(), owner)) as house:
+        yield house
+
+
+@pytest.fixture
+async def own_house(database_url: Databases) -> AsyncIterator[House[Parcel]]:
+    """A house whose database no other test sees."""
+    async with opened(a_house(database_url(), Owner())) as house:
+        yield house
+
+
+@pytest.fixture
+async def shelf(house: House[Parcel]) -> AsyncIterator[Shelf]:
+    yield await a_shelf(house)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_broken() -> Iterator[None]:
+    yield
+    parcels.broken.clear()

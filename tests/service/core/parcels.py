@@ -1,0 +1,154 @@
+"""A house for the tests of the core: it keeps parcels, hears a sender, and knows nothing of our country."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+from pydantic import BaseModel
+
+from shared.consumer import Handlers
+from shared.drawer import Drawer
+from shared.errors import Refusal
+from shared.house import House
+from shared.settings import Settings
+from shared.timers import Timer, Timers
+from shared.work import Work as AnyWork
+from tests.service.frozen import FrozenSandbox
+from tests.support.factories import MORNING, Said, an_event_of
+
+SENT, MARKED, TOLD, RAISED = "parcel.sent.v1", "parcel.marked.v1", "parcel.told.v1", "parcel.raised.v1"
+ANSWERED = "parcel.answered.v1"
+OWNER = "http://owner.test"
+
+
+@dataclass(frozen=True)
+class Parcel:
+    code: str
+    marks: tuple[str, ...] = ()
+
+
+class Mark(BaseModel):
+    code: str
+    mark: str
+
+
+class NotToday(Refusal):
+    """The handler refuses marks that a test calls broken."""
+
+
+Work = AnyWork[Parcel]
+handlers = Handlers()
+broken: set[str] = set()  # marks that no handler takes now
+
+
+@handlers.on(SENT, Mark, creates=True)
+def sent(event: Mark, work: Work) -> None:
+    work.save(event.code, Parcel(event.code, (event.mark,)), lane=0)
+
+
+@handlers.on(MARKED, Mark)
+def marked(event: Mark, work: Work) -> None:
+    mark(work, event.code, event.mark)
+
+
+@handlers.on(TOLD, Mark)
+def told_and_marked(event: Mark, work: Work) -> None:
+    mark(work, event.code, event.mark)
+    work.tell(ANSWERED, event.code, {"mark": event.mark})
+
+
+@handlers.on(RAISED, Mark)
+def told_and_raised(event: Mark, work: Work) -> None:
+    told_and_marked(event, work)
+    work.timer(event.code, "ring", MORNING)
+    work.call("ring", event.code, {})
+    raise NotToday("Whatever was told before is taken back.", mark=event.mark)
+
+
+def mark(work: Work, code: str, text: str) -> None:
+    if text in broken:
+        raise NotToday("This mark is broken today.", mark=text)
+    parcel = work.take(code, LookupError)
+    work.save(code, replace(parcel, marks=(*parcel.marks, text)))
+
+
+def ring(timer: Timer, work: Work) -> None:
+    mark(work, timer.subject, f"{timer.kind} {timer.due:%H:%M}")
+    work.tell(ANSWERED, timer.subject, {"mark": timer.kind})
+
+
+def silence(timer: Timer, work: Work) -> None:
+    ring(timer, work)
+    work.drop_timer(timer.subject, "ring")
+
+
+@dataclass
+class Owner:
+    """Who owns the sandboxes: knows the rows given here, or does not answer."""
+
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    silent: bool = False
+    reads: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        if self.silent:
+            raise httpx.ConnectError("nobody is there", request=request)
+        if request.url.path == "/_lab/lanes":
+            return httpx.Response(200, json={"read": {str(lane): place for lane, place in self.reads.items()}})
+        row = self.rows.get(request.url.path.split("/")[3])
+        return httpx.Response(200, json=row) if row else httpx.Response(404)
+
+
+def a_house(url: str, owner: Owner, **settings: Any) -> House[Parcel]:
+    patient = {"lease": timedelta(seconds=60), **settings}  # a busy machine must not fail a test
+    found = Settings(PORTAL_URL=OWNER, PAYMENT_PARTNER_SECRET="unused", **patient)
+    parcels: Drawer[Parcel] = Drawer("parcels", Parcel)
+    house = House("receiver", found, url, parcels, handlers, hears="sender", neighbour_url=OWNER)
+    house.timers = Timers("receiver", house.database, parcels, {"ring": ring, "silence": silence, "alarm": ring})
+    house.mounts = {OWNER: httpx.MockTransport(owner)}
+    return house
+
+
+@asynccontextmanager
+async def opened(house: House[Parcel]) -> AsyncIterator[House[Parcel]]:
+    async with house.opened():
+        await house.when_ready()
+        yield house
+
+
+class Shelf:
+    """One sandbox of a house, and the sender's voice in it."""
+
+    def __init__(self, house: House[Parcel], sandbox: FrozenSandbox) -> None:
+        self.house, self.sandbox, self.id = house, sandbox, sandbox.id
+
+    def said(self, type: str, mark: str, code: str = "A", *, lane: int = 0) -> Said:
+        return an_event_of(type, self.id, code, {"code": code, "mark": mark}, lane=lane)
+
+    async def marks(self, code: str = "A") -> list[str]:
+        parcel = await self.house.drawer.find(self.house.database, self.id, code)
+        return list(parcel.marks) if parcel else []
+
+    async def rows(self, table: str, columns: str = "*", order: str = "1") -> list[tuple[Any, ...]]:
+        sql = f"SELECT {columns} FROM {table} WHERE sandbox = $1 ORDER BY {order}"
+        return [tuple(row) for row in await self.house.database.fetch(sql, self.id)]
+
+    async def set_timer(self, code: str, kind: str, after: timedelta, lane: int = 0) -> datetime:
+        due = MORNING + after
+
+        def decide(work: Work) -> None:
+            if work.find(code) is None:
+                work.save(code, Parcel(code), lane=lane)
+            work.timer(code, kind, due)
+
+        await self.house.decide(self.id, decide, codes=[code])
+        return due
+
+
+async def a_shelf(house: House[Parcel], **row: Any) -> Shelf:
+    return Shelf(house, await FrozenSandbox(house).tell(**row))

@@ -1,0 +1,110 @@
+"""Background calls are rows: made until somebody answers, claimed by one worker at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from shared import calls
+from shared.calls import Call, Callers
+from shared.house import House
+from shared.http import Unreachable
+from tests.service.core.parcels import Parcel, Shelf, Work, a_shelf
+
+Outcome = Exception | None
+
+
+class Neighbour:
+    """Takes calls; answers what the test says, in turn, then takes everything. `taken` is set when a call is done."""
+
+    def __init__(self, house: House[Parcel], *outcomes: Outcome) -> None:
+        self.house, self.outcomes = house, list(outcomes)
+        self.seen: list[tuple[str, int]] = []
+        self.taken = asyncio.Event()
+
+    async def __call__(self, call: Call) -> None:
+        self.seen.append((call.key, call.attempts))
+        outcome = self.outcomes.pop(0) if self.outcomes else None
+        if outcome is not None:
+            raise outcome
+        async with self.house.database.transaction() as connection:
+            await calls.done(connection, call)
+        self.taken.set()
+
+
+async def running(house: House[Parcel], neighbour: Neighbour, until: Callable[[], Awaitable[object]]) -> None:
+    callers = Callers(house.database, {"ring": neighbour}, poll_seconds=0.01)
+    task = asyncio.create_task(callers.run())
+    try:
+        async with asyncio.timeout(20):
+            await until()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def ring(shelf: Shelf, key: str, **data: object) -> None:
+    def decide(work: Work) -> None:
+        work.call("ring", key, dict(data))
+
+    await shelf.house.decide(shelf.id, decide)
+
+
+async def test_a_call_is_made_after_the_commit_and_ended_by_its_answer(own_house: House[Parcel]) -> None:
+    shelf = await a_shelf(own_house)
+    await ring(shelf, "1", amount=5)
+    assert await calls.in_flight(own_house.database, shelf.id) == [
+        {"kind": "ring", "key": "1", "attempts": 0, "last_error": ""}
+    ]
+    neighbour = Neighbour(own_house)
+    await running(own_house, neighbour, neighbour.taken.wait)
+    assert (neighbour.seen, await calls.in_flight(own_house.database, shelf.id)) == ([("1", 1)], [])
+
+
+async def test_one_call_per_kind_and_key(own_house: House[Parcel]) -> None:
+    shelf = await a_shelf(own_house)
+    for amount in (1, 2):
+        await ring(shelf, "1", amount=amount)
+    assert await shelf.rows("calls", "data->>'amount'") == [("1",)]
+
+
+async def test_silence_and_our_own_bugs_are_tried_again_until_it_works(own_house: House[Parcel]) -> None:
+    shelf = await a_shelf(own_house)
+    await ring(shelf, "1")
+    neighbour = Neighbour(own_house, Unreachable("nobody is there"), ValueError("our bug"))
+    await running(own_house, neighbour, neighbour.taken.wait)
+    assert neighbour.seen == [("1", 1), ("1", 2), ("1", 3)]
+
+
+async def test_a_call_that_failed_keeps_its_reason_and_waits(own_house: House[Parcel]) -> None:
+    shelf = await a_shelf(own_house)
+    await ring(shelf, "1")
+    neighbour = Neighbour(own_house, *[Unreachable("nobody is there")] * 100)
+
+    async def failed() -> None:
+        while not (await calls.in_flight(own_house.database, shelf.id))[0]["last_error"]:
+            pass
+
+    await running(own_house, neighbour, failed)
+    (flight,) = await calls.in_flight(own_house.database, shelf.id)
+    assert "nobody is there" in flight["last_error"]
+    assert (await own_house.pending(shelf.id))["calls"] == [flight]
+
+
+async def test_a_claimed_call_is_not_made_by_another_worker(own_house: House[Parcel]) -> None:
+    shelf = await a_shelf(own_house)
+    for key in "ABCDEFGH":
+        await ring(shelf, key)
+    neighbour = Neighbour(own_house)
+    one, two = (Callers(own_house.database, {"ring": neighbour}) for _ in range(2))
+    claimed = await asyncio.gather(one._claim(), two._claim(), one._claim())
+    assert sorted(call.key for part in claimed for call, _ in part) == list("ABCDEFGH")
+    assert await one._claim() == []
+    await own_house.database.pool.execute("UPDATE calls SET next_try = clock_timestamp()")  # its claimer died
+    assert len(await two._claim()) == 8
+
+
+async def test_kinds_that_nobody_here_carries_stay(own_house: House[Parcel]) -> None:
+    shelf = await a_shelf(own_house)
+    await ring(shelf, "1")
+    assert await Callers(own_house.database, {"other": Neighbour(own_house)})._claim() == []

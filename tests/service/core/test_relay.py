@@ -1,0 +1,191 @@
+"""The event log and its numbers: gapless, in order, given only to lanes we hold, and the same when sent again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from datetime import timedelta
+
+import pytest
+from confluent_kafka import KafkaException
+
+from shared import eventlog, events
+from shared.house import House
+from shared.lanes import Place
+from shared.leases import Leases
+from shared.relay import Relay
+from tests.service.core.parcels import ANSWERED, Owner, Parcel, Shelf, Work, a_house, a_shelf, opened
+from tests.support.records import WireRecord, records
+from tests.support.stack import Databases
+
+LENGTH = timedelta(seconds=60)
+
+
+def a_relay(house: House[Parcel], holder: str, *, servers: str = "", topic: str = "none", batch: int = 500) -> Relay:
+    leases = Leases(house.database, "relay", holder, LENGTH)
+    return Relay(house.database, servers, topic, "receiver", leases, house.neighbour_places, batch=batch, wake=0.02)
+
+
+async def say(shelf: Shelf, code: str, lane: int, *marks: str) -> None:
+    def decide(work: Work) -> None:
+        work.save(code, Parcel(code), lane=lane)
+        for mark in marks:
+            work.tell(ANSWERED, code, {"mark": mark})
+
+    await shelf.house.decide(shelf.id, decide, codes=[code])
+
+
+async def numbers(house: House[Parcel]) -> dict[int, list[tuple[int, int, str, int]]]:
+    """Lane → what got a number: epoch, number, subject, version."""
+    found = defaultdict(list)
+    for row in await house.database.fetch("SELECT * FROM posted ORDER BY lane, epoch, number"):
+        found[row["lane"]].append((row["epoch"], row["number"], row["subject"], row["version"]))
+    return dict(found)
+
+
+async def test_numbers_are_gapless_and_follow_the_order_of_telling(own_house: House[Parcel]) -> None:
+    shelf, relay = await a_shelf(own_house), a_relay(own_house, "one")
+    await relay._leases.renew()
+    await say(shelf, "A", 1, "1", "2")
+    await say(shelf, "B", 1, "1")
+    await say(shelf, "C", 2, "1")
+    await say(shelf, "A", 1, "3")
+    await relay.number()
+    await relay.number()
+    assert await numbers(own_house) == {
+        1: [(1, 1, "A", 1), (1, 2, "A", 2), (1, 3, "B", 1), (1, 4, "A", 3)],
+        2: [(1, 1, "C", 1)],
+    }
+    await say(shelf, "B", 1, "2")
+    await relay.number()
+    assert (await numbers(own_house))[1][-1] == (1, 5, "B", 2)
+    assert await shelf.rows("queue") == []
+    assert (await own_house.pending(shelf.id))["written"] == {1: [1, 5], 2: [1, 1]}
+
+
+async def test_a_batch_takes_the_oldest_first(own_house: House[Parcel]) -> None:
+    shelf, relay = await a_shelf(own_house), a_relay(own_house, "one", batch=2)
+    await relay._leases.renew()
+    for code in ("A", "B", "C"):
+        await say(shelf, code, 3, "1")
+    await relay.number()
+    assert [subject for _, _, subject, _ in (await numbers(own_house))[3]] == ["A", "B"]
+    await relay.number()
+    assert [number for _, number, _, _ in (await numbers(own_house))[3]] == [1, 2, 3]
+
+
+async def test_two_relays_number_only_their_own_lanes(own_house: House[Parcel]) -> None:
+    shelf, one, two = await a_shelf(own_house), a_relay(own_house, "one"), a_relay(own_house, "two")
+    for relay in (one, two, one, two):
+        await relay._leases.renew()
+    for lane in range(34):
+        await say(shelf, f"L{lane}", lane, "1", "2")
+    await one.number()
+    assert set(await numbers(own_house)) == set(one._leases.lanes)
+    await asyncio.gather(one.number(), two.number(), one.number(), two.number())
+    assert {lane: [n for _, n, _, _ in given] for lane, given in (await numbers(own_house)).items()} == {
+        lane: [1, 2] for lane in range(34)
+    }
+
+
+async def test_a_relay_whose_lease_has_run_out_numbers_nothing(own_house: House[Parcel]) -> None:
+    shelf, relay = await a_shelf(own_house), a_relay(own_house, "one")
+    await relay._leases.renew()
+    await own_house.database.pool.execute("UPDATE leases SET until = clock_timestamp() - interval '1 s'")
+    await say(shelf, "A", 1, "1")
+    await relay.number()
+    assert await numbers(own_house) == {}
+    assert (await own_house.pending(shelf.id))["unsent"] == 1
+
+
+async def test_a_new_database_begins_its_life_after_what_its_reader_has_seen(database_url: Databases) -> None:
+    for seen, begun in (({}, 1), ({0: (0, 1)}, 1), ({0: (-1, 1)}, 1), ({3: (2, 40), 5: (4, 1)}, 5)):
+        async with opened(a_house(database_url(), Owner(reads=seen))) as house:
+            assert await eventlog.life(house.database) == begun
+            await eventlog.begin_life(house.database, 77)
+            assert await eventlog.life(house.database) == begun, "it begins once"
+
+
+async def given(house: House[Parcel], lane: int, epoch: int, head: int) -> None:
+    """Let a lane have given numbers up to `head`."""
+    await house.database.pool.execute(
+        "INSERT INTO posted SELECT $1, $2, n, 'default', 'A', n FROM generate_series(1, $3::int) n", lane, epoch, head
+    )
+    await house.database.pool.execute(
+        "UPDATE lanes_out SET epoch = $2, head = $3, sent_epoch = $2, sent_number = $3 WHERE lane = $1",
+        *(lane, epoch, head),
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "sent"),
+    [
+        ((1, 4), (1, 4), (1, 3)),
+        ((1, 1), (1, 1), (1, 0)),
+        ((1, 11), (1, 11), (1, 10)),
+        ((0, 1), (1, 1), (1, 0)),
+        ((-1, 1), (1, 1), (1, 0)),
+    ],
+    ids=str,
+)
+async def test_a_reader_that_asks_is_told_where_to_go_on(
+    own_house: House[Parcel], asked: Place, answer: Place, sent: Place
+) -> None:
+    await given(own_house, 7, 1, 10)
+    assert await eventlog.replay(own_house.database, 7, asked) == (answer, False)
+    (row,) = await own_house.database.fetch("SELECT * FROM lanes_out WHERE lane = 7")
+    assert (row["sent_epoch"], row["sent_number"], row["epoch"], row["head"]) == (*sent, 1, 10)
+
+
+@pytest.mark.parametrize("asked", [(1, 13), (4, 2)], ids=str)
+async def test_a_reader_that_knows_more_than_we_gave_begins_a_new_life(own_house: House[Parcel], asked: Place) -> None:
+    """Our database was restored from a backup, or made anew."""
+    await given(own_house, 7, 1, 10)
+    answer, new_life = await eventlog.replay(own_house.database, 7, asked)
+    assert (answer, new_life) == ((asked[0] + 1, 1), True)
+    assert await eventlog.life(own_house.database) == asked[0] + 1, "so that codes never repeat"
+
+
+async def test_a_reader_of_an_older_life_finishes_it_first(own_house: House[Parcel]) -> None:
+    await given(own_house, 7, 1, 10)
+    await own_house.database.pool.execute("UPDATE lanes_out SET epoch = 3, head = 2 WHERE lane = 7")
+    assert await eventlog.replay(own_house.database, 7, (1, 5)) == ((1, 5), False)
+    assert await eventlog.replay(own_house.database, 7, (1, 11)) == ((3, 1), False)
+
+
+async def what_lies_there(servers: str, shelf: Shelf, topic: str) -> list[WireRecord]:
+    """A topic just made has no leader for every partition yet: ask until it has."""
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(KafkaException):
+                return await asyncio.to_thread(records, servers, shelf.id, [topic])
+
+
+async def test_what_was_sent_is_sent_again_with_the_same_numbers(
+    own_house: House[Parcel], kafka_bootstrap: str
+) -> None:
+    topic = f"relay-{own_house.database._url[-6:]}"
+    shelf, relay = await a_shelf(own_house), a_relay(own_house, "one", servers=kafka_bootstrap, topic=topic)
+    await relay._leases.renew()
+    await say(shelf, "A", 1, "1", "2", "3")
+    await relay._writer.open()
+    try:
+        assert [await relay.step(), await relay.step()] == [3, 0]
+        assert await eventlog.replay(own_house.database, 1, (1, 2)) == ((1, 2), False)
+        assert [await relay.step(), await relay.step()] == [2, 0]
+        await say(shelf, "A", 1, "4")
+        await own_house.database.pool.execute("DELETE FROM events WHERE version = 2")
+        await eventlog.replay(own_house.database, 1, (1, 2))
+        assert [await relay.step(), await relay.step()] == [3, 0]
+    finally:
+        await relay._writer.close()
+    sent = await what_lies_there(kafka_bootstrap, shelf, topic)
+    assert {record.partition for record in sent} == {1}
+    assert [record.header("ce_sequence") for record in sent] == ["1", "2", "3", "2", "3", "2", "3", "4"]
+    assert [record.header("ce_type") for record in sent].count(events.VOID) == 1, (
+        "its payload is gone, its number is not"
+    )
+    assert {(record.header("ce_epoch"), record.key) for record in sent if record.value != b"{}"} == {("1", b"A")}
+    once = {record.header("ce_id") for record in sent if record.header("ce_sequence") == "3"}
+    assert len(once) == 1

@@ -1,0 +1,129 @@
+"""What falls due fires once, in order, in sandbox time; what fails is parked and fires again when it is redriven."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from shared.house import House
+from shared.timers import BATCH
+from tests.service.core.parcels import MARKED, SENT, Owner, Parcel, Shelf, a_house, a_shelf, broken, opened
+from tests.support.factories import hear
+from tests.support.stack import Databases
+
+HOUR = timedelta(hours=1)
+
+
+async def test_a_frozen_sandbox_fires_only_when_it_is_told_to(house: House[Parcel], shelf: Shelf) -> None:
+    await shelf.set_timer("A", "ring", HOUR)
+    assert await house.fire(shelf.id) == []
+    await shelf.sandbox.advance(HOUR)
+    assert await house.timers.fire(None) == [], "the worker's own round leaves frozen sandboxes alone"
+    assert await shelf.marks() == []
+    fired = await house.fire(shelf.id)
+    assert fired == [{"at": "2026-06-09T09:00:00.000+07:00", "service": "receiver", "kind": "ring", "subject": "A"}]
+    assert await shelf.marks() == ["ring 02:00"]
+    assert await house.fire(shelf.id) == []
+
+
+async def test_where_time_runs_the_worker_fires_what_is_due(own_house: House[Parcel]) -> None:
+    running, frozen = await a_shelf(own_house, rate=1), await a_shelf(own_house)
+    for shelf in (running, frozen):
+        await shelf.set_timer("A", "ring", -HOUR)
+        await shelf.set_timer("B", "ring", 1000 * HOUR)
+    assert [each["subject"] for each in await own_house.timers.fire(None)] == ["A"]
+    assert (await running.marks(), await frozen.marks()) == (["ring 00:00"], [])
+
+
+async def test_timers_fire_in_order_of_time_then_lane_then_subject(house: House[Parcel], shelf: Shelf) -> None:
+    for code, hours, lane in (("D", 2, 1), ("B", 1, 2), ("C", 1, 2), ("Z", 1, 1), ("A", 3, 1)):
+        await shelf.set_timer(code, "ring", hours * HOUR, lane)
+    await shelf.sandbox.advance(2 * HOUR)
+    assert [each["subject"] for each in await house.fire(shelf.id)] == ["Z", "B", "C", "D"]
+    assert [subject for (subject,) in await shelf.rows("queue", "subject", "id")] == ["Z", "B", "C", "D"]
+    assert await shelf.rows("timers", "subject") == [("A",)]
+
+
+async def test_a_later_call_moves_a_timer(house: House[Parcel], shelf: Shelf) -> None:
+    await shelf.set_timer("A", "ring", HOUR)
+    await shelf.set_timer("A", "ring", 3 * HOUR)
+    await shelf.set_timer("A", "alarm", 2 * HOUR)
+    await shelf.sandbox.advance(4 * HOUR)
+    assert [each["kind"] for each in await house.fire(shelf.id)] == ["alarm", "ring"]
+
+
+async def test_what_an_earlier_timer_of_the_same_round_drops_does_not_fire(house: House[Parcel], shelf: Shelf) -> None:
+    await shelf.set_timer("A", "silence", HOUR)
+    await shelf.set_timer("A", "ring", 2 * HOUR)
+    await shelf.sandbox.advance(3 * HOUR)
+    assert [each["kind"] for each in await house.fire(shelf.id)] == ["silence"]
+    assert await shelf.rows("timers") == []
+
+
+async def test_more_timers_than_a_batch_all_fire(own_house: House[Parcel]) -> None:
+    shelf = await a_shelf(own_house)
+    sql = (
+        "WITH t AS (SELECT $1::text s, 'P' || n c FROM generate_series(1, $2::int) n), p AS (INSERT INTO parcels "
+        """SELECT s, c, 0, 0, NULL, jsonb_build_object('code', c, 'marks', '[]'::jsonb) FROM t) """
+        "INSERT INTO timers SELECT s, c, 'ring', '2026-06-09T00:00:00Z', 0 FROM t"
+    )
+    await own_house.database.pool.execute(sql, shelf.id, BATCH + 7)
+    assert len(await own_house.fire(shelf.id)) == BATCH + 7
+    assert await shelf.rows("timers") == []
+
+
+async def test_a_parked_subject_keeps_its_timers_waiting(house: House[Parcel], shelf: Shelf) -> None:
+    await shelf.set_timer("A", "ring", HOUR)
+    await shelf.set_timer("B", "ring", HOUR)
+    broken.add("1")
+    await hear(house, shelf.said(MARKED, "1"))
+    await shelf.sandbox.advance(2 * HOUR)
+    pending = await house.pending(shelf.id)
+    assert (pending["timers_due"], pending["next_due"]) == (1, "2026-06-09T09:00:00.000+07:00")
+    assert [each["subject"] for each in await house.fire(shelf.id)] == ["B"]
+    pending = await house.pending(shelf.id)
+    assert (pending["timers_due"], pending["next_due"], len(pending["parked"])) == (0, None, 1)
+    broken.clear()
+    assert await house.consumer.redrive(shelf.id, "A") == 1
+    assert [each["subject"] for each in await house.fire(shelf.id)] == ["A"]
+
+
+async def test_a_timer_that_fails_parks_its_subject_and_fires_again_after_a_redrive(
+    house: House[Parcel], shelf: Shelf
+) -> None:
+    await hear(house, shelf.said(SENT, "1"))
+    await shelf.set_timer("A", "ring", HOUR)
+    await shelf.set_timer("A", "alarm", 2 * HOUR)
+    await shelf.set_timer("B", "ring", HOUR)
+    broken.add("ring 02:00")
+    await shelf.sandbox.advance(3 * HOUR)
+    await house.fire(shelf.id)
+    assert (await shelf.marks(), await shelf.marks("B")) == (["1"], [])
+    assert await shelf.rows("dead_letters", "subject, kind, reason", "subject") == [
+        ("A", "ring", "NotToday"),
+        ("B", "ring", "NotToday"),
+    ]
+    assert await shelf.rows("events") == []
+    broken.clear()
+    await house.consumer.redrive(shelf.id, "A")
+    assert [each["kind"] for each in await house.fire(shelf.id)] == ["ring", "alarm"]
+    assert await shelf.marks() == ["1", "ring 02:00", "alarm 03:00"]
+
+
+async def test_two_workers_never_fire_one_timer_twice(database_url: Databases) -> None:
+    url = database_url()
+    async with opened(a_house(url, Owner())) as one, opened(a_house(url, Owner())) as two:
+        shelf = await a_shelf(one)
+        for code in "ABCDEFGHIJ":
+            await shelf.set_timer(code, "ring", HOUR)
+        await shelf.sandbox.advance(HOUR)
+        fired = await asyncio.gather(*(worker.fire(shelf.id) for worker in (one, two, one, two)))
+        assert sorted(each["subject"] for part in fired for each in part) == list("ABCDEFGHIJ")
+        assert [len(await shelf.marks(code)) for code in "ABCDEFGHIJ"] == [1] * 10
+        assert len(await shelf.rows("events")) == 10
+
+
+async def test_a_deleted_sandbox_fires_nothing(house: House[Parcel], shelf: Shelf) -> None:
+    await shelf.set_timer("A", "ring", -HOUR)
+    await shelf.sandbox.tell(deleted=True)
+    assert await house.fire(shelf.id) == []
