@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -17,6 +17,7 @@ from shared.lanes import LANES
 
 log = structlog.get_logger()
 REQUEST_TIMEOUT_MS = 5_000  # a local broker answers in 1 ms; what takes longer is a broker that died
+COMMIT_SECONDS = 2.0  # shorter than a lease: a reader that waits longer for a group's coordinator would lose its lanes
 BATCH_BYTES = 256 * 1024  # aiokafka's 16 KB halve the throughput (measured 27k/s against 49k/s)
 Message = tuple[int, bytes, bytes, Headers]  # lane, key, value, headers
 
@@ -31,6 +32,14 @@ def faults() -> Iterator[None]:
         yield
     except (KafkaError, OSError, AssertionError, TimeoutError) as error:
         raise BrokerFault(repr(error)) from error
+
+
+@contextlib.asynccontextmanager
+async def answered(seconds: float = REQUEST_TIMEOUT_MS / 1000) -> AsyncIterator[None]:
+    """A call of aiokafka that ends: some of them ask a dead broker's successor for ever, and their caller would hang."""
+    with faults():
+        async with asyncio.timeout(seconds):
+            yield
 
 
 async def ensure_topics(servers: str, topics: Iterable[str]) -> None:
@@ -70,7 +79,7 @@ class Writer:
     async def open(self) -> None:
         await self.close()
         await ensure_topics(self._servers, [self._topic])
-        with faults():
+        async with answered():
             self._producer = AIOKafkaProducer(
                 bootstrap_servers=self._servers,
                 enable_idempotence=True,
@@ -127,7 +136,7 @@ class Reader:
     async def open(self) -> None:
         await self.close()
         await ensure_topics(self._servers, [self._topic])
-        with faults():
+        async with answered():
             self._consumer = AIOKafkaConsumer(
                 bootstrap_servers=self._servers,
                 group_id=self._group,
@@ -166,7 +175,7 @@ class Reader:
 
     async def poll(self, wait_ms: int, most: int) -> list[Record]:
         """What has come, in order per lane."""
-        with faults():
+        async with answered():
             found = await self._open.getmany(timeout_ms=wait_ms, max_records=most)
         return [
             Record(partition.partition, message.offset, message.key, message.value, dict(message.headers))
@@ -176,21 +185,20 @@ class Reader:
 
     async def places(self, lanes: Iterable[int]) -> dict[int, int]:
         """The offset that each lane is read from next, by what the broker still has."""
-        with faults():
-            async with asyncio.timeout(REQUEST_TIMEOUT_MS / 1000):
-                return {lane: await self._open.position(self._partition(lane)) for lane in lanes}
+        async with answered():
+            return {lane: await self._open.position(self._partition(lane)) for lane in lanes}
 
     async def committed(self, lanes: Iterable[int]) -> dict[int, int]:
-        with faults():
+        async with answered():
             return {lane: await self._open.committed(self._partition(lane)) or 0 for lane in lanes}
 
     async def commit(self, offsets: Mapping[int, int]) -> None:
-        with faults():
+        async with answered(COMMIT_SECONDS):
             await self._open.commit({self._partition(lane): offset for lane, offset in offsets.items()})
 
     async def ends(self, lanes: Iterable[int]) -> dict[int, int]:
         """The offset that the next record of each lane will get."""
-        with faults():
+        async with answered():
             ends = await self._open.end_offsets([self._partition(lane) for lane in lanes])
         return {partition.partition: offset for partition, offset in ends.items()}
 

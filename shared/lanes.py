@@ -47,7 +47,7 @@ class Position:
 
     def missed(self, sent: Place) -> bool:
         """Asked when the broker's whole log is read: was there more, which the broker lost before we read it?"""
-        return self.epoch != ADOPT and self.place <= sent
+        return self.epoch != ADOPT and sent[1] > 0 and self.place <= sent
 
     def told(self, answer: Place) -> bool:
         """The source says where to go on; True if that moves us. Never backwards."""

@@ -129,8 +129,7 @@ class LaneReader:
                     raise  # another worker holds the lane, or the database is gone: begin again from the rows
         self._house.waker.wake()
         self._note(outcome)
-        with contextlib.suppress(kafka.BrokerFault):
-            await self._reader.commit(outcome.offsets)
+        await self._reader.commit(outcome.offsets)
 
     def _note(self, outcome: Outcome) -> None:
         self._next.update(outcome.offsets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import re
@@ -29,6 +30,17 @@ def busy(seconds: float = 1.0) -> float:
     time.sleep(seconds)
     idle, whole = (after - then for after, then in zip(_ticks(), before, strict=True))
     return 1 - idle / max(whole, 1)
+
+
+def processor_seconds(pid: int | None) -> float:
+    """Processor time that a process and its living children have used so far."""
+    total = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            fields = stat.read_text().rpartition(")")[2].split()
+            if str(pid) in (fields[1], stat.parent.name):
+                total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def _ticks() -> tuple[int, int]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lienthong.bench import ceilings, citizens, journeys, load, startup
+from lienthong.bench import ceilings, citizens, journeys, load, machine, startup
 from lienthong.bench.events import RAW_TOPIC, Log
 from lienthong.bench.rows import Aim, Row
 from lienthong.client import Country
@@ -98,7 +98,11 @@ def _submit(stack: Stack, requests: list[bytes], size: Size) -> list[Row]:
     """The door alone: the workers are held, so that portal, database and load share the cores with nobody else."""
     portal = stack.urls["portal-api"]
     load.run(portal, requests, min(size.submissions, 500), clients=CLIENTS)  # everybody's caches are warm
+    pids = stack.pids()
+    before = [machine.processor_seconds(pids[name]) for name in ("portal-api", "postgres")]
     found = load.run(portal, requests, size.submissions, clients=CLIENTS)
+    after = [machine.processor_seconds(pids[name]) for name in ("portal-api", "postgres")]
+    portal_us, postgres_us = ((b - a) / size.submissions * 1e6 for a, b in zip(before, after, strict=True))
     with ceilings.door(ports.free_base()) as door:
         load.run(door, requests, min(size.submissions, 500), clients=CLIENTS)
         bare = load.run(door, requests, size.submissions, clients=CLIENTS)
@@ -111,6 +115,8 @@ def _submit(stack: Stack, requests: list[bytes], size: Size) -> list[Row]:
         Row("… beside single-row commits", found.per_second, "requests/s", None, commits, "asyncpg, 16 connections"),
         Row("… half of them within", found.percentile(50), "ms", None, bare.percentile(50), empty),
         Row("… 99 % within", found.percentile(99), "ms", Aim(most=50), bare.percentile(99), empty),
+        Row("… processor time in the portal", portal_us, "µs"),
+        Row("… processor time in PostgreSQL", postgres_us, "µs"),
     ]
 
 

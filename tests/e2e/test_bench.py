@@ -14,6 +14,8 @@ ROWS = (
     "… beside single-row commits",
     "… half of them within",
     "… 99 % within",
+    "… processor time in the portal",
+    "… processor time in PostgreSQL",
     "submit, with both workers carrying and applying",
     "… 99 % within",
     "relay, portal → Kafka",

@@ -45,6 +45,7 @@ def test_at_the_end_of_the_brokers_log_a_reader_knows_what_the_broker_lost_unrea
     assert Position(2, 5).missed((2, 5))
     assert Position().missed((1, 1))
     assert not Position(2, 5).missed((2, 4))
+    assert not Position().missed((2, 0)), "nothing was sent yet"
     assert not Position(ADOPT, 1).missed((2, 9)), "what a deleted database had read is not asked for again"
 
 

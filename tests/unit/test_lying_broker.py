@@ -189,6 +189,17 @@ class Lane(RuleBasedStateMachine):
     def reader_starts(self) -> None:
         self.reader.start()
 
+    @precondition(lambda self: self.relay_runs and self.in_flight is None)
+    @rule()
+    def all_goes_well(self) -> None:
+        """So that schedules get deep: told, numbered, published, acknowledged, read."""
+        self.tell(1)
+        self.number(10)
+        self.publish(10, 10)
+        if self.in_flight:
+            self.acknowledge()
+        self.poll(10)
+
     # --- lies of the broker
     @rule()
     def wipe(self) -> None:
