@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from shared.calendar import BUSINESS_ZONE
+from shared.sandboxes import DEFAULT
 
 PARTNER = "DVCQG"  # MaDoiTac of the portal; a value of this sandbox, real partner codes are not public
 OK = "00"  # MaLoi: done
@@ -52,6 +53,14 @@ CONFIRM: Fields = (
 QUERY: Fields = ("LoaiBanTin", "PhienBan", "MaDoiTac", "MaThamChieu", "ThoiGianGD")
 # Our own, unverified: no public client refunds through this platform (4.7). LoaiBanTin is always REFUND, sent or not.
 REFUND: Fields = ("LoaiBanTin", "MaDoiTac", "MaThamChieu", "SoTien", "MaHoanTien")
+
+
+def partner_secret(secret: str, sandbox: str) -> str:
+    """The secret that signs in one sandbox, so that a message of one is never good in another.
+
+    The bare secret for `default`; else HMAC-SHA256, lower hex, of the sandbox id under it. Our own, not the platform's.
+    """
+    return secret if sandbox == DEFAULT else hmac.new(secret.encode(), sandbox.encode(), hashlib.sha256).hexdigest()
 
 
 def checksum(message: Mapping[str, object], fields: Fields, secret: str) -> str:

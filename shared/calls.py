@@ -1,6 +1,6 @@
-"""Background calls as rows: what must still be told to a neighbour. Transport failures retry in real time; a refusal ends it.
+"""Background calls as rows: what must still be told to a neighbour. Silence retries in real time, a refusal in sandbox time.
 
-A call is claimed for a few seconds, made outside any transaction, and its row removed in the transaction that keeps its outcome.
+A call is claimed for a few seconds and made outside any transaction; it can be repeated: its row goes after its outcome is kept.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import Column, DateTime, Index, Integer, MetaData, Table, Text
+from sqlalchemy import Boolean, Column, DateTime, Index, Integer, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared import telemetry
 from shared.db import Connection, Database
+from shared.errors import Refusal
 from shared.http import Unreachable
 
 log = structlog.get_logger()
@@ -37,6 +38,7 @@ def calls_table(metadata: MetaData) -> Table:
         Column("next_try", DateTime(timezone=True), nullable=False, server_default="now()"),  # real time
         Column("traceparent", Text, nullable=False, server_default=""),
         Column("last_error", Text, nullable=False, server_default=""),
+        Column("refused", Boolean, nullable=False, server_default="false"),  # by a rule, not by silence
         Index("calls_next_try", "next_try"),
     )
 
@@ -50,7 +52,7 @@ class Call:
     attempts: int
 
 
-# Makes the call and keeps its outcome, removing the row by `done` in the same transaction; raises Unreachable to be asked again.
+# Makes the call, keeps its outcome, then removes the row by `done`; raises Unreachable or a Refusal to be asked again.
 Caller = Callable[[Call], Awaitable[None]]
 
 
@@ -70,9 +72,16 @@ async def done(connection: Connection, call: Call) -> None:
 async def in_flight(database: Database, sandbox: str) -> list[dict[str, Any]]:
     """Calls not ended yet in one sandbox, with their last error: for `settle`."""
     rows = await database.fetch(
-        "SELECT kind, key, attempts, last_error FROM calls WHERE sandbox = $1 ORDER BY kind, key", sandbox
+        "SELECT kind, key, attempts, last_error, refused FROM calls WHERE sandbox = $1 ORDER BY kind, key", sandbox
     )
     return [dict(row) for row in rows]
+
+
+async def try_refused_again(database: Database, sandbox: str) -> None:
+    """Sandbox time has moved: what a neighbour refused is asked again."""
+    await database.pool.execute(
+        "UPDATE calls SET next_try = clock_timestamp(), refused = false WHERE sandbox = $1 AND refused", sandbox
+    )
 
 
 class Callers:
@@ -113,10 +122,10 @@ class Callers:
         try:
             await self._callers[call.kind](call)
             telemetry.CALLS_MADE.labels(call.kind, "done").inc()
-        except (
-            Exception
-        ) as error:  # a fault of ours must not stop the other calls: it is kept on the row and tried again
-            outcome = "unreachable" if isinstance(error, Unreachable) else "failed"
+        except Exception as error:
+            # Kept on the row and tried again: a fault of one call must not stop the others.
+            refused = isinstance(error, Refusal)
+            outcome = "unreachable" if isinstance(error, Unreachable) else "refused" if refused else "failed"
             telemetry.CALLS_MADE.labels(call.kind, outcome).inc()
             log.warning(
                 "call_failed",
@@ -128,7 +137,10 @@ class Callers:
             )
             wait = min(0.1 * 2 ** min(call.attempts - 1, 10), RETRY_LIMIT_SECONDS)
             await self._database.pool.execute(
-                "UPDATE calls SET next_try = clock_timestamp() + $4 * interval '1 s', last_error = $5 "
-                "WHERE sandbox = $1 AND kind = $2 AND key = $3",
-                *(call.sandbox, call.kind, call.key, wait, repr(error)[:500]),
+                """UPDATE calls SET refused = $6, last_error = $5, next_try = CASE
+                  WHEN NOT $6 THEN clock_timestamp() + $4 * interval '1 s'
+                  WHEN EXISTS (SELECT FROM sandboxes WHERE id = $1 AND rate = 0) THEN 'infinity'
+                  ELSE clock_timestamp() + interval '1 min' END
+                WHERE sandbox = $1 AND kind = $2 AND key = $3""",
+                *(call.sandbox, call.kind, call.key, wait, f"{type(error).__name__}: {error}"[:500], refused),
             )

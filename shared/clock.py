@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from shared.calendar import BUSINESS_ZONE
 from shared.errors import BodyDoesNotFit
 
 # SQL for "now" of a row of `sandboxes` s: its base, plus real time passed since then at its rate (0 = frozen, 1 = real time).
-NOW_SQL = "date_trunc('milliseconds', s.base_at + (clock_timestamp() - s.base_real) * s.rate)"
+# A clock stops after a thousand years, so that a fast one that was forgotten does not run out of what a timestamp can hold.
+NOW_SQL = (
+    "date_trunc('milliseconds', s.base_at + interval '1 s' * "
+    "least(greatest(date_part('epoch', clock_timestamp() - s.base_real) * s.rate, 0), 31536000000))"
+)
 
-YEARS = (1900, 2999)  # no sandbox needs more, and arithmetic on the far ends of the calendar overflows
+# No sandbox needs more, and arithmetic on the far ends of the calendar overflows.
+FIRST, END = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
 
@@ -35,8 +40,10 @@ def parse_time(text: str, pointer: str) -> datetime:
 
 def in_reach(at: datetime, pointer: str) -> datetime:
     """`at`, if every zone and PostgreSQL can write it; raises BodyDoesNotFit."""
-    if not YEARS[0] <= at.year <= YEARS[1]:
-        raise BodyDoesNotFit((pointer, f"leads to the year {at.year}; stay within {YEARS[0]} to {YEARS[1]}"))
+    if not FIRST <= at < END:
+        raise BodyDoesNotFit(
+            (pointer, f"leads to the year {at.year}; stay within {FIRST.year} to {END.year - 1}, counted in UTC")
+        )
     return at
 
 

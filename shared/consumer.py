@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-import asyncpg
 import structlog
 from sqlalchemy import BigInteger, Column, Integer, MetaData, SmallInteger, Table
 
 from shared import deadletters, events, sandboxes, telemetry
-from shared.db import Connection, Database
+from shared.db import DATA_REFUSED, Connection, Database
 from shared.deadletters import Letter
 from shared.drawer import Drawer
 from shared.events import Event, Record
@@ -22,10 +21,6 @@ from shared.work import Batch, Held, Work
 
 T = TypeVar("T")
 log = structlog.get_logger()
-DATA_REFUSED = (
-    asyncpg.DataError,
-    asyncpg.IntegrityConstraintViolationError,
-)  # SQLSTATE 22, 23: the data, not the machine
 UNKNOWN_SANDBOX = "its sandbox is not known here yet"
 
 
@@ -73,6 +68,7 @@ class Outcome:
     applied: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     orphans: list[Event] = field(default_factory=list)
+    rowless: set[str] = field(default_factory=set)  # sandboxes that we believed to have, and have no row of
 
 
 class Consumer(Generic[T]):
@@ -113,10 +109,13 @@ class Consumer(Generic[T]):
             positions = await lock_positions(connection, sorted({record.lane for record in records}))
             due = self._judge(records, positions, outcome)
             countries = await sandboxes.lock(connection, sorted({event.sandbox for event in due}))
+            absent = sorted({event.sandbox for event in due} - countries.keys())
+            outcome.rowless = set(absent) - await sandboxes.deleted(connection, absent) if absent else set()
+            unknown = unknown | outcome.rowless
             parked = await self._load(connection, due, batch)
             for event in due:
                 key = (event.sandbox, event.subject)
-                if event.sandbox in unknown:
+                if event.sandbox in unknown and event.sandbox not in countries:
                     aside.append((event, UNKNOWN_SANDBOX))
                 elif event.sandbox not in countries:
                     outcome.skipped.append("sandbox_deleted")
@@ -185,7 +184,7 @@ class Consumer(Generic[T]):
             outcome.orphans.append(event)
             return None
         telemetry.begin_trace(event.traceparent)
-        work = Work(batch, sandbox, event.time, event.version)
+        work = Work(batch, sandbox, event.time, (event.epoch, event.version))
         try:
             if refuse is not None:
                 raise refuse
@@ -252,6 +251,7 @@ def _joined(first: Outcome, second: Outcome) -> Outcome:
         first.applied + second.applied,
         first.skipped + second.skipped,
         first.orphans + second.orphans,
+        first.rowless | second.rowless,
     )
 
 

@@ -17,8 +17,12 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
 log = structlog.get_logger()
 
+DATA_REFUSED = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+)  # SQLSTATE 22, 23: the data, not the machine
 SCHEMA_LOCK = 0x4C54  # advisory lock: two roles of one service start at the same moment
-SCHEMA_VERSION = 1  # raised by every change of a table; older data is refused with a sentence until migrations come
+SCHEMA_VERSION = 2  # raised by every change of a table; older data is refused with a sentence until migrations come
 
 
 class OldSchema(Exception):

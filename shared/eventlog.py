@@ -21,6 +21,7 @@ from sqlalchemy import (
     text,
 )
 
+from shared import telemetry
 from shared.clock import wire
 from shared.db import Connection, Database
 from shared.lanes import LANES, Log, Place, answer_to
@@ -30,9 +31,8 @@ FIRST_ROWS = ("INSERT INTO life (id, epoch) VALUES (true, NULL)",)
 
 def eventlog_tables(metadata: MetaData) -> None:
     moment = DateTime(timezone=True)
-    Table(
-        "life", metadata, Column("id", Boolean, primary_key=True), Column("epoch", Integer)
-    )  # NULL until the neighbour was asked
+    # `epoch` is NULL until the neighbour was asked
+    Table("life", metadata, Column("id", Boolean, primary_key=True), Column("epoch", Integer))
     Table(
         "events",
         metadata,
@@ -100,6 +100,23 @@ async def begin_life(database: Database, seen: int) -> None:
             )
 
 
+async def meet(database: Database, source: str, places: Mapping[int, Place], seen: Mapping[int, Place]) -> list[int]:
+    """Compare our lanes with what others have `seen` of them; where they know numbers we never gave, a new life begins.
+
+    places  where the neighbour's reader stands: the relay goes on from there
+    gives   the lanes that began anew
+    """
+    async with database.transaction() as connection:
+        logs = await lock_log(connection, sorted(seen))
+        behind = [lane for lane, log in logs.items() if log.begin_anew_if_behind(seen[lane])]
+        for lane in behind:
+            logs[lane].go_back(places.get(lane, (0, 1)))
+            telemetry.EPOCHS.labels(source).inc()
+        if behind:
+            await save_logs(connection, {lane: logs[lane] for lane in behind})
+    return behind
+
+
 def log_of(row: Any) -> Log:
     return Log(row["epoch"], row["head"], (row["sent_epoch"], row["sent_number"]), row["last_offset"])
 
@@ -127,9 +144,11 @@ async def replay(database: Database, lane: int, asked: Place) -> tuple[Place, bo
     async with database.transaction() as connection:
         log = (await lock_log(connection, [lane]))[lane]
         rows = await connection.fetch(
-            "SELECT epoch, max(number) AS head FROM posted WHERE lane = $1 GROUP BY epoch", lane
+            "SELECT epoch, (SELECT max(number) FROM posted p WHERE p.lane = $1 AND p.epoch = g.epoch) AS head "
+            "FROM generate_series(1, $2::int) g (epoch)",
+            *(lane, log.epoch),
         )
-        answer, new_life = answer_to(asked, log, {row["epoch"]: row["head"] for row in rows})
+        answer, new_life = answer_to(asked, log, {row["epoch"]: row["head"] for row in rows if row["head"]})
         log.go_back(answer)
         await save_logs(connection, {lane: log})
     return answer, new_life

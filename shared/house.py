@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -187,6 +188,7 @@ class House(Runtime, Generic[T]):
         self, connection: Connection, sandbox: str, row: Any, codes: Sequence[str]
     ) -> tuple[Batch[T], Work[T]]:
         if row is None:
+            self.forget(sandbox)
             raise SandboxNotFound(
                 "It was deleted, or never was. Create one with POST /_lab/sandboxes.", sandbox=sandbox
             )
@@ -221,7 +223,16 @@ class House(Runtime, Generic[T]):
             places = await self.neighbour_places_patiently()
             await eventlog.begin_life(self.database, max((epoch for epoch, _ in places.values()), default=0))
             telemetry.EPOCHS.labels(self.service).inc()
+        else:
+            await self._meet_neighbour()
         self.waits_for.discard("neighbour")
+
+    async def _meet_neighbour(self) -> None:
+        """Restored from a backup while we were down? A new life begins before a code is drawn. Silence is not waited for."""
+        with contextlib.suppress(Unreachable):
+            places = await self.neighbour_places()
+            seen = {lane: (epoch, expected - 1) for lane, (epoch, expected) in places.items()}
+            await eventlog.meet(self.database, self.service, places, seen)
 
     async def neighbour_places_patiently(self) -> dict[int, Place]:
         while True:

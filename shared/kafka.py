@@ -178,7 +178,7 @@ class Reader:
         async with answered():
             found = await self._open.getmany(timeout_ms=wait_ms, max_records=most)
         return [
-            Record(partition.partition, message.offset, message.key, message.value, dict(message.headers))
+            Record(partition.partition, message.offset, message.key, message.value, _headers(message.headers))
             for partition, messages in found.items()
             for message in messages
         ]
@@ -202,13 +202,25 @@ class Reader:
             ends = await self._open.end_offsets([self._partition(lane) for lane in lanes])
         return {partition.partition: offset for partition, offset in ends.items()}
 
+    async def begins(self, lanes: Iterable[int]) -> dict[int, int]:
+        """The offset of the oldest record that each lane still has."""
+        async with answered():
+            begins = await self._open.beginning_offsets([self._partition(lane) for lane in lanes])
+        return {partition.partition: offset for partition, offset in begins.items()}
+
+
+def _headers(pairs: Iterable[tuple[str, bytes | None]]) -> dict[str, bytes]:
+    """Headers by name; one without a value is as good as absent."""
+    return {name: value for name, value in pairs if value is not None}
+
 
 async def last_records(servers: str, topic: str, lanes: Sequence[int]) -> list[Record]:
     """The last record of each lane that has one: what the broker remembers of a source."""
     reader = Reader(servers, topic)
     try:
         await reader.open()
-        ends = {lane: end for lane, end in (await reader.ends(lanes)).items() if end > 0}
+        begins = await reader.begins(lanes)  # a lane whose records have all expired begins where it ends
+        ends = {lane: end for lane, end in (await reader.ends(lanes)).items() if end > begins[lane]}
         if not ends:
             return []
         reader.assign({lane: end - 1 for lane, end in ends.items()})

@@ -1,4 +1,4 @@
-"""The test doors that every service has: sandboxes told by the portal, firing, what is pending, the timeline."""
+"""The test doors that every service has: firing, what is pending, the timeline; and `told`, for all but the portal."""
 
 from __future__ import annotations
 
@@ -7,32 +7,35 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from pydantic import AwareDatetime, BaseModel, Field
 
+from shared.clock import END, FIRST
 from shared.problems import problem_responses
 from shared.runtime import Runtime, known_sandbox
 from shared.web import SandboxId, SandboxPath, Text, runtime_of
 
 router = APIRouter(prefix="/_lab", tags=["lab"], responses=problem_responses(404, 422, 503))
+told = APIRouter(prefix="/_lab", tags=["lab"], responses=problem_responses(404, 422, 503))  # not for who owns the rows
 RuntimeDep = Annotated[Runtime, Depends(runtime_of)]
+Moment = Annotated[AwareDatetime, Field(ge=FIRST, lt=END)]
 
 
 class SandboxRow(BaseModel):
     """A sandbox as its owner tells it."""
 
-    version: Annotated[int, Field(ge=1, lt=1 << 63)]
+    version: Annotated[int, Field(gt=0, lt=1 << 62)]
     name: Text
     seed: Text
-    rate: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    base_at: AwareDatetime
-    base_real: AwareDatetime
+    rate: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+    base_at: Moment
+    base_real: Moment
     opened: bool
     deleted: bool
-    created_at: AwareDatetime
+    created_at: Moment
 
 
-@router.put("/sandboxes/{sandbox}", summary="The portal tells a sandbox's new row.")
+@told.put("/sandboxes/{sandbox}", summary="The portal tells a sandbox's new row.")
 async def take_over_sandbox(sandbox: SandboxPath, row: SandboxRow, runtime: RuntimeDep) -> dict[str, Any]:
-    await runtime.take_over({**row.model_dump(mode="json"), "id": sandbox})
-    return {"sandbox": sandbox, "pending": await runtime.pending(sandbox)}
+    version = await runtime.take_over({**row.model_dump(mode="json"), "id": sandbox})
+    return {"sandbox": sandbox, "version": version}
 
 
 @router.post("/sandboxes/{sandbox}/fire", summary="Fire what is due in a frozen sandbox.")
@@ -43,8 +46,8 @@ async def fire(sandbox: SandboxPath, runtime: RuntimeDep) -> dict[str, Any]:
 
 @router.get("/sandboxes/{sandbox}/pending", summary="What may still happen in a sandbox.")
 async def pending(sandbox: SandboxPath, runtime: RuntimeDep) -> dict[str, Any]:
-    await known_sandbox(runtime, sandbox)
-    return await runtime.pending(sandbox)
+    found = await known_sandbox(runtime, sandbox)
+    return {"version": found.version, **await runtime.pending(sandbox)}
 
 
 @router.get("/timeline/{subject}", summary="What this service knows of the story of a dossier.")

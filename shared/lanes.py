@@ -49,6 +49,13 @@ class Position:
         """Asked when the broker's whole log is read: was there more, which the broker lost before we read it?"""
         return self.epoch != ADOPT and sent[1] > 0 and self.place <= sent
 
+    def adopt(self, sent: Place) -> bool:
+        """Nothing unread is left in the broker: a reader made anew stands after what its source has sent. True if that moves us."""
+        if self.epoch != ADOPT or sent[0] < 1:
+            return False
+        self.epoch, self.expected = sent[0], sent[1] + 1
+        return True
+
     def told(self, answer: Place) -> bool:
         """The source says where to go on; True if that moves us. Never backwards."""
         if answer <= self.place:

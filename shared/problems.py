@@ -55,6 +55,7 @@ COMMON: Problems = {
         "calendar-too-short", 409, "The calendar ends before the answer.", "Lịch làm việc không đủ dài."
     ),
 }
+UNREADABLE = 400  # FastAPI's word for a body that broke its JSON reader, which is the cause of the error
 TOO_LARGE = ProblemType("body-too-large", 413, "The body is too large.", "Nội dung gửi lên quá lớn.")
 SERVER_FAULT = ProblemType("server-fault", 500, "The machine failed.", "Máy chủ gặp sự cố.")
 
@@ -81,6 +82,14 @@ def pointer_of(location: tuple[int | str, ...]) -> str:
     return text.encode(errors="replace").decode()  # a member's own name may hold a lone surrogate
 
 
+def _unreadable(cause: Exception) -> str:
+    if isinstance(cause, UnicodeDecodeError):
+        return f"is not UTF-8 at byte {cause.start}"
+    if isinstance(cause, RecursionError):
+        return "is nested too deep; no body here has more than a few levels"
+    return "holds a number of too many digits"
+
+
 def install(app: FastAPI, table: Problems) -> None:
     """Every refusal of `table` and of the common ones answers as its problem; everything else as a 500 with a trace id."""
     known = {**COMMON, **table}
@@ -105,6 +114,8 @@ def install(app: FastAPI, table: Problems) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == UNREADABLE and isinstance(error.__cause__, ValueError | RecursionError):
+            return await refused(request, errors.BodyDoesNotFit(("", _unreadable(error.__cause__))))
         if error.status_code == TOO_LARGE.status:
             return render(TOO_LARGE, str(error.detail), {})
         slug = {404: "no-such-address", 405: "method-not-allowed"}.get(error.status_code, "http-error")

@@ -66,7 +66,7 @@ class Relay:
         """Until cancelled; gives its lanes back at a clean stop. Raises what the machine does to it: the caller runs it again."""
         listening = await self._database.pool.acquire()
         try:
-            await listening.add_listener(CHANNEL, lambda *_: self._woken.set())
+            await listening.add_listener(CHANNEL, self._wake)
             await self._writer.open()
             await self._onlooker.open()
             await self._work()
@@ -76,7 +76,12 @@ class Relay:
                 await self._leases.give_back()
             await self._writer.close()
             await self._onlooker.close()
+            with contextlib.suppress(Exception):
+                await listening.remove_listener(CHANNEL, self._wake)
             await self._database.pool.release(listening, timeout=1)
+
+    def _wake(self, *_: object) -> None:
+        self._woken.set()
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
@@ -131,9 +136,10 @@ class Relay:
                 log_, (first, first_offset), (last, last_offset) = logs[lane], sent[0], sent[-1]
                 if log_.sent != (first["sent_epoch"], first["sent_number"]):
                     continue  # replay was asked for: `sent` went back, and stays there
-                if not log_.acknowledged((last["epoch"], last["number"]), first_offset, last_offset):
-                    forgot.append(lane)
-                moved[lane] = log_
+                if log_.acknowledged((last["epoch"], last["number"]), first_offset, last_offset):
+                    moved[lane] = log_
+                else:
+                    forgot.append(lane)  # kept as it was until the reader has said where it stands
             await eventlog.save_logs(connection, moved)
         if forgot:
             await self._go_back(forgot)
@@ -166,14 +172,11 @@ class Relay:
             event = events.decode(record, self.source)
             if event is not None:
                 seen[record.lane] = max(seen.get(record.lane, (0, 0)), (event.epoch, event.number))
-        async with self._database.transaction() as connection:
-            logs = await eventlog.lock_log(connection, lanes)
-            for lane, log_ in logs.items():
-                if log_.begin_anew_if_behind(seen.get(lane, (0, 0))):
-                    telemetry.EPOCHS.labels(self.source).inc()
-                    log.warning("new_life", lane=lane, epoch=log_.epoch, source=self.source)
-                    log_.go_back(places.get(lane, (0, 1)))
-            await eventlog.save_logs(connection, logs)
+        behind = await eventlog.meet(
+            self._database, self.source, places, {lane: seen[lane] for lane in lanes if lane in seen}
+        )
+        if behind:
+            log.warning("new_life", lanes=behind, source=self.source)
 
 
 class Waker:

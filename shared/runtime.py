@@ -21,6 +21,7 @@ from shared.settings import Settings
 log = structlog.get_logger()
 KEPT = ("posted", "queue")  # tables whose rows outlive their sandbox
 SWEEP_SECONDS = 5.0
+SWEEP_ROWS = 5_000
 
 
 class Runtime:
@@ -31,6 +32,7 @@ class Runtime:
     """
 
     owns_sandboxes = False
+    sweep_when = "true"  # SQL over the sandbox row s: may its rows go yet?
 
     def __init__(self, service: str, settings: Settings, database_url: str, metadata: MetaData) -> None:
         self.service, self.settings, self.metadata = service, settings, metadata
@@ -67,9 +69,8 @@ class Runtime:
         try:
             await self.database.open(self.metadata, self.first_rows)
             await self.at_open()
-        except (
-            Exception
-        ) as error:  # nothing here can mend it: end, so that whoever watches us sees it and starts us anew
+        except Exception as error:
+            # Nothing here can mend it: end, so that whoever watches us sees it and starts us anew.
             log.critical("cannot_start", error=str(error), exc_info=None if isinstance(error, OldSchema) else error)
             self.give_up(str(error))
             raise
@@ -103,11 +104,19 @@ class Runtime:
             table.name for table in self.metadata.sorted_tables if "sandbox" in table.c and table.name not in KEPT
         ]
         while True:
-            for row in await self.database.fetch("SELECT id FROM sandboxes WHERE deleted AND NOT swept"):
+            for row in await self.database.fetch(
+                f"SELECT id FROM sandboxes s WHERE deleted AND NOT swept AND {self.sweep_when}"
+            ):
                 for table in tables:
-                    await self.database.pool.execute(f"DELETE FROM {table} WHERE sandbox = $1", row["id"])
+                    await self._sweep_table(table, row["id"])
                 await self.database.pool.execute("UPDATE sandboxes SET swept = true WHERE id = $1", row["id"])
             await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _sweep_table(self, table: str, sandbox: str) -> None:
+        """In pieces: a sandbox may hold more rows than one short transaction can remove."""
+        some = f"SELECT ctid FROM {table} WHERE sandbox = $1 LIMIT {SWEEP_ROWS}"
+        while (await self.database.pool.execute(f"DELETE FROM {table} WHERE ctid IN ({some})", sandbox)) != "DELETE 0":
+            pass
 
     async def sandbox(self, sandbox: str) -> Sandbox:
         """The sandbox now, pulled from its owner when this service never heard of it. Raises SandboxNotFound."""
@@ -136,11 +145,16 @@ class Runtime:
         self._known.add(sandbox)
         return True
 
-    async def take_over(self, told: dict[str, Any]) -> None:
-        """Keep a sandbox row that the portal told, unless ours is as new."""
+    def forget(self, sandbox: str) -> None:
+        """Ask the owner again when this sandbox is next named: we have no row of it after all (a restored database)."""
+        self._known.discard(sandbox)
+
+    async def take_over(self, told: dict[str, Any]) -> int:
+        """Keep a sandbox row that the portal told, unless ours is as new; gives the version that we now hold."""
         row = {**told, **{name: datetime.fromisoformat(told[name]) for name in ("base_at", "base_real", "created_at")}}
         async with self.database.transaction() as connection:
             await sandboxes.put(connection, row)
+            return int(await connection.fetchval("SELECT version FROM sandboxes WHERE id = $1", row["id"]))
 
     # What the lab doors ask every service; a service with nothing of the kind answers with nothing.
     async def fire(self, sandbox: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Boolean, Column, DateTime, Float, MetaData, T
 
 from shared.clock import NOW_SQL
 from shared.db import Connection, Database
-from shared.errors import SandboxNotFound
+from shared.errors import NotReady, SandboxNotFound
 
 DEFAULT = "default"
 IDS = re.compile(r"[A-Za-z0-9_-]{1,64}")  # anything else names no sandbox and is never asked about
@@ -65,6 +65,12 @@ def of_row(row: Any) -> Sandbox:
     return Sandbox(row["id"], row["seed"], row["rate"], row["now"], row["version"])
 
 
+async def deleted(connection: Connection, ids: list[str]) -> set[str]:
+    """Those of `ids` that are marked deleted; an id that is neither living nor deleted has no row here at all."""
+    rows = await connection.fetch("SELECT id FROM sandboxes WHERE id = ANY($1) AND deleted", ids)
+    return {row["id"] for row in rows}
+
+
 async def lock(connection: Connection, ids: list[str]) -> dict[str, Sandbox]:
     """The living sandboxes among `ids`, held against clock changes and deletion until the transaction ends."""
     rows = await connection.fetch(
@@ -74,14 +80,14 @@ async def lock(connection: Connection, ids: list[str]) -> dict[str, Sandbox]:
 
 
 async def read(database: Database, sandbox: str) -> Sandbox:
-    """The sandbox now, without holding it. Raises SandboxNotFound."""
-    rows = await database.fetch(
-        f"SELECT {ROW_SQL} FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted AND s.opened", sandbox
-    )
+    """The sandbox now, without holding it. Raises SandboxNotFound, NotReady."""
+    rows = await database.fetch(f"SELECT {ROW_SQL} FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted", sandbox)
     if not rows:
         raise SandboxNotFound(
             "Create one with POST /_lab/sandboxes at the portal, or leave X-Sandbox out.", sandbox=sandbox
         )
+    if not rows[0]["opened"]:
+        raise NotReady("The sandbox is being made known to all services; try again.", sandbox=sandbox)
     return of_row(rows[0])
 
 

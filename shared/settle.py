@@ -1,6 +1,7 @@
 """Is anything still going to happen in a sandbox? The verdict, from what every service says is pending. Pure.
 
-A service's `pending` has, where it applies: unsent, timers_due, next_due, now, parked, calls, written and read (lane → place),
+A service's `pending` has, where it applies: version (of its sandbox row), unsent, timers_due, next_due, now, parked,
+calls, written and read (lane → place),
 unworked (parts of its worker that nobody does). Writers and readers are compared lane by lane, from append-only tables.
 """
 
@@ -13,18 +14,21 @@ from typing import Any
 Pending = Mapping[str, Any]
 
 
+HELD = ("parked", "call-refused")  # waits for somebody, not for something: passed by advance, and named
+
+
 @dataclass(frozen=True)
 class Waiting:
     """One named reason why something may still happen."""
 
-    name: str  # dead-worker | unread-events | unsent-events | timers-due | calls-in-flight | parked | service-down
+    name: str  # dead-worker unread-events unsent-events timers-due calls-in-flight service-down clock-behind, or one of HELD
     service: str
     detail: str
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """still: nothing will happen before `next_due`; held: only parked things remain; waiting: something is under way."""
+    """still: nothing will happen before `next_due`; held: only what is parked or refused remains; waiting: more will happen."""
 
     verdict: str
     waiting_for: tuple[Waiting, ...]
@@ -38,7 +42,12 @@ class Verdict:
     @property
     def only_timers(self) -> bool:
         """Is what is under way only timers that are due? In a frozen sandbox they wait for `advance`, nothing else moves."""
-        return all(waiting.name in ("timers-due", "parked") for waiting in self.waiting_for)
+        return all(waiting.name in ("timers-due", *HELD) for waiting in self.waiting_for)
+
+    @property
+    def behind(self) -> tuple[str, ...]:
+        """Services whose row of the sandbox is older than its owner's."""
+        return tuple(waiting.service for waiting in self.waiting_for if waiting.name == "clock-behind")
 
 
 def verdict(pending: Mapping[str, Pending | None], readers: Mapping[str, str]) -> Verdict:
@@ -51,18 +60,22 @@ def verdict(pending: Mapping[str, Pending | None], readers: Mapping[str, str]) -
         Waiting("service-down", service, "did not answer") for service, answer in pending.items() if answer is None
     ]
     known = {service: answer for service, answer in pending.items() if answer is not None}
+    held = [Waiting("parked", service, line) for service, answer in known.items() for line in answer.get("parked", [])]
+    newest = max((answer.get("version", 0) for answer in known.values()), default=0)
     for service, answer in known.items():
+        if answer.get("version", newest) < newest:
+            found.append(Waiting("clock-behind", service, "has an older row of this sandbox than its owner"))
         if answer.get("unsent"):
             found.append(Waiting("unsent-events", service, f"{answer['unsent']} events not given to the broker yet"))
         if answer.get("timers_due"):
             found.append(Waiting("timers-due", service, f"{answer['timers_due']} timers are due"))
         for call in answer.get("calls", []):
             error = f": {call['last_error']}" if call["last_error"] else ""
-            found.append(
-                Waiting(
-                    "calls-in-flight", service, f"{call['kind']} {call['key']}, tried {call['attempts']} times{error}"
-                )
-            )
+            told = f"{call['kind']} {call['key']}, tried {call['attempts']} times{error}"
+            if call.get("refused"):
+                held.append(Waiting("call-refused", service, told))
+            else:
+                found.append(Waiting("calls-in-flight", service, told))
     for source, reader in readers.items():
         if source in known and reader in known:
             found += _unread(known[source], known[reader], source, reader)
@@ -72,12 +85,9 @@ def verdict(pending: Mapping[str, Pending | None], readers: Mapping[str, str]) -
                 Waiting("dead-worker", service, f"no living {part} holds all lanes")
                 for part in answer.get("unworked", [])
             ]
-    parked = [
-        Waiting("parked", service, line) for service, answer in known.items() for line in answer.get("parked", [])
-    ]
-    word = "waiting" if found else "held" if parked else "still"
+    word = "waiting" if found else "held" if held else "still"
     due = {service: str(answer["next_due"]) for service, answer in known.items() if answer.get("next_due")}
-    return Verdict(word, (*found, *parked), min(due.values(), default=None), tuple(due))
+    return Verdict(word, (*found, *held), min(due.values(), default=None), tuple(due))
 
 
 def _unread(source: Pending, reader: Pending, says: str, hears: str) -> list[Waiting]:

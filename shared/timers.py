@@ -15,7 +15,7 @@ from sqlalchemy import Column, DateTime, Index, MetaData, SmallInteger, Table, T
 
 from shared import deadletters, sandboxes, telemetry
 from shared.clock import NOW_SQL, wire
-from shared.db import Database
+from shared.db import DATA_REFUSED, Database
 from shared.drawer import Drawer
 from shared.work import Batch, Held, Work
 
@@ -26,7 +26,8 @@ BATCH = 500  # timers per transaction
 DUE_SQL = f"""
 SELECT t.sandbox, t.subject, t.kind, t.due, t.lane FROM sandboxes s
 CROSS JOIN LATERAL (SELECT * FROM timers t WHERE t.sandbox = s.id AND t.due <= {NOW_SQL}
-  AND NOT EXISTS (SELECT FROM parked p WHERE p.sandbox = t.sandbox AND p.subject = t.subject) ORDER BY t.due LIMIT {BATCH}) t
+  AND NOT EXISTS (SELECT FROM parked p WHERE p.sandbox = t.sandbox AND p.subject = t.subject)
+  ORDER BY t.due, t.lane, t.subject, t.kind LIMIT {BATCH}) t
 WHERE NOT s.deleted AND s.opened AND CASE WHEN $1::text IS NULL THEN s.rate > 0 ELSE s.id = $1 END
 ORDER BY t.due, t.lane, t.subject, t.kind LIMIT {BATCH}"""
 
@@ -75,8 +76,19 @@ class Timers(Generic[T]):
 
     async def _fire_some(self, sandbox: str | None) -> list[Timer]:
         found = [Timer(**row) for row in await self._database.fetch(DUE_SQL, sandbox)]
-        if not found:
-            return []
+        return await self._fire_these(found) if found else []
+
+    async def _fire_these(self, found: list[Timer]) -> list[Timer]:
+        """As `Consumer.apply`: a save that PostgreSQL refuses for its data is halved down to the guilty timer."""
+        try:
+            return await self._fire_batch(found, refuse=None)
+        except DATA_REFUSED as error:
+            if len(found) > 1:
+                middle = len(found) // 2
+                return await self._fire_these(found[:middle]) + await self._fire_these(found[middle:])
+            return await self._fire_batch(found, refuse=error)
+
+    async def _fire_batch(self, found: list[Timer], refuse: Exception | None) -> list[Timer]:
         batch: Batch[T] = Batch(self._service)
         letters: list[deadletters.Letter] = []
         fired: list[Timer] = []
@@ -97,6 +109,8 @@ class Timers(Generic[T]):
                 work.drop_timer(timer.subject, timer.kind)
                 fired.append(timer)
                 try:
+                    if refuse is not None:
+                        raise refuse
                     self._handlers[timer.kind](timer, work)
                 except Exception as error:  # our bug, or a broken contract: parked with its reason until a redrive
                     letters.append(deadletters.of_timer(timer.sandbox, timer.subject, timer.kind, timer.lane, error))
@@ -115,6 +129,7 @@ class Timers(Generic[T]):
         rows = await connection.fetch(
             "SELECT t.sandbox, t.subject, t.kind, t.due, t.lane FROM timers t "
             "JOIN unnest($1::text[], $2::text[], $3::text[]) f (a,b,c) ON t.sandbox = a AND t.subject = b AND t.kind = c "
+            "WHERE NOT EXISTS (SELECT FROM parked p WHERE p.sandbox = t.sandbox AND p.subject = t.subject) "
             "ORDER BY t.due, t.lane, t.subject, t.kind",
             *([t.sandbox for t in found], [t.subject for t in found], [t.kind for t in found]),
         )

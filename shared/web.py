@@ -44,9 +44,8 @@ def _keepable(text: str) -> str:
     return unicodedata.normalize("NFC", _storable(text))
 
 
-Text = Annotated[
-    str, AfterValidator(_keepable)
-]  # accepted in any normal form, kept as NFC (Vietnamese is typed in both)
+# Accepted in any normal form, kept as NFC: Vietnamese is typed in both.
+Text = Annotated[str, AfterValidator(_keepable)]
 Exact = Annotated[str, AfterValidator(_storable)]  # kept letter by letter: signed text, whose checksum covers its bytes
 
 

@@ -19,6 +19,7 @@ from shared import telemetry
 from shared.db import Connection
 from shared.drawer import SAVE_SQL, Drawer
 from shared.events import event_id
+from shared.lanes import Place
 from shared.sandboxes import Sandbox
 
 T = TypeVar("T")
@@ -92,12 +93,10 @@ class Work(Generic[T]):
     """The layer of one decision over a batch: reads through, writes to itself; `merge` keeps it, dropping it undoes it."""
 
     def __init__(
-        self, batch: Batch[T], sandbox: Sandbox, cause_at: datetime | None = None, cause_version: int = 0
+        self, batch: Batch[T], sandbox: Sandbox, cause_at: datetime | None = None, cause: Place = (0, 0)
     ) -> None:
         self._batch, self.sandbox = batch, sandbox
-        self.cause_version = (
-            cause_version  # dossierversion of the event that is being applied; 0 for requests and timers
-        )
+        self.cause = cause  # epoch and dossierversion of the event being applied; (0, 0) for requests and timers
         self.now = max(sandbox.now, cause_at) if cause_at else sandbox.now
         self._held: dict[str, Held[T]] = {}
         self._told: list[Told] = []

@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 
 from shared import calls, kafka, telemetry
-from shared.consumer import UNKNOWN_SANDBOX, Outcome, positions_of
+from shared.consumer import UNKNOWN_SANDBOX, Outcome, lock_positions, positions_of, save_positions
 from shared.events import Record, sandboxes_of
 from shared.house import House
 from shared.http import Unreachable, call
@@ -23,6 +23,7 @@ from shared.relay import Relay
 
 log = structlog.get_logger()
 LOOK_SECONDS = 1.0  # leases are renewed, and the broker's ends compared, this often
+OWNER_SECONDS = 0.5  # the owner of sandboxes answers in milliseconds, or its sandbox's events wait aside
 ASK_LIMIT_SECONDS = 5.0  # a lane that waits for replay asks again, doubling from 0.2 s to this, until it moves
 
 
@@ -44,8 +45,18 @@ class LaneReader:
         self._reader = kafka.Reader(self._servers, topic, f"{house.service}-reader")
         self._asking: dict[int, Asking] = {}
         self._next: dict[int, int] = {}
+        self._sent: dict[int, Place] = {}  # what the broker acknowledged to our source, as it last said
 
     async def run(self) -> None:
+        """Reads and applies until cancelled; what is asked of the neighbour is asked beside it, so its silence stops nothing."""
+        asking = asyncio.create_task(self._keep_asking())
+        try:
+            await self._read()
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+    async def _read(self) -> None:
         loop = asyncio.get_running_loop()
         try:
             await self._reader.open()
@@ -63,7 +74,6 @@ class LaneReader:
                 if records:
                     busy = True
                     await self._apply(records)
-                await self._ask(loop.time())
         finally:
             self._leases.lanes, self._next = [], {}
             with contextlib.suppress(Exception):
@@ -89,7 +99,7 @@ class LaneReader:
 
     async def _look(self) -> None:
         """A broker whose log ends before our next offset forgot it: begin at its beginning, the numbers tell what is new."""
-        lag, sent = 0, await self._sent()
+        lag, sent = 0, self._sent  # said before the broker is looked at
         ends = await self._reader.ends(self._next)
         for lane, end in ends.items():
             if end < self._next[lane]:
@@ -101,16 +111,32 @@ class LaneReader:
         places = await self._reader.places(self._next)
         at_end = [lane for lane in sent if places.get(lane, -1) >= ends.get(lane, 0)]
         for lane, position in (await positions_of(self._house.database, at_end)).items():
-            if position.missed(sent[lane]) and lane not in self._asking:
+            if position.adopt(sent[lane]):
+                await self._adopt(lane, sent[lane])
+            elif position.missed(sent[lane]) and lane not in self._asking:
                 log.warning("broker_lost_unread", lane=lane, place=position.place, sent=sent[lane])
                 self._asking[lane] = Asking(position.place, 0.0)
 
-    async def _sent(self) -> dict[int, Place]:
-        """What the broker has acknowledged to our source, by lane, as it was before the broker is looked at."""
-        try:
-            answer = await call(self._house.http, "GET", f"{self._house.neighbour_url}/_lab/lanes")
-        except Unreachable:
-            return {}
+    async def _adopt(self, lane: int, sent: Place) -> None:
+        """A quiet lane of a reader made anew: it stands where its source has come, under the position's lock."""
+        async with self._house.database.transaction() as connection:
+            positions = await lock_positions(connection, [lane])
+            if positions[lane].adopt(sent):
+                await save_positions(connection, positions)
+
+    async def _keep_asking(self) -> None:
+        """Beside the reading: ask the source for replay, and once a second what the broker acknowledged to it."""
+        loop = asyncio.get_running_loop()
+        said = 0.0
+        while True:
+            with contextlib.suppress(Unreachable, asyncpg.PostgresError, asyncpg.InterfaceError):
+                if loop.time() - said > LOOK_SECONDS:
+                    self._sent, said = await self._ask_sent(), loop.time()
+                await self._ask(loop.time())
+            await asyncio.sleep(0.05)
+
+    async def _ask_sent(self) -> dict[int, Place]:
+        answer = await call(self._house.http, "GET", f"{self._house.neighbour_url}/_lab/lanes")
         if answer.status_code != 200:
             return {}
         return {int(lane): (place[0], place[1]) for lane, place in answer.json()["sent"].items()}
@@ -133,6 +159,8 @@ class LaneReader:
 
     def _note(self, outcome: Outcome) -> None:
         self._next.update(outcome.offsets)
+        for sandbox in outcome.rowless:
+            self._house.forget(sandbox)
         for lane in outcome.clear:
             self._asking.pop(lane, None)
         for lane, place in outcome.asks.items():
@@ -142,21 +170,21 @@ class LaneReader:
 
     async def _ask(self, now: float) -> None:
         """Ask the source for replay where numbers are missing; asked again, with backoff, until the lane moves."""
-        for lane, asking in list(self._asking.items()):
-            if asking.again_at > now:
-                continue
+        due = {lane: asking for lane, asking in self._asking.items() if asking.again_at <= now}
+        for asking in due.values():
             asking.again_at, asking.wait = now + asking.wait, min(asking.wait * 2, ASK_LIMIT_SECONDS)
             telemetry.GAPS.labels(self._house.hears).inc()
-            body = {"epoch": asking.place[0], "expected": asking.place[1]}
-            try:
-                answer = await call(
-                    self._house.http, "POST", f"{self._house.neighbour_url}/_lab/lanes/{lane}/replay", body=body
-                )
-            except Unreachable as error:
-                log.warning("replay_not_answered", lane=lane, error=str(error))
-                continue
-            if answer.status_code == 200:
-                await self._told(lane, (answer.json()["epoch"], answer.json()["expected"]))
+        await asyncio.gather(*(self._ask_one(lane, asking.place) for lane, asking in due.items()))
+
+    async def _ask_one(self, lane: int, place: Place) -> None:
+        url = f"{self._house.neighbour_url}/_lab/lanes/{lane}/replay"
+        try:
+            answer = await call(self._house.http, "POST", url, body={"epoch": place[0], "expected": place[1]})
+        except Unreachable as error:
+            log.warning("replay_not_answered", lane=lane, error=str(error))
+            return
+        if answer.status_code == 200:
+            await self._told(lane, (answer.json()["epoch"], answer.json()["expected"]))
 
     async def _told(self, lane: int, place: Place) -> None:
         """The source says where to go on; a new life of it moves us there, under the position's lock."""
@@ -170,22 +198,28 @@ class LaneReader:
 
     async def _unknown(self, records: list[Record]) -> frozenset[str]:
         """Sandboxes whose row we lack while their owner does not answer; asked before a transaction, never inside one."""
-        unknown = set()
-        for sandbox in sandboxes_of(records, self._house.hears):
-            try:
+        named = sorted(sandboxes_of(records, self._house.hears))
+        known = await asyncio.gather(*(self._known(sandbox) for sandbox in named))
+        return frozenset(sandbox for sandbox, answered in zip(named, known, strict=True) if not answered)
+
+    async def _known(self, sandbox: str) -> bool:
+        """Whether its owner has answered for this sandbox; a frozen owner must not cost us our leases."""
+        try:
+            async with asyncio.timeout(OWNER_SECONDS):
                 await self._house.ensure_sandbox(sandbox)
-            except Unreachable:
-                unknown.add(sandbox)
-        return frozenset(unknown)
+        except (Unreachable, TimeoutError):
+            return False
+        return True
 
     async def _release_unknown(self) -> None:
         rows = await self._house.database.fetch(
             "SELECT sandbox, subject FROM parked WHERE reason = $1 LIMIT 500", UNKNOWN_SANDBOX
         )
-        for row in rows:
-            with contextlib.suppress(Unreachable):
-                await self._house.ensure_sandbox(row["sandbox"])
-                await self._house.consumer.redrive(row["sandbox"], row["subject"])
+        for sandbox in {row["sandbox"] for row in rows}:
+            if await self._known(sandbox):
+                for row in rows:
+                    if row["sandbox"] == sandbox:
+                        await self._house.consumer.redrive(sandbox, row["subject"])
 
 
 def jobs(house: House, hears_topic: str, speaks_topic: str) -> list:  # type: ignore[type-arg]

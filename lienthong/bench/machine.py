@@ -6,6 +6,7 @@ import contextlib
 import os
 import platform
 import re
+import resource
 import subprocess
 import tempfile
 import time
@@ -19,9 +20,10 @@ PACKAGES = ("fastapi", "uvicorn", "uvloop", "pydantic", "asyncpg", "aiokafka", "
 SYNCS = 200
 
 
-def facts() -> dict[str, str]:
-    """Name → value, to be printed beside the figures."""
-    return dict(_facts())
+def facts(busy_before: float, busy_after: float) -> dict[str, str]:
+    """Name → value, to be printed beside the figures; how busy it was is measured while nothing of ours runs."""
+    others = f"{busy_before:.0%} of the cores before, {busy_after:.0%} after"
+    return {**dict(_facts()), "busy with other things": others}
 
 
 def busy(seconds: float = 1.0) -> float:
@@ -43,6 +45,12 @@ def processor_seconds(pid: int | None) -> float:
     return total / os.sysconf("SC_CLK_TCK")
 
 
+def children_seconds() -> float:
+    """Processor time of our own children that have ended: the load and the ceilings."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def _ticks() -> tuple[int, int]:
     fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
     return fields[3] + fields[4], sum(fields)
@@ -55,7 +63,6 @@ def _facts() -> Iterator[tuple[str, str]]:
     yield "memory", f"{int(memory.group(1)) / 2**20:.0f} GiB" if memory else "unknown"
     yield "system", f"{platform.system()} {platform.release()}"
     yield "fsync of 8 KB", f"{_fsync_ms():.2f} ms"
-    yield "busy with other things at the start", f"{busy():.0%} of the cores"
     yield "Python", platform.python_version()
     told = subprocess.run([postgres.program("postgres"), "--version"], capture_output=True, text=True).stdout
     yield "PostgreSQL", told.split()[-1] if told else "unknown"

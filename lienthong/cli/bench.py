@@ -34,11 +34,12 @@ def bench(
     from lienthong.bench.rows import HEADINGS
 
     about = Console(stderr=True)
-    found = machine.facts()
+    before = machine.busy()
     with about.status("measuring") as status:
         rows = run.measure(
             run.QUICK if quick else run.Size(), lambda what: status.update(f"measuring: {what}"), port_base
         )
+    found = machine.facts(before, machine.busy())
     if write is not None:
         page.write(write, rows, found)
     table = Table(*HEADINGS, box=None, pad_edge=False, header_style="bold")

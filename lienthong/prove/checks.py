@@ -156,7 +156,7 @@ def applied(e: Evidence) -> Iterator[str | None]:
             key,
             ("status in the portal", ours["state_code"], made.status),
             ("status in the province", theirs["state_code"], made.status),
-            ("events the portal heard", ours["heard"], len(heard)),
+            ("events the portal heard", ours["heard"][1], len(heard)),  # kept as (life, version)
             ("fee in the portal", ours["fee_dong"], made.fee_dong),
             ("due date in the portal", _time(ours["due_at"]), _time(made.due_at)),
             ("result in the portal", ours["result_number"], made.result_number),

@@ -28,7 +28,7 @@ from lienthong.prove.scene import Scene
 RATES = (0, 60, 0, 60)
 CLOSING_ROUNDS = 40  # days the clock is turned at the end; the quickest procedures need a handful
 SAMPLED = 100  # dossiers looked at over both doors
-SETTLE_SECONDS = 40.0
+SETTLE_SECONDS = 20.0
 WARM_UP_SECONDS = 3.0  # a fault that hits an empty house shows nothing
 BREATH_SECONDS = 1.0  # at most, between one fault's convergence and the next fault
 
@@ -149,6 +149,8 @@ async def _break_things(scene: Scene, order: Order, report: Report, say: Say) ->
                 f"converged after {injected.converged_seconds:.1f} s" if injected.converged_seconds is not None else ""
             )
             say(f"{injected.at_seconds:6.1f} s  {name}: {told or injected.trouble}. {injected.trace or 'No trace!'}")
+            if injected.trouble:
+                break  # it is no longer the country that the next fault is meant for
         if not order.faults:
             await asyncio.sleep(order.minutes * 60)
     finally:

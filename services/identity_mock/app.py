@@ -20,6 +20,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     of_sandbox.include_router(oidc.router)
     app.include_router(oidc.router)
     app.include_router(of_sandbox)
+    app.include_router(lab.told)
     app.include_router(lab.router)
     return app
 

@@ -89,7 +89,7 @@ def read_access_token(key: RSAKey, token: str, *, issuer: str, sandbox: str, now
     """The claims of an access token of ours that holds now, in this sandbox. Raises TokenRefused."""
     try:
         read = jwt.decode(token, key, algorithms=[ALGORITHM])
-    except (JoseError, ValueError) as error:
+    except (JoseError, ValueError, KeyError, TypeError) as error:
         raise TokenRefused("The access token is not one that this issuer signed; sign in again.") from error
     claims = read.claims
     if read.header.get("typ") != ACCESS_TYPE:

@@ -30,8 +30,11 @@ class PaymentRuntime(Runtime):
     def __init__(self, settings: Settings) -> None:
         super().__init__("payment", settings, settings.database_url, store.METADATA)
         self.payment = settings
-        self.secret = settings.payment_partner_secret.get_secret_value()
         self.callers = Callers(self.database, {CONFIRM: self._confirm})
+
+    def secret(self, sandbox: str) -> str:
+        """What signs to and from the partner in one sandbox."""
+        return platform.partner_secret(self.payment.payment_partner_secret.get_secret_value(), sandbox)
 
     async def pending(self, sandbox: str) -> dict[str, Any]:
         return {"calls": await calls.in_flight(self.database, sandbox), "timers_due": 0, "next_due": None}
@@ -73,10 +76,13 @@ async def add_confirm(connection: Connection, order: Order, secret: str) -> None
 
 
 def result_message(kind: str, order: Order, secret: str) -> dict[str, object]:
-    """The signed outcome of an order as CONFIRM tells it and QUERY answers it; SoTien is an int here."""
+    """The signed outcome of an order as CONFIRM tells it and QUERY answers it; SoTien is an int here.
+
+    MaLoi is the payment's: 00 only for a paid order. That of an unpaid one is not public; 99 can be mistaken for nothing.
+    """
     message: dict[str, object] = {
         "LoaiBanTin": kind,
-        "MaLoi": platform.OK,
+        "MaLoi": platform.OK if order.state == "paid" else platform.OTHER_ERROR,
         "MaDoiTac": order.partner,
         "MaThamChieu": order.reference,
         "SoTien": order.amount_dong,

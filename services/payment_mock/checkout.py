@@ -96,7 +96,7 @@ async def pay(sandbox: PathSandbox, transaction: Text, runtime: RuntimeDep, requ
         order = await _order(connection, here, transaction)
         obstacle = _obstacle(order, here)
         if obstacle is None:
-            await _record(connection, here, order, wish, runtime.secret)
+            await _record(connection, here, order, wish, runtime.secret(here.id))
     if obstacle is not None:
         if is_form:
             return HTMLResponse(_page(order, obstacle), 409)

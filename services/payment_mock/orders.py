@@ -42,7 +42,7 @@ RuntimeDep = Annotated[PaymentRuntime, Depends(payment_runtime)]
 @router.post("/init", summary="INIT: ask for a payment", responses=problem_responses(404, 422, 503))
 async def init(message: Init, sandbox: SandboxId, runtime: RuntimeDep) -> Answer:
     """Facts: integration.md 4.1. The same reference with the same amount gets the same answer."""
-    reason = _not_from_partner(message, platform.INIT, runtime.secret)
+    reason = _not_from_partner(message, platform.INIT, runtime.secret(sandbox))
     if not reason and int(message.SoTien) == 0:
         reason = "amount-not-positive"
     if reason:
@@ -75,8 +75,8 @@ async def init(message: Init, sandbox: SandboxId, runtime: RuntimeDep) -> Answer
 
 @router.post("/query", summary="QUERY: how a payment stands", responses=problem_responses(404, 422, 503))
 async def query(message: Query, sandbox: SandboxId, runtime: RuntimeDep) -> Answer:
-    """Facts: integration.md 4.2. TrangThaiGD: 1 success, 3 pending, 4 failed; out of time is failed."""
-    reason = _not_from_partner(message, platform.QUERY, runtime.secret)
+    """Facts: integration.md 4.2. TrangThaiGD: 1 success, 3 pending, 4 failed; out of time is failed. MaLoi 00: paid."""
+    reason = _not_from_partner(message, platform.QUERY, runtime.secret(sandbox))
     if reason:
         return _refused(message, reason)
     async with in_sandbox(runtime, sandbox) as (connection, here):
@@ -84,14 +84,17 @@ async def query(message: Query, sandbox: SandboxId, runtime: RuntimeDep) -> Answ
     if order is None:
         return _refused(message, "unknown-reference")
     status = "4" if order.has_expired(here.now) else {"created": "3", "failed": "4", "paid": "1"}[order.state]
-    return {**result_message("QUERY", order, runtime.secret), "MoTaLoi": "Thành công", "TrangThaiGD": status}
+    result = {**result_message("QUERY", order, runtime.secret(sandbox)), "TrangThaiGD": status}
+    if order.state == "paid":
+        return {**result, "MoTaLoi": "Thành công"}
+    return {**result, "MoTaLoi": REFUSALS["not-paid"], "LyDo": "not-paid"}
 
 
 @router.post("/refund", summary="REFUND: give money back (unverified)", responses=problem_responses(404, 422, 503))
 async def refund(message: Refund, sandbox: SandboxId, runtime: RuntimeDep) -> Answer:
     """Our own message: the real platform's is not public. The same MaHoanTien gives back once."""
     amount_dong = int(message.SoTien)
-    reason = _not_from_partner(message, platform.REFUND, runtime.secret)
+    reason = _not_from_partner(message, platform.REFUND, runtime.secret(sandbox))
     if not reason and amount_dong == 0:
         reason = "amount-not-positive"
     if reason:

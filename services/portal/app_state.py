@@ -21,6 +21,7 @@ HEARS, SPEAKS = "dossier.to-portal.v1", "dossier.to-province.v1"
 
 class Portal(House[Dossier]):
     owns_sandboxes = True
+    sweep_when = f"NOT EXISTS (SELECT FROM calls c WHERE c.sandbox = s.id AND c.kind = '{TELL}')"  # all have been told
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(

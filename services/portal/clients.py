@@ -22,17 +22,20 @@ class PlatformSilent(Refusal):
 
 
 class PaymentPlatform:
-    """INIT and refund, signed with the partner's secret."""
+    """INIT and refund, signed with the partner's secret of the sandbox."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._url = runtime.settings.payment_url
-        self._secret = runtime.settings.payment_partner_secret.get_secret_value()
+
+    def secret(self, sandbox: str) -> str:
+        """What signs to and from the platform in one sandbox."""
+        return platform.partner_secret(self._runtime.settings.payment_partner_secret.get_secret_value(), sandbox)
 
     async def begin(self, sandbox: str, dossier: Dossier, payment: Payment, at: datetime) -> str:
         """Where the citizen pays (UrlThanhToan). Idempotent on the reference. Raises PlatformRefused, PlatformSilent."""
         message = self._init(dossier, payment, at)
-        message["MaXacThuc"] = platform.checksum(message, platform.INIT, self._secret)
+        message["MaXacThuc"] = platform.checksum(message, platform.INIT, self.secret(sandbox))
         try:
             answer = await http.call(self._runtime.http, "POST", f"{self._url}/init", sandbox=sandbox, body=message)
         except http.Unreachable as error:
@@ -55,7 +58,7 @@ class PaymentPlatform:
             "SoTien": amount_dong,
             "MaHoanTien": f"R{reference}",
         }
-        message["MaXacThuc"] = platform.checksum(message, platform.REFUND, self._secret)
+        message["MaXacThuc"] = platform.checksum(message, platform.REFUND, self.secret(sandbox))
         answer = await http.call(self._runtime.http, "POST", f"{self._url}/refund", sandbox=sandbox, body=message)
         body = answer.json()
         if answer.status_code != 200 or body.get("MaLoi") != platform.OK:

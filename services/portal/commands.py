@@ -8,7 +8,7 @@ from typing import Any
 
 from contracts import lifecycle as law
 from contracts.catalogue import PROVINCES
-from contracts.lifecycle import LIFECYCLE, Reaction
+from contracts.lifecycle import LIFECYCLE, MoveNotAllowed, Reaction
 from services.portal.citizens import Citizen
 from services.portal.domain import (
     FAILED,
@@ -21,7 +21,7 @@ from services.portal.domain import (
     dossier_code,
     new_dossier,
 )
-from services.portal.queries import Choice
+from services.portal.queries import Choice, must_reach_an_end
 from shared.calendar import BUSINESS_ZONE
 from shared.clock import wire
 from shared.house import Drawn
@@ -32,7 +32,8 @@ REFUND = "refund"  # kind of background call
 
 
 def submit_dossier(work: Work, citizen: Citizen, choice: Choice, note: str | None, drawn: Drawn) -> Dossier:
-    """A new dossier with the next code of its agency and day."""
+    """A new dossier with the next code of its agency and day. Raises CalendarTooShort where no officer could end it."""
+    must_reach_an_end(choice.procedure, work.now)
     code = dossier_code(choice.agency, drawn.day, drawn.value, drawn.epoch)
     at = work.now.astimezone(BUSINESS_ZONE)
     dossier = new_dossier(
@@ -58,11 +59,11 @@ def ask_withdrawal(work: Work, citizen: Citizen, code: str, reason: str) -> Doss
     return dossier
 
 
-def start_payment(work: Work, citizen: Citizen, code: str, amount_dong: int) -> tuple[Dossier, Payment]:
+def start_payment(work: Work, citizen: Citizen, code: str, amount_dong: int) -> Payment:
     """An attempt to pay and its reference, kept before the platform is called."""
     dossier, payment = _own(work, citizen, code).paying(amount_dong, _here(work, code))
     work.save(code, dossier)
-    return dossier, payment
+    return payment
 
 
 def confirm_payment(
@@ -107,11 +108,11 @@ def note_refund(work: Work, code: str, reference: str, refund: str) -> None:
 def note_move(work: Work, code: str, event: str, **facts: Any) -> None:
     """The province moved the dossier: our copy follows by the same table. What comes late changes nothing."""
     dossier = work.take(code, DossierNotFound)
-    if work.cause_version <= dossier.heard:
+    if work.cause <= dossier.heard:
         return  # a province whose database was made anew begins its count again
-    dossier = replace(dossier, heard=work.cause_version)
+    dossier = replace(dossier, heard=work.cause, first_epoch=dossier.first_epoch or work.cause[0])
     move = LIFECYCLE.move_for_event(dossier.state, event)
-    if LIFECYCLE.reaction(dossier.state, event) is not Reaction.APPLY:
+    if _reaction(dossier, event) is not Reaction.APPLY:
         work.save(code, dossier)
         return
     if move is not None:
@@ -120,6 +121,16 @@ def note_move(work: Work, code: str, event: str, **facts: Any) -> None:
     work.save(code, dossier)
     if dossier.state in (law.WITHDRAWN, law.REFUSED) and dossier.paid is not None:
         _refund(work, dossier, dossier.paid)
+
+
+def _reaction(dossier: Dossier, event: str) -> Reaction:
+    """By the table; what it refuses is late if the province lost or restored its database since it first told of it."""
+    try:
+        return LIFECYCLE.reaction(dossier.state, event)
+    except MoveNotAllowed:
+        if dossier.heard[0] > dossier.first_epoch:
+            return Reaction.LATE
+        raise
 
 
 def _refund(work: Work, dossier: Dossier, payment: Payment) -> None:

@@ -10,9 +10,7 @@ from contracts.lifecycle import LIFECYCLE, SUBMITTED, State
 from shared.errors import Refusal
 
 STARTED, FAILED, PAID, REFUND_PENDING, REFUNDED = "started", "failed", "paid", "refund_pending", "refunded"
-ATTEMPT_LIFE = timedelta(
-    minutes=15
-)  # the platform closes an order after this (sandbox time); then a new attempt begins
+ATTEMPT_LIFE = timedelta(minutes=15)  # sandbox time; the platform closes an order after it, then a new attempt begins
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -65,7 +63,8 @@ class Dossier:
     state_code: int
     submitted_at: datetime
     note: str | None = None
-    heard: int = 0  # last dossierversion heard from the province
+    heard: tuple[int, int] = (0, 0)  # epoch and dossierversion of the last event heard from the province
+    first_epoch: int = 0  # the life of the province's event log in which we first heard of this dossier
     received_at: datetime | None = None
     due_at: datetime | None = None
     reason: str | None = None

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.portal.api.views import PortalDep
@@ -120,11 +121,14 @@ async def sandbox_row(sandbox: SandboxPath, portal: PortalDep) -> dict[str, Any]
 
 
 @router.delete(
-    "/sandboxes/{sandbox}", summary="Delete it everywhere.", status_code=204, responses=problem_responses(404, 409)
+    "/sandboxes/{sandbox}",
+    summary="Delete it everywhere; 202 names the services that will be told as soon as they answer.",
+    status_code=204,
+    responses=problem_responses(404, 409),
 )
 async def delete_sandbox(sandbox: SandboxPath, portal: PortalDep) -> Response:
-    await portal.ownership.delete(sandbox)
-    return Response(status_code=204)
+    lagging = await portal.ownership.delete(sandbox)
+    return JSONResponse({"lagging": lagging}, 202) if lagging else Response(status_code=204)
 
 
 @router.get("/sandboxes/{sandbox}/clock", summary="What time it is there.", responses=problem_responses(404))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 TELL = "tell"  # kind of background call
 INLINE_SECONDS = 2.0  # the request itself tells the services; the worker takes over what it could not tell by then
+VERSION_SQL = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"  # grows even over a database made anew
 DEFAULT_ROW = (
     "INSERT INTO sandboxes (id, version, name, seed, rate, base_at, base_real, opened, deleted, created_at) "
-    "SELECT 'default', 1, 'default', 'lien-thong', 1, t, t, true, false, t FROM clock_timestamp() t"
+    f"SELECT 'default', {VERSION_SQL}, 'default', 'lien-thong', 1, t, t, true, false, t FROM clock_timestamp() t"
 )
 
 
@@ -71,7 +73,7 @@ class Ownership:
         now = datetime.now(UTC)
         row = {
             "id": identity,
-            "version": 1,
+            "version": int(now.timestamp() * 1_000_000),
             "name": name or identity,
             "seed": seed,
             "rate": rate,
@@ -96,26 +98,23 @@ class Ownership:
         return await self._change(sandbox, "deleted = true")
 
     async def set_clock(self, sandbox: str, to: datetime) -> None:
-        """Move a clock forward to `to`; every service has confirmed when this returns. Raises ServiceDown, ClockBackwards."""
-        lagging = await self._change(sandbox, "base_at = $2, base_real = clock_timestamp()", to)
+        """Move a clock to `to`, or leave it where it has come if that is later; every service has confirmed when this returns.
+
+        raises  ServiceDown
+        """
+        lagging = await self._change(sandbox, f"base_at = greatest($2, {NOW_SQL}), base_real = clock_timestamp()", to)
+        await calls.try_refused_again(self._portal.database, sandbox)
         if lagging:
             raise ServiceDown("It will be told as soon as it answers; then advance again.", lagging=lagging)
 
     async def _change(self, sandbox: str, changes: str, *values: object) -> list[str]:
         async with self._portal.database.transaction() as connection:
-            found = await connection.fetchrow(
-                f"SELECT {NOW_SQL} AS now FROM sandboxes s WHERE id = $1 AND NOT deleted FOR UPDATE", sandbox
-            )
+            found = await connection.fetchrow("SELECT FROM sandboxes WHERE id = $1 AND NOT deleted FOR UPDATE", sandbox)
             if found is None:
                 raise SandboxNotFound("It was deleted, or never was.", sandbox=sandbox)
-            if values and isinstance(values[0], datetime) and values[0] < found["now"]:
-                raise ClockBackwards(
-                    "Choose an instant that is not past, or create a new sandbox.",
-                    now=found["now"].astimezone(BUSINESS_ZONE).isoformat(),
-                    to=values[0].isoformat(),
-                )
             changed = await connection.fetchrow(
-                f"UPDATE sandboxes SET version = version + 1, {changes} WHERE id = $1 RETURNING {', '.join(COLUMNS)}",
+                f"UPDATE sandboxes s SET version = greatest(version + 1, {VERSION_SQL}), {changes} "
+                f"WHERE id = $1 RETURNING {', '.join(COLUMNS)}",
                 sandbox,
                 *values,
             )
@@ -151,7 +150,14 @@ class Ownership:
             )
         except http.Unreachable:
             return False
-        return answer.status_code == 200
+        return answer.status_code == 200 and answer.json()["version"] >= body["version"]
+
+    async def tell_behind(self, sandbox: str, services: Collection[str]) -> None:
+        """Tell the present row again to services that hold an older one (a database restored from a backup)."""
+        row = await sandboxes.row_of(self._portal.database, sandbox)
+        if row is not None:
+            body = msgspec.to_builtins({**dict(row), "opened": True})
+            await asyncio.gather(*(self._tell(service, sandbox, body) for service in services))
 
     async def tell_again(self, call: calls.Call) -> None:
         """The worker's part: tell what the request could not, and open the sandbox when all have been told."""

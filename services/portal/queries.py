@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
 
-from contracts.catalogue import COMMUNES, PROCEDURES, PROVINCES, Procedure, agency_code
+from contracts.catalogue import CALENDAR, COMMUNES, PROCEDURES, PROVINCES, Procedure, agency_code
 from services.portal.citizens import Citizen
 from services.portal.domain import Dossier, DossierNotFound
+from shared.calendar import BUSINESS_ZONE
 from shared.errors import Refusal
 from shared.house import House
+
+SLACK_DAYS = 20  # working days beyond the limit: to be received, to pay, to take the result; a default of ours
 
 
 class ProcedureNotFound(Refusal):
@@ -90,6 +95,15 @@ def choose(citizen: Citizen, procedure_code: str, province_code: str, commune_co
         detail = f"Log in with a level-{chosen.identity_level} account."
         raise LevelTooLow(detail, procedure=chosen.code, level=citizen.level, needed=chosen.identity_level)
     return Choice(chosen, province_code, commune_code)
+
+
+def must_reach_an_end(chosen: Procedure, at: datetime) -> None:
+    """Raises CalendarTooShort unless the list of days off goes far enough for what is submitted at `at`.
+
+    It must hold the next day on which officers act, the procedure's limit, and slack.
+    """
+    days = 1 + max(1, ceil(chosen.working_days or 0)) + SLACK_DAYS
+    CALENDAR.add_working_days(at.astimezone(BUSINESS_ZONE).date(), days)
 
 
 async def dossier(house: House[Dossier], citizen: Citizen, code: str) -> Dossier:

@@ -1,8 +1,10 @@
-"""The drawer of the portal: its dossiers, found by applicant."""
+"""The drawer of the portal: its dossiers, found by applicant, newest first."""
 
 from __future__ import annotations
 
 from services.portal.domain import Dossier
 from shared.drawer import Drawer
 
-DOSSIERS: Drawer[Dossier] = Drawer("dossiers", Dossier, {"applicant": "(body->>'applicant_id')"})
+DOSSIERS: Drawer[Dossier] = Drawer(
+    "dossiers", Dossier, born="submitted_at", indexes={"applicant": "(body->>'applicant_id')"}
+)

@@ -23,8 +23,7 @@ READERS = {"portal": "gateway", "gateway": "portal"}  # source → who reads it
 STILL_ROUNDS = 2  # identical rounds with nothing pending, one after the other
 LOOK_SECONDS = 0.003  # between rounds while something is under way; a hop over Kafka takes 5-15 ms
 SETTLE_SECONDS = 15.0  # of each settle inside advance: longer than a lease, so that a worker can be replaced
-TURN_SECONDS = 60  # longer than any one step of an advance: two settles and a round of firing
-HOLDER = secrets.token_hex(8)  # this process
+TURN_SECONDS = 5  # renewed three times within it; after a crash the retry need not wait longer
 DEAD_SECONDS = 6.0  # a worker that is not replaced after two leases is called dead
 
 
@@ -46,8 +45,12 @@ class Timekeeping:
     async def pending(self, sandbox: str) -> dict[str, Pending | None]:
         """What every service says is pending; None where one does not answer."""
         others = list(self._portal.ownership.services.items())
+        own = await sandboxes.read(self._portal.database, sandbox)
         answers = await asyncio.gather(self._portal.pending(sandbox), *(self._ask(url, sandbox) for _, url in others))
-        return {"portal": answers[0], **{name: answer for (name, _), answer in zip(others, answers[1:], strict=True)}}
+        return {
+            "portal": {"version": own.version, **answers[0]},
+            **{name: answer for (name, _), answer in zip(others, answers[1:], strict=True)},
+        }
 
     async def _ask(self, url: str, sandbox: str) -> Pending | None:
         try:
@@ -66,6 +69,8 @@ class Timekeeping:
         while True:
             answers = await self.pending(sandbox)
             found = verdict(answers, READERS)
+            if found.behind:
+                await self._portal.ownership.tell_behind(sandbox, found.behind)
             shape = [(answer or {}).get("written") for answer in answers.values()]
             quiet = found.quiet or (frozen and found.only_timers)
             rounds = rounds + 1 if quiet and shape == before else 1 if quiet else 0
@@ -84,6 +89,7 @@ class Timekeeping:
     async def set_clock(self, sandbox: str, to: datetime) -> Verdict:
         """Settle, then move the clock without stopping at what falls due between."""
         async with self._turning(sandbox):
+            await self._not_past(sandbox, to)
             await self.settle(sandbox, SETTLE_SECONDS)
             await self._portal.ownership.set_clock(sandbox, to)
             return await self.settle(sandbox, SETTLE_SECONDS)
@@ -94,9 +100,7 @@ class Timekeeping:
         Stops early, with its verdict, where something stays under way (a dead worker, a call nobody answers).
         """
         async with self._turning(sandbox):
-            now = (await sandboxes.read(self._portal.database, sandbox)).now
-            if to < now:
-                raise ClockBackwards("Choose an instant that is not past.", now=wire(now), to=wire(to))
+            await self._not_past(sandbox, to)
             fired: list[dict[str, Any]] = []
             while True:
                 found = await self.settle(sandbox, SETTLE_SECONDS)
@@ -108,12 +112,17 @@ class Timekeeping:
                 now = (await sandboxes.read(self._portal.database, sandbox)).now
                 if due > now:
                     await self._portal.ownership.set_clock(sandbox, due)
-                fired += await self._fire(sandbox, found.with_timers)
-                await self._keep_turn(sandbox)
-            await self._portal.ownership.set_clock(
-                sandbox, max(to, (await sandboxes.read(self._portal.database, sandbox)).now)
-            )
+                some = await self._fire(sandbox, found.with_timers)
+                if not some and due <= now:
+                    return fired, found  # due, and nobody fires it: the verdict names it
+                fired += some
+            await self._portal.ownership.set_clock(sandbox, to)
             return fired, await self.settle(sandbox, SETTLE_SECONDS)
+
+    async def _not_past(self, sandbox: str, to: datetime) -> None:
+        now = (await sandboxes.read(self._portal.database, sandbox)).now
+        if to < now:
+            raise ClockBackwards("Choose an instant that is not past.", now=wire(now), to=wire(to))
 
     async def _fire(self, sandbox: str, services: Collection[str]) -> list[dict[str, Any]]:
         """Fire what is due in `services`, one after the other, so that the order is always the same."""
@@ -134,27 +143,32 @@ class Timekeeping:
     async def _turning(self, sandbox: str) -> AsyncIterator[None]:
         """One turn at a time per sandbox, over all portal processes."""
         await sandboxes.read(self._portal.database, sandbox)
-        if not await self._turn(sandbox):
+        holder = secrets.token_hex(8)
+        if not await self._turn(sandbox, holder):
             raise ClockBusy("Wait until the other advance has ended.", sandbox=sandbox)
+        keeping = asyncio.create_task(self._keep_turn(sandbox, holder))
         try:
             yield
         finally:
+            keeping.cancel()
             await self._portal.database.pool.execute(
-                "DELETE FROM turns WHERE sandbox = $1 AND holder = $2", sandbox, HOLDER
+                "DELETE FROM turns WHERE sandbox = $1 AND holder = $2", sandbox, holder
             )
 
-    async def _turn(self, sandbox: str) -> bool:
-        """Take the turn, or keep it; a turn whose process died is free again after TURN_SECONDS."""
+    async def _turn(self, sandbox: str, holder: str) -> bool:
+        """Take the turn; one whose process died is free again after TURN_SECONDS."""
         rows = await self._portal.database.fetch(
             f"""INSERT INTO turns VALUES ($1, $2, clock_timestamp() + interval '{TURN_SECONDS} s')
             ON CONFLICT (sandbox) DO UPDATE SET holder = EXCLUDED.holder, until = EXCLUDED.until
             WHERE turns.until < clock_timestamp() RETURNING true""",
-            *(sandbox, HOLDER),
+            *(sandbox, holder),
         )
         return bool(rows)
 
-    async def _keep_turn(self, sandbox: str) -> None:
-        await self._portal.database.pool.execute(
-            f"UPDATE turns SET until = clock_timestamp() + interval '{TURN_SECONDS} s' WHERE sandbox = $1 AND holder = $2",
-            *(sandbox, HOLDER),
-        )
+    async def _keep_turn(self, sandbox: str, holder: str) -> None:
+        while True:
+            await asyncio.sleep(TURN_SECONDS / 3)
+            await self._portal.database.pool.execute(
+                f"UPDATE turns SET until = clock_timestamp() + interval '{TURN_SECONDS} s' WHERE sandbox = $1 AND holder = $2",
+                *(sandbox, holder),
+            )

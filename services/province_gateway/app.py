@@ -24,7 +24,7 @@ def build_house(settings: Settings) -> House[Dossier]:
         hears="portal",
         neighbour_url=settings.portal_url,
     )
-    house.timers = Timers(SERVICE, house.database, DOSSIERS, consumers.timers)  # type: ignore[arg-type]
+    house.timers = Timers(SERVICE, house.database, DOSSIERS, consumers.timers)
     house.words = story.words
     return house
 
@@ -35,7 +35,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(house, "Liên Thông: provincial procedure systems", PROBLEMS, house.waker.run),
         summary="34 provincial procedure systems: receive, demand the fee, process, return.",
     )
-    for router in (api.router, api.lab, lab.router, lanes_lab.router):
+    for router in (api.router, api.lab, lab.told, lab.router, lanes_lab.router):
         app.include_router(router)
     return app
 

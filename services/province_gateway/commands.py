@@ -42,14 +42,14 @@ def register_submission(work: Work, event: DossierSubmitted) -> None:
 def decide_reception(work: Work, code: str) -> None:
     """Receive with a due date and demand the fee, or refuse with a reason."""
     dossier, at = work.take(code, DossierNotFound), _here(work, code)
-    decision = officers.decide_reception(work.sandbox, dossier)
-    if decision.refusal is not None:
+    refusal = officers.decide_reception(work.sandbox, dossier)
+    if refusal is not None:
         refused, move = dossier.after(law.REFUSE, law.RECEPTION)
         _tell(
             work,
-            replace(refused, reason=decision.refusal),
+            replace(refused, reason=refusal),
             move.event,
-            reason=decision.refusal,
+            reason=refusal,
             refused_at=wire(at),
             officer=_desk(dossier),
         )
@@ -78,11 +78,11 @@ def decide_reception(work: Work, code: str) -> None:
 
 
 def note_payment(work: Work, event: PaymentConfirmed) -> None:
-    """The fee is paid: the handler may start. Where nothing is owed the event comes late, and the portal refunds."""
+    """The fee is paid: the handler may start. What is paid twice or comes late moves nothing: the portal refunds it."""
     dossier = work.take(event.dossier_code, DossierNotFound)
-    paid = replace(dossier, payment=event.reference, paid_dong=dossier.paid_dong + event.amount_dong)
+    paid = replace(dossier, payment=dossier.payment or event.reference, paid_dong=dossier.paid_dong + event.amount_dong)
     work.save(dossier.code, paid)
-    if LIFECYCLE.reaction(dossier.state, law.PAYMENT_CONFIRMED) is Reaction.APPLY:
+    if dossier.payment is None and LIFECYCLE.reaction(dossier.state, law.PAYMENT_CONFIRMED) is Reaction.APPLY:
         work.timer(dossier.code, START, officers.next_look(_here(work, dossier.code)))
 
 

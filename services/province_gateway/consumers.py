@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from contracts import lifecycle as law
 from contracts.models import DossierSubmitted, DossierWithdrawalRequested, PaymentConfirmed, PaymentRefunded
 from services.province_gateway import commands
 from services.province_gateway.commands import Work
 from shared.consumer import Handlers
-from shared.timers import Timer
+from shared.timers import Handler
 
 handlers = Handlers()
 
@@ -32,11 +34,8 @@ def payment_refunded(event: PaymentRefunded, work: Work) -> None:
     commands.note_refund(work, event)
 
 
-def _timer(command: object) -> object:
-    def fire(timer: Timer, work: Work) -> None:
-        command(work, timer.subject)  # type: ignore[operator]
-
-    return fire
+def _timer(command: Callable[[Work, str], None]) -> Handler:
+    return lambda timer, work: command(work, timer.subject)
 
 
 timers = {

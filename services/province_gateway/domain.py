@@ -51,10 +51,6 @@ class Dossier:
     def state(self) -> State:
         return LIFECYCLE.state(self.state_code)
 
-    @property
-    def ended(self) -> bool:
-        return self.state in LIFECYCLE.final_states
-
     def after(self, does: str, who: str) -> tuple[Dossier, Move]:
         """The dossier after a lawful move; raises MoveNotAllowed."""
         move = LIFECYCLE.after(self.state, does, who)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from contracts.catalogue import CALENDAR, PROCEDURES
 from services.province_gateway.domain import Dossier
 from shared.sandboxes import Sandbox
 
-HOURS = (
-    time(8),
-    time(10),
-    time(14),
-    time(16),
-)  # officers act at four set hours of a working day: a month is at most 88 ticks
+# Officers act at four set hours of a working day: a month is at most 88 ticks.
+HOURS = (time(8), time(10), time(14), time(16))
 REFUSED_SHARE = 0.04  # of dossiers at reception; a default of ours, unverified
 REASONS = (
     "Thành phần hồ sơ không đúng với thủ tục đã chọn",
@@ -23,25 +18,19 @@ REASONS = (
 )
 
 
-@dataclass(frozen=True)
-class Reception:
-    """What the one-stop desk decides: a refusal has a reason, a reception has none."""
-
-    refusal: str | None
-
-
 def next_look(after: datetime) -> datetime:
     """When officers next act, strictly after `after`."""
     return CALENDAR.next_tick(after, HOURS)
 
 
-def decide_reception(sandbox: Sandbox, dossier: Dossier) -> Reception:
+def decide_reception(sandbox: Sandbox, dossier: Dossier) -> str | None:
+    """What the one-stop desk decides: the reason of a refusal, or None to receive."""
     script = dossier.script
     if script.reception is not None:
-        return Reception((script.reason or REASONS[0]) if script.reception == "refuse" else None)
+        return (script.reason or REASONS[0]) if script.reception == "refuse" else None
     if sandbox.draw(dossier.code, "reception") >= REFUSED_SHARE:
-        return Reception(None)
-    return Reception(REASONS[int(sandbox.draw(dossier.code, "reason") * len(REASONS))])
+        return None
+    return REASONS[int(sandbox.draw(dossier.code, "reason") * len(REASONS))]
 
 
 def result_due(sandbox: Sandbox, dossier: Dossier, started_at: datetime) -> datetime:

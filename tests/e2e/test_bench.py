@@ -28,6 +28,7 @@ ROWS = (
     "commit → applied, events at half of what is possible: half within",
     "… 99 % within",
     "whole journeys, everything on this machine",
+    "… processor time, all processes and the load",
 )
 
 

@@ -111,3 +111,16 @@ def test_a_reader_ahead_of_its_source_begins_a_new_life_of_it() -> None:
 
 def test_lives_whose_events_are_gone_are_passed_over() -> None:
     assert answer_to((1, 8), Log(4, 2), {4: 2}) == ((4, 1), False)
+
+
+def test_a_quiet_lane_of_a_reader_made_anew_stands_where_its_source_has_come() -> None:
+    position = Position(ADOPT, 1, 40)
+    assert position.adopt((1, 14))
+    assert position.place == (1, 15)
+    assert not position.missed((1, 14))
+
+
+def test_a_reader_that_stands_somewhere_adopts_nothing() -> None:
+    position = Position(1, 3, 40)
+    assert not position.adopt((1, 14))
+    assert position.place == (1, 3)

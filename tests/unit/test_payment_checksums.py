@@ -93,5 +93,12 @@ def test_numbers_and_texts_sign_alike() -> None:
     assert platform.checksum(as_text, platform.CONFIRM, SECRET) == platform.checksum(CONFIRM, platform.CONFIRM, SECRET)
 
 
+def test_every_sandbox_has_a_secret_of_its_own() -> None:
+    known = "cb448b440c42ac8ad084fc8a8795c98f5b7802359c305eabd57ecdb20e248896"
+    assert platform.partner_secret("b", "default") == "b"
+    assert platform.partner_secret("b", "a") == known  # printf a | openssl dgst -sha256 -hmac b
+    assert platform.partner_secret("b", "a2") != platform.partner_secret("b", "a")
+
+
 def test_the_platform_writes_business_time() -> None:
     assert platform.platform_time(datetime(2026, 6, 8, 17, 30, 5, tzinfo=UTC)) == "20260609003005"

@@ -105,3 +105,20 @@ def test_what_is_parked_holds_but_does_not_keep_waiting() -> None:
     assert (held.verdict, held.quiet, names(held)) == ("held", True, [("parked", "gateway")])
     both = found({"unsent": 1}, {"parked": ["A: dead letter: NotToday"]})
     assert both.verdict == "waiting" and names(both)[-1] == ("parked", "gateway")
+
+
+def test_what_a_neighbour_refused_is_held_and_does_not_stop_the_clock() -> None:
+    held = found({"calls": [{**CALL, "refused": True, "last_error": "PlatformRefused: no such order"}]})
+    assert (held.verdict, held.quiet, names(held)) == ("held", True, [("call-refused", "portal")])
+    assert held.only_timers
+
+
+def test_a_service_with_an_older_sandbox_row_is_behind() -> None:
+    waiting = found({"version": 7}, {"version": 3}, identity={"version": 7})
+    assert (waiting.verdict, waiting.behind) == ("waiting", ("gateway",))
+    assert names(waiting) == [("clock-behind", "gateway")]
+
+
+def test_only_timers_says_so() -> None:
+    assert found(gateway={"timers_due": 2, "parked": ["H42: dead letter"]}).only_timers
+    assert not found(gateway={"timers_due": 2, "unsent": 1}).only_timers

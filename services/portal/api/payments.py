@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts import payment_platform as platform
-from services.portal import commands
-from services.portal.api.views import CitizenDep, DossierView, KeyHeader, PortalDep, once
-from services.portal.domain import Dossier, Payment, code_of
+from services.portal import commands, queries
+from services.portal.api.views import CitizenDep, KeyHeader, PortalDep, once
+from services.portal.domain import code_of
 from shared.house import Drawn
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
@@ -62,17 +62,15 @@ async def begin_payment(
     code: Text, body: PaymentRequest, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
 ) -> PaymentView:
     """The attempt is kept first, then the platform is called; both are repeatable with the same key."""
-    begun: list[tuple[Dossier, Payment]] = []
 
     def decision(work: commands.Work, _: Drawn | None) -> tuple[int, str]:
-        begun.append(commands.start_payment(work, citizen, code, body.amount_dong))
-        return 201, begun[-1][1].reference
+        return 201, commands.start_payment(work, citizen, code, body.amount_dong).reference
 
     key = once(citizen, f"POST /dossiers/{code}/payments", idempotency_key, body)
     _, reference = await portal.decide_once(citizen.sandbox, key, decision, codes=[code], check=citizen.check_time)
-    dossier = begun[-1][0] if begun else await portal.drawer.find(portal.database, citizen.sandbox, code)
-    payment = dossier.payment(reference) if dossier else None
-    assert dossier is not None and payment is not None  # kept together with the reply
+    dossier = await queries.dossier(portal, citizen, code)
+    payment = dossier.payment(reference)
+    assert payment is not None  # kept together with the reply
     url = await portal.platform.begin(citizen.sandbox, dossier, payment, payment.started_at)
     return PaymentView(reference=reference, amount_dong=payment.amount_dong, checkout_url=url, status=payment.status)
 
@@ -85,8 +83,10 @@ async def begin_payment(
 async def confirm(body: Confirm, sandbox: SandboxId, portal: PortalDep) -> dict[str, Any]:
     message = body.model_dump()
     code = code_of(body.MaThamChieu)
-    if not platform.is_authentic(message, platform.CONFIRM, portal.settings.payment_partner_secret.get_secret_value()):
-        refused: str | None = "MaXacThuc does not fit the message"
+    if not platform.is_authentic(message, platform.CONFIRM, portal.platform.secret(sandbox)):
+        refused: str | None = "MaXacThuc does not fit the message in this sandbox"
+    elif body.LoaiBanTin != "CONFIRM":  # the answer to QUERY is signed alike, and tells of unpaid orders too
+        refused = "LoaiBanTin must be CONFIRM"
     elif body.MaDoiTac != platform.PARTNER or body.MaTienTe != "VND":
         refused = f"MaDoiTac must be {platform.PARTNER} and MaTienTe VND"
     elif code is None:
@@ -118,17 +118,10 @@ async def payment_return(
     portal: PortalDep,
     reference: Annotated[str, Query(max_length=40)],
     sandbox: Annotated[str, Query(max_length=40)] = "default",
-) -> dict[str, Any]:
-    """Tells what is known of the payment now; the platform's CONFIRM, not this visit, decides."""
+) -> dict[str, str]:
+    """Only how the payment stands: whoever guesses a reference learns no more. CONFIRM, not this visit, decides."""
     await known_sandbox(portal, sandbox)
     code = code_of(reference)
     dossier = await portal.drawer.find(portal.database, sandbox, code) if code else None
     payment = dossier.payment(reference) if dossier else None
-    if dossier is None or payment is None:
-        return {"reference": reference, "status": "unknown"}
-    return {
-        "reference": reference,
-        "status": payment.status,
-        "dossier": DossierView.of(dossier).status.model_dump(),
-        "code": dossier.code,
-    }
+    return {"reference": reference, "status": payment.status if payment else "unknown"}

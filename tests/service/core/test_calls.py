@@ -9,7 +9,7 @@ from shared import calls
 from shared.calls import Call, Callers
 from shared.house import House
 from shared.http import Unreachable
-from tests.service.core.parcels import Parcel, Shelf, Work, a_shelf
+from tests.service.core.parcels import NotToday, Parcel, Shelf, Work, a_shelf
 
 Outcome = Exception | None
 
@@ -54,7 +54,7 @@ async def test_a_call_is_made_after_the_commit_and_ended_by_its_answer(own_house
     shelf = await a_shelf(own_house)
     await ring(shelf, "1", amount=5)
     assert await calls.in_flight(own_house.database, shelf.id) == [
-        {"kind": "ring", "key": "1", "attempts": 0, "last_error": ""}
+        {"kind": "ring", "key": "1", "attempts": 0, "last_error": "", "refused": False}
     ]
     neighbour = Neighbour(own_house)
     await running(own_house, neighbour, neighbour.taken.wait)
@@ -108,3 +108,20 @@ async def test_kinds_that_nobody_here_carries_stay(own_house: House[Parcel]) -> 
     shelf = await a_shelf(own_house)
     await ring(shelf, "1")
     assert await Callers(own_house.database, {"other": Neighbour(own_house)})._claim() == []
+
+
+async def test_what_is_refused_waits_until_sandbox_time_moves(own_house: House[Parcel]) -> None:
+    shelf = await a_shelf(own_house)
+    await ring(shelf, "1")
+    neighbour = Neighbour(own_house, NotToday("come another day"))
+
+    async def refused() -> None:
+        while not [call for call in await calls.in_flight(own_house.database, shelf.id) if call["refused"]]:
+            await asyncio.to_thread(lambda: None)
+
+    await running(own_house, neighbour, refused)
+    (row,) = await shelf.rows("calls", "next_try = 'infinity', last_error")
+    assert row == (True, "NotToday: come another day")
+    await calls.try_refused_again(own_house.database, shelf.id)
+    await running(own_house, neighbour, neighbour.taken.wait)
+    assert neighbour.seen == [("1", 1), ("1", 2)]

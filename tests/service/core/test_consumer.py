@@ -284,3 +284,17 @@ def test_an_id_depends_on_seed_source_subject_and_version_alone() -> None:
     others = {event_id("sead", "receiver", "A", 1), event_id("seed", "sender", "A", 1)}
     assert len(others | {one, event_id("seed", "receiver", "B", 1), event_id("seed", "receiver", "A", 2)}) == 5
     assert ANSWERED and one[14] == "8"
+
+
+async def test_a_sandbox_that_we_only_believed_to_have_waits_aside(house: House[Parcel], owner: Owner) -> None:
+    shelf = await a_shelf(house)
+    await hear(house, shelf.said(SENT, "1"))
+    row = {**shelf.sandbox._row, "id": shelf.id, "version": 1, **moments()}
+    await house.database.pool.execute("DELETE FROM sandboxes WHERE id = $1", shelf.id)  # an older backup came back
+    outcome = await hear(house, shelf.said(MARKED, "2"))
+    assert (outcome.rowless, outcome.applied, outcome.skipped) == ({shelf.id}, [], [])
+    house.forget(shelf.id)
+    owner.rows[shelf.id] = row
+    assert await house.ensure_sandbox(shelf.id)
+    assert await house.consumer.redrive(shelf.id, "A") == 1
+    assert await shelf.marks() == ["1", "2"]

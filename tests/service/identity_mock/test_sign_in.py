@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from datetime import timedelta
 from html import unescape
 from re import findall
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -248,6 +251,16 @@ async def test_a_strange_token_is_challenged(client: Client, neighbour: Client) 
     head, claims, signature = given["access_token"].split(".")
     challenged(await client.userinfo(f"{head}.{claims}.{signature[:-4]}AAAA"), "signed")
     challenged(await client.userinfo("not-a-token"), "signed")
+
+
+@pytest.mark.parametrize(
+    "odd", [{"crit": 1}, {"crit": ["x"]}, {"typ": 1}, {"b64": False, "crit": ["b64"]}, {"jwk": {}}, {"kid": 1}], ids=str
+)
+async def test_a_token_with_an_odd_header_is_challenged(client: Client, odd: dict[str, Any]) -> None:
+    head, claims, signature = (await client.tokens())["access_token"].split(".")
+    header = {**json.loads(base64.urlsafe_b64decode(head + "==")), **odd}
+    head = base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode()
+    challenged(await client.userinfo(f"{head}.{claims}.{signature}"), "signed")
 
 
 async def test_without_a_token_the_challenge_names_no_error(client: Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import hmac
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -69,17 +70,18 @@ class Merchant:
 
     def __init__(self, http: httpx.AsyncClient, sandbox: FrozenSandbox) -> None:
         self.http, self.sandbox = http, sandbox
+        self.secret = hmac.new(SECRET.encode(), sandbox.id.encode(), "sha256").hexdigest()
 
     async def send(self, path: str, message: dict[str, Any]) -> httpx.Response:
         return await self.http.post(path, json=message, headers=self.sandbox.header)
 
     async def init(self, reference: str = "R1", amount: int | str = "8000", **change: Any) -> dict[str, Any]:
-        answer = await self.send("/init", init_message(reference, amount, **change))
+        answer = await self.send("/init", init_message(reference, amount, self.secret, **change))
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
     async def query(self, reference: str = "R1") -> dict[str, Any]:
-        signed = f"QUERY|1.0.6|DVCQG|{reference}|20260609080000|{SECRET}"
+        signed = f"QUERY|1.0.6|DVCQG|{reference}|20260609080000|{self.secret}"
         message = {
             "LoaiBanTin": "QUERY",
             "PhienBan": "1.0.6",
@@ -98,7 +100,7 @@ class Merchant:
             "MaThamChieu": reference,
             "SoTien": amount,
             "MaHoanTien": key,
-            "MaXacThuc": sha256(f"REFUND|DVCQG|{reference}|{amount}|{key}|{SECRET}"),
+            "MaXacThuc": sha256(f"REFUND|DVCQG|{reference}|{amount}|{key}|{self.secret}"),
             **change,
         }
         answer = await self.send("/refund", message)
@@ -127,9 +129,11 @@ class Merchant:
         return list((await self.http.get(f"/_lab/timeline/{subject}", headers=self.sandbox.header)).json())
 
 
-def init_message(reference: str = "R1", amount: int | str = "8000", **change: Any) -> dict[str, Any]:
+def init_message(
+    reference: str = "R1", amount: int | str = "8000", secret: str = SECRET, **change: Any
+) -> dict[str, Any]:
     text = change.get("ThongTinGiaoDich", "THANH TOAN HO SO")
-    signed = f"INIT|1.0.6|DVCQG|{reference}|{amount}|PAY|1|1|vi-VN|VND|PAYMENT|{text}|20260609080000|127.0.0.1|{SECRET}"
+    signed = f"INIT|1.0.6|DVCQG|{reference}|{amount}|PAY|1|1|vi-VN|VND|PAYMENT|{text}|20260609080000|127.0.0.1|{secret}"
     return {
         "LoaiBanTin": "INIT",
         "PhienBan": "1.0.6",

@@ -118,7 +118,7 @@ async def test_the_partner_is_told_with_these_very_bytes(merchant: Merchant, par
     await merchant.all_told()
     [taken] = partner.of(merchant.sandbox)
     transaction = opened["MaGiaoDich"]
-    signed = f"CONFIRM|00|DVCQG|R1|8000|VND|{transaction}|PAYMENT|20260609080105|Lệ phí hồ sơ|{SECRET}"
+    signed = f"CONFIRM|00|DVCQG|R1|8000|VND|{transaction}|PAYMENT|20260609080105|Lệ phí hồ sơ|{merchant.secret}"
     assert taken.body == {
         "LoaiBanTin": "CONFIRM",
         "MaLoi": "00",
@@ -239,9 +239,42 @@ async def test_a_checkout_opens_in_its_own_sandbox_only(merchant: Merchant, neig
 async def test_query_answers_signed_like_confirm(merchant: Merchant) -> None:
     opened = await merchant.paid()
     answer = await merchant.query()
-    signed = f"QUERY|00|DVCQG|R1|8000|VND|{opened['MaGiaoDich']}|PAYMENT|20260609080000|THANH TOAN HO SO|{SECRET}"
+    signed = (
+        f"QUERY|00|DVCQG|R1|8000|VND|{opened['MaGiaoDich']}|PAYMENT|20260609080000|THANH TOAN HO SO|{merchant.secret}"
+    )
     assert answer["MaXacThuc"] == sha256(signed)
     assert (answer["MaLoi"], answer["SoTien"], answer["TrangThaiGD"]) == ("00", 8000, "1")
+
+
+@pytest.mark.parametrize(("outcome", "status"), [(None, "3"), ("failed", "4")])
+async def test_query_of_an_unpaid_order_is_no_success(merchant: Merchant, outcome: str | None, status: str) -> None:
+    opened = await merchant.init()
+    if outcome:
+        await merchant.pay(opened["UrlThanhToan"], outcome)
+    answer = await merchant.query()
+    assert (answer["MaLoi"], answer["LyDo"], answer["TrangThaiGD"]) == ("99", "not-paid", status)
+    transaction, text = opened["MaGiaoDich"], "THANH TOAN HO SO"
+    signed = f"QUERY|99|DVCQG|R1|8000|VND|{transaction}|PAYMENT|20260609080000|{text}|{merchant.secret}"
+    assert answer["MaXacThuc"] == sha256(signed)
+
+
+async def test_a_message_signed_for_another_sandbox_is_refused(merchant: Merchant, neighbour: Merchant) -> None:
+    await merchant.paid()
+    neighbour.secret = merchant.secret
+    for answer in (await neighbour.init(), await neighbour.query(), await neighbour.refund()):
+        assert (answer["MaLoi"], answer["LyDo"]) == ("99", "wrong-checksum")
+
+
+async def test_the_default_sandbox_signs_with_the_bare_secret(
+    merchant: Merchant, partner: Partner, app: FastAPI
+) -> None:
+    default = FrozenSandbox(app.state.runtime)
+    default.id = "default"
+    await default.tell(id="default")
+    merchant.sandbox, merchant.secret = default, SECRET
+    await merchant.paid()
+    await merchant.all_told()
+    assert partner.of(default)[0].body["MaLoi"] == "00"
 
 
 async def test_query_of_an_unknown_reference_has_a_ma_loi(merchant: Merchant) -> None:
@@ -284,7 +317,7 @@ async def test_a_refund_is_refused_with_a_ma_loi(merchant: Merchant) -> None:
 async def test_a_deleted_sandbox_answers_nobody(merchant: Merchant) -> None:
     url = (await merchant.init())["UrlThanhToan"]
     await merchant.sandbox.tell(deleted=True)
-    for answer in (await merchant.send("/init", init_message()), await merchant.pay(url)):
+    for answer in (await merchant.send("/init", init_message(secret=merchant.secret)), await merchant.pay(url)):
         assert (answer.status_code, answer.json()["type"]) == (404, "/problems/sandbox-not-found")
 
 

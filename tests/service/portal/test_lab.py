@@ -133,7 +133,7 @@ async def test_a_service_that_lags_is_named_and_told_again(country: Country) -> 
         answer = await country.ask("portal", "POST", "/_lab/sandboxes", json={})
         assert (answer.status_code, answer.json()["lagging"]) == (201, ["payment"])
         sandbox = Sandbox(country, answer.json())
-        problem(await country.ask("portal", "POST", f"/_lab/sandboxes/{sandbox.id}/settle"), 404, "sandbox-not-found")
+        problem(await country.ask("portal", "POST", f"/_lab/sandboxes/{sandbox.id}/settle"), 503, "not-ready")
     await told_again(country, sandbox)
     assert (await sandbox.lab("/settle", {})).json()["verdict"] == "still"
 
@@ -173,6 +173,63 @@ async def test_an_unknown_or_broken_row_is_not_taken_over(country: Country) -> N
         assert pointers(answer)
 
 
+MOMENTS = dict.fromkeys(("base_at", "base_real", "created_at"), "2026-06-01T00:00:00Z")
+ROW = {"version": 1, "name": "x", "seed": "x", "rate": 0, "opened": True, "deleted": False, **MOMENTS}
+
+
+@pytest.mark.parametrize("service", ["gateway", "identity", "payment"])
+async def test_a_row_out_of_all_bounds_is_not_taken_over(country: Country, service: str) -> None:
+    async def put(**change: Any) -> httpx.Response:
+        return await country.ask(service, "PUT", "/_lab/sandboxes/sbounds", json={**ROW, **change})
+
+    assert pointers(await put(version=(1 << 63) - 1)) == ["/version"]
+    assert pointers(await put(version=0)) == ["/version"]
+    assert pointers(await put(rate=1e300)) == ["/rate"]
+    for far in (
+        "0001-01-01T00:00:00+14:00",
+        "1999-12-31T23:59:59Z",
+        "2200-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-12:00",
+    ):
+        for name in ("base_at", "base_real", "created_at"):
+            assert pointers(await put(**{name: far})) == [f"/{name}"]
+    assert (await put()).status_code == 200
+
+
+@pytest.mark.parametrize("base_real", ["2000-01-01T00:00:00Z", "2199-12-31T00:00:00Z"])
+async def test_the_fastest_clock_stops_where_time_can_still_be_written(country: Country, base_real: str) -> None:
+    row = {**ROW, "rate": 1_000_000, "base_at": "2199-12-31T00:00:00Z", "base_real": base_real}
+    identity = f"sfast{base_real[:4]}"
+    assert (await country.ask("gateway", "PUT", f"/_lab/sandboxes/{identity}", json=row)).status_code == 200
+    await country.gateway.timers.fire(None)
+    answer = await country.ask("gateway", "GET", f"/_lab/sandboxes/{identity}/pending")
+    assert (answer.status_code, answer.json()["now"][:4]) == (200, "3199" if base_real < "2026" else "2199"), (
+        answer.text
+    )
+
+
+async def test_nobody_tells_the_portal_of_its_own_sandboxes(country: Country, sandbox: Sandbox) -> None:
+    answer = await country.ask("portal", "PUT", f"/_lab/sandboxes/{sandbox.id}", json={**ROW, "version": 99})
+    problem(answer, 405, "method-not-allowed")
+    assert (await sandbox.clock())["now"] == sandbox.start
+
+
+@pytest.mark.parametrize("service", ["portal", "gateway"])
+async def test_a_reader_from_a_life_that_cannot_be_is_refused(country: Country, service: str) -> None:
+    async def asked(epoch: int, expected: int) -> httpx.Response:
+        body = {"epoch": epoch, "expected": expected}
+        return await country.ask(service, "POST", "/_lab/lanes/33/replay", json=body)
+
+    async def given() -> Any:
+        return (await country.ask(service, "GET", "/_lab/lanes")).json()["given"]["33"]
+
+    before = await given()
+    for far in ((1 << 30) - 1, before[0] + 1001):
+        assert pointers(await asked(far, 2)) == ["/epoch"]
+    assert await given() == before
+    assert (await asked(before[0] + 1000, 1)).json() == {"epoch": before[0] + 1000, "expected": 1}
+
+
 async def told_again(country: Country, sandbox: Sandbox) -> None:
     """What the portal's worker does with the rows that the request could not end."""
     rows = await country.portal.database.fetch(
@@ -199,3 +256,36 @@ async def held_up(country: Country, service: str, path: str) -> AsyncIterator[as
             yield come
         finally:
             go.set()
+
+
+async def test_a_service_restored_to_an_older_row_is_told_again(country: Country, sandbox: Sandbox) -> None:
+    await sandbox.move(days=2)
+    restored = country.apps["gateway"].state.runtime.database
+    await restored.pool.execute(
+        "UPDATE sandboxes SET version = 1, base_at = base_at - interval '2 days' WHERE id = $1", sandbox.id
+    )
+    assert (await sandbox.lab("/settle", {})).json()["verdict"] == "still"
+    (row,) = await restored.fetch("SELECT base_at FROM sandboxes WHERE id = $1", sandbox.id)
+    assert row["base_at"] == datetime.fromisoformat(sandbox.start) + timedelta(days=2)
+
+
+async def test_a_running_clock_can_be_advanced_too(country: Country) -> None:
+    answer = await country.ask("portal", "POST", "/_lab/sandboxes", json={"seed": "runs", "rate": 1000})
+    sandbox = Sandbox(country, answer.json())
+    for distance in ("PT1S", "PT10S", "P1D"):
+        assert (await sandbox.lab("/clock/advance", {"by": distance})).status_code == 200
+
+
+async def test_a_deletion_is_owed_to_a_service_that_is_silent(country: Country) -> None:
+    sandbox = await country.sandbox()
+    async with country.silent("payment", "/_lab/sandboxes"):
+        answer = await country.ask("portal", "DELETE", f"/_lab/sandboxes/{sandbox.id}")
+        assert (answer.status_code, answer.json()) == (202, {"lagging": ["payment"]})
+    owed = "SELECT key FROM calls WHERE sandbox = $1"
+    database = country.apps["portal"].state.runtime.database
+    assert [row["key"] for row in await database.fetch(owed, sandbox.id)] == ["payment"]
+    await told_again(country, sandbox)
+    (row,) = await country.apps["payment"].state.runtime.database.fetch(
+        "SELECT deleted FROM sandboxes WHERE id = $1", sandbox.id
+    )
+    assert row["deleted"]

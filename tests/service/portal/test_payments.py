@@ -34,7 +34,9 @@ class Till:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["reference"])
 
-    async def confirm(self, reference: str, sign: bool = True, **change: Any) -> httpx.Response:
+    async def confirm(
+        self, reference: str, sign: bool = True, secret_of: str | None = None, **change: Any
+    ) -> httpx.Response:
         message = {
             "LoaiBanTin": "CONFIRM",
             "MaLoi": "00",
@@ -48,7 +50,8 @@ class Till:
             "ThongTinGiaoDich": f"THANH TOAN HO SO {self.code}",
         }
         signed = {**message, **change} if sign else message
-        checksum = platform.checksum(signed, platform.CONFIRM, SECRET)
+        secret = platform.partner_secret(SECRET, secret_of or self.sandbox.id)
+        checksum = platform.checksum(signed, platform.CONFIRM, secret)
         return await self.country.ask(
             *("portal", "POST", "/api/v1/payment-platform/confirm"),
             json={"MaXacThuc": checksum, **message, **change},
@@ -180,6 +183,8 @@ async def test_a_wrong_or_altered_confirmation_is_not_taken(till: Till, change: 
         ({"MaThamChieu": "DVC0"}, "MaThamChieu"),
         ({"MaThamChieu": "XYZ"}, "MaThamChieu"),
         ({"MaDoiTac": "OTHER"}, "MaDoiTac"),
+        ({"LoaiBanTin": "QUERY"}, "LoaiBanTin"),
+        ({"LoaiBanTin": "confirm"}, "LoaiBanTin"),
         ({"MaTienTe": "USD"}, "MaTienTe"),
     ],
     ids=lambda value: str(value),
@@ -199,6 +204,32 @@ async def test_a_confirmation_for_another_sandbox_is_not_taken(country: Country,
     assert ma_loi(await till.confirm(reference)) == "99"
     till.sandbox = Sandbox(country, {"id": "nowhere", "now": ""})
     problem(await till.confirm(reference), 404, "sandbox-not-found")
+
+
+async def test_a_confirmation_of_one_sandbox_pays_nothing_in_its_twin(country: Country, till: Till) -> None:
+    twin = await (await country.sandbox(seed="seed-1", start=till.sandbox.start)).sign_in("lan")
+    there = Till(country, twin, await twin.submitted())
+    await there.hear((law.DOSSIER_RECEIVED, {}), (law.FEE_DEMANDED, {"fee_dong": FEE}))
+    reference = await till.reference()
+    assert await there.reference() == reference
+    here, till.sandbox = till.sandbox, twin.sandbox
+    taken = await till.confirm(reference, secret_of=here.id)
+    assert ma_loi(taken) == "99" and "MaXacThuc" in taken.json()["MoTaLoi"]
+    assert (await there.fee())["status"] == "due"
+
+
+async def test_the_answer_to_a_query_is_no_confirmation(till: Till) -> None:
+    reference = await till.reference()
+    secret = platform.partner_secret(SECRET, till.sandbox.id)
+    asked = {"LoaiBanTin": "QUERY", "PhienBan": "1.0.6", "MaDoiTac": "DVCQG", "MaThamChieu": reference}
+    asked |= {"ThoiGianGD": "20260609080000"}
+    query = {**asked, "MaXacThuc": platform.checksum(asked, platform.QUERY, secret)}
+    answer = (await till.country.ask("payment", "POST", "/query", json=query, headers=till.sandbox.header)).json()
+    assert (answer["MaLoi"], answer["TrangThaiGD"]) == ("99", "3")
+    path = "/api/v1/payment-platform/confirm"
+    refused = await till.country.ask("portal", "POST", path, json=answer, headers=till.sandbox.header)
+    assert (ma_loi(refused), refused.json()["MoTaLoi"]) == ("99", "LoaiBanTin must be CONFIRM")
+    assert (await till.fee())["status"] == "due"
 
 
 async def test_a_confirmation_is_checked_letter_by_letter_as_it_was_signed(till: Till) -> None:
@@ -288,7 +319,9 @@ async def test_coming_back_from_the_platform_tells_what_is_known(till: Till) -> 
 
     async def seen(**change: Any) -> Any:
         params = {"reference": reference, "sandbox": till.sandbox.id, **change}
-        return (await till.country.ask("portal", "GET", "/api/v1/payments/return", params=params)).json()["status"]
+        answer = (await till.country.ask("portal", "GET", "/api/v1/payments/return", params=params)).json()
+        assert set(answer) == {"reference", "status"}, "nothing of the dossier: a reference can be guessed"
+        return answer["status"]
 
     assert await seen() == "started"
     await till.confirm(reference)

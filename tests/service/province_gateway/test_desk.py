@@ -101,6 +101,19 @@ async def test_payment_lets_the_handler_start_and_the_result_is_returned(desk: D
     assert await desk.due() == []
 
 
+async def test_a_second_payment_adds_its_amount_and_moves_nothing(desk: Desk) -> None:
+    await desk.script(reception="receive")
+    await desk.act()
+    await desk.hears(law.PAYMENT_CONFIRMED, **PAID)
+    start = await desk.due()
+    await desk.at(timedelta(hours=5))
+    await desk.hears(law.PAYMENT_CONFIRMED, **{**PAID, "reference": "DVC2", "transaction": "GD2"})
+    assert await desk.due() == start
+    assert (await desk.shown())["paid_dong"] == 16_000
+    kept = await desk.gateway.drawer.find(desk.gateway.database, desk.sandbox.id, desk.code)
+    assert kept.payment == "DVC1"
+
+
 async def test_a_result_after_the_due_date_is_overdue(desk: Desk) -> None:
     await desk.script(reception="receive", processing_days=9)
     await desk.act()
