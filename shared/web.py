@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import sys
 import time
@@ -215,6 +216,8 @@ def serve(app: FastAPI, url: str) -> None:
         server.should_exit = True
 
     app.state.runtime.give_up = give_up
+    gc.freeze()  # what is there now stays: no collection looks at it again
+    gc.set_threshold(20_000, 20, 50)  # requests leave few cycles behind; the default looks several times in each
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(server.serve())
     if reasons:
