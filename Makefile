@@ -51,7 +51,7 @@ prove-short: $(READY) ## The same in about two minutes: every fault once, one pl
 	@$(BIN)/lienthong prove --plant position-ignored --minutes 0.2 $(ARGS)
 
 bench: $(READY) ## Measure, and write docs/performance.md.
-	@$(BIN)/lienthong bench $(ARGS)
+	@$(BIN)/lienthong bench --write docs/performance.md $(ARGS)
 
 # The command itself is installed without dependencies and without network, pointing at this folder.
 $(READY): requirements.txt pyproject.toml
