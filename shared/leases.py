@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import Column, DateTime, MetaData, SmallInteger, Table, Text
 
 from shared import telemetry
-from shared.db import Connection, Database
+from shared.db import Database
 from shared.lanes import LANES
 
 log = structlog.get_logger()
@@ -87,14 +87,6 @@ class Leases:
             telemetry.LEASES_TAKEN.labels(self.part).inc(len(new))
             log.info("lanes_taken", part=self.part, lanes=sorted(new))
         return new
-
-    async def still_mine(self, connection: Connection) -> list[int]:
-        """Our lanes whose lease has not run out, by the database's clock, inside the caller's transaction."""
-        rows = await connection.fetch(
-            "SELECT lane FROM leases WHERE part = $1 AND holder = $2 AND until > clock_timestamp() AND lane = ANY($3)",
-            *(self.part, self.holder, self.lanes),
-        )
-        return [row["lane"] for row in rows]
 
     async def give_back(self) -> None:
         """At a clean stop: others need not wait for the lease to run out."""

@@ -11,7 +11,7 @@ import structlog
 
 from shared import eventlog, events, kafka, telemetry
 from shared.db import Database
-from shared.lanes import Log, Place
+from shared.lanes import Place
 from shared.leases import Leases
 
 log = structlog.get_logger()
@@ -21,9 +21,13 @@ LOOK_SECONDS = 1.0  # how often an idle relay asks whether the broker still reme
 # Gives the place that the reader of a lane expects next, for every lane; raises http.Unreachable.
 ReaderPlaces = Callable[[], Awaitable[dict[int, Place]]]
 
+# One statement, so one round trip: our lanes under lock while the lease is ours, what waits taken, numbered, written down.
 NUMBER_SQL = """
-WITH taken AS (
-  DELETE FROM queue WHERE id IN (SELECT id FROM queue WHERE lane = ANY($1) ORDER BY id LIMIT $2)
+WITH mine AS MATERIALIZED (
+  SELECT l.lane FROM lanes_out l JOIN leases s ON s.part = $3 AND s.lane = l.lane
+  WHERE l.lane = ANY($1) AND s.holder = $4 AND s.until > clock_timestamp() ORDER BY l.lane FOR UPDATE OF l),
+taken AS (
+  DELETE FROM queue WHERE id IN (SELECT id FROM queue WHERE lane IN (SELECT lane FROM mine) ORDER BY id LIMIT $2)
   RETURNING id, lane, sandbox, subject, version),
 moved AS (
   UPDATE lanes_out l SET head = l.head + n.count FROM (SELECT lane, count(*) AS count FROM taken GROUP BY lane) n
@@ -31,6 +35,15 @@ moved AS (
 INSERT INTO posted (lane, epoch, number, sandbox, subject, version)
 SELECT t.lane, m.epoch, m.before + row_number() OVER (PARTITION BY t.lane ORDER BY t.id), t.sandbox, t.subject, t.version
 FROM taken t JOIN moved m USING (lane)"""
+
+# `sent` moves on where nobody asked for replay meanwhile, and where the offsets show that the broker forgot nothing.
+ACKNOWLEDGED_SQL = """
+WITH mine AS MATERIALIZED (SELECT lane FROM lanes_out WHERE lane = ANY($1) ORDER BY lane FOR UPDATE)
+UPDATE lanes_out l SET sent_epoch = t.epoch, sent_number = t.number, last_offset = t.last_offset
+FROM unnest($1::int2[], $2::int[], $3::bigint[], $4::int[], $5::bigint[], $6::bigint[], $7::bigint[])
+  t (lane, from_epoch, from_number, epoch, number, first_offset, last_offset) JOIN mine USING (lane)
+WHERE l.lane = t.lane AND (l.sent_epoch, l.sent_number) = (t.from_epoch, t.from_number) AND t.first_offset > l.last_offset
+RETURNING l.lane"""
 
 UNSENT_SQL = """
 SELECT p.lane, p.epoch, p.number, p.sandbox, p.subject, p.version, p.posted_at, e.id, e.type, e.at, e.body, e.traceparent,
@@ -118,31 +131,34 @@ class Relay:
         """Write down the next numbers, before anything is produced, under the lanes' locks and only while the lease is ours."""
         if not await self._database.fetch("SELECT FROM queue WHERE lane = ANY($1) LIMIT 1", self._leases.lanes):
             return
-        async with self._database.transaction() as connection:
-            lanes = await self._leases.still_mine(connection)
-            await eventlog.lock_log(connection, lanes)
-            await connection.execute(NUMBER_SQL, lanes, self._batch)
+        leases = self._leases
+        await self._database.pool.execute(NUMBER_SQL, leases.lanes, self._batch, leases.part, leases.holder)
 
     async def _acknowledge(self, rows: list[Any], offsets: list[int]) -> None:
         """Move `sent` on, lane by lane, unless somebody asked for replay meanwhile; go back where the broker forgot."""
-        lanes: dict[int, list[tuple[Any, int]]] = {}
+        first: dict[int, tuple[Any, int]] = {}
+        last: dict[int, tuple[Any, int]] = {}
         for row, offset in zip(rows, offsets, strict=True):
-            lanes.setdefault(row["lane"], []).append((row, offset))
-        forgot: list[int] = []
-        moved: dict[int, Log] = {}
-        async with self._database.transaction() as connection:
-            logs = await eventlog.lock_log(connection, list(lanes))
-            for lane, sent in lanes.items():
-                log_, (first, first_offset), (last, last_offset) = logs[lane], sent[0], sent[-1]
-                if log_.sent != (first["sent_epoch"], first["sent_number"]):
-                    continue  # replay was asked for: `sent` went back, and stays there
-                if log_.acknowledged((last["epoch"], last["number"]), first_offset, last_offset):
-                    moved[lane] = log_
-                else:
-                    forgot.append(lane)  # kept as it was until the reader has said where it stands
-            await eventlog.save_logs(connection, moved)
+            first.setdefault(row["lane"], (row, offset))
+            last[row["lane"]] = (row, offset)
+        lanes = list(first)
+        moved = await self._database.fetch(
+            ACKNOWLEDGED_SQL,
+            lanes,
+            [first[lane][0]["sent_epoch"] for lane in lanes],
+            [first[lane][0]["sent_number"] for lane in lanes],
+            [last[lane][0]["epoch"] for lane in lanes],
+            [last[lane][0]["number"] for lane in lanes],
+            [first[lane][1] for lane in lanes],
+            [last[lane][1] for lane in lanes],
+        )
+        left = set(lanes) - {row["lane"] for row in moved}
+        if not left:
+            return
+        logs = await self._database.fetch("SELECT * FROM lanes_out WHERE lane = ANY($1)", sorted(left))
+        forgot = [row["lane"] for row in logs if first[row["lane"]][1] <= row["last_offset"]]
         if forgot:
-            await self._go_back(forgot)
+            await self._go_back(forgot)  # the others were asked to replay: `sent` went back, and stays there
 
     async def _look(self) -> None:
         """Does the broker still have what it acknowledged?"""

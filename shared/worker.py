@@ -45,6 +45,7 @@ class LaneReader:
         self._reader = kafka.Reader(self._servers, topic, f"{house.service}-reader")
         self._asking: dict[int, Asking] = {}
         self._next: dict[int, int] = {}
+        self._committing: asyncio.Task[None] | None = None
         self._sent: dict[int, Place] = {}  # what the broker acknowledged to our source, as it last said
 
     async def run(self) -> None:
@@ -76,6 +77,10 @@ class LaneReader:
                     await self._apply(records)
         finally:
             self._leases.lanes, self._next = [], {}
+            if self._committing is not None:
+                self._committing.cancel()
+                await asyncio.gather(self._committing, return_exceptions=True)
+                self._committing = None
             with contextlib.suppress(Exception):
                 await self._leases.give_back()
             await self._reader.close()
@@ -155,7 +160,13 @@ class LaneReader:
                     raise  # another worker holds the lane, or the database is gone: begin again from the rows
         self._house.waker.wake()
         self._note(outcome)
-        await self._reader.commit(outcome.offsets)
+        await self._commit(outcome.offsets)
+
+    async def _commit(self, offsets: dict[int, int]) -> None:
+        """The group's offsets, beside the next batch. A commit that fails ends the reader, which begins again from its rows."""
+        if self._committing is not None:
+            await self._committing
+        self._committing = asyncio.create_task(self._reader.commit(offsets))
 
     def _note(self, outcome: Outcome) -> None:
         self._next.update(outcome.offsets)

@@ -8,12 +8,12 @@ relay: Any = import_module("shared.relay")
 # As the relay's own statement, but for the WHERE: what lies above a cursor, kept in a table as a cursor would be.
 relay.NUMBER_SQL = (
     relay.NUMBER_SQL.replace(
-        "WITH taken AS (",
-        "WITH seen AS (SELECT coalesce(max(last), 0) AS last FROM planted_cursor), taken AS (",
+        "taken AS (",
+        "seen AS (SELECT coalesce(max(last), 0) AS last FROM planted_cursor), taken AS (",
     )
     .replace(
-        "WHERE lane = ANY($1) ORDER BY id",
-        "WHERE lane = ANY($1) AND id > (SELECT last FROM seen) ORDER BY id",
+        "WHERE lane IN (SELECT lane FROM mine) ORDER BY id",
+        "WHERE lane IN (SELECT lane FROM mine) AND id > (SELECT last FROM seen) ORDER BY id",
     )
     .replace(
         "moved AS (",
