@@ -22,12 +22,14 @@ LOOK_SECONDS = 1.0  # how often an idle relay asks whether the broker still reme
 ReaderPlaces = Callable[[], Awaitable[dict[int, Place]]]
 
 # One statement, so one round trip: our lanes under lock while the lease is ours, what waits taken, numbered, written down.
+# Arrays, so that a queue full of dead rows is read by its index and deleted by place, whatever the planner believes of it.
 NUMBER_SQL = """
 WITH mine AS MATERIALIZED (
   SELECT l.lane FROM lanes_out l JOIN leases s ON s.part = $3 AND s.lane = l.lane
   WHERE l.lane = ANY($1) AND s.holder = $4 AND s.until > clock_timestamp() ORDER BY l.lane FOR UPDATE OF l),
 taken AS (
-  DELETE FROM queue WHERE id IN (SELECT id FROM queue WHERE lane IN (SELECT lane FROM mine) ORDER BY id LIMIT $2)
+  DELETE FROM queue WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM queue WHERE lane = ANY(ARRAY(SELECT lane FROM mine)) ORDER BY id LIMIT $2))
   RETURNING id, lane, sandbox, subject, version),
 moved AS (
   UPDATE lanes_out l SET head = l.head + n.count FROM (SELECT lane, count(*) AS count FROM taken GROUP BY lane) n
@@ -46,13 +48,13 @@ WHERE l.lane = t.lane AND (l.sent_epoch, l.sent_number) = (t.from_epoch, t.from_
 RETURNING l.lane"""
 
 UNSENT_SQL = """
-SELECT p.lane, p.epoch, p.number, p.sandbox, p.subject, p.version, p.posted_at, e.id, e.type, e.at, e.body, e.traceparent,
-  l.sent_epoch, l.sent_number
-FROM lanes_out l CROSS JOIN LATERAL (
-  SELECT * FROM posted p WHERE p.lane = l.lane AND (p.epoch, p.number) > (l.sent_epoch, l.sent_number)
-  ORDER BY p.epoch, p.number LIMIT $2) p
+SELECT p.*, e.id, e.type, e.at, e.body, e.traceparent FROM (
+  SELECT p.*, l.sent_epoch, l.sent_number FROM lanes_out l CROSS JOIN LATERAL (
+    SELECT * FROM posted p WHERE p.lane = l.lane AND (p.epoch, p.number) > (l.sent_epoch, l.sent_number)
+    ORDER BY p.epoch, p.number LIMIT $2) p
+  WHERE l.lane = ANY($1) ORDER BY p.lane, p.epoch, p.number LIMIT $2) p
 LEFT JOIN events e ON e.sandbox = p.sandbox AND e.subject = p.subject AND e.version = p.version
-WHERE l.lane = ANY($1) ORDER BY p.lane, p.epoch, p.number LIMIT $2"""
+ORDER BY p.lane, p.epoch, p.number"""
 
 
 class Relay:
