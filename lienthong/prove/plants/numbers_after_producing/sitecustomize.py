@@ -1,5 +1,6 @@
 """Planted: the relay produces first, with the numbers that would come next, and writes them down afterwards."""
 
+import asyncio
 from importlib import import_module
 from typing import Any
 
@@ -28,6 +29,7 @@ async def step(self: Any) -> int:
     offsets = await self._writer.publish(
         [(r["lane"], r["subject"].encode(), (r["body"] or "{}").encode(), events.headers(r, self.source)) for r in rows]
     )
+    await asyncio.sleep(0.1)  # what a slow disk leaves between the two: without it a kill seldom falls there
     async with self._database.transaction() as connection:
         logs = await eventlog.lock_log(connection, sorted({row["lane"] for row in rows}))
         for row, offset in zip(rows, offsets, strict=True):
