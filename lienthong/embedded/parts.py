@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -15,7 +16,7 @@ BACKOFF_FIRST, BACKOFF_MOST = 0.1, 5.0  # seconds before a dead child starts aga
 LONG_LIFE = 10.0  # seconds alive after which the next death counts as the first
 
 
-class Part:
+class Part(ABC):
     """A child of the supervisor: PostgreSQL, Kafka, or the process that forks the services.
 
     Subclasses say how it is prepared, started and known to be ready.
@@ -41,11 +42,13 @@ class Part:
     async def prepare(self) -> None:
         """What must be there before it starts."""
 
+    @abstractmethod
     def command(self) -> list[str]:
-        raise NotImplementedError
+        """What is run, with its arguments."""
 
+    @abstractmethod
     def before_exec(self) -> Preparation:
-        raise NotImplementedError
+        """What the child does to itself between fork and exec."""
 
     def environment(self) -> Mapping[str, str] | None:
         return None
