@@ -6,10 +6,10 @@ ARGS ?=
 READY := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test check contracts prove prove-short bench
+.PHONY: help setup up down status demo test check contracts prove prove-short bench compose-proof
 
 help: ## List these targets.
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make the virtual environment .venv from hash-pinned requirements; quick when nothing changed.
 
@@ -52,6 +52,9 @@ prove-short: $(READY) ## The same in about two minutes: every fault once, one pl
 
 bench: $(READY) ## Measure, and write docs/performance.md.
 	@$(BIN)/lienthong bench --write docs/performance.md $(ARGS)
+
+compose-proof: $(READY) ## Bring docker-compose.yml up, run the e2e suite against it, take it down; needs docker.
+	@eval "$${COMPOSE_PROOF_PREPARE:-:}" && $(BIN)/python -m tests.compose.proof $(ARGS)
 
 # The command itself is installed without dependencies and without network, pointing at this folder.
 $(READY): requirements.txt pyproject.toml

@@ -23,12 +23,15 @@ from unittest.mock import patch
 import yaml
 
 from contracts import asyncapi
+from contracts.catalogue.page import catalogue_page
 from contracts.lifecycle import LIFECYCLE
 from contracts.schemas import event_types, schema
 
 HOUSE = Path(__file__).resolve().parent.parent
 SERVICES = ("portal", "province_gateway", "identity_mock", "payment_mock")
-SHOWN_IN_MODELS = ("type", "pattern", "minLength", "maxLength", "minimum", "maximum", "enum", "required")
+SHOWN_IN_MODELS = (
+    *("type", "pattern", "minLength", "maxLength", "minimum", "maximum", "enum", "required", "minItems", "maxItems"),
+)
 
 
 def event_class(event_type: str) -> str:
@@ -80,6 +83,8 @@ def _for_models(part: Mapping[str, Any]) -> dict[str, Any]:
     if "properties" in part:
         kept["description"] = part["description"]
         kept["properties"] = {name: _for_models(inner) for name, inner in part["properties"].items()}
+    if "items" in part:
+        kept["items"] = _for_models(part["items"])
     return kept
 
 
@@ -90,7 +95,7 @@ def lifecycle_page() -> str:
         "Printed from `contracts/lifecycle.py` by `make contracts`; edit the table, not this page.\n\n"
         "**How far to trust it.** Codes and names of the states were found in sources. The moves between them are our\n"
         "proposal (unverified). The cited articles of Decree 61/2018/NĐ-CP were read; that Decree 118/2025/NĐ-CP\n"
-        "keeps them in substance is unverified. States 5 and 8 are not in the table yet.\n\n" + LIFECYCLE.markdown()
+        "keeps them in substance is unverified.\n\n" + LIFECYCLE.markdown()
     )
 
 
@@ -124,6 +129,7 @@ def outputs() -> dict[str, Callable[[], str]]:
         "contracts/asyncapi.yaml": lambda: _yaml(asyncapi.document()),
         "docs/lifecycle.md": lifecycle_page,
         "docs/glossary.md": glossary_page,
+        "docs/catalogue.md": catalogue_page,
         **{f"contracts/openapi/{name}.yaml": partial(openapi, name) for name in SERVICES if _exists(name)},
     }
 

@@ -7,6 +7,19 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, Stri
 from contracts.instant import Instant
 
 
+class Item(BaseModel):
+    """
+    One item of the demand.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    kind: Literal["service_fee", "registration_fee", "tax"]
+    name: Annotated[str, Field(max_length=250, min_length=1)]
+    amount_dong: Annotated[StrictInt, Field(ge=0)]
+
+
 class DossierFeeDemanded(BaseModel):
     """
     The dossier waits until the citizen has paid this fee.
@@ -15,11 +28,120 @@ class DossierFeeDemanded(BaseModel):
     model_config = ConfigDict(
         frozen=True,
     )
-    dossier_code: Annotated[str, Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-[0-9]{8}-[0-9]{7}$")]
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
     province: Annotated[str, Field(pattern="^[0-9]{2}$")]
     procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
     fee_dong: Annotated[StrictInt, Field(ge=0)]
     demanded_at: Instant
+    demand: Annotated[StrictInt | None, Field(ge=1)] = None
+    moment: Literal["at_reception", "at_supplement", "at_result", "obligation"] | None = None
+    items: Annotated[list[Item] | None, Field(max_length=20, min_length=1)] = None
+    pay_by: Instant | None = None
+    notice_number: Annotated[str | None, Field(max_length=60, min_length=1)] = None
+
+
+class Receipt(BaseModel):
+    """
+    One receipt: phí and lệ phí have their own.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    kind: Literal["service_fee", "registration_fee", "tax"]
+    series: Annotated[str, Field(max_length=60, min_length=1)]
+    number: Annotated[StrictInt, Field(ge=1)]
+    amount_dong: Annotated[StrictInt, Field(ge=0)]
+
+
+class DossierFeePaid(BaseModel):
+    """
+    The office has taken the money itself: at the counter, or by transfer.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
+    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
+    procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
+    demand: Annotated[StrictInt, Field(ge=1)]
+    amount_dong: Annotated[StrictInt, Field(ge=0)]
+    method: Literal["counter", "transfer"]
+    receipts: Annotated[list[Receipt], Field(max_length=3)]
+    paid_at: Instant
+    officer: Annotated[str, Field(max_length=120, min_length=1)]
+
+
+class FromUnit(BaseModel):
+    """
+    Desk that received it.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
+    commune: Annotated[str | None, Field(pattern="^[0-9]{5}$")]
+
+
+class ToUnit(BaseModel):
+    """
+    The competent unit.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
+    commune: Annotated[str | None, Field(pattern="^[0-9]{5}$")]
+
+
+class DossierHandedOver(BaseModel):
+    """
+    The desk that received it has handed the dossier to the competent unit.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
+    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
+    procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
+    from_unit: Annotated[FromUnit, Field(description="Desk that received it.")]
+    to_unit: Annotated[ToUnit, Field(description="The competent unit.")]
+    handed_over_at: Instant
+    forward_by: Instant
+    officer: Annotated[str, Field(max_length=120, min_length=1)]
+
+
+class DossierProcessingResumed(BaseModel):
+    """
+    What the dossier waited for has come; the clock runs again.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
+    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
+    procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
+    resumed_at: Instant
+    due_at: Instant
+    pause: Literal["anew", "shift", "subtract"]
+    officer: Annotated[str, Field(max_length=120, min_length=1)]
 
 
 class DossierProcessingStarted(BaseModel):
@@ -30,11 +152,65 @@ class DossierProcessingStarted(BaseModel):
     model_config = ConfigDict(
         frozen=True,
     )
-    dossier_code: Annotated[str, Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-[0-9]{8}-[0-9]{7}$")]
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
     province: Annotated[str, Field(pattern="^[0-9]{2}$")]
     procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
     started_at: Instant
     officer: Annotated[str, Field(max_length=120, min_length=1)]
+    due_at: Instant | None = None
+
+
+class Scores(BaseModel):
+    """
+    Nine indicators, each 0, 1 or 2.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    total_time: Annotated[StrictInt, Field(ge=0, le=2)]
+    time_per_agency: Annotated[StrictInt, Field(ge=0, le=2)]
+    contacts: Annotated[StrictInt, Field(ge=0, le=2)]
+    agencies_contacted: Annotated[StrictInt, Field(ge=0, le=2)]
+    organisation: Annotated[StrictInt, Field(ge=0, le=2)]
+    publication: Annotated[StrictInt, Field(ge=0, le=2)]
+    attitude: Annotated[StrictInt, Field(ge=0, le=2)]
+    feedback: Annotated[StrictInt, Field(ge=0, le=2)]
+    online_service: Annotated[StrictInt, Field(ge=0, le=2)]
+
+
+class DossierRated(BaseModel):
+    """
+    The citizen has rated how the dossier was handled, once, after its end.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
+    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
+    procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
+    scores: Annotated[Scores, Field(description="Nine indicators, each 0, 1 or 2.")]
+    comment: Annotated[str | None, Field(max_length=2000, min_length=1)] = None
+    rated_at: Instant
+
+
+class Limit(BaseModel):
+    """
+    As the catalogue's version in force at reception has it.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    value: Annotated[StrictFloat, Field(ge=0.0, le=365.0)]
+    unit: Literal["working_day", "day", "hour", "same_day", "immediate"]
 
 
 class DossierReceived(BaseModel):
@@ -45,13 +221,23 @@ class DossierReceived(BaseModel):
     model_config = ConfigDict(
         frozen=True,
     )
-    dossier_code: Annotated[str, Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-[0-9]{8}-[0-9]{7}$")]
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
     province: Annotated[str, Field(pattern="^[0-9]{2}$")]
     procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
     received_at: Instant
     due_at: Instant
     working_days: Annotated[StrictFloat, Field(ge=0.0, le=365.0)]
     officer: Annotated[str, Field(max_length=120, min_length=1)]
+    limit: Annotated[
+        Limit | None,
+        Field(description="As the catalogue's version in force at reception has it."),
+    ] = None
+    count: Literal["law", "system"] | None = None
+    pause: Literal["anew", "shift", "subtract"] | None = None
+    forward_by: Instant | None = None
 
 
 class DossierRefused(BaseModel):
@@ -62,44 +248,16 @@ class DossierRefused(BaseModel):
     model_config = ConfigDict(
         frozen=True,
     )
-    dossier_code: Annotated[str, Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-[0-9]{8}-[0-9]{7}$")]
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
     province: Annotated[str, Field(pattern="^[0-9]{2}$")]
     procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
     reason: Annotated[str, Field(max_length=2000, min_length=1)]
     refused_at: Instant
     officer: Annotated[str, Field(max_length=120, min_length=1)]
-
-
-class DossierResultReady(BaseModel):
-    """
-    The result is signed and with the one-stop unit; this moment decides on time or overdue.
-    """
-
-    model_config = ConfigDict(
-        frozen=True,
-    )
-    dossier_code: Annotated[str, Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-[0-9]{8}-[0-9]{7}$")]
-    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
-    procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
-    ready_at: Instant
-    on_time: StrictBool
-    result_number: Annotated[str, Field(max_length=64, min_length=1)]
-    officer: Annotated[str, Field(max_length=120, min_length=1)]
-
-
-class DossierResultReturned(BaseModel):
-    """
-    The citizen has the result; the dossier ends here.
-    """
-
-    model_config = ConfigDict(
-        frozen=True,
-    )
-    dossier_code: Annotated[str, Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-[0-9]{8}-[0-9]{7}$")]
-    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
-    procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
-    returned_at: Instant
-    channel: Literal["online"]
+    refund_dong: Annotated[StrictInt | None, Field(ge=0)] = None
 
 
 class Authority(BaseModel):
@@ -115,6 +273,229 @@ class Authority(BaseModel):
 
 
 class Applicant(BaseModel):
+    """
+    Who handed it in, as the papers say.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    id: Annotated[str, Field(pattern="^[0-9]{12}$")]
+    name: Annotated[str, Field(max_length=120, min_length=1)]
+
+
+class Owner(BaseModel):
+    """
+    For whom it is, when that is not the submitter.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    kind: Literal["person", "organisation"]
+    id: Annotated[str, Field(pattern="^([0-9]{12}|[0-9]{10}|[0-9]{10}-[0-9]{3})$")]
+    name: Annotated[str, Field(max_length=120, min_length=1)]
+
+
+class Paper(BaseModel):
+    """
+    One paper handed in. Never its bytes: the file is fetched from the portal by its hash.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    component: Annotated[str, Field(max_length=60, min_length=1)]
+    name: Annotated[str | None, Field(max_length=200, min_length=1)] = None
+    media_type: Annotated[str | None, Field(max_length=100, min_length=1)] = None
+    size: Annotated[StrictInt | None, Field(ge=1)] = None
+    sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$")] = None
+    form: Literal["original", "copy", "electronic"]
+    digitisation: Annotated[StrictInt, Field(ge=0, le=3)]
+
+
+class HelpAt(BaseModel):
+    """
+    Where the submitter was helped; decides nothing.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
+    commune: Annotated[str | None, Field(pattern="^[0-9]{5}$")]
+
+
+class Reception(BaseModel):
+    """
+    Desk that receives; may be any of the province for a boundary-independent procedure.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
+    commune: Annotated[str | None, Field(pattern="^[0-9]{5}$")]
+
+
+class FiledUnder(BaseModel):
+    """
+    Codes before the merger under which it was filed, when they differ.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
+    commune: Annotated[str | None, Field(pattern="^[0-9]{5}$")]
+
+
+class DossierRegistered(BaseModel):
+    """
+    A province has registered a dossier handed in at a counter or by public post; it is born by this event.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
+    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
+    procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
+    authority: Annotated[Authority, Field(description="Where the dossier is handled.")]
+    applicant: Annotated[Applicant, Field(description="Who handed it in, as the papers say.")]
+    channel: Literal["direct", "public_postal"]
+    registered_at: Instant
+    officer: Annotated[str, Field(max_length=120, min_length=1)]
+    note: Annotated[str | None, Field(max_length=2000, min_length=1)] = None
+    case: Annotated[str | None, Field(pattern="^[0-9]\\.[0-9]{6}\\.[0-9]{2}$")] = None
+    version: Annotated[str | None, Field(max_length=40, min_length=1)] = None
+    payer_group: Annotated[str | None, Field(max_length=40, min_length=1)] = None
+    capacity: Literal["self", "representative", "authorised_person", "organisation"] | None = None
+    owner: Annotated[
+        Owner | None,
+        Field(description="For whom it is, when that is not the submitter."),
+    ] = None
+    papers: Annotated[list[Paper] | None, Field(max_length=50)] = None
+    help_at: Annotated[
+        HelpAt | None,
+        Field(description="Where the submitter was helped; decides nothing."),
+    ] = None
+    reception: Annotated[
+        Reception,
+        Field(description="Desk that receives; may be any of the province for a boundary-independent procedure."),
+    ]
+    return_by: Literal["direct", "online", "public_postal"] | None = None
+    filed_under: Annotated[
+        FiledUnder | None,
+        Field(description="Codes before the merger under which it was filed, when they differ."),
+    ] = None
+
+
+class DossierRejected(BaseModel):
+    """
+    Verification shows that the dossier does not meet the conditions (form 03).
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
+    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
+    procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
+    reason: Annotated[str, Field(max_length=500, min_length=1)]
+    rejected_at: Instant
+    refund_dong: Annotated[StrictInt | None, Field(ge=0)] = None
+    officer: Annotated[str, Field(max_length=120, min_length=1)]
+
+
+class DossierRescheduled(BaseModel):
+    """
+    The handling unit cannot keep the due date: it apologises with a reason and names a new one, once, at the latest one day before expiry (form 04).
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
+    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
+    procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
+    reason: Annotated[str, Field(max_length=500, min_length=1)]
+    previous_due_at: Instant
+    due_at: Instant
+    apologised_at: Instant
+    officer: Annotated[str, Field(max_length=120, min_length=1)]
+
+
+class DossierResultReady(BaseModel):
+    """
+    The result is signed and with the one-stop unit; this moment decides on time or overdue.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
+    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
+    procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
+    ready_at: Instant
+    on_time: StrictBool
+    result_number: Annotated[str, Field(max_length=64, min_length=1)]
+    officer: Annotated[str, Field(max_length=120, min_length=1)]
+    timeliness: Literal["early", "on_time", "overdue"] | None = None
+    supplement_requests: Annotated[StrictInt | None, Field(ge=0)] = None
+
+
+class DossierResultReturned(BaseModel):
+    """
+    The citizen has the result; the dossier ends here.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
+    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
+    procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
+    returned_at: Instant
+    channel: Literal["direct", "online", "public_postal"]
+
+
+class DossierStopped(BaseModel):
+    """
+    The agency stops processing, such as when nobody answered or paid in time (form 05).
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
+    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
+    procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
+    reason: Annotated[str, Field(max_length=500, min_length=1)]
+    stopped_at: Instant
+    refund_dong: Annotated[StrictInt | None, Field(ge=0)] = None
+    officer: Annotated[str, Field(max_length=120, min_length=1)]
+
+
+class Applicant1(BaseModel):
     """
     Who submitted, as the identity provider vouched for them.
     """
@@ -135,17 +516,97 @@ class DossierSubmitted(BaseModel):
     model_config = ConfigDict(
         frozen=True,
     )
-    dossier_code: Annotated[str, Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-[0-9]{8}-[0-9]{7}$")]
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
     province: Annotated[str, Field(pattern="^[0-9]{2}$")]
     procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
     authority: Annotated[Authority, Field(description="Where the dossier is handled.")]
     applicant: Annotated[
-        Applicant,
+        Applicant1,
         Field(description="Who submitted, as the identity provider vouched for them."),
     ]
     channel: Literal["online"]
     submitted_at: Instant
     note: Annotated[str | None, Field(max_length=2000)] = None
+    case: Annotated[str | None, Field(pattern="^[0-9]\\.[0-9]{6}\\.[0-9]{2}$")] = None
+    version: Annotated[str | None, Field(max_length=40, min_length=1)] = None
+    payer_group: Annotated[str | None, Field(max_length=40, min_length=1)] = None
+    capacity: Literal["self", "representative", "authorised_person", "organisation"] | None = None
+    owner: Annotated[
+        Owner | None,
+        Field(description="For whom it is, when that is not the submitter."),
+    ] = None
+    papers: Annotated[list[Paper] | None, Field(max_length=50)] = None
+    help_at: Annotated[
+        HelpAt | None,
+        Field(description="Where the submitter was helped; decides nothing."),
+    ] = None
+    reception: Annotated[
+        Reception | None,
+        Field(description="Desk that receives; may be any of the province for a boundary-independent procedure."),
+    ] = None
+    return_by: Literal["direct", "online", "public_postal"] | None = None
+    filed_under: Annotated[
+        FiledUnder | None,
+        Field(description="Codes before the merger under which it was filed, when they differ."),
+    ] = None
+
+
+class DossierSupplementAnswered(BaseModel):
+    """
+    The citizen has answered a request with new papers.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
+    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
+    procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
+    request: Annotated[StrictInt, Field(ge=1, le=9)]
+    papers: Annotated[list[Paper], Field(max_length=50)]
+    note: Annotated[str | None, Field(max_length=2000, min_length=1)] = None
+    answered_at: Instant
+
+
+class Item1(BaseModel):
+    """
+    One thing that is missing or wrong.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    component: Annotated[str | None, Field(max_length=60, min_length=1)] = None
+    text: Annotated[str, Field(max_length=500, min_length=1)]
+
+
+class DossierSupplementRequested(BaseModel):
+    """
+    The office asks once, completely and precisely, for what is missing (form 02). A second request counts as overdue and says so.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
+    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
+    procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
+    request: Annotated[StrictInt, Field(ge=1, le=9)]
+    reason: Annotated[str, Field(max_length=500, min_length=1)]
+    items: Annotated[list[Item1], Field(max_length=50, min_length=1)]
+    answer_by: Instant
+    counts_as_overdue: StrictBool
+    requested_at: Instant
+    officer: Annotated[str, Field(max_length=120, min_length=1)]
 
 
 class DossierWithdrawalDeclined(BaseModel):
@@ -156,7 +617,10 @@ class DossierWithdrawalDeclined(BaseModel):
     model_config = ConfigDict(
         frozen=True,
     )
-    dossier_code: Annotated[str, Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-[0-9]{8}-[0-9]{7}$")]
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
     province: Annotated[str, Field(pattern="^[0-9]{2}$")]
     procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
     declined_at: Instant
@@ -172,7 +636,10 @@ class DossierWithdrawalRequested(BaseModel):
     model_config = ConfigDict(
         frozen=True,
     )
-    dossier_code: Annotated[str, Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-[0-9]{8}-[0-9]{7}$")]
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
     province: Annotated[str, Field(pattern="^[0-9]{2}$")]
     procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
     reason: Annotated[str, Field(max_length=2000, min_length=1)]
@@ -187,12 +654,16 @@ class DossierWithdrawn(BaseModel):
     model_config = ConfigDict(
         frozen=True,
     )
-    dossier_code: Annotated[str, Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-[0-9]{8}-[0-9]{7}$")]
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
     province: Annotated[str, Field(pattern="^[0-9]{2}$")]
     procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
     withdrawn_at: Instant
     reason: Annotated[str, Field(max_length=2000, min_length=1)]
     officer: Annotated[str, Field(max_length=120, min_length=1)]
+    refund_dong: Annotated[StrictInt | None, Field(ge=0)] = None
 
 
 class LaneVoid(BaseModel):
@@ -214,13 +685,18 @@ class PaymentConfirmed(BaseModel):
     model_config = ConfigDict(
         frozen=True,
     )
-    dossier_code: Annotated[str, Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-[0-9]{8}-[0-9]{7}$")]
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
     province: Annotated[str, Field(pattern="^[0-9]{2}$")]
     procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
     reference: Annotated[str, Field(max_length=64, min_length=1)]
     amount_dong: Annotated[StrictInt, Field(ge=0)]
     transaction: Annotated[str, Field(max_length=64, min_length=1)]
     paid_at: Instant
+    demand: Annotated[StrictInt | None, Field(ge=1)] = None
+    receipts: Annotated[list[Receipt] | None, Field(max_length=3)] = None
 
 
 class PaymentRefunded(BaseModel):
@@ -231,7 +707,10 @@ class PaymentRefunded(BaseModel):
     model_config = ConfigDict(
         frozen=True,
     )
-    dossier_code: Annotated[str, Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-[0-9]{8}-[0-9]{7}$")]
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
     province: Annotated[str, Field(pattern="^[0-9]{2}$")]
     procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
     reference: Annotated[str, Field(max_length=64, min_length=1)]
@@ -242,12 +721,22 @@ class PaymentRefunded(BaseModel):
 
 BY_TYPE: dict[str, type[BaseModel]] = {
     "dossier.fee_demanded.v1": DossierFeeDemanded,
+    "dossier.fee_paid.v1": DossierFeePaid,
+    "dossier.handed_over.v1": DossierHandedOver,
+    "dossier.processing_resumed.v1": DossierProcessingResumed,
     "dossier.processing_started.v1": DossierProcessingStarted,
+    "dossier.rated.v1": DossierRated,
     "dossier.received.v1": DossierReceived,
     "dossier.refused.v1": DossierRefused,
+    "dossier.registered.v1": DossierRegistered,
+    "dossier.rejected.v1": DossierRejected,
+    "dossier.rescheduled.v1": DossierRescheduled,
     "dossier.result_ready.v1": DossierResultReady,
     "dossier.result_returned.v1": DossierResultReturned,
+    "dossier.stopped.v1": DossierStopped,
     "dossier.submitted.v1": DossierSubmitted,
+    "dossier.supplement_answered.v1": DossierSupplementAnswered,
+    "dossier.supplement_requested.v1": DossierSupplementRequested,
     "dossier.withdrawal_declined.v1": DossierWithdrawalDeclined,
     "dossier.withdrawal_requested.v1": DossierWithdrawalRequested,
     "dossier.withdrawn.v1": DossierWithdrawn,

@@ -70,7 +70,7 @@ def rules(event_type: str) -> dict[str, Schema]:
 
 def _parts(part: Schema) -> Iterator[Schema]:
     yield part
-    for inner in part.get("properties", {}).values():
+    for inner in (*part.get("properties", {}).values(), *([part["items"]] if "items" in part else [])):
         yield from _parts(inner)
 
 

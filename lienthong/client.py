@@ -17,93 +17,34 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Self, TypedDict, cast
+from typing import Any, Self, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
 from lienthong.doors import Door, NotRunning, Problem
+from lienthong.officer import Officer
+from lienthong.shapes import Advance, Clock, Dossier, ProvinceDossier, Verdict
 from lienthong.timeline import SERVICES, Entry, merged
 
-__all__ = ["Citizen", "Country", "Dossier", "NotRunning", "Problem", "Sandbox"]
+__all__ = [
+    "Advance",
+    "Citizen",
+    "Clock",
+    "Country",
+    "Dossier",
+    "NotRunning",
+    "Officer",
+    "Problem",
+    "ProvinceDossier",
+    "Sandbox",
+    "Verdict",
+]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 CLIENT_ID = "lienthong-demo"
 REDIRECT_URI = "http://127.0.0.1/signed-in"  # never opened: the code is read from the redirect's Location
 ADVANCE_TIMEOUT = 120.0  # s; a month of a busy sandbox is seconds, a stuck service answers with a verdict long before
-
-
-class Status(TypedDict):
-    code: int
-    slug: str
-    name_vi: str
-    name_en: str
-
-
-class Fee(TypedDict):
-    """`status` is one of due, paid, refund_pending, refunded."""
-
-    amount_dong: int
-    status: str
-    reference: str | None
-
-
-class Dossier(TypedDict):
-    """The portal's copy of a dossier, as its owner sees it."""
-
-    code: str
-    procedure: str
-    authority: dict[str, Any]
-    status: Status
-    submitted_at: str
-    received_at: str | None
-    due_at: str | None
-    reason: str | None
-    fee: Fee | None
-    withdrawal: str
-    result: dict[str, Any] | None
-    can: list[str]
-
-
-class ProvinceDossier(TypedDict):
-    """The province's copy of a dossier."""
-
-    code: str
-    status: Status
-    province: str
-    procedure: str
-    received_at: str | None
-    due_at: str | None
-    fee_dong: int | None
-    paid: bool
-    paid_dong: int
-    refunded_dong: int
-    result_number: str | None
-    reason: str | None
-
-
-class Clock(TypedDict):
-    """`rate` is sandbox seconds per real second; 0 = frozen."""
-
-    now: str
-    rate: float
-
-
-class Verdict(TypedDict):
-    """What `settle` found: still, waiting or held, and for whom it waits."""
-
-    verdict: str
-    proof_of_absence: bool
-    next_due: str | None
-    waiting_for: list[dict[str, Any]]
-
-
-class Advance(TypedDict):
-    """Where the clock stands now, and what fired on the way (at, service, kind, subject)."""
-
-    now: str
-    fired: list[dict[str, Any]]
-    verdict: Verdict
 
 
 class Country:
@@ -144,7 +85,10 @@ class Country:
 
     async def procedures(self) -> list[dict[str, Any]]:
         """Those that can be submitted here."""
-        return cast(list[dict[str, Any]], await self.portal.json("GET", "/api/v1/procedures", params={"offered": True}))
+        return cast(
+            list[dict[str, Any]],
+            await self.portal.json("GET", "/api/v1/procedures", params={"offered": True, "channel": "online"}),
+        )
 
     async def create_sandbox(self, **wish: Any) -> dict[str, Any]:
         """`wish` may hold seed, name, start and rate; what is None is left to the portal."""
@@ -200,6 +144,10 @@ class Sandbox:
     def citizen(self, persona: str) -> Citizen:
         """Signs in at the first call: lan, minh, huong, duc (level 2), hoa, tuan (level 1)."""
         return Citizen(self, persona)
+
+    def officer(self, province: str) -> Officer:
+        """The officials of one province: its desk and its handlers."""
+        return Officer(self.country.gateway, self._headers, province)
 
     async def clock(self) -> Clock:
         return cast(Clock, await self.country.portal.json("GET", f"{self._lab}/clock"))
@@ -290,21 +238,29 @@ class Citizen:
         self.token = str((await identity.json("POST", self.endpoints["token_endpoint"], data=form))["access_token"])
         return self.token
 
-    async def _ask(self, method: str, path: str, *, key: str | None = None, **options: Any) -> Any:
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        key: str | None = None,
+        more_headers: dict[str, str] | None = None,
+        **options: Any,
+    ) -> Any:
         portal, used = self.sandbox.country.portal, self.token
         if used:
             try:
-                return await portal.json(method, path, headers=self._headers(key), **options)
+                return await portal.json(method, path, headers=self._headers(key, more_headers), **options)
             except Problem as problem:
                 if problem.status != 401:
                     raise
         async with self._signing_in:
             if self.token == used:  # nobody else has renewed it meanwhile
                 await self.sign_in()
-        return await portal.json(method, path, headers=self._headers(key), **options)
+        return await portal.json(method, path, headers=self._headers(key, more_headers), **options)
 
-    def _headers(self, key: str | None) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"} | ({"Idempotency-Key": key} if key else {})
+    def _headers(self, key: str | None, more: dict[str, str] | None = None) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} | ({"Idempotency-Key": key} if key else {}) | (more or {})
 
     async def who_am_i(self) -> dict[str, Any]:
         token = self.token or await self.sign_in()
@@ -313,35 +269,59 @@ class Citizen:
         return cast(dict[str, Any], await identity.json("GET", self.endpoints["userinfo_endpoint"], headers=headers))
 
     async def submit(
-        self,
-        procedure: str,
-        province: str,
-        commune: str | None = None,
-        *,
-        note: str | None = None,
-        key: str | None = None,
+        self, procedure: str, province: str, commune: str | None = None, *, key: str | None = None, **more: Any
     ) -> Dossier:
-        """`key` makes a repetition harmless; a new one is drawn when it is left out."""
-        body: dict[str, Any] = {"procedure": procedure, "authority": {"province": province, "commune": commune}}
-        if note is not None:
-            body["note"] = note
+        """`more` may hold note, case, papers, capacity, owner, reception, help_at, payer_group, return_by.
+
+        key  makes a repetition harmless; a new one is drawn when it is left out
+        """
+        body = {"procedure": procedure, "authority": {"province": province, "commune": commune}}
+        body |= {name: value for name, value in more.items() if value is not None}
         return cast(Dossier, await self._ask("POST", "/api/v1/dossiers", key=key or str(uuid.uuid4()), json=body))
 
+    async def upload(self, name: str, content: bytes, media_type: str = "application/pdf") -> dict[str, Any]:
+        """A paper into one's store; its `id` is what a submission or a supplement names."""
+        digest = hashlib.sha256(content).hexdigest()
+        options: dict[str, Any] = {"params": {"name": name, "sha256": digest}, "content": content}
+        path, headers = "/api/v1/papers", {"Content-Type": media_type}
+        return cast(dict[str, Any], await self._ask("POST", path, more_headers=headers, **options))
+
+    async def supplement(self, code: str, papers: Sequence[dict[str, str]] = (), note: str | None = None) -> Dossier:
+        """Answer the request for what is missing."""
+        body = {"papers": list(papers), "note": note}
+        path, key = f"/api/v1/dossiers/{code}/supplement", str(uuid.uuid4())
+        return cast(Dossier, await self._ask("POST", path, key=key, json=body))
+
+    async def rate(self, code: str, scores: dict[str, int], comment: str | None = None) -> Dossier:
+        """Nine indicators, 0 to 2 each, once, after the end."""
+        body = {"scores": scores, "comment": comment}
+        path, key = f"/api/v1/dossiers/{code}/rating", str(uuid.uuid4())
+        return cast(Dossier, await self._ask("POST", path, key=key, json=body))
+
     async def dossiers(self) -> list[Dossier]:
+        """The newest of one's own, as many as one page holds."""
         return cast(list[Dossier], await self._ask("GET", "/api/v1/dossiers"))
 
     async def dossier(self, code: str) -> Dossier:
         return cast(Dossier, await self._ask("GET", f"/api/v1/dossiers/{code}"))
 
-    async def pay(self, code: str, *, outcome: str = "success", key: str | None = None) -> dict[str, Any]:
-        """Start the payment at the portal, open the platform's checkout, pay. The confirmation travels by itself."""
+    async def start_payment(self, code: str, *, key: str | None = None) -> dict[str, Any]:
+        """Begin to pay what is due: `reference`, and `checkout_url` where to go."""
         dossier = await self.dossier(code)
         body = {"amount_dong": dossier["fee"]["amount_dong"] if dossier["fee"] else 0}
-        key = key or str(uuid.uuid4())
-        payment = cast(dict[str, Any], await self._ask("POST", f"/api/v1/dossiers/{code}/payments", key=key, json=body))
+        path, key = f"/api/v1/dossiers/{code}/payments", key or str(uuid.uuid4())
+        return cast(dict[str, Any], await self._ask("POST", path, key=key, json=body))
+
+    async def check_out(self, payment: dict[str, Any], *, outcome: str = "success") -> None:
+        """Open the platform's page and pay, or fail to. The confirmation travels by itself."""
         checkout, platform = payment["checkout_url"], self.sandbox.country.payment
         await platform.send("GET", checkout)
         await platform.send("POST", f"{checkout}/pay", json={"outcome": outcome})
+
+    async def pay(self, code: str, *, outcome: str = "success", key: str | None = None) -> dict[str, Any]:
+        """Start the payment at the portal, open the platform's checkout, pay."""
+        payment = await self.start_payment(code, key=key)
+        await self.check_out(payment, outcome=outcome)
         return payment
 
     async def withdraw(self, code: str, reason: str, *, key: str | None = None) -> Dossier:

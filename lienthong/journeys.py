@@ -5,23 +5,40 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from lienthong.client import Citizen, Country, Dossier, Sandbox
 from lienthong.timeline import Entry
 
-REFUSED, IN_PROCESSING, WITHDRAWN, RETURNED = 3, 4, 7, 10
-ENDS = (REFUSED, WITHDRAWN, RETURNED)
+REFUSED, IN_PROCESSING, WITHDRAWN, PROCESSING_STOPPED, RETURNED = 3, 4, 7, 8, 10
+ENDS = (REFUSED, WITHDRAWN, PROCESSING_STOPPED, RETURNED)
 STEPS_AT_MOST = 400  # moments at which something falls due: more than a hundred working days
 DAYS_AT_MOST = 60  # the longest limit chosen below is ten working days; Tết may fall into it
 LEVEL_2 = ("lan", "minh", "huong", "duc")  # personas whom every procedure accepts
+INDICATORS = (
+    *("total_time", "time_per_agency", "contacts", "agencies_contacted", "organisation", "publication"),
+    *("attitude", "feedback", "online_service"),
+)
+OLD_CODE = "14467"  # a commune from before the merger; its only successor is 14464
+PAPER = (  # the smallest file that is a PDF
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n"
+    b"trailer<</Root 1 0 R>>\n%%EOF\n"
+)
 
 Listener = Callable[[Entry], None]  # is told every event of the dossier, in order, as soon as it is known
 
 
 @dataclass(frozen=True)
 class Journey:
-    """`ends` is the status it is meant to reach; `decisions` is what its officers are told to decide."""
+    """How a dossier is handed in, what its citizen does, and the end it is meant to reach.
+
+    ends         status code
+    decisions    what its officers are told to decide
+    withdraws    the reason given, once the dossier is in the state `withdraws_in`
+    pays         as soon as asked; at the second try; after a correction; here and at the counter; never
+    submission   more members of the body; whom it is for is looked up for the persona
+    expects      dotted member of the dossier as the citizen sees it → value; of a list its length
+    """
 
     name: str
     persona: str
@@ -30,7 +47,15 @@ class Journey:
     commune: str | None
     ends: int
     decisions: dict[str, Any] = field(default_factory=lambda: {"reception": "receive"})
-    withdraws: str = ""  # the reason given, once the dossier is paid and in processing
+    withdraws: str = ""
+    withdraws_in: int = IN_PROCESSING
+    pays: Literal["at-once", "second-try", "after-correction", "twice", "never"] = "at-once"
+    answers: bool = True
+    rates: bool = False
+    channel: Literal["direct", "online", "public_postal"] = "online"
+    old_codes: bool = False
+    submission: dict[str, Any] = field(default_factory=dict)
+    expects: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -41,49 +66,142 @@ class Journeyed:
     dossier: Dossier
 
     @property
+    def ended(self) -> bool:
+        """Whether it stands where it was meant to, and nobody's money is on its way back."""
+        fee, journey = self.dossier["fee"], self.journey
+        on_its_way = fee is not None and fee["status"] == "refund_pending"
+        left_behind = journey.ends in (REFUSED, WITHDRAWN) and fee is not None and fee["status"] == "paid"
+        return self.dossier["status"]["code"] == journey.ends and not on_its_way and not left_behind
+
+    @property
     def reached(self) -> bool:
-        """Whether it ended where it was meant to, and nobody's money is left behind."""
-        fee = self.dossier["fee"]
-        paid_back = fee is None or fee["status"] in ("due", "refunded")
-        return self.dossier["status"]["code"] == self.journey.ends and (self.journey.ends == RETURNED or paid_back)
+        return self.ended and not self.amiss
+
+    @property
+    def amiss(self) -> dict[str, Any]:
+        """What is otherwise than expected, by its member: what was found."""
+        found = {name: _member(self.dossier, name) for name in self.journey.expects}
+        return {name: value for name, value in found.items() if value != self.journey.expects[name]}
+
+
+def _member(dossier: Any, name: str) -> Any:
+    for part in name.split("."):
+        dossier = dossier.get(part) if isinstance(dossier, dict) else None
+    return len(dossier) if isinstance(dossier, list) else dossier
 
 
 async def travel(sandbox: Sandbox, journey: Journey, tell: Listener) -> Journeyed:
     """One dossier from submission to its end; the clock of the sandbox is turned from due moment to due moment."""
     citizen = sandbox.citizen(journey.persona)
-    code = (await submit(sandbox, citizen, journey))["code"]
+    code = await begin(sandbox, citizen, journey)
     verdict, told = await sandbox.settle(), 0
     for _ in range(STEPS_AT_MOST):
         events = [entry for entry in await sandbox.timeline(code) if entry["kind"] == "event"]
         for entry in events[told:]:
             tell(entry)
         dossier, told = await citizen.dossier(code), len(events)
-        if "pay" in dossier["can"]:
-            await citizen.pay(code)
+        if await act(sandbox, citizen, journey, dossier):
             verdict = await sandbox.settle()
-        elif journey.withdraws and dossier["status"]["code"] == IN_PROCESSING and dossier["withdrawal"] == "none":
-            await citizen.withdraw(code, journey.withdraws)
-            verdict = await sandbox.settle()
-        elif Journeyed(journey, dossier).reached or verdict["next_due"] is None:
+        elif Journeyed(journey, dossier).ended or verdict["next_due"] is None:
             break
         else:
             verdict = (await sandbox.advance(to=verdict["next_due"]))["verdict"]
     return Journeyed(journey, dossier)
 
 
-async def submit(sandbox: Sandbox, citizen: Citizen, journey: Journey) -> Dossier:
-    """Submit, and tell the officers what to decide before the clock moves."""
-    dossier = await citizen.submit(journey.procedure, journey.province, journey.commune)
-    await sandbox.script(dossier["code"], **journey.decisions)
-    return dossier
+async def begin(sandbox: Sandbox, citizen: Citizen, journey: Journey) -> str:
+    """Hand it in, tell the officers what to decide before the clock moves; gives the dossier code."""
+    more = dict(journey.submission)
+    if (capacity := more.get("capacity")) is not None:
+        more |= await _for_somebody(citizen, capacity)
+    commune = OLD_CODE if journey.old_codes else journey.commune
+    if journey.channel == "online":
+        dossier = await citizen.submit(journey.procedure, journey.province, commune, **more)
+        code = dossier["code"]
+    else:
+        me = await citizen.who_am_i()
+        applicant = {"id": me["SoDinhDanh"], "name": me["HoVaTen"]}
+        desk = sandbox.officer(journey.province)
+        more |= {"channel": journey.channel, "receive": False}
+        code = (await desk.register(journey.procedure, commune, applicant, **more))["code"]
+    await sandbox.script(code, **journey.decisions)
+    return code
+
+
+async def _for_somebody(citizen: Citizen, capacity: str) -> dict[str, Any]:
+    if capacity == "authorised_person":
+        paper = await citizen.upload("giay-uy-quyen.pdf", PAPER)
+        owner = {"kind": "person", "id": "037190912345", "name": "Phạm Thị Hư Cấu"}
+        return {"owner": owner, "papers": [{"id": paper["id"], "component": "authorisation"}]}
+    (vouched,) = (await citizen.who_am_i())["represents"]
+    return {"owner": {"kind": vouched["kind"], "id": vouched["id"]}}
+
+
+async def act(sandbox: Sandbox, citizen: Citizen, journey: Journey, dossier: Dossier) -> bool:
+    """What the citizen does now, if anything."""
+    code, status, can = dossier["code"], dossier["status"]["code"], dossier["can"]
+    if journey.withdraws and status == journey.withdraws_in and dossier["withdrawal"] == "none" and "withdraw" in can:
+        await citizen.withdraw(code, journey.withdraws)
+    elif "pay" in can and await _pay(sandbox, citizen, journey, dossier):
+        pass
+    elif journey.answers and "supplement" in can:
+        paper = await citizen.upload("bo-sung.pdf", PAPER)
+        await citizen.supplement(code, [{"id": paper["id"]}], "Tôi xin bổ sung")
+    elif journey.rates and "rate" in can:
+        await citizen.rate(code, dict.fromkeys(INDICATORS, 2), "Cảm ơn")
+    else:
+        return False
+    return True
+
+
+async def _pay(sandbox: Sandbox, citizen: Citizen, journey: Journey, dossier: Dossier) -> bool:
+    code, fee = dossier["code"], dossier["fee"]
+    assert fee is not None  # the citizen can pay
+    if journey.pays == "never" or (journey.pays == "after-correction" and fee["demand"] == 1):
+        return False
+    if journey.pays == "second-try":
+        await citizen.pay(code, outcome="failure")
+    if journey.pays == "twice":  # while the platform's page is open, the desk takes the money too
+        payment = await citizen.start_payment(code)
+        await sandbox.officer(journey.province).do(code, "take_payment")
+        await sandbox.settle()
+        await citizen.check_out(payment)
+    else:
+        await citizen.pay(code)
+    return True
+
+
+async def travel_all(sandbox: Sandbox, journeys: Sequence[Journey]) -> list[Journeyed]:
+    """Many journeys at once in one sandbox, from due moment to due moment; each citizen does what its journey says."""
+    citizens = {journey.persona: sandbox.citizen(journey.persona) for journey in journeys}
+    for citizen in citizens.values():
+        await citizen.sign_in()
+    begun = [(await begin(sandbox, citizens[each.persona], each), each) for each in journeys]
+    reached: dict[str, Journeyed] = {}
+    verdict = await sandbox.settle()
+    for _ in range(STEPS_AT_MOST):
+        acted = False
+        for code, journey in begun:
+            if code in reached and reached[code].ended and not journey.rates:
+                continue
+            dossier = await citizens[journey.persona].dossier(code)
+            acted = await act(sandbox, citizens[journey.persona], journey, dossier) or acted
+            reached[code] = Journeyed(journey, dossier)
+        if acted:
+            verdict = await sandbox.settle()
+        elif verdict["next_due"] is None or all(each.ended for each in reached.values()):
+            break
+        else:
+            verdict = (await sandbox.advance(to=verdict["next_due"]))["verdict"]
+    return list(reached.values())
 
 
 async def travel_together(sandbox: Sandbox, journeys: Sequence[Journey]) -> list[Journeyed]:
     """Many dossiers at once, day by day; each citizen pays what is due."""
     citizens = {journey.persona: sandbox.citizen(journey.persona) for journey in journeys}
     await asyncio.gather(*(citizen.sign_in() for citizen in citizens.values()))
-    begun = await asyncio.gather(*(submit(sandbox, citizens[each.persona], each) for each in journeys))
-    travelling = {dossier["code"]: journey for dossier, journey in zip(begun, journeys, strict=True)}
+    begun = await asyncio.gather(*(begin(sandbox, citizens[each.persona], each) for each in journeys))
+    travelling = dict(zip(begun, journeys, strict=True))
     found: dict[str, Dossier] = {}
     for _ in range(DAYS_AT_MOST):
         await sandbox.advance(by="P1D")

@@ -22,7 +22,7 @@ DATA_REFUSED = (
     asyncpg.IntegrityConstraintViolationError,
 )  # SQLSTATE 22, 23: the data, not the machine
 SCHEMA_LOCK = 0x4C54  # advisory lock: two roles of one service start at the same moment
-SCHEMA_VERSION = 2  # raised by every change of a table; older data is refused with a sentence until migrations come
+SCHEMA_VERSION = 3  # raised by every change of a table; older data is refused with a sentence until migrations come
 
 
 class OldSchema(Exception):

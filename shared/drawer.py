@@ -11,6 +11,7 @@ from sqlalchemy import Column, DateTime, Index, Integer, MetaData, SmallInteger,
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.db import Connection, Database
+from shared.paging import Cut, Page
 
 T = TypeVar("T")
 
@@ -111,18 +112,42 @@ class Drawer(Generic[T]):
             *([key[0] for key in wanted], [key[1] for key in wanted]),
         )
 
+    async def hold_numbers(
+        self, connection: Connection, wanted: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], int]:
+        """The last number of each counter (sandbox, name), held until the transaction ends and made where there is none.
+
+        Call it after `lock`: one lock order everywhere, dossiers before counters.
+        """
+        names = sorted(wanted)
+        rows = await connection.fetch(
+            "INSERT INTO counters (sandbox, name, value) SELECT a, b, 0 FROM unnest($1::text[], $2::text[]) t (a, b) "
+            "ON CONFLICT (sandbox, name) DO UPDATE SET value = counters.value RETURNING sandbox, name, value",
+            *([name[0] for name in names], [name[1] for name in names]),
+        )
+        return {(row["sandbox"], row["name"]): row["value"] for row in rows}
+
     async def find(self, database: Database, sandbox: str, code: str) -> T | None:
         rows = await database.fetch(f"SELECT body FROM {self.table} WHERE sandbox = $1 AND code = $2", sandbox, code)
         return self.decode(rows[0]["body"]) if rows else None
 
-    async def find_where(
-        self, database: Database, sandbox: str, condition: str, *values: object, limit: int = 100
-    ) -> list[T]:
-        """The newest things of a sandbox that fulfil an SQL condition over `body` ($2…), newest first; twins by their codes."""
-        rows = await database.fetch(self.newest_sql(condition, limit), sandbox, *values)
-        return [self.decode(row["body"]) for row in rows]
+    async def page(self, database: Database, sandbox: str, condition: str, value: str, page: Page) -> Cut[T]:
+        """The newest things of a sandbox that fulfil `condition` ($2 is `value`), a page at a time.
+
+        A place in the list is the birth and the code of the last thing shown, so what is born meanwhile moves nothing.
+        """
+        born, _, code = (page.after or "").partition(" ")
+        later = f" AND ({self._born}, code) < ($3, $4)" if page.after is not None else ""
+        rows = await database.fetch(
+            self.newest_sql(condition + later, page.size + 1), sandbox, value, *([born, code] if later else [])
+        )
+        things = [self.decode(row["body"]) for row in rows[: page.size]]
+        last = rows[page.size - 1] if len(rows) > page.size else None
+        return Cut(things, f"{last['born']} {last['code']}" if last else None)
 
     def newest_sql(self, condition: str, limit: int) -> str:
         """Read backwards from an index that has the expression of `condition` in it: nothing is sorted."""
         order = f"{self._born} DESC, code DESC"
-        return f"SELECT body FROM {self.table} WHERE sandbox = $1 AND {condition} ORDER BY {order} LIMIT {limit:d}"
+        columns = f"body, code, {self._born} AS born"
+        where = f"sandbox = $1 AND {condition}"
+        return f"SELECT {columns} FROM {self.table} WHERE {where} ORDER BY {order} LIMIT {limit:d}"

@@ -59,6 +59,14 @@ SELECT g.lane, p.epoch, p.number FROM generate_series(0, $2::int) g (lane) CROSS
   SELECT epoch, number FROM posted p WHERE p.sandbox = $1 AND p.lane = g.lane ORDER BY epoch DESC, number DESC LIMIT 1) p"""
 
 
+Numbers = Callable[[datetime], Sequence[str]]
+
+
+def no_numbers(now: datetime) -> Sequence[str]:
+    """A decision that draws from no counter."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Once:
     """An Idempotency-Key as it is kept: with its caller and route, and what the body was."""
@@ -121,13 +129,23 @@ class House(Runtime, Generic[T]):
         self.words: Callable[[str], Mapping[str, object]] = lambda event: {}  # what an event type means, for timelines
 
     # --- requests ---------------------------------------------------------------------------------------------------------
-    async def decide(self, sandbox: str, decision: Callable[[Work[T]], R], *, codes: Sequence[str] = ()) -> R:
-        """One decision in one transaction, its dossiers locked and loaded; committed before this returns."""
+    async def decide(
+        self,
+        sandbox: str,
+        decision: Callable[[Work[T]], R],
+        *,
+        codes: Sequence[str] = (),
+        numbers: Numbers = no_numbers,
+    ) -> R:
+        """One decision in one transaction, its dossiers locked and loaded; committed before this returns.
+
+        numbers  names of the counters from which the decision may draw by `Work.number`, at this time of the sandbox
+        """
         await self._ready(sandbox)
         telemetry.concerns(sandbox, *codes[:1])
         async with self.database.transaction() as connection:
             row = await connection.fetchrow(OPEN_SQL, sandbox, None, None, None, None, None)
-            batch, work = await self._open(connection, sandbox, row, codes)
+            batch, work = await self._open(connection, sandbox, row, codes, numbers)
             result = decision(work)
             work.merge()
             await batch.save(connection, self.drawer)
@@ -142,11 +160,13 @@ class House(Runtime, Generic[T]):
         *,
         codes: Sequence[str] = (),
         counter: str | None = None,
+        numbers: Numbers = no_numbers,
         check: Callable[[datetime], None] = lambda now: None,
     ) -> tuple[int, str]:
         """A decision whose reply (status, JSON text) is kept with it: the same key gives the same reply, whoever asks first.
 
         counter  name of a counter to draw a number from, per day
+        numbers  as for `decide`
         check    refuses at this time of the sandbox, whether the reply is new or kept
         raises   KeyReused if the key came with another body
         """
@@ -159,7 +179,7 @@ class House(Runtime, Generic[T]):
                 check(row["now"])
             if row is not None and not row["claimed"]:
                 return await self._earlier_reply(connection, sandbox, once)
-            batch, work = await self._open(connection, sandbox, row, codes)
+            batch, work = await self._open(connection, sandbox, row, codes, numbers)
             drawn = Drawn(row["name"].rsplit("-", 1)[1], row["value"], row["epoch"]) if row and row["name"] else None
             status, body = decision(work, drawn)
             work.merge()
@@ -185,7 +205,7 @@ class House(Runtime, Generic[T]):
             )
 
     async def _open(
-        self, connection: Connection, sandbox: str, row: Any, codes: Sequence[str]
+        self, connection: Connection, sandbox: str, row: Any, codes: Sequence[str], numbers: Numbers
     ) -> tuple[Batch[T], Work[T]]:
         if row is None:
             self.forget(sandbox)
@@ -199,6 +219,8 @@ class House(Runtime, Generic[T]):
             for found in await self.drawer.lock(connection, [(sandbox, code) for code in codes]):
                 held = Held(self.drawer.decode(found["body"]), found["lane"], found["said"], found["last_at"])
                 batch.held[(sandbox, found["code"])] = held
+        if names := numbers(row["now"]):
+            batch.numbers = await self.drawer.hold_numbers(connection, [(sandbox, name) for name in names])
         return batch, Work(batch, sandboxes.of_row(row))
 
     async def _earlier_reply(self, connection: Connection, sandbox: str, once: Once) -> tuple[int, str]:

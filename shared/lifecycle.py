@@ -14,6 +14,7 @@ class Reaction(StrEnum):
     LATE = "late"  # a legitimate race was lost: keep it, change nothing
     ANSWER = "answer"  # it is a request: decide, and tell the decision
     COMPENSATE = "compensate"  # it cannot be undone at its source: make up for it
+    REFUSE = "refuse"  # no lawful history leads here: the sender broke the contract; a dead letter says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,13 @@ class MoveNotAllowed(Refusal):
 class Lifecycle:
     """One table of moves and reactions. Whatever has no row is refused.
 
-    begins     the state a thing is born into, by the event `begun_by`
-    An event of a move is applied by its reader in that move's `when`, unless a Hears row says otherwise.
+    begins     the state a thing is born into, by one of the events `begun_by`
+    An event of a move is applied by its reader in that move's `when`, unless a Hears row says otherwise; an event in
+    a state that neither names is refused. So every pair of state and event has its reaction.
     A state is final if no move leaves it for another.
     """
 
-    def __init__(self, *rows: Move | Hears, begins: State, begun_by: str) -> None:
+    def __init__(self, *rows: Move | Hears, begins: State, begun_by: tuple[str, ...]) -> None:
         self.begins = begins
         self.begun_by = begun_by
         self.moves = tuple(row for row in rows if isinstance(row, Move))
@@ -111,9 +113,13 @@ class Lifecycle:
         return self._by_event.get((state, event))
 
     def reaction(self, state: State, event: str) -> Reaction:
-        """What the reader of `event` does in `state`; raises MoveNotAllowed: a broken contract, never bad luck."""
-        found = self._reactions.get((state, event))
-        if found is None:
+        """What the reader of `event` does in `state`, for every pair."""
+        return self._reactions.get((state, event), Reaction.REFUSE)
+
+    def must_react(self, state: State, event: str) -> Reaction:
+        """The reaction; raises MoveNotAllowed where it is to refuse: a broken contract, never bad luck."""
+        found = self.reaction(state, event)
+        if found is Reaction.REFUSE:
             allowed = sorted(name for when, name in self._reactions if when == state)
             raise MoveNotAllowed(
                 f"In state {state.slug} no {event} is expected; compare the sender with the lifecycle table.",
@@ -155,7 +161,8 @@ class Lifecycle:
         yield from (
             "## Moves",
             "",
-            f"Born into `{self.begins.slug}` by `{self.begun_by}`. What has no row is refused.",
+            f"Born into `{self.begins.slug}` by {' or '.join(f'`{event}`' for event in self.begun_by)}. "
+            "What has no row is refused.",
             "",
             "| when | who | does | then | event | law | note |",
             "|---|---|---|---|---|---|---|",
@@ -172,7 +179,7 @@ class Lifecycle:
             "## Reactions to what arrives",
             "",
             "Every event is applied in the states where its move starts. The rows below add to that or override it;",
-            "an event in a state named by neither is a broken contract.",
+            "an event in a state named by neither is refused: the sender broke the contract, a dead letter says so.",
             "",
             "| reader | event | in states | reaction | why |",
             "|---|---|---|---|---|",
@@ -185,6 +192,6 @@ class Lifecycle:
         yield "| event | " + " | ".join(f"`{state.slug}`" for state in self.states) + " |"
         yield "|---|" + "---|" * len(self.states)
         for event in events:
-            cells = (self._reactions.get((state, event), "-") for state in self.states)
+            cells = (self.reaction(state, event) for state in self.states)
             yield f"| `{event}` | " + " | ".join(cells) + " |"
         yield ""

@@ -100,21 +100,23 @@ class Runtime:
 
     async def sweep(self) -> None:
         """Remove the rows of deleted sandboxes. Event numbers and what waits for a number stay: they are sent as voids."""
-        tables = [
-            table.name for table in self.metadata.sorted_tables if "sandbox" in table.c and table.name not in KEPT
-        ]
+        tables = {  # rows of some tables are large: a piece of them is fewer
+            table.name: int(table.info.get("sweep_rows", SWEEP_ROWS))
+            for table in self.metadata.sorted_tables
+            if "sandbox" in table.c and table.name not in KEPT
+        }
         while True:
             for row in await self.database.fetch(
                 f"SELECT id FROM sandboxes s WHERE deleted AND NOT swept AND {self.sweep_when}"
             ):
-                for table in tables:
-                    await self._sweep_table(table, row["id"])
+                for table, piece in tables.items():
+                    await self._sweep_table(table, row["id"], piece)
                 await self.database.pool.execute("UPDATE sandboxes SET swept = true WHERE id = $1", row["id"])
             await asyncio.sleep(SWEEP_SECONDS)
 
-    async def _sweep_table(self, table: str, sandbox: str) -> None:
+    async def _sweep_table(self, table: str, sandbox: str, piece: int) -> None:
         """In pieces: a sandbox may hold more rows than one short transaction can remove."""
-        some = f"SELECT ctid FROM {table} WHERE sandbox = $1 LIMIT {SWEEP_ROWS}"
+        some = f"SELECT ctid FROM {table} WHERE sandbox = $1 LIMIT {piece:d}"
         while (await self.database.pool.execute(f"DELETE FROM {table} WHERE ctid IN ({some})", sandbox)) != "DELETE 0":
             pass
 

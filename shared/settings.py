@@ -11,7 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 # Names that all roles share; the rest must carry the service's own prefix.
 _DOORS = ("PORTAL", "PROVINCE_GATEWAY", "IDENTITY", "PAYMENT")
-SHARED_NAMES = {f"{door}{end}" for door in _DOORS for end in ("_URL", "_DATABASE_URL", "_WORKER_URL")}
+_ENDS = ("_URL", "_INTERNAL_URL", "_DATABASE_URL", "_WORKER_URL")
+SHARED_NAMES = {f"{door}{end}" for door in _DOORS for end in _ENDS}
 
 
 class UnknownSetting(Exception):
@@ -19,7 +20,12 @@ class UnknownSetting(Exception):
 
 
 class Settings(BaseSettings):
-    """What every service needs. A subclass sets `env_prefix` and adds its own."""
+    """What every service needs. A subclass sets `env_prefix` and adds its own.
+
+    The addresses are what everybody sees, browsers and tokens too. Where they are not where a role listens (`LISTEN`), or not
+    where others reach it from here (`…_INTERNAL_URL`), as between containers, those are told as well; empty: the same.
+    A folder named by `SECRETS_DIR` may hold what should not stand in an environment: a file per variable, of its name.
+    """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
     env_names_allowed: ClassVar[set[str]] = SHARED_NAMES | {"PAYMENT_PARTNER_SECRET"}
@@ -31,6 +37,11 @@ class Settings(BaseSettings):
     payment_url: str = Field("http://127.0.0.1:8003", validation_alias="PAYMENT_URL")
     portal_worker_url: str = Field("http://127.0.0.1:8004", validation_alias="PORTAL_WORKER_URL")
     province_gateway_worker_url: str = Field("http://127.0.0.1:8005", validation_alias="PROVINCE_GATEWAY_WORKER_URL")
+    listen: str = Field("", validation_alias="LISTEN")  # host:port, of this one process
+    portal_internal_url: str = Field("", validation_alias="PORTAL_INTERNAL_URL")
+    province_gateway_internal_url: str = Field("", validation_alias="PROVINCE_GATEWAY_INTERNAL_URL")
+    identity_internal_url: str = Field("", validation_alias="IDENTITY_INTERNAL_URL")
+    payment_internal_url: str = Field("", validation_alias="PAYMENT_INTERNAL_URL")
     payment_partner_secret: SecretStr = Field(validation_alias="PAYMENT_PARTNER_SECRET")
     database_pool: int = 20  # connections; 16 clients at once plus probes, far below PostgreSQL's 200 for all roles
     lease: timedelta = timedelta(seconds=3)  # a frozen worker is replaced after this; renewed three times within it
@@ -38,15 +49,26 @@ class Settings(BaseSettings):
     wake: timedelta = timedelta(milliseconds=25)  # slowest poll of relay and timers when no wake-up came
 
     def __init__(self, **values: Any) -> None:
-        super().__init__(**values)
+        super().__init__(_secrets_dir=os.environ.get("SECRETS_DIR"), **values)
         prefix = str(type(self).model_config.get("env_prefix", ""))
         known = {f"{prefix}{name}".upper() for name in type(self).model_fields} | self.env_names_allowed
         for name in os.environ:
             if prefix and name.startswith(prefix) and name not in known:
                 raise UnknownSetting(f"{name} is not a setting of this service. It knows: {', '.join(sorted(known))}.")
 
+    @property
+    def detours(self) -> dict[str, str]:
+        """Addresses that are reached at another one from here."""
+        doors = (
+            (self.portal_url, self.portal_internal_url),
+            (self.province_gateway_url, self.province_gateway_internal_url),
+            (self.identity_url, self.identity_internal_url),
+            (self.payment_url, self.payment_internal_url),
+        )
+        return {seen: inside for seen, inside in doors if inside}
+
 
 def host_and_port(url: str) -> tuple[str, int]:
-    """Where a role listens: the host and port of its own address, `http://127.0.0.1:8000`."""
+    """Where a role listens: the host and port of an address, `http://127.0.0.1:8000` or `0.0.0.0:8000`."""
     host, _, port = url.rsplit("//", 1)[-1].rstrip("/").partition(":")
     return host, int(port or 80)

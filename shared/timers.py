@@ -5,7 +5,7 @@ Frozen sandboxes fire only when `advance` says so; in the others a worker fires 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -15,8 +15,9 @@ from sqlalchemy import Column, DateTime, Index, MetaData, SmallInteger, Table, T
 
 from shared import deadletters, sandboxes, telemetry
 from shared.clock import NOW_SQL, wire
-from shared.db import DATA_REFUSED, Database
+from shared.db import DATA_REFUSED, Connection, Database
 from shared.drawer import Drawer
+from shared.sandboxes import Sandbox
 from shared.work import Batch, Held, Work
 
 T = TypeVar("T")
@@ -55,13 +56,26 @@ class Timer:
 
 
 Handler = Callable[[Timer, Work[Any]], None]
+Numbers = Callable[[Timer, Any, datetime], Sequence[str]]  # counters from which the handler of this timer may draw
 
 
 class Timers(Generic[T]):
-    """Fires what is due. `handlers`: one function per kind of timer."""
+    """Fires what is due.
 
-    def __init__(self, service: str, database: Database, drawer: Drawer[T], handlers: dict[str, Handler]) -> None:
+    handlers  one function per kind of timer
+    numbers   names the counters that a timer needs, from the thing it wakes and the time of its sandbox
+    """
+
+    def __init__(
+        self,
+        service: str,
+        database: Database,
+        drawer: Drawer[T],
+        handlers: dict[str, Handler],
+        numbers: Numbers = lambda timer, thing, now: (),
+    ) -> None:
         self._service, self._database, self._drawer, self._handlers = service, database, drawer, handlers
+        self._numbers = numbers
 
     async def fire(self, sandbox: str | None) -> list[dict[str, Any]]:
         """Fire everything due in one sandbox (or in all that are not frozen); one entry per timer, in order."""
@@ -98,6 +112,7 @@ class Timers(Generic[T]):
             for row in await self._drawer.lock(connection, {(timer.sandbox, timer.subject) for timer in found}):
                 held = Held(self._drawer.decode(row["body"]), row["lane"], row["said"], row["last_at"])
                 batch.held[(row["sandbox"], row["code"])] = held
+            await self._hold_numbers(connection, found, countries, batch)
             for timer in await self._still_there(connection, found):
                 country = countries.get(timer.sandbox)
                 key = (timer.sandbox, timer.subject)
@@ -123,6 +138,18 @@ class Timers(Generic[T]):
         for timer in fired:
             telemetry.TIMERS_FIRED.labels(timer.kind).inc()
         return fired
+
+    async def _hold_numbers(
+        self, connection: Connection, found: list[Timer], countries: dict[str, Sandbox], batch: Batch[T]
+    ) -> None:
+        wanted = set()
+        for timer in found:
+            key = (timer.sandbox, timer.subject)
+            if key in batch.held and timer.sandbox in countries:
+                names = self._numbers(timer, batch.held[key].thing, countries[timer.sandbox].now)
+                wanted |= {(timer.sandbox, name) for name in names}
+        if wanted:
+            batch.numbers = await self._drawer.hold_numbers(connection, wanted)
 
     async def _still_there(self, connection: Any, found: list[Timer]) -> list[Timer]:
         """Read again under the dossiers' locks: another worker may have fired or moved them meanwhile."""

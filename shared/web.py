@@ -8,7 +8,7 @@ import re
 import sys
 import time
 import unicodedata
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -22,14 +22,14 @@ from pydantic import AfterValidator
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import errors, problems, telemetry
+from shared import detours, errors, problems, telemetry
 from shared.runtime import Runtime
 from shared.sandboxes import DEFAULT, IDS
 from shared.settings import host_and_port
 
 log = structlog.get_logger()
 BODY_LIMIT = 1 << 20  # bytes: the largest lawful body, a submission, is a few KB
-TOO_MUCH = f"Send at most {BODY_LIMIT} bytes."
+TOO_MUCH = "Send at most {} bytes."
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -54,10 +54,13 @@ SandboxPath = Annotated[str, Path(pattern=f"^{IDS.pattern}$", description="Id of
 
 
 class Edge:
-    """Outermost: every request gets a trace, a log line, a count and a time; a body over the limit gets a 413."""
+    """Outermost: every request gets a trace, a log line, a count and a time; a body over the limit gets a 413.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    limits  bytes that the bodies of some paths may have instead of BODY_LIMIT: doors that take files
+    """
+
+    def __init__(self, app: ASGIApp, limits: Mapping[str, int]) -> None:
+        self.app, self._limits = app, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -67,6 +70,7 @@ class Edge:
         traceparent = telemetry.begin_trace(headers.get(b"traceparent", b"").decode("latin-1"))
         structlog.contextvars.clear_contextvars()
         begun, status, size = time.perf_counter(), 500, 0
+        limit = self._limits.get(scope["path"], BODY_LIMIT)
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -79,14 +83,14 @@ class Edge:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > BODY_LIMIT:
-                raise HTTPException(413, TOO_MUCH)  # it came in chunks and never said how long it would be
+            if size > limit:  # it came in chunks and never said how long it would be
+                raise HTTPException(413, TOO_MUCH.format(limit))
             return message
 
         length = headers.get(b"content-length", b"0")
         try:
-            if length.isdigit() and int(length) > BODY_LIMIT:
-                await problems.render(problems.TOO_LARGE, TOO_MUCH, {})(scope, receive, answer)
+            if length.isdigit() and int(length) > limit:
+                await problems.render(problems.TOO_LARGE, TOO_MUCH.format(limit), {})(scope, receive, answer)
             else:
                 await self.app(scope, limited, answer)
         finally:
@@ -103,8 +107,9 @@ def create_app(
     table: problems.Problems,
     *jobs: Callable[[], Coroutine[Any, Any, None]],
     summary: str = "",
+    body_limits: Mapping[str, int] | None = None,
 ) -> FastAPI:
-    """A FastAPI with the frame on; the caller includes its routers."""
+    """A FastAPI with the frame on; the caller includes its routers. `body_limits`: see `Edge`."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -113,7 +118,7 @@ def create_app(
 
     app = FastAPI(title=title, version="1", summary=summary, lifespan=lifespan)
     app.state.runtime = runtime
-    app.add_middleware(Edge)
+    app.add_middleware(Edge, limits=body_limits or {})
     problems.install(app, table)
     add_health(app, runtime)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
@@ -193,11 +198,14 @@ SandboxId = Annotated[str, Depends(sandbox_header)]
 
 
 def serve(app: FastAPI, url: str) -> None:
-    """Listen on the host and port of `url` until SIGTERM; requests under way are finished.
+    """Be the role whose address is `url`, until SIGTERM; requests under way are finished.
 
+    It listens there unless its settings say elsewhere, and takes the detours to its neighbours that they name.
     A process that cannot start ends with status 1, its reason the last line of its log.
     """
-    host, port = host_and_port(url)
+    runtime: Runtime = app.state.runtime
+    runtime.mounts = detours.transports(runtime.settings.detours)
+    host, port = host_and_port(runtime.settings.listen or url)
     config = uvicorn.Config(
         app,
         host=host,
@@ -215,7 +223,7 @@ def serve(app: FastAPI, url: str) -> None:
         reasons.append(reason)
         server.should_exit = True
 
-    app.state.runtime.give_up = give_up
+    runtime.give_up = give_up
     gc.freeze()  # what is there now stays: no collection looks at it again
     gc.set_threshold(20_000, 20, 50)  # requests leave few cycles behind; the default looks several times in each
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:

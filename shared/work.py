@@ -61,6 +61,8 @@ class Batch(Generic[T]):
     timers: dict[tuple[str, str, str], tuple[datetime, int] | None] = field(default_factory=dict)  # None: drop it
     calls: list[tuple[str, str, str, str, str]] = field(default_factory=list)
     reply: tuple[str, str, str, str, int, str] | None = None  # sandbox, caller, route, key, status, body
+    numbers: dict[Key, int] = field(default_factory=dict)  # counters held by this transaction: the last number given
+    drawn: dict[Key, int] = field(default_factory=dict)  # those of them that gave more
 
     async def save(self, connection: Connection, drawer: Drawer[T]) -> None:
         """Write everything in one statement; the rows were locked when they were loaded."""
@@ -82,6 +84,12 @@ class Batch(Generic[T]):
             *([call[column] for call in self.calls] for column in range(5)),
             *(self.reply or (None, None, None, None, None, None)),
         )
+        if self.drawn:
+            await connection.execute(
+                "UPDATE counters c SET value = n FROM unnest($1::text[], $2::text[], $3::int[]) t (a, b, n) "
+                "WHERE c.sandbox = a AND c.name = b",
+                *([key[0] for key in self.drawn], [key[1] for key in self.drawn], list(self.drawn.values())),
+            )
 
     def report(self) -> None:
         """After the commit: count and log what was told."""
@@ -102,6 +110,7 @@ class Work(Generic[T]):
         self._told: list[Told] = []
         self._timers: dict[tuple[str, str, str], tuple[datetime, int] | None] = {}
         self._calls: list[tuple[str, str, str, str, str]] = []
+        self._drawn: dict[Key, int] = {}
 
     def find(self, code: str) -> T | None:
         held = self._held.get(code) or self._batch.held.get((self.sandbox.id, code))
@@ -153,6 +162,15 @@ class Work(Generic[T]):
         """Tell a neighbour, after the commit and until it answers: one row per (kind, key)."""
         self._calls.append((self.sandbox.id, kind, key, msgspec.json.encode(data).decode(), telemetry.traceparent()))
 
+    def number(self, counter: str) -> int:
+        """The next number of a counter that this transaction holds, without gaps; raises LookupError if it does not."""
+        key = (self.sandbox.id, counter)
+        last = self._drawn.get(key, self._batch.drawn.get(key, self._batch.numbers.get(key)))
+        if last is None:
+            raise LookupError(f"{counter}: the counter is not held by this transaction")
+        self._drawn[key] = last + 1
+        return last + 1
+
     def merge(self) -> None:
         """The decision stands: hand everything to the batch."""
         sandbox = self.sandbox.id
@@ -162,6 +180,7 @@ class Work(Generic[T]):
         self._batch.told += self._told
         self._batch.timers.update(self._timers)
         self._batch.calls += self._calls
+        self._batch.drawn.update(self._drawn)
 
     def _layer(self, code: str) -> Held[T] | None:
         held = self._held.get(code)

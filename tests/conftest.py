@@ -5,12 +5,17 @@ import os
 import pytest
 
 from lienthong.embedded.stack import Stack
-from tests.support.stack import Databases, end_run, forget_earlier_runs, run_folder, shared
+from tests.support.stack import Databases, Elsewhere, elsewhere, end_run, forget_earlier_runs, run_folder, shared
 
 
 @pytest.fixture(scope="session")
 def stack() -> Stack:
-    """The whole country, started once per run: a sandbox per test; who breaks things starts a `Stack` of their own."""
+    """The whole country, started once per run: a sandbox per test; who breaks things starts a `Stack` of their own.
+
+    With LIENTHONG_URL it is the one that runs there, in containers or wherever.
+    """
+    if url := elsewhere():
+        return Elsewhere(url)
     return shared("stack", ["postgres", "kafka", "services"])
 
 

@@ -84,7 +84,9 @@ async def _look(sandbox: Sandbox, bearers: list[str], country: Country) -> tuple
     owing, states = [], []
     for bearer in bearers:
         headers = {"authorization": f"Bearer {bearer}"}
-        found: list[dict[str, Any]] = await country.portal.json("GET", "/api/v1/dossiers?limit=500", headers=headers)
+        found: list[dict[str, Any]] = await country.portal.json(
+            "GET", "/api/v1/dossiers?page_size=500", headers=headers
+        )
         for dossier in found:
             states.append(dossier["status"]["code"])
             if "pay" in dossier["can"]:

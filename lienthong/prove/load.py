@@ -154,7 +154,7 @@ class Load:
         """Look through a citizen's dossiers (the newest, or those named) and pay; gives how many were due."""
         citizen = self._citizens[(sandbox, persona)]
         if codes is None:
-            found = (await citizen.ask("GET", f"/api/v1/dossiers?limit={LIST_LIMIT}")).json()
+            found = (await citizen.ask("GET", f"/api/v1/dossiers?page_size={LIST_LIMIT}")).json()
         else:
             found = [(await citizen.ask("GET", f"/api/v1/dossiers/{code}")).json() for code in codes]
         self.over |= {(sandbox, each["code"]) for each in found if each["status"]["code"] in ENDED}

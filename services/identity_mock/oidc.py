@@ -22,6 +22,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from services.identity_mock import chooser, store, tokens
 from services.identity_mock.people import people
 from services.identity_mock.problems import NO_STORE, ClientUnknown, GrantRefused, RedirectNotAllowed
+from services.identity_mock.register import represented_by
 from services.identity_mock.store import Grant, IdentityRuntime
 from services.identity_mock.tokens import TokenRefused
 from shared import journal
@@ -210,7 +211,9 @@ async def token(realm: RealmDep, request: Request) -> JSONResponse:
         "lifetime": lifetime,
     }
     body = {
-        "access_token": tokens.access_token(key, person, scope=grant.scope, **common),
+        "access_token": tokens.access_token(
+            key, person, scope=grant.scope, represents=represented_by(realm.here, person), **common
+        ),
         "token_type": "Bearer",
         "expires_in": int(lifetime.total_seconds()),
         "scope": grant.scope,
@@ -242,8 +245,9 @@ async def userinfo(realm: RealmDep, request: Request) -> dict[str, Any]:
         "NgayThangNamSinh": person.born_on.strftime("%Y%m%d"),
         "TechID": person.tech_id,
         "loAs": person.level,
+        "represents": represented_by(realm.here, person),
         "synthetic": person.synthetic,
-        "unverified": ["loAs"],  # that levels 1 and 2 come as these two numbers is our assumption
+        "unverified": ["loAs", "represents"],  # levels as these two numbers, and for whom one acts: our assumptions
     }
 
 

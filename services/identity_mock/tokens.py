@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from services.identity_mock.people import Person
+from services.identity_mock.register import Represented
 from shared.errors import Refusal
 
 ALGORITHM = "RS256"
@@ -37,8 +39,9 @@ def access_token(
     scope: str,
     now: datetime,
     lifetime: timedelta,
+    represents: Sequence[Represented],
 ) -> str:
-    """RFC 9068, with the claims `sandbox`, `level` (1 or 2), `name` and `SoDinhDanh` (12 digits, as in 3.1) of our own."""
+    """RFC 9068, with claims of our own: `sandbox`, `level` (1 or 2), `name`, `SoDinhDanh` (12 digits, as in 3.1), `represents`."""
     claims = {
         "iss": issuer,
         "sub": person.id,
@@ -53,6 +56,7 @@ def access_token(
         "level": person.level,
         "name": person.name,
         "SoDinhDanh": person.number,
+        "represents": list(represents),
     }
     return _signed(key, claims, ACCESS_TYPE)
 

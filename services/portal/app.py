@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from services.portal import lab as portal_lab
-from services.portal.api import catalogue, dossiers, payments
+from services.portal.api import catalogue, dossiers, papers, payments
 from services.portal.app_state import Portal
 from services.portal.problems import PROBLEMS
 from services.portal.settings import Settings
@@ -13,11 +13,14 @@ from shared import lab, lanes_lab, telemetry, web
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    portal = Portal(settings or Settings())
+    settings = settings or Settings()
+    portal = Portal(settings)
     app = web.create_app(
         *(portal, "Liên Thông: national portal", PROBLEMS, portal.waker.run),
         summary="Catalogue, online submission, the national copy of every dossier, payments; and the sandboxes.",
+        body_limits={papers.PATH: settings.paper_limit_bytes},
     )
+    app.include_router(papers.router)
     for router in (catalogue.router, dossiers.router, payments.router, portal_lab.router, lab.router, lanes_lab.router):
         app.include_router(router)
     return app

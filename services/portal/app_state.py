@@ -9,10 +9,11 @@ from services.portal.clients import PaymentPlatform
 from services.portal.commands import REFUND, note_refund
 from services.portal.domain import Dossier
 from services.portal.ownership import DEFAULT_ROW, TELL, Ownership
+from services.portal.papers import papers_table
 from services.portal.settings import Settings
 from services.portal.store import DOSSIERS
 from services.portal.timekeeping import Timekeeping, turns_table
-from shared import calls
+from shared import calls, files
 from shared.house import House
 
 SERVICE = "portal"
@@ -30,8 +31,11 @@ class Portal(House[Dossier]):
             neighbour_url=settings.province_gateway_url,
         )
         turns_table(self.metadata)
-        self.first_rows = (*self.first_rows, DEFAULT_ROW)
+        files.files_tables(self.metadata)
+        papers_table(self.metadata)
+        self.first_rows = (*self.first_rows, DEFAULT_ROW, *files.FIRST_ROWS)
         self.words = story.words
+        self.files = files.Files(self.database, settings.portal_url, settings.address_lifetime)
         self.tokens = Tokens(self, settings.identity_url, settings.audience)
         self.platform = PaymentPlatform(self)
         self.ownership = Ownership(self)

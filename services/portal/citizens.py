@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from joserfc import jwt
@@ -35,12 +35,22 @@ class TokenExpired(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
+class Represented:
+    """Somebody for whom a person may act: a child of theirs, or an organisation whose legal representative they are."""
+
+    kind: Literal["person", "organisation"]
+    id: str  # personal number, or tax code
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Citizen:
     """A person as the token says.
 
-    id     12-digit personal number
-    level  assurance level 1 or 2
-    times  seconds since 1970
+    id          12-digit personal number
+    level       assurance level 1 or 2
+    times       seconds since 1970
+    represents  whom the person may act for by law, as the identity provider vouches
     """
 
     id: str
@@ -49,6 +59,7 @@ class Citizen:
     sandbox: str
     not_before: int
     expires: int
+    represents: tuple[Represented, ...] = ()
 
     def check_time(self, now: datetime) -> None:
         """Raises TokenExpired unless the token is valid at `now` (RFC 7519 section 4.1.4-5)."""
@@ -125,6 +136,7 @@ class Tokens:
                 sandbox=str(sandbox),
                 not_before=int(claims.get("nbf", claims["iat"])),
                 expires=int(claims["exp"]),
+                represents=tuple(Represented(**each) for each in claims.get("represents", ())),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise TokenNotValid(f"The token lacks a claim: {error}.", reason="claims") from error

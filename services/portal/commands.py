@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from contracts import lifecycle as law
-from contracts.catalogue import PROVINCES
+from contracts.catalogue import PROVINCES, Choice
 from contracts.lifecycle import LIFECYCLE, MoveNotAllowed, Reaction
 from services.portal.citizens import Citizen
 from services.portal.domain import (
@@ -15,13 +16,19 @@ from services.portal.domain import (
     PAID,
     REFUND_PENDING,
     REFUNDED,
+    Capacity,
+    Channel,
     Dossier,
     DossierNotFound,
+    FeeItem,
+    Owner,
+    Paper,
     Payment,
+    Place,
+    Receipt,
     dossier_code,
-    new_dossier,
 )
-from services.portal.queries import Choice, must_reach_an_end
+from services.portal.queries import must_reach_an_end
 from shared.calendar import BUSINESS_ZONE
 from shared.clock import wire
 from shared.house import Drawn
@@ -29,15 +36,41 @@ from shared.work import Work as AnyWork
 
 Work = AnyWork[Dossier]
 REFUND = "refund"  # kind of background call
+RECEIPT_LETTERS = {"service_fee": "P", "registration_fee": "LP", "tax": "T"}
 
 
-def submit_dossier(work: Work, citizen: Citizen, choice: Choice, note: str | None, drawn: Drawn) -> Dossier:
+@dataclass(frozen=True)
+class Filing:
+    """What a citizen says besides the choice of procedure and agency."""
+
+    note: str | None = None
+    capacity: Capacity = "self"
+    owner: Owner | None = None
+    payer_group: str = "ordinary"
+    papers: tuple[Paper, ...] = ()
+    reception: Place | None = None
+    help_at: Place | None = None
+    return_by: Channel | None = None
+
+
+def submit_dossier(work: Work, citizen: Citizen, choice: Choice, filing: Filing, drawn: Drawn) -> Dossier:
     """A new dossier with the next code of its agency and day. Raises CalendarTooShort where no officer could end it."""
-    must_reach_an_end(choice.procedure, work.now)
+    must_reach_an_end(choice, work.now)
     code = dossier_code(choice.agency, drawn.day, drawn.value, drawn.epoch)
     at = work.now.astimezone(BUSINESS_ZONE)
-    dossier = new_dossier(
-        code, choice.procedure.code, choice.province, choice.commune, citizen.id, citizen.name, at, note
+    dossier = Dossier(
+        *(code, choice.procedure.code, choice.province, choice.commune, citizen.id, citizen.name),
+        *(law.SUBMITTED.code, at, filing.note),
+        case=choice.case.code,
+        version=choice.procedure.version,
+        payer_group=filing.payer_group,
+        capacity=filing.capacity,
+        owner=filing.owner,
+        reception=filing.reception,
+        help_at=filing.help_at,
+        filed_under=Place(*choice.was) if choice.was else None,
+        return_by=filing.return_by,
+        papers=filing.papers,
     )
     work.save(code, dossier, lane=PROVINCES[choice.province].lane)
     _tell(
@@ -46,9 +79,29 @@ def submit_dossier(work: Work, citizen: Citizen, choice: Choice, note: str | Non
         applicant={"id": citizen.id, "name": citizen.name, "level": citizen.level},
         channel="online",
         submitted_at=wire(at),
-        note=note,
+        note=filing.note,
+        **_particulars(dossier),
     )
     return dossier
+
+
+def _particulars(dossier: Dossier) -> dict[str, Any]:
+    """What a dossier may carry besides the bare minimum; None where it says nothing."""
+    places = {"reception": dossier.reception, "help_at": dossier.help_at, "filed_under": dossier.filed_under}
+    return {
+        "case": dossier.case,
+        "version": dossier.version,
+        "payer_group": None if dossier.payer_group == "ordinary" else dossier.payer_group,
+        "capacity": None if dossier.capacity == "self" else dossier.capacity,
+        "owner": asdict(dossier.owner) if dossier.owner else None,
+        "return_by": dossier.return_by,
+        "papers": _told(dossier.papers) or None,
+        **{name: asdict(place) if place else None for name, place in places.items()},
+    }
+
+
+def _told(papers: Sequence[Paper]) -> list[dict[str, Any]]:
+    return [{name: fact for name, fact in asdict(paper).items() if fact is not None} for paper in papers]
 
 
 def ask_withdrawal(work: Work, citizen: Citizen, code: str, reason: str) -> Dossier:
@@ -59,11 +112,36 @@ def ask_withdrawal(work: Work, citizen: Citizen, code: str, reason: str) -> Doss
     return dossier
 
 
+def answer_supplement(work: Work, citizen: Citizen, code: str, papers: tuple[Paper, ...], note: str | None) -> Dossier:
+    """What was missing is handed in; the office looks at it next."""
+    at = _here(work, code)
+    dossier = _own(work, citizen, code).answering_supplement(papers, at)
+    work.save(code, dossier)
+    number = dossier.supplements[-1].number
+    facts = {"request": number, "papers": _told(papers), "note": note, "answered_at": wire(at)}
+    _tell(work, dossier, law.SUPPLEMENT_ANSWERED, **facts)
+    return dossier
+
+
+def rate(work: Work, citizen: Citizen, code: str, scores: dict[str, int], comment: str | None) -> Dossier:
+    """Nine indicators, once, after the end."""
+    dossier = _own(work, citizen, code).rated(scores, comment)
+    work.save(code, dossier)
+    _tell(work, dossier, law.DOSSIER_RATED, scores=scores, comment=comment, rated_at=wire(_here(work, code)))
+    return dossier
+
+
 def start_payment(work: Work, citizen: Citizen, code: str, amount_dong: int) -> Payment:
     """An attempt to pay and its reference, kept before the platform is called."""
     dossier, payment = _own(work, citizen, code).paying(amount_dong, _here(work, code))
     work.save(code, dossier)
     return payment
+
+
+def receipt_series(code: str, now: datetime) -> list[str]:
+    """The counters from which receipts of a dossier are numbered: one for each kind of item, per agency and year."""
+    agency, year = code.split("-")[0], now.astimezone(BUSINESS_ZONE).year
+    return [f"BL-{agency}-{letters}-{year}/online" for letters in RECEIPT_LETTERS.values()]
 
 
 def confirm_payment(
@@ -81,16 +159,33 @@ def confirm_payment(
     if not paid:
         work.save(code, dossier.with_payment(replace(payment, status=FAILED)))
         return None
-    at = _here(work, code)
+    at, owing = _here(work, code), dossier.owing
+    waited_for = owing is not None and owing.number == payment.demand
+    expected = waited_for and LIFECYCLE.reaction(dossier.state, law.PLATFORM_CONFIRMATION) is Reaction.APPLY
     kept = replace(payment, status=PAID, transaction=transaction, paid_at=at)
-    expected = dossier.paid is None and LIFECYCLE.reaction(dossier.state, law.PLATFORM_CONFIRMATION) is Reaction.APPLY
+    if owing is not None and expected:
+        kept = replace(kept, receipts=_receipts(work, dossier, owing.items, amount_dong, at))
     dossier = dossier.with_payment(kept)
     work.save(code, dossier)
     facts = {"reference": reference, "amount_dong": amount_dong, "transaction": transaction, "paid_at": wire(at)}
-    _tell(work, dossier, law.PAYMENT_CONFIRMED, **facts)
+    told = [asdict(receipt) for receipt in kept.receipts] or None
+    _tell(work, dossier, law.PAYMENT_CONFIRMED, **facts, demand=kept.demand, receipts=told)
     if not expected:
-        _refund(work, dossier, kept)
+        _give_back(work, dossier, [replace(kept, status=REFUND_PENDING, refund_dong=amount_dong)])
     return None
+
+
+def _receipts(
+    work: Work, dossier: Dossier, items: Sequence[FeeItem], amount_dong: int, at: datetime
+) -> tuple[Receipt, ...]:
+    """One receipt for each kind of item; what a demand does not itemise is lệ phí."""
+    sums = {kind: sum(item.amount_dong for item in items if item.kind == kind) for kind in RECEIPT_LETTERS}
+    sums["registration_fee"] += amount_dong - sum(sums.values())
+    made = []
+    for (kind, amount), counter in zip(sums.items(), receipt_series(dossier.code, at), strict=True):
+        if amount:
+            made.append(Receipt(kind, counter, work.number(counter), amount))
+    return tuple(made)
 
 
 def note_refund(work: Work, code: str, reference: str, refund: str) -> None:
@@ -101,47 +196,85 @@ def note_refund(work: Work, code: str, reference: str, refund: str) -> None:
         return
     dossier = dossier.with_payment(replace(payment, status=REFUNDED, refund=refund))
     work.save(code, dossier)
-    facts = {"reference": reference, "amount_dong": payment.amount_dong, "refund": refund}
+    facts = {"reference": reference, "amount_dong": payment.refund_dong, "refund": refund}
     _tell(work, dossier, law.PAYMENT_REFUNDED, **facts, refunded_at=wire(_here(work, code)))
 
 
-def note_move(work: Work, code: str, event: str, **facts: Any) -> None:
-    """The province moved the dossier: our copy follows by the same table. What comes late changes nothing."""
+def note_registration(work: Work, dossier: Dossier) -> None:
+    """A dossier handed in at a counter or by post: our copy begins."""
+    if work.find(dossier.code) is not None:
+        raise MoveNotAllowed(
+            "The province gave one code twice.",
+            state=dossier.state.slug,
+            does=law.DOSSIER_REGISTERED,
+            allowed=[],
+        )
+    heard = replace(dossier, heard=work.cause, first_epoch=work.cause[0])
+    work.save(dossier.code, heard, lane=PROVINCES[dossier.province].lane)
+
+
+def note_move(work: Work, code: str, event: str, facts: Mapping[str, Any], *, refund_dong: int | None = None) -> None:
+    """The province moved the dossier: our copy follows by the same table. What comes late changes nothing.
+
+    facts        fields of the copy; a tuple of supplements or demands is added to those it has
+    refund_dong  what is given back when it ends without a result; None: all
+    """
+    dossier = _follow(work, code, event)
+    if dossier is None:
+        return
+    added = {name: (*getattr(dossier, name), *facts[name]) for name in ("supplements", "demands") if name in facts}
+    dossier = replace(dossier, **{**facts, **added})
+    work.save(code, dossier)
+    if dossier.state in law.ENDED_WITHOUT_RESULT:
+        _give_back(work, dossier, dossier.giving_back(refund_dong))
+
+
+def note_paid_at_office(work: Work, code: str, number: int, method: str, receipts: tuple[Receipt, ...]) -> None:
+    """The office took the money itself; what was paid online for the same demand goes back."""
+    dossier = _follow(work, code, law.FEE_PAID)
+    if dossier is None:
+        return
+    taken = [replace(d, taken=method, receipts=receipts) if d.number == number else d for d in dossier.demands]
+    dossier, online = replace(dossier, demands=tuple(taken)), dossier.payment_of(number)
+    back = [replace(online, status=REFUND_PENDING, refund_dong=online.amount_dong)] if online else []
+    _give_back(work, dossier, back)
+
+
+def _follow(work: Work, code: str, event: str) -> Dossier | None:
+    """Our copy in the state to which `event` leads, saved; None where the event is heard already, or comes late."""
     dossier = work.take(code, DossierNotFound)
     if work.cause <= dossier.heard:
-        return  # a province whose database was made anew begins its count again
+        return None  # a province whose database was made anew begins its count again
     dossier = replace(dossier, heard=work.cause, first_epoch=dossier.first_epoch or work.cause[0])
+    applies = _reaction(dossier, event) is Reaction.APPLY
     move = LIFECYCLE.move_for_event(dossier.state, event)
-    if _reaction(dossier, event) is not Reaction.APPLY:
-        work.save(code, dossier)
-        return
-    if move is not None:
-        facts["state_code"] = move.then.code
-    dossier = replace(dossier, **facts)
+    if applies and move is not None:
+        dossier = replace(dossier, state_code=move.then.code)
     work.save(code, dossier)
-    if dossier.state in (law.WITHDRAWN, law.REFUSED) and dossier.paid is not None:
-        _refund(work, dossier, dossier.paid)
+    return dossier if applies else None
 
 
 def _reaction(dossier: Dossier, event: str) -> Reaction:
     """By the table; what it refuses is late if the province lost or restored its database since it first told of it."""
     try:
-        return LIFECYCLE.reaction(dossier.state, event)
+        return LIFECYCLE.must_react(dossier.state, event)
     except MoveNotAllowed:
         if dossier.heard[0] > dossier.first_epoch:
             return Reaction.LATE
         raise
 
 
-def _refund(work: Work, dossier: Dossier, payment: Payment) -> None:
+def _give_back(work: Work, dossier: Dossier, payments: Sequence[Payment]) -> None:
     """One row per payment: the worker asks the platform until it answers."""
-    work.save(dossier.code, dossier.with_payment(replace(payment, status=REFUND_PENDING)))
-    work.call(REFUND, payment.reference, {"code": dossier.code, "amount_dong": payment.amount_dong})
+    for payment in payments:
+        dossier = dossier.with_payment(payment)
+        work.call(REFUND, payment.reference, {"code": dossier.code, "amount_dong": payment.refund_dong})
+    work.save(dossier.code, dossier)
 
 
 def _own(work: Work, citizen: Citizen, code: str) -> Dossier:
     dossier = work.take(code, DossierNotFound)
-    if dossier.applicant_id != citizen.id:
+    if not dossier.belongs_to(citizen.id):
         raise DossierNotFound(code)
     return dossier
 

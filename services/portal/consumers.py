@@ -2,59 +2,149 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from contracts import lifecycle as law
 from contracts.models import (
     DossierFeeDemanded,
+    DossierFeePaid,
+    DossierHandedOver,
+    DossierProcessingResumed,
     DossierProcessingStarted,
     DossierReceived,
     DossierRefused,
+    DossierRegistered,
+    DossierRejected,
+    DossierRescheduled,
     DossierResultReady,
     DossierResultReturned,
+    DossierStopped,
+    DossierSupplementRequested,
     DossierWithdrawalDeclined,
     DossierWithdrawn,
 )
-from services.portal.commands import Work, note_move
+from contracts.models import Receipt as ToldReceipt
+from services.portal.commands import Work, note_move, note_paid_at_office, note_registration
+from services.portal.domain import Demand, Dossier, FeeItem, Owner, Paper, Place, Receipt, Supplement
+from shared.calendar import BUSINESS_ZONE
 from shared.consumer import Handlers
 
 handlers = Handlers()
 
 
+@handlers.on(law.DOSSIER_REGISTERED, DossierRegistered, creates=True)
+def dossier_registered(event: DossierRegistered, work: Work) -> None:
+    owner, place, old, helped = event.owner, event.reception, event.filed_under, event.help_at
+    dossier = Dossier(
+        *(event.dossier_code, event.procedure, event.authority.province, event.authority.commune),
+        *(event.applicant.id, event.applicant.name, law.SUBMITTED.code),
+        *(event.registered_at.astimezone(BUSINESS_ZONE), event.note),
+        channel=event.channel,
+        case=event.case,
+        version=event.version,
+        payer_group=event.payer_group or "ordinary",
+        capacity=event.capacity or "self",
+        owner=Owner(owner.kind, owner.id, owner.name) if owner else None,
+        reception=Place(place.province, place.commune),
+        help_at=Place(helped.province, helped.commune) if helped else None,
+        filed_under=Place(old.province, old.commune) if old else None,
+        return_by=event.return_by,
+        papers=tuple(Paper(**paper.model_dump()) for paper in event.papers or ()),
+    )
+    note_registration(work, dossier)
+
+
 @handlers.on(law.DOSSIER_RECEIVED, DossierReceived)
 def dossier_received(event: DossierReceived, work: Work) -> None:
-    note_move(work, event.dossier_code, law.DOSSIER_RECEIVED, received_at=event.received_at, due_at=event.due_at)
+    limit = (event.limit.value, event.limit.unit) if event.limit else None
+    facts: dict[str, object] = {"received_at": event.received_at, "due_at": event.due_at, "limit": limit}
+    facts |= {"count": event.count, "pause": event.pause}
+    note_move(work, event.dossier_code, law.DOSSIER_RECEIVED, facts)
 
 
 @handlers.on(law.DOSSIER_REFUSED, DossierRefused)
 def dossier_refused(event: DossierRefused, work: Work) -> None:
-    note_move(work, event.dossier_code, law.DOSSIER_REFUSED, reason=event.reason)
+    facts = {"reason": event.reason}
+    note_move(work, event.dossier_code, law.DOSSIER_REFUSED, facts, refund_dong=event.refund_dong)
+
+
+@handlers.on(law.DOSSIER_HANDED_OVER, DossierHandedOver)
+def dossier_handed_over(event: DossierHandedOver, work: Work) -> None:
+    note_move(work, event.dossier_code, law.DOSSIER_HANDED_OVER, {"handed_over_at": event.handed_over_at})
+
+
+@handlers.on(law.SUPPLEMENT_REQUESTED, DossierSupplementRequested)
+def supplement_requested(event: DossierSupplementRequested, work: Work) -> None:
+    items = tuple(item.text for item in event.items)
+    asked = Supplement(event.request, event.reason, items, event.answer_by, event.counts_as_overdue)
+    note_move(work, event.dossier_code, law.SUPPLEMENT_REQUESTED, {"supplements": (asked,)})
 
 
 @handlers.on(law.FEE_DEMANDED, DossierFeeDemanded)
 def fee_demanded(event: DossierFeeDemanded, work: Work) -> None:
-    note_move(work, event.dossier_code, law.FEE_DEMANDED, fee_dong=event.fee_dong)
+    items = tuple(FeeItem(item.kind, item.name, item.amount_dong) for item in event.items or ())
+    moment = event.moment or "at_reception"
+    demand = Demand(event.demand or 1, event.fee_dong, moment, items, event.pay_by)
+    note_move(work, event.dossier_code, law.FEE_DEMANDED, {"demands": (demand,)})
+
+
+@handlers.on(law.FEE_PAID, DossierFeePaid)
+def fee_paid(event: DossierFeePaid, work: Work) -> None:
+    note_paid_at_office(work, event.dossier_code, event.demand, event.method, _receipts(event.receipts))
 
 
 @handlers.on(law.PROCESSING_STARTED, DossierProcessingStarted)
 def processing_started(event: DossierProcessingStarted, work: Work) -> None:
-    note_move(work, event.dossier_code, law.PROCESSING_STARTED)
+    facts = {"due_at": event.due_at} if event.due_at else {}
+    note_move(work, event.dossier_code, law.PROCESSING_STARTED, facts)
+
+
+@handlers.on(law.PROCESSING_RESUMED, DossierProcessingResumed)
+def processing_resumed(event: DossierProcessingResumed, work: Work) -> None:
+    note_move(work, event.dossier_code, law.PROCESSING_RESUMED, {"due_at": event.due_at})
+
+
+@handlers.on(law.DOSSIER_RESCHEDULED, DossierRescheduled)
+def dossier_rescheduled(event: DossierRescheduled, work: Work) -> None:
+    facts = {"due_at": event.due_at, "apologised_at": event.apologised_at, "reason": event.reason}
+    note_move(work, event.dossier_code, law.DOSSIER_RESCHEDULED, facts)
 
 
 @handlers.on(law.DOSSIER_RESULT_READY, DossierResultReady)
 def result_ready(event: DossierResultReady, work: Work) -> None:
-    facts = {"result_number": event.result_number, "ready_at": event.ready_at, "on_time": event.on_time}
-    note_move(work, event.dossier_code, law.DOSSIER_RESULT_READY, **facts)
+    facts: dict[str, object] = {"result_number": event.result_number, "ready_at": event.ready_at}
+    facts |= {"on_time": event.on_time, "timeliness": event.timeliness}
+    note_move(work, event.dossier_code, law.DOSSIER_RESULT_READY, facts)
 
 
 @handlers.on(law.DOSSIER_RESULT_RETURNED, DossierResultReturned)
 def result_returned(event: DossierResultReturned, work: Work) -> None:
-    note_move(work, event.dossier_code, law.DOSSIER_RESULT_RETURNED, returned_at=event.returned_at)
+    facts = {"returned_at": event.returned_at, "returned_by": event.channel}
+    note_move(work, event.dossier_code, law.DOSSIER_RESULT_RETURNED, facts)
+
+
+@handlers.on(law.DOSSIER_REJECTED, DossierRejected)
+def dossier_rejected(event: DossierRejected, work: Work) -> None:
+    facts = {"reason": event.reason}
+    note_move(work, event.dossier_code, law.DOSSIER_REJECTED, facts, refund_dong=event.refund_dong)
+
+
+@handlers.on(law.DOSSIER_STOPPED, DossierStopped)
+def dossier_stopped(event: DossierStopped, work: Work) -> None:
+    facts = {"reason": event.reason}
+    note_move(work, event.dossier_code, law.DOSSIER_STOPPED, facts, refund_dong=event.refund_dong)
 
 
 @handlers.on(law.DOSSIER_WITHDRAWN, DossierWithdrawn)
 def dossier_withdrawn(event: DossierWithdrawn, work: Work) -> None:
-    note_move(work, event.dossier_code, law.DOSSIER_WITHDRAWN, withdrawal="granted", reason=event.reason)
+    facts = {"withdrawal": "granted", "reason": event.reason}
+    note_move(work, event.dossier_code, law.DOSSIER_WITHDRAWN, facts, refund_dong=event.refund_dong)
 
 
 @handlers.on(law.WITHDRAWAL_DECLINED, DossierWithdrawalDeclined)
 def withdrawal_declined(event: DossierWithdrawalDeclined, work: Work) -> None:
-    note_move(work, event.dossier_code, law.WITHDRAWAL_DECLINED, withdrawal="declined", reason=event.reason)
+    note_move(work, event.dossier_code, law.WITHDRAWAL_DECLINED, {"withdrawal": "declined", "reason": event.reason})
+
+
+def _receipts(told: Sequence[ToldReceipt]) -> tuple[Receipt, ...]:
+    return tuple(Receipt(**receipt.model_dump()) for receipt in told)

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from contracts import lifecycle as law
-from contracts.lifecycle import LIFECYCLE, SUBMITTED, State
+from contracts.lifecycle import LIFECYCLE, State
 from shared.errors import Refusal
 
 STARTED, FAILED, PAID, REFUND_PENDING, REFUNDED = "started", "failed", "paid", "refund_pending", "refunded"
 ATTEMPT_LIFE = timedelta(minutes=15)  # sandbox time; the platform closes an order after it, then a new attempt begins
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+FORMATS = {8: "1", 6: "2"}  # digits of the date in a dossier code → first digit of its references
+
+Capacity = Literal["self", "representative", "authorised_person", "organisation"]
+Channel = Literal["direct", "online", "public_postal"]
+# The nine indicators of TT 01/2018/TT-VPCP art. 13, each scored 0, 1 or 2; the English words are ours.
+INDICATORS = (
+    *("total_time", "time_per_agency", "contacts", "agencies_contacted", "organisation", "publication"),
+    *("attitude", "feedback", "online_service"),
+)
 
 
 class DossierNotFound(Refusal):
@@ -37,17 +47,117 @@ class WithdrawalAlreadyAsked(Refusal):
     """A withdrawal was asked for and is not answered yet."""
 
 
+class WithdrawalTooLate(Refusal):
+    """The result is returned; nothing is left to withdraw."""
+
+
+class SupplementAlreadyAnswered(Refusal):
+    """The last request is answered; the office looks at it next."""
+
+
+class SupplementTooLate(Refusal):
+    """The time to answer the request has run out."""
+
+
+class NothingToSupplement(Refusal):
+    """No supplement is asked for."""
+
+
+class NotEndedYet(Refusal):
+    """A dossier is rated after its end."""
+
+
+class AlreadyRated(Refusal):
+    """A dossier is rated once."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Of one kind of item; numbered without gaps within its series."""
+
+    kind: str
+    series: str
+    number: int
+    amount_dong: int
+
+
+@dataclass(frozen=True)
+class FeeItem:
+    kind: str  # "service_fee" (phí) | "registration_fee" (lệ phí) | "tax"
+    name: str
+    amount_dong: int
+
+
+@dataclass(frozen=True)
+class Demand:
+    """A fee the province asks for; `taken` says that the office took the money itself: "counter" or "transfer"."""
+
+    number: int
+    amount_dong: int
+    moment: str
+    items: tuple[FeeItem, ...] = ()
+    pay_by: datetime | None = None
+    superseded: bool = False
+    taken: str | None = None
+    receipts: tuple[Receipt, ...] = ()
+
+
+@dataclass(frozen=True)
+class Supplement:
+    """A request to hand in what is missing (form 02)."""
+
+    number: int
+    reason: str
+    items: tuple[str, ...]
+    answer_by: datetime
+    counts_as_overdue: bool
+    answered_at: datetime | None = None
+
+
 @dataclass(frozen=True)
 class Payment:
-    """One attempt to pay; its reference is committed before the platform is called. Money in đồng, times in sandbox time."""
+    """One attempt to pay; its reference is committed before the platform is called. Money in đồng, times in sandbox time.
+
+    demand       which demand it is for
+    refund_dong  how much of it is given back, whole or part
+    """
 
     reference: str
     amount_dong: int
     status: str
     started_at: datetime
+    demand: int = 1
     transaction: str | None = None
     paid_at: datetime | None = None
+    receipts: tuple[Receipt, ...] = ()
     refund: str | None = None
+    refund_dong: int = 0
+
+
+@dataclass(frozen=True)
+class Place:
+    province: str
+    commune: str | None
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A paper as it was handed in; the file lies in the store under its hash, if there is one."""
+
+    component: str
+    form: str
+    digitisation: int
+    name: str | None = None
+    media_type: str | None = None
+    size: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Owner:
+    kind: Literal["person", "organisation"]
+    id: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -63,58 +173,134 @@ class Dossier:
     state_code: int
     submitted_at: datetime
     note: str | None = None
+    channel: Channel = "online"
+    case: str | None = None
+    version: str | None = None
+    payer_group: str = "ordinary"
+    capacity: Capacity = "self"
+    owner: Owner | None = None
+    reception: Place | None = None
+    help_at: Place | None = None
+    filed_under: Place | None = None  # codes from before the merger
+    return_by: Channel | None = None
+    papers: tuple[Paper, ...] = ()
     heard: tuple[int, int] = (0, 0)  # epoch and dossierversion of the last event heard from the province
     first_epoch: int = 0  # the life of the province's event log in which we first heard of this dossier
     received_at: datetime | None = None
+    handed_over_at: datetime | None = None
     due_at: datetime | None = None
+    limit: tuple[float, str] | None = None
+    count: str | None = None
+    pause: str | None = None
+    apologised_at: datetime | None = None
     reason: str | None = None
-    fee_dong: int | None = None
+    supplements: tuple[Supplement, ...] = ()
+    demands: tuple[Demand, ...] = ()
     payments: tuple[Payment, ...] = ()
     withdrawal: str = "none"  # "none" | "asked" | "granted" | "declined"
     result_number: str | None = None
     ready_at: datetime | None = None
     on_time: bool | None = None
+    timeliness: str | None = None  # "early" | "on_time" | "overdue"
     returned_at: datetime | None = None
+    returned_by: str | None = None
+    rating: dict[str, int] | None = None
+    rating_comment: str | None = None
 
     @property
     def state(self) -> State:
         return LIFECYCLE.state(self.state_code)
 
     @property
-    def paid(self) -> Payment | None:
-        """The payment that stands: confirmed, and not on its way back."""
-        return next((payment for payment in self.payments if payment.status == PAID), None)
+    def demand(self) -> Demand | None:
+        """The demand that stands: the last one."""
+        return self.demands[-1] if self.demands else None
+
+    @property
+    def owing(self) -> Demand | None:
+        """The demand that waits to be paid."""
+        demand = self.demand
+        if demand is None or demand.taken or self.payment_of(demand.number) is not None:
+            return None
+        return demand
+
+    @property
+    def supplement(self) -> Supplement | None:
+        return self.supplements[-1] if self.supplements else None
+
+    def payment_of(self, demand: int) -> Payment | None:
+        """The payment that stands for a demand: confirmed, and not on its way back."""
+        return next((each for each in self.payments if each.demand == demand and each.status == PAID), None)
+
+    def belongs_to(self, person: str) -> bool:
+        """Whoever handed it in, and the person it is for."""
+        return person in (self.applicant_id, self.owner.id if self.owner else None)
 
     def can(self) -> list[str]:
         """What the citizen may do now; computed from the lifecycle table."""
         verbs = {move.does for move in LIFECYCLE.moves_from(self.state) if move.who == law.CITIZEN}
+        asked = self.supplement is not None and self.supplement.answered_at is None
         return [
-            *(["pay"] if law.PAY in verbs and self.paid is None else []),
+            *(["pay"] if law.PAY in verbs and self.owing is not None else []),
+            *(["supplement"] if law.ANSWER_SUPPLEMENT in verbs and asked else []),
             *(["withdraw"] if law.ASK_WITHDRAWAL in verbs and self.withdrawal != "asked" else []),
+            *(["rate"] if law.RATE in verbs and self.rating is None else []),
         ]
 
     def asking_withdrawal(self) -> Dossier:
+        if self.state == law.RESULT_RETURNED:
+            raise WithdrawalTooLate("The result is returned; rate it, or submit anew.", code=self.code)
         LIFECYCLE.after(self.state, law.ASK_WITHDRAWAL, law.CITIZEN)
         if self.withdrawal == "asked":
             raise WithdrawalAlreadyAsked("Wait for the province's answer; GET the dossier to see it.", code=self.code)
         return replace(self, withdrawal="asked")
 
+    def answering_supplement(self, papers: tuple[Paper, ...], at: datetime) -> Dossier:
+        """The request answered, with what was handed in."""
+        asked = self.supplement
+        if self.state != law.SUPPLEMENT or asked is None:
+            raise NothingToSupplement(
+                "Wait until the province asks for a supplement (status 5).", code=self.code, state=self.state.slug
+            )
+        if asked.answered_at is not None:
+            raise SupplementAlreadyAnswered(
+                "Wait for the office; GET the dossier to see what it says.", code=self.code, request=asked.number
+            )
+        if at > asked.answer_by:
+            detail = "Submit a new dossier; the office stops this one."
+            raise SupplementTooLate(detail, code=self.code, answer_by=asked.answer_by.isoformat())
+        supplements = (*self.supplements[:-1], replace(asked, answered_at=at))
+        return replace(self, supplements=supplements, papers=(*self.papers, *papers))
+
+    def rated(self, scores: dict[str, int], comment: str | None) -> Dossier:
+        if law.RATE not in {move.does for move in LIFECYCLE.moves_from(self.state) if move.who == law.CITIZEN}:
+            raise NotEndedYet(
+                "Rate it once it has ended with a result or a refusal.", code=self.code, state=self.state.slug
+            )
+        if self.rating is not None:
+            raise AlreadyRated("A dossier is rated once.", code=self.code)
+        return replace(self, rating=scores, rating_comment=comment)
+
     def paying(self, amount_dong: int, at: datetime) -> tuple[Dossier, Payment]:
-        """An attempt to pay: the open one if it still lives, else a new one."""
-        if self.paid is not None:
-            raise AlreadyPaid("Nothing more is due.", code=self.code, reference=self.paid.reference)
-        if self.state != law.FINANCIAL_OBLIGATION:
+        """An attempt to pay what is due: the open one if it still lives, else a new one."""
+        demand = self.demand
+        if self.state not in law.MAY_OWE or demand is None:
+            if demand is not None and (paid := self.payment_of(demand.number)) is not None:
+                raise AlreadyPaid("Nothing more is due.", code=self.code, reference=paid.reference)
             raise NothingToPay(
                 "Wait until the province demands the fee (status 6).", code=self.code, state=self.state.slug
             )
-        if amount_dong != self.fee_dong:
-            raise FeeMismatch(
-                f"Offer exactly {self.fee_dong} đồng.", code=self.code, fee_dong=self.fee_dong, offered_dong=amount_dong
-            )
+        if (paid := self.payment_of(demand.number)) is not None or demand.taken:
+            reference = paid.reference if paid else demand.taken
+            raise AlreadyPaid("Nothing more is due.", code=self.code, reference=reference)
+        if amount_dong != demand.amount_dong:
+            detail = f"Offer exactly {demand.amount_dong} đồng, as the last demand says."
+            raise FeeMismatch(detail, code=self.code, fee_dong=demand.amount_dong, offered_dong=amount_dong)
         last = self.payments[-1] if self.payments else None
-        if last is not None and last.status == STARTED and at - last.started_at < ATTEMPT_LIFE:
+        open_still = last is not None and last.status == STARTED and at - last.started_at < ATTEMPT_LIFE
+        if last is not None and open_still and last.demand == demand.number:
             return self, last
-        payment = Payment(reference_of(self.code, len(self.payments)), amount_dong, STARTED, at)
+        payment = Payment(reference_of(self.code, len(self.payments)), amount_dong, STARTED, at, demand.number)
         return replace(self, payments=(*self.payments, payment)), payment
 
     def payment(self, reference: str) -> Payment | None:
@@ -123,18 +309,15 @@ class Dossier:
     def with_payment(self, changed: Payment) -> Dossier:
         return replace(self, payments=tuple(changed if p.reference == changed.reference else p for p in self.payments))
 
-
-def new_dossier(
-    code: str,
-    procedure: str,
-    province: str,
-    commune: str | None,
-    applicant_id: str,
-    applicant_name: str,
-    at: datetime,
-    note: str | None,
-) -> Dossier:
-    return Dossier(code, procedure, province, commune, applicant_id, applicant_name, SUBMITTED.code, at, note)
+    def giving_back(self, refund_dong: int | None) -> list[Payment]:
+        """The payments to give back, whole or in part, the last first; None: all that was paid online."""
+        left, back = refund_dong, []
+        for payment in reversed([each for each in self.payments if each.status == PAID]):
+            amount = payment.amount_dong if left is None else min(left, payment.amount_dong)
+            left = None if left is None else left - amount
+            if amount:
+                back.append(replace(payment, status=REFUND_PENDING, refund_dong=amount))
+        return back
 
 
 def dossier_code(agency: str, day: str, value: int, life: int) -> str:
@@ -143,10 +326,13 @@ def dossier_code(agency: str, day: str, value: int, life: int) -> str:
 
 
 def reference_of(code: str, attempt: int) -> str:
-    """The platform's MaThamChieu, at most 20 letters and digits: the dossier code and the attempt, in base 36."""
+    """The platform's MaThamChieu, at most 20 letters and digits: the dossier code and the attempt, in base 36.
+
+    The first digit says which of the two formats the code has: 1 for eight digits of date, 2 for six (TT 01/2018).
+    """
     agency, day, sequence = code.split("-")
     _, _, commune = agency.partition(".")
-    number = int(f"1{agency[1:3]}{commune or '0':0>5}{day}{sequence}{attempt % 100:02d}")
+    number = int(f"{FORMATS[len(day)]}{agency[1:3]}{commune or '0':0>5}{day}{sequence:0>7}{attempt % 100:02d}")
     text = ""
     while number:
         number, digit = divmod(number, 36)
@@ -163,7 +349,9 @@ def code_of(reference: str) -> str | None:
     ):
         return None
     digits = str(int(reference[3:], 36))
-    if len(digits) != 25 or digits[0] != "1":
+    days = next((days for days, mark in FORMATS.items() if digits[0] == mark and len(digits) == 17 + days), None)
+    if days is None:
         return None
     commune = "" if digits[3:8] == "00000" else f".{digits[3:8]}"
-    return f"H{digits[1:3]}{commune}-{digits[8:16]}-{digits[16:23]}"
+    day, sequence = digits[8 : 8 + days], digits[8 + days : 15 + days]
+    return f"H{digits[1:3]}{commune}-{day}-{sequence if days == 8 else f'{int(sequence):04d}'}"

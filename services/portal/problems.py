@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from contracts.lifecycle import MoveNotAllowed
-from services.portal import citizens, clients, domain, ownership, queries
+from contracts.problems import CONTRACT_PROBLEMS
+from services.portal import citizens, clients, contents, domain, filing, ownership, papers, queries
+from shared import files
 from shared.problems import Problems, ProblemType
 
 PROBLEMS: Problems = {
+    **CONTRACT_PROBLEMS,
     citizens.TokenMissing: ProblemType("token-missing", 401, "A token is needed.", "Cần đăng nhập."),
     citizens.TokenNotValid: ProblemType(
         "token-not-valid", 401, "The token is not valid here.", "Phiên đăng nhập không hợp lệ."
@@ -17,24 +19,6 @@ PROBLEMS: Problems = {
     queries.LevelTooLow: ProblemType(
         "identity-level-too-low", 403, "A higher identity level is needed.", "Mức độ định danh chưa đủ cho thủ tục này."
     ),
-    queries.ProcedureNotFound: ProblemType(
-        "procedure-not-found", 404, "There is no such procedure.", "Không có thủ tục này."
-    ),
-    queries.ProvinceNotFound: ProblemType(
-        "province-not-found", 404, "There is no such province.", "Không có tỉnh, thành phố này."
-    ),
-    queries.CommuneNotFound: ProblemType(
-        "commune-not-found", 404, "There is no such commune.", "Không có xã, phường, đặc khu này."
-    ),
-    queries.ProcedureNotOffered: ProblemType(
-        "procedure-not-offered", 409, "This procedure cannot be submitted here.", "Thủ tục này chưa nộp được tại đây."
-    ),
-    queries.CommuneOutsideAuthority: ProblemType(
-        "commune-outside-authority",
-        409,
-        "The procedure is not handled there.",
-        "Cơ quan đã chọn không có thẩm quyền giải quyết.",
-    ),
     domain.DossierNotFound: ProblemType("dossier-not-found", 404, "There is no such dossier.", "Không có hồ sơ này."),
     domain.FeeMismatch: ProblemType(
         "fee-mismatch", 409, "The amount is not the fee.", "Số tiền không khớp với phí, lệ phí."
@@ -44,12 +28,53 @@ PROBLEMS: Problems = {
     domain.WithdrawalAlreadyAsked: ProblemType(
         "withdrawal-already-asked", 409, "A withdrawal is asked already.", "Đã có yêu cầu rút hồ sơ đang chờ trả lời."
     ),
-    MoveNotAllowed: ProblemType(
-        "move-not-allowed",
-        409,
-        "This cannot be done in the dossier's present state.",
-        "Hồ sơ đang ở trạng thái không cho phép thao tác này.",
+    domain.WithdrawalTooLate: ProblemType(
+        "withdrawal-too-late", 409, "The result is returned.", "Đã trả kết quả, không thể rút hồ sơ."
     ),
+    domain.NothingToSupplement: ProblemType(
+        "nothing-to-supplement", 409, "No supplement is asked for.", "Hồ sơ không có yêu cầu bổ sung."
+    ),
+    domain.SupplementAlreadyAnswered: ProblemType(
+        "supplement-already-answered", 409, "The request is answered.", "Yêu cầu bổ sung đã được trả lời."
+    ),
+    domain.SupplementTooLate: ProblemType(
+        "supplement-too-late", 409, "The time to answer has run out.", "Đã quá thời hạn bổ sung hồ sơ."
+    ),
+    domain.NotEndedYet: ProblemType(
+        "not-ended-yet", 409, "The dossier has not ended.", "Hồ sơ chưa kết thúc, chưa thể đánh giá."
+    ),
+    domain.AlreadyRated: ProblemType("already-rated", 409, "The dossier is rated.", "Hồ sơ đã được đánh giá."),
+    filing.NoRightToRepresent: ProblemType(
+        "no-right-to-represent", 403, "You may not act for this owner.", "Không có quyền nộp thay chủ hồ sơ này."
+    ),
+    contents.TypeNotAccepted: ProblemType(
+        "paper-type-not-accepted", 415, "No paper can be of this type.", "Loại tệp này không được chấp nhận."
+    ),
+    contents.TypeMismatch: ProblemType(
+        "paper-type-mismatch", 415, "The file is of another type than was said.", "Tệp không đúng loại đã khai báo."
+    ),
+    contents.ContentDamaged: ProblemType("paper-damaged", 400, "The file is damaged.", "Tệp bị hỏng."),
+    contents.ContentNotSafe: ProblemType(
+        "paper-not-safe", 415, "The file is locked or not safe.", "Tệp bị khóa hoặc không an toàn."
+    ),
+    contents.UnpacksTooLarge: ProblemType(
+        "paper-unpacks-too-large", 413, "The file becomes too large when opened.", "Tệp quá lớn sau khi giải nén."
+    ),
+    papers.HashMismatch: ProblemType(
+        "paper-hash-mismatch", 400, "What arrived is not what was sent.", "Mã băm không khớp với tệp nhận được."
+    ),
+    papers.PaperNotFound: ProblemType("paper-not-found", 404, "There is no such paper.", "Không có giấy tờ này."),
+    papers.ResultNotThere: ProblemType(
+        "result-not-there", 404, "There is no result yet.", "Chưa có kết quả giải quyết."
+    ),
+    papers.ResultNotReadable: ProblemType(
+        "result-not-readable", 502, "The result is not a readable file.", "Tệp kết quả không đọc được."
+    ),
+    files.AddressNotValid: ProblemType(
+        "address-not-valid", 403, "The address is not valid.", "Địa chỉ tải không hợp lệ."
+    ),
+    files.AddressExpired: ProblemType("address-expired", 410, "The address has expired.", "Địa chỉ tải đã hết hạn."),
+    files.FileNotFound: ProblemType("file-not-found", 404, "There is no such file.", "Không có tệp này."),
     clients.PlatformRefused: ProblemType(
         "payment-platform-refused", 502, "The payment platform refused.", "Nền tảng thanh toán từ chối."
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -13,3 +15,5 @@ class Settings(Base):
 
     database_url: str = Field("postgresql://lienthong@127.0.0.1:5432/portal", validation_alias="PORTAL_DATABASE_URL")
     audience: str = "portal"  # `aud` that a citizen's access token must carry
+    paper_limit_bytes: int = 10 << 20  # of one paper; ten pages scanned in colour at 300 dpi are about 5 MB
+    address_lifetime: timedelta = timedelta(minutes=15)  # sandbox time; long enough to click, too short to pass around

@@ -4,38 +4,20 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from contracts import story
-from services.province_gateway import api, consumers
-from services.province_gateway.domain import Dossier
+from services.province_gateway.api import desk, dossiers, scripts
+from services.province_gateway.app_state import Gateway
 from services.province_gateway.problems import PROBLEMS
 from services.province_gateway.settings import Settings
-from services.province_gateway.store import DOSSIERS
 from shared import lab, lanes_lab, telemetry, web
-from shared.house import House
-from shared.timers import Timers
-
-SERVICE = "gateway"
-HEARS, SPEAKS = "dossier.to-province.v1", "dossier.to-portal.v1"
-
-
-def build_house(settings: Settings) -> House[Dossier]:
-    house = House(
-        *(SERVICE, settings, settings.database_url, DOSSIERS, consumers.handlers),
-        hears="portal",
-        neighbour_url=settings.portal_url,
-    )
-    house.timers = Timers(SERVICE, house.database, DOSSIERS, consumers.timers)
-    house.words = story.words
-    return house
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    house = build_house(settings or Settings())
+    gateway = Gateway(settings or Settings())
     app = web.create_app(
-        *(house, "Liên Thông: provincial procedure systems", PROBLEMS, house.waker.run),
-        summary="34 provincial procedure systems: receive, demand the fee, process, return.",
+        *(gateway, "Liên Thông: provincial procedure systems", PROBLEMS, gateway.waker.run),
+        summary="34 provincial procedure systems: register, receive, demand the fee, process, return.",
     )
-    for router in (api.router, api.lab, lab.told, lab.router, lanes_lab.router):
+    for router in (dossiers.router, desk.router, scripts.router, lab.told, lab.router, lanes_lab.router):
         app.include_router(router)
     return app
 

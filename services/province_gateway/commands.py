@@ -1,29 +1,69 @@
-"""What a province can do with a dossier: take, decide, save, tell. No await, no I/O; API, reader and timers share these."""
+"""What a province hears, registers and does by itself: take, decide, save, tell. No await, no I/O."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from contracts import lifecycle as law
-from contracts.catalogue import CALENDAR, PROCEDURES, PROVINCES, agency_code
+from contracts.catalogue import PROVINCES
 from contracts.lifecycle import LIFECYCLE, Reaction
-from contracts.models import DossierSubmitted, DossierWithdrawalRequested, PaymentConfirmed, PaymentRefunded
-from services.province_gateway import officers
-from services.province_gateway.domain import Dossier, DossierNotFound, Script, new_dossier
+from contracts.models import (
+    DossierRated,
+    DossierSubmitted,
+    DossierSupplementAnswered,
+    DossierWithdrawalRequested,
+    PaymentConfirmed,
+    PaymentRefunded,
+)
+from services.province_gateway import moves, officers
+from services.province_gateway.domain import (
+    Channel,
+    Dossier,
+    DossierNotFound,
+    Instruction,
+    Place,
+    Script,
+    new_dossier,
+)
+from services.province_gateway.moves import Rules, Work, here, plan
 from shared.calendar import BUSINESS_ZONE
 from shared.clock import wire
 from shared.errors import Refusal
-from shared.work import Work as AnyWork
 
-Work = AnyWork[Dossier]
-# Kinds of timer; those of one dossier and one tick fire in the order of their names, so a withdrawal is answered first.
-WITHDRAWAL, FINISH, RECEPTION, RETURN, START = "answer_withdrawal", "finish", "reception", "return", "start"
+WITHDRAWAL = "answer_withdrawal"  # kind of timer; fires before others of its tick, for they go by name
 
 
 class DossierAlreadyHere(Refusal):
     """A second submission with the code of a dossier that this province has: a broken contract."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What is written down when someone hands in a dossier at a counter or by public post.
+
+    reception  the desk; may differ from the competent agency for a boundary-independent procedure
+    papers     as in the event
+    """
+
+    code: str
+    procedure: str
+    version: str
+    case: str
+    province: str
+    commune: str | None
+    reception: Place
+    channel: Channel
+    applicant_id: str
+    applicant_name: str
+    payer_group: str = "ordinary"
+    capacity: str = "self"
+    owner: dict[str, str] | None = None
+    help_at: Place | None = None
+    return_by: Channel | None = None
+    filed_under: dict[str, Any] | None = None
+    papers: list[dict[str, Any]] = field(default_factory=list)
+    note: str | None = None
 
 
 def register_submission(work: Work, event: DossierSubmitted) -> None:
@@ -35,55 +75,95 @@ def register_submission(work: Work, event: DossierSubmitted) -> None:
     dossier = new_dossier(
         code, event.province, event.authority.commune, event.procedure, event.applicant.name, submitted
     )
-    work.save(code, dossier, lane=PROVINCES[event.province].lane)
-    work.timer(code, RECEPTION, officers.next_look(_here(work, code)))
-
-
-def decide_reception(work: Work, code: str) -> None:
-    """Receive with a due date and demand the fee, or refuse with a reason."""
-    dossier, at = work.take(code, DossierNotFound), _here(work, code)
-    refusal = officers.decide_reception(work.sandbox, dossier)
-    if refusal is not None:
-        refused, move = dossier.after(law.REFUSE, law.RECEPTION)
-        _tell(
-            work,
-            replace(refused, reason=refusal),
-            move.event,
-            reason=refusal,
-            refused_at=wire(at),
-            officer=_desk(dossier),
-        )
-        _stop_timers(work, code)
-        return
-    procedure = PROCEDURES[dossier.procedure]
-    days = procedure.working_days or 0.0
-    received, move = dossier.after(law.RECEIVE, law.RECEPTION)
-    received = replace(received, received_at=at, due_at=CALENDAR.due_at(at, days))
-    assert received.due_at is not None
-    _tell(
-        work,
-        received,
-        move.event,
-        received_at=wire(at),
-        due_at=wire(received.due_at),
-        working_days=days,
-        officer=_desk(dossier),
+    place, helped = event.reception, event.help_at
+    dossier = replace(
+        dossier,
+        case=event.case,
+        version=event.version,
+        payer_group=event.payer_group or "ordinary",
+        owner=event.owner.name if event.owner else None,
+        reception=Place(place.province, place.commune) if place else None,
+        help_at=Place(helped.province, helped.commune) if helped else None,
+        return_by=event.return_by,
+        papers=len(event.papers or ()),
     )
-    fee = procedure.fee_online_dong or 0
-    if fee:
-        owing, move = received.after(law.DEMAND_FEE, law.RECEPTION)
-        _tell(work, replace(owing, fee_dong=fee), move.event, fee_dong=fee, demanded_at=wire(at))
+    work.save(code, dossier, lane=PROVINCES[event.province].lane)
+    plan(work, code)
+
+
+def register_at_desk(work: Work, told: Registration, rules: Rules, *, receive: bool) -> Dossier:
+    """A dossier handed in at a counter or by post: the portal learns of it. At the counter it is checked at once."""
+    at = work.now.astimezone(BUSINESS_ZONE)
+    dossier = new_dossier(told.code, told.province, told.commune, told.procedure, told.applicant_name, at)
+    dossier = replace(
+        dossier,
+        channel=told.channel,
+        case=told.case,
+        version=told.version,
+        payer_group=told.payer_group,
+        owner=told.owner["name"] if told.owner else None,
+        reception=told.reception,
+        help_at=told.help_at,
+        return_by=told.return_by or told.channel,
+        papers=len(told.papers),
+    )
+    work.save(told.code, dossier, lane=PROVINCES[told.province].lane)
+    moves.tell(
+        *(work, dossier, law.DOSSIER_REGISTERED),
+        authority={"province": told.province, "commune": told.commune},
+        applicant={"id": told.applicant_id, "name": told.applicant_name},
+        channel=told.channel,
+        reception=_place(told.reception),
+        registered_at=wire(at),
+        officer=moves.desk(dossier),
+        case=told.case,
+        version=told.version,
+        payer_group=None if told.payer_group == "ordinary" else told.payer_group,
+        capacity=told.capacity,
+        owner=told.owner,
+        help_at=_place(told.help_at),
+        return_by=dossier.return_by,
+        filed_under=told.filed_under,
+        papers=told.papers,
+        note=told.note,
+    )
+    if receive:
+        return moves.perform(work, told.code, Instruction(law.RECEIVE), rules)
+    plan(work, told.code)
+    return work.take(told.code, DossierNotFound)
+
+
+def act(work: Work, code: str, kind: str, rules: Rules) -> None:
+    """The officers' look has come: they do what they planned; a step of the script comes before what they do by themselves."""
+    dossier = work.take(code, DossierNotFound)
+    if dossier.planned != kind:
+        return
+    dossier = replace(dossier, planned=None)
+    work.save(code, dossier)
+    step = officers.step_here(dossier)
+    if step is not None and step.does == kind:
+        script = replace(dossier.script, steps=dossier.script.steps[1:])
+        work.save(code, replace(dossier, script=script))
+        told = step
+    elif kind == officers.RECEPTION:
+        reason = officers.decide_reception(work.sandbox, dossier)
+        told = Instruction(law.RECEIVE) if reason is None else Instruction(law.REFUSE, reason=reason)
     else:
-        work.timer(code, START, officers.next_look(at))
+        told = officers.default(dossier, kind)
+    moves.perform(work, code, told, rules)
 
 
 def note_payment(work: Work, event: PaymentConfirmed) -> None:
-    """The fee is paid: the handler may start. What is paid twice or comes late moves nothing: the portal refunds it."""
+    """The fee is paid: the handler may go on. What is paid twice or comes late moves nothing: the portal refunds it."""
     dossier = work.take(event.dossier_code, DossierNotFound)
-    paid = replace(dossier, payment=dossier.payment or event.reference, paid_dong=dossier.paid_dong + event.amount_dong)
-    work.save(dossier.code, paid)
-    if dossier.payment is None and LIFECYCLE.reaction(dossier.state, law.PAYMENT_CONFIRMED) is Reaction.APPLY:
-        work.timer(dossier.code, START, officers.next_look(_here(work, dossier.code)))
+    paid = replace(dossier, paid_dong=dossier.paid_dong + event.amount_dong)
+    demand = dossier.owing
+    expected = demand is not None and event.demand in (None, demand.number) and event.amount_dong == demand.amount_dong
+    if demand is not None and expected and _reaction(dossier, law.PAYMENT_CONFIRMED) is Reaction.APPLY:
+        work.save(dossier.code, paid.paid(demand, event.reference))
+        plan(work, dossier.code)
+    else:
+        work.save(dossier.code, paid)
 
 
 def note_refund(work: Work, event: PaymentRefunded) -> None:
@@ -91,94 +171,53 @@ def note_refund(work: Work, event: PaymentRefunded) -> None:
     work.save(dossier.code, replace(dossier, refunded_dong=dossier.refunded_dong + event.amount_dong))
 
 
-def start_processing(work: Work, code: str) -> None:
-    dossier, at = work.take(code, DossierNotFound), _here(work, code)
-    started, move = dossier.after(law.START, law.HANDLER)
-    _tell(work, started, move.event, started_at=wire(at), officer=_handler(dossier))
-    work.timer(code, FINISH, officers.result_due(work.sandbox, started, at))
+def note_answer(work: Work, event: DossierSupplementAnswered) -> None:
+    """The citizen has handed in what was missing; the desk looks at it next."""
+    dossier = work.take(event.dossier_code, DossierNotFound)
+    applies = _reaction(dossier, law.SUPPLEMENT_ANSWERED) is Reaction.APPLY
+    if applies and dossier.unanswered and event.request == len(dossier.supplements):
+        answered = dossier.answered(event.answered_at.astimezone(BUSINESS_ZONE))
+        work.save(dossier.code, replace(answered, papers=dossier.papers + len(event.papers)))
+        plan(work, dossier.code)
 
 
-def finish(work: Work, code: str) -> None:
-    """The result is signed; this moment decides on time or overdue."""
-    dossier, at = work.take(code, DossierNotFound), _here(work, code)
-    finished, move = dossier.after(law.FINISH, law.HANDLER)
-    finished = replace(finished, result_number=f"KQ-{code}")
-    facts = {
-        "ready_at": wire(at),
-        "on_time": dossier.on_time(at),
-        "result_number": finished.result_number,
-        "officer": _handler(dossier),
-    }
-    _tell(work, finished, move.event, **facts)
-    work.timer(code, RETURN, officers.next_look(at))
-
-
-def return_result(work: Work, code: str) -> None:
-    dossier, at = work.take(code, DossierNotFound), _here(work, code)
-    returned, move = dossier.after(law.RETURN, law.RECEPTION)
-    _tell(work, returned, move.event, returned_at=wire(at), channel="online")
+def note_rating(work: Work, event: DossierRated) -> None:
+    dossier = work.take(event.dossier_code, DossierNotFound)
+    _reaction(dossier, law.DOSSIER_RATED)
+    work.save(dossier.code, replace(dossier, rated=sum(event.scores.model_dump().values())))
 
 
 def hear_withdrawal(work: Work, event: DossierWithdrawalRequested) -> None:
     """The citizen asks; the desk answers when it next looks."""
     dossier = work.take(event.dossier_code, DossierNotFound)
-    if LIFECYCLE.reaction(dossier.state, law.WITHDRAWAL_REQUESTED) is Reaction.ANSWER:
+    if _reaction(dossier, law.WITHDRAWAL_REQUESTED) is Reaction.ANSWER:
         work.save(dossier.code, replace(dossier, withdrawal_reason=event.reason))
-        work.timer(dossier.code, WITHDRAWAL, officers.next_look(_here(work, dossier.code)))
+        work.timer(dossier.code, WITHDRAWAL, officers.next_look(here(work, dossier.code)))
 
 
-def answer_withdrawal(work: Work, code: str) -> None:
+def answer_withdrawal(work: Work, code: str, rules: Rules) -> None:
     """Granted while nothing is decided, declined once a result exists; a dossier that ended meanwhile needs no answer."""
-    dossier, at = work.take(code, DossierNotFound), _here(work, code)
-    reason = dossier.withdrawal_reason or ""
-    answered = replace(dossier, withdrawal_reason=None)
-    if dossier.state in law.UNDECIDED:
-        withdrawn, move = answered.after(law.GRANT_WITHDRAWAL, law.RECEPTION)
-        _tell(
-            work,
-            replace(withdrawn, reason=reason),
-            move.event,
-            withdrawn_at=wire(at),
-            reason=reason,
-            officer=_desk(dossier),
-        )
-        _stop_timers(work, code)
-    elif dossier.state in law.DECIDED:
-        why = "Hồ sơ đã có kết quả giải quyết"
-        kept, move = answered.after(law.DECLINE_WITHDRAWAL, law.RECEPTION)
-        _tell(work, kept, move.event, declined_at=wire(at), reason=why, officer=_desk(dossier))
+    dossier = work.take(code, DossierNotFound)
+    if dossier.state in law.UNDECIDED and dossier.script.withdrawal == "grant":
+        moves.perform(work, code, Instruction(law.GRANT_WITHDRAWAL), rules)
+    elif dossier.state in law.UNDECIDED or dossier.state in law.DECIDED:
+        moves.perform(work, code, Instruction(law.DECLINE_WITHDRAWAL), rules)
     else:
-        work.save(code, answered)
+        work.save(code, replace(dossier, withdrawal_reason=None))
 
 
 def script_officers(work: Work, code: str, script: Script) -> Dossier:
-    """Fix what the officers of one dossier will decide."""
+    """Fix what the officers of one dossier will decide; with steps, their next action is planned anew."""
     dossier = replace(work.take(code, DossierNotFound), script=script)
     work.save(code, dossier)
-    return dossier
+    if script.steps:
+        plan(work, code)
+    return work.take(code, DossierNotFound)
 
 
-def _here(work: Work, code: str) -> datetime:
-    return work.at(code).astimezone(BUSINESS_ZONE)
+def _reaction(dossier: Dossier, event: str) -> Reaction:
+    return LIFECYCLE.must_react(dossier.state, event)
 
 
-def _tell(work: Work, dossier: Dossier, event: str, **facts: Any) -> None:
-    work.save(dossier.code, dossier)
-    work.tell(
-        event,
-        dossier.code,
-        {"dossier_code": dossier.code, "province": dossier.province, "procedure": dossier.procedure, **facts},
-    )
-
-
-def _stop_timers(work: Work, code: str) -> None:
-    for kind in (RECEPTION, START, FINISH, RETURN, WITHDRAWAL):
-        work.drop_timer(code, kind)
-
-
-def _desk(dossier: Dossier) -> str:
-    return f"Bộ phận Một cửa {agency_code(dossier.province, dossier.commune)}"
-
-
-def _handler(dossier: Dossier) -> str:
-    return f"Bộ phận thụ lý {agency_code(dossier.province, dossier.commune)}"
+def _place(place: Place | None) -> dict[str, Any] | None:
+    return {"province": place.province, "commune": place.commune} if place else None

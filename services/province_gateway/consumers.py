@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from datetime import datetime
 
 from contracts import lifecycle as law
-from contracts.models import DossierSubmitted, DossierWithdrawalRequested, PaymentConfirmed, PaymentRefunded
-from services.province_gateway import commands
-from services.province_gateway.commands import Work
+from contracts.catalogue import agency_code
+from contracts.models import (
+    DossierRated,
+    DossierSubmitted,
+    DossierSupplementAnswered,
+    DossierWithdrawalRequested,
+    PaymentConfirmed,
+    PaymentRefunded,
+)
+from services.province_gateway import commands, moves, officers
+from services.province_gateway.domain import Dossier
+from services.province_gateway.moves import Rules, Work
 from shared.consumer import Handlers
-from shared.timers import Handler
+from shared.timers import Handler, Timer
 
 handlers = Handlers()
 
@@ -17,6 +27,11 @@ handlers = Handlers()
 @handlers.on(law.DOSSIER_SUBMITTED, DossierSubmitted, creates=True)
 def dossier_submitted(event: DossierSubmitted, work: Work) -> None:
     commands.register_submission(work, event)
+
+
+@handlers.on(law.SUPPLEMENT_ANSWERED, DossierSupplementAnswered)
+def supplement_answered(event: DossierSupplementAnswered, work: Work) -> None:
+    commands.note_answer(work, event)
 
 
 @handlers.on(law.WITHDRAWAL_REQUESTED, DossierWithdrawalRequested)
@@ -34,14 +49,26 @@ def payment_refunded(event: PaymentRefunded, work: Work) -> None:
     commands.note_refund(work, event)
 
 
-def _timer(command: Callable[[Work, str], None]) -> Handler:
-    return lambda timer, work: command(work, timer.subject)
+@handlers.on(law.DOSSIER_RATED, DossierRated)
+def dossier_rated(event: DossierRated, work: Work) -> None:
+    commands.note_rating(work, event)
 
 
-timers = {
-    commands.RECEPTION: _timer(commands.decide_reception),
-    commands.START: _timer(commands.start_processing),
-    commands.FINISH: _timer(commands.finish),
-    commands.RETURN: _timer(commands.return_result),
-    commands.WITHDRAWAL: _timer(commands.answer_withdrawal),
-}
+def receipts_of(timer: Timer, dossier: Dossier, now: datetime) -> Sequence[str]:
+    """The counters of receipts that a timer needs: those of its agency, when money is taken."""
+    if timer.kind != law.TAKE_PAYMENT:
+        return ()
+    return moves.receipt_series(agency_code(dossier.province, dossier.commune), now)
+
+
+def timers(rules: Rules) -> dict[str, Handler]:
+    """One handler per kind of timer: the desk's first look, every verb that officers do by themselves, withdrawals."""
+
+    def officers_look(timer: Timer, work: Work) -> None:
+        commands.act(work, timer.subject, timer.kind, rules)
+
+    def withdrawal(timer: Timer, work: Work) -> None:
+        commands.answer_withdrawal(work, timer.subject, rules)
+
+    looks: dict[str, Handler] = dict.fromkeys((officers.RECEPTION, *moves.VERBS), officers_look)
+    return looks | {commands.WITHDRAWAL: withdrawal}

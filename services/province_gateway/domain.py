@@ -1,33 +1,153 @@
-"""The one-stop rules of a province: its copy of a dossier, and what each step makes of it. Plain Python, no I/O."""
+"""The one-stop rules: a province's copy of a dossier, what officers may do with it and when. Plain Python, no I/O."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 
+from contracts import lifecycle as law
+from contracts.catalogue import CALENDAR
 from contracts.lifecycle import LIFECYCLE, SUBMITTED, Move, State
+from shared.calendar import Count, Limit, Pause, Unit
 from shared.errors import Refusal
+
+OFFICIALS = (law.RECEPTION, law.HANDLER)
+VERIFYING = Limit(3, Unit.WORKING_DAY)  # ND 61/2018 art. 19.4: what fails verification goes back within this
+FREELY = frozenset({law.REFUSE, law.DEMAND_FEE, law.FINISH, law.REJECT, law.STOP})  # no condition but the table's
+
+FeeKind = Literal["service_fee", "registration_fee", "tax"]  # phí, lệ phí, a tax or land charge
+Moment = Literal["at_reception", "at_supplement", "at_result", "obligation"]
+Channel = Literal["direct", "online", "public_postal"]
 
 
 class DossierNotFound(Refusal):
-    """This province has no such dossier in this sandbox."""
+    """The province has no such dossier in this sandbox."""
 
     def __init__(self, code: str) -> None:
         super().__init__("Check the code and the sandbox; a dossier just submitted may still be on its way.", code=code)
 
 
+class NotYet(Refusal):
+    """The table allows the move once something else has happened. Facts: `does`, `waits_for`."""
+
+
+class AlreadyRescheduled(Refusal):
+    """A due date is moved once, not twice (ND 61/2018 art. 19.9)."""
+
+
+class ReschedulingTooLate(Refusal):
+    """The apology goes out at the latest one day before expiry (ND 61/2018 art. 19.9)."""
+
+
+class VerificationTooLate(Refusal):
+    """What fails verification goes back within three working days (ND 61/2018 art. 19.4)."""
+
+
+class NoResultYet(Refusal):
+    """The dossier has no result, or ended without one."""
+
+
+class NothingDue(Refusal):
+    """No fee waits to be paid."""
+
+
+class FeeMismatch(Refusal):
+    """The amount is not the one demanded."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A desk: of a commune, or of the province itself (commune None)."""
+
+    province: str
+    commune: str | None
+
+
+@dataclass(frozen=True)
+class FeeItem:
+    kind: FeeKind
+    name: str
+    amount_dong: int
+
+
+@dataclass(frozen=True)
+class Demand:
+    """A fee asked for. `paid_by`: the payment's reference, or `counter` or `transfer`; a corrected demand is superseded."""
+
+    number: int
+    moment: Moment
+    items: tuple[FeeItem, ...]
+    pay_by: datetime
+    paid_by: str | None = None
+    superseded: bool = False
+
+    @property
+    def amount_dong(self) -> int:
+        return sum(item.amount_dong for item in self.items)
+
+
+@dataclass(frozen=True)
+class Supplement:
+    number: int
+    requested_at: datetime
+    answer_by: datetime
+    answered_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """What an official does: sent to the officers' door, or a step of a script.
+
+    does        verb of the lifecycle table
+    at          of a step only: slug of the state in which it is taken; None: as soon as it is lawful
+    after_days  of a step only: working days that pass first
+    days        reschedule: working days that the due date moves by
+    answer_days request_supplement: working days the citizen has
+    refund_dong what is given back; None: all for a refusal or withdrawal, nothing for reject and stop
+    at_desk     receive, resume: the citizen brought the missing papers to the desk
+    """
+
+    does: str
+    at: str | None = None
+    after_days: float = 0
+    reason: str | None = None
+    items: tuple[str, ...] = ()
+    fee: tuple[FeeItem, ...] = ()
+    notice_number: str | None = None
+    days: int | None = None
+    answer_days: int | None = None
+    refund_dong: int | None = None
+    amount_dong: int | None = None
+    method: Literal["counter", "transfer"] = "counter"
+    channel: Channel | None = None
+    at_desk: bool = False
+
+
 @dataclass(frozen=True)
 class Script:
-    """What the officers of one dossier will decide, instead of drawing from the seed."""
+    """What the officers of one dossier will decide, instead of drawing from the seed.
 
-    reception: str | None = None  # "receive" | "refuse"
+    fee_moment  when the catalogue's fee is demanded
+    steps       what they do besides the straight path, in order
+    """
+
+    reception: Literal["receive", "refuse"] | None = None
     reason: str | None = None
     processing_days: float | None = None  # working days from start to result
+    withdrawal: Literal["grant", "decline"] = "grant"
+    fee_moment: Literal["at_reception", "at_result"] = "at_reception"
+    steps: tuple[Instruction, ...] = ()
 
 
 @dataclass(frozen=True)
 class Dossier:
-    """A province's copy. Times are sandbox time, aware; money in đồng."""
+    """A province's copy. Times are sandbox time, aware; money in đồng.
+
+    commune   of the competent agency; None: the province itself
+    planned   what the officers will do next by themselves: the one timer of theirs
+    counted_from  when the limit that now runs began
+    """
 
     code: str
     province: str
@@ -36,30 +156,153 @@ class Dossier:
     applicant: str
     state_code: int
     submitted_at: datetime
+    channel: Channel = "online"
+    case: str | None = None
+    version: str | None = None
+    payer_group: str = "ordinary"
+    owner: str | None = None  # name of the person or organisation it is for, when that is not the applicant
+    reception: Place | None = None  # where it is received, when that is not the competent agency
+    help_at: Place | None = None
+    return_by: Channel | None = None
+    papers: int = 0
     received_at: datetime | None = None
+    counted_from: datetime | None = None
+    started_at: datetime | None = None
+    paused_at: datetime | None = None
+    handed_over_at: datetime | None = None
+    limit: Limit | None = None
+    count: Count = Count.LAW
+    pause: Pause = Pause.ANEW
     due_at: datetime | None = None
-    fee_dong: int | None = None
-    payment: str | None = None  # reference of the confirmed payment
+    rescheduled: bool = False
+    demands: tuple[Demand, ...] = ()
+    supplements: tuple[Supplement, ...] = ()
     paid_dong: int = 0
     refunded_dong: int = 0
     withdrawal_reason: str | None = None  # asked and not answered yet
     result_number: str | None = None
-    reason: str | None = None  # of a refusal or a withdrawal
+    ready_at: datetime | None = None
+    reason: str | None = None  # of its end without a result
+    rated: int | None = None  # sum of the nine indicators, 0-18
+    planned: str | None = None
     script: Script = Script()
 
     @property
     def state(self) -> State:
         return LIFECYCLE.state(self.state_code)
 
-    def after(self, does: str, who: str) -> tuple[Dossier, Move]:
-        """The dossier after a lawful move; raises MoveNotAllowed."""
+    @property
+    def owing(self) -> Demand | None:
+        """The demand that waits to be paid."""
+        return next((each for each in self.demands if each.paid_by is None and not each.superseded), None)
+
+    @property
+    def unanswered(self) -> bool:
+        return bool(self.supplements) and self.supplements[-1].answered_at is None
+
+    @property
+    def elsewhere(self) -> bool:
+        """Received by another unit than the competent one, and not handed over yet."""
+        return self.reception not in (None, Place(self.province, self.commune)) and self.handed_over_at is None
+
+    def after(self, does: str) -> tuple[Dossier, Move]:
+        """The dossier after a lawful move of an official; raises MoveNotAllowed."""
+        who = next(
+            (m.who for m in LIFECYCLE.moves_from(self.state) if m.does == does and m.who in OFFICIALS), "official"
+        )
         move = LIFECYCLE.after(self.state, does, who)
         return replace(self, state_code=move.then.code), move
 
-    def on_time(self, at: datetime) -> bool:
-        """The moment of the result decides, not of its return (fact sheet 2.3, status 9)."""
-        return self.due_at is None or at <= self.due_at
+    def waits_for(self, does: str, *, at_desk: bool = False) -> str | None:
+        """What must come before `does`, which the table allows here: payment, supplement, reception, start, hand_over."""
+        if does in FREELY:
+            return None
+        if does in (law.RECEIVE, law.START, law.RESUME, law.RETURN) and self.owing is not None:
+            return "payment"
+        if self.state == law.SUPPLEMENT and does in (law.RECEIVE, law.RESUME) and self.unanswered and not at_desk:
+            return "supplement"
+        if does == law.RESUME and (self.received_at is None or (self._owed and self.started_at is None)):
+            return "reception" if self.received_at is None else "start"
+        if does == law.RECEIVE and self.received_at is not None:
+            return "resume"
+        if does == law.START and (self._owed and (self.received_at is None or self.started_at is not None)):
+            return "reception" if self.received_at is None else "resume"
+        if does == law.START and self.elsewhere:
+            return "hand_over"
+        if does == law.HAND_OVER and not self.elsewhere:
+            return "another place of reception"
+        if does == law.REQUEST_SUPPLEMENT and self.state == law.SUPPLEMENT and self.unanswered:
+            return "supplement"
+        if does in (law.GRANT_WITHDRAWAL, law.DECLINE_WITHDRAWAL) and self.withdrawal_reason is None:
+            return "withdrawal request"
+        return "demand" if does == law.TAKE_PAYMENT and self.owing is None else None
+
+    @property
+    def _owed(self) -> bool:
+        return self.state == law.FINANCIAL_OBLIGATION
+
+    def must_be_in_time(self, does: str, at: datetime) -> None:
+        """Raises AlreadyRescheduled, ReschedulingTooLate, VerificationTooLate."""
+        if does == law.RESCHEDULE:
+            if self.rescheduled:
+                raise AlreadyRescheduled("Finish, reject or stop it; the result will be overdue.", code=self.code)
+            if self.due_at is not None and at > (last := CALENDAR.day_before(self.due_at)):
+                detail = "The letter had to go out one day before expiry; the result will be overdue."
+                raise ReschedulingTooLate(detail, code=self.code, latest=last.isoformat())
+        if does == law.REQUEST_SUPPLEMENT and self.state in (law.RECEIVED, law.IN_PROCESSING) and self.counted_from:
+            last = CALENDAR.due(self.counted_from, VERIFYING)
+            if at > last:
+                detail = "Decide on what is there: finish, or reject."
+                raise VerificationTooLate(detail, code=self.code, latest=last.isoformat())
+
+    def can(self, at: datetime) -> list[str]:
+        """The moves that officials may make now, computed from the table and the conditions above."""
+        verbs = [move.does for move in LIFECYCLE.moves_from(self.state) if move.who in OFFICIALS]
+        return [does for does in verbs if self._may(does, at)]
+
+    def _may(self, does: str, at: datetime) -> bool:
+        try:
+            self.must_be_in_time(does, at)
+        except (AlreadyRescheduled, ReschedulingTooLate, VerificationTooLate):
+            return False
+        return self.waits_for(does, at_desk=True) is None
+
+    def with_demand(self, moment: Moment, items: tuple[FeeItem, ...], pay_by: datetime) -> Dossier:
+        """One more demand; it takes the place of an open one."""
+        closed = tuple(replace(d, superseded=True) if d == self.owing else d for d in self.demands)
+        return replace(self, demands=(*closed, Demand(len(self.demands) + 1, moment, items, pay_by)))
+
+    def paid(self, demand: Demand, by: str) -> Dossier:
+        return replace(self, demands=tuple(replace(d, paid_by=by) if d == demand else d for d in self.demands))
+
+    def answered(self, at: datetime) -> Dossier:
+        """The last supplement request is answered."""
+        *earlier, last = self.supplements
+        return replace(self, supplements=(*earlier, replace(last, answered_at=at)))
+
+    def running_again(self, at: datetime, pause: Pause) -> Dossier:
+        """The clock runs again: the due date follows the way in which waiting counts."""
+        if self.paused_at is None or self.due_at is None or self.limit is None:
+            return replace(self, paused_at=None)
+        due = CALENDAR.due_after_pause(self.due_at, self.paused_at, at, self.limit, pause, self.count)
+        counted_from = at if pause is Pause.ANEW else self.counted_from
+        return replace(self, due_at=due, paused_at=None, counted_from=counted_from)
+
+    def timeliness(self, at: datetime) -> str:
+        """early, on_time or overdue: the result's moment decides (fact sheet 2.3); a second request is overdue (QĐ 766)."""
+        if len(self.supplements) > 1 or (self.due_at is not None and at > self.due_at):
+            return "overdue"
+        return "on_time" if self.due_at is None or at.date() == self.due_at.date() else "early"
 
 
 def new_dossier(code: str, province: str, commune: str | None, procedure: str, applicant: str, at: datetime) -> Dossier:
     return Dossier(code, province, commune, procedure, applicant, SUBMITTED.code, at)
+
+
+def dossier_code(agency: str, day: str, value: int, life: int) -> str:
+    """`H42.14464-260609-0001`: the provinces' format, YYMMDD and four or more digits (fact sheet 2.4).
+
+    day   YYYYMMDD
+    life  a database made anew counts from its next hundred thousand, so no code repeats
+    """
+    return f"{agency}-{day[2:]}-{(life - 1) % 10 * 100_000 + value:04d}"

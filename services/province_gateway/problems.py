@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from contracts.lifecycle import MoveNotAllowed
+from contracts.problems import CONTRACT_PROBLEMS
+from services.province_gateway import domain
 from services.province_gateway.commands import DossierAlreadyHere
-from services.province_gateway.domain import DossierNotFound
-from services.province_gateway.queries import ProvinceNotFound
 from shared.problems import Problems, ProblemType
 
 PROBLEMS: Problems = {
-    DossierNotFound: ProblemType("dossier-not-found", 404, "There is no such dossier.", "Không có hồ sơ này."),
+    **CONTRACT_PROBLEMS,
+    domain.DossierNotFound: ProblemType("dossier-not-found", 404, "There is no such dossier.", "Không có hồ sơ này."),
     DossierAlreadyHere: ProblemType(
         "dossier-already-here", 409, "The code belongs to another dossier.", "Mã hồ sơ đã được dùng."
     ),
-    ProvinceNotFound: ProblemType(
-        "province-not-found", 404, "There is no such province.", "Không có tỉnh, thành phố này."
+    domain.NotYet: ProblemType("not-yet", 409, "Something must come first.", "Phải chờ một việc khác trước."),
+    domain.AlreadyRescheduled: ProblemType(
+        "already-rescheduled", 409, "A due date is moved once.", "Chỉ được hẹn lại ngày trả một lần."
     ),
-    MoveNotAllowed: ProblemType(
-        "move-not-allowed",
+    domain.ReschedulingTooLate: ProblemType(
+        "rescheduling-too-late", 409, "The apology comes too late.", "Đã quá thời điểm gửi phiếu xin lỗi, hẹn lại."
+    ),
+    domain.VerificationTooLate: ProblemType(
+        "supplement-request-too-late",
         409,
-        "This cannot be done in the dossier's present state.",
-        "Hồ sơ đang ở trạng thái không cho phép thao tác này.",
+        "The time to send it back has run out.",
+        "Đã quá ba ngày làm việc để yêu cầu bổ sung.",
+    ),
+    domain.NoResultYet: ProblemType("no-result-yet", 404, "There is no result yet.", "Chưa có kết quả giải quyết."),
+    domain.NothingDue: ProblemType("nothing-due", 409, "No fee is due.", "Không có khoản phải nộp."),
+    domain.FeeMismatch: ProblemType(
+        "fee-mismatch", 409, "The amount is not the fee.", "Số tiền không khớp với phí, lệ phí."
     ),
 }

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from contracts.catalogue import PROVINCES
-from services.province_gateway.domain import Dossier, DossierNotFound
-from shared.errors import Refusal
+from datetime import datetime
+
+from contracts.catalogue import PROVINCES, Choice, ProvinceNotFound
+from services.province_gateway.domain import Dossier, DossierNotFound, Place
 from shared.house import House
-
-
-class ProvinceNotFound(Refusal):
-    """No province has this code."""
+from shared.paging import Cut, Page
 
 
 def known_province(code: str) -> str:
@@ -25,7 +23,13 @@ async def dossier(house: House[Dossier], sandbox: str, province: str, code: str)
     return found
 
 
-async def dossiers(house: House[Dossier], sandbox: str, province: str, limit: int) -> list[Dossier]:
-    """The newest dossiers of a province, at most `limit`."""
-    condition = "body->>'province' = $2"
-    return await house.drawer.find_where(house.database, sandbox, condition, known_province(province), limit=limit)
+async def dossiers(house: House[Dossier], sandbox: str, province: str, page: Page) -> Cut[Dossier]:
+    """The newest dossiers of a province."""
+    return await house.drawer.page(house.database, sandbox, "body->>'province' = $2", known_province(province), page)
+
+
+def reception(choice: Choice, place: Place | None, at: datetime) -> Place:
+    """The desk that receives; the competent agency's own, if none is named. Raises what `Choice.received_at` refuses."""
+    if place is None:
+        return Place(choice.province, choice.commune)
+    return Place(*choice.received_at(place.province, place.commune, at))

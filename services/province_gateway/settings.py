@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from shared.calendar import Count, Pause
 from shared.settings import Settings as Base
 
 
@@ -14,3 +15,5 @@ class Settings(Base):
     database_url: str = Field(
         "postgresql://lienthong@127.0.0.1:5432/province_gateway", validation_alias="PROVINCE_GATEWAY_DATABASE_URL"
     )
+    count: Count = Count.LAW  # how a due date is counted: by the law's whole days, or in hours as one real system does
+    pause: Pause = Pause.ANEW  # how waiting for a supplement counts (ND 61/2018 art. 19.4: anew); kept on each dossier

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.province_gateway.app import HEARS, SPEAKS, build_house
+from services.province_gateway.app_state import HEARS, SPEAKS, Gateway
 from services.province_gateway.settings import Settings
 from shared import telemetry, web, worker
 
@@ -10,8 +10,8 @@ from shared import telemetry, web, worker
 def main() -> None:
     settings = Settings()
     telemetry.configure_logs("gateway-worker")
-    house = build_house(settings)
-    app = web.create_app(house, "Liên Thông: gateway worker", {}, *worker.jobs(house, HEARS, SPEAKS))
+    gateway = Gateway(settings)
+    app = web.create_app(gateway, "Liên Thông: gateway worker", {}, *worker.jobs(gateway, HEARS, SPEAKS))
     web.serve(app, settings.province_gateway_worker_url)
 
 

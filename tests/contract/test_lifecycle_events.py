@@ -10,12 +10,12 @@ SPOKEN = {*asyncapi.FROM_PORTAL, *asyncapi.FROM_PROVINCE}
 
 def test_every_move_tells_an_event_that_has_a_schema() -> None:
     assert {move.event for move in LIFECYCLE.moves} <= set(event_types())
-    assert LIFECYCLE.begun_by in event_types()
+    assert set(LIFECYCLE.begun_by) <= set(event_types())
 
 
 def test_every_event_of_the_table_travels_on_a_topic_and_back() -> None:
     heard = {row.event for row in LIFECYCLE.hears} - {law.PLATFORM_CONFIRMATION}
-    told = {move.event for move in LIFECYCLE.moves} | {LIFECYCLE.begun_by}
+    told = {move.event for move in LIFECYCLE.moves} | set(LIFECYCLE.begun_by)
     assert heard | told == SPOKEN == set(event_types()) - {asyncapi.VOID}
 
 
@@ -26,7 +26,7 @@ def test_the_citizen_speaks_through_the_portal_and_officials_through_the_provinc
 
 
 def test_every_event_has_a_reaction_somewhere_in_its_reader() -> None:
-    for event in SPOKEN - {LIFECYCLE.begun_by}:
+    for event in SPOKEN - set(LIFECYCLE.begun_by):
         reacting = [state for state in LIFECYCLE.states if LIFECYCLE.move_for_event(state, event)]
         heard = [row for row in LIFECYCLE.hears if row.event == event]
         assert reacting or heard, event

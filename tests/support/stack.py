@@ -7,16 +7,19 @@ process, however that ends. Nothing here touches the ports or the data of a stac
 import asyncio
 import fcntl
 import inspect
+import json
 import os
 import re
 import shutil
 import threading
+import urllib.request
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from lienthong.embedded import ports, postgres
+from lienthong.embedded.plan import ROLES
 from lienthong.embedded.stack import Stack, running
 
 ALL_RUNS = Path(__file__).resolve().parents[2] / ".lienthong-test"
@@ -42,6 +45,28 @@ def shared(name: str, parts: Sequence[str], *, durable: bool = True) -> Stack:
         stack = Stack(data, ports.free_base(), parts=parts, life_of=run_pid(), durable=durable)
         stack.start()
         return stack
+
+
+def elsewhere() -> str | None:
+    """Portal of a country that runs already and shall be tested instead of one of our own: LIENTHONG_URL."""
+    return os.environ.get("LIENTHONG_URL")
+
+
+class Elsewhere(Stack):
+    """The country at an address, as its `/_lab/doors` tells it: to be spoken to, not to be started, stopped or broken."""
+
+    def __init__(self, url: str) -> None:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/_lab/doors", timeout=10) as answer:
+            self._doors = json.load(answer)
+
+    @property
+    def urls(self) -> dict[str, str]:
+        names = {"portal-api": "portal", "gateway-api": "province_gateway", "gateway-worker": "province_gateway_worker"}
+        return {role.name: self._doors[names.get(role.name, role.name.replace("-", "_"))] for role in ROLES}
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        return str(self._doors["kafka"])
 
 
 class Databases:

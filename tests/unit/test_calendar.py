@@ -2,12 +2,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
 import holidays
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.catalogue import CALENDAR
-from shared.calendar import BUSINESS_ZONE, CLOSING_TIME, Calendar, CalendarTooShort
+from shared.calendar import BUSINESS_ZONE, DEFAULT_HOURS, SATURDAY, Calendar, CalendarTooShort, Hours, Limit, Unit
 
 HOURS = (time(8), time(10), time(14), time(16))
 SWAP_THE_LIBRARY_LACKS = {date(2026, 1, 2), date(2026, 1, 10)}
@@ -74,47 +75,6 @@ def test_counting_on_is_counting_once(day: date, first: int, then: int) -> None:
     assert CALENDAR.add_working_days(CALENDAR.add_working_days(day, first), then) == once
 
 
-@given(moments, moments, limits)
-def test_what_comes_later_is_never_due_earlier(one: datetime, other: datetime, n: int) -> None:
-    earlier, later = sorted((one, other))
-    assert CALENDAR.due_at(earlier, n) <= CALENDAR.due_at(later, n)
-
-
-@given(moments, st.floats(0, 90), st.floats(0, 90))
-def test_a_longer_limit_is_never_due_earlier(received: datetime, one: float, other: float) -> None:
-    shorter, longer = sorted((one, other))
-    assert CALENDAR.due_at(received, shorter) <= CALENDAR.due_at(received, longer)
-
-
-@given(moments, limits)
-def test_a_due_date_closes_a_working_day_after_the_day_of_receipt(received: datetime, n: int) -> None:
-    due = CALENDAR.due_at(received, n)
-    assert CALENDAR.is_working_day(due.date())
-    assert due.date() > received.date()
-    assert due.timetz() == CLOSING_TIME.replace(tzinfo=BUSINESS_ZONE)
-
-
-@pytest.mark.parametrize(
-    ("received", "limit", "due"),
-    [
-        ("2026-11-25T08:00:00", 1, "2026-11-26T17:00:00"),
-        ("2026-11-25T16:30:00", 1, "2026-11-26T17:00:00"),  # after 15:00: still the next working day
-        ("2026-11-21T09:00:00", 1, "2026-11-23T17:00:00"),  # received on a Saturday
-        ("2026-11-23T09:00:00", 1, "2026-11-25T17:00:00"),  # Culture Day between
-        ("2026-11-25T08:00:00", 0.5, "2026-11-26T17:00:00"),
-        ("2026-11-25T08:00:00", 1.5, "2026-11-27T17:00:00"),
-        ("2026-02-13T08:00:00", 3, "2026-02-25T17:00:00"),  # Tết between
-    ],
-)
-def test_due_dates_read_as_a_clerk_would_say_them(received: str, limit: float, due: str) -> None:
-    assert CALENDAR.due_at(at(received), limit) == at(due)
-
-
-def test_the_day_of_receipt_is_the_local_one() -> None:
-    late_evening_in_utc = datetime(2026, 11, 24, 18, tzinfo=UTC)  # 01:00 on the 25th in Việt Nam
-    assert CALENDAR.due_at(late_evening_in_utc, 1) == at("2026-11-26T17:00:00")
-
-
 @given(moments)
 def test_the_next_tick_is_the_first_one_after(after: datetime) -> None:
     tick = CALENDAR.next_tick(after, HOURS)
@@ -146,16 +106,6 @@ def test_a_day_outside_the_list_is_refused_with_its_bounds(day: date) -> None:
     assert refused.value.facts == {"first": "2025-01-01", "last": "2027-12-31", "wanted": day.isoformat()}
 
 
-def test_an_answer_outside_the_list_is_refused() -> None:
-    with pytest.raises(CalendarTooShort):
-        CALENDAR.due_at(at("2027-12-30T09:00:00"), 5)
-
-
-def test_business_time_without_a_zone_is_refused() -> None:
-    with pytest.raises(ValueError, match="no zone"):
-        CALENDAR.due_at(datetime(2026, 11, 25, 8), 1)
-
-
 def test_working_days_are_not_counted_backwards() -> None:
     with pytest.raises(ValueError, match="forwards"):
         CALENDAR.add_working_days(date(2026, 11, 25), -1)
@@ -164,3 +114,46 @@ def test_working_days_are_not_counted_backwards() -> None:
 def test_a_calendar_is_only_its_data() -> None:
     week = Calendar({date(2026, 6, 3)}, {date(2026, 6, 6)}, date(2026, 6, 1), date(2026, 6, 7))
     assert [day for day in range(1, 8) if week.is_working_day(date(2026, 6, day))] == [1, 2, 4, 5, 6]
+
+
+def test_every_day_of_three_years_agrees_with_counting_on_fingers() -> None:
+    day, worked = date(2025, 1, 1), 0
+    while day < CALENDAR.last:
+        assert CALENDAR.working_days(CALENDAR.first, day) == worked
+        day += timedelta(days=1)
+        worked += CALENDAR.is_working_day(day)
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
+def test_a_limit_is_a_length_of_time(value: float) -> None:
+    with pytest.raises(ValueError, match="no limit"):
+        Limit(value, Unit.WORKING_DAY)
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        (Limit(3, Unit.WORKING_DAY), "3 working days"),
+        (Limit(0.5, Unit.WORKING_DAY), "0.5 working day"),
+        (Limit(1.0, Unit.DAY), "1 day"),
+        (Limit(8, Unit.HOUR), "8 working hours"),
+        (Limit(0, Unit.SAME_DAY), "the same day"),
+        (Limit(0, Unit.IMMEDIATE), "at once"),
+    ],
+)
+def test_a_limit_reads_well_and_travels_as_json(limit: Limit, words: str) -> None:
+    assert str(limit) == words
+    assert msgspec.json.decode(msgspec.json.encode(limit), type=Limit) == limit
+
+
+def test_hours_travel_as_json() -> None:
+    for hours in (DEFAULT_HOURS, Hours(works_on=(SATURDAY,))):
+        assert msgspec.json.decode(msgspec.json.encode(hours), type=Hours) == hours
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"opens": time(18)}, {"lunch_from": time(7)}, {"lunch_to": time(17)}, {"closes": time(17, tzinfo=UTC)}]
+)
+def test_hours_that_are_no_day_are_refused(wrong: dict[str, time]) -> None:
+    with pytest.raises(ValueError, match=r"day|zone"):
+        Hours(**wrong)  # type: ignore[arg-type]

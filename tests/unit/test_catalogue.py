@@ -1,10 +1,41 @@
+import inspect
 import re
 from collections import Counter
-from unicodedata import is_normalized
+from datetime import date, timedelta
+from itertools import pairwise
+from pathlib import Path
+from unicodedata import is_normalized, normalize
 
 import pytest
 
-from contracts.catalogue import COMMUNES, DATA, PROCEDURES, PROVINCES, agency_code, communes_of
+from contracts import catalogue
+from contracts.catalogue import (
+    COMMUNES,
+    DATA,
+    LIFE_EVENTS,
+    PROCEDURES,
+    PROVINCES,
+    CaseNotFound,
+    ProcedureNotFound,
+    ProcedureNotYetInForce,
+    ProcedureWithdrawn,
+    agency_code,
+    communes_of,
+    procedure_at,
+    procedure_of,
+    procedure_shown,
+    search,
+    versions_of,
+)
+from contracts.catalogue.page import catalogue_page
+from contracts.catalogue.rows import MARKS, rows
+from services.portal.problems import PROBLEMS
+from shared.calendar import Limit, Unit
+from shared.errors import Refusal
+from shared.paging import LARGEST, USUAL
+
+SUMMER = date(2026, 6, 9)
+MARKED = ("fees", "papers", "payer_groups", "life_events", "procedure_cases", "procedure_versions", "unit_types")
 
 
 def test_the_country_is_whole() -> None:
@@ -43,13 +74,13 @@ def test_identity_prefixes_cover_the_63_provinces_before_the_merger_once() -> No
     assert len(prefixes) == len(set(prefixes)) == 63
 
 
-def test_a_procedure_is_offered_when_somebody_handles_it_and_limit_and_fee_are_known() -> None:
-    offered = [procedure for procedure in PROCEDURES.values() if procedure.offered]
-    assert len(offered) == 69
-    assert {procedure.level for procedure in offered} == {"commune", "province"}
-    assert all(procedure.working_days is not None and procedure.working_days > 0 for procedure in offered)
-    assert all(procedure.fee_online_dong is not None and procedure.fee_online_dong >= 0 for procedure in offered)
-    assert 0.5 in {procedure.working_days for procedure in offered}
+def test_every_procedure_can_be_filed_as_long_as_no_end_is_known() -> None:
+    ended = {code for code, procedure in PROCEDURES.items() if not procedure.offered}
+    assert ended == {"2.002621", "2.002622"}
+    assert {procedure.level for procedure in PROCEDURES.values()} == {"commune", "province", "any_level", "ministry"}
+    only_on_paper = {code for code, procedure in PROCEDURES.items() if "online" not in procedure.channels}
+    assert only_on_paper == {code for code, found in PROCEDURES.items() if found.service_level == "direct"}
+    assert all({"direct", "public_postal"} <= set(procedure.channels) for procedure in PROCEDURES.values())
 
 
 def test_a_procedure_without_a_code_gets_one_that_cannot_be_taken_for_real() -> None:
@@ -86,3 +117,145 @@ def test_nobody_can_change_the_catalogue() -> None:
 def test_the_data_is_kept_in_one_form_of_vietnamese() -> None:
     for path in DATA.glob("*.csv"):
         assert is_normalized("NFC", path.read_text(encoding="utf-8")), path.name
+
+
+@pytest.mark.parametrize("name", MARKED)
+def test_every_row_of_ours_bears_a_mark_and_says_where_it_comes_from(name: str) -> None:
+    for row in rows(f"{name}.csv"):
+        assert row["mark"] in MARKS
+        assert name == "papers" or row["source"] or not row.get("limit_value", "there")
+
+
+def test_a_limit_is_what_the_facts_say_and_unverified_where_they_say_nothing() -> None:
+    def limit(code: str) -> tuple[float, str, bool]:
+        case = PROCEDURES[code].case()
+        return case.limit.value, case.limit.unit, case.limit_verified
+
+    assert limit("2.000635") == (1, Unit.SAME_DAY, True)
+    assert limit("1.004222") == (7, Unit.WORKING_DAY, True)
+    assert limit("1.010041") == (0.5, Unit.WORKING_DAY, False)
+    assert limit("1.012812") == (30, Unit.DAY, True)
+    assert limit("2.001159") == (0, Unit.IMMEDIATE, False)
+    assert limit("2.001283") == (10, Unit.WORKING_DAY, False), "nobody knows it: a default of ours"
+    verified = {code for code, found in PROCEDURES.items() if found.case().limit_verified}
+    assert verified <= {code for code, found in PROCEDURES.items() if found.verified}
+
+
+def test_a_note_of_more_time_is_a_case_of_its_own() -> None:
+    marriage = PROCEDURES["1.000894"]
+    assert [case.code for case in marriage.cases] == ["1.000894.01", "1.000894.02"]
+    verification = marriage.case("1.000894.02")
+    assert (verification.limit, verification.limit_verified) == (Limit(5, Unit.WORKING_DAY), True)
+    assert marriage.case(None) is marriage.case() is marriage.cases[0]
+    assert verification.limit_for("online") == verification.limit_for("direct") == verification.limit
+    with pytest.raises(CaseNotFound) as refused:
+        marriage.case("1.000894.03")
+    assert refused.value.facts["cases"] == ["1.000894.01", "1.000894.02"]
+
+
+def test_every_case_can_be_compared_and_has_papers() -> None:
+    for procedure in PROCEDURES.values():
+        assert 0 <= procedure.working_days <= 25
+        for case in procedure.cases:
+            assert case.code.startswith(f"{procedure.code}.")
+            assert case.components and len({paper.code for paper in case.components}) == len(case.components)
+            assert all(paper.forms and not paper.verified for paper in case.components), "no list of papers was read"
+            assert (
+                any(not paper.required and "ủy quyền" in paper.name_vi for paper in case.components) is case.on_behalf
+            )
+    codes = [case.code for procedure in PROCEDURES.values() for case in procedure.cases]
+    assert len(codes) == len(set(codes))
+
+
+def test_papers_say_their_form_and_whether_they_must_come() -> None:
+    form, certificate, identity, authorisation = PROCEDURES["1.001193"].case().components
+    assert (form.eform, form.required, form.forms) == (True, True, ("electronic", "original"))
+    assert (certificate.required, identity.required, authorisation.required) == (False, False, False)
+    (copies,) = (paper for paper in PROCEDURES["1.004884"].case().components if "Bản sao" in paper.name_vi)
+    assert copies.forms == ("copy", "electronic")
+
+
+def test_the_rows_beside_the_facts_speak_of_procedures_that_exist() -> None:
+    named = {row["procedure"] for name in ("procedure_cases", "procedure_versions") for row in rows(f"{name}.csv")}
+    assert named <= set(PROCEDURES)
+    assert {code for event in LIFE_EVENTS.values() for code in event.procedures} == set(PROCEDURES)
+    assert all(procedure.life_events for procedure in PROCEDURES.values())
+
+
+def test_versions_follow_one_another_without_a_gap() -> None:
+    for code in PROCEDURES:
+        known = versions_of(code)
+        for earlier, later in pairwise(known):
+            assert earlier.valid_to == later.valid_from
+        assert known[-1] is PROCEDURES[code]
+        assert known[-1].valid_to is None or known[-1].replaced_by in PROCEDURES
+
+
+def test_the_version_of_a_day_is_the_one_in_force() -> None:
+    assert procedure_at("1.001776", date(2025, 12, 31)).case().limit == Limit(22, Unit.WORKING_DAY)
+    assert procedure_at("1.001776", date(2026, 1, 1)).case().limit == Limit(10, Unit.WORKING_DAY)
+    kept = procedure_of("1.001776", "1")
+    assert (kept.version, kept.version_verified) == ("1", False)
+    assert procedure_of("1.001776", None) is PROCEDURES["1.001776"]
+    with pytest.raises(KeyError):
+        procedure_of("1.001776", "3")
+
+
+def test_a_withdrawn_procedure_says_since_when_and_what_replaces_it() -> None:
+    last_day = date(2026, 6, 30)
+    assert procedure_at("2.002621", last_day).in_force(last_day)
+    with pytest.raises(ProcedureWithdrawn) as refused:
+        procedure_at("2.002621", last_day + timedelta(days=1))
+    assert refused.value.facts["valid_to"] == "2026-07-01"
+    replacement = refused.value.facts["replaced_by"]
+    assert procedure_at(str(replacement), last_day + timedelta(days=1)).code == "3.000722"
+    assert procedure_shown("2.002621", date(2027, 1, 1)).code == "2.002621", "it can still be looked at"
+
+
+def test_before_its_first_day_and_without_a_name_there_is_no_procedure() -> None:
+    with pytest.raises(ProcedureNotYetInForce) as refused:
+        procedure_at("2.000635", date(2025, 6, 30))
+    assert refused.value.facts["valid_from"] == "2025-07-01"
+    for ask in (procedure_at, procedure_shown):
+        with pytest.raises(ProcedureNotFound):
+            ask("9.999999", SUMMER)
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("khai sinh", "1.001193"),
+        ("KHAI SINH", "1.001193"),
+        ("Đăng ký khai sinh", "1.001193"),
+        ("dang ky khai tu", "1.000656"),
+        ("1.004222", "1.004222"),
+        ("marriage", "1.000894"),
+        ("the can cuoc", "1.116410"),
+        ("ket hon nuoc ngoai", "2.000806"),
+        ("sinh khai", "1.001193"),
+    ],
+)
+def test_search_needs_no_diacritics_and_puts_the_best_first(typed: str, first: str) -> None:
+    assert search(PROCEDURES.values(), typed)[0].code == first
+    assert search(PROCEDURES.values(), normalize("NFD", typed)) == search(PROCEDURES.values(), typed)
+
+
+def test_search_finds_whole_words_by_their_beginning_in_name_before_field() -> None:
+    found = [procedure.code for procedure in search(PROCEDURES.values(), "dat dai")]
+    named = [code for code in found if "đất đai" in PROCEDURES[code].name_vi.lower()]
+    assert named == found[: len(named)] and len(found) > len(named)
+    assert search(PROCEDURES.values(), "arriage") == []
+    assert search(PROCEDURES.values(), "khai sinh xyz") == []
+    assert search(PROCEDURES.values(), " ,- ") == list(PROCEDURES.values())
+
+
+def test_every_refusal_of_the_catalogue_has_an_answer_at_the_portal() -> None:
+    refusals = {found for found in vars(catalogue).values() if inspect.isclass(found) and issubclass(found, Refusal)}
+    assert len(refusals) >= 9
+    assert refusals <= set(PROBLEMS)
+
+
+def test_the_page_about_the_catalogue_is_the_catalogue_s() -> None:
+    page = Path(__file__).parents[2] / "docs/catalogue.md"
+    assert page.read_text(encoding="utf-8") == catalogue_page(), "run `make contracts`"
+    assert f"`page_size` rows ({USUAL} unless said, {LARGEST} at most)" in catalogue_page()

@@ -98,6 +98,7 @@ async def confirm(body: Confirm, sandbox: SandboxId, portal: PortalDep) -> dict[
                 *(work, code, body.MaThamChieu, body.SoTien, body.MaGiaoDich), paid=body.MaLoi == platform.OK
             ),
             codes=[code],
+            numbers=lambda now: commands.receipt_series(code, now),
         )
     if refused:
         log.warning("confirmation_refused", reference=body.MaThamChieu, reason=refused, sandbox=sandbox)

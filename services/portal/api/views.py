@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel
 
 from services.portal.app_state import Portal
 from services.portal.citizens import Citizen
-from services.portal.domain import Dossier, Payment
+from services.portal.domain import Dossier, Payment, Place, Supplement
 from shared.clock import wire
 from shared.house import Once
 
@@ -60,22 +61,96 @@ class StatusView(BaseModel):
     name_en: str
 
 
-class AuthorityView(BaseModel):
+class PlaceView(BaseModel):
+    """Of a commune, or of the province itself (commune null)."""
+
     province: str
     commune: str | None
 
+    @classmethod
+    def of(cls, place: Place | None) -> PlaceView | None:
+        return cls(province=place.province, commune=place.commune) if place else None
+
+
+class ReceiptView(BaseModel):
+    """A receipt: phí and lệ phí have their own; numbers have no gaps within a series."""
+
+    kind: str
+    series: str
+    number: int
+    amount_dong: int
+
+
+class FeeItemView(BaseModel):
+    """`kind`: service_fee (phí), registration_fee (lệ phí), tax."""
+
+    kind: str
+    name: str
+    amount_dong: int
+
 
 class FeeView(BaseModel):
+    """The demand that stands. `status`: due, paid, refund_pending, partly_refunded, refunded; `paid_by` says how."""
+
     amount_dong: int
-    status: str  # due | paid | refund_pending | refunded
+    status: str
     reference: str | None
+    demand: int
+    moment: str
+    items: list[FeeItemView]
+    pay_by: str | None
+    paid_by: str | None  # online | counter | transfer
+    refunded_dong: int
+    receipts: list[ReceiptView]
+
+
+class SupplementView(BaseModel):
+    """A request to hand in what is missing; a second one counts as overdue."""
+
+    number: int
+    reason: str
+    items: list[str]
+    answer_by: str
+    answered_at: str | None
+    counts_as_overdue: bool
+
+
+class PaperView(BaseModel):
+    """A paper of the dossier. `digitisation`: 0 not, 1 digitised, 2 reused paper, 3 reused result."""
+
+    component: str
+    form: str
+    digitisation: int
+    name: str | None
+    media_type: str | None
+    size: int | None
+    sha256: str | None
+
+
+class OwnerView(BaseModel):
+    kind: str
+    id: str
+    name: str
 
 
 class ResultView(BaseModel):
+    """`timeliness`: early, on_time, overdue."""
+
     number: str
     ready_at: str
     on_time: bool
+    timeliness: str | None
     returned_at: str | None
+    returned_by: str | None
+
+
+class LimitView(BaseModel):
+    """The limit in force at reception; `count` and `pause` say how it is counted."""
+
+    value: float
+    unit: str
+    count: str | None
+    pause: str | None
 
 
 class DossierView(BaseModel):
@@ -83,44 +158,93 @@ class DossierView(BaseModel):
 
     code: str
     procedure: str
-    authority: AuthorityView
+    case: str | None
+    version: str | None
+    channel: str
+    authority: PlaceView
+    reception: PlaceView | None
+    help_at: PlaceView | None
+    filed_under: PlaceView | None
+    applicant: str
+    capacity: str
+    owner: OwnerView | None
     status: StatusView
     submitted_at: str
     received_at: str | None
+    handed_over_at: str | None
+    limit: LimitView | None
     due_at: str | None
+    apologised_at: str | None
     reason: str | None
+    supplements: list[SupplementView]
     fee: FeeView | None
     withdrawal: str
     result: ResultView | None
+    return_by: str | None
+    papers: list[PaperView]
     note: str | None
+    rating: dict[str, int] | None
     can: list[str]
 
     @classmethod
     def of(cls, dossier: Dossier) -> DossierView:
-        state = dossier.state
+        state, limit = dossier.state, dossier.limit
+        same = ("code", "procedure", "case", "version", "channel", "capacity", "reason", "withdrawal", "return_by")
+        times = ("received_at", "handed_over_at", "due_at", "apologised_at")
         return cls(
-            code=dossier.code,
-            procedure=dossier.procedure,
-            authority=AuthorityView(province=dossier.province, commune=dossier.commune),
+            **{name: getattr(dossier, name) for name in (*same, "note", "rating")},
+            **{name: _wire(getattr(dossier, name)) for name in times},
+            authority=PlaceView(province=dossier.province, commune=dossier.commune),
+            reception=PlaceView.of(dossier.reception),
+            help_at=PlaceView.of(dossier.help_at),
+            filed_under=PlaceView.of(dossier.filed_under),
+            applicant=dossier.applicant_name,
+            owner=OwnerView(**asdict(dossier.owner)) if dossier.owner else None,
             status=StatusView(code=state.code, slug=state.slug, name_vi=state.name_vi, name_en=state.name_en),
             submitted_at=wire(dossier.submitted_at),
-            received_at=_wire(dossier.received_at),
-            due_at=_wire(dossier.due_at),
-            reason=dossier.reason,
+            limit=LimitView(value=limit[0], unit=limit[1], count=dossier.count, pause=dossier.pause) if limit else None,
+            supplements=[_supplement(each) for each in dossier.supplements],
             fee=_fee(dossier),
-            withdrawal=dossier.withdrawal,
             result=_result(dossier),
-            note=dossier.note,
+            papers=[PaperView(**asdict(paper)) for paper in dossier.papers],
             can=dossier.can(),
         )
 
 
+def _supplement(asked: Supplement) -> SupplementView:
+    return SupplementView(
+        number=asked.number,
+        reason=asked.reason,
+        items=list(asked.items),
+        answer_by=wire(asked.answer_by),
+        answered_at=_wire(asked.answered_at),
+        counts_as_overdue=asked.counts_as_overdue,
+    )
+
+
 def _fee(dossier: Dossier) -> FeeView | None:
-    if dossier.fee_dong is None:
+    demand = dossier.demand
+    if demand is None:
         return None
-    shown: Payment | None = dossier.paid or (dossier.payments[-1] if dossier.payments else None)
-    status = PAYMENT_WORDS[shown.status] if shown else "due"
-    return FeeView(amount_dong=dossier.fee_dong, status=status, reference=shown.reference if shown else None)
+    tries = [payment for payment in dossier.payments if payment.demand == demand.number]
+    shown: Payment | None = dossier.payment_of(demand.number) or (tries[-1] if tries else None)
+    paid_online = shown is not None and shown.status not in ("started", "failed")
+    status = "paid" if demand.taken else PAYMENT_WORDS[shown.status] if shown else "due"
+    if shown is not None and shown.status == "refunded" and not demand.taken and shown.refund_dong < shown.amount_dong:
+        status = "partly_refunded"
+    receipts = demand.receipts or (shown.receipts if shown else ())
+    return FeeView(
+        amount_dong=demand.amount_dong,
+        status=status,
+        reference=shown.reference if shown else None,
+        demand=demand.number,
+        moment=demand.moment,
+        items=[FeeItemView(**asdict(item)) for item in demand.items],
+        pay_by=_wire(demand.pay_by),
+        paid_by=demand.taken or ("online" if paid_online else None),
+        refunded_dong=sum(each.refund_dong for each in dossier.payments if each.status == "refunded"),
+        receipts=[ReceiptView(**asdict(receipt)) for receipt in receipts],
+    )
 
 
 def _result(dossier: Dossier) -> ResultView | None:
@@ -130,7 +254,9 @@ def _result(dossier: Dossier) -> ResultView | None:
         number=dossier.result_number,
         ready_at=wire(dossier.ready_at),
         on_time=bool(dossier.on_time),
+        timeliness=dossier.timeliness,
         returned_at=_wire(dossier.returned_at),
+        returned_by=dossier.returned_by,
     )
 
 

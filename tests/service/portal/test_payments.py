@@ -62,7 +62,8 @@ class Till:
         await hear(self.country.portal, *(an_event(type, self.sandbox.id, self.code, **f) for type, f in events))
 
     async def fee(self) -> dict[str, Any]:
-        return dict((await self.citizen.dossier(self.code))["fee"])
+        shown = (await self.citizen.dossier(self.code))["fee"]
+        return {name: shown[name] for name in ("amount_dong", "status", "reference")}
 
     async def told(self) -> list[str]:
         return [event["type"] for event in await told(self.country.portal, self.sandbox.id, self.code)][1:]

@@ -15,7 +15,7 @@ from tests.support.country import Citizen, Country, Sandbox, pointers, problem, 
 from tests.support.factories import COMMUNE, COPY, FREE, PROVINCE, told
 
 BY_PROVINCE = "3.000348"  # a province handles it, no commune
-NOT_OFFERED = "1.001022"  # its fee is set by provincial councils
+NOT_OFFERED = "1.012812"  # conciliation of a land dispute: not online
 LEVEL_1 = "2.000815"  # certified copy: level 1 is enough
 
 
@@ -227,7 +227,7 @@ async def test_the_newest_comes_first_whatever_its_code(country: Country, lan: C
         codes.append(await lan.submitted(**place))
     shown = (await lan.ask("GET", "/dossiers")).json()
     assert [dossier["code"] for dossier in shown] == codes[::-1] != sorted(codes, reverse=True)
-    assert (await lan.ask("GET", "/dossiers", params={"limit": 1})).json() == shown[:1]
+    assert (await lan.ask("GET", "/dossiers", params={"page_size": 1})).json() == shown[:1]
 
 
 async def test_a_list_is_read_from_its_index_and_never_sorted(country: Country) -> None:

@@ -31,12 +31,18 @@ async def test_it_is_received_with_a_due_date_and_its_fee_is_demanded(desk: Desk
     received, demanded = await desk.told()
     assert (received["type"], demanded["type"]) == (law.DOSSIER_RECEIVED, law.FEE_DEMANDED)
     assert received["received_at"] == "2026-06-09T10:00:00.000+07:00"
-    assert received["due_at"] == "2026-06-10T17:00:00.000+07:00", "one working day, to its closing hour"
+    assert received["due_at"] == "2026-06-09T17:00:00.000+07:00", "the same day: received before 15:00"
+    assert (received["limit"], received["count"], received["pause"]) == (
+        {"value": 1, "unit": "same_day"},
+        "law",
+        "anew",
+    )
+    assert received["forward_by"] == "2026-06-09T17:00:00.000+07:00", "to the handling unit the same working day"
     assert received["working_days"] == 1 and received["officer"].startswith("Bộ phận Một cửa H42")
     assert demanded["fee_dong"] == 8000
     shown = await desk.shown()
     assert (shown["status"]["code"], shown["fee_dong"], shown["paid"]) == (6, 8000, False)
-    assert await desk.due() == [], "nothing happens until the citizen pays"
+    assert await desk.due() == [("stop", "10/07 08:00")], "nothing happens until the citizen pays, or never does"
 
 
 @pytest.mark.parametrize(
@@ -111,7 +117,7 @@ async def test_a_second_payment_adds_its_amount_and_moves_nothing(desk: Desk) ->
     assert await desk.due() == start
     assert (await desk.shown())["paid_dong"] == 16_000
     kept = await desk.gateway.drawer.find(desk.gateway.database, desk.sandbox.id, desk.code)
-    assert kept.payment == "DVC1"
+    assert [each.paid_by for each in kept.demands] == ["DVC1"]
 
 
 async def test_a_result_after_the_due_date_is_overdue(desk: Desk) -> None:

@@ -1,0 +1,24 @@
+"""Draws the secrets that the services share, once: a file per variable in the folder SECRETS_DIR."""
+
+import os
+import secrets
+from pathlib import Path
+
+NAMES = ("PAYMENT_PARTNER_SECRET",)
+
+
+def main() -> None:
+    for name in NAMES:
+        file = Path(os.environ["SECRETS_DIR"], name)
+        if file.exists():
+            print(f"{name}: kept")
+            continue
+        fresh = file.with_suffix(".new")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+            out.write(secrets.token_urlsafe(32))
+        fresh.rename(file)  # whole or not at all
+        print(f"{name}: drawn")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""What may be filed where, through which channel: the rules that a portal and a desk share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from contracts.catalogue.procedures import Case, Procedure
+from contracts.catalogue.units import COMMUNES, OldCodes, agency_code, understand_unit
+from contracts.catalogue.versions import procedure_at
+from contracts.catalogue.working_days import CALENDAR
+from shared.calendar import BUSINESS_ZONE
+from shared.errors import Refusal
+
+
+class ProcedureNotOffered(Refusal):
+    """The procedure is in force and cannot be filed through this channel."""
+
+
+class CommuneOutsideAuthority(Refusal):
+    """The procedure is not handled there."""
+
+
+class ReceptionElsewhere(Refusal):
+    """The desk lies in another province, or the procedure is received only by the agency that handles it."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A procedure's version and case, and the agency that receives it, checked against the catalogue.
+
+    province, commune   in codes of today; `was` keeps those that were given, if they are older
+    """
+
+    procedure: Procedure
+    case: Case
+    province: str
+    commune: str | None
+    was: OldCodes | None = None
+
+    @property
+    def agency(self) -> str:
+        return agency_code(self.province, self.commune)
+
+    def received_at(self, province: str, commune: str | None, on: date | datetime) -> tuple[str, str | None]:
+        """The desk that receives, in codes of today: the agency's own, or any of the province where place does not matter.
+
+        raises  ReceptionElsewhere, UnitUnknown, UnitSplit
+        source  fact sheet 2.8: independence of the place is set by provincial decisions, within the province
+        """
+        desk = understand_unit(province, commune, _day(on))
+        if (desk.province, desk.commune) != (self.province, self.commune):
+            facts = {"procedure": self.procedure.code, "reception": agency_code(desk.province, desk.commune)}
+            if desk.province != self.province:
+                raise ReceptionElsewhere("The desk must lie in the province that handles it.", **facts)
+            if not self.procedure.any_reception:
+                raise ReceptionElsewhere("Leave `reception` out: this procedure depends on the place.", **facts)
+        return desk.province, desk.commune
+
+
+def choose(
+    procedure_code: str,
+    province_code: str,
+    commune_code: str | None,
+    *,
+    case: str | None = None,
+    channel: str,
+    on: date | datetime,
+) -> Choice:
+    """What somebody wants to file, if the law allows it on that day.
+
+    case            its code, None for the first
+    channel         direct, online or public_postal
+    on              a day, or an aware moment: its day in Viet Nam
+    raises          CalendarTooShort, UnitUnknown, UnitSplit, ProcedureNotFound, ProcedureWithdrawn,
+                    ProcedureNotYetInForce, CaseNotFound, ProcedureNotOffered, CommuneOutsideAuthority
+    """
+    day = _day(on)
+    CALENDAR.is_working_day(day)  # a day that the list of days off does not reach is refused before anything else
+    place = understand_unit(province_code, commune_code, day)
+    chosen = procedure_at(procedure_code, day)
+    found = chosen.case(case)
+    must_be_offered(chosen, channel)
+    _must_be_handled_there(chosen, place.province, place.commune)
+    return Choice(chosen, found, place.province, place.commune, place.was)
+
+
+def must_be_offered(chosen: Procedure, channel: str) -> None:
+    """Raises ProcedureNotOffered unless it can be filed through `channel`."""
+    if channel not in chosen.channels:
+        raise ProcedureNotOffered(
+            "Choose one of its channels.", procedure=chosen.code, channel=channel, channels=list(chosen.channels)
+        )
+
+
+def _must_be_handled_there(chosen: Procedure, province: str, commune: str | None) -> None:
+    """A commune's procedure needs a commune; a province's or a ministry's has none; any_level may have one."""
+    if commune is None:
+        if chosen.level == "commune":
+            detail = "A commune handles it: name one."
+            raise CommuneOutsideAuthority(detail, procedure=chosen.code, level="commune", commune=None)
+        return
+    if chosen.level in ("province", "ministry"):
+        detail = "The province's desk receives it: leave the commune out."
+        raise CommuneOutsideAuthority(detail, procedure=chosen.code, level=chosen.level, commune=commune)
+    if COMMUNES[commune].province != province:
+        facts = {"commune": commune, "commune_province": COMMUNES[commune].province, "province": province}
+        raise CommuneOutsideAuthority("The commune lies in another province.", **facts)
+
+
+def _day(on: date | datetime) -> date:
+    return on.astimezone(BUSINESS_ZONE).date() if isinstance(on, datetime) else on

@@ -1,0 +1,58 @@
+"""How what the contracts refuse is shown, by whichever service meets it: refusal → problem type, status, titles."""
+
+from __future__ import annotations
+
+from contracts import catalogue
+from contracts.lifecycle import MoveNotAllowed
+from shared.problems import Problems, ProblemType
+
+CONTRACT_PROBLEMS: Problems = {
+    MoveNotAllowed: ProblemType(
+        "move-not-allowed",
+        409,
+        "This cannot be done in the dossier's present state.",
+        "Hồ sơ đang ở trạng thái không cho phép thao tác này.",
+    ),
+    catalogue.ProcedureNotFound: ProblemType(
+        "procedure-not-found", 404, "There is no such procedure.", "Không có thủ tục này."
+    ),
+    catalogue.ProcedureWithdrawn: ProblemType(
+        "procedure-withdrawn", 409, "The procedure is in force no more.", "Thủ tục đã hết hiệu lực."
+    ),
+    catalogue.ProcedureNotYetInForce: ProblemType(
+        "procedure-not-yet-in-force", 409, "The procedure is not in force yet.", "Thủ tục chưa có hiệu lực."
+    ),
+    catalogue.CaseNotFound: ProblemType(
+        "case-not-found", 404, "The procedure has no such case.", "Thủ tục không có trường hợp này."
+    ),
+    catalogue.PayerGroupNotFound: ProblemType(
+        "payer-group-not-found", 404, "There is no such group of payers.", "Không có nhóm người nộp này."
+    ),
+    catalogue.UnitUnknown: ProblemType(
+        "unit-not-found", 404, "There is no such unit.", "Không có đơn vị hành chính này."
+    ),
+    catalogue.ProvinceNotFound: ProblemType(
+        "province-not-found", 404, "There is no such province.", "Không có tỉnh, thành phố này."
+    ),
+    catalogue.CommuneNotFound: ProblemType(
+        "commune-not-found", 404, "There is no such commune.", "Không có xã, phường, đặc khu này."
+    ),
+    catalogue.UnitSplit: ProblemType(
+        "unit-split",
+        409,
+        "The old unit has several successors.",
+        "Đơn vị hành chính cũ đã chia cho nhiều đơn vị mới.",
+    ),
+    catalogue.ProcedureNotOffered: ProblemType(
+        "procedure-not-offered", 409, "This procedure cannot be submitted here.", "Thủ tục này chưa nộp được tại đây."
+    ),
+    catalogue.CommuneOutsideAuthority: ProblemType(
+        "commune-outside-authority",
+        409,
+        "The procedure is not handled there.",
+        "Cơ quan đã chọn không có thẩm quyền giải quyết.",
+    ),
+    catalogue.ReceptionElsewhere: ProblemType(
+        "reception-elsewhere", 409, "It cannot be received there.", "Không thể tiếp nhận tại nơi đã chọn."
+    ),
+}

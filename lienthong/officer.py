@@ -1,0 +1,40 @@
+"""The officials of one province at their own door: register what is handed in, and make the moves that are lawful now."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, cast
+
+from lienthong.doors import Door
+from lienthong.shapes import ProvinceDossier
+
+
+class Officer:
+    """Reception and handlers of one province in one sandbox."""
+
+    def __init__(self, gateway: Door, headers: dict[str, str], province: str) -> None:
+        self._gateway, self._headers, self.province = gateway, headers, province
+        self._dossiers = f"/api/v1/provinces/{province}/dossiers"
+
+    async def register(
+        self, procedure: str, commune: str | None, applicant: dict[str, str], **more: Any
+    ) -> ProvinceDossier:
+        """A dossier handed in at a counter (or `channel="public_postal"`).
+
+        applicant  `id` (12 digits) and `name`
+        more       channel, case, reception, help_at, capacity, owner, payer_group, papers, return_by, note, receive
+        """
+        body = {"procedure": procedure, "commune": commune, "applicant": applicant, **more}
+        return cast(ProvinceDossier, await self._gateway.json("POST", self._dossiers, json=body, headers=self._once()))
+
+    async def dossier(self, code: str) -> ProvinceDossier:
+        path = f"{self._dossiers}/{code}"
+        return cast(ProvinceDossier, await self._gateway.json("GET", path, headers=self._headers))
+
+    async def do(self, code: str, move: str, **facts: Any) -> ProvinceDossier:
+        """One move of the lifecycle table, such as `request_supplement` with `reason` and `items`."""
+        path, body = f"{self._dossiers}/{code}/moves", {"does": move, **facts}
+        return cast(ProvinceDossier, await self._gateway.json("POST", path, json=body, headers=self._once()))
+
+    def _once(self) -> dict[str, str]:
+        return {**self._headers, "Idempotency-Key": str(uuid.uuid4())}

@@ -1,0 +1,94 @@
+"""What the doors answer with, as far as clients read it."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+
+class Status(TypedDict):
+    code: int
+    slug: str
+    name_vi: str
+    name_en: str
+
+
+class Fee(TypedDict):
+    """The demand that stands. `status`: due, paid, refund_pending, partly_refunded, refunded."""
+
+    amount_dong: int
+    status: str
+    reference: str | None
+    demand: int
+    moment: str
+    items: list[dict[str, Any]]
+    pay_by: str | None
+    paid_by: str | None
+    refunded_dong: int
+    receipts: list[dict[str, Any]]
+
+
+class Dossier(TypedDict):
+    """The portal's copy of a dossier, as its owner sees it; `can` is what the citizen may do now."""
+
+    code: str
+    procedure: str
+    case: str | None
+    channel: str
+    authority: dict[str, Any]
+    status: Status
+    submitted_at: str
+    received_at: str | None
+    due_at: str | None
+    reason: str | None
+    supplements: list[dict[str, Any]]
+    fee: Fee | None
+    withdrawal: str
+    result: dict[str, Any] | None
+    papers: list[dict[str, Any]]
+    rating: dict[str, int] | None
+    can: list[str]
+
+
+class ProvinceDossier(TypedDict):
+    """The province's copy of a dossier; `can` is what its officials may do now."""
+
+    code: str
+    status: Status
+    province: str
+    procedure: str
+    received_at: str | None
+    due_at: str | None
+    fee_dong: int | None
+    demands: list[dict[str, Any]]
+    supplements: list[dict[str, Any]]
+    paid: bool
+    paid_dong: int
+    refunded_dong: int
+    result_number: str | None
+    reason: str | None
+    rated: int | None
+    can: list[str]
+
+
+class Clock(TypedDict):
+    """`rate` is sandbox seconds per real second; 0 = frozen."""
+
+    now: str
+    rate: float
+
+
+class Verdict(TypedDict):
+    """What `settle` found: still, waiting or held, and for whom it waits."""
+
+    verdict: str
+    proof_of_absence: bool
+    next_due: str | None
+    waiting_for: list[dict[str, Any]]
+
+
+class Advance(TypedDict):
+    """Where the clock stands now, and what fired on the way (at, service, kind, subject)."""
+
+    now: str
+    fired: list[dict[str, Any]]
+    verdict: Verdict

@@ -1,0 +1,237 @@
+"""What a citizen keeps at the portal (kho dữ liệu điện tử): papers sent once and results received, to be used again.
+
+A paper is its content: its id is the SHA-256 of it, so the same file is the same paper whoever sends it, however often.
+Bytes stay in this database and go out by signed addresses; events carry `message(...)`, which has none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text
+
+from services.portal import contents
+from shared import files, http
+from shared.errors import BodyDoesNotFit, NotReady, Refusal
+from shared.paging import TOKEN, Cut, Page
+from shared.runtime import in_sandbox
+
+if TYPE_CHECKING:
+    from services.portal.app_state import Portal
+    from services.portal.citizens import Citizen
+
+UPLOADED, RESULT = "uploaded", "result"
+# Values of the code list `digitisation_state` (found in a provincial system; see docs/papers.md).
+NOT_DIGITISED, DIGITISED, FROM_COMPONENT, FROM_RESULT = 0, 1, 2, 3
+Form = Literal["original", "copy", "electronic"]
+IDS = re.compile(r"[0-9a-f]{64}")
+PAPER_SQL = """
+SELECT p.sha256 AS id, p.name, f.media_type, f.size, p.sha256, p.kind, p.dossier, p.component, p.stored_at
+FROM papers p JOIN files f USING (sandbox, sha256) WHERE p.sandbox = $1 AND p.owner = $2"""
+
+
+class HashMismatch(Refusal):
+    """What arrived is not what was sent: its SHA-256 is another."""
+
+
+class PaperNotFound(Refusal):
+    """This citizen's store has no such paper in this sandbox."""
+
+    def __init__(self, *missing: tuple[str, str]) -> None:
+        """`missing`: JSON pointer and id of each."""
+        super().__init__(
+            "Send them with POST /api/v1/papers first; GET /api/v1/papers lists what there is.",
+            errors=[{"pointer": pointer, "detail": f"no paper {identity} is here"} for pointer, identity in missing],
+        )
+
+
+class ResultNotThere(Refusal):
+    """The province has no result of this dossier yet, or it ended without one."""
+
+
+class ResultNotReadable(Refusal):
+    """What the province sent as the result is no file that can be kept."""
+
+
+def papers_table(metadata: MetaData) -> None:
+    table = Table(
+        "papers",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("owner", Text, primary_key=True),  # personal number, 12 digits
+        Column("sha256", Text, primary_key=True),  # of a row of `files`
+        Column("name", Text, nullable=False),
+        Column("kind", Text, nullable=False),  # uploaded | result
+        Column("dossier", Text),  # of a result: whose; of an uploaded paper: the first that it was handed in with
+        Column("component", Text),  # as what it was first handed in
+        Column("stored_at", DateTime(timezone=True), nullable=False),  # sandbox time
+    )
+    Index("papers_newest", table.c.sandbox, table.c.owner, table.c.stored_at, table.c.sha256)
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A file in a citizen's store.
+
+    id         SHA-256 of the content, hexadecimal
+    size       bytes
+    kind       "uploaded" | "result"
+    dossier    of a result: whose it is; else the first dossier that it was handed in with, or None
+    component  as what it was first handed in
+    stored_at  sandbox time
+    """
+
+    id: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    kind: str
+    dossier: str | None
+    component: str | None
+    stored_at: datetime
+
+
+# --- the store ------------------------------------------------------------------------------------------------------------
+async def receive(
+    portal: Portal, citizen: Citizen, content: bytes, *, name: str, media_type: str, sha256: str
+) -> tuple[Paper, bool]:
+    """Keep what a citizen sent, if it is what it says; gives the paper and whether it is new.
+
+    A paper that is here already keeps the name it has.
+
+    media_type, sha256  as the sender says
+    raises              HashMismatch, and the refusals of `contents`
+    """
+    name = contents.name_of(name)
+    kind = await asyncio.to_thread(_checked, content, sha256.lower())
+    contents.agree(kind, media_type, name)
+    return await _keep(portal, citizen, content, kind, name)
+
+
+def _checked(content: bytes, said: str) -> contents.Kind:
+    found = files.hash_of(content)
+    if content and found != said:
+        raise HashMismatch("Send it again, whole and with its own hash.", said=said, found=found, size=len(content))
+    return contents.kind_of(content)
+
+
+async def _keep(
+    portal: Portal, citizen: Citizen, content: bytes, kind: contents.Kind, name: str, *, result_of: str | None = None
+) -> tuple[Paper, bool]:
+    async with in_sandbox(portal, citizen.sandbox) as (connection, here):
+        citizen.check_time(here.now)
+        sha256 = await portal.files.put(connection, here, content, kind.media_type)
+        # A result that its owner had sent in before becomes what it is; nothing else changes a paper that is here.
+        new = await connection.fetchval(
+            "INSERT INTO papers (sandbox, owner, sha256, name, kind, dossier, stored_at) VALUES ($1,$2,$3,$4,$5,$6,$7) "
+            "ON CONFLICT (sandbox, owner, sha256) DO UPDATE SET kind = EXCLUDED.kind, dossier = EXCLUDED.dossier, "
+            f"component = NULL WHERE EXCLUDED.kind = '{RESULT}' RETURNING xmax = 0",
+            *(here.id, citizen.id, sha256, name, RESULT if result_of else UPLOADED, result_of, here.now),
+        )
+        row = await connection.fetchrow(f"{PAPER_SQL} AND p.sha256 = $3", here.id, citizen.id, sha256)
+        assert row is not None  # written a moment ago, in this transaction
+        return Paper(**row), bool(new)
+
+
+async def newest(portal: Portal, citizen: Citizen, page: Page) -> Cut[Paper]:
+    """A citizen's papers, newest first; a page goes on after the id of the last paper before it."""
+    if page.after is not None and not IDS.fullmatch(page.after):
+        raise BodyDoesNotFit((f"/query/{TOKEN}", "is no place in this list; take it from the Link of the page before"))
+    rows = await portal.database.fetch(
+        f"{PAPER_SQL} AND ($3::text IS NULL OR (p.stored_at, p.sha256) < (SELECT stored_at, sha256 FROM papers "
+        f"WHERE sandbox = $1 AND owner = $2 AND sha256 = $3)) ORDER BY p.stored_at DESC, p.sha256 DESC LIMIT {page.size + 1:d}",
+        *(citizen.sandbox, citizen.id, page.after),
+    )
+    found = [Paper(**row) for row in rows[: page.size]]
+    return Cut(found, found[-1].id if len(rows) > page.size else None)
+
+
+# --- papers of dossiers ---------------------------------------------------------------------------------------------------
+async def owned(
+    portal: Portal, sandbox: str, citizen_id: str, ids: Sequence[str], *, pointer: str = "/papers/{}"
+) -> dict[str, Paper]:
+    """The papers with these ids out of a citizen's store; call it before the transaction that uses them.
+
+    pointer  JSON pointer of an id in the caller's body, `{}` being its place in `ids`
+    raises   PaperNotFound, naming every one that is not there
+    """
+    wanted = sorted({identity for identity in ids if IDS.fullmatch(identity)})
+    rows = await portal.database.fetch(f"{PAPER_SQL} AND p.sha256 = ANY($3)", sandbox, citizen_id, wanted)
+    found = {row["id"]: Paper(**row) for row in rows}
+    missing = [(pointer.format(place), identity) for place, identity in enumerate(ids) if identity not in found]
+    if missing:
+        raise PaperNotFound(*missing)
+    return found
+
+
+def digitisation(paper: Paper | None, dossier_code: str) -> int:
+    """The digitisation state of a component of a dossier: which paper, if any, stands for it (code list of docs/papers.md)."""
+    if paper is None:
+        return NOT_DIGITISED
+    if paper.dossier in (None, dossier_code):
+        return DIGITISED
+    return FROM_RESULT if paper.kind == RESULT else FROM_COMPONENT
+
+
+def message(paper: Paper | None, component: str, form: Form, dossier_code: str) -> dict[str, Any]:
+    """One of the `papers` of an event; a component that is handed in by hand has no file."""
+    file = (
+        {"name": paper.name, "media_type": paper.media_type, "size": paper.size, "sha256": paper.sha256}
+        if paper
+        else {}
+    )
+    return {"component": component, **file, "form": form, "digitisation": digitisation(paper, dossier_code)}
+
+
+async def note_use(portal: Portal, sandbox: str, owner: str, dossier: str, components: Mapping[str, str]) -> None:
+    """Note with which dossier papers were first handed in (id → component), so that the next use is known as one.
+
+    Call it after the dossier is committed, at every repetition of the request too: it changes nothing the second time.
+    """
+    await portal.database.pool.execute(
+        "UPDATE papers SET dossier = $3, component = t.component FROM unnest($4::text[], $5::text[]) t (id, component) "
+        "WHERE sandbox = $1 AND owner = $2 AND sha256 = t.id AND dossier IS NULL",
+        *(sandbox, owner, dossier, list(components), list(components.values())),
+    )
+
+
+# --- results --------------------------------------------------------------------------------------------------------------
+async def result_of(portal: Portal, citizen: Citizen, dossier_code: str, province: str) -> Paper:
+    """The result of a dossier as a paper of the citizen's: asked of its province once, then kept.
+
+    The caller has made sure that the dossier is this citizen's.
+
+    raises  ResultNotThere, ResultNotReadable, NotReady (the province is silent)
+    """
+    rows = await portal.database.fetch(
+        f"{PAPER_SQL} AND p.kind = '{RESULT}' AND p.dossier = $3", citizen.sandbox, citizen.id, dossier_code
+    )
+    if rows:
+        return Paper(**rows[0])
+    content = await _result_at(portal, citizen.sandbox, dossier_code, province)
+    try:
+        kind = await asyncio.to_thread(contents.kind_of, content)
+    except Refusal as refusal:
+        raise ResultNotReadable(
+            "Ask the office for it.", dossier=dossier_code, reason=type(refusal).__name__
+        ) from refusal
+    name = f"ket-qua-{dossier_code}{kind.extensions[0]}"
+    paper, _ = await _keep(portal, citizen, content, kind, name, result_of=dossier_code)
+    return paper
+
+
+async def _result_at(portal: Portal, sandbox: str, dossier_code: str, province: str) -> bytes:
+    url = f"{portal.settings.province_gateway_url}/api/v1/provinces/{province}/dossiers/{dossier_code}/result"
+    try:
+        answer = await http.call(portal.http, "GET", url, sandbox=sandbox)
+    except http.Unreachable as error:
+        raise NotReady("The province does not answer; try again.", waits_for=["gateway"]) from error
+    if answer.status_code != 200:
+        raise ResultNotThere("Look at the dossier: `result` tells when it is ready.", dossier=dossier_code)
+    return answer.content

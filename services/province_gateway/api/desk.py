@@ -1,0 +1,188 @@
+"""The officers' door: register what is handed in at a counter or by post, and make the moves that are lawful now."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.catalogue import agency_code, choose
+from services.province_gateway import commands, moves, queries
+from services.province_gateway.api.views import DossierView, GatewayDep, KeyHeader
+from services.province_gateway.commands import Registration
+from services.province_gateway.domain import FeeItem, Instruction, Place, dossier_code
+from shared.house import Drawn, Once
+from shared.problems import problem_responses
+from shared.runtime import known_sandbox
+from shared.web import SandboxId, Text
+
+router = APIRouter(prefix="/api/v1", tags=["officers"])
+PersonalId = Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["037190900123"])]
+Name = Annotated[Text, Field(min_length=1, max_length=120)]
+Dong = Annotated[int, Field(ge=0, lt=10**12, strict=True)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PlaceBody(Body):
+    """A desk: of a commune, or of the province itself (commune null). Codes from before the merger are understood."""
+
+    province: Annotated[str, Field(pattern=r"^[0-9]{2}$", examples=["37"])]
+    commune: Annotated[str | None, Field(pattern=r"^[0-9]{5}$", examples=["14464"])] = None
+
+    def place(self) -> Place:
+        return Place(self.province, self.commune)
+
+
+class Applicant(Body):
+    id: PersonalId
+    name: Name
+
+
+class OwnerBody(Body):
+    kind: Literal["person", "organisation"]
+    id: Annotated[str, Field(pattern=r"^([0-9]{12}|[0-9]{10}|[0-9]{10}-[0-9]{3})$")]
+    name: Name
+
+
+class PaperBody(Body):
+    """A paper laid on the counter; `digitised` when the desk has scanned it."""
+
+    component: Annotated[Text, Field(min_length=1, max_length=60)]
+    form: Literal["original", "copy", "electronic"] = "original"
+    digitised: bool = False
+
+
+class RegistrationBody(Body):
+    procedure: Annotated[str, Field(pattern=r"^[0-9]\.[0-9]{6}$", examples=["2.000635"])]
+    case: Annotated[str, Field(pattern=r"^[0-9]\.[0-9]{6}\.[0-9]{2}$")] | None = None
+    commune: Annotated[str | None, Field(pattern=r"^[0-9]{5}$", description="Competent commune; null: the province")]
+    channel: Literal["direct", "public_postal"] = "direct"
+    reception: Annotated[PlaceBody | None, Field(description="The desk, when it is not the competent agency's")] = None
+    help_at: PlaceBody | None = None
+    applicant: Applicant
+    capacity: Literal["self", "representative", "authorised_person", "organisation"] = "self"
+    owner: OwnerBody | None = None
+    payer_group: Annotated[Text, Field(min_length=1, max_length=40)] = "ordinary"
+    papers: Annotated[list[PaperBody], Field(max_length=50)] = Field(default_factory=list)
+    return_by: Literal["direct", "online", "public_postal"] | None = None
+    note: Annotated[Text, Field(min_length=1, max_length=2000)] | None = None
+    receive: Annotated[bool | None, Field(description="Check and receive at once; by default at the counter")] = None
+
+
+class FeeItemBody(Body):
+    kind: Literal["service_fee", "registration_fee", "tax"]
+    name: Annotated[Text, Field(min_length=1, max_length=250)]
+    amount_dong: Dong
+
+
+class MoveFacts(Body):
+    """A move of the lifecycle table and what it needs; what is left out gets the office's default."""
+
+    does: Literal[moves.VERBS]  # type: ignore[valid-type]
+    reason: Annotated[Text, Field(min_length=1, max_length=500)] | None = None
+    items: Annotated[
+        list[Annotated[Text, Field(min_length=1, max_length=500)]],
+        Field(max_length=50, description="request_supplement: the complete list of what is missing"),
+    ] = Field(default_factory=list)
+    fee: Annotated[list[FeeItemBody], Field(max_length=20, description="what to demand; default: the catalogue's")] = (
+        Field(default_factory=list)
+    )
+    notice_number: Annotated[Text, Field(min_length=1, max_length=60)] | None = None
+    days: Annotated[int, Field(ge=1, le=60, description="reschedule: working days later")] | None = None
+    answer_days: Annotated[int, Field(ge=1, le=60, description="request_supplement: working days to answer")] | None = (
+        None
+    )
+    refund_dong: Dong | None = None
+    amount_dong: Annotated[Dong, Field(description="take_payment: must be what is due")] | None = None
+    method: Literal["counter", "transfer"] = "counter"
+    channel: Literal["direct", "online", "public_postal"] | None = None
+    at_desk: Annotated[bool, Field(description="receive, resume: the papers were brought to the desk")] = False
+
+    def instruction(self, **place: Any) -> Instruction:
+        facts = self.model_dump(exclude={"items", "fee", "at", "after_days"})
+        fee = tuple(FeeItem(item.kind, item.name, item.amount_dong) for item in self.fee)
+        return Instruction(**facts, items=tuple(self.items), fee=fee, **place)
+
+
+class MoveBody(MoveFacts):
+    """One move, now."""
+
+
+@router.post(
+    "/provinces/{province}/dossiers",
+    summary="Register a dossier handed in at a counter or by public post.",
+    status_code=201,
+    response_model=DossierView,
+    responses=problem_responses(404, 409, 422, 503),
+)
+async def register(
+    province: Text, body: RegistrationBody, idempotency_key: KeyHeader, sandbox: SandboxId, gateway: GatewayDep
+) -> Response:
+    now = (await known_sandbox(gateway, sandbox)).now
+    filed = choose(body.procedure, province, body.commune, case=body.case, channel=body.channel, on=now)
+    reception = queries.reception(filed, body.reception.place() if body.reception else None, now)
+
+    def decision(work: moves.Work, drawn: Drawn | None) -> tuple[int, str]:
+        assert drawn is not None  # decide_once draws whenever a counter is named
+        told = Registration(
+            code=dossier_code(filed.agency, drawn.day, drawn.value, drawn.epoch),
+            procedure=filed.procedure.code,
+            version=filed.procedure.version,
+            case=filed.case.code,
+            province=filed.province,
+            commune=filed.commune,
+            reception=reception,
+            channel=body.channel,
+            applicant_id=body.applicant.id,
+            applicant_name=body.applicant.name,
+            payer_group=body.payer_group,
+            capacity=body.capacity,
+            owner=body.owner.model_dump() if body.owner else None,
+            help_at=body.help_at.place() if body.help_at else None,
+            return_by=body.return_by,
+            filed_under=filed.was._asdict() if filed.was else None,
+            papers=[
+                {"component": paper.component, "form": paper.form, "digitisation": int(paper.digitised)}
+                for paper in body.papers
+            ],
+            note=body.note,
+        )
+        receive = body.channel == "direct" if body.receive is None else body.receive
+        dossier = commands.register_at_desk(work, told, gateway.rules, receive=receive)
+        return 201, DossierView.of(dossier, work.now).model_dump_json()
+
+    once = Once(f"desk/{filed.province}", "POST /dossiers", idempotency_key, body.model_dump_json().encode())
+    return _json(await gateway.decide_once(sandbox, once, decision, counter=f"{filed.agency}/desk"))
+
+
+@router.post(
+    "/provinces/{province}/dossiers/{code}/moves",
+    summary="Make a move; `can` of the dossier says which are lawful now.",
+    response_model=DossierView,
+    responses=problem_responses(404, 409, 422, 503),
+)
+async def move(
+    province: Text, code: Text, body: MoveBody, idempotency_key: KeyHeader, sandbox: SandboxId, gateway: GatewayDep
+) -> Response:
+    await known_sandbox(gateway, sandbox)
+    known = await queries.dossier(gateway, sandbox, province, code)
+    agency = agency_code(known.province, known.commune)
+
+    def decision(work: moves.Work, _: Drawn | None) -> tuple[int, str]:
+        dossier = moves.perform(work, code, body.instruction(), gateway.rules)
+        return 200, DossierView.of(dossier, work.at(code)).model_dump_json()
+
+    once = Once(f"desk/{province}", f"POST /dossiers/{code}/moves", idempotency_key, body.model_dump_json().encode())
+    return _json(
+        await gateway.decide_once(
+            sandbox, once, decision, codes=[code], numbers=lambda now: moves.receipt_series(agency, now)
+        )
+    )
+
+
+def _json(reply: tuple[int, str]) -> Response:
+    return Response(reply[1], reply[0], media_type="application/json")

@@ -1,0 +1,383 @@
+"""What officials can do with a dossier, one function per verb of the lifecycle table: decide, save, tell. No await, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from contracts import lifecycle as law
+from contracts.catalogue import CALENDAR, agency_code, fee_of, in_working_days, procedure_at, procedure_of
+from services.province_gateway import officers
+from services.province_gateway.domain import (
+    Dossier,
+    DossierNotFound,
+    FeeItem,
+    FeeMismatch,
+    Instruction,
+    Moment,
+    NothingDue,
+    NotYet,
+    Place,
+    Supplement,
+)
+from shared.calendar import BUSINESS_ZONE, Count, Limit, Pause, Unit
+from shared.clock import wire
+from shared.errors import Refusal
+from shared.work import Work as AnyWork
+
+Work = AnyWork[Dossier]
+ANSWER_DAYS = 10  # working days a citizen has to answer a supplement request; a default of ours, unverified
+PAY_BY = Limit(30, Unit.DAY)  # to pay what is demanded; a default of ours, unverified
+MOMENTS: dict[str, Moment] = {
+    law.SUBMITTED.slug: "at_reception",
+    law.RECEIVED.slug: "at_reception",
+    law.IN_PROCESSING.slug: "obligation",
+    law.SUPPLEMENT.slug: "at_supplement",
+    law.RESULT_READY.slug: "at_result",
+}
+RECEIPT_LETTERS = {"service_fee": "P", "registration_fee": "LP", "tax": "T"}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How this procedure system counts; written down on each dossier at its reception."""
+
+    count: Count = Count.LAW
+    pause: Pause = Pause.ANEW
+
+
+def perform(work: Work, code: str, told: Instruction, rules: Rules) -> Dossier:
+    """One move of an official. Raises MoveNotAllowed, NotYet and what the move itself refuses."""
+    dossier, at = work.take(code, DossierNotFound), here(work, code)
+    after, move = dossier.after(told.does)
+    if (first := dossier.waits_for(told.does, at_desk=told.at_desk)) is not None:
+        raise NotYet(f"First comes: {first}.", code=code, does=told.does, waits_for=first)
+    dossier.must_be_in_time(told.does, at)
+    _MOVES[told.does](Act(work, dossier, after, move.event, at, told, rules))
+    plan(work, code, anew=after.state != dossier.state or told.does in (law.REQUEST_SUPPLEMENT, law.DEMAND_FEE))
+    return work.take(code, DossierNotFound)
+
+
+def plan(work: Work, code: str, *, anew: bool = True) -> None:
+    """Set the one timer by which the officers act by themselves; the one before goes.
+
+    anew  False: what is planned already keeps its time
+    """
+    dossier = work.take(code, DossierNotFound)
+    action = officers.next_action(work.sandbox, dossier, here(work, code))
+    kind = action[0] if action else None
+    if kind == dossier.planned and not anew:
+        return
+    if dossier.planned not in (None, kind):
+        work.drop_timer(code, str(dossier.planned))
+    if action is not None:
+        work.timer(code, *action)
+    if dossier.planned != kind:
+        work.save(code, replace(dossier, planned=kind))
+
+
+def here(work: Work, code: str) -> datetime:
+    return work.at(code).astimezone(BUSINESS_ZONE)
+
+
+def tell(work: Work, dossier: Dossier, event: str, **facts: Any) -> None:
+    """Save the dossier and say what happened to it; facts that are None are left out."""
+    work.save(dossier.code, dossier)
+    body = {"dossier_code": dossier.code, "province": dossier.province, "procedure": dossier.procedure, **facts}
+    work.tell(event, dossier.code, {name: fact for name, fact in body.items() if fact is not None})
+
+
+def desk(dossier: Dossier) -> str:
+    at = dossier.reception or Place(dossier.province, dossier.commune)
+    return f"Bộ phận Một cửa {agency_code(at.province, at.commune)}"
+
+
+def handler(dossier: Dossier) -> str:
+    return f"Bộ phận thụ lý {agency_code(dossier.province, dossier.commune)}"
+
+
+def receipts(work: Work, dossier: Dossier, items: tuple[FeeItem, ...], at: datetime) -> list[dict[str, Any]]:
+    """One receipt for each kind of item, numbered without gaps within agency, kind and year."""
+    made = []
+    for kind, letters in RECEIPT_LETTERS.items():
+        amount = sum(item.amount_dong for item in items if item.kind == kind)
+        if amount:
+            series = f"BL-{agency_code(dossier.province, dossier.commune)}-{letters}-{at.year}"
+            made.append({"kind": kind, "series": series, "number": work.number(series), "amount_dong": amount})
+    return made
+
+
+def receipt_series(agency: str, at: datetime) -> list[str]:
+    """The counters that `receipts` may draw from."""
+    return [f"BL-{agency}-{letters}-{at.astimezone(BUSINESS_ZONE).year}" for letters in RECEIPT_LETTERS.values()]
+
+
+@dataclass(frozen=True)
+class Act:
+    """One move being made: the dossier before and after, the event that tells it, and what the official said."""
+
+    work: Work
+    before: Dossier
+    after: Dossier
+    event: str
+    at: datetime
+    told: Instruction
+    rules: Rules
+
+    def tell(self, dossier: Dossier, **facts: Any) -> None:
+        tell(self.work, dossier, self.event, **facts)
+
+    def reason(self, otherwise: str) -> str:
+        return self.told.reason or otherwise
+
+    @property
+    def handler(self) -> str:
+        return handler(self.before)
+
+
+def _receive(act: Act) -> None:
+    """Form 01: the version in force at reception, its limit, the due date; then the fee, if it is demanded now."""
+    before, at = act.before, act.at
+    version = before.version
+    try:
+        procedure = procedure_at(before.procedure, at.date())
+        version = procedure.version
+    except Refusal:  # withdrawn while the dossier lay there: it keeps the version under which it was filed
+        procedure = procedure_of(before.procedure, version)
+    case = procedure.case(before.case)
+    limit = case.limit_for(before.channel)
+    received = replace(
+        act.after,
+        case=case.code,
+        version=version,
+        received_at=at,
+        counted_from=at,
+        limit=limit,
+        count=act.rules.count,
+        pause=act.rules.pause,
+        due_at=CALENDAR.due(at, limit, act.rules.count),
+        paused_at=None,
+    )
+    assert received.due_at is not None
+    act.tell(
+        received,
+        received_at=wire(at),
+        due_at=wire(received.due_at),
+        working_days=in_working_days(limit),
+        officer=desk(before),
+        limit={"value": limit.value, "unit": limit.unit},
+        count=received.count,
+        pause=received.pause,
+        forward_by=wire(CALENDAR.forward_by(at)),
+    )
+    if before.script.fee_moment == "at_reception" and not before.demands:
+        demand_catalogue_fee(act.work, before.code, act.rules)
+
+
+def demand_catalogue_fee(work: Work, code: str, rules: Rules) -> None:
+    """What the catalogue asks for this case, province, channel and payer; nothing if that is nothing or nobody knows."""
+    dossier = work.take(code, DossierNotFound)
+    if items := catalogue_fee(dossier, here(work, code)):
+        after, move = dossier.after(law.DEMAND_FEE)
+        told = Instruction(law.DEMAND_FEE, fee=items)
+        _demand_fee(Act(work, dossier, after, move.event, here(work, code), told, rules))
+
+
+def catalogue_fee(dossier: Dossier, at: datetime) -> tuple[FeeItem, ...]:
+    procedure = procedure_of(dossier.procedure, dossier.version)
+    fee = fee_of(
+        *(procedure, procedure.case(dossier.case)),
+        province=dossier.province,
+        channel=dossier.channel,
+        payer_group=dossier.payer_group,
+        on=(dossier.received_at or at).date(),
+    )
+    return tuple(FeeItem(item.kind, item.name_vi, item.amount_dong) for item in fee.items if item.amount_dong)
+
+
+def _refuse(act: Act) -> None:
+    reason = act.reason(officers.REASONS[0])
+    ended = replace(act.after, reason=reason)
+    act.tell(ended, reason=reason, refused_at=wire(act.at), officer=desk(ended), refund_dong=act.told.refund_dong)
+
+
+def _demand_fee(act: Act) -> None:
+    """Money asked for; a corrected demand takes the place of the open one, a tax notice may come in the middle."""
+    before, owing = act.before, act.before.owing
+    moment = owing.moment if owing else MOMENTS.get(before.state.slug, "at_reception")
+    items = act.told.fee or (owing.items if owing else catalogue_fee(before, act.at))
+    if not items:
+        raise NothingDue("The catalogue asks for nothing here; say which `fee` to demand.", code=before.code)
+    owes = act.after.with_demand(moment, items, CALENDAR.due(act.at, PAY_BY))
+    demand = owes.demands[-1]
+    if owes.state == law.FINANCIAL_OBLIGATION != before.state:
+        owes = replace(owes, paused_at=act.at)
+    act.tell(
+        owes,
+        fee_dong=demand.amount_dong,
+        demanded_at=wire(act.at),
+        demand=demand.number,
+        moment=demand.moment,
+        items=[{"kind": item.kind, "name": item.name, "amount_dong": item.amount_dong} for item in demand.items],
+        pay_by=wire(demand.pay_by),
+        notice_number=act.told.notice_number,
+    )
+
+
+def _take_payment(act: Act) -> None:
+    """Money at the counter or by transfer, with its receipts."""
+    demand = act.before.owing
+    assert demand is not None  # waits_for: a demand
+    if act.told.amount_dong not in (None, demand.amount_dong):
+        raise FeeMismatch(
+            f"Take exactly {demand.amount_dong} đồng.", fee_dong=demand.amount_dong, offered_dong=act.told.amount_dong
+        )
+    paid = replace(act.after.paid(demand, act.told.method), paid_dong=act.before.paid_dong + demand.amount_dong)
+    act.tell(
+        paid,
+        demand=demand.number,
+        amount_dong=demand.amount_dong,
+        method=act.told.method,
+        receipts=receipts(act.work, paid, demand.items, act.at),
+        paid_at=wire(act.at),
+        officer=desk(paid),
+    )
+
+
+def _request_supplement(act: Act) -> None:
+    """Form 02, once and completely; a second request counts as overdue and says so. A fee may be asked for with it."""
+    before = act.before
+    number = len(before.supplements) + 1
+    days = act.told.answer_days or ANSWER_DAYS
+    answer_by = CALENDAR.due(act.at, Limit(days, Unit.WORKING_DAY))
+    reason = act.reason("Hồ sơ chưa đầy đủ")
+    asked = replace(act.after, supplements=(*before.supplements, Supplement(number, act.at, answer_by)))
+    if before.received_at is not None and before.paused_at is None:
+        asked = replace(asked, paused_at=act.at)
+    act.tell(
+        asked,
+        request=number,
+        reason=reason,
+        items=[{"text": text} for text in act.told.items or (reason,)],
+        answer_by=wire(answer_by),
+        counts_as_overdue=number > 1,
+        requested_at=wire(act.at),
+        officer=desk(before),
+    )
+    if act.told.fee:
+        after, move = asked.after(law.DEMAND_FEE)
+        _demand_fee(replace(act, before=asked, after=after, event=move.event))
+
+
+def _hand_over(act: Act) -> None:
+    """From the desk that received it to the competent agency: the same working day, or the next (art. 18)."""
+    moved, place = replace(act.after, handed_over_at=act.at), act.before.reception
+    assert place is not None and moved.received_at is not None  # waits_for: elsewhere
+    act.tell(
+        moved,
+        from_unit={"province": place.province, "commune": place.commune},
+        to_unit={"province": moved.province, "commune": moved.commune},
+        handed_over_at=wire(act.at),
+        forward_by=wire(CALENDAR.forward_by(moved.received_at)),
+        officer=desk(moved),
+    )
+
+
+def _start(act: Act) -> None:
+    started = replace(act.after, started_at=act.at).running_again(act.at, Pause.SUBTRACT)  # it waited for money
+    due = wire(started.due_at) if started.due_at and started.due_at != act.before.due_at else None
+    act.tell(started, started_at=wire(act.at), officer=act.handler, due_at=due)
+
+
+def _resume(act: Act) -> None:
+    """The clock runs again: after a supplement as the dossier's setting says, after a payment less the time waited."""
+    before = act.before
+    pause = before.pause if before.state == law.SUPPLEMENT else Pause.SUBTRACT
+    answered = act.after.answered(act.at) if before.unanswered else act.after
+    resumed = replace(answered, started_at=before.started_at or act.at).running_again(act.at, pause)
+    assert resumed.due_at is not None  # waits_for: reception
+    facts = {"resumed_at": wire(act.at), "due_at": wire(resumed.due_at), "pause": pause}
+    act.tell(resumed, **facts, officer=act.handler)
+
+
+def _reschedule(act: Act) -> None:
+    """Form 04: once, at the latest one day before expiry."""
+    due = act.before.due_at
+    assert due is not None
+    moved = CALENDAR.due(due, Limit(act.told.days or 1, Unit.WORKING_DAY), act.before.count)
+    reason = act.reason("Cần thêm thời gian thẩm tra, xác minh")
+    facts = {"reason": reason, "previous_due_at": wire(due), "due_at": wire(moved), "apologised_at": wire(act.at)}
+    act.tell(replace(act.after, due_at=moved, rescheduled=True), **facts, officer=act.handler)
+
+
+def _finish(act: Act) -> None:
+    """The result is signed; this moment decides on time or overdue. The fee may fall due with it."""
+    before = act.before
+    timeliness = before.timeliness(act.at)
+    finished = replace(act.after, result_number=f"KQ-{before.code}", ready_at=act.at)
+    act.tell(
+        finished,
+        ready_at=wire(act.at),
+        on_time=timeliness != "overdue",
+        result_number=finished.result_number,
+        officer=act.handler,
+        timeliness=timeliness,
+        supplement_requests=len(before.supplements) or None,
+    )
+    if before.script.fee_moment == "at_result" and not before.demands:
+        demand_catalogue_fee(act.work, before.code, act.rules)
+
+
+def _return(act: Act) -> None:
+    channel = act.told.channel or act.before.return_by or "online"
+    act.tell(act.after, returned_at=wire(act.at), channel=channel)
+
+
+def _reject(act: Act) -> None:
+    reason = act.reason("Hồ sơ không đủ điều kiện giải quyết")
+    facts = {"reason": reason, "rejected_at": wire(act.at), "refund_dong": act.told.refund_dong or 0}
+    act.tell(replace(act.after, reason=reason), **facts, officer=act.handler)
+
+
+def _stop(act: Act) -> None:
+    reason = act.reason("Dừng giải quyết hồ sơ")
+    facts = {"reason": reason, "stopped_at": wire(act.at), "refund_dong": act.told.refund_dong or 0}
+    act.tell(replace(act.after, reason=reason), **facts, officer=desk(act.before))
+
+
+def _grant_withdrawal(act: Act) -> None:
+    reason = act.before.withdrawal_reason or act.reason("Theo yêu cầu của công dân")
+    withdrawn = replace(act.after, withdrawal_reason=None, reason=reason)
+    facts = {"withdrawn_at": wire(act.at), "reason": reason, "refund_dong": act.told.refund_dong}
+    act.tell(withdrawn, **facts, officer=desk(withdrawn))
+    act.work.drop_timer(withdrawn.code, "answer_withdrawal")
+
+
+def _decline_withdrawal(act: Act) -> None:
+    closed = act.before.state in law.DECIDED
+    why = act.reason("Hồ sơ đã có kết quả giải quyết" if closed else "Cơ quan tiếp tục giải quyết hồ sơ")
+    kept = replace(act.after, withdrawal_reason=None)
+    act.tell(kept, declined_at=wire(act.at), reason=why, officer=desk(kept))
+    act.work.drop_timer(kept.code, "answer_withdrawal")
+
+
+_MOVES: dict[str, Callable[[Act], None]] = {
+    law.RECEIVE: _receive,
+    law.REFUSE: _refuse,
+    law.DEMAND_FEE: _demand_fee,
+    law.TAKE_PAYMENT: _take_payment,
+    law.REQUEST_SUPPLEMENT: _request_supplement,
+    law.HAND_OVER: _hand_over,
+    law.START: _start,
+    law.RESUME: _resume,
+    law.RESCHEDULE: _reschedule,
+    law.FINISH: _finish,
+    law.RETURN: _return,
+    law.REJECT: _reject,
+    law.STOP: _stop,
+    law.GRANT_WITHDRAWAL: _grant_withdrawal,
+    law.DECLINE_WITHDRAWAL: _decline_withdrawal,
+}
+VERBS = tuple(_MOVES)

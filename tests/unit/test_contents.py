@@ -1,0 +1,269 @@
+"""What a file is, found in its bytes: every accepted type, every way of not being one, and bytes at random."""
+
+from __future__ import annotations
+
+import io
+import struct
+import unicodedata
+import zipfile
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.portal import contents
+from services.portal.contents import DOCX, JPEG, ODT, PDF, PNG, Kind
+from shared.errors import BodyDoesNotFit, Refusal
+from tests.support.specimens import DOCX_TYPES, a_docx, a_jpeg, a_pdf, a_png, an_archive, an_odt
+
+SPECIMENS: dict[Kind, bytes] = {PDF: a_pdf(), PNG: a_png(), JPEG: a_jpeg(), DOCX: a_docx(), ODT: an_odt()}
+each_kind = pytest.mark.parametrize("kind", SPECIMENS, ids=lambda kind: kind.extensions[0])
+
+
+@each_kind
+def test_every_accepted_type_is_known_by_its_content(kind: Kind) -> None:
+    assert contents.kind_of(SPECIMENS[kind]) == kind
+
+
+def test_the_specimens_are_all_that_is_accepted() -> None:
+    assert set(SPECIMENS) == set(contents.ACCEPTED)
+
+
+@each_kind
+def test_half_a_file_is_damaged(kind: Kind) -> None:
+    whole = SPECIMENS[kind]
+    with pytest.raises(contents.ContentDamaged, match="save it anew"):
+        contents.kind_of(whole[: len(whole) // 2])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"MZ\x90\0" + bytes(100),  # a program
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),  # a .doc of old
+        b"GIF89a" + bytes(20),
+        b"<html><script>alert(1)</script></html>",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        "Tờ khai".encode(),
+        b"  %PDF-1.7",
+        b"PK",
+    ],
+    ids=lambda content: repr(content[:6]),
+)
+def test_other_types_are_refused(content: bytes) -> None:
+    with pytest.raises(contents.TypeNotAccepted) as refused:
+        contents.kind_of(content)
+    assert refused.value.facts["accepted"] == [kind.media_type for kind in contents.ACCEPTED]
+
+
+def test_an_empty_file_is_a_body_that_does_not_fit() -> None:
+    with pytest.raises(BodyDoesNotFit) as refused:
+        contents.kind_of(b"")
+    assert refused.value.errors[0]["pointer"] == ""
+
+
+def test_a_plain_archive_is_no_paper() -> None:
+    with pytest.raises(contents.TypeNotAccepted, match="each paper as a file of its own"):
+        contents.kind_of(an_archive({"khai-sinh.pdf": a_pdf()}))
+
+
+# --- bombs ----------------------------------------------------------------------------------------------------------------
+def test_a_document_that_unpacks_to_a_thousand_times_its_size_is_a_bomb() -> None:
+    bomb = a_docx({"word/media/image1.bmp": bytes(10 << 20)})
+    assert len(bomb) < 20_000
+    with pytest.raises(contents.UnpacksTooLarge) as refused:
+        contents.kind_of(bomb)
+    assert refused.value.facts["unpacked_bytes"] > 10 << 20 > refused.value.facts["limit_bytes"]  # type: ignore[operator]
+
+
+def test_a_large_document_that_unpacks_beyond_all_measure_is_a_bomb() -> None:
+    dense = bytes(range(256)) * 4096  # kept unpacked: the ratio alone would let the rest pass
+    bomb = a_docx({f"word/media/{n}": bytes(7 << 20) for n in range(10)}, stored={"word/media/dense": dense})
+    with pytest.raises(contents.UnpacksTooLarge) as refused:
+        contents.kind_of(bomb)
+    assert refused.value.facts["limit_bytes"] == contents.UNPACKED_BYTES
+
+
+def test_a_header_that_lies_about_the_size_is_found_by_reading() -> None:
+    """The list says ten bytes; the part itself would give ten million."""
+    content = a_docx({"word/media/image1.bmp": bytes(10 << 20)})
+    lying = content.replace(struct.pack("<I", 10 << 20), struct.pack("<I", 10))
+    assert lying != content
+    with pytest.raises(contents.ContentDamaged):
+        contents.kind_of(lying)
+
+
+def test_more_parts_than_a_document_has_are_a_bomb() -> None:
+    parts = {f"word/{n}": b"" for n in range(contents.ENTRIES)}
+    with pytest.raises(contents.UnpacksTooLarge) as refused:
+        contents.kind_of(a_docx(parts))
+    assert refused.value.facts["limit_entries"] == contents.ENTRIES
+
+
+def test_a_list_of_parts_that_is_itself_a_bomb_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = an_archive({f"word/{n:0200d}": b"" for n in range(1_200)})
+    monkeypatch.delattr(zipfile, "ZipFile")  # whoever opened it would fail
+    with pytest.raises(contents.UnpacksTooLarge) as refused:
+        contents.kind_of(content)
+    assert refused.value.facts["directory_bytes"] > refused.value.facts["limit_bytes"]  # type: ignore[operator]
+
+
+def test_an_archive_that_ends_in_64_bit_numbers_is_not_read() -> None:
+    content = a_docx()
+    locator = b"PK\6\7" + bytes(16)
+    with pytest.raises(contents.ContentDamaged):
+        contents.kind_of(content[:-22] + locator + content[-22:])
+
+
+@pytest.mark.parametrize(("width", "height"), [(50_000, 50_000), (2**31, 2**31)])
+def test_a_picture_of_too_many_pixels_is_a_bomb(width: int, height: int) -> None:
+    with pytest.raises(contents.UnpacksTooLarge) as refused:
+        contents.kind_of(a_png(width, height))
+    assert refused.value.facts["pixels"] == width * height
+    with pytest.raises(contents.UnpacksTooLarge):
+        contents.kind_of(a_jpeg(50_000, 50_000))
+
+
+def test_a_sheet_scanned_at_600_dpi_is_none() -> None:
+    assert contents.kind_of(a_png(4960, 7016)) == PNG
+    assert contents.kind_of(a_jpeg(4960, 7016)) == JPEG
+
+
+@pytest.mark.parametrize("picture", [a_png(0, 10), a_jpeg(10, 0)], ids=["PNG", "JPEG"])
+def test_a_picture_without_dimensions_is_damaged(picture: bytes) -> None:
+    with pytest.raises(contents.ContentDamaged):
+        contents.kind_of(picture)
+
+
+# --- what is not safe -----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "word/../../up", "..\\up", "C:up"])
+def test_a_part_whose_name_leads_out_is_refused(name: str) -> None:
+    with pytest.raises(contents.ContentNotSafe) as refused:
+        contents.kind_of(a_docx({name: b"x"}))
+    assert refused.value.facts["reason"] == "path"
+
+
+def test_a_document_with_macros_is_refused() -> None:
+    macros = DOCX_TYPES.replace("document.main", "document.macroEnabled.main")
+    for content in (
+        a_docx({"[Content_Types].xml": macros.encode()}),
+        a_docx({"word/vbaProject.bin": b"x"}),
+        an_odt({"Basic/Standard/Module1.xml": b"x"}),
+    ):
+        with pytest.raises(contents.ContentNotSafe) as refused:
+            contents.kind_of(content)
+        assert refused.value.facts["reason"] == "programs"
+
+
+def test_a_locked_document_is_refused() -> None:
+    content = bytearray(a_docx())
+    at = content.find(b"PK\1\2")
+    content[at + 8] |= 1  # general purpose bit 0: encrypted
+    with pytest.raises(contents.ContentNotSafe) as refused:
+        contents.kind_of(bytes(content))
+    assert refused.value.facts["reason"] == "encrypted"
+
+
+@pytest.mark.parametrize(
+    ("inside", "reason"),
+    [(b"/Encrypt 5 0 R", "encrypted"), (b"/S /JavaScript", "programs"), (b"/S /Launch", "programs")],
+)
+def test_a_pdf_that_is_locked_or_runs_programs_is_refused(inside: bytes, reason: str) -> None:
+    with pytest.raises(contents.ContentNotSafe) as refused:
+        contents.kind_of(a_pdf(inside))
+    assert refused.value.facts["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    "content",
+    [a_png() + b"PK\3\4", b"PK\3\4" + bytes(30) + a_docx(), a_docx() + b"trailer"],
+    ids=["picture and more", "something before an archive", "something after an archive"],
+)
+def test_a_file_that_is_two_files_is_damaged(content: bytes) -> None:
+    with pytest.raises(contents.ContentDamaged):
+        contents.kind_of(content)
+
+
+def test_a_part_that_is_there_twice_is_refused() -> None:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr("word/document.xml", b"one")
+        archive.writestr("word/document.xml", b"another")
+    with pytest.raises(contents.ContentDamaged):
+        contents.kind_of(written.getvalue())
+
+
+def test_a_camera_may_append_what_it_likes() -> None:
+    assert contents.kind_of(a_jpeg() + b"SEFT" + bytes(40)) == JPEG
+
+
+# --- what the sender says -------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["khai-sinh.pdf", "KHAI SINH.PDF", "a.png.pdf"])
+def test_name_and_header_of_the_same_type_agree(name: str) -> None:
+    contents.agree(PDF, "Application/PDF; charset=binary", name)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "name"),
+    [
+        ("application/octet-stream", "a.pdf"),
+        ("", "a.pdf"),
+        ("image/png", "a.pdf"),
+        ("application/pdf", "a.exe"),
+        ("application/pdf", "a.pdf.exe"),
+        ("application/pdf", "pdf"),
+    ],
+)
+def test_name_or_header_of_another_type_is_a_mismatch(media_type: str, name: str) -> None:
+    with pytest.raises(contents.TypeMismatch) as refused:
+        contents.agree(PDF, media_type, name)
+    assert refused.value.facts["found"] == PDF.media_type
+
+
+@pytest.mark.parametrize("name", ["Giấy khai sinh.pdf", "a.pdf", "…" * 196 + ".pdf", "giấy (2).pdf"])
+def test_a_mere_name_is_kept(name: str) -> None:
+    assert contents.name_of(name) == name
+
+
+def test_a_name_is_kept_as_nfc() -> None:
+    assert contents.name_of(unicodedata.normalize("NFD", "Giấy ủy quyền.pdf")) == "Giấy ủy quyền.pdf"
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("../../etc/passwd.pdf", "path"),
+        ("/etc/a.pdf", "path"),
+        ("..\\a.pdf", "path"),
+        ("C:\\giấy\\a.pdf", "path"),
+        ("a\x00.pdf", "cannot be seen"),
+        ("a\n.pdf", "cannot be seen"),
+        ("gpj\u202efdp.exe", "cannot be seen"),  # shown as gpjexe.pdf
+        ("a\ud800.pdf", "cannot be seen"),
+        (".pdf", "begins with a dot"),
+        (" a.pdf", "space"),
+        ("", "0 letters"),
+        ("a" * 201, "201 letters"),
+    ],
+)
+def test_a_name_that_is_more_than_a_name_is_refused(name: str, word: str) -> None:
+    with pytest.raises(BodyDoesNotFit) as refused:
+        contents.name_of(name)
+    (error,) = refused.value.errors
+    assert error["pointer"] == "/query/name" and word in error["detail"]
+
+
+# --- bytes at random ------------------------------------------------------------------------------------------------------
+@given(
+    st.sampled_from(list(SPECIMENS)), st.lists(st.tuples(st.integers(0, 1 << 16), st.binary(max_size=8)), max_size=6)
+)
+@settings(max_examples=600, deadline=None)
+def test_whatever_is_broken_in_a_file_the_answer_is_a_refusal(kind: Kind, wounds: list[tuple[int, bytes]]) -> None:
+    content = bytearray(SPECIMENS[kind])
+    for place, bytes_ in wounds:
+        at = place % len(content)
+        content[at : at + len(bytes_)] = bytes_
+    try:
+        assert contents.kind_of(bytes(content)) == kind
+    except Refusal as refusal:
+        assert refusal.detail
