@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from contracts import lifecycle as law
 
 _SAID = {
@@ -40,7 +43,8 @@ _LEADS_TO = {
 }
 
 
-def words(event: str) -> dict[str, object]:
-    """`status` (None where the event moves nothing), `text_vi`, `text_en` of an event type."""
+def words(event: str, body: Mapping[str, Any]) -> dict[str, object]:
+    """`status` (None where the event moves nothing), `text_vi`, `text_en` of an event."""
     text_vi, text_en = _SAID.get(event, (event, event))
-    return {"status": _LEADS_TO.get(event), "text_vi": text_vi, "text_en": text_en}
+    stays = event == law.FEE_DEMANDED and body.get("moment") in ("at_supplement", "at_result")
+    return {"status": None if stays else _LEADS_TO.get(event), "text_vi": text_vi, "text_en": text_en}

@@ -22,7 +22,7 @@ INDICATORS = (
 OLD_CODE = "14467"  # a commune from before the merger; its only successor is 14464
 PAPER = (  # the smallest file that is a PDF
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n"
-    b"trailer<</Root 1 0 R>>\n%%EOF\n"
+    b"trailer<</Root 1 0 R>>\nstartxref\n9\n%%EOF\n"
 )
 
 Listener = Callable[[Entry], None]  # is told every event of the dossier, in order, as soon as it is known
@@ -35,7 +35,8 @@ class Journey:
     ends         status code
     decisions    what its officers are told to decide
     withdraws    the reason given, once the dossier is in the state `withdraws_in`
-    pays         as soon as asked; at the second try; after a correction; here and at the counter; never
+    pays         at once; at the second try; once the first order has expired; what a correction asks; here and at the
+                 counter; never
     submission   more members of the body; whom it is for is looked up for the persona
     expects      dotted member of the dossier as the citizen sees it → value; of a list its length
     """
@@ -49,7 +50,7 @@ class Journey:
     decisions: dict[str, Any] = field(default_factory=lambda: {"reception": "receive"})
     withdraws: str = ""
     withdraws_in: int = IN_PROCESSING
-    pays: Literal["at-once", "second-try", "after-correction", "twice", "never"] = "at-once"
+    pays: Literal["at-once", "second-try", "after-expiry", "after-correction", "twice", "never"] = "at-once"
     answers: bool = True
     rates: bool = False
     channel: Literal["direct", "online", "public_postal"] = "online"
@@ -160,7 +161,10 @@ async def _pay(sandbox: Sandbox, citizen: Citizen, journey: Journey, dossier: Do
     if journey.pays == "never" or (journey.pays == "after-correction" and fee["demand"] == 1):
         return False
     if journey.pays == "second-try":
-        await citizen.pay(code, outcome="failure")
+        await citizen.pay(code, outcome="failed")
+    if journey.pays == "after-expiry":
+        await citizen.start_payment(code)
+        await sandbox.advance(by="PT20M")  # the platform closes an order after a quarter of an hour
     if journey.pays == "twice":  # while the platform's page is open, the desk takes the money too
         payment = await citizen.start_payment(code)
         await sandbox.officer(journey.province).do(code, "take_payment")

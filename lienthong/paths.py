@@ -32,7 +32,7 @@ def _path(name: str, ends: int, procedure: str = COPY, persona: str = "lan", **m
 MISSING = {"reason": "Tờ khai thiếu chữ ký", "items": ["Tờ khai có chữ ký"]}
 
 ALL_MOVES = (
-    _path("straight", RETURNED, expects={"result.timeliness": "on_time"}),
+    _path("straight", RETURNED, expects={"result.on_time": True}),
     _path("early", RETURNED, ALLOWANCE, decisions=_steps(processing_days=1), expects={"result.timeliness": "early"}),
     _path("refused", REFUSED, decisions={"reception": "refuse", "reason": "Không thuộc thẩm quyền"}),
     _path(
@@ -105,6 +105,7 @@ ALL_MOVES = (
               fee=[{"kind": "service_fee", "name": "Phí khai thác thông tin hộ tịch, 2 bản", "amount_dong": 16_000}])),
         pays="after-correction", expects={"fee.amount_dong": 16_000, "fee.demand": 2}),
     _path("paid-at-the-second-try", RETURNED, pays="second-try", expects={"fee.paid_by": "online"}),
+    _path("paid-after-an-expired-order", RETURNED, pays="after-expiry", expects={"fee.paid_by": "online"}),
     _path("paid-at-the-counter", RETURNED, pays="never", decisions=_steps(_step("take_payment", at="financial_obligation")),
           expects={"fee.paid_by": "counter"}),
     _path("paid-by-transfer", RETURNED, pays="never",
@@ -133,9 +134,9 @@ ALL_MOVES = (
           expects={"owner.kind": "organisation"}),
     _path("by-authorisation", RETURNED, persona="huong", submission={"capacity": "authorised_person"},
           expects={"capacity": "authorised_person"}),
-    _path("at-the-counter", RETURNED, channel="direct", rates=True,
+    _path("at-the-counter", RETURNED, channel="direct", pays="never", rates=True,
           expects={"fee.paid_by": "counter", "result.returned_by": "direct"}),
-    _path("by-public-post", RETURNED, channel="public_postal",
+    _path("by-public-post", RETURNED, channel="public_postal", pays="never",
           expects={"fee.paid_by": "transfer", "result.returned_by": "public_postal"}),
     _path("received-elsewhere", RETURNED, submission={"reception": {"province": "37", "commune": "13285"},
                                                       "help_at": {"province": "37", "commune": "13291"}},

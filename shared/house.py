@@ -126,7 +126,8 @@ class House(Runtime, Generic[T]):
         self.callers: Mapping[str, calls.Caller] = {}
         self.waker = Waker(self.database)
         self.waits_for.add("neighbour")
-        self.words: Callable[[str], Mapping[str, object]] = lambda event: {}  # what an event type means, for timelines
+        # What an event means, from its type and body, for timelines.
+        self.words: Callable[[str, Mapping[str, Any]], Mapping[str, object]] = lambda event, body: {}
 
     # --- requests ---------------------------------------------------------------------------------------------------------
     async def decide(
@@ -301,4 +302,4 @@ class House(Runtime, Generic[T]):
     async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
         told = await eventlog.lines(self.database, self.service, sandbox, subject)
         noted = await journal.lines(self.database, self.service, sandbox, subject)
-        return [{**line, **self.words(line["event"])} for line in told] + noted
+        return [{**line, **self.words(line["event"], line["data"])} for line in told] + noted

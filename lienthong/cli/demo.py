@@ -22,6 +22,9 @@ def demo(
     all_provinces: Annotated[
         bool, typer.Option("--all-provinces", help="One dossier in each of the 34 provinces instead.")
     ] = False,
+    all_moves: Annotated[
+        bool, typer.Option("--all-moves", help="Every way a dossier can go, one dossier each, instead.")
+    ] = False,
     lang: Lang = "",
     seed: Annotated[str, typer.Option(help="Same seed, same people, codes and decisions.")] = "demo",
     keep: Annotated[bool, typer.Option("--keep", help="Keep the sandbox afterwards, to look around in it.")] = False,
@@ -38,6 +41,7 @@ def demo(
     async def whole(country: Country) -> list[dict[str, Any]]:
         async with country.sandbox(seed=seed, name="demo", keep=keep) as sandbox:
             tell = telling.tell_the_whole_country if all_provinces else telling.tell_three
+            tell = telling.tell_all_moves if all_moves else tell
             reports = await tell(sandbox, teller)
             if keep:
                 teller.keeps(sandbox)

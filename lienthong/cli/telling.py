@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lienthong import journeys, timeline
+from lienthong import journeys, paths, timeline
 from lienthong.cli.language import day_and_hour, dong, named
 from lienthong.client import Sandbox
 from lienthong.journeys import Journey, Journeyed, Listener
@@ -31,6 +31,8 @@ WORDS = {
         "`lienthong timeline {code} --sandbox ID` shows how far it came.",
         "kept": "The sandbox stays: `lienthong timeline CODE --sandbox {id}`.",
         "columns": "province|dossier|fee|ended|→|procedure",
+        "paths": "path|dossier|states|as expected",
+        "amiss": "{code} ({path}) is otherwise than expected: {amiss}",
         "dossier.submitted.v1": "{who} submits dossier {code}",
         "dossier.received.v1": "the office receives it and promises the result for {due_at}",
         "dossier.refused.v1": "the office refuses it: {reason}",
@@ -55,6 +57,8 @@ WORDS = {
         "missed": "{code} lẽ ra kết thúc ở trạng thái {meant} nhưng đang ở {state}: chạy lại với --keep, rồi "
         "`lienthong timeline {code} --sandbox ID` cho biết hồ sơ đã đi đến đâu.",
         "kept": "Sandbox được giữ lại: `lienthong timeline MÃ --sandbox {id}`.",
+        "paths": "đường đi|hồ sơ|trạng thái|đúng dự kiến",
+        "amiss": "{code} ({path}) khác với dự kiến: {amiss}",
         "columns": "tỉnh, thành phố|hồ sơ|phí|kết thúc|→|thủ tục",
         "dossier.submitted.v1": "{who} nộp hồ sơ {code}",
         "dossier.received.v1": "cơ quan tiếp nhận, hẹn trả kết quả {due_at}",
@@ -103,6 +107,24 @@ async def tell_the_whole_country(sandbox: Sandbox, teller: Teller) -> list[dict[
     return reports
 
 
+async def tell_all_moves(sandbox: Sandbox, teller: Teller) -> list[dict[str, Any]]:
+    """Every named path, all in one sandbox; then one line for each with the states it went through. Returns the reports."""
+    begun = monotonic()
+    await teller.meets(sandbox)
+    reached = await journeys.travel_all(sandbox, paths.ALL_MOVES)
+    stories = await _stories(sandbox, reached)
+    reports = _reports(reached, stories)
+    table = Table(box=None, pad_edge=False)
+    for heading in teller.words("paths").split("|"):
+        table.add_column(heading, no_wrap=True)
+    for each, report in zip(reached, reports, strict=True):
+        states = " ".join(str(change["status"]) for change in report["statuses"])
+        table.add_row(each.journey.name, each.dossier["code"], states, "✓" if each.reached else "✗")
+    teller.shows(table)
+    teller.concludes(reached, monotonic() - begun)
+    return reports
+
+
 async def _stories(sandbox: Sandbox, reached: Sequence[Journeyed]) -> list[list[Entry]]:
     return await asyncio.gather(*(sandbox.timeline(each.dossier["code"]) for each in reached))
 
@@ -111,12 +133,15 @@ def _reports(reached: Sequence[Journeyed], stories: Sequence[Sequence[Entry]]) -
     """What `--json` prints: one object per dossier."""
     return [
         {
+            "path": each.journey.name,
             "code": each.dossier["code"],
             "province": each.journey.province,
             "procedure": each.journey.procedure,
             "statuses": timeline.status_changes(entries),
             "payment": each.dossier["fee"],
             "result": each.dossier["result"],
+            "reached": each.reached,
+            "amiss": each.amiss,
         }
         for each, entries in zip(reached, stories, strict=True)
     ]
@@ -198,6 +223,9 @@ class Teller:
             if not each.reached:
                 self.missed += 1
                 code, state = each.dossier["code"], each.dossier["status"]["code"]
-                typer.echo(self.words("missed", code=code, meant=each.journey.ends, state=state), err=True)
+                if state == each.journey.ends and each.amiss:
+                    typer.echo(self.words("amiss", code=code, path=each.journey.name, amiss=each.amiss), err=True)
+                else:
+                    typer.echo(self.words("missed", code=code, meant=each.journey.ends, state=state), err=True)
         if not self.missed:
             self.say("reached", count=len(reached), seconds=seconds)

@@ -231,6 +231,8 @@ class Dossier:
             return "hand_over"
         if does == law.HAND_OVER and not self.elsewhere:
             return "another place of reception"
+        if does == law.HAND_OVER and self.received_at is None:
+            return "reception"
         if does == law.REQUEST_SUPPLEMENT and self.state == law.SUPPLEMENT and self.unanswered:
             return "supplement"
         if does in (law.GRANT_WITHDRAWAL, law.DECLINE_WITHDRAWAL) and self.withdrawal_reason is None:

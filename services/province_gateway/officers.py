@@ -58,7 +58,7 @@ def result_due(sandbox: Sandbox, dossier: Dossier, started_at: datetime) -> date
 def next_action(sandbox: Sandbox, dossier: Dossier, at: datetime) -> tuple[str, datetime] | None:
     """What the officers do next by themselves and when; None while they only wait. A step of the script comes first."""
     step = step_here(dossier)
-    if step is not None and dossier.waits_for(step.does) is None:
+    if step is not None and dossier.waits_for(step.does, at_desk=step.at_desk) is None:
         return step.does, look_after_days(at, step.after_days)
     state = dossier.state
     if state == law.SUBMITTED:
@@ -67,6 +67,8 @@ def next_action(sandbox: Sandbox, dossier: Dossier, at: datetime) -> tuple[str, 
         return (law.HAND_OVER, next_look(at)) if dossier.elsewhere else (law.START, next_look(at))
     if state == law.IN_PROCESSING:
         return law.FINISH, result_due(sandbox, dossier, at)
+    if state == law.FINANCIAL_OBLIGATION and dossier.elsewhere and dossier.received_at is not None:
+        return law.HAND_OVER, next_look(at)  # forwarding does not wait for the money
     if dossier.owing is not None and dossier.channel != "online" and state in law.MAY_OWE:
         return law.TAKE_PAYMENT, next_look(at)  # who came to the desk pays at the desk, who wrote pays by transfer
     if state == law.SUPPLEMENT:

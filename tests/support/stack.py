@@ -61,8 +61,7 @@ class Elsewhere(Stack):
 
     @property
     def urls(self) -> dict[str, str]:
-        names = {"portal-api": "portal", "gateway-api": "province_gateway", "gateway-worker": "province_gateway_worker"}
-        return {role.name: self._doors[names.get(role.name, role.name.replace("-", "_"))] for role in ROLES}
+        return {role.name: self._doors[role.url_variable.removesuffix("_URL").lower()] for role in ROLES}
 
     @property
     def kafka_bootstrap(self) -> str:
