@@ -1,6 +1,7 @@
 """Proves that docker-compose.yml really comes up, serves the e2e suite, keeps its data and leaves nothing behind.
 
-    python -m tests.compose.proof       or `make compose-proof`, which first runs COMPOSE_PROOF_PREPARE if that is set
+    python -m tests.compose.proof [options of pytest]
+    make compose-proof ARGS="…"         the same, after the commands in COMPOSE_PROOF_PREPARE if that is set
 
 It needs an engine that runs and the Compose plugin; it builds an image of its own and works in a project of its own, on the
 documented ports or, where one of them is taken, on others. Exit status 0: everything below was seen.
@@ -172,8 +173,9 @@ def is_the_same_from_everywhere(country: Country) -> None:
 
 
 def serves_the_suite(country: Country) -> None:
-    told = country.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/e2e").strip().splitlines()
-    say("e2e suite against it", told[-1].strip("= "))
+    words = sys.argv[1:]
+    told = country.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/e2e", *words).strip().splitlines()
+    say(f"e2e suite against it{' with ' if words else ''}{' '.join(words)}", told[-1].strip("= "))
     if not re.search(r"\d+ passed", told[-1]):
         raise NotProven("no test passed")
     reports = json.loads(country.python("-m", "lienthong.cli.main", "demo", "--json"))
