@@ -41,6 +41,7 @@ class DossierFeeDemanded(BaseModel):
     items: Annotated[list[Item] | None, Field(max_length=20, min_length=1)] = None
     pay_by: Instant | None = None
     notice_number: Annotated[str | None, Field(max_length=60, min_length=1)] = None
+    replaces: Annotated[StrictInt | None, Field(ge=1)] = None
 
 
 class Receipt(BaseModel):
@@ -258,6 +259,7 @@ class DossierRefused(BaseModel):
     refused_at: Instant
     officer: Annotated[str, Field(max_length=120, min_length=1)]
     refund_dong: Annotated[StrictInt | None, Field(ge=0)] = None
+    paid_dong: Annotated[StrictInt | None, Field(ge=0)] = None
 
 
 class Authority(BaseModel):
@@ -412,6 +414,7 @@ class DossierRejected(BaseModel):
     rejected_at: Instant
     refund_dong: Annotated[StrictInt | None, Field(ge=0)] = None
     officer: Annotated[str, Field(max_length=120, min_length=1)]
+    paid_dong: Annotated[StrictInt | None, Field(ge=0)] = None
 
 
 class DossierRescheduled(BaseModel):
@@ -493,6 +496,7 @@ class DossierStopped(BaseModel):
     stopped_at: Instant
     refund_dong: Annotated[StrictInt | None, Field(ge=0)] = None
     officer: Annotated[str, Field(max_length=120, min_length=1)]
+    paid_dong: Annotated[StrictInt | None, Field(ge=0)] = None
 
 
 class Applicant1(BaseModel):
@@ -664,6 +668,7 @@ class DossierWithdrawn(BaseModel):
     reason: Annotated[str, Field(max_length=2000, min_length=1)]
     officer: Annotated[str, Field(max_length=120, min_length=1)]
     refund_dong: Annotated[StrictInt | None, Field(ge=0)] = None
+    paid_dong: Annotated[StrictInt | None, Field(ge=0)] = None
 
 
 class LaneVoid(BaseModel):

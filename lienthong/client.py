@@ -238,7 +238,10 @@ class Citizen:
         self.token = str((await identity.json("POST", self.endpoints["token_endpoint"], data=form))["access_token"])
         return self.token
 
-    async def _ask(
+    async def _ask(self, method: str, path: str, **options: Any) -> Any:
+        return (await self._send(method, path, **options)).json()
+
+    async def _send(
         self,
         method: str,
         path: str,
@@ -246,18 +249,18 @@ class Citizen:
         key: str | None = None,
         more_headers: dict[str, str] | None = None,
         **options: Any,
-    ) -> Any:
+    ) -> httpx.Response:
         portal, used = self.sandbox.country.portal, self.token
         if used:
             try:
-                return await portal.json(method, path, headers=self._headers(key, more_headers), **options)
+                return await portal.send(method, path, headers=self._headers(key, more_headers), **options)
             except Problem as problem:
                 if problem.status != 401:
                     raise
         async with self._signing_in:
             if self.token == used:  # nobody else has renewed it meanwhile
                 await self.sign_in()
-        return await portal.json(method, path, headers=self._headers(key, more_headers), **options)
+        return await portal.send(method, path, headers=self._headers(key, more_headers), **options)
 
     def _headers(self, key: str | None, more: dict[str, str] | None = None) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"} | ({"Idempotency-Key": key} if key else {}) | (more or {})
@@ -299,8 +302,14 @@ class Citizen:
         return cast(Dossier, await self._ask("POST", path, key=key, json=body))
 
     async def dossiers(self) -> list[Dossier]:
-        """The newest of one's own, as many as one page holds."""
-        return cast(list[Dossier], await self._ask("GET", "/api/v1/dossiers"))
+        """All of one's own, newest first, page by page."""
+        found: list[Dossier] = []
+        path = "/api/v1/dossiers?page_size=500"
+        while path:
+            answer = await self._send("GET", path)
+            found += answer.json()
+            path = answer.links.get("next", {}).get("url", "")
+        return found
 
     async def dossier(self, code: str) -> Dossier:
         return cast(Dossier, await self._ask("GET", f"/api/v1/dossiers/{code}"))

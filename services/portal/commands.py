@@ -18,6 +18,7 @@ from services.portal.domain import (
     REFUNDED,
     Capacity,
     Channel,
+    Demand,
     Dossier,
     DossierNotFound,
     FeeItem,
@@ -26,6 +27,7 @@ from services.portal.domain import (
     Payment,
     Place,
     Receipt,
+    Supplement,
     dossier_code,
 )
 from services.portal.queries import must_reach_an_end
@@ -118,7 +120,7 @@ def answer_supplement(work: Work, citizen: Citizen, code: str, papers: tuple[Pap
     dossier = _own(work, citizen, code).answering_supplement(papers, at)
     work.save(code, dossier)
     number = dossier.supplements[-1].number
-    facts = {"request": number, "papers": _told(papers), "note": note, "answered_at": wire(at)}
+    facts = {"request": number, "papers": _told(papers), "note": note or None, "answered_at": wire(at)}
     _tell(work, dossier, law.SUPPLEMENT_ANSWERED, **facts)
     return dossier
 
@@ -127,7 +129,7 @@ def rate(work: Work, citizen: Citizen, code: str, scores: dict[str, int], commen
     """Nine indicators, once, after the end."""
     dossier = _own(work, citizen, code).rated(scores, comment)
     work.save(code, dossier)
-    _tell(work, dossier, law.DOSSIER_RATED, scores=scores, comment=comment, rated_at=wire(_here(work, code)))
+    _tell(work, dossier, law.DOSSIER_RATED, scores=scores, comment=comment or None, rated_at=wire(_here(work, code)))
     return dossier
 
 
@@ -162,7 +164,8 @@ def confirm_payment(
     at, owing = _here(work, code), dossier.owing
     waited_for = owing is not None and owing.number == payment.demand
     expected = waited_for and LIFECYCLE.reaction(dossier.state, law.PLATFORM_CONFIRMATION) is Reaction.APPLY
-    kept = replace(payment, status=PAID, transaction=transaction, paid_at=at)
+    confirmed = 1 + sum(each.confirmed > 0 for each in dossier.payments)
+    kept = replace(payment, status=PAID, transaction=transaction, paid_at=at, confirmed=confirmed)
     if owing is not None and expected:
         kept = replace(kept, receipts=_receipts(work, dossier, owing.items, amount_dong, at))
     dossier = dossier.with_payment(kept)
@@ -171,7 +174,7 @@ def confirm_payment(
     told = [asdict(receipt) for receipt in kept.receipts] or None
     _tell(work, dossier, law.PAYMENT_CONFIRMED, **facts, demand=kept.demand, receipts=told)
     if not expected:
-        _give_back(work, dossier, [replace(kept, status=REFUND_PENDING, refund_dong=amount_dong)])
+        _give_back(work, dossier, [kept.going_back()])
     return None
 
 
@@ -213,20 +216,52 @@ def note_registration(work: Work, dossier: Dossier) -> None:
     work.save(dossier.code, heard, lane=PROVINCES[dossier.province].lane)
 
 
-def note_move(work: Work, code: str, event: str, facts: Mapping[str, Any], *, refund_dong: int | None = None) -> None:
-    """The province moved the dossier: our copy follows by the same table. What comes late changes nothing.
-
-    facts        fields of the copy; a tuple of supplements or demands is added to those it has
-    refund_dong  what is given back when it ends without a result; None: all
-    """
+def note_move(work: Work, code: str, event: str, facts: Mapping[str, Any]) -> None:
+    """The province moved the dossier: our copy, with these fields, follows by the same table. What comes late changes nothing."""
     dossier = _follow(work, code, event)
+    if dossier is not None:
+        work.save(code, replace(dossier, **facts))
+
+
+def note_end(
+    work: Work,
+    code: str,
+    event: str,
+    facts: Mapping[str, Any],
+    *,
+    refund_dong: int | None,
+    paid_dong: int | None,
+) -> None:
+    """It ended without a result: what was paid goes back, as far as the province says (`Dossier.giving_back`)."""
+    dossier = _follow(work, code, event)
+    if dossier is not None:
+        dossier = replace(dossier, **facts)
+        _give_back(work, dossier, dossier.giving_back(refund_dong, paid_dong))
+
+
+def note_supplement(work: Work, code: str, asked: Supplement) -> None:
+    dossier = _follow(work, code, law.SUPPLEMENT_REQUESTED)
+    if dossier is not None:
+        work.save(code, replace(dossier, supplements=(*dossier.supplements, asked)))
+
+
+def note_demand(work: Work, code: str, demand: Demand, replaces: int | None) -> None:
+    """A fee is asked for; a corrected demand takes the place of the open one."""
+    dossier = _follow(work, code, law.FEE_DEMANDED)
     if dossier is None:
         return
-    added = {name: (*getattr(dossier, name), *facts[name]) for name in ("supplements", "demands") if name in facts}
-    dossier = replace(dossier, **{**facts, **added})
-    work.save(code, dossier)
-    if dossier.state in law.ENDED_WITHOUT_RESULT:
-        _give_back(work, dossier, dossier.giving_back(refund_dong))
+    dossier, back = dossier.superseding(replaces) if replaces is not None else (dossier, [])
+    _give_back(work, replace(dossier, demands=(*dossier.demands, demand)), back)
+
+
+def note_going_on(work: Work, code: str, event: str, at: datetime, facts: Mapping[str, Any]) -> None:
+    """A move out of the wait for a supplement; one that was never answered here was brought to the desk."""
+    note_move(work, code, event, facts)
+    dossier = work.take(code, DossierNotFound)
+    asked = dossier.supplement
+    if asked is not None and asked.answered_at is None and dossier.state in (law.RECEIVED, law.IN_PROCESSING):
+        answered = (*dossier.supplements[:-1], replace(asked, answered_at=at))
+        work.save(code, replace(dossier, supplements=answered))
 
 
 def note_paid_at_office(work: Work, code: str, number: int, method: str, receipts: tuple[Receipt, ...]) -> None:
@@ -236,8 +271,7 @@ def note_paid_at_office(work: Work, code: str, number: int, method: str, receipt
         return
     taken = [replace(d, taken=method, receipts=receipts) if d.number == number else d for d in dossier.demands]
     dossier, online = replace(dossier, demands=tuple(taken)), dossier.payment_of(number)
-    back = [replace(online, status=REFUND_PENDING, refund_dong=online.amount_dong)] if online else []
-    _give_back(work, dossier, back)
+    _give_back(work, dossier, [online.going_back()] if online else [])
 
 
 def _follow(work: Work, code: str, event: str) -> Dossier | None:

@@ -24,7 +24,16 @@ from contracts.models import (
     DossierWithdrawn,
 )
 from contracts.models import Receipt as ToldReceipt
-from services.portal.commands import Work, note_move, note_paid_at_office, note_registration
+from services.portal.commands import (
+    Work,
+    note_demand,
+    note_end,
+    note_going_on,
+    note_move,
+    note_paid_at_office,
+    note_registration,
+    note_supplement,
+)
 from services.portal.domain import Demand, Dossier, FeeItem, Owner, Paper, Place, Receipt, Supplement
 from shared.calendar import BUSINESS_ZONE
 from shared.consumer import Handlers
@@ -59,13 +68,14 @@ def dossier_received(event: DossierReceived, work: Work) -> None:
     limit = (event.limit.value, event.limit.unit) if event.limit else None
     facts: dict[str, object] = {"received_at": event.received_at, "due_at": event.due_at, "limit": limit}
     facts |= {"count": event.count, "pause": event.pause}
-    note_move(work, event.dossier_code, law.DOSSIER_RECEIVED, facts)
+    note_going_on(work, event.dossier_code, law.DOSSIER_RECEIVED, event.received_at, facts)
 
 
 @handlers.on(law.DOSSIER_REFUSED, DossierRefused)
 def dossier_refused(event: DossierRefused, work: Work) -> None:
     facts = {"reason": event.reason}
-    note_move(work, event.dossier_code, law.DOSSIER_REFUSED, facts, refund_dong=event.refund_dong)
+    money = {"refund_dong": event.refund_dong, "paid_dong": event.paid_dong}
+    note_end(work, event.dossier_code, law.DOSSIER_REFUSED, facts, **money)
 
 
 @handlers.on(law.DOSSIER_HANDED_OVER, DossierHandedOver)
@@ -77,7 +87,7 @@ def dossier_handed_over(event: DossierHandedOver, work: Work) -> None:
 def supplement_requested(event: DossierSupplementRequested, work: Work) -> None:
     items = tuple(item.text for item in event.items)
     asked = Supplement(event.request, event.reason, items, event.answer_by, event.counts_as_overdue)
-    note_move(work, event.dossier_code, law.SUPPLEMENT_REQUESTED, {"supplements": (asked,)})
+    note_supplement(work, event.dossier_code, asked)
 
 
 @handlers.on(law.FEE_DEMANDED, DossierFeeDemanded)
@@ -85,7 +95,7 @@ def fee_demanded(event: DossierFeeDemanded, work: Work) -> None:
     items = tuple(FeeItem(item.kind, item.name, item.amount_dong) for item in event.items or ())
     moment = event.moment or "at_reception"
     demand = Demand(event.demand or 1, event.fee_dong, moment, items, event.pay_by)
-    note_move(work, event.dossier_code, law.FEE_DEMANDED, {"demands": (demand,)})
+    note_demand(work, event.dossier_code, demand, event.replaces)
 
 
 @handlers.on(law.FEE_PAID, DossierFeePaid)
@@ -101,7 +111,8 @@ def processing_started(event: DossierProcessingStarted, work: Work) -> None:
 
 @handlers.on(law.PROCESSING_RESUMED, DossierProcessingResumed)
 def processing_resumed(event: DossierProcessingResumed, work: Work) -> None:
-    note_move(work, event.dossier_code, law.PROCESSING_RESUMED, {"due_at": event.due_at})
+    facts = {"due_at": event.due_at}
+    note_going_on(work, event.dossier_code, law.PROCESSING_RESUMED, event.resumed_at, facts)
 
 
 @handlers.on(law.DOSSIER_RESCHEDULED, DossierRescheduled)
@@ -126,19 +137,22 @@ def result_returned(event: DossierResultReturned, work: Work) -> None:
 @handlers.on(law.DOSSIER_REJECTED, DossierRejected)
 def dossier_rejected(event: DossierRejected, work: Work) -> None:
     facts = {"reason": event.reason}
-    note_move(work, event.dossier_code, law.DOSSIER_REJECTED, facts, refund_dong=event.refund_dong)
+    money = {"refund_dong": event.refund_dong, "paid_dong": event.paid_dong}
+    note_end(work, event.dossier_code, law.DOSSIER_REJECTED, facts, **money)
 
 
 @handlers.on(law.DOSSIER_STOPPED, DossierStopped)
 def dossier_stopped(event: DossierStopped, work: Work) -> None:
     facts = {"reason": event.reason}
-    note_move(work, event.dossier_code, law.DOSSIER_STOPPED, facts, refund_dong=event.refund_dong)
+    money = {"refund_dong": event.refund_dong, "paid_dong": event.paid_dong}
+    note_end(work, event.dossier_code, law.DOSSIER_STOPPED, facts, **money)
 
 
 @handlers.on(law.DOSSIER_WITHDRAWN, DossierWithdrawn)
 def dossier_withdrawn(event: DossierWithdrawn, work: Work) -> None:
     facts = {"withdrawal": "granted", "reason": event.reason}
-    note_move(work, event.dossier_code, law.DOSSIER_WITHDRAWN, facts, refund_dong=event.refund_dong)
+    money = {"refund_dong": event.refund_dong, "paid_dong": event.paid_dong}
+    note_end(work, event.dossier_code, law.DOSSIER_WITHDRAWN, facts, **money)
 
 
 @handlers.on(law.WITHDRAWAL_DECLINED, DossierWithdrawalDeclined)

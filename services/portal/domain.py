@@ -119,6 +119,7 @@ class Payment:
     """One attempt to pay; its reference is committed before the platform is called. Money in đồng, times in sandbox time.
 
     demand       which demand it is for
+    confirmed    the how-manieth confirmation of its dossier it was; 0: not confirmed
     refund_dong  how much of it is given back, whole or part
     """
 
@@ -129,9 +130,15 @@ class Payment:
     demand: int = 1
     transaction: str | None = None
     paid_at: datetime | None = None
+    confirmed: int = 0
     receipts: tuple[Receipt, ...] = ()
     refund: str | None = None
     refund_dong: int = 0
+
+    def going_back(self, amount_dong: int | None = None) -> Payment:
+        """The payment while it is given back, whole if no amount is named."""
+        back = self.amount_dong if amount_dong is None else amount_dong
+        return replace(self, status=REFUND_PENDING, refund_dong=back)
 
 
 @dataclass(frozen=True)
@@ -309,15 +316,35 @@ class Dossier:
     def with_payment(self, changed: Payment) -> Dossier:
         return replace(self, payments=tuple(changed if p.reference == changed.reference else p for p in self.payments))
 
-    def giving_back(self, refund_dong: int | None) -> list[Payment]:
-        """The payments to give back, whole or in part, the last first; None: all that was paid online."""
-        left, back = refund_dong, []
-        for payment in reversed([each for each in self.payments if each.status == PAID]):
+    def giving_back(self, refund_dong: int | None, paid_dong: int | None) -> list[Payment]:
+        """The payments to give back when it ends without a result, whole or in part, the last first.
+
+        refund_dong  None: all that was paid online
+        paid_dong    what the province knew to be paid when it decided; a payment beyond that crossed its decision
+                     and goes back whole
+        """
+        taken = sum(demand.amount_dong for demand in self.demands if demand.taken)
+        known = None if paid_dong is None else paid_dong - taken
+        back: list[Payment] = []
+        told: list[Payment] = []
+        for payment in sorted((each for each in self.payments if each.confirmed), key=lambda each: each.confirmed):
+            if known is not None and payment.amount_dong > known:
+                back += [payment.going_back()] if payment.status == PAID else []
+                continue
+            known = None if known is None else known - payment.amount_dong
+            told.append(payment)
+        left = refund_dong
+        for payment in reversed([each for each in told if each.status == PAID]):
             amount = payment.amount_dong if left is None else min(left, payment.amount_dong)
             left = None if left is None else left - amount
-            if amount:
-                back.append(replace(payment, status=REFUND_PENDING, refund_dong=amount))
+            back += [payment.going_back(amount)] if amount else []
         return back
+
+    def superseding(self, replaced: int) -> tuple[Dossier, list[Payment]]:
+        """A corrected demand takes the place of an open one; money that was on its way for that goes back."""
+        demands = tuple(replace(d, superseded=True) if d.number == replaced else d for d in self.demands)
+        paid = self.payment_of(replaced)
+        return replace(self, demands=demands), [paid.going_back()] if paid else []
 
 
 def dossier_code(agency: str, day: str, value: int, life: int) -> str:

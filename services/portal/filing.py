@@ -69,6 +69,8 @@ def owner_of(
     if not any(paper.component == AUTHORISATION for paper in handed_in):
         detail = f"Hand in the authorisation (giấy ủy quyền) as a paper with component `{AUTHORISATION}`."
         raise NoRightToRepresent(detail, capacity=capacity, owner=identity)
+    if kind == "person" and len(identity) != len(citizen.id):
+        raise BodyDoesNotFit(("/owner/id", "is no personal number of 12 digits"))
     if not named["name"]:
         raise BodyDoesNotFit(("/owner/name", "is needed: nobody vouches for this owner"))
     return Owner("organisation" if kind == "organisation" else "person", identity, str(named["name"]))

@@ -162,7 +162,7 @@ async def advance(sandbox: SandboxPath, body: Advance, portal: PortalDep) -> Adv
     except OverflowError as error:
         raise BodyDoesNotFit(("/by", "leads beyond the end of the calendar")) from error
     in_reach(target, "/by")
-    fired, verdict = await portal.timekeeping.advance(sandbox, target)
+    fired, verdict = await portal.timekeeping.advance(sandbox, target, counted=body.by is not None)
     now = await clock(sandbox, portal)
     return Advanced(now=now.now, fired=fired, verdict=VerdictView.of(verdict, frozen=found.frozen))
 

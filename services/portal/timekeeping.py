@@ -94,13 +94,17 @@ class Timekeeping:
             await self._portal.ownership.set_clock(sandbox, to)
             return await self.settle(sandbox, SETTLE_SECONDS)
 
-    async def advance(self, sandbox: str, to: datetime) -> tuple[list[dict[str, Any]], Verdict]:
+    async def advance(
+        self, sandbox: str, to: datetime, *, counted: bool = False
+    ) -> tuple[list[dict[str, Any]], Verdict]:
         """Move to an absolute target, stopping at every tick; gives what fired, in order, and the last verdict.
 
+        counted  the target was counted from now: a clock that runs may have passed it on the way here
         Stops early, with its verdict, where something stays under way (a dead worker, a call nobody answers).
         """
         async with self._turning(sandbox):
-            await self._not_past(sandbox, to)
+            if not counted:
+                await self._not_past(sandbox, to)
             fired: list[dict[str, Any]] = []
             while True:
                 found = await self.settle(sandbox, SETTLE_SECONDS)

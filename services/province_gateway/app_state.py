@@ -5,6 +5,7 @@ from __future__ import annotations
 from contracts import story
 from services.province_gateway import consumers
 from services.province_gateway.domain import Dossier
+from services.province_gateway.migrations import STEPS
 from services.province_gateway.moves import Rules
 from services.province_gateway.settings import Settings
 from services.province_gateway.store import DOSSIERS
@@ -24,4 +25,5 @@ class Gateway(House[Dossier]):
         )
         self.rules = Rules(settings.count, settings.pause)
         self.timers = Timers(SERVICE, self.database, DOSSIERS, consumers.timers(self.rules), consumers.receipts_of)
+        self.steps = STEPS
         self.words = story.words

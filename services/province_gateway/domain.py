@@ -8,11 +8,12 @@ from typing import Literal
 
 from contracts import lifecycle as law
 from contracts.catalogue import CALENDAR
-from contracts.lifecycle import LIFECYCLE, SUBMITTED, Move, State
+from contracts.lifecycle import LIFECYCLE, SUBMITTED, Move, MoveNotAllowed, State
 from shared.calendar import Count, Limit, Pause, Unit
 from shared.errors import Refusal
 
 OFFICIALS = (law.RECEPTION, law.HANDLER)
+REQUESTS = 9  # as many as the event can number; the law knows one
 VERIFYING = Limit(3, Unit.WORKING_DAY)  # ND 61/2018 art. 19.4: what fails verification goes back within this
 FREELY = frozenset({law.REFUSE, law.DEMAND_FEE, law.FINISH, law.REJECT, law.STOP})  # no condition but the table's
 
@@ -42,6 +43,10 @@ class ReschedulingTooLate(Refusal):
 
 class VerificationTooLate(Refusal):
     """What fails verification goes back within three working days (ND 61/2018 art. 19.4)."""
+
+
+class AskedTooOften(Refusal):
+    """The citizen was asked for supplements again and again; the law knows one request (ND 61/2018 art. 15.3)."""
 
 
 class NoResultYet(Refusal):
@@ -207,10 +212,11 @@ class Dossier:
 
     def after(self, does: str) -> tuple[Dossier, Move]:
         """The dossier after a lawful move of an official; raises MoveNotAllowed."""
-        who = next(
-            (m.who for m in LIFECYCLE.moves_from(self.state) if m.does == does and m.who in OFFICIALS), "official"
-        )
-        move = LIFECYCLE.after(self.state, does, who)
+        lawful = {move.does: move for move in LIFECYCLE.moves_from(self.state) if move.who in OFFICIALS}
+        move = lawful.get(does)
+        if move is None:
+            detail = f"In state {self.state.slug}, officials can do: {', '.join(lawful) or 'nothing'}."
+            raise MoveNotAllowed(detail, code=self.code, state=self.state.slug, does=does, allowed=list(lawful))
         return replace(self, state_code=move.then.code), move
 
     def waits_for(self, does: str, *, at_desk: bool = False) -> str | None:
@@ -244,13 +250,15 @@ class Dossier:
         return self.state == law.FINANCIAL_OBLIGATION
 
     def must_be_in_time(self, does: str, at: datetime) -> None:
-        """Raises AlreadyRescheduled, ReschedulingTooLate, VerificationTooLate."""
+        """Raises AlreadyRescheduled, ReschedulingTooLate, VerificationTooLate, AskedTooOften."""
         if does == law.RESCHEDULE:
             if self.rescheduled:
                 raise AlreadyRescheduled("Finish, reject or stop it; the result will be overdue.", code=self.code)
             if self.due_at is not None and at > (last := CALENDAR.day_before(self.due_at)):
                 detail = "The letter had to go out one day before expiry; the result will be overdue."
                 raise ReschedulingTooLate(detail, code=self.code, latest=last.isoformat())
+        if does == law.REQUEST_SUPPLEMENT and len(self.supplements) >= REQUESTS:
+            raise AskedTooOften("Decide on what is there.", code=self.code, requests=len(self.supplements))
         if does == law.REQUEST_SUPPLEMENT and self.state in (law.RECEIVED, law.IN_PROCESSING) and self.counted_from:
             last = CALENDAR.due(self.counted_from, VERIFYING)
             if at > last:
@@ -265,7 +273,7 @@ class Dossier:
     def _may(self, does: str, at: datetime) -> bool:
         try:
             self.must_be_in_time(does, at)
-        except (AlreadyRescheduled, ReschedulingTooLate, VerificationTooLate):
+        except Refusal:  # one of those above, or a calendar that ends before the answer
             return False
         return self.waits_for(does, at_desk=True) is None
 

@@ -149,7 +149,7 @@ def _receive(act: Act) -> None:
     case = procedure.case(before.case)
     limit = case.limit_for(before.channel)
     received = replace(
-        act.after,
+        act.after.answered(at) if before.unanswered else act.after,
         case=case.code,
         version=version,
         received_at=at,
@@ -200,13 +200,15 @@ def catalogue_fee(dossier: Dossier, at: datetime) -> tuple[FeeItem, ...]:
 def _refuse(act: Act) -> None:
     reason = act.reason(officers.REASONS[0])
     ended = replace(act.after, reason=reason)
-    act.tell(ended, reason=reason, refused_at=wire(act.at), officer=desk(ended), refund_dong=act.told.refund_dong)
+    act.tell(ended, reason=reason, refused_at=wire(act.at), officer=desk(ended), **_money(act, None))
 
 
 def _demand_fee(act: Act) -> None:
     """Money asked for; a corrected demand takes the place of the open one, a tax notice may come in the middle."""
     before, owing = act.before, act.before.owing
-    moment = owing.moment if owing else MOMENTS.get(before.state.slug, "at_reception")
+    moment = MOMENTS.get(before.state.slug, "at_reception")
+    if owing or before.state == law.FINANCIAL_OBLIGATION:
+        moment = before.demands[-1].moment  # it corrects that demand, or adds to it
     items = act.told.fee or (owing.items if owing else catalogue_fee(before, act.at))
     if not items:
         raise NothingDue("The catalogue asks for nothing here; say which `fee` to demand.", code=before.code)
@@ -219,6 +221,7 @@ def _demand_fee(act: Act) -> None:
         fee_dong=demand.amount_dong,
         demanded_at=wire(act.at),
         demand=demand.number,
+        replaces=owing.number if owing else None,
         moment=demand.moment,
         items=[{"kind": item.kind, "name": item.name, "amount_dong": item.amount_dong} for item in demand.items],
         pay_by=wire(demand.pay_by),
@@ -337,20 +340,26 @@ def _return(act: Act) -> None:
 
 def _reject(act: Act) -> None:
     reason = act.reason("Hồ sơ không đủ điều kiện giải quyết")
-    facts = {"reason": reason, "rejected_at": wire(act.at), "refund_dong": act.told.refund_dong or 0}
+    facts = {"reason": reason, "rejected_at": wire(act.at), **_money(act, 0)}
     act.tell(replace(act.after, reason=reason), **facts, officer=act.handler)
 
 
 def _stop(act: Act) -> None:
     reason = act.reason("Dừng giải quyết hồ sơ")
-    facts = {"reason": reason, "stopped_at": wire(act.at), "refund_dong": act.told.refund_dong or 0}
+    facts = {"reason": reason, "stopped_at": wire(act.at), **_money(act, 0)}
     act.tell(replace(act.after, reason=reason), **facts, officer=desk(act.before))
+
+
+def _money(act: Act, otherwise: int | None) -> dict[str, int | None]:
+    """What is given back of what the office knows to be paid; the portal gives back whatever came beyond that."""
+    refund = otherwise if act.told.refund_dong is None else act.told.refund_dong
+    return {"refund_dong": refund, "paid_dong": None if refund is None else act.before.paid_dong}
 
 
 def _grant_withdrawal(act: Act) -> None:
     reason = act.before.withdrawal_reason or act.reason("Theo yêu cầu của công dân")
     withdrawn = replace(act.after, withdrawal_reason=None, reason=reason)
-    facts = {"withdrawn_at": wire(act.at), "reason": reason, "refund_dong": act.told.refund_dong}
+    facts = {"withdrawn_at": wire(act.at), "reason": reason, **_money(act, None)}
     act.tell(withdrawn, **facts, officer=desk(withdrawn))
     act.work.drop_timer(withdrawn.code, "answer_withdrawal")
 

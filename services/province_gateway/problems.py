@@ -26,6 +26,12 @@ PROBLEMS: Problems = {
         "The time to send it back has run out.",
         "Đã quá ba ngày làm việc để yêu cầu bổ sung.",
     ),
+    domain.AskedTooOften: ProblemType(
+        "supplement-requested-too-often",
+        409,
+        "No further supplement can be asked for.",
+        "Không thể yêu cầu bổ sung thêm lần nữa.",
+    ),
     domain.NoResultYet: ProblemType("no-result-yet", 404, "There is no result yet.", "Chưa có kết quả giải quyết."),
     domain.NothingDue: ProblemType("nothing-due", 409, "No fee is due.", "Không có khoản phải nộp."),
     domain.FeeMismatch: ProblemType(

@@ -20,7 +20,8 @@ async def test_the_demo_tells_programs_where_every_dossier_came_to(stack: Stack)
     assert done.returncode == 0, done.stderr
     returned, refused, withdrawn = reports = json.loads(done.stdout)
     for report in reports:
-        assert set(report) == {"code", "province", "procedure", "statuses", "payment", "result"}
+        known = {"path", "code", "province", "procedure", "statuses", "payment", "result", "reached", "amiss"}
+        assert set(report) == known and report["reached"] and not report["amiss"]
         assert all(set(change) == {"status", "event", "at", "real_at"} for change in report["statuses"])
     assert _codes(returned) == RETURNED and returned["payment"]["status"] == "paid" and returned["result"]
     assert _codes(refused) == REFUSED and refused["result"] is None
@@ -31,6 +32,18 @@ async def test_the_demo_tells_programs_where_every_dossier_came_to(stack: Stack)
         entries = await sandbox.timeline(returned["code"])
         assert {entry["service"] for entry in entries} == {"portal", "gateway", "payment"}
         await country.delete_sandbox(sandbox.id)
+
+
+async def test_every_named_path_ends_in_its_expected_state(stack: Stack) -> None:
+    done = lienthong("demo", "--all-moves", "--json", stack=stack)
+    assert done.returncode == 0, done.stderr
+    reports = {report["path"]: report for report in json.loads(done.stdout)}
+    assert len(reports) >= 38 and all(report["reached"] for report in reports.values())
+    assert _codes(reports["land-with-a-tax-notice"]) == [1, 2, 4, 6, 4, 9, 10]
+    assert _codes(reports["second-supplement"]) == [1, 5, 2, 4, 5, 4, 9, 10]
+    assert _codes(reports["withdrawn-during-a-supplement"]) == [1, 5, 7]
+    visited = {code for report in reports.values() for code in _codes(report)}
+    assert visited == set(range(1, 11)), "between them they meet every state"
 
 
 def _codes(report: dict[str, Any]) -> list[int]:

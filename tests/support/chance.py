@@ -7,11 +7,13 @@ every dossier agree and no money is missing.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 
+from contracts import lifecycle as law
 from services.portal.commands import REFUND
 from services.portal.domain import PAID, REFUND_PENDING, REFUNDED
 from services.portal.problems import PROBLEMS as AT_PORTAL
@@ -37,6 +39,7 @@ class Chance:
         self.codes: list[str] = []
         self.checkouts: list[str] = []
         self.log: list[str] = []
+        self.given_back: Counter[str] = Counter()
         self._keys = 0
 
     @classmethod
@@ -61,6 +64,17 @@ class Chance:
     async def move(self, code: str, does: str, facts: dict[str, Any]) -> None:
         await self._at_desk(f"/{code}/moves", {"does": does, **facts})
 
+    async def can(self, code: str) -> list[str]:
+        """What officials may do with it now."""
+        url = f"/api/v1/provinces/{PROVINCE}/dossiers/{code}"
+        answer = await self.country.ask("gateway", "GET", url, headers=self.sandbox.header)
+        return list(answer.json()["can"]) if answer.status_code == 200 else []
+
+    async def citizen_can(self, code: str) -> list[str]:
+        """What the citizen is shown to be able to do."""
+        answer = await self.citizen.ask("GET", f"/dossiers/{code}")
+        return list(answer.json()["can"]) if answer.status_code == 200 else []
+
     async def withdraw(self, code: str) -> None:
         await self._as_citizen(f"/dossiers/{code}/withdrawal", {"reason": "Tôi đổi ý"})
 
@@ -79,15 +93,17 @@ class Chance:
 
     async def check_out(self, checkout: str, outcome: str) -> None:
         answer = await self.country.http.post(f"{checkout}/pay", json={"outcome": outcome})
+        if outcome == "success" or answer.status_code == 409:
+            self.checkouts.remove(checkout)
         self._must_be_known("check_out", answer, known=False)
 
     async def carry(self) -> None:
         """What was told reaches its reader."""
         await self.sandbox.carry()
 
-    async def advance(self, hours: int) -> None:
+    async def advance(self, minutes: int) -> None:
         """Turn the clock from due moment to due moment; the citizen's token follows."""
-        target = datetime.fromisoformat((await self.sandbox.clock())["now"]) + timedelta(hours=hours)
+        target = datetime.fromisoformat((await self.sandbox.clock())["now"]) + timedelta(minutes=minutes)
         while True:
             due = (await self.country.gateway.pending(self.sandbox.id))["next_due"]
             if due is None or datetime.fromisoformat(due) > target:
@@ -96,7 +112,7 @@ class Chance:
             await self.sandbox.fire()
         await self._turn_to(target)
         self.citizen = await self.sandbox.sign_in("lan")
-        self.log.append(f"advance {hours} h")
+        self.log.append(f"advance {minutes} min")
 
     async def settle(self) -> None:
         """Until nobody has anything more to say: events, confirmations, refunds."""
@@ -122,17 +138,21 @@ class Chance:
             theirs: Any = await gateway.drawer.find(gateway.database, self.sandbox.id, code)
             self.states.add(ours.state.slug)
             paid = [each for each in ours.payments if each.status in (PAID, REFUND_PENDING, REFUNDED)]
+            waited_for = {each.paid_by for each in theirs.demands}
+            for each in paid:
+                self.given_back["with its end" if each.reference in waited_for else "unwaited"] += (
+                    each.status == REFUNDED
+                )
+            idle = [each for each in paid if each.reference not in waited_for and each.refund_dong != each.amount_dong]
+            assert not idle, (code, "kept, and nothing waited for it", idle, self.log)
             taken = sum(each.amount_dong for each in ours.demands if each.taken)
             pairs = {
                 "state": (ours.state.slug, theirs.state.slug),
                 "due": (ours.due_at, theirs.due_at),
                 "demands": ([d.amount_dong for d in ours.demands], [d.amount_dong for d in theirs.demands]),
-                "owing": (ours.owing and ours.owing.number, theirs.owing and theirs.owing.number),
+                "owing": (_owing(ours), _owing(theirs)),
                 "supplements": (len(ours.supplements), len(theirs.supplements)),
-                "answered": (
-                    [each.answered_at is not None for each in ours.supplements],
-                    [each.answered_at is not None for each in theirs.supplements],
-                ),
+                "answered": (_answered(ours), _answered(theirs)),
                 "paid": (sum(each.amount_dong for each in paid) + taken, theirs.paid_dong),
                 "given back": (sum(each.refund_dong for each in paid), theirs.refunded_dong),
                 "rated": (sum((ours.rating or {}).values()), theirs.rated or 0),
@@ -141,7 +161,9 @@ class Chance:
         await self._books_must_balance()
 
     async def _books_must_balance(self) -> None:
-        got = await self._rows("payment", "SELECT reference, amount_dong FROM orders WHERE sandbox = $1 AND state = 'paid'")
+        got = await self._rows(
+            "payment", "SELECT reference, amount_dong FROM orders WHERE sandbox = $1 AND state = 'paid'"
+        )
         back = await self._rows("payment", "SELECT reference, amount_dong FROM refunds WHERE sandbox = $1")
         platform = sum(row["amount_dong"] for row in got) - sum(row["amount_dong"] for row in back)
         portal, kept = self.country.portal, 0
@@ -180,3 +202,15 @@ class Chance:
     async def _unsent(self) -> bool:
         sql = "SELECT 1 FROM queue WHERE sandbox = $1 LIMIT 1"
         return bool(await self._rows("portal", sql) or await self._rows("gateway", sql))
+
+
+def _answered(dossier: Any) -> list[bool]:
+    """Which requests are answered; after the end an answer may have come too late for the province."""
+    if dossier.state in law.ENDED_WITHOUT_RESULT:
+        return []
+    return [each.answered_at is not None for each in dossier.supplements]
+
+
+def _owing(dossier: Any) -> int | None:
+    """Which demand waits to be paid, where one can wait."""
+    return dossier.owing.number if dossier.owing and dossier.state in law.MAY_OWE else None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from contracts.catalogue import agency_code, choose
+from contracts.catalogue import PAYER_GROUPS, agency_code, choose
 from services.province_gateway import commands, moves, queries
 from services.province_gateway.api.views import DossierView, GatewayDep, KeyHeader
 from services.province_gateway.commands import Registration
@@ -20,7 +20,8 @@ from shared.web import SandboxId, Text
 router = APIRouter(prefix="/api/v1", tags=["officers"])
 PersonalId = Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["037190900123"])]
 Name = Annotated[Text, Field(min_length=1, max_length=120)]
-Dong = Annotated[int, Field(ge=0, lt=10**12, strict=True)]
+TOO_MUCH = 10**12  # đồng; also the portal's limit of one payment
+Dong = Annotated[int, Field(ge=0, lt=TOO_MUCH, strict=True)]
 
 
 class Body(BaseModel):
@@ -47,6 +48,13 @@ class OwnerBody(Body):
     id: Annotated[str, Field(pattern=r"^([0-9]{12}|[0-9]{10}|[0-9]{10}-[0-9]{3})$")]
     name: Name
 
+    @field_validator("id")
+    @classmethod
+    def of_its_kind(cls, identity: str, info: ValidationInfo) -> str:
+        if info.data.get("kind") == "person" and len(identity) != 12:
+            raise ValueError("is no personal number of 12 digits")
+        return identity
+
 
 class PaperBody(Body):
     """A paper laid on the counter; `digitised` when the desk has scanned it."""
@@ -65,12 +73,29 @@ class RegistrationBody(Body):
     help_at: PlaceBody | None = None
     applicant: Applicant
     capacity: Literal["self", "representative", "authorised_person", "organisation"] = "self"
-    owner: OwnerBody | None = None
+    owner: Annotated[OwnerBody | None, Field(validate_default=True)] = None
     payer_group: Annotated[Text, Field(min_length=1, max_length=40)] = "ordinary"
     papers: Annotated[list[PaperBody], Field(max_length=50)] = Field(default_factory=list)
     return_by: Literal["direct", "online", "public_postal"] | None = None
     note: Annotated[Text, Field(min_length=1, max_length=2000)] | None = None
     receive: Annotated[bool | None, Field(description="Check and receive at once; by default at the counter")] = None
+
+    @field_validator("owner")
+    @classmethod
+    def goes_with_a_capacity(cls, owner: OwnerBody | None, info: ValidationInfo) -> OwnerBody | None:
+        capacity = info.data.get("capacity", "self")
+        if owner is not None and capacity == "self":
+            raise ValueError("leave it out, or say in what `capacity` the applicant acts for somebody else")
+        if owner is None and capacity != "self":
+            raise ValueError(f"say for whom the applicant acts as {capacity}")
+        return owner
+
+    @field_validator("payer_group")
+    @classmethod
+    def is_a_group(cls, group: str) -> str:
+        if group not in PAYER_GROUPS:
+            raise ValueError(f"is none of {', '.join(PAYER_GROUPS)}")
+        return group
 
 
 class FeeItemBody(Body):
@@ -101,6 +126,13 @@ class MoveFacts(Body):
     method: Literal["counter", "transfer"] = "counter"
     channel: Literal["direct", "online", "public_postal"] | None = None
     at_desk: Annotated[bool, Field(description="receive, resume: the papers were brought to the desk")] = False
+
+    @field_validator("fee")
+    @classmethod
+    def can_be_paid(cls, fee: list[FeeItemBody]) -> list[FeeItemBody]:
+        if fee and not 0 < sum(item.amount_dong for item in fee) < TOO_MUCH:
+            raise ValueError(f"must come to 1 to {TOO_MUCH - 1} đồng in all")
+        return fee
 
     def instruction(self, **place: Any) -> Instruction:
         facts = self.model_dump(exclude={"items", "fee", "at", "after_days"})
