@@ -157,7 +157,7 @@ def applied(e: Evidence) -> Iterator[str | None]:
             ("status in the portal", ours["state_code"], made.status),
             ("status in the province", theirs["state_code"], made.status),
             ("events the portal heard", ours["heard"][1], len(heard)),  # kept as (life, version)
-            ("fee in the portal", ours["fee_dong"], made.fee_dong),
+            ("fee in the portal", rules.fee_dong(ours), made.fee_dong),
             ("due date in the portal", _time(ours["due_at"]), _time(made.due_at)),
             ("result in the portal", ours["result_number"], made.result_number),
             ("withdrawal in the portal", ours["withdrawal"], rules.withdrawal(asked, made)),
@@ -178,7 +178,7 @@ def agreement(e: Evidence) -> Iterator[str | None]:
         yield _differences(
             key,
             ("status", ours["state_code"], theirs["state_code"]),
-            ("fee", ours["fee_dong"], theirs["fee_dong"]),
+            ("fee", rules.fee_dong(ours), rules.fee_dong(theirs)),
             ("paid", rules.confirmed_dong(ours), theirs["paid_dong"]),
             ("refunded", rules.refunded_dong(ours), theirs["refunded_dong"]),
             ("withdrawn", ours["withdrawal"] == "granted", theirs["state_code"] == rules.WITHDRAWN),
@@ -197,7 +197,7 @@ def money(e: Evidence) -> Iterator[str | None]:
             place = (key[0], payment["reference"])
             order = e.payment.orders.get(place)
             paid = payment["amount_dong"] if payment["status"] in rules.PAID_STATES else 0
-            back = payment["amount_dong"] if payment["status"] == "refunded" else 0
+            back = payment["refund_dong"] if payment["status"] == "refunded" else 0
             standing[place] = paid
             taken = order["amount_dong"] if order and order["state"] == "paid" else 0
             yield _differences(
@@ -207,7 +207,7 @@ def money(e: Evidence) -> Iterator[str | None]:
                 (f"{place[1]} waits for its refund", payment["status"] == "refund_pending", False),
             )
         kept = rules.confirmed_dong(dossier) - rules.refunded_dong(dossier)
-        due = dossier["fee_dong"] if kept and dossier["state_code"] not in rules.STOPPED else 0
+        due = rules.fee_dong(dossier) if kept and dossier["state_code"] not in rules.STOPPED else 0
         yield _differences(
             key,
             ("payments told", rules.sum_of(said, rules.CONFIRMED), rules.confirmed_dong(dossier)),

@@ -8,9 +8,19 @@ from typing import Any
 
 from lienthong.prove.books import Told
 
-SUBMITTED, RECEIVED, REFUSED, IN_PROCESSING, OWING, WITHDRAWN, READY, RETURNED = 1, 2, 3, 4, 6, 7, 9, 10
-STOPPED = (REFUSED, WITHDRAWN)
-FINAL = (REFUSED, WITHDRAWN, RETURNED)
+SUBMITTED, RECEIVED, REFUSED, IN_PROCESSING, OWING, WITHDRAWN, STOPPED_UNPAID, READY, RETURNED = (
+    1,
+    2,
+    3,
+    4,
+    6,
+    7,
+    8,
+    9,
+    10,
+)
+STOPPED = (REFUSED, WITHDRAWN, STOPPED_UNPAID)
+FINAL = (*STOPPED, RETURNED)
 
 # event → the states in which it may happen, and the state it leads to
 MOVES: dict[str, tuple[tuple[int, ...], int]] = {
@@ -20,6 +30,7 @@ MOVES: dict[str, tuple[tuple[int, ...], int]] = {
     "dossier.processing_started.v1": ((RECEIVED, OWING), IN_PROCESSING),
     "dossier.result_ready.v1": ((IN_PROCESSING,), READY),
     "dossier.result_returned.v1": ((READY,), RETURNED),
+    "dossier.stopped.v1": ((OWING,), STOPPED_UNPAID),
     "dossier.withdrawn.v1": ((SUBMITTED, RECEIVED, OWING, IN_PROCESSING), WITHDRAWN),
 }
 DECLINED = "dossier.withdrawal_declined.v1"
@@ -82,4 +93,11 @@ def confirmed_dong(dossier: dict[str, Any]) -> int:
 
 
 def refunded_dong(dossier: dict[str, Any]) -> int:
-    return sum(payment["amount_dong"] for payment in dossier["payments"] if payment["status"] == "refunded")
+    return sum(payment["refund_dong"] for payment in dossier["payments"] if payment["status"] == "refunded")
+
+
+def fee_dong(dossier: dict[str, Any]) -> int | None:
+    """What the last demand asks for, in either copy; None before there is one."""
+    if not dossier["demands"]:
+        return None
+    return sum(item["amount_dong"] for item in dossier["demands"][-1]["items"])
