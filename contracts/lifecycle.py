@@ -49,6 +49,28 @@ ANSWER_SUPPLEMENT = "answer_supplement"
 PAY = "pay"
 RATE = "rate"
 
+VERBS_VI = {
+    RECEIVE: "tiếp nhận",
+    REFUSE: "từ chối tiếp nhận",
+    DEMAND_FEE: "yêu cầu nghĩa vụ tài chính",
+    TAKE_PAYMENT: "thu tiền tại cơ quan",
+    HAND_OVER: "chuyển hồ sơ",
+    REQUEST_SUPPLEMENT: "yêu cầu bổ sung",
+    START: "bắt đầu xử lý",
+    RESUME: "tiếp tục xử lý",
+    RESCHEDULE: "xin lỗi, hẹn lại ngày trả",
+    FINISH: "hoàn thành xử lý",
+    RETURN: "trả kết quả",
+    REJECT: "từ chối giải quyết",
+    STOP: "dừng xử lý",
+    GRANT_WITHDRAWAL: "đồng ý cho rút",
+    DECLINE_WITHDRAWAL: "không đồng ý cho rút",
+    ASK_WITHDRAWAL: "yêu cầu rút hồ sơ",
+    ANSWER_SUPPLEMENT: "nộp bổ sung",
+    PAY: "thanh toán",
+    RATE: "đánh giá",
+}
+
 # event
 DOSSIER_SUBMITTED = "dossier.submitted.v1"
 DOSSIER_REGISTERED = "dossier.registered.v1"
@@ -214,4 +236,5 @@ LIFECYCLE = Lifecycle(
           "paid too late, or twice: refunded once, told as payment.refunded.v1"),
     begins=SUBMITTED,
     begun_by=(DOSSIER_SUBMITTED, DOSSIER_REGISTERED),
+    verbs_vi=VERBS_VI,
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """Reads a table of moves and answers what may happen next; prints the same table as a page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -64,13 +64,17 @@ class Lifecycle:
     """One table of moves and reactions. Whatever has no row is refused.
 
     begins     the state a thing is born into, by one of the events `begun_by`
+    verbs_vi   what is done, in Vietnamese, for the printed page
     An event of a move is applied by its reader in that move's `when`, unless a Hears row says otherwise; an event in
     a state that neither names is refused. So every pair of state and event has its reaction.
     A state is final if no move leaves it for another.
     """
 
-    def __init__(self, *rows: Move | Hears, begins: State, begun_by: tuple[str, ...]) -> None:
+    def __init__(
+        self, *rows: Move | Hears, begins: State, begun_by: tuple[str, ...], verbs_vi: Mapping[str, str] | None = None
+    ) -> None:
         self.begins = begins
+        self.verbs_vi = verbs_vi or {}
         self.begun_by = begun_by
         self.moves = tuple(row for row in rows if isinstance(row, Move))
         self.hears = tuple(row for row in rows if isinstance(row, Hears))
@@ -148,10 +152,16 @@ class Lifecycle:
         yield ""
 
     def _print_diagram(self) -> Iterator[str]:
-        yield from ("## Diagram", "", "```mermaid", "stateDiagram-v2", f"    [*] --> {self.begins.slug}")
+        yield from ("## Diagram", "", "```mermaid", "stateDiagram-v2")
+        for state in self.states:
+            yield f'    state "{state.code} {state.name_vi}" as {state.slug}'
+        yield f"    [*] --> {self.begins.slug}"
+        ways: dict[tuple[str, str], list[str]] = {}
         for move in self.moves:
             if move.then != move.when:
-                yield f"    {move.when.slug} --> {move.then.slug}: {move.does}"
+                ways.setdefault((move.when.slug, move.then.slug), []).append(self.verbs_vi.get(move.does, move.does))
+        for (when, then), verbs in ways.items():
+            yield f"    {when} --> {then}: {', '.join(verbs)}"
         for state in self.states:
             if state in self.final_states:
                 yield f"    {state.slug} --> [*]"
@@ -168,8 +178,9 @@ class Lifecycle:
             "|---|---|---|---|---|---|---|",
         )
         for move in self.moves:
+            does = f"{move.does} ({vi})" if (vi := self.verbs_vi.get(move.does)) else move.does
             yield (
-                f"| `{move.when.slug}` | {move.who} | {move.does} | `{move.then.slug}` | `{move.event}` "
+                f"| `{move.when.slug}` | {move.who} | {does} | `{move.then.slug}` | `{move.event}` "
                 f"| {move.law} | {move.note} |"
             )
         yield ""

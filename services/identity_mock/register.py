@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Literal, TypedDict
 
+from contracts.identity import check_digit
 from services.identity_mock.people import FAMILY_NAMES, PLACE_CODES, RESERVED_SERIALS, Person, identity_number
 from shared.sandboxes import Sandbox
 
@@ -16,7 +17,6 @@ BORN_FROM, BORN_TO = (
     date(2014, 1, 1),
     date(2021, 12, 31),
 )  # under 14 on every day from 2025 to 2027: act through parents
-WEIGHTS = (31, 29, 23, 19, 17, 13, 7, 5, 3)  # of a tax code's first nine digits (facts: domain.md section 6)
 TRADES = ("Thương mại", "Xây dựng", "Vận tải", "Nông sản", "Dịch vụ")
 
 
@@ -42,8 +42,8 @@ def tax_code(serial: int) -> str:
     source  facts: domain.md section 6; a sum without remainder by 11 is not issued
     """
     digits = f"{serial:09d}"
-    rest = sum(int(digit) * weight for digit, weight in zip(digits, WEIGHTS, strict=True)) % 11
-    return f"{digits}{10 - rest}" if rest else tax_code(serial + 1)
+    check = check_digit(digits)
+    return digits + check if check else tax_code(serial + 1)
 
 
 def _child(sandbox: Sandbox, parent: Person) -> Represented:
