@@ -6,7 +6,7 @@ ARGS ?=
 READY := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test check contracts prove prove-short bench compose-proof
+.PHONY: help setup up down status demo test test-all check contracts prove prove-short bench compose-proof
 
 help: ## List these targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ demo: $(READY) ## Tell three journeys of a dossier, live, against the running st
 
 test: $(READY) ## Run every test: unit, service, contract, e2e; starts what it needs on free ports.
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-all: $(READY) ## The same with nothing left to samples: all 11,254 dossiers of the breadth, 10,000 steps of chance.
+	@BREADTH=all LAW_STORIES=200 $(BIN)/python -m pytest $(ARGS)
 
 check: $(READY) ## Run the linters, the type checker, the import picture and the house rules.
 	$(BIN)/ruff check .

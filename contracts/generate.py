@@ -26,6 +26,7 @@ from contracts import asyncapi
 from contracts.catalogue.page import catalogue_page
 from contracts.lifecycle import LIFECYCLE
 from contracts.schemas import event_types, schema
+from shared import metrics_page
 
 HOUSE = Path(__file__).resolve().parent.parent
 SERVICES = ("portal", "province_gateway", "identity_mock", "payment_mock")
@@ -130,6 +131,7 @@ def outputs() -> dict[str, Callable[[], str]]:
         "docs/lifecycle.md": lifecycle_page,
         "docs/glossary.md": glossary_page,
         "docs/catalogue.md": catalogue_page,
+        "docs/observability.md": lambda: metrics_page.page(on_disk("docs/observability.md") or ""),
         **{f"contracts/openapi/{name}.yaml": partial(openapi, name) for name in SERVICES if _exists(name)},
     }
 

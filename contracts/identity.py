@@ -44,6 +44,11 @@ def organisation_fault(code: str) -> str | None:
     return None
 
 
+def fault_of(kind: str, number: str) -> str | None:
+    """Why the number of a "person" or an "organisation" is not taken; None if it is."""
+    return person_fault(number) if kind == "person" else organisation_fault(number)
+
+
 def check_digit(nine: str) -> str:
     """The tenth digit of a tax code; empty where the sum leaves nothing, for such a code is not issued."""
     rest = sum(int(digit) * weight for digit, weight in zip(nine, WEIGHTS, strict=True)) % 11

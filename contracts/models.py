@@ -239,6 +239,8 @@ class DossierReceived(BaseModel):
     count: Literal["law", "system"] | None = None
     pause: Literal["anew", "shift", "subtract"] | None = None
     forward_by: Instant | None = None
+    case: Annotated[str | None, Field(pattern="^[0-9]\\.[0-9]{6}\\.[0-9]{2}$")] = None
+    version: Annotated[str | None, Field(max_length=40, min_length=1)] = None
 
 
 class DossierRefused(BaseModel):

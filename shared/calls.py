@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ import structlog
 from sqlalchemy import Boolean, Column, DateTime, Index, Integer, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared import telemetry
+from shared import telemetry, tracing
 from shared.db import Connection, Database
 from shared.errors import Refusal
 from shared.http import Unreachable
@@ -118,12 +119,13 @@ class Callers:
         ]
 
     async def _carry(self, call: Call, traceparent: str) -> None:
-        telemetry.begin_trace(traceparent)
+        own, begun, wrong = telemetry.begin_trace(traceparent), time.perf_counter(), ""
         try:
             await self._callers[call.kind](call)
             telemetry.CALLS_MADE.labels(call.kind, "done").inc()
         except Exception as error:
             # Kept on the row and tried again: a fault of one call must not stop the others.
+            wrong = type(error).__name__
             refused = isinstance(error, Refusal)
             outcome = "unreachable" if isinstance(error, Unreachable) else "refused" if refused else "failed"
             telemetry.CALLS_MADE.labels(call.kind, outcome).inc()
@@ -144,3 +146,6 @@ class Callers:
                 WHERE sandbox = $1 AND kind = $2 AND key = $3""",
                 *(call.sandbox, call.kind, call.key, wait, f"{type(error).__name__}: {error}"[:500], refused),
             )
+        if tracing.on:
+            parent = traceparent if telemetry.same_trace(traceparent, own) else ""
+            tracing.carried(call, own, parent, time.perf_counter() - begun, wrong)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 from sqlalchemy import BigInteger, Column, Integer, MetaData, SmallInteger, Table
 
-from shared import deadletters, events, sandboxes, telemetry
+from shared import deadletters, events, sandboxes, telemetry, tracing
 from shared.db import DATA_REFUSED, Connection, Database
 from shared.deadletters import Letter
 from shared.drawer import Drawer
@@ -69,6 +70,8 @@ class Outcome:
     skipped: list[str] = field(default_factory=list)
     orphans: list[Event] = field(default_factory=list)
     rowless: set[str] = field(default_factory=set)  # sandboxes that we believed to have, and have no row of
+    begun: int = field(default_factory=time.time_ns)
+    steps: list[tuple[Event, tracing.Step]] = field(default_factory=list)  # for spans, where they are told
 
 
 class Consumer(Generic[T]):
@@ -81,6 +84,7 @@ class Consumer(Generic[T]):
     def __init__(self, database: Database, drawer: Drawer[T], handlers: Handlers, *, hears: str, speaks: str) -> None:
         self._database, self._drawer, self._handlers = database, drawer, handlers
         self.hears, self._speaks = hears, speaks
+        self.topic = ""  # of what is read, in the process that reads: for its spans
 
     async def apply(self, records: Sequence[Record], unknown: frozenset[str] = frozenset()) -> Outcome:
         """Apply records, given in order per lane. A save that PostgreSQL refuses for its data is halved down to the guilty event.
@@ -164,7 +168,7 @@ class Consumer(Generic[T]):
         """Lock and load what the batch touches; gives the parked ones among it."""
         keys = {(event.sandbox, event.subject) for event in due}
         for row in await self._drawer.lock(connection, keys):
-            held = Held(self._drawer.decode(row["body"]), row["lane"], row["said"], row["last_at"])
+            held = Held(self._drawer.decode(row["body"]), row["lane"], row["said"], row["last_at"], row["traceparent"])
             batch.held[(row["sandbox"], row["code"])] = held
         rows = await connection.fetch(
             "SELECT sandbox, subject FROM parked JOIN unnest($1::text[], $2::text[]) t (a, b) ON sandbox = a AND subject = b",
@@ -180,20 +184,25 @@ class Consumer(Generic[T]):
         if handler is None:
             outcome.skipped.append("not_handled")
             return None
-        if not handler.creates and (event.sandbox, event.subject) not in batch.held:
+        held = batch.held.get((event.sandbox, event.subject))
+        if held is None and not handler.creates:
             outcome.orphans.append(event)
             return None
-        telemetry.begin_trace(event.traceparent)
+        parent = telemetry.begin_step(event.traceparent, held.traceparent if held else "")
         work = Work(batch, sandbox, event.time, (event.epoch, event.version))
+        letter = None
         try:
             if refuse is not None:
                 raise refuse
             handler.act(handler.read(event.body), work)
         except Exception as error:
-            return deadletters.of_event(event, error)
-        work.merge()
-        outcome.applied.append(event.type)
-        return None
+            letter = deadletters.of_event(event, error)
+        else:
+            work.merge()
+            outcome.applied.append(event.type)
+        if tracing.on:
+            outcome.steps.append((event, tracing.step(parent, event.traceparent, letter.reason if letter else "")))
+        return letter
 
     def _report(self, outcome: Outcome) -> None:
         for type, many in Counter(outcome.applied).items():
@@ -202,6 +211,8 @@ class Consumer(Generic[T]):
             telemetry.EVENTS_SKIPPED.labels(reason).inc(many)
         for orphan in outcome.orphans:
             telemetry.ORPHANS.labels(orphan.type).inc()
+        if tracing.on:
+            tracing.applied(self.topic, f"{self._speaks}-reader", outcome.steps, outcome.begun)
 
     async def redrive(self, sandbox: str, subject: str) -> int:
         """Try the dead letters of `subject` again, then what waited behind them, in order; gives how many were applied.

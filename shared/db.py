@@ -14,6 +14,9 @@ from sqlalchemy import MetaData
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from shared import migrations
+from shared.errors import Unfit
+
 Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
 log = structlog.get_logger()
 
@@ -22,11 +25,19 @@ DATA_REFUSED = (
     asyncpg.IntegrityConstraintViolationError,
 )  # SQLSTATE 22, 23: the data, not the machine
 SCHEMA_LOCK = 0x4C54  # advisory lock: two roles of one service start at the same moment
-SCHEMA_VERSION = 3  # raised by every change of a table; older data is refused with a sentence until migrations come
+SCHEMA_VERSION = 3  # raised by every change of a table or document, with a step that leads there (shared/migrations.py)
+NO_STEPS: migrations.Steps = {}
+TIMEOUT = "transaction_timeout"  # a setting that PostgreSQL knows since 17
+AN_EMPTY_ONE = "Give this service an empty database of its own."
+ANEW = "`lienthong reset` deletes a data folder, elsewhere make the database anew"
 
 
-class OldSchema(Exception):
-    """The database was made by another version of this software."""
+class OldSchema(Unfit):
+    """The database was made by another version of this software, and no step leads from there."""
+
+
+class ForeignDatabase(Unfit):
+    """The database is another service's, or somebody else's."""
 
 
 class Database:
@@ -36,9 +47,22 @@ class Database:
         self._url, self._size = url, size
         self._timeout = transaction_timeout
         self._pool: asyncpg.Pool | None = None
+        self.waits_for = ""  # a sentence while it is not open: what is in the way, or what it is doing
 
-    async def open(self, metadata: MetaData, first_rows: Sequence[str] = ()) -> None:
-        """Connect (with backoff, as long as it takes) and make the tables that are not there yet."""
+    async def open(
+        self,
+        metadata: MetaData,
+        first_rows: Sequence[str] = (),
+        *,
+        steps: migrations.Steps = NO_STEPS,
+        owner: str = "",
+    ) -> None:
+        """Connect (with backoff, as long as it takes); make the tables in an empty database, bring older data to today's.
+
+        steps   how older data becomes today's, by the version it has afterwards
+        owner   the service whose database this is; no other may open it
+        raises  OldSchema, ForeignDatabase, migrations.StepFailed, or another Unfit; the data is as it was then
+        """
         wait = 0.05  # s, doubling to 2 s: PostgreSQL starts in 0.1-0.7 s beside us
         while True:
             try:
@@ -48,16 +72,20 @@ class Database:
                     max_size=self._size,
                     reset=_keep,
                     server_settings={
-                        "transaction_timeout": str(int(self._timeout.total_seconds() * 1000)),
+                        TIMEOUT: str(int(self._timeout.total_seconds() * 1000)),
                         "lock_timeout": str(int(self._timeout.total_seconds() * 1000)),
                         "timezone": "UTC",
                         "jit": "off",
                     },
                 )
-                await self._make_tables(metadata, first_rows)
+                await self._make_ready(metadata, first_rows, steps, owner)
+                self.waits_for = ""
                 return
+            except asyncpg.UndefinedObjectError as error:
+                raise Unfit(f"PostgreSQL 17 or newer is needed; this one says: {error}.") from None
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 await self.close()
+                self.waits_for = f"It says: {error}."
                 log.info("database_not_ready", error=str(error))
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 2.0)
@@ -82,24 +110,60 @@ class Database:
     async def fetch(self, sql: str, *values: Any) -> list[asyncpg.Record]:
         return await self.pool.fetch(sql, *values)
 
-    async def _make_tables(self, metadata: MetaData, first_rows: Sequence[str]) -> None:
+    async def _make_ready(
+        self, metadata: MetaData, first_rows: Sequence[str], steps: migrations.Steps, owner: str
+    ) -> None:
+        """One transaction, one process at a time: whoever comes first makes or migrates, the others wait and find it done."""
         async with self.transaction() as connection:
             await connection.execute("SET LOCAL transaction_timeout = 0; SET LOCAL lock_timeout = 0")  # a busy disk
             await connection.execute(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})")
-            await connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version int PRIMARY KEY)")
-            version = await connection.fetchval("SELECT version FROM schema_version")
-            if version == SCHEMA_VERSION:
+            kept = await _kept(connection)
+            if kept is None:
+                await _make(connection, metadata, first_rows)
+                await connection.execute("INSERT INTO schema_version VALUES ($1, $2)", SCHEMA_VERSION, owner)
                 return
-            if version is not None:
-                raise OldSchema(
-                    f"This database has schema {version}, this software needs {SCHEMA_VERSION}. "
-                    "Run `lienthong reset` to begin anew, or start the version that made it."
-                )
-            for statement in ddl(metadata):
-                await connection.execute(statement)
-            for row in first_rows:
-                await connection.execute(row)
-            await connection.execute(f"INSERT INTO schema_version VALUES ({SCHEMA_VERSION})")
+            version, whose = kept
+            if whose not in (None, owner):
+                raise ForeignDatabase(f"This database belongs to {whose}: give {owner} an empty one of its own.")
+            if version != SCHEMA_VERSION:
+                _must_lead_here(version)
+                await migrations.migrate(connection, steps, version, SCHEMA_VERSION, self._note)
+            if kept != (SCHEMA_VERSION, owner):
+                await connection.execute("UPDATE schema_version SET version = $1, owner = $2", SCHEMA_VERSION, owner)
+
+    def _note(self, doing: str) -> None:
+        self.waits_for = doing
+        log.info("migrating", doing=doing)
+
+
+async def _kept(connection: Connection) -> tuple[int, str | None] | None:
+    """The version of what lies here and whose it is; None in an empty database."""
+    await connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version int PRIMARY KEY)")
+    await connection.execute("ALTER TABLE schema_version ADD COLUMN IF NOT EXISTS owner text")  # unknown before 3
+    try:
+        row = await connection.fetchrow("SELECT version, owner FROM schema_version")
+    except asyncpg.UndefinedColumnError:
+        raise ForeignDatabase(f"This database has a schema_version that is not ours. {AN_EMPTY_ONE}") from None
+    return (row["version"], row["owner"]) if row else None
+
+
+async def _make(connection: Connection, metadata: MetaData, first_rows: Sequence[str]) -> None:
+    try:
+        for statement in (*ddl(metadata), *first_rows):
+            await connection.execute(statement)
+    except asyncpg.DuplicateTableError as error:
+        raise ForeignDatabase(f"This database is not empty: {error}. {AN_EMPTY_ONE}") from None
+
+
+def _must_lead_here(version: int) -> None:
+    if migrations.OLDEST <= version < SCHEMA_VERSION:
+        return
+    known = f"This database has schema {version}, this software needs {SCHEMA_VERSION}"
+    if version > SCHEMA_VERSION:
+        raise OldSchema(f"{known}: it was made by a newer version. Start that one, or begin anew: {ANEW}.")
+    raise OldSchema(
+        f"{known} and can migrate from {migrations.OLDEST}. Start the version that made it, or begin anew: {ANEW}."
+    )
 
 
 async def _keep(_: object) -> None:

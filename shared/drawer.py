@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Generic, TypeVar
 
 import asyncpg
@@ -18,9 +18,9 @@ T = TypeVar("T")
 # One statement for everything a transaction writes; lists may be empty. The queue's ids follow the order of telling.
 SAVE_SQL = """
 WITH things AS (
-  INSERT INTO {table} (sandbox, code, lane, said, last_at, body)
-  SELECT a, b, c, d, e, f::jsonb
-  FROM unnest($1::text[], $2::text[], $3::int2[], $4::int[], $5::timestamptz[], $6::text[]) t (a,b,c,d,e,f)
+  INSERT INTO {table} (sandbox, code, lane, said, last_at, body, traceparent)
+  SELECT a, b, c, d, e, f::jsonb, g
+  FROM unnest($1::text[], $2::text[], $3::int2[], $4::int[], $5::timestamptz[], $6::text[], $35::text[]) t (a,b,c,d,e,f,g)
   ON CONFLICT (sandbox, code) DO UPDATE SET said = EXCLUDED.said, last_at = EXCLUDED.last_at, body = EXCLUDED.body),
 told AS (
   INSERT INTO events (sandbox, subject, version, id, type, lane, at, body, traceparent)
@@ -50,10 +50,19 @@ class Drawer(Generic[T]):
     kind     a frozen dataclass; its document is what msgspec makes of it
     born     member of the document that says when it began: RFC 3339 as msgspec writes it, always with the same offset
     indexes  SQL expressions over `body`, each made an index with the sandbox in front, in the order of birth
+    sparse   names of those whose expression is NULL for most things: the index holds the others alone
     """
 
-    def __init__(self, table: str, kind: type[T], *, born: str, indexes: dict[str, str] | None = None) -> None:
-        self.table, self._kind, self._indexes = table, kind, indexes or {}
+    def __init__(
+        self,
+        table: str,
+        kind: type[T],
+        *,
+        born: str,
+        indexes: dict[str, str] | None = None,
+        sparse: Collection[str] = (),
+    ) -> None:
+        self.table, self._kind, self._indexes, self._sparse = table, kind, indexes or {}, sparse
         # By bytes: with one offset the order of the text is that of time.
         self._born = f"(body->>'{born}') COLLATE \"C\""
         self._decoder = msgspec.json.Decoder(kind)
@@ -81,9 +90,14 @@ class Drawer(Generic[T]):
             Column("said", Integer, nullable=False),  # events told about it so far: the next dossierversion is one more
             Column("last_at", DateTime(timezone=True)),  # time of the last of them
             Column("body", JSONB, nullable=False),
+            Column(
+                "traceparent", Text, nullable=False, server_default=""
+            ),  # of what brought it here: its journey's trace
         )
         for name, expression in self._indexes.items():
-            Index(f"{self.table}_{name}", table.c.sandbox, text(expression), text(self._born), table.c.code)
+            parts = (table.c.sandbox, text(expression), text(self._born), table.c.code)
+            only = text(f"{expression} IS NOT NULL") if name in self._sparse else None
+            Index(f"{self.table}_{name}", *parts, postgresql_where=only)
         Table(
             "replies",
             metadata,
@@ -131,18 +145,21 @@ class Drawer(Generic[T]):
         rows = await database.fetch(f"SELECT body FROM {self.table} WHERE sandbox = $1 AND code = $2", sandbox, code)
         return self.decode(rows[0]["body"]) if rows else None
 
-    async def page(self, database: Database, sandbox: str, condition: str, value: str, page: Page) -> Cut[T]:
-        """The newest things of a sandbox that fulfil `condition` ($2 is `value`), a page at a time.
+    async def page(self, database: Database, sandbox: str, conditions: Sequence[str], value: str, page: Page) -> Cut[T]:
+        """The newest things of a sandbox that fulfil any of `conditions` ($2 is `value`), a page at a time.
 
         A place in the list is the birth and the code of the last thing shown, so what is born meanwhile moves nothing.
         """
         born, _, code = (page.after or "").partition(" ")
         later = f" AND ({self._born}, code) < ($3, $4)" if page.after is not None else ""
-        rows = await database.fetch(
-            self.newest_sql(condition + later, page.size + 1), sandbox, value, *([born, code] if later else [])
-        )
-        things = [self.decode(row["body"]) for row in rows[: page.size]]
-        last = rows[page.size - 1] if len(rows) > page.size else None
+        found: dict[str, asyncpg.Record] = {}
+        for condition in conditions:  # each by its own index; together they would have to be sorted
+            sql = self.newest_sql(condition + later, page.size + 1)
+            rows = await database.fetch(sql, sandbox, value, *([born, code] if later else []))
+            found |= {row["code"]: row for row in rows}
+        newest = sorted(found.values(), key=lambda row: (row["born"], row["code"]), reverse=True)
+        things = [self.decode(row["body"]) for row in newest[: page.size]]
+        last = newest[page.size - 1] if len(newest) > page.size else None
         return Cut(things, f"{last['born']} {last['code']}" if last else None)
 
     def newest_sql(self, condition: str, limit: int) -> str:

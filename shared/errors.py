@@ -16,6 +16,10 @@ class Refusal(Exception):
         self.facts = facts
 
 
+class Unfit(Exception):
+    """A server or its data is not what this software can work on. Its text says what to do; trying again is no use."""
+
+
 class BodyDoesNotFit(Refusal):
     """The body is not what the contract says: 422 with one pointer per error (RFC 6901)."""
 

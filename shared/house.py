@@ -218,7 +218,9 @@ class House(Runtime, Generic[T]):
         batch: Batch[T] = Batch(self.service)
         if codes:
             for found in await self.drawer.lock(connection, [(sandbox, code) for code in codes]):
-                held = Held(self.drawer.decode(found["body"]), found["lane"], found["said"], found["last_at"])
+                row_of = (found["lane"], found["said"], found["last_at"], found["traceparent"])
+                telemetry.join(found["traceparent"])
+                held = Held(self.drawer.decode(found["body"]), *row_of)
                 batch.held[(sandbox, found["code"])] = held
         if names := numbers(row["now"]):
             batch.numbers = await self.drawer.hold_numbers(connection, [(sandbox, name) for name in names])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
-from shared import telemetry
+from shared import telemetry, tracing
 
 TIMEOUT = httpx.Timeout(5.0, connect=1.0)  # s; neighbours are on this machine and answer in milliseconds
 # Every call looks through all idle connections, pair by pair: eight cost half of what sixteen do (measured).
@@ -30,7 +31,30 @@ async def call(
     http: httpx.AsyncClient, method: str, url: str, *, sandbox: str = "", body: Any = None
 ) -> httpx.Response:
     """One call. Refusals (4xx) come back as responses; raises Unreachable for silence and 5xx."""
-    headers: Mapping[str, str] = {"traceparent": telemetry.traceparent(), **({"X-Sandbox": sandbox} if sandbox else {})}
+    if tracing.on:
+        return await _traced(http, method, url, sandbox, body)
+    return await _call(http, method, url, sandbox, body, telemetry.traceparent())
+
+
+async def _traced(http: httpx.AsyncClient, method: str, url: str, sandbox: str, body: Any) -> httpx.Response:
+    """The same, below a span of its own."""
+    parent, begun, status, failed = telemetry.present(), time.perf_counter(), 0, ""
+    own = telemetry.child_of(parent) if parent else telemetry.new_trace()
+    try:
+        response = await _call(http, method, url, sandbox, body, own)
+        status = response.status_code
+    except Unreachable as error:
+        failed = str(error).rpartition(" ")[2]  # the kind of silence, or the status
+        raise
+    finally:
+        tracing.call(method, url, own, parent, time.perf_counter() - begun, sandbox, status, failed)
+    return response
+
+
+async def _call(
+    http: httpx.AsyncClient, method: str, url: str, sandbox: str, body: Any, traceparent: str
+) -> httpx.Response:
+    headers: Mapping[str, str] = {"traceparent": traceparent, **({"X-Sandbox": sandbox} if sandbox else {})}
     try:
         response = await http.request(method, url, json=body, headers=headers)
     except httpx.HTTPError as error:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Literal
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
+from aiokafka.helpers import create_ssl_context
 from aiokafka.producer.message_accumulator import BatchBuilder
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.errors import Unfit
 from shared.events import Headers, Record
 from shared.lanes import LANES
 
@@ -24,6 +31,41 @@ Message = tuple[int, bytes, bytes, Headers]  # lane, key, value, headers
 
 class BrokerFault(OSError):
     """The broker did not do what was asked; try again with a new connection."""
+
+
+class TopicUnfit(Unfit):
+    """A topic is there already, made otherwise than the lanes need it."""
+
+
+class Access(BaseSettings):
+    """How to speak to a broker that is not our own: `KAFKA_…`, with the words that Kafka's own clients use.
+
+    ssl_cafile  PEM file of the authority that signed the broker's certificate; empty: those that the system trusts
+    """
+
+    model_config = SettingsConfigDict(env_prefix="KAFKA_", frozen=True, extra="ignore")
+
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    ssl_cafile: str = ""
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    sasl_username: str = ""
+    sasl_password: SecretStr = SecretStr("")
+
+    def options(self) -> dict[str, Any]:
+        """For aiokafka's clients."""
+        options: dict[str, Any] = {"security_protocol": self.security_protocol}
+        if self.security_protocol.endswith("SSL"):
+            options["ssl_context"] = create_ssl_context(cafile=self.ssl_cafile or None)
+        if self.security_protocol.startswith("SASL"):
+            options |= {"sasl_mechanism": self.sasl_mechanism, "sasl_plain_username": self.sasl_username}
+            options["sasl_plain_password"] = self.sasl_password.get_secret_value()
+        return options
+
+
+@cache
+def access() -> dict[str, Any]:
+    """What the environment says of it, read once."""
+    return Access(_secrets_dir=os.environ.get("SECRETS_DIR")).options()
 
 
 @contextlib.contextmanager
@@ -42,21 +84,35 @@ async def answered(seconds: float = REQUEST_TIMEOUT_MS / 1000) -> AsyncIterator[
             yield
 
 
-async def ensure_topics(servers: str, topics: Iterable[str]) -> None:
-    """Make the topics with one partition per lane; never left to auto-creation (a wiped broker would make one of 1 partition)."""
+async def ensure_topics(servers: str, topics: Sequence[str]) -> None:
+    """Make the topics with one partition per lane; never left to auto-creation (a wiped broker would make one of 1 partition).
+
+    raises  TopicUnfit for one that is there with another number of partitions
+    """
     with faults():
-        admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=REQUEST_TIMEOUT_MS)
+        admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=REQUEST_TIMEOUT_MS, **access())
         try:
             await admin.start()
-            there = set(await admin.list_topics())
-            new = [
-                NewTopic(topic, num_partitions=LANES, replication_factor=1) for topic in topics if topic not in there
-            ]
-            if new:
-                with contextlib.suppress(TopicAlreadyExistsError):
-                    await admin.create_topics(new)
+            there = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+            missing = [topic for topic in topics if topic not in there]
+            if missing:
+                await _create(admin, missing)
         finally:
             await admin.close()
+    for topic in topics:
+        if (found := there.get(topic, LANES)) != LANES:
+            raise TopicUnfit(
+                f"Topic {topic} at {servers} has {found} partitions, and the lanes need {LANES}. Delete it, and the services "
+                f"make it anew and send again what was not read; or name another broker."
+            )
+
+
+async def _create(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> None:
+    new = [NewTopic(topic, num_partitions=LANES, replication_factor=1) for topic in topics]
+    for topic, code, message in (await admin.create_topics(new)).topic_errors:
+        error = for_code(code)
+        if error not in (NoError, TopicAlreadyExistsError):
+            raise BrokerFault(f"{topic} could not be made: {error.__name__}: {message}")
 
 
 async def _stop(part: AIOKafkaProducer | AIOKafkaConsumer) -> None:
@@ -87,6 +143,7 @@ class Writer:
                 max_batch_size=BATCH_BYTES,
                 request_timeout_ms=REQUEST_TIMEOUT_MS,
                 linger_ms=0,
+                **access(),
             )
             await self._producer.start()
 
@@ -145,6 +202,7 @@ class Reader:
                 request_timeout_ms=REQUEST_TIMEOUT_MS,
                 max_poll_interval_ms=300_000,
                 fetch_max_wait_ms=250,
+                **access(),
             )
             await self._consumer.start()
 

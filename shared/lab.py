@@ -1,4 +1,4 @@
-"""The test doors that every service has: firing, what is pending, the timeline; and `told`, for all but the portal."""
+"""The test doors that every service has: firing, what is pending, sizes, the timeline; and `told`, for all but the portal."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from pydantic import AwareDatetime, BaseModel, Field
 
+from shared import sizes
 from shared.clock import END, FIRST
 from shared.problems import problem_responses
 from shared.runtime import Runtime, known_sandbox
@@ -48,6 +49,12 @@ async def fire(sandbox: SandboxPath, runtime: RuntimeDep) -> dict[str, Any]:
 async def pending(sandbox: SandboxPath, runtime: RuntimeDep) -> dict[str, Any]:
     found = await known_sandbox(runtime, sandbox)
     return {"version": found.version, **await runtime.pending(sandbox)}
+
+
+@router.get("/sandboxes/{sandbox}/sizes", summary="How much a sandbox holds here, table by table.")
+async def sizes_of_sandbox(sandbox: SandboxPath, runtime: RuntimeDep) -> dict[str, sizes.Size]:
+    await known_sandbox(runtime, sandbox)
+    return await sizes.of_sandbox(runtime.database, runtime.metadata, sandbox)
 
 
 @router.get("/timeline/{subject}", summary="What this service knows of the story of a dossier.")

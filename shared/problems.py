@@ -85,8 +85,6 @@ def pointer_of(location: tuple[int | str, ...]) -> str:
 def _unreadable(cause: Exception) -> str:
     if isinstance(cause, UnicodeDecodeError):
         return f"is not UTF-8 at byte {cause.start}"
-    if isinstance(cause, RecursionError):
-        return "is nested too deep; no body here has more than a few levels"
     return "holds a number of too many digits"
 
 
@@ -114,7 +112,9 @@ def install(app: FastAPI, table: Problems) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
-        if error.status_code == UNREADABLE and isinstance(error.__cause__, ValueError | RecursionError):
+        if error.status_code == UNREADABLE and isinstance(error.__cause__, errors.Refusal):
+            return await refused(request, error.__cause__)
+        if error.status_code == UNREADABLE and isinstance(error.__cause__, ValueError):
             return await refused(request, errors.BodyDoesNotFit(("", _unreadable(error.__cause__))))
         if error.status_code == TOO_LARGE.status:
             return render(TOO_LARGE, str(error.detail), {})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
 
-from shared import eventlog, events, kafka, telemetry
+from shared import eventlog, events, kafka, telemetry, tracing
 from shared.db import Database
 from shared.lanes import Place
 from shared.leases import Leases
@@ -123,12 +124,16 @@ class Relay:
         rows = await self._database.fetch(UNSENT_SQL, self._leases.lanes, self._batch)
         if not rows:
             return 0
+        begun = time.time_ns()
         messages: list[kafka.Message] = [
             (row["lane"], row["subject"].encode(), (row["body"] or "{}").encode(), events.headers(row, self.source))
             for row in rows
         ]
+        spans = tracing.stamp(rows, messages) if tracing.on else []
         offsets = await self._writer.publish(messages)
         telemetry.EVENTS_POSTED.labels(self.source).inc(len(rows))
+        if tracing.on:
+            tracing.sent(self._topic, self.source, rows, spans, offsets, begun)
         await self._acknowledge(rows, offsets)
         return len(rows)
 

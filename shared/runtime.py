@@ -13,8 +13,8 @@ import structlog
 from sqlalchemy import MetaData
 
 from shared import http, sandboxes, telemetry
-from shared.db import Connection, Database, OldSchema
-from shared.errors import NotReady, SandboxNotFound
+from shared.db import NO_STEPS, Connection, Database
+from shared.errors import NotReady, SandboxNotFound, Unfit
 from shared.sandboxes import Sandbox
 from shared.settings import Settings
 
@@ -38,7 +38,9 @@ class Runtime:
         self.service, self.settings, self.metadata = service, settings, metadata
         self.database = Database(database_url, size=settings.database_pool, transaction_timeout=settings.lease * 2 / 3)
         self.waits_for: set[str] = {"database"}
+        self.trouble = ""  # what a neighbour, the broker or the database last did to a job
         self.first_rows: Sequence[str] = ()
+        self.steps = NO_STEPS  # how older data becomes today's
         self.mounts: Mapping[str, httpx.AsyncBaseTransport] = {}  # neighbours that live in this very process
         self.give_up: Callable[[str], None] = lambda reason: None  # ends the process; what it is depends on who runs it
         self._http: httpx.AsyncClient | None = None
@@ -67,11 +69,11 @@ class Runtime:
 
     async def _begin(self, jobs: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
         try:
-            await self.database.open(self.metadata, self.first_rows)
+            await self.database.open(self.metadata, self.first_rows, steps=self.steps, owner=self.service)
             await self.at_open()
         except Exception as error:
             # Nothing here can mend it: end, so that whoever watches us sees it and starts us anew.
-            log.critical("cannot_start", error=str(error), exc_info=None if isinstance(error, OldSchema) else error)
+            log.critical("cannot_start", error=str(error), exc_info=None if _explained(error) else error)
             self.give_up(str(error))
             raise
         self.waits_for.discard("database")
@@ -92,8 +94,13 @@ class Runtime:
             try:
                 await job()
                 return
+            except Unfit as error:
+                log.critical("cannot_go_on", job=job.__qualname__, error=str(error))
+                self.give_up(str(error))
+                raise
             except Exception as error:
                 expected = isinstance(error, OSError)  # a neighbour, the broker or the database is away
+                self.trouble = f"It says: {error}."
                 log.warning("job_failed", job=job.__qualname__, error=repr(error), exc_info=None if expected else error)
             wait = 0.05 if asyncio.get_running_loop().time() - begun > 10 else min(wait * 2, 2.0)
             await asyncio.sleep(wait)
@@ -170,6 +177,11 @@ class Runtime:
     async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
         """What this service knows of the story of `subject`."""
         return []
+
+
+def _explained(error: Exception) -> bool:
+    """Whether its sentence says all there is to say."""
+    return isinstance(error, Unfit) and error.__cause__ is None
 
 
 async def known_sandbox(runtime: Runtime, sandbox: str) -> Sandbox:

@@ -47,6 +47,13 @@ class Settings(BaseSettings):
     lease: timedelta = timedelta(seconds=3)  # a frozen worker is replaced after this; renewed three times within it
     batch: int = 500  # events per transaction: the knee is 200-500 (measured)
     wake: timedelta = timedelta(milliseconds=25)  # slowest poll of relay and timers when no wake-up came
+    # The standard variables of OpenTelemetry that we look at; its SDK, once an endpoint switches it on, reads the others too.
+    otlp_endpoint: str = Field("", validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    otlp_traces_endpoint: str = Field("", validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    otel_service_name: str = Field(
+        "", validation_alias="OTEL_SERVICE_NAME"
+    )  # empty: the role's own, such as portal-api
+    otel_sdk_disabled: bool = Field(False, validation_alias="OTEL_SDK_DISABLED")
 
     def __init__(self, **values: Any) -> None:
         super().__init__(_secrets_dir=os.environ.get("SECRETS_DIR"), **values)

@@ -5,6 +5,7 @@ Frozen sandboxes fire only when `advance` says so; in the others a worker fires 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 from sqlalchemy import Column, DateTime, Index, MetaData, SmallInteger, Table, Text
 
-from shared import deadletters, sandboxes, telemetry
+from shared import deadletters, sandboxes, telemetry, tracing
 from shared.clock import NOW_SQL, wire
 from shared.db import DATA_REFUSED, Connection, Database
 from shared.drawer import Drawer
@@ -107,10 +108,14 @@ class Timers(Generic[T]):
         letters: list[deadletters.Letter] = []
         fired: list[Timer] = []
         failed: set[tuple[str, str]] = set()
+        steps: list[tuple[Timer, tracing.Step]] = []  # for spans, where they are told
+        asked, begun = telemetry.present(), time.time_ns()  # by a request, or by nobody
         async with self._database.transaction() as connection:
             countries = await sandboxes.lock(connection, sorted({timer.sandbox for timer in found}))
             for row in await self._drawer.lock(connection, {(timer.sandbox, timer.subject) for timer in found}):
-                held = Held(self._drawer.decode(row["body"]), row["lane"], row["said"], row["last_at"])
+                held = Held(
+                    self._drawer.decode(row["body"]), row["lane"], row["said"], row["last_at"], row["traceparent"]
+                )
                 batch.held[(row["sandbox"], row["code"])] = held
             await self._hold_numbers(connection, found, countries, batch)
             for timer in await self._still_there(connection, found):
@@ -123,6 +128,7 @@ class Timers(Generic[T]):
                 work = Work(batch, country, timer.due)
                 work.drop_timer(timer.subject, timer.kind)
                 fired.append(timer)
+                parent = telemetry.begin_step(asked, batch.held[key].traceparent)
                 try:
                     if refuse is not None:
                         raise refuse
@@ -130,13 +136,18 @@ class Timers(Generic[T]):
                 except Exception as error:  # our bug, or a broken contract: parked with its reason until a redrive
                     letters.append(deadletters.of_timer(timer.sandbox, timer.subject, timer.kind, timer.lane, error))
                     failed.add(key)
-                    continue
-                work.merge()
+                else:
+                    work.merge()
+                if tracing.on:
+                    steps.append((timer, tracing.step(parent, asked, letters[-1].reason if key in failed else "")))
             await batch.save(connection, self._drawer)
             await deadletters.save(connection, letters)
         batch.report()
         for timer in fired:
             telemetry.TIMERS_FIRED.labels(timer.kind).inc()
+        if tracing.on:
+            tracing.fired(steps, begun)
+        telemetry.resume(asked)
         return fired
 
     async def _hold_numbers(

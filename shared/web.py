@@ -17,12 +17,13 @@ import uvicorn
 from fastapi import Depends, FastAPI, Header, Path, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import AfterValidator
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import detours, errors, problems, telemetry
+from shared import bodies, detours, errors, gauges, problems, telemetry, tracing
 from shared.runtime import Runtime
 from shared.sandboxes import DEFAULT, IDS
 from shared.settings import host_and_port
@@ -30,6 +31,8 @@ from shared.settings import host_and_port
 log = structlog.get_logger()
 BODY_LIMIT = 1 << 20  # bytes: the largest lawful body, a submission, is a few KB
 TOO_MUCH = "Send at most {} bytes."
+# FastAPI can tell spans itself, but not let a request join the trace of a journey: `tracing` does, and once is enough.
+NO_SPANS_OF_FASTAPI: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -56,6 +59,8 @@ SandboxPath = Annotated[str, Path(pattern=f"^{IDS.pattern}$", description="Id of
 class Edge:
     """Outermost: every request gets a trace, a log line, a count and a time; a body over the limit gets a 413.
 
+    Bodies are JSON as `bodies` wants it, but for forms and at doors that take files.
+
     limits  bytes that the bodies of some paths may have instead of BODY_LIMIT: doors that take files
     """
 
@@ -67,7 +72,8 @@ class Edge:
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        traceparent = telemetry.begin_trace(headers.get(b"traceparent", b"").decode("latin-1"))
+        came = headers.get(b"traceparent", b"").decode("latin-1")
+        own = telemetry.begin_request(came)
         structlog.contextvars.clear_contextvars()
         begun, status, size = time.perf_counter(), 500, 0
         limit = self._limits.get(scope["path"], BODY_LIMIT)
@@ -76,7 +82,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"traceparent", traceparent.encode())]
+                message["headers"] = [*message["headers"], (b"traceparent", telemetry.found_as(own, came).encode())]
             await send(message)
 
         async def limited() -> Message:
@@ -92,11 +98,17 @@ class Edge:
             if length.isdigit() and int(length) > limit:
                 await problems.render(problems.TOO_LARGE, TOO_MUCH.format(limit), {})(scope, receive, answer)
             else:
-                await self.app(scope, limited, answer)
+                is_file = scope["path"] in self._limits
+                reading = limited if is_file else bodies.strict(limited, headers.get(b"content-type", b""))
+                await self.app(scope, reading, answer)
         finally:
             route = getattr(scope.get("route"), "path", "(none)")
-            telemetry.REQUESTS.labels(route, scope["method"], status).inc()
-            telemetry.REQUEST_SECONDS.labels(route).observe(time.perf_counter() - begun)
+            seconds = time.perf_counter() - begun
+            method = scope["method"] if scope["method"] in tracing.METHODS else "other"
+            telemetry.REQUESTS.labels(route, method, status).inc()
+            telemetry.REQUEST_SECONDS.labels(route).observe(seconds)
+            if tracing.on:
+                tracing.request(scope, status, own, came, seconds)
             if (status >= 500 and route != "/readyz") or (scope["method"] != "GET" and not route.startswith("/_lab")):
                 log.info("request", method=scope["method"], path=scope["path"], status=status)
 
@@ -115,8 +127,10 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with runtime.opened(*jobs):
             yield
+        if tracing.on:  # the last chance: uvicorn then ends the process by the signal that it got
+            await asyncio.to_thread(tracing.stop)
 
-    app = FastAPI(title=title, version="1", summary=summary, lifespan=lifespan)
+    app = FastAPI(title=title, version="1", summary=summary, lifespan=lifespan, telemetry=NO_SPANS_OF_FASTAPI)
     app.state.runtime = runtime
     app.add_middleware(Edge, limits=body_limits or {})
     problems.install(app, table)
@@ -126,6 +140,8 @@ def create_app(
 
 
 def add_health(app: FastAPI, runtime: Runtime) -> None:
+    sampler = gauges.Sampler(runtime.service, runtime.database, runtime.metadata)
+
     @app.get("/healthz", tags=["health"], summary="The process runs.")
     async def healthz() -> dict[str, str]:
         return {"status": "running", "service": runtime.service}
@@ -140,11 +156,13 @@ def add_health(app: FastAPI, runtime: Runtime) -> None:
         if runtime.waits_for:
             kind = problems.COMMON[errors.NotReady]
             waits = sorted(runtime.waits_for)
-            return problems.render(kind, f"Waiting for {', '.join(waits)}.", {"waits_for": waits})
+            detail = f"Waiting for {', '.join(waits)}. {runtime.database.waits_for or runtime.trouble}".rstrip()
+            return problems.render(kind, detail, {"waits_for": waits})
         return plain({"status": "ready", "service": runtime.service})
 
     @app.get("/metrics", tags=["health"], summary="Prometheus metrics.", response_class=Response)
     async def metrics() -> Response:
+        await sampler.sample()
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -206,6 +224,7 @@ def serve(app: FastAPI, url: str) -> None:
     runtime: Runtime = app.state.runtime
     runtime.mounts = detours.transports(runtime.settings.detours)
     host, port = host_and_port(runtime.settings.listen or url)
+    tracing.start(runtime.settings, telemetry.role)
     config = uvicorn.Config(
         app,
         host=host,

@@ -29,12 +29,13 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Held(Generic[T]):
-    """A thing as it lies in the drawer, with what its events need: how many were told, and the time of the last."""
+    """A thing as it lies in the drawer, with what its events need: how many were told, the time of the last, its trace."""
 
     thing: T
     lane: int
     said: int = 0
     last_at: datetime | None = None
+    traceparent: str = ""  # of what brought it here: the trace of its whole journey
 
 
 @dataclass(slots=True)
@@ -63,6 +64,7 @@ class Batch(Generic[T]):
     reply: tuple[str, str, str, str, int, str] | None = None  # sandbox, caller, route, key, status, body
     numbers: dict[Key, int] = field(default_factory=dict)  # counters held by this transaction: the last number given
     drawn: dict[Key, int] = field(default_factory=dict)  # those of them that gave more
+    stages: list[tuple[str, str]] = field(default_factory=list)  # state and channel of what came to another state
 
     async def save(self, connection: Connection, drawer: Drawer[T]) -> None:
         """Write everything in one statement; the rows were locked when they were loaded."""
@@ -83,6 +85,7 @@ class Batch(Generic[T]):
             *([k[0] for k in dropped], [k[1] for k in dropped], [k[2] for k in dropped]),
             *([call[column] for call in self.calls] for column in range(5)),
             *(self.reply or (None, None, None, None, None, None)),
+            [h.traceparent for h in held],
         )
         if self.drawn:
             await connection.execute(
@@ -95,6 +98,8 @@ class Batch(Generic[T]):
         """After the commit: count and log what was told."""
         for type, many in Counter(told.type for told in self.told).items():
             telemetry.EVENTS_TOLD.labels(type).inc(many)
+        for stage, many in Counter(self.stages).items():
+            telemetry.JOURNEYS.labels(self.source, *stage).inc(many)
 
 
 class Work(Generic[T]):
@@ -129,7 +134,7 @@ class Work(Generic[T]):
         if held is None:
             if lane is None:
                 raise ValueError(f"{code} is new: in which lane does it speak?")
-            self._held[code] = Held(thing, lane)
+            self._held[code] = Held(thing, lane, traceparent=telemetry.traceparent())
         else:
             held.thing = thing
 
@@ -175,6 +180,9 @@ class Work(Generic[T]):
         """The decision stands: hand everything to the batch."""
         sandbox = self.sandbox.id
         for code, held in self._held.items():
+            below, stage = self._batch.held.get((sandbox, code)), _stage(held.thing)
+            if stage and (below is None or stage != _stage(below.thing)):
+                self._batch.stages.append(stage)
             self._batch.held[(sandbox, code)] = held
             self._batch.changed.add((sandbox, code))
         self._batch.told += self._told
@@ -185,5 +193,11 @@ class Work(Generic[T]):
     def _layer(self, code: str) -> Held[T] | None:
         held = self._held.get(code)
         if held is None and (below := self._batch.held.get((self.sandbox.id, code))) is not None:
-            held = self._held[code] = Held(below.thing, below.lane, below.said, below.last_at)
+            held = self._held[code] = Held(below.thing, below.lane, below.said, below.last_at, below.traceparent)
         return held
+
+
+def _stage(thing: Any) -> tuple[str, str] | None:
+    """Where a thing stands and through which channel it came in; None for things without a lifecycle."""
+    state = getattr(thing, "state", None)
+    return (state.slug, thing.channel) if state is not None else None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,15 +106,13 @@ class LaneReader:
 
     async def _look(self) -> None:
         """A broker whose log ends before our next offset forgot it: begin at its beginning, the numbers tell what is new."""
-        lag, sent = 0, self._sent  # said before the broker is looked at
+        sent = self._sent  # said before the broker is looked at
         ends = await self._reader.ends(self._next)
         for lane, end in ends.items():
             if end < self._next[lane]:
                 log.warning("broker_shorter_than_position", lane=lane, end=end, next_offset=self._next[lane])
                 self._reader.seek(lane, 0)
                 self._next[lane] = 0
-            lag += end - self._next[lane]
-        telemetry.READER_LAG.labels(self._house.service).set(lag)
         places = await self._reader.places(self._next)
         at_end = [lane for lane in sent if places.get(lane, -1) >= ends.get(lane, 0)]
         for lane, position in (await positions_of(self._house.database, at_end)).items():
@@ -141,10 +141,16 @@ class LaneReader:
             await asyncio.sleep(0.05)
 
     async def _ask_sent(self) -> dict[int, Place]:
+        """What the broker acknowledged to our source; on the way, how far we are behind what it has numbered."""
+        behind = telemetry.LAG.labels(self._topic)
+        behind.set(math.nan)
         answer = await call(self._house.http, "GET", f"{self._house.neighbour_url}/_lab/lanes")
         if answer.status_code != 200:
             return {}
-        return {int(lane): (place[0], place[1]) for lane, place in answer.json()["sent"].items()}
+        told = answer.json()
+        ours = await positions_of(self._house.database, list(self._next))
+        behind.set(sum(events_behind(position, told["given"].get(str(lane))) for lane, position in ours.items()))
+        return {int(lane): (place[0], place[1]) for lane, place in told["sent"].items()}
 
     async def _apply(self, records: list[Record]) -> None:
         unknown = await self._unknown(records)
@@ -233,6 +239,15 @@ class LaneReader:
                         await self._house.consumer.redrive(sandbox, row["subject"])
 
 
+def events_behind(position: Position, given: Sequence[int] | None) -> int:
+    """How many events of a lane are not applied yet.
+
+    given  the source's present life in this lane, and the last number in it; None: it told nothing there
+    """
+    epoch, head = given or (0, 0)
+    return max(head - position.expected + 1, 0) if epoch == position.epoch else head
+
+
 def jobs(house: House, hears_topic: str, speaks_topic: str) -> list:  # type: ignore[type-arg]
     """The background work of a worker process, each run again when the machine fails under it."""
     holder = f"{socket.gethostname()}:{os.getpid()}"
@@ -253,6 +268,7 @@ def jobs(house: House, hears_topic: str, speaks_topic: str) -> list:  # type: ig
     )
 
     house.waits_for |= {"broker"}
+    house.consumer.topic = hears_topic
 
     async def ready() -> None:
         """Ready when both parts have their lanes; a second worker beside us may leave us with half of them."""
@@ -267,16 +283,7 @@ def jobs(house: House, hears_topic: str, speaks_topic: str) -> list:  # type: ig
             else:
                 await asyncio.sleep(max(wake, 0.05))
 
-    async def gauges() -> None:
-        while True:
-            rows = await house.database.fetch(
-                "SELECT (SELECT count(*) FROM queue) AS queue, (SELECT count(*) FROM parked) AS parked"
-            )
-            telemetry.QUEUE_DEPTH.labels(house.service).set(rows[0]["queue"])
-            telemetry.PARKED.labels(house.service).set(rows[0]["parked"])
-            await asyncio.sleep(1)
-
-    work = [relay.run, reader.run, ready, timers, gauges, house.waker.run]
+    work = [relay.run, reader.run, ready, timers, house.waker.run]
     if house.callers:
         work.append(calls.Callers(house.database, house.callers).run)
     return work

@@ -9,8 +9,10 @@ from contracts.catalogue.procedures import Case, Procedure
 from contracts.catalogue.units import COMMUNES, OldCodes, agency_code, understand_unit
 from contracts.catalogue.versions import procedure_at
 from contracts.catalogue.working_days import CALENDAR
-from shared.calendar import BUSINESS_ZONE
+from shared.calendar import BUSINESS_ZONE, CLOSING_TIME
 from shared.errors import Refusal
+
+SLACK_DAYS = 45  # working days beyond the limit: to be received, to hand in what is missing, 30 days to pay; ours
 
 
 class ProcedureNotOffered(Refusal):
@@ -56,6 +58,15 @@ class Choice:
             if not self.procedure.any_reception:
                 raise ReceptionElsewhere("Leave `reception` out: this procedure depends on the place.", **facts)
         return desk.province, desk.commune
+
+    def must_reach_an_end(self, at: datetime, channel: str) -> None:
+        """Raises CalendarTooShort unless the list of days off goes far enough for what is filed at `at`.
+
+        It must hold the next day on which officers act, the case's limit from its closing time on, and slack.
+        """
+        next_day = CALENDAR.add_working_days(_day(at), 1)
+        due = CALENDAR.due(datetime.combine(next_day, CLOSING_TIME, BUSINESS_ZONE), self.case.limit_for(channel))
+        CALENDAR.add_working_days(due.date(), SLACK_DAYS)
 
 
 def choose(

@@ -13,6 +13,8 @@ FAMILIES = (
     "up",
     "demo",
     "sandbox",
+    "logs",
+    "doctor",
     "prove",
     "bench",
 )

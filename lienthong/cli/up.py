@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import sys
 import time
@@ -10,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lienthong.embedded import Trouble
+from lienthong.embedded import Trouble, elsewhere
+from lienthong.embedded.plan import ROLES
 from lienthong.embedded.stack import Stack, Status, lock_pid, reset, running
 
 Data = Annotated[Path, typer.Option("--data", help="Folder of databases, broker, logs and secrets.", show_default=True)]
@@ -40,7 +42,7 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Start PostgreSQL, Kafka and every service; print their doors; Ctrl-C stops everything."""
-    stack = Stack(data, port_base, detached=detach)
+    stack = Stack(data, port_base, detached=detach, external=elsewhere.named(os.environ))
     ready = False
     with _signals_as_interrupt():
         try:
@@ -57,7 +59,7 @@ def up(
 
 
 def status(data: Data = HERE, as_json: Json = False) -> None:
-    """Show each process with its pid, state, restarts and what it waits for; exit status 1 unless all are ready."""
+    """Show each process, what it waits for, and how much is kept; exit status 1 unless all are ready."""
     folder = data.absolute()
     if not running(folder):
         if as_json:
@@ -67,8 +69,12 @@ def status(data: Data = HERE, as_json: Json = False) -> None:
         else:
             print(f"Not running in {folder}. `lienthong up` starts it.")
         raise typer.Exit(1)
-    now = _status_of(Stack.attach(folder))
-    _show(now, as_json, None)
+    from lienthong.cli import sizes
+
+    stack = Stack.attach(folder)
+    now = _status_of(stack)
+    doors = {role.name: stack.urls[role.name] for role in ROLES if role.api} if "services" in stack.plan.parts else {}
+    _show({**now, **sizes.facts(doors, folder)}, as_json, None)
     if not now["ready"]:
         raise typer.Exit(1)
 
@@ -133,6 +139,14 @@ def _show(now: Status, as_json: bool, seconds: float | None) -> None:
         console.print(
             f"{'Ready' if now['ready'] else 'Not ready'}. Logs: {now['data']}/log", highlight=False, soft_wrap=True
         )
+    if "folders" in now:
+        from lienthong.cli import sizes
+
+        folders = (f"{name} {sizes.readable(size)}" for name, size in now["folders"].items())
+        console.print(f"On disk: {', '.join(folders)}.", highlight=False, soft_wrap=True)
+        for part in sizes.tables(now):
+            console.print()
+            console.print(part)
 
 
 def _follow(stack: Stack) -> None:

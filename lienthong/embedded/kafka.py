@@ -64,9 +64,18 @@ class Broker:
         self._fresh_archive: Path | None = None
 
     def prepare(self) -> None:
-        """Write the configuration, and format the data folder if there is none or it was wiped."""
-        data = self.folder / "data"
+        """Write the configuration, and format the data folder if there is none or it was wiped.
+
+        raises  Trouble for the data of a newer version: it goes forwards only
+        """
+        data, made_by = self.folder / "data", self.folder / "version"
         self.folder.mkdir(parents=True, exist_ok=True)
+        if data.exists() and made_by.exists() and _parts(made_by.read_text()) > _parts(jars.VERSION):
+            raise Trouble(
+                f"The broker's data in {data} is Kafka {made_by.read_text().strip()}'s, and this is {jars.VERSION}, which is "
+                f"older. Start the newer version; or delete {self.folder}: the services send again what was not read."
+            )
+        made_by.write_text(f"{jars.VERSION}\n")
         ports = {"port": self.plan.port("kafka"), "controller": self.plan.port("kafka-controller")}
         (self.folder / "server.properties").write_text(SETTINGS.format(data=data, **ports))
         if not (data / "meta.properties").exists():
@@ -123,6 +132,10 @@ class Broker:
                     raise Trouble(f"Kafka could not format its metadata: {(done.stderr or done.stdout).strip()[-500:]}")
                 (Path(work) / "data" / kept.name).replace(kept)
         return kept
+
+
+def _parts(version: str) -> list[int]:
+    return [int(part) for part in version.strip().split(".")]
 
 
 def _kafka_uuid() -> str:

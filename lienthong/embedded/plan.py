@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lienthong.embedded import house
+from lienthong.embedded import elsewhere, house
 
-DATABASES = ("portal", "province_gateway", "identity", "payment")
+DATABASES = tuple(elsewhere.DATABASES.values())
 OWNER = "lienthong"  # database role
 
 
@@ -54,6 +54,7 @@ class Plan:
     pythonpath_prefix  folders in front of the house, for harnesses that replace a function
     life_of            pid with whose end the stack ends too; None when detached
     durable            False lets PostgreSQL skip fsync: for throw-away test servers only
+    external           servers that run elsewhere, by the variable that names each (`elsewhere.named`)
     """
 
     data: Path
@@ -63,6 +64,7 @@ class Plan:
     pythonpath_prefix: Sequence[str] = ()
     life_of: int | None = None
     durable: bool = True
+    external: Mapping[str, str] = field(default_factory=dict)
 
     def port(self, name: str) -> int:
         """Port of a role, `kafka`, `kafka-controller` or `postgres`."""
@@ -82,7 +84,7 @@ class Plan:
 
     @property
     def kafka_bootstrap(self) -> str:
-        return f"127.0.0.1:{self.port('kafka')}"
+        return self.external.get(elsewhere.KAFKA) or f"127.0.0.1:{self.port('kafka')}"
 
     def url(self, role: str) -> str:
         """Address of a role's HTTP door."""
@@ -90,13 +92,17 @@ class Plan:
 
     def database_url(self, database: str) -> str:
         """Address of a database, without a driver's name in the scheme."""
+        if url := self.external.get(f"{database.upper()}_DATABASE_URL"):
+            return url
         return f"postgresql://{OWNER}@127.0.0.1:{self.port('postgres')}/{database}"
 
     def door(self, name: str) -> str:
         """Address to print for a role or a part."""
         if name in ROLES_BY_NAME:
             return self.url(name)
-        return {"kafka": self.kafka_bootstrap, "postgres": self.database_url("portal").rpartition("/")[0]}.get(name, "")
+        return {"kafka": self.kafka_bootstrap, "postgres": self.database_url("postgres").rpartition("/")[0]}.get(
+            name, ""
+        )
 
     def log(self, name: str) -> Path:
         return self.data / "log" / f"{name}.log"
@@ -104,7 +110,7 @@ class Plan:
     def environment(self) -> dict[str, str]:
         """Variables every role gets: who is where, plus the secrets of this data folder."""
         return {
-            "KAFKA_BOOTSTRAP_SERVERS": self.kafka_bootstrap,
+            elsewhere.KAFKA: self.kafka_bootstrap,
             **{role.url_variable: self.url(role.name) for role in ROLES},
             **{f"{name.upper()}_DATABASE_URL": self.database_url(name) for name in DATABASES},
             **_secrets(self.data / "secrets.json"),
@@ -114,7 +120,20 @@ class Plan:
     def child_environment(self) -> dict[str, str]:
         """The whole environment of the process that forks the roles."""
         path = os.pathsep.join([*self.pythonpath_prefix, str(house())])
-        return {**os.environ, **self.environment(), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+        theirs = elsewhere.KAFKA in self.external  # how to speak to somebody's broker is not how to speak to ours
+        inherited = {name: value for name, value in os.environ.items() if theirs or not name.startswith("KAFKA_")}
+        return {**inherited, **self.environment(), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+
+    def servers_elsewhere(self) -> list[elsewhere.Server]:
+        """Those that the services use here though somebody else runs them."""
+        return elsewhere.servers(self.external) if "services" in self.parts else []
+
+    def save(self) -> None:
+        """Write it into its folder, for its owner alone: addresses of databases have passwords in them."""
+        file = self.data / "plan.json"
+        file.touch(mode=0o600)
+        file.chmod(0o600)
+        file.write_text(self.to_json())
 
     def to_json(self) -> str:
         return json.dumps(self.__dict__, default=str)

@@ -45,6 +45,7 @@ def initialise(plan: Plan) -> None:
     It is made aside and renamed when whole, so an interrupted start leaves nothing half-made.
     """
     if folder(plan).exists():
+        _must_be_readable(folder(plan))
         _end_orphan(folder(plan))
         return
     fresh = plan.data / "postgres.new"
@@ -63,6 +64,18 @@ def initialise(plan: Plan) -> None:
     if done.returncode:
         raise Trouble(f"PostgreSQL could not make its data folder {fresh}: {done.stderr.strip().splitlines()[-1]}")
     fresh.rename(folder(plan))
+
+
+def _must_be_readable(data: Path) -> None:
+    """Raises Trouble for a folder of another major version: its files mean something else there."""
+    made_by = (data / "PG_VERSION").read_text().strip() if (data / "PG_VERSION").exists() else "an unknown version"
+    ours = subprocess.run([program("postgres"), "--version"], capture_output=True, text=True).stdout.split()[-1]
+    if made_by != ours.partition(".")[0]:
+        raise Trouble(
+            f"The databases in {data} were made by PostgreSQL {made_by}, and this is {ours}, which cannot read them. "
+            "Start the version of lienthong that made them and take them along with its pg_dump (docs/elsewhere.md), "
+            "or begin anew with `lienthong reset`."
+        )
 
 
 def _end_orphan(data: Path) -> None:
@@ -108,7 +121,8 @@ def psql(plan: Plan, *statements: str) -> list[str]:
 def ensure_databases(plan: Plan) -> None:
     """Create what is missing of the four databases."""
     there = psql(plan, "SELECT datname FROM pg_database")
-    missing = [f'CREATE DATABASE "{name}"' for name in DATABASES if name not in there]
+    ours = [name for name in DATABASES if f"{name.upper()}_DATABASE_URL" not in plan.external]
+    missing = [f'CREATE DATABASE "{name}"' for name in ours if name not in there]
     if missing:
         psql(plan, *missing)
 

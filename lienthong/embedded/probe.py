@@ -19,11 +19,11 @@ async def waiting_for(url: str) -> str | None:
     return None if status == 200 else _reason(status, body)
 
 
-async def port_open(port: int) -> bool:
-    """True if something accepts connections on 127.0.0.1."""
+async def port_open(port: int, host: str = "127.0.0.1") -> bool:
+    """True if something accepts connections there."""
     try:
         async with asyncio.timeout(PATIENCE):
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            _, writer = await asyncio.open_connection(host, port)
     except OSError:  # TimeoutError is one
         return False
     writer.close()

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lienthong.embedded import Trouble, jars, ports, postgres
+from lienthong.embedded import Trouble, elsewhere, jars, ports, postgres
 from lienthong.embedded.door import ask
 from lienthong.embedded.plan import DATABASES, ROLES, Plan
 from lienthong.embedded.processes import refuse_other_platforms
@@ -43,6 +43,7 @@ class Stack:
     life_of            pid of the process with whose end the stack ends too; default: ours
     detached           it outlives us
     durable            False: PostgreSQL without fsync, for throw-away data
+    external           servers that run elsewhere and are only used, by their variables (`elsewhere.named`)
     """
 
     def __init__(
@@ -56,15 +57,18 @@ class Stack:
         life_of: int | None = None,
         detached: bool = False,
         durable: bool = True,
+        external: Mapping[str, str] | None = None,
     ) -> None:
+        external = dict(external or {})
         self.plan = Plan(
             data=Path(data_dir).absolute(),
             port_base=port_base,
-            parts=tuple(parts),
+            parts=tuple(part for part in parts if part not in elsewhere.replaced(external)),
             extra_env=dict(extra_env or {}),
             pythonpath_prefix=tuple(map(str, pythonpath_prefix)),
             life_of=None if detached else life_of or os.getpid(),
             durable=durable,
+            external=external,
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -133,8 +137,11 @@ class Stack:
             self._process = None
 
     def wait_ready(self, say: Say = _silent, *, patience: float = PATIENCE) -> None:
-        """Wait until every role's `/readyz` says 200. Raises Trouble that names who waits for what, and the log."""
-        end, due, told = time.monotonic() + patience, time.monotonic() + 1.5, ""
+        """Wait until every role's `/readyz` says 200. Raises Trouble that names who waits for what, and the log.
+
+        patience  seconds without any news; for servers elsewhere it waits as long as it takes, as the services do
+        """
+        end, due, told, heard = 0.0, time.monotonic() + 1.5, "", set[str]()
         while True:
             status = self._status_or_trouble()
             if status.get("ready"):
@@ -146,6 +153,9 @@ class Stack:
                         f"{process['name']} keeps ending ({process['last_exit']}){_last_words(process['log'])}"
                     )
             waits = _waits(late)
+            if waits not in heard or any(process["state"] == "external" for process in late):
+                heard.add(waits)
+                end = time.monotonic() + patience
             if time.monotonic() > end:
                 raise Trouble(f"Not ready after {patience:.0f} s. {waits}. The logs are in {self.plan.data / 'log'}.")
             if time.monotonic() > due and waits != told:
@@ -205,6 +215,8 @@ class Stack:
         """Delete one service's database under its feet, make it anew and empty, and restart the roles that use it."""
         if name not in DATABASES:
             raise Trouble(f"There is no database {name!r}; there are {', '.join(DATABASES)}.")
+        if f"{name.upper()}_DATABASE_URL" in self.plan.external:
+            raise Trouble(f"The database {name} is elsewhere: whoever runs it may delete it.")
         postgres.recreate_database(self.plan, name)
         for role in ROLES:
             if role.database == name:

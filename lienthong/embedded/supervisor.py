@@ -14,6 +14,7 @@ from typing import Any
 
 from lienthong.embedded import Trouble, jars, postgres, probe
 from lienthong.embedded.door import open_door
+from lienthong.embedded.elsewhere import Server
 from lienthong.embedded.kafka import Broker
 from lienthong.embedded.parts import Part, end_of
 from lienthong.embedded.plan import ROLES, ROLES_BY_NAME, Plan
@@ -151,6 +152,7 @@ class Supervisor:
         self.kafka = KafkaPart(plan) if "kafka" in plan.parts else None
         self.postgres = PostgresPart(plan) if "postgres" in plan.parts else None
         self.parts: list[Part] = [part for part in (self.services, self.postgres, self.kafka) if part]
+        self.elsewhere = plan.servers_elsewhere()
         self._stop = asyncio.Event()
         self._stopped = asyncio.Event()
 
@@ -209,6 +211,7 @@ class Supervisor:
         processes = [self._part_status(part) for part in self.parts]
         if self.services:
             processes += await asyncio.gather(*(self._role_status(role.name) for role in ROLES))
+        processes += await asyncio.gather(*(self._server_status(server) for server in self.elsewhere))
         return {
             "pid": os.getpid(),
             "data": str(self.plan.data),
@@ -228,6 +231,15 @@ class Supervisor:
         facts = self.services.roles[name]
         waiting = await probe.waiting_for(self.plan.url(name)) if facts["pid"] else "its process to start"
         return self._row(name, {**facts, "pid": facts["pid"] or None, "ready": waiting is None, "waiting_for": waiting})
+
+    async def _server_status(self, server: Server) -> dict[str, Any]:
+        """Of a server that somebody else runs: only whether anybody answers there."""
+        open_ = not server.addresses or any([await probe.port_open(port, host) for host, port in server.addresses])
+        waiting = (
+            None if open_ else f"an answer at {server.door} ({', '.join(server.variables)}); unset: one of our own"
+        )
+        facts = {"pid": None, "state": "external", "restarts": 0, "last_exit": None}
+        return {"name": server.name, **facts, "ready": open_, "waiting_for": waiting, "door": server.door, "log": ""}
 
     def _row(self, name: str, facts: dict[str, Any]) -> dict[str, Any]:
         return {"name": name, **facts, "door": self.plan.door(name), "log": str(self.plan.log(name))}
@@ -250,7 +262,7 @@ def main() -> None:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
-        (plan.data / "plan.json").write_text(plan.to_json())
+        plan.save()
         asyncio.run(Supervisor(plan).run())
         (plan.data / "control.sock").unlink(missing_ok=True)
         lock.truncate(0)

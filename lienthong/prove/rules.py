@@ -79,7 +79,7 @@ def withdrawal(asked: int, made: Fold) -> str:
     if made.granted:
         return "granted"
     if asked > made.declined:
-        return "asked"
+        return "lapsed" if made.status in STOPPED else "asked"
     return "declined" if asked else "none"
 
 
@@ -100,4 +100,4 @@ def fee_dong(dossier: dict[str, Any]) -> int | None:
     """What the last demand asks for, in either copy; None before there is one."""
     if not dossier["demands"]:
         return None
-    return sum(item["amount_dong"] for item in dossier["demands"][-1]["items"])
+    return sum(int(item["amount_dong"]) for item in dossier["demands"][-1]["items"])

@@ -104,7 +104,19 @@ async def discovery(realm: RealmDep) -> dict[str, Any]:
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none"],
         "request_uri_parameter_supported": False,
-        "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "name", "level", "sandbox"],
+        "claims_supported": [
+            "iss",
+            "sub",
+            "aud",
+            "exp",
+            "iat",
+            "auth_time",
+            "nonce",
+            "name",
+            "level",
+            "sandbox",
+            "represents",
+        ],
     }
 
 

@@ -13,6 +13,7 @@ import httpx
 
 from contracts import payment_platform as platform
 from services.payment_mock import store
+from services.payment_mock.migrations import STEPS
 from services.payment_mock.settings import Settings
 from services.payment_mock.store import Order
 from shared import calls, http, journal, sandboxes
@@ -30,6 +31,7 @@ class PaymentRuntime(Runtime):
     def __init__(self, settings: Settings) -> None:
         super().__init__("payment", settings, settings.database_url, store.METADATA)
         self.payment = settings
+        self.steps = STEPS
         self.callers = Callers(self.database, {CONFIRM: self._confirm})
 
     def secret(self, sandbox: str) -> str:

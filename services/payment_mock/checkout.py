@@ -15,7 +15,7 @@ from services.payment_mock import callbacks, store
 from services.payment_mock.orders import RuntimeDep
 from services.payment_mock.problems import OrderAlreadyPaid, OrderExpired, OrderNotFound
 from services.payment_mock.store import Order
-from shared import journal
+from shared import journal, telemetry
 from shared.clock import wire
 from shared.db import Connection
 from shared.errors import BodyDoesNotFit, SandboxMismatch
@@ -94,6 +94,7 @@ async def pay(sandbox: PathSandbox, transaction: Text, runtime: RuntimeDep, requ
     wish = _wish(await request.body(), is_form=is_form)
     async with in_sandbox(runtime, sandbox) as (connection, here):
         order = await _order(connection, here, transaction)
+        telemetry.join(order.traceparent)
         obstacle = _obstacle(order, here)
         if obstacle is None:
             await _record(connection, here, order, wish, runtime.secret(here.id))

@@ -36,6 +36,7 @@ Table(
     Column("expires_at", DateTime(timezone=True), nullable=False),  # sandbox time
     Column("paid_at", DateTime(timezone=True)),  # sandbox time
     Column("confirm_answer", Text, nullable=False),  # MaLoi with which the partner took the CONFIRM; empty until then
+    Column("traceparent", Text, nullable=False, server_default=""),  # of INIT: its journey's trace
     UniqueConstraint("sandbox", "transaction"),
 )
 Table(
@@ -65,6 +66,7 @@ class Order:
     expires_at: datetime
     paid_at: datetime | None = None
     confirm_answer: str = ""
+    traceparent: str = ""
 
     def has_expired(self, now: datetime) -> bool:
         return self.state != "paid" and self.expires_at <= now

@@ -8,6 +8,7 @@ from services.portal.citizens import Tokens
 from services.portal.clients import PaymentPlatform
 from services.portal.commands import REFUND, note_refund
 from services.portal.domain import Dossier
+from services.portal.migrations import STEPS
 from services.portal.ownership import DEFAULT_ROW, TELL, Ownership
 from services.portal.papers import papers_table
 from services.portal.settings import Settings
@@ -34,6 +35,7 @@ class Portal(House[Dossier]):
         files.files_tables(self.metadata)
         papers_table(self.metadata)
         self.first_rows = (*self.first_rows, DEFAULT_ROW, *files.FIRST_ROWS)
+        self.steps = STEPS
         self.words = story.words
         self.files = files.Files(self.database, settings.portal_url, settings.address_lifetime)
         self.tokens = Tokens(self, settings.identity_url, settings.audience)

@@ -30,7 +30,6 @@ from services.portal.domain import (
     Supplement,
     dossier_code,
 )
-from services.portal.queries import must_reach_an_end
 from shared.calendar import BUSINESS_ZONE
 from shared.clock import wire
 from shared.house import Drawn
@@ -57,7 +56,7 @@ class Filing:
 
 def submit_dossier(work: Work, citizen: Citizen, choice: Choice, filing: Filing, drawn: Drawn) -> Dossier:
     """A new dossier with the next code of its agency and day. Raises CalendarTooShort where no officer could end it."""
-    must_reach_an_end(choice, work.now)
+    choice.must_reach_an_end(work.now, "online")
     code = dossier_code(choice.agency, drawn.day, drawn.value, drawn.epoch)
     at = work.now.astimezone(BUSINESS_ZONE)
     dossier = Dossier(
@@ -235,7 +234,8 @@ def note_end(
     """It ended without a result: what was paid goes back, as far as the province says (`Dossier.giving_back`)."""
     dossier = _follow(work, code, event)
     if dossier is not None:
-        dossier = replace(dossier, **facts)
+        lapsed = {"withdrawal": "lapsed"} if dossier.withdrawal == "asked" else {}  # ended before it was answered
+        dossier = replace(dossier, **{**lapsed, **facts})
         _give_back(work, dossier, dossier.giving_back(refund_dong, paid_dong))
 
 

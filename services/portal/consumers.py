@@ -68,6 +68,7 @@ def dossier_received(event: DossierReceived, work: Work) -> None:
     limit = (event.limit.value, event.limit.unit) if event.limit else None
     facts: dict[str, object] = {"received_at": event.received_at, "due_at": event.due_at, "limit": limit}
     facts |= {"count": event.count, "pause": event.pause}
+    facts |= {name: fact for name, fact in (("case", event.case), ("version", event.version)) if fact is not None}
     note_going_on(work, event.dossier_code, law.DOSSIER_RECEIVED, event.received_at, facts)
 
 

@@ -204,7 +204,7 @@ class Dossier:
     supplements: tuple[Supplement, ...] = ()
     demands: tuple[Demand, ...] = ()
     payments: tuple[Payment, ...] = ()
-    withdrawal: str = "none"  # "none" | "asked" | "granted" | "declined"
+    withdrawal: str = "none"  # "none" | "asked" | "granted" | "declined" | "lapsed"
     result_number: str | None = None
     ready_at: datetime | None = None
     on_time: bool | None = None
@@ -282,7 +282,9 @@ class Dossier:
     def rated(self, scores: dict[str, int], comment: str | None) -> Dossier:
         if law.RATE not in {move.does for move in LIFECYCLE.moves_from(self.state) if move.who == law.CITIZEN}:
             raise NotEndedYet(
-                "Rate it once it has ended with a result or a refusal.", code=self.code, state=self.state.slug
+                "Rate it once it has ended with a result, a refusal or a stop; what was withdrawn is not rated.",
+                code=self.code,
+                state=self.state.slug,
             )
         if self.rating is not None:
             raise AlreadyRated("A dossier is rated once.", code=self.code)
@@ -359,7 +361,7 @@ def reference_of(code: str, attempt: int) -> str:
     """
     agency, day, sequence = code.split("-")
     _, _, commune = agency.partition(".")
-    number = int(f"{FORMATS[len(day)]}{agency[1:3]}{commune or '0':0>5}{day}{sequence:0>7}{attempt % 100:02d}")
+    number = int(f"{FORMATS[len(day)]}{agency[1:3]}{commune or '0':0>5}{day}{sequence:0>7}{attempt % 1000:03d}")
     text = ""
     while number:
         number, digit = divmod(number, 36)
@@ -376,7 +378,8 @@ def code_of(reference: str) -> str | None:
     ):
         return None
     digits = str(int(reference[3:], 36))
-    days = next((days for days, mark in FORMATS.items() if digits[0] == mark and len(digits) == 17 + days), None)
+    # Attempts had two digits once, and such a payment may still be under way.
+    days = next((days for days, mark in FORMATS.items() if digits[0] == mark and len(digits) - days in (17, 18)), None)
     if days is None:
         return None
     commune = "" if digits[3:8] == "00000" else f".{digits[3:8]}"

@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from contracts.catalogue import PAYER_GROUPS, Choice
+from contracts.identity import fault_of
 from services.portal import papers
 from services.portal.app_state import Portal
 from services.portal.citizens import Citizen
@@ -69,8 +70,8 @@ def owner_of(
     if not any(paper.component == AUTHORISATION for paper in handed_in):
         detail = f"Hand in the authorisation (giấy ủy quyền) as a paper with component `{AUTHORISATION}`."
         raise NoRightToRepresent(detail, capacity=capacity, owner=identity)
-    if kind == "person" and len(identity) != len(citizen.id):
-        raise BodyDoesNotFit(("/owner/id", "is no personal number of 12 digits"))
+    if fault := fault_of(kind, identity):
+        raise BodyDoesNotFit(("/owner/id", fault))
     if not named["name"]:
         raise BodyDoesNotFit(("/owner/name", "is needed: nobody vouches for this owner"))
     return Owner("organisation" if kind == "organisation" else "person", identity, str(named["name"]))

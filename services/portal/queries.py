@@ -5,15 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from contracts import catalogue
-from contracts.catalogue import CALENDAR, Choice
+from contracts.catalogue import Choice
 from services.portal.citizens import Citizen
 from services.portal.domain import Dossier, DossierNotFound
-from shared.calendar import BUSINESS_ZONE, CLOSING_TIME
 from shared.errors import Refusal
 from shared.house import House
 from shared.paging import Cut, Page
-
-SLACK_DAYS = 20  # working days beyond the limit: to be received, to pay, to take the result; a default of ours
 
 
 class LevelTooLow(Refusal):
@@ -41,16 +38,6 @@ def choose(
     return choice
 
 
-def must_reach_an_end(choice: Choice, at: datetime, channel: str = "online") -> None:
-    """Raises CalendarTooShort unless the list of days off goes far enough for what is submitted at `at`.
-
-    It must hold the next day on which officers act, the case's limit from its closing time on, and slack.
-    """
-    next_day = CALENDAR.add_working_days(at.astimezone(BUSINESS_ZONE).date(), 1)
-    due = CALENDAR.due(datetime.combine(next_day, CLOSING_TIME, BUSINESS_ZONE), choice.case.limit_for(channel))
-    CALENDAR.add_working_days(due.date(), SLACK_DAYS)
-
-
 async def dossier(house: House[Dossier], citizen: Citizen, code: str) -> Dossier:
     """A citizen's own dossier; another's does not exist for them."""
     found = await house.drawer.find(house.database, citizen.sandbox, code)
@@ -60,6 +47,6 @@ async def dossier(house: House[Dossier], citizen: Citizen, code: str) -> Dossier
 
 
 async def dossiers(house: House[Dossier], citizen: Citizen, page: Page) -> Cut[Dossier]:
-    """What a citizen handed in, newest first."""
-    condition = "body->>'applicant_id' = $2"
-    return await house.drawer.page(house.database, citizen.sandbox, condition, citizen.id, page)
+    """What a citizen handed in, or what was handed in for them, newest first."""
+    mine = ("body->>'applicant_id' = $2", "body->'owner'->>'id' = $2")
+    return await house.drawer.page(house.database, citizen.sandbox, mine, citizen.id, page)

@@ -6,5 +6,8 @@ from services.portal.domain import Dossier
 from shared.drawer import Drawer
 
 DOSSIERS: Drawer[Dossier] = Drawer(
-    "dossiers", Dossier, born="submitted_at", indexes={"applicant": "(body->>'applicant_id')"}
+    *("dossiers", Dossier),
+    born="submitted_at",
+    indexes={"applicant": "(body->>'applicant_id')", "owner": "(body->'owner'->>'id')"},
+    sparse=("owner",),
 )

@@ -233,8 +233,8 @@ class Dossier:
             return "resume"
         if does == law.START and (self._owed and (self.received_at is None or self.started_at is not None)):
             return "reception" if self.received_at is None else "resume"
-        if does == law.START and self.elsewhere:
-            return "hand_over"
+        if does in (law.START, law.REQUEST_SUPPLEMENT) and self.received_at is not None and self.elsewhere:
+            return "hand_over"  # the competent unit handles it
         if does == law.HAND_OVER and not self.elsewhere:
             return "another place of reception"
         if does == law.HAND_OVER and self.received_at is None:

@@ -167,6 +167,8 @@ def _receive(act: Act) -> None:
         due_at=wire(received.due_at),
         working_days=in_working_days(limit),
         officer=desk(before),
+        case=case.code,
+        version=version,
         limit={"value": limit.value, "unit": limit.unit},
         count=received.count,
         pause=received.pause,

@@ -25,7 +25,7 @@ async def dossier(house: House[Dossier], sandbox: str, province: str, code: str)
 
 async def dossiers(house: House[Dossier], sandbox: str, province: str, page: Page) -> Cut[Dossier]:
     """The newest dossiers of a province."""
-    return await house.drawer.page(house.database, sandbox, "body->>'province' = $2", known_province(province), page)
+    return await house.drawer.page(house.database, sandbox, ["body->>'province' = $2"], known_province(province), page)
 
 
 def reception(choice: Choice, place: Place | None, at: datetime) -> Place:

@@ -227,7 +227,8 @@ def _fee(dossier: Dossier) -> FeeView | None:
     if demand is None:
         return None
     tries = [payment for payment in dossier.payments if payment.demand == demand.number]
-    shown: Payment | None = dossier.payment_of(demand.number) or (tries[-1] if tries else None)
+    confirmed = [payment for payment in tries if payment.confirmed]  # money that moved comes before an attempt
+    shown: Payment | None = dossier.payment_of(demand.number) or next(reversed(confirmed or tries), None)
     paid_online = shown is not None and shown.status not in ("started", "failed")
     status = "paid" if demand.taken else PAYMENT_WORDS[shown.status] if shown else "due"
     if shown is not None and shown.status == "refunded" and not demand.taken and shown.refund_dong < shown.amount_dong:
@@ -242,7 +243,7 @@ def _fee(dossier: Dossier) -> FeeView | None:
         items=[FeeItemView(**asdict(item)) for item in demand.items],
         pay_by=_wire(demand.pay_by),
         paid_by=demand.taken or ("online" if paid_online else None),
-        refunded_dong=sum(each.refund_dong for each in dossier.payments if each.status == "refunded"),
+        refunded_dong=sum(each.refund_dong for each in tries if each.status == "refunded"),
         receipts=[ReceiptView(**asdict(receipt)) for receipt in receipts],
     )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from contracts import identity
 from contracts.catalogue import PAYER_GROUPS, agency_code, choose
 from services.province_gateway import commands, moves, queries
 from services.province_gateway.api.views import DossierView, GatewayDep, KeyHeader
@@ -18,7 +19,15 @@ from shared.runtime import known_sandbox
 from shared.web import SandboxId, Text
 
 router = APIRouter(prefix="/api/v1", tags=["officers"])
-PersonalId = Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["037190900123"])]
+
+
+def _invented_person(number: str) -> str:
+    if fault := identity.person_fault(number):
+        raise ValueError(fault)
+    return number
+
+
+PersonalId = Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["037190900123"]), AfterValidator(_invented_person)]
 Name = Annotated[Text, Field(min_length=1, max_length=120)]
 TOO_MUCH = 10**12  # đồng; also the portal's limit of one payment
 Dong = Annotated[int, Field(ge=0, lt=TOO_MUCH, strict=True)]
@@ -50,10 +59,10 @@ class OwnerBody(Body):
 
     @field_validator("id")
     @classmethod
-    def of_its_kind(cls, identity: str, info: ValidationInfo) -> str:
-        if info.data.get("kind") == "person" and len(identity) != 12:
-            raise ValueError("is no personal number of 12 digits")
-        return identity
+    def of_its_kind(cls, number: str, info: ValidationInfo) -> str:
+        if fault := identity.fault_of(str(info.data.get("kind")), number):
+            raise ValueError(fault)
+        return number
 
 
 class PaperBody(Body):
@@ -156,6 +165,7 @@ async def register(
 ) -> Response:
     now = (await known_sandbox(gateway, sandbox)).now
     filed = choose(body.procedure, province, body.commune, case=body.case, channel=body.channel, on=now)
+    filed.must_reach_an_end(now, body.channel)
     reception = queries.reception(filed, body.reception.place() if body.reception else None, now)
 
     def decision(work: moves.Work, drawn: Drawn | None) -> tuple[int, str]:

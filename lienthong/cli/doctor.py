@@ -1,0 +1,62 @@
+"""`lienthong doctor`: what is wrong on this machine, why it matters, and the command that mends it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from lienthong.doctor.checks import Finding
+
+HERE = Path(".lienthong")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this file's verb to the command."""
+    app.command()(doctor)
+
+
+def doctor(
+    data: Annotated[Path, typer.Option("--data", help="Folder of the stack.", show_default=True)] = HERE,
+    port_base: Annotated[
+        int | None, typer.Option("--port-base", min=1024, max=65526, help="As for `lienthong up`.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+) -> None:
+    """Look for what is wrong on this machine, and name the command that mends it; exit status 1 if there is anything."""
+    from lienthong.doctor import checks, machine
+
+    findings = checks.examine(machine.look(data.absolute(), port_base))
+    wrong = [finding for finding in findings if finding.wrong]
+    if as_json:
+        print(json.dumps({"well": not wrong, "findings": [each.told() for each in findings]}, ensure_ascii=False))
+    else:
+        _show(findings, wrong)
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _show(findings: list[Finding], wrong: list[Finding]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if not console.is_terminal:  # nobody wants a table folded in a file or a pipe
+        console.width = 200
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("", "what", "found"):
+        table.add_column(heading, overflow="fold")
+    for finding in findings:
+        mark = Text("wrong", "red") if finding.wrong else Text("fine", "green")
+        table.add_row(mark, finding.name, Text(finding.what))
+    console.print(table)
+    for finding in wrong:
+        console.print()
+        console.print(f"{finding.name}: {finding.why}", markup=False, highlight=False)
+        console.print(f"    {finding.mend}", markup=False, highlight=False, soft_wrap=True)
+    console.print()
+    console.print("Nothing is wrong." if not wrong else f"{len(wrong)} of {len(findings)} are wrong.", highlight=False)

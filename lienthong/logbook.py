@@ -1,0 +1,215 @@
+"""The logs of an embedded stack, read as one: JSON lines of the services, Kafka's and PostgreSQL's own, in order of time."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from lienthong.embedded import Trouble
+from lienthong.embedded.plan import ROLES
+
+NAMES = (*(role.name for role in ROLES), "kafka", "postgres", "supervisor", "zygote")
+GROUPS = {"portal": ("portal-api", "portal-worker"), "gateway": ("gateway-api", "gateway-worker")}
+LEVELS = ("debug", "info", "warning", "error", "critical")
+TAIL_BYTES = (
+    2_000  # of an entry, generously: so much per wanted entry is read from the end of a log before all of it is
+)
+_WORDS = {"LOG": "info", "WARN": "warning", "FATAL": "critical", "PANIC": "critical", "NOTICE": "info"}
+_WORDS |= dict.fromkeys(("STATEMENT", "DETAIL", "HINT", "CONTEXT", "TRACE"), "info")
+_WORDS |= {level.upper(): level for level in LEVELS}
+# `2026-11-25T01:50:19.226+0000 [thread] WARN Name - …` of Kafka, `2026-11-25 01:50:19.226 UTC [123] portal LOG:  …` of PostgreSQL
+_STAMPED = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d{3})(?:\+0000| UTC) (.*)", re.DOTALL)
+_LEVEL = re.compile(rf"\b({'|'.join(_WORDS)})\b")
+_PYTHON = re.compile(rf"({'|'.join(level.upper() for level in LEVELS)}):")
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # of what has no time, and comes before what has one
+
+
+@dataclass(slots=True)
+class Entry:
+    """One thing that a process said, with the lines that belong to it."""
+
+    log: str
+    at: datetime
+    level: str
+    lines: list[str]
+    fields: Mapping[str, Any] = field(default_factory=dict)  # of a JSON line
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def trace(self) -> str:
+        return str(self.fields.get("trace_id", ""))
+
+    def told(self) -> dict[str, Any]:
+        """For programs."""
+        at = self.at.isoformat(timespec="milliseconds") if self.at > LONG_AGO else None
+        facts = {"log": self.log, "at": at, "level": self.level}
+        return {**facts, **self.fields} if self.fields else {**facts, "text": self.text}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be shown.
+
+    dossier  what names it, and what was done in its journey's trace
+    """
+
+    level: str = "debug"
+    sandbox: str = ""
+    dossier: str = ""
+    traces: set[str] = field(default_factory=set)
+
+    @property
+    def everything(self) -> bool:
+        return self == Wanted()
+
+    def note(self, entry: Entry) -> None:
+        """Learn the trace of a journey from an entry that names its dossier."""
+        if self.dossier and entry.trace and self.dossier in entry.text:
+            self.traces.add(entry.trace)
+
+    def __call__(self, entry: Entry) -> bool:
+        return (
+            LEVELS.index(entry.level) >= LEVELS.index(self.level)
+            and (not self.sandbox or self.sandbox in entry.text)
+            and (not self.dossier or self.dossier in entry.text or entry.trace in self.traces)
+        )
+
+
+def chosen(services: Iterable[str]) -> list[str]:
+    """The logs that somebody means; all if nobody says. Raises Trouble that names them."""
+    names: list[str] = []
+    for service in services:
+        found = GROUPS.get(service, (service,) if service in NAMES else ())
+        if not found:
+            near = difflib.get_close_matches(service, [*NAMES, *GROUPS], 1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            raise Trouble(f"There is no log of '{service}'.{meant} There are {', '.join([*NAMES, *GROUPS])}.")
+        names += found
+    return list(dict.fromkeys(names)) or list(NAMES)
+
+
+def folder(data: Path) -> Path:
+    """Where a stack's logs lie. Raises Trouble if no stack ever ran there."""
+    if not (data / "log").is_dir():
+        raise Trouble(
+            f"There are no logs in {data}: start a stack with `lienthong up`, or name its folder with --data. "
+            "What runs in containers is asked with `docker compose logs --follow portal-worker`."
+        )
+    return data / "log"
+
+
+def last(logs: Path, names: Iterable[str], wanted: Wanted, count: int) -> list[Entry]:
+    """The last entries that are wanted, of all logs together, the oldest first."""
+    if wanted.dossier:
+        for name in NAMES:
+            for entry in entries(name, _text(logs, name, 0)):
+                wanted.note(entry)
+    found = [_last_of(logs, name, wanted, count) for name in names]
+    return list(deque(merge(*found, key=attrgetter("at")), maxlen=count))
+
+
+def _last_of(logs: Path, name: str, wanted: Wanted, count: int) -> list[Entry]:
+    file = logs / f"{name}.log"
+    size = file.stat().st_size if file.exists() else 0
+    begin = max(size - count * TAIL_BYTES, 0) if wanted.everything else 0
+    tail = deque(filter(wanted, entries(name, _text(logs, name, begin))), maxlen=count)
+    if begin and len(tail) < count:
+        tail = deque(filter(wanted, entries(name, _text(logs, name, 0))), maxlen=count)
+    return list(tail)
+
+
+def _text(logs: Path, name: str, begin: int) -> Iterator[str]:
+    """Lines of a log from a place on, the broken first one left out."""
+    try:
+        with (logs / f"{name}.log").open(encoding="utf-8", errors="replace") as file:
+            file.seek(begin)
+            yield from islice(file, 1 if begin else 0, None)
+    except FileNotFoundError:
+        return
+
+
+def entries(log: str, lines: Iterable[str]) -> Iterator[Entry]:
+    """Entries of one log. A line without a time of its own has that of the one before; what is indented belongs to it."""
+    open_entry: Entry | None = None
+    for raw in lines:
+        line = raw.rstrip("\n")
+        at = open_entry.at if open_entry else LONG_AGO
+        if open_entry is not None and _goes_on(open_entry, line):
+            open_entry.lines.append(line)
+            continue
+        if open_entry is not None:
+            yield open_entry
+        open_entry = _begin(log, line, at)
+    if open_entry is not None:
+        yield open_entry
+
+
+def _goes_on(entry: Entry, line: str) -> bool:
+    in_traceback = entry.lines[-1].startswith(("Traceback", " ")) and not entry.fields
+    return line[:1] in ("", " ", "\t") or (in_traceback and not line.startswith("{") and not _STAMPED.match(line))
+
+
+def _begin(log: str, line: str, before: datetime) -> Entry:
+    if line.startswith("{"):
+        try:
+            fields = json.loads(line)
+            at = datetime.fromisoformat(fields["real_at"])
+            level = fields["level"] if fields["level"] in LEVELS else "info"
+            return Entry(log, at, level, [line], fields)
+        except (ValueError, KeyError, TypeError):
+            pass
+    if stamped := _STAMPED.match(line):
+        word = _LEVEL.search(stamped[2])
+        at = datetime.fromisoformat(stamped[1]).replace(tzinfo=UTC)
+        return Entry(log, at, _WORDS[word[1]] if word else "info", [line])
+    if python := _PYTHON.match(line):
+        return Entry(log, before, _WORDS[python[1]], [line])
+    return Entry(log, before, "error" if line.startswith("Traceback") else "info", [line])
+
+
+class Follower:
+    """What is written to logs from now on."""
+
+    def __init__(self, logs: Path, names: Iterable[str], wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._files = {name: logs / f"{name}.log" for name in names}
+        self._read = {name: file.stat().st_size if file.exists() else 0 for name, file in self._files.items()}
+        self._times = dict.fromkeys(self._files, datetime.now(UTC))
+
+    def more(self) -> list[Entry]:
+        """Whole entries written since the last look, in order of time. A log that became shorter was begun anew."""
+        found = []
+        for name, file in self._files.items():
+            lines = self._lines(name, file)
+            for entry in entries(name, lines):
+                if entry.at == LONG_AGO:
+                    entry.at = self._times[name]
+                self._times[name] = entry.at
+                self._wanted.note(entry)
+                found.append(entry)
+        return sorted(filter(self._wanted, found), key=attrgetter("at"))
+
+    def _lines(self, name: str, file: Path) -> list[str]:
+        size = file.stat().st_size if file.exists() else 0
+        if size < self._read[name]:
+            self._read[name] = 0
+        if size == self._read[name]:
+            return []
+        with file.open("rb") as source:
+            source.seek(self._read[name])
+            whole, end, _ = source.read(size - self._read[name]).rpartition(b"\n")
+        self._read[name] += len(whole) + len(end)
+        return whole.decode(errors="replace").splitlines() if end else []

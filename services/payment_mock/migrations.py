@@ -1,0 +1,15 @@
+"""How the payment platform's data of older versions becomes today's. A step that has gone out is not changed any more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.migrations import Note, Steps
+
+
+async def to_3(connection: Any, note: Note) -> None:
+    """2 → 3: an order remembers the trace of the journey that it belongs to."""
+    await connection.execute("ALTER TABLE orders ADD COLUMN traceparent text NOT NULL DEFAULT ''")
+
+
+STEPS: Steps = {3: to_3}

@@ -1,0 +1,212 @@
+"""What a trace tells of a journey: a span per request, per call, per event sent and applied, per timer.
+
+Off and free unless an OTLP endpoint is set: OpenTelemetry's SDK is not imported (its small API comes with FastAPI), and
+whoever would tell a span asks one question, `if tracing.on`: 8 ns. The ids are drawn and carried on all the same
+(`telemetry`), and logs show them.
+A span is told when it is over, with the ids that were carried on before. Names: OpenTelemetry semantic conventions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import structlog
+
+from shared import telemetry
+from shared.settings import Settings
+
+if TYPE_CHECKING:  # imported only when it is on
+    from shared.otel import Exporter
+
+log = structlog.get_logger()
+on = False
+_exporter: Exporter | None = None
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"))
+# Asked all the time, by machines, about no journey: 300 times a second while a clock is turned.
+_QUIET = ("/_lab/", "/healthz", "/readyz", "/metrics")
+
+# own traceparent, the one it stands below, the one that led to it from another trace (or ""), what went wrong (or "")
+Step = tuple[str, str, str, str]
+
+
+def start(settings: Settings, role: str) -> None:
+    """Tell spans from now on, if the settings say so; called once, after the fork."""
+    global on, _exporter
+    if settings.otel_sdk_disabled or not (settings.otlp_endpoint or settings.otlp_traces_endpoint):
+        return
+    from shared.otel import Exporter
+
+    _exporter = Exporter(settings.otel_service_name or role, role)
+    on = True
+
+
+def stop() -> None:
+    """Send what is left, two seconds at most; nothing is told any more."""
+    global on, _exporter
+    on = False
+    if _exporter is not None:
+        _exporter.close()
+        _exporter = None
+
+
+def request(scope: Mapping[str, Any], status: int, own: str, came: str, seconds: float) -> None:
+    """The span of an answered request. One that a caller's own trace led to a journey shows in both, linked."""
+    method, path = scope["method"], scope["path"]
+    if quiet(method, path):
+        return
+    route = getattr(scope.get("route"), "path", "")
+    known = method if method in METHODS else "_OTHER"
+    name = f"{known if known == method else 'HTTP'} {route}".rstrip()
+    host, port = scope.get("server") or ("", 0)
+    facts = _known(
+        {
+            "http.request.method": known,
+            "http.route": route,
+            "http.response.status_code": status,
+            "url.scheme": scope.get("scheme", "http"),
+            "url.path": path,
+            "server.address": host,
+            "server.port": port or 0,
+            "network.protocol.version": scope.get("http_version", ""),
+            **_concerned(),
+        }
+    )
+    times = _ago(seconds)
+    error = str(status) if status >= 500 else ""
+    parent = came if telemetry.same_trace(came, own) else ""
+    journey = telemetry.joined()
+    if journey is None:
+        _tell("server", name, own, parent, times, facts, error=error)
+    elif not parent:
+        _tell("server", name, journey[1], journey[0], times, facts, error=error)
+    else:
+        _tell("server", name, own, parent, times, facts, link=journey[1], error=error)
+        _tell("internal", name, journey[1], journey[0], times, facts, link=own, error=error)
+
+
+def call(method: str, url: str, own: str, parent: str, seconds: float, sandbox: str, status: int, error: str) -> None:
+    """The span of a call to a neighbour.
+
+    status  0: nobody answered
+    """
+    place = urlsplit(url)
+    if quiet(method, place.path):
+        return
+    facts: dict[str, str | int] = {
+        "http.request.method": method,
+        "http.response.status_code": status,
+        "url.full": url.partition("?")[0],
+        "server.address": place.hostname or "",
+        "server.port": place.port or 80,
+        "lienthong.sandbox": sandbox,
+    }
+    error = error or (str(status) if status >= 400 else "")
+    _tell("client", method, own, parent, _ago(seconds), _known(facts), error=error)
+
+
+def quiet(method: str, path: str) -> bool:
+    """Questions of the machinery, which leave no span."""
+    return method == "GET" and path.startswith(_QUIET)
+
+
+def step(parent: str, cause: str, error: str = "") -> Step:
+    """The step that has begun, below `parent`, because of `cause`."""
+    return telemetry.traceparent(), parent, "" if cause == parent or not telemetry.valid(cause) else cause, error
+
+
+def stamp(rows: Sequence[Any], messages: Iterable[Any]) -> list[str]:
+    """Give each message to the broker a span of its own, below what told its event; gives their `traceparent`s."""
+    own = []
+    for row, (*_, headers) in zip(rows, messages, strict=True):
+        told = row["traceparent"] or ""
+        own.append(telemetry.child_of(told) if telemetry.valid(told) else "")
+        headers[-1] = (headers[-1][0], own[-1].encode())
+    return own
+
+
+def sent(topic: str, source: str, rows: Sequence[Any], own: Sequence[str], offsets: Sequence[int], begun: int) -> None:
+    """The spans of events that the broker acknowledged."""
+    times = (begun, time.time_ns())
+    for row, span, offset in zip(rows, own, offsets, strict=True):
+        if span:
+            facts = {
+                **_message("send", topic, row["lane"], offset, row["id"], row["type"]),
+                "cloudevents.event_source": f"/{source}/{row['sandbox']}",
+                "lienthong.sandbox": row["sandbox"],
+                "lienthong.dossier": row["subject"],
+            }
+            _tell("producer", f"send {topic}", span, row["traceparent"], times, facts)
+
+
+def applied(topic: str, group: str, steps: Iterable[tuple[Any, Step]], begun: int) -> None:
+    """The spans of events that were applied, or became dead letters, in one transaction: each lasts as long as it."""
+    times = (begun, time.time_ns())
+    for event, (own, parent, link, error) in steps:
+        facts = {
+            **_message("process", topic, event.lane, event.offset, event.id, event.type),
+            "messaging.consumer.group.name": group,
+            "cloudevents.event_source": f"/{event.source}/{event.sandbox}",
+            "lienthong.sandbox": event.sandbox,
+            "lienthong.dossier": event.subject,
+        }
+        _tell("consumer", f"process {topic}".rstrip(), own, parent, times, facts, link=link, error=error)
+
+
+def fired(steps: Iterable[tuple[Any, Step]], begun: int) -> None:
+    """The spans of timers that fired in one transaction."""
+    times = (begun, time.time_ns())
+    for timer, (own, parent, link, error) in steps:
+        facts = {"lienthong.sandbox": timer.sandbox, "lienthong.dossier": timer.subject, "lienthong.timer": timer.kind}
+        _tell("internal", f"timer {timer.kind}", own, parent, times, facts, link=link, error=error)
+
+
+def carried(call: Any, own: str, parent: str, seconds: float, error: str) -> None:
+    """The span of one try of a background call, around that of the call itself."""
+    facts = {"lienthong.sandbox": call.sandbox, "lienthong.call": call.kind, "lienthong.attempt": call.attempts}
+    _tell("internal", f"call {call.kind}", own, parent, _ago(seconds), facts, error=error)
+
+
+def _message(does: str, topic: str, lane: int, offset: int, id: str, type: str) -> dict[str, str | int]:
+    return {
+        "messaging.system": "kafka",
+        "messaging.operation.type": does,
+        "messaging.operation.name": does,
+        **({"messaging.destination.name": topic} if topic else {}),  # not known where a dead letter is tried again
+        "messaging.destination.partition.id": str(lane),
+        "messaging.kafka.offset": offset,
+        "messaging.message.id": id,
+        "cloudevents.event_id": id,
+        "cloudevents.event_type": type,
+    }
+
+
+def _concerned() -> dict[str, str]:
+    bound = structlog.contextvars.get_contextvars()
+    return {f"lienthong.{name}": str(bound.get(name, "")) for name in ("sandbox", "dossier")}
+
+
+def _known(facts: Mapping[str, str | int]) -> dict[str, str | int]:
+    return {name: fact for name, fact in facts.items() if fact not in ("", 0)}
+
+
+def _ago(seconds: float) -> tuple[int, int]:
+    ended = time.time_ns()
+    return ended - int(seconds * 1e9), ended
+
+
+def _tell(
+    kind: str,
+    name: str,
+    own: str,
+    parent: str,
+    times: tuple[int, int],
+    facts: Mapping[str, str | int],
+    *,
+    link: str = "",
+    error: str = "",
+) -> None:
+    if _exporter is not None:
+        _exporter.tell(kind, name, own, parent, times, facts, link, error)

@@ -1,0 +1,159 @@
+"""The documents of our interfaces, read by the parsers that everybody else uses.
+
+The two that need Node are fetched once into the user's cache, by a lock file with a checksum for every package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from referencing.exceptions import Unresolvable
+
+from contracts.generate import HOUSE, SERVICES
+from contracts.schemas import event_types
+from tests.support.stack import only_one
+
+CONTRACTS = HOUSE / "contracts"
+TOOLS = Path(__file__).parent / "parsers"
+NODE = 20  # the oldest that the parsers run on
+PATIENCE = 300.0  # s for fetching 50 MB once; reading a document takes one
+
+Ask = Callable[[str, Path], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def ask() -> Ask:
+    """`ask("asyncapi.js", file)`: what a parser says of a document."""
+    tools = fetched()
+
+    def run(tool: str, file: Path) -> dict[str, Any]:
+        done = subprocess.run(["node", tool, str(file)], cwd=tools, capture_output=True, text=True, timeout=PATIENCE)
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout))
+
+    return run
+
+
+def fetched() -> Path:
+    """The tools with their packages beside them, in the cache of this user; skips the test where there can be none."""
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed: the official parsers of AsyncAPI and OpenAPI run on Node {NODE}")
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
+    if int(version.strip("v\n").split(".")[0]) < NODE:
+        pytest.skip(f"Node {version.strip()} is too old: the official parsers run on Node {NODE} and later")
+    content = b"".join(file.read_bytes() for file in sorted(TOOLS.iterdir()))
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lienthong"
+    kept = cache / f"parsers-{hashlib.sha256(content).hexdigest()[:16]}"
+    with only_one("parsers"):
+        if not kept.exists():
+            cache.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=cache, prefix="parsers-") as aside:
+                fresh = Path(aside) / "tools"
+                shutil.copytree(TOOLS, fresh)
+                fetch(fresh)
+                fresh.rename(kept)
+    return kept
+
+
+def fetch(folder: Path) -> None:
+    words = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
+    if done.returncode:
+        said = f"npm could not fetch the official parsers: {done.stderr.strip()[-600:]}"
+        pytest.fail(said) if os.environ.get("CI") else pytest.skip(said)  # alone on a train is not broken
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The contracts, to be broken."""
+    return Path(shutil.copytree(CONTRACTS, tmp_path / "contracts"))
+
+
+def break_it(file: Path, before: str, after: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert before in text
+    file.write_text(text.replace(before, after, 1), encoding="utf-8")
+
+
+def errors(found: dict[str, Any]) -> list[str]:
+    return [f"{each['pointer']} {each['message']}" for each in found["findings"] if each["severity"] == "error"]
+
+
+def misfits(file: Path) -> list[str]:
+    """What openapi-spec-validator says; a reference that leads nowhere it does not report, it stumbles over it."""
+    try:
+        return [error.message for error in OpenAPIV31SpecValidator(read(file)).iter_errors()]
+    except Unresolvable as error:
+        return [f"{error.ref} leads nowhere"]
+
+
+def read(file: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load(file.read_text(encoding="utf-8")))
+
+
+def test_the_official_parser_takes_the_asyncapi_document_and_finds_every_message(ask: Ask) -> None:
+    found = ask("asyncapi.js", CONTRACTS / "asyncapi.yaml")
+    assert errors(found) == []
+    others = {(each["severity"], each["code"]) for each in found["findings"]}
+    assert others <= {("information", "asyncapi-latest-version")}, "3.0 is what most tools read; see docs/elsewhere.md"
+    assert found["version"].startswith("3.") and set(found["messages"]) == set(event_types())
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "error"),
+    [
+        ("asyncapi.yaml", "action: send", "action: shout", "/action .* must be equal to one of the allowed values"),
+        ("asyncapi.yaml", "./events/dossier.rated.v1.json", "./events/gone.v1.json", "no such file"),
+        ("asyncapi.yaml", "'#/servers/local'", "'#/servers/remote'", "servers/remote|servers"),
+        ("events/dossier.rated.v1.json", '"type": "object"', '"type": "objekt"', 'Did you mean "object"'),
+    ],
+    ids=["a word that is none", "a payload that is gone", "a server that is none", "a type inside a payload"],
+)
+def test_the_official_asyncapi_parser_would_have_found(
+    ask: Ask, copy: Path, file: str, before: str, after: str, error: str
+) -> None:
+    break_it(copy / file, before, after)
+    assert re.search(error, "\n".join(errors(ask("asyncapi.js", copy / "asyncapi.yaml"))))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_openapi_specification_takes_the_document(service: str) -> None:
+    assert misfits(CONTRACTS / "openapi" / f"{service}.yaml") == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_second_parser_takes_the_openapi_document_too(ask: Ask, service: str) -> None:
+    file = CONTRACTS / "openapi" / f"{service}.yaml"
+    found = ask("openapi.js", file)
+    assert found["findings"] == []
+    assert found["paths"] == list(read(file)["paths"]) and found["version"].startswith("3.1")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("\nopenapi: 3.1.0", "\nopenapi: 3.1.0\ninfos: {}"),
+        ("schemas/Problem", "schemas/Problems"),
+        ("required: true", "required: sometimes"),
+    ],
+    ids=["a member that is none", "a schema that is none", "a word for a boolean"],
+)
+def test_both_openapi_parsers_would_have_found(ask: Ask, copy: Path, before: str, after: str) -> None:
+    file = copy / "openapi" / "portal.yaml"
+    file.write_text("\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
+    break_it(file, before, after)
+    assert misfits(file)
+    assert errors(ask("openapi.js", file))

@@ -1,0 +1,246 @@
+"""A journey keeps one trace through requests, events and timers; what the database knows is told when somebody asks."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from shared import calls, telemetry, web
+from shared.gauges import MOST, Sampler
+from shared.house import House
+from shared.http import Unreachable
+from shared.lanes import ADOPT, Position
+from shared.leases import Leases
+from shared.lifecycle import State
+from shared.sandboxes import Sandbox
+from shared.sizes import of_sandbox
+from shared.work import Batch, Held, Work
+from shared.worker import LaneReader, events_behind
+from tests.service.core.parcels import (
+    MARKED,
+    MORNING,
+    SENT,
+    TOLD,
+    Parcel,
+    Shelf,
+    a_house,
+    a_shelf,
+    broken,
+    mark,
+    opened,
+)
+from tests.support.factories import a_record, hear, stand_at_the_beginning
+from tests.support.stack import Databases
+
+FIRST = "00-11111111111111111111111111111111-1111111111111111-01"
+OTHER = "00-22222222222222222222222222222222-2222222222222222-01"
+
+
+async def hear_in(shelf: Shelf, traceparent: str, type: str, text: str) -> None:
+    """As `hear`, with this trace context on the record."""
+    await stand_at_the_beginning(shelf.house)
+    (epoch, number) = (await shelf.house.places())[0]
+    said = shelf.said(type, text)
+    record = a_record(said, shelf.house.hears, number, epoch=max(epoch, 1), traceparent=traceparent)
+    assert (await shelf.house.consumer.apply([record])).applied == [type]
+
+
+def traces(rows: list[tuple[Any, ...]]) -> list[str]:
+    return [row[0][3:35] for row in rows]
+
+
+async def test_whatever_is_told_of_a_thing_is_told_in_the_trace_that_brought_it(shelf: Shelf) -> None:
+    await hear_in(shelf, FIRST, SENT, "1")
+    await hear_in(shelf, OTHER, TOLD, "2")  # because of an event of another trace
+
+    def decide(work: Any) -> None:  # because of a request with a trace of its own
+        mark(work, "A", "3")
+        work.tell(TOLD, "A", {})
+        work.call("ring", "A", {})
+
+    telemetry.begin_request(OTHER)
+    await shelf.house.decide(shelf.id, decide, codes=["A"])
+    asked = telemetry.begin_request(OTHER)
+    due = await shelf.set_timer("A", "ring", timedelta(hours=1))
+    await shelf.sandbox.advance(due - MORNING)
+    telemetry.resume(asked)
+    await shelf.house.fire(shelf.id)  # because of nobody: its time has come
+    assert telemetry.traceparent() == asked, "whoever fired goes on in its own trace"
+
+    told = traces(await shelf.rows("events", "traceparent", "version"))
+    assert told == [FIRST[3:35]] * 3
+    assert traces(await shelf.rows("calls", "traceparent")) == [FIRST[3:35]]
+    assert traces(await shelf.rows("parcels", "traceparent")) == [FIRST[3:35]]
+
+
+async def test_an_event_stands_below_what_led_to_it(shelf: Shelf) -> None:
+    await hear_in(shelf, FIRST, SENT, "1")
+    step = telemetry.child_of(FIRST)
+    await hear_in(shelf, step, TOLD, "2")
+    ((told,),) = await shelf.rows("events", "traceparent")
+    assert told == telemetry.traceparent() and told[36:52] not in (FIRST[36:52], step[36:52])
+
+
+async def test_something_new_begins_its_journey_in_the_callers_trace(shelf: Shelf) -> None:
+    own = telemetry.begin_request(OTHER)
+    await shelf.set_timer("A", "ring", timedelta(hours=1))
+    assert await shelf.rows("parcels", "traceparent") == [(own,)]
+    assert telemetry.joined() is None
+
+
+def gauge(text: str, name: str, **labels: str) -> float | None:
+    named = ",".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
+    found = re.search(rf"^{name}{{{named}}} (\S+)$", text, re.MULTILINE)
+    return float(found[1]) if found else None
+
+
+async def shown(house: House[Parcel]) -> str:
+    transport = httpx.ASGITransport(web.create_app(house, "parcels", {}))
+    async with httpx.AsyncClient(transport=transport, base_url="http://door.test") as door:
+        answer = await door.get("/metrics")
+    assert answer.status_code == 200
+    return answer.text
+
+
+async def test_what_the_database_holds_is_read_when_somebody_asks(own_house: House[Parcel]) -> None:
+    shelf, running = await a_shelf(own_house), await a_shelf(own_house, rate=1)
+    await hear(own_house, shelf.said(SENT, "1"), shelf.said(TOLD, "2"))
+    broken.add("3")
+    await hear(own_house, shelf.said(MARKED, "3"))
+    for each in (shelf, running):
+        await each.set_timer("B", "ring", timedelta(seconds=-1))
+    await running.set_timer("C", "ring", timedelta(days=1))
+    async with own_house.database.transaction() as connection:
+        await calls.add(connection, shelf.id, "ring", "1", {})
+
+    text = await shown(own_house)
+    counted = {name: gauge(text, f"lienthong_{name}", service="receiver") for name in ("queue_depth", "parked")}
+    assert counted == {"queue_depth": 1, "parked": 1}
+    assert gauge(text, "lienthong_calls_in_flight", service="receiver") == 1
+    assert gauge(text, "lienthong_timers_due", service="receiver") == 1, "frozen sandboxes wait to be turned"
+    assert gauge(text, "lienthong_sandboxes", service="receiver") == 2
+    assert gauge(text, "lienthong_table_bytes", service="receiver", table="parcels")
+    assert {"events", "posted", "dead_letters"} <= set(re.findall(r'service="receiver",table="(\w+)"', text))
+
+
+async def test_many_who_ask_at_once_cost_one_statement(house: House[Parcel]) -> None:
+    asked = 0
+
+    class Counting:
+        async def fetch(self, sql: str, *values: Any) -> list[Any]:
+            nonlocal asked
+            asked += 1
+            return await house.database.fetch(sql, *values)
+
+    sampler = Sampler("receiver", Counting(), house.metadata)  # type: ignore[arg-type]
+    await asyncio.gather(*(sampler.sample() for _ in range(20)))
+    assert asked == 1
+
+
+async def test_without_its_database_a_service_tells_the_rest(own_house: House[Parcel]) -> None:
+    assert gauge(await shown(own_house), "lienthong_parked", service="receiver") == 0
+    pool, own_house.database._pool = own_house.database._pool, None
+    try:
+        text = await shown(own_house)
+    finally:
+        own_house.database._pool = pool
+    assert gauge(text, "lienthong_parked", service="receiver") is None, "better nothing than an old figure"
+    assert "lienthong_requests_total" in text
+
+
+async def test_counting_stops(own_house: House[Parcel]) -> None:
+    shelf = await a_shelf(own_house)
+    await own_house.database.pool.execute(
+        "INSERT INTO parked (sandbox, subject, reason) SELECT $1, n::text, '' FROM generate_series(1, $2::int) n",
+        *(shelf.id, MOST + 5),
+    )
+    assert gauge(await shown(own_house), "lienthong_parked", service="receiver") == MOST
+
+
+async def test_the_sizes_of_a_sandbox_are_its_own(own_house: House[Parcel]) -> None:
+    full, empty = await a_shelf(own_house), await a_shelf(own_house)
+    await hear(own_house, full.said(SENT, "1"), full.said(TOLD, "2"), full.said(TOLD, "3"))
+    sizes = await of_sandbox(own_house.database, own_house.metadata, full.id)
+    assert (sizes["parcels"].rows, sizes["events"].rows, sizes["journal"].rows) == (1, 2, 0)
+    assert sizes["events"].bytes > 0 == sizes["journal"].bytes
+    other = await of_sandbox(own_house.database, own_house.metadata, empty.id)
+    assert {name: size.rows for name, size in other.items() if size.rows} == {}
+    assert set(other) == {table.name for table in own_house.metadata.sorted_tables if "sandbox" in table.c}
+
+
+@dataclass(frozen=True)
+class Staged:
+    state: State
+    channel: str = "online"
+
+
+SUBMITTED = State(1, "submitted", "", "", "")
+ENDED = State(10, "ended", "", "", "")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "counted"),
+    [
+        (None, Staged(SUBMITTED), ("submitted", "online")),
+        (Staged(SUBMITTED, "direct"), Staged(ENDED, "direct"), ("ended", "direct")),
+        (Staged(SUBMITTED), Staged(SUBMITTED), None),
+        (None, Parcel("A"), None),
+    ],
+)
+def test_a_journey_counts_where_it_comes_to(before: Any, after: Any, counted: tuple[str, str] | None) -> None:
+    batch = Batch[Any]("receiver", {("s1", "A"): Held(before, 0)} if before else {})
+    work = Work(batch, Sandbox("s1", "seed", 0, MORNING))
+    work.save("A", after, lane=0)
+    work.merge()
+    assert batch.stages == ([counted] if counted else [])
+    if counted:
+        series = telemetry.JOURNEYS.labels("receiver", *counted)
+        earlier = series._value.get()
+        batch.report()
+        assert series._value.get() == earlier + 1
+
+
+@pytest.mark.parametrize(
+    ("position", "given", "behind"),
+    [
+        (Position(1, 1), [1, 0], 0),
+        (Position(1, 4), [1, 9], 6),
+        (Position(1, 10), [1, 9], 0),
+        (Position(1, 12), [1, 9], 0),  # a source restored from a backup
+        (Position(1, 4), [2, 5], 5),  # at the least: the rest of the old life is not known
+        (Position(0, 1), [1, 3], 3),
+        (Position(ADOPT, 1), [1, 3], 3),
+        (Position(1, 4), None, 0),
+    ],
+)
+def test_how_far_a_reader_is_behind(position: Position, given: list[int] | None, behind: int) -> None:
+    assert events_behind(position, given) == behind
+
+
+async def test_a_reader_tells_how_far_it_is_behind_or_that_it_does_not_know(database_url: Databases) -> None:
+    lanes: dict[str, Any] = {"read": {}, "given": {"0": [1, 9], "1": [1, 2]}, "sent": {"0": [1, 8]}}
+
+    async def source(request: httpx.Request) -> httpx.Response:
+        if not lanes:
+            raise httpx.ConnectError("nobody is there", request=request)
+        return httpx.Response(200, json=lanes)
+
+    behind = telemetry.LAG.labels("behind.v1")
+    async with opened(a_house(database_url(), source)) as house:
+        await stand_at_the_beginning(house)
+        await house.database.pool.execute("UPDATE positions SET epoch = 1, expected = 4 WHERE lane = 0")
+        reader = LaneReader(house, "behind.v1", Leases(house.database, "reader", "one", timedelta(seconds=60)))
+        reader._next = {0: 0, 1: 0, 2: 0}
+        assert await reader._ask_sent() == {0: (1, 8)}
+        assert behind._value.get() == 6 + 2
+        lanes.clear()
+        with pytest.raises(Unreachable):
+            await reader._ask_sent()
+    assert math.isnan(behind._value.get()), "not known is not nought"
