@@ -100,7 +100,7 @@ class FeeView(BaseModel):
     items: list[FeeItemView]
     pay_by: str | None
     paid_by: str | None  # online | counter | transfer
-    refunded_dong: int
+    refunded_dong: int  # of all demands of the dossier
     receipts: list[ReceiptView]
 
 
@@ -243,7 +243,7 @@ def _fee(dossier: Dossier) -> FeeView | None:
         items=[FeeItemView(**asdict(item)) for item in demand.items],
         pay_by=_wire(demand.pay_by),
         paid_by=demand.taken or ("online" if paid_online else None),
-        refunded_dong=sum(each.refund_dong for each in tries if each.status == "refunded"),
+        refunded_dong=sum(each.refund_dong for each in dossier.payments if each.status == "refunded"),
         receipts=[ReceiptView(**asdict(receipt)) for receipt in receipts],
     )
 
