@@ -189,6 +189,15 @@ class House(Runtime, Generic[T]):
         self._after(batch)
         return status, body
 
+    async def replied(self, sandbox: str, once: Once) -> tuple[int, str] | None:
+        """The reply kept for this key, for a door that would refuse today what it once took. Raises KeyReused."""
+        async with self.database.transaction() as connection:
+            known = await connection.fetchval(
+                "SELECT count(*) FROM replies WHERE sandbox = $1 AND caller = $2 AND route = $3 AND key = $4",
+                *(sandbox, once.caller, once.route, once.key),
+            )
+            return await self._earlier_reply(connection, sandbox, once) if known else None
+
     async def _ready(self, sandbox: str) -> None:
         if self.waits_for:
             raise NotReady(

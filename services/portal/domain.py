@@ -243,10 +243,10 @@ class Dossier:
         """Whoever handed it in, and the person it is for."""
         return person in (self.applicant_id, self.owner.id if self.owner else None)
 
-    def can(self) -> list[str]:
-        """What the citizen may do now; computed from the lifecycle table."""
+    def can(self, at: datetime) -> list[str]:
+        """What the citizen may do at this time; computed from the lifecycle table."""
         verbs = {move.does for move in LIFECYCLE.moves_from(self.state) if move.who == law.CITIZEN}
-        asked = self.supplement is not None and self.supplement.answered_at is None
+        asked = self.supplement is not None and self.supplement.answered_at is None and at <= self.supplement.answer_by
         return [
             *(["pay"] if law.PAY in verbs and self.owing is not None else []),
             *(["supplement"] if law.ANSWER_SUPPLEMENT in verbs and asked else []),

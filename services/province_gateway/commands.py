@@ -160,7 +160,7 @@ def note_payment(work: Work, event: PaymentConfirmed) -> None:
     demand = dossier.owing
     expected = demand is not None and event.demand in (None, demand.number) and event.amount_dong == demand.amount_dong
     if demand is not None and expected and _reaction(dossier, law.PAYMENT_CONFIRMED) is Reaction.APPLY:
-        work.save(dossier.code, paid.paid(demand, event.reference))
+        work.save(dossier.code, paid.paid(demand, event.reference, here(work, dossier.code)))
         plan(work, dossier.code)
     else:
         work.save(dossier.code, paid)
@@ -207,10 +207,12 @@ def answer_withdrawal(work: Work, code: str, rules: Rules) -> None:
 
 
 def script_officers(work: Work, code: str, script: Script) -> Dossier:
-    """Fix what the officers of one dossier will decide; with steps, their next action is planned anew."""
-    dossier = replace(work.take(code, DossierNotFound), script=script)
-    work.save(code, dossier)
-    if script.steps:
+    """Fix what the officers of one dossier will decide; a step that comes or goes has their next action planned anew."""
+    before = work.take(code, DossierNotFound)
+    step = officers.step_here(before)
+    taken_back = step is not None and step.does == before.planned
+    work.save(code, replace(before, script=script))
+    if script.steps or taken_back:
         plan(work, code)
     return work.take(code, DossierNotFound)
 

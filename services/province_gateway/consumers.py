@@ -15,7 +15,7 @@ from contracts.models import (
     PaymentConfirmed,
     PaymentRefunded,
 )
-from services.province_gateway import commands, moves, officers
+from services.province_gateway import commands, moves, officers, receipts
 from services.province_gateway.domain import Dossier
 from services.province_gateway.moves import Rules, Work
 from shared.consumer import Handlers
@@ -58,7 +58,7 @@ def receipts_of(timer: Timer, dossier: Dossier, now: datetime) -> Sequence[str]:
     """The counters of receipts that a timer needs: those of its agency, when money is taken."""
     if timer.kind != law.TAKE_PAYMENT:
         return ()
-    return moves.receipt_series(agency_code(dossier.province, dossier.commune), now)
+    return receipts.receipt_series(agency_code(dossier.province, dossier.commune), now)
 
 
 def timers(rules: Rules) -> dict[str, Handler]:

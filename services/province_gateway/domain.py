@@ -85,6 +85,7 @@ class Demand:
     items: tuple[FeeItem, ...]
     pay_by: datetime
     paid_by: str | None = None
+    paid_at: datetime | None = None
     superseded: bool = False
 
     @property
@@ -151,7 +152,7 @@ class Dossier:
 
     commune   of the competent agency; None: the province itself
     planned   what the officers will do next by themselves: the one timer of theirs
-    counted_from  when the limit that now runs began
+    verify_by  until when what fails verification can go back; waiting for money does not use it up
     """
 
     code: str
@@ -171,7 +172,7 @@ class Dossier:
     return_by: Channel | None = None
     papers: int = 0
     received_at: datetime | None = None
-    counted_from: datetime | None = None
+    verify_by: datetime | None = None
     started_at: datetime | None = None
     paused_at: datetime | None = None
     handed_over_at: datetime | None = None
@@ -221,6 +222,9 @@ class Dossier:
 
     def waits_for(self, does: str, *, at_desk: bool = False) -> str | None:
         """What must come before `does`, which the table allows here: payment, supplement, reception, start, hand_over."""
+        by_handler = any(m.does == does and m.who == law.HANDLER for m in LIFECYCLE.moves_from(self.state))
+        if by_handler and self.received_at is not None and self.elsewhere:
+            return "hand_over"  # a handler has only what has reached the competent unit
         if does in FREELY:
             return None
         if does in (law.RECEIVE, law.START, law.RESUME, law.RETURN) and self.owing is not None:
@@ -233,8 +237,6 @@ class Dossier:
             return "resume"
         if does == law.START and (self._owed and (self.received_at is None or self.started_at is not None)):
             return "reception" if self.received_at is None else "resume"
-        if does in (law.START, law.REQUEST_SUPPLEMENT) and self.received_at is not None and self.elsewhere:
-            return "hand_over"  # the competent unit handles it
         if does == law.HAND_OVER and not self.elsewhere:
             return "another place of reception"
         if does == law.HAND_OVER and self.received_at is None:
@@ -259,11 +261,10 @@ class Dossier:
                 raise ReschedulingTooLate(detail, code=self.code, latest=last.isoformat())
         if does == law.REQUEST_SUPPLEMENT and len(self.supplements) >= REQUESTS:
             raise AskedTooOften("Decide on what is there.", code=self.code, requests=len(self.supplements))
-        if does == law.REQUEST_SUPPLEMENT and self.state in (law.RECEIVED, law.IN_PROCESSING) and self.counted_from:
-            last = CALENDAR.due(self.counted_from, VERIFYING)
-            if at > last:
-                detail = "Decide on what is there: finish, or reject."
-                raise VerificationTooLate(detail, code=self.code, latest=last.isoformat())
+        verifying = does == law.REQUEST_SUPPLEMENT and self.state in (law.RECEIVED, law.IN_PROCESSING)
+        if verifying and self.verify_by is not None and at > self.verify_by:
+            detail = "Decide on what is there: finish, or reject."
+            raise VerificationTooLate(detail, code=self.code, latest=self.verify_by.isoformat())
 
     def can(self, at: datetime) -> list[str]:
         """The moves that officials may make now, computed from the table and the conditions above."""
@@ -282,8 +283,9 @@ class Dossier:
         closed = tuple(replace(d, superseded=True) if d == self.owing else d for d in self.demands)
         return replace(self, demands=(*closed, Demand(len(self.demands) + 1, moment, items, pay_by)))
 
-    def paid(self, demand: Demand, by: str) -> Dossier:
-        return replace(self, demands=tuple(replace(d, paid_by=by) if d == demand else d for d in self.demands))
+    def paid(self, demand: Demand, by: str, at: datetime) -> Dossier:
+        paid = replace(demand, paid_by=by, paid_at=at)
+        return replace(self, demands=tuple(paid if d == demand else d for d in self.demands))
 
     def answered(self, at: datetime) -> Dossier:
         """The last supplement request is answered."""
@@ -291,12 +293,21 @@ class Dossier:
         return replace(self, supplements=(*earlier, replace(last, answered_at=at)))
 
     def running_again(self, at: datetime, pause: Pause) -> Dossier:
-        """The clock runs again: the due date follows the way in which waiting counts."""
+        """The clock runs again: the due date follows the way in which waiting counts, and the time to verify with it."""
         if self.paused_at is None or self.due_at is None or self.limit is None:
             return replace(self, paused_at=None)
-        due = CALENDAR.due_after_pause(self.due_at, self.paused_at, at, self.limit, pause, self.count)
-        counted_from = at if pause is Pause.ANEW else self.counted_from
-        return replace(self, due_at=due, paused_at=None, counted_from=counted_from)
+        waited = (self.paused_at, self._complete_at(at))
+        due = CALENDAR.due_after_pause(self.due_at, *waited, self.limit, pause, self.count)
+        verify_by = self.verify_by
+        if verify_by is not None:
+            verify_by = CALENDAR.due_after_pause(verify_by, *waited, VERIFYING, pause)
+        return replace(self, due_at=due, paused_at=None, verify_by=verify_by)
+
+    def _complete_at(self, at: datetime) -> datetime:
+        """When what it waited for had come, the money or the answer: from then on the office has its time."""
+        came = [each.answered_at for each in self.supplements] + [each.paid_at for each in self.demands]
+        since = [moment for moment in came if moment is not None and self.paused_at and moment >= self.paused_at]
+        return max(since, default=at)
 
     def timeliness(self, at: datetime) -> str:
         """early, on_time or overdue: the result's moment decides (fact sheet 2.3); a second request is overdue (QĐ 766)."""

@@ -86,7 +86,7 @@ def dossier_3(dossier: Document, planned: str | None, told: Told) -> Document:
         "demands": [demand] if fee_dong else [],
         "planned": planned,
         "limit": limit,
-        "counted_from": received_at,
+        "verify_by": None,
         "started_at": told.started_at,
         "ready_at": told.ready_at,
         "paused_at": demanded_at if state == OWING else None,

@@ -9,8 +9,9 @@ from typing import Any
 
 from contracts import lifecycle as law
 from contracts.catalogue import CALENDAR, agency_code, fee_of, in_working_days, procedure_at, procedure_of
-from services.province_gateway import officers
+from services.province_gateway import officers, receipts
 from services.province_gateway.domain import (
+    VERIFYING,
     Dossier,
     DossierNotFound,
     FeeItem,
@@ -37,7 +38,6 @@ MOMENTS: dict[str, Moment] = {
     law.SUPPLEMENT.slug: "at_supplement",
     law.RESULT_READY.slug: "at_result",
 }
-RECEIPT_LETTERS = {"service_fee": "P", "registration_fee": "LP", "tax": "T"}
 
 
 @dataclass(frozen=True)
@@ -98,22 +98,6 @@ def handler(dossier: Dossier) -> str:
     return f"Bộ phận thụ lý {agency_code(dossier.province, dossier.commune)}"
 
 
-def receipts(work: Work, dossier: Dossier, items: tuple[FeeItem, ...], at: datetime) -> list[dict[str, Any]]:
-    """One receipt for each kind of item, numbered without gaps within agency, kind and year."""
-    made = []
-    for kind, letters in RECEIPT_LETTERS.items():
-        amount = sum(item.amount_dong for item in items if item.kind == kind)
-        if amount:
-            series = f"BL-{agency_code(dossier.province, dossier.commune)}-{letters}-{at.year}"
-            made.append({"kind": kind, "series": series, "number": work.number(series), "amount_dong": amount})
-    return made
-
-
-def receipt_series(agency: str, at: datetime) -> list[str]:
-    """The counters that `receipts` may draw from."""
-    return [f"BL-{agency}-{letters}-{at.astimezone(BUSINESS_ZONE).year}" for letters in RECEIPT_LETTERS.values()]
-
-
 @dataclass(frozen=True)
 class Act:
     """One move being made: the dossier before and after, the event that tells it, and what the official said."""
@@ -136,6 +120,12 @@ class Act:
     def handler(self) -> str:
         return handler(self.before)
 
+    @property
+    def official(self) -> str:
+        """Whose move it is by the table: the desk's, or the handler's."""
+        move = law.LIFECYCLE.move_for_event(self.before.state, self.event)
+        return self.handler if move is not None and move.who == law.HANDLER else desk(self.before)
+
 
 def _receive(act: Act) -> None:
     """Form 01: the version in force at reception, its limit, the due date; then the fee, if it is demanded now."""
@@ -153,7 +143,7 @@ def _receive(act: Act) -> None:
         case=case.code,
         version=version,
         received_at=at,
-        counted_from=at,
+        verify_by=CALENDAR.due(at, VERIFYING),
         limit=limit,
         count=act.rules.count,
         pause=act.rules.pause,
@@ -239,13 +229,13 @@ def _take_payment(act: Act) -> None:
         raise FeeMismatch(
             f"Take exactly {demand.amount_dong} đồng.", fee_dong=demand.amount_dong, offered_dong=act.told.amount_dong
         )
-    paid = replace(act.after.paid(demand, act.told.method), paid_dong=act.before.paid_dong + demand.amount_dong)
+    paid = replace(act.after.paid(demand, act.told.method, act.at), paid_dong=act.before.paid_dong + demand.amount_dong)
     act.tell(
         paid,
         demand=demand.number,
         amount_dong=demand.amount_dong,
         method=act.told.method,
-        receipts=receipts(act.work, paid, demand.items, act.at),
+        receipts=receipts.receipts(act.work, paid, demand.items, act.at),
         paid_at=wire(act.at),
         officer=desk(paid),
     )
@@ -269,7 +259,7 @@ def _request_supplement(act: Act) -> None:
         answer_by=wire(answer_by),
         counts_as_overdue=number > 1,
         requested_at=wire(act.at),
-        officer=desk(before),
+        officer=act.official,
     )
     if act.told.fee:
         after, move = asked.after(law.DEMAND_FEE)
@@ -349,7 +339,7 @@ def _reject(act: Act) -> None:
 def _stop(act: Act) -> None:
     reason = act.reason("Dừng giải quyết hồ sơ")
     facts = {"reason": reason, "stopped_at": wire(act.at), **_money(act, 0)}
-    act.tell(replace(act.after, reason=reason), **facts, officer=desk(act.before))
+    act.tell(replace(act.after, reason=reason), **facts, officer=act.official)
 
 
 def _money(act: Act, otherwise: int | None) -> dict[str, int | None]:

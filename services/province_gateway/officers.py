@@ -88,8 +88,12 @@ def default(dossier: Dossier, does: str) -> Instruction:
     """What the officers do by themselves when their look comes."""
     if does == law.TAKE_PAYMENT:
         return Instruction(does, method="transfer" if dossier.channel == "public_postal" else "counter")
+    if does in (law.RECEIVE, law.RESUME) and dossier.unanswered:
+        return Instruction(does, at_desk=True)
     if does == law.STOP:
-        return Instruction(does, reason=UNANSWERED if dossier.unanswered else UNPAID)
+        never_received = dossier.received_at is None  # nothing was done for the money yet
+        reason = UNANSWERED if dossier.unanswered else UNPAID
+        return Instruction(does, reason=reason, refund_dong=dossier.paid_dong if never_received else None)
     return Instruction(does)
 
 
@@ -103,11 +107,13 @@ def step_here(dossier: Dossier) -> Instruction | None:
 
 
 def _after_supplement(dossier: Dossier, at: datetime) -> tuple[str, datetime]:
-    if dossier.unanswered or dossier.owing is not None:
-        waiting = [dossier.supplements[-1].answer_by] if dossier.unanswered else []
-        waiting += [dossier.owing.pay_by] if dossier.owing is not None else []
-        return law.STOP, next_look(max(at, *waiting))
-    return (law.RESUME if dossier.received_at else law.RECEIVE), next_look(at)
+    """Once answered and paid it goes on; what is missing at the earlier limit ends in a stop. Who came or wrote, brings it."""
+    going_on = law.RESUME if dossier.received_at else law.RECEIVE
+    if dossier.owing is None and (not dossier.unanswered or dossier.channel != "online"):
+        return going_on, next_look(at)
+    limits = [dossier.supplements[-1].answer_by] if dossier.unanswered else []
+    limits += [dossier.owing.pay_by] if dossier.owing is not None else []
+    return law.STOP, next_look(max(at, min(limits)))
 
 
 def _whole_days(limit: Limit | None) -> float:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from contracts.catalogue import PROVINCES, Choice, ProvinceNotFound
+from contracts.catalogue import PROVINCES, Choice, ProvinceNotFound, understand_unit
 from services.province_gateway.domain import Dossier, DossierNotFound, Place
+from shared.calendar import BUSINESS_ZONE
 from shared.house import House
 from shared.paging import Cut, Page
 
@@ -33,3 +34,11 @@ def reception(choice: Choice, place: Place | None, at: datetime) -> Place:
     if place is None:
         return Place(choice.province, choice.commune)
     return Place(*choice.received_at(place.province, place.commune, at))
+
+
+def place_of_help(place: Place | None, at: datetime) -> Place | None:
+    """Where the applicant was helped, in codes of today. Raises what `understand_unit` refuses."""
+    if place is None:
+        return None
+    here = understand_unit(place.province, place.commune, at.astimezone(BUSINESS_ZONE).date())
+    return Place(here.province, here.commune)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from contracts.catalogue import Choice
 from services.portal import commands, filing, queries
 from services.portal.api.views import CitizenDep, DossierView, KeyHeader, PortalDep, json_reply, once
 from services.portal.domain import INDICATORS, Place
 from shared import telemetry
+from shared.errors import Refusal
 from shared.house import Drawn
 from shared.paging import PageDep, announce
 from shared.problems import problem_responses
@@ -96,6 +99,30 @@ async def submit_dossier(
     body: Submission, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
 ) -> Response:
     now = (await known_sandbox(portal, citizen.sandbox)).now
+    key = once(citizen, "POST /dossiers", idempotency_key, body)
+    try:
+        choice, filed = await _filing(portal, citizen, body, now)
+    except Refusal:
+        citizen.check_time(now)
+        if (reply := await portal.replied(citizen.sandbox, key)) is None:
+            raise
+        return json_reply(reply)  # taken when it could be; the same request gets the same answer
+
+    def decision(work: commands.Work, drawn: Drawn | None) -> tuple[int, str]:
+        assert drawn is not None  # decide_once draws whenever a counter is named
+        dossier = commands.submit_dossier(work, citizen, choice, filed, drawn)
+        telemetry.concerns(citizen.sandbox, dossier.code)
+        return 201, DossierView.of(dossier, work.at(dossier.code)).model_dump_json()
+
+    reply = await portal.decide_once(citizen.sandbox, key, decision, counter=choice.agency, check=citizen.check_time)
+    await filing.note_use(portal, citizen, reply, [(each.component, each.id) for each in body.papers])
+    return json_reply(reply)
+
+
+async def _filing(
+    portal: PortalDep, citizen: CitizenDep, body: Submission, now: datetime
+) -> tuple[Choice, commands.Filing]:
+    """What is submitted, checked before its transaction. Raises what `choose` and `filing` refuse."""
     choice = queries.choose(
         *(citizen.level, body.procedure, body.authority.province, body.authority.commune),
         case=body.case,
@@ -109,35 +136,27 @@ async def submit_dossier(
         payer_group=filing.payer_group(body.payer_group),
         papers=papers,
         reception=filing.reception(choice, body.reception.place() if body.reception else None, now),
-        help_at=body.help_at.place() if body.help_at else None,
+        help_at=filing.place_of_help(body.help_at.place() if body.help_at else None, now),
         return_by=body.return_by,
     )
-
-    def decision(work: commands.Work, drawn: Drawn | None) -> tuple[int, str]:
-        assert drawn is not None  # decide_once draws whenever a counter is named
-        dossier = commands.submit_dossier(work, citizen, choice, filed, drawn)
-        telemetry.concerns(citizen.sandbox, dossier.code)
-        return 201, DossierView.of(dossier).model_dump_json()
-
-    key = once(citizen, "POST /dossiers", idempotency_key, body)
-    reply = await portal.decide_once(citizen.sandbox, key, decision, counter=choice.agency, check=citizen.check_time)
-    await filing.note_use(portal, citizen, reply, [(each.component, each.id) for each in body.papers])
-    return json_reply(reply)
+    return choice, filed
 
 
 @router.get("/dossiers", summary="Your dossiers, newest first.", responses=problem_responses(401, 403))
 async def my_dossiers(
     citizen: CitizenDep, portal: PortalDep, page: PageDep, request: Request, response: Response
 ) -> list[DossierView]:
-    citizen.check_time((await known_sandbox(portal, citizen.sandbox)).now)
+    now = (await known_sandbox(portal, citizen.sandbox)).now
+    citizen.check_time(now)
     cut = await queries.dossiers(portal, citizen, page)
-    return [DossierView.of(dossier) for dossier in announce(request, response, cut)]
+    return [DossierView.of(dossier, now) for dossier in announce(request, response, cut)]
 
 
 @router.get("/dossiers/{code}", summary="One of your dossiers.", responses=problem_responses(401, 403, 404))
 async def my_dossier(code: Text, citizen: CitizenDep, portal: PortalDep) -> DossierView:
-    citizen.check_time((await known_sandbox(portal, citizen.sandbox)).now)
-    return DossierView.of(await queries.dossier(portal, citizen, code))
+    now = (await known_sandbox(portal, citizen.sandbox)).now
+    citizen.check_time(now)
+    return DossierView.of(await queries.dossier(portal, citizen, code), now)
 
 
 @router.post(
@@ -154,7 +173,7 @@ async def answer_supplement(
 
     def decision(work: commands.Work, _: Drawn | None) -> tuple[int, str]:
         dossier = commands.answer_supplement(work, citizen, code, papers, body.note)
-        return 202, DossierView.of(dossier).model_dump_json()
+        return 202, DossierView.of(dossier, work.at(dossier.code)).model_dump_json()
 
     key = once(citizen, f"POST /dossiers/{code}/supplement", idempotency_key, body)
     reply = await portal.decide_once(citizen.sandbox, key, decision, codes=[code], check=citizen.check_time)
@@ -173,7 +192,9 @@ async def ask_withdrawal(
     code: Text, body: WithdrawalRequest, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
 ) -> Response:
     def decision(work: commands.Work, _: Drawn | None) -> tuple[int, str]:
-        return 202, DossierView.of(commands.ask_withdrawal(work, citizen, code, body.reason)).model_dump_json()
+        return 202, DossierView.of(
+            commands.ask_withdrawal(work, citizen, code, body.reason), work.at(code)
+        ).model_dump_json()
 
     key = once(citizen, f"POST /dossiers/{code}/withdrawal", idempotency_key, body)
     return json_reply(await portal.decide_once(citizen.sandbox, key, decision, codes=[code], check=citizen.check_time))
@@ -191,7 +212,9 @@ async def rate_dossier(
 ) -> Response:
     def decision(work: commands.Work, _: Drawn | None) -> tuple[int, str]:
         scores = body.scores.model_dump()
-        return 201, DossierView.of(commands.rate(work, citizen, code, scores, body.comment)).model_dump_json()
+        return 201, DossierView.of(
+            commands.rate(work, citizen, code, scores, body.comment), work.at(code)
+        ).model_dump_json()
 
     key = once(citizen, f"POST /dossiers/{code}/rating", idempotency_key, body)
     return json_reply(await portal.decide_once(citizen.sandbox, key, decision, codes=[code], check=citizen.check_time))

@@ -187,7 +187,7 @@ class DossierView(BaseModel):
     can: list[str]
 
     @classmethod
-    def of(cls, dossier: Dossier) -> DossierView:
+    def of(cls, dossier: Dossier, at: datetime) -> DossierView:
         state, limit = dossier.state, dossier.limit
         same = ("code", "procedure", "case", "version", "channel", "capacity", "reason", "withdrawal", "return_by")
         times = ("received_at", "handed_over_at", "due_at", "apologised_at")
@@ -207,7 +207,7 @@ class DossierView(BaseModel):
             fee=_fee(dossier),
             result=_result(dossier),
             papers=[PaperView(**asdict(paper)) for paper in dossier.papers],
-            can=dossier.can(),
+            can=dossier.can(at),
         )
 
 

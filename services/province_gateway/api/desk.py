@@ -9,10 +9,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from contracts import identity
 from contracts.catalogue import PAYER_GROUPS, agency_code, choose
-from services.province_gateway import commands, moves, queries
+from services.province_gateway import commands, moves, queries, receipts
 from services.province_gateway.api.views import DossierView, GatewayDep, KeyHeader
 from services.province_gateway.commands import Registration
 from services.province_gateway.domain import FeeItem, Instruction, Place, dossier_code
+from shared.errors import Refusal
 from shared.house import Drawn, Once
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
@@ -164,9 +165,16 @@ async def register(
     province: Text, body: RegistrationBody, idempotency_key: KeyHeader, sandbox: SandboxId, gateway: GatewayDep
 ) -> Response:
     now = (await known_sandbox(gateway, sandbox)).now
-    filed = choose(body.procedure, province, body.commune, case=body.case, channel=body.channel, on=now)
-    filed.must_reach_an_end(now, body.channel)
-    reception = queries.reception(filed, body.reception.place() if body.reception else None, now)
+    once = Once(f"desk/{province}", "POST /dossiers", idempotency_key, body.model_dump_json().encode())
+    try:
+        filed = choose(body.procedure, province, body.commune, case=body.case, channel=body.channel, on=now)
+        filed.must_reach_an_end(now, body.channel)
+        reception = queries.reception(filed, body.reception.place() if body.reception else None, now)
+        help_at = queries.place_of_help(body.help_at.place() if body.help_at else None, now)
+    except Refusal:
+        if (reply := await gateway.replied(sandbox, once)) is None:
+            raise
+        return _json(reply)  # taken when it could be; the same request gets the same answer
 
     def decision(work: moves.Work, drawn: Drawn | None) -> tuple[int, str]:
         assert drawn is not None  # decide_once draws whenever a counter is named
@@ -184,7 +192,7 @@ async def register(
             payer_group=body.payer_group,
             capacity=body.capacity,
             owner=body.owner.model_dump() if body.owner else None,
-            help_at=body.help_at.place() if body.help_at else None,
+            help_at=help_at,
             return_by=body.return_by,
             filed_under=filed.was._asdict() if filed.was else None,
             papers=[
@@ -197,7 +205,6 @@ async def register(
         dossier = commands.register_at_desk(work, told, gateway.rules, receive=receive)
         return 201, DossierView.of(dossier, work.now).model_dump_json()
 
-    once = Once(f"desk/{filed.province}", "POST /dossiers", idempotency_key, body.model_dump_json().encode())
     return _json(await gateway.decide_once(sandbox, once, decision, counter=f"{filed.agency}/desk"))
 
 
@@ -221,7 +228,7 @@ async def move(
     once = Once(f"desk/{province}", f"POST /dossiers/{code}/moves", idempotency_key, body.model_dump_json().encode())
     return _json(
         await gateway.decide_once(
-            sandbox, once, decision, codes=[code], numbers=lambda now: moves.receipt_series(agency, now)
+            sandbox, once, decision, codes=[code], numbers=lambda now: receipts.receipt_series(agency, now)
         )
     )
 

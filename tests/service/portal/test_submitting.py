@@ -288,3 +288,16 @@ async def test_a_submission_takes_two_statements(country: Country, lan: Citizen)
     assert seen[begin + 3] == "COMMIT;", seen
     assert "FOR KEY SHARE" in seen[begin + 1] and "INSERT INTO events" in seen[begin + 2]
     assert submission()["procedure"] == COPY
+
+
+async def test_what_was_taken_is_answered_alike_though_it_would_be_refused_today(country: Country) -> None:
+    sandbox = await country.sandbox(start="2026-06-29T08:00:00+07:00")
+    lan = await sandbox.sign_in("lan")
+    first = await lan.submit(key="once", procedure="2.002621")
+    assert first.status_code == 201
+    await sandbox.move(days=3)  # past 1 July, when it ceased
+    lan = await sandbox.sign_in("lan")
+    problem(await lan.submit(procedure="2.002621"), 409, "procedure-withdrawn")
+    again = await lan.submit(key="once", procedure="2.002621")
+    assert (again.status_code, again.json()["code"]) == (201, first.json()["code"])
+    problem(await lan.submit(key="once", procedure="2.002621", note="khác"), 409, "idempotency-key-reused")

@@ -210,6 +210,6 @@ async def test_the_officials_own_plan_follows_what_was_done_at_the_door(country:
     await desk.does(law.REQUEST_SUPPLEMENT)
     assert await desk.due() == [("stop", "24/06 08:00")], "ten working days to answer, then the next look"
     await desk.does(law.DEMAND_FEE, fee=FEE)
-    assert await desk.due() == [("stop", "10/07 08:00")], "thirty days to pay: the later of the two"
+    assert await desk.due() == [("stop", "24/06 08:00")], "thirty days to pay, but what is missing is due earlier"
     await desk.does(law.STOP)
     assert await desk.due() == []

@@ -48,12 +48,27 @@ async def test_a_supplement_moves_the_due_date_as_the_system_counts(elsewhere: t
     await desk.until(FROM)
     await desk.does(law.REQUEST_SUPPLEMENT)
     await desk.until(TO)
-    await desk.hears(ANSWERED, **SAID[ANSWERED])
+    await desk.hears(ANSWERED, **{**SAID[ANSWERED], "answered_at": "2026-06-15T14:30:00.000+07:00"})
     shown = await desk.does(law.RESUME)
     assert shown["due_at"] == BY_PAUSE[pause]
     told = (await desk.told())[-1]
     assert (told["type"], told["due_at"], told["pause"]) == (law.PROCESSING_RESUMED, BY_PAUSE[pause], pause)
     assert told["resumed_at"] == "2026-06-15T14:30:00.000+07:00"
+
+
+async def test_an_office_that_lets_an_answer_lie_gains_no_time(elsewhere: tuple[Country, str]) -> None:
+    country, pause = elsewhere
+    desk = Officials(country, await country.sandbox(start="2026-06-09T08:00:00+07:00"))
+    await desk.submitted(procedure=FREE)
+    await desk.does(law.RECEIVE)
+    await desk.does(law.START)
+    await desk.until(FROM)
+    await desk.does(law.REQUEST_SUPPLEMENT)
+    await desk.until(TO)
+    await desk.hears(ANSWERED, **{**SAID[ANSWERED], "answered_at": "2026-06-15T14:30:00.000+07:00"})
+    await desk.until("15/06 15:30")  # before its own next look
+    shown = await desk.does(law.RESUME)
+    assert shown["due_at"] == BY_PAUSE[pause], "the time runs from the answer, whenever somebody looks at it"
 
 
 async def test_a_tax_in_the_middle_takes_the_working_time_out_whatever_the_setting(
