@@ -13,7 +13,7 @@ class Status(TypedDict):
 
 
 class Fee(TypedDict):
-    """The demand that stands. `status`: due, paid, refund_pending, partly_refunded, refunded."""
+    """One demand. `status`: due, paid, refund_pending, partly_refunded, refunded, superseded, lapsed."""
 
     amount_dong: int
     status: str
@@ -41,7 +41,10 @@ class Dossier(TypedDict):
     due_at: str | None
     reason: str | None
     supplements: list[dict[str, Any]]
-    fee: Fee | None
+    fee: Fee | None  # the demand that stands: the last of `demands`
+    demands: list[Fee]
+    paid_dong: int
+    refunded_dong: int
     withdrawal: str
     result: dict[str, Any] | None
     papers: list[dict[str, Any]]

@@ -31,8 +31,6 @@ from shared.calendar import BUSINESS_ZONE
 from shared.clock import wire
 from shared.errors import Refusal
 
-WITHDRAWAL = "answer_withdrawal"  # kind of timer; fires before others of its tick, for they go by name
-
 
 class DossierAlreadyHere(Refusal):
     """A second submission with the code of a dossier that this province has: a broken contract."""
@@ -192,7 +190,7 @@ def hear_withdrawal(work: Work, event: DossierWithdrawalRequested) -> None:
     dossier = work.take(event.dossier_code, DossierNotFound)
     if _reaction(dossier, law.WITHDRAWAL_REQUESTED) is Reaction.ANSWER:
         work.save(dossier.code, replace(dossier, withdrawal_reason=event.reason))
-        work.timer(dossier.code, WITHDRAWAL, officers.next_look(here(work, dossier.code)))
+        work.timer(dossier.code, officers.WITHDRAWAL, officers.next_look(here(work, dossier.code)))
 
 
 def answer_withdrawal(work: Work, code: str, rules: Rules) -> None:

@@ -71,4 +71,4 @@ def timers(rules: Rules) -> dict[str, Handler]:
         commands.answer_withdrawal(work, timer.subject, rules)
 
     looks: dict[str, Handler] = dict.fromkeys((officers.RECEPTION, *moves.VERBS), officers_look)
-    return looks | {commands.WITHDRAWAL: withdrawal}
+    return looks | {officers.WITHDRAWAL: withdrawal}

@@ -8,7 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from contracts import lifecycle as law
-from contracts.catalogue import CALENDAR, agency_code, fee_of, in_working_days, procedure_at, procedure_of
+from contracts.catalogue import (
+    CALENDAR,
+    ProcedureWithdrawn,
+    agency_code,
+    fee_of,
+    in_working_days,
+    procedure_at,
+    procedure_of,
+)
 from services.province_gateway import officers, receipts
 from services.province_gateway.domain import (
     VERIFYING,
@@ -25,7 +33,6 @@ from services.province_gateway.domain import (
 )
 from shared.calendar import BUSINESS_ZONE, Count, Limit, Pause, Unit
 from shared.clock import wire
-from shared.errors import Refusal
 from shared.work import Work as AnyWork
 
 Work = AnyWork[Dossier]
@@ -134,7 +141,7 @@ def _receive(act: Act) -> None:
     try:
         procedure = procedure_at(before.procedure, at.date())
         version = procedure.version
-    except Refusal:  # withdrawn while the dossier lay there: it keeps the version under which it was filed
+    except ProcedureWithdrawn:  # withdrawn while the dossier lay there: it keeps the version under which it was filed
         procedure = procedure_of(before.procedure, version)
     case = procedure.case(before.case)
     limit = case.limit_for(before.channel)
@@ -353,7 +360,7 @@ def _grant_withdrawal(act: Act) -> None:
     withdrawn = replace(act.after, withdrawal_reason=None, reason=reason)
     facts = {"withdrawn_at": wire(act.at), "reason": reason, **_money(act, None)}
     act.tell(withdrawn, **facts, officer=desk(withdrawn))
-    act.work.drop_timer(withdrawn.code, "answer_withdrawal")
+    act.work.drop_timer(withdrawn.code, officers.WITHDRAWAL)
 
 
 def _decline_withdrawal(act: Act) -> None:
@@ -361,7 +368,7 @@ def _decline_withdrawal(act: Act) -> None:
     why = act.reason("Hồ sơ đã có kết quả giải quyết" if closed else "Cơ quan tiếp tục giải quyết hồ sơ")
     kept = replace(act.after, withdrawal_reason=None)
     act.tell(kept, declined_at=wire(act.at), reason=why, officer=desk(kept))
-    act.work.drop_timer(kept.code, "answer_withdrawal")
+    act.work.drop_timer(kept.code, officers.WITHDRAWAL)
 
 
 _MOVES: dict[str, Callable[[Act], None]] = {

@@ -12,6 +12,7 @@ from shared.sandboxes import Sandbox
 
 # Officers act at four set hours of a working day: a month is at most 88 ticks.
 HOURS = (time(8), time(10), time(14), time(16))
+WITHDRAWAL = "answer_withdrawal"  # kind of timer; of one tick, kinds fire in the order of their names: this one first
 RECEPTION = "reception"  # kind of timer: receive or refuse; every other kind is a verb of the lifecycle table
 REFUSED_SHARE = 0.04  # of dossiers at reception; a default of ours, unverified
 REASONS = (

@@ -51,8 +51,8 @@ class Books:
                 back.append((call.key, int(call.data["amount_dong"])))
 
     async def fee(self) -> tuple[str, int]:
-        fee = (await self.citizen.dossier(self.code))["fee"]
-        return fee["status"], fee["refunded_dong"]
+        shown = await self.citizen.dossier(self.code)
+        return shown["fee"]["status"], shown["refunded_dong"]
 
     async def province(self) -> tuple[int, int]:
         """Paid and given back, as the province knows."""

@@ -132,12 +132,12 @@ def _old_province(code: str) -> UnitName:
     return UnitName(code=code, name_vi=OLD_PROVINCES[code].name_vi)
 
 
-class LimitView(BaseModel):
+class CatalogueLimitView(BaseModel):
     value: float
     unit: str = Field(description="working_day, day, hour, same_day or immediate")
 
     @classmethod
-    def of(cls, limit: Limit) -> LimitView:
+    def of(cls, limit: Limit) -> CatalogueLimitView:
         return cls(value=limit.value, unit=limit.unit.value)
 
 
@@ -155,7 +155,7 @@ class CaseView(BaseModel):
     code: str
     name_vi: str
     name_en: str
-    limits: dict[str, LimitView] = Field(description="by channel")
+    limits: dict[str, CatalogueLimitView] = Field(description="by channel")
     limit_verified: bool
     on_behalf: bool
     components: list[ComponentView]
@@ -166,7 +166,7 @@ class CaseView(BaseModel):
             code=case.code,
             name_vi=case.name_vi,
             name_en=case.name_en,
-            limits={channel: LimitView.of(case.limit_for(channel)) for channel in channels},
+            limits={channel: CatalogueLimitView.of(case.limit_for(channel)) for channel in channels},
             limit_verified=case.limit_verified,
             on_behalf=case.on_behalf,
             components=[ComponentView(**asdict(component)) for component in case.components],
@@ -259,7 +259,7 @@ def _shown(found: Procedure, on: date) -> dict[str, Any]:
     }
 
 
-class FeeItemView(BaseModel):
+class CatalogueFeeItemView(BaseModel):
     kind: str = Field(description="service_fee (phí) or registration_fee (lệ phí)")
     name_vi: str
     amount_dong: int
@@ -278,7 +278,7 @@ class FeeOfCaseView(BaseModel):
     channel: str
     payer_group: str
     on: date
-    items: list[FeeItemView]
+    items: list[CatalogueFeeItemView]
     total_dong: int
     exempt: bool
     known: bool
@@ -298,7 +298,7 @@ class FeeOfCaseView(BaseModel):
             channel=channel,
             payer_group=payer_group,
             on=on,
-            items=[FeeItemView(**asdict(item)) for item in fee.items],
+            items=[CatalogueFeeItemView(**asdict(item)) for item in fee.items],
             total_dong=fee.total_dong,
             exempt=fee.exempt,
             known=fee.known,

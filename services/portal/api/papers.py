@@ -31,7 +31,7 @@ ANY_KIND = {kind.media_type: BYTES for kind in ACCEPTED}
 SENT = {"requestBody": {"required": True, "content": ANY_KIND}}
 
 
-class PaperView(BaseModel):
+class StoredPaperView(BaseModel):
     """A paper in your store; whoever has `address` gets the file, until `address_expires_at` in sandbox time."""
 
     id: str
@@ -47,7 +47,7 @@ class PaperView(BaseModel):
     address_expires_at: str
 
     @classmethod
-    async def of(cls, portal: Portal, here: Sandbox, paper: Paper) -> PaperView:
+    async def of(cls, portal: Portal, here: Sandbox, paper: Paper) -> StoredPaperView:
         address = await portal.files.address(here, paper.sha256, paper.name)
         facts = {name: getattr(paper, name) for name in cls.model_fields if hasattr(paper, name)}
         return cls(
@@ -61,9 +61,9 @@ class PaperView(BaseModel):
     PATH,
     summary="Send a paper; the body is the file. The same file again is the same paper.",
     status_code=201,
-    response_model=PaperView,
+    response_model=StoredPaperView,
     responses={
-        200: {"model": PaperView, "description": "It was here already."},
+        200: {"model": StoredPaperView, "description": "It was here already."},
         **problem_responses(400, 401, 403, 404, 413, 415, 422, 503),
     },
     openapi_extra=SENT,
@@ -75,7 +75,7 @@ async def send_paper(
     portal: PortalDep,
     name: Annotated[Text, Query(description="Name of the file, without a path", examples=["khai-sinh.pdf"])],
     sha256: Annotated[str, Query(pattern=HASH, description="SHA-256 of the file, hexadecimal")],
-) -> PaperView:
+) -> StoredPaperView:
     citizen.check_time((await known_sandbox(portal, citizen.sandbox)).now)
     try:
         content = await request.body()
@@ -84,17 +84,17 @@ async def send_paper(
     media_type = request.headers.get("content-type", "")
     paper, new = await papers.receive(portal, citizen, content, name=name, media_type=media_type, sha256=sha256)
     response.status_code = 201 if new else 200
-    return await PaperView.of(portal, await known_sandbox(portal, citizen.sandbox), paper)
+    return await StoredPaperView.of(portal, await known_sandbox(portal, citizen.sandbox), paper)
 
 
 @router.get(PATH, summary="Your papers, newest first.", responses=problem_responses(401, 403, 422))
 async def my_papers(
     request: Request, response: Response, citizen: CitizenDep, portal: PortalDep, page: PageDep
-) -> list[PaperView]:
+) -> list[StoredPaperView]:
     here = await known_sandbox(portal, citizen.sandbox)
     citizen.check_time(here.now)
     cut = await papers.newest(portal, citizen, page)
-    return [await PaperView.of(portal, here, paper) for paper in announce(request, response, cut)]
+    return [await StoredPaperView.of(portal, here, paper) for paper in announce(request, response, cut)]
 
 
 @router.get(
@@ -102,11 +102,13 @@ async def my_papers(
     summary="One of your papers, with a fresh address.",
     responses=problem_responses(401, 403, 404, 422),
 )
-async def my_paper(id: Annotated[Text, Path(max_length=200)], citizen: CitizenDep, portal: PortalDep) -> PaperView:
+async def my_paper(
+    id: Annotated[Text, Path(max_length=200)], citizen: CitizenDep, portal: PortalDep
+) -> StoredPaperView:
     here = await known_sandbox(portal, citizen.sandbox)
     citizen.check_time(here.now)
     found = await papers.owned(portal, citizen.sandbox, citizen.id, [id], pointer="/path/id")
-    return await PaperView.of(portal, here, found[id])
+    return await StoredPaperView.of(portal, here, found[id])
 
 
 @router.head(f"{files.PATH}/{{sandbox}}/{{sha256}}", summary="A file's facts.", include_in_schema=False)
@@ -139,8 +141,8 @@ async def fetch_file(
     summary="The result of a dossier, kept as a paper of yours; fetch it at its address.",
     responses=problem_responses(401, 403, 404, 502, 503),
 )
-async def result(code: Text, citizen: CitizenDep, portal: PortalDep) -> PaperView:
+async def result(code: Text, citizen: CitizenDep, portal: PortalDep) -> StoredPaperView:
     here = await known_sandbox(portal, citizen.sandbox)
     citizen.check_time(here.now)
     dossier = await queries.dossier(portal, citizen, code)
-    return await PaperView.of(portal, here, await papers.result_of(portal, citizen, code, dossier.province))
+    return await StoredPaperView.of(portal, here, await papers.result_of(portal, citizen, code, dossier.province))

@@ -9,9 +9,10 @@ from typing import Annotated
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 
+from contracts import lifecycle as law
 from services.portal.app_state import Portal
 from services.portal.citizens import Citizen
-from services.portal.domain import Dossier, Payment, Place, Supplement
+from services.portal.domain import Demand, Dossier, Payment, Place, Supplement
 from shared.clock import wire
 from shared.house import Once
 
@@ -90,17 +91,19 @@ class FeeItemView(BaseModel):
 
 
 class FeeView(BaseModel):
-    """The demand that stands. `status`: due, paid, refund_pending, partly_refunded, refunded; `paid_by` says how."""
+    """One demand. `status`: due, paid, refund_pending, partly_refunded, refunded; superseded by a correction, or lapsed
+    because the dossier ended before it was paid. `paid_by`: online, counter, transfer.
+    """
 
-    amount_dong: int
-    status: str
-    reference: str | None
     demand: int
+    amount_dong: int
     moment: str
     items: list[FeeItemView]
+    status: str
     pay_by: str | None
-    paid_by: str | None  # online | counter | transfer
-    refunded_dong: int  # of all demands of the dossier
+    paid_by: str | None
+    reference: str | None
+    refunded_dong: int
     receipts: list[ReceiptView]
 
 
@@ -177,7 +180,10 @@ class DossierView(BaseModel):
     apologised_at: str | None
     reason: str | None
     supplements: list[SupplementView]
-    fee: FeeView | None
+    fee: FeeView | None  # the demand that stands: the last of `demands`
+    demands: list[FeeView]
+    paid_dong: int
+    refunded_dong: int
     withdrawal: str
     result: ResultView | None
     return_by: str | None
@@ -189,6 +195,7 @@ class DossierView(BaseModel):
     @classmethod
     def of(cls, dossier: Dossier, at: datetime) -> DossierView:
         state, limit = dossier.state, dossier.limit
+        fees = [_fee(dossier, demand) for demand in dossier.demands]
         same = ("code", "procedure", "case", "version", "channel", "capacity", "reason", "withdrawal", "return_by")
         times = ("received_at", "handed_over_at", "due_at", "apologised_at")
         return cls(
@@ -204,7 +211,11 @@ class DossierView(BaseModel):
             submitted_at=wire(dossier.submitted_at),
             limit=LimitView(value=limit[0], unit=limit[1], count=dossier.count, pause=dossier.pause) if limit else None,
             supplements=[_supplement(each) for each in dossier.supplements],
-            fee=_fee(dossier),
+            fee=fees[-1] if fees else None,
+            demands=fees,
+            paid_dong=sum(each.amount_dong for each in dossier.payments if each.confirmed)
+            + sum(each.amount_dong for each in dossier.demands if each.taken),
+            refunded_dong=sum(each.refund_dong for each in dossier.payments if each.status == "refunded"),
             result=_result(dossier),
             papers=[PaperView(**asdict(paper)) for paper in dossier.papers],
             can=dossier.can(at),
@@ -222,30 +233,34 @@ def _supplement(asked: Supplement) -> SupplementView:
     )
 
 
-def _fee(dossier: Dossier) -> FeeView | None:
-    demand = dossier.demand
-    if demand is None:
-        return None
+def _fee(dossier: Dossier, demand: Demand) -> FeeView:
     tries = [payment for payment in dossier.payments if payment.demand == demand.number]
     confirmed = [payment for payment in tries if payment.confirmed]  # money that moved comes before an attempt
     shown: Payment | None = dossier.payment_of(demand.number) or next(reversed(confirmed or tries), None)
-    paid_online = shown is not None and shown.status not in ("started", "failed")
-    status = "paid" if demand.taken else PAYMENT_WORDS[shown.status] if shown else "due"
-    if shown is not None and shown.status == "refunded" and not demand.taken and shown.refund_dong < shown.amount_dong:
-        status = "partly_refunded"
     receipts = demand.receipts or (shown.receipts if shown else ())
     return FeeView(
-        amount_dong=demand.amount_dong,
-        status=status,
-        reference=shown.reference if shown else None,
         demand=demand.number,
+        amount_dong=demand.amount_dong,
         moment=demand.moment,
         items=[FeeItemView(**asdict(item)) for item in demand.items],
+        status=_fee_status(dossier, demand, shown),
         pay_by=_wire(demand.pay_by),
-        paid_by=demand.taken or ("online" if paid_online else None),
-        refunded_dong=sum(each.refund_dong for each in dossier.payments if each.status == "refunded"),
+        paid_by=demand.taken or ("online" if confirmed else None),
+        reference=shown.reference if shown else None,
+        refunded_dong=sum(each.refund_dong for each in tries if each.status == "refunded"),
         receipts=[ReceiptView(**asdict(receipt)) for receipt in receipts],
     )
+
+
+def _fee_status(dossier: Dossier, demand: Demand, shown: Payment | None) -> str:
+    if demand.taken:
+        return "paid"
+    status = PAYMENT_WORDS[shown.status] if shown else "due"
+    if shown is not None and status == "refunded" and shown.refund_dong < shown.amount_dong:
+        return "partly_refunded"
+    if status != "due":
+        return status
+    return "superseded" if demand.superseded else "lapsed" if dossier.state in law.ENDED_WITHOUT_RESULT else "due"
 
 
 def _result(dossier: Dossier) -> ResultView | None:
