@@ -16,6 +16,7 @@ from services.portal.domain import Capacity, Owner, Paper, Place
 from shared.calendar import BUSINESS_ZONE
 from shared.errors import BodyDoesNotFit, Refusal
 
+KIND_OF: dict[str, str] = {"representative": "person", "organisation": "organisation"}  # an authorised person: either
 AUTHORISATION = "authorisation"  # component under which the paper of an authorised person is handed in
 
 
@@ -59,7 +60,9 @@ def owner_of(
         return None
     if named is None:
         raise BodyDoesNotFit(("/owner", f"say for whom you act as {capacity}"))
-    kind = "organisation" if capacity == "organisation" else str(named["kind"])
+    kind = str(named["kind"])
+    if (needed := KIND_OF.get(capacity, kind)) != kind:
+        raise BodyDoesNotFit(("/owner/kind", f"is {needed} for whoever acts as {capacity}"))
     identity = str(named["id"])
     vouched = next((each for each in citizen.represents if (each.kind, each.id) == (kind, identity)), None)
     if vouched is not None:

@@ -31,7 +31,7 @@ from services.province_gateway.domain import (
     Place,
     Supplement,
 )
-from shared.calendar import BUSINESS_ZONE, Count, Limit, Pause, Unit
+from shared.calendar import BUSINESS_ZONE, CalendarTooShort, Count, Limit, Pause, Unit
 from shared.clock import wire
 from shared.work import Work as AnyWork
 
@@ -73,7 +73,10 @@ def plan(work: Work, code: str, *, anew: bool = True) -> None:
     anew  False: what is planned already keeps its time
     """
     dossier = work.take(code, DossierNotFound)
-    action = officers.next_action(work.sandbox, dossier, here(work, code))
+    try:
+        action = officers.next_action(work.sandbox, dossier, here(work, code))
+    except CalendarTooShort:
+        action = None  # the list of days off ends before: nobody comes to the office; the door still takes moves
     kind = action[0] if action else None
     if kind == dossier.planned and not anew:
         return

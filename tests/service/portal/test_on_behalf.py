@@ -73,7 +73,7 @@ async def test_somebody_elses_child_or_company_cannot_be_acted_for(
 
 async def test_a_child_is_no_organisation(lan: Citizen) -> None:
     child = await vouched(lan)
-    problem(await lan.submit(capacity="organisation", owner=child), 403, "no-right-to-represent")
+    assert pointers(await lan.submit(capacity="organisation", owner=child)) == ["/owner/kind"]
 
 
 async def test_the_right_to_act_belongs_to_its_sandbox(country: Country, lan: Citizen) -> None:
