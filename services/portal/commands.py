@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,7 @@ from services.portal.domain import (
 )
 from shared.calendar import BUSINESS_ZONE
 from shared.clock import wire
+from shared.frozen import replace
 from shared.house import Drawn
 from shared.work import Work as AnyWork
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from contracts import lifecycle as law
@@ -30,6 +30,7 @@ from services.province_gateway.moves import Rules, Work, here, plan
 from shared.calendar import BUSINESS_ZONE
 from shared.clock import wire
 from shared.errors import Refusal
+from shared.frozen import replace
 
 
 class DossierAlreadyHere(Refusal):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -11,6 +11,7 @@ from contracts.catalogue import CALENDAR
 from contracts.lifecycle import LIFECYCLE, SUBMITTED, Move, MoveNotAllowed, State
 from shared.calendar import Count, Limit, Pause, Unit
 from shared.errors import Refusal
+from shared.frozen import replace
 
 OFFICIALS = (law.RECEPTION, law.HANDLER)
 REQUESTS = 9  # as many as the event can number; the law knows one

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +33,7 @@ from services.province_gateway.domain import (
 )
 from shared.calendar import BUSINESS_ZONE, CalendarTooShort, Count, Limit, Pause, Unit
 from shared.clock import wire
+from shared.frozen import replace
 from shared.work import Work as AnyWork
 
 Work = AnyWork[Dossier]
