@@ -13,10 +13,10 @@ def replace(thing: T, /, **facts: Any) -> T:
     thing    a frozen dataclass without slots and without `__post_init__`
     raises   TypeError for a field that it does not have
     """
-    fields = thing.__dict__
-    if not facts.keys() <= fields.keys():
-        raise TypeError(f"{type(thing).__name__} has no {', '.join(sorted(facts.keys() - fields.keys()))}")
+    known = type(thing).__dataclass_fields__  # type: ignore[attr-defined]
+    if not facts.keys() <= known.keys():
+        raise TypeError(f"{type(thing).__name__} has no {', '.join(sorted(facts.keys() - known.keys()))}")
     changed = object.__new__(type(thing))
-    changed.__dict__.update(fields)
+    changed.__dict__.update(thing.__dict__)  # what a decoder left at its default may not be in there
     changed.__dict__.update(facts)
     return changed
