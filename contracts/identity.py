@@ -13,6 +13,7 @@ from contracts.catalogue import PROVINCES
 PLACES = frozenset(prefix for province in PROVINCES.values() for prefix in province.id_prefixes)
 INVENTED_SERIAL, INVENTED_REGION = "9", "99"  # first digit of the serial; first two digits of a tax code
 WEIGHTS = (31, 29, 23, 19, 17, 13, 7, 5, 3)  # of a tax code's first nine digits
+OWNER_KINDS = {"representative": "person", "organisation": "organisation"}  # by capacity; an authorised person: either
 PERSON = re.compile(r"[0-9]{12}")
 ORGANISATION = re.compile(r"([0-9]{10})(-[0-9]{3})?")
 

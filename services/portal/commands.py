@@ -10,6 +10,7 @@ from typing import Any
 from contracts import lifecycle as law
 from contracts.catalogue import PROVINCES, Choice
 from contracts.lifecycle import LIFECYCLE, MoveNotAllowed, Reaction
+from contracts.receipts import series
 from services.portal.citizens import Citizen
 from services.portal.domain import (
     FAILED,
@@ -38,7 +39,7 @@ from shared.work import Work as AnyWork
 
 Work = AnyWork[Dossier]
 REFUND = "refund"  # kind of background call
-RECEIPT_LETTERS = {"service_fee": "P", "registration_fee": "LP", "tax": "T"}
+ONLINE = "/online"  # end of the series in which the portal numbers its receipts
 
 
 @dataclass(frozen=True)
@@ -142,8 +143,7 @@ def start_payment(work: Work, citizen: Citizen, code: str, amount_dong: int) -> 
 
 def receipt_series(code: str, now: datetime) -> list[str]:
     """The counters from which receipts of a dossier are numbered: one for each kind of item, per agency and year."""
-    agency, year = code.split("-")[0], now.astimezone(BUSINESS_ZONE).year
-    return [f"BL-{agency}-{letters}-{year}/online" for letters in RECEIPT_LETTERS.values()]
+    return list(series(code.split("-")[0], now, ONLINE).values())
 
 
 def confirm_payment(
@@ -182,12 +182,13 @@ def _receipts(
     work: Work, dossier: Dossier, items: Sequence[FeeItem], amount_dong: int, at: datetime
 ) -> tuple[Receipt, ...]:
     """One receipt for each kind of item; what a demand does not itemise is lệ phí."""
-    sums = {kind: sum(item.amount_dong for item in items if item.kind == kind) for kind in RECEIPT_LETTERS}
+    counters = series(dossier.code.split("-")[0], at, ONLINE)
+    sums = {kind: sum(item.amount_dong for item in items if item.kind == kind) for kind in counters}
     sums["registration_fee"] += amount_dong - sum(sums.values())
     made = []
-    for (kind, amount), counter in zip(sums.items(), receipt_series(dossier.code, at), strict=True):
+    for kind, amount in sums.items():
         if amount:
-            made.append(Receipt(kind, counter, work.number(counter), amount))
+            made.append(Receipt(kind, counters[kind], work.number(counters[kind]), amount))
     return tuple(made)
 
 

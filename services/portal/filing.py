@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from contracts.catalogue import PAYER_GROUPS, Choice, understand_unit
-from contracts.identity import fault_of
+from contracts.identity import OWNER_KINDS, fault_of
 from services.portal import papers
 from services.portal.app_state import Portal
 from services.portal.citizens import Citizen
@@ -16,7 +16,6 @@ from services.portal.domain import Capacity, Owner, Paper, Place
 from shared.calendar import BUSINESS_ZONE
 from shared.errors import BodyDoesNotFit, Refusal
 
-KIND_OF: dict[str, str] = {"representative": "person", "organisation": "organisation"}  # an authorised person: either
 AUTHORISATION = "authorisation"  # component under which the paper of an authorised person is handed in
 
 
@@ -61,7 +60,7 @@ def owner_of(
     if named is None:
         raise BodyDoesNotFit(("/owner", f"say for whom you act as {capacity}"))
     kind = str(named["kind"])
-    if (needed := KIND_OF.get(capacity, kind)) != kind:
+    if (needed := OWNER_KINDS.get(capacity, kind)) != kind:
         raise BodyDoesNotFit(("/owner/kind", f"is {needed} for whoever acts as {capacity}"))
     identity = str(named["id"])
     vouched = next((each for each in citizen.represents if (each.kind, each.id) == (kind, identity)), None)

@@ -6,24 +6,21 @@ from datetime import datetime
 from typing import Any
 
 from contracts.catalogue import agency_code
+from contracts.receipts import series
 from services.province_gateway.domain import Dossier, FeeItem
-from shared.calendar import BUSINESS_ZONE
 from shared.work import Work
-
-RECEIPT_LETTERS = {"service_fee": "P", "registration_fee": "LP", "tax": "T"}
 
 
 def receipts(work: Work[Dossier], dossier: Dossier, items: tuple[FeeItem, ...], at: datetime) -> list[dict[str, Any]]:
     """One receipt for each kind of item, numbered without gaps within agency, kind and year."""
     made = []
-    for kind, letters in RECEIPT_LETTERS.items():
+    for kind, name in series(agency_code(dossier.province, dossier.commune), at).items():
         amount = sum(item.amount_dong for item in items if item.kind == kind)
         if amount:
-            series = f"BL-{agency_code(dossier.province, dossier.commune)}-{letters}-{at.year}"
-            made.append({"kind": kind, "series": series, "number": work.number(series), "amount_dong": amount})
+            made.append({"kind": kind, "series": name, "number": work.number(name), "amount_dong": amount})
     return made
 
 
 def receipt_series(agency: str, at: datetime) -> list[str]:
     """The counters that `receipts` may draw from."""
-    return [f"BL-{agency}-{letters}-{at.astimezone(BUSINESS_ZONE).year}" for letters in RECEIPT_LETTERS.values()]
+    return list(series(agency, at).values())

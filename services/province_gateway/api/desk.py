@@ -98,7 +98,7 @@ class RegistrationBody(Body):
             raise ValueError("leave it out, or say in what `capacity` the applicant acts for somebody else")
         if owner is None and capacity != "self":
             raise ValueError(f"say for whom the applicant acts as {capacity}")
-        needed = {"representative": "person", "organisation": "organisation"}.get(capacity)
+        needed = identity.OWNER_KINDS.get(capacity)
         if owner is not None and needed not in (None, owner.kind):
             raise ValueError(f"is of kind {needed} for whoever acts as {capacity}")
         return owner
