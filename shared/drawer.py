@@ -39,7 +39,10 @@ timers_dropped AS (
 called AS (
   INSERT INTO calls (sandbox, kind, key, data, traceparent)
   SELECT a, b, c, d::jsonb, e FROM unnest($24::text[], $25::text[], $26::text[], $27::text[], $28::text[]) t (a,b,c,d,e)
-  ON CONFLICT DO NOTHING)
+  ON CONFLICT DO NOTHING),
+counted AS (
+  INSERT INTO counters (sandbox, name, value) SELECT * FROM unnest($36::text[], $37::text[], $38::int[])
+  ON CONFLICT (sandbox, name) DO UPDATE SET value = EXCLUDED.value)
 UPDATE replies SET status = $33, body = $34 WHERE sandbox = $29 AND caller = $30 AND route = $31 AND key = $32
 """
 

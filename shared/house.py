@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import MetaData
 
 from shared import calls, consumer, deadletters, eventlog, journal, leases, sandboxes, telemetry, timers
+from shared.calendar import BUSINESS_ZONE
 from shared.clock import NOW_SQL, wire
 from shared.consumer import Consumer, Handlers
 from shared.db import Connection
@@ -29,20 +30,14 @@ from shared.work import Batch, Held, Work
 T = TypeVar("T")
 R = TypeVar("R")
 
-# First statement of every request: the sandbox held and read, the Idempotency-Key claimed (a twin waits here), a number drawn.
+# First statement of every request: the sandbox held and read, the Idempotency-Key claimed (a twin waits here).
 OPEN_SQL = f"""
 WITH country AS MATERIALIZED (
   SELECT {sandboxes.ROW_SQL} FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted FOR KEY SHARE),
 claimed AS (
   INSERT INTO replies (sandbox, caller, route, key, body_hash) SELECT id, $2, $3, $4, $5 FROM country WHERE $4::text IS NOT NULL
-  ON CONFLICT DO NOTHING RETURNING 1),
-drawn AS (
-  INSERT INTO counters (sandbox, name, value)
-  SELECT id, $6 || to_char(now AT TIME ZONE 'Asia/Ho_Chi_Minh', '-YYYYMMDD'), 1 FROM country
-  WHERE $6::text IS NOT NULL AND EXISTS (SELECT FROM claimed)
-  ON CONFLICT (sandbox, name) DO UPDATE SET value = counters.value + 1 RETURNING name, value)
-SELECT country.*, EXISTS (SELECT FROM claimed) AS claimed, (SELECT name FROM drawn) AS name, (SELECT value FROM drawn) AS value,
-  (SELECT epoch FROM life) AS epoch FROM country"""
+  ON CONFLICT DO NOTHING RETURNING 1)
+SELECT country.*, EXISTS (SELECT FROM claimed) AS claimed, (SELECT epoch FROM life) AS epoch FROM country"""
 
 PENDING_SQL = f"""
 SELECT (SELECT count(*) FROM queue q WHERE q.sandbox = $1) AS unsent,
@@ -62,6 +57,11 @@ SELECT g.lane, p.epoch, p.number FROM generate_series(0, $2::int) g (lane) CROSS
 Numbers = Callable[[datetime], Sequence[str]]
 
 
+def per_day(name: str, now: datetime) -> str:
+    """A counter that begins anew each day in Viet Nam."""
+    return f"{name}-{now.astimezone(BUSINESS_ZONE):%Y%m%d}"
+
+
 def no_numbers(now: datetime) -> Sequence[str]:
     """A decision that draws from no counter."""
     return ()
@@ -79,15 +79,6 @@ class Once:
     @property
     def body_hash(self) -> str:
         return hashlib.blake2b(self.body, digest_size=16).hexdigest()
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A number without repetition, of a counter and a day: `epoch` is the life of this database, so restarts repeat none."""
-
-    day: str  # YYYYMMDD in business time
-    value: int
-    epoch: int
 
 
 class House(Runtime, Generic[T]):
@@ -145,7 +136,7 @@ class House(Runtime, Generic[T]):
         await self._ready(sandbox)
         telemetry.concerns(sandbox, *codes[:1])
         async with self.database.transaction() as connection:
-            row = await connection.fetchrow(OPEN_SQL, sandbox, None, None, None, None, None)
+            row = await connection.fetchrow(OPEN_SQL, sandbox, None, None, None, None)
             batch, work = await self._open(connection, sandbox, row, codes, numbers)
             result = decision(work)
             work.merge()
@@ -157,17 +148,15 @@ class House(Runtime, Generic[T]):
         self,
         sandbox: str,
         once: Once,
-        decision: Callable[[Work[T], Drawn | None], tuple[int, str]],
+        decision: Callable[[Work[T]], tuple[int, str]],
         *,
         codes: Sequence[str] = (),
-        counter: str | None = None,
         numbers: Numbers = no_numbers,
         check: Callable[[datetime], None] = lambda now: None,
     ) -> tuple[int, str]:
         """A decision whose reply (status, JSON text) is kept with it: the same key gives the same reply, whoever asks first.
 
-        counter  name of a counter to draw a number from, per day
-        numbers  as for `decide`
+        numbers  as for `decide`; may refuse, as the decision may
         check    refuses at this time of the sandbox, whether the reply is new or kept
         raises   KeyReused if the key came with another body
         """
@@ -175,28 +164,18 @@ class House(Runtime, Generic[T]):
         telemetry.concerns(sandbox, *codes[:1])
         async with self.database.transaction() as connection:
             key = (once.caller, once.route, once.key)
-            row = await connection.fetchrow(OPEN_SQL, sandbox, *key, once.body_hash, counter)
+            row = await connection.fetchrow(OPEN_SQL, sandbox, *key, once.body_hash)
             if row is not None:
                 check(row["now"])
             if row is not None and not row["claimed"]:
                 return await self._earlier_reply(connection, sandbox, once)
             batch, work = await self._open(connection, sandbox, row, codes, numbers)
-            drawn = Drawn(row["name"].rsplit("-", 1)[1], row["value"], row["epoch"]) if row and row["name"] else None
-            status, body = decision(work, drawn)
+            status, body = decision(work)
             work.merge()
             batch.reply = (sandbox, *key, status, body)
             await batch.save(connection, self.drawer)
         self._after(batch)
         return status, body
-
-    async def replied(self, sandbox: str, once: Once) -> tuple[int, str] | None:
-        """The reply kept for this key, for a door that would refuse today what it once took. Raises KeyReused."""
-        async with self.database.transaction() as connection:
-            known = await connection.fetchval(
-                "SELECT count(*) FROM replies WHERE sandbox = $1 AND caller = $2 AND route = $3 AND key = $4",
-                *(sandbox, once.caller, once.route, once.key),
-            )
-            return await self._earlier_reply(connection, sandbox, once) if known else None
 
     async def _ready(self, sandbox: str) -> None:
         if self.waits_for:
@@ -224,7 +203,7 @@ class House(Runtime, Generic[T]):
             )
         if not row["opened"]:
             raise NotReady("The sandbox is being made known to all services; try again.", sandbox=sandbox)
-        batch: Batch[T] = Batch(self.service)
+        batch: Batch[T] = Batch(self.service, life=row["epoch"])
         if codes:
             for found in await self.drawer.lock(connection, [(sandbox, code) for code in codes]):
                 row_of = (found["lane"], found["said"], found["last_at"], found["traceparent"])

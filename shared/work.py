@@ -56,6 +56,7 @@ class Batch(Generic[T]):
     """Everything one transaction loaded and will write."""
 
     source: str
+    life: int = 0  # of our database, where a request opened the batch: numbers of an earlier life are not given again
     held: dict[Key, Held[T]] = field(default_factory=dict)
     changed: set[Key] = field(default_factory=set)
     told: list[Told] = field(default_factory=list)
@@ -86,13 +87,8 @@ class Batch(Generic[T]):
             *([call[column] for call in self.calls] for column in range(5)),
             *(self.reply or (None, None, None, None, None, None)),
             [h.traceparent for h in held],
+            *([key[0] for key in self.drawn], [key[1] for key in self.drawn], list(self.drawn.values())),
         )
-        if self.drawn:
-            await connection.execute(
-                "UPDATE counters c SET value = n FROM unnest($1::text[], $2::text[], $3::int[]) t (a, b, n) "
-                "WHERE c.sandbox = a AND c.name = b",
-                *([key[0] for key in self.drawn], [key[1] for key in self.drawn], list(self.drawn.values())),
-            )
 
     def report(self) -> None:
         """After the commit: count and log what was told."""
@@ -116,6 +112,10 @@ class Work(Generic[T]):
         self._timers: dict[tuple[str, str, str], tuple[datetime, int] | None] = {}
         self._calls: list[tuple[str, str, str, str, str]] = []
         self._drawn: dict[Key, int] = {}
+
+    @property
+    def life(self) -> int:
+        return self._batch.life
 
     def find(self, code: str) -> T | None:
         held = self._held.get(code) or self._batch.held.get((self.sandbox.id, code))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from contracts.catalogue.procedures import Case, Procedure
 from contracts.catalogue.units import COMMUNES, OldCodes, agency_code, understand_unit
 from contracts.catalogue.versions import procedure_at
 from contracts.catalogue.working_days import CALENDAR
-from shared.calendar import BUSINESS_ZONE, CLOSING_TIME
+from shared.calendar import BUSINESS_ZONE, CLOSING_TIME, Limit
 from shared.errors import Refusal
 
 SLACK_DAYS = 45  # working days beyond the limit: to be received, to hand in what is missing, 30 days to pay; ours
@@ -64,9 +65,7 @@ class Choice:
 
         It must hold the next day on which officers act, the case's limit from its closing time on, and slack.
         """
-        next_day = CALENDAR.add_working_days(_day(at), 1)
-        due = CALENDAR.due(datetime.combine(next_day, CLOSING_TIME, BUSINESS_ZONE), self.case.limit_for(channel))
-        CALENDAR.add_working_days(due.date(), SLACK_DAYS)
+        _must_reach(_day(at), self.case.limit_for(channel))
 
 
 def choose(
@@ -86,7 +85,13 @@ def choose(
     raises          CalendarTooShort, UnitUnknown, UnitSplit, ProcedureNotFound, ProcedureWithdrawn,
                     ProcedureNotYetInForce, CaseNotFound, ProcedureNotOffered, CommuneOutsideAuthority
     """
-    day = _day(on)
+    return _choose(procedure_code, province_code, commune_code, case, channel, _day(on))
+
+
+@lru_cache(maxsize=10_000)  # a day's answer never changes; refusals are not kept
+def _choose(
+    procedure_code: str, province_code: str, commune_code: str | None, case: str | None, channel: str, day: date
+) -> Choice:
     CALENDAR.is_working_day(day)  # a day that the list of days off does not reach is refused before anything else
     place = understand_unit(province_code, commune_code, day)
     chosen = procedure_at(procedure_code, day)
@@ -94,6 +99,13 @@ def choose(
     must_be_offered(chosen, channel)
     _must_be_handled_there(chosen, place.province, place.commune)
     return Choice(chosen, found, place.province, place.commune, place.was)
+
+
+@lru_cache(maxsize=10_000)
+def _must_reach(day: date, limit: Limit) -> None:
+    next_day = CALENDAR.add_working_days(day, 1)
+    due = CALENDAR.due(datetime.combine(next_day, CLOSING_TIME, BUSINESS_ZONE), limit)
+    CALENDAR.add_working_days(due.date(), SLACK_DAYS)
 
 
 def must_be_offered(chosen: Procedure, channel: str) -> None:

@@ -34,7 +34,7 @@ from services.portal.domain import (
 from shared.calendar import BUSINESS_ZONE
 from shared.clock import wire
 from shared.frozen import replace
-from shared.house import Drawn
+from shared.house import per_day
 from shared.work import Work as AnyWork
 
 Work = AnyWork[Dossier]
@@ -56,11 +56,11 @@ class Filing:
     return_by: Channel | None = None
 
 
-def submit_dossier(work: Work, citizen: Citizen, choice: Choice, filing: Filing, drawn: Drawn) -> Dossier:
+def submit_dossier(work: Work, citizen: Citizen, choice: Choice, filing: Filing) -> Dossier:
     """A new dossier with the next code of its agency and day. Raises CalendarTooShort where no officer could end it."""
     choice.must_reach_an_end(work.now, "online")
-    code = dossier_code(choice.agency, drawn.day, drawn.value, drawn.epoch)
     at = work.now.astimezone(BUSINESS_ZONE)
+    code = dossier_code(choice.agency, f"{at:%Y%m%d}", work.number(code_series(choice.agency, at)), work.life)
     dossier = Dossier(
         *(code, choice.procedure.code, choice.province, choice.commune, citizen.id, citizen.name),
         *(law.SUBMITTED.code, at, filing.note),
@@ -86,6 +86,11 @@ def submit_dossier(work: Work, citizen: Citizen, choice: Choice, filing: Filing,
         **_particulars(dossier),
     )
     return dossier
+
+
+def code_series(agency: str, now: datetime) -> str:
+    """The counter from which dossier codes of an agency are numbered, each day anew."""
+    return per_day(agency, now)
 
 
 def _particulars(dossier: Dossier) -> dict[str, Any]:

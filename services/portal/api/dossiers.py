@@ -11,10 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from contracts.catalogue import Choice
 from services.portal import commands, filing, queries
 from services.portal.api.views import CitizenDep, DossierView, KeyHeader, PortalDep, json_reply, once
-from services.portal.domain import INDICATORS, Place
+from services.portal.citizens import Citizen
+from services.portal.domain import INDICATORS, Paper, Place
 from shared import telemetry
-from shared.errors import Refusal
-from shared.house import Drawn
 from shared.paging import PageDep, announce
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
@@ -98,38 +97,35 @@ class Rating(Body):
 async def submit_dossier(
     body: Submission, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
 ) -> Response:
-    now = (await known_sandbox(portal, citizen.sandbox)).now
-    key = once(citizen, "POST /dossiers", idempotency_key, body)
-    try:
-        choice, filed = await _filing(portal, citizen, body, now)
-    except Refusal:
-        citizen.check_time(now)
-        if (reply := await portal.replied(citizen.sandbox, key)) is None:
-            raise
-        return json_reply(reply)  # taken when it could be; the same request gets the same answer
+    handed_in = [(each.component, each.id) for each in body.papers]
+    papers = await filing.papers_of(portal, citizen, handed_in)
 
-    def decision(work: commands.Work, drawn: Drawn | None) -> tuple[int, str]:
-        assert drawn is not None  # decide_once draws whenever a counter is named
-        dossier = commands.submit_dossier(work, citizen, choice, filed, drawn)
+    def choose(now: datetime) -> Choice:
+        place = (body.authority.province, body.authority.commune)
+        return queries.choose(citizen.level, body.procedure, *place, case=body.case, on=now)
+
+    def decision(work: commands.Work) -> tuple[int, str]:
+        choice = choose(work.now)
+        dossier = commands.submit_dossier(work, citizen, choice, _filing(citizen, body, papers, choice, work.now))
         telemetry.concerns(citizen.sandbox, dossier.code)
         return 201, DossierView.of(dossier, work.at(dossier.code)).model_dump_json()
 
-    reply = await portal.decide_once(citizen.sandbox, key, decision, counter=choice.agency, check=citizen.check_time)
-    await filing.note_use(portal, citizen, reply, [(each.component, each.id) for each in body.papers])
+    reply = await portal.decide_once(
+        citizen.sandbox,
+        once(citizen, "POST /dossiers", idempotency_key, body),
+        decision,
+        numbers=lambda now: [commands.code_series(choose(now).agency, now)],
+        check=citizen.check_time,
+    )
+    await filing.note_use(portal, citizen, reply, handed_in)
     return json_reply(reply)
 
 
-async def _filing(
-    portal: PortalDep, citizen: CitizenDep, body: Submission, now: datetime
-) -> tuple[Choice, commands.Filing]:
-    """What is submitted, checked before its transaction. Raises what `choose` and `filing` refuse."""
-    choice = queries.choose(
-        *(citizen.level, body.procedure, body.authority.province, body.authority.commune),
-        case=body.case,
-        on=now,
-    )
-    papers = await filing.papers_of(portal, citizen, [(each.component, each.id) for each in body.papers])
-    filed = commands.Filing(
+def _filing(
+    citizen: Citizen, body: Submission, papers: tuple[Paper, ...], choice: Choice, now: datetime
+) -> commands.Filing:
+    """What is said besides the choice. Raises what `filing` refuses."""
+    return commands.Filing(
         note=body.note,
         capacity=body.capacity,
         owner=filing.owner_of(citizen, body.capacity, body.owner.model_dump() if body.owner else None, papers),
@@ -139,7 +135,6 @@ async def _filing(
         help_at=filing.place_of_help(body.help_at.place() if body.help_at else None, now),
         return_by=body.return_by,
     )
-    return choice, filed
 
 
 @router.get("/dossiers", summary="Your dossiers, newest first.", responses=problem_responses(401, 403))
@@ -171,7 +166,7 @@ async def answer_supplement(
 ) -> Response:
     papers = await filing.papers_of(portal, citizen, [(each.component, each.id) for each in body.papers], code)
 
-    def decision(work: commands.Work, _: Drawn | None) -> tuple[int, str]:
+    def decision(work: commands.Work) -> tuple[int, str]:
         dossier = commands.answer_supplement(work, citizen, code, papers, body.note)
         return 202, DossierView.of(dossier, work.at(dossier.code)).model_dump_json()
 
@@ -191,7 +186,7 @@ async def answer_supplement(
 async def ask_withdrawal(
     code: Text, body: WithdrawalRequest, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
 ) -> Response:
-    def decision(work: commands.Work, _: Drawn | None) -> tuple[int, str]:
+    def decision(work: commands.Work) -> tuple[int, str]:
         return 202, DossierView.of(
             commands.ask_withdrawal(work, citizen, code, body.reason), work.at(code)
         ).model_dump_json()
@@ -210,7 +205,7 @@ async def ask_withdrawal(
 async def rate_dossier(
     code: Text, body: Rating, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
 ) -> Response:
-    def decision(work: commands.Work, _: Drawn | None) -> tuple[int, str]:
+    def decision(work: commands.Work) -> tuple[int, str]:
         scores = body.scores.model_dump()
         return 201, DossierView.of(
             commands.rate(work, citizen, code, scores, body.comment), work.at(code)

@@ -12,7 +12,6 @@ from contracts import payment_platform as platform
 from services.portal import commands, queries
 from services.portal.api.views import CitizenDep, KeyHeader, PortalDep, once
 from services.portal.domain import code_of
-from shared.house import Drawn
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
 from shared.web import Exact, SandboxId, Text
@@ -63,7 +62,7 @@ async def begin_payment(
 ) -> PaymentView:
     """The attempt is kept first, then the platform is called; both are repeatable with the same key."""
 
-    def decision(work: commands.Work, _: Drawn | None) -> tuple[int, str]:
+    def decision(work: commands.Work) -> tuple[int, str]:
         return 201, commands.start_payment(work, citizen, code, body.amount_dong).reference
 
     key = once(citizen, f"POST /dossiers/{code}/payments", idempotency_key, body)

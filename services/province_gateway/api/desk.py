@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from contracts import identity
-from contracts.catalogue import PAYER_GROUPS, agency_code, choose
+from contracts.catalogue import PAYER_GROUPS, Choice, agency_code, choose
 from services.province_gateway import commands, moves, queries, receipts
 from services.province_gateway.api.views import DossierView, GatewayDep, KeyHeader
 from services.province_gateway.commands import Registration
 from services.province_gateway.domain import FeeItem, Instruction, Place, dossier_code
-from shared.errors import Refusal
-from shared.house import Drawn, Once
+from shared.calendar import BUSINESS_ZONE
+from shared.house import Once, per_day
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
 from shared.web import SandboxId, Text
@@ -167,22 +168,17 @@ class MoveBody(MoveFacts):
 async def register(
     province: Text, body: RegistrationBody, idempotency_key: KeyHeader, sandbox: SandboxId, gateway: GatewayDep
 ) -> Response:
-    now = (await known_sandbox(gateway, sandbox)).now
-    once = Once(f"desk/{province}", "POST /dossiers", idempotency_key, body.model_dump_json().encode())
-    try:
-        filed = choose(body.procedure, province, body.commune, case=body.case, channel=body.channel, on=now)
+    def chosen(now: datetime) -> Choice:
+        return choose(body.procedure, province, body.commune, case=body.case, channel=body.channel, on=now)
+
+    def decision(work: moves.Work) -> tuple[int, str]:
+        now, filed = work.now, chosen(work.now)
         filed.must_reach_an_end(now, body.channel)
         reception = queries.reception(filed, body.reception.place() if body.reception else None, now)
         help_at = queries.place_of_help(body.help_at.place() if body.help_at else None, now)
-    except Refusal:
-        if (reply := await gateway.replied(sandbox, once)) is None:
-            raise
-        return _json(reply)  # taken when it could be; the same request gets the same answer
-
-    def decision(work: moves.Work, drawn: Drawn | None) -> tuple[int, str]:
-        assert drawn is not None  # decide_once draws whenever a counter is named
+        number = work.number(_code_series(filed.agency, now))
         told = Registration(
-            code=dossier_code(filed.agency, drawn.day, drawn.value, drawn.epoch),
+            code=dossier_code(filed.agency, f"{now.astimezone(BUSINESS_ZONE):%Y%m%d}", number, work.life),
             procedure=filed.procedure.code,
             version=filed.procedure.version,
             case=filed.case.code,
@@ -208,7 +204,15 @@ async def register(
         dossier = commands.register_at_desk(work, told, gateway.rules, receive=receive)
         return 201, DossierView.of(dossier, work.now).model_dump_json()
 
-    return _json(await gateway.decide_once(sandbox, once, decision, counter=f"{filed.agency}/desk"))
+    once = Once(f"desk/{province}", "POST /dossiers", idempotency_key, body.model_dump_json().encode())
+    return _json(
+        await gateway.decide_once(sandbox, once, decision, numbers=lambda now: [_code_series(chosen(now).agency, now)])
+    )
+
+
+def _code_series(agency: str, now: datetime) -> str:
+    """The counter from which an agency's desk numbers dossier codes, each day anew."""
+    return per_day(f"{agency}/desk", now)
 
 
 @router.post(
@@ -224,7 +228,7 @@ async def move(
     known = await queries.dossier(gateway, sandbox, province, code)
     agency = agency_code(known.province, known.commune)
 
-    def decision(work: moves.Work, _: Drawn | None) -> tuple[int, str]:
+    def decision(work: moves.Work) -> tuple[int, str]:
         dossier = moves.perform(work, code, body.instruction(), gateway.rules)
         return 200, DossierView.of(dossier, work.at(code)).model_dump_json()
 

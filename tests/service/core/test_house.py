@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -18,7 +19,7 @@ import structlog
 from shared import telemetry, web
 from shared.db import SCHEMA_VERSION, OldSchema
 from shared.errors import KeyReused, NotReady, SandboxNotFound
-from shared.house import Drawn, House, Once
+from shared.house import House, Once, per_day
 from shared.http import Unreachable
 from tests.service.core.parcels import MARKED, OWNER, SENT, Owner, Parcel, Shelf, Work, a_house, a_shelf, broken, opened
 from tests.service.frozen import FrozenSandbox
@@ -45,15 +46,18 @@ async def test_a_refused_decision_leaves_nothing(house: House[Parcel], shelf: Sh
 
 
 async def test_a_kept_reply_is_given_again_and_counts_once(house: House[Parcel], shelf: Shelf) -> None:
-    drawn: list[Drawn | None] = []
+    drawn: list[int] = []
 
-    def decide(work: Work, number: Drawn | None) -> tuple[int, str]:
-        drawn.append(number)
-        return 201, f'"{number.value if number else 0}"'
+    def series(now: datetime) -> list[str]:
+        return [per_day("H42", now)]
 
-    replies = [await house.decide_once(shelf.id, KEY, decide, counter="H42") for _ in range(3)]
+    def decide(work: Work) -> tuple[int, str]:
+        drawn.append(work.number("H42-20260609"))
+        return 201, f'"{drawn[-1]}"'
+
+    replies = [await house.decide_once(shelf.id, KEY, decide, numbers=series) for _ in range(3)]
     assert replies == [(201, '"1"')] * 3
-    assert drawn == [Drawn("20260609", 1, 1)]
+    assert drawn == [1]
     with pytest.raises(KeyReused):
         await house.decide_once(shelf.id, Once("lan", "POST /parcels", "k1", b"other"), decide)
     others = [
@@ -61,7 +65,7 @@ async def test_a_kept_reply_is_given_again_and_counts_once(house: House[Parcel],
         Once("lan", "POST /else", "k1", b"body"),
         Once("lan", KEY.route, "k2", b"body"),
     ]
-    assert [(await house.decide_once(shelf.id, other, decide, counter="H42"))[1] for other in others] == [
+    assert [(await house.decide_once(shelf.id, other, decide, numbers=series))[1] for other in others] == [
         '"2"',
         '"3"',
         '"4"',
@@ -75,7 +79,7 @@ def _rest(once: Once) -> tuple[str, str, bytes]:
 async def test_twins_wait_for_each_other_also_when_the_first_is_refused(house: House[Parcel], shelf: Shelf) -> None:
     outcomes = iter([True, False, False, False])
 
-    def decide(work: Work, _: Drawn | None) -> tuple[int, str]:
+    def decide(work: Work) -> tuple[int, str]:
         if next(outcomes):
             raise NotReady("the first of the twins is refused")
         return 200, '"done"'
