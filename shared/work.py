@@ -56,7 +56,6 @@ class Batch(Generic[T]):
     """Everything one transaction loaded and will write."""
 
     source: str
-    life: int = 0  # of our database, where a request opened the batch: numbers of an earlier life are not given again
     held: dict[Key, Held[T]] = field(default_factory=dict)
     changed: set[Key] = field(default_factory=set)
     told: list[Told] = field(default_factory=list)
@@ -66,6 +65,7 @@ class Batch(Generic[T]):
     numbers: dict[Key, int] = field(default_factory=dict)  # counters held by this transaction: the last number given
     drawn: dict[Key, int] = field(default_factory=dict)  # those of them that gave more
     stages: list[tuple[str, str]] = field(default_factory=list)  # state and channel of what came to another state
+    life: int = 0  # of our database, where a request opened the batch: numbers of an earlier life are not given again
 
     async def save(self, connection: Connection, drawer: Drawer[T]) -> None:
         """Write everything in one statement; the rows were locked when they were loaded."""

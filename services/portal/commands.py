@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import asdict, replace
 
 from contracts import lifecycle as law
 from contracts.catalogue import PROVINCES, Choice
@@ -33,7 +35,6 @@ from services.portal.domain import (
 )
 from shared.calendar import BUSINESS_ZONE
 from shared.clock import wire
-from shared.frozen import replace
 from shared.house import per_day
 from shared.work import Work as AnyWork
 

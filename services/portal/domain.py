@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
+
+from msgspec.structs import replace
 
 from contracts import lifecycle as law
 from contracts.lifecycle import LIFECYCLE, State
 from shared.errors import Refusal
-from shared.frozen import replace
+from shared.kept import Kept
 
 STARTED, FAILED, PAID, REFUND_PENDING, REFUNDED = "started", "failed", "paid", "refund_pending", "refunded"
 ATTEMPT_LIFE = timedelta(minutes=15)  # sandbox time; the platform closes an order after it, then a new attempt begins
@@ -72,8 +73,7 @@ class AlreadyRated(Refusal):
     """A dossier is rated once."""
 
 
-@dataclass(frozen=True)
-class Receipt:
+class Receipt(Kept, frozen=True):
     """Of one kind of item; numbered without gaps within its series."""
 
     kind: str
@@ -82,15 +82,13 @@ class Receipt:
     amount_dong: int
 
 
-@dataclass(frozen=True)
-class FeeItem:
+class FeeItem(Kept, frozen=True):
     kind: str  # "service_fee" (phí) | "registration_fee" (lệ phí) | "tax"
     name: str
     amount_dong: int
 
 
-@dataclass(frozen=True)
-class Demand:
+class Demand(Kept, frozen=True):
     """A fee the province asks for; `taken` says that the office took the money itself: "counter" or "transfer"."""
 
     number: int
@@ -103,8 +101,7 @@ class Demand:
     receipts: tuple[Receipt, ...] = ()
 
 
-@dataclass(frozen=True)
-class Supplement:
+class Supplement(Kept, frozen=True):
     """A request to hand in what is missing (form 02)."""
 
     number: int
@@ -115,8 +112,7 @@ class Supplement:
     answered_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Payment:
+class Payment(Kept, frozen=True):
     """One attempt to pay; its reference is committed before the platform is called. Money in đồng, times in sandbox time.
 
     demand       which demand it is for
@@ -142,14 +138,12 @@ class Payment:
         return replace(self, status=REFUND_PENDING, refund_dong=back)
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Kept, frozen=True):
     province: str
     commune: str | None
 
 
-@dataclass(frozen=True)
-class Paper:
+class Paper(Kept, frozen=True):
     """A paper as it was handed in; the file lies in the store under its hash, if there is one."""
 
     component: str
@@ -161,15 +155,13 @@ class Paper:
     sha256: str | None = None
 
 
-@dataclass(frozen=True)
-class Owner:
+class Owner(Kept, frozen=True):
     kind: Literal["person", "organisation"]
     id: str
     name: str
 
 
-@dataclass(frozen=True)
-class Dossier:
+class Dossier(Kept, frozen=True):
     """The national copy: what the citizen asked, and what the province said since."""
 
     code: str

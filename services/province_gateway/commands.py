@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
+
 from contracts import lifecycle as law
 from contracts.catalogue import PROVINCES
 from contracts.lifecycle import LIFECYCLE, Reaction
@@ -30,7 +32,6 @@ from services.province_gateway.moves import Rules, Work, here, plan
 from shared.calendar import BUSINESS_ZONE
 from shared.clock import wire
 from shared.errors import Refusal
-from shared.frozen import replace
 
 
 class DossierAlreadyHere(Refusal):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from msgspec.structs import replace
 
 from contracts import lifecycle as law
 from contracts.catalogue import CALENDAR
 from contracts.lifecycle import LIFECYCLE, SUBMITTED, Move, MoveNotAllowed, State
 from shared.calendar import Count, Limit, Pause, Unit
 from shared.errors import Refusal
-from shared.frozen import replace
+from shared.kept import Kept
 
 OFFICIALS = (law.RECEPTION, law.HANDLER)
 REQUESTS = 9  # as many as the event can number; the law knows one
@@ -62,23 +63,20 @@ class FeeMismatch(Refusal):
     """The amount is not the one demanded."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Kept, frozen=True):
     """A desk: of a commune, or of the province itself (commune None)."""
 
     province: str
     commune: str | None
 
 
-@dataclass(frozen=True)
-class FeeItem:
+class FeeItem(Kept, frozen=True):
     kind: FeeKind
     name: str
     amount_dong: int
 
 
-@dataclass(frozen=True)
-class Demand:
+class Demand(Kept, frozen=True):
     """A fee asked for. `paid_by`: the payment's reference, or `counter` or `transfer`; a corrected demand is superseded."""
 
     number: int
@@ -94,16 +92,14 @@ class Demand:
         return sum(item.amount_dong for item in self.items)
 
 
-@dataclass(frozen=True)
-class Supplement:
+class Supplement(Kept, frozen=True):
     number: int
     requested_at: datetime
     answer_by: datetime
     answered_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Instruction:
+class Instruction(Kept, frozen=True):
     """What an official does: sent to the officers' door, or a step of a script.
 
     does        verb of the lifecycle table
@@ -131,8 +127,7 @@ class Instruction:
     at_desk: bool = False
 
 
-@dataclass(frozen=True)
-class Script:
+class Script(Kept, frozen=True):
     """What the officers of one dossier will decide, instead of drawing from the seed.
 
     fee_moment  when the catalogue's fee is demanded
@@ -147,8 +142,7 @@ class Script:
     steps: tuple[Instruction, ...] = ()
 
 
-@dataclass(frozen=True)
-class Dossier:
+class Dossier(Kept, frozen=True):
     """A province's copy. Times are sandbox time, aware; money in đồng.
 
     commune   of the competent agency; None: the province itself

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from contracts import lifecycle as law
 from contracts.catalogue import (
     CALENDAR,
@@ -33,7 +36,6 @@ from services.province_gateway.domain import (
 )
 from shared.calendar import BUSINESS_ZONE, CalendarTooShort, Count, Limit, Pause, Unit
 from shared.clock import wire
-from shared.frozen import replace
 from shared.work import Work as AnyWork
 
 Work = AnyWork[Dossier]
@@ -109,8 +111,7 @@ def handler(dossier: Dossier) -> str:
     return f"Bộ phận thụ lý {agency_code(dossier.province, dossier.commune)}"
 
 
-@dataclass(frozen=True)
-class Act:
+class Act(Struct, frozen=True):
     """One move being made: the dossier before and after, the event that tells it, and what the official said."""
 
     work: Work

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Header, Request, Response
+from msgspec.structs import asdict
 from pydantic import BaseModel
 
 from contracts import lifecycle as law

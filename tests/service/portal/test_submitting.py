@@ -271,7 +271,7 @@ async def test_a_second_withdrawal_waits_for_the_first_answer(lan: Citizen) -> N
     problem(again, 409, "withdrawal-already-asked")
 
 
-async def test_a_submission_takes_two_statements(country: Country, lan: Citizen) -> None:
+async def test_a_submission_takes_three_statements(country: Country, lan: Citizen) -> None:
     await lan.submitted()  # everything that is prepared once is prepared
     seen: list[str] = []
     async with country.portal.database.pool.acquire() as probe:
@@ -284,9 +284,9 @@ async def test_a_submission_takes_two_statements(country: Country, lan: Citizen)
         for connection in others:
             await country.portal.database.pool.release(connection)
     await lan.submitted()
-    begin = seen.index("BEGIN;")
-    assert seen[begin + 3] == "COMMIT;", seen
-    assert "FOR KEY SHARE" in seen[begin + 1] and "INSERT INTO events" in seen[begin + 2]
+    begin, opened, numbered, saved, commit = seen
+    assert (begin, commit) == ("BEGIN;", "COMMIT;")
+    assert "FOR KEY SHARE" in opened and "INSERT INTO counters" in numbered and "INSERT INTO events" in saved
     assert submission()["procedure"] == COPY
 
 

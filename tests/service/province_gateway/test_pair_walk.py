@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 
 from contracts import asyncapi
 from contracts import lifecycle as law
@@ -84,4 +85,4 @@ async def test_every_event_meets_the_reaction_that_the_table_names(
 
 
 def _facts(dossier: Dossier) -> dict[str, Any]:
-    return {name: getattr(dossier, name) for name in Dossier.__dataclass_fields__}
+    return asdict(dossier)
