@@ -25,6 +25,7 @@ FROM_PROVINCE = (
     "dossier.supplement_requested.v1",
     "dossier.fee_demanded.v1",
     "dossier.fee_paid.v1",
+    "dossier.fee_waived.v1",
     "dossier.processing_started.v1",
     "dossier.processing_resumed.v1",
     "dossier.rescheduled.v1",

@@ -33,6 +33,7 @@ RECEIVE = "receive"
 REFUSE = "refuse"
 DEMAND_FEE = "demand_fee"
 TAKE_PAYMENT = "take_payment"
+WAIVE_FEE = "waive_fee"
 HAND_OVER = "hand_over"
 REQUEST_SUPPLEMENT = "request_supplement"
 START = "start"
@@ -54,6 +55,7 @@ VERBS_VI = {
     REFUSE: "từ chối tiếp nhận",
     DEMAND_FEE: "yêu cầu nghĩa vụ tài chính",
     TAKE_PAYMENT: "thu tiền tại cơ quan",
+    WAIVE_FEE: "miễn, bỏ khoản phải nộp",
     HAND_OVER: "chuyển hồ sơ",
     REQUEST_SUPPLEMENT: "yêu cầu bổ sung",
     START: "bắt đầu xử lý",
@@ -85,6 +87,7 @@ DOSSIER_HANDED_OVER = "dossier.handed_over.v1"
 SUPPLEMENT_REQUESTED = "dossier.supplement_requested.v1"
 FEE_DEMANDED = "dossier.fee_demanded.v1"
 FEE_PAID = "dossier.fee_paid.v1"
+FEE_WAIVED = "dossier.fee_waived.v1"
 PROCESSING_STARTED = "dossier.processing_started.v1"
 PROCESSING_RESUMED = "dossier.processing_resumed.v1"
 DOSSIER_RESCHEDULED = "dossier.rescheduled.v1"
@@ -103,6 +106,7 @@ TOLD_BY_PROVINCE = (
     SUPPLEMENT_REQUESTED,
     FEE_DEMANDED,
     FEE_PAID,
+    FEE_WAIVED,
     PROCESSING_STARTED,
     PROCESSING_RESUMED,
     DOSSIER_RESCHEDULED,
@@ -136,6 +140,7 @@ SUPPLEMENT_AT_DESK = "ND 61/2018 art. 17, once and completely: art. 15.3; form 0
 SUPPLEMENT_LATER = "ND 61/2018 art. 19.4: within 3 working days, the limit runs anew; form 02 of TT 03/2025"
 SECOND_REQUEST = "against ND 61/2018 art. 15.3 (once); QĐ 766/2022 counts it as overdue"
 FEES = "ND 61/2018 art. 22; that the clock pauses is system practice"
+WAIVING = "exempt by the rules of the fee: unverified; that a demand can be cancelled is system practice"
 FORWARDING = "ND 61/2018 art. 18: the same working day, received after 15:00 the next"
 HANDLING = "ND 61/2018 art. 19"
 APOLOGY = "ND 61/2018 art. 19.9: once, at the latest 1 day before expiry; form 04 of TT 03/2025"
@@ -154,6 +159,7 @@ REPAY = "what was paid is given back, as far as the event says (compensate)"
 TOLD = "the event is told once the platform has confirmed the payment"
 CORRECTED = "a corrected demand takes the place of the open one"
 AT_DESK = "at the counter or by transfer; a payment online at the same time is given back"
+EXEMPT = "the payer is exempt, or the demand was a mistake; what was paid online for it is given back"
 CLOSED = "a result exists; the answer can only be to decline"
 ELSEWHERE = "when another unit than the competent one received it"
 OVERDUE = "a second request: the dossier counts as overdue"
@@ -206,6 +212,7 @@ LIFECYCLE = Lifecycle(
     *(Move(at, RECEPTION, DEMAND_FEE,   at, FEE_DEMANDED,      FEES, CORRECTED) for at in MAY_OWE),
     *(Move(at, CITIZEN,   PAY,          at, PAYMENT_CONFIRMED, FEES, TOLD) for at in MAY_OWE),
     *(Move(at, RECEPTION, TAKE_PAYMENT, at, FEE_PAID,          FEES, AT_DESK) for at in MAY_OWE),
+    *(Move(at, RECEPTION, WAIVE_FEE,    at, FEE_WAIVED,        WAIVING, EXEMPT) for at in MAY_OWE),
 
     # The citizen only asks; the province answers.
     *(Move(at, CITIZEN,   ASK_WITHDRAWAL,     at,        WITHDRAWAL_REQUESTED, WITHDRAWAL) for at in ASKABLE),

@@ -80,6 +80,27 @@ class DossierFeePaid(BaseModel):
     officer: Annotated[str, Field(max_length=120, min_length=1)]
 
 
+class DossierFeeWaived(BaseModel):
+    """
+    The office asks no longer for what it demanded: the payer is exempt, or the demand was a mistake. What was paid online for it is given back.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    dossier_code: Annotated[
+        str,
+        Field(pattern="^[HG][0-9]{2}(\\.[0-9]{1,5})*-([0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7})$"),
+    ]
+    province: Annotated[str, Field(pattern="^[0-9]{2}$")]
+    procedure: Annotated[str, Field(pattern="^[0-9]\\.[0-9]{6}$")]
+    demand: Annotated[StrictInt, Field(ge=1)]
+    amount_dong: Annotated[StrictInt, Field(ge=0)]
+    reason: Annotated[str, Field(max_length=500, min_length=1)]
+    waived_at: Instant
+    officer: Annotated[str, Field(max_length=120, min_length=1)]
+
+
 class FromUnit(BaseModel):
     """
     Desk that received it.
@@ -262,6 +283,7 @@ class DossierRefused(BaseModel):
     officer: Annotated[str, Field(max_length=120, min_length=1)]
     refund_dong: Annotated[StrictInt | None, Field(ge=0)] = None
     paid_dong: Annotated[StrictInt | None, Field(ge=0)] = None
+    returned_dong: Annotated[StrictInt | None, Field(ge=0)] = None
 
 
 class Authority(BaseModel):
@@ -417,6 +439,7 @@ class DossierRejected(BaseModel):
     refund_dong: Annotated[StrictInt | None, Field(ge=0)] = None
     officer: Annotated[str, Field(max_length=120, min_length=1)]
     paid_dong: Annotated[StrictInt | None, Field(ge=0)] = None
+    returned_dong: Annotated[StrictInt | None, Field(ge=0)] = None
 
 
 class DossierRescheduled(BaseModel):
@@ -499,6 +522,7 @@ class DossierStopped(BaseModel):
     refund_dong: Annotated[StrictInt | None, Field(ge=0)] = None
     officer: Annotated[str, Field(max_length=120, min_length=1)]
     paid_dong: Annotated[StrictInt | None, Field(ge=0)] = None
+    returned_dong: Annotated[StrictInt | None, Field(ge=0)] = None
 
 
 class Applicant1(BaseModel):
@@ -671,6 +695,7 @@ class DossierWithdrawn(BaseModel):
     officer: Annotated[str, Field(max_length=120, min_length=1)]
     refund_dong: Annotated[StrictInt | None, Field(ge=0)] = None
     paid_dong: Annotated[StrictInt | None, Field(ge=0)] = None
+    returned_dong: Annotated[StrictInt | None, Field(ge=0)] = None
 
 
 class LaneVoid(BaseModel):
@@ -729,6 +754,7 @@ class PaymentRefunded(BaseModel):
 BY_TYPE: dict[str, type[BaseModel]] = {
     "dossier.fee_demanded.v1": DossierFeeDemanded,
     "dossier.fee_paid.v1": DossierFeePaid,
+    "dossier.fee_waived.v1": DossierFeeWaived,
     "dossier.handed_over.v1": DossierHandedOver,
     "dossier.processing_resumed.v1": DossierProcessingResumed,
     "dossier.processing_started.v1": DossierProcessingStarted,

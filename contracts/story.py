@@ -26,6 +26,7 @@ _SAID = {
     law.DOSSIER_HANDED_OVER: ("Chuyển hồ sơ đến cơ quan có thẩm quyền", "The dossier is handed to the competent unit"),
     law.SUPPLEMENT_REQUESTED: ("Yêu cầu bổ sung hồ sơ", "A supplement is requested"),
     law.FEE_PAID: ("Đã thu phí, lệ phí tại cơ quan", "The office takes the fee itself"),
+    law.FEE_WAIVED: ("Miễn, bỏ khoản phải nộp", "The office waives the fee"),
     law.PROCESSING_RESUMED: ("Tiếp tục xử lý hồ sơ", "Processing goes on"),
     law.DOSSIER_RESCHEDULED: ("Xin lỗi và hẹn lại ngày trả", "The office apologises and names a new due date"),
     law.DOSSIER_REJECTED: ("Từ chối giải quyết hồ sơ", "The dossier is refused on the merits"),

@@ -14,8 +14,9 @@ import hashlib
 import os
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, cast
 from urllib.parse import parse_qs, urlsplit
@@ -44,6 +45,7 @@ __all__ = [
 DEFAULT_URL = "http://127.0.0.1:8000"
 CLIENT_ID = "lienthong-demo"
 REDIRECT_URI = "http://127.0.0.1/signed-in"  # never opened: the code is read from the redirect's Location
+LARGEST_PAGE = 500  # rows; what the doors give at most
 ADVANCE_TIMEOUT = 120.0  # s; a month of a busy sandbox is seconds, a stuck service answers with a verdict long before
 
 
@@ -78,17 +80,14 @@ class Country:
         return cast(Door, getattr(self, name))
 
     async def provinces(self) -> list[dict[str, Any]]:
-        return cast(list[dict[str, Any]], await self.portal.json("GET", "/api/v1/provinces"))
+        return await every_row(self.portal.send, "/api/v1/provinces")
 
     async def communes(self, province: str) -> list[dict[str, Any]]:
-        return cast(list[dict[str, Any]], await self.portal.json("GET", f"/api/v1/provinces/{province}/communes"))
+        return await every_row(self.portal.send, f"/api/v1/provinces/{province}/communes")
 
     async def procedures(self) -> list[dict[str, Any]]:
         """Those that can be submitted here."""
-        return cast(
-            list[dict[str, Any]],
-            await self.portal.json("GET", "/api/v1/procedures", params={"offered": True, "channel": "online"}),
-        )
+        return await every_row(self.portal.send, "/api/v1/procedures", offered=True, channel="online")
 
     async def create_sandbox(self, **wish: Any) -> dict[str, Any]:
         """`wish` may hold seed, name, start and rate; what is None is left to the portal."""
@@ -124,6 +123,20 @@ class Country:
         finally:
             if not keep:
                 await self.delete_sandbox(row["id"])
+
+
+async def every_row(send: Callable[..., Awaitable[httpx.Response]], path: str, **params: Any) -> list[Any]:
+    """A whole list, page by page, however many rows it has.
+
+    send    asks a door, as `Door.send` does
+    params  of the query, such as `offered`
+    """
+    answer = await send("GET", path, params={"page_size": LARGEST_PAGE, **params})
+    rows: list[Any] = answer.json()
+    while "next" in answer.links:
+        answer = await send("GET", answer.links["next"]["url"])
+        rows += answer.json()
+    return rows
 
 
 def lagging(row: dict[str, Any]) -> str:
@@ -171,20 +184,19 @@ class Sandbox:
         body = {"decisions": decisions}
         await self.country.gateway.send("PUT", f"/_lab/officers/{code}", json=body, headers=self._headers)
 
-    async def province_dossier(self, province: str, code: str) -> ProvinceDossier:
-        path = f"/api/v1/provinces/{province}/dossiers/{code}"
-        return cast(ProvinceDossier, await self.country.gateway.json("GET", path, headers=self._headers))
-
     async def timeline(self, code: str) -> list[Entry]:
         """The story of one dossier, merged from all services."""
         return merged(await asyncio.gather(*(self._part(name, code) for name in SERVICES)))
 
-    async def _part(self, service: str, code: str) -> Sequence[Entry]:
-        path = f"/_lab/timeline/{code}"
-        return cast(Sequence[Entry], await self.country.service(service).json("GET", path, headers=self._headers))
+    async def _part(self, service: str, code: str) -> list[Entry]:
+        return await self._rows(service, f"/_lab/timeline/{code}")
 
     async def dead_letters(self, service: str) -> list[dict[str, Any]]:
-        return cast(list[dict[str, Any]], await self._dead(service, "GET", ""))
+        """All of them, oldest first; `service` is portal or gateway."""
+        return await self._rows(service, "/_lab/dead-letters")
+
+    async def _rows(self, service: str, path: str) -> list[Any]:
+        return await every_row(partial(self.country.service(service).send, headers=self._headers), path)
 
     async def dead_letter(self, service: str, id: str) -> dict[str, Any]:
         return cast(dict[str, Any], await self._dead(service, "GET", f"/{id}"))
@@ -302,14 +314,8 @@ class Citizen:
         return cast(Dossier, await self._ask("POST", path, key=key, json=body))
 
     async def dossiers(self) -> list[Dossier]:
-        """All of one's own, newest first, page by page."""
-        found: list[Dossier] = []
-        path = "/api/v1/dossiers?page_size=500"
-        while path:
-            answer = await self._send("GET", path)
-            found += answer.json()
-            path = answer.links.get("next", {}).get("url", "")
-        return found
+        """All of one's own, newest first."""
+        return await every_row(self._send, "/api/v1/dossiers")
 
     async def dossier(self, code: str) -> Dossier:
         return cast(Dossier, await self._ask("GET", f"/api/v1/dossiers/{code}"))

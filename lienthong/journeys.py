@@ -13,7 +13,6 @@ from lienthong.timeline import Entry
 REFUSED, IN_PROCESSING, WITHDRAWN, PROCESSING_STOPPED, RETURNED = 3, 4, 7, 8, 10
 ENDS = (REFUSED, WITHDRAWN, PROCESSING_STOPPED, RETURNED)
 STEPS_AT_MOST = 400  # moments at which something falls due: more than a hundred working days
-DAYS_AT_MOST = 60  # the longest limit chosen below is ten working days; Tết may fall into it
 LEVEL_2 = ("lan", "minh", "huong", "duc")  # personas whom every procedure accepts
 INDICATORS = (
     *("total_time", "time_per_agency", "contacts", "agencies_contacted", "organisation", "publication"),
@@ -175,51 +174,34 @@ async def _pay(sandbox: Sandbox, citizen: Citizen, journey: Journey, dossier: Do
     return True
 
 
-async def travel_all(sandbox: Sandbox, journeys: Sequence[Journey]) -> list[Journeyed]:
-    """Many journeys at once in one sandbox, from due moment to due moment; each citizen does what its journey says."""
+async def travel_all(sandbox: Sandbox, journeys: Sequence[Journey], *, by_day: bool = False) -> list[Journeyed]:
+    """Many journeys at once in one sandbox; each citizen does what its journey says.
+
+    by_day  the clock is turned a day at a time: for very many dossiers, if nobody has to act between two moments of a
+            day. Otherwise it goes from due moment to due moment.
+    """
     citizens = {journey.persona: sandbox.citizen(journey.persona) for journey in journeys}
-    for citizen in citizens.values():
-        await citizen.sign_in()
     begun = [(await begin(sandbox, citizens[each.persona], each), each) for each in journeys]
-    reached: dict[str, Journeyed] = {}
+    reached: list[Journeyed] = []
     verdict = await sandbox.settle()
     for _ in range(STEPS_AT_MOST):
+        lists = await asyncio.gather(*(citizen.dossiers() for citizen in citizens.values()))
+        found = {dossier["code"]: dossier for dossiers in lists for dossier in dossiers}
+        reached = [Journeyed(journey, found[code]) for code, journey in begun]
         acted = False
-        for code, journey in begun:
-            if code in reached and reached[code].ended and not journey.rates:
-                continue
-            dossier = await citizens[journey.persona].dossier(code)
-            acted = await act(sandbox, citizens[journey.persona], journey, dossier) or acted
-            reached[code] = Journeyed(journey, dossier)
+        # Who waits for an order to expire turns the clock: last, for then what was read of the others is out of date.
+        for each in sorted(reached, key=lambda each: each.journey.pays == "after-expiry"):
+            if not each.ended or each.journey.rates:
+                acted = await act(sandbox, citizens[each.journey.persona], each.journey, each.dossier) or acted
         if acted:
             verdict = await sandbox.settle()
-        elif verdict["next_due"] is None or all(each.ended for each in reached.values()):
+        elif verdict["next_due"] is None or all(each.ended for each in reached):
             break
+        elif by_day:
+            verdict = (await sandbox.advance(by="P1D"))["verdict"]
         else:
             verdict = (await sandbox.advance(to=verdict["next_due"]))["verdict"]
-    return list(reached.values())
-
-
-async def travel_together(sandbox: Sandbox, journeys: Sequence[Journey]) -> list[Journeyed]:
-    """Many dossiers at once, day by day; each citizen pays what is due."""
-    citizens = {journey.persona: sandbox.citizen(journey.persona) for journey in journeys}
-    await asyncio.gather(*(citizen.sign_in() for citizen in citizens.values()))
-    begun = await asyncio.gather(*(begin(sandbox, citizens[each.persona], each) for each in journeys))
-    travelling = dict(zip(begun, journeys, strict=True))
-    found: dict[str, Dossier] = {}
-    for _ in range(DAYS_AT_MOST):
-        await sandbox.advance(by="P1D")
-        while True:
-            lists = await asyncio.gather(*(citizen.dossiers() for citizen in citizens.values()))
-            found = {dossier["code"]: dossier for some in lists for dossier in some if dossier["code"] in travelling}
-            owing = [code for code, dossier in found.items() if "pay" in dossier["can"]]
-            if not owing:
-                break
-            await asyncio.gather(*(citizens[travelling[code].persona].pay(code) for code in owing))
-            await sandbox.settle()
-        if all(found[code]["status"]["code"] in ENDS for code in travelling):
-            break
-    return [Journeyed(journey, found[code]) for code, journey in travelling.items()]
+    return reached
 
 
 async def one_in_each_province(country: Country) -> list[Journey]:

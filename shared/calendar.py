@@ -29,8 +29,6 @@ __all__ = [
 
 SATURDAY = 5
 LATE = time(15)  # ND 61/2018 art. 18; that 15:00:00 itself is late is our reading of "after 15:00"
-FIRST_THING = timedelta(hours=1)  # our reading of art. 18: nobody could meet a deadline at the very opening
-APOLOGY = timedelta(days=1)  # ND 61/2018 art. 19.9
 
 
 class CalendarTooShort(Refusal):
@@ -156,18 +154,6 @@ class Calendar:
             end = _at(self.add_working_days(local.date(), whole), hours.closes)
         return self._hours_later(end, part, hours)
 
-    def forward_by(self, received_at: datetime, hours: Hours = DEFAULT_HOURS) -> datetime:
-        """Until when a paper taken in at the desk has to be on its way to whoever decides.
-
-        Closing of the same working day; an hour after the next opening when it came at 15:00 or later, or on a day off.
-        source   ND 61/2018 art. 18. What "first thing" means on the clock is our reading.
-        """
-        local = _local(received_at)
-        self._must_reach(local.date())
-        if self._is_late(local, hours):
-            return _at(self.add_working_days(local.date(), 1), hours.opens) + FIRST_THING
-        return _at(local.date(), hours.closes)
-
     def working_time(self, start: datetime, end: datetime, hours: Hours = DEFAULT_HOURS) -> timedelta:
         """How long the desk was open from `start` to `end`; below zero when `end` comes first."""
         start, end = _local(start), _local(end)
@@ -202,15 +188,6 @@ class Calendar:
             # Found as "plus the days waited, minus one, plus one working day": a roll forward, said in another way.
             return self._rolled(hours.entered(_local(due_at) + (resumed_at - paused_at)))
         return self._hours_later(_local(due_at), self.working_time(paused_at, resumed_at, hours), hours)
-
-    def day_before(self, due_at: datetime) -> datetime:
-        """The last moment at which an apology for missing `due_at` is in time: 24 hours before.
-
-        Calendar time, because the article says "1 day" where it says "working days" when it means them (art. 19.4).
-        It may fall on a day off: an office that writes in working hours writes on the working day before.
-        source   ND 61/2018 art. 19.9; form 04. That the day is one of 24 hours is our reading.
-        """
-        return _local(due_at) - APOLOGY
 
     def _days_later(self, start: datetime, days: int, hours: Hours) -> datetime:
         """The same hour `days` working days later; an extra morning first gives way to the next working day."""

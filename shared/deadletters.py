@@ -15,8 +15,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from shared import telemetry
 from shared.db import Connection, Database
-from shared.errors import DeadLetterNotFound, Refusal
+from shared.errors import BodyDoesNotFit, DeadLetterNotFound, Refusal
 from shared.events import Event
+from shared.paging import TOKEN, Cut, Page
 
 log = structlog.get_logger()
 ALARM = 100  # dead letters in one batch of a worker: an alarm in the log, never a stop (one fuzzing sandbox must not stop all)
@@ -194,14 +195,23 @@ async def release(connection: Connection, sandbox: str, subject: str) -> None:
     )
 
 
-async def listed(database: Database, sandbox: str) -> list[dict[str, Any]]:
+async def listed(database: Database, sandbox: str, page: Page) -> Cut[dict[str, Any]]:
+    """The dead letters of a sandbox, oldest first, a page at a time; a place is the id of the last letter shown."""
     rows = await database.fetch(
         """SELECT d.id, d.subject, d.lane, d.epoch, d.number, d.kind, d.reason, d.at, d.redriven_at,
              (SELECT count(*) FROM waiting w WHERE w.sandbox = d.sandbox AND w.subject = d.subject) AS waiting_behind
-           FROM dead_letters d WHERE d.sandbox = $1 ORDER BY d.id""",
-        sandbox,
+           FROM dead_letters d WHERE d.sandbox = $1 AND d.id > $2 ORDER BY d.id LIMIT $3""",
+        *(sandbox, _last_id(page), page.size + 1),
     )
-    return [dict(row) for row in rows]
+    shown = [dict(row) for row in rows[: page.size]]
+    return Cut(shown, str(shown[-1]["id"]) if len(rows) > page.size else None)
+
+
+def _last_id(page: Page) -> int:
+    place = page.after or "0"
+    if not (place.isascii() and place.isdigit() and len(place) < 19):  # so many digits fit a bigint
+        raise BodyDoesNotFit((f"/query/{TOKEN}", "is no dead letter's; take it from the Link of the page before"))
+    return int(place)
 
 
 async def shown(database: Database, sandbox: str, letter: int) -> dict[str, Any]:

@@ -292,4 +292,5 @@ class House(Runtime, Generic[T]):
     async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
         told = await eventlog.lines(self.database, self.service, sandbox, subject)
         noted = await journal.lines(self.database, self.service, sandbox, subject)
-        return [{**line, **self.words(line["event"], line["data"])} for line in told] + noted
+        lines = [{**line, **self.words(line["event"], line["data"])} for line in told] + noted
+        return sorted(lines, key=lambda line: str(line["real_at"]))  # a line added meanwhile shifts no page

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from shared import sizes
 from shared.clock import END, FIRST
+from shared.paging import PageDep, announce
 from shared.problems import problem_responses
 from shared.runtime import Runtime, known_sandbox
 from shared.web import SandboxId, SandboxPath, Text, runtime_of
@@ -58,6 +59,8 @@ async def sizes_of_sandbox(sandbox: SandboxPath, runtime: RuntimeDep) -> dict[st
 
 
 @router.get("/timeline/{subject}", summary="What this service knows of the story of a dossier.")
-async def timeline(subject: Text, sandbox: SandboxId, runtime: RuntimeDep, request: Request) -> list[dict[str, Any]]:
+async def timeline(
+    subject: Text, sandbox: SandboxId, runtime: RuntimeDep, page: PageDep, request: Request, response: Response
+) -> list[dict[str, Any]]:
     await known_sandbox(runtime, sandbox)
-    return await runtime.timeline(sandbox, subject)
+    return announce(request, response, page.of(await runtime.timeline(sandbox, subject)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, Field
 
@@ -12,6 +12,7 @@ from shared import deadletters, eventlog, telemetry
 from shared.errors import BodyDoesNotFit, NotReady
 from shared.house import House
 from shared.lanes import LANES
+from shared.paging import PageDep, announce
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
 from shared.web import SandboxId
@@ -33,8 +34,8 @@ LetterPath = Annotated[int, Path(ge=1, lt=1 << 63)]
 class Asked(BaseModel):
     """Where a reader stands: the life of the source's event log, and the number it expects next."""
 
-    epoch: int = Field(ge=-1, lt=1 << 30)
-    expected: int = Field(ge=1, lt=1 << 62)
+    epoch: int = Field(ge=-1, lt=1 << 30, strict=True)
+    expected: int = Field(ge=1, lt=1 << 62, strict=True)
 
 
 class GoOn(BaseModel):
@@ -45,7 +46,9 @@ class GoOn(BaseModel):
 
 
 @router.get(
-    "/lanes", summary="Where our reader stands in each lane; what our own log gave, and what the broker took of it."
+    "/lanes",
+    summary="Where our reader stands in each lane; what our own log gave, and what the broker took of it.",
+    responses=problem_responses(503),
 )
 async def lanes(house: HouseDep) -> dict[str, Any]:
     given = await house.database.fetch("SELECT * FROM lanes_out ORDER BY lane")
@@ -57,7 +60,7 @@ async def lanes(house: HouseDep) -> dict[str, Any]:
 
 
 @router.post(
-    "/lanes/{lane}/replay", summary="A reader asks: go on from where I stand.", responses=problem_responses(422)
+    "/lanes/{lane}/replay", summary="A reader asks: go on from where I stand.", responses=problem_responses(422, 503)
 )
 async def replay(lane: Annotated[int, Path(ge=0, lt=LANES)], asked: Asked, house: HouseDep) -> GoOn:
     if house.waits_for:
@@ -73,10 +76,13 @@ async def replay(lane: Annotated[int, Path(ge=0, lt=LANES)], asked: Asked, house
     return GoOn(epoch=epoch, expected=expected)
 
 
-@router.get("/dead-letters", summary="Dead letters of a sandbox.", responses=problem_responses(404))
-async def dead_letters(sandbox: SandboxId, house: HouseDep) -> list[dict[str, Any]]:
+@router.get("/dead-letters", summary="Dead letters of a sandbox, oldest first.", responses=problem_responses(404, 422))
+async def dead_letters(
+    sandbox: SandboxId, house: HouseDep, page: PageDep, request: Request, response: Response
+) -> list[dict[str, Any]]:
     await known_sandbox(house, sandbox)
-    return [jsonable_encoder(letter) for letter in await deadletters.listed(house.database, sandbox)]
+    cut = await deadletters.listed(house.database, sandbox, page)
+    return [jsonable_encoder(letter) for letter in announce(request, response, cut)]
 
 
 @router.get(

@@ -15,6 +15,7 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Generic, TypeVar
+from urllib.parse import quote, urlencode
 
 from fastapi import Depends, Query, Request, Response
 
@@ -75,10 +76,11 @@ def announce(request: Request, response: Response, cut: Cut[Row]) -> list[Row]:
 
 def _address(request: Request, place: str | None) -> str:
     """The request's own path and query with another place in it; relative (RFC 8288 section 3.1), whatever stands before us."""
-    url = request.url.remove_query_params(TOKEN)
+    query = [(name, value) for name, value in request.query_params.multi_items() if name != TOKEN]
     if place is not None:
-        url = url.include_query_params(**{TOKEN: _write(place)})
-    return url.path + (f"?{url.query}" if url.query else "")
+        query.append((TOKEN, _write(place)))
+    path = quote(request.scope["path"])  # it was decoded, and a header holds no other letters than a path's
+    return path + (f"?{urlencode(query)}" if query else "")
 
 
 def _write(place: str) -> str:

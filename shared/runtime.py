@@ -175,7 +175,11 @@ class Runtime:
         return {}
 
     async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
-        """What this service knows of the story of `subject`."""
+        """What this service knows of the story of `subject`, in the order it was written down.
+
+        The whole of it, which the door cuts into pages in memory: it is no longer than what one dossier can do. Only a
+        person's sign-ins can become many.
+        """
         return []
 
 

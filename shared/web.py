@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
+import asyncpg
 import structlog
 import uvicorn
 from fastapi import Depends, FastAPI, Header, Path, Request, Response
@@ -19,7 +20,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,6 +35,7 @@ TOO_MUCH = "Send at most {} bytes."
 # FastAPI can tell spans itself, but not let a request join the trace of a journey: `tracing` does, and once is enough.
 NO_SPANS_OF_FASTAPI: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_BLANKS = "\u115f\u1160\u3164\uffa0\u2800"  # letters and a symbol to Unicode, drawn as nothing: Hangul, Braille
 
 
 def _storable(text: str) -> str:
@@ -48,9 +50,18 @@ def _keepable(text: str) -> str:
     return unicodedata.normalize("NFC", _storable(text))
 
 
+def _visible(text: str) -> str:
+    """Holds a letter, digit, punctuation or symbol; a mark alone has nothing to sit on."""
+    if not any(unicodedata.category(each)[0] in "LNPS" and each not in _BLANKS for each in text):
+        raise ValueError("shows nothing; write at least one letter, digit or sign that can be seen")
+    return text
+
+
 # Accepted in any normal form, kept as NFC: Vietnamese is typed in both.
 Text = Annotated[str, AfterValidator(_keepable)]
 Exact = Annotated[str, AfterValidator(_storable)]  # kept letter by letter: signed text, whose checksum covers its bytes
+# For people to read: a name, a reason. Kept with the spaces around it, as it was sent.
+Shown = Annotated[Text, AfterValidator(_visible), Field(json_schema_extra={"minLength": 1})]
 
 
 SandboxPath = Annotated[str, Path(pattern=f"^{IDS.pattern}$", description="Id of a sandbox")]
@@ -134,9 +145,25 @@ def create_app(
     app.state.runtime = runtime
     app.add_middleware(Edge, limits=body_limits or {})
     problems.install(app, table)
+    install_starting(app, runtime)
     add_health(app, runtime)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
+
+
+def install_starting(app: FastAPI, runtime: Runtime) -> None:
+    """What fails for want of a database that is still being opened answers as "not ready", at whichever door."""
+
+    async def failed(request: Request, error: Exception) -> JSONResponse:
+        if "database" not in runtime.waits_for:
+            raise error
+        kind = problems.COMMON[errors.NotReady]
+        waits = {"waits_for": sorted(runtime.waits_for)}
+        return problems.render(kind, "The service is starting; ask again in a moment.", waits)
+
+    # Not connected, a table or column not there yet, a migration that holds it, a connection given up to try anew.
+    for fault in (RuntimeError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        app.add_exception_handler(fault, failed)
 
 
 def add_health(app: FastAPI, runtime: Runtime) -> None:

@@ -6,6 +6,7 @@ from contracts.catalogue.choices import (
     ProcedureNotOffered,
     ReceptionElsewhere,
     choose,
+    in_codes_of_today,
     must_be_offered,
 )
 from contracts.catalogue.fees import (
@@ -35,9 +36,9 @@ from contracts.catalogue.units import (
     PROVINCES,
     Commune,
     CommuneNotFound,
-    OldCodes,
     OldCommune,
     OldProvince,
+    Place,
     Province,
     ProvinceNotFound,
     Understood,
@@ -59,7 +60,7 @@ from contracts.catalogue.versions import (
     procedure_shown,
     versions_of,
 )
-from contracts.catalogue.working_days import CALENDAR, PROVISIONAL_YEARS
+from contracts.catalogue.working_days import CALENDAR, PROVISIONAL_YEARS, day_before, forward_by
 
 __all__ = [
     "CALENDAR",
@@ -85,11 +86,11 @@ __all__ = [
     "FeeItem",
     "Level",
     "LifeEvent",
-    "OldCodes",
     "OldCommune",
     "OldProvince",
     "PayerGroup",
     "PayerGroupNotFound",
+    "Place",
     "Procedure",
     "ProcedureNotFound",
     "ProcedureNotOffered",
@@ -104,7 +105,10 @@ __all__ = [
     "agency_code",
     "choose",
     "communes_of",
+    "day_before",
     "fee_of",
+    "forward_by",
+    "in_codes_of_today",
     "in_working_days",
     "must_be_offered",
     "old_communes",

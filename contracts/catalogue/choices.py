@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import lru_cache
 
 from contracts.catalogue.procedures import Case, Procedure
-from contracts.catalogue.units import COMMUNES, OldCodes, agency_code, understand_unit
+from contracts.catalogue.units import COMMUNES, Place, agency_code, understand_unit
 from contracts.catalogue.versions import procedure_at
 from contracts.catalogue.working_days import CALENDAR
 from shared.calendar import BUSINESS_ZONE, CLOSING_TIME, Limit
@@ -39,26 +39,27 @@ class Choice:
     case: Case
     province: str
     commune: str | None
-    was: OldCodes | None = None
+    was: Place | None = None
 
     @property
     def agency(self) -> str:
         return agency_code(self.province, self.commune)
 
-    def received_at(self, province: str, commune: str | None, on: date | datetime) -> tuple[str, str | None]:
+    def received_at(self, place: Place | None, on: date | datetime) -> Place:
         """The desk that receives, in codes of today: the agency's own, or any of the province where place does not matter.
 
         raises  ReceptionElsewhere, UnitUnknown, UnitSplit
         source  fact sheet 2.8: independence of the place is set by provincial decisions, within the province
         """
-        desk = understand_unit(province, commune, _day(on))
-        if (desk.province, desk.commune) != (self.province, self.commune):
+        own = Place(self.province, self.commune)
+        desk = in_codes_of_today(place, on) or own
+        if desk != own:
             facts = {"procedure": self.procedure.code, "reception": agency_code(desk.province, desk.commune)}
             if desk.province != self.province:
                 raise ReceptionElsewhere("The desk must lie in the province that handles it.", **facts)
             if not self.procedure.any_reception:
                 raise ReceptionElsewhere("Leave `reception` out: this procedure depends on the place.", **facts)
-        return desk.province, desk.commune
+        return desk
 
     def must_reach_an_end(self, at: datetime, channel: str) -> None:
         """Raises CalendarTooShort unless the list of days off goes far enough for what is filed at `at`.
@@ -86,6 +87,14 @@ def choose(
                     ProcedureNotYetInForce, CaseNotFound, ProcedureNotOffered, CommuneOutsideAuthority
     """
     return _choose(procedure_code, province_code, commune_code, case, channel, _day(on))
+
+
+def in_codes_of_today(place: Place | None, on: date | datetime) -> Place | None:
+    """The same place; nothing stays nothing. Raises what `understand_unit` refuses."""
+    if place is None:
+        return None
+    found = understand_unit(place.province, place.commune, _day(on))
+    return Place(found.province, found.commune)
 
 
 @lru_cache(maxsize=10_000)  # a day's answer never changes; refusals are not kept

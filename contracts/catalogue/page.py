@@ -86,8 +86,9 @@ FINDING = """\
 this order of rank, with or without diacritics (`dang ky khai sinh`). `field`, `level`, `life_event`, `channel` and
 `offered` narrow it; `on` asks about another day than the sandbox's today.
 
-Every list is a JSON array of at most `page_size` rows (200 unless said, 500 at most). `Link` (RFC 8288) leads to the
-`next` page, `X-Total-Count` says how many rows there are. Follow the link; what is inside a `page_token` may change.
+Every list is a JSON array of at most `page_size` rows (200 unless said, 500 at most), at the test doors too. `Link`
+(RFC 8288) leads to the `next` page, `X-Total-Count` says how many rows there are, except of dossiers, papers and dead
+letters, which nobody counts. Follow the link; what is inside a `page_token` may change.
 """
 
 REFUSALS = """\

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from contracts.catalogue.rows import many, rows
 from shared.errors import Refusal
+from shared.kept import Kept
 
 MERGER = date(2025, 7, 1)  # Resolution 202/2025/QH15: 63 provinces became 34, the district level ended
 
@@ -92,8 +93,8 @@ class OldCommune:
     became: tuple[tuple[str, Share], ...]
 
 
-class OldCodes(NamedTuple):
-    """The codes as somebody gave them, where they are not those of today."""
+class Place(Kept, frozen=True):
+    """A desk or an agency: of a commune, or of the province itself (commune None)."""
 
     province: str
     commune: str | None
@@ -105,7 +106,7 @@ class Understood:
 
     province: str
     commune: str | None
-    was: OldCodes | None
+    was: Place | None
 
 
 def agency_code(province: str, commune: str | None = None) -> str:
@@ -136,7 +137,7 @@ def understand_unit(province: str, commune: str | None, on: date) -> Understood:
     here = _province_today(province)
     there = None if commune is None else _commune_today(commune, old_first=here != province or on < MERGER)
     same = (here, there) == (province, commune)
-    return Understood(here, there, None if same else OldCodes(province, commune))
+    return Understood(here, there, None if same else Place(province, commune))
 
 
 def _province_today(code: str) -> str:

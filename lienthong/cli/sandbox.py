@@ -174,7 +174,7 @@ def _holder(service: str) -> str:
 
 
 def _gist(letter: dict[str, Any]) -> str:
-    return "  ".join(str(letter[name]) for name in ("type", "subject", "reason") if letter.get(name))
+    return "  ".join(str(letter[name]) for name in ("kind", "subject", "reason"))
 
 
 def _clock(clock: Clock) -> str:

@@ -94,7 +94,7 @@ async def tell_the_whole_country(sandbox: Sandbox, teller: Teller) -> list[dict[
     """One dossier in each province, all at once; then one line for each. Returns the reports."""
     begun = monotonic()
     await teller.meets(sandbox)
-    reached = await journeys.travel_together(sandbox, await journeys.one_in_each_province(sandbox.country))
+    reached = await journeys.travel_all(sandbox, await journeys.one_in_each_province(sandbox.country), by_day=True)
     stories = await _stories(sandbox, reached)
     reports = _reports(reached, stories)
     table = Table(box=None, pad_edge=False)

@@ -16,6 +16,13 @@ from lienthong.prove.ledger import Key
 Place = tuple[int, int]  # (epoch, number)
 
 
+# A dossier is written without what is at its default.
+LEFT_OUT: dict[str, Any] = {
+    "demands": [], "payments": [], "heard": [0, 0], "withdrawal": "none", "due_at": None, "result_number": None,
+    "paid_dong": 0, "refunded_dong": 0,
+}
+
+
 @dataclass(frozen=True)
 class Told:
     """One event as its source keeps it."""
@@ -110,7 +117,7 @@ async def read_house(connection: asyncpg.Connection, service: str, sandboxes: Se
         service=service,
         life=await connection.fetchval("SELECT coalesce(max(epoch), 0) FROM life") or 0,
         deadlocks=await deadlocks(connection),
-        dossiers={(row["sandbox"], row["code"]): json.loads(row["body"]) for row in things},
+        dossiers={(row["sandbox"], row["code"]): LEFT_OUT | json.loads(row["body"]) for row in things},
         said={(row["sandbox"], row["code"]): row["said"] for row in things},
         events=dict(events),
         posted=[Posted(r["lane"], r["epoch"], r["number"], _key(r), r["version"]) for r in posted],

@@ -100,4 +100,4 @@ def fee_dong(dossier: dict[str, Any]) -> int | None:
     """What the last demand asks for, in either copy; None before there is one."""
     if not dossier["demands"]:
         return None
-    return sum(int(item["amount_dong"]) for item in dossier["demands"][-1]["items"])
+    return sum(int(item["amount_dong"]) for item in dossier["demands"][-1].get("items", ()))

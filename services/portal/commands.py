@@ -10,17 +10,17 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 from contracts import lifecycle as law
-from contracts.catalogue import PROVINCES, Choice
+from contracts.catalogue import PROVINCES, Channel, Choice, Place
 from contracts.lifecycle import LIFECYCLE, MoveNotAllowed, Reaction
 from contracts.receipts import series
 from services.portal.citizens import Citizen
+from services.portal.codes import dossier_code
 from services.portal.domain import (
     FAILED,
     PAID,
     REFUND_PENDING,
     REFUNDED,
     Capacity,
-    Channel,
     Demand,
     Dossier,
     DossierNotFound,
@@ -28,10 +28,8 @@ from services.portal.domain import (
     Owner,
     Paper,
     Payment,
-    Place,
     Receipt,
     Supplement,
-    dossier_code,
 )
 from shared.calendar import BUSINESS_ZONE
 from shared.clock import wire
@@ -72,7 +70,7 @@ def submit_dossier(work: Work, citizen: Citizen, choice: Choice, filing: Filing)
         owner=filing.owner,
         reception=filing.reception,
         help_at=filing.help_at,
-        filed_under=Place(*choice.was) if choice.was else None,
+        filed_under=choice.was,
         return_by=filing.return_by,
         papers=filing.papers,
     )
@@ -238,12 +236,16 @@ def note_end(
     *,
     refund_dong: int | None,
     paid_dong: int | None,
+    returned_dong: int | None,
 ) -> None:
-    """It ended without a result: what was paid goes back, as far as the province says (`Dossier.giving_back`)."""
+    """It ended without a result: what was paid goes back, as far as the province says (`Dossier.giving_back`).
+
+    returned_dong  what the office gave back of what it took itself
+    """
     dossier = _follow(work, code, event)
     if dossier is not None:
         lapsed = {"withdrawal": "lapsed"} if dossier.withdrawal == "asked" else {}  # ended before it was answered
-        dossier = replace(dossier, **{**lapsed, **facts})
+        dossier = replace(dossier.returning(returned_dong or 0), **{**lapsed, **facts})
         _give_back(work, dossier, dossier.giving_back(refund_dong, paid_dong))
 
 
@@ -272,14 +274,14 @@ def note_going_on(work: Work, code: str, event: str, at: datetime, facts: Mappin
         work.save(code, replace(dossier, supplements=answered))
 
 
-def note_paid_at_office(work: Work, code: str, number: int, method: str, receipts: tuple[Receipt, ...]) -> None:
-    """The office took the money itself; what was paid online for the same demand goes back."""
-    dossier = _follow(work, code, law.FEE_PAID)
+def note_closed(work: Work, code: str, event: str, number: int, **facts: Any) -> None:
+    """The office took the money of a demand itself, or waived it; what was paid online for it goes back."""
+    dossier = _follow(work, code, event)
     if dossier is None:
         return
-    taken = [replace(d, taken=method, receipts=receipts) if d.number == number else d for d in dossier.demands]
-    dossier, online = replace(dossier, demands=tuple(taken)), dossier.payment_of(number)
-    _give_back(work, dossier, [online.going_back()] if online else [])
+    closed = tuple(replace(d, **facts) if d.number == number else d for d in dossier.demands)
+    online = dossier.payment_of(number)
+    _give_back(work, replace(dossier, demands=closed), [online.going_back()] if online else [])
 
 
 def _follow(work: Work, code: str, event: str) -> Dossier | None:

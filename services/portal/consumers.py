@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contracts import lifecycle as law
+from contracts.catalogue import Place
 from contracts.models import (
     DossierFeeDemanded,
     DossierFeePaid,
+    DossierFeeWaived,
     DossierHandedOver,
     DossierProcessingResumed,
     DossierProcessingStarted,
@@ -26,15 +28,15 @@ from contracts.models import (
 from contracts.models import Receipt as ToldReceipt
 from services.portal.commands import (
     Work,
+    note_closed,
     note_demand,
     note_end,
     note_going_on,
     note_move,
-    note_paid_at_office,
     note_registration,
     note_supplement,
 )
-from services.portal.domain import Demand, Dossier, FeeItem, Owner, Paper, Place, Receipt, Supplement
+from services.portal.domain import Demand, Dossier, FeeItem, Owner, Paper, Receipt, Supplement
 from shared.calendar import BUSINESS_ZONE
 from shared.consumer import Handlers
 
@@ -75,8 +77,7 @@ def dossier_received(event: DossierReceived, work: Work) -> None:
 @handlers.on(law.DOSSIER_REFUSED, DossierRefused)
 def dossier_refused(event: DossierRefused, work: Work) -> None:
     facts = {"reason": event.reason}
-    money = {"refund_dong": event.refund_dong, "paid_dong": event.paid_dong}
-    note_end(work, event.dossier_code, law.DOSSIER_REFUSED, facts, **money)
+    note_end(work, event.dossier_code, law.DOSSIER_REFUSED, facts, **_money(event))
 
 
 @handlers.on(law.DOSSIER_HANDED_OVER, DossierHandedOver)
@@ -101,7 +102,13 @@ def fee_demanded(event: DossierFeeDemanded, work: Work) -> None:
 
 @handlers.on(law.FEE_PAID, DossierFeePaid)
 def fee_paid(event: DossierFeePaid, work: Work) -> None:
-    note_paid_at_office(work, event.dossier_code, event.demand, event.method, _receipts(event.receipts))
+    facts = {"taken": event.method, "receipts": _receipts(event.receipts)}
+    note_closed(work, event.dossier_code, law.FEE_PAID, event.demand, **facts)
+
+
+@handlers.on(law.FEE_WAIVED, DossierFeeWaived)
+def fee_waived(event: DossierFeeWaived, work: Work) -> None:
+    note_closed(work, event.dossier_code, law.FEE_WAIVED, event.demand, waived=True)
 
 
 @handlers.on(law.PROCESSING_STARTED, DossierProcessingStarted)
@@ -138,27 +145,28 @@ def result_returned(event: DossierResultReturned, work: Work) -> None:
 @handlers.on(law.DOSSIER_REJECTED, DossierRejected)
 def dossier_rejected(event: DossierRejected, work: Work) -> None:
     facts = {"reason": event.reason}
-    money = {"refund_dong": event.refund_dong, "paid_dong": event.paid_dong}
-    note_end(work, event.dossier_code, law.DOSSIER_REJECTED, facts, **money)
+    note_end(work, event.dossier_code, law.DOSSIER_REJECTED, facts, **_money(event))
 
 
 @handlers.on(law.DOSSIER_STOPPED, DossierStopped)
 def dossier_stopped(event: DossierStopped, work: Work) -> None:
     facts = {"reason": event.reason}
-    money = {"refund_dong": event.refund_dong, "paid_dong": event.paid_dong}
-    note_end(work, event.dossier_code, law.DOSSIER_STOPPED, facts, **money)
+    note_end(work, event.dossier_code, law.DOSSIER_STOPPED, facts, **_money(event))
 
 
 @handlers.on(law.DOSSIER_WITHDRAWN, DossierWithdrawn)
 def dossier_withdrawn(event: DossierWithdrawn, work: Work) -> None:
     facts = {"withdrawal": "granted", "reason": event.reason}
-    money = {"refund_dong": event.refund_dong, "paid_dong": event.paid_dong}
-    note_end(work, event.dossier_code, law.DOSSIER_WITHDRAWN, facts, **money)
+    note_end(work, event.dossier_code, law.DOSSIER_WITHDRAWN, facts, **_money(event))
 
 
 @handlers.on(law.WITHDRAWAL_DECLINED, DossierWithdrawalDeclined)
 def withdrawal_declined(event: DossierWithdrawalDeclined, work: Work) -> None:
     note_move(work, event.dossier_code, law.WITHDRAWAL_DECLINED, {"withdrawal": "declined", "reason": event.reason})
+
+
+def _money(event: DossierRefused | DossierRejected | DossierStopped | DossierWithdrawn) -> dict[str, int | None]:
+    return {"refund_dong": event.refund_dong, "paid_dong": event.paid_dong, "returned_dong": event.returned_dong}
 
 
 def _receipts(told: Sequence[ToldReceipt]) -> tuple[Receipt, ...]:

@@ -8,17 +8,16 @@ from typing import Literal
 from msgspec.structs import replace
 
 from contracts import lifecycle as law
+from contracts.catalogue import Channel, Place
 from contracts.lifecycle import LIFECYCLE, State
+from services.portal.codes import reference_of
 from shared.errors import Refusal
 from shared.kept import Kept
 
 STARTED, FAILED, PAID, REFUND_PENDING, REFUNDED = "started", "failed", "paid", "refund_pending", "refunded"
 ATTEMPT_LIFE = timedelta(minutes=15)  # sandbox time; the platform closes an order after it, then a new attempt begins
-DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-FORMATS = {8: "1", 6: "2"}  # digits of the date in a dossier code → first digit of its references
 
 Capacity = Literal["self", "representative", "authorised_person", "organisation"]
-Channel = Literal["direct", "online", "public_postal"]
 # The nine indicators of TT 01/2018/TT-VPCP art. 13, each scored 0, 1 or 2; the English words are ours.
 INDICATORS = (
     *("total_time", "time_per_agency", "contacts", "agencies_contacted", "organisation", "publication"),
@@ -89,7 +88,12 @@ class FeeItem(Kept, frozen=True):
 
 
 class Demand(Kept, frozen=True):
-    """A fee the province asks for; `taken` says that the office took the money itself: "counter" or "transfer"."""
+    """A fee the province asks for.
+
+    taken          how the office took the money itself: "counter" or "transfer"
+    returned_dong  how much of that it gave back
+    waived         it is not asked for any longer
+    """
 
     number: int
     amount_dong: int
@@ -98,6 +102,8 @@ class Demand(Kept, frozen=True):
     pay_by: datetime | None = None
     superseded: bool = False
     taken: str | None = None
+    returned_dong: int = 0
+    waived: bool = False
     receipts: tuple[Receipt, ...] = ()
 
 
@@ -136,11 +142,6 @@ class Payment(Kept, frozen=True):
         """The payment while it is given back, whole if no amount is named."""
         back = self.amount_dong if amount_dong is None else amount_dong
         return replace(self, status=REFUND_PENDING, refund_dong=back)
-
-
-class Place(Kept, frozen=True):
-    province: str
-    commune: str | None
 
 
 class Paper(Kept, frozen=True):
@@ -220,7 +221,7 @@ class Dossier(Kept, frozen=True):
     def owing(self) -> Demand | None:
         """The demand that waits to be paid."""
         demand = self.demand
-        if demand is None or demand.taken or self.payment_of(demand.number) is not None:
+        if demand is None or demand.taken or demand.waived or self.payment_of(demand.number) is not None:
             return None
         return demand
 
@@ -286,12 +287,12 @@ class Dossier(Kept, frozen=True):
     def paying(self, amount_dong: int, at: datetime) -> tuple[Dossier, Payment]:
         """An attempt to pay what is due: the open one if it still lives, else a new one."""
         demand = self.demand
-        if self.state not in law.MAY_OWE or demand is None:
+        if self.state not in law.MAY_OWE or demand is None or demand.waived:
             if demand is not None and (paid := self.payment_of(demand.number)) is not None:
                 raise AlreadyPaid("Nothing more is due.", code=self.code, reference=paid.reference)
-            raise NothingToPay(
-                "Wait until the province demands the fee (status 6).", code=self.code, state=self.state.slug
-            )
+            waived = demand is not None and demand.waived
+            detail = "The office waived the fee." if waived else "Wait until the province demands the fee (status 6)."
+            raise NothingToPay(detail, code=self.code, state=self.state.slug)
         if (paid := self.payment_of(demand.number)) is not None or demand.taken:
             reference = paid.reference if paid else demand.taken
             raise AlreadyPaid("Nothing more is due.", code=self.code, reference=reference)
@@ -335,46 +336,17 @@ class Dossier(Kept, frozen=True):
             back += [payment.going_back(amount)] if amount else []
         return back
 
+    def returning(self, dong: int) -> Dossier:
+        """What the office gave back of the money it took itself, the last first."""
+        demands, left = list(self.demands), dong
+        for place, demand in reversed(list(enumerate(demands))):
+            if demand.taken:
+                demands[place] = replace(demand, returned_dong=min(left, demand.amount_dong))
+                left -= demands[place].returned_dong
+        return replace(self, demands=tuple(demands))
+
     def superseding(self, replaced: int) -> tuple[Dossier, list[Payment]]:
         """A corrected demand takes the place of an open one; money that was on its way for that goes back."""
         demands = tuple(replace(d, superseded=True) if d.number == replaced else d for d in self.demands)
         paid = self.payment_of(replaced)
         return replace(self, demands=demands), [paid.going_back()] if paid else []
-
-
-def dossier_code(agency: str, day: str, value: int, life: int) -> str:
-    """`H42.14464-20260609-0000001` (fact sheet 2.4). A database made anew counts from its next million, so no code repeats."""
-    return f"{agency}-{day}-{(life - 1) % 10 * 1_000_000 + value:07d}"
-
-
-def reference_of(code: str, attempt: int) -> str:
-    """The platform's MaThamChieu, at most 20 letters and digits: the dossier code and the attempt, in base 36.
-
-    The first digit says which of the two formats the code has: 1 for eight digits of date, 2 for six (TT 01/2018).
-    """
-    agency, day, sequence = code.split("-")
-    _, _, commune = agency.partition(".")
-    number = int(f"{FORMATS[len(day)]}{agency[1:3]}{commune or '0':0>5}{day}{sequence:0>7}{attempt % 1000:03d}")
-    text = ""
-    while number:
-        number, digit = divmod(number, 36)
-        text = DIGITS[digit] + text
-    return f"DVC{text}"
-
-
-def code_of(reference: str) -> str | None:
-    """The dossier code that a reference carries; None if it is none of ours."""
-    if (
-        not reference.startswith("DVC")
-        or not 4 <= len(reference) <= 23
-        or any(letter not in DIGITS for letter in reference)
-    ):
-        return None
-    digits = str(int(reference[3:], 36))
-    # Attempts had two digits once, and such a payment may still be under way.
-    days = next((days for days, mark in FORMATS.items() if digits[0] == mark and len(digits) - days in (17, 18)), None)
-    if days is None:
-        return None
-    commune = "" if digits[3:8] == "00000" else f".{digits[3:8]}"
-    day, sequence = digits[8 : 8 + days], digits[8 + days : 15 + days]
-    return f"H{digits[1:3]}{commune}-{day}-{sequence if days == 8 else f'{int(sequence):04d}'}"

@@ -7,13 +7,12 @@ from datetime import datetime
 
 import msgspec
 
-from contracts.catalogue import PAYER_GROUPS, Choice, understand_unit
+from contracts.catalogue import PAYER_GROUPS, Choice, Place
 from contracts.identity import OWNER_KINDS, fault_of
 from services.portal import papers
 from services.portal.app_state import Portal
 from services.portal.citizens import Citizen
-from services.portal.domain import Capacity, Owner, Paper, Place
-from shared.calendar import BUSINESS_ZONE
+from services.portal.domain import Capacity, Owner, Paper
 from shared.errors import BodyDoesNotFit, Refusal
 
 AUTHORISATION = "authorisation"  # component under which the paper of an authorised person is handed in
@@ -91,13 +90,5 @@ def reception(choice: Choice, place: Place | None, at: datetime) -> Place | None
     """The desk that receives, when it is not the competent agency's. Raises what `Choice.received_at` refuses."""
     if place is None:
         return None
-    desk = choice.received_at(place.province, place.commune, at)
-    return None if desk == (choice.province, choice.commune) else Place(*desk)
-
-
-def place_of_help(place: Place | None, at: datetime) -> Place | None:
-    """Where the citizen was helped, in codes of today. Raises what `understand_unit` refuses."""
-    if place is None:
-        return None
-    here = understand_unit(place.province, place.commune, at.astimezone(BUSINESS_ZONE).date())
-    return Place(here.province, here.commune)
+    desk = choice.received_at(place, at)
+    return None if desk == Place(choice.province, choice.commune) else desk

@@ -16,7 +16,7 @@ from shared.errors import BodyDoesNotFit, SandboxNotFound
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
 from shared.settle import Verdict
-from shared.web import SandboxPath, Text
+from shared.web import SandboxPath, Shown, Text
 
 router = APIRouter(prefix="/_lab", tags=["lab"])
 
@@ -26,9 +26,9 @@ class NewSandbox(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     seed: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
-    name: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
+    name: Annotated[Shown, Field(max_length=100)] | None = None
     start: Annotated[Text, Field(max_length=40)] | None = None
-    rate: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] = 0
+    rate: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True)] = 0
 
 
 class SandboxView(BaseModel):
@@ -61,7 +61,7 @@ class Advance(BaseModel):
 
 class Settle(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    timeout_seconds: Annotated[float, Field(ge=0, le=120)] = 10
+    timeout_seconds: Annotated[float, Field(ge=0, le=120, strict=True)] = 10
 
 
 class WaitingView(BaseModel):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contracts import story
 from services.province_gateway import consumers
+from services.province_gateway.acts import Rules
 from services.province_gateway.domain import Dossier
 from services.province_gateway.migrations import STEPS
-from services.province_gateway.moves import Rules
 from services.province_gateway.settings import Settings
 from services.province_gateway.store import DOSSIERS
 from shared.house import House

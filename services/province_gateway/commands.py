@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from contracts import lifecycle as law
-from contracts.catalogue import PROVINCES
+from contracts.catalogue import PROVINCES, Channel, Place
 from contracts.lifecycle import LIFECYCLE, Reaction
 from contracts.models import (
     DossierRated,
@@ -19,16 +19,15 @@ from contracts.models import (
     PaymentRefunded,
 )
 from services.province_gateway import moves, officers
+from services.province_gateway.acts import Rules, Work, desk, here, tell
 from services.province_gateway.domain import (
-    Channel,
     Dossier,
     DossierNotFound,
     Instruction,
-    Place,
     Script,
     new_dossier,
 )
-from services.province_gateway.moves import Rules, Work, here, plan
+from services.province_gateway.moves import plan
 from shared.calendar import BUSINESS_ZONE
 from shared.clock import wire
 from shared.errors import Refusal
@@ -108,14 +107,14 @@ def register_at_desk(work: Work, told: Registration, rules: Rules, *, receive: b
         papers=len(told.papers),
     )
     work.save(told.code, dossier, lane=PROVINCES[told.province].lane)
-    moves.tell(
+    tell(
         *(work, dossier, law.DOSSIER_REGISTERED),
         authority={"province": told.province, "commune": told.commune},
         applicant={"id": told.applicant_id, "name": told.applicant_name},
         channel=told.channel,
         reception=_place(told.reception),
         registered_at=wire(at),
-        officer=moves.desk(dossier),
+        officer=desk(dossier),
         case=told.case,
         version=told.version,
         payer_group=None if told.payer_group == "ordinary" else told.payer_group,

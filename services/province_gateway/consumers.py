@@ -16,8 +16,8 @@ from contracts.models import (
     PaymentRefunded,
 )
 from services.province_gateway import commands, moves, officers, receipts
+from services.province_gateway.acts import Rules, Work
 from services.province_gateway.domain import Dossier
-from services.province_gateway.moves import Rules, Work
 from shared.consumer import Handlers
 from shared.timers import Handler, Timer
 

@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from contracts import lifecycle as law
-from contracts.catalogue import CALENDAR
+from contracts.catalogue import CALENDAR, Channel, Place, day_before
 from contracts.lifecycle import LIFECYCLE, SUBMITTED, Move, MoveNotAllowed, State
 from shared.calendar import Count, Limit, Pause, Unit
 from shared.errors import Refusal
@@ -17,11 +17,12 @@ from shared.kept import Kept
 OFFICIALS = (law.RECEPTION, law.HANDLER)
 REQUESTS = 9  # as many as the event can number; the law knows one
 VERIFYING = Limit(3, Unit.WORKING_DAY)  # ND 61/2018 art. 19.4: what fails verification goes back within this
+AT_THE_OFFICE = ("counter", "transfer")  # how the office takes money itself
+WAIVED = "waived"
 FREELY = frozenset({law.REFUSE, law.DEMAND_FEE, law.FINISH, law.REJECT, law.STOP})  # no condition but the table's
 
 FeeKind = Literal["service_fee", "registration_fee", "tax"]  # phí, lệ phí, a tax or land charge
 Moment = Literal["at_reception", "at_supplement", "at_result", "obligation"]
-Channel = Literal["direct", "online", "public_postal"]
 
 
 class DossierNotFound(Refusal):
@@ -63,11 +64,8 @@ class FeeMismatch(Refusal):
     """The amount is not the one demanded."""
 
 
-class Place(Kept, frozen=True):
-    """A desk: of a commune, or of the province itself (commune None)."""
-
-    province: str
-    commune: str | None
+class RefundTooLarge(Refusal):
+    """More is to be given back than was paid."""
 
 
 class FeeItem(Kept, frozen=True):
@@ -77,7 +75,11 @@ class FeeItem(Kept, frozen=True):
 
 
 class Demand(Kept, frozen=True):
-    """A fee asked for. `paid_by`: the payment's reference, or `counter` or `transfer`; a corrected demand is superseded."""
+    """A fee asked for; a corrected demand is superseded.
+
+    paid_by   the payment's reference, `counter` or `transfer`; or `waived`
+    paid_at   when that was
+    """
 
     number: int
     moment: Moment
@@ -107,7 +109,7 @@ class Instruction(Kept, frozen=True):
     after_days  of a step only: working days that pass first
     days        reschedule: working days that the due date moves by
     answer_days request_supplement: working days the citizen has
-    refund_dong what is given back; None: all for a refusal or withdrawal, nothing for reject and stop
+    refund_dong what is given back of all that was paid; None: all for a refusal or withdrawal, nothing for reject and stop
     at_desk     receive, resume: the citizen brought the missing papers to the desk
     """
 
@@ -198,6 +200,11 @@ class Dossier(Kept, frozen=True):
         return next((each for each in self.demands if each.paid_by is None and not each.superseded), None)
 
     @property
+    def taken_dong(self) -> int:
+        """What the office took itself."""
+        return sum(each.amount_dong for each in self.demands if each.paid_by in AT_THE_OFFICE)
+
+    @property
     def unanswered(self) -> bool:
         return bool(self.supplements) and self.supplements[-1].answered_at is None
 
@@ -240,7 +247,7 @@ class Dossier(Kept, frozen=True):
             return "supplement"
         if does in (law.GRANT_WITHDRAWAL, law.DECLINE_WITHDRAWAL) and self.withdrawal_reason is None:
             return "withdrawal request"
-        return "demand" if does == law.TAKE_PAYMENT and self.owing is None else None
+        return "demand" if does in (law.TAKE_PAYMENT, law.WAIVE_FEE) and self.owing is None else None
 
     @property
     def _owed(self) -> bool:
@@ -251,7 +258,7 @@ class Dossier(Kept, frozen=True):
         if does == law.RESCHEDULE:
             if self.rescheduled:
                 raise AlreadyRescheduled("Finish, reject or stop it; the result will be overdue.", code=self.code)
-            if self.due_at is not None and at > (last := CALENDAR.day_before(self.due_at)):
+            if self.due_at is not None and at > (last := day_before(self.due_at)):
                 detail = "The letter had to go out one day before expiry; the result will be overdue."
                 raise ReschedulingTooLate(detail, code=self.code, latest=last.isoformat())
         if does == law.REQUEST_SUPPLEMENT and len(self.supplements) >= REQUESTS:

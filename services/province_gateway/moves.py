@@ -3,59 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from contracts import lifecycle as law
 from contracts.catalogue import (
     CALENDAR,
     ProcedureWithdrawn,
-    agency_code,
-    fee_of,
+    forward_by,
     in_working_days,
     procedure_at,
     procedure_of,
 )
-from services.province_gateway import officers, receipts
+from services.province_gateway import officers
+from services.province_gateway.acts import Act, Rules, Work, desk, here
 from services.province_gateway.domain import (
     VERIFYING,
     Dossier,
     DossierNotFound,
-    FeeItem,
-    FeeMismatch,
     Instruction,
-    Moment,
-    NothingDue,
     NotYet,
-    Place,
     Supplement,
 )
-from shared.calendar import BUSINESS_ZONE, CalendarTooShort, Count, Limit, Pause, Unit
+from services.province_gateway.money import demand_catalogue_fee, demand_fee, give_back, take_payment, waive_fee
+from shared.calendar import CalendarTooShort, Limit, Pause, Unit
 from shared.clock import wire
-from shared.work import Work as AnyWork
 
-Work = AnyWork[Dossier]
 ANSWER_DAYS = 10  # working days a citizen has to answer a supplement request; a default of ours, unverified
-PAY_BY = Limit(30, Unit.DAY)  # to pay what is demanded; a default of ours, unverified
-MOMENTS: dict[str, Moment] = {
-    law.SUBMITTED.slug: "at_reception",
-    law.RECEIVED.slug: "at_reception",
-    law.IN_PROCESSING.slug: "obligation",
-    law.SUPPLEMENT.slug: "at_supplement",
-    law.RESULT_READY.slug: "at_result",
-}
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How this procedure system counts; written down on each dossier at its reception."""
-
-    count: Count = Count.LAW
-    pause: Pause = Pause.ANEW
 
 
 def perform(work: Work, code: str, told: Instruction, rules: Rules) -> Dossier:
@@ -89,54 +63,6 @@ def plan(work: Work, code: str, *, anew: bool = True) -> None:
         work.timer(code, *action)
     if dossier.planned != kind:
         work.save(code, replace(dossier, planned=kind))
-
-
-def here(work: Work, code: str) -> datetime:
-    return work.at(code).astimezone(BUSINESS_ZONE)
-
-
-def tell(work: Work, dossier: Dossier, event: str, **facts: Any) -> None:
-    """Save the dossier and say what happened to it; facts that are None are left out."""
-    work.save(dossier.code, dossier)
-    body = {"dossier_code": dossier.code, "province": dossier.province, "procedure": dossier.procedure, **facts}
-    work.tell(event, dossier.code, {name: fact for name, fact in body.items() if fact is not None})
-
-
-def desk(dossier: Dossier) -> str:
-    at = dossier.reception or Place(dossier.province, dossier.commune)
-    return f"Bộ phận Một cửa {agency_code(at.province, at.commune)}"
-
-
-def handler(dossier: Dossier) -> str:
-    return f"Bộ phận thụ lý {agency_code(dossier.province, dossier.commune)}"
-
-
-class Act(Struct, frozen=True):
-    """One move being made: the dossier before and after, the event that tells it, and what the official said."""
-
-    work: Work
-    before: Dossier
-    after: Dossier
-    event: str
-    at: datetime
-    told: Instruction
-    rules: Rules
-
-    def tell(self, dossier: Dossier, **facts: Any) -> None:
-        tell(self.work, dossier, self.event, **facts)
-
-    def reason(self, otherwise: str) -> str:
-        return self.told.reason or otherwise
-
-    @property
-    def handler(self) -> str:
-        return handler(self.before)
-
-    @property
-    def official(self) -> str:
-        """Whose move it is by the table: the desk's, or the handler's."""
-        move = law.LIFECYCLE.move_for_event(self.before.state, self.event)
-        return self.handler if move is not None and move.who == law.HANDLER else desk(self.before)
 
 
 def _receive(act: Act) -> None:
@@ -174,83 +100,16 @@ def _receive(act: Act) -> None:
         limit={"value": limit.value, "unit": limit.unit},
         count=received.count,
         pause=received.pause,
-        forward_by=wire(CALENDAR.forward_by(at)),
+        forward_by=wire(forward_by(at)),
     )
     if before.script.fee_moment == "at_reception" and not before.demands:
         demand_catalogue_fee(act.work, before.code, act.rules)
 
 
-def demand_catalogue_fee(work: Work, code: str, rules: Rules) -> None:
-    """What the catalogue asks for this case, province, channel and payer; nothing if that is nothing or nobody knows."""
-    dossier = work.take(code, DossierNotFound)
-    if items := catalogue_fee(dossier, here(work, code)):
-        after, move = dossier.after(law.DEMAND_FEE)
-        told = Instruction(law.DEMAND_FEE, fee=items)
-        _demand_fee(Act(work, dossier, after, move.event, here(work, code), told, rules))
-
-
-def catalogue_fee(dossier: Dossier, at: datetime) -> tuple[FeeItem, ...]:
-    procedure = procedure_of(dossier.procedure, dossier.version)
-    fee = fee_of(
-        *(procedure, procedure.case(dossier.case)),
-        province=dossier.province,
-        channel=dossier.channel,
-        payer_group=dossier.payer_group,
-        on=(dossier.received_at or at).date(),
-    )
-    return tuple(FeeItem(item.kind, item.name_vi, item.amount_dong) for item in fee.items if item.amount_dong)
-
-
 def _refuse(act: Act) -> None:
     reason = act.reason(officers.REASONS[0])
-    ended = replace(act.after, reason=reason)
-    act.tell(ended, reason=reason, refused_at=wire(act.at), officer=desk(ended), **_money(act, None))
-
-
-def _demand_fee(act: Act) -> None:
-    """Money asked for; a corrected demand takes the place of the open one, a tax notice may come in the middle."""
-    before, owing = act.before, act.before.owing
-    moment = MOMENTS.get(before.state.slug, "at_reception")
-    if owing or before.state == law.FINANCIAL_OBLIGATION:
-        moment = before.demands[-1].moment  # it corrects that demand, or adds to it
-    items = act.told.fee or (owing.items if owing else catalogue_fee(before, act.at))
-    if not items:
-        raise NothingDue("The catalogue asks for nothing here; say which `fee` to demand.", code=before.code)
-    owes = act.after.with_demand(moment, items, CALENDAR.due(act.at, PAY_BY))
-    demand = owes.demands[-1]
-    if owes.state == law.FINANCIAL_OBLIGATION != before.state:
-        owes = replace(owes, paused_at=act.at)
-    act.tell(
-        owes,
-        fee_dong=demand.amount_dong,
-        demanded_at=wire(act.at),
-        demand=demand.number,
-        replaces=owing.number if owing else None,
-        moment=demand.moment,
-        items=[{"kind": item.kind, "name": item.name, "amount_dong": item.amount_dong} for item in demand.items],
-        pay_by=wire(demand.pay_by),
-        notice_number=act.told.notice_number,
-    )
-
-
-def _take_payment(act: Act) -> None:
-    """Money at the counter or by transfer, with its receipts."""
-    demand = act.before.owing
-    assert demand is not None  # waits_for: a demand
-    if act.told.amount_dong not in (None, demand.amount_dong):
-        raise FeeMismatch(
-            f"Take exactly {demand.amount_dong} đồng.", fee_dong=demand.amount_dong, offered_dong=act.told.amount_dong
-        )
-    paid = replace(act.after.paid(demand, act.told.method, act.at), paid_dong=act.before.paid_dong + demand.amount_dong)
-    act.tell(
-        paid,
-        demand=demand.number,
-        amount_dong=demand.amount_dong,
-        method=act.told.method,
-        receipts=receipts.receipts(act.work, paid, demand.items, act.at),
-        paid_at=wire(act.at),
-        officer=desk(paid),
-    )
+    ended, money = give_back(act, replace(act.after, reason=reason), None)
+    act.tell(ended, reason=reason, refused_at=wire(act.at), officer=desk(ended), **money)
 
 
 def _request_supplement(act: Act) -> None:
@@ -275,7 +134,7 @@ def _request_supplement(act: Act) -> None:
     )
     if act.told.fee:
         after, move = asked.after(law.DEMAND_FEE)
-        _demand_fee(replace(act, before=asked, after=after, event=move.event))
+        demand_fee(replace(act, before=asked, after=after, event=move.event))
 
 
 def _hand_over(act: Act) -> None:
@@ -287,7 +146,7 @@ def _hand_over(act: Act) -> None:
         from_unit={"province": place.province, "commune": place.commune},
         to_unit={"province": moved.province, "commune": moved.commune},
         handed_over_at=wire(act.at),
-        forward_by=wire(CALENDAR.forward_by(moved.received_at)),
+        forward_by=wire(forward_by(moved.received_at)),
         officer=desk(moved),
     )
 
@@ -344,27 +203,20 @@ def _return(act: Act) -> None:
 
 def _reject(act: Act) -> None:
     reason = act.reason("Hồ sơ không đủ điều kiện giải quyết")
-    facts = {"reason": reason, "rejected_at": wire(act.at), **_money(act, 0)}
-    act.tell(replace(act.after, reason=reason), **facts, officer=act.handler)
+    ended, money = give_back(act, replace(act.after, reason=reason), 0)
+    act.tell(ended, reason=reason, rejected_at=wire(act.at), officer=act.handler, **money)
 
 
 def _stop(act: Act) -> None:
     reason = act.reason("Dừng giải quyết hồ sơ")
-    facts = {"reason": reason, "stopped_at": wire(act.at), **_money(act, 0)}
-    act.tell(replace(act.after, reason=reason), **facts, officer=act.official)
-
-
-def _money(act: Act, otherwise: int | None) -> dict[str, int | None]:
-    """What is given back of what the office knows to be paid; the portal gives back whatever came beyond that."""
-    refund = otherwise if act.told.refund_dong is None else act.told.refund_dong
-    return {"refund_dong": refund, "paid_dong": None if refund is None else act.before.paid_dong}
+    ended, money = give_back(act, replace(act.after, reason=reason), 0)
+    act.tell(ended, reason=reason, stopped_at=wire(act.at), officer=act.official, **money)
 
 
 def _grant_withdrawal(act: Act) -> None:
     reason = act.before.withdrawal_reason or act.reason("Theo yêu cầu của công dân")
-    withdrawn = replace(act.after, withdrawal_reason=None, reason=reason)
-    facts = {"withdrawn_at": wire(act.at), "reason": reason, **_money(act, None)}
-    act.tell(withdrawn, **facts, officer=desk(withdrawn))
+    withdrawn, money = give_back(act, replace(act.after, withdrawal_reason=None, reason=reason), None)
+    act.tell(withdrawn, withdrawn_at=wire(act.at), reason=reason, officer=desk(withdrawn), **money)
     act.work.drop_timer(withdrawn.code, officers.WITHDRAWAL)
 
 
@@ -379,8 +231,9 @@ def _decline_withdrawal(act: Act) -> None:
 _MOVES: dict[str, Callable[[Act], None]] = {
     law.RECEIVE: _receive,
     law.REFUSE: _refuse,
-    law.DEMAND_FEE: _demand_fee,
-    law.TAKE_PAYMENT: _take_payment,
+    law.DEMAND_FEE: demand_fee,
+    law.TAKE_PAYMENT: take_payment,
+    law.WAIVE_FEE: waive_fee,
     law.REQUEST_SUPPLEMENT: _request_supplement,
     law.HAND_OVER: _hand_over,
     law.START: _start,

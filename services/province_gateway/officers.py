@@ -94,7 +94,8 @@ def default(dossier: Dossier, does: str) -> Instruction:
     if does == law.STOP:
         never_received = dossier.received_at is None  # nothing was done for the money yet
         reason = UNANSWERED if dossier.unanswered else UNPAID
-        return Instruction(does, reason=reason, refund_dong=dossier.paid_dong if never_received else None)
+        held = dossier.paid_dong - dossier.refunded_dong
+        return Instruction(does, reason=reason, refund_dong=held if never_received else None)
     return Instruction(does)
 
 

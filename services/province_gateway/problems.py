@@ -37,4 +37,7 @@ PROBLEMS: Problems = {
     domain.FeeMismatch: ProblemType(
         "fee-mismatch", 409, "The amount is not the fee.", "Số tiền không khớp với phí, lệ phí."
     ),
+    domain.RefundTooLarge: ProblemType(
+        "refund-too-large", 409, "More than was paid cannot be given back.", "Không thể hoàn nhiều hơn số đã nộp."
+    ),
 }

@@ -41,8 +41,8 @@ def instants(body: Any) -> Any:
     return body
 
 
-def test_there_are_twenty_two_events_and_the_void() -> None:
-    assert len(event_types()) == 23
+def test_there_are_twenty_three_events_and_the_void() -> None:
+    assert len(event_types()) == 24
     assert "lane.void.v1" in event_types()
 
 

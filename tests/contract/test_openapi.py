@@ -59,6 +59,18 @@ def test_a_door_that_needs_a_token_says_401_and_403(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_every_list_comes_in_pages(service: str) -> None:
+    lists = 0
+    for path, method, operation in operations(service):
+        content = operation["responses"].get("200", {}).get("content", {}).get("application/json", {})
+        if method == "get" and content.get("schema", {}).get("type") == "array":
+            names = {parameter["name"] for parameter in operation["parameters"]}
+            assert {"page_size", "page_token"} <= names, path
+            lists += 1
+    assert lists, "each service tells at least its part of a timeline"
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_every_operation_has_a_summary_and_is_openapi_3_1(service: str) -> None:
     assert DOCUMENTS[service]["openapi"].startswith("3.1")
     for path, method, operation in operations(service):

@@ -114,7 +114,7 @@ async def test_settle_names_a_dead_worker_and_finds_stillness_when_it_is_back(tm
             await asyncio.to_thread(stack.release, "gateway-worker")
             verdict = await sandbox.settle(timeout_seconds=60)
             assert verdict["verdict"] == "still" and verdict["proof_of_absence"], verdict
-            assert (await sandbox.province_dossier(PROVINCE, code))["status"]["slug"] == "submitted"
+            assert (await sandbox.officer(PROVINCE).dossier(code))["status"]["slug"] == "submitted"
             assert (await sandbox.advance(by="P1D"))["fired"] != []
 
 

@@ -2,7 +2,7 @@
 
 from lienthong.client import Country
 from lienthong.embedded.stack import Stack
-from lienthong.journeys import LEVEL_2, RETURNED, Journey, travel_together
+from lienthong.journeys import LEVEL_2, RETURNED, Journey, travel_all
 from tests.support.command import portal
 
 ONLINE = 109  # of the 111: two are filed at a desk only
@@ -24,7 +24,7 @@ async def test_every_procedure_that_is_filed_online_is_returned_to_its_citizen(s
             persona = LEVEL_2[place % len(LEVEL_2)]
             journeys.append(Journey("catalogue", persona, procedure["code"], province, commune, RETURNED))
         async with country.sandbox(seed="catalogue", start=BEFORE_JULY) as sandbox:
-            done = await travel_together(sandbox, journeys)
+            done = await travel_all(sandbox, journeys, by_day=True)
         failed = [(each.journey.procedure, each.dossier["status"]["slug"]) for each in done if not each.reached]
         assert not failed
         fees = {each.journey.procedure: each.dossier["fee"] for each in done}

@@ -77,7 +77,7 @@ async def test_a_dossier_of_one_sandbox_is_unknown_in_the_other(twins: Twins) ->
 
     assert code not in {dossier["code"] for dossier in await owner.dossiers()}
     assert await there.timeline(code) == []
-    for asked in (owner.dossier(code), there.province_dossier("92", code), owner.withdraw(code, "Không phải của tôi")):
+    for asked in (owner.dossier(code), there.officer("92").dossier(code), owner.withdraw(code, "Không phải của tôi")):
         with pytest.raises(Problem) as refusal:
             await asked
         assert refusal.value.status == 404 and refusal.value.type == "dossier-not-found"

@@ -18,7 +18,8 @@ from tests.support.chance import Chance
 from tests.support.country import Country
 from tests.support.factories import COPY, FREE
 
-STEPS, STORIES = 50, int(os.environ.get("LAW_STORIES", "40"))  # 40 stories of 50 steps are 2,000
+STEPS, STORIES = 75, int(os.environ.get("LAW_STORIES", "40"))  # long stories come far; 40 are some 2,300 steps
+STRAIGHT = (law.RECEIVE, law.START, law.RESUME, law.FINISH, law.RETURN)
 ENDING = (law.REFUSE, law.REJECT, law.STOP, law.GRANT_WITHDRAWAL)
 FEW = 6  # dossiers of a story: chance has to meet each of them often
 LAND = "1.013978"  # no fee is known: only the tax office's notice asks for money
@@ -84,6 +85,13 @@ async def test_both_copies_agree_and_money_balances_whatever_happens(country: Co
                 mild = [does for does in can if does not in ENDING] or can
                 does = data.draw(st.sampled_from([*can, *mild * 3]))  # three in four let it live on
                 run(self.chance.move(code, does, data.draw(LAWFUL.get(does, st.just({})))))
+
+        @precondition(lambda self: self.chance.codes)
+        @rule(data=st.data())
+        def straight_on(self, data: st.DataObject) -> None:
+            code = self.code(data)
+            if does := [does for does in run(self.chance.can(code)) if does in STRAIGHT]:
+                run(self.chance.move(code, does[0], {}))
 
         @precondition(lambda self: self.chance.codes)
         @rule(data=st.data(), does=st.sampled_from(("withdraw", "answer", "rate", "begin_payment", "begin_payment")))

@@ -67,7 +67,10 @@ class Chance:
         """What officials may do with it now."""
         url = f"/api/v1/provinces/{PROVINCE}/dossiers/{code}"
         answer = await self.country.ask("gateway", "GET", url, headers=self.sandbox.header)
-        return list(answer.json()["can"]) if answer.status_code == 200 else []
+        if answer.status_code != 200:
+            return []
+        self.states.add(answer.json()["status"]["slug"])
+        return list(answer.json()["can"])
 
     async def citizen_can(self, code: str) -> list[str]:
         """What the citizen is shown to be able to do."""
@@ -95,6 +98,7 @@ class Chance:
         if outcome == "success" or answer.status_code == 409:
             self.checkouts.remove(checkout)
         self._must_be_known("check_out", answer, known=False)
+        await self._confirmed()  # or what may happen next would depend on the speed of the machine
 
     async def carry(self) -> None:
         """What was told reaches its reader."""
@@ -117,13 +121,17 @@ class Chance:
         """Until nobody has anything more to say: events, confirmations, refunds."""
         while True:
             await self.sandbox.carry()
-            confirming = await self._rows("payment", "SELECT 1 FROM calls WHERE sandbox = $1 AND NOT refused")
+            await self._confirmed()
             refunds = await self._rows("portal", "SELECT key, data FROM calls WHERE sandbox = $1 AND kind = $2", REFUND)
             for row in refunds:
                 data = httpx.Response(200, content=row["data"]).json()
                 await self.country.portal.refund(Call(self.sandbox.id, REFUND, row["key"], data, 1))
-            if not confirming and not refunds and not await self._unsent():
+            if not refunds and not await self._unsent():
                 return
+
+    async def _confirmed(self) -> None:
+        """Until the platform has told the portal what was paid."""
+        while await self._rows("payment", "SELECT 1 FROM calls WHERE sandbox = $1 AND NOT refused"):
             await self.country.ask("payment", "GET", "/healthz")  # its confirmations travel meanwhile
 
     async def must_agree(self) -> None:
@@ -145,6 +153,7 @@ class Chance:
             idle = [each for each in paid if each.reference not in waited_for and each.refund_dong != each.amount_dong]
             assert not idle, (code, "kept, and nothing waited for it", idle, self.log)
             taken = sum(each.amount_dong for each in ours.demands if each.taken)
+            returned = sum(each.returned_dong for each in ours.demands)
             pairs = {
                 "state": (ours.state.slug, theirs.state.slug),
                 "due": (ours.due_at, theirs.due_at),
@@ -153,7 +162,7 @@ class Chance:
                 "supplements": (len(ours.supplements), len(theirs.supplements)),
                 "answered": (_answered(ours), _answered(theirs)),
                 "paid": (sum(each.amount_dong for each in paid) + taken, theirs.paid_dong),
-                "given back": (sum(each.refund_dong for each in paid), theirs.refunded_dong),
+                "given back": (sum(each.refund_dong for each in paid) + returned, theirs.refunded_dong),
                 "rated": (sum((ours.rating or {}).values()), theirs.rated or 0),
             }
             assert all(here == there for here, there in pairs.values()), (code, pairs, self.log)

@@ -1,6 +1,8 @@
 import inspect
 import re
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +18,7 @@ from contracts.catalogue import (
     PROCEDURES,
     PROVINCES,
     CaseNotFound,
+    Procedure,
     ProcedureNotFound,
     ProcedureNotYetInForce,
     ProcedureWithdrawn,
@@ -29,6 +32,7 @@ from contracts.catalogue import (
 )
 from contracts.catalogue.page import catalogue_page
 from contracts.catalogue.rows import MARKS, rows
+from contracts.catalogue.versions import VERSIONS
 from services.portal.problems import PROBLEMS
 from shared.calendar import Limit, Unit
 from shared.errors import Refusal
@@ -189,6 +193,35 @@ def test_versions_follow_one_another_without_a_gap() -> None:
             assert earlier.valid_to == later.valid_from
         assert known[-1] is PROCEDURES[code]
         assert known[-1].valid_to is None or known[-1].replaced_by in PROCEDURES
+
+
+def dropped(versions: Sequence[Procedure]) -> set[str]:
+    """Codes of cases that one version has and the next has not."""
+    codes = [{case.code for case in version.cases} for version in versions]
+    return {code for earlier, later in pairwise(codes) for code in earlier - later}
+
+
+def test_no_version_drops_a_case_of_the_one_before() -> None:
+    """A dossier is received under the version of that day, in the case in which it was filed: both must be there."""
+    several = [versions for versions in VERSIONS.values() if len(versions) > 1]
+    assert several
+    assert not {code: gone for code in VERSIONS if (gone := dropped(versions_of(code)))}
+    for versions in several:
+        for earlier, later in pairwise(versions):
+            for case in earlier.cases:
+                assert procedure_of(earlier.code, earlier.version).case(case.code) is case, "as it was filed"
+                assert procedure_at(later.code, later.valid_from).case(case.code).code == case.code, "as it is received"
+
+
+def test_a_case_that_were_dropped_would_be_found_and_whoever_names_it_told_what_there_is() -> None:
+    marriage = PROCEDURES["1.000894"]
+    kept, gone = marriage.cases
+    newer = replace(marriage, version="2", cases=(kept,))
+    assert dropped((marriage, newer)) == {gone.code}
+    assert dropped((newer, marriage)) == set(), "a new case is welcome"
+    with pytest.raises(CaseNotFound, match="Name one of the cases, or none for the first") as refused:
+        newer.case(gone.code)
+    assert refused.value.facts == {"procedure": marriage.code, "case": gone.code, "cases": [kept.code]}
 
 
 def test_the_version_of_a_day_is_the_one_in_force() -> None:

@@ -1,19 +1,22 @@
 """What the client makes of answers, and what the terminal makes of what the client says."""
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import httpx
 import pytest
 import typer
+from fastapi import FastAPI, Request, Response
 
 from lienthong import journeys
-from lienthong.cli import language
+from lienthong.cli import language, sandbox
 from lienthong.cli.plainly import sentence
-from lienthong.client import Dossier
-from lienthong.doors import Problem
+from lienthong.client import Country, Dossier
+from lienthong.doors import Door, Problem
 from lienthong.journeys import RETURNED, Journeyed
-from lienthong.timeline import Entry, merged, status_changes
+from lienthong.timeline import SERVICES, Entry, merged, status_changes
+from shared.paging import LARGEST, PageDep, announce
 
 
 def _answer(status: int, **body: Any) -> httpx.Response:
@@ -74,6 +77,33 @@ def test_a_dossier_that_stays_in_its_state_changes_nothing() -> None:
         _entry("portal", "2026-11-25T10:00:00.000+07:00", kind="request"),
     ]
     assert [change["status"] for change in status_changes(story)] == [1, 6]
+
+
+async def test_a_story_is_whole_however_many_pages_each_service_tells_it_in() -> None:
+    app, length = FastAPI(), 2 * LARGEST + 1
+    story: list[dict[str, Any]] = [{**_entry("", "2026-11-25T08:00:00.000+07:00"), "number": n} for n in range(length)]
+
+    @app.get("/_lab/timeline/{code}")
+    async def timeline(code: str, page: PageDep, request: Request, response: Response) -> list[dict[str, Any]]:
+        assert request.headers["x-sandbox"] == "s1" and code == "A"
+        return announce(request, response, page.of([{**line, "service": str(request.url.hostname)} for line in story]))
+
+    country = Country()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
+        for name in SERVICES:
+            setattr(country, name, Door(http, f"http://{name}"))
+        told = await country.enter("s1").timeline("A")
+    assert len(told) == len(SERVICES) * length
+    assert {(line["service"], dict(line)["number"]) for line in told} == set(product(SERVICES, range(length)))
+
+
+def test_a_dead_letter_is_listed_with_its_kind_its_dossier_and_the_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    letter = {"service": "portal", "id": 7, "kind": "dossier.received.v1", "subject": "H42-1", "reason": "NotToday"}
+    monkeypatch.setattr(sandbox, "ask", lambda url, conversation: [letter])
+    sandbox.list_dead()
+    assert capsys.readouterr().out.split() == ["portal", "7", "dossier.received.v1", "H42-1", "NotToday"]
 
 
 def _dossier(code: int, fee: str | None) -> Dossier:

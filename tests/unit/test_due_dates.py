@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
-from contracts.catalogue import CALENDAR
+from contracts.catalogue import CALENDAR, day_before, forward_by
 from shared.calendar import (
     BUSINESS_ZONE,
     CLOSING_TIME,
@@ -243,8 +243,8 @@ def test_whole_days_are_eight_working_hours_each(one: datetime, other: datetime)
 def test_forwarding_has_until_closing_or_the_first_hour_of_the_next_working_day(one: datetime, other: datetime) -> None:
     earlier, later = sorted((one, other))
     assume(later < at("2027-12-31 15:00"))
-    by = CALENDAR.forward_by(earlier)
-    assert earlier < by <= CALENDAR.forward_by(later)
+    by = forward_by(earlier)
+    assert earlier < by <= forward_by(later)
     same_day = CALENDAR.is_working_day(earlier.date()) and earlier.time() < time(15)
     assert by.time() == (CLOSING_TIME if same_day else time(8))
     assert CALENDAR.working_days(earlier.date(), by.date()) == (0 if same_day else 1)
@@ -262,7 +262,7 @@ def test_forwarding_has_until_closing_or_the_first_hour_of_the_next_working_day(
     ],
 )
 def test_the_15_00_rule(received: str, by: str, why: str) -> None:
-    assert CALENDAR.forward_by(at(received)) == at(by), why
+    assert forward_by(at(received)) == at(by), why
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_the_15_00_rule(received: str, by: str, why: str) -> None:
     ],
 )
 def test_an_apology_is_in_time_until_a_day_before(due_at: str, last: str, why: str) -> None:
-    assert CALENDAR.day_before(at(due_at)) == at(last), why
+    assert day_before(at(due_at)) == at(last), why
 
 
 @pytest.mark.parametrize("row", PAUSED, ids=lambda row: " ".join(list(row.values())[:7]))

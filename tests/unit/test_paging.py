@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -23,6 +24,11 @@ problems.install(app, {})
 @app.get("/numbers")
 async def numbers(page: PageDep, request: Request, response: Response, upto: int = 7) -> list[int]:
     return announce(request, response, page.of(ROWS[:upto]))
+
+
+@app.get("/of/{name}")
+async def of_name(name: str, page: PageDep, request: Request, response: Response) -> list[str]:
+    return announce(request, response, page.of([f"{name} {row}" for row in ROWS]))
 
 
 @app.get("/keys")
@@ -64,6 +70,14 @@ async def test_a_place_may_be_any_text_and_nobody_has_to_count(door: httpx.Async
     answers = await walk(door, "/keys?page_size=1")
     assert [row for answer in answers for row in answer.json()] == KEYS
     assert not any("X-Total-Count" in answer.headers for answer in answers)
+
+
+@pytest.mark.parametrize("name", ["đất đai", 'a?b="c">', "\ufffd"])
+async def test_the_next_page_has_the_address_of_the_first_whatever_letters_are_in_it(
+    door: httpx.AsyncClient, name: str
+) -> None:
+    answers = await walk(door, f"/of/{quote(name)}?page_size=4&q=%C4%91")
+    assert [row for answer in answers for row in answer.json()] == [f"{name} {row}" for row in ROWS]
 
 
 @pytest.mark.parametrize("token", ["!", "abcde", "AAAA", "_w", "xyz" * 9], ids=str)

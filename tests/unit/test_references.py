@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contracts.catalogue import COMMUNES, PROVINCES, agency_code
-from services.portal import domain as portal
+from services.portal import codes as portal
 from services.province_gateway import domain as province
 
 AGENCIES = st.one_of(

@@ -11,7 +11,7 @@ from contracts.catalogue import (
     OLD_PROVINCES,
     PROVINCES,
     CommuneNotFound,
-    OldCodes,
+    Place,
     ProvinceNotFound,
     Understood,
     UnitSplit,
@@ -52,7 +52,7 @@ def test_a_code_of_today_means_today_s_unit() -> None:
 @pytest.mark.parametrize("code", [code for code in OLD_PROVINCES if code not in PROVINCES])
 def test_an_old_province_is_understood_as_its_successor(code: str) -> None:
     here = understand_unit(code, None, SUMMER)
-    assert (here.province, here.was) == (OLD_PROVINCES[code].became, OldCodes(code, None))
+    assert (here.province, here.was) == (OLD_PROVINCES[code].became, Place(code, None))
 
 
 def test_an_old_commune_with_one_successor_is_answered_with_the_new_code() -> None:
@@ -63,7 +63,7 @@ def test_an_old_commune_with_one_successor_is_answered_with_the_new_code() -> No
             here = understand_unit(old.province, code, SUMMER)
             assert here.commune is not None and here.commune == old.became[0][0]
             assert here.province == COMMUNES[here.commune].province
-            assert here.was == OldCodes(old.province, code)
+            assert here.was == Place(old.province, code)
             translated += 1
     assert translated == 6399
 
@@ -95,7 +95,7 @@ def test_an_old_province_or_an_old_day_makes_the_commune_s_code_an_old_one() -> 
 
 
 def test_a_special_zone_without_a_past_is_understood_beside_an_old_province() -> None:
-    assert understand_unit("77", "26732", SUMMER) == Understood("79", "26732", OldCodes("77", "26732"))
+    assert understand_unit("77", "26732", SUMMER) == Understood("79", "26732", Place("77", "26732"))
 
 
 @pytest.mark.parametrize(

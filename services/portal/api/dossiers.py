@@ -8,16 +8,16 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from contracts.catalogue import Choice
+from contracts.catalogue import Choice, Place, in_codes_of_today
 from services.portal import commands, filing, queries
 from services.portal.api.views import CitizenDep, DossierView, KeyHeader, PortalDep, json_reply, once
 from services.portal.citizens import Citizen
-from services.portal.domain import INDICATORS, Paper, Place
+from services.portal.domain import INDICATORS, Paper
 from shared import telemetry
 from shared.paging import PageDep, announce
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
-from shared.web import Text
+from shared.web import Shown, Text
 
 router = APIRouter(prefix="/api/v1", tags=["dossiers"])
 Note = Annotated[Text, Field(max_length=2000)]
@@ -42,7 +42,7 @@ class PaperBody(Body):
     """A paper of your store (`id` from POST /api/v1/papers), for one component of the procedure's case."""
 
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    component: Annotated[Text, Field(min_length=1, max_length=60)] = "other"
+    component: Annotated[Shown, Field(max_length=60)] = "other"
 
 
 class OwnerBody(Body):
@@ -50,7 +50,7 @@ class OwnerBody(Body):
 
     kind: Literal["person", "organisation"] = "person"
     id: Annotated[str, Field(pattern=r"^([0-9]{12}|[0-9]{10}|[0-9]{10}-[0-9]{3})$")]
-    name: Annotated[Text, Field(min_length=1, max_length=120)] | None = None
+    name: Annotated[Shown, Field(max_length=120)] | None = None
 
 
 class Submission(Body):
@@ -68,7 +68,7 @@ class Submission(Body):
 
 
 class WithdrawalRequest(Body):
-    reason: Annotated[Text, Field(min_length=1, max_length=500)]
+    reason: Annotated[Shown, Field(max_length=500)]
 
 
 class SupplementBody(Body):
@@ -132,7 +132,7 @@ def _filing(
         payer_group=filing.payer_group(body.payer_group),
         papers=papers,
         reception=filing.reception(choice, body.reception.place() if body.reception else None, now),
-        help_at=filing.place_of_help(body.help_at.place() if body.help_at else None, now),
+        help_at=in_codes_of_today(body.help_at.place() if body.help_at else None, now),
         return_by=body.return_by,
     )
 

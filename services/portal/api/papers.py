@@ -21,7 +21,7 @@ from shared.paging import PageDep, announce
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
 from shared.sandboxes import Sandbox
-from shared.web import Exact, SandboxPath, Text
+from shared.web import Exact, SandboxPath, Shown, Text
 
 PATH = "/api/v1/papers"  # a body sent here may be larger than elsewhere
 router = APIRouter(tags=["papers"])
@@ -73,7 +73,7 @@ async def send_paper(
     response: Response,
     citizen: CitizenDep,
     portal: PortalDep,
-    name: Annotated[Text, Query(description="Name of the file, without a path", examples=["khai-sinh.pdf"])],
+    name: Annotated[Shown, Query(description="Name of the file, without a path", examples=["khai-sinh.pdf"])],
     sha256: Annotated[str, Query(pattern=HASH, description="SHA-256 of the file, hexadecimal")],
 ) -> StoredPaperView:
     citizen.check_time((await known_sandbox(portal, citizen.sandbox)).now)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from contracts import payment_platform as platform
 from services.portal import commands, queries
 from services.portal.api.views import CitizenDep, KeyHeader, PortalDep, once
-from services.portal.domain import code_of
+from services.portal.codes import code_of
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
 from shared.web import Exact, SandboxId, Text

@@ -10,9 +10,10 @@ from msgspec.structs import asdict
 from pydantic import BaseModel
 
 from contracts import lifecycle as law
+from contracts.catalogue import Place
 from services.portal.app_state import Portal
 from services.portal.citizens import Citizen
-from services.portal.domain import Demand, Dossier, Payment, Place, Supplement
+from services.portal.domain import Demand, Dossier, Payment, Supplement
 from shared.clock import wire
 from shared.house import Once
 
@@ -91,8 +92,8 @@ class FeeItemView(BaseModel):
 
 
 class FeeView(BaseModel):
-    """One demand. `status`: due, paid, refund_pending, partly_refunded, refunded; superseded by a correction, or lapsed
-    because the dossier ended before it was paid. `paid_by`: online, counter, transfer.
+    """One demand. `status`: due, paid, refund_pending, partly_refunded, refunded; superseded by a correction, waived by
+    the office, or lapsed because the dossier ended before it was paid. `paid_by`: online, counter, transfer.
     """
 
     demand: int
@@ -215,7 +216,8 @@ class DossierView(BaseModel):
             demands=fees,
             paid_dong=sum(each.amount_dong for each in dossier.payments if each.confirmed)
             + sum(each.amount_dong for each in dossier.demands if each.taken),
-            refunded_dong=sum(each.refund_dong for each in dossier.payments if each.status == "refunded"),
+            refunded_dong=sum(each.refund_dong for each in dossier.payments if each.status == "refunded")
+            + sum(each.returned_dong for each in dossier.demands),
             result=_result(dossier),
             papers=[PaperView(**asdict(paper)) for paper in dossier.papers],
             can=dossier.can(at),
@@ -247,19 +249,22 @@ def _fee(dossier: Dossier, demand: Demand) -> FeeView:
         pay_by=_wire(demand.pay_by),
         paid_by=demand.taken or ("online" if confirmed else None),
         reference=shown.reference if shown else None,
-        refunded_dong=sum(each.refund_dong for each in tries if each.status == "refunded"),
+        refunded_dong=demand.returned_dong + sum(each.refund_dong for each in tries if each.status == "refunded"),
         receipts=[ReceiptView(**asdict(receipt)) for receipt in receipts],
     )
 
 
 def _fee_status(dossier: Dossier, demand: Demand, shown: Payment | None) -> str:
     if demand.taken:
-        return "paid"
+        back = demand.returned_dong
+        return "refunded" if back == demand.amount_dong else "partly_refunded" if back else "paid"
     status = PAYMENT_WORDS[shown.status] if shown else "due"
     if shown is not None and status == "refunded" and shown.refund_dong < shown.amount_dong:
         return "partly_refunded"
     if status != "due":
         return status
+    if demand.waived:
+        return "waived"
     return "superseded" if demand.superseded else "lapsed" if dossier.state in law.ENDED_WITHOUT_RESULT else "due"
 
 

@@ -6,19 +6,21 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
+from msgspec.structs import asdict
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from contracts import identity
-from contracts.catalogue import PAYER_GROUPS, Choice, agency_code, choose
+from contracts.catalogue import PAYER_GROUPS, Choice, Place, agency_code, choose, in_codes_of_today
 from services.province_gateway import commands, moves, queries, receipts
+from services.province_gateway.acts import Work
 from services.province_gateway.api.views import DossierView, GatewayDep, KeyHeader
 from services.province_gateway.commands import Registration
-from services.province_gateway.domain import FeeItem, Instruction, Place, dossier_code
+from services.province_gateway.domain import FeeItem, Instruction, dossier_code
 from shared.calendar import BUSINESS_ZONE
 from shared.house import Once, per_day
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
-from shared.web import SandboxId, Text
+from shared.web import SandboxId, Shown, Text
 
 router = APIRouter(prefix="/api/v1", tags=["officers"])
 
@@ -30,9 +32,11 @@ def _invented_person(number: str) -> str:
 
 
 PersonalId = Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["037190900123"]), AfterValidator(_invented_person)]
-Name = Annotated[Text, Field(min_length=1, max_length=120)]
+Name = Annotated[Shown, Field(max_length=120)]
 TOO_MUCH = 10**12  # đồng; also the portal's limit of one payment
 Dong = Annotated[int, Field(ge=0, lt=TOO_MUCH, strict=True)]
+Days = Annotated[int, Field(ge=1, le=60, strict=True)]
+YesNo = Annotated[bool, Field(strict=True)]
 
 
 class Body(BaseModel):
@@ -70,9 +74,9 @@ class OwnerBody(Body):
 class PaperBody(Body):
     """A paper laid on the counter; `digitised` when the desk has scanned it."""
 
-    component: Annotated[Text, Field(min_length=1, max_length=60)]
+    component: Annotated[Shown, Field(max_length=60)]
     form: Literal["original", "copy", "electronic"] = "original"
-    digitised: bool = False
+    digitised: YesNo = False
 
 
 class RegistrationBody(Body):
@@ -88,8 +92,8 @@ class RegistrationBody(Body):
     payer_group: Annotated[Text, Field(min_length=1, max_length=40)] = "ordinary"
     papers: Annotated[list[PaperBody], Field(max_length=50)] = Field(default_factory=list)
     return_by: Literal["direct", "online", "public_postal"] | None = None
-    note: Annotated[Text, Field(min_length=1, max_length=2000)] | None = None
-    receive: Annotated[bool | None, Field(description="Check and receive at once; by default at the counter")] = None
+    note: Annotated[Shown, Field(max_length=2000)] | None = None
+    receive: Annotated[YesNo | None, Field(description="Check and receive at once; by default at the counter")] = None
 
     @field_validator("owner")
     @classmethod
@@ -114,7 +118,7 @@ class RegistrationBody(Body):
 
 class FeeItemBody(Body):
     kind: Literal["service_fee", "registration_fee", "tax"]
-    name: Annotated[Text, Field(min_length=1, max_length=250)]
+    name: Annotated[Shown, Field(max_length=250)]
     amount_dong: Dong
 
 
@@ -122,24 +126,22 @@ class MoveFacts(Body):
     """A move of the lifecycle table and what it needs; what is left out gets the office's default."""
 
     does: Literal[moves.VERBS]  # type: ignore[valid-type]
-    reason: Annotated[Text, Field(min_length=1, max_length=500)] | None = None
+    reason: Annotated[Shown, Field(max_length=500)] | None = None
     items: Annotated[
-        list[Annotated[Text, Field(min_length=1, max_length=500)]],
+        list[Annotated[Shown, Field(max_length=500)]],
         Field(max_length=50, description="request_supplement: the complete list of what is missing"),
     ] = Field(default_factory=list)
     fee: Annotated[list[FeeItemBody], Field(max_length=20, description="what to demand; default: the catalogue's")] = (
         Field(default_factory=list)
     )
-    notice_number: Annotated[Text, Field(min_length=1, max_length=60)] | None = None
-    days: Annotated[int, Field(ge=1, le=60, description="reschedule: working days later")] | None = None
-    answer_days: Annotated[int, Field(ge=1, le=60, description="request_supplement: working days to answer")] | None = (
-        None
-    )
+    notice_number: Annotated[Shown, Field(max_length=60)] | None = None
+    days: Annotated[Days, Field(description="reschedule: working days later")] | None = None
+    answer_days: Annotated[Days, Field(description="request_supplement: working days to answer")] | None = None
     refund_dong: Dong | None = None
     amount_dong: Annotated[Dong, Field(description="take_payment: must be what is due")] | None = None
     method: Literal["counter", "transfer"] = "counter"
     channel: Literal["direct", "online", "public_postal"] | None = None
-    at_desk: Annotated[bool, Field(description="receive, resume: the papers were brought to the desk")] = False
+    at_desk: Annotated[YesNo, Field(description="receive, resume: the papers were brought to the desk")] = False
 
     @field_validator("fee")
     @classmethod
@@ -171,11 +173,11 @@ async def register(
     def chosen(now: datetime) -> Choice:
         return choose(body.procedure, province, body.commune, case=body.case, channel=body.channel, on=now)
 
-    def decision(work: moves.Work) -> tuple[int, str]:
+    def decision(work: Work) -> tuple[int, str]:
         now, filed = work.now, chosen(work.now)
         filed.must_reach_an_end(now, body.channel)
-        reception = queries.reception(filed, body.reception.place() if body.reception else None, now)
-        help_at = queries.place_of_help(body.help_at.place() if body.help_at else None, now)
+        reception = filed.received_at(body.reception.place() if body.reception else None, now)
+        help_at = in_codes_of_today(body.help_at.place() if body.help_at else None, now)
         number = work.number(_code_series(filed.agency, now))
         told = Registration(
             code=dossier_code(filed.agency, f"{now.astimezone(BUSINESS_ZONE):%Y%m%d}", number, work.life),
@@ -193,7 +195,7 @@ async def register(
             owner=body.owner.model_dump() if body.owner else None,
             help_at=help_at,
             return_by=body.return_by,
-            filed_under=filed.was._asdict() if filed.was else None,
+            filed_under=asdict(filed.was) if filed.was else None,
             papers=[
                 {"component": paper.component, "form": paper.form, "digitisation": int(paper.digitised)}
                 for paper in body.papers
@@ -228,7 +230,7 @@ async def move(
     known = await queries.dossier(gateway, sandbox, province, code)
     agency = agency_code(known.province, known.commune)
 
-    def decision(work: moves.Work) -> tuple[int, str]:
+    def decision(work: Work) -> tuple[int, str]:
         dossier = moves.perform(work, code, body.instruction(), gateway.rules)
         return 200, DossierView.of(dossier, work.at(code)).model_dump_json()
 

@@ -7,7 +7,8 @@ import asyncio
 from fastapi import APIRouter, Request, Response
 
 from contracts.catalogue import COMMUNES, PROVINCES, procedure_of
-from services.province_gateway import moves, queries, results
+from services.province_gateway import queries, results
+from services.province_gateway.acts import handler
 from services.province_gateway.api.views import DossierView, GatewayDep
 from services.province_gateway.domain import NoResultYet
 from shared import files
@@ -60,7 +61,7 @@ async def result(province: Text, code: Text, sandbox: SandboxId, gateway: Gatewa
         applicant=found.owner or found.applicant,
         submitted_at=found.submitted_at,
         ready_at=found.ready_at,
-        officer=moves.handler(found),
+        officer=handler(found),
     )
     content = await asyncio.to_thread(results.render, facts)
     file = File(files.hash_of(content), "application/pdf", content)

@@ -8,8 +8,9 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 from pydantic import BaseModel
 
+from contracts.catalogue import Place
 from services.province_gateway.app_state import Gateway
-from services.province_gateway.domain import Demand, Dossier, Place
+from services.province_gateway.domain import WAIVED, Demand, Dossier
 from shared.clock import wire
 
 
@@ -49,7 +50,7 @@ class FeeItemView(BaseModel):
 
 
 class DemandView(BaseModel):
-    """A fee asked for; `status` is due, paid or superseded."""
+    """A fee asked for; `status` is due, paid, waived or superseded."""
 
     number: int
     moment: str
@@ -67,9 +68,15 @@ class DemandView(BaseModel):
             amount_dong=demand.amount_dong,
             items=[FeeItemView(kind=i.kind, name=i.name, amount_dong=i.amount_dong) for i in demand.items],
             pay_by=wire(demand.pay_by),
-            status="superseded" if demand.superseded else "paid" if demand.paid_by else "due",
-            paid_by=demand.paid_by,
+            status=_status(demand),
+            paid_by=None if demand.paid_by == WAIVED else demand.paid_by,
         )
+
+
+def _status(demand: Demand) -> str:
+    if demand.superseded:
+        return "superseded"
+    return "waived" if demand.paid_by == WAIVED else "paid" if demand.paid_by else "due"
 
 
 class SupplementView(BaseModel):

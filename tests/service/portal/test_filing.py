@@ -111,6 +111,7 @@ async def test_where_one_was_helped_decides_nothing(country: Country, lan: Citiz
         ({"papers": [{"id": "g" * 64}]}, ["/papers/0/id"]),
         ({"papers": [{"id": "0" * 64}] * 51}, ["/papers"]),
         ({"papers": {}}, ["/papers"]),
+        ({"papers": [{"id": "0" * 64, "component": "\u200b"}]}, ["/papers/0/component"]),
         ({"return_by": "pigeon"}, ["/return_by"]),
         ({"case": "2.000635"}, ["/case"]),
         ({"reception": {"commune": COMMUNE}}, ["/reception/province"]),

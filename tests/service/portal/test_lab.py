@@ -226,6 +226,12 @@ async def test_a_reader_from_a_life_that_cannot_be_is_refused(country: Country, 
     before = await given()
     for far in ((1 << 30) - 1, before[0] + 1001):
         assert pointers(await asked(far, 2)) == ["/epoch"]
+    assert pointers(
+        await country.ask(service, "POST", "/_lab/lanes/33/replay", json={"epoch": True, "expected": "1"})
+    ) == [
+        "/epoch",
+        "/expected",
+    ]
     assert await given() == before
     assert (await asked(before[0] + 1000, 1)).json() == {"epoch": before[0] + 1000, "expected": 1}
 

@@ -113,6 +113,7 @@ async def test_a_parent_needs_no_authorisation_of_the_child(lan: Citizen) -> Non
         ({"capacity": "representative", "owner": {"id": "12"}}, ["/owner/id"]),
         ({"capacity": "representative", "owner": {**STRANGER, "kind": "dog"}}, ["/owner/kind"]),
         ({"capacity": "representative", "owner": {**STRANGER, "name": ""}}, ["/owner/name"]),
+        ({"capacity": "authorised_person", "owner": {**STRANGER, "name": "\u200b"}}, ["/owner/name"]),
         ({"capacity": "representative", "owner": {**STRANGER, "age": 3}}, ["/owner/age"]),
     ],
     ids=str,

@@ -188,6 +188,7 @@ async def test_a_refusal_says_what_was_found(lan: Citizen) -> None:
         "gpj\u202efdp.pdf",
         ".pdf",
         "",
+        "\u3164",
         "a" * 300,
     ],
 )

@@ -11,8 +11,8 @@ import pytest
 
 from contracts import lifecycle as law
 from contracts import payment_platform as platform
+from services.portal.codes import code_of
 from services.portal.commands import REFUND
-from services.portal.domain import code_of
 from shared.calls import Call
 from tests.support.country import SECRET, Citizen, Country, Sandbox, pointers, problem
 from tests.support.factories import an_event, hear, told

@@ -12,10 +12,12 @@ from services.province_gateway.moves import VERBS
 from tests.service.province_gateway.stages import ANSWERED, FEE, PAID, SAID, STAGES, Officials
 from tests.support.country import Country, Sandbox, pointers
 from tests.support.factories import COPY, FREE, PROVINCE
-from tests.support.office import Office
+from tests.support.office import APPLICANT, Office
 
 MARKS = unicodedata.normalize("NFD", "ẫ") * 600  # 1,800 characters as sent, 600 letters as kept
 GROWS = "\u0958"  # one character as sent, two in NFC
+HIDDEN = "\u200b"  # a character that shows nothing
+COMPANY = {"kind": "organisation", "id": "9901234560", "name": "Công ty TNHH Không Ai"}
 EVERYTHING: dict[str, Any] = {
     "reason": "x" * 500,
     "items": ["ệ" * 500] * 50,
@@ -69,6 +71,16 @@ async def test_every_verb_with_empty_lists(country: Country, sandbox: Sandbox, s
         ({"refund_dong": 10**12}, "/refund_dong"),
         ({"amount_dong": 10**400}, "/amount_dong"),
         ({"at_desk": 2}, "/at_desk"),
+        ({"at_desk": 1}, "/at_desk"),
+        ({"days": True}, "/days"),
+        ({"days": "3"}, "/days"),
+        ({"answer_days": True}, "/answer_days"),
+        ({"answer_days": 2.0}, "/answer_days"),
+        ({"refund_dong": True}, "/refund_dong"),
+        ({"reason": " "}, "/reason"),
+        ({"items": ["x", HIDDEN]}, "/items/1"),
+        ({"fee": [{"kind": "tax", "name": HIDDEN, "amount_dong": 1}]}, "/fee/0/name"),
+        ({"notice_number": HIDDEN}, "/notice_number"),
     ],
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),
 )
@@ -77,6 +89,59 @@ async def test_what_no_event_could_carry_does_not_fit(
 ) -> None:
     desk = await Officials(country, sandbox).submitted(procedure=FREE)
     assert pointers(await desk.tries(law.REQUEST_SUPPLEMENT, **facts)) == [where]
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"applicant": {**APPLICANT, "name": HIDDEN}}, "/applicant/name"),
+        ({"capacity": "organisation", "owner": {**COMPANY, "name": "\u00a0"}}, "/owner/name"),
+        ({"papers": [{"component": HIDDEN}]}, "/papers/0/component"),
+        ({"papers": [{"component": "other", "digitised": 1}]}, "/papers/0/digitised"),
+        ({"note": " "}, "/note"),
+        ({"receive": 1}, "/receive"),
+    ],
+    ids=str,
+)
+async def test_a_registration_says_something_in_every_word(
+    sandbox: Sandbox, change: dict[str, Any], where: str
+) -> None:
+    assert pointers(await Office(sandbox).register(**change)) == [where]
+
+
+@pytest.mark.parametrize(
+    ("decisions", "where"),
+    [
+        ({"reason": HIDDEN}, "/reason"),
+        ({"processing_days": True}, "/processing_days"),
+        ({"steps": [{"does": "stop", "after_days": True}]}, "/steps/0/after_days"),
+        ({"steps": [{"does": "stop", "after_days": "1"}]}, "/steps/0/after_days"),
+        ({"steps": [{"does": "reschedule", "days": True}]}, "/steps/0/days"),
+        ({"steps": [{"does": "stop", "reason": HIDDEN}]}, "/steps/0/reason"),
+    ],
+    ids=str,
+)
+async def test_a_script_counts_in_numbers_alone(
+    country: Country, sandbox: Sandbox, decisions: dict[str, Any], where: str
+) -> None:
+    body = {"decisions": decisions}
+    answer = await country.ask("gateway", "PUT", "/_lab/officers/x", json=body, headers=sandbox.header)
+    assert pointers(answer) == [f"/decisions{where}"]
+
+
+async def test_a_script_may_count_in_parts_of_a_day(country: Country, sandbox: Sandbox) -> None:
+    desk = await Officials(country, sandbox).submitted(procedure=FREE)
+    script = {"processing_days": 1.5, "steps": [{"does": "stop", "after_days": 0.5}, {"does": "stop", "after_days": 1}]}
+    answer = await country.ask(
+        *("gateway", "PUT", f"/_lab/officers/{desk.code}"), json={"decisions": script}, headers=sandbox.header
+    )
+    assert answer.json() == {"code": desk.code, "decisions": script}
+
+
+async def test_a_reason_is_kept_with_the_spaces_around_it(country: Country, sandbox: Sandbox) -> None:
+    desk = await Officials(country, sandbox).submitted(procedure=FREE)
+    await desk.does(law.REFUSE, reason=f" Thiếu{HIDDEN} giấy tờ ")
+    assert (await desk.told())[-1]["reason"] == f" Thiếu{HIDDEN} giấy tờ "
 
 
 async def test_vietnamese_in_any_form_is_kept_as_nfc(country: Country, sandbox: Sandbox) -> None:

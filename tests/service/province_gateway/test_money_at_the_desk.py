@@ -251,13 +251,12 @@ async def test_receipts_count_anew_for_each_agency_and_each_year(country: Countr
     ("stage", "verb", "facts", "refund_dong"),
     [
         ("in processing", law.REJECT, {}, 0),
-        ("in processing", law.REJECT, {"refund_dong": 3000}, 3000),
         ("paid at reception", law.STOP, {}, 0),
         ("paid at reception", law.STOP, {"refund_dong": 8000}, 8000),
         ("submitted", law.REFUSE, {}, None),
         ("submitted", law.REFUSE, {"refund_dong": 0}, 0),
         ("submitted, withdrawal asked", law.GRANT_WITHDRAWAL, {}, None),
-        ("submitted, withdrawal asked", law.GRANT_WITHDRAWAL, {"refund_dong": 5000}, 5000),
+        ("submitted, withdrawal asked", law.GRANT_WITHDRAWAL, {"refund_dong": 0}, 0),
     ],
 )
 async def test_an_end_without_a_result_says_what_is_given_back(
@@ -266,6 +265,46 @@ async def test_an_end_without_a_result_says_what_is_given_back(
     desk = await Officials(country, sandbox).brought_to(STAGES[stage])
     await desk.does(verb, **facts)
     assert (await desk.told())[-1].get("refund_dong") == refund_dong, "left out: all that was paid"
+
+
+@pytest.mark.parametrize(
+    ("verb", "facts", "returned"),
+    [
+        (law.STOP, {}, None),
+        (law.STOP, {"refund_dong": 3000}, 3000),
+        (law.STOP, {"refund_dong": 8000}, 8000),
+        (law.REJECT, {"refund_dong": 8000}, 8000),
+    ],
+)
+async def test_money_taken_at_the_counter_is_given_back_there(
+    country: Country, sandbox: Sandbox, verb: str, facts: dict[str, int], returned: int | None
+) -> None:
+    desk = await Officials(country, sandbox).brought_to(STAGES["fee at reception"])
+    await desk.does(law.TAKE_PAYMENT)
+    await desk.does(law.START)
+    await desk.does(verb, **facts)
+    told = (await desk.told())[-1]
+    assert (told["refund_dong"], told.get("returned_dong")) == (0, returned)
+    assert (await desk.shown())["refunded_dong"] == (returned or 0)
+
+
+@pytest.mark.parametrize("verb", [law.STOP, law.REJECT])
+async def test_more_than_was_paid_cannot_be_given_back(country: Country, sandbox: Sandbox, verb: str) -> None:
+    desk = await Officials(country, sandbox).brought_to(STAGES["in processing"])
+    problem = (await desk.tries(verb, refund_dong=8001)).json()
+    assert (problem["type"], problem["refund_dong"]) == ("/problems/refund-too-large", 8001)
+    assert problem["paid_dong"] == (await desk.shown())["paid_dong"]
+
+
+async def test_a_demand_made_by_mistake_is_waived_and_the_office_goes_on(country: Country, sandbox: Sandbox) -> None:
+    desk = await Officials(country, sandbox).brought_to(STAGES["fee at reception"])
+    shown = await desk.does(law.WAIVE_FEE, reason="Yêu cầu nộp bị nhầm")
+    assert [(each["status"], each["paid_by"]) for each in shown["demands"]] == [("waived", None)]
+    assert law.START in shown["can"] and law.TAKE_PAYMENT not in shown["can"]
+    told = (await desk.told())[-1]
+    assert (told["demand"], told["amount_dong"], told["reason"]) == (1, 8000, "Yêu cầu nộp bị nhầm")
+    again = (await desk.tries(law.WAIVE_FEE)).json()
+    assert (again["type"], again["waits_for"]) == ("/problems/not-yet", "demand")
 
 
 async def test_what_the_portal_gave_back_is_noted(country: Country, sandbox: Sandbox) -> None:

@@ -11,6 +11,7 @@ from contracts import asyncapi
 from contracts import lifecycle as law
 from contracts.lifecycle import LIFECYCLE, Reaction, State
 from services.province_gateway import moves
+from services.province_gateway.acts import Rules
 from services.province_gateway.domain import Dossier, Instruction
 from tests.service.province_gateway.conftest import Desk
 from tests.support.country import Country, Sandbox
@@ -46,7 +47,7 @@ async def _in_state(country: Country, sandbox: Sandbox, state: State, number: in
             does = law.GRANT_WITHDRAWAL
         told = Instruction(does)
         await desk.gateway.decide(
-            sandbox.id, lambda work, told=told: moves.perform(work, desk.code, told, moves.Rules()), codes=[desk.code]
+            sandbox.id, lambda work, told=told: moves.perform(work, desk.code, told, Rules()), codes=[desk.code]
         )
     assert (await desk.shown())["status"]["slug"] == state.slug
     return desk

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from contracts import lifecycle as law
-from services.portal.domain import INDICATORS, code_of
+from services.portal.codes import code_of
+from services.portal.domain import INDICATORS
 from tests.service.portal.test_payments import Till
 from tests.support.country import Citizen, Country, Sandbox, pointers, problem
 from tests.support.factories import COMMUNE, COPY, FREE, PROVINCE

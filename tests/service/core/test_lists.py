@@ -1,0 +1,91 @@
+"""The lists at the test doors: dead letters and the story of a subject, page by page and whole."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+
+from lienthong.client import Country, every_row
+from lienthong.doors import Door, Problem
+from shared import lab, lanes_lab, web
+from shared.house import House
+from tests.service.core.parcels import MARKED, SENT, TOLD, Parcel, Shelf, a_shelf, broken
+from tests.support.factories import hear
+
+MORE_THAN_TWO_PAGES = 1100
+LETTERS = "/_lab/dead-letters"
+
+
+@pytest.fixture
+async def door(house: House[Parcel]) -> AsyncIterator[Door]:
+    app = web.create_app(house, "parcels", {})
+    app.include_router(lab.router)
+    app.include_router(lanes_lab.router)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
+        yield Door(http, "http://door.test")
+
+
+async def page(door: Door, shelf: Shelf, path: str) -> tuple[list[dict[str, Any]], str]:
+    """The rows of one page, and where the next one is."""
+    answer = await door.send("GET", path, headers=shelf.sandbox.header)
+    return answer.json(), answer.links.get("next", {}).get("url", "")
+
+
+async def put_aside(house: House[Parcel], shelf: Shelf, count: int) -> None:
+    await house.database.pool.execute(
+        "INSERT INTO dead_letters (sandbox, subject, lane, epoch, number, kind, reason, detail) "
+        "SELECT $1, n::text, 0, 1, n, 'parcel.sent.v1', 'NotToday', '' FROM generate_series(1, $2::int) n",
+        *(shelf.id, count),
+    )
+
+
+async def test_the_client_gives_every_dead_letter_of_its_sandbox(
+    house: House[Parcel], shelf: Shelf, door: Door
+) -> None:
+    await put_aside(house, await a_shelf(house), 3)
+    await put_aside(house, shelf, MORE_THAN_TWO_PAGES)
+    country = Country()
+    country.portal = door
+    letters = await country.enter(shelf.id).dead_letters("portal")
+    assert [letter["number"] for letter in letters] == list(range(1, MORE_THAN_TWO_PAGES + 1))
+
+
+async def test_what_becomes_of_letters_meanwhile_moves_no_page(house: House[Parcel], shelf: Shelf, door: Door) -> None:
+    broken.add("1")
+    for code in "ABC":
+        await hear(house, shelf.said(SENT, "0", code), shelf.said(MARKED, "1", code), shelf.said(MARKED, "2", code))
+    first, there = await page(door, shelf, f"{LETTERS}?page_size=2")
+    broken.clear()
+    await house.consumer.redrive(shelf.id, "A")
+    broken.add("1")
+    await hear(house, shelf.said(SENT, "0", "D"), shelf.said(MARKED, "1", "D"))
+    second, end = await page(door, shelf, there)
+    assert [letter["subject"] for letter in first + second] == list("ABCD")
+    assert (end, [letter["waiting_behind"] for letter in first + second]) == ("", [1, 1, 1, 0])
+
+
+@pytest.mark.parametrize("place", ["A", "-1", "1 2", "٣", "9" * 19])
+async def test_the_place_of_another_list_is_no_dead_letter(shelf: Shelf, door: Door, place: str) -> None:
+    token = base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+    with pytest.raises(Problem) as refusal:
+        await page(door, shelf, f"{LETTERS}?page_token={token}")
+    assert refusal.value.status == 422
+    assert [error["pointer"] for error in refusal.value.facts["errors"]] == ["/query/page_token"]
+
+
+async def test_a_story_is_told_in_pages_to_which_only_the_last_is_added(
+    house: House[Parcel], shelf: Shelf, door: Door
+) -> None:
+    await hear(house, shelf.said(SENT, "0"), *(shelf.said(TOLD, str(mark)) for mark in range(1, 6)))
+    first, there = await page(door, shelf, "/_lab/timeline/A?page_size=3")
+    await hear(house, shelf.said(TOLD, "6"))
+    second, end = await page(door, shelf, there)
+    assert ([line["version"] for line in first], [line["version"] for line in second]) == ([1, 2, 3], [4, 5, 6])
+    assert end == ""
+    rest = partial(door.send, headers=shelf.sandbox.header)
+    assert await every_row(rest, "/_lab/timeline/A", page_size=1) == first + second
