@@ -25,11 +25,20 @@ status: $(READY) ## Show every process, whether it is ready, and what it waits f
 demo: $(READY) ## Tell three journeys of a dossier, live, against the running stack.
 	@$(BIN)/lienthong demo $(ARGS)
 
-test: $(READY) ## Run every test: unit, service, contract, e2e; starts what it needs on free ports.
-	@$(BIN)/python -m pytest $(ARGS)
+test: ## Run every test: unit, service, contract, e2e; starts what it needs on free ports. ARGS: what pytest is told instead.
+test-all: ## The same with nothing left to samples: all 11,254 dossiers of the breadth, 10,000 steps of chance.
+test-all: export BREADTH := all
+test-all: export LAW_STORIES := 200
 
-test-all: $(READY) ## The same with nothing left to samples: all 11,254 dossiers of the breadth, 10,000 steps of chance.
-	@BREADTH=all LAW_STORIES=200 $(BIN)/python -m pytest $(ARGS)
+# Two at a time; those that start whole stacks one after another, as their processes would wait for each other's.
+test test-all: $(READY)
+ifeq ($(strip $(ARGS)),)
+	@failed=; $(BIN)/python -m pytest -n 2 --ignore tests/e2e || failed="all but tests/e2e"; \
+	  $(BIN)/python -m pytest tests/e2e || failed="$${failed:+$$failed, and }tests/e2e"; \
+	  if [ -n "$$failed" ]; then echo "Failed: $$failed. What and why stands above."; exit 1; fi
+else
+	@$(BIN)/python -m pytest $(ARGS)
+endif
 
 check: $(READY) ## Run the linters, the type checker, the import picture and the house rules.
 	$(BIN)/ruff check .

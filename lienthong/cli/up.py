@@ -1,5 +1,8 @@
 """up · status · down · reset: the life of the embedded stack."""
 
+from __future__ import annotations
+
+import asyncio
 import contextlib
 import json
 import os
@@ -7,13 +10,18 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lienthong.cli.plainly import ask
 from lienthong.embedded import Trouble, elsewhere
 from lienthong.embedded.plan import ROLES
+from lienthong.embedded.probe import waiting_for
 from lienthong.embedded.stack import Stack, Status, lock_pid, reset, running
+
+if TYPE_CHECKING:
+    from lienthong.client import Country
 
 Data = Annotated[Path, typer.Option("--data", help="Folder of databases, broker, logs and secrets.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
@@ -58,9 +66,24 @@ def up(
                 raise Trouble("Interrupted while starting; everything is stopped again.") from None
 
 
-def status(data: Data = HERE, as_json: Json = False) -> None:
+def status(
+    data: Data = HERE,
+    url: Annotated[
+        str,
+        typer.Option(
+            "--url",
+            envvar="LIENTHONG_URL",
+            help="Portal of a country that runs elsewhere, such as in containers; a folder named by --data goes first.",
+            metavar="URL",
+        ),
+    ] = "",
+    as_json: Json = False,
+) -> None:
     """Show each process, what it waits for, and how much is kept; exit status 1 unless all are ready."""
     folder = data.absolute()
+    if url and data == HERE and not _runs_at(url, folder):
+        _show_elsewhere(url, as_json)
+        return
     if not running(folder):
         if as_json:
             print(json.dumps({"running": False, "ready": False, "data": str(folder), "processes": []}))
@@ -102,6 +125,34 @@ def reset_data(data: Data = HERE, as_json: Json = False) -> None:
             if gone
             else f"Nothing to delete in {data.absolute()}."
         )
+
+
+def _runs_at(url: str, folder: Path) -> bool:
+    """Whether it is the stack of this folder, of which more can be told than its doors tell."""
+    return running(folder) and Stack.attach(folder).urls["portal-api"] == url.rstrip("/")
+
+
+def _show_elsewhere(url: str, as_json: bool) -> None:
+    """What can be seen of a country from outside: each role's door and what it waits for. Exits with 1 unless all are ready."""
+    rows = ask(url, _ready_elsewhere)
+    ready = all(row["ready"] for row in rows)
+    if as_json:
+        print(json.dumps({"running": True, "ready": ready, "url": url, "processes": rows}, ensure_ascii=False))
+    else:
+        for row in rows:
+            print(f"{row['name']:<15} {row['door']:<30} {row['waiting_for'] or 'ready'}")
+    if not ready:
+        raise typer.Exit(1)
+
+
+async def _ready_elsewhere(country: Country) -> list[dict[str, Any]]:
+    """[{"name", "door", "ready", "waiting_for"}], one per role, asked at the doors that the portal names."""
+    doors = {role.name: country.doors[role.url_variable.removesuffix("_URL").lower()] for role in ROLES}
+    waits = await asyncio.gather(*map(waiting_for, doors.values()))
+    return [
+        {"name": name, "door": door, "ready": wait is None, "waiting_for": wait}
+        for (name, door), wait in zip(doors.items(), waits, strict=True)
+    ]
 
 
 def _status_of(stack: Stack) -> Status:

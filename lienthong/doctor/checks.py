@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 from lienthong.doctor.machine import Machine
-from lienthong.embedded import elsewhere
 
 GIB = 1 << 30
 DISK = 1 * GIB  # a new stack takes 90 MB; the rest is what the event log and Kafka write (docs/observability.md)
@@ -119,7 +118,7 @@ def memory(here: Machine) -> Finding:
 
 
 def data_folder(here: Machine) -> Finding:
-    if here.writable and here.owner_right:
+    if here.writable and (here.owner_right or "postgres" in here.replaced):
         return Finding("data", f"{here.data} can be written")
     if not here.writable:
         why = "Databases, broker and logs are kept there."
@@ -174,6 +173,8 @@ def letters(here: Machine) -> Finding:
 
 
 def open_files(here: Machine) -> Finding:
+    if "kafka" in here.replaced:
+        return Finding("open files", "hardly any needed: Kafka runs elsewhere")
     if here.open_files < 0 or here.open_files >= OPEN_FILES:  # -1: no limit
         return Finding("open files", "no limit" if here.open_files < 0 else f"{here.open_files:,} per process")
     why = "Kafka ends when it may open no more."
@@ -191,12 +192,19 @@ def leftovers(here: Machine) -> Finding:
 
 
 def servers(here: Machine) -> Finding:
-    silent = [f"{where}: {trouble}" for where, trouble in here.servers.items() if trouble]
+    if here.servers_trouble:
+        mend = f"unset {here.servers_trouble.partition(' ')[0]}   # or write it so"
+        why = "`lienthong up` refuses to start with it."
+        return Finding("servers elsewhere", here.servers_trouble, True, why, mend)
+    places = {each: f"{each.name} at {each.door} ({', '.join(each.variables)})" for each in here.servers}
+    silent = {each: trouble for each, trouble in here.servers.items() if trouble}
     if not silent:
-        return Finding("servers elsewhere", ", ".join(here.servers) or "none is named")
+        return Finding("servers elsewhere", "; ".join(places.values()) or "none is named")
+    found = "; ".join(f"{places[each]}: {trouble}" for each, trouble in silent.items())
     why = "The services wait for them, and serve nobody meanwhile."
-    mend = "start them, or: unset KAFKA_BOOTSTRAP_SERVERS " + " ".join(elsewhere.DATABASES)
-    return Finding("servers elsewhere", "; ".join(silent), True, why, mend)
+    variables = " ".join(name for each in silent for name in each.variables)
+    mend = f"unset {variables}   # it then runs here; or start the server that is named, or name another"
+    return Finding("servers elsewhere", found, True, why, mend)
 
 
 def address(here: Machine) -> Finding:

@@ -44,8 +44,8 @@ class Machine:
     stale_lock   pid in the lock of a stack that is gone
     leftovers    (pid, command) of processes that still work on the data of a stack that is gone
     newest       time of the newest file in the data folder; installed: of this software
-    replaced     parts that need not run here (kafka, postgres), because the environment names servers elsewhere
-    servers      address of such a server → why nobody answers there, or empty
+    replaced     parts that need not run here (kafka, postgres), because servers elsewhere are named
+    servers      such a server → why nobody answers there, or empty; servers_trouble: what is wrong with a name itself
     url          LIENTHONG_URL, url_trouble what is wrong there; likewise of the OTLP endpoint
     """
 
@@ -76,7 +76,8 @@ class Machine:
     encoding: str = "utf-8"
     open_files: int = 20_000
     replaced: frozenset[str] = frozenset()
-    servers: Mapping[str, str] = field(default_factory=dict)
+    servers: Mapping[elsewhere.Server, str] = field(default_factory=dict)
+    servers_trouble: str = ""
     url: str = ""
     url_trouble: str = ""
     endpoint: str = ""
@@ -86,7 +87,7 @@ class Machine:
 def look(data: Path, port_base: int | None = None) -> Machine:
     """The facts of this machine, for a stack in `data` on the ports from `port_base`; takes well under a second."""
     alive = running(data)
-    external, servers = _elsewhere()
+    external, servers_trouble = _external(data, alive)
     replaced = elsewhere.replaced(external)
     plan = Plan(data, port_base, [part for part in ("postgres", "kafka", "services") if part not in replaced])
     status, status_trouble = _status(data) if alive else (None, "")
@@ -122,7 +123,8 @@ def look(data: Path, port_base: int | None = None) -> Machine:
         encoding=(sys.stdout.encoding or locale.getpreferredencoding(False)).lower(),
         open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         replaced=frozenset(replaced),
-        servers=servers,
+        servers={server: _silent(server.addresses) for server in elsewhere.servers(external)},
+        servers_trouble=servers_trouble,
         url=url,
         url_trouble=_unanswered(url) if url else "",
         endpoint=endpoint,
@@ -130,13 +132,12 @@ def look(data: Path, port_base: int | None = None) -> Machine:
     )
 
 
-def _elsewhere() -> tuple[dict[str, str], dict[str, str]]:
-    """The variables that name servers elsewhere, and how each server is."""
+def _external(data: Path, alive: bool) -> tuple[Mapping[str, str], str]:
+    """The variables that name servers elsewhere, as they were when the stack started or as they are now; what is wrong."""
     try:
-        external = elsewhere.named(os.environ)
+        return Stack.attach(data).plan.external if alive else elsewhere.named(os.environ), ""
     except Trouble as trouble:
-        return {}, {"the environment": str(trouble)}
-    return external, {server.door: _silent(server.addresses) for server in elsewhere.servers(external)}
+        return {}, str(trouble)
 
 
 def _silent(addresses: Sequence[tuple[str, int]]) -> str:

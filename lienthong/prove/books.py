@@ -18,8 +18,14 @@ Place = tuple[int, int]  # (epoch, number)
 
 # A dossier is written without what is at its default.
 LEFT_OUT: dict[str, Any] = {
-    "demands": [], "payments": [], "heard": [0, 0], "withdrawal": "none", "due_at": None, "result_number": None,
-    "paid_dong": 0, "refunded_dong": 0,
+    "demands": [],
+    "payments": [],
+    "heard": [0, 0],
+    "withdrawal": "none",
+    "due_at": None,
+    "result_number": None,
+    "paid_dong": 0,
+    "refunded_dong": 0,
 }
 
 

@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = IMAGE = "lienthong-proof"
 NAMES = ("PORTAL", "GATEWAY", "IDENTITY", "PAYMENT", "PORTAL_WORKER", "GATEWAY_WORKER")
 USUAL = {**{name: 8000 + step for step, name in enumerate(NAMES)}, "KAFKA": 9092, "POSTGRES": 5432}
+CALLERS = re.compile(r"LIENTHONG_|COMPOSE_|KAFKA_|\w+_DATABASE_")  # variables that would bend what is proven
 OBEYED = {"kafka": 143}  # how a JVM ends that was asked to; everybody else: 0
 STOP_SECONDS = 10.0  # docker itself would kill after that
 NO_DOCKER = """\
@@ -64,7 +65,7 @@ class Country:
         others = {name: base + place for place, name in enumerate(USUAL)}
         self.ports = others if taken else USUAL
         self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("LIENTHONG_", "COMPOSE_"))},
+            **{name: value for name, value in os.environ.items() if not CALLERS.match(name)},
             **{f"LIENTHONG_{name}_PORT": str(port) for name, port in self.ports.items()},
             "LIENTHONG_IMAGE": IMAGE,
             "LIENTHONG_URL": self.url("PORTAL"),

@@ -7,7 +7,7 @@ import asyncio
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -19,11 +19,12 @@ import yaml
 import lienthong
 from lienthong.embedded import jars, kafka, postgres
 from lienthong.embedded.plan import DATABASES, ROLES, Plan, Role
+from shared.kafka import Access
 from shared.settings import Settings, host_and_port
 
 ROOT = Path(__file__).parents[2]
 USUAL = Plan(Path("/nowhere"))  # what `lienthong up` does
-DEFAULT = re.compile(r"\$\{\w+:-([^${}]*)\}")
+VARIABLE = re.compile(r"\$\{(\w+):([-+])([^${}]*)\}")
 DEVELOPMENT = {"contracts/generate.py"}  # never runs in a container
 
 each_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
@@ -33,14 +34,38 @@ def _read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def _with_defaults(text: str) -> str:
-    """`${NAME:-default}` as Compose resolves it where no variable is set; defaults may hold others."""
-    while text != (text := DEFAULT.sub(r"\1", text)):
-        pass
-    return text
+def _composed(environment: Mapping[str, str]) -> Any:
+    """docker-compose.yml as Compose reads it there: `${NAME:-default}`, `${NAME:+if set}`, each of which may hold others."""
+
+    def chosen(found: re.Match[str]) -> str:
+        name, sign, other = found.groups()
+        given = environment.get(name, "")
+        return other if bool(given) == (sign == "+") else given
+
+    def read(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {name: read(value) for name, value in node.items()}
+        if isinstance(node, list):
+            return [read(value) for value in node]
+        while isinstance(node, str) and node != (node := VARIABLE.sub(chosen, node)):
+            pass
+        return node
+
+    return read(yaml.safe_load(_read("docker-compose.yml")))
 
 
-COMPOSE = yaml.safe_load(_with_defaults(_read("docker-compose.yml")))
+def _settings(role: Role) -> type[Settings]:
+    found: type[Settings] = import_module(role.target.rpartition(".")[0] + ".settings").Settings
+    return found
+
+
+def _names(settings: type[Settings] | type[Access]) -> set[str]:
+    """The variables that it reads."""
+    prefix = settings.model_config["env_prefix"]
+    return {str(field.validation_alias or f"{prefix}{name}".upper()) for name, field in settings.model_fields.items()}
+
+
+COMPOSE = _composed({})
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 LASTING = {name: service for name, service in SERVICES.items() if service["restart"] != "no"}
 BASES = re.findall(r"^FROM (\S+)", _read("Dockerfile"), re.MULTILINE)
@@ -103,17 +128,44 @@ def test_every_role_runs_at_the_addresses_of_lienthong_up(role: Role) -> None:
 
 @each_role
 def test_every_variable_is_a_setting_of_its_service(role: Role, monkeypatch: pytest.MonkeyPatch) -> None:
-    environment: dict[str, str] = SERVICES[role.name]["environment"]
-    settings = import_module(role.target.rpartition(".")[0] + ".settings").Settings
-    known = {str(field.validation_alias) for field in settings.model_fields.values()}
-    known |= {f"{settings.model_config['env_prefix']}{name}".upper() for name in settings.model_fields}
-    assert set(environment) <= known
+    environment: dict[str, str | None] = SERVICES[role.name]["environment"]
+    assert set(environment) <= _names(_settings(role)) | _names(Access)
     for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+        if value is not None:
+            monkeypatch.setenv(name, value)
     monkeypatch.setenv("PAYMENT_PARTNER_SECRET", "an invented secret")
-    read: Settings = settings()
+    read = _settings(role)()
     assert read.detours[read.identity_url] == "http://identity:8002"
     assert read.database_url == f"postgresql://lienthong@postgres:5432/{role.database}"  # type: ignore[attr-defined]
+
+
+@each_role
+def test_every_setting_of_servers_elsewhere_is_let_through(role: Role) -> None:
+    """What docs/elsewhere.md names, where this role reads it: "its like" are the other services' own."""
+    prefix = _settings(role).model_config["env_prefix"]
+    page = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", _read("docs/elsewhere.md")))
+    page |= {name.replace("PORTAL_", prefix, 1) for name in page if name.startswith("PORTAL_")}
+    named = page & (_names(_settings(role)) | _names(Access))
+    assert named >= _names(Access) | {"KAFKA_BOOTSTRAP_SERVERS", f"{prefix}DATABASE_URL", f"{prefix}DATABASE_POOL"}
+
+    told = {name: f"/told/{name}" for name in named}
+    composed = _composed(told)
+    service = composed["services"][role.name]
+    reached = {name: told[name] if value is None else value for name, value in service["environment"].items()}
+    (authority,) = service["secrets"]
+    assert composed["secrets"][authority]["file"] == told["KAFKA_SSL_CAFILE"]
+    assert {name: reached[name] for name in named} == {**told, "KAFKA_SSL_CAFILE": f"/run/secrets/{authority}"}
+
+
+@each_role
+def test_a_broker_is_spoken_to_plainly_unless_something_else_is_told(
+    role: Role, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in _names(Access):
+        monkeypatch.delenv(name, raising=False)
+        if (value := SERVICES[role.name]["environment"][name]) is not None:
+            monkeypatch.setenv(name, value)
+    assert Access().options() == {"security_protocol": "PLAINTEXT"}
 
 
 def test_the_worker_uses_the_broker_and_the_api_tells_its_address() -> None:
@@ -241,5 +293,5 @@ def test_the_build_sees_only_what_it_copies() -> None:
 
 
 def test_the_page_names_every_variable() -> None:
-    variables = set(re.findall(r"\$\{(\w+)", _read("docker-compose.yml")))
+    variables = set(re.findall(r"\$\{(LIENTHONG_\w+)", _read("docker-compose.yml")))
     assert variables == set(re.findall(r"LIENTHONG_\w+", _read("docs/compose.md"))) - {"LIENTHONG_URL"}

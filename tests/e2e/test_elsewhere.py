@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from lienthong.doctor.machine import look
 from lienthong.embedded import Trouble, elsewhere, ports, postgres
 from lienthong.embedded.plan import DATABASES, ROLES
 from lienthong.embedded.stack import Stack
@@ -94,6 +95,7 @@ def test_nothing_of_theirs_is_ours_to_break_and_no_password_lies_about(servers: 
     stack = Stack(tmp_path / "data", free_base(22_000), external=environment(servers))
     assert tuple(stack.plan.parts) == ("services",)
     with stack:
+        assert look(stack.plan.data).replaced == {"kafka", "postgres"}, "whatever the environment says by now"
         shown = rows(stack.status())
         assert set(shown) == {role.name for role in ROLES} | {"zygote", "kafka", "postgres"}
         for name in ("kafka", "postgres"):

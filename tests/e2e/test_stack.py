@@ -170,6 +170,15 @@ def test_missing_java_old_java_and_missing_maven_are_plain_sentences(place: tupl
         assert "Traceback" not in answer.stderr
 
 
+def test_a_country_elsewhere_is_shown_by_its_address(stack: Stack) -> None:
+    """That of LIENTHONG_URL, in containers or wherever; else the one of this run, of whose folder the command knows nothing."""
+    told = lienthong("status", "--json", LIENTHONG_URL=stack.urls["portal-api"])
+    assert told.returncode == 0, told.stderr
+    rows = json.loads(told.stdout)["processes"]
+    assert {row["name"]: row["door"] for row in rows} == stack.urls
+    assert all(row["ready"] for row in rows)
+
+
 def test_every_verb_explains_itself() -> None:
     for verb in ("up", "status", "down", "reset"):
         told = lienthong(verb, "--help")

@@ -22,12 +22,14 @@ from lienthong.cli.main import app
 from lienthong.doctor import machine
 from lienthong.doctor.checks import CHECKS, GIB, Finding, examine
 from lienthong.doctor.machine import Machine, look
-from lienthong.embedded import ports
+from lienthong.embedded import elsewhere, ports
 from shared.db import SCHEMA_VERSION
 
 WELL = Machine(packages={"fastapi": ("0.165.0", "0.165.0")})
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 HERE = Path("/somewhere/.lienthong")
+KAFKA = elsewhere.Server("kafka", ("KAFKA_BOOTSTRAP_SERVERS",), "b:9092", (("b", 9092),))
+ONE_DATABASE = elsewhere.Server("postgres", ("PORTAL_DATABASE_URL",), "postgresql://d", (("d", 5432),))
 
 
 def a_status(*late: tuple[str, str]) -> dict[str, Any]:
@@ -59,7 +61,19 @@ BROKEN: tuple[tuple[dict[str, Any], str, str, str], ...] = (
     ({"encoding": "iso-8859-1"}, "letters", "iso-8859-1", "LANG=C.UTF-8"),
     ({"open_files": 256}, "open files", "256", "ulimit -n 4096"),
     ({"leftovers": [(7, "java"), (8, "postgres")]}, "leftovers", "java (pid 7), postgres (pid 8)", "kill 7 8"),
-    ({"servers": {"b:9092": "refused", "d:5432": ""}}, "servers elsewhere", "b:9092: refused", "unset KAFKA_BOOTSTRAP"),
+    (
+        {"servers": {KAFKA: "refused", ONE_DATABASE: ""}},
+        "servers elsewhere",
+        "kafka at b:9092 (KAFKA_BOOTSTRAP_SERVERS): refused",
+        "unset KAFKA_BOOTSTRAP_SERVERS   #",
+    ),
+    (
+        {"servers": {KAFKA: "", ONE_DATABASE: "refused"}},
+        "servers elsewhere",
+        "postgres at postgresql://d (PORTAL_DATABASE_URL): refused",
+        "unset PORTAL_DATABASE_URL   #",
+    ),
+    ({"servers_trouble": "KAFKA_X has 'b' in it"}, "servers elsewhere", "has 'b' in it", "unset KAFKA_X "),
     ({"url": "http://x:1", "url_trouble": "refused"}, "LIENTHONG_URL", "http://x:1: refused", "unset LIENTHONG_URL"),
     ({"endpoint": "http://x:1", "endpoint_trouble": "refused"}, "traces", "http://x:1: refused", "unset OTEL_"),
 )
@@ -76,7 +90,9 @@ FINE: tuple[tuple[dict[str, Any], str, str], ...] = (
     ({"endpoint": "http://x:1"}, "traces", "sent to http://x:1"),
     ({"replaced": {"kafka"}, "java": "", "java_trouble": "none"}, "java", "not needed"),
     ({"replaced": {"kafka"}, "jars": False, "maven": False}, "kafka", "elsewhere"),
-    ({"servers": {"b:9092": ""}}, "servers elsewhere", "b:9092"),
+    ({"replaced": {"kafka"}, "open_files": 256}, "open files", "elsewhere"),
+    ({"replaced": {"postgres"}, "owner_right": False}, "data", "can be written"),
+    ({"servers": {KAFKA: ""}}, "servers elsewhere", "kafka at b:9092 (KAFKA_BOOTSTRAP_SERVERS)"),
 )
 
 
@@ -125,6 +141,8 @@ def test_the_commands_of_ours_that_it_names_exist(broken: dict[str, Any], name: 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in ("LIENTHONG_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    for name in (elsewhere.KAFKA, *elsewhere.DATABASES):
         monkeypatch.delenv(name, raising=False)
     yield tmp_path / "data"
 
@@ -204,15 +222,23 @@ def test_addresses_where_nobody_is_are_found(data: Path, monkeypatch: pytest.Mon
 def test_servers_elsewhere_are_tried_and_need_no_ports_here(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = ports.free_base()
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{base + 6}")
+    for variable, name in elsewhere.DATABASES.items():
+        monkeypatch.setenv(variable, f"postgresql://lan:invented@127.0.0.1:{base + 8}/{name}")
     found = look(data, base)
-    assert found.replaced == {"kafka"} and "refused" in found.servers[f"127.0.0.1:{base + 6}"]
-    with socket.socket() as broker:
-        broker.bind(("127.0.0.1", base + 6))
-        broker.listen()
+    assert found.replaced == {"kafka", "postgres"}
+    broker, database = found.servers
+    assert "refused" in found.servers[broker] and "refused" in found.servers[database]
+    assert database.variables == tuple(sorted(elsewhere.DATABASES)) and "invented" not in database.door
+    with socket.create_server(("127.0.0.1", base + 6)), socket.create_server(("127.0.0.1", base + 8)):
         found = look(data, base)
-    assert found.servers == {f"127.0.0.1:{base + 6}": ""} and found.taken == {}
+    assert found.servers == {broker: "", database: ""} and found.taken == {}
+
+
+def test_an_address_of_a_server_that_cannot_be_read_is_told(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "nonsense")
-    assert "write host:port" in look(data, base).servers["the environment"]
+    found = look(data, ports.free_base())
+    assert found.servers_trouble.startswith("KAFKA_BOOTSTRAP_SERVERS has 'nonsense' in it: write host:port")
+    assert (found.servers, found.replaced) == ({}, frozenset())
 
 
 def doctor(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -230,6 +256,19 @@ def test_the_command_tells_people_and_programs_and_ends_with_1(data: Path) -> No
     assert answer["well"] is False
     assert set(answer["findings"][0]) == set(Finding.__annotations__)
     assert [finding["name"] for finding in answer["findings"] if finding["wrong"]] == ["LIENTHONG_URL"]
+
+
+def test_what_runs_elsewhere_is_not_asked_for_here(data: Path, tmp_path: Path) -> None:
+    """A machine without Java, Maven and jars, on which somebody listens where our own broker would."""
+    base = ports.free_base()
+    bare = {"JAVA_HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PATH": "/nowhere"}
+    with socket.create_server(("127.0.0.1", base + 6)):
+        wrong = []
+        for named in ({}, {"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{base + 6}"}):
+            told = json.loads(doctor("--data", data, "--port-base", str(base), "--json", **bare, **named).stdout)
+            wrong.append({finding["name"] for finding in told["findings"] if finding["wrong"]})
+    ours, theirs = wrong
+    assert ours - theirs == {"java", "kafka", "ports"} and not theirs & {"servers elsewhere", "java", "kafka", "ports"}
 
 
 def test_the_command_ends_with_0_where_all_is_well(data: Path) -> None:
