@@ -29,6 +29,7 @@ from services.province_gateway.money import demand_catalogue_fee, demand_fee, gi
 from shared.calendar import CalendarTooShort, Limit, Pause, Unit
 from shared.clock import wire
 
+CHANGE_WHAT_IS_WAITED_FOR = (law.REQUEST_SUPPLEMENT, law.DEMAND_FEE, law.TAKE_PAYMENT, law.WAIVE_FEE)
 ANSWER_DAYS = 10  # working days a citizen has to answer a supplement request; a default of ours, unverified
 
 
@@ -40,7 +41,7 @@ def perform(work: Work, code: str, told: Instruction, rules: Rules) -> Dossier:
         raise NotYet(f"First comes: {first}.", code=code, does=told.does, waits_for=first)
     dossier.must_be_in_time(told.does, at)
     _MOVES[told.does](Act(work, dossier, after, move.event, at, told, rules))
-    plan(work, code, anew=after.state != dossier.state or told.does in (law.REQUEST_SUPPLEMENT, law.DEMAND_FEE))
+    plan(work, code, anew=after.state != dossier.state or told.does in CHANGE_WHAT_IS_WAITED_FOR)
     return work.take(code, DossierNotFound)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -305,6 +306,19 @@ async def test_a_demand_made_by_mistake_is_waived_and_the_office_goes_on(country
     assert (told["demand"], told["amount_dong"], told["reason"]) == (1, 8000, "Yêu cầu nộp bị nhầm")
     again = (await desk.tries(law.WAIVE_FEE)).json()
     assert (again["type"], again["waits_for"]) == ("/problems/not-yet", "demand")
+
+
+@pytest.mark.parametrize("verb", [law.WAIVE_FEE, law.TAKE_PAYMENT])
+async def test_once_the_fee_is_closed_only_the_answer_is_waited_for(
+    country: Country, sandbox: Sandbox, verb: str
+) -> None:
+    desk = await Officials(country, sandbox).brought_to(STAGES["in processing"])
+    fee = [{"kind": "tax", "name": "Thuế", "amount_dong": 5000}]
+    asked = await desk.does(law.REQUEST_SUPPLEMENT, answer_days=60, fee=fee)
+    await desk.does(verb)
+    rows = await country.gateway.database.fetch("SELECT kind, due FROM timers WHERE sandbox = $1", sandbox.id)
+    assert [row["kind"] for row in rows] == [law.STOP]
+    assert rows[0]["due"] > datetime.fromisoformat(asked["supplements"][-1]["answer_by"]), "not when the fee fell due"
 
 
 async def test_what_the_portal_gave_back_is_noted(country: Country, sandbox: Sandbox) -> None:
