@@ -162,7 +162,7 @@ def install_starting(app: FastAPI, runtime: Runtime) -> None:
         return problems.render(kind, "The service is starting; ask again in a moment.", waits)
 
     # Not connected, a table or column not there yet, a migration that holds it, a connection given up to try anew.
-    for fault in (RuntimeError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    for fault in (RuntimeError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         app.add_exception_handler(fault, failed)
 
 
@@ -220,8 +220,10 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             },
         },
     }
-    for path in document["paths"].values():
+    for place, path in document["paths"].items():
         for operation in path.values():
+            if place.startswith("/_lab") and place != "/_lab/doors":  # while the service starts
+                operation["responses"].setdefault("503", problems.problem_responses(503)[503])
             if "422" in operation.get("responses", {}):
                 operation["responses"].update({"422": problems.problem_responses(422)[422]})
     app.openapi_schema = document

@@ -65,7 +65,9 @@ class Batch(Generic[T]):
     numbers: dict[Key, int] = field(default_factory=dict)  # counters held by this transaction: the last number given
     drawn: dict[Key, int] = field(default_factory=dict)  # those of them that gave more
     stages: list[tuple[str, str]] = field(default_factory=list)  # state and channel of what came to another state
-    life: int = 0  # of our database, where a request opened the batch: numbers of an earlier life are not given again
+    life: int | None = (
+        None  # of our database, where a request opened the batch: no code of an earlier life is given again
+    )
 
     async def save(self, connection: Connection, drawer: Drawer[T]) -> None:
         """Write everything in one statement; the rows were locked when they were loaded."""
@@ -115,6 +117,9 @@ class Work(Generic[T]):
 
     @property
     def life(self) -> int:
+        """Raises LookupError where no request opened the batch."""
+        if self._batch.life is None:
+            raise LookupError("only a request draws what must differ from life to life of a database")
         return self._batch.life
 
     def find(self, code: str) -> T | None:

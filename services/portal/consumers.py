@@ -108,7 +108,7 @@ def fee_paid(event: DossierFeePaid, work: Work) -> None:
 
 @handlers.on(law.FEE_WAIVED, DossierFeeWaived)
 def fee_waived(event: DossierFeeWaived, work: Work) -> None:
-    note_closed(work, event.dossier_code, law.FEE_WAIVED, event.demand, waived=True)
+    note_closed(work, event.dossier_code, law.FEE_WAIVED, event.demand, waived=event.reason)
 
 
 @handlers.on(law.PROCESSING_STARTED, DossierProcessingStarted)

@@ -92,7 +92,7 @@ class Demand(Kept, frozen=True):
 
     taken          how the office took the money itself: "counter" or "transfer"
     returned_dong  how much of that it gave back
-    waived         it is not asked for any longer
+    waived         why it is not asked for any longer
     """
 
     number: int
@@ -103,7 +103,7 @@ class Demand(Kept, frozen=True):
     superseded: bool = False
     taken: str | None = None
     returned_dong: int = 0
-    waived: bool = False
+    waived: str | None = None
     receipts: tuple[Receipt, ...] = ()
 
 

@@ -14,6 +14,7 @@ from services.portal.app_state import Portal
 from services.portal.citizens import Citizen
 from services.portal.domain import Capacity, Owner, Paper
 from shared.errors import BodyDoesNotFit, Refusal
+from shared.runtime import known_sandbox
 
 AUTHORISATION = "authorisation"  # component under which the paper of an authorised person is handed in
 
@@ -28,6 +29,7 @@ async def papers_of(
     """Papers out of the citizen's store, as (component, id). Raises PaperNotFound, naming each by its pointer."""
     if not handed_in:
         return ()
+    citizen.check_time((await known_sandbox(portal, citizen.sandbox)).now)  # who may not ask learns nothing of papers
     ids = [identity for _, identity in handed_in]
     known = await papers.owned(portal, citizen.sandbox, citizen.id, ids, pointer="/papers/{}/id")
     return tuple(

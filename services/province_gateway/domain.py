@@ -109,7 +109,8 @@ class Instruction(Kept, frozen=True):
     after_days  of a step only: working days that pass first
     days        reschedule: working days that the due date moves by
     answer_days request_supplement: working days the citizen has
-    refund_dong what is given back of all that was paid; None: all for a refusal or withdrawal, nothing for reject and stop
+    refund_dong what is given back of all that is held, besides what crossed the decision; None: all for a refusal or
+                withdrawal, nothing for reject and stop
     at_desk     receive, resume: the citizen brought the missing papers to the desk
     """
 
@@ -203,6 +204,11 @@ class Dossier(Kept, frozen=True):
     def taken_dong(self) -> int:
         """What the office took itself."""
         return sum(each.amount_dong for each in self.demands if each.paid_by in AT_THE_OFFICE)
+
+    @property
+    def held_dong(self) -> int:
+        """What was paid and is not given back, as far as the province knows; what crossed a decision may be on its way back."""
+        return self.paid_dong - self.refunded_dong
 
     @property
     def unanswered(self) -> bool:

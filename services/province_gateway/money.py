@@ -126,10 +126,9 @@ def give_back(act: Act, ended: Dossier, otherwise: int | None) -> tuple[Dossier,
     raises     RefundTooLarge
     """
     before, asked = act.before, otherwise if act.told.refund_dong is None else act.told.refund_dong
-    held = before.paid_dong - before.refunded_dong
-    if asked is not None and asked > held:
-        detail = f"Give back at most {held} đồng, or leave the amount out."
-        raise RefundTooLarge(detail, code=before.code, refund_dong=asked, paid_dong=held)
+    if asked is not None and asked > before.held_dong:
+        detail = f"Give back at most {before.held_dong} đồng, or leave the amount out."
+        raise RefundTooLarge(detail, code=before.code, refund_dong=asked, held_dong=before.held_dong)
     returned = before.taken_dong if asked is None else min(asked, before.taken_dong)
     facts = {
         "refund_dong": None if asked is None else asked - returned,

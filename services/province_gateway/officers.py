@@ -94,8 +94,7 @@ def default(dossier: Dossier, does: str) -> Instruction:
     if does == law.STOP:
         never_received = dossier.received_at is None  # nothing was done for the money yet
         reason = UNANSWERED if dossier.unanswered else UNPAID
-        held = dossier.paid_dong - dossier.refunded_dong
-        return Instruction(does, reason=reason, refund_dong=held if never_received else None)
+        return Instruction(does, reason=reason, refund_dong=dossier.held_dong if never_received else None)
     return Instruction(does)
 
 

@@ -230,9 +230,11 @@ async def test_all_that_was_taken_goes_back_with_a_granted_withdrawal(books: Boo
 
 
 async def test_a_waived_fee_is_not_asked_for_any_longer(books: Books) -> None:
-    await books.does(law.WAIVE_FEE)
+    await books.does(law.WAIVE_FEE, reason="Người nộp là người cao tuổi")
     await books.settle()
     assert await books.fee() == ("waived", 0)
+    assert (await books.citizen.dossier(books.code))["fee"]["waived_because"] == "Người nộp là người cao tuổi"
+    assert (await books.office.shown(books.code))["paid"] is False
     assert "pay" not in (await books.citizen.dossier(books.code))["can"]
     refused = await books.citizen.ask("POST", f"/dossiers/{books.code}/payments", {"amount_dong": 8000})
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/nothing-to-pay")

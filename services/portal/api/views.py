@@ -94,6 +94,7 @@ class FeeItemView(BaseModel):
 class FeeView(BaseModel):
     """One demand. `status`: due, paid, refund_pending, partly_refunded, refunded; superseded by a correction, waived by
     the office, or lapsed because the dossier ended before it was paid. `paid_by`: online, counter, transfer.
+    `refunded_dong` counts every payment for this demand: with one that crossed it, it may be more than the demand.
     """
 
     demand: int
@@ -101,6 +102,7 @@ class FeeView(BaseModel):
     moment: str
     items: list[FeeItemView]
     status: str
+    waived_because: str | None
     pay_by: str | None
     paid_by: str | None
     reference: str | None
@@ -246,6 +248,7 @@ def _fee(dossier: Dossier, demand: Demand) -> FeeView:
         moment=demand.moment,
         items=[FeeItemView(**asdict(item)) for item in demand.items],
         status=_fee_status(dossier, demand, shown),
+        waived_because=demand.waived,
         pay_by=_wire(demand.pay_by),
         paid_by=demand.taken or ("online" if confirmed else None),
         reference=shown.reference if shown else None,

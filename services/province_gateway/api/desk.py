@@ -137,7 +137,12 @@ class MoveFacts(Body):
     notice_number: Annotated[Shown, Field(max_length=60)] | None = None
     days: Annotated[Days, Field(description="reschedule: working days later")] | None = None
     answer_days: Annotated[Days, Field(description="request_supplement: working days to answer")] | None = None
-    refund_dong: Dong | None = None
+    refund_dong: Annotated[
+        Dong | None,
+        Field(
+            description="an end without a result: what goes back in all; default: all for refuse and grant_withdrawal, else 0"
+        ),
+    ] = None
     amount_dong: Annotated[Dong, Field(description="take_payment: must be what is due")] | None = None
     method: Literal["counter", "transfer"] = "counter"
     channel: Literal["direct", "online", "public_postal"] | None = None

@@ -156,7 +156,7 @@ class DossierView(BaseModel):
             ],
             fee_dong=demands[-1].amount_dong if demands else None,
             demands=[DemandView.of(each) for each in dossier.demands],
-            paid=bool(demands) and all(each.paid_by for each in demands),
+            paid=bool(demands) and all(each.paid_by not in (None, WAIVED) for each in demands),
             withdrawal_asked=dossier.withdrawal_reason is not None,
             can=dossier.can(at),
         )

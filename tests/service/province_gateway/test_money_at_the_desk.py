@@ -294,7 +294,7 @@ async def test_more_than_was_paid_cannot_be_given_back(country: Country, sandbox
     desk = await Officials(country, sandbox).brought_to(STAGES["in processing"])
     problem = (await desk.tries(verb, refund_dong=8001)).json()
     assert (problem["type"], problem["refund_dong"]) == ("/problems/refund-too-large", 8001)
-    assert problem["paid_dong"] == (await desk.shown())["paid_dong"]
+    assert problem["held_dong"] == (await desk.shown())["paid_dong"]
 
 
 async def test_a_demand_made_by_mistake_is_waived_and_the_office_goes_on(country: Country, sandbox: Sandbox) -> None:
