@@ -25,6 +25,11 @@ def wire(at: datetime) -> str:
     return at.astimezone(BUSINESS_ZONE).isoformat(timespec="milliseconds")
 
 
+def per_day(name: str, now: datetime) -> str:
+    """The name of a counter that begins anew each day in Viet Nam: `H42-20260609`."""
+    return f"{name}-{now.astimezone(BUSINESS_ZONE):%Y%m%d}"
+
+
 def parse_time(text: str, pointer: str) -> datetime:
     """An aware instant from RFC 3339 text; raises BodyDoesNotFit naming `pointer`."""
     try:

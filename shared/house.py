@@ -13,7 +13,6 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import MetaData
 
 from shared import calls, consumer, deadletters, eventlog, journal, leases, sandboxes, telemetry, timers
-from shared.calendar import BUSINESS_ZONE
 from shared.clock import NOW_SQL, wire
 from shared.consumer import Consumer, Handlers
 from shared.db import Connection
@@ -55,11 +54,6 @@ SELECT g.lane, p.epoch, p.number FROM generate_series(0, $2::int) g (lane) CROSS
 
 
 Numbers = Callable[[datetime], Sequence[str]]
-
-
-def per_day(name: str, now: datetime) -> str:
-    """A counter that begins anew each day in Viet Nam."""
-    return f"{name}-{now.astimezone(BUSINESS_ZONE):%Y%m%d}"
 
 
 def no_numbers(now: datetime) -> Sequence[str]:

@@ -57,7 +57,7 @@ class Timer:
 
 
 Handler = Callable[[Timer, Work[Any]], None]
-Numbers = Callable[[Timer, Any, datetime], Sequence[str]]  # counters from which the handler of this timer may draw
+NumbersOf = Callable[[Timer, Any, datetime], Sequence[str]]  # counters from which the handler of this timer may draw
 
 
 class Timers(Generic[T]):
@@ -73,7 +73,7 @@ class Timers(Generic[T]):
         database: Database,
         drawer: Drawer[T],
         handlers: dict[str, Handler],
-        numbers: Numbers = lambda timer, thing, now: (),
+        numbers: NumbersOf = lambda timer, thing, now: (),
     ) -> None:
         self._service, self._database, self._drawer, self._handlers = service, database, drawer, handlers
         self._numbers = numbers

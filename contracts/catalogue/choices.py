@@ -42,6 +42,10 @@ class Choice:
     was: Place | None = None
 
     @property
+    def place(self) -> Place:
+        return Place(self.province, self.commune)
+
+    @property
     def agency(self) -> str:
         return agency_code(self.province, self.commune)
 
@@ -51,9 +55,8 @@ class Choice:
         raises  ReceptionElsewhere, UnitUnknown, UnitSplit
         source  fact sheet 2.8: independence of the place is set by provincial decisions, within the province
         """
-        own = Place(self.province, self.commune)
-        desk = in_codes_of_today(place, on) or own
-        if desk != own:
+        desk = in_codes_of_today(place, on) or self.place
+        if desk != self.place:
             facts = {"procedure": self.procedure.code, "reception": agency_code(desk.province, desk.commune)}
             if desk.province != self.province:
                 raise ReceptionElsewhere("The desk must lie in the province that handles it.", **facts)

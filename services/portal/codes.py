@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from shared.clock import per_day
+
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 FORMATS = {8: "1", 6: "2"}  # digits of the date in a dossier code → first digit of its references
+
+
+def code_series(agency: str, now: datetime) -> str:
+    """The counter from which dossier codes of an agency are numbered, each day anew."""
+    return per_day(agency, now)
 
 
 def dossier_code(agency: str, day: str, value: int, life: int) -> str:

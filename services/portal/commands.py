@@ -14,7 +14,7 @@ from contracts.catalogue import PROVINCES, Channel, Choice, Place
 from contracts.lifecycle import LIFECYCLE, MoveNotAllowed, Reaction
 from contracts.receipts import series
 from services.portal.citizens import Citizen
-from services.portal.codes import dossier_code
+from services.portal.codes import code_series, dossier_code
 from services.portal.domain import (
     FAILED,
     PAID,
@@ -33,7 +33,6 @@ from services.portal.domain import (
 )
 from shared.calendar import BUSINESS_ZONE
 from shared.clock import wire
-from shared.house import per_day
 from shared.work import Work as AnyWork
 
 Work = AnyWork[Dossier]
@@ -85,11 +84,6 @@ def submit_dossier(work: Work, citizen: Citizen, choice: Choice, filing: Filing)
         **_particulars(dossier),
     )
     return dossier
-
-
-def code_series(agency: str, now: datetime) -> str:
-    """The counter from which dossier codes of an agency are numbered, each day anew."""
-    return per_day(agency, now)
 
 
 def _particulars(dossier: Dossier) -> dict[str, Any]:

@@ -93,4 +93,4 @@ def reception(choice: Choice, place: Place | None, at: datetime) -> Place | None
     if place is None:
         return None
     desk = choice.received_at(place, at)
-    return None if desk == Place(choice.province, choice.commune) else desk
+    return None if desk == choice.place else desk

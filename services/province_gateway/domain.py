@@ -326,12 +326,3 @@ class Dossier(Kept, frozen=True):
 
 def new_dossier(code: str, province: str, commune: str | None, procedure: str, applicant: str, at: datetime) -> Dossier:
     return Dossier(code, province, commune, procedure, applicant, SUBMITTED.code, at)
-
-
-def dossier_code(agency: str, day: str, value: int, life: int) -> str:
-    """`H42.14464-260609-0001`: the provinces' format, YYMMDD and four or more digits (fact sheet 2.4).
-
-    day   YYYYMMDD
-    life  a database made anew counts from its next hundred thousand, so no code repeats
-    """
-    return f"{agency}-{day[2:]}-{(life - 1) % 10 * 100_000 + value:04d}"

@@ -16,6 +16,7 @@ from contracts import lifecycle as law
 from services.portal.commands import REFUND
 from services.portal.domain import PAID, REFUND_PENDING, REFUNDED
 from services.portal.problems import PROBLEMS as AT_PORTAL
+from services.province_gateway.domain import WAIVED
 from services.province_gateway.problems import PROBLEMS as AT_PROVINCE
 from shared.calls import Call
 from shared.problems import COMMON
@@ -159,6 +160,8 @@ class Chance:
                 "due": (ours.due_at, theirs.due_at),
                 "demands": ([d.amount_dong for d in ours.demands], [d.amount_dong for d in theirs.demands]),
                 "owing": (_owing(ours), _owing(theirs)),
+                "waived": ([d.waived is not None for d in ours.demands], [d.paid_by == WAIVED for d in theirs.demands]),
+                "superseded": ([d.superseded for d in ours.demands], [d.superseded for d in theirs.demands]),
                 "supplements": (len(ours.supplements), len(theirs.supplements)),
                 "answered": (_answered(ours), _answered(theirs)),
                 "paid": (sum(each.amount_dong for each in paid) + taken, theirs.paid_dong),

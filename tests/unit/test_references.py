@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.catalogue import COMMUNES, PROVINCES, agency_code
 from services.portal import codes as portal
-from services.province_gateway import domain as province
+from services.province_gateway import codes as province
 
 AGENCIES = st.one_of(
     st.sampled_from(list(PROVINCES)).map(agency_code),

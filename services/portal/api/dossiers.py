@@ -12,6 +12,7 @@ from contracts.catalogue import Choice, Place, in_codes_of_today
 from services.portal import commands, filing, queries
 from services.portal.api.views import CitizenDep, DossierView, KeyHeader, PortalDep, json_reply, once
 from services.portal.citizens import Citizen
+from services.portal.codes import code_series
 from services.portal.domain import INDICATORS, Paper
 from shared import telemetry
 from shared.paging import PageDep, announce
@@ -114,7 +115,7 @@ async def submit_dossier(
         citizen.sandbox,
         once(citizen, "POST /dossiers", idempotency_key, body),
         decision,
-        numbers=lambda now: [commands.code_series(choose(now).agency, now)],
+        numbers=lambda now: [code_series(choose(now).agency, now)],
         check=citizen.check_time,
     )
     await filing.note_use(portal, citizen, reply, handed_in)

@@ -14,10 +14,11 @@ from contracts.catalogue import PAYER_GROUPS, Choice, Place, agency_code, choose
 from services.province_gateway import commands, moves, queries, receipts
 from services.province_gateway.acts import Work
 from services.province_gateway.api.views import DossierView, GatewayDep, KeyHeader
+from services.province_gateway.codes import code_series, dossier_code
 from services.province_gateway.commands import Registration
-from services.province_gateway.domain import FeeItem, Instruction, dossier_code
+from services.province_gateway.domain import FeeItem, Instruction
 from shared.calendar import BUSINESS_ZONE
-from shared.house import Once, per_day
+from shared.house import Once
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
 from shared.web import SandboxId, Shown, Text
@@ -183,7 +184,7 @@ async def register(
         filed.must_reach_an_end(now, body.channel)
         reception = filed.received_at(body.reception.place() if body.reception else None, now)
         help_at = in_codes_of_today(body.help_at.place() if body.help_at else None, now)
-        number = work.number(_code_series(filed.agency, now))
+        number = work.number(code_series(filed.agency, now))
         told = Registration(
             code=dossier_code(filed.agency, f"{now.astimezone(BUSINESS_ZONE):%Y%m%d}", number, work.life),
             procedure=filed.procedure.code,
@@ -213,13 +214,8 @@ async def register(
 
     once = Once(f"desk/{province}", "POST /dossiers", idempotency_key, body.model_dump_json().encode())
     return _json(
-        await gateway.decide_once(sandbox, once, decision, numbers=lambda now: [_code_series(chosen(now).agency, now)])
+        await gateway.decide_once(sandbox, once, decision, numbers=lambda now: [code_series(chosen(now).agency, now)])
     )
-
-
-def _code_series(agency: str, now: datetime) -> str:
-    """The counter from which an agency's desk numbers dossier codes, each day anew."""
-    return per_day(f"{agency}/desk", now)
 
 
 @router.post(
