@@ -18,11 +18,12 @@ from lienthong.embedded.plan import ROLES_BY_NAME
 from lienthong.embedded.processes import with_parent
 from lienthong.prove import books, poison
 from lienthong.prove.books import Letter
-from lienthong.prove.scene import NotConverged, Scene
+from lienthong.prove.scene import HOUSES, NotConverged, Scene
 
 LEASE_SECONDS = 3.0  # the services' default; a frozen worker is woken only after a successor has taken its lanes
 BREATHLESS_SECONDS = 0.3  # the load tells several events in this time, and the broker's own session lasts longer
 FORGETS = "lienthong_broker_forgets_total"
+POSTED = "lienthong_events_posted_total"
 Fault = Callable[[Scene], Awaitable[str]]  # gives its trace; "" if it left none
 
 
@@ -98,6 +99,24 @@ async def wipe_broker(scene: Scene) -> str:
         await scene.until("nobody noticed that the broker forgot", noticed, 20.0)
     forgot = scene.counters.total(FORGETS) - before
     return f"{forgot:.0f} lanes forgotten and told again" if forgot else ""
+
+
+async def tell_again(scene: Scene) -> str:
+    """Readers ask for everything since the lanes' present life began: all of it comes twice, and must be passed over."""
+    before, again = scene.counters.total(POSTED), 0
+    for service in HOUSES:
+        rows = await scene.fetch(service, "SELECT lane, sent_epoch, sent_number FROM lanes_out WHERE sent_number > 0")
+        for lane, epoch, number in rows:
+            await scene.ask_again(service, lane, epoch)
+            again += number
+
+    async def told() -> bool:
+        return scene.counters.total(POSTED) - before >= again
+
+    with suppress(NotConverged):
+        await scene.until("what was asked for did not come again", told, 20.0)
+        return f"{again:,} events told again" if again else ""
+    return ""
 
 
 async def stop_worker(scene: Scene) -> str:
@@ -225,6 +244,7 @@ FAULTS: dict[str, Fault] = {
     "stop-worker": stop_worker,
     "kill-broker": kill_broker,
     "wipe-broker": wipe_broker,
+    "tell-again": tell_again,
     "delete-database": delete_database,
     "poison": put_poison,
 }

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
+import httpx
 
 from lienthong.embedded.stack import Stack, process
 from lienthong.prove.books import HouseBooks, Letter, Place
@@ -62,6 +63,14 @@ class Scene:
             return list(await connection.fetch(sql, *values))
         finally:
             await connection.close()
+
+    async def ask_again(self, service: str, lane: int, epoch: int) -> None:
+        """As a reader would that stands at the beginning of this life of the lane. Raises NotConverged."""
+        url = f"{self.stack.urls[f'{service}-api']}/_lab/lanes/{lane}/replay"
+        async with httpx.AsyncClient(timeout=5.0, trust_env=False) as http:
+            answer = await http.post(url, json={"epoch": epoch, "expected": 1})
+        if answer.status_code != 200:
+            raise NotConverged(f"{service} answered {answer.status_code} to {url}")
 
     async def until(self, what: str, holds: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until it holds; silence of a database counts as no. Raises NotConverged."""

@@ -25,7 +25,7 @@ PLANTS = {
     "position-ignored": Plant(
         "the reader ignores its position: what comes twice is applied twice",
         _HERE / "position_ignored",
-        ("wipe-broker", "kill-gateway-worker", "stop-worker"),
+        ("tell-again", "wipe-broker", "stop-worker"),
     ),
     "numbers-after-producing": Plant(
         "the relay produces first and writes the numbers down afterwards",
