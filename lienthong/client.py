@@ -90,12 +90,20 @@ class Country:
         return await every_row(self.portal.send, "/api/v1/procedures", offered=True, channel="online")
 
     async def create_sandbox(self, **wish: Any) -> dict[str, Any]:
-        """`wish` may hold seed, name, start and rate; what is None is left to the portal."""
+        """`wish` may hold seed, name, start, rate and time_to_live; what is None is left to the portal."""
         body = {name: value for name, value in wish.items() if value is not None}
         return cast(dict[str, Any], await self.portal.json("POST", "/_lab/sandboxes", json=body))
 
     async def show_sandbox(self, sandbox: str) -> dict[str, Any]:
         return cast(dict[str, Any], await self.portal.json("GET", f"/_lab/sandboxes/{sandbox}"))
+
+    async def list_sandboxes(self) -> list[dict[str, Any]]:
+        """Every sandbox that lives, in the order of their making."""
+        return await every_row(self.portal.send, "/_lab/sandboxes")
+
+    async def change_sandbox(self, sandbox: str, **change: Any) -> dict[str, Any]:
+        """`change` may hold name and time_to_live (None: until it is deleted)."""
+        return cast(dict[str, Any], await self.portal.json("PATCH", f"/_lab/sandboxes/{sandbox}", json=change))
 
     async def delete_sandbox(self, sandbox: str) -> None:
         await self.portal.send("DELETE", f"/_lab/sandboxes/{sandbox}")
@@ -112,10 +120,11 @@ class Country:
         rate: float = 0,
         name: str | None = None,
         start: str | None = None,
+        time_to_live: str | None = None,
         keep: bool = False,
     ) -> AsyncIterator[Sandbox]:
         """A sandbox of one's own, frozen unless `rate` says otherwise; deleted at the end unless `keep`."""
-        row = await self.create_sandbox(seed=seed, rate=rate, name=name, start=start)
+        row = await self.create_sandbox(seed=seed, rate=rate, name=name, start=start, time_to_live=time_to_live)
         if row["lagging"]:
             raise NotRunning(f"{lagging(row)} `lienthong status` shows who is down.")
         try:
@@ -169,10 +178,14 @@ class Sandbox:
         return cast(Clock, await self.country.portal.json("POST", f"{self._lab}/clock/set", json={"to": to}))
 
     async def advance(self, *, by: str | None = None, to: str | None = None) -> Advance:
-        """Turn the clock, `by` an ISO 8601 duration (P3D) or `to` an instant; what falls due happens on the way."""
+        """Turn the clock, `by` a duration (3d, P3D) or `to` an instant; what falls due happens on the way."""
         body = {name: value for name, value in (("by", by), ("to", to)) if value is not None}
         path = f"{self._lab}/clock/advance"
         return cast(Advance, await self.country.portal.json("POST", path, json=body, timeout=ADVANCE_TIMEOUT))
+
+    async def set_rate(self, rate: float) -> Clock:
+        """Let the clock run, so many sandbox seconds per real second; 0 freezes it where it has come."""
+        return cast(Clock, await self.country.portal.json("POST", f"{self._lab}/clock/rate", json={"rate": rate}))
 
     async def settle(self, timeout_seconds: float = 10) -> Verdict:
         """Wait until nothing more can happen at this instant, or say what it waits for."""

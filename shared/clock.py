@@ -17,6 +17,7 @@ NOW_SQL = (
 
 # No sandbox needs more, and arithmetic on the far ends of the calendar overflows.
 FIRST, END = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_SHORT = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
 
@@ -53,10 +54,10 @@ def in_reach(at: datetime, pointer: str) -> datetime:
 
 
 def parse_duration(text: str, pointer: str) -> timedelta:
-    """A length of time from ISO 8601 text of weeks, days, hours, minutes and seconds; raises BodyDoesNotFit."""
-    match = _DURATION.fullmatch(text)
-    if match is None or text in ("P", "PT") or text.endswith("T"):
-        raise BodyDoesNotFit((pointer, f"'{text}' is not an ISO 8601 duration such as P3D or PT2H"))
+    """A length of time from ISO 8601 text (P3D, PT2H) or its short form (3d, 2h30m); raises BodyDoesNotFit."""
+    match = _DURATION.fullmatch(text) or _SHORT.fullmatch(text)
+    if match is None or not any(match.groups()) or text.endswith("T"):
+        raise BodyDoesNotFit((pointer, f"'{text}' is not a duration such as 3d or 2h30m (ISO 8601: P3D, PT2H30M)"))
     weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     try:
         return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)

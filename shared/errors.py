@@ -36,6 +36,10 @@ class SandboxMismatch(Refusal):
     """The credential belongs to one sandbox and the header names another."""
 
 
+class ApiKeyUnknown(Refusal):
+    """The API key opens no sandbox."""
+
+
 class KeyReused(Refusal):
     """The same Idempotency-Key came with another body."""
 

@@ -17,7 +17,7 @@ from shared.clock import NOW_SQL, wire
 from shared.consumer import Consumer, Handlers
 from shared.db import Connection
 from shared.drawer import Drawer
-from shared.errors import KeyReused, NotReady, SandboxNotFound
+from shared.errors import KeyReused, NotReady
 from shared.http import Unreachable, call
 from shared.lanes import LANES, Place
 from shared.relay import Waker
@@ -183,18 +183,14 @@ class House(Runtime, Generic[T]):
                 "The portal, which owns the sandboxes, does not answer; try again.", sandbox=sandbox
             ) from error
         if not known:
-            raise SandboxNotFound(
-                "Create one with POST /_lab/sandboxes at the portal, or leave X-Sandbox out.", sandbox=sandbox
-            )
+            raise await sandboxes.not_here(self.database, sandbox)
 
     async def _open(
         self, connection: Connection, sandbox: str, row: Any, codes: Sequence[str], numbers: Numbers
     ) -> tuple[Batch[T], Work[T]]:
         if row is None:
             self.forget(sandbox)
-            raise SandboxNotFound(
-                "It was deleted, or never was. Create one with POST /_lab/sandboxes.", sandbox=sandbox
-            )
+            raise await sandboxes.not_here(connection, sandbox)
         if not row["opened"]:
             raise NotReady("The sandbox is being made known to all services; try again.", sandbox=sandbox)
         batch: Batch[T] = Batch(self.service, life=row["epoch"])

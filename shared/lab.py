@@ -12,9 +12,14 @@ from shared.clock import END, FIRST
 from shared.paging import PageDep, announce
 from shared.problems import problem_responses
 from shared.runtime import Runtime, known_sandbox
-from shared.web import SandboxId, SandboxPath, Text, runtime_of
+from shared.web import SandboxId, SandboxPath, Text, chosen_sandbox, runtime_of
 
-router = APIRouter(prefix="/_lab", tags=["lab"], responses=problem_responses(404, 422, 503))
+router = APIRouter(
+    prefix="/_lab",
+    tags=["lab"],
+    responses=problem_responses(401, 403, 404, 422, 503),
+    dependencies=[Depends(chosen_sandbox)],  # a key of another sandbox than the path's is refused
+)
 told = APIRouter(prefix="/_lab", tags=["lab"], responses=problem_responses(404, 422, 503))  # not for who owns the rows
 RuntimeDep = Annotated[Runtime, Depends(runtime_of)]
 Moment = Annotated[AwareDatetime, Field(ge=FIRST, lt=END)]
@@ -32,6 +37,10 @@ class SandboxRow(BaseModel):
     opened: bool
     deleted: bool
     created_at: Moment
+    expires_at: Moment | None = None
+    api_key: Text = ""
+    modes: dict[str, Any] = Field(default_factory=dict)
+    faults: list[dict[str, Any]] = Field(default_factory=list)
 
 
 @told.put("/sandboxes/{sandbox}", summary="The portal tells a sandbox's new row.")

@@ -53,6 +53,14 @@ async def migrate(connection: Any, steps: Steps, version: int, newest: int, note
             ) from error
 
 
+async def to_4(connection: Any, note: Note) -> None:
+    """3 → 4, in every service: a sandbox has an end in real time, keys of its own, modes of its provinces, and faults."""
+    await connection.execute(
+        "ALTER TABLE sandboxes ADD COLUMN expires_at timestamptz, ADD COLUMN api_key text NOT NULL DEFAULT '', "
+        "ADD COLUMN modes jsonb NOT NULL DEFAULT '{}', ADD COLUMN faults jsonb NOT NULL DEFAULT '[]'"
+    )
+
+
 async def rewrite(connection: Any, table: str, rows: str, change: Callable[[Any], Document], note: Note) -> None:
     """Make every document of a drawer anew, a piece at a time.
 
@@ -64,14 +72,15 @@ async def rewrite(connection: Any, table: str, rows: str, change: Callable[[Any]
         "WHERE t.sandbox = n.sandbox AND t.code = n.code"
     )
     total, done, told = await connection.fetchval(f"SELECT count(*) FROM {table}"), 0, time.monotonic()
-    cursor = await connection.cursor(rows)
-    while piece := await cursor.fetch(PIECE):
+    await connection.execute(f"DECLARE migrating CURSOR FOR {rows}")
+    while piece := await connection.fetch(f"FETCH {PIECE:d} FROM migrating"):
         bodies = [msgspec.json.encode(change(row)).decode() for row in piece]
         await connection.execute(update, [r["sandbox"] for r in piece], [r["code"] for r in piece], bodies)
         done += len(piece)
         if time.monotonic() - told > TELL_SECONDS:
             note(f"Its data is being migrated: {done} of {total} {table} are done.")
             told = time.monotonic()
+    await connection.execute("CLOSE migrating")  # an open one would hold its tables against the next step
     log.info("migrated", table=table, documents=done)
 
 

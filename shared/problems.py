@@ -39,6 +39,7 @@ COMMON: Problems = {
     errors.SandboxMismatch: ProblemType(
         "sandbox-mismatch", 403, "The credential belongs to another sandbox.", "Thông tin xác thực thuộc sandbox khác."
     ),
+    errors.ApiKeyUnknown: ProblemType("api-key-unknown", 401, "This API key opens nothing.", "API key không hợp lệ."),
     errors.KeyReused: ProblemType(
         "idempotency-key-reused",
         409,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import Any
 
 import httpx
@@ -14,7 +14,7 @@ from sqlalchemy import MetaData
 
 from shared import http, sandboxes, telemetry
 from shared.db import NO_STEPS, Connection, Database
-from shared.errors import NotReady, SandboxNotFound, Unfit
+from shared.errors import ApiKeyUnknown, NotReady, Unfit
 from shared.sandboxes import Sandbox
 from shared.settings import Settings
 
@@ -46,6 +46,7 @@ class Runtime:
         self._http: httpx.AsyncClient | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._known: set[str] = set()
+        self._keys: dict[str, str] = {}
 
     @property
     def http(self) -> httpx.AsyncClient:
@@ -132,9 +133,7 @@ class Runtime:
         if self.waits_for & {"database"}:
             raise NotReady("The service is starting; ask again in a moment.", waits_for=sorted(self.waits_for))
         if not await self.ensure_sandbox(sandbox):
-            raise SandboxNotFound(
-                "Create one with POST /_lab/sandboxes at the portal, or leave X-Sandbox out.", sandbox=sandbox
-            )
+            raise await sandboxes.not_here(self.database, sandbox)
         telemetry.concerns(sandbox)
         return await sandboxes.read(self.database, sandbox)
 
@@ -154,16 +153,28 @@ class Runtime:
         self._known.add(sandbox)
         return True
 
+    async def key_opens(self, key: str) -> str:
+        """The sandbox that an API key belongs to. Raises ApiKeyUnknown, and as `known_sandbox`."""
+        if key not in self._keys:
+            match = sandboxes.KEYS.fullmatch(key)
+            if match is None:
+                raise ApiKeyUnknown("Send the api_key that the sandbox was created with, or leave X-Api-Key out.")
+            await known_sandbox(self, match[1])
+            row = await sandboxes.row_of(self.database, match[1])
+            if row is None or not secrets.compare_digest(row["api_key"], key):
+                raise ApiKeyUnknown("Send the api_key that the sandbox was created with.", sandbox=match[1])
+            self._keys[key] = match[1]  # for good: keys do not change, and what is deleted is refused further in
+        return self._keys[key]
+
     def forget(self, sandbox: str) -> None:
         """Ask the owner again when this sandbox is next named: we have no row of it after all (a restored database)."""
         self._known.discard(sandbox)
 
     async def take_over(self, told: dict[str, Any]) -> int:
         """Keep a sandbox row that the portal told, unless ours is as new; gives the version that we now hold."""
-        row = {**told, **{name: datetime.fromisoformat(told[name]) for name in ("base_at", "base_real", "created_at")}}
         async with self.database.transaction() as connection:
-            await sandboxes.put(connection, row)
-            return int(await connection.fetchval("SELECT version FROM sandboxes WHERE id = $1", row["id"]))
+            await sandboxes.put(connection, sandboxes.heard(told))
+            return int(await connection.fetchval("SELECT version FROM sandboxes WHERE id = $1", told["id"]))
 
     # What the lab doors ask every service; a service with nothing of the kind answers with nothing.
     async def fire(self, sandbox: str) -> list[dict[str, Any]]:
@@ -203,5 +214,5 @@ async def in_sandbox(runtime: Runtime, sandbox: str) -> AsyncIterator[tuple[Conn
     async with runtime.database.transaction() as connection:
         here = (await sandboxes.lock(connection, [sandbox])).get(sandbox)
         if here is None:
-            raise SandboxNotFound("It was deleted a moment ago.", sandbox=sandbox)
+            raise await sandboxes.not_here(connection, sandbox)
         yield connection, here

@@ -6,11 +6,13 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Float, MetaData, Table, Text
+import msgspec
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Float, MetaData, Table, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.clock import NOW_SQL
 from shared.db import Connection, Database
@@ -18,8 +20,12 @@ from shared.errors import NotReady, SandboxNotFound
 
 DEFAULT = "default"
 IDS = re.compile(r"[A-Za-z0-9_-]{1,64}")  # anything else names no sandbox and is never asked about
-COLUMNS = ("id", "version", "name", "seed", "rate", "base_at", "base_real", "opened", "deleted", "created_at")
-ROW_SQL = f"s.id, s.seed, s.rate, s.version, s.opened, {NOW_SQL} AS now"
+MOMENTS = ("base_at", "base_real", "created_at", "expires_at")
+DOCUMENTS = ("modes", "faults")
+COLUMNS = (*("id", "version", "name", "seed", "rate", "opened", "deleted", "api_key"), *MOMENTS, *DOCUMENTS)
+ROW_SQL = f"s.id, s.seed, s.rate, s.version, s.opened, s.modes, s.faults, {NOW_SQL} AS now"
+CREATE_ONE = "Create one with POST /_lab/sandboxes at the portal, or leave X-Sandbox out."
+KEYS = re.compile(r"lt\.([A-Za-z0-9_-]{1,64})\.([0-9a-f]{32})")  # an API key says whose it is
 
 
 def sandboxes_table(metadata: MetaData) -> Table:
@@ -38,6 +44,10 @@ def sandboxes_table(metadata: MetaData) -> Table:
         Column("deleted", Boolean, nullable=False),
         Column("created_at", moment, nullable=False),
         Column("swept", Boolean, nullable=False, server_default="false"),  # our own note: its rows are gone
+        Column("expires_at", moment),  # real time: a frozen clock never comes there; NULL = never
+        Column("api_key", Text, nullable=False, server_default=""),  # names this sandbox and opens it; "": it has none
+        Column("modes", JSONB, nullable=False, server_default=text("'{}'")),  # province → how it acts; for who reads it
+        Column("faults", JSONB, nullable=False, server_default=text("'[]'")),  # rules, as `shared.faults` reads them
     )
 
 
@@ -50,6 +60,8 @@ class Sandbox:
     rate: float
     now: datetime
     version: int = 1
+    modes: str = "{}"  # JSON, read by whoever has provinces
+    faults: str = "[]"  # JSON, read by `shared.faults`
 
     @property
     def frozen(self) -> bool:
@@ -62,7 +74,7 @@ class Sandbox:
 
 
 def of_row(row: Any) -> Sandbox:
-    return Sandbox(row["id"], row["seed"], row["rate"], row["now"], row["version"])
+    return Sandbox(row["id"], row["seed"], row["rate"], row["now"], row["version"], row["modes"], row["faults"])
 
 
 async def deleted(connection: Connection, ids: list[str]) -> set[str]:
@@ -83,19 +95,42 @@ async def read(database: Database, sandbox: str) -> Sandbox:
     """The sandbox now, without holding it. Raises SandboxNotFound, NotReady."""
     rows = await database.fetch(f"SELECT {ROW_SQL} FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted", sandbox)
     if not rows:
-        raise SandboxNotFound(
-            "Create one with POST /_lab/sandboxes at the portal, or leave X-Sandbox out.", sandbox=sandbox
-        )
+        raise await not_here(database, sandbox)
     if not rows[0]["opened"]:
         raise NotReady("The sandbox is being made known to all services; try again.", sandbox=sandbox)
     return of_row(rows[0])
+
+
+async def not_here(database: Database | Connection, sandbox: str) -> SandboxNotFound:
+    """Why nobody lives there: it never was, its time was over, or it was deleted."""
+    row = await row_of(database, sandbox) if IDS.fullmatch(sandbox) else None
+    if row is None or not row["deleted"]:
+        return SandboxNotFound(f"No sandbox has this id. {CREATE_ONE}", sandbox=sandbox)
+    end = row["expires_at"]
+    if end is not None and end <= datetime.now(UTC):
+        return SandboxNotFound(f"Its time was over at {end:%Y-%m-%dT%H:%M:%SZ}. {CREATE_ONE}", sandbox=sandbox)
+    return SandboxNotFound(f"It was deleted; its id is never used again. {CREATE_ONE}", sandbox=sandbox)
+
+
+def told(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as one service tells it another: JSON values, times as RFC 3339 text."""
+    documents = {name: msgspec.json.decode(row[name]) for name in DOCUMENTS}
+    told: dict[str, Any] = msgspec.to_builtins({**dict(row), **documents})
+    return told
+
+
+def heard(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The row that `told` makes, as a table takes it."""
+    moments = {name: datetime.fromisoformat(told[name]) if told.get(name) else None for name in MOMENTS}
+    documents = {name: msgspec.json.encode(told[name]).decode() for name in DOCUMENTS}
+    return {**told, **moments, **documents}
 
 
 async def put(connection: Connection, row: Mapping[str, Any]) -> bool:
     """Take over a row told by its owner; False if ours is as new. Waits for requests that began before (FOR UPDATE)."""
     await connection.execute("SELECT FROM sandboxes WHERE id = $1 FOR UPDATE", row["id"])
     updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in COLUMNS if name != "id")
-    places = ", ".join(f"${n}" for n in range(1, len(COLUMNS) + 1))
+    places = ", ".join(f"${n}" + ("::jsonb" if name in DOCUMENTS else "") for n, name in enumerate(COLUMNS, start=1))
     done = await connection.execute(
         f"INSERT INTO sandboxes ({', '.join(COLUMNS)}) VALUES ({places}) "
         f"ON CONFLICT (id) DO UPDATE SET {updates} WHERE sandboxes.version < EXCLUDED.version",
@@ -104,6 +139,6 @@ async def put(connection: Connection, row: Mapping[str, Any]) -> bool:
     return not done.endswith(" 0")
 
 
-async def row_of(database: Database, sandbox: str) -> asyncpg.Record | None:
+async def row_of(database: Database | Connection, sandbox: str) -> asyncpg.Record | None:
     rows = await database.fetch(f"SELECT {', '.join(COLUMNS)} FROM sandboxes WHERE id = $1", sandbox)
     return rows[0] if rows else None

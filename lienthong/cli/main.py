@@ -13,6 +13,7 @@ FAMILIES = (
     "up",
     "demo",
     "sandbox",
+    "clock",
     "logs",
     "doctor",
     "prove",

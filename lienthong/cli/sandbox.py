@@ -1,4 +1,4 @@
-"""`lienthong sandbox | clock | settle | dead | timeline`: a sandbox looked at and turned from the terminal."""
+"""`lienthong sandbox | settle | dead | timeline`: a sandbox looked at and turned from the terminal."""
 
 from __future__ import annotations
 
@@ -11,26 +11,21 @@ from lienthong.cli.plainly import DEFAULT_SANDBOX, HERE, Json, Lang, Sandbox, Ur
 from lienthong.embedded import Trouble
 
 if TYPE_CHECKING:
-    from lienthong.client import Advance, Clock, Country, Verdict
+    from lienthong.client import Country, Verdict
 
 WITH_DEAD_LETTERS = ("portal", "gateway")
 
 sandboxes = typer.Typer(no_args_is_help=True, help="Create, show and delete sandboxes: small countries of their own.")
-clocks = typer.Typer(no_args_is_help=True, help="Show, set and advance the clock of a sandbox.")
 dead = typer.Typer(no_args_is_help=True, help="List, show and redrive events that a service could not apply.")
 
 Id = Annotated[str, typer.Argument(help="The sandbox's id.", metavar="ID")]
 Service = Annotated[str, typer.Argument(help="Whose letter: portal or gateway.", metavar="SERVICE")]
 Letter = Annotated[str, typer.Argument(help="The letter's id, as `lienthong dead list` shows it.", metavar="ID")]
-Instant = Annotated[
-    str, typer.Argument(help="An instant with its offset, such as 2026-12-01T08:00:00+07:00.", metavar="INSTANT")
-]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add this file's verbs to the command."""
     app.add_typer(sandboxes, name="sandbox")
-    app.add_typer(clocks, name="clock")
     app.add_typer(dead, name="dead")
     app.command("settle")(settle)
     app.command("timeline")(timeline)
@@ -44,16 +39,42 @@ def create(
     name: Annotated[str | None, typer.Option(help="A label for people.")] = None,
     start: Annotated[str | None, typer.Option(help="First instant, RFC 3339; given by the seed if left out.")] = None,
     rate: Annotated[float, typer.Option(help="Sandbox seconds per real second; 0 = frozen.")] = 0,
+    ttl: Annotated[
+        str | None, typer.Option(help="Time to live in real time: 1h, 7d; seven days if left out.", metavar="DURATION")
+    ] = None,
     url: Url = HERE,
     json: Json = False,
 ) -> None:
     """Create a sandbox; prints its id."""
-    row = ask(url, lambda country: country.create_sandbox(seed=seed, name=name, start=start, rate=rate))
+    wish = {"seed": seed, "name": name, "start": start, "rate": rate, "time_to_live": ttl}
+    row = ask(url, lambda country: country.create_sandbox(**wish))
     show(row, json, row["id"])
     if row["lagging"]:
         from lienthong.client import lagging
 
         typer.echo(lagging(row), err=True)
+
+
+@sandboxes.command("list")
+def list_all(url: Url = HERE, json: Json = False) -> None:
+    """List every sandbox that lives, the oldest first."""
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = ask(url, lambda country: country.list_sandboxes())
+    if json:
+        show(rows, json, "")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("id", "name", "seed", "now there", "rate", "until"):
+        table.add_column(heading, no_wrap=heading != "name")
+    for row in rows:
+        until = row["expires_at"] or "deleted"
+        table.add_row(row["id"], row["name"], row["seed"], row["now"][:16].replace("T", " "), f"{row['rate']:g}", until)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 200
+    console.print(table)
 
 
 @sandboxes.command("show")
@@ -70,35 +91,6 @@ def delete(id: Id, url: Url = HERE, json: Json = False) -> None:
     show({"id": id, "deleted": True}, json, f"{id} is deleted.")
 
 
-@clocks.command("show")
-def show_clock(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False) -> None:
-    """Show what time it is in a sandbox, and how fast it runs."""
-    clock = ask(url, lambda country: country.enter(sandbox).clock())
-    show(clock, json, _clock(clock))
-
-
-@clocks.command("set")
-def set_clock(to: Instant, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False) -> None:
-    """Set the clock to a later instant at once, without stopping at what falls due between."""
-    clock = ask(url, lambda country: country.enter(sandbox).set_clock(to))
-    show(clock, json, _clock(clock))
-
-
-@clocks.command("advance")
-def advance(
-    by: Annotated[str | None, typer.Option(help="A length of time, ISO 8601: P3D, PT2H.", metavar="DURATION")] = None,
-    to: Annotated[str | None, typer.Option(help="An instant with its offset, RFC 3339.", metavar="INSTANT")] = None,
-    sandbox: Sandbox = DEFAULT_SANDBOX,
-    url: Url = HERE,
-    json: Json = False,
-) -> None:
-    """Turn the clock forward; everything that falls due on the way happens at its own time."""
-    if (by is None) == (to is None):
-        raise typer.BadParameter("say how far: either --by P3D or --to 2026-12-01T08:00:00+07:00.")
-    answer = ask(url, lambda country: country.enter(sandbox).advance(by=by, to=to))
-    show(answer, json, _advance(answer))
-
-
 def settle(
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", min=0)] = 10,
     sandbox: Sandbox = DEFAULT_SANDBOX,
@@ -107,7 +99,7 @@ def settle(
 ) -> None:
     """Wait until a sandbox is still, or name what it waits for (exit status 1)."""
     verdict = ask(url, lambda country: country.enter(sandbox).settle(timeout))
-    show(verdict, json, _verdict(verdict))
+    show(verdict, json, verdict_text(verdict))
     if verdict["verdict"] != "still":
         raise typer.Exit(1)
 
@@ -177,17 +169,8 @@ def _gist(letter: dict[str, Any]) -> str:
     return "  ".join(str(letter[name]) for name in ("kind", "subject", "reason"))
 
 
-def _clock(clock: Clock) -> str:
-    rate = clock["rate"]
-    return f"{clock['now']}  " + ("frozen" if rate == 0 else "real time" if rate == 1 else f"{rate:g} times real time")
-
-
-def _advance(answer: Advance) -> str:
-    lines = [f"{fired['at']}  {fired['service']:8} {fired['kind']}  {fired['subject']}" for fired in answer["fired"]]
-    return "\n".join([*lines, f"now {answer['now']}", f"verdict {_verdict(answer['verdict'])}"])
-
-
-def _verdict(verdict: Verdict) -> str:
+def verdict_text(verdict: Verdict) -> str:
+    """Its word, then what it waits for, line by line."""
     lines = [verdict["verdict"]]
     if verdict["verdict"] == "still" and verdict["proof_of_absence"]:
         lines[0] += ": nothing can happen before the clock is turned"

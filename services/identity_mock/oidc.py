@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Annotated, Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from services.identity_mock import chooser, store, tokens
@@ -26,17 +26,18 @@ from services.identity_mock.register import represented_by
 from services.identity_mock.store import Grant, IdentityRuntime
 from services.identity_mock.tokens import TokenRefused
 from shared import journal
-from shared.errors import SandboxMismatch
+from shared.errors import SandboxMismatch, SandboxNotFound
 from shared.problems import problem_responses
 from shared.runtime import in_sandbox, known_sandbox
 from shared.sandboxes import DEFAULT, Sandbox
-from shared.web import runtime_of
+from shared.web import Chosen, runtime_of
 
-CLIENT = "lienthong-demo"  # public: it has no secret, PKCE takes its place (RFC 7636)
+CLIENT = "lienthong-demo"  # of every sandbox; public: it has no secret, PKCE takes its place (RFC 7636)
+OWN_CLIENT = "lienthong-"  # and the id of a sandbox: its own client, which chooses it at the default issuer
 SCOPES = ("openid", "profile")
 AUTHORIZE_PARAMETERS = {
     "response_type": "`code`",
-    "client_id": f"`{CLIENT}`",
+    "client_id": f"`{CLIENT}`, or the sandbox's own: `{OWN_CLIENT}ID`",
     "redirect_uri": "any http address on 127.0.0.1 or localhost",
     "scope": "`openid`, also with `profile`",
     "state": "given back unchanged",
@@ -64,13 +65,23 @@ class Realm:
         base = self.runtime.identity.identity_url
         return base if self.here.id == DEFAULT else f"{base}/s/{self.here.id}"
 
+    async def of_client(self, client: str) -> Realm:
+        """The realm that a client signs people in to: this one, or at the default issuer its own. Raises ClientUnknown."""
+        owner = client.removeprefix(OWN_CLIENT) if client.startswith(OWN_CLIENT) else ""
+        if client == CLIENT or owner == self.here.id:
+            return self
+        if not owner or self.here.id != DEFAULT:
+            raise ClientUnknown(f"Send client_id={CLIENT}, or this sandbox's own, {OWN_CLIENT}{self.here.id}.")
+        try:
+            return Realm(self.runtime, await known_sandbox(self.runtime, owner))
+        except SandboxNotFound as error:
+            raise ClientUnknown(f"Its sandbox is not there. {error.detail}") from error
 
-async def realm(
-    request: Request, x_sandbox: Annotated[str | None, Header(description="Must agree with the path")] = None
-) -> Realm:
+
+async def realm(request: Request, chosen: Chosen) -> Realm:
     runtime = cast(IdentityRuntime, runtime_of(request))
     named = request.path_params.get("sandbox", DEFAULT)
-    if x_sandbox not in (None, named):
+    if chosen not in (None, named):
         detail = (
             f"This is the issuer of sandbox '{named}'; the issuer of another is {runtime.identity.identity_url}/s/ID."
         )
@@ -145,8 +156,8 @@ async def jwks(realm: RealmDep) -> dict[str, Any]:
 async def authorize(realm: RealmDep, request: Request) -> Response:
     """OpenID Connect Core 1.0 section 3.1.2, RFC 6749 section 4.1.1, RFC 7636 section 4.3."""
     asked = dict(request.query_params)
-    if asked.get("client_id") != CLIENT:
-        raise ClientUnknown(f"Send client_id={CLIENT}, the one client that is known here.", known=[CLIENT])
+    client = asked.get("client_id", "")
+    realm = await realm.of_client(client)
     if not _may_return_to(asked.get("redirect_uri", "")):
         raise RedirectNotAllowed("Send a redirect_uri such as http://127.0.0.1:8000/callback, without a fragment.")
     known = people(realm.here)
@@ -162,7 +173,7 @@ async def authorize(realm: RealmDep, request: Request) -> Response:
         expires_at = here.now + realm.runtime.identity.code_lifetime
         bound = (
             person.hint,
-            CLIENT,
+            client,
             asked["redirect_uri"],
             asked["code_challenge"],
             asked["scope"],
@@ -203,6 +214,10 @@ async def authorize(realm: RealmDep, request: Request) -> Response:
 async def token(realm: RealmDep, request: Request) -> JSONResponse:
     """RFC 6749 section 4.1.3, RFC 7636 section 4.5; the first request that shows a code spends it, right or wrong."""
     form = _form_of(request.headers.get("content-type", ""), await request.body())
+    try:
+        realm = await realm.of_client(form["client_id"])
+    except ClientUnknown as error:
+        raise GrantRefused("invalid_client", error.detail) from error
     async with in_sandbox(realm.runtime, realm.here.id) as (connection, here):
         grant = await store.take_code(connection, here.id, form["code"])
         fault = _fault_of_grant(grant, form, here.now)
@@ -210,7 +225,7 @@ async def token(realm: RealmDep, request: Request) -> JSONResponse:
         if person and not fault:
             text_vi, text_en = f"Cấp token cho {person.name}", f"Tokens given to {person.name}"
             await journal.note(
-                connection, here.id, person.id, here.now, "tokens_given", text_vi, text_en, client=CLIENT
+                *(connection, here.id, person.id, here.now, "tokens_given", text_vi, text_en), client=form["client_id"]
             )
     if grant is None or person is None or fault:
         raise GrantRefused("invalid_grant", fault)
@@ -218,7 +233,7 @@ async def token(realm: RealmDep, request: Request) -> JSONResponse:
     common: dict[str, Any] = {
         "issuer": realm.issuer,
         "sandbox": here.id,
-        "client_id": CLIENT,
+        "client_id": form["client_id"],
         "now": here.now,
         "lifetime": lifetime,
     }
@@ -317,7 +332,7 @@ def _form_of(content_type: str, body: bytes) -> dict[str, str]:
     form = dict(pairs)
     if len(form) != len(pairs) or "\x00" in "".join(form.values()):
         raise GrantRefused("invalid_request", "Send every parameter once, and no character NUL.")
-    if form.get("client_id") != CLIENT:
+    if not form.get("client_id"):
         raise GrantRefused("invalid_client", f"Send client_id={CLIENT} in the form; it is public and has no secret.")
     if form.get("grant_type", "authorization_code") != "authorization_code":
         raise GrantRefused("unsupported_grant_type", "Only grant_type=authorization_code is served.")

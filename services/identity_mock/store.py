@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from services.identity_mock.settings import Settings
 from shared import journal
 from shared.db import Connection, Database
+from shared.migrations import to_4
 from shared.runtime import Runtime
 from shared.sandboxes import Sandbox, sandboxes_table
 
@@ -54,6 +55,7 @@ class IdentityRuntime(Runtime):
     def __init__(self, settings: Settings) -> None:
         super().__init__("identity", settings, settings.database_url, METADATA)
         self.identity = settings
+        self.steps = {4: to_4}
 
     async def at_open(self) -> None:
         self.key = await signing_key(self.database)

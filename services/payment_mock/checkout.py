@@ -7,7 +7,7 @@ from html import escape
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, ValidationError
 
@@ -22,7 +22,7 @@ from shared.errors import BodyDoesNotFit, SandboxMismatch
 from shared.problems import pointer_of, problem_responses
 from shared.runtime import in_sandbox
 from shared.sandboxes import Sandbox
-from shared.web import Text
+from shared.web import Chosen, Text
 
 router = APIRouter(prefix="/s/{sandbox}/checkout/{transaction}", tags=["payer"])
 FORM = "application/x-www-form-urlencoded"
@@ -53,10 +53,8 @@ class PayRequest(BaseModel):
     outcome: Literal["success", "failed"] = "success"
 
 
-async def agreed_sandbox(
-    sandbox: Text, x_sandbox: Annotated[str | None, Header(description="Must agree with the path")] = None
-) -> str:
-    if x_sandbox not in (None, sandbox):
+async def agreed_sandbox(sandbox: Text, chosen: Chosen) -> str:
+    if chosen not in (None, sandbox):
         raise SandboxMismatch(f"This address belongs to sandbox '{sandbox}'; leave X-Sandbox out.")
     return sandbox
 

@@ -15,13 +15,17 @@ from shared import calls, http, sandboxes
 from shared.calendar import BUSINESS_ZONE
 from shared.clock import NOW_SQL
 from shared.db import Connection
-from shared.errors import Refusal, SandboxNotFound
+from shared.errors import Refusal
 from shared.sandboxes import COLUMNS, DEFAULT, Sandbox
 
 if TYPE_CHECKING:
     from services.portal.app_state import Portal
 
 TELL = "tell"  # kind of background call
+REAP_SECONDS = 1.0
+OVER_SQL = (
+    "SELECT id FROM sandboxes WHERE expires_at <= clock_timestamp() AND NOT deleted ORDER BY expires_at LIMIT 100"
+)
 INLINE_SECONDS = 2.0  # the request itself tells the services; the worker takes over what it could not tell by then
 VERSION_SQL = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"  # grows even over a database made anew
 DEFAULT_ROW = (
@@ -65,9 +69,17 @@ class Ownership:
         }
 
     async def create(
-        self, seed: str | None, name: str | None, start: datetime | None, rate: float
+        self,
+        seed: str | None,
+        name: str | None,
+        start: datetime | None,
+        rate: float,
+        lives: timedelta | None,
     ) -> tuple[dict[str, Any], list[str]]:
-        """A new sandbox, usable everywhere when this returns; else the services that lag are named."""
+        """A new sandbox, usable everywhere when this returns; else the services that lag are named.
+
+        lives  in real time, for a frozen clock comes to no end; None: until it is deleted
+        """
         identity = "s" + secrets.token_hex(6)
         seed = seed if seed is not None else secrets.token_hex(6)
         now = datetime.now(UTC)
@@ -82,6 +94,10 @@ class Ownership:
             "opened": False,
             "deleted": False,
             "created_at": now,
+            "expires_at": now + lives if lives is not None else None,
+            "api_key": f"lt.{identity}.{secrets.token_hex(16)}",
+            "modes": "{}",
+            "faults": "[]",
         }
         async with self._portal.database.transaction() as connection:
             await sandboxes.put(connection, row)
@@ -90,6 +106,24 @@ class Ownership:
         if not lagging:
             await self._open(identity)
         return row, lagging
+
+    async def describe(self, sandbox: str, name: str | None, lives: timedelta | None, *, forever: bool) -> list[str]:
+        """Give it another name, or another end counted from now; what is None stays."""
+        end = "CASE WHEN NOT $4 THEN coalesce(clock_timestamp() + $3::interval, expires_at) END"
+        return await self._change(sandbox, f"name = coalesce($2, name), expires_at = {end}", name, lives, forever)
+
+    async def set_rate(self, sandbox: str, rate: float) -> None:
+        """Let a clock run from where it has come at another rate, 0 to freeze it. Raises ServiceDown."""
+        lagging = await self._change(sandbox, f"rate = $2, base_at = {NOW_SQL}, base_real = clock_timestamp()", rate)
+        if lagging:
+            raise ServiceDown("It will be told as soon as it answers.", lagging=lagging)
+
+    async def reap(self) -> None:
+        """Delete sandboxes whose time is over, soon after it is; a job."""
+        while True:
+            for row in await self._portal.database.fetch(OVER_SQL):
+                await self.delete(row["id"])
+            await asyncio.sleep(REAP_SECONDS)
 
     async def delete(self, sandbox: str) -> list[str]:
         """Mark it deleted here and everywhere; its rows are swept in the background."""
@@ -111,7 +145,7 @@ class Ownership:
         async with self._portal.database.transaction() as connection:
             found = await connection.fetchrow("SELECT FROM sandboxes WHERE id = $1 AND NOT deleted FOR UPDATE", sandbox)
             if found is None:
-                raise SandboxNotFound("It was deleted, or never was.", sandbox=sandbox)
+                raise await sandboxes.not_here(connection, sandbox)
             changed = await connection.fetchrow(
                 f"UPDATE sandboxes s SET version = greatest(version + 1, {VERSION_SQL}), {changes} "
                 f"WHERE id = $1 RETURNING {', '.join(COLUMNS)}",
@@ -124,7 +158,7 @@ class Ownership:
         return await self._tell_all(sandbox, row)
 
     async def _to_tell(self, connection: Connection, row: dict[str, Any]) -> None:
-        text = msgspec.json.encode(row).decode()
+        text = msgspec.json.encode(sandboxes.told(row)).decode()
         await connection.executemany(
             f"""INSERT INTO calls (sandbox, kind, key, data, next_try)
             VALUES ($1, '{TELL}', $2, $3::jsonb, clock_timestamp() + interval '{INLINE_SECONDS} s')
@@ -134,7 +168,7 @@ class Ownership:
 
     async def _tell_all(self, sandbox: str, row: dict[str, Any]) -> list[str]:
         """Tell every service now; gives those that did not take it."""
-        body = msgspec.to_builtins(row)
+        body = sandboxes.told(row)
         answers = await asyncio.gather(*(self._tell(service, sandbox, body) for service in self.services))
         told = [service for service, done in zip(self.services, answers, strict=True) if done]
         await self._portal.database.pool.execute(
@@ -156,7 +190,7 @@ class Ownership:
         """Tell the present row again to services that hold an older one (a database restored from a backup)."""
         row = await sandboxes.row_of(self._portal.database, sandbox)
         if row is not None:
-            body = msgspec.to_builtins({**dict(row), "opened": True})
+            body = sandboxes.told({**dict(row), "opened": True})
             await asyncio.gather(*(self._tell(service, sandbox, body) for service in services))
 
     async def tell_again(self, call: calls.Call) -> None:

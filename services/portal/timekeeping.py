@@ -94,6 +94,11 @@ class Timekeeping:
             await self._portal.ownership.set_clock(sandbox, to)
             return await self.settle(sandbox, SETTLE_SECONDS)
 
+    async def set_rate(self, sandbox: str, rate: float) -> None:
+        """In a turn of its own: an advance under way keeps the clock it began with."""
+        async with self._turning(sandbox):
+            await self._portal.ownership.set_rate(sandbox, rate)
+
     async def advance(
         self, sandbox: str, to: datetime, *, counted: bool = False
     ) -> tuple[list[dict[str, Any]], Verdict]:

@@ -11,7 +11,9 @@ def main() -> None:
     settings = Settings()
     telemetry.configure_logs("portal-worker")
     portal = Portal(settings)
-    app = web.create_app(portal, "Liên Thông: portal worker", {}, *worker.jobs(portal, HEARS, SPEAKS))
+    app = web.create_app(
+        portal, "Liên Thông: portal worker", {}, *worker.jobs(portal, HEARS, SPEAKS), portal.ownership.reap
+    )
     web.serve(app, settings.portal_worker_url)
 
 

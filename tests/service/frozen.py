@@ -24,6 +24,9 @@ class FrozenSandbox:
             "rate": 0,
             "opened": True,
             "deleted": False,
+            "api_key": f"lt.{self.id}.{'0' * 32}",
+            "modes": {},
+            "faults": [],
         }
 
     @property

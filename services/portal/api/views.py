@@ -16,6 +16,7 @@ from services.portal.citizens import Citizen
 from services.portal.domain import Demand, Dossier, Payment, Supplement
 from shared.clock import wire
 from shared.house import Once
+from shared.web import Chosen
 
 PAYMENT_WORDS = {
     "started": "due",
@@ -36,10 +37,11 @@ PortalDep = Annotated[Portal, Depends(portal_of)]
 
 async def citizen_of(
     portal: PortalDep,
+    chosen: Chosen,
     authorization: Annotated[str | None, Header(description="Bearer access token of identity_mock")] = None,
-    x_sandbox: Annotated[str | None, Header(description="Must be the token's own sandbox, if sent")] = None,
 ) -> Citizen:
-    return await portal.tokens.citizen(authorization, x_sandbox)
+    """A sandbox named besides, by header or key, must be the token's own."""
+    return await portal.tokens.citizen(authorization, chosen)
 
 
 CitizenDep = Annotated[Citizen, Depends(citizen_of)]

@@ -17,19 +17,21 @@ from shared.migrations import StepFailed
 from tests.service.core.old_data import a_runtime, load, opened
 from tests.support.stack import Databases
 
+REWRITES = 3  # the version whose step makes every document anew
+
 
 async def test_two_processes_that_start_together_migrate_once(database_url: Databases) -> None:
     url, done = database_url(load("province_gateway")), list[str]()
 
     async def start() -> None:
         runtime = a_runtime("province_gateway", url)
-        step = runtime.steps[SCHEMA_VERSION]
+        step = runtime.steps[REWRITES]
 
         async def counted(connection: Any, note: migrations.Note) -> None:
             done.append(url)
             await step(connection, note)
 
-        runtime.steps = {SCHEMA_VERSION: counted}
+        runtime.steps = {**runtime.steps, REWRITES: counted}
         await opened(runtime)
 
     await asyncio.gather(start(), start())
@@ -46,6 +48,7 @@ async def test_a_long_migration_says_how_far_it_is(database_url: Databases, monk
     assert said == [
         "Its data is being brought from version 2 to 3.",
         *(f"Its data is being migrated: {done} of 14 dossiers are done." for done in (5, 10, 14)),
+        "Its data is being brought from version 3 to 4.",
     ]
     assert runtime.database.waits_for == "", "and nothing when it is over"
 
@@ -53,13 +56,13 @@ async def test_a_long_migration_says_how_far_it_is(database_url: Databases, monk
 async def test_a_step_that_fails_leaves_the_data_as_it_was(database_url: Databases) -> None:
     url = database_url(load("portal"))
     before, runtime = await picture_of_data(url), a_runtime("portal", url)
-    step = runtime.steps[SCHEMA_VERSION]
+    step = runtime.steps[REWRITES]
 
     async def half(connection: Any, note: migrations.Note) -> None:
         await step(connection, note)
         raise KeyError("fee_dong")
 
-    runtime.steps = {SCHEMA_VERSION: half}
+    runtime.steps = {**runtime.steps, REWRITES: half}
     with pytest.raises(StepFailed, match=r"from version 2 to 3 and is as it was \(KeyError\('fee_dong'\)\)"):
         await opened(runtime)
     assert await picture_of_data(url) == before

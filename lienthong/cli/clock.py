@@ -1,0 +1,91 @@
+"""`lienthong clock`: what time it is in a sandbox, and how to turn it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lienthong.cli.plainly import DEFAULT_SANDBOX, HERE, Json, Sandbox, Url, ask, show
+from lienthong.cli.sandbox import verdict_text
+
+if TYPE_CHECKING:
+    from lienthong.client import Advance, Clock
+
+clocks = typer.Typer(no_args_is_help=True, help="Show, set, advance, speed up and stop the clock of a sandbox.")
+HOW_FAR = "How far: 3d, 2h30m, P3D; or an instant with its offset, 2026-12-01T08:00:00+07:00."
+Instant = Annotated[
+    str, typer.Argument(help="An instant with its offset, such as 2026-12-01T08:00:00+07:00.", metavar="INSTANT")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this file's verbs to the command."""
+    app.add_typer(clocks, name="clock")
+
+
+@clocks.command("show")
+def show_clock(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False) -> None:
+    """Show what time it is in a sandbox, and how fast it runs."""
+    clock = ask(url, lambda country: country.enter(sandbox).clock())
+    show(clock, json, _clock(clock))
+
+
+@clocks.command("set")
+def set_clock(to: Instant, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False) -> None:
+    """Set the clock to a later instant at once, without stopping at what falls due between."""
+    clock = ask(url, lambda country: country.enter(sandbox).set_clock(to))
+    show(clock, json, _clock(clock))
+
+
+@clocks.command("advance")
+def advance(
+    how_far: Annotated[str | None, typer.Argument(help=HOW_FAR, metavar="[DURATION | INSTANT]")] = None,
+    by: Annotated[str | None, typer.Option(help="A length of time.", metavar="DURATION")] = None,
+    to: Annotated[str | None, typer.Option(help="An instant with its offset, RFC 3339.", metavar="INSTANT")] = None,
+    sandbox: Sandbox = DEFAULT_SANDBOX,
+    url: Url = HERE,
+    json: Json = False,
+) -> None:
+    """Turn the clock forward; everything that falls due on the way happens at its own time."""
+    if how_far is not None and by is None and to is None:
+        by, to = (None, how_far) if re.match(r"\d{4}-", how_far) else (how_far, None)
+    elif how_far is not None or (by is None) == (to is None):
+        raise typer.BadParameter("say how far: either 3d or 2026-12-01T08:00:00+07:00.")
+    answer = ask(url, lambda country: country.enter(sandbox).advance(by=by, to=to))
+    show(answer, json, _advance(answer))
+
+
+@clocks.command("rate")
+def rate(
+    rate: Annotated[float, typer.Argument(help="Sandbox seconds per real second; 1 is real time.", min=0)],
+    sandbox: Sandbox = DEFAULT_SANDBOX,
+    url: Url = HERE,
+    json: Json = False,
+) -> None:
+    """Let the clock run at a rate, from where it has come."""
+    clock = ask(url, lambda country: country.enter(sandbox).set_rate(rate))
+    show(clock, json, _clock(clock))
+
+
+@clocks.command("freeze")
+def freeze(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False) -> None:
+    """Stop the clock where it has come: from then on only `advance` moves it."""
+    rate(0, sandbox, url, json)
+
+
+@clocks.command("resume")
+def resume(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False) -> None:
+    """Let the clock run in real time again, from where it stands."""
+    rate(1, sandbox, url, json)
+
+
+def _clock(clock: Clock) -> str:
+    rate = clock["rate"]
+    return f"{clock['now']}  " + ("frozen" if rate == 0 else "real time" if rate == 1 else f"{rate:g} times real time")
+
+
+def _advance(answer: Advance) -> str:
+    lines = [f"{fired['at']}  {fired['service']:8} {fired['kind']}  {fired['subject']}" for fired in answer["fired"]]
+    return "\n".join([*lines, f"now {answer['now']}", f"verdict {verdict_text(answer['verdict'])}"])

@@ -1,0 +1,39 @@
+"""The test doors that only the portal has, a file for each thing that can be turned, and where everything is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends
+
+from services.portal.api.views import PortalDep
+from services.portal.lab import clocks, sandboxes
+from shared.problems import problem_responses
+from shared.web import chosen_sandbox
+
+router = APIRouter(
+    prefix="/_lab",
+    tags=["lab"],
+    responses=problem_responses(401, 403),
+    dependencies=[Depends(chosen_sandbox)],  # a key of another sandbox than the path's is refused
+)
+
+
+@router.get("/doors", summary="Every address: a user needs one.")
+async def doors(portal: PortalDep) -> dict[str, Any]:
+    settings = portal.settings
+    return {
+        "portal": settings.portal_url,
+        "province_gateway": settings.province_gateway_url,
+        "identity": settings.identity_url,
+        "payment": settings.payment_url,
+        "portal_worker": settings.portal_worker_url,
+        "province_gateway_worker": settings.province_gateway_worker_url,
+        "kafka": settings.kafka_bootstrap_servers,
+        "topics": ["dossier.to-province.v1", "dossier.to-portal.v1"],
+        "issuer": settings.identity_url,
+    }
+
+
+for part in (sandboxes.router, clocks.router):
+    router.include_router(part)

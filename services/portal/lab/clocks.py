@@ -1,0 +1,132 @@
+"""The clock of a sandbox: shown, set, advanced, let run, stopped; and settle."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.portal.api.views import PortalDep
+from shared.clock import in_reach, parse_duration, parse_time, wire
+from shared.errors import BodyDoesNotFit
+from shared.problems import problem_responses
+from shared.runtime import known_sandbox
+from shared.settle import Verdict
+from shared.web import SandboxPath, Text
+
+router = APIRouter()
+
+
+class ClockView(BaseModel):
+    now: str
+    rate: float
+
+
+class SetClock(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    to: Annotated[Text, Field(max_length=40, examples=["2026-06-09T08:00:00+07:00"])]
+
+
+class SetRate(BaseModel):
+    """Sandbox seconds per real second."""
+
+    model_config = ConfigDict(extra="forbid")
+    rate: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True)]
+
+
+class Advance(BaseModel):
+    """Either an absolute target (safe to repeat) or a distance."""
+
+    model_config = ConfigDict(extra="forbid")
+    to: Annotated[Text, Field(max_length=40)] | None = None
+    by: Annotated[Text, Field(max_length=40, examples=["P3D"])] | None = None
+
+
+class Settle(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    timeout_seconds: Annotated[float, Field(ge=0, le=120, strict=True)] = 10
+
+
+class WaitingView(BaseModel):
+    name: str
+    service: str
+    detail: str
+
+
+class VerdictView(BaseModel):
+    verdict: str
+    proof_of_absence: bool
+    next_due: str | None
+    waiting_for: list[WaitingView]
+
+    @classmethod
+    def of(cls, verdict: Verdict, *, frozen: bool) -> VerdictView:
+        waiting = [WaitingView(**asdict(found)) for found in verdict.waiting_for]
+        absent = frozen and verdict.verdict == "still"
+        return cls(verdict=verdict.verdict, proof_of_absence=absent, next_due=verdict.next_due, waiting_for=waiting)
+
+
+class Advanced(BaseModel):
+    now: str
+    fired: list[dict[str, Any]]
+    verdict: VerdictView
+
+
+@router.get("/sandboxes/{sandbox}/clock", summary="What time it is there.", responses=problem_responses(404))
+async def clock(sandbox: SandboxPath, portal: PortalDep) -> ClockView:
+    found = await known_sandbox(portal, sandbox)
+    return ClockView(now=wire(found.now), rate=found.rate)
+
+
+@router.post(
+    "/sandboxes/{sandbox}/clock/set",
+    summary="Settle, then move the clock.",
+    responses=problem_responses(404, 409, 422, 503),
+)
+async def set_clock(sandbox: SandboxPath, body: SetClock, portal: PortalDep) -> ClockView:
+    await known_sandbox(portal, sandbox)
+    await portal.timekeeping.set_clock(sandbox, parse_time(body.to, "/to"))
+    return await clock(sandbox, portal)
+
+
+@router.post(
+    "/sandboxes/{sandbox}/clock/rate",
+    summary="Let the clock run at another rate, from where it has come; 0 freezes it.",
+    responses=problem_responses(404, 409, 422, 503),
+)
+async def set_rate(sandbox: SandboxPath, body: SetRate, portal: PortalDep) -> ClockView:
+    await known_sandbox(portal, sandbox)
+    await portal.timekeeping.set_rate(sandbox, body.rate)
+    return await clock(sandbox, portal)
+
+
+@router.post(
+    "/sandboxes/{sandbox}/clock/advance",
+    summary="Move the clock tick by tick; what falls due fires on its day.",
+    responses=problem_responses(404, 409, 422, 503),
+)
+async def advance(sandbox: SandboxPath, body: Advance, portal: PortalDep) -> Advanced:
+    found = await known_sandbox(portal, sandbox)
+    if (body.to is None) == (body.by is None):
+        raise BodyDoesNotFit(("", "give either `to` (an instant) or `by` (a duration)"))
+    try:
+        target = found.now + parse_duration(body.by, "/by") if body.by is not None else parse_time(body.to or "", "/to")
+    except OverflowError as error:
+        raise BodyDoesNotFit(("/by", "leads beyond the end of the calendar")) from error
+    in_reach(target, "/by")
+    fired, verdict = await portal.timekeeping.advance(sandbox, target, counted=body.by is not None)
+    now = await clock(sandbox, portal)
+    return Advanced(now=now.now, fired=fired, verdict=VerdictView.of(verdict, frozen=found.frozen))
+
+
+@router.post(
+    "/sandboxes/{sandbox}/settle",
+    summary="Wait until nothing is under way, or say what is.",
+    responses=problem_responses(404, 422),
+)
+async def settle(sandbox: SandboxPath, portal: PortalDep, body: Settle | None = None) -> VerdictView:
+    found = await known_sandbox(portal, sandbox)
+    verdict = await portal.timekeeping.settle(sandbox, (body or Settle()).timeout_seconds)
+    return VerdictView.of(verdict, frozen=found.frozen)

@@ -1,0 +1,182 @@
+"""Sandboxes made, listed, renamed and deleted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.portal.api.views import PortalDep
+from services.portal.app_state import Portal
+from shared import sandboxes
+from shared.clock import NOW_SQL, parse_duration, parse_time, wire
+from shared.errors import BodyDoesNotFit
+from shared.paging import Cut, Page, PageDep, announce
+from shared.problems import problem_responses
+from shared.sandboxes import DEFAULT
+from shared.web import SandboxPath, Shown, Text
+
+router = APIRouter()
+LIVES = "7d"  # of a sandbox that nobody gave a time to live
+LONGEST = timedelta(days=3660)  # who wants more says null
+Name = Annotated[Shown, Field(max_length=100)]
+Lives = Annotated[Text, Field(max_length=40, examples=["7d", "PT1H"])]
+LISTED_SQL = f"""
+SELECT {", ".join(f"s.{name}" for name in sandboxes.COLUMNS)}, {NOW_SQL} AS now FROM sandboxes s
+WHERE NOT s.deleted AND ($1::timestamptz IS NULL OR (s.created_at, s.id) > ($1, $2)) ORDER BY s.created_at, s.id LIMIT $3"""
+
+
+class NewSandbox(BaseModel):
+    """All optional. `rate` is sandbox seconds per real second; 0 is frozen. `start` comes from the seed unless given.
+
+    `time_to_live` is real time, for a frozen clock comes to no end; null is until somebody deletes it.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    seed: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
+    name: Name | None = None
+    start: Annotated[Text, Field(max_length=40)] | None = None
+    rate: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True)] = 0
+    time_to_live: Lives | None = LIVES
+
+
+class ChangedSandbox(BaseModel):
+    """What is left out stays; `time_to_live` counts from now."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Name | None = None
+    time_to_live: Lives | None = None
+
+
+class SandboxView(BaseModel):
+    """`issuer` and `oidc_client` are where and as what a client of its own signs people in; `api_key` chooses it too."""
+
+    id: str
+    name: str
+    seed: str
+    rate: float
+    now: str
+    created_at: str
+    expires_at: str | None
+    api_key: str
+    oidc_client: str
+    issuer: str
+    lagging: list[str] = []
+
+
+@router.post(
+    "/sandboxes",
+    summary="A new sandbox, frozen unless it has a rate.",
+    status_code=201,
+    responses=problem_responses(422, 503),
+)
+async def create_sandbox(portal: PortalDep, body: NewSandbox | None = None) -> SandboxView:
+    wanted = body or NewSandbox()
+    start = parse_time(wanted.start, "/start") if wanted.start else None
+    row, lagging = await portal.ownership.create(
+        *(wanted.seed, wanted.name, start, wanted.rate, _lives(wanted.time_to_live))
+    )
+    shown = await show_row(portal, row["id"])
+    return shown.model_copy(update={"lagging": lagging})
+
+
+@router.get(
+    "/sandboxes", summary="Every sandbox that lives, in the order of their making.", responses=problem_responses(422)
+)
+async def list_sandboxes(portal: PortalDep, page: PageDep, request: Request, response: Response) -> list[SandboxView]:
+    cut = await _page(portal, page)
+    return [_view(portal, row) for row in announce(request, response, cut)]
+
+
+@router.get("/sandboxes/{sandbox}", summary="A sandbox and what time it is there.", responses=problem_responses(404))
+async def sandbox_of(sandbox: SandboxPath, portal: PortalDep) -> SandboxView:
+    return await show_row(portal, sandbox)
+
+
+@router.patch(
+    "/sandboxes/{sandbox}",
+    summary="Another name, or another time to live.",
+    responses=problem_responses(404, 422),
+)
+async def change_sandbox(sandbox: SandboxPath, body: ChangedSandbox, portal: PortalDep) -> SandboxView:
+    forever = "time_to_live" in body.model_fields_set and body.time_to_live is None
+    if sandbox == DEFAULT and body.time_to_live is not None:
+        raise BodyDoesNotFit(("/time_to_live", "the default sandbox stays: leave it out"))
+    lagging = await portal.ownership.describe(sandbox, body.name, _lives(body.time_to_live), forever=forever)
+    shown = await show_row(portal, sandbox)
+    return shown.model_copy(update={"lagging": lagging})
+
+
+@router.get(
+    "/sandboxes/{sandbox}/row",
+    summary="The whole row, for services that never heard of it.",
+    responses=problem_responses(404),
+)
+async def sandbox_row(sandbox: SandboxPath, portal: PortalDep) -> dict[str, Any]:
+    row = await sandboxes.row_of(portal.database, sandbox)
+    if row is None:
+        raise await sandboxes.not_here(portal.database, sandbox)
+    return sandboxes.told({**dict(row), "opened": True})
+
+
+@router.delete(
+    "/sandboxes/{sandbox}",
+    summary="Delete it everywhere; 202 names the services that will be told as soon as they answer.",
+    status_code=204,
+    responses=problem_responses(404, 409),
+)
+async def delete_sandbox(sandbox: SandboxPath, portal: PortalDep) -> Response:
+    lagging = await portal.ownership.delete(sandbox)
+    return JSONResponse({"lagging": lagging}, 202) if lagging else Response(status_code=204)
+
+
+def _lives(text: str | None) -> timedelta | None:
+    """Raises BodyDoesNotFit for what is no duration, or none that makes sense."""
+    if text is None:
+        return None
+    lives = parse_duration(text, "/time_to_live")
+    if not timedelta(0) < lives <= LONGEST:
+        raise BodyDoesNotFit(("/time_to_live", f"choose between 1s and {LONGEST.days}d, or null for no end"))
+    return lives
+
+
+async def _page(portal: Portal, page: Page) -> Cut[Any]:
+    """A page of the living; its places are the moment and id of the row before."""
+    moment, _, last = (page.after or "").partition("/")
+    after = parse_time(moment, "/query/page_token") if page.after else None
+    rows = await portal.database.fetch(LISTED_SQL, after, last, page.size + 1)
+    total = (await portal.database.fetch("SELECT count(*) AS n FROM sandboxes WHERE NOT deleted"))[0]["n"]
+    shown = rows[: page.size]
+    more = len(rows) > page.size
+    return Cut(shown, f"{shown[-1]['created_at'].isoformat()}/{shown[-1]['id']}" if more else None, total)
+
+
+async def show_row(portal: Portal, sandbox: str) -> SandboxView:
+    columns = ", ".join(f"s.{name}" for name in sandboxes.COLUMNS)
+    rows = await portal.database.fetch(
+        f"SELECT {columns}, {NOW_SQL} AS now FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted", sandbox
+    )
+    if not rows:
+        raise await sandboxes.not_here(portal.database, sandbox)
+    return _view(portal, rows[0])
+
+
+def _view(portal: Portal, row: Any) -> SandboxView:
+    shown = {name: row[name] for name in ("id", "name", "seed", "rate", "api_key")}
+    issuer = portal.settings.identity_url
+    return SandboxView(
+        **shown,
+        now=wire(row["now"]),
+        created_at=wire(row["created_at"]),
+        expires_at=_real(row["expires_at"]),
+        oidc_client="lienthong-demo" if row["id"] == DEFAULT else f"lienthong-{row['id']}",
+        issuer=issuer if row["id"] == DEFAULT else f"{issuer}/s/{row['id']}",
+    )
+
+
+def _real(at: datetime | None) -> str | None:
+    """Real time, which is nobody's business time: in UTC."""
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="seconds")
