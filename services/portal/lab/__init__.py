@@ -14,7 +14,7 @@ from shared.web import chosen_sandbox
 router = APIRouter(
     prefix="/_lab",
     tags=["lab"],
-    responses=problem_responses(401, 403),
+    responses=problem_responses(401, 403, 404),
     dependencies=[Depends(chosen_sandbox)],  # a key of another sandbox than the path's is refused
 )
 
