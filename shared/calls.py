@@ -10,6 +10,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from sqlalchemy import Boolean, Column, DateTime, Index, Integer, MetaData, Tabl
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared import telemetry, tracing
+from shared.clock import NOW_SQL
 from shared.db import Connection, Database
 from shared.errors import Refusal
 from shared.http import Unreachable
@@ -40,6 +42,7 @@ def calls_table(metadata: MetaData) -> Table:
         Column("traceparent", Text, nullable=False, server_default=""),
         Column("last_error", Text, nullable=False, server_default=""),
         Column("refused", Boolean, nullable=False, server_default="false"),  # by a rule, not by silence
+        Column("due", DateTime(timezone=True)),  # sandbox time until which a rule holds it; NULL: it does not say
         Index("calls_next_try", "next_try"),
     )
 
@@ -78,10 +81,30 @@ async def in_flight(database: Database, sandbox: str) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
-async def try_refused_again(database: Database, sandbox: str) -> None:
-    """Sandbox time has moved: what a neighbour refused is asked again."""
+async def next_due(database: Database, sandbox: str) -> datetime | None:
+    """When the next call that a rule holds until some moment goes on, in sandbox time."""
+    due: datetime | None = await database.pool.fetchval("SELECT min(due) FROM calls WHERE sandbox = $1", sandbox)
+    return due
+
+
+async def release(database: Database, sandbox: str) -> list[tuple[str, str, datetime]]:
+    """Let go what was held until now, by the sandbox's clock; gives kind, key and due of each, in order."""
+    rows = await database.fetch(
+        f"UPDATE calls c SET next_try = clock_timestamp(), refused = false, due = NULL FROM sandboxes s, "
+        f"(SELECT kind, key, due FROM calls WHERE sandbox = $1 AND due IS NOT NULL FOR UPDATE) was "
+        f"WHERE c.sandbox = $1 AND s.id = $1 AND c.kind = was.kind AND c.key = was.key AND was.due <= {NOW_SQL} "
+        "RETURNING c.kind, c.key, was.due",
+        sandbox,
+    )
+    return sorted(((row["kind"], row["key"], row["due"]) for row in rows), key=lambda each: (each[2], each[0], each[1]))
+
+
+async def try_refused_again(database: Database, sandbox: str, *, with_due: bool = True) -> None:
+    """Sandbox time has moved: what a neighbour refused is asked again; what waits for a moment of its own only `with_due`."""
     await database.pool.execute(
-        "UPDATE calls SET next_try = clock_timestamp(), refused = false WHERE sandbox = $1 AND refused", sandbox
+        "UPDATE calls SET next_try = clock_timestamp(), refused = false, due = NULL "
+        "WHERE sandbox = $1 AND refused AND (due IS NULL OR $2)",
+        *(sandbox, with_due),
     )
 
 
@@ -139,12 +162,13 @@ class Callers:
             )
             wait = min(0.1 * 2 ** min(call.attempts - 1, 10), RETRY_LIMIT_SECONDS)
             await self._database.pool.execute(
-                """UPDATE calls SET refused = $6, last_error = $5, next_try = CASE
+                f"""UPDATE calls c SET refused = $6, last_error = $5, due = $7, next_try = CASE
                   WHEN NOT $6 THEN clock_timestamp() + $4 * interval '1 s'
-                  WHEN EXISTS (SELECT FROM sandboxes WHERE id = $1 AND rate = 0) THEN 'infinity'
-                  ELSE clock_timestamp() + interval '1 min' END
-                WHERE sandbox = $1 AND kind = $2 AND key = $3""",
+                  WHEN s.rate = 0 THEN 'infinity'
+                  ELSE clock_timestamp() + least(interval '1 min', ($7 - {NOW_SQL}) / s.rate) END
+                FROM sandboxes s WHERE c.sandbox = $1 AND c.kind = $2 AND c.key = $3 AND s.id = $1""",
                 *(call.sandbox, call.kind, call.key, wait, f"{type(error).__name__}: {error}"[:500], refused),
+                getattr(error, "due", None),
             )
         if tracing.on:
             parent = traceparent if telemetry.same_trace(traceparent, own) else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 
 class Refusal(Exception):
     """A rule said no. Subclasses are named in domain words and carry *public* facts as keywords.
@@ -46,6 +48,14 @@ class KeyReused(Refusal):
 
 class NotReady(Refusal):
     """A part that this request needs is not there yet."""
+
+
+class HeldByFault(Refusal):
+    """A fault rule holds this back: it goes on once the rule is off, or at `due` (sandbox time)."""
+
+    def __init__(self, detail: str, due: datetime | None, **facts: object) -> None:
+        super().__init__(detail, **facts)
+        self.due = due
 
 
 class DeadLetterNotFound(Refusal):

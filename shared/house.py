@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import MetaData
 
-from shared import calls, consumer, deadletters, eventlog, journal, leases, sandboxes, telemetry, timers
+from shared import calls, consumer, deadletters, eventlog, faults, journal, leases, sandboxes, telemetry, timers
 from shared.clock import NOW_SQL, wire
 from shared.consumer import Consumer, Handlers
 from shared.db import Connection
@@ -104,6 +104,7 @@ class House(Runtime, Generic[T]):
         deadletters.deadletters_tables(metadata)
         calls.calls_table(metadata)
         journal.journal_table(metadata)
+        faults.firings_table(metadata)
         self.first_rows = eventlog.FIRST_ROWS
         self.drawer, self.hears, self.neighbour_url = drawer, hears, neighbour_url
         self.consumer = Consumer(self.database, drawer, handlers, hears=hears, speaks=service)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
-from shared import sizes
+from shared import faults, sizes
 from shared.clock import END, FIRST
 from shared.paging import PageDep, announce
 from shared.problems import problem_responses
@@ -65,6 +65,14 @@ async def pending(sandbox: SandboxPath, runtime: RuntimeDep) -> dict[str, Any]:
 async def sizes_of_sandbox(sandbox: SandboxPath, runtime: RuntimeDep) -> dict[str, sizes.Size]:
     await known_sandbox(runtime, sandbox)
     return await sizes.of_sandbox(runtime.database, runtime.metadata, sandbox)
+
+
+@router.get("/sandboxes/{sandbox}/firings", summary="How often each fault rule was looked at and bit here.")
+async def firings(
+    sandbox: SandboxPath, runtime: RuntimeDep, page: PageDep, request: Request, response: Response
+) -> list[dict[str, Any]]:
+    await known_sandbox(runtime, sandbox)
+    return announce(request, response, page.of(await faults.counts(runtime.database, sandbox)))
 
 
 @router.get("/timeline/{subject}", summary="What this service knows of the story of a dossier.")

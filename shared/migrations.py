@@ -54,11 +54,17 @@ async def migrate(connection: Any, steps: Steps, version: int, newest: int, note
 
 
 async def to_4(connection: Any, note: Note) -> None:
-    """3 → 4, in every service: a sandbox has an end in real time, keys of its own, modes of its provinces, and faults."""
+    """3 → 4, in every service: a sandbox has an end in real time, a key, modes of its provinces, and faults that hold calls."""
     await connection.execute(
         "ALTER TABLE sandboxes ADD COLUMN expires_at timestamptz, ADD COLUMN api_key text NOT NULL DEFAULT '', "
         "ADD COLUMN modes jsonb NOT NULL DEFAULT '{}', ADD COLUMN faults jsonb NOT NULL DEFAULT '[]'"
     )
+    await connection.execute(
+        "CREATE TABLE firings (sandbox text NOT NULL, rule text NOT NULL, occasion text NOT NULL, "
+        "seen bigint NOT NULL DEFAULT '0', fired bigint NOT NULL DEFAULT '0', bit boolean NOT NULL DEFAULT 'false', "
+        "PRIMARY KEY (sandbox, rule, occasion))"
+    )
+    await connection.execute("ALTER TABLE IF EXISTS calls ADD COLUMN due timestamptz")
 
 
 async def rewrite(connection: Any, table: str, rows: str, change: Callable[[Any], Document], note: Note) -> None:

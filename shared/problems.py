@@ -49,6 +49,9 @@ COMMON: Problems = {
     errors.NotReady: ProblemType(
         "not-ready", 503, "A needed part is not ready yet.", "Một thành phần cần thiết chưa sẵn sàng."
     ),
+    errors.HeldByFault: ProblemType(
+        "held-by-fault", 503, "A fault rule holds this back.", "Một quy tắc gây lỗi đang giữ việc này lại."
+    ),
     errors.DeadLetterNotFound: ProblemType(
         "dead-letter-not-found", 404, "There is no such dead letter.", "Không có thư chết này."
     ),

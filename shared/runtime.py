@@ -12,7 +12,7 @@ import httpx
 import structlog
 from sqlalchemy import MetaData
 
-from shared import http, sandboxes, telemetry
+from shared import faults, http, sandboxes, telemetry
 from shared.db import NO_STEPS, Connection, Database
 from shared.errors import ApiKeyUnknown, NotReady, Unfit
 from shared.sandboxes import Sandbox
@@ -20,7 +20,9 @@ from shared.settings import Settings
 
 log = structlog.get_logger()
 KEPT = ("posted", "queue")  # tables whose rows outlive their sandbox
+RULES_SQL = "SELECT id, deleted, faults FROM sandboxes WHERE NOT deleted AND faults <> $1::jsonb"
 SWEEP_SECONDS = 5.0
+EVERYTHING = "*"  # subject of what concerns a whole sandbox
 SWEEP_ROWS = 5_000
 
 
@@ -32,6 +34,7 @@ class Runtime:
     """
 
     owns_sandboxes = False
+    subject_of: Callable[[str], str] = staticmethod(lambda path: EVERYTHING)  # whose story a request belongs to
     sweep_when = "true"  # SQL over the sandbox row s: may its rows go yet?
 
     def __init__(self, service: str, settings: Settings, database_url: str, metadata: MetaData) -> None:
@@ -47,6 +50,7 @@ class Runtime:
         self._tasks: list[asyncio.Task[None]] = []
         self._known: set[str] = set()
         self._keys: dict[str, str] = {}
+        self.faults: dict[str, str] = {}  # sandbox → its fault rules, where it has any: for edges outside transactions
 
     @property
     def http(self) -> httpx.AsyncClient:
@@ -71,6 +75,8 @@ class Runtime:
     async def _begin(self, jobs: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
         try:
             await self.database.open(self.metadata, self.first_rows, steps=self.steps, owner=self.service)
+            for row in await self.database.fetch(RULES_SQL, faults.NONE):
+                self.note_row(dict(row))
             await self.at_open()
         except Exception as error:
             # Nothing here can mend it: end, so that whoever watches us sees it and starts us anew.
@@ -172,9 +178,24 @@ class Runtime:
 
     async def take_over(self, told: dict[str, Any]) -> int:
         """Keep a sandbox row that the portal told, unless ours is as new; gives the version that we now hold."""
+        row = sandboxes.heard(told)
         async with self.database.transaction() as connection:
-            await sandboxes.put(connection, sandboxes.heard(told))
-            return int(await connection.fetchval("SELECT version FROM sandboxes WHERE id = $1", told["id"]))
+            new = await sandboxes.put(connection, row)
+            version = int(await connection.fetchval("SELECT version FROM sandboxes WHERE id = $1", row["id"]))
+        if new:
+            self.note_row(row)
+            await self.changed(row["id"])
+        return version
+
+    def note_row(self, row: Mapping[str, Any]) -> None:
+        """Remember the fault rules of a sandbox that changed."""
+        if row["deleted"] or row["faults"] == faults.NONE:
+            self.faults.pop(row["id"], None)
+        else:
+            self.faults[row["id"]] = row["faults"]
+
+    async def changed(self, sandbox: str) -> None:
+        """What follows from another row of a sandbox, done before its owner hears that we have it."""
 
     # What the lab doors ask every service; a service with nothing of the kind answers with nothing.
     async def fire(self, sandbox: str) -> list[dict[str, Any]]:

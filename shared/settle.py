@@ -14,7 +14,11 @@ from typing import Any
 Pending = Mapping[str, Any]
 
 
-HELD = ("parked", "call-refused")  # waits for somebody, not for something: passed by advance, and named
+HELD = (
+    "parked",
+    "call-refused",
+    "held-by-fault",
+)  # waits for somebody, not for something: passed by advance, and named
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,8 @@ def verdict(pending: Mapping[str, Pending | None], readers: Mapping[str, str]) -
             error = f": {call['last_error']}" if call["last_error"] else ""
             told = f"{call['kind']} {call['key']}, tried {call['attempts']} times{error}"
             if call.get("refused"):
-                held.append(Waiting("call-refused", service, told))
+                by_fault = call["last_error"].startswith("HeldByFault")
+                held.append(Waiting("held-by-fault" if by_fault else "call-refused", service, told))
             else:
                 found.append(Waiting("calls-in-flight", service, told))
     for source, reader in readers.items():

@@ -25,6 +25,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import bodies, detours, errors, gauges, problems, telemetry, tracing
+from shared.faulty_doors import FaultyDoor
 from shared.runtime import Runtime
 from shared.sandboxes import DEFAULT, IDS
 from shared.settings import host_and_port
@@ -75,8 +76,9 @@ class Edge:
     limits  bytes that the bodies of some paths may have instead of BODY_LIMIT: doors that take files
     """
 
-    def __init__(self, app: ASGIApp, limits: Mapping[str, int]) -> None:
+    def __init__(self, app: ASGIApp, runtime: Runtime, limits: Mapping[str, int]) -> None:
         self.app, self._limits = app, limits
+        self._door = FaultyDoor(app, runtime)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -111,7 +113,7 @@ class Edge:
             else:
                 is_file = scope["path"] in self._limits
                 reading = limited if is_file else bodies.strict(limited, headers.get(b"content-type", b""))
-                await self.app(scope, reading, answer)
+                await self._door(scope, receive, reading, answer)
         finally:
             route = getattr(scope.get("route"), "path", "(none)")
             seconds = time.perf_counter() - begun
@@ -143,7 +145,7 @@ def create_app(
 
     app = FastAPI(title=title, version="1", summary=summary, lifespan=lifespan, telemetry=NO_SPANS_OF_FASTAPI)
     app.state.runtime = runtime
-    app.add_middleware(Edge, limits=body_limits or {})
+    app.add_middleware(Edge, runtime=runtime, limits=body_limits or {})
     problems.install(app, table)
     install_starting(app, runtime)
     add_health(app, runtime)

@@ -48,6 +48,7 @@ from contracts.catalogue.units import (
     communes_of,
     old_communes,
     predecessors,
+    province_of,
     understand_unit,
 )
 from contracts.catalogue.versions import (
@@ -116,6 +117,7 @@ __all__ = [
     "procedure_at",
     "procedure_of",
     "procedure_shown",
+    "province_of",
     "search",
     "understand_unit",
     "versions_of",

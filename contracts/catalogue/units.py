@@ -120,6 +120,11 @@ def agency_code(province: str, commune: str | None = None) -> str:
     return agency if commune is None else f"{agency}.{COMMUNES[commune].code}"
 
 
+def province_of(code: str) -> str | None:
+    """The province whose agency opens this dossier code, or agency code; None for any other text."""
+    return _BY_AGENCY.get(code.split("-")[0].split(".")[0])
+
+
 def communes_of(province: str) -> tuple[Commune, ...]:
     """The communes of one province in code order; empty for an unknown province."""
     return _COMMUNES_OF.get(province, ())
@@ -236,4 +241,5 @@ def _grouped(communes: Mapping[str, Commune]) -> dict[str, tuple[Commune, ...]]:
 PROVINCES: Mapping[str, Province] = MappingProxyType({province.code: province for province in _provinces()})
 OLD_PROVINCES: Mapping[str, OldProvince] = MappingProxyType({old.code: old for old in _old_provinces()})
 COMMUNES: Mapping[str, Commune] = MappingProxyType({commune.code: commune for commune in _communes()})
+_BY_AGENCY = {province.agency_code: province.code for province in PROVINCES.values()}
 _COMMUNES_OF = _grouped(COMMUNES)

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
-from services.identity_mock import chooser, store, tokens
+from services.identity_mock import chooser, faulty, store, tokens
 from services.identity_mock.people import people
 from services.identity_mock.problems import NO_STORE, ClientUnknown, GrantRefused, RedirectNotAllowed
 from services.identity_mock.register import represented_by
@@ -86,7 +86,13 @@ async def realm(request: Request, chosen: Chosen) -> Realm:
             f"This is the issuer of sandbox '{named}'; the issuer of another is {runtime.identity.identity_url}/s/ID."
         )
         raise SandboxMismatch(detail, issuer_sandbox=named)
-    return Realm(runtime, await known_sandbox(runtime, named))
+    here = await known_sandbox(runtime, named)
+    if named in runtime.faults:
+        async with in_sandbox(runtime, named) as (connection, _):
+            down = await faulty.at_the_provider(connection, here)
+        if down is not None:
+            raise faulty.ProviderDown(f"Rule '{down.id}': {down.text_en}.", rule=down.id)
+    return Realm(runtime, here)
 
 
 def named_sandbox(sandbox: Annotated[str, Path(description="Sandbox whose issuer this is")]) -> str:
@@ -134,7 +140,9 @@ async def discovery(realm: RealmDep) -> dict[str, Any]:
 @router.get("/jwks", summary="Keys that tokens are signed with", responses=problem_responses(403, 404, 503))
 async def jwks(realm: RealmDep) -> dict[str, Any]:
     """RFC 7517 section 5."""
-    return tokens.public_keys(realm.runtime.key)
+    if faulty.is_rotated(realm.here):
+        return tokens.public_keys(await realm.runtime.next_key())
+    return tokens.public_keys(*realm.runtime.keys)
 
 
 @router.get(
@@ -179,12 +187,13 @@ async def authorize(realm: RealmDep, request: Request) -> Response:
             asked["scope"],
             asked.get("nonce"),
         )
-        await store.keep_code(connection, here, code, Grant(*bound, here.now, expires_at))
-        text_vi, text_en = (
-            f"{person.name} đăng nhập mức {person.level}",
-            f"{person.name} signed in, level {person.level}",
-        )
-        await journal.note(connection, here.id, person.id, here.now, "signed_in", text_vi, text_en, persona=person.hint)
+        denied = await faulty.at_sign_in(connection, here, person)
+        if not denied:
+            await store.keep_code(connection, here, code, Grant(*bound, here.now, expires_at))
+            texts = f"{person.name} đăng nhập mức {person.level}", f"{person.name} signed in, level {person.level}"
+            await journal.note(connection, here.id, person.id, here.now, "signed_in", *texts, persona=person.hint)
+    if denied:
+        return _return(asked, error="access_denied", error_description=denied)
     return _return(asked, code=code)
 
 
@@ -222,14 +231,20 @@ async def token(realm: RealmDep, request: Request) -> JSONResponse:
         grant = await store.take_code(connection, here.id, form["code"])
         fault = _fault_of_grant(grant, form, here.now)
         person = people(here)[grant.hint] if grant else None
+        spoilt, rotated = None, False
         if person and not fault:
+            fault = await faulty.at_the_code(connection, here, person)
+        if person and not fault:
+            spoilt = await faulty.at_the_tokens(connection, here, person)
+            rotated = await faulty.at_the_key(connection, here, person)
             text_vi, text_en = f"Cấp token cho {person.name}", f"Tokens given to {person.name}"
             await journal.note(
                 *(connection, here.id, person.id, here.now, "tokens_given", text_vi, text_en), client=form["client_id"]
             )
     if grant is None or person is None or fault:
         raise GrantRefused("invalid_grant", fault)
-    key, lifetime = realm.runtime.key, realm.runtime.identity.token_lifetime
+    key = await realm.runtime.next_key() if rotated else realm.runtime.key
+    lifetime = realm.runtime.identity.token_lifetime
     common: dict[str, Any] = {
         "issuer": realm.issuer,
         "sandbox": here.id,
@@ -237,14 +252,21 @@ async def token(realm: RealmDep, request: Request) -> JSONResponse:
         "now": here.now,
         "lifetime": lifetime,
     }
-    body = {
-        "access_token": tokens.access_token(
+    given = {
+        "access": tokens.access_token(
             key, person, scope=grant.scope, represents=represented_by(realm.here, person), **common
         ),
+        "id": tokens.id_token(key, person, nonce=grant.nonce, signed_in_at=grant.signed_in_at, **common),
+    }
+    if spoilt is not None:
+        unknown = await realm.runtime.unknown_key()
+        given = {kind: faulty.spoil(spoilt, kind, good, key, unknown, here.now) for kind, good in given.items()}
+    body = {
+        "access_token": given["access"],
         "token_type": "Bearer",
         "expires_in": int(lifetime.total_seconds()),
         "scope": grant.scope,
-        "id_token": tokens.id_token(key, person, nonce=grant.nonce, signed_in_at=grant.signed_in_at, **common),
+        "id_token": given["id"],
     }
     return JSONResponse(body, headers=NO_STORE)
 
@@ -261,9 +283,14 @@ async def userinfo(realm: RealmDep, request: Request) -> dict[str, Any]:
     if scheme.lower() != "bearer" or not credential:
         raise TokenRefused("Send the header Authorization: Bearer, with the access token.")
     claims = tokens.read_access_token(
-        realm.runtime.key, credential.strip(), issuer=realm.issuer, sandbox=realm.here.id, now=realm.here.now
+        realm.runtime.keys, credential.strip(), issuer=realm.issuer, sandbox=realm.here.id, now=realm.here.now
     )
     person = next(person for person in people(realm.here).values() if person.id == claims["sub"])
+    if realm.here.id in realm.runtime.faults:
+        async with in_sandbox(realm.runtime, realm.here.id) as (connection, here):
+            locked = await faulty.at_the_account(connection, here, person)
+        if locked:
+            raise faulty.AccountLocked("Ask whoever runs the account to open it again.")
     return {
         "sub": person.id,
         "LoaiTaiKhoan": "1",  # a person; "2" is an organisation

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
+from services.identity_mock.faulty import AccountLocked, ProviderDown
 from services.identity_mock.tokens import TokenRefused
 from shared.errors import Refusal
 from shared.problems import Problems, ProblemType, render
@@ -34,6 +35,10 @@ PROBLEMS: Problems = {
         "redirect-not-allowed", 400, "The browser may not be sent there.", "Không được chuyển hướng về địa chỉ này."
     ),
     GrantRefused: ProblemType("grant-refused", 400, "No token is given for this.", "Không cấp token cho yêu cầu này."),
+    AccountLocked: ProblemType("account-locked", 403, "The account is locked.", "Tài khoản đã bị khoá."),
+    ProviderDown: ProblemType(
+        "provider-down", 503, "The identity provider is down.", "Hệ thống định danh đang ngừng hoạt động."
+    ),
     TokenRefused: ProblemType("token-refused", 401, "The access token does not hold.", "Token truy cập không hợp lệ."),
 }
 

@@ -15,19 +15,22 @@ from sqlalchemy.dialects.postgresql import JSONB
 from services.identity_mock.settings import Settings
 from shared import journal
 from shared.db import Connection, Database
+from shared.faults import firings_table
 from shared.migrations import to_4
 from shared.runtime import Runtime
 from shared.sandboxes import Sandbox, sandboxes_table
 
 METADATA = MetaData()
+CURRENT, NEXT = "current", "next"
 SWEPT_AFTER = timedelta(hours=1)  # sandbox time: until then an expired code is told from an unknown one
 
 sandboxes_table(METADATA)
 journal.journal_table(METADATA)
+firings_table(METADATA)
 Table(
     "signing_keys",
     METADATA,
-    Column("name", Text, primary_key=True),  # "current": there is one, for all sandboxes; tokens tell them apart
+    Column("name", Text, primary_key=True),  # CURRENT signs for all sandboxes, tokens tell them apart; NEXT by a fault
     Column("jwk", JSONB, nullable=False),  # the private key
 )
 Table(
@@ -56,25 +59,47 @@ class IdentityRuntime(Runtime):
         super().__init__("identity", settings, settings.database_url, METADATA)
         self.identity = settings
         self.steps = {4: to_4}
+        self._next_key: RSAKey | None = None
+        self._unknown_key: RSAKey | None = None
 
     async def at_open(self) -> None:
         self.key = await signing_key(self.database)
+        known = await self.database.fetch("SELECT FROM signing_keys WHERE name = $1", NEXT)
+        if known:
+            await self.next_key()
+
+    @property
+    def keys(self) -> list[RSAKey]:
+        """Those that may sign: the key, and where it ever was rotated the next."""
+        return [self.key, *([self._next_key] if self._next_key else [])]
+
+    async def next_key(self) -> RSAKey:
+        """The key that signs where keys are rotated; made when it is first needed, and kept."""
+        if self._next_key is None:
+            self._next_key = await signing_key(self.database, NEXT)
+        return self._next_key
+
+    async def unknown_key(self) -> RSAKey:
+        """A key that no key set ever holds."""
+        if self._unknown_key is None:
+            self._unknown_key = await asyncio.to_thread(RSAKey.generate_key, 2048)
+        return self._unknown_key
 
     async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
         return await journal.lines(self.database, self.service, sandbox, subject)
 
 
-async def signing_key(database: Database) -> RSAKey:
-    """The key of this database. Two processes that find none both make one; the first to write wins, both use it."""
-    stored = "SELECT jwk FROM signing_keys WHERE name = 'current'"
-    rows = await database.fetch(stored)
+async def signing_key(database: Database, name: str = CURRENT) -> RSAKey:
+    """A key of this database. Two processes that find none both make one; the first to write wins, both use it."""
+    stored = "SELECT jwk FROM signing_keys WHERE name = $1"
+    rows = await database.fetch(stored, name)
     if not rows:
         made = await asyncio.to_thread(RSAKey.generate_key, 2048)
         jwk = json.dumps(made.as_dict(private=True))
         await database.pool.execute(
-            "INSERT INTO signing_keys (name, jwk) VALUES ('current', $1::jsonb) ON CONFLICT DO NOTHING", jwk
+            "INSERT INTO signing_keys (name, jwk) VALUES ($1, $2::jsonb) ON CONFLICT DO NOTHING", name, jwk
         )
-        rows = await database.fetch(stored)
+        rows = await database.fetch(stored, name)
     return RSAKey.import_key(json.loads(rows[0]["jwk"]))
 
 

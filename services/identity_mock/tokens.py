@@ -9,7 +9,7 @@ from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
+from joserfc.jwk import KeySet, RSAKey
 
 from services.identity_mock.people import Person
 from services.identity_mock.register import Represented
@@ -24,9 +24,10 @@ class TokenRefused(Refusal):
     """The access token is missing, altered, expired, or not for here."""
 
 
-def public_keys(key: RSAKey) -> dict[str, Any]:
+def public_keys(*keys: RSAKey) -> dict[str, Any]:
     """The JSON Web Key Set (RFC 7517) that clients check signatures with."""
-    return {"keys": [{**key.as_dict(private=False), "kid": key.thumbprint(), "use": "sig", "alg": ALGORITHM}]}
+    named = {"use": "sig", "alg": ALGORITHM}
+    return {"keys": [{**key.as_dict(private=False), "kid": key.thumbprint(), **named} for key in keys]}
 
 
 def access_token(
@@ -58,7 +59,7 @@ def access_token(
         "SoDinhDanh": person.number,
         "represents": list(represents),
     }
-    return _signed(key, claims, ACCESS_TYPE)
+    return signed(key, claims, ACCESS_TYPE)
 
 
 def id_token(
@@ -86,13 +87,15 @@ def id_token(
         "level": person.level,
         "name": person.name,
     }
-    return _signed(key, claims, "JWT")
+    return signed(key, claims, "JWT")
 
 
-def read_access_token(key: RSAKey, token: str, *, issuer: str, sandbox: str, now: datetime) -> dict[str, Any]:
+def read_access_token(
+    keys: Sequence[RSAKey], token: str, *, issuer: str, sandbox: str, now: datetime
+) -> dict[str, Any]:
     """The claims of an access token of ours that holds now, in this sandbox. Raises TokenRefused."""
     try:
-        read = jwt.decode(token, key, algorithms=[ALGORITHM])
+        read = jwt.decode(token, KeySet(list(keys)), algorithms=[ALGORITHM])
     except (JoseError, ValueError, KeyError, TypeError) as error:
         raise TokenRefused("The access token is not one that this issuer signed; sign in again.") from error
     claims = read.claims
@@ -105,7 +108,8 @@ def read_access_token(key: RSAKey, token: str, *, issuer: str, sandbox: str, now
     return dict(claims)
 
 
-def _signed(key: RSAKey, claims: dict[str, Any], kind: str) -> str:
+def signed(key: RSAKey, claims: dict[str, Any], kind: str) -> str:
+    """A compact JWS; `kind` is the header's `typ`."""
     header = {"alg": ALGORITHM, "typ": kind, "kid": key.thumbprint()}
     return jwt.encode(header, claims, key, algorithms=[ALGORITHM])
 

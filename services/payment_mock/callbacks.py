@@ -12,12 +12,14 @@ from typing import Any
 import httpx
 
 from contracts import payment_platform as platform
-from services.payment_mock import store
+from contracts.faults import payment as named
+from services.payment_mock import faulty, store
 from services.payment_mock.migrations import STEPS
 from services.payment_mock.settings import Settings
 from services.payment_mock.store import Order
-from shared import calls, http, journal, sandboxes
+from shared import calls, faults, http, journal, sandboxes
 from shared.calls import Call, Callers
+from shared.clock import wire
 from shared.db import Connection
 from shared.runtime import Runtime
 
@@ -39,23 +41,69 @@ class PaymentRuntime(Runtime):
         return platform.partner_secret(self.payment.payment_partner_secret.get_secret_value(), sandbox)
 
     async def pending(self, sandbox: str) -> dict[str, Any]:
-        return {"calls": await calls.in_flight(self.database, sandbox), "timers_due": 0, "next_due": None}
+        due = await calls.next_due(self.database, sandbox)
+        now = (await sandboxes.read(self.database, sandbox)).now
+        return {
+            "calls": await calls.in_flight(self.database, sandbox),
+            "timers_due": int(due is not None and due <= now),
+            "next_due": wire(due) if due else None,
+        }
+
+    async def fire(self, sandbox: str) -> list[dict[str, Any]]:
+        """Confirmations that a fault held until now go on."""
+        released = await calls.release(self.database, sandbox)
+        self.callers.wake()
+        return [{"at": wire(due), "service": self.service, "kind": kind, "subject": key} for kind, key, due in released]
+
+    async def changed(self, sandbox: str) -> None:
+        """The clock has moved, or a rule is off: what was held is tried again, or held again."""
+        held = any(rule.edge == named.CONFIRM for rule in faults.rules_of(self.faults.get(sandbox, faults.NONE)))
+        await calls.try_refused_again(self.database, sandbox, with_due=not held)
+        self.callers.wake()
 
     async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
         return await journal.lines(self.database, self.service, sandbox, subject)
 
     async def _confirm(self, call: Call) -> None:
-        """Tell the partner once; any answer but silence and 5xx ends it. Raises Unreachable to be asked again."""
+        """Tell the partner once; any answer but silence and 5xx ends it. Raises Unreachable, HeldByFault to be asked again."""
+        async with self.database.transaction() as connection:
+            here = (await sandboxes.lock(connection, [call.sandbox])).get(call.sandbox)
+            order = await store.order_by_transaction(connection, call.sandbox, call.key)
+            if here is None or order is None:  # the sandbox was deleted meanwhile
+                await calls.done(connection, call)
+                return
+            bite = await faulty.at_confirmation(connection, here, order)
+            overtakes: list[str] = []
+            if bite is not None and bite.rule.fault == named.REORDERED:
+                overtakes = await faulty.overtaken(connection, here, bite.rule, call.key)
+        if bite is not None:
+            for message in faulty.before_the_truth(bite, call.data, self.secret(call.sandbox)):
+                await self._tell(call, message)
+            if bite.rule.fault == named.REORDERED and not overtakes:
+                raise bite.rule.hold()
+            faulty.hold_back(bite, here, order)
+        await self._tell(call, call.data, last=True)
+        if bite is not None:
+            for message in faulty.after_the_truth(bite, call.data, self.secret(call.sandbox)):
+                await self._tell(call, message)
+        if overtakes:
+            await calls.try_refused_again(self.database, call.sandbox, with_due=False)
+            self.callers.wake()
+
+    async def _tell(self, call: Call, message: dict[str, Any], *, last: bool = False) -> None:
+        """Send one CONFIRM and note the answer; `last` ends the call with it. Raises Unreachable."""
         url = self.payment.confirm_url
-        response = await http.call(self.http, "POST", url, sandbox=call.sandbox, body=call.data)
+        response = await http.call(self.http, "POST", url, sandbox=call.sandbox, body=message)
         answer = _ma_loi(response)
         async with self.database.transaction() as connection:
             here = (await sandboxes.lock(connection, [call.sandbox])).get(call.sandbox)
-            await calls.done(connection, call)
+            if last:
+                await calls.done(connection, call)
             order = await store.order_by_transaction(connection, call.sandbox, call.key)
             if here is None or order is None:  # the sandbox was deleted meanwhile
                 return
-            await store.save_order(connection, replace(order, confirm_answer=answer))
+            if last:
+                await store.save_order(connection, replace(order, confirm_answer=answer))
             taken = answer == platform.OK
             await journal.note(
                 connection,

@@ -11,9 +11,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, ValidationError
 
-from services.payment_mock import callbacks, store
+from contracts.faults import payment as named
+from services.payment_mock import callbacks, faulty, store
 from services.payment_mock.orders import RuntimeDep
-from services.payment_mock.problems import OrderAlreadyPaid, OrderExpired, OrderNotFound
+from services.payment_mock.problems import BankDown, OrderAlreadyPaid, OrderExpired, OrderNotFound
 from services.payment_mock.store import Order
 from shared import journal, telemetry
 from shared.clock import wire
@@ -26,6 +27,7 @@ from shared.web import Chosen, Text
 
 router = APIRouter(prefix="/s/{sandbox}/checkout/{transaction}", tags=["payer"])
 FORM = "application/x-www-form-urlencoded"
+Obstacle = OrderAlreadyPaid | OrderExpired | BankDown
 
 PAGE = """<!doctype html>
 <html lang="vi">
@@ -93,15 +95,29 @@ async def pay(sandbox: PathSandbox, transaction: Text, runtime: RuntimeDep, requ
     async with in_sandbox(runtime, sandbox) as (connection, here):
         order = await _order(connection, here, transaction)
         telemetry.join(order.traceparent)
-        obstacle = _obstacle(order, here)
+        obstacle, reason, returns = _obstacle(order, here), "", True
         if obstacle is None:
-            await _record(connection, here, order, wish, runtime.secret(here.id))
+            rule = await faulty.at_the_button(connection, here, order)
+            fault = rule.fault if rule else ""
+            returns = fault != named.NO_RETURN
+            if fault == named.DECLINED and rule is not None:
+                wish, reason = PayRequest(outcome="failed"), str(rule.settings["reason"])
+            if fault == named.TIMED_OUT:
+                order = replace(order, expires_at=here.now)
+                await store.expire_order(connection, order)
+                obstacle = _obstacle(order, here)
+            elif fault == named.BANK_DOWN:
+                obstacle = BankDown("Nothing was taken; try again later.", reference=order.reference)
+            elif fault not in (named.CANCELLED, named.ONLY_RETURN):
+                await _record(connection, here, order, wish, runtime.secret(here.id), reason)
     if obstacle is not None:
         if is_form:
-            return HTMLResponse(_page(order, obstacle), 409)
+            return HTMLResponse(_page(order, obstacle), 503 if isinstance(obstacle, BankDown) else 409)
         raise obstacle
     runtime.callers.wake()
-    back = urlencode({"reference": order.reference, "sandbox": order.sandbox})
+    if not returns:
+        return HTMLResponse(_page(order, OrderAlreadyPaid()))
+    back = urlencode({"reference": order.reference, "sandbox": order.sandbox, **({"reason": reason} if reason else {})})
     return RedirectResponse(f"{runtime.payment.return_url}?{back}", 303)
 
 
@@ -112,7 +128,7 @@ async def _order(connection: Connection, here: Sandbox, transaction: str) -> Ord
     return order
 
 
-def _obstacle(order: Order, here: Sandbox) -> OrderAlreadyPaid | OrderExpired | None:
+def _obstacle(order: Order, here: Sandbox) -> Obstacle | None:
     if order.paid_at is not None:
         detail = "Nothing was taken again. Look at the dossier, or ask with QUERY."
         return OrderAlreadyPaid(detail, reference=order.reference, paid_at=wire(order.paid_at))
@@ -122,13 +138,18 @@ def _obstacle(order: Order, here: Sandbox) -> OrderAlreadyPaid | OrderExpired | 
     return None
 
 
-async def _record(connection: Connection, here: Sandbox, order: Order, wish: PayRequest, secret: str) -> None:
+async def _record(
+    connection: Connection, here: Sandbox, order: Order, wish: PayRequest, secret: str, reason: str
+) -> None:
     if wish.outcome == "failed":
         await store.save_order(connection, replace(order, state="failed"))
-        texts = ("Thanh toán thất bại", "The payment failed")
-        await journal.note(
-            connection, here.id, order.subject, here.now, "payment_failed", *texts, reference=order.reference
+        why_vi, why_en = named.REASONS.get(reason, ("", ""))
+        texts = (
+            f"Thanh toán thất bại{': ' * bool(why_vi)}{why_vi}",
+            f"The payment failed{': ' * bool(why_en)}{why_en}",
         )
+        facts = {"reference": order.reference, **({"reason": reason} if reason else {})}
+        await journal.note(connection, here.id, order.subject, here.now, "payment_failed", *texts, **facts)
         return
     paid = replace(order, state="paid", paid_at=here.now)
     await store.save_order(connection, paid)
@@ -147,9 +168,11 @@ def _wish(body: bytes, *, is_form: bool) -> PayRequest:
         raise BodyDoesNotFit(*((pointer_of(item["loc"]), item["msg"]) for item in error.errors())) from error
 
 
-def _page(order: Order, obstacle: OrderAlreadyPaid | OrderExpired | None) -> str:
+def _page(order: Order, obstacle: Obstacle | None) -> str:
     if isinstance(obstacle, OrderAlreadyPaid):
         foot = '<p>Giao dịch đã được thanh toán. <i lang="en">This order is paid; nothing is taken again.</i></p>'
+    elif isinstance(obstacle, BankDown):
+        foot = '<p>Ngân hàng không phản hồi, chưa trừ tiền. <i lang="en">The bank does not answer; nothing was taken.</i></p>'
     elif obstacle is not None:
         foot = '<p>Giao dịch đã hết hạn. <i lang="en">The time to pay is over: start again at the portal.</i></p>'
     else:

@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text, Uniq
 
 from shared.calls import calls_table
 from shared.db import Connection
+from shared.faults import firings_table
 from shared.journal import journal_table
 from shared.sandboxes import Sandbox, sandboxes_table
 
@@ -20,6 +21,7 @@ State = Literal["created", "failed", "paid"]
 sandboxes_table(METADATA)
 journal_table(METADATA)
 calls_table(METADATA)
+firings_table(METADATA)
 Table(
     "orders",
     METADATA,
@@ -110,6 +112,14 @@ async def save_order(connection: Connection, order: Order) -> None:
         """UPDATE orders SET state = $4, paid_at = $5, confirm_answer = $6
         WHERE sandbox = $1 AND partner = $2 AND reference = $3""",
         *(order.sandbox, order.partner, order.reference, order.state, order.paid_at, order.confirm_answer),
+    )
+
+
+async def expire_order(connection: Connection, order: Order) -> None:
+    """Keep that its time to pay is over earlier."""
+    await connection.execute(
+        "UPDATE orders SET expires_at = $3 WHERE sandbox = $1 AND transaction = $2",
+        *(order.sandbox, order.transaction, order.expires_at),
     )
 
 

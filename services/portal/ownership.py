@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from shared.calendar import BUSINESS_ZONE
 from shared.clock import NOW_SQL
 from shared.db import Connection
 from shared.errors import Refusal
+from shared.faults import Rule, rules_of
 from shared.sandboxes import COLUMNS, DEFAULT, Sandbox
 
 if TYPE_CHECKING:
@@ -112,6 +113,22 @@ class Ownership:
         end = "CASE WHEN NOT $4 THEN coalesce(clock_timestamp() + $3::interval, expires_at) END"
         return await self._change(sandbox, f"name = coalesce($2, name), expires_at = {end}", name, lives, forever)
 
+    async def change_faults(self, sandbox: str, change: Callable[[tuple[Rule, ...], int], Sequence[Rule]]) -> None:
+        """Other fault rules, in force everywhere when this returns; what `change` refuses changes nothing.
+
+        change  makes the new rules of the present ones and of a number that no earlier rule has
+        raises  ServiceDown, and what `change` raises
+        """
+
+        def changed(row: Any) -> str:
+            rules = change(rules_of(row["faults"]), int(row["version"]) + 1)
+            return msgspec.json.encode(list(rules)).decode()
+
+        lagging = await self._change(sandbox, "faults = $2::jsonb", changed)
+        await calls.try_refused_again(self._portal.database, sandbox)
+        if lagging:
+            raise ServiceDown("It will be told as soon as it answers.", lagging=lagging)
+
     async def set_rate(self, sandbox: str, rate: float) -> None:
         """Let a clock run from where it has come at another rate, 0 to freeze it. Raises ServiceDown."""
         lagging = await self._change(sandbox, f"rate = $2, base_at = {NOW_SQL}, base_real = clock_timestamp()", rate)
@@ -141,20 +158,27 @@ class Ownership:
         if lagging:
             raise ServiceDown("It will be told as soon as it answers; then advance again.", lagging=lagging)
 
-    async def _change(self, sandbox: str, changes: str, *values: object) -> list[str]:
+    async def _change(self, sandbox: str, changes: str, *values: Any) -> list[str]:
+        """Change the row and tell every service; gives those that did not take it.
+
+        values  for `changes` from $2 on; a function makes one of the row as it was
+        """
         async with self._portal.database.transaction() as connection:
-            found = await connection.fetchrow("SELECT FROM sandboxes WHERE id = $1 AND NOT deleted FOR UPDATE", sandbox)
+            found = await connection.fetchrow(
+                f"SELECT {', '.join(COLUMNS)} FROM sandboxes WHERE id = $1 AND NOT deleted FOR UPDATE", sandbox
+            )
             if found is None:
                 raise await sandboxes.not_here(connection, sandbox)
             changed = await connection.fetchrow(
                 f"UPDATE sandboxes s SET version = greatest(version + 1, {VERSION_SQL}), {changes} "
                 f"WHERE id = $1 RETURNING {', '.join(COLUMNS)}",
                 sandbox,
-                *values,
+                *(value(found) if callable(value) else value for value in values),
             )
             assert changed is not None
             row = {**dict(changed), "opened": True}
             await self._to_tell(connection, row)
+        self._portal.note_row(row)
         return await self._tell_all(sandbox, row)
 
     async def _to_tell(self, connection: Connection, row: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts.problems import CONTRACT_PROBLEMS
-from services.portal import citizens, clients, contents, domain, filing, ownership, papers, queries
+from services.portal import citizens, clients, contents, domain, faulting, filing, ownership, papers, queries
 from shared import files
 from shared.problems import Problems, ProblemType
 
@@ -85,6 +85,12 @@ PROBLEMS: Problems = {
     ownership.ClockBusy: ProblemType("clock-busy", 409, "The clock is being turned.", "Đồng hồ đang được chỉnh."),
     ownership.ServiceDown: ProblemType(
         "service-down", 503, "A service does not answer.", "Một dịch vụ không phản hồi."
+    ),
+    faulting.RulesContradict: ProblemType(
+        "rules-contradict", 409, "Two fault rules contradict each other.", "Hai quy tắc gây lỗi mâu thuẫn nhau."
+    ),
+    faulting.FaultRuleNotFound: ProblemType(
+        "fault-rule-not-found", 404, "There is no such fault rule.", "Không có quy tắc gây lỗi này."
     ),
     ownership.DefaultStays: ProblemType(
         "default-stays", 409, "The default sandbox stays.", "Không thể xóa sandbox mặc định."

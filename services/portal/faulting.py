@@ -1,0 +1,168 @@
+"""What somebody wants to go wrong, as a rule that a sandbox can hold: checked against the catalogue of named faults. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from typing import Any
+
+from contracts.faults import CATALOGUE, FAULTS, Kind, NamedFault, Setting
+from shared.clock import parse_duration
+from shared.errors import BodyDoesNotFit, Refusal
+from shared.faults import Rule
+
+Fault = tuple[str, str]  # JSON pointer, sentence
+
+
+class RulesContradict(Refusal):
+    """Two rules would decide about the same thing."""
+
+
+class FaultRuleNotFound(Refusal):
+    """No rule of the sandbox has this id."""
+
+
+def rule_of(
+    id: str | None,
+    name: str,
+    match: Mapping[str, str],
+    settings: Mapping[str, Any],
+    *,
+    how_often: Mapping[str, Any],
+    since: datetime | None,
+    until: datetime | None,
+    born: int,
+) -> Rule:
+    """The rule that somebody asked for, with every setting filled in. Raises BodyDoesNotFit for whatever makes no sense.
+
+    how_often  nth, times, probability; at most one of them
+    """
+    fault = FAULTS.get(name)
+    if fault is None:
+        raise BodyDoesNotFit(
+            ("/fault", f"there is no fault '{name}'{_nearest(name, FAULTS)}; GET /_lab/faults lists all")
+        )
+    wrong = [
+        *_of_match(fault, match),
+        *_of_settings(fault, settings),
+        *_of_frequency(how_often),
+        *_of_window(since, until),
+    ]
+    if wrong:
+        raise BodyDoesNotFit(*wrong)
+    return Rule(
+        id=id or name,
+        fault=name,
+        edge=fault.edge,
+        born=born,
+        text_en=fault.title_en,
+        text_vi=fault.title_vi,
+        match=dict(match),
+        settings={each.name: settings.get(each.name, each.default) for each in fault.settings},
+        since=since,
+        until=until,
+        **{word: value for word, value in how_often.items() if value is not None},
+    )
+
+
+def with_rule(rules: Iterable[Rule], new: Rule) -> list[Rule]:
+    """The rules and a new one, which takes the place of one of the same id. Raises RulesContradict."""
+    others = [rule for rule in rules if rule.id != new.id]
+    for other in others:
+        if other.edge == new.edge and _meet(other, new):
+            raise RulesContradict(
+                f"Rule '{other.id}' decides about the same: switch it off, or let the two match different things or times.",
+                rule=other.id,
+                fault=other.fault,
+                edge=new.edge,
+            )
+    return [*others, new]
+
+
+def without_rule(rules: Iterable[Rule], id: str) -> list[Rule]:
+    """Raises FaultRuleNotFound."""
+    before = list(rules)
+    left = [rule for rule in before if rule.id != id]
+    if len(left) == len(before):
+        known = [rule.id for rule in before]
+        raise FaultRuleNotFound(f"On are: {', '.join(known) or 'none'}{_nearest(id, known)}.", rule=id, known=known)
+    return left
+
+
+def duration(setting: str) -> timedelta:
+    """Of a setting that was checked when its rule was made."""
+    return parse_duration(setting, "/with")
+
+
+def nothing_but(wished: str) -> list[NamedFault]:
+    """The catalogue, or what of it belongs to a family."""
+    return [fault for fault in CATALOGUE if wished in ("", fault.family)]
+
+
+def _meet(one: Rule, other: Rule) -> bool:
+    """Whether something can come that both look at: no name asks for two different words, and their times overlap."""
+    for name in one.match.keys() & other.match.keys():
+        words = one.match[name], other.match[name]
+        if words[0] != words[1] and not any("*" in word or "?" in word or "[" in word for word in words):
+            return False
+    ends = (one.until, other.since), (other.until, one.since)
+    return not any(until is not None and since is not None and until <= since for until, since in ends)
+
+
+def _of_match(fault: NamedFault, match: Mapping[str, str]) -> list[Fault]:
+    can = ", ".join(fault.match) or "nothing"
+    return [
+        (f"/match/{name}", f"{fault.name} can match {can}{_nearest(name, fault.match)}")
+        for name in match
+        if name not in fault.match
+    ]
+
+
+def _of_settings(fault: NamedFault, settings: Mapping[str, Any]) -> list[Fault]:
+    known = {each.name: each for each in fault.settings}
+    wrong = []
+    for name, value in settings.items():
+        if name not in known:
+            has = ", ".join(known) or "none"
+            wrong.append((f"/with/{name}", f"{fault.name} has the settings: {has}{_nearest(name, known)}"))
+        elif said := _of_setting(known[name], value):
+            wrong.append((f"/with/{name}", said))
+    return wrong
+
+
+def _of_setting(setting: Setting, value: Any) -> str:
+    """What is wrong with a value; empty if nothing is."""
+    if setting.kind is Kind.INTEGER:
+        fits = isinstance(value, int) and not isinstance(value, bool) and setting.least <= value <= setting.most
+        return "" if fits else f"is a whole number from {setting.least} to {setting.most}"
+    if not isinstance(value, str):
+        return f"is text, such as '{setting.default}'"
+    if setting.kind is Kind.WORD:
+        is_one = value in setting.choices
+        return "" if is_one else f"is one of {', '.join(setting.choices)}{_nearest(value, setting.choices)}"
+    try:
+        seconds = parse_duration(value, "").total_seconds()
+    except BodyDoesNotFit as error:
+        return error.errors[0]["detail"]
+    if not setting.least <= seconds <= setting.most:
+        return f"lies outside {setting.least} s to {setting.most} s"
+    return ""
+
+
+def _of_frequency(how_often: Mapping[str, Any]) -> list[Fault]:
+    said = [word for word, value in how_often.items() if value is not None]
+    if len(said) > 1:
+        return [(f"/{said[1]}", f"contradicts {said[0]}: say how often in one way")]
+    return []
+
+
+def _of_window(since: datetime | None, until: datetime | None) -> list[Fault]:
+    if since is not None and until is not None and until <= since:
+        return [("/until", "lies before `from`, so the rule would never bite")]
+    return []
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    found = get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; the nearest is '{found[0]}'" if found else ""

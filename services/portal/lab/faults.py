@@ -1,0 +1,194 @@
+"""Faults: what there is to break, and the rules of a sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.faults import NamedFault
+from services.portal import faulting
+from services.portal.api.views import PortalDep
+from services.portal.app_state import Portal
+from shared import faults, http
+from shared.clock import parse_time, wire
+from shared.errors import BodyDoesNotFit
+from shared.faults import Rule
+from shared.paging import LARGEST, PageDep, announce
+from shared.problems import problem_responses
+from shared.runtime import known_sandbox
+from shared.web import SandboxPath, Text
+
+router = APIRouter()
+Pattern = Annotated[Text, Field(min_length=1, max_length=200)]
+Instant = Annotated[Text, Field(max_length=40, examples=["2026-06-09T08:00:00+07:00"])]
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class RuleBody(BaseModel):
+    """A fault switched on. Without nth, times and probability it bites every time; `from` and `until` are sandbox time."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    fault: Annotated[Text, Field(max_length=60, examples=["confirmation-late"])]
+    id: Id | None = Field(
+        None, description="Names the rule; the fault's name if left out. One of the same id is replaced"
+    )
+    match: Annotated[dict[Text, Pattern], Field(max_length=10)] = Field(default_factory=dict)
+    settings: Annotated[dict[Text, Any], Field(max_length=10)] = Field(default_factory=dict, alias="with")
+    nth: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] | None = None
+    times: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] | None = None
+    probability: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False, strict=True)] | None = None
+    since: Instant | None = Field(None, alias="from")
+    until: Instant | None = None
+
+
+class RuleView(BaseModel):
+    """A rule that is on: how often it was looked at, and how often it bit, over all services."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    id: str
+    fault: str
+    title_en: str
+    title_vi: str
+    match: dict[str, str]
+    settings: dict[str, Any] = Field(alias="with")
+    nth: int | None
+    times: int | None
+    probability: float | None
+    since: str | None = Field(alias="from")
+    until: str | None
+    seen: int = 0
+    fired: int = 0
+
+
+class SettingView(BaseModel):
+    name: str
+    kind: str
+    default: Any
+    what: str
+    choices: list[str]
+
+
+class FaultView(BaseModel):
+    """A named fault of the catalogue."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    name: str
+    family: str
+    edge: str
+    title_en: str
+    title_vi: str
+    shows: str
+    released: str
+    teaches: str
+    match: list[str]
+    settings: list[SettingView]
+    example: dict[str, Any]
+
+    @classmethod
+    def of(cls, fault: NamedFault) -> FaultView:
+        settings = [
+            SettingView(name=s.name, kind=s.kind, default=s.default, what=s.what, choices=list(s.choices))
+            for s in fault.settings
+        ]
+        words = ("name", "family", "edge", "title_en", "title_vi", "shows", "released", "teaches")
+        return cls(
+            **{word: getattr(fault, word) for word in words},
+            match=list(fault.match),
+            settings=settings,
+            example={"fault": fault.name, **fault.example},
+        )
+
+
+@router.get(
+    "/faults", summary="Every named fault, with an example and what it teaches.", responses=problem_responses(422)
+)
+async def catalogue(page: PageDep, request: Request, response: Response, family: Text = "") -> list[FaultView]:
+    return announce(request, response, page.of([FaultView.of(fault) for fault in faulting.nothing_but(family)]))
+
+
+@router.get("/sandboxes/{sandbox}/faults", summary="The rules that are on.", responses=problem_responses(404, 422))
+async def rules_on(
+    sandbox: SandboxPath, portal: PortalDep, page: PageDep, request: Request, response: Response
+) -> list[RuleView]:
+    return announce(request, response, page.of(await _shown(portal, sandbox)))
+
+
+@router.post(
+    "/sandboxes/{sandbox}/faults",
+    summary="Switch a fault on; every service knows of it when this returns.",
+    status_code=201,
+    responses=problem_responses(404, 409, 422, 503),
+)
+async def switch_on(sandbox: SandboxPath, body: RuleBody, portal: PortalDep) -> RuleView:
+    await known_sandbox(portal, sandbox)
+    wish: dict[str, Any] = {
+        "how_often": {"nth": body.nth, "times": body.times, "probability": body.probability},
+        "since": parse_time(body.since, "/from") if body.since else None,
+        "until": parse_time(body.until, "/until") if body.until else None,
+    }
+
+    def change(rules: tuple[Rule, ...], version: int) -> list[Rule]:
+        return faulting.with_rule(
+            rules, faulting.rule_of(body.id, body.fault, body.match, body.settings, born=version, **wish)
+        )
+
+    if len(faults.rules_of((await known_sandbox(portal, sandbox)).faults)) >= LARGEST:
+        raise BodyDoesNotFit(("", f"there are {LARGEST} rules: switch some off first"))
+    await portal.ownership.change_faults(sandbox, change)
+    return next(each for each in await _shown(portal, sandbox) if each.id == (body.id or body.fault))
+
+
+@router.delete(
+    "/sandboxes/{sandbox}/faults/{rule}",
+    summary="Switch a fault off; what it held goes on.",
+    status_code=204,
+    responses=problem_responses(404, 503),
+)
+async def switch_off(sandbox: SandboxPath, rule: Text, portal: PortalDep) -> Response:
+    await known_sandbox(portal, sandbox)
+    await portal.ownership.change_faults(sandbox, lambda rules, version: faulting.without_rule(rules, rule))
+    return Response(status_code=204)
+
+
+@router.delete(
+    "/sandboxes/{sandbox}/faults",
+    summary="Switch every fault off.",
+    status_code=204,
+    responses=problem_responses(404, 503),
+)
+async def switch_all_off(sandbox: SandboxPath, portal: PortalDep) -> Response:
+    await known_sandbox(portal, sandbox)
+    await portal.ownership.change_faults(sandbox, lambda rules, version: [])
+    return Response(status_code=204)
+
+
+async def _shown(portal: Portal, sandbox: str) -> list[RuleView]:
+    here = await known_sandbox(portal, sandbox)
+    counted: dict[str, tuple[int, int]] = {}
+    for row in await _counts(portal, sandbox):
+        seen, fired = counted.get(row["rule"], (0, 0))
+        counted[row["rule"]] = (seen + row["seen"], fired + row["fired"])
+    return [_view(rule, *counted.get(rule.key, (0, 0))) for rule in faults.rules_of(here.faults)]
+
+
+async def _counts(portal: Portal, sandbox: str) -> list[dict[str, Any]]:
+    """Of every service; one that is silent has nothing to add."""
+
+    async def ask(url: str) -> list[dict[str, Any]]:
+        try:
+            answer = await http.call(portal.http, "GET", f"{url}/_lab/sandboxes/{sandbox}/firings?page_size={LARGEST}")
+        except http.Unreachable:
+            return []
+        return list(answer.json()) if answer.status_code == 200 else []
+
+    others = await asyncio.gather(*(ask(url) for url in portal.ownership.services.values()))
+    return [*await faults.counts(portal.database, sandbox), *(row for rows in others for row in rows)]
+
+
+def _view(rule: Rule, seen: int, fired: int) -> RuleView:
+    words = {name: getattr(rule, name) for name in ("id", "fault", "match", "settings", "nth", "times", "probability")}
+    moments = {name: wire(at) if (at := getattr(rule, name)) else None for name in ("since", "until")}
+    return RuleView(title_en=rule.text_en, title_vi=rule.text_vi, seen=seen, fired=fired, **words, **moments)

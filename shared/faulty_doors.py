@@ -1,0 +1,211 @@
+"""The edge at which HTTP faults bite: between a client and our public doors, outside everything that decides.
+
+Test doors, health and metrics are never hit, so that a fault can always be switched off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import socket
+import struct
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared import faults, problems, sandboxes
+from shared.clock import parse_duration
+from shared.faults import Rule
+from shared.runtime import Runtime
+from shared.sandboxes import DEFAULT, IDS, KEYS
+
+EDGE = "http"
+LATENCY = "http-latency"
+ERROR = "http-error"
+TIMEOUT = "http-timeout"
+RESET = "http-reset"
+SLOW_BODY = "http-slow-body"
+TRUNCATED = "http-truncated-body"
+TOO_MANY = "http-too-many-requests"
+STALE = "http-stale-answer"
+
+UNTOUCHED = ("/_lab", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs")
+PIECES = 10  # of a body that drips
+REMEMBERED = 1_000  # answers that a stale cache keeps
+ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset instead of an end
+BROKEN = problems.ProblemType("fault", 500, "A fault is switched on here.", "Tại đây đang bật một sự cố.")
+
+
+@dataclass
+class Answer:
+    """What the app wanted to say."""
+
+    start: Message = field(default_factory=dict)
+    body: bytes = b""
+    at: float = field(default_factory=time.monotonic)
+
+    async def take(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.start = message
+        else:
+            self.body += message.get("body", b"")
+
+    async def say(self, send: Send, *headers: tuple[bytes, bytes]) -> None:
+        await send({**self.start, "headers": [*self.start["headers"], *headers]})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+class FaultyDoor:
+    """Stands before one service's app; lets everything pass that no rule looks at."""
+
+    def __init__(self, app: ASGIApp, runtime: Runtime) -> None:
+        self._app, self._runtime = app, runtime
+        self._remembered: dict[tuple[str, ...], Answer] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
+        """One request. `receive` is the server's own, `reading` what the app may read of it."""
+        rule = await self._rule(scope) if self._runtime.faults else None
+        if rule is None:
+            await self._app(scope, reading, send)
+            return
+        await _BEHAVIOUR[rule.fault](self, rule, scope, receive, reading, send)
+
+    async def _rule(self, scope: Scope) -> Rule | None:
+        path: str = scope["path"]
+        if path.startswith(UNTOUCHED):
+            return None
+        named = sandbox_of(scope)
+        if named not in self._runtime.faults:
+            return None
+        async with self._runtime.database.transaction() as connection:
+            here = (await sandboxes.lock(connection, [named])).get(named)
+            if here is None:
+                return None
+            about = {"service": self._runtime.service, "method": str(scope["method"]), "path": path}
+            bite = await faults.bite(connection, here, EDGE, self._runtime.subject_of(path), **about)
+        return bite.rule if bite else None
+
+    async def late(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
+        await asyncio.sleep(_seconds(rule, "by"))
+        await self._app(scope, reading, send)
+
+    async def error(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
+        kind = problems.ProblemType(BROKEN.slug, rule.settings["status"], BROKEN.title, BROKEN.title_vi)
+        await _problem(kind, rule, {})(scope, receive, send)
+
+    async def too_many(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
+        kind = problems.ProblemType(BROKEN.slug, 429, BROKEN.title, BROKEN.title_vi)
+        await _problem(kind, rule, {"Retry-After": str(rule.settings["retry_after"])})(scope, receive, send)
+
+    async def reset(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
+        await _break(receive, at_once=True)
+
+    async def silent(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
+        await self._app(scope, reading, Answer().take)
+        await asyncio.sleep(_seconds(rule, "after"))
+        await _break(receive, at_once=True)
+
+    async def dripping(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
+        answer = Answer()
+        await self._app(scope, reading, answer.take)
+        await send(answer.start)
+        piece = -(-len(answer.body) // PIECES) or 1
+        for begin in range(0, len(answer.body), piece):
+            await asyncio.sleep(_seconds(rule, "over") / PIECES)
+            part = {"body": answer.body[begin : begin + piece], "more_body": True}
+            await send({"type": "http.response.body", **part})
+        await send({"type": "http.response.body"})
+
+    async def cut(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
+        answer = Answer()
+        await self._app(scope, reading, answer.take)
+        await send(answer.start)
+        half = answer.body[: len(answer.body) // 2]
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+        await _break(receive, at_once=False)
+
+    async def stale(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        asked = (rule.key, scope["path"], scope["query_string"].decode("latin-1"))
+        key = (*asked, *(headers.get(name, b"").decode("latin-1") for name in (b"authorization", b"x-sandbox")))
+        before = self._remembered.get(key) if scope["method"] == "GET" else None
+        if before is not None:
+            age = str(int(time.monotonic() - before.at)).encode()
+            await before.say(send, (b"age", age))
+            return
+        answer = Answer()
+        await self._app(scope, reading, answer.take)
+        if scope["method"] == "GET" and answer.start["status"] < 400:
+            self._remembered[key] = answer
+            if len(self._remembered) > REMEMBERED:
+                self._remembered.pop(next(iter(self._remembered)))
+        await answer.say(send)
+
+
+_BEHAVIOUR = {
+    LATENCY: FaultyDoor.late,
+    ERROR: FaultyDoor.error,
+    TIMEOUT: FaultyDoor.silent,
+    RESET: FaultyDoor.reset,
+    SLOW_BODY: FaultyDoor.dripping,
+    TRUNCATED: FaultyDoor.cut,
+    TOO_MANY: FaultyDoor.too_many,
+    STALE: FaultyDoor.stale,
+}
+
+
+def sandbox_of(scope: Scope) -> str:
+    """Which sandbox a request means, by what it says itself; nothing is checked, for nothing is opened by it."""
+    headers = dict(scope["headers"])
+    if key := KEYS.fullmatch(headers.get(b"x-api-key", b"").decode("latin-1")):
+        return str(key[1])
+    if named := headers.get(b"x-sandbox", b"").decode("latin-1"):
+        return str(named)
+    parts = str(scope["path"]).split("/", 3)
+    if len(parts) > 2 and parts[1] == "s" and IDS.fullmatch(parts[2]):
+        return parts[2]
+    scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    return _claimed(token) if scheme.lower() == "bearer" else DEFAULT
+
+
+def _claimed(token: str) -> str:
+    """The sandbox that a token names, good or not."""
+    part = token.split(".")[1] if token.count(".") == 2 else ""
+    try:
+        claims: Any = msgspec.json.decode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (binascii.Error, msgspec.DecodeError, ValueError):
+        return DEFAULT
+    told = claims.get("sandbox", DEFAULT) if isinstance(claims, dict) else DEFAULT
+    return told if isinstance(told, str) else DEFAULT
+
+
+def _problem(kind: problems.ProblemType, rule: Rule, headers: dict[str, str]) -> ASGIApp:
+    detail = f"Rule '{rule.id}': {rule.text_en}. The request was not read; send it again, or switch the rule off."
+    answer = problems.render(kind, detail, {"rule": rule.id, "fault": rule.fault})
+    answer.headers.update(headers)
+    return answer
+
+
+async def _break(receive: Receive, *, at_once: bool) -> None:
+    """End the connection under the request; what was written goes out first unless it shall break `at_once`.
+
+    Raises ConnectionResetError where there is no connection (a test that calls the app itself).
+    """
+    transport = getattr(getattr(receive, "__self__", None), "transport", None)
+    if transport is None:
+        raise ConnectionResetError("a fault broke the connection")
+    if at_once:
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
+        transport.abort()
+    else:
+        transport.close()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _seconds(rule: Rule, setting: str) -> float:
+    return parse_duration(rule.settings[setting], "").total_seconds()
