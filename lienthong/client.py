@@ -204,6 +204,10 @@ class Sandbox:
     async def _part(self, service: str, code: str) -> list[Entry]:
         return await self._rows(service, f"/_lab/timeline/{code}")
 
+    async def people(self) -> list[dict[str, Any]]:
+        """Who can sign in here: persona, name, number (12 digits), level."""
+        return await self._rows("identity", "/_lab/people")
+
     async def dead_letters(self, service: str) -> list[dict[str, Any]]:
         """All of them, oldest first; `service` is portal or gateway."""
         return await self._rows(service, "/_lab/dead-letters")
@@ -289,6 +293,13 @@ class Citizen:
 
     def _headers(self, key: str | None, more: dict[str, str] | None = None) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"} | ({"Idempotency-Key": key} if key else {}) | (more or {})
+
+    async def ask(
+        self, method: str, path: str, *, key: str | None = None, media_type: str | None = None, **options: Any
+    ) -> Any:
+        """Any call of the portal's own API, as this person; the answer's JSON."""
+        more = {"Content-Type": media_type} if media_type else None
+        return (await self._send(method, path, key=key, more_headers=more, **options)).json()
 
     async def who_am_i(self) -> dict[str, Any]:
         token = self.token or await self.sign_in()

@@ -111,6 +111,10 @@ class Drawer(Generic[T]):
             Column("body_hash", Text, nullable=False),
             Column("status", Integer),  # NULL only inside the transaction that decides
             Column("body", Text),
+            Column("asked", Text, nullable=False, server_default=""),  # the body that was sent, to be sent again
+            Column(
+                "asked_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")
+            ),  # real
         )
         Table(
             "counters",

@@ -25,6 +25,7 @@ from shared import telemetry
 from shared.clock import wire
 from shared.db import Connection, Database
 from shared.lanes import LANES, Log, Place, answer_to
+from shared.paging import Cut, Page
 
 FIRST_ROWS = ("INSERT INTO life (id, epoch) VALUES (true, NULL)",)
 
@@ -152,6 +153,31 @@ async def replay(database: Database, lane: int, asked: Place) -> tuple[Place, bo
         log.go_back(answer)
         await save_logs(connection, {lane: log})
     return answer, new_life
+
+
+async def told(database: Database, service: str, sandbox: str, page: Page) -> Cut[dict[str, Any]]:
+    """A page of the events of a sandbox, by subject and version; its places are both of the row before."""
+    subject, _, version = (page.after or "").rpartition("/")
+    after = int(version) if version.isdigit() and len(version) < 10 else 0
+    rows = await database.fetch(
+        "SELECT * FROM events WHERE sandbox = $1 AND (subject, version) > ($2, $3) ORDER BY subject, version LIMIT $4",
+        *(sandbox, subject, after, page.size + 1),
+    )
+    shown = [
+        {
+            "subject": row["subject"],
+            "service": service,
+            "version": row["version"],
+            "id": row["id"],
+            "event": row["type"],
+            "at": wire(row["at"]),
+            "real_at": wire(row["real_at"]),
+            "data": msgspec.json.decode(row["body"]),
+        }
+        for row in rows[: page.size]
+    ]
+    more = len(rows) > page.size
+    return Cut(shown, f"{shown[-1]['subject']}/{shown[-1]['version']}" if more else None)
 
 
 async def lines(database: Database, service: str, sandbox: str, subject: str) -> list[dict[str, Any]]:

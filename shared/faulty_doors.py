@@ -6,22 +6,18 @@ Test doors, health and metrics are never hit, so that a fault can always be swit
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import socket
 import struct
 import time
-from dataclasses import dataclass, field
-from typing import Any
 
-import msgspec
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared import faults, problems, sandboxes
+from shared.answers import Answer
 from shared.clock import parse_duration
 from shared.faults import Rule
+from shared.requests import sandbox_of
 from shared.runtime import Runtime
-from shared.sandboxes import DEFAULT, IDS, KEYS
 
 EDGE = "http"
 LATENCY = "http-latency"
@@ -38,25 +34,6 @@ PIECES = 10  # of a body that drips
 REMEMBERED = 1_000  # answers that a stale cache keeps
 ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset instead of an end
 BROKEN = problems.ProblemType("fault", 500, "A fault is switched on here.", "Tại đây đang bật một sự cố.")
-
-
-@dataclass
-class Answer:
-    """What the app wanted to say."""
-
-    start: Message = field(default_factory=dict)
-    body: bytes = b""
-    at: float = field(default_factory=time.monotonic)
-
-    async def take(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.start = message
-        else:
-            self.body += message.get("body", b"")
-
-    async def say(self, send: Send, *headers: tuple[bytes, bytes]) -> None:
-        await send({**self.start, "headers": [*self.start["headers"], *headers]})
-        await send({"type": "http.response.body", "body": self.body})
 
 
 class FaultyDoor:
@@ -156,31 +133,6 @@ _BEHAVIOUR = {
     TOO_MANY: FaultyDoor.too_many,
     STALE: FaultyDoor.stale,
 }
-
-
-def sandbox_of(scope: Scope) -> str:
-    """Which sandbox a request means, by what it says itself; nothing is checked, for nothing is opened by it."""
-    headers = dict(scope["headers"])
-    if key := KEYS.fullmatch(headers.get(b"x-api-key", b"").decode("latin-1")):
-        return str(key[1])
-    if named := headers.get(b"x-sandbox", b"").decode("latin-1"):
-        return str(named)
-    parts = str(scope["path"]).split("/", 3)
-    if len(parts) > 2 and parts[1] == "s" and IDS.fullmatch(parts[2]):
-        return parts[2]
-    scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-    return _claimed(token) if scheme.lower() == "bearer" else DEFAULT
-
-
-def _claimed(token: str) -> str:
-    """The sandbox that a token names, good or not."""
-    part = token.split(".")[1] if token.count(".") == 2 else ""
-    try:
-        claims: Any = msgspec.json.decode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (binascii.Error, msgspec.DecodeError, ValueError):
-        return DEFAULT
-    told = claims.get("sandbox", DEFAULT) if isinstance(claims, dict) else DEFAULT
-    return told if isinstance(told, str) else DEFAULT
 
 
 def _problem(kind: problems.ProblemType, rule: Rule, headers: dict[str, str]) -> ASGIApp:

@@ -12,7 +12,19 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import MetaData
 
-from shared import calls, consumer, deadletters, eventlog, faults, journal, leases, sandboxes, telemetry, timers
+from shared import (
+    calls,
+    consumer,
+    deadletters,
+    eventlog,
+    faults,
+    journal,
+    leases,
+    recording,
+    sandboxes,
+    telemetry,
+    timers,
+)
 from shared.clock import NOW_SQL, wire
 from shared.consumer import Consumer, Handlers
 from shared.db import Connection
@@ -34,7 +46,8 @@ OPEN_SQL = f"""
 WITH country AS MATERIALIZED (
   SELECT {sandboxes.ROW_SQL} FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted FOR KEY SHARE),
 claimed AS (
-  INSERT INTO replies (sandbox, caller, route, key, body_hash) SELECT id, $2, $3, $4, $5 FROM country WHERE $4::text IS NOT NULL
+  INSERT INTO replies (sandbox, caller, route, key, body_hash, asked)
+  SELECT id, $2, $3, $4, $5, $6 FROM country WHERE $4::text IS NOT NULL
   ON CONFLICT DO NOTHING RETURNING 1)
 SELECT country.*, EXISTS (SELECT FROM claimed) AS claimed, (SELECT epoch FROM life) AS epoch FROM country"""
 
@@ -104,6 +117,7 @@ class House(Runtime, Generic[T]):
         deadletters.deadletters_tables(metadata)
         calls.calls_table(metadata)
         journal.journal_table(metadata)
+        recording.recorded_table(metadata)
         faults.firings_table(metadata)
         self.first_rows = eventlog.FIRST_ROWS
         self.drawer, self.hears, self.neighbour_url = drawer, hears, neighbour_url
@@ -131,7 +145,7 @@ class House(Runtime, Generic[T]):
         await self._ready(sandbox)
         telemetry.concerns(sandbox, *codes[:1])
         async with self.database.transaction() as connection:
-            row = await connection.fetchrow(OPEN_SQL, sandbox, None, None, None, None)
+            row = await connection.fetchrow(OPEN_SQL, sandbox, None, None, None, None, None)
             batch, work = await self._open(connection, sandbox, row, codes, numbers)
             result = decision(work)
             work.merge()
@@ -159,7 +173,7 @@ class House(Runtime, Generic[T]):
         telemetry.concerns(sandbox, *codes[:1])
         async with self.database.transaction() as connection:
             key = (once.caller, once.route, once.key)
-            row = await connection.fetchrow(OPEN_SQL, sandbox, *key, once.body_hash)
+            row = await connection.fetchrow(OPEN_SQL, sandbox, *key, once.body_hash, once.body.decode())
             if row is not None:
                 check(row["now"])
             if row is not None and not row["claimed"]:
@@ -279,6 +293,10 @@ class House(Runtime, Generic[T]):
             "read": {lane: list(place) for lane, place in (await self.places()).items()},
             "unworked": await leases.unworked(self.database),
         }
+
+    async def recorded(self, sandbox: str) -> list[dict[str, Any]]:
+        asked = await recording.asked_once(self.database, self.service, sandbox)
+        return sorted(asked + await super().recorded(sandbox), key=lambda call: str(call["real_at"]))
 
     async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
         told = await eventlog.lines(self.database, self.service, sandbox, subject)

@@ -37,6 +37,7 @@ class SandboxRow(BaseModel):
     opened: bool
     deleted: bool
     created_at: Moment
+    begins_at: Moment | None = None
     expires_at: Moment | None = None
     api_key: Text = ""
     modes: dict[str, Any] = Field(default_factory=dict)
@@ -73,6 +74,14 @@ async def firings(
 ) -> list[dict[str, Any]]:
     await known_sandbox(runtime, sandbox)
     return announce(request, response, page.of(await faults.counts(runtime.database, sandbox)))
+
+
+@router.get("/sandboxes/{sandbox}/recorded", summary="The calls that changed something here, to be made again.")
+async def recorded(
+    sandbox: SandboxPath, runtime: RuntimeDep, page: PageDep, request: Request, response: Response
+) -> list[dict[str, Any]]:
+    await known_sandbox(runtime, sandbox)
+    return announce(request, response, page.of(await runtime.recorded(sandbox)))
 
 
 @router.get("/timeline/{subject}", summary="What this service knows of the story of a dossier.")

@@ -15,7 +15,7 @@ from shared.lanes import LANES
 from shared.paging import PageDep, announce
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
-from shared.web import SandboxId
+from shared.web import SandboxId, SandboxPath
 
 router = APIRouter(prefix="/_lab", tags=["lab"])
 # A reader further ahead is mistaken: a database that was restored or made anew has missed a few lives, never so many.
@@ -74,6 +74,18 @@ async def replay(lane: Annotated[int, Path(ge=0, lt=LANES)], asked: Asked, house
         telemetry.EPOCHS.labels(house.service).inc()
     house.waker.wake()
     return GoOn(epoch=epoch, expected=expected)
+
+
+@router.get(
+    "/sandboxes/{sandbox}/events",
+    summary="Every event that we told in a sandbox, by dossier and version.",
+    responses=problem_responses(404, 422),
+)
+async def events(
+    sandbox: SandboxPath, house: HouseDep, page: PageDep, request: Request, response: Response
+) -> list[dict[str, Any]]:
+    await known_sandbox(house, sandbox)
+    return announce(request, response, await eventlog.told(house.database, house.service, sandbox, page))
 
 
 @router.get("/dead-letters", summary="Dead letters of a sandbox, oldest first.", responses=problem_responses(404, 422))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ import httpx
 import structlog
 from sqlalchemy import MetaData
 
-from shared import faults, http, sandboxes, telemetry
+from shared import faults, http, recording, sandboxes, telemetry
 from shared.db import NO_STEPS, Connection, Database
 from shared.errors import ApiKeyUnknown, NotReady, Unfit
 from shared.sandboxes import Sandbox
@@ -34,6 +35,9 @@ class Runtime:
     """
 
     owns_sandboxes = False
+    records: re.Pattern[str] | None = (
+        None  # "METHOD path" of calls that are kept for a replay, but for those with a key
+    )
     subject_of: Callable[[str], str] = staticmethod(lambda path: EVERYTHING)  # whose story a request belongs to
     sweep_when = "true"  # SQL over the sandbox row s: may its rows go yet?
 
@@ -205,6 +209,10 @@ class Runtime:
     async def pending(self, sandbox: str) -> dict[str, Any]:
         """What may still happen in a sandbox, for `settle`; see shared/settle.py for the keys."""
         return {}
+
+    async def recorded(self, sandbox: str) -> list[dict[str, Any]]:
+        """The calls that changed something here, in order: what is needed to make them again."""
+        return await recording.calls_of(self.database, self.service, sandbox)
 
     async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
         """What this service knows of the story of `subject`, in the order it was written down.

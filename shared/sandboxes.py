@@ -20,7 +20,7 @@ from shared.errors import NotReady, SandboxNotFound
 
 DEFAULT = "default"
 IDS = re.compile(r"[A-Za-z0-9_-]{1,64}")  # anything else names no sandbox and is never asked about
-MOMENTS = ("base_at", "base_real", "created_at", "expires_at")
+MOMENTS = ("base_at", "base_real", "created_at", "begins_at", "expires_at")
 DOCUMENTS = ("modes", "faults")
 COLUMNS = (*("id", "version", "name", "seed", "rate", "opened", "deleted", "api_key"), *MOMENTS, *DOCUMENTS)
 ROW_SQL = f"s.id, s.seed, s.rate, s.version, s.opened, s.modes, s.faults, {NOW_SQL} AS now"
@@ -44,6 +44,7 @@ def sandboxes_table(metadata: MetaData) -> Table:
         Column("deleted", Boolean, nullable=False),
         Column("created_at", moment, nullable=False),
         Column("swept", Boolean, nullable=False, server_default="false"),  # our own note: its rows are gone
+        Column("begins_at", moment),  # the first instant there; NULL where nobody wrote it down
         Column("expires_at", moment),  # real time: a frozen clock never comes there; NULL = never
         Column("api_key", Text, nullable=False, server_default=""),  # names this sandbox and opens it; "": it has none
         Column("modes", JSONB, nullable=False, server_default=text("'{}'")),  # province → how it acts; for who reads it

@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import bodies, detours, errors, gauges, problems, telemetry, tracing
 from shared.faulty_doors import FaultyDoor
+from shared.recorder import Recorder
 from shared.runtime import Runtime
 from shared.sandboxes import DEFAULT, IDS
 from shared.settings import host_and_port
@@ -78,7 +79,7 @@ class Edge:
 
     def __init__(self, app: ASGIApp, runtime: Runtime, limits: Mapping[str, int]) -> None:
         self.app, self._limits = app, limits
-        self._door = FaultyDoor(app, runtime)
+        self._door = FaultyDoor(Recorder(app, runtime), runtime)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

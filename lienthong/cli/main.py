@@ -14,6 +14,7 @@ FAMILIES = (
     "demo",
     "sandbox",
     "clock",
+    "replay",
     "logs",
     "doctor",
     "prove",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends, FastAPI
 
+from services.identity_mock import lab as people_lab
 from services.identity_mock import oidc, problems
 from services.identity_mock.settings import Settings
 from services.identity_mock.store import IdentityRuntime
@@ -20,8 +21,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     of_sandbox.include_router(oidc.router)
     app.include_router(oidc.router)
     app.include_router(of_sandbox)
-    app.include_router(lab.told)
-    app.include_router(lab.router)
+    for router in (people_lab.router, lab.told, lab.router):
+        app.include_router(router)
     return app
 
 

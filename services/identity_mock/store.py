@@ -17,6 +17,7 @@ from shared import journal
 from shared.db import Connection, Database
 from shared.faults import firings_table
 from shared.migrations import to_4
+from shared.recording import recorded_table
 from shared.runtime import Runtime
 from shared.sandboxes import Sandbox, sandboxes_table
 
@@ -27,6 +28,7 @@ SWEPT_AFTER = timedelta(hours=1)  # sandbox time: until then an expired code is 
 sandboxes_table(METADATA)
 journal.journal_table(METADATA)
 firings_table(METADATA)
+recorded_table(METADATA)
 Table(
     "signing_keys",
     METADATA,

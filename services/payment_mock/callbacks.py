@@ -30,6 +30,8 @@ _MA_LOI = re.compile(r"[0-9A-Za-z]{1,8}")
 class PaymentRuntime(Runtime):
     """Holds the callers that carry CONFIRM to the partner."""
 
+    records = re.compile(r"POST /s/[^/]+/checkout/[^/]+/pay")
+
     def __init__(self, settings: Settings) -> None:
         super().__init__("payment", settings, settings.database_url, store.METADATA)
         self.payment = settings

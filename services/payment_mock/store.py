@@ -13,6 +13,7 @@ from shared.calls import calls_table
 from shared.db import Connection
 from shared.faults import firings_table
 from shared.journal import journal_table
+from shared.recording import recorded_table
 from shared.sandboxes import Sandbox, sandboxes_table
 
 METADATA = MetaData()
@@ -22,6 +23,7 @@ sandboxes_table(METADATA)
 journal_table(METADATA)
 calls_table(METADATA)
 firings_table(METADATA)
+recorded_table(METADATA)
 Table(
     "orders",
     METADATA,

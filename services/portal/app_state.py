@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from contracts import story
 from services.portal import consumers
 from services.portal.citizens import Tokens
@@ -23,6 +25,7 @@ HEARS, SPEAKS = "dossier.to-portal.v1", "dossier.to-province.v1"
 
 class Portal(House[Dossier]):
     owns_sandboxes = True
+    records = re.compile(r"POST /api/v1/papers|(POST|PUT|DELETE) /_lab/sandboxes/[^/]+/(clock/\w+|(faults|modes).*)")
     sweep_when = f"NOT EXISTS (SELECT FROM calls c WHERE c.sandbox = s.id AND c.kind = '{TELL}')"  # all have been told
 
     def __init__(self, settings: Settings) -> None:

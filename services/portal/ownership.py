@@ -95,6 +95,7 @@ class Ownership:
             "opened": False,
             "deleted": False,
             "created_at": now,
+            "begins_at": start or start_of(seed),
             "expires_at": now + lives if lives is not None else None,
             "api_key": f"lt.{identity}.{secrets.token_hex(16)}",
             "modes": "{}",

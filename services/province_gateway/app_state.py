@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from contracts import story
 from services.province_gateway import consumers
 from services.province_gateway.acts import Rules
@@ -17,6 +19,8 @@ HEARS, SPEAKS = "dossier.to-province.v1", "dossier.to-portal.v1"
 
 
 class Gateway(House[Dossier]):
+    records = re.compile(r"PUT /_lab/officers/.+")
+
     def __init__(self, settings: Settings) -> None:
         super().__init__(
             *(SERVICE, settings, settings.database_url, DOSSIERS, consumers.handlers),

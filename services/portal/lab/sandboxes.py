@@ -60,6 +60,7 @@ class SandboxView(BaseModel):
     rate: float
     now: str
     created_at: str
+    begins_at: str | None
     expires_at: str | None
     api_key: str
     oidc_client: str
@@ -171,6 +172,7 @@ def _view(portal: Portal, row: Any) -> SandboxView:
         **shown,
         now=wire(row["now"]),
         created_at=wire(row["created_at"]),
+        begins_at=wire(row["begins_at"]) if row["begins_at"] else None,
         expires_at=_real(row["expires_at"]),
         oidc_client="lienthong-demo" if row["id"] == DEFAULT else f"lienthong-{row['id']}",
         issuer=issuer if row["id"] == DEFAULT else f"{issuer}/s/{row['id']}",
