@@ -12,7 +12,8 @@ from lienthong.embedded.stack import Stack
 from tests.support.command import lienthong, portal
 from tests.support.specimens import a_pdf
 
-PROVINCE, COMMUNE, COPY = "37", "14464", "2.000635"
+PROVINCE, COMMUNE = "37", "14464"
+COPY, FREE = "2.000635", "1.001776"  # a copy for 8.000 đồng; a social allowance
 
 
 async def a_run(sandbox: Sandbox) -> str:
@@ -23,12 +24,12 @@ async def a_run(sandbox: Sandbox) -> str:
     await sandbox.settle()
     await sandbox.script(code, reception="receive", processing_days=1)
     await rule(sandbox, fault="payment-declined", times=1)
-    registered = await desk.register(COPY, COMMUNE, {"id": "001190900001", "name": "Lê Văn Thử"})
+    registered = await desk.register(FREE, COMMUNE, {"id": "001190900001", "name": "Lê Văn Thử"})
+    await desk.do(registered["code"], "request_supplement", reason="Thiếu giấy tờ", items=["Giấy khai sinh"])
     await sandbox.advance(by="1d")
     await lan.pay(code)  # declined
     await lan.pay(code)
     await sandbox.settle()
-    await desk.do(registered["code"], "request_supplement", reason="Thiếu giấy tờ", items=["Giấy khai sinh"])
     second = (await lan.submit(COPY, PROVINCE, COMMUNE))["code"]
     await lan.withdraw(second, "Tôi đổi ý")
     await sandbox.advance(by="10d")
