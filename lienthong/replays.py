@@ -61,7 +61,7 @@ async def export(sandbox: Sandbox) -> dict[str, Any]:
     made = sorted((call for part in parts for call in part), key=lambda call: datetime.fromisoformat(call["real_at"]))
     return {
         "format": FORMAT,
-        "sandbox": {"seed": row["seed"], "start": row["begins_at"], "name": row["name"], "rate": row["rate"]},
+        "sandbox": {name: row[name] for name in ("seed", "begins_at", "rate")},
         "calls": [_call(call, personas) for call in made],
         "settled": verdict["verdict"],
         "events": await events_by_dossier(sandbox),
@@ -111,7 +111,7 @@ async def replay(
     seed  another one than the run's, to see what hangs on it
     """
     begins = run["sandbox"]
-    wish = {"seed": seed or begins["seed"], "start": begins["start"], "name": f"replay of {begins['name']}"[:100]}
+    wish = {"seed": seed or begins["seed"], "start": begins["begins_at"], "name": f"replay of seed {begins['seed']}"[:100]}
     async with country.sandbox(**wish, keep=keep) as sandbox:
         replayed = Replayed(sandbox.id)
         player = _Player(sandbox)
