@@ -111,7 +111,11 @@ async def replay(
     seed  another one than the run's, to see what hangs on it
     """
     begins = run["sandbox"]
-    wish = {"seed": seed or begins["seed"], "start": begins["begins_at"], "name": f"replay of seed {begins['seed']}"[:100]}
+    wish = {
+        "seed": seed or begins["seed"],
+        "start": begins["begins_at"],
+        "name": f"replay of seed {begins['seed']}"[:100],
+    }
     async with country.sandbox(**wish, keep=keep) as sandbox:
         replayed = Replayed(sandbox.id)
         player = _Player(sandbox)

@@ -18,6 +18,7 @@ from lienthong.embedded.plan import ROLES_BY_NAME
 from lienthong.embedded.processes import with_parent
 from lienthong.prove import books, poison
 from lienthong.prove.books import Letter
+from lienthong.prove.deletion import delete_sandboxes
 from lienthong.prove.scene import HOUSES, NotConverged, Scene
 
 LEASE_SECONDS = 3.0  # the services' default; a frozen worker is woken only after a successor has taken its lanes
@@ -246,6 +247,7 @@ FAULTS: dict[str, Fault] = {
     "wipe-broker": wipe_broker,
     "tell-again": tell_again,
     "delete-database": delete_database,
+    "delete-sandboxes": delete_sandboxes,
     "poison": put_poison,
 }
 ONCE = ("delete-database",)  # at most once in a run: what it takes with it can no longer be compared
