@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lienthong.bench import ceilings, citizens, journeys, load, machine, startup
+from lienthong.bench import ceilings, citizens, journeys, load, machine, sandboxes, startup
 from lienthong.bench.events import RAW_TOPIC, Log
 from lienthong.bench.rows import Aim, Row
 from lienthong.client import Country
@@ -29,10 +29,12 @@ class Size:
     events: int = 30_000
     journeys: int = 1200
     travel_seconds: float = 8.0
+    sandboxes: int = 1000
+    travellers: int = 400
 
 
-QUICK = Size(starts=1, submissions=1500, events=4000, journeys=150, travel_seconds=2.0)
-SMALLEST = Size(starts=1, submissions=100, events=1200, journeys=20, travel_seconds=0.5)
+QUICK = Size(starts=1, submissions=1500, events=4000, journeys=150, travel_seconds=2.0, sandboxes=200, travellers=100)
+SMALLEST = Size(starts=1, submissions=100, events=1200, journeys=20, travel_seconds=0.5, sandboxes=10, travellers=20)
 
 
 def measure(size: Size, say: Say, port_base: int | None = None) -> list[Row]:
@@ -49,10 +51,13 @@ def measure(size: Size, say: Say, port_base: int | None = None) -> list[Row]:
                     "track_commit_timestamp = on\n"
                 )  # when each transaction was committed, to the microsecond
             with stack:
+                rows += sandboxes.memory_at_rest(stack)
                 postgres.psql(stack.plan, "CREATE DATABASE bench")
                 rows += asyncio.run(_running(stack, size, say))
                 say("journeys")
-                return [*rows, *_journeys(stack, size.journeys)]
+                rows += _journeys(stack, size.journeys)
+                say("sandboxes")
+                return [*rows, *asyncio.run(sandboxes.measure(stack, size.sandboxes, size.travellers))]
 
 
 async def _running(stack: Stack, size: Size, say: Say) -> list[Row]:
