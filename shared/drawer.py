@@ -30,9 +30,9 @@ queued AS (
   INSERT INTO queue (lane, sandbox, subject, version)
   SELECT f, a, b, c FROM unnest($7::text[], $8::text[], $9::int[], $12::int2[]) WITH ORDINALITY t (a,b,c,f,n) ORDER BY n),
 timers_set AS (
-  INSERT INTO timers (sandbox, subject, kind, due, lane)
-  SELECT * FROM unnest($16::text[], $17::text[], $18::text[], $19::timestamptz[], $20::int2[])
-  ON CONFLICT (sandbox, subject, kind) DO UPDATE SET due = EXCLUDED.due),
+  INSERT INTO timers (sandbox, subject, kind, due, lane, at_once)
+  SELECT * FROM unnest($16::text[], $17::text[], $18::text[], $19::timestamptz[], $20::int2[], $39::bool[])
+  ON CONFLICT (sandbox, subject, kind) DO UPDATE SET due = EXCLUDED.due, at_once = EXCLUDED.at_once),
 timers_dropped AS (
   DELETE FROM timers USING unnest($21::text[], $22::text[], $23::text[]) t (a,b,c)
   WHERE sandbox = a AND subject = b AND kind = c),
