@@ -47,7 +47,14 @@ FROM sandboxes s CROSS JOIN LATERAL (
   SELECT count(*) FILTER (WHERE NOT t.at_once) AS timers_due, count(*) FILTER (WHERE t.at_once) AS at_once
   FROM timers t WHERE t.sandbox = s.id AND t.due <= {NOW_SQL} AND {timers.NOT_PARKED}) due
 WHERE s.id = $1"""
-NOTHING_PENDING = {"unsent": 0, "timers_due": 0, "at_once": 0, "next_due": None, "parked": [], "now": None}
+NOTHING_PENDING: dict[str, Any] = {
+    "unsent": 0,
+    "timers_due": 0,
+    "at_once": 0,
+    "next_due": None,
+    "parked": [],
+    "now": None,
+}
 
 WRITTEN_SQL = """
 SELECT g.lane, p.epoch, p.number FROM generate_series(0, $2::int) g (lane) CROSS JOIN LATERAL (

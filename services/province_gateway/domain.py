@@ -14,7 +14,6 @@ from shared.calendar import Count, Limit, Pause, Unit
 from shared.errors import Refusal
 from shared.kept import Kept
 
-OFFICIALS = (law.RECEPTION, law.HANDLER)
 REQUESTS = 9  # as many as the event can number; the law knows one
 VERIFYING = Limit(3, Unit.WORKING_DAY)  # ND 61/2018 art. 19.4: what fails verification goes back within this
 AT_THE_OFFICE = ("counter", "transfer")  # how the office takes money itself
@@ -221,7 +220,7 @@ class Dossier(Kept, frozen=True):
 
     def after(self, does: str) -> tuple[Dossier, Move]:
         """The dossier after a lawful move of an official; raises MoveNotAllowed."""
-        lawful = {move.does: move for move in LIFECYCLE.moves_from(self.state) if move.who in OFFICIALS}
+        lawful = {move.does: move for move in LIFECYCLE.moves_from(self.state) if move.who in law.OFFICIALS}
         move = lawful.get(does)
         if move is None:
             detail = f"In state {self.state.slug}, officials can do: {', '.join(lawful) or 'nothing'}."
@@ -276,7 +275,7 @@ class Dossier(Kept, frozen=True):
 
     def can(self, at: datetime) -> list[str]:
         """The moves that officials may make now, computed from the table and the conditions above."""
-        verbs = [move.does for move in LIFECYCLE.moves_from(self.state) if move.who in OFFICIALS]
+        verbs = [move.does for move in LIFECYCLE.moves_from(self.state) if move.who in law.OFFICIALS]
         return [does for does in verbs if self._may(does, at)]
 
     def _may(self, does: str, at: datetime) -> bool:
