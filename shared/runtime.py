@@ -173,8 +173,14 @@ class Runtime:
     async def take_over(self, told: dict[str, Any]) -> int:
         """Keep a sandbox row that the portal told, unless ours is as new; gives the version that we now hold."""
         async with self.database.transaction() as connection:
-            await sandboxes.put(connection, sandboxes.heard(told))
+            before = await sandboxes.hold(connection, told["id"])
+            row = sandboxes.heard(told)
+            if await sandboxes.put(connection, row) and before is not None:
+                await self.row_changes(connection, dict(before), row)
             return int(await connection.fetchval("SELECT version FROM sandboxes WHERE id = $1", told["id"]))
+
+    async def row_changes(self, connection: Connection, before: Mapping[str, Any], row: Mapping[str, Any]) -> None:
+        """What follows here from a sandbox's new row, in the transaction that keeps it."""
 
     # What the lab doors ask every service; a service with nothing of the kind answers with nothing.
     async def fire(self, sandbox: str) -> list[dict[str, Any]]:

@@ -130,7 +130,7 @@ class Instruction(Kept, frozen=True):
 
 
 class Script(Kept, frozen=True):
-    """What the officers of one dossier will decide, instead of drawing from the seed.
+    """What the officers will decide on one dossier, or on all of a province, instead of drawing from the seed.
 
     fee_moment  when the catalogue's fee is demanded
     steps       what they do besides the straight path, in order
@@ -149,6 +149,7 @@ class Dossier(Kept, frozen=True):
 
     commune   of the competent agency; None: the province itself
     planned   what the officers will do next by themselves: the one timer of theirs
+    script    its own; None: it follows its province's, of which `steps_taken` are done if it is the one marked `steps_of`
     verify_by  until when what fails verification can go back; waiting for money does not use it up
     """
 
@@ -188,7 +189,9 @@ class Dossier(Kept, frozen=True):
     reason: str | None = None  # of its end without a result
     rated: int | None = None  # sum of the nine indicators, 0-18
     planned: str | None = None
-    script: Script = Script()
+    script: Script | None = None
+    steps_of: str = ""
+    steps_taken: int = 0
 
     @property
     def state(self) -> State:

@@ -102,4 +102,18 @@ def term(now: datetime) -> tuple[datetime, datetime | None]:
         return now, None
 
 
-STEPS: Steps = {3: to_3, 4: house_to_4}
+# 3 → 4: the mode of a province can change; a script that says nothing was never given.
+TABLES_4 = (
+    "CREATE TABLE replanning (sandbox text NOT NULL PRIMARY KEY, provinces text[] NOT NULL, after text NOT NULL)",
+    "UPDATE dossiers SET body = body - 'script' WHERE jsonb_strip_nulls(body->'script') <@ "
+    """'{"withdrawal": "grant", "fee_moment": "at_reception", "steps": []}'""",
+)
+
+
+async def to_4(connection: Any, note: Note) -> None:
+    await house_to_4(connection, note)
+    for statement in TABLES_4:
+        await connection.execute(statement)
+
+
+STEPS: Steps = {3: to_3, 4: to_4}
