@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -25,9 +26,16 @@ from services.province_gateway.domain import (
     NotYet,
     Supplement,
 )
-from services.province_gateway.money import demand_catalogue_fee, demand_fee, give_back, take_payment, waive_fee
+from services.province_gateway.money import (
+    catalogue_fee,
+    demand_catalogue_fee,
+    demand_fee,
+    give_back,
+    take_payment,
+    waive_fee,
+)
 from services.province_gateway.plans import close_request, plan
-from shared.calendar import Limit, Pause, Unit
+from shared.calendar import BUSINESS_ZONE, Limit, Pause, Unit
 from shared.clock import wire
 
 CHANGE_WHAT_IS_WAITED_FOR = (law.REQUEST_SUPPLEMENT, law.DEMAND_FEE, law.TAKE_PAYMENT, law.WAIVE_FEE)
@@ -46,6 +54,15 @@ def perform(work: Work, code: str, told: Instruction, rules: Rules) -> Dossier:
         close_request(work, code)
     plan(work, code, anew=after.state != dossier.state or told.does in CHANGE_WHAT_IS_WAITED_FOR)
     return work.take(code, DossierNotFound)
+
+
+def needs(dossier: Dossier, does: str, at: datetime) -> str | None:
+    """The fact without which a lawful move is refused: `at_desk` where the papers were brought, `fee` where none is known."""
+    if does in (law.RECEIVE, law.RESUME) and dossier.state == law.SUPPLEMENT and dossier.unanswered:
+        return "at_desk"
+    if does == law.DEMAND_FEE and dossier.owing is None and not catalogue_fee(dossier, at.astimezone(BUSINESS_ZONE)):
+        return "fee"
+    return None
 
 
 def _receive(act: Act) -> None:

@@ -32,8 +32,7 @@ NOTE_SQL = """
 INSERT INTO replanning (sandbox, provinces, after) VALUES ($1, $2, '') ON CONFLICT (sandbox) DO UPDATE
 SET after = '', provinces = ARRAY(SELECT DISTINCT unnest(replanning.provinces || EXCLUDED.provinces) ORDER BY 1)"""
 SOME_SQL = f"""
-SELECT code FROM dossiers WHERE sandbox = $1 AND code > $2 AND body->>'province' = ANY($3) AND {OPEN}
-ORDER BY code LIMIT {PIECE}"""
+SELECT code FROM dossiers WHERE sandbox = $1 AND code > $2 AND body->>'province' = ANY($3) AND {OPEN} ORDER BY code LIMIT $4"""
 LEFT_SQL = "SELECT sandbox FROM replanning r JOIN sandboxes s ON s.id = r.sandbox WHERE NOT s.deleted"
 MANUAL_WORDS = "thủ công: cán bộ tự xử lý", "manual mode: nobody acts by themselves"
 TEMPO_WORDS = {
@@ -86,7 +85,7 @@ async def _some(house: House[Dossier], sandbox: str) -> bool:
         noted: Any = await connection.fetchrow("SELECT * FROM replanning WHERE sandbox = $1 FOR UPDATE", sandbox)
         if country is None or noted is None:
             return False
-        rows = await connection.fetch(SOME_SQL, sandbox, noted["after"], noted["provinces"])
+        rows = await connection.fetch(SOME_SQL, sandbox, noted["after"], noted["provinces"], PIECE)
         codes = [row["code"] for row in rows]
         await _plan_anew(house, connection, country, codes)
         if len(codes) < PIECE:
