@@ -14,6 +14,7 @@ FAMILIES = (
     "demo",
     "sandbox",
     "clock",
+    "mode",
     "logs",
     "doctor",
     "prove",
