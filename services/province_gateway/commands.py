@@ -136,8 +136,11 @@ def register_at_desk(work: Work, told: Registration, rules: Rules, *, receive: b
 def act(work: Work, code: str, kind: str, rules: Rules) -> None:
     """The officers' look has come: they do what they planned; a step of the script comes before what they do by themselves."""
     dossier = work.take(code, DossierNotFound)
-    if dossier.planned != kind or mode_of(work.sandbox, dossier.province).manual:
-        return  # in manual mode: a plan of before, which is about to be dropped
+    if dossier.planned != kind:
+        return
+    if officers.next_move(work.sandbox, dossier) != kind:  # the mode of the province has changed a moment ago
+        plan(work, code)
+        return
     dossier = replace(dossier, planned=None)
     work.save(code, dossier)
     step = officers.step_here(work.sandbox, dossier)

@@ -62,22 +62,23 @@ def result_due(sandbox: Sandbox, dossier: Dossier, started_at: datetime) -> date
     return next_look(max(started_at, at - timedelta(milliseconds=1)))
 
 
-def next_action(sandbox: Sandbox, dossier: Dossier, at: datetime) -> tuple[str, datetime] | None:
-    """What the officers do next by themselves and when; None while they only wait. A step of the script comes first.
-
-    In manual mode they do nothing by themselves; at once means that they do not wait for their hours, nor for a day that
-    no script names.
-    """
-    mode = mode_of(sandbox, dossier.province)
-    if mode.manual:
+def next_move(sandbox: Sandbox, dossier: Dossier) -> str | None:
+    """What the officers do next by themselves; None while they only wait, and in manual mode. A step of the script comes first."""
+    if mode_of(sandbox, dossier.province).manual:
         return None
-    step = step_here(sandbox, dossier)
-    if step is not None and dossier.waits_for(step.does, at_desk=step.at_desk) is None:
-        return step.does, _look(mode, at) if not step.after_days else look_after_days(at, step.after_days)
-    does, not_before = _straight_on(dossier)
+    step = _step_now(sandbox, dossier)
+    return step.does if step is not None else _straight_on(dossier)[0]
+
+
+def next_action(sandbox: Sandbox, dossier: Dossier, at: datetime) -> tuple[str, datetime] | None:
+    """What they do next, and when. At once means that they wait neither for their hours nor for a day that no script names."""
+    does, mode = next_move(sandbox, dossier), mode_of(sandbox, dossier.province)
     if does is None:
         return None
-    return does, result_due(sandbox, dossier, at) if does == law.FINISH else _look(mode, at, not_before)
+    step = _step_now(sandbox, dossier)
+    if step is not None:
+        return does, look_after_days(at, step.after_days) if step.after_days else _look(mode, at)
+    return does, result_due(sandbox, dossier, at) if does == law.FINISH else _look(mode, at, _straight_on(dossier)[1])
 
 
 def next_answer(sandbox: Sandbox, dossier: Dossier, at: datetime) -> datetime | None:
@@ -150,6 +151,12 @@ def step_here(sandbox: Sandbox, dossier: Dossier) -> Instruction | None:
         return None
     lawful = any(m.does == steps[0].does for m in law.LIFECYCLE.moves_from(dossier.state) if m.who != law.CITIZEN)
     return steps[0] if lawful and steps[0].at in (None, dossier.state.slug) else None
+
+
+def _step_now(sandbox: Sandbox, dossier: Dossier) -> Instruction | None:
+    """The same, once nothing else must come first."""
+    step = step_here(sandbox, dossier)
+    return step if step is not None and dossier.waits_for(step.does, at_desk=step.at_desk) is None else None
 
 
 def after_step(sandbox: Sandbox, dossier: Dossier) -> Dossier:

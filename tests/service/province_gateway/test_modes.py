@@ -306,6 +306,17 @@ async def test_until_a_dossier_is_planned_anew_its_old_plan_does_nothing(
     assert await desk.under_way() == []
 
 
+@pytest.mark.usefixtures("crashing")
+async def test_until_then_nobody_takes_a_step_that_is_not_to_be_taken_any_more(desk: Provincial) -> None:
+    await desk.mode(scripted(reception="receive", steps=[{"does": "stop", "at": "received"}]))
+    await desk.submitted(procedure=FREE)
+    await desk.act()
+    await desk.mode(None)
+    assert [kind for kind, _ in await desk.due()] == ["stop"]
+    await desk.act()
+    assert (await desk.types()) == [law.DOSSIER_RECEIVED] and [kind for kind, _ in await desk.due()] == ["start"]
+
+
 async def test_a_worker_ends_what_a_process_that_died_began(desk: Provincial, crashing: pytest.MonkeyPatch) -> None:
     await desk.submitted(procedure=FREE)
     await desk.mode(MANUAL)
