@@ -26,6 +26,7 @@ CITIZEN = "citizen"
 PORTAL = "portal"
 RECEPTION = "reception"  # one-stop official: checks, receives, takes money, returns
 HANDLER = "handler"  # case handler in the competent unit
+OFFICIALS = (RECEPTION, HANDLER)
 PROVINCE = "province"  # the procedure system, as reader of what the portal says
 
 # does

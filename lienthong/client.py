@@ -14,7 +14,7 @@ import hashlib
 import os
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from types import TracebackType
@@ -23,7 +23,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from lienthong.doors import Door, NotRunning, Problem
+from lienthong.doors import Door, NotRunning, Problem, every_row
+from lienthong.modes import ActingProvinces
 from lienthong.officer import Officer
 from lienthong.shapes import Advance, Clock, Dossier, ProvinceDossier, Verdict
 from lienthong.timeline import SERVICES, Entry, merged
@@ -45,7 +46,6 @@ __all__ = [
 DEFAULT_URL = "http://127.0.0.1:8000"
 CLIENT_ID = "lienthong-demo"
 REDIRECT_URI = "http://127.0.0.1/signed-in"  # never opened: the code is read from the redirect's Location
-LARGEST_PAGE = 500  # rows; what the doors give at most
 ADVANCE_TIMEOUT = 120.0  # s; a month of a busy sandbox is seconds, a stuck service answers with a verdict long before
 
 
@@ -134,20 +134,6 @@ class Country:
                 await self.delete_sandbox(row["id"])
 
 
-async def every_row(send: Callable[..., Awaitable[httpx.Response]], path: str, **params: Any) -> list[Any]:
-    """A whole list, page by page, however many rows it has.
-
-    send    asks a door, as `Door.send` does
-    params  of the query, such as `offered`
-    """
-    answer = await send("GET", path, params={"page_size": LARGEST_PAGE, **params})
-    rows: list[Any] = answer.json()
-    while "next" in answer.links:
-        answer = await send("GET", answer.links["next"]["url"])
-        rows += answer.json()
-    return rows
-
-
 def lagging(row: dict[str, Any]) -> str:
     """Who has not heard of a new sandbox yet; empty if everybody has."""
     if not row["lagging"]:
@@ -155,7 +141,7 @@ def lagging(row: dict[str, Any]) -> str:
     return f"Sandbox {row['id']} opens as soon as it is known to {', '.join(row['lagging'])}."
 
 
-class Sandbox:
+class Sandbox(ActingProvinces):
     """One small country: its clock, its people, its dossiers."""
 
     def __init__(self, country: Country, id: str) -> None:

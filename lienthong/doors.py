@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import httpx
+
+LARGEST_PAGE = 500  # rows; what the doors give at most
 
 
 class Problem(Exception):
@@ -58,3 +60,17 @@ class Door:
     async def json(self, method: str, path: str, **options: Any) -> Any:
         response = await self.send(method, path, **options)
         return response.json() if response.content else None
+
+
+async def every_row(send: Callable[..., Awaitable[httpx.Response]], path: str, **params: Any) -> list[Any]:
+    """A whole list, page by page, however many rows it has.
+
+    send    asks a door, as `Door.send` does
+    params  of the query, such as `offered`
+    """
+    answer = await send("GET", path, params={"page_size": LARGEST_PAGE, **params})
+    rows: list[Any] = answer.json()
+    while "next" in answer.links:
+        answer = await send("GET", answer.links["next"]["url"])
+        rows += answer.json()
+    return rows

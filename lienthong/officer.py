@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Any, cast
 
-from lienthong.doors import Door
+from lienthong.doors import Door, every_row
 from lienthong.shapes import ProvinceDossier
 
 
@@ -26,6 +27,12 @@ class Officer:
         """
         body = {"procedure": procedure, "commune": commune, "applicant": applicant, **more}
         return cast(ProvinceDossier, await self._gateway.json("POST", self._dossiers, json=body, headers=self._once()))
+
+    async def inbox(self, *, state: str | None = None, commune: str | None = None) -> list[ProvinceDossier]:
+        """The open dossiers, the first come in front; `can` of each says what may be done now."""
+        path, asked = f"/api/v1/provinces/{self.province}/inbox", {"state": state, "commune": commune}
+        send = partial(self._gateway.send, headers=self._headers)
+        return await every_row(send, path, **{name: value for name, value in asked.items() if value is not None})
 
     async def dossier(self, code: str) -> ProvinceDossier:
         path = f"{self._dossiers}/{code}"

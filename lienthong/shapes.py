@@ -53,7 +53,10 @@ class Dossier(TypedDict):
 
 
 class ProvinceDossier(TypedDict):
-    """The province's copy of a dossier; `can` is what its officials may do now."""
+    """The province's copy of a dossier; `can` is what its officials may do now, `planned` what they will do by themselves.
+
+    `needs` names the one fact without which a move of `can` cannot be made: at_desk or fee.
+    """
 
     code: str
     status: Status
@@ -70,7 +73,21 @@ class ProvinceDossier(TypedDict):
     result_number: str | None
     reason: str | None
     rated: int | None
+    planned: str | None
     can: list[str]
+    needs: dict[str, str]
+
+
+class ProvinceMode(TypedDict):
+    """How a province acts; `set_for` says where that was set: for itself, for `*`, or (None) nowhere."""
+
+    province: str
+    name_vi: str
+    name_en: str
+    mode: str
+    tempo: str | None
+    decisions: dict[str, Any] | None
+    set_for: str | None
 
 
 class Clock(TypedDict):

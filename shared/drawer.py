@@ -30,9 +30,9 @@ queued AS (
   INSERT INTO queue (lane, sandbox, subject, version)
   SELECT f, a, b, c FROM unnest($7::text[], $8::text[], $9::int[], $12::int2[]) WITH ORDINALITY t (a,b,c,f,n) ORDER BY n),
 timers_set AS (
-  INSERT INTO timers (sandbox, subject, kind, due, lane)
-  SELECT * FROM unnest($16::text[], $17::text[], $18::text[], $19::timestamptz[], $20::int2[])
-  ON CONFLICT (sandbox, subject, kind) DO UPDATE SET due = EXCLUDED.due),
+  INSERT INTO timers (sandbox, subject, kind, due, lane, at_once)
+  SELECT * FROM unnest($16::text[], $17::text[], $18::text[], $19::timestamptz[], $20::int2[], $39::bool[])
+  ON CONFLICT (sandbox, subject, kind) DO UPDATE SET due = EXCLUDED.due, at_once = EXCLUDED.at_once),
 timers_dropped AS (
   DELETE FROM timers USING unnest($21::text[], $22::text[], $23::text[]) t (a,b,c)
   WHERE sandbox = a AND subject = b AND kind = c),
@@ -152,26 +152,38 @@ class Drawer(Generic[T]):
         rows = await database.fetch(f"SELECT body FROM {self.table} WHERE sandbox = $1 AND code = $2", sandbox, code)
         return self.decode(rows[0]["body"]) if rows else None
 
-    async def page(self, database: Database, sandbox: str, conditions: Sequence[str], value: str, page: Page) -> Cut[T]:
-        """The newest things of a sandbox that fulfil any of `conditions` ($2 is `value`), a page at a time.
+    async def page(
+        self,
+        database: Database,
+        sandbox: str,
+        conditions: Sequence[str],
+        values: Sequence[object],
+        page: Page,
+        *,
+        oldest_first: bool = False,
+    ) -> Cut[T]:
+        """The things of a sandbox that fulfil any of `conditions` ($2… are `values`), a page at a time, the newest first.
 
         A place in the list is the birth and the code of the last thing shown, so what is born meanwhile moves nothing.
         """
         born, _, code = (page.after or "").partition(" ")
-        later = f" AND ({self._born}, code) < ($3, $4)" if page.after is not None else ""
+        place = len(values) + 2
+        sign = ">" if oldest_first else "<"
+        later = f" AND ({self._born}, code) {sign} (${place}, ${place + 1})" if page.after is not None else ""
         found: dict[str, asyncpg.Record] = {}
         for condition in conditions:  # each by its own index; together they would have to be sorted
-            sql = self.newest_sql(condition + later, page.size + 1)
-            rows = await database.fetch(sql, sandbox, value, *([born, code] if later else []))
+            sql = self.list_sql(condition + later, page.size + 1, oldest_first=oldest_first)
+            rows = await database.fetch(sql, sandbox, *values, *([born, code] if later else []))
             found |= {row["code"]: row for row in rows}
-        newest = sorted(found.values(), key=lambda row: (row["born"], row["code"]), reverse=True)
-        things = [self.decode(row["body"]) for row in newest[: page.size]]
-        last = newest[page.size - 1] if len(newest) > page.size else None
+        listed = sorted(found.values(), key=lambda row: (row["born"], row["code"]), reverse=not oldest_first)
+        things = [self.decode(row["body"]) for row in listed[: page.size]]
+        last = listed[page.size - 1] if len(listed) > page.size else None
         return Cut(things, f"{last['born']} {last['code']}" if last else None)
 
-    def newest_sql(self, condition: str, limit: int) -> str:
-        """Read backwards from an index that has the expression of `condition` in it: nothing is sorted."""
-        order = f"{self._born} DESC, code DESC"
+    def list_sql(self, condition: str, limit: int, *, oldest_first: bool = False) -> str:
+        """Read along an index that has the expression of `condition` in it: nothing is sorted."""
+        way = "ASC" if oldest_first else "DESC"
         columns = f"body, code, {self._born} AS born"
         where = f"sandbox = $1 AND {condition}"
+        order = f"{self._born} {way}, code {way}"
         return f"SELECT {columns} FROM {self.table} WHERE {where} ORDER BY {order} LIMIT {limit:d}"

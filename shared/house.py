@@ -52,14 +52,22 @@ claimed AS (
 SELECT country.*, EXISTS (SELECT FROM claimed) AS claimed, (SELECT epoch FROM life) AS epoch FROM country"""
 
 PENDING_SQL = f"""
-SELECT (SELECT count(*) FROM queue q WHERE q.sandbox = $1) AS unsent,
-  (SELECT count(*) FROM timers t WHERE t.sandbox = $1 AND t.due <= {NOW_SQL}
-    AND NOT EXISTS (SELECT FROM parked p WHERE p.sandbox = $1 AND p.subject = t.subject)) AS timers_due,
-  (SELECT min(due) FROM timers t WHERE t.sandbox = $1
-    AND NOT EXISTS (SELECT FROM parked p WHERE p.sandbox = $1 AND p.subject = t.subject)) AS next_due,
+SELECT (SELECT count(*) FROM queue q WHERE q.sandbox = $1) AS unsent, due.timers_due, due.at_once,
+  (SELECT min(due) FROM timers t WHERE t.sandbox = $1 AND {timers.NOT_PARKED}) AS next_due,
   ARRAY(SELECT p.subject || ': ' || p.reason FROM parked p WHERE p.sandbox = $1 ORDER BY p.subject LIMIT 100) AS parked,
   s.rate, {NOW_SQL} AS now
-FROM sandboxes s WHERE s.id = $1"""
+FROM sandboxes s CROSS JOIN LATERAL (
+  SELECT count(*) FILTER (WHERE NOT t.at_once) AS timers_due, count(*) FILTER (WHERE t.at_once) AS at_once
+  FROM timers t WHERE t.sandbox = s.id AND t.due <= {NOW_SQL} AND {timers.NOT_PARKED}) due
+WHERE s.id = $1"""
+NOTHING_PENDING: dict[str, Any] = {
+    "unsent": 0,
+    "timers_due": 0,
+    "at_once": 0,
+    "next_due": None,
+    "parked": [],
+    "now": None,
+}
 
 WRITTEN_SQL = """
 SELECT g.lane, p.epoch, p.number FROM generate_series(0, $2::int) g (lane) CROSS JOIN LATERAL (
@@ -281,10 +289,11 @@ class House(Runtime, Generic[T]):
     async def pending(self, sandbox: str) -> dict[str, Any]:
         rows = await self.database.fetch(PENDING_SQL, sandbox)
         written = await self.database.fetch(WRITTEN_SQL, sandbox, LANES - 1)
-        found: Any = rows[0] if rows else {"unsent": 0, "timers_due": 0, "next_due": None, "parked": [], "now": None}
+        found: Any = rows[0] if rows else NOTHING_PENDING
         return {
             "unsent": found["unsent"],
             "timers_due": found["timers_due"],
+            "under_way": [f"{found['at_once']} timers fire by themselves"] if found["at_once"] else [],
             "next_due": wire(found["next_due"]) if found["next_due"] else None,
             "now": wire(found["now"]) if found["now"] else None,
             "parked": list(found["parked"]),

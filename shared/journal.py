@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, MetaData, Table, Text, text
@@ -31,6 +32,17 @@ def journal_table(metadata: MetaData) -> Table:
     )
 
 
+class Line(NamedTuple):
+    """`subject` is a dossier code, or a reference that carries one; `at` is sandbox time."""
+
+    subject: str
+    at: datetime
+    kind: str
+    text_vi: str
+    text_en: str
+    data: Mapping[str, object]
+
+
 async def note(
     connection: Connection,
     sandbox: str,
@@ -41,10 +53,15 @@ async def note(
     text_en: str,
     **data: object,
 ) -> None:
-    """Write one line in the caller's transaction; `subject` is a dossier code, or a reference that carries one."""
-    await connection.execute(
+    """Write one line in the caller's transaction."""
+    await note_all(connection, sandbox, [Line(subject, at, kind, text_vi, text_en, data)])
+
+
+async def note_all(connection: Connection, sandbox: str, lines: Iterable[Line]) -> None:
+    """Write lines in the caller's transaction."""
+    await connection.executemany(
         "INSERT INTO journal (sandbox, subject, at, kind, text_vi, text_en, data) VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb)",
-        *(sandbox, subject, at, kind, text_vi, text_en, msgspec.json.encode(data).decode()),
+        [(sandbox, *line[:-1], msgspec.json.encode(line.data).decode()) for line in lines],
     )
 
 

@@ -77,6 +77,13 @@ async def to_4(connection: Any, note: Note) -> None:
     )
 
 
+async def house_to_4(connection: Any, note: Note) -> None:
+    """3 → 4, in a full house: besides, a timer may fire by itself where the clock is frozen."""
+    await to_4(connection, note)
+    await connection.execute("ALTER TABLE timers ADD COLUMN at_once boolean NOT NULL DEFAULT false")
+    await connection.execute("CREATE INDEX timers_at_once ON timers (due) WHERE at_once")
+
+
 async def rewrite(connection: Any, table: str, rows: str, change: Callable[[Any], Document], note: Note) -> None:
     """Make every document of a drawer anew, a piece at a time.
 

@@ -34,8 +34,10 @@ def recorded_table(metadata: MetaData) -> Table:
 async def keep(
     database: Database, sandbox: str, caller: str, method: str, path: str, media_type: str, body: bytes
 ) -> None:
+    """Nothing is kept of a sandbox that was deleted meanwhile: nobody would sweep it."""
     await database.pool.execute(
-        "INSERT INTO recorded (sandbox, caller, method, path, media_type, body) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO recorded (sandbox, caller, method, path, media_type, body) "
+        "SELECT id, $2, $3, $4, $5, $6 FROM sandboxes WHERE id = $1 AND NOT deleted FOR KEY SHARE",
         *(sandbox, caller, method, path, media_type, body),
     )
 

@@ -184,7 +184,10 @@ class Runtime:
         """Keep a sandbox row that the portal told, unless ours is as new; gives the version that we now hold."""
         row = sandboxes.heard(told)
         async with self.database.transaction() as connection:
+            before = await sandboxes.hold(connection, row["id"])
             new = await sandboxes.put(connection, row)
+            if new and before is not None:
+                await self.row_changes(connection, dict(before), row)
             version = int(await connection.fetchval("SELECT version FROM sandboxes WHERE id = $1", row["id"]))
         if new:
             self.note_row(row)
@@ -199,7 +202,10 @@ class Runtime:
             self.faults[row["id"]] = row["faults"]
 
     async def changed(self, sandbox: str) -> None:
-        """What follows from another row of a sandbox, done before its owner hears that we have it."""
+        """What follows from another row of a sandbox, once it is kept and before its owner hears that we have it."""
+
+    async def row_changes(self, connection: Connection, before: Mapping[str, Any], row: Mapping[str, Any]) -> None:
+        """What follows here from a sandbox's new row, in the transaction that keeps it."""
 
     # What the lab doors ask every service; a service with nothing of the kind answers with nothing.
     async def fire(self, sandbox: str) -> list[dict[str, Any]]:

@@ -127,9 +127,13 @@ def heard(told: Mapping[str, Any]) -> dict[str, Any]:
     return {**told, **moments, **documents}
 
 
+async def hold(connection: Connection, sandbox: str) -> asyncpg.Record | None:
+    """The row, to be changed in this transaction; waits for requests that began before (FOR UPDATE)."""
+    return await connection.fetchrow(f"SELECT {', '.join(COLUMNS)} FROM sandboxes WHERE id = $1 FOR UPDATE", sandbox)
+
+
 async def put(connection: Connection, row: Mapping[str, Any]) -> bool:
-    """Take over a row told by its owner; False if ours is as new. Waits for requests that began before (FOR UPDATE)."""
-    await connection.execute("SELECT FROM sandboxes WHERE id = $1 FOR UPDATE", row["id"])
+    """Take over a row told by its owner; False if ours is as new."""
     updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in COLUMNS if name != "id")
     places = ", ".join(f"${n}" + ("::jsonb" if name in DOCUMENTS else "") for n, name in enumerate(COLUMNS, start=1))
     done = await connection.execute(

@@ -1,7 +1,7 @@
 """Is anything still going to happen in a sandbox? The verdict, from what every service says is pending. Pure.
 
 A service's `pending` has, where it applies: version (of its sandbox row), unsent, timers_due, next_due, now, parked,
-calls, written and read (lane → place),
+calls, under_way (sentences on what its worker does whatever the clock), written and read (lane → place),
 unworked (parts of its worker that nobody does). Writers and readers are compared lane by lane, from append-only tables.
 """
 
@@ -25,7 +25,8 @@ HELD = (
 class Waiting:
     """One named reason why something may still happen."""
 
-    name: str  # dead-worker unread-events unsent-events timers-due calls-in-flight service-down clock-behind, or one of HELD
+    # dead-worker unread-events unsent-events timers-due under-way calls-in-flight service-down clock-behind, or one of HELD
+    name: str
     service: str
     detail: str
 
@@ -73,6 +74,7 @@ def verdict(pending: Mapping[str, Pending | None], readers: Mapping[str, str]) -
             found.append(Waiting("unsent-events", service, f"{answer['unsent']} events not given to the broker yet"))
         if answer.get("timers_due"):
             found.append(Waiting("timers-due", service, f"{answer['timers_due']} timers are due"))
+        found += [Waiting("under-way", service, line) for line in answer.get("under_way", [])]
         for call in answer.get("calls", []):
             error = f": {call['last_error']}" if call["last_error"] else ""
             told = f"{call['kind']} {call['key']}, tried {call['attempts']} times{error}"
@@ -84,7 +86,7 @@ def verdict(pending: Mapping[str, Pending | None], readers: Mapping[str, str]) -
     for source, reader in readers.items():
         if source in known and reader in known:
             found += _unread(known[source], known[reader], source, reader)
-    if any(waiting.name in ("unsent-events", "unread-events") for waiting in found):
+    if any(waiting.name in ("unsent-events", "unread-events", "under-way") for waiting in found):
         for service, answer in known.items():
             found += [
                 Waiting("dead-worker", service, f"no living {part} holds all lanes")

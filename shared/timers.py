@@ -1,6 +1,7 @@
 """Rows that fall due, in sandbox time. A timer's handler is a decision like any other: taken in memory, saved as a set.
 
-Frozen sandboxes fire only when `advance` says so; in the others a worker fires what is due.
+Frozen sandboxes fire only when `advance` says so; in the others a worker fires what is due. A timer set `at_once` does
+not wait for a clock that stands still: a worker fires it everywhere.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import structlog
-from sqlalchemy import Column, DateTime, Index, MetaData, SmallInteger, Table, Text
+from sqlalchemy import Boolean, Column, DateTime, Index, MetaData, SmallInteger, Table, Text, text
 
 from shared import deadletters, sandboxes, telemetry, tracing
 from shared.clock import NOW_SQL, wire
@@ -24,13 +25,18 @@ from shared.work import Batch, Held, Work
 T = TypeVar("T")
 log = structlog.get_logger()
 BATCH = 500  # timers per transaction
+NOT_PARKED = "NOT EXISTS (SELECT FROM parked p WHERE p.sandbox = t.sandbox AND p.subject = t.subject)"
 # What is due and not parked, in the order in which it fires; $1 is one sandbox, or NULL for all that are not frozen.
 DUE_SQL = f"""
 SELECT t.sandbox, t.subject, t.kind, t.due, t.lane FROM sandboxes s
-CROSS JOIN LATERAL (SELECT * FROM timers t WHERE t.sandbox = s.id AND t.due <= {NOW_SQL}
-  AND NOT EXISTS (SELECT FROM parked p WHERE p.sandbox = t.sandbox AND p.subject = t.subject)
+CROSS JOIN LATERAL (SELECT * FROM timers t WHERE t.sandbox = s.id AND t.due <= {NOW_SQL} AND {NOT_PARKED}
   ORDER BY t.due, t.lane, t.subject, t.kind LIMIT {BATCH}) t
 WHERE NOT s.deleted AND s.opened AND CASE WHEN $1::text IS NULL THEN s.rate > 0 ELSE s.id = $1 END
+ORDER BY t.due, t.lane, t.subject, t.kind LIMIT {BATCH}"""
+# The few that fire by themselves in frozen sandboxes, however many of these there are: an index holds them alone.
+AT_ONCE_SQL = f"""
+SELECT t.sandbox, t.subject, t.kind, t.due, t.lane FROM timers t JOIN sandboxes s ON s.id = t.sandbox
+WHERE t.at_once AND s.rate = 0 AND NOT s.deleted AND s.opened AND t.due <= {NOW_SQL} AND {NOT_PARKED}
 ORDER BY t.due, t.lane, t.subject, t.kind LIMIT {BATCH}"""
 
 
@@ -43,7 +49,9 @@ def timers_table(metadata: MetaData) -> Table:
         Column("kind", Text, primary_key=True),
         Column("due", DateTime(timezone=True), nullable=False),  # sandbox time
         Column("lane", SmallInteger, nullable=False),
+        Column("at_once", Boolean, nullable=False, server_default="false"),  # fires by itself, whatever the clock
         Index("timers_due", "sandbox", "due"),
+        Index("timers_at_once", "due", postgresql_where=text("at_once")),
     )
 
 
@@ -79,7 +87,7 @@ class Timers(Generic[T]):
         self._numbers = numbers
 
     async def fire(self, sandbox: str | None) -> list[dict[str, Any]]:
-        """Fire everything due in one sandbox (or in all that are not frozen); one entry per timer, in order."""
+        """Fire everything due in one sandbox (None: what fires by itself, wherever); one entry per timer, in order."""
         fired: list[dict[str, Any]] = []
         while batch := await self._fire_some(sandbox):
             fired += [
@@ -90,7 +98,10 @@ class Timers(Generic[T]):
         return fired
 
     async def _fire_some(self, sandbox: str | None) -> list[Timer]:
-        found = [Timer(**row) for row in await self._database.fetch(DUE_SQL, sandbox)]
+        rows = await self._database.fetch(DUE_SQL, sandbox)
+        if sandbox is None and len(rows) < BATCH:
+            rows += await self._database.fetch(AT_ONCE_SQL)
+        found = [Timer(**row) for row in rows]
         return await self._fire_these(found) if found else []
 
     async def _fire_these(self, found: list[Timer]) -> list[Timer]:

@@ -24,6 +24,7 @@ from shared.sandboxes import Sandbox
 
 T = TypeVar("T")
 Key = tuple[str, str]  # (sandbox, code)
+Due = tuple[datetime, int, bool]  # of a timer: when, in which lane, and whether it fires by itself whatever the clock
 log = structlog.get_logger()
 
 
@@ -59,7 +60,7 @@ class Batch(Generic[T]):
     held: dict[Key, Held[T]] = field(default_factory=dict)
     changed: set[Key] = field(default_factory=set)
     told: list[Told] = field(default_factory=list)
-    timers: dict[tuple[str, str, str], tuple[datetime, int] | None] = field(default_factory=dict)  # None: drop it
+    timers: dict[tuple[str, str, str], Due | None] = field(default_factory=dict)  # None: drop it
     calls: list[tuple[str, str, str, str, str]] = field(default_factory=list)
     reply: tuple[str, str, str, str, int, str] | None = None  # sandbox, caller, route, key, status, body
     numbers: dict[Key, int] = field(default_factory=dict)  # counters held by this transaction: the last number given
@@ -90,6 +91,7 @@ class Batch(Generic[T]):
             *(self.reply or (None, None, None, None, None, None)),
             [h.traceparent for h in held],
             *([key[0] for key in self.drawn], [key[1] for key in self.drawn], list(self.drawn.values())),
+            [timer[2] for _, timer in set_timers],
         )
 
     def report(self) -> None:
@@ -111,7 +113,7 @@ class Work(Generic[T]):
         self.now = max(sandbox.now, cause_at) if cause_at else sandbox.now
         self._held: dict[str, Held[T]] = {}
         self._told: list[Told] = []
-        self._timers: dict[tuple[str, str, str], tuple[datetime, int] | None] = {}
+        self._timers: dict[tuple[str, str, str], Due | None] = {}
         self._calls: list[tuple[str, str, str, str, str]] = []
         self._drawn: dict[Key, int] = {}
 
@@ -160,10 +162,13 @@ class Work(Generic[T]):
         trace = telemetry.traceparent()
         self._told.append(Told(self.sandbox.id, code, held.said, identity, type, held.lane, at, text, trace))
 
-    def timer(self, code: str, kind: str, due: datetime) -> None:
-        """Wake `code` at `due` (sandbox time); one timer per kind, a later call moves it."""
+    def timer(self, code: str, kind: str, due: datetime, *, at_once: bool = False) -> None:
+        """Wake `code` at `due` (sandbox time); one timer per kind, a later call moves it.
+
+        at_once  once due it fires by itself, also where the clock is frozen
+        """
         held = self._layer(code)
-        self._timers[(self.sandbox.id, code, kind)] = (due, held.lane if held else 0)
+        self._timers[(self.sandbox.id, code, kind)] = (due, held.lane if held else 0, at_once)
 
     def drop_timer(self, code: str, kind: str) -> None:
         self._timers[(self.sandbox.id, code, kind)] = None

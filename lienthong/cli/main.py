@@ -15,6 +15,7 @@ FAMILIES = (
     "sandbox",
     "clock",
     "replay",
+    "mode",
     "logs",
     "doctor",
     "prove",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -135,6 +135,19 @@ class Ownership:
         lagging = await self._change(sandbox, f"rate = $2, base_at = {NOW_SQL}, base_real = clock_timestamp()", rate)
         if lagging:
             raise ServiceDown("It will be told as soon as it answers.", lagging=lagging)
+
+    async def set_mode(self, sandbox: str, province: str, document: Mapping[str, Any]) -> None:
+        """Let a province, or `*`, act by this document; in force at every service when this returns. Raises ServiceDown."""
+        changes = "modes = modes || jsonb_build_object($2::text, $3::jsonb)"
+        await self._change_modes(sandbox, changes, province, msgspec.json.encode(document).decode())
+
+    async def reset_mode(self, sandbox: str, province: str) -> None:
+        """Let a province act as all others do, or all others by default. Raises ServiceDown."""
+        await self._change_modes(sandbox, "modes = modes - $2::text", province)
+
+    async def _change_modes(self, sandbox: str, changes: str, *values: object) -> None:
+        if lagging := await self._change(sandbox, changes, *values):
+            raise ServiceDown("It is set, and told as soon as it answers: settle waits for it.", lagging=lagging)
 
     async def reap(self) -> None:
         """Delete sandboxes whose time is over, soon after it is; a job."""

@@ -49,4 +49,4 @@ async def dossier(house: House[Dossier], citizen: Citizen, code: str) -> Dossier
 async def dossiers(house: House[Dossier], citizen: Citizen, page: Page) -> Cut[Dossier]:
     """What a citizen handed in, or what was handed in for them, newest first."""
     mine = ("body->>'applicant_id' = $2", "body->'owner'->>'id' = $2")
-    return await house.drawer.page(house.database, citizen.sandbox, mine, citizen.id, page)
+    return await house.drawer.page(house.database, citizen.sandbox, mine, [citizen.id], page)

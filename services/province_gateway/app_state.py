@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from contracts import story
-from services.province_gateway import consumers
+from services.province_gateway import consumers, modes, replanning
 from services.province_gateway.acts import Rules
 from services.province_gateway.domain import Dossier
 from services.province_gateway.migrations import STEPS
 from services.province_gateway.settings import Settings
 from services.province_gateway.store import DOSSIERS
+from shared.db import Connection
 from shared.house import House
 from shared.timers import Timers
 
@@ -27,7 +30,25 @@ class Gateway(House[Dossier]):
             hears="portal",
             neighbour_url=settings.portal_url,
         )
+        replanning.replanning_table(self.metadata)
         self.rules = Rules(settings.count, settings.pause)
         self.timers = Timers(SERVICE, self.database, DOSSIERS, consumers.timers(self.rules), consumers.receipts_of)
         self.steps = STEPS
         self.words = story.words
+
+    async def take_over(self, told: dict[str, Any]) -> int:
+        """As every service does; and whoever tells other modes of provinces is answered when they are in force everywhere."""
+        version = await super().take_over(told)
+        await replanning.finish(self, told["id"])
+        return version
+
+    async def row_changes(self, connection: Connection, before: Mapping[str, Any], row: Mapping[str, Any]) -> None:
+        await replanning.note(connection, row["id"], modes.changed(before["modes"], row["modes"]))
+
+    async def pending(self, sandbox: str) -> dict[str, Any]:
+        found = await super().pending(sandbox)
+        return {**found, "under_way": [*found["under_way"], *await replanning.under_way(self, sandbox)]}
+
+    async def finish_what_is_left(self) -> None:
+        """A job of the worker: what a process that died began."""
+        await replanning.finish_what_is_left(self)

@@ -27,7 +27,8 @@ from services.province_gateway.domain import (
     Script,
     new_dossier,
 )
-from services.province_gateway.moves import plan
+from services.province_gateway.modes import mode_of
+from services.province_gateway.plans import close_request, plan, plan_answer
 from shared.calendar import BUSINESS_ZONE
 from shared.clock import wire
 from shared.errors import Refusal
@@ -137,12 +138,14 @@ def act(work: Work, code: str, kind: str, rules: Rules) -> None:
     dossier = work.take(code, DossierNotFound)
     if dossier.planned != kind:
         return
+    if officers.next_move(work.sandbox, dossier) != kind:  # the mode of the province has changed a moment ago
+        plan(work, code)
+        return
     dossier = replace(dossier, planned=None)
     work.save(code, dossier)
-    step = officers.step_here(dossier)
+    step = officers.step_here(work.sandbox, dossier)
     if step is not None and step.does == kind:
-        script = replace(dossier.script, steps=dossier.script.steps[1:])
-        work.save(code, replace(dossier, script=script))
+        work.save(code, officers.after_step(work.sandbox, dossier))
         told = step
     elif kind == officers.RECEPTION:
         reason = officers.decide_reception(work.sandbox, dossier)
@@ -187,28 +190,30 @@ def note_rating(work: Work, event: DossierRated) -> None:
 
 
 def hear_withdrawal(work: Work, event: DossierWithdrawalRequested) -> None:
-    """The citizen asks; the desk answers when it next looks."""
+    """The citizen asks; the desk answers when it next looks, or when somebody there does."""
     dossier = work.take(event.dossier_code, DossierNotFound)
     if _reaction(dossier, law.WITHDRAWAL_REQUESTED) is Reaction.ANSWER:
         work.save(dossier.code, replace(dossier, withdrawal_reason=event.reason))
-        work.timer(dossier.code, officers.WITHDRAWAL, officers.next_look(here(work, dossier.code)))
+        plan_answer(work, dossier.code)
 
 
 def answer_withdrawal(work: Work, code: str, rules: Rules) -> None:
     """Granted while nothing is decided, declined once a result exists; a dossier that ended meanwhile needs no answer."""
     dossier = work.take(code, DossierNotFound)
-    if dossier.state in law.UNDECIDED and dossier.script.withdrawal == "grant":
+    if mode_of(work.sandbox, dossier.province).manual:
+        return
+    if dossier.state in law.UNDECIDED and officers.script_of(work.sandbox, dossier).withdrawal == "grant":
         moves.perform(work, code, Instruction(law.GRANT_WITHDRAWAL), rules)
     elif dossier.state in law.UNDECIDED or dossier.state in law.DECIDED:
         moves.perform(work, code, Instruction(law.DECLINE_WITHDRAWAL), rules)
     else:
-        work.save(code, replace(dossier, withdrawal_reason=None))
+        close_request(work, code)
 
 
 def script_officers(work: Work, code: str, script: Script) -> Dossier:
     """Fix what the officers of one dossier will decide; a step that comes or goes has their next action planned anew."""
     before = work.take(code, DossierNotFound)
-    step = officers.step_here(before)
+    step = officers.step_here(work.sandbox, before)
     taken_back = step is not None and step.does == before.planned
     work.save(code, replace(before, script=script))
     if script.steps or taken_back:

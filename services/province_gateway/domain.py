@@ -14,7 +14,6 @@ from shared.calendar import Count, Limit, Pause, Unit
 from shared.errors import Refusal
 from shared.kept import Kept
 
-OFFICIALS = (law.RECEPTION, law.HANDLER)
 REQUESTS = 9  # as many as the event can number; the law knows one
 VERIFYING = Limit(3, Unit.WORKING_DAY)  # ND 61/2018 art. 19.4: what fails verification goes back within this
 AT_THE_OFFICE = ("counter", "transfer")  # how the office takes money itself
@@ -131,7 +130,7 @@ class Instruction(Kept, frozen=True):
 
 
 class Script(Kept, frozen=True):
-    """What the officers of one dossier will decide, instead of drawing from the seed.
+    """What the officers will decide on one dossier, or on all of a province, instead of drawing from the seed.
 
     fee_moment  when the catalogue's fee is demanded
     steps       what they do besides the straight path, in order
@@ -150,6 +149,7 @@ class Dossier(Kept, frozen=True):
 
     commune   of the competent agency; None: the province itself
     planned   what the officers will do next by themselves: the one timer of theirs
+    script    its own; None: it follows its province's, of which `steps_taken` are done if it is the one marked `steps_of`
     verify_by  until when what fails verification can go back; waiting for money does not use it up
     """
 
@@ -189,7 +189,9 @@ class Dossier(Kept, frozen=True):
     reason: str | None = None  # of its end without a result
     rated: int | None = None  # sum of the nine indicators, 0-18
     planned: str | None = None
-    script: Script = Script()
+    script: Script | None = None
+    steps_of: str = ""
+    steps_taken: int = 0
 
     @property
     def state(self) -> State:
@@ -221,7 +223,7 @@ class Dossier(Kept, frozen=True):
 
     def after(self, does: str) -> tuple[Dossier, Move]:
         """The dossier after a lawful move of an official; raises MoveNotAllowed."""
-        lawful = {move.does: move for move in LIFECYCLE.moves_from(self.state) if move.who in OFFICIALS}
+        lawful = {move.does: move for move in LIFECYCLE.moves_from(self.state) if move.who in law.OFFICIALS}
         move = lawful.get(does)
         if move is None:
             detail = f"In state {self.state.slug}, officials can do: {', '.join(lawful) or 'nothing'}."
@@ -276,7 +278,7 @@ class Dossier(Kept, frozen=True):
 
     def can(self, at: datetime) -> list[str]:
         """The moves that officials may make now, computed from the table and the conditions above."""
-        verbs = [move.does for move in LIFECYCLE.moves_from(self.state) if move.who in OFFICIALS]
+        verbs = [move.does for move in LIFECYCLE.moves_from(self.state) if move.who in law.OFFICIALS]
         return [does for does in verbs if self._may(does, at)]
 
     def _may(self, does: str, at: datetime) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from contracts.catalogue import CALENDAR
 from shared.calendar import CalendarTooShort, Limit, Unit
 from shared.clock import NOW_SQL, wire
-from shared.migrations import Document, Note, Steps, document, rewrite, to_4
+from shared.migrations import Document, Note, Steps, document, house_to_4, rewrite
 
 # 2 → 3: a dossier knows what its officers will do next, how its limit is counted, and every demand.
 TABLES_3 = ("ALTER TABLE dossiers ADD COLUMN traceparent text NOT NULL DEFAULT ''",)
@@ -100,6 +100,20 @@ def term(now: datetime) -> tuple[datetime, datetime | None]:
         return pay_by, CALENDAR.next_tick(pay_by, LOOKS)
     except CalendarTooShort:
         return now, None
+
+
+# 3 → 4: the mode of a province can change; a script that says nothing was never given.
+TABLES_4 = (
+    "CREATE TABLE replanning (sandbox text NOT NULL PRIMARY KEY, provinces text[] NOT NULL, after text NOT NULL)",
+    "UPDATE dossiers SET body = body - 'script' WHERE jsonb_strip_nulls(body->'script') <@ "
+    """'{"withdrawal": "grant", "fee_moment": "at_reception", "steps": []}'""",
+)
+
+
+async def to_4(connection: Any, note: Note) -> None:
+    await house_to_4(connection, note)
+    for statement in TABLES_4:
+        await connection.execute(statement)
 
 
 STEPS: Steps = {3: to_3, 4: to_4}

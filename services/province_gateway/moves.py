@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -25,8 +26,16 @@ from services.province_gateway.domain import (
     NotYet,
     Supplement,
 )
-from services.province_gateway.money import demand_catalogue_fee, demand_fee, give_back, take_payment, waive_fee
-from shared.calendar import CalendarTooShort, Limit, Pause, Unit
+from services.province_gateway.money import (
+    catalogue_fee,
+    demand_catalogue_fee,
+    demand_fee,
+    give_back,
+    take_payment,
+    waive_fee,
+)
+from services.province_gateway.plans import close_request, plan
+from shared.calendar import BUSINESS_ZONE, Limit, Pause, Unit
 from shared.clock import wire
 
 CHANGE_WHAT_IS_WAITED_FOR = (law.REQUEST_SUPPLEMENT, law.DEMAND_FEE, law.TAKE_PAYMENT, law.WAIVE_FEE)
@@ -41,29 +50,19 @@ def perform(work: Work, code: str, told: Instruction, rules: Rules) -> Dossier:
         raise NotYet(f"First comes: {first}.", code=code, does=told.does, waits_for=first)
     dossier.must_be_in_time(told.does, at)
     _MOVES[told.does](Act(work, dossier, after, move.event, at, told, rules))
+    if dossier.withdrawal_reason is not None and after.state in law.ENDED_WITHOUT_RESULT:
+        close_request(work, code)
     plan(work, code, anew=after.state != dossier.state or told.does in CHANGE_WHAT_IS_WAITED_FOR)
     return work.take(code, DossierNotFound)
 
 
-def plan(work: Work, code: str, *, anew: bool = True) -> None:
-    """Set the one timer by which the officers act by themselves; the one before goes.
-
-    anew  False: what is planned already keeps its time
-    """
-    dossier = work.take(code, DossierNotFound)
-    try:
-        action = officers.next_action(work.sandbox, dossier, here(work, code))
-    except CalendarTooShort:
-        action = None  # the list of days off ends before: nobody comes to the office; the door still takes moves
-    kind = action[0] if action else None
-    if kind == dossier.planned and not anew:
-        return
-    if dossier.planned not in (None, kind):
-        work.drop_timer(code, str(dossier.planned))
-    if action is not None:
-        work.timer(code, *action)
-    if dossier.planned != kind:
-        work.save(code, replace(dossier, planned=kind))
+def needs(dossier: Dossier, does: str, at: datetime) -> str | None:
+    """The fact without which a lawful move is refused: `at_desk` where the papers were brought, `fee` where none is known."""
+    if does in (law.RECEIVE, law.RESUME) and dossier.state == law.SUPPLEMENT and dossier.unanswered:
+        return "at_desk"
+    if does == law.DEMAND_FEE and dossier.owing is None and not catalogue_fee(dossier, at.astimezone(BUSINESS_ZONE)):
+        return "fee"
+    return None
 
 
 def _receive(act: Act) -> None:
@@ -103,7 +102,7 @@ def _receive(act: Act) -> None:
         pause=received.pause,
         forward_by=wire(forward_by(at)),
     )
-    if before.script.fee_moment == "at_reception" and not before.demands:
+    if officers.script_of(act.work.sandbox, before).fee_moment == "at_reception" and not before.demands:
         demand_catalogue_fee(act.work, before.code, act.rules)
 
 
@@ -193,7 +192,7 @@ def _finish(act: Act) -> None:
         timeliness=timeliness,
         supplement_requests=len(before.supplements) or None,
     )
-    if before.script.fee_moment == "at_result" and not before.demands:
+    if officers.script_of(act.work.sandbox, before).fee_moment == "at_result" and not before.demands:
         demand_catalogue_fee(act.work, before.code, act.rules)
 
 
@@ -216,17 +215,15 @@ def _stop(act: Act) -> None:
 
 def _grant_withdrawal(act: Act) -> None:
     reason = act.before.withdrawal_reason or act.reason("Theo yêu cầu của công dân")
-    withdrawn, money = give_back(act, replace(act.after, withdrawal_reason=None, reason=reason), None)
+    withdrawn, money = give_back(act, replace(act.after, reason=reason), None)
     act.tell(withdrawn, withdrawn_at=wire(act.at), reason=reason, officer=desk(withdrawn), **money)
-    act.work.drop_timer(withdrawn.code, officers.WITHDRAWAL)
 
 
 def _decline_withdrawal(act: Act) -> None:
     closed = act.before.state in law.DECIDED
     why = act.reason("Hồ sơ đã có kết quả giải quyết" if closed else "Cơ quan tiếp tục giải quyết hồ sơ")
-    kept = replace(act.after, withdrawal_reason=None)
-    act.tell(kept, declined_at=wire(act.at), reason=why, officer=desk(kept))
-    act.work.drop_timer(kept.code, officers.WITHDRAWAL)
+    act.tell(act.after, declined_at=wire(act.at), reason=why, officer=desk(act.after))
+    close_request(act.work, act.before.code)
 
 
 _MOVES: dict[str, Callable[[Act], None]] = {

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 
+from msgspec.structs import replace
+
 from contracts import lifecycle as law
 from contracts.catalogue import CALENDAR
-from services.province_gateway.domain import Dossier, Instruction
+from services.province_gateway.domain import Dossier, Instruction, Script
+from services.province_gateway.modes import Mode, mode_of
 from shared.calendar import Limit, Unit
 from shared.sandboxes import Sandbox
 
@@ -22,6 +25,7 @@ REASONS = (
 )
 UNANSWERED = "Quá thời hạn bổ sung hồ sơ"
 UNPAID = "Quá thời hạn thực hiện nghĩa vụ tài chính"
+UNSCRIPTED = Script()
 
 
 def next_look(after: datetime) -> datetime:
@@ -37,7 +41,7 @@ def look_after_days(at: datetime, days: float) -> datetime:
 
 def decide_reception(sandbox: Sandbox, dossier: Dossier) -> str | None:
     """What the one-stop desk decides: the reason of a refusal, or None to receive."""
-    script = dossier.script
+    script = script_of(sandbox, dossier)
     if script.reception is not None:
         return (script.reason or REASONS[0]) if script.reception == "refuse" else None
     if sandbox.draw(dossier.code, "reception") >= REFUSED_SHARE:
@@ -47,7 +51,9 @@ def decide_reception(sandbox: Sandbox, dossier: Dossier) -> str | None:
 
 def result_due(sandbox: Sandbox, dossier: Dossier, started_at: datetime) -> datetime:
     """When the handler finishes: within the procedure's limit, at one of the set hours, drawn from the seed or scripted."""
-    days = dossier.script.processing_days
+    days = script_of(sandbox, dossier).processing_days
+    if not days and mode_of(sandbox, dossier.province).at_once:
+        return started_at
     if days is None:
         days = sandbox.draw(dossier.code, "days") * _whole_days(dossier.limit)
     day = CALENDAR.add_working_days(started_at.date(), int(days)) if int(days) else started_at.date()
@@ -56,33 +62,62 @@ def result_due(sandbox: Sandbox, dossier: Dossier, started_at: datetime) -> date
     return next_look(max(started_at, at - timedelta(milliseconds=1)))
 
 
+def next_move(sandbox: Sandbox, dossier: Dossier) -> str | None:
+    """What the officers do next by themselves; None while they only wait, and in manual mode. A step of the script comes first."""
+    if mode_of(sandbox, dossier.province).manual:
+        return None
+    step = _step_now(sandbox, dossier)
+    return step.does if step is not None else _straight_on(dossier)[0]
+
+
 def next_action(sandbox: Sandbox, dossier: Dossier, at: datetime) -> tuple[str, datetime] | None:
-    """What the officers do next by themselves and when; None while they only wait. A step of the script comes first."""
-    step = step_here(dossier)
-    if step is not None and dossier.waits_for(step.does, at_desk=step.at_desk) is None:
-        return step.does, look_after_days(at, step.after_days)
-    state = dossier.state
+    """What they do next, and when. At once means that they wait neither for their hours nor for a day that no script names."""
+    does, mode = next_move(sandbox, dossier), mode_of(sandbox, dossier.province)
+    if does is None:
+        return None
+    step = _step_now(sandbox, dossier)
+    if step is not None:
+        return does, look_after_days(at, step.after_days) if step.after_days else _look(mode, at)
+    return does, result_due(sandbox, dossier, at) if does == law.FINISH else _look(mode, at, _straight_on(dossier)[1])
+
+
+def next_answer(sandbox: Sandbox, dossier: Dossier, at: datetime) -> datetime | None:
+    """When the desk answers a withdrawal request by itself; None in manual mode."""
+    mode = mode_of(sandbox, dossier.province)
+    return None if mode.manual else _look(mode, at)
+
+
+def _look(mode: Mode, at: datetime, not_before: datetime | None = None) -> datetime:
+    """When they see to it: now, if they do everything at once; else at their next look. What lies ahead they await."""
+    if mode.at_once and (not_before is None or not_before < at):
+        return at
+    return next_look(max(at, not_before or at))
+
+
+def _straight_on(dossier: Dossier) -> tuple[str | None, datetime | None]:
+    """What they do if nobody says otherwise, and the limit that must have passed; None while they only wait."""
+    state, owing = dossier.state, dossier.owing
     if state == law.SUBMITTED:
-        return RECEPTION, next_look(at)
+        return RECEPTION, None
     if state == law.RECEIVED:
-        return (law.HAND_OVER, next_look(at)) if dossier.elsewhere else (law.START, next_look(at))
+        return law.HAND_OVER if dossier.elsewhere else law.START, None
     if state == law.IN_PROCESSING:
-        return law.FINISH, result_due(sandbox, dossier, at)
+        return law.FINISH, None
     if state == law.FINANCIAL_OBLIGATION and dossier.elsewhere and dossier.received_at is not None:
-        return law.HAND_OVER, next_look(at)  # forwarding does not wait for the money
-    if dossier.owing is not None and dossier.channel != "online" and state in law.MAY_OWE:
-        return law.TAKE_PAYMENT, next_look(at)  # who came to the desk pays at the desk, who wrote pays by transfer
+        return law.HAND_OVER, None  # forwarding does not wait for the money
+    if owing is not None and dossier.channel != "online" and state in law.MAY_OWE:
+        return law.TAKE_PAYMENT, None  # who came to the desk pays at the desk, who wrote pays by transfer
     if state == law.SUPPLEMENT:
-        return _after_supplement(dossier, at)
+        return _after_supplement(dossier)
     if state == law.FINANCIAL_OBLIGATION:
-        if dossier.owing is not None:
-            return law.STOP, next_look(max(at, dossier.owing.pay_by))
+        if owing is not None:
+            return law.STOP, owing.pay_by
         if dossier.received_at is None:
-            return law.RECEIVE, next_look(at)
-        return (law.RESUME if dossier.started_at else law.START), next_look(at)
-    if state == law.RESULT_READY and dossier.owing is None:
-        return law.RETURN, next_look(at)
-    return None
+            return law.RECEIVE, None
+        return law.RESUME if dossier.started_at else law.START, None
+    if state == law.RESULT_READY and owing is None:
+        return law.RETURN, None
+    return None, None
 
 
 def default(dossier: Dossier, does: str) -> Instruction:
@@ -98,23 +133,52 @@ def default(dossier: Dossier, does: str) -> Instruction:
     return Instruction(does)
 
 
-def step_here(dossier: Dossier) -> Instruction | None:
+def script_of(sandbox: Sandbox, dossier: Dossier) -> Script:
+    """What is decided beforehand: by a script of its own, else by its province's, less the steps that were taken."""
+    if dossier.script is not None:
+        return dossier.script
+    mode = mode_of(sandbox, dossier.province)
+    if mode.script is None:
+        return UNSCRIPTED
+    taken = _steps_taken(mode, dossier)
+    return replace(mode.script, steps=mode.script.steps[taken:]) if taken else mode.script
+
+
+def step_here(sandbox: Sandbox, dossier: Dossier) -> Instruction | None:
     """The next step of the script, if it is to be taken in this state."""
-    if not dossier.script.steps:
+    steps = script_of(sandbox, dossier).steps
+    if not steps:
         return None
-    step = dossier.script.steps[0]
-    lawful = any(m.does == step.does for m in law.LIFECYCLE.moves_from(dossier.state) if m.who != law.CITIZEN)
-    return step if lawful and step.at in (None, dossier.state.slug) else None
+    lawful = any(m.does == steps[0].does for m in law.LIFECYCLE.moves_from(dossier.state) if m.who != law.CITIZEN)
+    return steps[0] if lawful and steps[0].at in (None, dossier.state.slug) else None
 
 
-def _after_supplement(dossier: Dossier, at: datetime) -> tuple[str, datetime]:
+def _step_now(sandbox: Sandbox, dossier: Dossier) -> Instruction | None:
+    """The same, once nothing else must come first."""
+    step = step_here(sandbox, dossier)
+    return step if step is not None and dossier.waits_for(step.does, at_desk=step.at_desk) is None else None
+
+
+def after_step(sandbox: Sandbox, dossier: Dossier) -> Dossier:
+    """The next step of the script is taken."""
+    if dossier.script is not None:
+        return replace(dossier, script=replace(dossier.script, steps=dossier.script.steps[1:]))
+    mode = mode_of(sandbox, dossier.province)
+    return replace(dossier, steps_of=mode.mark, steps_taken=_steps_taken(mode, dossier) + 1)
+
+
+def _steps_taken(mode: Mode, dossier: Dossier) -> int:
+    return dossier.steps_taken if dossier.steps_of == mode.mark else 0
+
+
+def _after_supplement(dossier: Dossier) -> tuple[str, datetime | None]:
     """Once answered and paid it goes on; what is missing at the earlier limit ends in a stop. Who came or wrote, brings it."""
     going_on = law.RESUME if dossier.received_at else law.RECEIVE
     if dossier.owing is None and (not dossier.unanswered or dossier.channel != "online"):
-        return going_on, next_look(at)
+        return going_on, None
     limits = [dossier.supplements[-1].answer_by] if dossier.unanswered else []
     limits += [dossier.owing.pay_by] if dossier.owing is not None else []
-    return law.STOP, next_look(max(at, min(limits)))
+    return law.STOP, min(limits)
 
 
 def _whole_days(limit: Limit | None) -> float:

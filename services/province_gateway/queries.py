@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from contracts.catalogue import PROVINCES, ProvinceNotFound
+from contracts import lifecycle as law
+from contracts.catalogue import COMMUNES, PROVINCES, ProvinceNotFound
 from services.province_gateway.domain import Dossier, DossierNotFound
+from services.province_gateway.store import OPEN
+from shared.errors import BodyDoesNotFit
 from shared.house import House
 from shared.paging import Cut, Page
+from shared.words import no_such
+
+# Slug → code, as the documents have it. What was returned is open again while a withdrawal request waits there.
+OPEN_STATES = {state.slug: str(state.code) for state in (*law.UNDECIDED, *law.DECIDED)}
 
 
 def known_province(code: str) -> str:
@@ -23,4 +30,29 @@ async def dossier(house: House[Dossier], sandbox: str, province: str, code: str)
 
 async def dossiers(house: House[Dossier], sandbox: str, province: str, page: Page) -> Cut[Dossier]:
     """The newest dossiers of a province."""
-    return await house.drawer.page(house.database, sandbox, ["body->>'province' = $2"], known_province(province), page)
+    wanted = ["body->>'province' = $2"], [known_province(province)]
+    return await house.drawer.page(house.database, sandbox, *wanted, page)
+
+
+async def inbox(
+    house: House[Dossier], sandbox: str, province: str, page: Page, *, state: str | None, commune: str | None
+) -> Cut[Dossier]:
+    """The open dossiers of a province, those that came first in front.
+
+    state, commune  slug of a state, code of a competent commune: only those
+    raises          BodyDoesNotFit for words that name none
+    """
+    known_province(province)
+    condition, values = f"body->>'province' = $2 AND {OPEN}", [province]
+    if state is not None:
+        if state not in OPEN_STATES:
+            raise BodyDoesNotFit(("/query/state", no_such("state of an open dossier", state, OPEN_STATES)))
+        values.append(OPEN_STATES[state])
+        condition += f" AND body->>'state_code' = ${len(values) + 1}"
+    if commune is not None:
+        if commune not in COMMUNES or COMMUNES[commune].province != province:
+            communes = f"GET /api/v1/provinces/{province}/communes at the portal lists them"
+            raise BodyDoesNotFit(("/query/commune", f"'{commune}' is no commune of province {province}: {communes}"))
+        values.append(commune)
+        condition += f" AND body->>'commune' = ${len(values) + 1}"
+    return await house.drawer.page(house.database, sandbox, [condition], values, page, oldest_first=True)

@@ -11,7 +11,8 @@ def main() -> None:
     settings = Settings()
     telemetry.configure_logs("gateway-worker")
     gateway = Gateway(settings)
-    app = web.create_app(gateway, "Liên Thông: gateway worker", {}, *worker.jobs(gateway, HEARS, SPEAKS))
+    jobs = (*worker.jobs(gateway, HEARS, SPEAKS), gateway.finish_what_is_left)
+    app = web.create_app(gateway, "Liên Thông: gateway worker", {}, *jobs)
     web.serve(app, settings.province_gateway_worker_url)
 
 

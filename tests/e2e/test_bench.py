@@ -10,6 +10,8 @@ from lienthong.bench.rows import Aim, Row
 ROWS = (
     "start-up to ready, first ever",
     "start-up to ready, again",
+    "memory of our processes at rest (proportional set size)",
+    "… and of PostgreSQL and Kafka besides",
     "submit, 16 clients, one portal process",
     "… beside single-row commits",
     "… half of them within",
@@ -29,6 +31,9 @@ ROWS = (
     "… 99 % within",
     "whole journeys, everything on this machine",
     "… processor time, all processes and the load",
+    "sandbox, made and usable at all four doors: half within",
+    "… 99 % within",
+    "journeys in one sandbox, 10 others alive",
 )
 
 

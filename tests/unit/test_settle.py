@@ -12,6 +12,7 @@ READERS = {"portal": "gateway", "gateway": "portal"}
 QUIET: dict[str, Any] = {
     "unsent": 0,
     "timers_due": 0,
+    "under_way": [],
     "next_due": None,
     "parked": [],
     "calls": [],
@@ -46,6 +47,7 @@ def test_what_is_due_first_anywhere_is_named() -> None:
     [
         ({"unsent": 2}, "unsent-events"),
         ({"timers_due": 1}, "timers-due"),
+        ({"under_way": ["1 timers fire by themselves"]}, "under-way"),
         ({"calls": [CALL]}, "calls-in-flight"),
     ],
     ids=lambda value: str(value),
@@ -98,6 +100,10 @@ def test_a_dead_worker_is_named_only_where_something_waits_for_it() -> None:
     waiting = found({"unsent": 1}, dead)
     assert names(waiting) == [("unsent-events", "portal"), ("dead-worker", "gateway"), ("dead-worker", "gateway")]
     assert "no living reader" in waiting.waiting_for[1].detail
+    assert (
+        names(found(gateway={**dead, "under_way": ["1 timers fire by themselves"]}))[1:]
+        == [("dead-worker", "gateway")] * 2
+    )
 
 
 def test_what_is_parked_holds_but_does_not_keep_waiting() -> None:
@@ -122,3 +128,4 @@ def test_a_service_with_an_older_sandbox_row_is_behind() -> None:
 def test_only_timers_says_so() -> None:
     assert found(gateway={"timers_due": 2, "parked": ["H42: dead letter"]}).only_timers
     assert not found(gateway={"timers_due": 2, "unsent": 1}).only_timers
+    assert not found(gateway={"timers_due": 2, "under_way": ["1 timers fire by themselves"]}).only_timers

@@ -117,7 +117,7 @@ def test_the_last_word_on_a_timer_counts() -> None:
     work.drop_timer("A", "sell")
     work.timer("A", "sell", NOW + timedelta(days=1))
     work.merge()
-    assert batch.timers == {(HERE.id, "A", "dry"): None, (HERE.id, "A", "sell"): (NOW + timedelta(days=1), 5)}
+    assert batch.timers == {(HERE.id, "A", "dry"): None, (HERE.id, "A", "sell"): (NOW + timedelta(days=1), 5, False)}
 
 
 def test_sandboxes_of_one_batch_do_not_mix() -> None:

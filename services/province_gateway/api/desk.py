@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
+import msgspec
 from fastapi import APIRouter, Response
 from msgspec.structs import asdict
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from contracts import identity
 from contracts.catalogue import PAYER_GROUPS, Choice, Place, agency_code, choose, in_codes_of_today
+from contracts.decisions import Body, MoveFacts, YesNo
 from services.province_gateway import commands, moves, queries, receipts
 from services.province_gateway.acts import Work
 from services.province_gateway.api.views import DossierView, GatewayDep, KeyHeader
 from services.province_gateway.codes import code_series, dossier_code
 from services.province_gateway.commands import Registration
-from services.province_gateway.domain import FeeItem, Instruction
+from services.province_gateway.domain import Instruction
 from shared.calendar import BUSINESS_ZONE
 from shared.house import Once
 from shared.problems import problem_responses
@@ -34,14 +36,6 @@ def _invented_person(number: str) -> str:
 
 PersonalId = Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["037190900123"]), AfterValidator(_invented_person)]
 Name = Annotated[Shown, Field(max_length=120)]
-TOO_MUCH = 10**12  # đồng; also the portal's limit of one payment
-Dong = Annotated[int, Field(ge=0, lt=TOO_MUCH, strict=True)]
-Days = Annotated[int, Field(ge=1, le=60, strict=True)]
-YesNo = Annotated[bool, Field(strict=True)]
-
-
-class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 class PlaceBody(Body):
@@ -117,53 +111,11 @@ class RegistrationBody(Body):
         return group
 
 
-class FeeItemBody(Body):
-    kind: Literal["service_fee", "registration_fee", "tax"]
-    name: Annotated[Shown, Field(max_length=250)]
-    amount_dong: Dong
-
-
-class MoveFacts(Body):
-    """A move of the lifecycle table and what it needs; what is left out gets the office's default."""
-
-    does: Literal[moves.VERBS]  # type: ignore[valid-type]
-    reason: Annotated[Shown, Field(max_length=500)] | None = None
-    items: Annotated[
-        list[Annotated[Shown, Field(max_length=500)]],
-        Field(max_length=50, description="request_supplement: the complete list of what is missing"),
-    ] = Field(default_factory=list)
-    fee: Annotated[list[FeeItemBody], Field(max_length=20, description="what to demand; default: the catalogue's")] = (
-        Field(default_factory=list)
-    )
-    notice_number: Annotated[Shown, Field(max_length=60)] | None = None
-    days: Annotated[Days, Field(description="reschedule: working days later")] | None = None
-    answer_days: Annotated[Days, Field(description="request_supplement: working days to answer")] | None = None
-    refund_dong: Annotated[
-        Dong | None,
-        Field(
-            description="an end without a result: what goes back in all; default: all for refuse and grant_withdrawal, else 0"
-        ),
-    ] = None
-    amount_dong: Annotated[Dong, Field(description="take_payment: must be what is due")] | None = None
-    method: Literal["counter", "transfer"] = "counter"
-    channel: Literal["direct", "online", "public_postal"] | None = None
-    at_desk: Annotated[YesNo, Field(description="receive, resume: the papers were brought to the desk")] = False
-
-    @field_validator("fee")
-    @classmethod
-    def can_be_paid(cls, fee: list[FeeItemBody]) -> list[FeeItemBody]:
-        if fee and not 0 < sum(item.amount_dong for item in fee) < TOO_MUCH:
-            raise ValueError(f"must come to 1 to {TOO_MUCH - 1} đồng in all")
-        return fee
-
-    def instruction(self, **place: Any) -> Instruction:
-        facts = self.model_dump(exclude={"items", "fee", "at", "after_days"})
-        fee = tuple(FeeItem(item.kind, item.name, item.amount_dong) for item in self.fee)
-        return Instruction(**facts, items=tuple(self.items), fee=fee, **place)
-
-
 class MoveBody(MoveFacts):
     """One move, now."""
+
+    def instruction(self) -> Instruction:
+        return msgspec.convert(self.model_dump(), Instruction)
 
 
 @router.post(

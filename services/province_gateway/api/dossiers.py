@@ -1,10 +1,11 @@
-"""What a province has: its dossiers, newest first, and one of them."""
+"""What a province has: its dossiers, newest first, its inbox, and one of them."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from contracts.catalogue import COMMUNES, PROVINCES, procedure_of
 from services.province_gateway import queries, results
@@ -29,6 +30,26 @@ async def dossiers(
 ) -> list[DossierView]:
     now = (await known_sandbox(gateway, sandbox)).now
     cut = await queries.dossiers(gateway, sandbox, province, page)
+    return [DossierView.of(dossier, now) for dossier in announce(request, response, cut)]
+
+
+@router.get(
+    "/provinces/{province}/inbox",
+    summary="The open dossiers of a province, the first come in front; `can` says what may be done with each.",
+    responses=problem_responses(404, 422),
+)
+async def inbox(
+    province: Text,
+    sandbox: SandboxId,
+    gateway: GatewayDep,
+    page: PageDep,
+    request: Request,
+    response: Response,
+    state: Annotated[Text | None, Query(description="Only in this state", examples=["received"])] = None,
+    commune: Annotated[Text | None, Query(description="Only of this competent commune", examples=["14464"])] = None,
+) -> list[DossierView]:
+    now = (await known_sandbox(gateway, sandbox)).now
+    cut = await queries.inbox(gateway, sandbox, province, page, state=state, commune=commune)
     return [DossierView.of(dossier, now) for dossier in announce(request, response, cut)]
 
 

@@ -9,6 +9,7 @@ from fastapi import Depends, Header, Request
 from pydantic import BaseModel
 
 from contracts.catalogue import Place
+from services.province_gateway import moves
 from services.province_gateway.app_state import Gateway
 from services.province_gateway.domain import WAIVED, Demand, Dossier
 from shared.clock import wire
@@ -94,7 +95,10 @@ class LimitView(BaseModel):
 
 
 class DossierView(BaseModel):
-    """A province's copy of a dossier; `can` is what officials may do now."""
+    """A province's copy of a dossier; `can` is what officials may do now, `planned` what they will do by themselves.
+
+    `needs` names the one fact without which a move of `can` cannot be made.
+    """
 
     code: str
     province: str
@@ -127,15 +131,18 @@ class DossierView(BaseModel):
     return_by: str | None
     reason: str | None
     rated: int | None
+    planned: str | None
     can: list[str]
+    needs: dict[str, str]
 
     @classmethod
     def of(cls, dossier: Dossier, at: datetime) -> DossierView:
         state, demands = dossier.state, [each for each in dossier.demands if not each.superseded]
         same = ("code", "province", "commune", "procedure", "case", "version", "channel", "applicant", "owner")
         more = ("rescheduled", "paid_dong", "refunded_dong", "papers", "result_number", "return_by", "reason", "rated")
+        can = dossier.can(at)
         return cls(
-            **{name: getattr(dossier, name) for name in (*same, *more)},
+            **{name: getattr(dossier, name) for name in (*same, *more, "planned")},
             reception=PlaceView.of(dossier.reception),
             help_at=PlaceView.of(dossier.help_at),
             status=StatusView(code=state.code, slug=state.slug, name_vi=state.name_vi, name_en=state.name_en),
@@ -158,7 +165,8 @@ class DossierView(BaseModel):
             demands=[DemandView.of(each) for each in dossier.demands],
             paid=bool(demands) and all(each.paid_by not in (None, WAIVED) for each in demands),
             withdrawal_asked=dossier.withdrawal_reason is not None,
-            can=dossier.can(at),
+            can=can,
+            needs={does: fact for does in can if (fact := moves.needs(dossier, does, at))},
         )
 
 

@@ -138,13 +138,15 @@ class Shelf:
         sql = f"SELECT {columns} FROM {table} WHERE sandbox = $1 ORDER BY {order}"
         return [tuple(row) for row in await self.house.database.fetch(sql, self.id)]
 
-    async def set_timer(self, code: str, kind: str, after: timedelta, lane: int = 0) -> datetime:
+    async def set_timer(
+        self, code: str, kind: str, after: timedelta, lane: int = 0, *, at_once: bool = False
+    ) -> datetime:
         due = MORNING + after
 
         def decide(work: Work) -> None:
             if work.find(code) is None:
                 work.save(code, Parcel(code), lane=lane)
-            work.timer(code, kind, due)
+            work.timer(code, kind, due, at_once=at_once)
 
         await self.house.decide(self.id, decide, codes=[code])
         return due

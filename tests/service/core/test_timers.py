@@ -35,6 +35,36 @@ async def test_where_time_runs_the_worker_fires_what_is_due(own_house: House[Par
     assert (await running.marks(), await frozen.marks()) == (["ring 00:00"], [])
 
 
+async def test_a_timer_set_at_once_fires_by_itself_where_the_clock_is_frozen(own_house: House[Parcel]) -> None:
+    shelf = await a_shelf(own_house)
+    await shelf.set_timer("A", "ring", -HOUR)
+    await shelf.set_timer("B", "ring", -HOUR, at_once=True)
+    await shelf.set_timer("C", "ring", HOUR, at_once=True)
+    pending = await own_house.pending(shelf.id)
+    assert (pending["timers_due"], pending["under_way"]) == (1, ["1 timers fire by themselves"])
+    assert [each["subject"] for each in await own_house.timers.fire(None)] == ["B"]
+    assert (await own_house.pending(shelf.id))["under_way"] == []
+    await shelf.sandbox.advance(2 * HOUR)
+    assert [each["subject"] for each in await own_house.timers.fire(None)] == ["C"], "once it is due, not before"
+    await shelf.set_timer("A", "ring", 3 * HOUR, at_once=True)
+    await shelf.set_timer("A", "ring", -HOUR)
+    assert await own_house.timers.fire(None) == [], "a later call says how it fires, too"
+
+
+async def test_neither_a_parked_subject_nor_a_deleted_sandbox_fires_at_once(own_house: House[Parcel]) -> None:
+    parked, gone = await a_shelf(own_house), await a_shelf(own_house)
+    broken.add("1")
+    await hear(own_house, parked.said(SENT, "0"), parked.said(MARKED, "1"))
+    broken.clear()
+    for shelf in (parked, gone):
+        await shelf.set_timer("A", "ring", -HOUR, at_once=True)
+    await gone.sandbox.tell(deleted=True)
+    assert await own_house.timers.fire(None) == []
+    assert (await own_house.pending(parked.id))["under_way"] == []
+    await own_house.consumer.redrive(parked.id, "A")
+    assert [each["subject"] for each in await own_house.timers.fire(None)] == ["A"]
+
+
 async def test_timers_fire_in_order_of_time_then_lane_then_subject(house: House[Parcel], shelf: Shelf) -> None:
     for code, hours, lane in (("D", 2, 1), ("B", 1, 2), ("C", 1, 2), ("Z", 1, 1), ("A", 3, 1)):
         await shelf.set_timer(code, "ring", hours * HOUR, lane)

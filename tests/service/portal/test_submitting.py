@@ -242,7 +242,7 @@ async def test_a_list_is_read_from_its_index_and_never_sorted(country: Country) 
     for house, condition in ((country.portal, "applicant_id"), (country.gateway, "province")):
         async with house.database.transaction() as connection:
             await connection.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
-            asked = house.drawer.newest_sql(f"body->>'{condition}' = $2", 100)
+            asked = house.drawer.list_sql(f"body->>'{condition}' = $2", 100)
             plan = await connection.fetch("EXPLAIN " + asked.replace("$1", "'s'").replace("$2", "'x'"))
             text = "\n".join(row[0] for row in plan)
             assert "Index Scan Backward" in text and "Sort" not in text, text

@@ -215,7 +215,7 @@ async def test_a_script_holds_only_what_officers_can_decide(desk: Desk) -> None:
     assert await sent({"decisions": {"reason": "a\x00b"}}) == ["/decisions/reason"]
     assert await sent([]) == [""]
     steps = [{"does": "finish"}, {"does": "finish", "at": "received"}, {"does": "stop", "at": "asleep"}]
-    assert await sent({"decisions": {"steps": steps}}) == ["/decisions/steps/1/does", "/decisions/steps/2/at"]
+    assert await sent({"decisions": {"steps": steps}}) == ["/decisions/steps/1/at", "/decisions/steps/2/at"]
 
 
 async def test_a_scripted_reason_is_kept_as_nfc(desk: Desk) -> None:

@@ -9,14 +9,13 @@ import pytest
 
 from contracts import lifecycle as law
 from contracts.lifecycle import LIFECYCLE, Move, State
-from services.province_gateway.domain import OFFICIALS
 from services.province_gateway.moves import VERBS
 from tests.service.province_gateway.stages import FEE, STAGES, Officials, Stage
 from tests.support.country import Country, Sandbox, pointers, problem
 from tests.support.factories import FREE
 from tests.support.office import Office
 
-MOVES = [move for move in LIFECYCLE.moves if move.who in OFFICIALS]
+MOVES = [move for move in LIFECYCLE.moves if move.who in law.OFFICIALS]
 REFUSALS = {"move-not-allowed", "not-yet", "already-rescheduled"}
 
 
@@ -49,7 +48,7 @@ async def test_every_other_move_is_refused_and_changes_nothing(
 ) -> None:
     desk = await Officials(country, sandbox).brought_to(next(each for each in STAGES.values() if each.state == state))
     before = await desk.shown()
-    allowed = [move.does for move in LIFECYCLE.moves_from(state) if move.who in OFFICIALS]
+    allowed = [move.does for move in LIFECYCLE.moves_from(state) if move.who in law.OFFICIALS]
     for verb in set(VERBS) - set(allowed):
         refused = problem(await desk.tries(verb), 409, "move-not-allowed")
         assert (refused["state"], refused["does"], refused["allowed"]) == (state.slug, verb, allowed)

@@ -1,0 +1,96 @@
+"""What officials can be told to do, as JSON: a move with its facts, a step of a script, the decisions on a dossier."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from contracts import lifecycle as law
+from contracts.lifecycle import LIFECYCLE
+from shared.web import Shown, Text
+from shared.words import no_such
+
+# State → what officials can do there; and all of it.
+VERBS_IN = {s.slug: [m.does for m in LIFECYCLE.moves_from(s) if m.who in law.OFFICIALS] for s in LIFECYCLE.states}
+VERBS = tuple(dict.fromkeys(move.does for move in LIFECYCLE.moves if move.who in law.OFFICIALS))
+TOO_MUCH = 10**12  # đồng; also the portal's limit of one payment
+
+Dong = Annotated[int, Field(ge=0, lt=TOO_MUCH, strict=True)]
+Days = Annotated[int, Field(ge=1, le=60, strict=True)]
+WorkingDays = Annotated[float, Field(ge=0, le=60, strict=True)]
+YesNo = Annotated[bool, Field(strict=True)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class FeeItemBody(Body):
+    kind: Literal["service_fee", "registration_fee", "tax"]
+    name: Annotated[Shown, Field(max_length=250)]
+    amount_dong: Dong
+
+
+class MoveFacts(Body):
+    """A move of the lifecycle table and what it needs; what is left out gets the office's default."""
+
+    does: Literal[VERBS]  # type: ignore[valid-type]
+    reason: Annotated[Shown, Field(max_length=500)] | None = None
+    items: Annotated[
+        list[Annotated[Shown, Field(max_length=500)]],
+        Field(max_length=50, description="request_supplement: the complete list of what is missing"),
+    ] = Field(default_factory=list)
+    fee: Annotated[list[FeeItemBody], Field(max_length=20, description="what to demand; default: the catalogue's")] = (
+        Field(default_factory=list)
+    )
+    notice_number: Annotated[Shown, Field(max_length=60)] | None = None
+    days: Annotated[Days, Field(description="reschedule: working days later")] | None = None
+    answer_days: Annotated[Days, Field(description="request_supplement: working days to answer")] | None = None
+    refund_dong: Annotated[
+        Dong | None,
+        Field(
+            description="an end without a result: what goes back in all; default: all for refuse and grant_withdrawal, else 0"
+        ),
+    ] = None
+    amount_dong: Annotated[Dong, Field(description="take_payment: must be what is due")] | None = None
+    method: Literal["counter", "transfer"] = "counter"
+    channel: Literal["direct", "online", "public_postal"] | None = None
+    at_desk: Annotated[YesNo, Field(description="receive, resume: the papers were brought to the desk")] = False
+
+    @field_validator("fee")
+    @classmethod
+    def can_be_paid(cls, fee: list[FeeItemBody]) -> list[FeeItemBody]:
+        if fee and not 0 < sum(item.amount_dong for item in fee) < TOO_MUCH:
+            raise ValueError(f"must come to 1 to {TOO_MUCH - 1} đồng in all")
+        return fee
+
+
+class Step(MoveFacts):
+    """One move besides the straight path: taken as soon as it is lawful, or in the state `at`, after so many working days."""
+
+    at: Annotated[Text, Field(max_length=40, examples=["in_processing"])] | None = None
+    after_days: WorkingDays = 0
+
+    @field_validator("at")
+    @classmethod
+    def is_in_the_table(cls, at: str | None, info: ValidationInfo) -> str | None:
+        """What else the law may refuse is seen at its time."""
+        if at is not None and at not in VERBS_IN:
+            raise ValueError(no_such("state", at, VERBS_IN))
+        if at is not None and (does := info.data.get("does")) not in (None, *VERBS_IN[at]):
+            raise ValueError(
+                f"'{does}' is never done in {at}; officials can do: {', '.join(VERBS_IN[at]) or 'nothing'}"
+            )
+        return at
+
+
+class Decisions(Body):
+    """What officers will decide, instead of drawing from the seed."""
+
+    reception: Literal["receive", "refuse"] | None = None
+    reason: Annotated[Shown, Field(max_length=500)] | None = None
+    processing_days: Annotated[WorkingDays, Field(description="working days from start to result")] | None = None
+    withdrawal: Literal["grant", "decline"] = "grant"
+    fee_moment: Literal["at_reception", "at_result"] = "at_reception"
+    steps: Annotated[list[Step], Field(max_length=20)] = Field(default_factory=list)

@@ -1,0 +1,95 @@
+"""`lienthong mode`: how the provinces of a sandbox act, by themselves or by hand."""
+
+from __future__ import annotations
+
+import json as jsons
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lienthong.cli.plainly import DEFAULT_SANDBOX, HERE, Json, Sandbox, Url, ask, show
+from lienthong.embedded import Trouble
+
+if TYPE_CHECKING:
+    from lienthong.shapes import ProvinceMode
+
+modes = typer.Typer(
+    no_args_is_help=True,
+    help="Let provinces act by themselves, at the pace of an office, at once or as scripted; or only by their door.",
+)
+Province = Annotated[
+    str, typer.Argument(help="Code of a province, or '*': all that have no mode of their own.", metavar="PROVINCE")
+]
+STDIN = "-"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this file's verbs to the command."""
+    app.add_typer(modes, name="mode")
+
+
+@modes.command("show")
+def show_modes(
+    province: Annotated[str | None, typer.Option(help="Only this one.", metavar="CODE")] = None,
+    sandbox: Sandbox = DEFAULT_SANDBOX,
+    url: Url = HERE,
+    json: Json = False,
+) -> None:
+    """Show how each province acts."""
+    rows = ask(url, lambda country: country.enter(sandbox).modes())
+    if province is not None:
+        rows = [row for row in rows if row["province"] == province]
+        if not rows:
+            raise Trouble(f"'{province}' is no code of a province: `lienthong mode show` lists them.")
+    show(rows, json, "\n".join(map(_line, rows)))
+
+
+@modes.command("set")
+def set_mode(
+    province: Province,
+    mode: Annotated[str, typer.Argument(help="manual or simulated.", metavar="MODE")],
+    tempo: Annotated[
+        str | None,
+        typer.Option(help="Of simulated: working_clock (if left out), at_once, scripted.", metavar="TEMPO"),
+    ] = None,
+    decisions: Annotated[
+        str | None, typer.Option(help="Of scripted: a file with the decisions as JSON; - reads them.", metavar="FILE")
+    ] = None,
+    sandbox: Sandbox = DEFAULT_SANDBOX,
+    url: Url = HERE,
+    json: Json = False,
+) -> None:
+    """Let a province act in another way, from now on and for every dossier it has."""
+    decided = None if decisions is None else _read(decisions)
+    row = ask(url, lambda country: country.enter(sandbox).set_mode(province, mode, tempo, decided))
+    show(row, json, _line(row))
+
+
+@modes.command("reset")
+def reset_mode(province: Province, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False) -> None:
+    """Put a province back: it acts as all others do."""
+    row = ask(url, lambda country: country.enter(sandbox).reset_mode(province))
+    show(row, json, _line(row))
+
+
+def _read(file: str) -> Any:
+    """Decisions as JSON. Raises Trouble."""
+    try:
+        text = sys.stdin.read() if file == STDIN else Path(file).read_text(encoding="utf-8")
+        return jsons.loads(text, parse_constant=_no_constant)
+    except OSError as error:
+        raise Trouble(f"{file} cannot be read ({error.strerror}): name a file with the decisions as JSON.") from error
+    except (ValueError, RecursionError) as error:
+        raise Trouble(f'{file} holds no JSON ({error}): write something like {{"reception": "refuse"}}.') from error
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is none")
+
+
+def _line(row: ProvinceMode) -> str:
+    how = " ".join(filter(None, (row["mode"], row["tempo"])))
+    decided = "" if row["decisions"] is None else f"  {jsons.dumps(row['decisions'], ensure_ascii=False)}"
+    return f"{row['province']:2}  {row['name_vi']:16}  {how}{decided}"

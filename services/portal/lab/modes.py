@@ -1,0 +1,92 @@
+"""How provinces act in a sandbox: shown, set, put back. Who sets a mode is answered when every dossier is planned by it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from contracts.catalogue import PROVINCES
+from contracts.modes import REST, Mode, in_force, province_fault
+from services.portal.api.views import PortalDep
+from services.portal.app_state import Portal
+from shared.errors import BodyDoesNotFit
+from shared.paging import PageDep, announce
+from shared.problems import problem_responses
+from shared.runtime import known_sandbox
+from shared.web import SandboxPath, Text
+
+router = APIRouter()
+
+
+class ModeView(BaseModel):
+    """`set_for` says where it was set: for the province itself, for `*`, or (null) nowhere."""
+
+    province: str
+    name_vi: str
+    name_en: str
+    mode: str
+    tempo: str | None
+    decisions: dict[str, Any] | None
+    set_for: str | None
+
+
+@router.get(
+    "/sandboxes/{sandbox}/modes",
+    summary="How each province acts.",
+    responses=problem_responses(404, 422),
+)
+async def modes(
+    sandbox: SandboxPath, portal: PortalDep, page: PageDep, request: Request, response: Response
+) -> list[ModeView]:
+    kept = msgspec.json.decode((await known_sandbox(portal, sandbox)).modes)
+    return announce(request, response, page.of([_view(kept, province) for province in PROVINCES]))
+
+
+@router.put(
+    "/sandboxes/{sandbox}/modes/{province}",
+    summary="Let a province act in another way; `*` are all that have no mode of their own.",
+    responses=problem_responses(404, 422, 503),
+)
+async def set_mode(sandbox: SandboxPath, province: Text, body: Mode, portal: PortalDep) -> ModeView:
+    _must_be_a_province(province)
+    await portal.ownership.set_mode(sandbox, province, body.document())
+    return await _shown(portal, sandbox, province)
+
+
+@router.delete(
+    "/sandboxes/{sandbox}/modes/{province}",
+    summary="Put a province back: it acts as all others do.",
+    responses=problem_responses(404, 422, 503),
+)
+async def reset_mode(sandbox: SandboxPath, province: Text, portal: PortalDep) -> ModeView:
+    _must_be_a_province(province)
+    await portal.ownership.reset_mode(sandbox, province)
+    return await _shown(portal, sandbox, province)
+
+
+def _must_be_a_province(province: str) -> None:
+    if fault := province_fault(province):
+        raise BodyDoesNotFit(("/path/province", fault))
+
+
+async def _shown(portal: Portal, sandbox: str, province: str) -> ModeView:
+    return _view(msgspec.json.decode((await known_sandbox(portal, sandbox)).modes), province)
+
+
+def _view(kept: dict[str, Any], province: str) -> ModeView:
+    document, set_for = in_force(kept, province)
+    names = ("các tỉnh còn lại", "all others")
+    if province != REST:
+        names = (PROVINCES[province].name_vi, PROVINCES[province].name_en)
+    return ModeView(
+        province=province,
+        name_vi=names[0],
+        name_en=names[1],
+        mode=document["mode"],
+        tempo=document.get("tempo"),
+        decisions=document.get("decisions"),
+        set_for=set_for,
+    )
