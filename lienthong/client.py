@@ -41,6 +41,7 @@ __all__ = [
     "ProvinceDossier",
     "Sandbox",
     "Verdict",
+    "every_row",
 ]
 
 DEFAULT_URL = "http://127.0.0.1:8000"

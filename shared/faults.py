@@ -6,6 +6,7 @@ each transaction sees them as they are now; only the edges ask for them, and no 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -19,6 +20,7 @@ from sqlalchemy import BigInteger, Boolean, Column, MetaData, Table, Text
 from shared import journal
 from shared.db import Connection, Database
 from shared.errors import HeldByFault
+from shared.journal import Line
 from shared.sandboxes import Sandbox
 
 NONE = "[]"  # the rules of a sandbox without any
@@ -103,10 +105,27 @@ def rules_of(text: str) -> tuple[Rule, ...]:
     return tuple(msgspec.json.decode(text, type=list[Rule])) if text != NONE else ()
 
 
-def on(here: Sandbox, edge: str, **about: str) -> Rule | None:
-    """The first rule that looks at this edge now, for what is a state and not an occasion: nothing is counted or noted."""
-    rules = rules_of(here.faults) if here.faults != NONE else ()
-    return next((rule for rule in rules if rule.edge == edge and rule.fits(here.now, about)), None)
+def on(here: Sandbox, edge: str, *, key: str = "", **about: str) -> Rule | None:
+    """The first rule that bites at this edge now, for what is a state and not an occasion: nothing is counted or noted.
+
+    key  for which a probability is drawn once
+    """
+    for rule in rules_of(here.faults) if here.faults != NONE else ():
+        lot = rule.probability is None or here.draw("fault", rule.id, key) < rule.probability
+        if rule.edge == edge and lot and rule.fits(here.now, about):
+            return rule
+    return None
+
+
+async def keep(connection: Connection, bites: Sequence[tuple[str, Rule, str, datetime]]) -> None:
+    """Note bites of which decisions told: sandbox, rule, subject and time of each."""
+    await connection.executemany(
+        "INSERT INTO firings (sandbox, rule, occasion, seen, fired) VALUES ($1, $2, '', 1, 1) "
+        "ON CONFLICT (sandbox, rule, occasion) DO UPDATE SET seen = firings.seen + 1, fired = firings.fired + 1",
+        sorted((sandbox, rule.key) for sandbox, rule, _, _ in bites),
+    )
+    for sandbox, rule, subject, at in bites:
+        await journal.note_all(connection, sandbox, [_line(rule, subject, at)])
 
 
 async def bite(
@@ -157,9 +176,12 @@ async def _ask(connection: Connection, here: Sandbox, rule: Rule, occasion: str)
 
 async def note(connection: Connection, here: Sandbox, rule: Rule, subject: str) -> None:
     """A line in the journal of `subject`: this rule bit now."""
+    await journal.note_all(connection, here.id, [_line(rule, subject, here.now)])
+
+
+def _line(rule: Rule, subject: str, at: datetime) -> Line:
     texts = (f"Sự cố bật sẵn “{rule.id}”: {rule.text_vi}", f"Fault '{rule.id}': {rule.text_en}")
-    facts = {"rule": rule.id, "fault": rule.fault, **rule.settings}
-    await journal.note(connection, here.id, subject, here.now, NOTED, *texts, **facts)
+    return Line(subject, at, NOTED, *texts, {"rule": rule.id, "fault": rule.fault, **rule.settings})
 
 
 async def counts(database: Database, sandbox: str) -> list[dict[str, Any]]:

@@ -15,10 +15,11 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import structlog
 
-from shared import telemetry
+from shared import faults, telemetry
 from shared.db import Connection
 from shared.drawer import SAVE_SQL, Drawer
 from shared.events import event_id
+from shared.faults import Rule
 from shared.lanes import Place
 from shared.sandboxes import Sandbox
 
@@ -66,6 +67,9 @@ class Batch(Generic[T]):
     numbers: dict[Key, int] = field(default_factory=dict)  # counters held by this transaction: the last number given
     drawn: dict[Key, int] = field(default_factory=dict)  # those of them that gave more
     stages: list[tuple[str, str]] = field(default_factory=list)  # state and channel of what came to another state
+    bites: list[tuple[str, Rule, str, datetime]] = field(
+        default_factory=list
+    )  # of fault rules: sandbox, rule, subject, at
     life: int | None = (
         None  # of our database, where a request opened the batch: no code of an earlier life is given again
     )
@@ -94,6 +98,9 @@ class Batch(Generic[T]):
             [timer[2] for _, timer in set_timers],
         )
 
+        if self.bites:
+            await faults.keep(connection, self.bites)
+
     def report(self) -> None:
         """After the commit: count and log what was told."""
         for type, many in Counter(told.type for told in self.told).items():
@@ -116,6 +123,7 @@ class Work(Generic[T]):
         self._timers: dict[tuple[str, str, str], Due | None] = {}
         self._calls: list[tuple[str, str, str, str, str]] = []
         self._drawn: dict[Key, int] = {}
+        self._bites: list[tuple[str, Rule, str, datetime]] = []
 
     @property
     def life(self) -> int:
@@ -177,6 +185,10 @@ class Work(Generic[T]):
         """Tell a neighbour, after the commit and until it answers: one row per (kind, key)."""
         self._calls.append((self.sandbox.id, kind, key, msgspec.json.encode(data).decode(), telemetry.traceparent()))
 
+    def bite(self, rule: Rule, code: str) -> None:
+        """A fault rule made what is decided about `code` another: counted and noted with it."""
+        self._bites.append((self.sandbox.id, rule, code, self.at(code)))
+
     def number(self, counter: str) -> int:
         """The next number of a counter that this transaction holds, without gaps; raises LookupError if it does not."""
         key = (self.sandbox.id, counter)
@@ -199,6 +211,7 @@ class Work(Generic[T]):
         self._batch.timers.update(self._timers)
         self._batch.calls += self._calls
         self._batch.drawn.update(self._drawn)
+        self._batch.bites += self._bites
 
     def _layer(self, code: str) -> Held[T] | None:
         held = self._held.get(code)

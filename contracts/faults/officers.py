@@ -17,6 +17,14 @@ OVERDUE = "overdue-without-apology"
 SECOND_REQUEST = "second-supplement-request"
 NO_REASON = "refusal-without-reason"
 
+EDGES = {
+    SILENT: LOOK,
+    SLOW: LOOK,
+    LATE: RECEPTION,
+    NO_REASON: RECEPTION,
+    OVERDUE: HANDLING,
+    SECOND_REQUEST: HANDLING,
+}
 FAULTS = (
     NamedFault(
         *(SILENT, LOOK, "Nobody acts", "Cán bộ không xử lý"),
@@ -70,6 +78,6 @@ FAULTS = (
         "ND 61/2018 art. 17, form 03 of TT 03/2025: a refusal gives its reason. This one gives none that can be acted upon.",
         MATCH,
         (),
-        {"match": {"province": "37"}, "times": 1},
+        {"match": {"province": "37"}, "probability": 0.5},
     ),
 )

@@ -46,7 +46,7 @@ def rule_of(
     wrong = [
         *_of_match(fault, match),
         *_of_settings(fault, settings),
-        *_of_frequency(how_often),
+        *_of_frequency(fault, how_often),
         *_of_window(since, until),
     ]
     if wrong:
@@ -150,8 +150,10 @@ def _of_setting(setting: Setting, value: Any) -> str:
     return ""
 
 
-def _of_frequency(how_often: Mapping[str, Any]) -> list[Fault]:
+def _of_frequency(fault: NamedFault, how_often: Mapping[str, Any]) -> list[Fault]:
     said = [word for word, value in how_often.items() if value is not None]
+    if fault.family == "officers" and said and said != ["probability"]:
+        return [(f"/{said[0]}", "officials plan anew again and again: use probability, drawn once for each dossier")]
     if len(said) > 1:
         return [(f"/{said[1]}", f"contradicts {said[0]}: say how often in one way")]
     return []

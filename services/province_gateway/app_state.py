@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts import story
-from services.province_gateway import consumers, modes, replanning
+from services.province_gateway import consumers, faulty, modes, replanning
 from services.province_gateway.acts import Rules
 from services.province_gateway.domain import Dossier
 from services.province_gateway.migrations import STEPS
@@ -43,7 +43,8 @@ class Gateway(House[Dossier]):
         return version
 
     async def row_changes(self, connection: Connection, before: Mapping[str, Any], row: Mapping[str, Any]) -> None:
-        await replanning.note(connection, row["id"], modes.changed(before["modes"], row["modes"]))
+        provinces = {*modes.changed(before["modes"], row["modes"]), *faulty.changed(before["faults"], row["faults"])}
+        await replanning.note(connection, row["id"], sorted(provinces))
 
     async def pending(self, sandbox: str) -> dict[str, Any]:
         found = await super().pending(sandbox)

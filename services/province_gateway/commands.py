@@ -18,7 +18,7 @@ from contracts.models import (
     PaymentConfirmed,
     PaymentRefunded,
 )
-from services.province_gateway import moves, officers
+from services.province_gateway import faulty, moves, officers
 from services.province_gateway.acts import Rules, Work, desk, here, tell
 from services.province_gateway.domain import (
     Dossier,
@@ -138,7 +138,7 @@ def act(work: Work, code: str, kind: str, rules: Rules) -> None:
     dossier = work.take(code, DossierNotFound)
     if dossier.planned != kind:
         return
-    if officers.next_move(work.sandbox, dossier) != kind:  # the mode of the province has changed a moment ago
+    if faulty.next_move(work.sandbox, dossier) != kind:  # the mode of the province has changed a moment ago
         plan(work, code)
         return
     dossier = replace(dossier, planned=None)
@@ -148,7 +148,9 @@ def act(work: Work, code: str, kind: str, rules: Rules) -> None:
         work.save(code, officers.after_step(work.sandbox, dossier))
         told = step
     elif kind == officers.RECEPTION:
-        reason = officers.decide_reception(work.sandbox, dossier)
+        reason, rule = faulty.decide_reception(work.sandbox, dossier)
+        if rule is not None:
+            work.bite(rule, code)
         told = Instruction(law.RECEIVE) if reason is None else Instruction(law.REFUSE, reason=reason)
     else:
         told = officers.default(dossier, kind)

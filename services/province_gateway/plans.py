@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from msgspec.structs import replace
 
-from services.province_gateway import officers
+from services.province_gateway import faulty, officers
 from services.province_gateway.acts import Work, here
 from services.province_gateway.domain import DossierNotFound
 from shared.calendar import CalendarTooShort
@@ -19,12 +17,17 @@ def plan(work: Work, code: str, *, anew: bool = True) -> None:
     """
     dossier, at = work.take(code, DossierNotFound), here(work, code)
     try:
-        action = officers.next_action(work.sandbox, dossier, at)
+        action, rule = faulty.next_action(work.sandbox, dossier, at)
     except CalendarTooShort:
-        action = None  # the list of days off ends before: nobody comes to the office; the door still takes moves
+        action, rule = (
+            None,
+            None,
+        )  # the list of days off ends before: nobody comes to the office; the door still takes moves
     kind = action[0] if action else None
     if kind == dossier.planned and not anew:
         return
+    if rule is not None:
+        work.bite(rule, code)
     if dossier.planned not in (None, kind):
         work.drop_timer(code, str(dossier.planned))
     if action is not None:
@@ -36,11 +39,12 @@ def plan(work: Work, code: str, *, anew: bool = True) -> None:
 def plan_answer(work: Work, code: str) -> None:
     """Set when the desk answers a withdrawal request by itself; where it does not, whoever sits there can."""
     at = here(work, code)
-    due: datetime | None
     try:
-        due = officers.next_answer(work.sandbox, work.take(code, DossierNotFound), at)
+        due, rule = faulty.next_answer(work.sandbox, work.take(code, DossierNotFound), at)
     except CalendarTooShort:
-        due = None
+        due, rule = None, None
+    if rule is not None:
+        work.bite(rule, code)
     if due is None:
         work.drop_timer(code, officers.WITHDRAWAL)
     else:

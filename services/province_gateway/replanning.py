@@ -114,5 +114,5 @@ def _line(country: Sandbox, dossier: Dossier, at: datetime) -> Line:
     mode: Mode = mode_of(country, dossier.province)
     vi, en = MANUAL_WORDS if mode.manual else TEMPO_WORDS[mode.tempo]
     facts = {"province": dossier.province, "planned": dossier.planned}
-    text = f"Tỉnh chuyển sang chế độ {vi}", f"The province changes to {en}"
+    text = f"Lên lại lịch xử lý; tỉnh ở chế độ {vi}", f"Planned anew; the province is in {en}"
     return Line(dossier.code, at, "mode", *text, facts)

@@ -129,8 +129,8 @@ async def test_in_every_open_state_a_dossier_goes_by_hand_and_on_again(sandbox: 
         assert await both(sandbox, code) == "result_returned"
         texts = [line["text_vi"] for line in await sandbox.timeline(code) if line["kind"] == "mode"]
         assert texts == [
-            "Tỉnh chuyển sang chế độ thủ công: cán bộ tự xử lý",
-            "Tỉnh chuyển sang chế độ mô phỏng, theo giờ làm việc",
+            "Lên lại lịch xử lý; tỉnh ở chế độ thủ công: cán bộ tự xử lý",
+            "Lên lại lịch xử lý; tỉnh ở chế độ mô phỏng, theo giờ làm việc",
         ]
     assert (await lan.dossier(codes["result_ready"]))["withdrawal"] == "declined"
     assert await sandbox.dead_letters("gateway") == [] == await sandbox.dead_letters("portal")

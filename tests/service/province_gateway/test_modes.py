@@ -106,8 +106,8 @@ async def test_a_dossier_survives_a_time_by_hand_wherever_it_stands(desk: Provin
     assert await desk.due() == planned and await desk.shown() == before
     assert await desk.types() == story, "nothing is told to anybody"
     assert await desk.notes() == [
-        "The province changes to manual mode: nobody acts by themselves",
-        "The province changes to simulated mode, by the working clock",
+        "Planned anew; the province is in manual mode: nobody acts by themselves",
+        "Planned anew; the province is in simulated mode, by the working clock",
     ]
 
 

@@ -1,0 +1,97 @@
+"""The edge at which officers' faults bite: between what they would do by themselves and what they do. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from contracts import lifecycle as law
+from contracts.catalogue import PROVINCES
+from contracts.faults import officers as named
+from services.province_gateway import officers
+from services.province_gateway.domain import Dossier
+from shared import faults
+from shared.faults import NONE, Rule
+from shared.sandboxes import Sandbox
+
+NO_REASON = "Hồ sơ không hợp lệ"  # names nothing that could be mended
+Action = tuple[str, datetime]
+
+
+def next_move(sandbox: Sandbox, dossier: Dossier) -> str | None:
+    """As `officers.next_move`, with what is switched on."""
+    does = officers.next_move(sandbox, dossier)
+    if sandbox.faults == NONE or does is None:
+        return does
+    if _rule(sandbox, dossier, named.SILENT):
+        return None
+    return law.REQUEST_SUPPLEMENT if _asks_again(sandbox, dossier, does) else does
+
+
+def next_action(sandbox: Sandbox, dossier: Dossier, at: datetime) -> tuple[Action | None, Rule | None]:
+    """As `officers.next_action`, with what is switched on; and the rule that made it another."""
+    if sandbox.faults == NONE:
+        return officers.next_action(sandbox, dossier, at), None
+    if silent := _rule(sandbox, dossier, named.SILENT):
+        return officers.next_action(sandbox, dossier, silent.until) if silent.until else None, silent
+    action = officers.next_action(sandbox, dossier, at)
+    if action is None:
+        return None, None
+    does, due = action
+    if again := _asks_again(sandbox, dossier, does):
+        return (law.REQUEST_SUPPLEMENT, officers.next_look(at)), again
+    if does == law.FINISH and dossier.due_at and (overdue := _rule(sandbox, dossier, named.OVERDUE)):
+        return (does, max(due, officers.look_after_days(dossier.due_at, overdue.settings["days"]))), overdue
+    if does == officers.RECEPTION and (late := _rule(sandbox, dossier, named.LATE)):
+        return (does, max(due, officers.look_after_days(dossier.submitted_at, late.settings["days"]))), late
+    if slow := _rule(sandbox, dossier, named.SLOW):
+        return (does, officers.look_after_days(due, slow.settings["days"])), slow
+    return action, None
+
+
+def next_answer(sandbox: Sandbox, dossier: Dossier, at: datetime) -> tuple[datetime | None, Rule | None]:
+    """As `officers.next_answer`, with what is switched on."""
+    if silent := _rule(sandbox, dossier, named.SILENT):
+        return officers.next_answer(sandbox, dossier, silent.until) if silent.until else None, silent
+    due = officers.next_answer(sandbox, dossier, at)
+    if due is not None and (slow := _rule(sandbox, dossier, named.SLOW)):
+        return officers.look_after_days(due, slow.settings["days"]), slow
+    return due, None
+
+
+def decide_reception(sandbox: Sandbox, dossier: Dossier) -> tuple[str | None, Rule | None]:
+    """As `officers.decide_reception`: the reason of a refusal, or None to receive."""
+    if bites := _rule(sandbox, dossier, named.NO_REASON):
+        return NO_REASON, bites
+    return officers.decide_reception(sandbox, dossier), None
+
+
+def changed(before: str, after: str) -> list[str]:
+    """The provinces whose officers act by other rules than before; both as the sandbox row has them."""
+    rules = {*map(_mark, faults.rules_of(before))} ^ {*map(_mark, faults.rules_of(after))}
+    patterns = {pattern for _, edge, pattern in rules if edge in named.EDGES.values()}
+    return [province for province in PROVINCES if any(fnmatchcase(province, pattern) for pattern in patterns)]
+
+
+def _mark(rule: Rule) -> tuple[str, str, str]:
+    return rule.key, rule.edge, rule.match.get("province", "*")
+
+
+def _asks_again(sandbox: Sandbox, dossier: Dossier, does: str) -> Rule | None:
+    answered_once = len(dossier.supplements) == 1 and not dossier.unanswered
+    if not answered_once or dossier.state != law.IN_PROCESSING or does != law.FINISH:
+        return None
+    return _rule(sandbox, dossier, named.SECOND_REQUEST)
+
+
+def _rule(sandbox: Sandbox, dossier: Dossier, fault: str) -> Rule | None:
+    if sandbox.faults == NONE:
+        return None
+    about = {
+        "province": dossier.province,
+        "commune": dossier.commune or "",
+        "procedure": dossier.procedure,
+        "dossier": dossier.code,
+    }
+    rule = faults.on(sandbox, named.EDGES[fault], key=dossier.code, **about)
+    return rule if rule and rule.fault == fault else None
