@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import MetaData
 
-from shared import calls, consumer, deadletters, eventlog, journal, leases, sandboxes, telemetry, timers
+from shared import calls, consumer, deadletters, eventlog, journal, leases, outlook, sandboxes, telemetry, timers
 from shared.clock import NOW_SQL, wire
 from shared.consumer import Consumer, Handlers
 from shared.db import Connection
@@ -278,6 +278,9 @@ class House(Runtime, Generic[T]):
             "read": {lane: list(place) for lane, place in (await self.places()).items()},
             "unworked": await leases.unworked(self.database),
         }
+
+    async def pending_of(self, sandbox: str, subject: str, reader: Place | None) -> dict[str, Any]:
+        return await outlook.of(self.database, self.drawer.table, sandbox, subject, reader)
 
     async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
         told = await eventlog.lines(self.database, self.service, sandbox, subject)

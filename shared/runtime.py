@@ -15,6 +15,7 @@ from sqlalchemy import MetaData
 from shared import http, sandboxes, telemetry
 from shared.db import NO_STEPS, Connection, Database
 from shared.errors import ApiKeyUnknown, NotReady, Unfit
+from shared.lanes import Place
 from shared.sandboxes import Sandbox
 from shared.settings import Settings
 
@@ -183,6 +184,10 @@ class Runtime:
 
     async def pending(self, sandbox: str) -> dict[str, Any]:
         """What may still happen in a sandbox, for `settle`; see shared/settle.py for the keys."""
+        return {}
+
+    async def pending_of(self, sandbox: str, subject: str, reader: Place | None) -> dict[str, Any]:
+        """What may still happen to one thing; a house answers with its `outlook.Outlook`, judged by where its reader stands."""
         return {}
 
     async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
