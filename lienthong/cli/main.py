@@ -14,6 +14,7 @@ FAMILIES = (
     "demo",
     "sandbox",
     "clock",
+    "watch",
     "logs",
     "doctor",
     "prove",

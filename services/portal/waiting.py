@@ -131,12 +131,15 @@ def judge(facts: Facts, wanted: Wanted, *, still: bool, over: bool, left: float)
     left   real seconds that could still be waited
     """
     causes = explain(facts)
-    if not may_come(facts, wanted):
+    on_its_way = told_already(facts, wanted)
+    if not on_its_way and not may_come(facts, wanted):
         return _answer(ABSENT, SENTENCES[ABSENT], wanted, facts, causes)
     holding = HOLDING | (HOLDING_REFUNDS if wanted.event == law.PAYMENT_REFUNDED else set())
     holding |= set() if facts.timers else {"officers-held-by-fault"}
     if (still or over) and (held := [cause for cause in causes if cause.name in holding]):
         return _answer(HELD, SENTENCES[HELD], wanted, facts, held)
+    if on_its_way:
+        return _answer(WAITING, SENTENCES[WAITING], wanted, facts, causes, still=still) if over else None
     due = facts.timers[0].due if facts.timers else None
     if still and due is not None and (facts.frozen or due - facts.now > timedelta(seconds=max(left, 0) * facts.rate)):
         return _answer(NOT_BEFORE, SENTENCES[NOT_BEFORE], wanted, facts, causes, due)
@@ -169,6 +172,12 @@ def _answer(
 def _sentences(sentences: tuple[str, str], wanted: Wanted, **more: object) -> tuple[str, str]:
     en, vi = (sentence.format(event=wanted.event, code=wanted.code, **more) for sentence in sentences)
     return en, vi
+
+
+def told_already(facts: Facts, wanted: Wanted) -> bool:
+    """It was told, and the other side has not taken it."""
+    told = [each for house in facts.houses.values() for each in house.told if each.type == wanted.event]
+    return len(told) >= wanted.count
 
 
 def may_come(facts: Facts, wanted: Wanted) -> bool:

@@ -18,6 +18,7 @@ from tests.support.facts import (
     CODE,
     DEMAND,
     EARLIER,
+    FEE,
     HELD,
     LATER,
     NOW,
@@ -65,7 +66,7 @@ CASES: dict[str, tuple[Facts, str]] = {
     "payment-failed": (owing(attempt(), orders=(order("failed"),)), "tried again until 09/06/2026 10:00"),
     "payment-expired": (owing(attempt(), orders=(order(expires_at=EARLIER),)), "expired at 09/06/2026 07:00"),
     "payment-begun": (owing(attempt(), orders=(order(),)), "open until 09/06/2026 10:00"),
-    "payment-awaited": (owing(), "pay 8000 đ, until 09/06/2026 10:00"),
+    "payment-awaited": (owing(), "pay 8,000 đ, until 09/06/2026 10:00"),
     "ended": (facts(law.REFUSED, here=here(law.REFUSED, reason="Sai")), "refused at reception (Sai)"),
     "withdrawal-asked": (
         facts(law.RECEIVED, here=here(law.RECEIVED, withdrawal="asked"), gateway=WITHDRAWING),

@@ -158,3 +158,13 @@ def test_from_the_beginning_everything_can_come_and_from_an_end_only_a_rating() 
 )
 def test_what_can_still_come(event: str, of: Facts, comes: bool) -> None:
     assert may_come(of, Wanted(event, CODE)) is comes
+
+
+@pytest.mark.parametrize("rate", [0, 1])
+def test_what_is_told_is_never_called_absent_before_the_other_side_has_taken_it(rate: float) -> None:
+    told = Outlook(True, (Timer("start", LATER),), told=(Told(law.DOSSIER_RECEIVED, 1, True, True),))
+    received = facts(law.RECEIVED, gateway=told, there=there(law.RECEIVED, received_at="2026-06-09T08:00:00+07:00"))
+    for still in (True, False):
+        assert word(replace(received, rate=rate), still=still) is None
+        assert word(replace(received, rate=rate), still=still, over=True) == "waiting"
+    assert word(replace(received, rate=rate, portal=parked())) == "held"

@@ -42,7 +42,7 @@ class Kind:
     """One kind of cause.
 
     when  it is named: one line, for the page
-    find  gives the facts of each cause of this kind; `_vi` at the end of a name is its Vietnamese reading
+    find  gives the facts of each cause of this kind; a name that ends in `_en` or `_vi` is how one language reads it
     """
 
     name: str
@@ -53,16 +53,12 @@ class Kind:
     def causes(self, facts: Facts) -> Iterator[Cause]:
         common = {"code": facts.code, "sandbox": facts.sandbox, "flag": facts.flag, "now": facts.now}
         for found in self.find(facts):
-            en = {name: said(value) for name, value in {**common, **found}.items()}
-            vi = {
-                **en,
-                **{name.removesuffix("_vi"): said(value) for name, value in found.items() if name[-3:] == "_vi"},
-            }
-            kept = {name: told(value) for name, value in found.items() if name[-3:] not in ("_vi", "_en")}
+            en, vi = ({**common, **found, **_read(found, lang)} for lang in ("_en", "_vi"))
+            kept = {name: told(value) for name, value in found.items() if name[-3:] not in ("_en", "_vi")}
             words = self.words
             yield Cause(
-                *(self.name, words.en.format(**en), words.vi.format(**vi)),
-                *(words.mend_en.format(**en), words.mend_vi.format(**vi), kept),
+                *(self.name, _filled(words.en, en, ","), _filled(words.vi, vi, ".")),
+                *(_filled(words.mend_en, en, ","), _filled(words.mend_vi, vi, "."), kept),
             )
 
 
@@ -71,12 +67,23 @@ def kind(name: str, words: Words) -> Callable[[Finder], Kind]:
     return lambda find: Kind(name, str(find.__doc__), words, find)
 
 
-def said(value: Any) -> Any:
+def said(value: Any) -> str:
     """A value as a sentence in either language shows it."""
     if isinstance(value, datetime):
         return f"{value.astimezone(BUSINESS_ZONE):%d/%m/%Y %H:%M}"
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def told(value: Any) -> Any:
+    """A value as a program reads it."""
     return wire(value) if isinstance(value, datetime) else list(value) if isinstance(value, tuple) else value
+
+
+def _read(found: Found, lang: str) -> Found:
+    return {name.removesuffix(lang): value for name, value in found.items() if name.endswith(lang)}
+
+
+def _filled(words: str, values: Found, thousands: str) -> str:
+    """Money is grouped as the language does."""
+    money = {name: f"{value:,}".replace(",", thousands) for name, value in values.items() if name.endswith("_dong")}
+    return words.format(**{name: said(value) for name, value in values.items()} | money)

@@ -92,7 +92,14 @@ def nothing_due(facts: Facts) -> Iterator[Found]:
 def _next(facts: Facts) -> Found:
     timer = facts.timers[0]
     step, step_vi = facts.step(timer)
-    return {"step": step, "step_vi": step_vi, "due": timer.due, "to": wire(timer.due)}
+    return {
+        "due": timer.due,
+        "kind": timer.kind,
+        "step_en": step,
+        "step_vi": step_vi,
+        "to_en": wire(timer.due),
+        "to_vi": wire(timer.due),
+    }
 
 
 KINDS: tuple[Kind, ...] = (due_not_fired, clock_frozen, clock_runs, calendar_ended)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import msgspec
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from services.portal.app_state import Portal
 
 PATIENCE_SECONDS = 1.0  # for the broker, who is asked only whether it is there
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # every dossier code, and what a path takes as it is
 REFUNDS_SQL = """
 SELECT key, attempts, last_error, refused FROM calls WHERE sandbox = $1 AND kind = 'refund' AND data->>'code' = $2 ORDER BY key"""
 
@@ -68,7 +69,7 @@ async def gather(portal: Portal, round: Round, code: str) -> Facts:
         there=await _province_copy(portal, here.id, province, code) if seen.gateway and seen.gateway.known else None,
         portal=seen.portal,
         gateway=seen.gateway,
-        orders=None if orders is None else msgspec.convert(orders["orders"], tuple[Order, ...], strict=False),
+        orders=None if orders is None else msgspec.convert(orders.get("orders", ()), tuple[Order, ...], strict=False),
         refunds=tuple(Call(**row) for row in refunds),
     )
     needed = under_way(facts) or facts.refunds or (facts.overdue and not facts.frozen)
@@ -94,7 +95,9 @@ def _about(dossier: Dossier | None, province: str, code: str) -> dict[str, str]:
 async def _outlook(
     portal: Portal, service: str, sandbox: str, code: str, reader: Place | None
 ) -> Mapping[str, Any] | None:
-    where = f"{portal.ownership.services[service]}/_lab/sandboxes/{sandbox}/pending/{quote(code, safe='')}"
+    if not PLAIN.fullmatch(code):
+        return {}  # nobody has such a thing, and no address can name it
+    where = f"{portal.ownership.services[service]}/_lab/sandboxes/{sandbox}/pending/{code}"
     found: Mapping[str, Any] | None = await asked(
         portal, where + (f"?reader={reader[0]}.{reader[1]}" if reader else "")
     )
@@ -103,7 +106,7 @@ async def _outlook(
 
 async def _province_copy(portal: Portal, sandbox: str, province: str, code: str) -> Mapping[str, Any] | None:
     url = portal.settings.province_gateway_url
-    where = f"{url}/api/v1/provinces/{province}/dossiers/{quote(code, safe='')}"
+    where = f"{url}/api/v1/provinces/{province}/dossiers/{code}"
     found: Mapping[str, Any] | None = await asked(portal, where, sandbox)
     return found
 

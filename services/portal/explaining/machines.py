@@ -169,7 +169,7 @@ def unknown_dossier(facts: Facts) -> Iterator[Found]:
     if not facts.known and facts.gateway is not None and not facts.gateway.told:
         odd = facts.province == ""
         hint = "; a code looks like H42.14464-20260609-0000001" if odd else ""
-        yield {"hint": hint, "hint_vi": "; mã hồ sơ có dạng H42.14464-20260609-0000001" if odd else ""}
+        yield {"hint_en": hint, "hint_vi": "; mã hồ sơ có dạng H42.14464-20260609-0000001" if odd else ""}
 
 
 KINDS: tuple[Kind, ...] = (

@@ -191,7 +191,7 @@ def payment_awaited(facts: Facts) -> Iterator[Found]:
     ):
         by = owing.pay_by
         until, until_vi = (f", until {said(by)}", f", đến {said(by)}") if by else ("", "")
-        yield {"amount_dong": owing.amount_dong, "until": until, "until_vi": until_vi, "pay_by": by}
+        yield {"amount_dong": owing.amount_dong, "pay_by": by, "until_en": until, "until_vi": until_vi}
 
 
 def _attempt(facts: Facts) -> str | None:
@@ -224,7 +224,7 @@ def _still_unconfirmed(facts: Facts, order: Order) -> bool:
 
 def _tries(call: Call) -> Found:
     error = f": {call.last_error}" if call.last_error else ""
-    return {"attempts": call.attempts, "error": error, "last_error": call.last_error}
+    return {"attempts": call.attempts, "last_error": call.last_error, "error_en": error, "error_vi": error}
 
 
 KINDS: tuple[Kind, ...] = (

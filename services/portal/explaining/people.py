@@ -23,12 +23,15 @@ def ended(facts: Facts) -> Iterator[Found]:
     if facts.ended and (state := facts.state) is not None:
         reason = (facts.here.reason if facts.here else None) or (facts.there or {}).get("reason") or ""
         ratable = state in law.RATABLE and facts.here is not None and facts.here.rating is None
+        why = f" ({reason})" if reason and state in law.ENDED_WITHOUT_RESULT else ""
         yield {
-            "state": state.name_en.lower(),
+            "state": state.slug,
+            "state_en": state.name_en.lower(),
             "state_vi": state.name_vi.lower(),
-            "code_of_state": state.code,
-            "reason": f" ({reason})" if reason and state in law.ENDED_WITHOUT_RESULT else "",
-            "rest": " (its citizen can still rate it)" if ratable else "",
+            "reason": reason,
+            "reason_en": why,
+            "reason_vi": why,
+            "rest_en": " (its citizen can still rate it)" if ratable else "",
             "rest_vi": " (công dân còn có thể đánh giá)" if ratable else "",
         }
 
@@ -47,7 +50,7 @@ def withdrawal_asked(facts: Facts) -> Iterator[Found]:
     if facts.here is not None and facts.here.withdrawal == "asked" and not facts.ended:
         due = next((timer.due for timer in facts.timers if timer.kind == "answer_withdrawal"), None)
         until, until_vi = (f"; it answers at {said(due)}", f"; sẽ trả lời lúc {said(due)}") if due else ("", "")
-        yield {"due": until, "due_vi": until_vi, "answers_at": due}
+        yield {"due": due, "due_en": until, "due_vi": until_vi}
 
 
 @kind(
@@ -78,7 +81,7 @@ def officers_held_by_fault(facts: Facts) -> Iterator[Found]:
     """a fault rule makes its officers silent, slow or odd"""
     if facts.state is not None and not facts.ended:
         for rule in facts.officers:
-            yield {"rule": rule.id, "edge": rule.edge, "says": rule.text_en or rule.edge, "says_vi": rule.text_vi}
+            yield {"rule": rule.id, "edge": rule.edge, "says_en": rule.text_en or rule.edge, "says_vi": rule.text_vi}
 
 
 @kind(
@@ -94,10 +97,10 @@ def province_manual(facts: Facts) -> Iterator[Found]:
     """its province is not simulated: a person, or a test, has to act"""
     if facts.mode != SIMULATED and facts.there is not None and not facts.ended:
         can = list(facts.there["can"])
-        shown = can or ["nothing, before its citizen acts"]
-        shown_vi = can or ["chưa có, chờ công dân"]
-        first = can[0] if can else "…"
-        yield {"province": facts.province, "mode": facts.mode, "can": shown, "can_vi": shown_vi, "first": first}
+        lawful = can or ["nothing, before its citizen acts"]
+        lawful_vi = can or ["chưa có, chờ công dân"]
+        where = {"province": facts.province, "mode": facts.mode, "can": can}
+        yield {**where, "can_en": lawful, "can_vi": lawful_vi, "first_en": (*can, "…")[0], "first_vi": (*can, "…")[0]}
 
 
 KINDS: tuple[Kind, ...] = (ended, withdrawal_asked, supplement_awaited, officers_held_by_fault, province_manual)
