@@ -173,7 +173,7 @@ async def test_the_dead_are_named_and_nobody_waits_for_a_sandbox_that_is_gone(tm
             doors = [sandbox.settle(60), sandbox.wait_for("dossier.submitted.v1", code), sandbox.news(code, after=9)]
             asked = [asyncio.create_task(door) for door in doors]
             await country.delete_sandbox(sandbox.id)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 for task in asked:
                     with pytest.raises(Problem) as gone:
                         await task

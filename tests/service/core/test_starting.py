@@ -40,6 +40,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/_lab/sandboxes/{sandbox}/clock/advance"): {"by": "P1D"},
     ("PATCH", "/_lab/sandboxes/{sandbox}"): {"name": "another"},
     ("POST", "/_lab/sandboxes/{sandbox}/clock/rate"): {"rate": 60},
+    ("POST", "/_lab/sandboxes/{sandbox}/wait-for"): {"event": "dossier.received.v1", "dossier": "X"},
     ("POST", "/_lab/lanes/{lane}/replay"): {"epoch": 0, "expected": 1},
     ("PUT", "/_lab/officers/{code}"): {"decisions": {}},
 }
