@@ -132,6 +132,9 @@ def outputs() -> dict[str, Callable[[], str]]:
         "docs/glossary.md": glossary_page,
         "docs/catalogue.md": catalogue_page,
         "docs/observability.md": lambda: metrics_page.page(on_disk("docs/observability.md") or ""),
+        "docs/waiting.md": lambda: import_module("services.portal.explaining.page").page(
+            on_disk("docs/waiting.md") or ""
+        ),
         **{f"contracts/openapi/{name}.yaml": partial(openapi, name) for name in SERVICES if _exists(name)},
     }
 

@@ -19,22 +19,25 @@ from contextlib import asynccontextmanager
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 
 from lienthong.doors import Door, NotRunning, Problem, every_row
 from lienthong.modes import ActingProvinces
 from lienthong.officer import Officer
-from lienthong.shapes import Advance, Clock, Dossier, ProvinceDossier, Verdict
+from lienthong.shapes import Advance, Arrival, Cause, Clock, Dossier, News, ProvinceDossier, Verdict
 from lienthong.timeline import SERVICES, Entry, merged
 
 __all__ = [
     "Advance",
+    "Arrival",
+    "Cause",
     "Citizen",
     "Clock",
     "Country",
     "Dossier",
+    "News",
     "NotRunning",
     "Officer",
     "Problem",
@@ -210,6 +213,24 @@ class Sandbox(ActingProvinces):
 
     async def _dead(self, service: str, method: str, path: str) -> Any:
         return await self.country.service(service).json(method, "/_lab/dead-letters" + path, headers=self._headers)
+
+    async def wait_for(self, event: str, code: str, *, count: int = 1, timeout_seconds: float = 10) -> Arrival:
+        """Wait for the `count`th event of a type about a dossier; its verdict says at once where it is certain not to come."""
+        body = {"event": event, "dossier": code, "count": count, "timeout_seconds": timeout_seconds}
+        path, patience = f"{self._lab}/wait-for", timeout_seconds + 30
+        return cast(Arrival, await self.country.portal.json("POST", path, json=body, timeout=patience))
+
+    async def explain(self, code: str) -> list[Cause]:
+        """Why nothing happens to a dossier, most telling first."""
+        path = f"/_lab/explain/{quote(code, safe='')}"
+        return cast(list[Cause], (await self.country.portal.json("GET", path, headers=self._headers))["causes"])
+
+    async def news(self, code: str, *, after: int, timeout_seconds: float = 10) -> News:
+        """Wait until the timeline of a dossier has more than `after` entries, or the time is up."""
+        asked = {"after": after, "timeout_seconds": timeout_seconds}
+        path = f"/_lab/news/{quote(code, safe='')}"
+        options: dict[str, Any] = {"params": asked, "headers": self._headers, "timeout": timeout_seconds + 30}
+        return cast(News, await self.country.portal.json("GET", path, **options))
 
 
 class Citizen:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from lienthong.timeline import Entry
+
 
 class Status(TypedDict):
     code: int
@@ -112,3 +114,35 @@ class Advance(TypedDict):
     now: str
     fired: list[dict[str, Any]]
     verdict: Verdict
+
+
+class Cause(TypedDict):
+    """Why nothing happens to a dossier; `mend` says what to do about it."""
+
+    name: str
+    sentence_en: str
+    sentence_vi: str
+    mend_en: str
+    mend_vi: str
+    facts: dict[str, Any]
+
+
+class Arrival(TypedDict):
+    """What became of waiting for an event: there, absent, not-before, held or waiting."""
+
+    verdict: str
+    entry: Entry | None
+    sentence_en: str
+    sentence_vi: str
+    not_before: str | None
+    waiting_for: list[dict[str, Any]]
+    cause: Cause | None
+
+
+class News(TypedDict):
+    """How long the story of a dossier is, whether it has ended, and why it goes no further."""
+
+    entries: int
+    ended: bool
+    now: str
+    cause: Cause

@@ -20,6 +20,7 @@ from shared import (
     faults,
     journal,
     leases,
+    outlook,
     recording,
     sandboxes,
     telemetry,
@@ -306,6 +307,9 @@ class House(Runtime, Generic[T]):
     async def recorded(self, sandbox: str) -> list[dict[str, Any]]:
         asked = await recording.asked_once(self.database, self.service, sandbox)
         return sorted(asked + await super().recorded(sandbox), key=lambda call: str(call["real_at"]))
+
+    async def pending_of(self, sandbox: str, subject: str, reader: Place | None) -> dict[str, Any]:
+        return await outlook.of(self.database, self.drawer.table, sandbox, subject, reader)
 
     async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
         told = await eventlog.lines(self.database, self.service, sandbox, subject)

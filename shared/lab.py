@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from shared import faults, sizes
@@ -22,6 +22,14 @@ router = APIRouter(
 )
 told = APIRouter(prefix="/_lab", tags=["lab"], responses=problem_responses(404, 422, 503))  # not for who owns the rows
 RuntimeDep = Annotated[Runtime, Depends(runtime_of)]
+ReaderPlace = Annotated[
+    str | None,
+    Query(
+        pattern=r"^(-1|[0-9]{1,9})\.[0-9]{1,18}$",
+        examples=["1.17"],
+        description="Epoch and number that the reader of its lane expects next; left out: what the relay took counts as read",
+    ),
+]
 Moment = Annotated[AwareDatetime, Field(ge=FIRST, lt=END)]
 
 
@@ -60,6 +68,18 @@ async def fire(sandbox: SandboxPath, runtime: RuntimeDep) -> dict[str, Any]:
 async def pending(sandbox: SandboxPath, runtime: RuntimeDep) -> dict[str, Any]:
     found = await known_sandbox(runtime, sandbox)
     return {"version": found.version, **await runtime.pending(sandbox)}
+
+
+@router.get("/sandboxes/{sandbox}/pending/{subject}", summary="What may still happen to one thing there.")
+async def pending_of(
+    sandbox: SandboxPath, subject: Text, runtime: RuntimeDep, reader: ReaderPlace = None
+) -> dict[str, Any]:
+    await known_sandbox(runtime, sandbox)
+    place = None
+    if reader is not None:
+        epoch, number = map(int, reader.split("."))
+        place = (epoch, number)
+    return await runtime.pending_of(sandbox, subject, place)
 
 
 @router.get("/sandboxes/{sandbox}/sizes", summary="How much a sandbox holds here, table by table.")

@@ -16,6 +16,7 @@ from sqlalchemy import MetaData
 from shared import faults, http, recording, sandboxes, telemetry
 from shared.db import NO_STEPS, Connection, Database
 from shared.errors import ApiKeyUnknown, NotReady, Unfit
+from shared.lanes import Place
 from shared.sandboxes import Sandbox
 from shared.settings import Settings
 
@@ -219,6 +220,10 @@ class Runtime:
     async def recorded(self, sandbox: str) -> list[dict[str, Any]]:
         """The calls that changed something here, in order: what is needed to make them again."""
         return await recording.calls_of(self.database, self.service, sandbox)
+
+    async def pending_of(self, sandbox: str, subject: str, reader: Place | None) -> dict[str, Any]:
+        """What may still happen to one thing; a house answers with its `outlook.Outlook`, judged by where its reader stands."""
+        return {}
 
     async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
         """What this service knows of the story of `subject`, in the order it was written down.

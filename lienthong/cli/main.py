@@ -16,6 +16,7 @@ FAMILIES = (
     "clock",
     "replay",
     "mode",
+    "watch",
     "logs",
     "doctor",
     "prove",

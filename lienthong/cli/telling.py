@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -187,15 +188,22 @@ class Teller:
         self._console.print(f"\n[bold]{number}. {self.words(journey.name)}[/bold]", highlight=False)
         self.say("who", who=who, procedure=procedure, where=place)
 
-        def tell(entry: Entry) -> None:
-            event, status = str(entry.get("event")), entry.get("status")
-            facts = {name: self._readable(name, value) for name, value in entry["data"].items()}
-            sentence = self.words(event, who=who, code=facts.get("dossier_code"), **facts)
-            mark = "" if status is None else f"  [bold]→ {status}[/bold]"
-            when = day_and_hour(entry["at"], self.lang)
-            self._console.print(f"  [cyan]{when}[/cyan]  {sentence}{mark}", highlight=False, soft_wrap=True)
+        return lambda entry: self.tell(entry, who)
 
-        return tell
+    def tell(self, entry: Entry, who: str) -> None:
+        """One line of a story; `who` is its citizen."""
+        status = entry.get("status")
+        mark = "" if status is None else f"  [bold]→ {status}[/bold]"
+        when, sentence = day_and_hour(entry["at"], self.lang), escape(self.sentence(entry, who))
+        self._console.print(f"  [cyan]{when}[/cyan]  {sentence}{mark}", highlight=False, soft_wrap=True)
+
+    def sentence(self, entry: Entry, who: str) -> str:
+        """In the words of a story where it has some for this event, else as its service tells it."""
+        words = WORDS[self.lang].get(str(entry.get("event")))
+        if words is None:
+            return entry["text_vi"] if self.lang == "vi" else entry["text_en"]
+        facts = {name: self._readable(name, value) for name, value in entry["data"].items()}
+        return words.format(who=who, code=facts.get("dossier_code"), **facts)
 
     def _readable(self, name: str, value: Any) -> Any:
         """Times and money of an event, as people write them."""

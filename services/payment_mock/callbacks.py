@@ -21,6 +21,7 @@ from shared import calls, faults, http, journal, sandboxes
 from shared.calls import Call, Callers
 from shared.clock import wire
 from shared.db import Connection
+from shared.lanes import Place
 from shared.runtime import Runtime
 
 CONFIRM = "confirm"
@@ -62,6 +63,10 @@ class PaymentRuntime(Runtime):
         held = any(rule.edge == named.CONFIRM for rule in faults.rules_of(self.faults.get(sandbox, faults.NONE)))
         await calls.try_refused_again(self.database, sandbox, with_due=not held)
         self.callers.wake()
+
+    async def pending_of(self, sandbox: str, subject: str, reader: Place | None) -> dict[str, Any]:
+        """The orders of a dossier, and what is still to be told of them."""
+        return {"orders": await store.orders_of(self.database, sandbox, subject, CONFIRM)}
 
     async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
         return await journal.lines(self.database, self.service, sandbox, subject)
@@ -116,6 +121,8 @@ class PaymentRuntime(Runtime):
                 f"Cổng {'đã nhận' if taken else 'từ chối'} CONFIRM {order.reference}",
                 f"The portal {'took' if taken else 'refused'} the CONFIRM of {order.reference}",
                 MaLoi=answer,
+                MoTaLoi=_why(response),
+                reference=order.reference,
                 http_status=response.status_code,
                 attempts=call.attempts,
             )
@@ -149,9 +156,19 @@ def result_message(kind: str, order: Order, secret: str) -> dict[str, object]:
 
 def _ma_loi(response: httpx.Response) -> str:
     """The MaLoi of an answer; `?` where there is none, as in `{"return_code": -1}`, which one client sends."""
+    ma_loi = str(_body(response).get("MaLoi", "")) if response.is_success else ""
+    return ma_loi if _MA_LOI.fullmatch(ma_loi) else "?"
+
+
+def _why(response: httpx.Response) -> str:
+    """What the partner says of it, as any PostgreSQL keeps it."""
+    said = str(_body(response).get("MoTaLoi") or "")[:500]
+    return said.encode(errors="replace").decode().replace("\x00", "\ufffd")
+
+
+def _body(response: httpx.Response) -> dict[str, Any]:
     try:
         body = response.json()
     except ValueError:
         body = None
-    ma_loi = str(body.get("MaLoi", "")) if response.is_success and isinstance(body, dict) else ""
-    return ma_loi if _MA_LOI.fullmatch(ma_loi) else "?"
+    return body if isinstance(body, dict) else {}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text, UniqueConstraint
 
+from contracts.payment_platform import PARTNER
 from shared.calls import calls_table
-from shared.db import Connection
+from shared.clock import wire
+from shared.db import Connection, Database
 from shared.faults import firings_table
 from shared.journal import journal_table
 from shared.recording import recorded_table
@@ -155,3 +157,31 @@ async def add_refund(connection: Connection, order: Order, refund: str, amount_d
         *(order.sandbox, order.partner, refund, order.reference, amount_dong, at),
     )
     return str(done).endswith(" 1")
+
+
+# The orders of a dossier, found by what its journal says of them: nothing else knows an order by its dossier.
+OUTLOOK_SQL = """
+SELECT o.reference, o.amount_dong, o.state, o.expires_at, o.paid_at, o.confirm_answer,
+  c.key, c.attempts, c.last_error, c.refused,
+  coalesce((SELECT data->>'MoTaLoi' FROM journal j WHERE j.sandbox = $1 AND j.subject = $2 AND j.kind = 'confirm_refused'
+    AND j.data->>'reference' = o.reference ORDER BY j.id DESC LIMIT 1), '') AS why
+FROM orders o LEFT JOIN calls c ON c.sandbox = o.sandbox AND c.kind = $3 AND c.key = o.transaction
+WHERE o.sandbox = $1 AND o.partner = $4 AND o.reference = ANY(ARRAY(
+  SELECT data->>'reference' FROM journal WHERE sandbox = $1 AND subject = $2 AND kind = 'checkout_opened'))
+ORDER BY o.expires_at, o.reference"""
+
+
+async def orders_of(database: Database, sandbox: str, subject: str, confirm: str) -> list[dict[str, Any]]:
+    """The orders of one dossier, the first first, each with the call of kind `confirm` that is still to be made for it."""
+    rows = await database.fetch(OUTLOOK_SQL, sandbox, subject, confirm, PARTNER)
+    call = ("key", "attempts", "last_error", "refused")
+    return [
+        {
+            **{name: row[name] for name in ("reference", "amount_dong", "state", "confirm_answer")},
+            "expires_at": wire(row["expires_at"]),
+            "paid_at": wire(row["paid_at"]) if row["paid_at"] else None,
+            "refused": row["why"],
+            "confirm": {name: row[name] for name in call} if row["key"] is not None else None,
+        }
+        for row in rows
+    ]

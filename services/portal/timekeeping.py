@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from sqlalchemy import Column, DateTime, MetaData, Table, Text
 from services.portal.ownership import ClockBackwards, ClockBusy, ServiceDown
 from shared import http, sandboxes
 from shared.clock import wire
+from shared.sandboxes import Sandbox
 from shared.settle import Pending, Verdict, verdict
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 READERS = {"portal": "gateway", "gateway": "portal"}  # source → who reads it
 STILL_ROUNDS = 2  # identical rounds with nothing pending, one after the other
 LOOK_SECONDS = 0.003  # between rounds while something is under way; a hop over Kafka takes 5-15 ms
+QUIET_SECONDS = 0.1  # between looks at what is still, for who waits on: a running clock or an outsider may move it
 SETTLE_SECONDS = 15.0  # of each settle inside advance: longer than a lease, so that a worker can be replaced
 TURN_SECONDS = 5  # renewed three times within it; after a crash the retry need not wait longer
 DEAD_SECONDS = 6.0  # a worker that is not replaced after two leases is called dead
@@ -38,17 +41,34 @@ def turns_table(metadata: MetaData) -> Table:
     )
 
 
+@dataclass(frozen=True)
+class Round:
+    """One look at all services.
+
+    answers  what each says is pending, by name; None: it did not answer
+    still    the second one in a row in which nothing was under way; a running clock moves on all the same
+    over     it has been waited for long enough: the time is up, or a worker or service is dead
+    """
+
+    here: Sandbox
+    answers: Mapping[str, Pending | None]
+    verdict: Verdict
+    still: bool
+    over: bool
+
+
 class Timekeeping:
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
 
-    async def pending(self, sandbox: str) -> dict[str, Pending | None]:
-        """What every service says is pending; None where one does not answer."""
+    async def pending(self, here: Sandbox) -> dict[str, Pending | None]:
+        """What every service says is pending; None where one does not answer. Raises SandboxNotFound if it was just deleted."""
         others = list(self._portal.ownership.services.items())
-        own = await sandboxes.read(self._portal.database, sandbox)
-        answers = await asyncio.gather(self._portal.pending(sandbox), *(self._ask(url, sandbox) for _, url in others))
+        answers = await asyncio.gather(self._portal.pending(here.id), *(self._ask(url, here.id) for _, url in others))
+        if None in answers:
+            await sandboxes.read(self._portal.database, here.id)
         return {
-            "portal": {"version": own.version, **answers[0]},
+            "portal": {"version": here.version, **answers[0]},
             **{name: answer for (name, _), answer in zip(others, answers[1:], strict=True)},
         }
 
@@ -59,32 +79,44 @@ class Timekeeping:
             return None
         return dict(answer.json()) if answer.status_code == 200 else None
 
-    async def settle(self, sandbox: str, seconds: float) -> Verdict:
-        """Wait until nothing is under way, at most `seconds` of real time; then say what it still waits for."""
-        frozen = (await sandboxes.read(self._portal.database, sandbox)).frozen
+    async def rounds(self, sandbox: str, seconds: float) -> AsyncGenerator[Round]:
+        """Looks at all services, one after the other, for at most `seconds` of real time; who asks stops when it knows enough.
+
+        raises  SandboxNotFound, also when it is deleted meanwhile
+        """
         loop = asyncio.get_running_loop()
         begun = loop.time()
         before: Any = None
-        rounds = 0
+        quiet_rounds = 0
         while True:
-            answers = await self.pending(sandbox)
+            here = await sandboxes.read(self._portal.database, sandbox)
+            answers = await self.pending(here)
             found = verdict(answers, READERS)
             if found.behind:
                 await self._portal.ownership.tell_behind(sandbox, found.behind)
             shape = [(answer or {}).get("written") for answer in answers.values()]
-            quiet = found.quiet or (frozen and found.only_timers)
-            rounds = rounds + 1 if quiet and shape == before else 1 if quiet else 0
+            quiet = found.quiet or (here.frozen and found.only_timers)
+            quiet_rounds = quiet_rounds + 1 if quiet and shape == before else 1 if quiet else 0
             before = shape
-            if rounds >= STILL_ROUNDS:
-                return found
-            passed = loop.time() - begun
+            still, passed = quiet_rounds >= STILL_ROUNDS, loop.time() - begun
             dead = passed > DEAD_SECONDS and any(
                 waiting.name in ("dead-worker", "service-down") for waiting in found.waiting_for
             )
-            if passed > seconds or dead:
-                return found
-            if not quiet:
-                await asyncio.sleep(LOOK_SECONDS)
+            yield Round(here, answers, found, still, passed > seconds or dead)
+            if not quiet or still:
+                await asyncio.sleep(QUIET_SECONDS if still else LOOK_SECONDS)
+
+    async def settle(self, sandbox: str, seconds: float) -> Verdict:
+        """Wait until nothing is under way, at most `seconds` of real time; then say what it still waits for."""
+        return (await self.last_round(sandbox, seconds)).verdict
+
+    async def last_round(self, sandbox: str, seconds: float) -> Round:
+        """The round that ends a settle."""
+        async with aclosing(self.rounds(sandbox, seconds)) as rounds:
+            async for look in rounds:
+                if look.still or look.over:
+                    break
+        return look
 
     async def set_clock(self, sandbox: str, to: datetime) -> Verdict:
         """Settle, then move the clock without stopping at what falls due between."""
@@ -154,7 +186,11 @@ class Timekeeping:
         await sandboxes.read(self._portal.database, sandbox)
         holder = secrets.token_hex(8)
         if not await self._turn(sandbox, holder):
-            raise ClockBusy("Wait until the other advance has ended.", sandbox=sandbox)
+            raise ClockBusy(
+                "Wait until the other advance, set or rate of this sandbox has answered, then ask again; "
+                "with an absolute `to` that is harmless.",
+                sandbox=sandbox,
+            )
         keeping = asyncio.create_task(self._keep_turn(sandbox, holder))
         try:
             yield
@@ -163,6 +199,11 @@ class Timekeeping:
             await self._portal.database.pool.execute(
                 "DELETE FROM turns WHERE sandbox = $1 AND holder = $2", sandbox, holder
             )
+
+    async def turning(self, sandbox: str) -> bool:
+        """Whether somebody turns the clock at this moment: then more will happen, however still it looks."""
+        sql = "SELECT FROM turns WHERE sandbox = $1 AND until > clock_timestamp()"
+        return bool(await self._portal.database.fetch(sql, sandbox))
 
     async def _turn(self, sandbox: str, holder: str) -> bool:
         """Take the turn; one whose process died is free again after TURN_SECONDS."""

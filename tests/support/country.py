@@ -40,6 +40,7 @@ ADDRESSES: dict[str, Any] = {
     "IDENTITY_URL": URLS["identity"],
     "PAYMENT_URL": URLS["payment"],
     "PAYMENT_PARTNER_SECRET": SECRET,
+    "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",  # nobody listens there
     "lease": timedelta(seconds=60),  # transactions end after two thirds of it: a busy machine must not fail a test
 }
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # RFC 7636 appendix B

@@ -1,0 +1,105 @@
+"""What may still happen to one thing in a house: its timers, what parks it, and how far what we told of it has come."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from shared.clock import wire
+from shared.db import Database
+from shared.lanes import Place
+
+TIMERS_SQL = "SELECT kind, due FROM timers WHERE sandbox = $1 AND subject = $2 ORDER BY due, kind"
+# The letter that is tried first at a redrive.
+PARKED_SQL = """
+SELECT p.reason, p.since, d.id, d.kind,
+  (SELECT count(*) FROM waiting w WHERE w.sandbox = p.sandbox AND w.subject = p.subject) AS behind
+FROM parked p LEFT JOIN LATERAL (SELECT id, kind FROM dead_letters d WHERE d.sandbox = p.sandbox AND d.subject = p.subject
+  AND d.redriven_at IS NULL ORDER BY d.record IS NULL, d.id LIMIT 1) d ON true
+WHERE p.sandbox = $1 AND p.subject = $2"""
+STUCK_SQL = """
+SELECT (record->>'version')::int AS version FROM (
+  SELECT record FROM dead_letters WHERE sandbox = $1 AND subject = $2 AND redriven_at IS NULL AND record IS NOT NULL
+  UNION ALL SELECT record FROM waiting WHERE sandbox = $1 AND subject = $2) s ORDER BY version"""
+# Only what lies behind the reader is looked through: a lane may hold a hundred thousand events of one sandbox.
+TOLD_SQL = """
+SELECT e.type, e.version, q.version IS NULL AS numbered, q.version IS NOT NULL OR p.version IS NOT NULL AS unread FROM events e
+LEFT JOIN (SELECT version FROM queue WHERE sandbox = $1 AND subject = $2) q USING (version)
+LEFT JOIN (SELECT DISTINCT version FROM posted WHERE sandbox = $1 AND subject = $2
+  AND lane = (SELECT lane FROM events WHERE sandbox = $1 AND subject = $2 LIMIT 1)
+  AND (epoch, number) >= ($3::int, $4::bigint)) p USING (version)
+WHERE e.sandbox = $1 AND e.subject = $2 ORDER BY e.version"""
+NOTHING_BEHIND = (1 << 31) - 1, 0  # the place of a reader of whom nothing is known
+
+
+class Timer(Struct, frozen=True):
+    kind: str
+    due: datetime  # sandbox time
+
+
+class Parked(Struct, frozen=True):
+    """Why nothing is applied any more.
+
+    since   real time
+    letter  of the dead letter to redrive; None: it waits for its sandbox to be known here, and goes on by itself
+    kind    of that letter: event type, or kind of timer
+    behind  how many events wait behind it
+    """
+
+    reason: str
+    since: datetime
+    letter: int | None
+    kind: str | None
+    behind: int
+
+
+class Told(Struct, frozen=True):
+    """One event of ours.
+
+    numbered  the relay has taken it
+    unread    its reader has not come to it
+    """
+
+    type: str
+    version: int
+    numbered: bool
+    unread: bool
+
+
+class Outlook(Struct, frozen=True):
+    """One house's view of one thing.
+
+    known   whether it has the thing
+    stuck   versions of the neighbour's events that were read and had no effect: dead letters, and what waits behind them
+    """
+
+    known: bool = False
+    timers: tuple[Timer, ...] = ()
+    parked: Parked | None = None
+    stuck: tuple[int, ...] = ()
+    told: tuple[Told, ...] = ()
+
+
+async def of(database: Database, table: str, sandbox: str, subject: str, reader: Place | None) -> dict[str, Any]:
+    """The outlook as a door tells it.
+
+    table   the one of the things
+    reader  the place that the reader of the thing's lane expects next; None: what is numbered counts as read
+    """
+    key = (sandbox, subject)
+    parked = await database.fetch(PARKED_SQL, *key)
+    told = await database.fetch(TOLD_SQL, *key, *(reader or NOTHING_BEHIND))
+    return {
+        "known": bool(await database.fetch(f"SELECT FROM {table} WHERE sandbox = $1 AND code = $2", *key)),
+        "timers": [{"kind": row["kind"], "due": wire(row["due"])} for row in await database.fetch(TIMERS_SQL, *key)],
+        "parked": _parked(parked[0]) if parked else None,
+        "stuck": [row["version"] for row in await database.fetch(STUCK_SQL, *key)],
+        "told": [dict(row) for row in told],
+    }
+
+
+def _parked(row: Any) -> dict[str, Any]:
+    told = {name: row[name] for name in ("reason", "kind", "behind")}
+    return {**told, "since": row["since"].isoformat(timespec="milliseconds"), "letter": row["id"]}

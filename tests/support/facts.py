@@ -1,0 +1,64 @@
+"""Facts about a dossier as they are gathered from every service, for what is decided from them alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from contracts import lifecycle as law
+from contracts.lifecycle import State
+from services.portal.domain import STARTED, Demand, Dossier, Payment
+from services.portal.explaining.facts import Call, Facts, OfficersFault, Order
+from shared.outlook import Outlook, Parked, Timer, Told
+from shared.settle import Waiting
+
+NOW = datetime(2026, 6, 9, 1, tzinfo=UTC)  # 08:00 in Viet Nam, a Tuesday
+LATER, EARLIER = NOW + timedelta(hours=2), NOW - timedelta(hours=1)
+CODE, REFERENCE, FEE = "H42.14464-20260609-0000001", "DVC1", 8000
+DEMAND = Demand(1, FEE, "at_reception", pay_by=LATER)
+LOOK = Outlook(known=True, timers=(Timer("reception", LATER),))
+RULE = OfficersFault("quiet", "officers.look", "Nobody acts", "Cán bộ không xử lý")
+HELD = Call("GD1", 1, "HeldByFault: no-news: Confirmations never come", refused=True)
+
+
+def here(state: State, **more: Any) -> Dossier:
+    """The portal's copy."""
+    return Dossier(CODE, "2.000635", "37", "14464", "037190900123", "Lan", state.code, NOW, **more)
+
+
+def there(state: State, *can: str, **more: Any) -> dict[str, Any]:
+    """The province's copy, as far as it is looked at."""
+    return {"status": {"code": state.code}, "can": list(can), "reason": None, **more}
+
+
+def facts(state: State | None = law.SUBMITTED, **more: Any) -> Facts:
+    """A dossier that stands in `state` in both houses; the desk looks at it in two hours, and the clock is frozen."""
+    copies: dict[str, Any] = {"here": here(state), "there": there(state)} if state else {}
+    timed = {} if state is None or state in law.FINAL else {"gateway": LOOK}
+    return Facts(CODE, "s1", NOW, 0, **{"orders": (), **copies, **timed, **more})
+
+
+def owing(*payments: Payment, **more: Any) -> Facts:
+    """A fee is due."""
+    copy = here(law.FINANCIAL_OBLIGATION, demands=(DEMAND,), payments=payments)
+    return facts(law.FINANCIAL_OBLIGATION, here=copy, **more)
+
+
+def attempt(status: str = STARTED) -> Payment:
+    return Payment(REFERENCE, FEE, status, NOW)
+
+
+def order(state: str = "created", expires_at: datetime = LATER, **more: Any) -> Order:
+    return Order(REFERENCE, FEE, state, expires_at, **more)
+
+
+def parked(letter: int | None = 7, behind: int = 0) -> Outlook:
+    return Outlook(True, parked=Parked("dead letter: NotToday", EARLIER, letter, "dossier.received.v1", behind))
+
+
+def waits(name: str, service: str = "gateway") -> tuple[Waiting, ...]:
+    return (Waiting(name, service, "…"),)
+
+
+def told(type: str, *, numbered: bool = True) -> Outlook:
+    return Outlook(known=True, told=(Told(type, 1, numbered, True),))

@@ -1,0 +1,210 @@
+"""Why nothing happened: every cause from facts alone, with sentences in both languages."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from contracts import lifecycle as law
+from services.portal.domain import FAILED, PAID, REFUND_PENDING, Payment, Supplement
+from services.portal.explaining import KINDS, explain
+from services.portal.explaining.clocks import nothing_due
+from services.portal.explaining.facts import Call, Facts, mode_of, officers_faults, province_of
+from shared.outlook import Outlook, Timer
+from tests.support.facts import (
+    CODE,
+    DEMAND,
+    EARLIER,
+    FEE,
+    HELD,
+    LATER,
+    NOW,
+    REFERENCE,
+    RULE,
+    attempt,
+    facts,
+    here,
+    order,
+    owing,
+    parked,
+    there,
+    told,
+    waits,
+)
+
+SENT = told(law.DOSSIER_SUBMITTED, numbered=False)
+ASKED = here(law.SUPPLEMENT, supplements=(Supplement(1, "Thiếu", ("Ảnh",), LATER, False),))
+WITHDRAWING = Outlook(known=True, timers=(Timer("answer_withdrawal", LATER),))
+
+# cause → facts that bring it about, and a word of its English sentence or of what mends it
+CASES: dict[str, tuple[Facts, str]] = {
+    "service-down": (facts(waiting=waits("service-down"), gateway=None, there=None), "gateway does not answer"),
+    "clock-behind": (facts(waiting=waits("clock-behind", "payment")), "payment holds an older row"),
+    "broker-down": (facts(portal=SENT, broker="127.0.0.1:9092"), "Kafka does not answer at 127.0.0.1:9092"),
+    "worker-dead": (facts(portal=SENT, unworked={"portal": ("relay",)}), "the work of relay"),
+    "sandbox-unknown-there": (facts(gateway=parked(letter=None)), "gateway has not heard of this sandbox"),
+    "parked": (facts(portal=parked()), "lienthong dead redrive portal 7 --sandbox s1"),
+    "waits-behind-parked": (facts(portal=parked(behind=3)), "3 later event(s)"),
+    "on-its-way": (facts(portal=SENT), "dossier.submitted.v1: written down at portal"),
+    "unknown-dossier": (facts(None), f"heard of a dossier {CODE}."),
+    "confirmation-held-by-fault": (owing(attempt(), orders=(order("paid", confirm=HELD),)), "rule no-news holds"),
+    "confirmation-refused": (
+        owing(attempt(), orders=(order("paid", confirm_answer="99", refused="SoTien is 9000"),)),
+        "SoTien is 9000",
+    ),
+    "confirmation-on-its-way": (
+        owing(attempt(), orders=(order("paid", confirm=Call("GD1", 4, "Unreachable: status 500")),)),
+        "tried 4 time(s): Unreachable: status 500",
+    ),
+    "refund-held-by-fault": (facts(law.STOPPED, refunds=(HELD,)), "faults/no-news"),
+    "refund-refused": (facts(law.STOPPED, refunds=(Call(REFERENCE, 2, "PlatformRefused: no", True),)), "refuses it"),
+    "refund-on-its-way": (facts(law.STOPPED, refunds=(Call(REFERENCE),)), "tried 0 time(s)."),
+    "payment-not-opened": (owing(attempt()), "no order of it"),
+    "payment-failed": (owing(attempt(), orders=(order("failed"),)), "tried again until 09/06/2026 10:00"),
+    "payment-expired": (owing(attempt(), orders=(order(expires_at=EARLIER),)), "expired at 09/06/2026 07:00"),
+    "payment-begun": (owing(attempt(), orders=(order(),)), "open until 09/06/2026 10:00"),
+    "payment-awaited": (owing(), "pay 8,000 đ, until 09/06/2026 10:00"),
+    "ended": (facts(law.REFUSED, here=here(law.REFUSED, reason="Sai")), "refused at reception (Sai)"),
+    "withdrawal-asked": (
+        facts(law.RECEIVED, here=here(law.RECEIVED, withdrawal="asked"), gateway=WITHDRAWING),
+        "answers at 09/06/2026 10:00",
+    ),
+    "supplement-awaited": (facts(law.SUPPLEMENT, here=ASKED), "hand in what is missing: Ảnh"),
+    "officers-held-by-fault": (facts(officers=(RULE,)), "faults/quiet"),
+    "province-manual": (facts(mode="manual", there=there(law.SUBMITTED, "receive", "refuse")), "receive, refuse"),
+    "due-not-fired": (facts(gateway=Outlook(True, (Timer("start", EARLIER),))), "due at 09/06/2026 07:00"),
+    "clock-frozen": (facts(), "lienthong clock advance --to 2026-06-09T10:00:00.000+07:00 --sandbox s1"),
+    "clock-runs": (facts(), "in 0:02:00 of real time"),
+    "calendar-ended": (facts(law.IN_PROCESSING, gateway=Outlook(known=True)), "ends with 31/12/2027"),
+    "nothing-due": (facts(law.RECEIVED, mode="manual", there=None, gateway=Outlook(True)), "has happened"),
+}
+RUNS = {"clock-runs": 60}  # rate
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_cause_is_named_first_where_its_facts_are(name: str) -> None:
+    found, words = CASES[name]
+    if name in RUNS:
+        found = Facts(**{**vars(found), "rate": RUNS[name]})
+    causes = explain(found)
+    wanted = 1 if name in ("waits-behind-parked",) else 0
+    cause = causes[wanted]
+    assert cause.name == name, [each.name for each in causes]
+    assert words in f"{cause.sentence_en} {cause.mend_en}"
+    assert cause.sentence_en != cause.sentence_vi
+    for text in (cause.sentence_en, cause.sentence_vi, cause.mend_en, cause.mend_vi):
+        assert text and not re.search(r"None|datetime|\{[a-z_]+\}", text), text
+
+
+def test_every_cause_there_is_has_its_case() -> None:
+    assert {*CASES} == {kind.name for kind in (*KINDS, nothing_due)}
+    assert len(CASES) >= 12
+
+
+def test_every_cause_says_when_it_is_named() -> None:
+    assert all(kind.when and "\n" not in kind.when for kind in (*KINDS, nothing_due))
+    assert len({kind.when for kind in KINDS}) == len(KINDS)
+
+
+def names(of: Facts) -> list[str]:
+    return [cause.name for cause in explain(of)]
+
+
+def test_what_is_broken_comes_before_what_holds_and_that_before_who_is_waited_for_and_the_clock() -> None:
+    found = owing(
+        attempt(),
+        orders=(order(),),
+        portal=told(law.PAYMENT_CONFIRMED),
+        waiting=waits("service-down", "identity"),
+        mode="manual",
+    )
+    ranked = ["service-down", "on-its-way", "payment-begun", "payment-awaited", "province-manual", "clock-frozen"]
+    assert names(found) == ranked
+
+
+def test_an_ended_dossier_waits_for_nobody() -> None:
+    copy = here(law.STOPPED, demands=(DEMAND,), payments=(attempt(FAILED),), withdrawal="asked")
+    assert names(facts(law.STOPPED, here=copy, officers=(RULE,), mode="manual")) == ["ended"]
+
+
+def test_a_returned_result_can_still_be_rated_once() -> None:
+    rate = [
+        explain(facts(law.RESULT_RETURNED, here=here(law.RESULT_RETURNED, rating=rating)))[0] for rating in (None, {})
+    ]
+    assert ["rate" in cause.mend_en for cause in rate] == [True, False]
+
+
+def test_money_that_came_is_not_waited_for_and_a_confirmed_one_was_not_refused() -> None:
+    assert names(owing(attempt(PAID), orders=(order("paid", confirm_answer="00"),))) == ["clock-frozen"]
+    paid = Payment(REFERENCE, FEE, REFUND_PENDING, NOW, confirmed=1)
+    assert names(owing(paid, orders=(order("paid", confirm_answer="99"),))) == ["payment-awaited", "clock-frozen"]
+
+
+def test_a_silent_platform_makes_no_payment_unknown() -> None:
+    assert "payment-not-opened" not in names(owing(attempt(), orders=None))
+
+
+def test_a_silent_province_makes_no_dossier_unknown() -> None:
+    assert names(facts(None, gateway=None, waiting=waits("service-down"))) == ["service-down"]
+    assert names(facts(None, gateway=told(law.DOSSIER_REGISTERED))) == ["on-its-way"]
+
+
+def test_what_is_no_code_is_shown_one() -> None:
+    (cause,) = explain(Facts("12345", "default", NOW, 1))
+    assert "code looks like H42.14464-" in cause.sentence_en and "có dạng H42" in cause.sentence_vi
+
+
+def test_a_dead_worker_is_named_only_where_something_waits_for_it() -> None:
+    idle = {"portal": ("relay", "reader"), "gateway": ("relay", "reader")}
+    assert names(facts(unworked=idle)) == ["clock-frozen"]
+    assert names(facts(unworked=idle, portal=SENT)) == ["worker-dead", "worker-dead", "on-its-way", "clock-frozen"]
+    overdue = facts(unworked=idle, gateway=Outlook(True, (Timer("start", EARLIER),)))
+    assert names(Facts(**{**vars(overdue), "rate": 1})) == ["worker-dead"]
+    assert names(facts(unworked=idle, portal=SENT, broker="b:9092"))[:2] == ["broker-down", "on-its-way"]
+
+
+def test_the_default_sandbox_needs_no_flag() -> None:
+    (cause,) = explain(Facts(**{**vars(facts()), "sandbox": "default"}))
+    assert cause.mend_en.endswith("+07:00`")
+
+
+@pytest.mark.parametrize(
+    ("modes", "mode"),
+    [
+        ("{}", "simulated"),
+        ('{"37": {"mode": "manual"}}', "manual"),
+        ('{"*": {"mode": "manual"}}', "manual"),
+        ('{"*": {"mode": "manual"}, "37": {"mode": "simulated"}}', "simulated"),
+        ('{"01": {"mode": "manual"}}', "simulated"),
+        ('{"37": "manual"}', "manual"),
+    ],
+)
+def test_the_mode_of_a_province(modes: str, mode: str) -> None:
+    assert mode_of(modes, "37") == mode
+
+
+@pytest.mark.parametrize(
+    ("rule", "concerned"),
+    [
+        ({"match": {}}, True),
+        ({"match": {"province": "3?"}}, True),
+        ({"match": {"province": "01"}}, False),
+        ({"match": {"dossier": CODE}}, True),
+        ({"since": "2026-06-09T10:00:00+07:00"}, False),
+        ({"until": "2026-06-09T08:00:00+07:00"}, False),
+        ({"edge": "payment.confirm"}, False),
+    ],
+    ids=str,
+)
+def test_the_officers_faults_that_concern_a_dossier(rule: dict[str, Any], concerned: bool) -> None:
+    text = json.dumps([{"id": "r", "edge": "officers.look", "fault": "x", "born": 1, **rule}])
+    assert bool(officers_faults(text, NOW, {"province": "37", "dossier": CODE})) == concerned
+
+
+def test_a_code_says_whose_it_is() -> None:
+    assert [getattr(province_of(code), "code", None) for code in (CODE, "H42-20260609-0000001", "X", "")] == [
+        *("37", "37", None, None)
+    ]

@@ -1,0 +1,170 @@
+"""The verdict on an event that is not there, from facts alone; and what the law can still bring from where a dossier stands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from contracts import lifecycle as law
+from contracts.lifecycle import LIFECYCLE, State
+from services.portal.explaining.facts import Call, Facts
+from services.portal.explaining.gathering import Sight
+from services.portal.waiting import Answer, Wanted, arrived, events_from, judge, may_come
+from shared.outlook import Outlook, Timer, Told
+from tests.support.facts import CODE, HELD, LATER, NOW, RULE, attempt, facts, here, order, owing, parked, there, waits
+
+RECEIVED = Wanted(law.DOSSIER_RECEIVED, CODE)
+QUIET = Outlook(known=True)
+
+
+def verdict(of: Facts, wanted: Wanted = RECEIVED, **how: Any) -> Answer | None:
+    """Judged while nothing is under way, with ten seconds left, unless told otherwise."""
+    return judge(of, wanted, **{"still": True, "over": False, "left": 10, **how})
+
+
+def word(of: Facts, event: str = law.DOSSIER_RECEIVED, **how: Any) -> str | None:
+    answer = verdict(of, Wanted(event, CODE), **how)
+    return answer.verdict if answer else None
+
+
+def test_what_is_due_later_is_not_before_then() -> None:
+    answer = verdict(facts())
+    assert answer and (answer.verdict, answer.not_before) == ("not-before", LATER)
+    assert "nothing happens to it before 09/06/2026 10:00" in answer.sentence_en
+    assert "không có gì tự xảy ra trước 09/06/2026 10:00" in answer.sentence_vi
+    assert answer.cause and answer.cause.name == "clock-frozen" and answer.cause.sentence_en in answer.sentence_en
+
+
+def test_a_frozen_clock_with_nothing_due_proves_absence() -> None:
+    answer = verdict(facts(mode="manual", gateway=QUIET, there=there(law.SUBMITTED, "receive")))
+    assert answer and answer.verdict == "absent" and "the clock is frozen" in answer.sentence_en
+    assert answer.cause and answer.cause.name == "province-manual"
+
+
+def test_a_dossier_that_nobody_knows_is_absent_while_nobody_can_submit_it() -> None:
+    assert word(facts(None)) == "absent"
+    assert word(replace(facts(None), rate=1)) is None
+
+
+@pytest.mark.parametrize("event", [law.DOSSIER_RECEIVED, law.DOSSIER_REFUSED, law.DOSSIER_SUBMITTED])
+@pytest.mark.parametrize("rate", [0, 1])
+def test_what_the_law_cannot_bring_any_more_is_absent_at_any_time(event: str, rate: float) -> None:
+    processing = facts(law.IN_PROCESSING, there=there(law.IN_PROCESSING, received_at="2026-06-08T08:00:00+07:00"))
+    for still in (True, False):
+        answer = verdict(replace(processing, rate=rate), Wanted(event, CODE), still=still)
+        assert answer and answer.verdict == "absent" and "cannot come any more" in answer.sentence_en
+
+
+def test_while_something_is_under_way_nothing_is_certain() -> None:
+    assert word(facts(), still=False) is None
+    answer = verdict(facts(waiting=waits("unread-events")), still=False, over=True)
+    assert answer and answer.verdict == "waiting" and [each.name for each in answer.waiting_for] == ["unread-events"]
+    turned = verdict(facts(), still=False, over=True)
+    assert turned and [each.name for each in turned.waiting_for] == ["clock-turning"]
+
+
+def test_what_is_parked_is_held_with_who_holds_it_since_when() -> None:
+    answer = verdict(facts(portal=parked()))
+    assert answer and answer.verdict == "held"
+    assert "portal could not apply dossier.received.v1" in answer.sentence_en
+    assert "has parked the dossier since 09/06/2026 07:00" in answer.sentence_en
+
+
+def test_a_confirmation_that_a_fault_holds_is_held_by_its_name() -> None:
+    answer = verdict(owing(attempt(), orders=(order("paid", confirm=HELD),)), Wanted(law.PAYMENT_CONFIRMED, CODE))
+    assert answer and answer.verdict == "held" and "fault rule no-news holds" in answer.sentence_en
+
+
+def test_a_refund_holds_up_nothing_but_itself() -> None:
+    stopped = facts(law.STOPPED, refunds=(Call("DVC1", 2, "PlatformRefused: no", True),))
+    assert word(stopped, law.PAYMENT_REFUNDED) == "held"
+    assert word(stopped, law.DOSSIER_RATED) == "absent", "nothing is due, and the clock is frozen"
+
+
+def test_officers_who_are_silent_hold_it_and_slow_ones_only_delay_it() -> None:
+    rule = facts(officers=(RULE,))
+    assert word(rule) == "not-before"
+    assert word(replace(rule, gateway=QUIET)) == "held"
+
+
+def test_a_running_clock_is_waited_for_as_long_as_there_is_time() -> None:
+    soon = facts(gateway=Outlook(True, (Timer("reception", NOW + timedelta(seconds=60)),)))
+    assert word(replace(soon, rate=60)) is None, "one second from now"
+    assert word(replace(soon, rate=60), left=0.5) == "not-before"
+    assert word(replace(soon, rate=60), over=True, left=0) == "not-before"
+    assert word(replace(facts(gateway=QUIET), rate=1)) is None, "somebody outside may act"
+    assert word(replace(facts(gateway=QUIET), rate=1), over=True) == "waiting"
+
+
+def seen(*told: Told, **gateway: Any) -> Sight:
+    """The portal told these; the gateway reads them."""
+    return Sight(Outlook(True, told=told), Outlook(True, **gateway))
+
+
+SUBMITTED = Told(law.DOSSIER_SUBMITTED, 1, True, False)
+ANSWERS: dict[str, Any] = {"portal": {}, "gateway": {}}
+
+
+def test_an_event_is_there_once_the_other_side_has_taken_it() -> None:
+    wanted = Wanted(law.DOSSIER_SUBMITTED, CODE)
+    assert arrived(seen(SUBMITTED), ANSWERS, wanted) == ("portal", SUBMITTED)
+    assert arrived(seen(), ANSWERS, wanted) is None
+    assert arrived(seen(Told(law.DOSSIER_SUBMITTED, 1, True, True)), ANSWERS, wanted) is None, "not read"
+    assert arrived(seen(SUBMITTED, stuck=(1,)), ANSWERS, wanted) is None, "read, and a dead letter"
+    assert arrived(seen(SUBMITTED, stuck=(2,)), ANSWERS, wanted) == ("portal", SUBMITTED)
+    assert arrived(seen(SUBMITTED), {**ANSWERS, "gateway": None}, wanted) is None, "nobody knows how far it was read"
+    assert arrived(Sight(Outlook(True, told=(SUBMITTED,)), None), ANSWERS, wanted) is None
+
+
+def test_the_second_of_a_type_is_another_event() -> None:
+    second = Told(law.DOSSIER_SUBMITTED, 4, True, False)
+    wanted = Wanted(law.DOSSIER_SUBMITTED, CODE, count=2)
+    assert arrived(seen(SUBMITTED), ANSWERS, wanted) is None
+    assert arrived(seen(SUBMITTED, second), ANSWERS, wanted) == ("portal", second)
+
+
+def test_from_the_beginning_everything_can_come_and_from_an_end_only_a_rating() -> None:
+    every = {move.event for move in LIFECYCLE.moves}
+    assert events_from(law.SUBMITTED) == every
+    ends: dict[State, set[str]] = {
+        law.WITHDRAWN: set(),
+        law.REFUSED: {law.DOSSIER_RATED},
+        law.STOPPED: {law.DOSSIER_RATED},
+        law.RESULT_RETURNED: {law.DOSSIER_RATED, law.WITHDRAWAL_DECLINED},
+    }
+    assert {state: events_from(state) for state in ends} == ends
+
+
+@pytest.mark.parametrize(
+    ("event", "of", "comes"),
+    [
+        (law.DOSSIER_RATED, facts(law.REFUSED), True),
+        (law.DOSSIER_RATED, facts(law.REFUSED, here=here(law.REFUSED, rating={})), False),
+        (law.WITHDRAWAL_DECLINED, facts(law.RESULT_RETURNED), False),
+        (law.WITHDRAWAL_DECLINED, facts(law.RESULT_RETURNED, here=here(law.RESULT_RETURNED, withdrawal="asked")), True),
+        (law.PAYMENT_CONFIRMED, facts(law.STOPPED), False),
+        (law.PAYMENT_CONFIRMED, facts(law.STOPPED, orders=(order(),)), True),
+        (law.PAYMENT_CONFIRMED, facts(law.STOPPED, orders=(order("paid"),)), False),
+        (law.PAYMENT_CONFIRMED, facts(law.STOPPED, orders=(order("paid", confirm=HELD),)), True),
+        (law.PAYMENT_CONFIRMED, facts(law.STOPPED, orders=None), True),
+        (law.PAYMENT_REFUNDED, facts(law.STOPPED), False),
+        (law.PAYMENT_REFUNDED, facts(law.STOPPED, refunds=(Call("DVC1"),)), True),
+        (law.PAYMENT_REFUNDED, facts(law.RECEIVED), True),
+        (law.DOSSIER_RECEIVED, facts(law.REFUSED, here=here(law.SUBMITTED)), True),
+    ],
+)
+def test_what_can_still_come(event: str, of: Facts, comes: bool) -> None:
+    assert may_come(of, Wanted(event, CODE)) is comes
+
+
+@pytest.mark.parametrize("rate", [0, 1])
+def test_what_is_told_is_never_called_absent_before_the_other_side_has_taken_it(rate: float) -> None:
+    told = Outlook(True, (Timer("start", LATER),), told=(Told(law.DOSSIER_RECEIVED, 1, True, True),))
+    received = facts(law.RECEIVED, gateway=told, there=there(law.RECEIVED, received_at="2026-06-09T08:00:00+07:00"))
+    for still in (True, False):
+        assert word(replace(received, rate=rate), still=still) is None
+        assert word(replace(received, rate=rate), still=still, over=True) == "waiting"
+    assert word(replace(received, rate=rate, portal=parked())) == "held"
