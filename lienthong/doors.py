@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
 import httpx
+
+LARGEST_PAGE = 500  # rows; what the doors give at most
 
 
 class Problem(Exception):
@@ -34,10 +36,17 @@ class NotRunning(Exception):
     """Nothing answers at an address; the text says what to do."""
 
 
+class Http(Protocol):
+    """What asks: an `httpx.AsyncClient`, or whoever stands in front of one."""
+
+    @property
+    def request(self) -> Callable[..., Awaitable[httpx.Response]]: ...
+
+
 class Door:
     """One service's address; refusals raise Problem, silence raises NotRunning."""
 
-    def __init__(self, http: httpx.AsyncClient, url: str) -> None:
+    def __init__(self, http: Http, url: str) -> None:
         self._http, self.url = http, url.rstrip("/")
 
     async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
@@ -58,3 +67,17 @@ class Door:
     async def json(self, method: str, path: str, **options: Any) -> Any:
         response = await self.send(method, path, **options)
         return response.json() if response.content else None
+
+
+async def every_row(send: Callable[..., Awaitable[httpx.Response]], path: str, **params: Any) -> list[Any]:
+    """A whole list, page by page, however many rows it has.
+
+    send    asks a door, as `Door.send` does
+    params  of the query, such as `offered`
+    """
+    answer = await send("GET", path, params={"page_size": LARGEST_PAGE, **params})
+    rows: list[Any] = answer.json()
+    while "next" in answer.links:
+        answer = await send("GET", answer.links["next"]["url"])
+        rows += answer.json()
+    return rows

@@ -1,4 +1,4 @@
-"""The test doors of a full house: lanes and replay, dead letters and redrive."""
+"""The test doors of a full house: lanes and replay, whose events it tells, dead letters and redrive."""
 
 from __future__ import annotations
 
@@ -74,6 +74,18 @@ async def replay(lane: Annotated[int, Path(ge=0, lt=LANES)], asked: Asked, house
         telemetry.EPOCHS.labels(house.service).inc()
     house.waker.wake()
     return GoOn(epoch=epoch, expected=expected)
+
+
+@router.get(
+    "/timeline",
+    summary="The dossiers of which this service told events, by code.",
+    responses=problem_responses(404, 422),
+)
+async def subjects(
+    sandbox: SandboxId, house: HouseDep, page: PageDep, request: Request, response: Response
+) -> list[dict[str, Any]]:
+    await known_sandbox(house, sandbox)
+    return announce(request, response, await eventlog.subjects(house.database, sandbox, page))
 
 
 @router.get("/dead-letters", summary="Dead letters of a sandbox, oldest first.", responses=problem_responses(404, 422))

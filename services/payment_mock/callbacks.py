@@ -65,6 +65,7 @@ class PaymentRuntime(Runtime):
                 "confirm_taken" if taken else "confirm_refused",
                 f"Cổng {'đã nhận' if taken else 'từ chối'} CONFIRM {order.reference}",
                 f"The portal {'took' if taken else 'refused'} the CONFIRM of {order.reference}",
+                reference=order.reference,
                 MaLoi=answer,
                 http_status=response.status_code,
                 attempts=call.attempts,

@@ -87,12 +87,12 @@ async def test_the_clock_is_turned_by_one_at_a_time_and_never_back(country: Coun
         lan = sandbox.citizen("lan")
         for _ in range(20):
             await lan.submit(PROCEDURE, PROVINCE, COMMUNE)
-        answers = await asyncio.gather(*(sandbox.advance(by="P20D") for _ in range(4)), return_exceptions=True)
+        answers = await asyncio.gather(*(sandbox.clock.advance("20d") for _ in range(4)), return_exceptions=True)
         refused = [answer for answer in answers if isinstance(answer, Problem)]
         assert {problem.type for problem in refused} <= {"clock-busy"}
         assert len(refused) < 4, "one of them turned it"
-        await refusal(sandbox.advance(to="2026-06-09T08:00:00+07:00"), "clock-backwards", 409)
-        await refusal(sandbox.set_clock("2026-06-09T08:00:00+07:00"), "clock-backwards", 409)
+        await refusal(sandbox.clock.advance(to="2026-06-09T08:00:00+07:00"), "clock-backwards", 409)
+        await refusal(sandbox.clock.set("2026-06-09T08:00:00+07:00"), "clock-backwards", 409)
         assert {dossier["status"]["slug"] for dossier in await lan.dossiers()} <= {
             "result_returned",
             "refused_at_reception",
@@ -109,13 +109,13 @@ async def test_settle_names_a_dead_worker_and_finds_stillness_when_it_is_back(tm
             lan = sandbox.citizen("lan")
             code = (await lan.submit(PROCEDURE, PROVINCE, COMMUNE))["code"]
             await named(sandbox, {("unread-events", "gateway"), ("dead-worker", "gateway")})
-            advanced = await sandbox.advance(by="P1D")
+            advanced = await sandbox.clock.advance("1d")
             assert (advanced["fired"], advanced["verdict"]["verdict"]) == ([], "waiting"), "it stops, and says why"
             await asyncio.to_thread(stack.release, "gateway-worker")
             verdict = await sandbox.settle(timeout_seconds=60)
             assert verdict["verdict"] == "still" and verdict["proof_of_absence"], verdict
-            assert (await sandbox.officer(PROVINCE).dossier(code))["status"]["slug"] == "submitted"
-            assert (await sandbox.advance(by="P1D"))["fired"] != []
+            assert (await sandbox.province(PROVINCE).dossier(code))["status"]["slug"] == "submitted"
+            assert (await sandbox.clock.advance("1d"))["fired"] != []
 
 
 async def named(sandbox: Sandbox, wanted: set[tuple[str, str]]) -> None:

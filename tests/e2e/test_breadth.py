@@ -51,7 +51,7 @@ async def _file(sandbox: Sandbox, citizen: Citizen, me: dict[str, Any], way: Way
     if way.channel == "online":
         return (await citizen.submit(way.procedure, way.province, way.commune))["code"]
     applicant = {"id": me["SoDinhDanh"], "name": me["HoVaTen"]}
-    desk = sandbox.officer(way.province)
+    desk = sandbox.province(way.province)
     return (await desk.register(way.procedure, way.commune, applicant, channel=way.channel))["code"]
 
 
@@ -77,7 +77,7 @@ async def test_every_procedure_ends_in_every_province_through_each_of_its_channe
         assert len(filed) == len(ways)
         ended: dict[str, int] = {}
         for _ in range(WEEKS):
-            await sandbox.advance(by="P7D")
+            await sandbox.clock.advance("7d")
             for persona, citizen in citizens.items():
                 found = [each for each in await citizen.dossiers() if each["code"] not in ended]
                 ended |= {each["code"]: each["status"]["code"] for each in found if each["status"]["code"] in ENDS}

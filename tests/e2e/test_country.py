@@ -30,7 +30,7 @@ async def test_a_dossier_is_returned_in_every_province_and_all_agree_on_its_stor
         sandbox = country.enter(found.group(1))
         at_the_portal = await _at_the_portal(sandbox)
         for report in reports:
-            code, there = report["code"], await sandbox.officer(report["province"]).dossier(report["code"])
+            code, there = report["code"], await sandbox.province(report["province"]).dossier(report["code"])
             here, wire = at_the_portal[code], on_the_wire[code]
             story = [(change["event"], change["at"]) for change in report["statuses"]]
             assert story == [(event, at) for event, at, _ in wire if event in {name for name, _ in story}]

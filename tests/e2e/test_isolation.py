@@ -77,7 +77,7 @@ async def test_a_dossier_of_one_sandbox_is_unknown_in_the_other(twins: Twins) ->
 
     assert code not in {dossier["code"] for dossier in await owner.dossiers()}
     assert await there.timeline(code) == []
-    for asked in (owner.dossier(code), there.officer("92").dossier(code), owner.withdraw(code, "Không phải của tôi")):
+    for asked in (owner.dossier(code), there.province("92").dossier(code), owner.withdraw(code, "Không phải của tôi")):
         with pytest.raises(Problem) as refusal:
             await asked
         assert refusal.value.status == 404 and refusal.value.type == "dossier-not-found"
@@ -86,14 +86,13 @@ async def test_a_dossier_of_one_sandbox_is_unknown_in_the_other(twins: Twins) ->
 
 
 async def _codes_in_province(sandbox: Sandbox, province: str) -> set[str]:
-    path, headers = f"/api/v1/provinces/{province}/dossiers", {"X-Sandbox": sandbox.id}
-    return {dossier["code"] for dossier in await sandbox.country.gateway.json("GET", path, headers=headers)}
+    return {dossier["code"] for dossier in await sandbox.province(province).dossiers()}
 
 
 async def test_the_clock_of_one_sandbox_moves_nothing_in_the_other(twins: Twins) -> None:
-    before = await twins.second.clock()
-    await twins.first.advance(by="P1D")
-    assert await twins.second.clock() == before
+    before = await twins.second.clock.read()
+    await twins.first.clock.advance("1d")
+    assert await twins.second.clock.read() == before
 
 
 async def test_a_token_opens_only_its_own_sandbox(twins: Twins) -> None:

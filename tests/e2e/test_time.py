@@ -21,7 +21,7 @@ async def test_a_month_passes_and_every_event_carries_its_own_day(stack: Stack) 
         for days, code in enumerate(codes):
             await sandbox.script(code, reception="receive", processing_days=days)
         begun = time.monotonic()
-        advanced = await sandbox.advance(by=f"P{DAYS}D")
+        advanced = await sandbox.clock.advance(f"{DAYS}d")
         print(f"{DAYS} days over {DOSSIERS} dossiers took {time.monotonic() - begun:.2f} s")
 
         fired = {(each["subject"], datetime.fromisoformat(each["at"])) for each in advanced["fired"]}

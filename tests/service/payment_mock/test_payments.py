@@ -135,7 +135,7 @@ async def test_the_partner_is_told_with_these_very_bytes(merchant: Merchant, par
     story = await merchant.story()
     assert [entry["kind"] for entry in story] == ["checkout_opened", "paid", "confirm_taken"]
     assert {entry["service"] for entry in story} == {"payment"}
-    assert story[-1]["data"] == {"MaLoi": "00", "http_status": 200, "attempts": 1}
+    assert story[-1]["data"] == {"reference": "R1", "MaLoi": "00", "http_status": 200, "attempts": 1}
 
 
 async def test_confirm_is_repeated_until_the_partner_answers(merchant: Merchant, partner: Partner) -> None:
