@@ -99,7 +99,7 @@ class Citizen:
         return cast(dict[str, Any], await identity.json("GET", self.endpoints["userinfo_endpoint"], headers=headers))
 
     async def submit(
-        self, procedure: str, province: str, commune: str | None = None, *, key: str | None = None, **more: Any
+        self, /, procedure: str, province: str, commune: str | None = None, *, key: str | None = None, **more: Any
     ) -> Dossier:
         """`more` may hold note, case, papers, capacity, owner, reception, help_at, payer_group, return_by.
 

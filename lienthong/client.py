@@ -110,7 +110,7 @@ class Country:
         """Every sandbox that lives, in the order of their making."""
         return await every_row(self.portal.send, "/_lab/sandboxes")
 
-    async def change_sandbox(self, sandbox: str, **change: Any) -> SandboxRow:
+    async def change_sandbox(self, /, sandbox: str, **change: Any) -> SandboxRow:
         """`change` may hold name and time_to_live (None: until it is deleted)."""
         return cast(SandboxRow, await self.portal.json("PATCH", f"/_lab/sandboxes/{sandbox}", json=change))
 
@@ -182,7 +182,7 @@ class Sandbox:
         patience = timeout_seconds + 30
         return cast(Verdict, await self.country.portal.json("POST", path, json=body, timeout=patience))
 
-    async def script(self, code: str, **decisions: Any) -> None:
+    async def script(self, /, code: str, **decisions: Any) -> None:
         """What the officers will decide on one dossier, such as reception="refuse"; may precede the dossier."""
         body = {"decisions": decisions}
         await self.country.gateway.send("PUT", f"/_lab/officers/{code}", json=body, headers=self.headers)

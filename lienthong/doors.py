@@ -11,10 +11,15 @@ LARGEST_PAGE = 500  # rows; what the doors give at most
 
 
 class Problem(Exception):
-    """A service refused (RFC 9457): `type` is the stable slug, `facts` every further member."""
+    """A service refused (RFC 9457): `type` is the stable slug, `facts` every further member.
+
+    As text it is the detail, or what does not fit in a body, each with its pointer.
+    """
 
     def __init__(self, type: str, status: int, detail: str, facts: Mapping[str, Any]) -> None:
-        super().__init__(detail)
+        errors = facts.get("errors")
+        unfit = errors if isinstance(errors, list) else []
+        super().__init__("; ".join(f"{each.get('pointer', '')}: {each.get('detail', '')}" for each in unfit) or detail)
         self.type, self.status, self.detail, self.facts = type, status, detail, facts
 
     @classmethod

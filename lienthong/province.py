@@ -25,7 +25,7 @@ class Province:
         return await every_row(partial(self._gateway.send, headers=self.sandbox.headers), self._dossiers)
 
     async def register(
-        self, procedure: str, commune: str | None, applicant: dict[str, str], **more: Any
+        self, /, procedure: str, commune: str | None, applicant: dict[str, str], **more: Any
     ) -> ProvinceDossier:
         """A dossier handed in at a counter (or `channel="public_postal"`).
 
@@ -39,7 +39,7 @@ class Province:
         path = f"{self._dossiers}/{code}"
         return cast(ProvinceDossier, await self._gateway.json("GET", path, headers=self.sandbox.headers))
 
-    async def do(self, code: str, move: str, **facts: Any) -> ProvinceDossier:
+    async def do(self, /, code: str, move: str, **facts: Any) -> ProvinceDossier:
         """One move of the lifecycle table, such as `request_supplement` with `reason` and `items`."""
         path, body = f"{self._dossiers}/{code}/moves", {"does": move, **facts}
         return cast(ProvinceDossier, await self._gateway.json("POST", path, json=body, headers=self._once()))
