@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -11,10 +11,15 @@ LARGEST_PAGE = 500  # rows; what the doors give at most
 
 
 class Problem(Exception):
-    """A service refused (RFC 9457): `type` is the stable slug, `facts` every further member."""
+    """A service refused (RFC 9457): `type` is the stable slug, `facts` every further member.
+
+    As text it is the detail, or what does not fit in a body, each with its pointer.
+    """
 
     def __init__(self, type: str, status: int, detail: str, facts: Mapping[str, Any]) -> None:
-        super().__init__(detail)
+        errors = facts.get("errors")
+        unfit = errors if isinstance(errors, list) else []
+        super().__init__("; ".join(f"{each.get('pointer', '')}: {each.get('detail', '')}" for each in unfit) or detail)
         self.type, self.status, self.detail, self.facts = type, status, detail, facts
 
     @classmethod
@@ -36,10 +41,17 @@ class NotRunning(Exception):
     """Nothing answers at an address; the text says what to do."""
 
 
+class Http(Protocol):
+    """What asks: an `httpx.AsyncClient`, or whoever stands in front of one."""
+
+    @property
+    def request(self) -> Callable[..., Awaitable[httpx.Response]]: ...
+
+
 class Door:
     """One service's address; refusals raise Problem, silence raises NotRunning."""
 
-    def __init__(self, http: httpx.AsyncClient, url: str) -> None:
+    def __init__(self, http: Http, url: str) -> None:
         self._http, self.url = http, url.rstrip("/")
 
     async def send(self, method: str, path: str, **options: Any) -> httpx.Response:

@@ -96,7 +96,7 @@ async def travel(sandbox: Sandbox, journey: Journey, tell: Listener) -> Journeye
     code = await begin(sandbox, citizen, journey)
     verdict, told = await sandbox.settle(), 0
     for _ in range(STEPS_AT_MOST):
-        events = [entry for entry in await sandbox.timeline(code) if entry["kind"] == "event"]
+        events = await sandbox.events(code)
         for entry in events[told:]:
             tell(entry)
         dossier, told = await citizen.dossier(code), len(events)
@@ -105,7 +105,7 @@ async def travel(sandbox: Sandbox, journey: Journey, tell: Listener) -> Journeye
         elif Journeyed(journey, dossier).ended or verdict["next_due"] is None:
             break
         else:
-            verdict = (await sandbox.advance(to=verdict["next_due"]))["verdict"]
+            verdict = (await sandbox.clock.advance(to=verdict["next_due"]))["verdict"]
     return Journeyed(journey, dossier)
 
 
@@ -121,7 +121,7 @@ async def begin(sandbox: Sandbox, citizen: Citizen, journey: Journey) -> str:
     else:
         me = await citizen.who_am_i()
         applicant = {"id": me["SoDinhDanh"], "name": me["HoVaTen"]}
-        desk = sandbox.officer(journey.province)
+        desk = sandbox.province(journey.province)
         more |= {"channel": journey.channel, "receive": False}
         code = (await desk.register(journey.procedure, commune, applicant, **more))["code"]
     await sandbox.script(code, **journey.decisions)
@@ -163,12 +163,12 @@ async def _pay(sandbox: Sandbox, citizen: Citizen, journey: Journey, dossier: Do
         await citizen.pay(code, outcome="failed")
     if journey.pays == "after-expiry":
         await citizen.start_payment(code)
-        await sandbox.advance(by="PT20M")  # the platform closes an order after a quarter of an hour
+        await sandbox.clock.advance("20m")  # the platform closes an order after a quarter of an hour
     if journey.pays == "twice":  # while the platform's page is open, the desk takes the money too
         payment = await citizen.start_payment(code)
-        await sandbox.officer(journey.province).do(code, "take_payment")
+        await sandbox.province(journey.province).do(code, "take_payment")
         await sandbox.settle()
-        await citizen.check_out(payment)
+        await sandbox.payments.pay(payment["checkout_url"])
     else:
         await citizen.pay(code)
     return True
@@ -198,9 +198,9 @@ async def travel_all(sandbox: Sandbox, journeys: Sequence[Journey], *, by_day: b
         elif verdict["next_due"] is None or all(each.ended for each in reached):
             break
         elif by_day:
-            verdict = (await sandbox.advance(by="P1D"))["verdict"]
+            verdict = (await sandbox.clock.advance("1d"))["verdict"]
         else:
-            verdict = (await sandbox.advance(to=verdict["next_due"]))["verdict"]
+            verdict = (await sandbox.clock.advance(to=verdict["next_due"]))["verdict"]
     return reached
 
 

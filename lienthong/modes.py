@@ -18,11 +18,11 @@ class ActingProvinces:
     """
 
     country: Country
-    _lab: str
+    lab: str
 
     async def modes(self) -> list[ProvinceMode]:
         """How each of the 34 acts."""
-        return cast(list[ProvinceMode], await self.country.portal.json("GET", f"{self._lab}/modes"))
+        return cast(list[ProvinceMode], await self.country.portal.json("GET", f"{self.lab}/modes"))
 
     async def set_mode(
         self, province: str, mode: str, tempo: str | None = None, decisions: dict[str, Any] | None = None
@@ -42,4 +42,4 @@ class ActingProvinces:
         return cast(ProvinceMode, await self.country.portal.json("DELETE", self._mode_of(province)))
 
     def _mode_of(self, province: str) -> str:
-        return f"{self._lab}/modes/{quote(province, safe='*')}"
+        return f"{self.lab}/modes/{quote(province, safe='*')}"

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from lienthong.client import Citizen, Country, Sandbox, every_row
-from lienthong.doors import Door, Problem
+from lienthong.client import Citizen, Country, Sandbox
+from lienthong.doors import Door, Problem, every_row
 
 FORMAT = "lienthong-replay/1"
 SERVICES = ("portal", "gateway", "payment")  # that record calls

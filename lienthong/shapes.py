@@ -92,8 +92,45 @@ class ProvinceMode(TypedDict):
     set_for: str | None
 
 
-class Clock(TypedDict):
-    """`rate` is sandbox seconds per real second; 0 = frozen."""
+class Wish(TypedDict, total=False):
+    """What a new sandbox shall be like; what is left out or None is left to the portal.
+
+    seed          text; the same seed gives the same people, codes and decisions
+    rate          sandbox seconds per real second; 0 = frozen
+    start         an instant with its offset, such as 2026-06-09T08:00:00+07:00
+    time_to_live  real time until it is deleted, such as 1h
+    """
+
+    seed: str | None
+    name: str | None
+    start: str | None
+    rate: float | None
+    time_to_live: str | None
+
+
+class SandboxRow(TypedDict):
+    """A sandbox as the portal shows it.
+
+    api_key      as `X-Api-Key` it chooses the sandbox, as `X-Sandbox` with the id does
+    oidc_client  the client that signs people of this sandbox in, at `issuer`
+    lagging      services that have not heard of it yet
+    """
+
+    id: str
+    name: str
+    seed: str
+    rate: float
+    now: str
+    created_at: str
+    expires_at: str | None
+    api_key: str
+    oidc_client: str
+    issuer: str
+    lagging: list[str]
+
+
+class Reading(TypedDict):
+    """What a clock shows. `rate` is sandbox seconds per real second; 0 = frozen."""
 
     now: str
     rate: float

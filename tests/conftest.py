@@ -1,41 +1,42 @@
-"""Fixtures of every suite; what they start is described in `support/stack.py`."""
+"""Fixtures of every suite. The country itself comes from our own plugin: `lienthong`, `sandbox`."""
 
-import os
+import random
+from itertools import groupby
 
 import pytest
 
-from lienthong.embedded.stack import Stack
-from tests.support.stack import Databases, Elsewhere, elsewhere, end_run, forget_earlier_runs, run_folder, shared
+from lienthong.pytest_plugin import run_of
+from tests.support.databases import Databases
+
+pytest_plugins = ["pytester"]
 
 
 @pytest.fixture(scope="session")
-def stack() -> Stack:
-    """The whole country, started once per run: a sandbox per test; who breaks things starts a `Stack` of their own.
-
-    With LIENTHONG_URL it is the one that runs there, in containers or wherever.
-    """
-    if url := elsewhere():
-        return Elsewhere(url)
-    return shared("stack", ["postgres", "kafka", "services"])
-
-
-@pytest.fixture(scope="session")
-def database_url() -> Databases:
+def database_url(pytestconfig: pytest.Config) -> Databases:
     """`database_url(prepared_by=None)` → address of a fresh database on a real PostgreSQL."""
-    return Databases()
+    return Databases(run_of(pytestconfig))
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap() -> str:
+def kafka_bootstrap(pytestconfig: pytest.Config) -> str:
     """Address of a real broker that no service uses."""
-    return shared("broker", ["kafka"]).kafka_bootstrap
+    return run_of(pytestconfig).stack("broker", ["kafka"]).kafka_bootstrap
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        forget_earlier_runs()
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--shuffle", metavar="SEED", help="Run the modules, and the tests in each, in an order that SEED gives."
+    )
 
 
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if "PYTEST_XDIST_WORKER" not in os.environ and run_folder().exists():
-        end_run(keep_logs=exitstatus not in (0, 5))
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Whole modules together, for what they prepare once; the same order in every worker."""
+    if (seed := config.getoption("--shuffle")) is None:
+        return
+    chance = random.Random(seed)
+    modules = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
+    chance.shuffle(modules)
+    for tests in modules:
+        chance.shuffle(tests)
+    items[:] = [test for tests in modules for test in tests]

@@ -87,7 +87,7 @@ class Log:
         servers = self.stack.kafka_bootstrap
         async with self.country.sandbox(seed="bench") as sandbox:
             self.only()
-            await self.submitted(sandbox, 1, many, (await sandbox.clock())["now"])
+            await self.submitted(sandbox, 1, many, (await sandbox.clock.read())["now"])
             relayed = await self._rate(self.portal, SENT, many, "portal-worker")
             raw_in = ceilings.measured("produce", servers, "dossier.to-province.v1", many, RAW_TOPIC)
             applied = await self._rate(self.gateway, APPLIED, many, "gateway-worker")
@@ -98,7 +98,7 @@ class Log:
             relayed_back = await self._rate(self.gateway, SENT, decided, "gateway-worker")
             applied_back = await self._rate(self.portal, APPLIED, decided, "portal-worker")
             self.only()
-            await self.submitted(sandbox, many + 1, 2 * many, (await sandbox.clock())["now"])
+            await self.submitted(sandbox, many + 1, 2 * many, (await sandbox.clock.read())["now"])
             both = await self._rate(self.gateway, APPLIED, many, "portal-worker", "gateway-worker")
         send, get = "aiokafka produce, the same records", "aiokafka consume, the same records"
         return [
@@ -113,7 +113,7 @@ class Log:
 
     async def travel(self, sandbox: Sandbox, per_second: float, seconds: float) -> tuple[float, float]:
         """Commit → applied at a steady load of events written straight into the log: p50 and p99, in milliseconds."""
-        now, written = (await sandbox.clock())["now"], 0
+        now, written = (await sandbox.clock.read())["now"], 0
         began = time.perf_counter()
         while (passed := time.perf_counter() - began) < seconds:
             due = int(passed * per_second)
@@ -139,9 +139,9 @@ class Log:
 
     async def _officers_decide(self, sandbox: Sandbox) -> None:
         """Every desk looks at every dossier: the gateway's event log fills, nobody carries it yet."""
-        clock = await sandbox.clock()
+        clock = await sandbox.clock.read()
         day_after_tomorrow = await self.portal.fetchval("SELECT ($1::text::timestamptz + '4 days')::text", clock["now"])
-        await sandbox.set_clock(day_after_tomorrow.replace(" ", "T") + ":00")
+        await sandbox.clock.set(day_after_tomorrow.replace(" ", "T") + ":00")
         await self.country.gateway.send("POST", f"/_lab/sandboxes/{sandbox.id}/fire", timeout=PATIENCE)
 
     async def _rate(self, watched: Any, progress: str, many: int, *workers: str) -> float:

@@ -45,7 +45,7 @@ async def travel(portal: str, count: int) -> dict[str, float]:
         await sandbox.settle()
         ended, days = 0, 0
         while ended < count and days < DAYS_AT_MOST:
-            await sandbox.advance(by="P1D")
+            await sandbox.clock.advance("1d")
             days += 1
             bearers = await citizens.tokens(sandbox)  # an hour of validity: gone with the day
             owing, states = await _look(sandbox, bearers, country)

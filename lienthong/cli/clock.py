@@ -11,7 +11,7 @@ from lienthong.cli.plainly import DEFAULT_SANDBOX, HERE, Json, Sandbox, Url, ask
 from lienthong.cli.sandbox import verdict_text
 
 if TYPE_CHECKING:
-    from lienthong.client import Advance, Clock
+    from lienthong.client import Advance, Reading
 
 clocks = typer.Typer(no_args_is_help=True, help="Show, set, advance, speed up and stop the clock of a sandbox.")
 HOW_FAR = "How far: 3d, 2h30m, P3D; or an instant with its offset, 2026-12-01T08:00:00+07:00."
@@ -28,14 +28,14 @@ def add_to(app: typer.Typer) -> None:
 @clocks.command("show")
 def show_clock(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False) -> None:
     """Show what time it is in a sandbox, and how fast it runs."""
-    clock = ask(url, lambda country: country.enter(sandbox).clock())
+    clock = ask(url, lambda country: country.enter(sandbox).clock.read())
     show(clock, json, _clock(clock))
 
 
 @clocks.command("set")
 def set_clock(to: Instant, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False) -> None:
     """Set the clock to a later instant at once, without stopping at what falls due between."""
-    clock = ask(url, lambda country: country.enter(sandbox).set_clock(to))
+    clock = ask(url, lambda country: country.enter(sandbox).clock.set(to))
     show(clock, json, _clock(clock))
 
 
@@ -53,7 +53,7 @@ def advance(
         by, to = (None, how_far) if re.match(r"\d{4}-", how_far) else (how_far, None)
     elif how_far is not None or (by is None) == (to is None):
         raise typer.BadParameter("say how far: either 3d or 2026-12-01T08:00:00+07:00.")
-    answer = ask(url, lambda country: country.enter(sandbox).advance(by=by, to=to))
+    answer = ask(url, lambda country: country.enter(sandbox).clock.advance(by, to=to))
     show(answer, json, _advance(answer))
 
 
@@ -65,7 +65,7 @@ def rate(
     json: Json = False,
 ) -> None:
     """Let the clock run at a rate, from where it has come."""
-    clock = ask(url, lambda country: country.enter(sandbox).set_rate(rate))
+    clock = ask(url, lambda country: country.enter(sandbox).clock.rate(rate))
     show(clock, json, _clock(clock))
 
 
@@ -81,7 +81,7 @@ def resume(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = Fal
     rate(1, sandbox, url, json)
 
 
-def _clock(clock: Clock) -> str:
+def _clock(clock: Reading) -> str:
     rate = clock["rate"]
     return f"{clock['now']}  " + ("frozen" if rate == 0 else "real time" if rate == 1 else f"{rate:g} times real time")
 

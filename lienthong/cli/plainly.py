@@ -13,7 +13,6 @@ from lienthong.embedded import Trouble
 
 if TYPE_CHECKING:  # read at once by every command line; the client brings an HTTP library along
     from lienthong.client import Country
-    from lienthong.doors import Problem
 
 Answer = TypeVar("Answer")
 
@@ -54,20 +53,10 @@ def ask(url: str, conversation: Callable[[Country], Awaitable[Answer]]) -> Answe
 
     try:
         return asyncio.run(whole())
-    except Problem as problem:
-        raise Trouble(sentence(problem)) from problem
-    except NotRunning as silence:
-        raise Trouble(str(silence)) from silence
+    except (Problem, NotRunning) as refusal:
+        raise Trouble(str(refusal)) from refusal
     except InvalidURL as error:
         raise Trouble(f"'{url}' is no address ({error}): write one such as {HERE}.") from error
-
-
-def sentence(problem: Problem) -> str:
-    """The problem's detail, with the pointers of a body that does not fit."""
-    errors = problem.facts.get("errors")
-    if not isinstance(errors, list):
-        return problem.detail
-    return "; ".join(f"{error.get('pointer', '')}: {error.get('detail', '')}" for error in errors)
 
 
 def show(answer: Any, as_json: bool, text: str) -> None:

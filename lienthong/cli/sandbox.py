@@ -11,7 +11,7 @@ from lienthong.cli.plainly import DEFAULT_SANDBOX, HERE, Json, Lang, Sandbox, Ur
 from lienthong.embedded import Trouble
 
 if TYPE_CHECKING:
-    from lienthong.client import Country, Verdict
+    from lienthong.client import Country, Verdict, Wish
 
 WITH_DEAD_LETTERS = ("portal", "gateway")
 
@@ -46,7 +46,7 @@ def create(
     json: Json = False,
 ) -> None:
     """Create a sandbox; prints its id."""
-    wish = {"seed": seed, "name": name, "start": start, "rate": rate, "time_to_live": ttl}
+    wish: Wish = {"seed": seed, "name": name, "start": start, "rate": rate, "time_to_live": ttl}
     row = ask(url, lambda country: country.create_sandbox(**wish))
     show(row, json, row["id"])
     if row["lagging"]:

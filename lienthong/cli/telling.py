@@ -176,7 +176,7 @@ class Teller:
         country = sandbox.country
         self._provinces = {each["code"]: each for each in await country.provinces()}
         self._procedures = {each["code"]: each for each in await country.procedures()}
-        self.say("opening", id=sandbox.id, now=day_and_hour((await sandbox.clock())["now"], self.lang))
+        self.say("opening", id=sandbox.id, now=day_and_hour((await sandbox.clock.read())["now"], self.lang))
 
     async def begins(self, sandbox: Sandbox, journey: Journey, number: int) -> Listener:
         """Say who wants what; returns the listener that says what happens then."""

@@ -28,7 +28,7 @@ Say = Callable[[str], None]
 Status = dict[str, Any]
 
 
-def _silent(_: str) -> None:
+def silent(_: str) -> None:
     return
 
 
@@ -106,7 +106,7 @@ class Stack:
 
     # -- its life
 
-    def start(self, say: Say = _silent, *, patience: float = PATIENCE) -> float:
+    def start(self, say: Say = silent, *, patience: float = PATIENCE) -> float:
         """Start everything and wait until it is ready; returns the seconds that took, fetching aside.
 
         say     told one sentence at a time: what is fetched, what is waited for
@@ -136,7 +136,7 @@ class Stack:
             self._process.wait()
             self._process = None
 
-    def wait_ready(self, say: Say = _silent, *, patience: float = PATIENCE) -> None:
+    def wait_ready(self, say: Say = silent, *, patience: float = PATIENCE) -> None:
         """Wait until every role's `/readyz` says 200. Raises Trouble that names who waits for what, and the log.
 
         patience  seconds without any news; for servers elsewhere it waits as long as it takes, as the services do

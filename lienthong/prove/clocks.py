@@ -44,18 +44,18 @@ class Clocks:
     async def _turn(self, sandbox: Sandbox, to: datetime) -> bool:
         """Whether the clock now stands at `to` or later."""
         try:
-            if datetime.fromisoformat((await sandbox.clock())["now"]) < to:
-                await sandbox.advance(to=to.isoformat())
-            return datetime.fromisoformat((await sandbox.clock())["now"]) >= to
+            if await sandbox.clock.now() < to:
+                await sandbox.clock.advance(to=to)
+            return await sandbox.clock.now() >= to
         except (NotRunning, Problem):  # the portal is down, or an earlier turn still runs
             return False
 
     async def day_on(self, sandbox: Sandbox) -> Verdict | None:
         """For the end of a run: one day further, and what is pending then; None if the clock cannot be turned."""
-        to = datetime.fromisoformat((await sandbox.clock())["now"]) + timedelta(days=1)
+        to = await sandbox.clock.now() + timedelta(days=1)
         for _ in range(CLOSING_TRIES):
             try:
-                return (await sandbox.advance(to=to.isoformat()))["verdict"]
+                return (await sandbox.clock.advance(to=to))["verdict"]
             except (NotRunning, Problem):
                 await asyncio.sleep(1.0)
         return None

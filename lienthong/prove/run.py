@@ -202,7 +202,7 @@ async def _at_the_doors(scene: Scene, key: tuple[str, str]) -> tuple[int | None,
     sandbox = next(each for each in scene.load.sandboxes if each.id == key[0])
     seen = await scene.load.look(kept, key[1])
     try:
-        theirs = await sandbox.officer(kept.province).dossier(key[1])
+        theirs = await sandbox.province(kept.province).dossier(key[1])
     except Problem:
         return seen, None
     return seen, theirs["status"]["code"]

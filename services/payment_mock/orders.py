@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Request
 
@@ -66,7 +66,8 @@ async def init(message: Init, sandbox: SandboxId, runtime: RuntimeDep) -> Answer
         )
         if await store.add_order(connection, asked):
             texts = (f"Mở giao dịch {asked.amount_dong} đ", f"Checkout opened for {asked.amount_dong} dong")
-            facts = {"reference": asked.reference, "transaction": asked.transaction}
+            facts: dict[str, Any] = {"reference": asked.reference, "transaction": asked.transaction}
+            facts["amount_dong"] = asked.amount_dong
             await journal.note(connection, here.id, asked.subject, here.now, "checkout_opened", *texts, **facts)
         order = await store.order_by_reference(connection, here.id, asked.partner, asked.reference)
     if order is None or order.amount_dong != asked.amount_dong:
@@ -119,7 +120,8 @@ async def refund(message: Refund, sandbox: SandboxId, runtime: RuntimeDep) -> An
             if not await store.add_refund(connection, order, message.MaHoanTien, amount_dong, here.now):
                 return _refused(message, "refund-differs")
             texts = (f"Hoàn {amount_dong} đ", f"{amount_dong} dong refunded")
-            facts = {"reference": order.reference, "refund": message.MaHoanTien, "transaction": transaction}
+            facts: dict[str, Any] = {"refund": message.MaHoanTien, "transaction": transaction}
+            facts |= {"reference": order.reference, "amount_dong": amount_dong}
             await journal.note(connection, here.id, order.subject, here.now, "refunded", *texts, **facts)
     facts_sent = {"SoTien": amount_dong, "MaHoanTien": message.MaHoanTien, "MaGiaoDichHoan": transaction}
     return {**_done(message), **facts_sent}

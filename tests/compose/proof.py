@@ -215,7 +215,7 @@ def told_of(url: str, sandbox: str = "", code: str = "") -> tuple[str, str, list
             here = client.enter(sandbox or (await client.create_sandbox(seed="kept"))["id"])
             dossier = code or (await here.citizen("lan").submit("1.001776", "37", "14464"))["code"]
             if not code:
-                await here.advance(by="P30D")
+                await here.clock.advance("30d")
             verdict = await here.settle()
             if verdict["verdict"] != "still":
                 raise NotProven(f"it does not come to rest: {verdict}")

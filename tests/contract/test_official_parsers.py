@@ -23,7 +23,8 @@ from referencing.exceptions import Unresolvable
 
 from contracts.generate import HOUSE, SERVICES
 from contracts.schemas import event_types
-from tests.support.stack import only_one
+from lienthong.embedded.run import Run
+from lienthong.pytest_plugin import run_of
 
 CONTRACTS = HOUSE / "contracts"
 TOOLS = Path(__file__).parent / "parsers"
@@ -34,9 +35,9 @@ Ask = Callable[[str, Path], dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def ask() -> Ask:
+def ask(pytestconfig: pytest.Config) -> Ask:
     """`ask("asyncapi.js", file)`: what a parser says of a document."""
-    tools = fetched()
+    tools = fetched(run_of(pytestconfig))
 
     def run(tool: str, file: Path) -> dict[str, Any]:
         done = subprocess.run(["node", tool, str(file)], cwd=tools, capture_output=True, text=True, timeout=PATIENCE)
@@ -46,7 +47,7 @@ def ask() -> Ask:
     return run
 
 
-def fetched() -> Path:
+def fetched(this: Run) -> Path:
     """The tools with their packages beside them, in the cache of this user; skips the test where there can be none."""
     for program in ("node", "npm"):
         if shutil.which(program) is None:
@@ -57,7 +58,7 @@ def fetched() -> Path:
     content = b"".join(file.read_bytes() for file in sorted(TOOLS.iterdir()))
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lienthong"
     kept = cache / f"parsers-{hashlib.sha256(content).hexdigest()[:16]}"
-    with only_one("parsers"):
+    with this.only_one("parsers"):
         if not kept.exists():
             cache.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=cache, prefix="parsers-") as aside:

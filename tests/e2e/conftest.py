@@ -1,14 +1,15 @@
 """The same stories, told of the country at LIENTHONG_URL if there is one."""
 
-import pytest
+import os
 
-from tests.support.stack import elsewhere
+import pytest
 
 OF_ITS_OWN = "starts processes of its own, which say nothing of the country at LIENTHONG_URL"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Only who asks for `stack` speaks to that country."""
+    """Only who asks our plugin for the country speaks to that one."""
     for item in items:
-        if elsewhere() and "e2e" in item.path.parts and "stack" not in getattr(item, "fixturenames", ()):
+        asks = "lienthong_sync" in getattr(item, "fixturenames", ())
+        if os.environ.get("LIENTHONG_URL") and "e2e" in item.path.parts and not asks:
             item.add_marker(pytest.mark.skip(reason=OF_ITS_OWN))

@@ -14,15 +14,8 @@ import pytest
 from lienthong.client import Country, Problem, Sandbox
 from lienthong.embedded import ports
 from lienthong.embedded.stack import Stack
-from tests.support.command import portal
 
 PROCEDURE, PROVINCE, COMMUNE = "1.001776", "37", "14464"  # social allowance: free of charge
-
-
-@pytest.fixture
-async def country(stack: Stack) -> AsyncIterator[Country]:
-    async with Country(portal(stack)) as country:
-        yield country
 
 
 async def refusal(asked: Any, type: str, status: int) -> Problem:
@@ -32,21 +25,20 @@ async def refusal(asked: Any, type: str, status: int) -> Problem:
     return refused.value
 
 
-async def test_a_key_sent_many_times_at_once_makes_one_dossier(country: Country) -> None:
-    async with country.sandbox(seed="twins") as sandbox:
-        lan = sandbox.citizen("lan")
-        await lan.sign_in()
-        asked = [lan.submit(PROCEDURE, PROVINCE, COMMUNE, key="one") for _ in range(16)]
-        dossiers = await asyncio.gather(*asked)
-        assert {dossier["code"] for dossier in dossiers} == {dossiers[0]["code"]}
-        assert len(await lan.dossiers()) == 1
-        other = lan.submit(PROCEDURE, PROVINCE, COMMUNE, key="one", note="khác")
-        await refusal(other, "idempotency-key-reused", 409)
-        assert (await sandbox.settle())["verdict"] == "still"
+async def test_a_key_sent_many_times_at_once_makes_one_dossier(sandbox: Sandbox) -> None:
+    lan = sandbox.citizen("lan")
+    await lan.sign_in()
+    asked = [lan.submit(PROCEDURE, PROVINCE, COMMUNE, key="one") for _ in range(16)]
+    dossiers = await asyncio.gather(*asked)
+    assert {dossier["code"] for dossier in dossiers} == {dossiers[0]["code"]}
+    assert len(await lan.dossiers()) == 1
+    other = lan.submit(PROCEDURE, PROVINCE, COMMUNE, key="one", note="khác")
+    await refusal(other, "idempotency-key-reused", 409)
+    assert (await sandbox.settle())["verdict"] == "still"
 
 
-async def test_text_that_no_database_keeps_is_refused_over_the_wire(stack: Stack, country: Country) -> None:
-    async with country.sandbox(seed="text") as sandbox, httpx.AsyncClient(base_url=portal(stack)) as http:
+async def test_text_that_no_database_keeps_is_refused_over_the_wire(lienthong: Country, sandbox: Sandbox) -> None:
+    async with httpx.AsyncClient(base_url=lienthong.url) as http:
         lan = sandbox.citizen("lan")
         headers = {"Authorization": f"Bearer {await lan.sign_in()}", "Content-Type": "application/json"}
         for number, text in enumerate((b"a\\u0000b", b"\\ud800")):
@@ -59,22 +51,21 @@ async def test_text_that_no_database_keeps_is_refused_over_the_wire(stack: Stack
             assert (await http.get(path, headers=headers)).status_code in (404, 422)
 
 
-async def test_vietnamese_in_nfd_arrives_as_nfc_everywhere(country: Country) -> None:
-    async with country.sandbox(seed="nfd") as sandbox:
-        lan, kept = sandbox.citizen("lan"), "Đề nghị trợ cấp, gửi về xã Gia Viễn"
-        note = unicodedata.normalize("NFD", kept)
-        assert note != kept
-        code = (await lan.submit(PROCEDURE, PROVINCE, COMMUNE, note=note))["code"]
-        told = [entry["data"] for entry in await sandbox.timeline(code) if entry.get("event") == "dossier.submitted.v1"]
-        assert [data["note"] for data in told] == [kept]
+async def test_vietnamese_in_nfd_arrives_as_nfc_everywhere(sandbox: Sandbox) -> None:
+    lan, kept = sandbox.citizen("lan"), "Đề nghị trợ cấp, gửi về xã Gia Viễn"
+    note = unicodedata.normalize("NFD", kept)
+    assert note != kept
+    code = (await lan.submit(PROCEDURE, PROVINCE, COMMUNE, note=note))["code"]
+    told = await sandbox.events(code)
+    assert [entry["data"]["note"] for entry in told] == [kept]
 
 
-async def test_a_huge_body_is_refused_before_it_is_read(stack: Stack, country: Country) -> None:
+async def test_a_huge_body_is_refused_before_it_is_read(lienthong: Country) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(64):
             yield b"a" * 65_536
 
-    async with httpx.AsyncClient(base_url=portal(stack)) as http:
+    async with httpx.AsyncClient(base_url=lienthong.url) as http:
         json_type = {"Content-Type": "application/json"}
         announced = await http.post("/_lab/sandboxes", content=b"a" * (2 << 20), headers=json_type)
         assert (announced.status_code, announced.json()["type"]) == (413, "/problems/body-too-large")
@@ -82,40 +73,40 @@ async def test_a_huge_body_is_refused_before_it_is_read(stack: Stack, country: C
         assert (chunked.status_code, chunked.json()["type"]) == (413, "/problems/body-too-large")
 
 
-async def test_the_clock_is_turned_by_one_at_a_time_and_never_back(country: Country) -> None:
-    async with country.sandbox(seed="clock", start="2026-06-09T08:00:00+07:00") as sandbox:
-        lan = sandbox.citizen("lan")
-        for _ in range(20):
-            await lan.submit(PROCEDURE, PROVINCE, COMMUNE)
-        answers = await asyncio.gather(*(sandbox.advance(by="P20D") for _ in range(4)), return_exceptions=True)
-        refused = [answer for answer in answers if isinstance(answer, Problem)]
-        assert {problem.type for problem in refused} <= {"clock-busy"}
-        assert len(refused) < 4, "one of them turned it"
-        await refusal(sandbox.advance(to="2026-06-09T08:00:00+07:00"), "clock-backwards", 409)
-        await refusal(sandbox.set_clock("2026-06-09T08:00:00+07:00"), "clock-backwards", 409)
-        assert {dossier["status"]["slug"] for dossier in await lan.dossiers()} <= {
-            "result_returned",
-            "refused_at_reception",
-            "result_ready",
-            "in_processing",
-        }
+@pytest.mark.lienthong(seed="clock", start="2026-06-09T08:00:00+07:00")
+async def test_the_clock_is_turned_by_one_at_a_time_and_never_back(sandbox: Sandbox) -> None:
+    lan = sandbox.citizen("lan")
+    for _ in range(20):
+        await lan.submit(PROCEDURE, PROVINCE, COMMUNE)
+    answers = await asyncio.gather(*(sandbox.clock.advance("20d") for _ in range(4)), return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, Problem)]
+    assert {problem.type for problem in refused} <= {"clock-busy"}
+    assert len(refused) < 4, "one of them turned it"
+    await refusal(sandbox.clock.advance(to="2026-06-09T08:00:00+07:00"), "clock-backwards", 409)
+    await refusal(sandbox.clock.set("2026-06-09T08:00:00+07:00"), "clock-backwards", 409)
+    assert {dossier["status"]["slug"] for dossier in await lan.dossiers()} <= {
+        "result_returned",
+        "refused_at_reception",
+        "result_ready",
+        "in_processing",
+    }
 
 
 async def test_settle_names_a_dead_worker_and_finds_stillness_when_it_is_back(tmp_path: Path) -> None:
     base = 25_000 if ports.is_free(25_000) else ports.free_base()
     with Stack(tmp_path / "data", base) as stack:
-        async with Country(portal(stack)) as country, country.sandbox(seed="dead") as sandbox:
+        async with Country(stack.urls["portal-api"]) as country, country.sandbox(seed="dead") as sandbox:
             await asyncio.to_thread(stack.hold, "gateway-worker")
             lan = sandbox.citizen("lan")
             code = (await lan.submit(PROCEDURE, PROVINCE, COMMUNE))["code"]
             await named(sandbox, {("unread-events", "gateway"), ("dead-worker", "gateway")})
-            advanced = await sandbox.advance(by="P1D")
+            advanced = await sandbox.clock.advance("1d")
             assert (advanced["fired"], advanced["verdict"]["verdict"]) == ([], "waiting"), "it stops, and says why"
             await asyncio.to_thread(stack.release, "gateway-worker")
             verdict = await sandbox.settle(timeout_seconds=60)
             assert verdict["verdict"] == "still" and verdict["proof_of_absence"], verdict
-            assert (await sandbox.officer(PROVINCE).dossier(code))["status"]["slug"] == "submitted"
-            assert (await sandbox.advance(by="P1D"))["fired"] != []
+            assert (await sandbox.province(PROVINCE).dossier(code))["status"]["slug"] == "submitted"
+            assert (await sandbox.clock.advance("1d"))["fired"] != []
 
 
 async def named(sandbox: Sandbox, wanted: set[tuple[str, str]]) -> None:

@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from lienthong.client import Citizen, Country, Sandbox
-from lienthong.embedded.stack import Stack
 from lienthong.journeys import ENDS, LEVEL_2
-from tests.support.command import portal
 
 START = "2026-05-11T08:00:00+07:00"  # before July 2026, when two of the procedures cease
 EVERY = 1 if os.environ.get("BREADTH") == "all" else 41  # prime to the lists below, so that a sample meets all of each
@@ -51,7 +51,7 @@ async def _file(sandbox: Sandbox, citizen: Citizen, me: dict[str, Any], way: Way
     if way.channel == "online":
         return (await citizen.submit(way.procedure, way.province, way.commune))["code"]
     applicant = {"id": me["SoDinhDanh"], "name": me["HoVaTen"]}
-    desk = sandbox.officer(way.province)
+    desk = sandbox.province(way.province)
     return (await desk.register(way.procedure, way.commune, applicant, channel=way.channel))["code"]
 
 
@@ -65,30 +65,30 @@ async def _all(work: Iterable[Callable[[], Awaitable[Any]]]) -> list[Any]:
     return list(await asyncio.gather(*(one(each) for each in work)))
 
 
-async def test_every_procedure_ends_in_every_province_through_each_of_its_channels(stack: Stack) -> None:
-    async with Country(portal(stack)) as country, country.sandbox(seed="breadth", start=START) as sandbox:
-        ways = (await _ways(country))[::EVERY]
-        citizens = {persona: sandbox.citizen(persona) for persona in LEVEL_2}
-        who = {persona: await citizen.who_am_i() for persona, citizen in citizens.items()}
-        codes = await _all(
-            [lambda way=way: _file(sandbox, citizens[way.persona], who[way.persona], way) for way in ways]
-        )
-        filed = dict(zip(codes, ways, strict=True))
-        assert len(filed) == len(ways)
-        ended: dict[str, int] = {}
-        for _ in range(WEEKS):
-            await sandbox.advance(by="P7D")
-            for persona, citizen in citizens.items():
-                found = [each for each in await citizen.dossiers() if each["code"] not in ended]
-                ended |= {each["code"]: each["status"]["code"] for each in found if each["status"]["code"] in ENDS}
-                await _all([lambda c=citizen, code=d["code"]: c.pay(code) for d in found if "pay" in d["can"]])
-                assert {filed[each["code"]].persona for each in found} <= {persona}
-            if len(ended) == len(filed):
-                break
-        left = {code: filed[code] for code in filed if code not in ended}
-        assert not left, left
-        assert await sandbox.dead_letters("gateway") == await sandbox.dead_letters("portal") == []
-        print(f"{len(filed)} dossiers ended: {dict(Counter(ended.values()))}")
+@pytest.mark.lienthong(seed="breadth", start=START, time_to_live="1d")
+async def test_every_procedure_ends_in_every_province_through_each_of_its_channels(
+    lienthong: Country, sandbox: Sandbox
+) -> None:
+    ways = (await _ways(lienthong))[::EVERY]
+    citizens = {persona: sandbox.citizen(persona) for persona in LEVEL_2}
+    who = {persona: await citizen.who_am_i() for persona, citizen in citizens.items()}
+    codes = await _all([lambda way=way: _file(sandbox, citizens[way.persona], who[way.persona], way) for way in ways])
+    filed = dict(zip(codes, ways, strict=True))
+    assert len(filed) == len(ways)
+    ended: dict[str, int] = {}
+    for _ in range(WEEKS):
+        await sandbox.clock.advance("7d")
+        for persona, citizen in citizens.items():
+            found = [each for each in await citizen.dossiers() if each["code"] not in ended]
+            ended |= {each["code"]: each["status"]["code"] for each in found if each["status"]["code"] in ENDS}
+            await _all([lambda c=citizen, code=d["code"]: c.pay(code) for d in found if "pay" in d["can"]])
+            assert {filed[each["code"]].persona for each in found} <= {persona}
+        if len(ended) == len(filed):
+            break
+    left = {code: filed[code] for code in filed if code not in ended}
+    assert not left, left
+    assert await sandbox.dead_letters("gateway") == await sandbox.dead_letters("portal") == []
+    print(f"{len(filed)} dossiers ended: {dict(Counter(ended.values()))}")
     reached = {(way.procedure, way.channel) for way in ways}, {(way.province, way.channel) for way in ways}
     if EVERY == 1:
         assert len(ways) == len(reached[0]) * 34 > 11_000

@@ -6,17 +6,16 @@ import re
 from typing import Any
 
 from lienthong.client import Country, Dossier, Sandbox
-from lienthong.embedded.stack import Stack
 from lienthong.journeys import LEVEL_2
-from tests.support.command import lienthong, portal
+from tests.support.command import command
 from tests.support.records import TO_PORTAL, TO_PROVINCE, records
 
 PROVINCES = 34
 RETURNED = 10
 
 
-async def test_a_dossier_is_returned_in_every_province_and_all_agree_on_its_story(stack: Stack) -> None:
-    done = lienthong("demo", "--all-provinces", "--json", "--keep", "--seed", "country", stack=stack)
+async def test_a_dossier_is_returned_in_every_province_and_all_agree_on_its_story(lienthong: Country) -> None:
+    done = command("demo", "--all-provinces", "--json", "--keep", "--seed", "country", url=lienthong.url)
     assert done.returncode == 0, done.stderr
     reports = json.loads(done.stdout)
     assert len({report["province"] for report in reports}) == len({report["code"] for report in reports}) == PROVINCES
@@ -25,34 +24,33 @@ async def test_a_dossier_is_returned_in_every_province_and_all_agree_on_its_stor
 
     found = re.search(r"--sandbox ([\w-]+)", done.stderr)
     assert found, done.stderr
-    on_the_wire = _stories_on_the_wire(stack, found.group(1))
-    async with Country(portal(stack)) as country:
-        sandbox = country.enter(found.group(1))
-        at_the_portal = await _at_the_portal(sandbox)
-        for report in reports:
-            code, there = report["code"], await sandbox.officer(report["province"]).dossier(report["code"])
-            here, wire = at_the_portal[code], on_the_wire[code]
-            story = [(change["event"], change["at"]) for change in report["statuses"]]
-            assert story == [(event, at) for event, at, _ in wire if event in {name for name, _ in story}]
-            assert here["status"] == there["status"] and here["status"]["code"] == RETURNED
-            facts = {name: value for event, _, body in wire for name, value in body.items()}
-            assert here["received_at"] == there["received_at"] == facts["received_at"]
-            assert here["due_at"] == there["due_at"] == facts["due_at"]
-            assert here["result"] and here["result"]["number"] == there["result_number"] == facts["result_number"]
-            assert (here["result"]["ready_at"], here["result"]["returned_at"]) == (
-                facts["ready_at"],
-                facts["returned_at"],
-            )
-            assert (here["fee"]["amount_dong"] if here["fee"] else None) == there["fee_dong"] == facts.get("fee_dong")
-            assert bool(here["fee"]) == there["paid"] == ("paid_at" in facts)
-        await country.delete_sandbox(sandbox.id)
+    on_the_wire = _stories_on_the_wire(lienthong.doors["kafka"], found.group(1))
+    sandbox = lienthong.enter(found.group(1))
+    at_the_portal = await _at_the_portal(sandbox)
+    for report in reports:
+        code, there = report["code"], await sandbox.province(report["province"]).dossier(report["code"])
+        here, wire = at_the_portal[code], on_the_wire[code]
+        story = [(change["event"], change["at"]) for change in report["statuses"]]
+        assert story == [(event, at) for event, at, _ in wire if event in {name for name, _ in story}]
+        assert here["status"] == there["status"] and here["status"]["code"] == RETURNED
+        facts = {name: value for event, _, body in wire for name, value in body.items()}
+        assert here["received_at"] == there["received_at"] == facts["received_at"]
+        assert here["due_at"] == there["due_at"] == facts["due_at"]
+        assert here["result"] and here["result"]["number"] == there["result_number"] == facts["result_number"]
+        assert (here["result"]["ready_at"], here["result"]["returned_at"]) == (
+            facts["ready_at"],
+            facts["returned_at"],
+        )
+        assert (here["fee"]["amount_dong"] if here["fee"] else None) == there["fee_dong"] == facts.get("fee_dong")
+        assert bool(here["fee"]) == there["paid"] == ("paid_at" in facts)
+    await lienthong.delete_sandbox(sandbox.id)
 
 
-def _stories_on_the_wire(stack: Stack, sandbox: str) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
+def _stories_on_the_wire(kafka: str, sandbox: str) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
     """Per dossier (event, time, body) in the order of the wire, what the portal said first."""
     stories: dict[str, list[tuple[str, str, dict[str, Any]]]] = {}
     for topic in (TO_PROVINCE, TO_PORTAL):
-        for record in records(stack.kafka_bootstrap, sandbox, [topic]):
+        for record in records(kafka, sandbox, [topic]):
             step = (record.header("ce_type"), record.header("ce_time"), record.body)
             stories.setdefault(record.header("ce_subject"), []).append(step)
     return stories

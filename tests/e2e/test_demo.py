@@ -8,14 +8,13 @@ import pytest
 
 from lienthong.client import Country, Problem
 from lienthong.embedded import ports
-from lienthong.embedded.stack import Stack
-from tests.support.command import lienthong, portal
+from tests.support.command import command
 
 RETURNED, REFUSED, WITHDRAWN = [1, 2, 6, 4, 9, 10], [1, 3], [1, 2, 6, 4, 7]
 
 
-async def test_the_demo_tells_programs_where_every_dossier_came_to(stack: Stack) -> None:
-    done = lienthong("demo", "--json", "--keep", stack=stack)
+async def test_the_demo_tells_programs_where_every_dossier_came_to(lienthong: Country) -> None:
+    done = command("demo", "--json", "--keep", url=lienthong.url)
 
     assert done.returncode == 0, done.stderr
     returned, refused, withdrawn = reports = json.loads(done.stdout)
@@ -27,15 +26,14 @@ async def test_the_demo_tells_programs_where_every_dossier_came_to(stack: Stack)
     assert _codes(refused) == REFUSED and refused["result"] is None
     assert _codes(withdrawn) == WITHDRAWN and withdrawn["payment"]["status"] == "refunded"
 
-    async with Country(portal(stack)) as country:
-        sandbox = country.enter(_sandbox(done.stderr))
-        entries = await sandbox.timeline(returned["code"])
-        assert {entry["service"] for entry in entries} == {"portal", "gateway", "payment"}
-        await country.delete_sandbox(sandbox.id)
+    sandbox = lienthong.enter(_sandbox(done.stderr))
+    entries = await sandbox.timeline(returned["code"])
+    assert {entry["service"] for entry in entries} == {"portal", "gateway", "payment"}
+    await lienthong.delete_sandbox(sandbox.id)
 
 
-async def test_every_named_path_ends_in_its_expected_state(stack: Stack) -> None:
-    done = lienthong("demo", "--all-moves", "--json", stack=stack)
+async def test_every_named_path_ends_in_its_expected_state(lienthong: Country) -> None:
+    done = command("demo", "--all-moves", "--json", url=lienthong.url)
     assert done.returncode == 0, done.stderr
     reports = {report["path"]: report for report in json.loads(done.stdout)}
     assert len(reports) >= 38 and all(report["reached"] for report in reports.values())
@@ -58,15 +56,14 @@ def _codes(report: dict[str, Any]) -> list[int]:
     ],
 )
 async def test_the_demo_tells_people_in_their_language_and_leaves_nothing_behind(
-    stack: Stack, lang: str, sentence: str
+    lienthong: Country, lang: str, sentence: str
 ) -> None:
-    done = lienthong("demo", "--lang", lang, stack=stack)
+    done = command("demo", "--lang", lang, url=lienthong.url)
     assert done.returncode == 0, done.stderr
     assert sentence in done.stdout
-    async with Country(portal(stack)) as country:
-        with pytest.raises(Problem) as refusal:
-            await country.show_sandbox(_sandbox(done.stdout))
-        assert refusal.value.type == "sandbox-not-found"
+    with pytest.raises(Problem) as refusal:
+        await lienthong.show_sandbox(_sandbox(done.stdout))
+    assert refusal.value.type == "sandbox-not-found"
 
 
 def _sandbox(text: str) -> str:
@@ -76,6 +73,6 @@ def _sandbox(text: str) -> str:
 
 
 def test_without_a_running_country_the_demo_says_what_to_do() -> None:
-    done = lienthong("demo", "--url", f"http://127.0.0.1:{ports.free_base()}", stack=None)
+    done = command("demo", "--url", f"http://127.0.0.1:{ports.free_base()}", url=None)
     assert done.returncode == 1
     assert "`make up`" in done.stderr and len(done.stderr.strip().splitlines()) == 1

@@ -8,8 +8,6 @@ import pytest
 
 from lienthong import journeys
 from lienthong.client import Country, Dossier, Problem, Sandbox
-from lienthong.embedded.stack import Stack
-from tests.support.command import portal
 from tests.support.records import WireRecord, records
 
 MAY_DIFFER = {"ce_sandbox", "ce_source", "ce_sequence", "ce_epoch", "traceparent"}
@@ -26,12 +24,8 @@ class Twins:
 
 
 @pytest.fixture(scope="module")
-async def twins(stack: Stack) -> AsyncIterator[Twins]:
-    async with (
-        Country(portal(stack)) as country,
-        country.sandbox(seed="twins") as first,
-        country.sandbox(seed="twins") as second,
-    ):
+async def twins(lienthong: Country) -> AsyncIterator[Twins]:
+    async with lienthong.sandbox(seed="twins") as first, lienthong.sandbox(seed="twins") as second:
         codes = await asyncio.gather(_live(first), _live(second))
         alone = await first.citizen("hoa").submit("1.000894", "92", "31120")
         await first.settle()
@@ -50,17 +44,17 @@ def test_the_same_seed_gives_the_same_codes(twins: Twins) -> None:
     assert first == second and len(set(first)) == len(journeys.THREE)
 
 
-def test_the_same_seed_gives_the_same_events_byte_for_byte(stack: Stack, twins: Twins) -> None:
-    first, second = (_stories(stack, sandbox) for sandbox in (twins.first, twins.second))
+def test_the_same_seed_gives_the_same_events_byte_for_byte(lienthong: Country, twins: Twins) -> None:
+    first, second = (_stories(lienthong.doors["kafka"], sandbox) for sandbox in (twins.first, twins.second))
     del first[twins.alone["code"]]
     assert first == second
     assert set(first) == set(twins.codes[0])
 
 
-def _stories(stack: Stack, sandbox: Sandbox) -> dict[str, list[tuple[bytes, bytes, dict[str, bytes]]]]:
+def _stories(kafka: str, sandbox: Sandbox) -> dict[str, list[tuple[bytes, bytes, dict[str, bytes]]]]:
     """Per dossier what lies in Kafka, without what may differ between sandboxes."""
     stories: dict[str, list[tuple[bytes, bytes, dict[str, bytes]]]] = {}
-    for record in records(stack.kafka_bootstrap, sandbox.id):
+    for record in records(kafka, sandbox.id):
         assert record.header("ce_source").endswith(f"/{sandbox.id}")
         story = stories.setdefault(record.header("ce_subject"), [])
         story.append((record.key, record.value, _constant(record)))
@@ -77,7 +71,7 @@ async def test_a_dossier_of_one_sandbox_is_unknown_in_the_other(twins: Twins) ->
 
     assert code not in {dossier["code"] for dossier in await owner.dossiers()}
     assert await there.timeline(code) == []
-    for asked in (owner.dossier(code), there.officer("92").dossier(code), owner.withdraw(code, "Không phải của tôi")):
+    for asked in (owner.dossier(code), there.province("92").dossier(code), owner.withdraw(code, "Không phải của tôi")):
         with pytest.raises(Problem) as refusal:
             await asked
         assert refusal.value.status == 404 and refusal.value.type == "dossier-not-found"
@@ -86,14 +80,13 @@ async def test_a_dossier_of_one_sandbox_is_unknown_in_the_other(twins: Twins) ->
 
 
 async def _codes_in_province(sandbox: Sandbox, province: str) -> set[str]:
-    path, headers = f"/api/v1/provinces/{province}/dossiers", {"X-Sandbox": sandbox.id}
-    return {dossier["code"] for dossier in await sandbox.country.gateway.json("GET", path, headers=headers)}
+    return {dossier["code"] for dossier in await sandbox.province(province).dossiers()}
 
 
 async def test_the_clock_of_one_sandbox_moves_nothing_in_the_other(twins: Twins) -> None:
-    before = await twins.second.clock()
-    await twins.first.advance(by="P1D")
-    assert await twins.second.clock() == before
+    before = await twins.second.clock.read()
+    await twins.first.clock.advance("1d")
+    assert await twins.second.clock.read() == before
 
 
 async def test_a_token_opens_only_its_own_sandbox(twins: Twins) -> None:

@@ -5,17 +5,16 @@ import re
 import subprocess
 from pathlib import Path
 
-from lienthong.embedded.stack import Stack
-from tests.support.command import portal
+from lienthong.sync import Country
 
 PAGE = Path(__file__).parents[2] / "docs" / "journey.md"
 AT_LAST = 'curl --silent --request DELETE "$PORTAL/_lab/sandboxes/$SANDBOX"'
 
 
-def test_the_journey_in_curl_ends_with_a_returned_result(stack: Stack) -> None:
+def test_the_journey_in_curl_ends_with_a_returned_result(lienthong_sync: Country) -> None:
     blocks = re.findall(r"^```bash\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     script = "\n".join([*blocks, AT_LAST])
-    environment = {**os.environ, "LIENTHONG_URL": portal(stack)}
+    environment = {**os.environ, "LIENTHONG_URL": lienthong_sync.url}
 
     done = subprocess.run(
         ["bash"], input=script, env=environment, capture_output=True, text=True, timeout=120, check=False

@@ -7,25 +7,21 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lienthong.client import Country, Problem, Sandbox
-from lienthong.embedded.stack import Stack
-from tests.support.command import lienthong, portal
+from lienthong import sync
+from lienthong.client import Problem, Sandbox
+from tests.support.command import command
 
 PAGE = Path(__file__).parents[2] / "docs" / "modes.md"
 FREE, COPY, PROVINCE, COMMUNE = "1.001776", "2.000635", "37", "14464"  # free of charge; 8.000 đồng
 APPLICANT = {"id": "037190900123", "name": "Trần Ngọc Lan"}
 
 
-@pytest.fixture
-async def sandbox(stack: Stack) -> AsyncIterator[Sandbox]:
-    async with Country(portal(stack)) as country, country.sandbox(seed="modes") as sandbox:
-        yield sandbox
+pytestmark = pytest.mark.lienthong(seed="modes")
 
 
 async def still(sandbox: Sandbox) -> None:
@@ -35,7 +31,7 @@ async def still(sandbox: Sandbox) -> None:
 
 async def both(sandbox: Sandbox, code: str, persona: str = "lan") -> str:
     """The state in which both copies agree."""
-    here, there = await sandbox.citizen(persona).dossier(code), await sandbox.officer(PROVINCE).dossier(code)
+    here, there = await sandbox.citizen(persona).dossier(code), await sandbox.province(PROVINCE).dossier(code)
     assert here["status"] == there["status"] and here["due_at"] == there["due_at"]
     assert here["paid_dong"] == there["paid_dong"] and here["refunded_dong"] == there["refunded_dong"]
     assert len(here["supplements"]) == len(there["supplements"])
@@ -43,7 +39,7 @@ async def both(sandbox: Sandbox, code: str, persona: str = "lan") -> str:
 
 
 async def test_at_once_a_dossier_comes_to_its_end_and_the_clock_never_moved(sandbox: Sandbox) -> None:
-    lan, before = sandbox.citizen("lan"), await sandbox.clock()
+    lan, before = sandbox.citizen("lan"), await sandbox.clock.read()
     await sandbox.set_mode("*", "simulated", "at_once")
     free, paid = [(await lan.submit(procedure, PROVINCE, COMMUNE))["code"] for procedure in (FREE, COPY)]
     await still(sandbox)
@@ -52,7 +48,7 @@ async def test_at_once_a_dossier_comes_to_its_end_and_the_clock_never_moved(sand
     await lan.pay(paid)
     await still(sandbox)
     assert await both(sandbox, paid) == "result_returned"
-    assert await sandbox.clock() == before
+    assert await sandbox.clock.read() == before
 
 
 async def test_at_once_nothing_is_left_behind_when_the_clock_is_turned(sandbox: Sandbox) -> None:
@@ -60,7 +56,7 @@ async def test_at_once_nothing_is_left_behind_when_the_clock_is_turned(sandbox: 
     code = (await lan.submit(COPY, PROVINCE, COMMUNE))["code"]
     await sandbox.set_mode(PROVINCE, "simulated", "at_once")
     await still(sandbox)
-    advanced = await sandbox.advance(by="P60D")
+    advanced = await sandbox.clock.advance("P60D")
     assert [fired["kind"] for fired in advanced["fired"]] == ["stop"], (
         "who does not pay is stopped in time, not at once"
     )
@@ -69,9 +65,9 @@ async def test_at_once_nothing_is_left_behind_when_the_clock_is_turned(sandbox: 
 
 async def test_by_hand_a_dossier_is_walked_to_its_end_by_what_can_be_done(sandbox: Sandbox) -> None:
     await sandbox.set_mode(PROVINCE, "manual")
-    lan, desk = sandbox.citizen("lan"), sandbox.officer(PROVINCE)
+    lan, desk = sandbox.citizen("lan"), sandbox.province(PROVINCE)
     code = (await lan.submit(COPY, PROVINCE, COMMUNE))["code"]
-    await sandbox.advance(by="P30D")
+    await sandbox.clock.advance("P30D")
     (waiting,) = await desk.inbox()
     assert waiting["code"] == code and waiting["planned"] is None, "a month passes, and nobody comes"
     walked = []
@@ -96,7 +92,7 @@ async def test_by_hand_a_dossier_is_walked_to_its_end_by_what_can_be_done(sandbo
 async def test_in_every_open_state_a_dossier_goes_by_hand_and_on_again(sandbox: Sandbox) -> None:
     lan, desk, tax = (
         sandbox.citizen("lan"),
-        sandbox.officer(PROVINCE),
+        sandbox.province(PROVINCE),
         [{"kind": "tax", "name": "Thuế", "amount_dong": 9}],
     )
     ways: dict[str, list[tuple[str, dict[str, Any]]]] = {
@@ -117,13 +113,13 @@ async def test_in_every_open_state_a_dossier_goes_by_hand_and_on_again(sandbox: 
     await still(sandbox)
     await sandbox.set_mode(PROVINCE, "manual")
     assert {each["code"]: each["planned"] for each in await desk.inbox()} == dict.fromkeys(codes.values())
-    await sandbox.advance(by="P5D")
+    await sandbox.clock.advance("P5D")
     assert {state: await both(sandbox, code) for state, code in codes.items()} == {state: state for state in codes}
     await lan.supplement(codes["supplement_requested"], note="Đây ạ")
     await lan.pay(codes["financial_obligation"])
     await still(sandbox)
     await sandbox.reset_mode(PROVINCE)
-    advanced = await sandbox.advance(by="P20D")
+    advanced = await sandbox.clock.advance("P20D")
     assert advanced["verdict"]["verdict"] == "still", advanced["verdict"]
     for code in codes.values():
         assert await both(sandbox, code) == "result_returned"
@@ -145,16 +141,16 @@ async def test_as_scripted_every_dossier_of_a_province_and_no_other(sandbox: San
     await still(sandbox)
     await sandbox.script(codes[2], reception="receive")
     await sandbox.script(other, reception="receive")
-    await sandbox.advance(by="P1D")
+    await sandbox.clock.advance("P1D")
     assert [(await lan.dossier(code))["reason"] for code in codes] == ["Tạm dừng tiếp nhận"] * 2 + [None]
     assert (await lan.dossier(other))["received_at"] is not None
 
 
 # --- at the terminal ------------------------------------------------------------------------------------------------------
-def test_the_page_works_as_it_is_printed(stack: Stack) -> None:
+def test_the_page_works_as_it_is_printed(lienthong_sync: sync.Country) -> None:
     blocks = re.findall(r"^```bash\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    given = {**os.environ, "LIENTHONG_URL": portal(stack), "PATH": here}
+    given = {**os.environ, "LIENTHONG_URL": lienthong_sync.url, "PATH": here}
     done = subprocess.run(
         ["bash"], input="\n".join(blocks), env=given, capture_output=True, text=True, timeout=120, check=False
     )
@@ -172,24 +168,24 @@ def test_the_page_works_as_it_is_printed(stack: Stack) -> None:
     assert "result_returned" in lines and "Thiếu giấy tờ" in lines
 
 
-def test_modes_are_set_shown_and_put_back_at_the_terminal(stack: Stack, tmp_path: Path) -> None:
-    created = lienthong("sandbox", "create", stack=stack).stdout.strip()
+def test_modes_are_set_shown_and_put_back_at_the_terminal(lienthong_sync: sync.Country, tmp_path: Path) -> None:
+    created = command("sandbox", "create", url=lienthong_sync.url).stdout.strip()
     where = {"LIENTHONG_SANDBOX": created}
     (tmp_path / "decisions.json").write_text('{"reception": "refuse"}', encoding="utf-8")
-    told = lienthong(
+    told = command(
         *("mode", "set", "37", "simulated", "--tempo", "scripted", "--decisions", str(tmp_path / "decisions.json")),
         "--json",
-        stack=stack,
+        url=lienthong_sync.url,
         **where,
     )
     assert json.loads(told.stdout)["decisions"] == {"reception": "refuse"}, told.stderr
-    shown = json.loads(lienthong("mode", "show", "--json", stack=stack, **where).stdout)
+    shown = json.loads(command("mode", "show", "--json", url=lienthong_sync.url, **where).stdout)
     assert len(shown) == 34 and [row["province"] for row in shown if row["set_for"]] == ["37"]
-    text = lienthong("mode", "show", "--province", "37", stack=stack, **where).stdout
+    text = command("mode", "show", "--province", "37", url=lienthong_sync.url, **where).stdout
     assert text == '37  Ninh Bình         simulated scripted  {"reception": "refuse"}\n'
-    back = lienthong("mode", "reset", "37", stack=stack, **where)
+    back = command("mode", "reset", "37", url=lienthong_sync.url, **where)
     assert back.stdout == "37  Ninh Bình         simulated working_clock\n"
-    lienthong("sandbox", "delete", created, stack=stack)
+    command("sandbox", "delete", created, url=lienthong_sync.url)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +205,7 @@ def test_modes_are_set_shown_and_put_back_at_the_terminal(stack: Stack, tmp_path
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_refusal_is_one_sentence(stack: Stack, words: list[str], hint: str) -> None:
-    done = lienthong("mode", *words, stack=stack)
+def test_a_refusal_is_one_sentence(lienthong_sync: sync.Country, words: list[str], hint: str) -> None:
+    done = command("mode", *words, url=lienthong_sync.url)
     assert done.returncode == 1 and hint in done.stderr, done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from lienthong import replays
+from lienthong import replays, sync
 from lienthong.client import Country, Sandbox
-from lienthong.embedded.stack import Stack
-from tests.support.command import lienthong, portal
+from tests.support.command import command
 from tests.support.specimens import a_pdf
 
 PROVINCE, COMMUNE = "37", "14464"
@@ -18,7 +17,7 @@ COPY, FREE = "2.000635", "1.001776"  # a copy for 8.000 đồng; a social allowa
 
 async def a_run(sandbox: Sandbox) -> str:
     """Everything that is recorded: citizen, official, script, paper, payment, fault, clock; gives one dossier's code."""
-    lan, desk = sandbox.citizen("lan"), sandbox.officer(PROVINCE)
+    lan, desk = sandbox.citizen("lan"), sandbox.province(PROVINCE)
     paper = await lan.upload("to-khai.pdf", a_pdf())
     code = (await lan.submit(COPY, PROVINCE, COMMUNE, note="bản sao"))["code"]
     await sandbox.settle()
@@ -26,13 +25,13 @@ async def a_run(sandbox: Sandbox) -> str:
     await rule(sandbox, fault="payment-declined", times=1)
     registered = await desk.register(FREE, COMMUNE, {"id": "001190900001", "name": "Lê Văn Thử"})
     await desk.do(registered["code"], "request_supplement", reason="Thiếu giấy tờ", items=["Giấy khai sinh"])
-    await sandbox.advance(by="1d")
+    await sandbox.clock.advance("1d")
     await lan.pay(code)  # declined
     await lan.pay(code)
     await sandbox.settle()
     second = (await lan.submit(COPY, PROVINCE, COMMUNE))["code"]
     await lan.withdraw(second, "Tôi đổi ý")
-    await sandbox.advance(by="10d")
+    await sandbox.clock.advance("10d")
     assert paper["id"]
     return str(code)
 
@@ -41,40 +40,44 @@ async def rule(sandbox: Sandbox, **wish: Any) -> None:
     await sandbox.country.portal.json("POST", f"/_lab/sandboxes/{sandbox.id}/faults", json=wish)
 
 
-async def test_the_same_seed_gives_the_same_events_and_another_does_not(stack: Stack, tmp_path: Path) -> None:
+async def test_the_same_seed_gives_the_same_events_and_another_does_not(
+    lienthong_sync: sync.Country, tmp_path: Path
+) -> None:
     file = tmp_path / "run.json"
-    async with Country(portal(stack)) as country, country.sandbox(seed="again") as sandbox:
+    async with Country(lienthong_sync.url) as country, country.sandbox(seed="again") as sandbox:
         code = await a_run(sandbox)
         before = await replays.events_by_dossier(sandbox)
         assert {event["event"] for event in before[code]} >= {"payment.confirmed.v1", "dossier.result_returned.v1"}
-        done = lienthong("sandbox", "export", sandbox.id, str(file), stack=stack)
+        done = command("sandbox", "export", sandbox.id, str(file), url=lienthong_sync.url)
         assert done.returncode == 0 and "3 dossiers" in done.stdout, done.stdout + done.stderr
     run = json.loads(file.read_text())
     assert sandbox.id not in file.read_text() and "Bearer" not in file.read_text()
     assert {call.get("persona") for call in run["calls"]} == {"lan", None}
 
-    same = lienthong("replay", str(file), stack=stack)
+    same = command("replay", str(file), url=lienthong_sync.url)
     assert same.returncode == 0 and "no difference" in same.stdout, same.stdout + same.stderr
-    other = lienthong("replay", str(file), "--seed", "another", "--json", stack=stack)
+    other = command("replay", str(file), "--seed", "another", "--json", url=lienthong_sync.url)
     found = json.loads(other.stdout)
     assert other.returncode == 1 and found["same"] is False and found["differences"]
 
 
-async def test_the_first_difference_is_shown_with_both_sides(stack: Stack, tmp_path: Path) -> None:
+async def test_the_first_difference_is_shown_with_both_sides(lienthong_sync: sync.Country, tmp_path: Path) -> None:
     file = tmp_path / "run.json"
-    async with Country(portal(stack)) as country, country.sandbox(seed="told") as sandbox:
+    async with Country(lienthong_sync.url) as country, country.sandbox(seed="told") as sandbox:
         code = (await sandbox.citizen("lan").submit(COPY, PROVINCE, COMMUNE, note="một"))["code"]
         run = await replays.export(sandbox)
     run["events"][code][0]["data"]["note"] = "hai"
     file.write_text(json.dumps(run))
-    done = lienthong("replay", str(file), stack=stack)
+    done = command("replay", str(file), url=lienthong_sync.url)
     assert done.returncode == 1
     assert f"{code}, portal event 1" in done.stdout and "hai" in done.stdout and "một" in done.stdout
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"format": "lienthong-replay/0"}'])
-def test_a_file_that_is_no_run_is_refused_in_one_sentence(stack: Stack, tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_no_run_is_refused_in_one_sentence(
+    lienthong_sync: sync.Country, tmp_path: Path, text: str
+) -> None:
     file = tmp_path / "run.json"
     file.write_text(text)
-    done = lienthong("replay", str(file), stack=stack)
+    done = command("replay", str(file), url=lienthong_sync.url)
     assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1

@@ -6,46 +6,47 @@ from typing import Any
 
 import pytest
 
-from lienthong.client import Country
-from lienthong.embedded.stack import Stack
-from tests.support.command import lienthong, portal
+from lienthong.sync import Country
+from tests.support.command import command
 
 START = "2026-06-09T08:00:00.000+07:00"
 
 
 @pytest.fixture
-def sandbox(stack: Stack) -> Iterator[str]:
-    created = lienthong("sandbox", "create", "--seed", "verbs", "--name", "of hands", "--start", START, stack=stack)
+def created(lienthong_sync: Country) -> Iterator[str]:
+    words = ("sandbox", "create", "--seed", "verbs", "--name", "of hands", "--start", START)
+    created = command(*words, url=lienthong_sync.url)
     assert created.returncode == 0, created.stderr
     yield created.stdout.strip()
-    deleted = lienthong("sandbox", "delete", created.stdout.strip(), "--json", stack=stack)
+    deleted = command("sandbox", "delete", created.stdout.strip(), "--json", url=lienthong_sync.url)
     assert json.loads(deleted.stdout)["deleted"] is True
 
 
-def _told(stack: Stack, *words: str) -> Any:
-    done = lienthong(*words, "--json", stack=stack)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+def test_a_sandbox_is_shown_turned_and_found_still(lienthong_sync: Country, created: str) -> None:
+    def done(*words: str) -> str:
+        done = command(*words, url=lienthong_sync.url)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
+    def told(*words: str) -> Any:
+        return json.loads(done(*words, "--json"))
 
-async def test_a_sandbox_is_shown_turned_and_found_still(stack: Stack, sandbox: str) -> None:
-    assert _told(stack, "sandbox", "show", sandbox)["name"] == "of hands"
-    assert _told(stack, "clock", "show", "--sandbox", sandbox) == {"now": START, "rate": 0}
-    async with Country(portal(stack)) as country:
-        dossier = await country.enter(sandbox).citizen("lan").submit("1.001193", "37", "14464")
+    assert told("sandbox", "show", created)["name"] == "of hands"
+    assert told("clock", "show", "--sandbox", created) == {"now": START, "rate": 0}
+    dossier = lienthong_sync.enter(created).citizen("lan").submit("1.001193", "37", "14464")
 
-    settled = _told(stack, "settle", "--sandbox", sandbox)
+    settled = told("settle", "--sandbox", created)
     assert settled["verdict"] == "still" and settled["next_due"] == "2026-06-09T10:00:00.000+07:00"
-    turned = lienthong("clock", "advance", "--by", "P3D", "--sandbox", sandbox, stack=stack)
-    assert "now 2026-06-12T08:00:00.000+07:00" in turned.stdout and dossier["code"] in turned.stdout
+    turned = done("clock", "advance", "--by", "P3D", "--sandbox", created)
+    assert "now 2026-06-12T08:00:00.000+07:00" in turned and dossier["code"] in turned
     later = "2026-07-01T08:00:00.000+07:00"
-    assert _told(stack, "clock", "set", later, "--sandbox", sandbox)["now"] == later
+    assert told("clock", "set", later, "--sandbox", created)["now"] == later
 
-    story = _told(stack, "timeline", dossier["code"], "--sandbox", sandbox)
+    story = told("timeline", dossier["code"], "--sandbox", created)
     assert [entry["event"] for entry in story][:2] == ["dossier.submitted.v1", "dossier.received.v1"]
-    drawn = lienthong("timeline", dossier["code"], "--sandbox", sandbox, "--lang", "vi", stack=stack)
-    assert story[-1]["text_vi"] in drawn.stdout
-    assert _told(stack, "dead", "list", "--sandbox", sandbox) == []
+    drawn = done("timeline", dossier["code"], "--sandbox", created, "--lang", "vi")
+    assert story[-1]["text_vi"] in drawn
+    assert told("dead", "list", "--sandbox", created) == []
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ async def test_a_sandbox_is_shown_turned_and_found_still(stack: Stack, sandbox: 
         (["timeline", "H42-20260609-0000001"], "check the code"),
     ],
 )
-def test_a_refusal_is_one_sentence_that_says_what_to_do(stack: Stack, words: list[str], hint: str) -> None:
-    done = lienthong(*words, stack=stack)
+def test_a_refusal_is_one_sentence_that_says_what_to_do(lienthong_sync: Country, words: list[str], hint: str) -> None:
+    done = command(*words, url=lienthong_sync.url)
     assert done.returncode == 1
     assert hint in done.stderr and len(done.stderr.strip().splitlines()) == 1

@@ -15,6 +15,7 @@ import pytest
 from lienthong.embedded import ports
 from lienthong.embedded.plan import ROLES
 from lienthong.embedded.stack import Stack, process
+from lienthong.sync import Country
 
 PARTS = {"zygote", "postgres", "kafka"}
 PATIENCE = 30.0
@@ -170,12 +171,13 @@ def test_missing_java_old_java_and_missing_maven_are_plain_sentences(place: tupl
         assert "Traceback" not in answer.stderr
 
 
-def test_a_country_elsewhere_is_shown_by_its_address(stack: Stack) -> None:
+def test_a_country_elsewhere_is_shown_by_its_address(lienthong_sync: Country) -> None:
     """That of LIENTHONG_URL, in containers or wherever; else the one of this run, of whose folder the command knows nothing."""
-    told = lienthong("status", "--json", LIENTHONG_URL=stack.urls["portal-api"])
+    told = lienthong("status", "--json", LIENTHONG_URL=lienthong_sync.url)
     assert told.returncode == 0, told.stderr
     rows = json.loads(told.stdout)["processes"]
-    assert {row["name"]: row["door"] for row in rows} == stack.urls
+    known = {role.name: lienthong_sync.doors[role.url_variable.removesuffix("_URL").lower()] for role in ROLES}
+    assert {row["name"]: row["door"] for row in rows} == known
     assert all(row["ready"] for row in rows)
 
 

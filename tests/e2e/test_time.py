@@ -4,9 +4,9 @@ import asyncio
 import time
 from datetime import datetime
 
+import pytest
+
 from lienthong.client import Citizen, Country, Sandbox
-from lienthong.embedded.stack import Stack
-from tests.support.command import portal
 from tests.support.records import TO_PORTAL, records
 
 PROCEDURE, PROVINCE, COMMUNE = "1.001776", "37", "14464"  # social allowance: free of charge, ten working days
@@ -14,44 +14,40 @@ DOSSIERS, DAYS = 10, 30
 LOAD = 8  # citizens of the neighbour who submit one dossier after the other
 
 
-async def test_a_month_passes_and_every_event_carries_its_own_day(stack: Stack) -> None:
-    async with Country(portal(stack)) as country, country.sandbox(seed="month") as sandbox:
-        lan = sandbox.citizen("lan")
-        codes = [(await lan.submit(PROCEDURE, PROVINCE, COMMUNE))["code"] for _ in range(DOSSIERS)]
-        for days, code in enumerate(codes):
-            await sandbox.script(code, reception="receive", processing_days=days)
-        begun = time.monotonic()
-        advanced = await sandbox.advance(by=f"P{DAYS}D")
-        print(f"{DAYS} days over {DOSSIERS} dossiers took {time.monotonic() - begun:.2f} s")
+@pytest.mark.lienthong(seed="month")
+async def test_a_month_passes_and_every_event_carries_its_own_day(lienthong: Country, sandbox: Sandbox) -> None:
+    lan = sandbox.citizen("lan")
+    codes = [(await lan.submit(PROCEDURE, PROVINCE, COMMUNE))["code"] for _ in range(DOSSIERS)]
+    for days, code in enumerate(codes):
+        await sandbox.script(code, reception="receive", processing_days=days)
+    begun = time.monotonic()
+    advanced = await sandbox.clock.advance(f"{DAYS}d")
+    print(f"{DAYS} days over {DOSSIERS} dossiers took {time.monotonic() - begun:.2f} s")
 
-        fired = {(each["subject"], datetime.fromisoformat(each["at"])) for each in advanced["fired"]}
-        told = records(stack.kafka_bootstrap, sandbox.id, [TO_PORTAL])
-        assert {(record.header("ce_subject"), _time(record.header("ce_time"))) for record in told} == fired
-        assert len({_time(record.header("ce_time")).date() for record in told}) >= 8
-        assert all(_time(record.header("ce_time")) <= _time(advanced["now"]) for record in told)
+    fired = {(each["subject"], datetime.fromisoformat(each["at"])) for each in advanced["fired"]}
+    told = records(lienthong.doors["kafka"], sandbox.id, [TO_PORTAL])
+    assert {(record.header("ce_subject"), _time(record.header("ce_time"))) for record in told} == fired
+    assert len({_time(record.header("ce_time")).date() for record in told}) >= 8
+    assert all(_time(record.header("ce_time")) <= _time(advanced["now"]) for record in told)
 
-        ready = {record.header("ce_subject"): record for record in told if "result_ready" in record.header("ce_type")}
-        days_ready = [_time(ready[code].body["ready_at"]).date() for code in codes]
-        assert days_ready == sorted(set(days_ready)), "each dossier is ready on a later day than the one before"
-        assert {dossier["status"]["code"] for dossier in await lan.dossiers()} == {10}
+    ready = {record.header("ce_subject"): record for record in told if "result_ready" in record.header("ce_type")}
+    days_ready = [_time(ready[code].body["ready_at"]).date() for code in codes]
+    assert days_ready == sorted(set(days_ready)), "each dossier is ready on a later day than the one before"
+    assert {dossier["status"]["code"] for dossier in await lan.dossiers()} == {10}
 
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-async def test_settle_finds_stillness_while_a_neighbour_is_under_load(stack: Stack) -> None:
-    async with (
-        Country(portal(stack)) as country,
-        country.sandbox(seed="quiet") as quiet,
-        country.sandbox(seed="noisy") as noisy,
-    ):
-        await quiet.citizen("minh").submit(PROCEDURE, PROVINCE, COMMUNE)
+async def test_settle_finds_stillness_while_a_neighbour_is_under_load(lienthong: Country, sandbox: Sandbox) -> None:
+    async with lienthong.sandbox(seed="noisy") as noisy:
+        await sandbox.citizen("minh").submit(PROCEDURE, PROVINCE, COMMUNE)
         load = Load(noisy)
         try:
             await load.is_on(10)
             for _ in range(5):
-                verdict = await quiet.settle()
+                verdict = await sandbox.settle()
                 assert verdict["verdict"] == "still" and verdict["proof_of_absence"], verdict
                 await load.is_on(10)
         finally:

@@ -8,26 +8,22 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from lienthong import sync
 from lienthong.client import Country, Problem, Sandbox
 from lienthong.embedded import ports
 from lienthong.embedded.stack import Stack
-from tests.support.command import PATIENCE, lienthong, portal
+from tests.support.command import PATIENCE, command
 
 PROCEDURE, PROVINCE, COMMUNE = "2.000635", "37", "14464"  # a copy of an extract: 8,000 đ, one working day
 START, TEN = "2026-06-09T08:00:00.000+07:00", "2026-06-09T10:00:00.000+07:00"
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.fixture
-async def sandbox(stack: Stack) -> AsyncIterator[Sandbox]:
-    """Frozen on a Tuesday morning."""
-    async with Country(portal(stack)) as country, country.sandbox(seed="waits", start=START) as sandbox:
-        yield sandbox
+pytestmark = pytest.mark.lienthong(seed="waits", start=START)
 
 
 async def submitted(sandbox: Sandbox) -> str:
@@ -50,7 +46,7 @@ async def test_a_journey_is_waited_for_from_event_to_event(sandbox: Sandbox) -> 
     assert (early["verdict"], early["not_before"]) == ("not-before", TEN)
     assert await causes(sandbox, code) == ["clock-frozen"]
 
-    await sandbox.advance(to=TEN)
+    await sandbox.clock.advance(to=TEN)
     assert (await sandbox.wait_for("dossier.fee_demanded.v1", code))["verdict"] == "there"
     assert (await lan.dossier(code))["status"]["code"] == 6, "the portal has read it"
     assert (await causes(sandbox, code))[0] == "payment-awaited"
@@ -58,9 +54,9 @@ async def test_a_journey_is_waited_for_from_event_to_event(sandbox: Sandbox) -> 
     assert (await causes(sandbox, code))[0] == "payment-begun"
     await lan.check_out(payment)
     assert (await sandbox.wait_for("payment.confirmed.v1", code))["verdict"] == "there"
-    assert (await sandbox.officer(PROVINCE).dossier(code))["paid"], "the province has read it"
+    assert (await sandbox.province(PROVINCE).dossier(code))["paid"], "the province has read it"
 
-    await sandbox.advance(by="P3D")
+    await sandbox.clock.advance("P3D")
     assert (await sandbox.wait_for("dossier.result_returned.v1", code))["verdict"] == "there"
     absent = await sandbox.wait_for("dossier.stopped.v1", code, timeout_seconds=100)
     assert (absent["verdict"], absent["cause"] and absent["cause"]["name"]) == ("absent", "ended")
@@ -70,12 +66,12 @@ async def test_a_clock_set_past_the_moment_is_explained_and_an_advance_mends_it(
     code = await submitted(sandbox)
     await sandbox.set_clock("2026-06-10T08:00:00+07:00")
     assert await causes(sandbox, code) == ["due-not-fired"]
-    await sandbox.advance(by="1s")
+    await sandbox.clock.advance("1s")
     assert (await sandbox.wait_for("dossier.received.v1", code))["verdict"] == "there"
 
 
 async def test_a_supplement_and_a_withdrawal_are_waited_for_by_name(sandbox: Sandbox) -> None:
-    code, desk = await submitted(sandbox), sandbox.officer(PROVINCE)
+    code, desk = await submitted(sandbox), sandbox.province(PROVINCE)
     await desk.do(code, "request_supplement", reason="Thiếu ảnh")
     assert (await sandbox.wait_for("dossier.supplement_requested.v1", code))["verdict"] == "there"
     assert (await causes(sandbox, code))[0] == "supplement-awaited"
@@ -84,9 +80,9 @@ async def test_a_supplement_and_a_withdrawal_are_waited_for_by_name(sandbox: San
     assert (await causes(sandbox, code))[0] == "withdrawal-asked"
 
 
-async def test_on_a_running_clock_an_event_is_waited_for_until_its_time(stack: Stack) -> None:
+async def test_on_a_running_clock_an_event_is_waited_for_until_its_time(lienthong_sync: sync.Country) -> None:
     start = "2026-06-09T09:59:50+07:00"
-    async with Country(portal(stack)) as country, country.sandbox(seed="waits", start=start, rate=1) as sandbox:
+    async with Country(lienthong_sync.url) as country, country.sandbox(seed="waits", start=start, rate=1) as sandbox:
         code = await submitted(sandbox)
         late = await sandbox.wait_for("dossier.received.v1", code, timeout_seconds=0.5)
         assert (late["verdict"], late["not_before"]) == ("not-before", TEN)
@@ -95,44 +91,46 @@ async def test_on_a_running_clock_an_event_is_waited_for_until_its_time(stack: S
         assert (await sandbox.wait_for("dossier.received.v1", code, timeout_seconds=60))["verdict"] == "there"
 
 
-async def test_watch_tells_what_was_what_comes_and_why_nothing_does(stack: Stack, sandbox: Sandbox) -> None:
+async def test_watch_tells_what_was_what_comes_and_why_nothing_does(
+    lienthong_sync: sync.Country, sandbox: Sandbox
+) -> None:
     code = await submitted(sandbox)
     await sandbox.script(code, reception="refuse", reason="Sai thủ tục")
-    command = [sys.executable, "-m", "lienthong.cli.main", "watch", code, "--sandbox", sandbox.id, "--lang", "en"]
+    words = [sys.executable, "-m", "lienthong.cli.main", "watch", code, "--sandbox", sandbox.id, "--lang", "en"]
     watching = await asyncio.create_subprocess_exec(
-        *command, env={**os.environ, "LIENTHONG_URL": portal(stack)}, stdout=subprocess.PIPE
+        *words, env={**os.environ, "LIENTHONG_URL": lienthong_sync.url}, stdout=subprocess.PIPE
     )
     assert watching.stdout
     async with asyncio.timeout(PATIENCE):
         assert f"submits dossier {code}  → 1" in (await watching.stdout.readline()).decode()
         assert "… The clock of the sandbox is frozen" in (await watching.stdout.readline()).decode()
-        await sandbox.advance(to=TEN)
+        await sandbox.clock.advance(to=TEN)
         assert "the office refuses it: Sai thủ tục  → 3" in (await watching.stdout.readline()).decode()
         assert (await watching.stdout.read(), await watching.wait()) == (b"", 0), "it ends with the dossier"
 
-    told = lienthong("watch", code, "--sandbox", sandbox.id, "--json", stack=stack)
+    told = command("watch", code, "--sandbox", sandbox.id, "--json", url=lienthong_sync.url)
     assert [json.loads(line)["event"] for line in told.stdout.splitlines()] == [
         "dossier.submitted.v1",
         "dossier.refused.v1",
     ]
 
 
-async def test_the_verbs_answer_people_and_programs_and_scripts(stack: Stack, sandbox: Sandbox) -> None:
+async def test_the_verbs_answer_people_and_programs_and_scripts(lienthong_sync: sync.Country, sandbox: Sandbox) -> None:
     code = await submitted(sandbox)
     at = ("--dossier", code, "--sandbox", sandbox.id)
-    there = lienthong("wait-for", "dossier.submitted.v1", *at, stack=stack)
+    there = command("wait-for", "dossier.submitted.v1", *at, url=lienthong_sync.url)
     assert (there.returncode, there.stdout.split(":")[0]) == (0, "there")
-    early = lienthong("wait-for", "dossier.received.v1", *at, "--lang", "vi", stack=stack)
+    early = command("wait-for", "dossier.received.v1", *at, "--lang", "vi", url=lienthong_sync.url)
     assert early.returncode == 1 and "không có gì tự xảy ra trước 09/06/2026 10:00" in early.stdout
-    told = lienthong("wait-for", "dossier.received.v1", *at, "--json", stack=stack)
+    told = command("wait-for", "dossier.received.v1", *at, "--json", url=lienthong_sync.url)
     assert told.returncode == 1 and json.loads(told.stdout)["not_before"] == TEN
-    why = lienthong("explain", code, "--sandbox", sandbox.id, "--lang", "en", stack=stack)
+    why = command("explain", code, "--sandbox", sandbox.id, "--lang", "en", url=lienthong_sync.url)
     assert why.returncode == 0
     assert re.fullmatch(r"- The clock .*\n  → Turn it there: `(.*)`\n", why.stdout)
     mend = why.stdout.split("`")[1].split()[1:]
-    assert lienthong(*mend, stack=stack).returncode == 0, "what mends it can be typed as it stands"
-    assert lienthong("wait-for", "dossier.received.v1", *at, stack=stack).returncode == 0
-    (cause, *_) = json.loads(lienthong("explain", code, "--sandbox", sandbox.id, "--json", stack=stack).stdout)
+    assert command(*mend, url=lienthong_sync.url).returncode == 0, "what mends it can be typed as it stands"
+    assert command("wait-for", "dossier.received.v1", *at, url=lienthong_sync.url).returncode == 0
+    (cause, *_) = json.loads(command("explain", code, "--sandbox", sandbox.id, "--json", url=lienthong_sync.url).stdout)
     assert cause["name"] == "payment-awaited"
 
 
@@ -146,13 +144,13 @@ async def test_the_verbs_answer_people_and_programs_and_scripts(stack: Stack, sa
         (["watch", "H42.14464-20260609-0000001", "--lang", "en"], "Nobody in sandbox default has heard of"),
     ],
 )
-def test_a_refusal_is_one_sentence(stack: Stack, words: list[str], hint: str) -> None:
-    done = lienthong(*words, stack=stack)
+def test_a_refusal_is_one_sentence(lienthong_sync: sync.Country, words: list[str], hint: str) -> None:
+    done = command(*words, url=lienthong_sync.url)
     assert (done.returncode, done.stdout) == (1, "")
     assert hint in done.stderr and len(done.stderr.strip().splitlines()) == 1
 
 
-async def test_a_dossier_that_nobody_knows_is_explained(stack: Stack, sandbox: Sandbox) -> None:
+async def test_a_dossier_that_nobody_knows_is_explained(lienthong_sync: sync.Country, sandbox: Sandbox) -> None:
     assert await causes(sandbox, "H42.14464-20260609-9999999") == ["unknown-dossier"]
     absent = await sandbox.wait_for("dossier.received.v1", "H42.14464-20260609-9999999")
     assert absent["verdict"] == "absent" and "Nobody in sandbox" in absent["sentence_en"]
@@ -160,7 +158,7 @@ async def test_a_dossier_that_nobody_knows_is_explained(stack: Stack, sandbox: S
 
 async def test_the_dead_are_named_and_nobody_waits_for_a_sandbox_that_is_gone(tmp_path: Path) -> None:
     with Stack(tmp_path / "data", ports.free_base()) as stack:
-        async with Country(portal(stack)) as country:
+        async with Country(stack.urls["portal-api"]) as country:
             sandbox = country.enter((await country.create_sandbox(seed="dead"))["id"])
             await asyncio.to_thread(stack.hold, "gateway-worker")
             code = (await sandbox.citizen("lan").submit(PROCEDURE, PROVINCE, COMMUNE))["code"]
@@ -189,7 +187,7 @@ async def test_the_dead_are_named_and_nobody_waits_for_a_sandbox_that_is_gone(tm
                 assert await causes(other, code) == ["clock-frozen"]
 
 
-def test_the_page_works_as_it_is_printed(stack: Stack) -> None:
+def test_the_page_works_as_it_is_printed(lienthong_sync: sync.Country) -> None:
     """After the journey's steps 1 to 4, in the same shell."""
     journey, page = (DOCS.joinpath(name).read_text(encoding="utf-8") for name in ("journey.md", "waiting.md"))
     texts = (journey.partition("## 5.")[0], page)
@@ -199,7 +197,7 @@ def test_the_page_works_as_it_is_printed(stack: Stack) -> None:
     done = subprocess.run(
         ["bash"],
         input="\n".join([*blocks, at_last]),
-        env={**os.environ, "LIENTHONG_URL": portal(stack), "PATH": path, "LANG": "C.UTF-8"},
+        env={**os.environ, "LIENTHONG_URL": lienthong_sync.url, "PATH": path, "LANG": "C.UTF-8"},
         capture_output=True,
         text=True,
         timeout=PATIENCE,

@@ -10,8 +10,6 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from lienthong import journeys, paths
 from lienthong.client import Country
-from lienthong.embedded.stack import Stack
-from tests.support.command import portal
 from tests.support.records import TO_PORTAL, TO_PROVINCE, WireRecord, records
 
 SCHEMAS = Path(__file__).parents[2] / "contracts" / "events"
@@ -22,11 +20,11 @@ LANES = 34
 
 
 @pytest.fixture(scope="module")
-async def travelled(stack: Stack) -> tuple[str, list[WireRecord]]:
+async def travelled(lienthong: Country) -> tuple[str, list[WireRecord]]:
     """A sandbox in which every named path was walked, and all its records."""
-    async with Country(portal(stack)) as country, country.sandbox(seed="wire") as sandbox:
+    async with lienthong.sandbox(seed="wire") as sandbox:
         assert all(each.reached for each in await journeys.travel_all(sandbox, paths.ALL_MOVES))
-        return sandbox.id, records(stack.kafka_bootstrap, sandbox.id)
+        return sandbox.id, records(lienthong.doors["kafka"], sandbox.id)
 
 
 def test_every_record_is_a_cloudevent_with_the_headers_of_the_contract(
@@ -77,9 +75,8 @@ def test_a_dossiers_events_are_numbered_from_one_by_each_source(travelled: tuple
 
 
 async def test_a_province_has_the_partition_of_its_place_in_code_order(
-    stack: Stack, travelled: tuple[str, list[WireRecord]]
+    lienthong: Country, travelled: tuple[str, list[WireRecord]]
 ) -> None:
-    async with Country(portal(stack)) as country:
-        codes = sorted(str(province["code"]) for province in await country.provinces())
+    codes = sorted(str(province["code"]) for province in await lienthong.provinces())
     assert len(codes) == LANES
     assert all(codes[record.partition] == record.body["province"] for record in travelled[1])

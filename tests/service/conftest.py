@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.support.country import Citizen, Country, Sandbox, a_country
-from tests.support.stack import Databases
+from tests.support.databases import Databases
 
 
 @pytest.fixture(scope="session")

@@ -1,26 +1,20 @@
-"""The command, run to its end against the test stack."""
+"""The command, run to its end."""
 
 import os
 import subprocess
 import sys
 
-from lienthong.embedded.stack import Stack
-
 PATIENCE = 120  # s
 
 
-def lienthong(*words: str, stack: Stack | None, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`stack` is where LIENTHONG_URL points; None: nowhere."""
-    url = {} if stack is None else {"LIENTHONG_URL": portal(stack)}
+def command(*words: str, url: str | None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`url` is what LIENTHONG_URL says; None: nothing."""
+    known = {name: value for name, value in os.environ.items() if name != "LIENTHONG_URL"}
     return subprocess.run(
         [sys.executable, "-m", "lienthong.cli.main", *words],
-        env={**os.environ, **url, **environment},
+        env={**known, **({"LIENTHONG_URL": url} if url else {}), **environment},
         capture_output=True,
         text=True,
         timeout=PATIENCE,
         check=False,
     )
-
-
-def portal(stack: Stack) -> str:
-    return stack.urls["portal-api"]

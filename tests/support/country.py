@@ -29,8 +29,8 @@ from services.portal.settings import Settings as PortalSettings
 from services.province_gateway import app as gateway
 from services.province_gateway.settings import Settings as GatewaySettings
 from shared.house import House
+from tests.support.databases import Databases
 from tests.support.factories import COMMUNE, COPY, PROVINCE, hear, take_queue
-from tests.support.stack import Databases
 
 SECRET = "s3cret-of-tests"
 URLS = {name: f"http://{name}.test" for name in ("portal", "gateway", "identity", "payment")}

@@ -11,7 +11,6 @@ from fastapi import FastAPI, Request, Response
 
 from lienthong import journeys
 from lienthong.cli import language, sandbox
-from lienthong.cli.plainly import sentence
 from lienthong.client import Country, Dossier
 from lienthong.doors import Door, Problem
 from lienthong.journeys import RETURNED, Journeyed
@@ -34,7 +33,7 @@ def test_a_problem_keeps_its_type_detail_and_facts() -> None:
     problem = Problem.of(_answer(409, json=body))
     assert (problem.type, problem.status, problem.detail) == ("fee-mismatch", 409, "Offer 8000 đồng.")
     assert problem.facts["fee_dong"] == 8000
-    assert sentence(problem) == "Offer 8000 đồng."
+    assert str(problem) == "Offer 8000 đồng."
 
 
 def test_a_body_that_does_not_fit_is_told_with_its_pointers() -> None:
@@ -42,7 +41,7 @@ def test_a_body_that_does_not_fit_is_told_with_its_pointers() -> None:
     problem = Problem.of(
         _answer(422, json={"type": "/problems/body-does-not-fit", "detail": "Mend it.", "errors": errors})
     )
-    assert sentence(problem) == "/rate: must not be negative; /start: has no offset"
+    assert str(problem) == "/rate: must not be negative; /start: has no offset"
 
 
 def test_an_oauth_error_is_told_in_its_own_words() -> None:

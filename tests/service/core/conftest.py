@@ -9,7 +9,7 @@ import pytest
 from shared.house import House
 from tests.service.core import parcels
 from tests.service.core.parcels import Owner, Parcel, Shelf, a_house, a_shelf, opened
-from tests.support.stack import Databases
+from tests.support.databases import Databases
 
 
 @pytest.fixture(scope="session")

@@ -27,8 +27,8 @@ from tests.service.core.parcels import (
     broken,
     opened,
 )
+from tests.support.databases import Databases
 from tests.support.factories import a_record, an_event_of, hear, stand_at_the_beginning
-from tests.support.stack import Databases
 
 
 async def place(house: House[Parcel], lane: int) -> tuple[int, int]:

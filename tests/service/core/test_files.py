@@ -20,7 +20,7 @@ from shared.sandboxes import sandboxes_table
 from shared.settings import Settings
 from tests.service.frozen import START, FrozenSandbox
 from tests.support.country import ADDRESSES
-from tests.support.stack import Databases
+from tests.support.databases import Databases
 
 TEXT = "Bản sao, hư cấu".encode()
 HASH = hashlib.sha256(TEXT).hexdigest()

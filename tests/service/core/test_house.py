@@ -24,8 +24,8 @@ from shared.house import House, Once
 from shared.http import Unreachable
 from tests.service.core.parcels import MARKED, OWNER, SENT, Owner, Parcel, Shelf, Work, a_house, a_shelf, broken, opened
 from tests.service.frozen import FrozenSandbox
+from tests.support.databases import Databases
 from tests.support.factories import hear
-from tests.support.stack import Databases
 
 KEY = Once("lan", "POST /parcels", "k1", b"body")
 

@@ -36,8 +36,8 @@ from tests.service.core.parcels import (
     mark,
     opened,
 )
+from tests.support.databases import Databases
 from tests.support.factories import a_record, hear, stand_at_the_beginning
-from tests.support.stack import Databases
 
 FIRST = "00-11111111111111111111111111111111-1111111111111111-01"
 OTHER = "00-22222222222222222222222222222222-2222222222222222-01"

@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from lienthong.client import Country, every_row
-from lienthong.doors import Door, Problem
+from lienthong.client import Country
+from lienthong.doors import Door, Problem, every_row
 from shared import lab, lanes_lab, web
 from shared.house import House
 from tests.service.core.parcels import MARKED, SENT, TOLD, Parcel, Shelf, a_shelf, broken
-from tests.support.factories import hear
+from tests.support.factories import MORNING, hear
 
 MORE_THAN_TWO_PAGES = 1100
 LETTERS = "/_lab/dead-letters"
@@ -44,6 +44,16 @@ async def put_aside(house: House[Parcel], shelf: Shelf, count: int) -> None:
     )
 
 
+async def begin(house: House[Parcel], shelf: Shelf, count: int) -> None:
+    """Two events of each of so many parcels, the first of them in the reverse order of their numbers."""
+    await house.database.pool.execute(
+        "INSERT INTO events (sandbox, subject, version, id, type, lane, at, real_at, body, traceparent) "
+        "SELECT $1, n::text, version, '', 'parcel.told.v1', 0, $3, $3::timestamptz - version * n * interval '1 s', '{}', '' "
+        "FROM generate_series(1, $2::int) n, generate_series(1, 2) version",
+        *(shelf.id, count, MORNING),
+    )
+
+
 async def test_the_client_gives_every_dead_letter_of_its_sandbox(
     house: House[Parcel], shelf: Shelf, door: Door
 ) -> None:
@@ -53,6 +63,17 @@ async def test_the_client_gives_every_dead_letter_of_its_sandbox(
     country.portal = door
     letters = await country.enter(shelf.id).dead_letters("portal")
     assert [letter["number"] for letter in letters] == list(range(1, MORE_THAN_TWO_PAGES + 1))
+
+
+async def test_the_client_gives_every_dossier_of_its_sandbox_in_the_order_of_their_beginning(
+    house: House[Parcel], shelf: Shelf, door: Door
+) -> None:
+    await begin(house, await a_shelf(house), 3)
+    await begin(house, shelf, MORE_THAN_TWO_PAGES)
+    country = Country()
+    country.portal = country.gateway = door
+    codes = await country.enter(shelf.id).dossiers()
+    assert codes == [str(number) for number in range(MORE_THAN_TWO_PAGES, 0, -1)]
 
 
 async def test_what_becomes_of_letters_meanwhile_moves_no_page(house: House[Parcel], shelf: Shelf, door: Door) -> None:

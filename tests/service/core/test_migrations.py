@@ -15,8 +15,8 @@ import pytest
 from shared.calls import Callers
 from tests.service.core.old_data import a_runtime, load, opened
 from tests.support.country import Citizen, Country, Sandbox, a_country
+from tests.support.databases import Databases
 from tests.support.factories import PROVINCE, told
-from tests.support.stack import Databases
 
 MIDWAY, MONEY = "s183b3d469fdd", "s7404d661632f"  # the two sandboxes in it
 EIGHT, NINE = "H42.14464-20260609-000000", "H42.14464-20260610-000000"

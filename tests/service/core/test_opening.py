@@ -15,7 +15,7 @@ from shared.db import SCHEMA_VERSION, Database, ForeignDatabase, OldSchema
 from shared.errors import Unfit
 from shared.migrations import StepFailed
 from tests.service.core.old_data import a_runtime, load, opened
-from tests.support.stack import Databases
+from tests.support.databases import Databases
 
 REWRITES = 3  # the version whose step makes every document anew
 

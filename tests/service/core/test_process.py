@@ -15,7 +15,7 @@ import httpx
 
 from lienthong.embedded import ports
 from tests.support.country import SECRET
-from tests.support.stack import Databases
+from tests.support.databases import Databases
 
 HOUSE = Path(__file__).resolve().parents[3]
 PATIENCE = 60  # s

@@ -16,8 +16,8 @@ from shared.lanes import Place
 from shared.leases import Leases
 from shared.relay import Relay
 from tests.service.core.parcels import ANSWERED, Owner, Parcel, Shelf, Work, a_house, a_shelf, opened
+from tests.support.databases import Databases
 from tests.support.records import WireRecord, records
-from tests.support.stack import Databases
 
 LENGTH = timedelta(seconds=60)
 

@@ -23,7 +23,7 @@ from services.province_gateway.app import create_app as gateway
 from services.province_gateway.settings import Settings as GatewaySettings
 from shared.db import SCHEMA_LOCK
 from tests.support.country import ADDRESSES, problem
-from tests.support.stack import Databases
+from tests.support.databases import Databases
 
 APPS: dict[str, Callable[[str], FastAPI]] = {
     "portal": lambda url: portal(PortalSettings(PORTAL_DATABASE_URL=url, **ADDRESSES)),

@@ -8,8 +8,8 @@ from datetime import timedelta
 from shared.house import House
 from shared.timers import BATCH
 from tests.service.core.parcels import MARKED, SENT, Owner, Parcel, Shelf, a_house, a_shelf, broken, opened
+from tests.support.databases import Databases
 from tests.support.factories import hear
-from tests.support.stack import Databases
 
 HOUR = timedelta(hours=1)
 

@@ -12,7 +12,7 @@ from services.identity_mock.app import create_app
 from services.identity_mock.settings import Settings
 from tests.service.frozen import FrozenSandbox
 from tests.service.identity_mock.client import BASE, Client
-from tests.support.stack import Databases
+from tests.support.databases import Databases
 
 
 def settings_of(url: str) -> Settings:

@@ -21,7 +21,7 @@ from services.identity_mock.store import IdentityRuntime, signing_key
 from tests.service.frozen import FrozenSandbox
 from tests.service.identity_mock.client import BASE, CHALLENGE, REDIRECT_URI, VERIFIER, Client, challenge_of, returned
 from tests.service.identity_mock.conftest import settings_of
-from tests.support.stack import Databases
+from tests.support.databases import Databases
 
 
 async def test_discovery_names_doors_of_its_own_sandbox_only(client: Client) -> None:

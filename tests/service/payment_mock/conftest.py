@@ -12,7 +12,7 @@ from services.payment_mock.app import create_app
 from services.payment_mock.settings import Settings
 from tests.service.frozen import FrozenSandbox
 from tests.service.payment_mock.partner import PAYMENT_URL, SECRET, Merchant, Partner, listening
-from tests.support.stack import Databases
+from tests.support.databases import Databases
 
 
 @pytest.fixture(scope="session")

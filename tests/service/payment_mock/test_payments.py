@@ -135,7 +135,7 @@ async def test_the_partner_is_told_with_these_very_bytes(merchant: Merchant, par
     story = await merchant.story()
     assert [entry["kind"] for entry in story] == ["checkout_opened", "paid", "confirm_taken"]
     assert {entry["service"] for entry in story} == {"payment"}
-    said = {"MaLoi": "00", "MoTaLoi": "", "reference": "R1"}
+    said = {"reference": "R1", "MaLoi": "00", "MoTaLoi": ""}
     assert story[-1]["data"] == {**said, "http_status": 200, "attempts": 1}
 
 

@@ -10,8 +10,8 @@ import pytest
 from contracts import lifecycle as law
 from tests.service.province_gateway.stages import ANSWERED, FEE, PAID, SAID, STAGES, Officials
 from tests.support.country import Country, Sandbox, a_country, problem
+from tests.support.databases import Databases
 from tests.support.factories import COPY, FREE
-from tests.support.stack import Databases
 
 # A dossier of ten working days, received on Tuesday 9 June 2026 at 08:00, is due on 23 June at 17:00. It waits from
 # Wednesday 10:00 to the next Monday 14:30: 5 days 4 h 30 min, of which the office is open 26 h 30 min.

@@ -1,24 +1,31 @@
-"""The officials of one province at their own door: register what is handed in, and make the moves that are lawful now."""
+"""One province at its own door: what its officials have, register, and do next."""
 
 from __future__ import annotations
 
 import uuid
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from lienthong.doors import Door, every_row
 from lienthong.shapes import ProvinceDossier
 
+if TYPE_CHECKING:
+    from lienthong.client import Sandbox
 
-class Officer:
-    """Reception and handlers of one province in one sandbox."""
 
-    def __init__(self, gateway: Door, headers: dict[str, str], province: str) -> None:
-        self._gateway, self._headers, self.province = gateway, headers, province
-        self._dossiers = f"/api/v1/provinces/{province}/dossiers"
+class Province:
+    """Reception and handlers of one province in one sandbox; `code` as in the catalogue, such as 37."""
+
+    def __init__(self, sandbox: Sandbox, code: str) -> None:
+        self.sandbox, self.code = sandbox, code
+        self._dossiers = f"/api/v1/provinces/{code}/dossiers"
+
+    async def dossiers(self) -> list[ProvinceDossier]:
+        """All that this province has."""
+        return await every_row(partial(self._gateway.send, headers=self.sandbox.headers), self._dossiers)
 
     async def register(
-        self, procedure: str, commune: str | None, applicant: dict[str, str], **more: Any
+        self, /, procedure: str, commune: str | None, applicant: dict[str, str], **more: Any
     ) -> ProvinceDossier:
         """A dossier handed in at a counter (or `channel="public_postal"`).
 
@@ -30,18 +37,22 @@ class Officer:
 
     async def inbox(self, *, state: str | None = None, commune: str | None = None) -> list[ProvinceDossier]:
         """The open dossiers, the first come in front; `can` of each says what may be done now."""
-        path, asked = f"/api/v1/provinces/{self.province}/inbox", {"state": state, "commune": commune}
-        send = partial(self._gateway.send, headers=self._headers)
+        path, asked = f"/api/v1/provinces/{self.code}/inbox", {"state": state, "commune": commune}
+        send = partial(self._gateway.send, headers=self.sandbox.headers)
         return await every_row(send, path, **{name: value for name, value in asked.items() if value is not None})
 
     async def dossier(self, code: str) -> ProvinceDossier:
         path = f"{self._dossiers}/{code}"
-        return cast(ProvinceDossier, await self._gateway.json("GET", path, headers=self._headers))
+        return cast(ProvinceDossier, await self._gateway.json("GET", path, headers=self.sandbox.headers))
 
-    async def do(self, code: str, move: str, **facts: Any) -> ProvinceDossier:
+    async def do(self, /, code: str, move: str, **facts: Any) -> ProvinceDossier:
         """One move of the lifecycle table, such as `request_supplement` with `reason` and `items`."""
         path, body = f"{self._dossiers}/{code}/moves", {"does": move, **facts}
         return cast(ProvinceDossier, await self._gateway.json("POST", path, json=body, headers=self._once()))
 
+    @property
+    def _gateway(self) -> Door:
+        return self.sandbox.country.gateway
+
     def _once(self) -> dict[str, str]:
-        return {**self._headers, "Idempotency-Key": str(uuid.uuid4())}
+        return {**self.sandbox.headers, "Idempotency-Key": str(uuid.uuid4())}

@@ -1,0 +1,162 @@
+"""One invented person at the public doors: signs in, submits, answers, pays, rates, withdraws."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import secrets
+import uuid
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+
+from lienthong.doors import Problem, every_row
+from lienthong.shapes import Dossier
+
+if TYPE_CHECKING:
+    from lienthong.client import Sandbox
+
+CLIENT_ID = "lienthong-demo"
+REDIRECT_URI = "http://127.0.0.1/signed-in"  # never opened: the code is read from the redirect's Location
+
+
+class Citizen:
+    """One persona at the public doors. Signs in again by itself when sandbox time has outlived the token."""
+
+    def __init__(self, sandbox: Sandbox, persona: str) -> None:
+        self.sandbox, self.persona = sandbox, persona
+        self.token = ""
+        self.endpoints: dict[str, Any] = {}
+        self._signing_in = asyncio.Lock()
+
+    async def sign_in(self) -> str:
+        """The whole OIDC authorization code flow with PKCE; returns the access token."""
+        identity = self.sandbox.country.identity
+        issuer = identity.url if self.sandbox.id == "default" else f"{identity.url}/s/{self.sandbox.id}"
+        self.endpoints = await identity.json("GET", f"{issuer}/.well-known/openid-configuration")
+        verifier = secrets.token_urlsafe(48)
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        asked = {
+            "response_type": "code",
+            "client_id": CLIENT_ID,
+            "redirect_uri": REDIRECT_URI,
+            "scope": "openid profile",
+            "state": secrets.token_urlsafe(8),
+            "nonce": secrets.token_urlsafe(8),
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+            "login_hint": self.persona,
+        }
+        answer = await identity.send("GET", self.endpoints["authorization_endpoint"], params=asked)
+        returned = parse_qs(urlsplit(answer.headers.get("location", "")).query)
+        if "code" not in returned or returned.get("state") != [asked["state"]]:
+            detail = f"{self.persona} is nobody here: log in as lan, minh, huong, duc, hoa or tuan."
+            raise Problem("sign-in-failed", answer.status_code, detail, {})
+        form = {
+            "grant_type": "authorization_code",
+            "code": returned["code"][0],
+            "redirect_uri": REDIRECT_URI,
+            "client_id": CLIENT_ID,
+            "code_verifier": verifier,
+        }
+        self.token = str((await identity.json("POST", self.endpoints["token_endpoint"], data=form))["access_token"])
+        return self.token
+
+    async def _ask(self, method: str, path: str, **options: Any) -> Any:
+        return (await self._send(method, path, **options)).json()
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        key: str | None = None,
+        more_headers: dict[str, str] | None = None,
+        **options: Any,
+    ) -> httpx.Response:
+        portal, used = self.sandbox.country.portal, self.token
+        if used:
+            try:
+                return await portal.send(method, path, headers=self._headers(key, more_headers), **options)
+            except Problem as problem:
+                if problem.status != 401:
+                    raise
+        async with self._signing_in:
+            if self.token == used:  # nobody else has renewed it meanwhile
+                await self.sign_in()
+        return await portal.send(method, path, headers=self._headers(key, more_headers), **options)
+
+    def _headers(self, key: str | None, more: dict[str, str] | None = None) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} | ({"Idempotency-Key": key} if key else {}) | (more or {})
+
+    async def ask(
+        self, /, method: str, path: str, *, key: str | None = None, media_type: str | None = None, **options: Any
+    ) -> Any:
+        """Any call of the portal's own API, as this person; the answer's JSON."""
+        more = {"Content-Type": media_type} if media_type else None
+        return (await self._send(method, path, key=key, more_headers=more, **options)).json()
+
+    async def who_am_i(self) -> dict[str, Any]:
+        token = self.token or await self.sign_in()
+        headers = {"Authorization": f"Bearer {token}"}
+        identity = self.sandbox.country.identity
+        return cast(dict[str, Any], await identity.json("GET", self.endpoints["userinfo_endpoint"], headers=headers))
+
+    async def submit(
+        self, /, procedure: str, province: str, commune: str | None = None, *, key: str | None = None, **more: Any
+    ) -> Dossier:
+        """`more` may hold note, case, papers, capacity, owner, reception, help_at, payer_group, return_by.
+
+        key  makes a repetition harmless; a new one is drawn when it is left out
+        """
+        body = {"procedure": procedure, "authority": {"province": province, "commune": commune}}
+        body |= {name: value for name, value in more.items() if value is not None}
+        return cast(Dossier, await self._ask("POST", "/api/v1/dossiers", key=key or str(uuid.uuid4()), json=body))
+
+    async def upload(self, name: str, content: bytes, media_type: str = "application/pdf") -> dict[str, Any]:
+        """A paper into one's store; its `id` is what a submission or a supplement names."""
+        digest = hashlib.sha256(content).hexdigest()
+        options: dict[str, Any] = {"params": {"name": name, "sha256": digest}, "content": content}
+        path, headers = "/api/v1/papers", {"Content-Type": media_type}
+        return cast(dict[str, Any], await self._ask("POST", path, more_headers=headers, **options))
+
+    async def supplement(self, code: str, papers: Sequence[dict[str, str]] = (), note: str | None = None) -> Dossier:
+        """Answer the request for what is missing."""
+        body = {"papers": list(papers), "note": note}
+        path, key = f"/api/v1/dossiers/{code}/supplement", str(uuid.uuid4())
+        return cast(Dossier, await self._ask("POST", path, key=key, json=body))
+
+    async def rate(self, code: str, scores: dict[str, int], comment: str | None = None) -> Dossier:
+        """Nine indicators, 0 to 2 each, once, after the end."""
+        body = {"scores": scores, "comment": comment}
+        path, key = f"/api/v1/dossiers/{code}/rating", str(uuid.uuid4())
+        return cast(Dossier, await self._ask("POST", path, key=key, json=body))
+
+    async def dossiers(self) -> list[Dossier]:
+        """All of one's own, newest first."""
+        return await every_row(self._send, "/api/v1/dossiers")
+
+    async def dossier(self, code: str) -> Dossier:
+        return cast(Dossier, await self._ask("GET", f"/api/v1/dossiers/{code}"))
+
+    async def start_payment(self, code: str, *, key: str | None = None) -> dict[str, Any]:
+        """Begin to pay what is due: `reference`, and `checkout_url` where to go."""
+        dossier = await self.dossier(code)
+        body = {"amount_dong": dossier["fee"]["amount_dong"] if dossier["fee"] else 0}
+        path, key = f"/api/v1/dossiers/{code}/payments", key or str(uuid.uuid4())
+        return cast(dict[str, Any], await self._ask("POST", path, key=key, json=body))
+
+    async def pay(self, code: str, *, outcome: str = "success", key: str | None = None) -> dict[str, Any]:
+        """Start the payment at the portal, open the platform's checkout, pay; or fail to with `outcome="failed"`."""
+        payment = await self.start_payment(code, key=key)
+        at = self.sandbox.payments
+        await (at.pay if outcome == "success" else at.fail)(payment["checkout_url"])
+        return payment
+
+    async def withdraw(self, code: str, reason: str, *, key: str | None = None) -> Dossier:
+        """Ask for withdrawal; the province answers."""
+        path, body = f"/api/v1/dossiers/{code}/withdrawal", {"reason": reason}
+        return cast(Dossier, await self._ask("POST", path, key=key or str(uuid.uuid4()), json=body))

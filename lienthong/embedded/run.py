@@ -1,0 +1,102 @@
+"""One stack per test run, shared by all its workers, gone with the run.
+
+Each is started by the first test that asks for it and belongs to the process that began the run: it ends with that
+process, however that ends. Nothing here touches the ports or the data of a stack that somebody works with.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lienthong.embedded import Trouble, cache, jars, ports
+from lienthong.embedded.stack import Say, Stack, running, silent
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder in the user's cache for everything a run writes, and the pid of the process that began it."""
+
+    folder: Path
+    pid: int
+
+    @classmethod
+    def begin(cls) -> Run:
+        """A run of this process; nothing is written before something is started."""
+        return cls(all_runs() / f"{os.getpid()}-{secrets.token_hex(4)}", os.getpid())
+
+    def stack(
+        self,
+        name: str,
+        parts: Sequence[str] = ("postgres", "kafka", "services"),
+        *,
+        durable: bool = False,
+        say: Say = silent,
+    ) -> Stack:
+        """The run's stack of that name, ready: started by whoever asks first, joined by everybody else.
+
+        say     told before something is fetched, which takes its time once per user
+        raises  Trouble that names the logs; whoever asks again gets the same without trying
+        """
+        data, failed = self.folder / name, self.folder / f"{name}.failed"
+        with self.only_one(name):
+            if failed.exists():
+                raise Trouble(failed.read_text())
+            if running(data):
+                stack = Stack.attach(data)
+                stack.wait_ready()
+                return stack
+            forget_earlier_runs()
+            try:
+                stack = Stack(data, ports.free_base(), parts=parts, life_of=self.pid, durable=durable)
+                if "kafka" in parts:
+                    jars.java()
+                    jars.ensure(say)
+                stack.start()
+            except Trouble as trouble:
+                failed.write_text(f"{trouble} The logs are in {data / 'log'}.")
+                raise Trouble(failed.read_text()) from trouble
+            return stack
+
+    @contextmanager
+    def only_one(self, name: str) -> Iterator[None]:
+        """Only one worker of this run at a time is inside for `name`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def end(self, *, keep_logs: bool) -> list[Path]:
+        """Stop what this run started and delete what it wrote; gives the folders of logs that stay.
+
+        Called once, by the process that began it.
+        """
+        for data in self.folder.glob("*/"):
+            if running(data):
+                Stack.attach(data).stop()
+        logs = sorted(self.folder.glob("*/log")) if keep_logs else []
+        for data in {log.parent for log in logs}:
+            for each in data.iterdir():
+                if each.is_dir() and each.name != "log":
+                    shutil.rmtree(each, ignore_errors=True)
+        if not logs:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        return logs
+
+
+def all_runs() -> Path:
+    return cache() / "runs"
+
+
+def forget_earlier_runs() -> None:
+    """Delete what earlier runs left, unless they are still going on."""
+    for folder in all_runs().glob("*/"):
+        alive = Path("/proc", folder.name.partition("-")[0]).exists()
+        if not alive and not any(running(data) for data in folder.glob("*/")):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,70 @@
+"""The payment platform of one sandbox: which orders a dossier has there, and how the payer decides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from lienthong.client import Sandbox
+
+
+class Order(TypedDict):
+    """A checkout that the portal opened for a dossier.
+
+    state          open, failed (may be tried again) or paid; one that is out of time still reads as open
+    confirmed      the portal has taken the platform's CONFIRM
+    refunded_dong  what was given back of it
+    """
+
+    reference: str
+    transaction: str
+    amount_dong: int
+    checkout_url: str
+    state: str
+    confirmed: bool
+    refunded_dong: int
+
+
+class Payments:
+    """What a test decides in the payer's place. The confirmation travels by itself: `settle` waits for it."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    async def orders(self, code: str) -> list[Order]:
+        """All of a dossier, oldest first."""
+        orders: dict[str, Order] = {}
+        checkout = f"{self._sandbox.country.payment.url}/s/{self._sandbox.id}/checkout"
+        for entry in await self._sandbox.told_by("payment", code):
+            data, kind = entry["data"], entry["kind"]
+            reference = str(data["reference"])
+            if kind == "checkout_opened":
+                orders[reference] = {
+                    "reference": reference,
+                    "transaction": data["transaction"],
+                    "amount_dong": data["amount_dong"],
+                    "checkout_url": f"{checkout}/{data['transaction']}",
+                    "state": "open",
+                    "confirmed": False,
+                    "refunded_dong": 0,
+                }
+            elif kind in ("paid", "payment_failed"):
+                orders[reference]["state"] = "paid" if kind == "paid" else "failed"
+            elif kind == "confirm_taken":
+                orders[reference]["confirmed"] = True
+            elif kind == "refunded":
+                orders[reference]["refunded_dong"] += data["amount_dong"]
+        return list(orders.values())
+
+    async def pay(self, checkout_url: str) -> None:
+        """Open the platform's page and pay. Raises Problem for an order that is paid or out of time."""
+        await self._decide(checkout_url, "success")
+
+    async def fail(self, checkout_url: str) -> None:
+        """Open the platform's page and fail to pay; it may be tried again."""
+        await self._decide(checkout_url, "failed")
+
+    async def _decide(self, checkout_url: str, outcome: str) -> None:
+        platform = self._sandbox.country.payment
+        await platform.send("GET", checkout_url)
+        await platform.send("POST", f"{checkout_url}/pay", json={"outcome": outcome})

@@ -1,0 +1,174 @@
+"""The client for programs without a loop: the same names and arguments, and every call waits for its answer.
+
+with Country() as country, country.sandbox(seed="spring") as sandbox:
+    lan = sandbox.citizen("lan")
+    dossier = lan.submit("2.000635", province="37", commune="14464")
+    sandbox.clock.advance("1d")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from types import TracebackType
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack
+
+from lienthong import citizen, client, clock, payments, province
+from lienthong.background import Background, Beyond
+from lienthong.shapes import Wish
+
+There = TypeVar("There")
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
+
+
+class Face(Generic[There]):
+    """One thing of the client. `there` is the same thing with async methods; it may be awaited in any loop."""
+
+    def __init__(self, background: Background, there: There) -> None:
+        self._background, self.there = background, there
+
+    def wait_for(self, work: Coroutine[Any, Any, Answer], seconds: float | None = None) -> Answer:
+        """Do something with `there` and wait until it is done. Raises TimeoutError after `seconds`."""
+        return self._background.wait(work, seconds)
+
+
+def waits(
+    method: Callable[Concatenate[There, Given], Coroutine[Any, Any, Answer]],
+) -> Callable[Concatenate[Face[There], Given], Answer]:
+    """The method, waiting for its answer."""
+
+    @wraps(method)
+    def waiting(self: Face[There], /, *given: Given.args, **named: Given.kwargs) -> Answer:
+        return self.wait_for(method(self.there, *given, **named))
+
+    return waiting
+
+
+class Country(Face[client.Country]):
+    """The running country; open while its `with` block runs."""
+
+    def __init__(self, url: str | None = None) -> None:
+        self.there = client.Country(url)
+
+    @property
+    def url(self) -> str:
+        return self.there.url
+
+    @property
+    def doors(self) -> dict[str, Any]:
+        return self.there.doors
+
+    def __enter__(self) -> Self:
+        self._background = Background()
+        self._http = client.http_client()
+        try:
+            self.wait_for(self.there.open(Beyond(self._background, self._http)))
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        self.wait_for(self._http.aclose())
+        self._background.close()
+
+    provinces = waits(client.Country.provinces)
+    communes = waits(client.Country.communes)
+    procedures = waits(client.Country.procedures)
+    create_sandbox = waits(client.Country.create_sandbox)
+    show_sandbox = waits(client.Country.show_sandbox)
+    list_sandboxes = waits(client.Country.list_sandboxes)
+    change_sandbox = waits(client.Country.change_sandbox)
+    delete_sandbox = waits(client.Country.delete_sandbox)
+
+    def enter(self, sandbox: str) -> Sandbox:
+        return Sandbox(self._background, self.there.enter(sandbox))
+
+    def new_sandbox(self, **wish: Unpack[Wish]) -> Sandbox:
+        return Sandbox(self._background, self.wait_for(self.there.new_sandbox(**wish)))
+
+    @contextmanager
+    def sandbox(self, *, keep: bool = False, **wish: Unpack[Wish]) -> Iterator[Sandbox]:
+        sandbox = self.new_sandbox(**wish)
+        try:
+            yield sandbox
+        finally:
+            if not keep:
+                self.delete_sandbox(sandbox.id)
+
+
+class Sandbox(Face[client.Sandbox]):
+    def __init__(self, background: Background, there: client.Sandbox) -> None:
+        super().__init__(background, there)
+        self.id, self.headers = there.id, there.headers
+        self.clock = Clock(background, there.clock)
+        self.payments = Payments(background, there.payments)
+
+    def citizen(self, persona: str) -> Citizen:
+        return Citizen(self._background, self.there.citizen(persona))
+
+    def province(self, code: str) -> Province:
+        return Province(self._background, self.there.province(code))
+
+    show = waits(client.Sandbox.show)
+    settle = waits(client.Sandbox.settle)
+    script = waits(client.Sandbox.script)
+    timeline = waits(client.Sandbox.timeline)
+    told_by = waits(client.Sandbox.told_by)
+    events = waits(client.Sandbox.events)
+    dossiers = waits(client.Sandbox.dossiers)
+    dead_letters = waits(client.Sandbox.dead_letters)
+    dead_letter = waits(client.Sandbox.dead_letter)
+    redrive = waits(client.Sandbox.redrive)
+
+
+class Clock(Face[clock.Clock]):
+    read = waits(clock.Clock.read)
+    now = waits(clock.Clock.now)
+    set = waits(clock.Clock.set)
+    advance = waits(clock.Clock.advance)
+    rate = waits(clock.Clock.rate)
+    freeze = waits(clock.Clock.freeze)
+    resume = waits(clock.Clock.resume)
+
+
+class Citizen(Face[citizen.Citizen]):
+    @property
+    def token(self) -> str:
+        return self.there.token
+
+    sign_in = waits(citizen.Citizen.sign_in)
+    who_am_i = waits(citizen.Citizen.who_am_i)
+    submit = waits(citizen.Citizen.submit)
+    upload = waits(citizen.Citizen.upload)
+    supplement = waits(citizen.Citizen.supplement)
+    rate = waits(citizen.Citizen.rate)
+    dossiers = waits(citizen.Citizen.dossiers)
+    dossier = waits(citizen.Citizen.dossier)
+    start_payment = waits(citizen.Citizen.start_payment)
+    pay = waits(citizen.Citizen.pay)
+    withdraw = waits(citizen.Citizen.withdraw)
+
+
+class Province(Face[province.Province]):
+    @property
+    def code(self) -> str:
+        return self.there.code
+
+    dossiers = waits(province.Province.dossiers)
+    register = waits(province.Province.register)
+    dossier = waits(province.Province.dossier)
+    do = waits(province.Province.do)
+
+
+class Payments(Face[payments.Payments]):
+    orders = waits(payments.Payments.orders)
+    pay = waits(payments.Payments.pay)
+    fail = waits(payments.Payments.fail)

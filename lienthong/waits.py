@@ -1,0 +1,37 @@
+"""Waiting for what happens in a sandbox, and asking why it does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
+
+from lienthong.shapes import Arrival, Cause, News
+
+if TYPE_CHECKING:
+    from lienthong.client import Country
+
+
+class Waiting:
+    """The part of a sandbox that waits."""
+
+    country: Country
+    headers: dict[str, str]
+    lab: str
+
+    async def wait_for(self, /, event: str, code: str, *, count: int = 1, timeout_seconds: float = 10) -> Arrival:
+        """Wait for the `count`th event of a type about a dossier; its verdict says at once where it is certain not to come."""
+        body = {"event": event, "dossier": code, "count": count, "timeout_seconds": timeout_seconds}
+        path, patience = f"{self.lab}/wait-for", timeout_seconds + 30
+        return cast(Arrival, await self.country.portal.json("POST", path, json=body, timeout=patience))
+
+    async def explain(self, code: str) -> list[Cause]:
+        """Why nothing happens to a dossier, most telling first."""
+        path = f"/_lab/explain/{quote(code, safe='')}"
+        return cast(list[Cause], (await self.country.portal.json("GET", path, headers=self.headers))["causes"])
+
+    async def news(self, code: str, *, after: int, timeout_seconds: float = 10) -> News:
+        """Wait until the timeline of a dossier has more than `after` entries, or the time is up."""
+        asked = {"after": after, "timeout_seconds": timeout_seconds}
+        path = f"/_lab/news/{quote(code, safe='')}"
+        options: dict[str, Any] = {"params": asked, "headers": self.headers, "timeout": timeout_seconds + 30}
+        return cast(News, await self.country.portal.json("GET", path, **options))
