@@ -21,7 +21,7 @@ def of(sandbox: sync.Sandbox) -> str:
     """Text for a report; never raises, whatever state the country is in."""
     told = io.StringIO()
     try:
-        sandbox.wait_for(_tell(sandbox.there, told), PATIENCE_SECONDS)
+        sandbox.run(_tell(sandbox.there, told), PATIENCE_SECONDS)
     except Exception as error:
         print(f"It tells no more: {type(error).__name__}: {error}", file=told)
     return told.getvalue()

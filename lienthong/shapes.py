@@ -122,6 +122,7 @@ class SandboxRow(TypedDict):
     rate: float
     now: str
     created_at: str
+    begins_at: str | None
     expires_at: str | None
     api_key: str
     oidc_client: str

@@ -29,7 +29,7 @@ class Face(Generic[There]):
     def __init__(self, background: Background, there: There) -> None:
         self._background, self.there = background, there
 
-    def wait_for(self, work: Coroutine[Any, Any, Answer], seconds: float | None = None) -> Answer:
+    def run(self, work: Coroutine[Any, Any, Answer], seconds: float | None = None) -> Answer:
         """Do something with `there` and wait until it is done. Raises TimeoutError after `seconds`."""
         return self._background.wait(work, seconds)
 
@@ -41,7 +41,7 @@ def waits(
 
     @wraps(method)
     def waiting(self: Face[There], /, *given: Given.args, **named: Given.kwargs) -> Answer:
-        return self.wait_for(method(self.there, *given, **named))
+        return self.run(method(self.there, *given, **named))
 
     return waiting
 
@@ -64,7 +64,7 @@ class Country(Face[client.Country]):
         self._background = Background()
         self._http = client.http_client()
         try:
-            self.wait_for(self.there.open(Beyond(self._background, self._http)))
+            self.run(self.there.open(Beyond(self._background, self._http)))
         except BaseException:
             self._close()
             raise
@@ -76,7 +76,7 @@ class Country(Face[client.Country]):
         self._close()
 
     def _close(self) -> None:
-        self.wait_for(self._http.aclose())
+        self.run(self._http.aclose())
         self._background.close()
 
     provinces = waits(client.Country.provinces)
@@ -92,7 +92,7 @@ class Country(Face[client.Country]):
         return Sandbox(self._background, self.there.enter(sandbox))
 
     def new_sandbox(self, **wish: Unpack[Wish]) -> Sandbox:
-        return Sandbox(self._background, self.wait_for(self.there.new_sandbox(**wish)))
+        return Sandbox(self._background, self.run(self.there.new_sandbox(**wish)))
 
     @contextmanager
     def sandbox(self, *, keep: bool = False, **wish: Unpack[Wish]) -> Iterator[Sandbox]:
@@ -127,6 +127,13 @@ class Sandbox(Face[client.Sandbox]):
     dead_letters = waits(client.Sandbox.dead_letters)
     dead_letter = waits(client.Sandbox.dead_letter)
     redrive = waits(client.Sandbox.redrive)
+    people = waits(client.Sandbox.people)
+    modes = waits(client.Sandbox.modes)
+    set_mode = waits(client.Sandbox.set_mode)
+    reset_mode = waits(client.Sandbox.reset_mode)
+    wait_for = waits(client.Sandbox.wait_for)
+    explain = waits(client.Sandbox.explain)
+    news = waits(client.Sandbox.news)
 
 
 class Clock(Face[clock.Clock]):
@@ -145,6 +152,7 @@ class Citizen(Face[citizen.Citizen]):
         return self.there.token
 
     sign_in = waits(citizen.Citizen.sign_in)
+    ask = waits(citizen.Citizen.ask)
     who_am_i = waits(citizen.Citizen.who_am_i)
     submit = waits(citizen.Citizen.submit)
     upload = waits(citizen.Citizen.upload)
@@ -163,6 +171,7 @@ class Province(Face[province.Province]):
         return self.there.code
 
     dossiers = waits(province.Province.dossiers)
+    inbox = waits(province.Province.inbox)
     register = waits(province.Province.register)
     dossier = waits(province.Province.dossier)
     do = waits(province.Province.do)
