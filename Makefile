@@ -6,7 +6,7 @@ ARGS ?=
 READY := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test test-all check contracts prove prove-short bench compose-proof
+.PHONY: help setup up down status demo test test-all check contracts wheel example prove prove-short bench compose-proof
 
 help: ## List these targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,12 @@ check: $(READY) ## Run the linters, the type checker, the import picture and the
 
 contracts: $(READY) ## Regenerate models, AsyncAPI, OpenAPI and the pages made from them.
 	@$(BIN)/python -m contracts.generate $(ARGS)
+
+wheel: $(READY) ## Build the package that people install, into dist/.
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist . >/dev/null && ls dist/*.whl
+
+example: $(READY) ## Follow examples/suite/README.md in an environment with nothing in it, with the wheel; fetches packages.
+	@$(BIN)/python -m tests.wheel.proof
 
 prove: $(READY) ## Break everything under load, with three seeds, and prove that nothing was lost; then catch three planted bugs.
 	@for seed in 1 2 3; do $(BIN)/lienthong prove --seed $$seed --minutes 1.7 $(ARGS) || exit 1; done

@@ -179,7 +179,7 @@ class Sandbox(ActingProvinces, Waiting):
         """Its seed, its key, its OpenID Connect client and issuer: what a program under test is told."""
         return await self.country.show_sandbox(self.id)
 
-    async def settle(self, timeout_seconds: float = 10) -> Verdict:
+    async def settle(self, timeout_seconds: float = 30) -> Verdict:
         """Wait until nothing more can happen at this instant, or say what it waits for."""
         path, body = f"{self.lab}/settle", {"timeout_seconds": timeout_seconds}
         patience = timeout_seconds + 30

@@ -11,6 +11,7 @@ from lienthong.embedded import Trouble
 # One line per file of this folder: it offers `add_to(app)`. Heavy imports belong inside its verbs.
 FAMILIES = (
     "up",
+    "exec",
     "demo",
     "sandbox",
     "clock",

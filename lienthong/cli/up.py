@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lienthong.cli import signals
 from lienthong.cli.plainly import ask
 from lienthong.embedded import Trouble, elsewhere
 from lienthong.embedded.plan import ROLES
@@ -52,7 +52,7 @@ def up(
     """Start PostgreSQL, Kafka and every service; print their doors; Ctrl-C stops everything."""
     stack = Stack(data, port_base, detached=detach, external=elsewhere.named(os.environ))
     ready = False
-    with _signals_as_interrupt():
+    with signals.as_interrupt():
         try:
             seconds = stack.start(_to_stderr)
             ready = True
@@ -211,21 +211,6 @@ def _follow(stack: Stack) -> None:
                 seen[row["name"]] = row["restarts"]
         time.sleep(1.0)
     _to_stderr("The stack was stopped from elsewhere.")
-
-
-@contextlib.contextmanager
-def _signals_as_interrupt() -> Any:
-    """SIGTERM and SIGHUP stop `up` as Ctrl-C does."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    kept = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)
 
 
 def _to_stderr(sentence: str) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 from lienthong.embedded import Trouble
 
 _PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2
+_PR_SET_SECUREBITS, _NO_SETUID_FIXUP = 28, 1 << 2
 _CAPSET, _CAP_VERSION_3, _CAP_DAC_OVERRIDE = {"x86_64": 126, "aarch64": 91}, 0x20080522, 1
 _libc = ctypes.CDLL(None, use_errno=True)
 Preparation = Callable[[], None]
@@ -54,22 +55,28 @@ def _with_parent(death: signal.Signals, parent: int) -> None:
 
 
 def _unprivileged(parent: int, death: signal.Signals) -> None:
+    """Become `nobody`, who may pass folders such as /root, where program and data may lie; else only open paths work."""
     user = pwd.getpwnam("nobody")
     os.setgroups([])
     os.setgid(user.pw_gid)
-    _libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    capset = _CAPSET.get(os.uname().machine)
+    if capset is not None:
+        _libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
+        # Otherwise access(2), by which initdb looks for its neighbours, leaves out the right of whoever is not root.
+        _libc.prctl(_PR_SET_SECUREBITS, _NO_SETUID_FIXUP, 0, 0, 0)
     os.setuid(user.pw_uid)
-    _keep_reading_rights()
+    if capset is not None:
+        _keep_reading_rights(capset)
     _with_parent(death, parent)  # after setuid, which clears it
 
 
-def _keep_reading_rights() -> None:
-    """Let `nobody` pass folders such as /root, where program and data may lie; without it only open paths work."""
-    syscall = _CAPSET.get(os.uname().machine)
-    if syscall is None:
-        return
+def _keep_reading_rights(capset: int) -> None:
+    """Of all that root could do, only CAP_DAC_OVERRIDE."""
     header = ctypes.create_string_buffer(struct.pack("<Ii", _CAP_VERSION_3, 0))
     mask = 1 << _CAP_DAC_OVERRIDE
     sets = ctypes.create_string_buffer(struct.pack("<6I", mask, mask, mask, 0, 0, 0))
-    if _libc.syscall(syscall, header, sets) == 0:
+    nothing = ctypes.create_string_buffer(struct.pack("<6I", *[0] * 6))
+    if _libc.syscall(capset, header, sets) == 0:
         _libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_OVERRIDE, 0, 0)
+    elif _libc.syscall(capset, header, nothing) != 0:  # a container without this right: nobody keeps none of the others
+        os._exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from lienthong.embedded import ports
 from lienthong.sync import Country
 
+PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 NO_LOOP = ("-p", "no:asyncio", "-p", "no:anyio")
 
 
@@ -253,3 +255,16 @@ def test_who_does_not_use_it_pays_nothing_for_it() -> None:
     done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
     assert {name.partition(".")[0] for name in done.stdout.split()} == {"lienthong"}
     assert set(done.stdout.split()) == {"lienthong", "lienthong.pytest_plugin"}
+
+
+@pytest.mark.usefixtures("here")
+def test_the_page_is_true(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docs/testing.md: its test files, run by its commands."""
+    text = PAGE.read_text(encoding="utf-8")
+    for place, file in enumerate(re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)):
+        pytester.makepyfile(**{f"test_{place}": file})
+    (commands,) = re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    for command in commands.splitlines():
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+        assert done.returncode == 0 and "4 passed" in done.stdout, done.stdout + done.stderr

@@ -41,7 +41,8 @@ def _commands(text: str, program: str) -> Iterator[list[str]]:
 
 
 def _problem(words: list[str]) -> str | None:
-    """Why these words are no command of ours; None if they are one."""
+    """Why these words are no command of ours; None if they are one. What follows `--` is another program's."""
+    words = words[: words.index("--")] if "--" in words else words
     command: Any = typer.main.get_command(app)
     while hasattr(command, "commands") and words and not words[0].startswith("-"):
         word, *words = words

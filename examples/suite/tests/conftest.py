@@ -1,0 +1,19 @@
+"""Our client, pointed at this test's sandbox. `lienthong_sync` and `sandbox_sync` come from the plugin of lienthong."""
+
+from __future__ import annotations
+
+import pytest
+from client import Citizen, Officer
+
+from lienthong.sync import Country, Sandbox
+
+
+@pytest.fixture
+def lan(lienthong_sync: Country, sandbox_sync: Sandbox) -> Citizen:
+    told = sandbox_sync.show()
+    return Citizen(lienthong_sync.url, told["issuer"], told["oidc_client"], "lan")
+
+
+@pytest.fixture
+def ninh_binh(lienthong_sync: Country, sandbox_sync: Sandbox) -> Officer:
+    return Officer(lienthong_sync.doors["province_gateway"], sandbox_sync.show()["api_key"], "37")
