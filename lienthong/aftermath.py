@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
+from pathlib import Path
 
 from rich.console import Console
 
-from lienthong import client, sync
+from lienthong import client, replays, sync
 from lienthong.cli.language import chosen
 from lienthong.cli.sandbox import verdict_text
 from lienthong.timeline import draw
@@ -17,11 +19,18 @@ PATIENCE_SECONDS = 15.0  # for everything: a report never hangs
 WIDTH = 120  # columns of a story
 
 
-def of(sandbox: sync.Sandbox) -> str:
-    """Text for a report; never raises, whatever state the country is in."""
+def of(sandbox: sync.Sandbox, replay: Path) -> str:
+    """Text for a report; never raises, whatever state the country is in.
+
+    replay  where what is needed to make the run again is left
+    """
     told = io.StringIO()
     try:
         sandbox.run(_tell(sandbox.there, told), PATIENCE_SECONDS)
+        run = sandbox.run(replays.export(sandbox.there, SETTLE_SECONDS), PATIENCE_SECONDS)
+        replay.parent.mkdir(parents=True, exist_ok=True)
+        replay.write_text(json.dumps(run, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        print(f"\nto see it again: lienthong replay {replay} --keep", file=told)
     except Exception as error:
         print(f"It tells no more: {type(error).__name__}: {error}", file=told)
     return told.getvalue()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
@@ -168,5 +169,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         from lienthong import aftermath
 
         item.stash[FAILED_KEY] = True
-        report.sections.append((f"lienthong sandbox {sandbox.id}", aftermath.of(sandbox)))
+        told = aftermath.of(sandbox, _replay_file(item))
+        report.sections.append((f"lienthong sandbox {sandbox.id}", told))
     return report
+
+
+def _replay_file(item: pytest.Item) -> Path:
+    """In pytest's cache, named after the test; the next failure of the same test takes its place."""
+    name = re.sub(r"[^\w.-]+", "-", item.nodeid).strip("-")
+    cache = item.config.getini("cache_dir") if item.config.pluginmanager.hasplugin("cacheprovider") else ".pytest_cache"
+    return item.config.rootpath / cache / "lienthong" / f"{name[-LONGEST_NAME:]}.json"

@@ -51,10 +51,10 @@ class Replayed:
 
 
 # --- writing down ---------------------------------------------------------------------------------------------------------
-async def export(sandbox: Sandbox) -> dict[str, Any]:
-    """What is needed to make the run of a sandbox again, and what came of it. Settles first."""
+async def export(sandbox: Sandbox, settle_seconds: float = 10) -> dict[str, Any]:
+    """What is needed to make the run of a sandbox again, and what came of it. Settles first, for so long at most."""
     country = sandbox.country
-    verdict = await sandbox.settle()
+    verdict = await sandbox.settle(settle_seconds)
     row = await country.show_sandbox(sandbox.id)
     personas = {each["number"]: each["persona"] for each in await sandbox.people()}
     parts = await asyncio.gather(*(_recorded(sandbox, service) for service in SERVICES))

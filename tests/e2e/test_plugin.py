@@ -14,6 +14,7 @@ import pytest
 
 from lienthong.embedded import ports
 from lienthong.sync import Country
+from tests.support.command import command
 
 PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 NO_LOOP = ("-p", "no:asyncio", "-p", "no:anyio")
@@ -158,6 +159,9 @@ def test_a_failing_test_tells_the_story_of_its_dossiers_and_what_is_waited_for(
     assert "settle: still: nothing can happen before the clock is turned" in text
     assert "portal    │ The citizen submits the dossier online" in text
     assert "It tells no more: Problem: " in text and "During handling" not in text
+    replays = re.findall(r"to see it again: (lienthong replay \S+test_fails.json) --keep", text)
+    again = command(*replays[0].split()[1:], url=lienthong_sync.url)
+    assert again.returncode == 0 and "1 calls made again" in again.stdout, again.stderr
     assert "1 sandbox seconds per second" in text
     kept = {row["name"]: row["id"] for row in lienthong_sync.list_sandboxes() if row["name"].startswith("test_it.py")}
     assert set(kept) == {f"test_it.py::test_{name}" for name in ("fails", "fails_while_time_runs", "cannot_even_begin")}
