@@ -269,6 +269,6 @@ def test_the_page_is_true(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyP
         pytester.makepyfile(**{f"test_{place}": file})
     (commands,) = re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    for command in commands.splitlines():
-        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    for line in commands.splitlines():
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
         assert done.returncode == 0 and "4 passed" in done.stdout, done.stdout + done.stderr
