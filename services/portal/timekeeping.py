@@ -27,7 +27,7 @@ LOOK_SECONDS = 0.003  # between rounds while something is under way; a hop over 
 QUIET_SECONDS = 0.1  # between looks at what is still, for who waits on: a running clock or an outsider may move it
 SETTLE_SECONDS = 15.0  # of each settle inside advance: longer than a lease, so that a worker can be replaced
 TURN_SECONDS = 5  # renewed three times within it; after a crash the retry need not wait longer
-DEAD_SECONDS = 6.0  # a worker that is not replaced after two leases is called dead
+DEAD_SECONDS = 6.0  # a worker that is missed for two leases, and not for a moment on a busy machine, is called dead
 
 
 def turns_table(metadata: MetaData) -> Table:
@@ -80,14 +80,14 @@ class Timekeeping:
         return dict(answer.json()) if answer.status_code == 200 else None
 
     async def rounds(self, sandbox: str, seconds: float) -> AsyncGenerator[Round]:
-        """Looks at all services, one after the other, for at most `seconds` of real time; who asks stops when it knows enough.
+        """Looks at all services, one after the other, for `seconds` of real time; who asks stops when it knows enough.
 
         raises  SandboxNotFound, also when it is deleted meanwhile
         """
         loop = asyncio.get_running_loop()
-        begun = loop.time()
+        begun = alive = loop.time()
         before: Any = None
-        quiet_rounds = 0
+        looks = quiet_rounds = 0
         while True:
             here = await sandboxes.read(self._portal.database, sandbox)
             answers = await self.pending(here)
@@ -99,10 +99,11 @@ class Timekeeping:
             quiet_rounds = quiet_rounds + 1 if quiet and shape == before else 1 if quiet else 0
             before = shape
             still, passed = quiet_rounds >= STILL_ROUNDS, loop.time() - begun
-            dead = passed > DEAD_SECONDS and any(
-                waiting.name in ("dead-worker", "service-down") for waiting in found.waiting_for
-            )
-            yield Round(here, answers, found, still, passed > seconds or dead)
+            if not any(waiting.name in ("dead-worker", "service-down") for waiting in found.waiting_for):
+                alive = loop.time()
+            dead = loop.time() - alive > DEAD_SECONDS
+            looks += 1
+            yield Round(here, answers, found, still, dead or (passed > seconds and looks >= STILL_ROUNDS))
             if not quiet or still:
                 await asyncio.sleep(QUIET_SECONDS if still else LOOK_SECONDS)
 

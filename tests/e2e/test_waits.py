@@ -165,8 +165,8 @@ async def test_the_dead_are_named_and_nobody_waits_for_a_sandbox_that_is_gone(tm
             waiting = await sandbox.wait_for("dossier.submitted.v1", code, timeout_seconds=60)
             assert waiting["verdict"] == "waiting" and waiting["cause"] and waiting["cause"]["name"] == "worker-dead"
             assert ("dead-worker", "gateway") in {(each["name"], each["service"]) for each in waiting["waiting_for"]}
-            assert "worker process of gateway is dead or stuck" in waiting["sentence_en"]
-            assert await causes(sandbox, code) == ["worker-dead", "on-its-way"]
+            assert "is dead or stuck" in waiting["sentence_en"]
+            assert {*await causes(sandbox, code)} == {"worker-dead", "on-its-way"}
 
             doors = [sandbox.settle(60), sandbox.wait_for("dossier.submitted.v1", code), sandbox.news(code, after=9)]
             asked = [asyncio.create_task(door) for door in doors]

@@ -50,6 +50,7 @@ async def test_a_frozen_clock_says_not_before_when(sandbox: Sandbox, code: str) 
     found = await wait(sandbox, law.DOSSIER_RECEIVED, code, timeout_seconds=100)
     assert (found["verdict"], found["not_before"]) == ("not-before", "2026-06-09T10:00:00.000+07:00")
     assert found["cause"]["name"] == "clock-frozen"
+    assert (await wait(sandbox, law.DOSSIER_RECEIVED, code, timeout_seconds=0))["verdict"] == "not-before"
 
 
 async def test_what_cannot_come_any_more_is_absent(sandbox: Sandbox, code: str) -> None:
