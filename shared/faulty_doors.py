@@ -1,6 +1,7 @@
 """The edge at which HTTP faults bite: between a client and our public doors, outside everything that decides.
 
-Test doors, health and metrics are never hit, so that a fault can always be switched off.
+Test doors, health and metrics are never hit, so that a fault can always be switched off. A request belongs to the sandbox
+that its headers, its address or its query name; one that names it in its body alone counts as the default sandbox's.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
+import re
 import socket
 import struct
 import time
@@ -17,8 +20,7 @@ from typing import Any
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import faults, problems, sandboxes
-from shared.clock import parse_duration
+from shared import faults, files, problems, sandboxes
 from shared.faults import Rule
 from shared.runtime import Runtime
 from shared.sandboxes import DEFAULT, IDS, KEYS
@@ -35,7 +37,8 @@ STALE = "http-stale-answer"
 
 UNTOUCHED = ("/_lab", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs")
 PIECES = 10  # of a body that drips
-REMEMBERED = 1_000  # answers that a stale cache keeps
+REMEMBERED = 100  # answers that a stale cache keeps
+IN_PATH = re.compile(rf"(?:/s|{files.PATH})/({IDS.pattern})(?:/|$)")
 ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset instead of an end
 BROKEN = problems.ProblemType("fault", 500, "A fault is switched on here.", "Tại đây đang bật một sự cố.")
 
@@ -48,7 +51,7 @@ class Answer:
     body: bytes = b""
     at: float = field(default_factory=time.monotonic)
 
-    async def take(self, message: Message) -> None:
+    async def take(self, message: Message) -> None:  # in place of the server's `send`
         if message["type"] == "http.response.start":
             self.start = message
         else:
@@ -64,7 +67,7 @@ class FaultyDoor:
 
     def __init__(self, app: ASGIApp, runtime: Runtime) -> None:
         self._app, self._runtime = app, runtime
-        self._remembered: dict[tuple[str, ...], Answer] = {}
+        self._remembered: dict[tuple[str | bytes, ...], Answer] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
         """One request. `receive` is the server's own, `reading` what the app may read of it."""
@@ -78,8 +81,8 @@ class FaultyDoor:
         path: str = scope["path"]
         if path.startswith(UNTOUCHED):
             return None
-        named = sandbox_of(scope)
-        if named not in self._runtime.faults:
+        named = sandbox_of(scope, self._runtime)
+        if not self._runtime.watches(named, EDGE):
             return None
         async with self._runtime.database.transaction() as connection:
             here = (await sandboxes.lock(connection, [named])).get(named)
@@ -90,7 +93,7 @@ class FaultyDoor:
         return bite.rule if bite else None
 
     async def late(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
-        await asyncio.sleep(_seconds(rule, "by"))
+        await asyncio.sleep(rule.seconds("by"))
         await self._app(scope, reading, send)
 
     async def error(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
@@ -106,41 +109,42 @@ class FaultyDoor:
 
     async def silent(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
         await self._app(scope, reading, Answer().take)
-        await asyncio.sleep(_seconds(rule, "after"))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(_end(receive), rule.seconds("after"))  # unless the client gives up before
         await _break(receive, at_once=True)
 
     async def dripping(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
         answer = Answer()
         await self._app(scope, reading, answer.take)
         await send(answer.start)
-        piece = -(-len(answer.body) // PIECES) or 1
-        for begin in range(0, len(answer.body), piece):
-            await asyncio.sleep(_seconds(rule, "over") / PIECES)
-            part = {"body": answer.body[begin : begin + piece], "more_body": True}
+        for place in range(PIECES):
+            await asyncio.sleep(rule.seconds("over") / PIECES)
+            begin, end = (len(answer.body) * each // PIECES for each in (place, place + 1))
+            part = {"body": answer.body[begin:end], "more_body": place + 1 < PIECES}
             await send({"type": "http.response.body", **part})
-        await send({"type": "http.response.body"})
 
     async def cut(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
         answer = Answer()
         await self._app(scope, reading, answer.take)
-        await send(answer.start)
-        half = answer.body[: len(answer.body) // 2]
-        await send({"type": "http.response.body", "body": half, "more_body": True})
+        if answer.body:  # without one, nothing but the head could be missing
+            await send(answer.start)
+            half = answer.body[: len(answer.body) // 2]
+            await send({"type": "http.response.body", "body": half, "more_body": True})
         await _break(receive, at_once=False)
 
     async def stale(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
-        headers = dict(scope["headers"])
-        asked = (rule.key, scope["path"], scope["query_string"].decode("latin-1"))
-        key = (*asked, *(headers.get(name, b"").decode("latin-1") for name in (b"authorization", b"x-sandbox")))
-        before = self._remembered.get(key) if scope["method"] == "GET" else None
-        if before is not None:
-            age = str(int(time.monotonic() - before.at)).encode()
-            await before.say(send, (b"age", age))
+        if scope["method"] != "GET":
+            await self._app(scope, reading, send)
+            return
+        who = tuple(dict(scope["headers"]).get(name, b"") for name in (b"authorization", b"x-sandbox", b"x-api-key"))
+        asked = (rule.key, scope["path"], scope["query_string"], *who)
+        if (before := self._remembered.get(asked)) is not None:
+            await before.say(send, (b"age", str(int(time.monotonic() - before.at)).encode()))
             return
         answer = Answer()
         await self._app(scope, reading, answer.take)
-        if scope["method"] == "GET" and answer.start["status"] < 400:
-            self._remembered[key] = answer
+        if answer.start["status"] < 400:
+            self._remembered[asked] = answer
             if len(self._remembered) > REMEMBERED:
                 self._remembered.pop(next(iter(self._remembered)))
         await answer.say(send)
@@ -158,16 +162,17 @@ _BEHAVIOUR = {
 }
 
 
-def sandbox_of(scope: Scope) -> str:
+def sandbox_of(scope: Scope, runtime: Runtime) -> str:
     """Which sandbox a request means, by what it says itself; nothing is checked, for nothing is opened by it."""
     headers = dict(scope["headers"])
     if key := KEYS.fullmatch(headers.get(b"x-api-key", b"").decode("latin-1")):
         return str(key[1])
     if named := headers.get(b"x-sandbox", b"").decode("latin-1"):
         return str(named)
-    parts = str(scope["path"]).split("/", 3)
-    if len(parts) > 2 and parts[1] == "s" and IDS.fullmatch(parts[2]):
-        return parts[2]
+    if found := IN_PATH.match(scope["path"]):
+        return str(found[1])
+    if named := runtime.named_in(scope["query_string"].decode("latin-1")):
+        return named
     scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     return _claimed(token) if scheme.lower() == "bearer" else DEFAULT
 
@@ -195,17 +200,20 @@ async def _break(receive: Receive, *, at_once: bool) -> None:
 
     Raises ConnectionResetError where there is no connection (a test that calls the app itself).
     """
-    transport = getattr(getattr(receive, "__self__", None), "transport", None)
+    transport = getattr(getattr(receive, "__self__", None), "transport", None)  # uvicorn's
     if transport is None:
         raise ConnectionResetError("a fault broke the connection")
+    if transport.is_closing():
+        return
     if at_once:
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
         transport.abort()
     else:
         transport.close()
+    await _end(receive)
+
+
+async def _end(receive: Receive) -> None:
+    """Wait until the connection is gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _seconds(rule: Rule, setting: str) -> float:
-    return parse_duration(rule.settings[setting], "").total_seconds()

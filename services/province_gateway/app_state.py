@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contracts import story
+from contracts.catalogue import dossier_in
 from services.province_gateway import consumers
 from services.province_gateway.acts import Rules
 from services.province_gateway.domain import Dossier
@@ -27,3 +28,6 @@ class Gateway(House[Dossier]):
         self.timers = Timers(SERVICE, self.database, DOSSIERS, consumers.timers(self.rules), consumers.receipts_of)
         self.steps = STEPS
         self.words = story.words
+
+    def subject_of(self, path: str) -> str:
+        return dossier_in(path) or super().subject_of(path)

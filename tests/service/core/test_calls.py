@@ -98,7 +98,7 @@ async def test_a_claimed_call_is_not_made_by_another_worker(own_house: House[Par
     neighbour = Neighbour(own_house)
     one, two = (Callers(own_house.database, {"ring": neighbour}) for _ in range(2))
     claimed = await asyncio.gather(one._claim(), two._claim(), one._claim())
-    assert sorted(call.key for part in claimed for call, _ in part) == list("ABCDEFGH")
+    assert sorted(claim.call.key for part in claimed for claim in part) == list("ABCDEFGH")
     assert await one._claim() == []
     await own_house.database.pool.execute("UPDATE calls SET next_try = clock_timestamp()")  # its claimer died
     assert len(await two._claim()) == 8
@@ -122,6 +122,6 @@ async def test_what_is_refused_waits_until_sandbox_time_moves(own_house: House[P
     await running(own_house, neighbour, refused)
     (row,) = await shelf.rows("calls", "next_try = 'infinity', last_error")
     assert row == (True, "NotToday: come another day")
-    await calls.try_refused_again(own_house.database, shelf.id)
+    await calls.try_again(own_house.database, shelf.id)
     await running(own_house, neighbour, neighbour.taken.wait)
     assert neighbour.seen == [("1", 1), ("1", 2)]
