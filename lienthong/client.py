@@ -14,12 +14,12 @@ import hashlib
 import os
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 
@@ -88,6 +88,10 @@ class Country:
     async def procedures(self) -> list[dict[str, Any]]:
         """Those that can be submitted here."""
         return await every_row(self.portal.send, "/api/v1/procedures", offered=True, channel="online")
+
+    async def faults(self, family: str = "") -> list[dict[str, Any]]:
+        """Every named fault, or those of http, identity, payment or officers."""
+        return await every_row(self.portal.send, "/_lab/faults", **({"family": family} if family else {}))
 
     async def create_sandbox(self, **wish: Any) -> dict[str, Any]:
         """`wish` may hold seed, name, start, rate and time_to_live; what is None is left to the portal."""
@@ -219,6 +223,39 @@ class Sandbox:
 
     async def _dead(self, service: str, method: str, path: str) -> Any:
         return await self.country.service(service).json(method, "/_lab/dead-letters" + path, headers=self._headers)
+
+    async def faults(self) -> list[dict[str, Any]]:
+        """The rules that are on, each with how often it was looked at (`seen`) and how often it bit (`fired`)."""
+        return await every_row(self.country.portal.send, f"{self._lab}/faults")
+
+    async def fault_on(
+        self,
+        fault: str,
+        *,
+        id: str | None = None,
+        match: Mapping[str, str] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        nth: int | None = None,
+        times: int | None = None,
+        probability: float | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> dict[str, Any]:
+        """Let something go wrong from now on; every service knows of it when this returns. docs/faults.md names them all.
+
+        match     what must be so, such as province="37"; settings  what the fault may be told ("with"), such as by="1d"
+        nth, times, probability   at most one of them; none: every time
+        since, until              instants of the sandbox's clock ("from", "until")
+        """
+        wish: dict[str, Any] = {"id": id, "match": match, "with": settings, "from": since, "until": until}
+        wish |= {"nth": nth, "times": times, "probability": probability}
+        body = {"fault": fault, **{name: value for name, value in wish.items() if value is not None}}
+        return cast(dict[str, Any], await self.country.portal.json("POST", f"{self._lab}/faults", json=body))
+
+    async def fault_off(self, id: str | None = None) -> None:
+        """Switch a rule off, or all of them; what they held goes on."""
+        path = f"{self._lab}/faults" + (f"/{quote(id, safe='')}" if id is not None else "")
+        await self.country.portal.send("DELETE", path)
 
 
 class Citizen:

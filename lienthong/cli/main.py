@@ -14,6 +14,7 @@ FAMILIES = (
     "demo",
     "sandbox",
     "clock",
+    "fault",
     "logs",
     "doctor",
     "prove",
