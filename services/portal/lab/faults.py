@@ -29,7 +29,7 @@ Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 class RuleBody(BaseModel):
     """A fault switched on. Without nth, times and probability it bites every time; `from` and `until` are sandbox time."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid")
     fault: Annotated[Text, Field(max_length=60, examples=["confirmation-late"])]
     id: Id | None = Field(
         None, description="Names the rule; the fault's name if left out. One of the same id is replaced"
