@@ -24,6 +24,7 @@ import yaml
 
 from contracts import asyncapi
 from contracts.catalogue.page import catalogue_page
+from contracts.faults import CATALOGUE
 from contracts.lifecycle import LIFECYCLE
 from contracts.schemas import event_types, schema
 from shared import metrics_page
@@ -117,6 +118,13 @@ def glossary_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def faults_page() -> str:
+    """docs/faults.md, as `lienthong fault list --markdown` prints what the portal's door tells."""
+    door, page = import_module("services.portal.lab.faults"), import_module("lienthong.faults_page")
+    told = [door.FaultView.of(fault).model_dump(mode="json", by_alias=True) for fault in CATALOGUE]
+    return str(page.page(told))
+
+
 def openapi(service: str) -> str:
     """The OpenAPI document of one service, as its own application describes it with every setting at its default."""
     with patch.dict(os.environ, {"PAYMENT_PARTNER_SECRET": "needed to start, shown in no document"}, clear=True):
@@ -131,6 +139,7 @@ def outputs() -> dict[str, Callable[[], str]]:
         "docs/lifecycle.md": lifecycle_page,
         "docs/glossary.md": glossary_page,
         "docs/catalogue.md": catalogue_page,
+        "docs/faults.md": faults_page,
         "docs/observability.md": lambda: metrics_page.page(on_disk("docs/observability.md") or ""),
         "docs/waiting.md": lambda: import_module("services.portal.explaining.page").page(
             on_disk("docs/waiting.md") or ""

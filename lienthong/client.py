@@ -24,6 +24,7 @@ import httpx
 from lienthong.citizen import Citizen
 from lienthong.clock import Clock
 from lienthong.doors import Door, Http, NotRunning, Problem, every_row
+from lienthong.faults import Faults
 from lienthong.modes import ActingProvinces
 from lienthong.payments import Order, Payments
 from lienthong.province import Province
@@ -101,6 +102,10 @@ class Country:
         """Those that can be submitted here."""
         return await every_row(self.portal.send, "/api/v1/procedures", offered=True, channel="online")
 
+    async def faults(self, family: str = "") -> list[dict[str, Any]]:
+        """Every named fault, or those of http, identity, payment or officers."""
+        return await every_row(self.portal.send, "/_lab/faults", **({"family": family} if family else {}))
+
     async def create_sandbox(self, **wish: Unpack[Wish]) -> SandboxRow:
         body = {name: value for name, value in wish.items() if value is not None}
         return cast(SandboxRow, await self.portal.json("POST", "/_lab/sandboxes", json=body))
@@ -166,6 +171,7 @@ class Sandbox(ActingProvinces, Waiting):
         self.lab = f"/_lab/sandboxes/{id}"
         self.clock = Clock(country, id)
         self.payments = Payments(self)
+        self.faults = Faults(country, id)
 
     def citizen(self, persona: str) -> Citizen:
         """Signs in at the first call: lan, minh, huong, duc (level 2), hoa, tuan (level 1)."""

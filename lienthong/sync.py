@@ -14,7 +14,7 @@ from functools import wraps
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack
 
-from lienthong import citizen, client, clock, payments, province
+from lienthong import citizen, client, clock, faults, payments, province
 from lienthong.background import Background, Beyond
 from lienthong.shapes import Wish
 
@@ -82,6 +82,7 @@ class Country(Face[client.Country]):
     provinces = waits(client.Country.provinces)
     communes = waits(client.Country.communes)
     procedures = waits(client.Country.procedures)
+    faults = waits(client.Country.faults)
     create_sandbox = waits(client.Country.create_sandbox)
     show_sandbox = waits(client.Country.show_sandbox)
     list_sandboxes = waits(client.Country.list_sandboxes)
@@ -110,6 +111,7 @@ class Sandbox(Face[client.Sandbox]):
         self.id, self.headers = there.id, there.headers
         self.clock = Clock(background, there.clock)
         self.payments = Payments(background, there.payments)
+        self.faults = Faults(background, there.faults)
 
     def citizen(self, persona: str) -> Citizen:
         return Citizen(self._background, self.there.citizen(persona))
@@ -175,6 +177,12 @@ class Province(Face[province.Province]):
     register = waits(province.Province.register)
     dossier = waits(province.Province.dossier)
     do = waits(province.Province.do)
+
+
+class Faults(Face[faults.Faults]):
+    rules = waits(faults.Faults.rules)
+    on = waits(faults.Faults.on)
+    off = waits(faults.Faults.off)
 
 
 class Payments(Face[payments.Payments]):

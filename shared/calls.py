@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,12 @@ from shared.http import Unreachable
 log = structlog.get_logger()
 CLAIM_SECONDS = 10  # longer than an HTTP timeout: a caller that dies is replaced after this
 RETRY_LIMIT_SECONDS = 5  # backoff doubles from 0.1 s to this
+# Who waits is due now. Who is being asked meanwhile, or waits for a neighbour, keeps its place but for a moment: by that
+# `_carry` sees that a refusal is of yesterday.
+AGAIN_SQL = (
+    "next_try = CASE WHEN c.refused THEN clock_timestamp() ELSE c.next_try + interval '1 ms' END, "
+    "refused = false, due = NULL"
+)
 
 
 def calls_table(metadata: MetaData) -> Table:
@@ -54,6 +60,15 @@ class Call:
     key: str
     data: dict[str, Any]
     attempts: int
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A call that this worker makes now, and until when (real time) nobody else does."""
+
+    call: Call
+    until: datetime
+    traceparent: str
 
 
 # Makes the call, keeps its outcome, then removes the row by `done`; raises Unreachable or a Refusal to be asked again.
@@ -90,7 +105,7 @@ async def next_due(database: Database, sandbox: str) -> datetime | None:
 async def release(database: Database, sandbox: str) -> list[tuple[str, str, datetime]]:
     """Let go what was held until now, by the sandbox's clock; gives kind, key and due of each, in order."""
     rows = await database.fetch(
-        f"UPDATE calls c SET next_try = clock_timestamp(), refused = false, due = NULL FROM sandboxes s, "
+        f"UPDATE calls c SET {AGAIN_SQL} FROM sandboxes s, "
         f"(SELECT kind, key, due FROM calls WHERE sandbox = $1 AND due IS NOT NULL FOR UPDATE) was "
         f"WHERE c.sandbox = $1 AND s.id = $1 AND c.kind = was.kind AND c.key = was.key AND was.due <= {NOW_SQL} "
         "RETURNING c.kind, c.key, was.due",
@@ -99,13 +114,14 @@ async def release(database: Database, sandbox: str) -> list[tuple[str, str, date
     return sorted(((row["kind"], row["key"], row["due"]) for row in rows), key=lambda each: (each[2], each[0], each[1]))
 
 
-async def try_refused_again(database: Database, sandbox: str, *, with_due: bool = True) -> None:
-    """Sandbox time has moved: what a neighbour refused is asked again; what waits for a moment of its own only `with_due`."""
-    await database.pool.execute(
-        "UPDATE calls SET next_try = clock_timestamp(), refused = false, due = NULL "
-        "WHERE sandbox = $1 AND refused AND (due IS NULL OR $2)",
-        *(sandbox, with_due),
-    )
+async def try_again(database: Database | Connection, sandbox: str, keys: Sequence[str] | None = None) -> None:
+    """What was refused or held is asked again now, for sandbox time has moved or a rule is off.
+
+    keys  only these; None: all of the sandbox
+    A call that is being made at this very moment was asked under what was so before: if refused, it is asked again too.
+    """
+    where = "sandbox = $1 AND ($2::text[] IS NULL OR key = ANY($2))"
+    await database.fetch(f"UPDATE calls c SET {AGAIN_SQL} WHERE {where}", sandbox, keys)
 
 
 class Callers:
@@ -123,25 +139,29 @@ class Callers:
             self._wake.clear()
             claimed = await self._claim()
             if claimed:
-                await asyncio.gather(*(self._carry(call, traceparent) for call, traceparent in claimed))
+                await asyncio.gather(*(self._carry(claim) for claim in claimed))
                 continue
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._poll)
 
-    async def _claim(self) -> list[tuple[Call, str]]:
+    async def _claim(self) -> list[Claim]:
         rows = await self._database.fetch(
             f"""UPDATE calls SET attempts = attempts + 1, next_try = clock_timestamp() + interval '{CLAIM_SECONDS} s'
             WHERE (sandbox, kind, key) IN (SELECT sandbox, kind, key FROM calls WHERE next_try <= clock_timestamp()
               AND kind = ANY($1) ORDER BY next_try LIMIT 16 FOR UPDATE SKIP LOCKED)
-            RETURNING sandbox, kind, key, data, attempts, traceparent""",
+            RETURNING sandbox, kind, key, data, attempts, next_try, traceparent""",
             list(self._callers),
         )
         return [
-            (Call(r["sandbox"], r["kind"], r["key"], msgspec.json.decode(r["data"]), r["attempts"]), r["traceparent"])
+            Claim(
+                Call(r["sandbox"], r["kind"], r["key"], msgspec.json.decode(r["data"]), r["attempts"]),
+                *(r["next_try"], r["traceparent"]),
+            )
             for r in rows
         ]
 
-    async def _carry(self, call: Call, traceparent: str) -> None:
+    async def _carry(self, claim: Claim) -> None:
+        call, traceparent = claim.call, claim.traceparent
         own, begun, wrong = telemetry.begin_trace(traceparent), time.perf_counter(), ""
         try:
             await self._callers[call.kind](call)
@@ -152,23 +172,19 @@ class Callers:
             refused = isinstance(error, Refusal)
             outcome = "unreachable" if isinstance(error, Unreachable) else "refused" if refused else "failed"
             telemetry.CALLS_MADE.labels(call.kind, outcome).inc()
-            log.warning(
-                "call_failed",
-                kind=call.kind,
-                key=call.key,
-                sandbox=call.sandbox,
-                error=repr(error),
-                attempts=call.attempts,
-            )
+            facts = {"kind": call.kind, "key": call.key, "sandbox": call.sandbox, "attempts": call.attempts}
+            log.warning("call_failed", error=repr(error), **facts)
             wait = min(0.1 * 2 ** min(call.attempts - 1, 10), RETRY_LIMIT_SECONDS)
             await self._database.pool.execute(
-                f"""UPDATE calls c SET refused = $6, last_error = $5, due = $7, next_try = CASE
+                f"""UPDATE calls c SET last_error = $5, refused = $6 AND c.next_try = $8,
+                  due = CASE WHEN c.next_try = $8 THEN $7::timestamptz END, next_try = CASE
+                  WHEN c.next_try <> $8 THEN clock_timestamp()
                   WHEN NOT $6 THEN clock_timestamp() + $4 * interval '1 s'
                   WHEN s.rate = 0 THEN 'infinity'
                   ELSE clock_timestamp() + least(interval '1 min', ($7 - {NOW_SQL}) / s.rate) END
                 FROM sandboxes s WHERE c.sandbox = $1 AND c.kind = $2 AND c.key = $3 AND s.id = $1""",
                 *(call.sandbox, call.kind, call.key, wait, f"{type(error).__name__}: {error}"[:500], refused),
-                getattr(error, "due", None),
+                *(getattr(error, "due", None), claim.until),
             )
         if tracing.on:
             parent = traceparent if telemetry.same_trace(traceparent, own) else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
@@ -18,6 +18,7 @@ from msgspec import Struct
 from sqlalchemy import BigInteger, Boolean, Column, MetaData, Table, Text
 
 from shared import journal
+from shared.clock import parse_duration
 from shared.db import Connection, Database
 from shared.errors import HeldByFault
 from shared.journal import Line
@@ -57,9 +58,17 @@ class Rule(Struct, frozen=True, omit_defaults=True):
     def key(self) -> str:
         return f"{self.id}@{self.born}"
 
+    def duration(self, setting: str) -> timedelta:
+        """Of a setting that was checked when the rule was made."""
+        return parse_duration(self.settings[setting], f"/with/{setting}")
+
+    def seconds(self, setting: str) -> float:
+        return self.duration(setting).total_seconds()
+
     def hold(self, due: datetime | None = None) -> HeldByFault:
-        """What says that this rule holds something back, until `due` (sandbox time) if it is known."""
-        return HeldByFault(f"{self.id}: {self.text_en}", due, rule=self.id, fault=self.fault)
+        """What says that this rule holds something back: until `due` (sandbox time), or until it is over or off."""
+        ends = min((at for at in (due, self.until) if at is not None), default=None)
+        return HeldByFault(f"{self.id}: {self.text_en}", ends, rule=self.id, fault=self.fault)
 
     def fits(self, now: datetime, about: dict[str, str]) -> bool:
         """Whether it looks at this at all: at this time, and with all that it asks for."""
@@ -181,7 +190,7 @@ async def note(connection: Connection, here: Sandbox, rule: Rule, subject: str) 
 
 def _line(rule: Rule, subject: str, at: datetime) -> Line:
     texts = (f"Sự cố bật sẵn “{rule.id}”: {rule.text_vi}", f"Fault '{rule.id}': {rule.text_en}")
-    return Line(subject, at, NOTED, *texts, {"rule": rule.id, "fault": rule.fault, **rule.settings})
+    return Line(subject, at, NOTED, *texts, {"rule": rule.id, "fault": rule.fault, "with": rule.settings})
 
 
 async def counts(database: Database, sandbox: str) -> list[dict[str, Any]]:

@@ -1,11 +1,13 @@
 """The edge at which HTTP faults bite: between a client and our public doors, outside everything that decides.
 
-Test doors, health and metrics are never hit, so that a fault can always be switched off.
+Test doors, health and metrics are never hit, so that a fault can always be switched off. A request belongs to the sandbox
+that its headers, its address or its query name; one that names it in its body alone counts as the default sandbox's.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 import time
@@ -14,7 +16,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared import faults, problems, sandboxes
 from shared.answers import Answer
-from shared.clock import parse_duration
 from shared.faults import Rule
 from shared.requests import sandbox_of
 from shared.runtime import Runtime
@@ -31,7 +32,7 @@ STALE = "http-stale-answer"
 
 UNTOUCHED = ("/_lab", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs")
 PIECES = 10  # of a body that drips
-REMEMBERED = 1_000  # answers that a stale cache keeps
+REMEMBERED = 100  # answers that a stale cache keeps
 ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset instead of an end
 BROKEN = problems.ProblemType("fault", 500, "A fault is switched on here.", "Tại đây đang bật một sự cố.")
 
@@ -41,7 +42,7 @@ class FaultyDoor:
 
     def __init__(self, app: ASGIApp, runtime: Runtime) -> None:
         self._app, self._runtime = app, runtime
-        self._remembered: dict[tuple[str, ...], Answer] = {}
+        self._remembered: dict[tuple[str | bytes, ...], Answer] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
         """One request. `receive` is the server's own, `reading` what the app may read of it."""
@@ -55,8 +56,8 @@ class FaultyDoor:
         path: str = scope["path"]
         if path.startswith(UNTOUCHED):
             return None
-        named = sandbox_of(scope)
-        if named not in self._runtime.faults:
+        named = sandbox_of(scope, self._runtime)
+        if not self._runtime.watches(named, EDGE):
             return None
         async with self._runtime.database.transaction() as connection:
             here = (await sandboxes.lock(connection, [named])).get(named)
@@ -67,7 +68,7 @@ class FaultyDoor:
         return bite.rule if bite else None
 
     async def late(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
-        await asyncio.sleep(_seconds(rule, "by"))
+        await asyncio.sleep(rule.seconds("by"))
         await self._app(scope, reading, send)
 
     async def error(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
@@ -83,41 +84,42 @@ class FaultyDoor:
 
     async def silent(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
         await self._app(scope, reading, Answer().take)
-        await asyncio.sleep(_seconds(rule, "after"))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(_end(receive), rule.seconds("after"))  # unless the client gives up before
         await _break(receive, at_once=True)
 
     async def dripping(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
         answer = Answer()
         await self._app(scope, reading, answer.take)
         await send(answer.start)
-        piece = -(-len(answer.body) // PIECES) or 1
-        for begin in range(0, len(answer.body), piece):
-            await asyncio.sleep(_seconds(rule, "over") / PIECES)
-            part = {"body": answer.body[begin : begin + piece], "more_body": True}
+        for place in range(PIECES):
+            await asyncio.sleep(rule.seconds("over") / PIECES)
+            begin, end = (len(answer.body) * each // PIECES for each in (place, place + 1))
+            part = {"body": answer.body[begin:end], "more_body": place + 1 < PIECES}
             await send({"type": "http.response.body", **part})
-        await send({"type": "http.response.body"})
 
     async def cut(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
         answer = Answer()
         await self._app(scope, reading, answer.take)
-        await send(answer.start)
-        half = answer.body[: len(answer.body) // 2]
-        await send({"type": "http.response.body", "body": half, "more_body": True})
+        if answer.body:  # without one, nothing but the head could be missing
+            await send(answer.start)
+            half = answer.body[: len(answer.body) // 2]
+            await send({"type": "http.response.body", "body": half, "more_body": True})
         await _break(receive, at_once=False)
 
     async def stale(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
-        headers = dict(scope["headers"])
-        asked = (rule.key, scope["path"], scope["query_string"].decode("latin-1"))
-        key = (*asked, *(headers.get(name, b"").decode("latin-1") for name in (b"authorization", b"x-sandbox")))
-        before = self._remembered.get(key) if scope["method"] == "GET" else None
-        if before is not None:
-            age = str(int(time.monotonic() - before.at)).encode()
-            await before.say(send, (b"age", age))
+        if scope["method"] != "GET":
+            await self._app(scope, reading, send)
+            return
+        who = tuple(dict(scope["headers"]).get(name, b"") for name in (b"authorization", b"x-sandbox", b"x-api-key"))
+        asked = (rule.key, scope["path"], scope["query_string"], *who)
+        if (before := self._remembered.get(asked)) is not None:
+            await before.say(send, (b"age", str(int(time.monotonic() - before.at)).encode()))
             return
         answer = Answer()
         await self._app(scope, reading, answer.take)
-        if scope["method"] == "GET" and answer.start["status"] < 400:
-            self._remembered[key] = answer
+        if answer.start["status"] < 400:
+            self._remembered[asked] = answer
             if len(self._remembered) > REMEMBERED:
                 self._remembered.pop(next(iter(self._remembered)))
         await answer.say(send)
@@ -147,17 +149,20 @@ async def _break(receive: Receive, *, at_once: bool) -> None:
 
     Raises ConnectionResetError where there is no connection (a test that calls the app itself).
     """
-    transport = getattr(getattr(receive, "__self__", None), "transport", None)
+    transport = getattr(getattr(receive, "__self__", None), "transport", None)  # uvicorn's
     if transport is None:
         raise ConnectionResetError("a fault broke the connection")
+    if transport.is_closing():
+        return
     if at_once:
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
         transport.abort()
     else:
         transport.close()
+    await _end(receive)
+
+
+async def _end(receive: Receive) -> None:
+    """Wait until the connection is gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _seconds(rule: Rule, setting: str) -> float:
-    return parse_duration(rule.settings[setting], "").total_seconds()

@@ -11,6 +11,7 @@ import httpx
 
 from shared import telemetry, tracing
 
+TOO_MANY = 429  # RFC 6585: says nothing about the request, as a 5xx
 TIMEOUT = httpx.Timeout(5.0, connect=1.0)  # s; neighbours are on this machine and answer in milliseconds
 # Every call looks through all idle connections, pair by pair: eight cost half of what sixteen do (measured).
 LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=8)
@@ -19,7 +20,7 @@ sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 
 class Unreachable(OSError):
-    """A neighbour did not answer, or failed itself (5xx): a fault of the machine, worth another try."""
+    """A neighbour did not answer, failed itself (5xx) or has too much to do (429): worth another try."""
 
 
 def client(mounts: Mapping[str, httpx.AsyncBaseTransport]) -> httpx.AsyncClient:
@@ -30,7 +31,7 @@ def client(mounts: Mapping[str, httpx.AsyncBaseTransport]) -> httpx.AsyncClient:
 async def call(
     http: httpx.AsyncClient, method: str, url: str, *, sandbox: str = "", body: Any = None
 ) -> httpx.Response:
-    """One call. Refusals (4xx) come back as responses; raises Unreachable for silence and 5xx."""
+    """One call. Refusals (4xx) come back as responses; raises Unreachable for silence, 5xx and 429."""
     if tracing.on:
         return await _traced(http, method, url, sandbox, body)
     return await _call(http, method, url, sandbox, body, telemetry.traceparent())
@@ -59,6 +60,6 @@ async def _call(
         response = await http.request(method, url, json=body, headers=headers)
     except httpx.HTTPError as error:
         raise Unreachable(f"{method} {url}: {type(error).__name__}") from error
-    if response.status_code >= 500:
+    if response.status_code >= 500 or response.status_code == TOO_MANY:
         raise Unreachable(f"{method} {url}: status {response.status_code}")
     return response

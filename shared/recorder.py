@@ -22,7 +22,7 @@ class Recorder:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         records = self._runtime.records
         kept = records.fullmatch(f"{scope['method']} {scope['path']}") if records is not None else None
-        sandbox = sandbox_of(scope) if kept else DEFAULT
+        sandbox = sandbox_of(scope, self._runtime) if kept else DEFAULT
         if kept is None or sandbox == DEFAULT:
             await self._app(scope, receive, send)
             return

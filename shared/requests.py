@@ -10,12 +10,14 @@ from typing import Any
 import msgspec
 from starlette.types import Scope
 
-from shared.sandboxes import DEFAULT, KEYS
+from shared import files
+from shared.runtime import Runtime
+from shared.sandboxes import DEFAULT, IDS, KEYS
 
-IN_PATH = re.compile(r"(?:/_lab/sandboxes|/s)/([A-Za-z0-9_-]{1,64})(?:/|$)")
+IN_PATH = re.compile(rf"(?:/_lab/sandboxes|/s|{files.PATH})/({IDS.pattern})(?:/|$)")
 
 
-def sandbox_of(scope: Scope) -> str:
+def sandbox_of(scope: Scope, runtime: Runtime) -> str:
     """Which sandbox a request means, by what it says itself; nothing is checked, for nothing is opened by it."""
     headers = dict(scope["headers"])
     if key := KEYS.fullmatch(headers.get(b"x-api-key", b"").decode("latin-1")):
@@ -24,6 +26,8 @@ def sandbox_of(scope: Scope) -> str:
         return str(named)
     if in_path := IN_PATH.match(str(scope["path"])):
         return in_path[1]
+    if named := runtime.named_in(scope["query_string"].decode("latin-1")):
+        return str(named)
     told = claims_of(scope).get("sandbox", DEFAULT)
     return told if isinstance(told, str) else DEFAULT
 

@@ -22,8 +22,9 @@ from shared.settings import Settings
 
 log = structlog.get_logger()
 KEPT = ("posted", "queue")  # tables whose rows outlive their sandbox
-RULES_SQL = "SELECT id, deleted, faults FROM sandboxes WHERE NOT deleted AND faults <> $1::jsonb"
+RULES_SQL = "SELECT id, version, deleted, faults FROM sandboxes WHERE NOT deleted AND faults <> $1::jsonb"
 SWEEP_SECONDS = 5.0
+NO_RULES = (0, faults.NONE)
 EVERYTHING = "*"  # subject of what concerns a whole sandbox
 SWEEP_ROWS = 5_000
 
@@ -36,10 +37,7 @@ class Runtime:
     """
 
     owns_sandboxes = False
-    records: re.Pattern[str] | None = (
-        None  # "METHOD path" of calls that are kept for a replay, but for those with a key
-    )
-    subject_of: Callable[[str], str] = staticmethod(lambda path: EVERYTHING)  # whose story a request belongs to
+    records: re.Pattern[str] | None = None  # "METHOD path" of calls kept for a replay, but for those with a key
     sweep_when = "true"  # SQL over the sandbox row s: may its rows go yet?
 
     def __init__(self, service: str, settings: Settings, database_url: str, metadata: MetaData) -> None:
@@ -55,7 +53,7 @@ class Runtime:
         self._tasks: list[asyncio.Task[None]] = []
         self._known: set[str] = set()
         self._keys: dict[str, str] = {}
-        self.faults: dict[str, str] = {}  # sandbox → its fault rules, where it has any: for edges outside transactions
+        self.faults: dict[str, tuple[int, str]] = {}  # sandbox → version and rules of its row, where it has rules
 
     @property
     def http(self) -> httpx.AsyncClient:
@@ -191,22 +189,43 @@ class Runtime:
                 await self.row_changes(connection, dict(before), row)
             version = int(await connection.fetchval("SELECT version FROM sandboxes WHERE id = $1", row["id"]))
         if new:
+            rules = self.faults.get(row["id"], NO_RULES)[1]
             self.note_row(row)
+            if self.faults.get(row["id"], NO_RULES)[1] != rules:
+                await self.rules_changed(row["id"])
             await self.changed(row["id"])
         return version
 
     def note_row(self, row: Mapping[str, Any]) -> None:
-        """Remember the fault rules of a sandbox that changed."""
+        """Remember the fault rules of a sandbox that changed; not those of a row older than what is remembered."""
+        if self.faults.get(row["id"], NO_RULES)[0] > row["version"]:
+            return
         if row["deleted"] or row["faults"] == faults.NONE:
             self.faults.pop(row["id"], None)
         else:
-            self.faults[row["id"]] = row["faults"]
+            self.faults[row["id"]] = (row["version"], row["faults"])
+
+    def watches(self, sandbox: str, edge: str) -> bool:
+        """Whether a sandbox has a rule at an edge: asked in memory, before a transaction is opened to see whether it bites."""
+        held = self.faults.get(sandbox)
+        return held is not None and any(rule.edge == edge for rule in faults.rules_of(held[1]))
+
+    def subject_of(self, path: str) -> str:
+        """Whose story a request to this path belongs to: a dossier's, or that of everything."""
+        return EVERYTHING
+
+    def named_in(self, query: str) -> str:
+        """The sandbox that a query string names; empty if it names none."""
+        return ""
 
     async def changed(self, sandbox: str) -> None:
         """What follows from another row of a sandbox, once it is kept and before its owner hears that we have it."""
 
     async def row_changes(self, connection: Connection, before: Mapping[str, Any], row: Mapping[str, Any]) -> None:
         """What follows here from a sandbox's new row, in the transaction that keeps it."""
+
+    async def rules_changed(self, sandbox: str) -> None:
+        """What follows from other fault rules; also done before the owner hears."""
 
     # What the lab doors ask every service; a service with nothing of the kind answers with nothing.
     async def fire(self, sandbox: str) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Provinces and communes in time: what they are today, what they were before the merger, and what became of each."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -13,6 +14,7 @@ from shared.kept import Kept
 
 MERGER = date(2025, 7, 1)  # Resolution 202/2025/QH15: 63 provinces became 34, the district level ended
 
+_CODE_IN_PATH = re.compile(r"/([HG][0-9]{2}(?:\.[0-9]{1,5})*-(?:[0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7}))(?=/|$)")
 Share = Literal["whole", "split", "split_default"]
 
 
@@ -123,6 +125,12 @@ def agency_code(province: str, commune: str | None = None) -> str:
 def province_of(code: str) -> str | None:
     """The province whose agency opens this dossier code, or agency code; None for any other text."""
     return _BY_AGENCY.get(code.split("-")[0].split(".")[0])
+
+
+def dossier_in(path: str) -> str | None:
+    """The dossier code that is a segment of an address; None if there is none."""
+    found = _CODE_IN_PATH.search(path)
+    return found[1] if found else None
 
 
 def communes_of(province: str) -> tuple[Commune, ...]:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
+from contracts.catalogue import COMMUNES, PROCEDURES, PROVINCES
 from contracts.faults import http, identity, officers, payment
 from contracts.faults.kinds import Kind, NamedFault, Setting
 
-__all__ = ["CATALOGUE", "FAULTS", "Kind", "NamedFault", "Setting"]
+__all__ = ["CATALOGUE", "FAMILIES", "FAULTS", "TO_MATCH", "Kind", "NamedFault", "Setting"]
 
 CATALOGUE: tuple[NamedFault, ...] = (*http.FAULTS, *identity.FAULTS, *payment.FAULTS, *officers.FAULTS)
 FAULTS = {fault.name: fault for fault in CATALOGUE}
+FAMILIES = tuple(dict.fromkeys(fault.family for fault in CATALOGUE))
+TO_MATCH: Mapping[str, Collection[str]] = {  # what there is to match; of the other names nobody can tell before
+    "service": http.SERVICES,
+    "method": http.METHODS,
+    "persona": identity.PERSONAS,
+    "province": PROVINCES,
+    "commune": COMMUNES,
+    "procedure": PROCEDURES,
+}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from contracts.faults.kinds import Kind, NamedFault, Setting
 from shared.faulty_doors import EDGE, ERROR, LATENCY, RESET, SLOW_BODY, STALE, TIMEOUT, TOO_MANY, TRUNCATED
 
-MATCH = ("service", "method", "path")  # service: portal, gateway, identity, payment
+MATCH = ("service", "method", "path")
+SERVICES = ("portal", "gateway", "identity", "payment")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 NOTHING_HELD = "Nothing is held: the next request is answered."
 AT_MOST = 60  # s; a client gives up before
 
@@ -19,7 +21,7 @@ FAULTS = (
         NOTHING_HELD,
         "Timeouts are chosen, not inherited: a client decides how long it waits and what it tells the citizen meanwhile.",
         MATCH,
-        (Setting("by", Kind.DURATION, "2s", "how long it waits, real time", least=0, most=AT_MOST),),
+        (Setting("by", Kind.DURATION, "2s", "how long it waits, real time", most=AT_MOST),),
         {"match": {"service": "portal", "path": "/api/v1/dossiers*"}, "with": {"by": "1s"}},
     ),
     NamedFault(
@@ -27,11 +29,11 @@ FAULTS = (
         EDGE,
         "The server fails",
         "Máy chủ báo lỗi",
-        "A 5xx with a problem body; the request was not read, so nothing has happened.",
+        "A 5xx with a problem body and, with 503, Retry-After; the request was not read, so nothing has happened.",
         NOTHING_HELD,
         "RFC 9110 section 15.6: a 5xx says nothing about the request. Repeat it with the same Idempotency-Key.",
         MATCH,
-        (Setting("status", Kind.INTEGER, 503, "500 to 504", least=500, most=504),),
+        (Setting("status", Kind.INTEGER, 503, "which 5xx", least=500, most=504),),
         {"match": {"service": "payment", "path": "/init"}, "with": {"status": 502}, "times": 2},
     ),
     NamedFault(
@@ -39,7 +41,7 @@ FAULTS = (
         EDGE,
         "No answer comes, though the work is done",
         "Không phản hồi, dù việc đã làm",
-        "The request is carried out; its answer is kept back, and the connection closes after a while.",
+        "The request is carried out; its answer is kept back, and the connection is reset after a while.",
         NOTHING_HELD,
         "The worst of all answers is none: whether it was done is known only to who asks again with the same Idempotency-Key.",
         MATCH,
@@ -51,7 +53,7 @@ FAULTS = (
         EDGE,
         "The connection breaks",
         "Kết nối bị ngắt",
-        "The connection is closed before a byte of the answer; the request was not read.",
+        "The connection is reset before a byte of the answer; the request was not read.",
         NOTHING_HELD,
         "RFC 9110 section 9.2.2: only idempotent requests are repeated by themselves; with an Idempotency-Key ours are.",
         MATCH,

@@ -10,7 +10,8 @@ CONSENT = "identity.consent"  # when somebody signs in
 ACCOUNTS = "identity.accounts"  # whenever an account is looked at: signing in, tokens, userinfo
 KEYS = "identity.keys"  # which key signs
 PROVIDER = "identity.provider"  # every door of the provider
-MATCH = ("persona",)  # lan, minh, huong, duc, hoa, tuan
+MATCH = ("persona",)
+PERSONAS = ("lan", "minh", "huong", "duc", "hoa", "tuan")
 NOT_HELD = "Nothing is held: who signs in again gets good tokens."
 WHICH = Setting("token", Kind.WORD, "both", "which token is spoilt", choices=("access", "id", "both"))
 
@@ -88,17 +89,18 @@ FAULTS = (
     ),
     _token(
         *(LEVEL, "An account of too low a level", "Tài khoản chưa đủ mức định danh"),
-        "Whoever signs in has level 1, whatever the account is worth.",
+        "Both tokens say level 1, whatever the account is worth; userinfo tells the truth.",
         "ND 69/2024: level 2 is given in person only (facts, domain.md). Procedures of level 2 answer with level-too-low.",
     ),
     NamedFault(
         *(ROTATED, KEYS, "The provider signs with a new key", "Nhà cung cấp đổi khoá ký"),
-        "From now on tokens name another `kid`; the sandbox's own key set holds only the new key.",
+        "From now on tokens name another `kid`; the sandbox's key set holds only the new key.",
         "The old key signs again, and the key set holds it.",
         "OpenID Connect Core section 10.1.1: an unknown kid means that the key set is to be fetched again.",
         (),
         (),
         {},
+        steady=True,
     ),
     NamedFault(
         *(REPLAYED, CODES, "The code was used before", "Mã uỷ quyền đã bị dùng"),
@@ -129,7 +131,7 @@ FAULTS = (
     ),
     NamedFault(
         *(DOWN, PROVIDER, "The identity provider is down", "Nhà cung cấp định danh ngừng hoạt động"),
-        "Every OpenID Connect door of the sandbox answers 503 with Retry-After.",
+        "Every OpenID Connect door of the sandbox answers 503 provider-down with Retry-After.",
         "Nothing is held: who is signed in never noticed, the others sign in now.",
         "RFC 9110 section 15.6.4. Sessions that live must not end because nobody can sign in.",
         (),

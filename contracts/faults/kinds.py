@@ -13,7 +13,6 @@ class Kind(StrEnum):
     DURATION = "duration"  # 2s, 3d, P1D
     INTEGER = "integer"
     WORD = "word"  # one of its choices
-    TEXT = "text"
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,8 @@ class NamedFault:
     released what happens with what it held, once it is off
     teaches  the law, the RFC or the line of the fact sheets that a client must have read to cope
     match    by what a rule may choose its victims
+    example  a rule worth trying, as it is sent: match, with, nth …
+    steady   a state, not an occasion: it holds as long as it is on, and cannot be told how often
     """
 
     name: str
@@ -53,6 +54,7 @@ class NamedFault:
     match: tuple[str, ...]
     settings: tuple[Setting, ...] = ()
     example: dict[str, Any] = field(default_factory=dict)
+    steady: bool = False
 
     @property
     def family(self) -> str:

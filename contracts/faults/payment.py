@@ -58,7 +58,7 @@ FAULTS = (
     NamedFault(
         *(TIMED_OUT, CHECKOUT, "The time to pay is over", "Giao dịch hết hạn"),
         "409 order-expired at the button, however quick the payer was.",
-        "A new payment can be begun at the portal; the order that ran out stays so.",
+        "The order that ran out stays so; a quarter of an hour later (sandbox time) the portal begins another.",
         "An order lives for minutes, a demand for days: begin another payment for the same demand.",
         MATCH,
         (),
@@ -71,7 +71,7 @@ FAULTS = (
         "RFC 9110 section 15.6.4. Nobody knows less than the payer: say that nothing was taken, and let them try again.",
         MATCH,
         (),
-        {"until": "2026-06-10T08:00:00+07:00"},
+        {"match": {"province": "01"}, "until": "2026-12-01T08:00:00+07:00"},
     ),
     NamedFault(
         *(LATE, CONFIRM, "The confirmation comes late", "Xác nhận đến muộn"),
@@ -84,7 +84,7 @@ FAULTS = (
     ),
     NamedFault(
         *(MISSING, CONFIRM, "The confirmation never comes", "Không có xác nhận"),
-        "As long as the rule is on, the portal is told nothing of what was paid.",
+        "As long as the rule is on, the portal hears nothing of what was paid.",
         TOLD_THEN,
         PLATFORM + "money that was taken and not told is found by asking (QUERY), not by waiting.",
         MATCH,
@@ -102,7 +102,7 @@ FAULTS = (
     ),
     NamedFault(
         *(REORDERED, CONFIRM, "Confirmations overtake each other", "Xác nhận sai thứ tự"),
-        "A confirmation waits until the next one has been told; if none comes, until the rule is off.",
+        "A confirmation waits until the next one has been told; while none comes, until the rule is off.",
         TOLD_THEN,
         "Messages about different payments have no order: the last to come is not the last that was paid.",
         MATCH,
@@ -120,7 +120,7 @@ FAULTS = (
     ),
     NamedFault(
         *(AMOUNT, CONFIRM, "A confirmation of another amount", "Xác nhận sai số tiền"),
-        "A well signed CONFIRM with another SoTien comes instead of the true one.",
+        "A well signed CONFIRM with another SoTien comes instead of the true one, which waits.",
         TOLD_THEN,
         PLATFORM + "compare SoTien with what was asked; answer 99 and let nothing move.",
         MATCH,
@@ -129,7 +129,7 @@ FAULTS = (
     ),
     NamedFault(
         *(SIGNATURE, CONFIRM, "A confirmation that nobody signed", "Xác nhận sai MaXacThuc"),
-        "A CONFIRM with a wrong MaXacThuc comes instead of the true one.",
+        "A CONFIRM with a wrong MaXacThuc comes instead of the true one, which waits.",
         TOLD_THEN,
         PLATFORM + "MaXacThuc is checked first; who answers 00 here lets anybody pay with a sentence.",
         MATCH,
@@ -156,7 +156,7 @@ FAULTS = (
     ),
     NamedFault(
         *(REFUND_REFUSED, REFUND, "The refund is refused", "Hoàn tiền bị từ chối"),
-        "The platform answers REFUND with MaLoi 99; the portal asks again as time passes.",
+        "The platform answers REFUND with MaLoi 99 and LyDo bank-refuses; the portal asks again as time passes.",
         "The refund is asked for again, and given.",
         "Our own message, unverified. What is owed to a citizen is asked for until it is given.",
         MATCH,

@@ -18,6 +18,7 @@ FAMILIES = (
     "replay",
     "mode",
     "watch",
+    "fault",
     "logs",
     "doctor",
     "prove",

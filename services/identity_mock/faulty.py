@@ -14,11 +14,10 @@ from contracts.faults import identity as named
 from services.identity_mock import tokens
 from services.identity_mock.people import Person
 from shared import faults
-from shared.clock import parse_duration
 from shared.db import Connection
 from shared.errors import Refusal
 from shared.faults import Rule
-from shared.runtime import EVERYTHING
+from shared.runtime import EVERYTHING, Runtime, in_sandbox
 from shared.sandboxes import Sandbox
 
 ELSEWHERE = "https://id.example.invalid"  # RFC 2606: an issuer that nobody is
@@ -33,20 +32,33 @@ class ProviderDown(Refusal):
     """The identity provider does not serve now."""
 
 
-async def at_the_provider(connection: Connection, here: Sandbox) -> Rule | None:
-    """What keeps the provider from serving now."""
-    bite = await faults.bite(connection, here, named.PROVIDER, EVERYTHING)
-    return bite.rule if bite else None
+async def at_the_provider(runtime: Runtime, sandbox: str) -> None:
+    """Raises ProviderDown where the provider does not serve now."""
+    if not runtime.watches(sandbox, named.PROVIDER):
+        return
+    async with in_sandbox(runtime, sandbox) as (connection, here):
+        bite = await faults.bite(connection, here, named.PROVIDER, EVERYTHING)
+    if bite is not None:
+        raise ProviderDown(f"Rule '{bite.rule.id}': {bite.rule.text_en}.", rule=bite.rule.id)
 
 
-async def at_the_account(connection: Connection, here: Sandbox, person: Person) -> bool:
-    """Whether the account is locked when it is looked at now."""
+async def at_userinfo(runtime: Runtime, sandbox: str, person: Person) -> None:
+    """Raises AccountLocked where the account is locked by now."""
+    if not runtime.watches(sandbox, named.ACCOUNTS):
+        return
+    async with in_sandbox(runtime, sandbox) as (connection, here):
+        locked = await _is_locked(connection, here, person)
+    if locked:
+        raise AccountLocked("Ask whoever runs the account to open it again.")
+
+
+async def _is_locked(connection: Connection, here: Sandbox, person: Person) -> bool:
     return await faults.bite(connection, here, named.ACCOUNTS, person.id, persona=person.hint) is not None
 
 
 async def at_sign_in(connection: Connection, here: Sandbox, person: Person) -> str:
     """Why nobody is signed in (the description of access_denied); empty if nothing is in the way."""
-    if await at_the_account(connection, here, person):
+    if await _is_locked(connection, here, person):
         return "The account is locked."
     if await faults.bite(connection, here, named.CONSENT, person.id, persona=person.hint):
         return "The person does not agree that the portal learns who they are."
@@ -55,7 +67,7 @@ async def at_sign_in(connection: Connection, here: Sandbox, person: Person) -> s
 
 async def at_the_code(connection: Connection, here: Sandbox, person: Person) -> str:
     """Why a good code opens nothing; empty if it does."""
-    if await at_the_account(connection, here, person):
+    if await _is_locked(connection, here, person):
         return "The account is locked."
     if await faults.bite(connection, here, named.CODES, person.id, persona=person.hint):
         return "The code was used before. Sign in again."
@@ -107,7 +119,7 @@ def _lies(rule: Rule, kind: str, claims: Mapping[str, Any], now: datetime) -> di
         over = int((now - timedelta(hours=1)).timestamp())
         return {"iat": over - 60, "exp": over, **({"nbf": over - 60} if "nbf" in claims else {})}
     if rule.fault == named.TOO_EARLY:
-        begins = int((now + parse_duration(rule.settings["by"], "")).timestamp())
+        begins = int((now + rule.duration("by")).timestamp())
         return {"iat": begins, "nbf": begins, "exp": begins + claims["exp"] - claims["iat"]}
     if rule.fault == named.NONCE:
         return {"nonce": "another-nonce"} if kind == "id" else {}

@@ -23,7 +23,7 @@ from services.identity_mock import chooser, faulty, store, tokens
 from services.identity_mock.people import people
 from services.identity_mock.problems import NO_STORE, ClientUnknown, GrantRefused, RedirectNotAllowed
 from services.identity_mock.register import represented_by
-from services.identity_mock.store import Grant, IdentityRuntime
+from services.identity_mock.store import CLIENT, OWN_CLIENT, Grant, IdentityRuntime
 from services.identity_mock.tokens import TokenRefused
 from shared import journal
 from shared.errors import SandboxMismatch, SandboxNotFound
@@ -32,8 +32,6 @@ from shared.runtime import in_sandbox, known_sandbox
 from shared.sandboxes import DEFAULT, Sandbox
 from shared.web import Chosen, runtime_of
 
-CLIENT = "lienthong-demo"  # of every sandbox; public: it has no secret, PKCE takes its place (RFC 7636)
-OWN_CLIENT = "lienthong-"  # and the id of a sandbox: its own client, which chooses it at the default issuer
 SCOPES = ("openid", "profile")
 AUTHORIZE_PARAMETERS = {
     "response_type": "`code`",
@@ -66,16 +64,25 @@ class Realm:
         return base if self.here.id == DEFAULT else f"{base}/s/{self.here.id}"
 
     async def of_client(self, client: str) -> Realm:
-        """The realm that a client signs people in to: this one, or at the default issuer its own. Raises ClientUnknown."""
-        owner = client.removeprefix(OWN_CLIENT) if client.startswith(OWN_CLIENT) else ""
+        """The realm that a client signs people in to: this one, or at the default issuer its own.
+
+        raises  ClientUnknown; ProviderDown
+        """
+        owner = store.owner_of(client)
         if client == CLIENT or owner == self.here.id:
-            return self
+            return await self.serving()
         if not owner or self.here.id != DEFAULT:
             raise ClientUnknown(f"Send client_id={CLIENT}, or this sandbox's own, {OWN_CLIENT}{self.here.id}.")
         try:
-            return Realm(self.runtime, await known_sandbox(self.runtime, owner))
+            its_own = Realm(self.runtime, await known_sandbox(self.runtime, owner))
         except SandboxNotFound as error:
             raise ClientUnknown(f"Its sandbox is not there. {error.detail}") from error
+        return await its_own.serving()
+
+    async def serving(self) -> Realm:
+        """This realm, unless a fault keeps it from serving. Raises ProviderDown."""
+        await faulty.at_the_provider(self.runtime, self.here.id)
+        return self
 
 
 async def realm(request: Request, chosen: Chosen) -> Realm:
@@ -86,24 +93,25 @@ async def realm(request: Request, chosen: Chosen) -> Realm:
             f"This is the issuer of sandbox '{named}'; the issuer of another is {runtime.identity.identity_url}/s/ID."
         )
         raise SandboxMismatch(detail, issuer_sandbox=named)
-    here = await known_sandbox(runtime, named)
-    if named in runtime.faults:
-        async with in_sandbox(runtime, named) as (connection, _):
-            down = await faulty.at_the_provider(connection, here)
-        if down is not None:
-            raise faulty.ProviderDown(f"Rule '{down.id}': {down.text_en}.", rule=down.id)
-    return Realm(runtime, here)
+    return Realm(runtime, await known_sandbox(runtime, named))
 
 
 def named_sandbox(sandbox: Annotated[str, Path(description="Sandbox whose issuer this is")]) -> str:
     return sandbox
 
 
-RealmDep = Annotated[Realm, Depends(realm)]
+async def serving_realm(found: Annotated[Realm, Depends(realm)]) -> Realm:
+    return await found.serving()
+
+
+RealmDep = Annotated[
+    Realm, Depends(realm)
+]  # whose client asks is still to be seen: `Realm.of_client` goes on from here
+ServingDep = Annotated[Realm, Depends(serving_realm)]
 
 
 @router.get("/.well-known/openid-configuration", summary="Discovery", responses=problem_responses(403, 404, 503))
-async def discovery(realm: RealmDep) -> dict[str, Any]:
+async def discovery(realm: ServingDep) -> dict[str, Any]:
     """OpenID Connect Discovery 1.0 section 4."""
     return {
         "issuer": realm.issuer,
@@ -138,7 +146,7 @@ async def discovery(realm: RealmDep) -> dict[str, Any]:
 
 
 @router.get("/jwks", summary="Keys that tokens are signed with", responses=problem_responses(403, 404, 503))
-async def jwks(realm: RealmDep) -> dict[str, Any]:
+async def jwks(realm: ServingDep) -> dict[str, Any]:
     """RFC 7517 section 5."""
     if faulty.is_rotated(realm.here):
         return tokens.public_keys(await realm.runtime.next_key())
@@ -277,7 +285,7 @@ async def token(realm: RealmDep, request: Request) -> JSONResponse:
     summary="Who the token is about (some clients ask by POST, without a body)",
     responses=problem_responses(401, 403, 404, 503),
 )
-async def userinfo(realm: RealmDep, request: Request) -> dict[str, Any]:
+async def userinfo(realm: ServingDep, request: Request) -> dict[str, Any]:
     """OpenID Connect Core 1.0 section 5.3, with the claims of the national sign-on (facts: integration.md 3.1)."""
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not credential:
@@ -286,11 +294,7 @@ async def userinfo(realm: RealmDep, request: Request) -> dict[str, Any]:
         realm.runtime.keys, credential.strip(), issuer=realm.issuer, sandbox=realm.here.id, now=realm.here.now
     )
     person = next(person for person in people(realm.here).values() if person.id == claims["sub"])
-    if realm.here.id in realm.runtime.faults:
-        async with in_sandbox(realm.runtime, realm.here.id) as (connection, here):
-            locked = await faulty.at_the_account(connection, here, person)
-        if locked:
-            raise faulty.AccountLocked("Ask whoever runs the account to open it again.")
+    await faulty.at_userinfo(realm.runtime, realm.here.id, person)
     return {
         "sub": person.id,
         "LoaiTaiKhoan": "1",  # a person; "2" is an organisation

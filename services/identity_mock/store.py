@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 from joserfc.jwk import RSAKey
 from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text
@@ -23,6 +24,8 @@ from shared.sandboxes import Sandbox, sandboxes_table
 
 METADATA = MetaData()
 CURRENT, NEXT = "current", "next"
+CLIENT = "lienthong-demo"  # of every sandbox; public: it has no secret, PKCE takes its place (RFC 7636)
+OWN_CLIENT = "lienthong-"  # and the id of a sandbox: its own client, which chooses it at the default issuer
 SWEPT_AFTER = timedelta(hours=1)  # sandbox time: until then an expired code is told from an unknown one
 
 sandboxes_table(METADATA)
@@ -87,8 +90,17 @@ class IdentityRuntime(Runtime):
             self._unknown_key = await asyncio.to_thread(RSAKey.generate_key, 2048)
         return self._unknown_key
 
+    def named_in(self, query: str) -> str:
+        """A sandbox's own client chooses it at the default issuer."""
+        return owner_of(parse_qs(query).get("client_id", [""])[0])
+
     async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
         return await journal.lines(self.database, self.service, sandbox, subject)
+
+
+def owner_of(client: str) -> str:
+    """The sandbox whose own client this is; empty for every other client."""
+    return client.removeprefix(OWN_CLIENT) if client.startswith(OWN_CLIENT) and client != CLIENT else ""
 
 
 async def signing_key(database: Database, name: str = CURRENT) -> RSAKey:

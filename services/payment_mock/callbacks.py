@@ -17,10 +17,12 @@ from services.payment_mock import faulty, store
 from services.payment_mock.migrations import STEPS
 from services.payment_mock.settings import Settings
 from services.payment_mock.store import Order
-from shared import calls, faults, http, journal, sandboxes
+from shared import calls, http, journal, sandboxes
 from shared.calls import Call, Callers
 from shared.clock import wire
 from shared.db import Connection
+from shared.errors import HeldByFault
+from shared.faults import Bite
 from shared.lanes import Place
 from shared.runtime import Runtime
 
@@ -59,9 +61,14 @@ class PaymentRuntime(Runtime):
         return [{"at": wire(due), "service": self.service, "kind": kind, "subject": key} for kind, key, due in released]
 
     async def changed(self, sandbox: str) -> None:
-        """The clock has moved, or a rule is off: what was held is tried again, or held again."""
-        held = any(rule.edge == named.CONFIRM for rule in faults.rules_of(self.faults.get(sandbox, faults.NONE)))
-        await calls.try_refused_again(self.database, sandbox, with_due=not held)
+        """A clock that runs is another now: what a rule holds until some moment is planned anew. A frozen one has `fire`."""
+        row = await sandboxes.row_of(self.database, sandbox)
+        if row is not None and row["rate"] != 0:
+            await self.rules_changed(sandbox)
+
+    async def rules_changed(self, sandbox: str) -> None:
+        """What was held is told now, or held again by what rules there are."""
+        await calls.try_again(self.database, sandbox)
         self.callers.wake()
 
     async def pending_of(self, sandbox: str, subject: str, reader: Place | None) -> dict[str, Any]:
@@ -72,44 +79,46 @@ class PaymentRuntime(Runtime):
         return await journal.lines(self.database, self.service, sandbox, subject)
 
     async def _confirm(self, call: Call) -> None:
-        """Tell the partner once; any answer but silence and 5xx ends it. Raises Unreachable, HeldByFault to be asked again."""
+        """Tell the partner once; any answer but silence, 5xx and 429 ends it. Raises Unreachable, HeldByFault to be asked again."""
+        bite, held = await self._in_the_way(call) if self.watches(call.sandbox, named.CONFIRM) else (None, None)
+        secret = self.secret(call.sandbox)
+        if bite is not None and held is not None:
+            for lie in faulty.instead(bite, call.data, secret):
+                await self._tell(call, lie)
+            raise held
+        *first, last = [call.data, *(faulty.besides(bite, call.data, secret) if bite is not None else [])]
+        for message in first:
+            await self._tell(call, message)
+        await self._tell(call, last, ends=True)
+
+    async def _in_the_way(self, call: Call) -> tuple[Bite | None, HeldByFault | None]:
+        """What goes wrong with this confirmation, and whether it is held back by that."""
         async with self.database.transaction() as connection:
             here = (await sandboxes.lock(connection, [call.sandbox])).get(call.sandbox)
             order = await store.order_by_transaction(connection, call.sandbox, call.key)
-            if here is None or order is None:  # the sandbox was deleted meanwhile
-                await calls.done(connection, call)
-                return
+            if here is None or order is None:  # the sandbox was deleted meanwhile; `_tell` ends the call
+                return None, None
             bite = await faulty.at_confirmation(connection, here, order)
-            overtakes: list[str] = []
-            if bite is not None and bite.rule.fault == named.REORDERED:
-                overtakes = await faulty.overtaken(connection, here, bite.rule, call.key)
-        if bite is not None:
-            for message in faulty.before_the_truth(bite, call.data, self.secret(call.sandbox)):
-                await self._tell(call, message)
-            if bite.rule.fault == named.REORDERED and not overtakes:
-                raise bite.rule.hold()
-            faulty.hold_back(bite, here, order)
-        await self._tell(call, call.data, last=True)
-        if bite is not None:
-            for message in faulty.after_the_truth(bite, call.data, self.secret(call.sandbox)):
-                await self._tell(call, message)
-        if overtakes:
-            await calls.try_refused_again(self.database, call.sandbox, with_due=False)
-            self.callers.wake()
+            return bite, await faulty.held(connection, here, order, bite) if bite is not None else None
 
-    async def _tell(self, call: Call, message: dict[str, Any], *, last: bool = False) -> None:
-        """Send one CONFIRM and note the answer; `last` ends the call with it. Raises Unreachable."""
+    async def _tell(self, call: Call, message: dict[str, Any], *, ends: bool = False) -> None:
+        """Send one CONFIRM and note the answer. Raises Unreachable.
+
+        ends  the call is over with it, and who waited until this was told goes on
+        """
         url = self.payment.confirm_url
         response = await http.call(self.http, "POST", url, sandbox=call.sandbox, body=message)
         answer = _ma_loi(response)
         async with self.database.transaction() as connection:
             here = (await sandboxes.lock(connection, [call.sandbox])).get(call.sandbox)
-            if last:
-                await calls.done(connection, call)
             order = await store.order_by_transaction(connection, call.sandbox, call.key)
+            if ends:
+                await calls.done(connection, call)
             if here is None or order is None:  # the sandbox was deleted meanwhile
                 return
-            if last:
+            if ends and (freed := await faulty.set_free(connection, here, call.key)):
+                await calls.try_again(connection, here.id, freed)
+            if message == call.data:
                 await store.save_order(connection, replace(order, confirm_answer=answer))
             taken = answer == platform.OK
             await journal.note(

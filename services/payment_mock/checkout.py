@@ -97,19 +97,21 @@ async def pay(sandbox: PathSandbox, transaction: Text, runtime: RuntimeDep, requ
         telemetry.join(order.traceparent)
         obstacle, reason, returns = _obstacle(order, here), "", True
         if obstacle is None:
-            rule = await faulty.at_the_button(connection, here, order)
-            fault = rule.fault if rule else ""
-            returns = fault != named.NO_RETURN
-            if fault == named.DECLINED and rule is not None:
-                wish, reason = PayRequest(outcome="failed"), str(rule.settings["reason"])
-            if fault == named.TIMED_OUT:
-                order = replace(order, expires_at=here.now)
-                await store.expire_order(connection, order)
-                obstacle = _obstacle(order, here)
-            elif fault == named.BANK_DOWN:
-                obstacle = BankDown("Nothing was taken; try again later.", reference=order.reference)
-            elif fault not in (named.CANCELLED, named.ONLY_RETURN):
-                await _record(connection, here, order, wish, runtime.secret(here.id), reason)
+            rule = await faulty.at_the_button(connection, here, order, wish.outcome)
+            match rule.fault if rule else "":
+                case named.CANCELLED | named.ONLY_RETURN:
+                    pass
+                case named.BANK_DOWN:
+                    obstacle = BankDown("Nothing was taken; try again later.", reference=order.reference)
+                case named.TIMED_OUT:
+                    order = replace(order, expires_at=here.now)
+                    await store.expire_order(connection, order)
+                    obstacle = _obstacle(order, here)
+                case fault:
+                    returns = fault != named.NO_RETURN
+                    if fault == named.DECLINED and rule is not None:
+                        wish, reason = PayRequest(outcome="failed"), str(rule.settings["reason"])
+                    await _record(connection, here, order, wish, runtime.secret(here.id), reason)
     if obstacle is not None:
         if is_form:
             return HTMLResponse(_page(order, obstacle), 503 if isinstance(obstacle, BankDown) else 409)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from contracts import payment_platform as platform
@@ -11,8 +9,8 @@ from contracts.catalogue import province_of
 from contracts.faults import payment as named
 from services.payment_mock.store import Order
 from shared import faults
-from shared.clock import parse_duration
 from shared.db import Connection
+from shared.errors import HeldByFault
 from shared.faults import Bite, Rule
 from shared.sandboxes import Sandbox
 
@@ -24,9 +22,9 @@ def about(order: Order) -> dict[str, str]:
     return {"dossier": order.subject, "province": province_of(order.subject) or ""}
 
 
-async def at_the_button(connection: Connection, here: Sandbox, order: Order) -> Rule | None:
-    """What goes wrong with an attempt to pay, at the bank or on the way back."""
-    for edge in (named.CHECKOUT, named.RETURN):
+async def at_the_button(connection: Connection, here: Sandbox, order: Order, outcome: str) -> Rule | None:
+    """What goes wrong with an attempt to pay, at the bank or, for one that would succeed, on the way back."""
+    for edge in (named.CHECKOUT, *([named.RETURN] if outcome == "success" else [])):
         bite = await faults.bite(connection, here, edge, order.subject, **about(order))
         if bite is not None:
             return bite.rule
@@ -43,49 +41,62 @@ async def at_confirmation(connection: Connection, here: Sandbox, order: Order) -
     return await faults.bite(connection, here, named.CONFIRM, order.subject, occasion=order.transaction, **about(order))
 
 
-async def overtaken(connection: Connection, here: Sandbox, rule: Rule, transaction: str) -> list[str]:
-    """The confirmations that a rule holds until another is told, set free by this one: their transactions."""
-    rows = await connection.fetch(
-        "UPDATE firings SET bit = false WHERE sandbox = $1 AND rule = $2 AND occasion <> $3 AND occasion <> '' AND bit "
-        "RETURNING occasion",
+async def held(connection: Connection, here: Sandbox, order: Order, bite: Bite) -> HeldByFault | None:
+    """Why the truth about a payment is not told now; None if it is."""
+    rule = bite.rule
+    if rule.fault in (named.MISSING, named.AMOUNT, named.SIGNATURE):
+        return rule.hold()
+    if rule.fault == named.LATE and order.paid_at is not None:
+        due = order.paid_at + rule.duration("by")
+        return rule.hold(due) if here.now < due else None
+    if rule.fault == named.REORDERED and not await _overtakes(connection, here, rule, order.transaction):
+        return rule.hold()
+    return None
+
+
+async def _overtakes(connection: Connection, here: Sandbox, rule: Rule, transaction: str) -> bool:
+    """Whether another confirmation waits to be overtaken; then this one does not wait, however often it is tried."""
+    waits = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM firings WHERE sandbox = $1 AND rule = $2 AND occasion NOT IN ('', $3) AND bit)",
         *(here.id, rule.key, transaction),
+    )
+    if waits:
+        await connection.execute(
+            "UPDATE firings SET bit = false WHERE sandbox = $1 AND rule = $2 AND occasion = $3",
+            *(here.id, rule.key, transaction),
+        )
+    return bool(waits)
+
+
+async def set_free(connection: Connection, here: Sandbox, told: str) -> list[str]:
+    """The transactions whose confirmation waited until another, now `told`, has overtaken it."""
+    rules = [rule.key for rule in faults.rules_of(here.faults) if rule.fault == named.REORDERED]
+    if not rules:
+        return []
+    rows = await connection.fetch(
+        "UPDATE firings SET bit = false WHERE sandbox = $1 AND rule = ANY($2) AND occasion NOT IN ('', $3) AND bit "
+        "RETURNING occasion",
+        *(here.id, rules, told),
     )
     return [row["occasion"] for row in rows]
 
 
-def before_the_truth(bite: Bite, message: Mapping[str, Any], secret: str) -> list[Message]:
-    """What is told instead of the true confirmation, the first time it is tried."""
-    if not bite.fresh:
-        return []
-    if bite.rule.fault == named.AMOUNT:
-        return [_signed({**message, "SoTien": message["SoTien"] + bite.rule.settings["more_dong"]}, secret)]
-    if bite.rule.fault == named.SIGNATURE:
-        return [{**message, "MaXacThuc": "0" * len(str(message["MaXacThuc"]))}]
+def instead(bite: Bite, truth: Message, secret: str) -> list[Message]:
+    """What is told while the truth is held back: once."""
+    if bite.fresh and bite.rule.fault == named.AMOUNT:
+        return [_signed({**truth, "SoTien": truth["SoTien"] + bite.rule.settings["more_dong"]}, secret)]
+    if bite.fresh and bite.rule.fault == named.SIGNATURE:
+        return [{**truth, "MaXacThuc": "0" * len(str(truth["MaXacThuc"]))}]
     return []
 
 
-def after_the_truth(bite: Bite, message: Mapping[str, Any], secret: str) -> list[Message]:
-    """What is told besides the true confirmation, after it."""
+def besides(bite: Bite, truth: Message, secret: str) -> list[Message]:
+    """What is told after the truth."""
     if bite.rule.fault == named.DOUBLED:
-        return [dict(message)]
+        return [dict(truth)]
     if bite.rule.fault == named.CONTRADICTING:
-        return [_signed({**message, "MaLoi": platform.OTHER_ERROR}, secret)]
+        return [_signed({**truth, "MaLoi": platform.OTHER_ERROR}, secret)]
     return []
-
-
-def hold_back(bite: Bite, here: Sandbox, order: Order) -> None:
-    """Raises HeldByFault where the truth is not told now."""
-    rule, paid_at = bite.rule, order.paid_at
-    if rule.fault == named.LATE and paid_at is not None:
-        due = paid_at + duration(rule, "by")
-        if here.now < due:
-            raise rule.hold(due)
-    if rule.fault in (named.MISSING, named.AMOUNT, named.SIGNATURE):
-        raise rule.hold()
-
-
-def duration(rule: Rule, setting: str) -> timedelta:
-    return parse_duration(rule.settings[setting], "")
 
 
 def _signed(message: Message, secret: str) -> Message:

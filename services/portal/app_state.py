@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import parse_qs
 
 from contracts import story
+from contracts.catalogue import dossier_in
 from services.portal import consumers
 from services.portal.citizens import Tokens
 from services.portal.clients import PaymentPlatform
@@ -46,6 +48,13 @@ class Portal(House[Dossier]):
         self.ownership = Ownership(self)
         self.timekeeping = Timekeeping(self)
         self.callers = {REFUND: self.refund, TELL: self.ownership.tell_again}
+
+    def subject_of(self, path: str) -> str:
+        return dossier_in(path) or super().subject_of(path)
+
+    def named_in(self, query: str) -> str:
+        """Where the browser returns from paying has no other place for it."""
+        return parse_qs(query).get("sandbox", [""])[0]
 
     async def refund(self, call: calls.Call) -> None:
         """Ask the platform for a refund; when it answers, keep it, tell the province, and end the call."""

@@ -9,17 +9,18 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import Key, KeySet
 
 from shared import http, telemetry
 from shared.errors import NotReady, Refusal, SandboxMismatch
 from shared.runtime import Runtime
-from shared.sandboxes import DEFAULT
+from shared.sandboxes import DEFAULT, IDS
 
 CACHE = 10_000  # tokens whose signature was checked; their times are checked at every use
-KEYS_AGAIN_SECONDS = 1.0  # an unknown key id makes us fetch the keys again, at most this often
+ASK_AGAIN_SECONDS = 1.0  # an unknown key id makes us fetch its issuer's keys, the same one at most this often
+ASKED = 1_000  # unknown key ids that are remembered
 
 
 class TokenMissing(Refusal):
@@ -70,12 +71,15 @@ class Citizen:
 
 
 class Tokens:
-    """Checks access tokens (RFC 9068) and remembers whose signature was good."""
+    """Checks access tokens (RFC 9068) and remembers whose signature was good.
+
+    Each sandbox is an issuer with a key set of its own, and asked for that alone: what is wrong there touches nobody else.
+    """
 
     def __init__(self, runtime: Runtime, issuer: str, audience: str) -> None:
         self._runtime, self._issuer, self._audience = runtime, issuer.rstrip("/"), audience
-        self._keys: KeySet | None = None
-        self._fetched = 0.0
+        self._keys: dict[str, Key] = {}  # by key id, which is the thumbprint of the key (RFC 7638)
+        self._asked: OrderedDict[tuple[str, str], float] = OrderedDict()  # (issuer, key id) → when, monotonic
         self._checked: OrderedDict[str, Citizen] = OrderedDict()
 
     async def citizen(self, authorization: str | None, sandbox_header: str | None) -> Citizen:
@@ -99,26 +103,41 @@ class Tokens:
         return citizen
 
     async def _claims(self, token: str) -> dict[str, Any]:
-        for attempt in (1, 2):
-            keys = await self._key_set(fresh=attempt == 2)
-            try:
-                return dict(jwt.decode(token, keys, algorithms=["RS256"]).claims)
-            except (JoseError, ValueError, KeyError, TypeError) as error:
-                if attempt == 2:
-                    raise TokenNotValid(
-                        "Log in again: the signature is not the identity provider's.", reason="signature"
-                    ) from error
-        raise AssertionError("unreachable")
+        try:
+            return dict(jwt.decode(token, await self._key_of(token), algorithms=["RS256"]).claims)
+        except (JoseError, msgspec.DecodeError, ValueError, KeyError, TypeError) as error:
+            raise TokenNotValid(
+                "Log in again: the signature is not the identity provider's.", reason="signature"
+            ) from error
 
-    async def _key_set(self, *, fresh: bool) -> KeySet:
-        if self._keys is None or (fresh and time.monotonic() - self._fetched > KEYS_AGAIN_SECONDS):
-            try:
-                answer = await http.call(self._runtime.http, "GET", f"{self._issuer}/jwks")
-            except http.Unreachable as error:
-                raise NotReady("The identity provider does not answer; try again.", waits_for=["identity"]) from error
-            self._keys = KeySet.import_key_set(msgspec.json.decode(answer.content))
-            self._fetched = time.monotonic()
-        return self._keys
+    async def _key_of(self, token: str) -> Key:
+        """The key that a token names; its issuer is asked for keys that are new here. Raises KeyError, JoseError, NotReady."""
+        said = jws.extract_compact(token.encode())
+        key_id, claims = str(said.headers()["kid"]), msgspec.json.decode(said.payload)
+        if key_id not in self._keys:
+            await self._fetch(self._issuer_of(claims.get("sandbox") if isinstance(claims, dict) else None), key_id)
+        return self._keys[key_id]
+
+    async def _fetch(self, issuer: str, key_id: str) -> None:
+        """Learn the keys of an issuer, unless it was asked for this one a moment ago."""
+        now = time.monotonic()
+        if now - self._asked.get((issuer, key_id), 0.0) < ASK_AGAIN_SECONDS:
+            return
+        try:
+            answer = await http.call(self._runtime.http, "GET", f"{issuer}/jwks")
+        except http.Unreachable as error:
+            raise NotReady("The identity provider does not answer; try again.", waits_for=["identity"]) from error
+        if answer.status_code == 200:
+            found = KeySet.import_key_set(msgspec.json.decode(answer.content))
+            self._keys |= {str(key.kid): key for key in found}
+        self._asked[issuer, key_id] = now
+        if len(self._asked) > ASKED:
+            self._asked.popitem(last=False)
+
+    def _issuer_of(self, sandbox: object) -> str:
+        """Whom to ask about a token that says so and is not believed yet: the default one, if that names no sandbox."""
+        named = isinstance(sandbox, str) and sandbox != DEFAULT and IDS.fullmatch(sandbox)
+        return f"{self._issuer}/s/{sandbox}" if named else self._issuer
 
     def _citizen(self, claims: dict[str, Any]) -> Citizen:
         sandbox = claims.get("sandbox")

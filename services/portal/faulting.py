@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import Any
 
-from contracts.faults import CATALOGUE, FAULTS, Kind, NamedFault, Setting
+from contracts.faults import CATALOGUE, FAMILIES, FAULTS, TO_MATCH, Kind, NamedFault, Setting
 from shared.clock import parse_duration
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.faults import Rule
+from shared.problems import pointer_of
 
 Fault = tuple[str, str]  # JSON pointer, sentence
+LARGEST = 100  # rules of one sandbox
+_WILD = re.compile(r"[*?[]")
 
 
 class RulesContradict(Refusal):
@@ -67,12 +72,15 @@ def rule_of(
 
 
 def with_rule(rules: Iterable[Rule], new: Rule) -> list[Rule]:
-    """The rules and a new one, which takes the place of one of the same id. Raises RulesContradict."""
+    """The rules and a new one, which takes the place of one of the same id. Raises RulesContradict, BodyDoesNotFit."""
     others = [rule for rule in rules if rule.id != new.id]
+    if len(others) >= LARGEST:
+        raise BodyDoesNotFit(("", f"there are {LARGEST} rules: switch some off first"))
     for other in others:
         if other.edge == new.edge and _meet(other, new):
             raise RulesContradict(
-                f"Rule '{other.id}' decides about the same: switch it off, or let the two match different things or times.",
+                f"Rule '{other.id}' ({other.fault}) decides about the same: switch it off, or let the two match "
+                "different things or times.",
                 rule=other.id,
                 fault=other.fault,
                 edge=new.edge,
@@ -90,33 +98,42 @@ def without_rule(rules: Iterable[Rule], id: str) -> list[Rule]:
     return left
 
 
-def duration(setting: str) -> timedelta:
-    """Of a setting that was checked when its rule was made."""
-    return parse_duration(setting, "/with")
-
-
-def nothing_but(wished: str) -> list[NamedFault]:
-    """The catalogue, or what of it belongs to a family."""
+def of_family(wished: str) -> list[NamedFault]:
+    """The catalogue, or what of it belongs to a family. Raises BodyDoesNotFit for a family that there is not."""
+    if wished not in ("", *FAMILIES):
+        raise BodyDoesNotFit(("/query/family", f"is one of {', '.join(FAMILIES)}{_nearest(wished, FAMILIES)}"))
     return [fault for fault in CATALOGUE if wished in ("", fault.family)]
 
 
 def _meet(one: Rule, other: Rule) -> bool:
-    """Whether something can come that both look at: no name asks for two different words, and their times overlap."""
-    for name in one.match.keys() & other.match.keys():
-        words = one.match[name], other.match[name]
-        if words[0] != words[1] and not any("*" in word or "?" in word or "[" in word for word in words):
-            return False
+    """Whether something may come that both look at: nothing is matched in two ways that exclude each other, in times apart."""
+    if any(_exclude(one.match[name], other.match[name]) for name in one.match.keys() & other.match.keys()):
+        return False
     ends = (one.until, other.since), (other.until, one.since)
     return not any(until is not None and since is not None and until <= since for until, since in ends)
 
 
+def _exclude(one: str, other: str) -> bool:
+    """Whether no word fits both patterns, as far as can be told: by a pattern that is a word, or by how the two begin."""
+    for word, pattern in ((one, other), (other, one)):
+        if not _WILD.search(word):
+            return not fnmatchcase(word, pattern)
+    begins = _WILD.split(one)[0], _WILD.split(other)[0]
+    return not begins[0].startswith(begins[1]) and not begins[1].startswith(begins[0])
+
+
 def _of_match(fault: NamedFault, match: Mapping[str, str]) -> list[Fault]:
-    can = ", ".join(fault.match) or "nothing"
-    return [
-        (f"/match/{name}", f"{fault.name} can match {can}{_nearest(name, fault.match)}")
-        for name in match
-        if name not in fault.match
-    ]
+    wrong = []
+    for name, pattern in match.items():
+        if name not in fault.match:
+            can = ", ".join(fault.match) or "nothing"
+            said = f"{fault.name} can match: {can}{_nearest(name, fault.match)}"
+            wrong.append((pointer_of(("match", name)), said))
+        elif name in TO_MATCH and not any(fnmatchcase(word, pattern) for word in TO_MATCH[name]):
+            wrong.append((f"/match/{name}", f"no {name} is '{pattern}'{_nearest(pattern, TO_MATCH[name])}"))
+        elif name == "path" and not fnmatchcase("/", pattern[:1]):
+            wrong.append((f"/match/{name}", "begins with / or *, as every path does"))
+    return wrong
 
 
 def _of_settings(fault: NamedFault, settings: Mapping[str, Any]) -> list[Fault]:
@@ -125,7 +142,8 @@ def _of_settings(fault: NamedFault, settings: Mapping[str, Any]) -> list[Fault]:
     for name, value in settings.items():
         if name not in known:
             has = ", ".join(known) or "none"
-            wrong.append((f"/with/{name}", f"{fault.name} has the settings: {has}{_nearest(name, known)}"))
+            said = f"{fault.name} has the settings: {has}{_nearest(name, known)}"
+            wrong.append((pointer_of(("with", name)), said))
         elif said := _of_setting(known[name], value):
             wrong.append((f"/with/{name}", said))
     return wrong
@@ -154,6 +172,8 @@ def _of_frequency(fault: NamedFault, how_often: Mapping[str, Any]) -> list[Fault
     said = [word for word, value in how_often.items() if value is not None]
     if fault.family == "officers" and said and said != ["probability"]:
         return [(f"/{said[0]}", "officials plan anew again and again: use probability, drawn once for each dossier")]
+    if said and fault.steady:
+        return [(f"/{said[0]}", f"{fault.name} is a state: it holds as long as it is on")]
     if len(said) > 1:
         return [(f"/{said[1]}", f"contradicts {said[0]}: say how often in one way")]
     return []

@@ -126,7 +126,6 @@ class Ownership:
             return msgspec.json.encode(list(rules)).decode()
 
         lagging = await self._change(sandbox, "faults = $2::jsonb", changed)
-        await calls.try_refused_again(self._portal.database, sandbox)
         if lagging:
             raise ServiceDown("It will be told as soon as it answers.", lagging=lagging)
 
@@ -168,12 +167,11 @@ class Ownership:
         raises  ServiceDown
         """
         lagging = await self._change(sandbox, f"base_at = greatest($2, {NOW_SQL}), base_real = clock_timestamp()", to)
-        await calls.try_refused_again(self._portal.database, sandbox)
         if lagging:
             raise ServiceDown("It will be told as soon as it answers; then advance again.", lagging=lagging)
 
     async def _change(self, sandbox: str, changes: str, *values: Any) -> list[str]:
-        """Change the row and tell every service; gives those that did not take it.
+        """Change the row and tell every service; gives those that did not take it. Then what was refused is asked again.
 
         values  for `changes` from $2 on; a function makes one of the row as it was
         """
@@ -193,7 +191,9 @@ class Ownership:
             row = {**dict(changed), "opened": True}
             await self._to_tell(connection, row)
         self._portal.note_row(row)
-        return await self._tell_all(sandbox, row)
+        lagging = await self._tell_all(sandbox, row)
+        await calls.try_again(self._portal.database, sandbox)
+        return lagging
 
     async def _to_tell(self, connection: Connection, row: dict[str, Any]) -> None:
         text = msgspec.json.encode(sandboxes.told(row)).decode()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts import story
+from contracts.catalogue import dossier_in
 from services.province_gateway import consumers, faulty, modes, replanning
 from services.province_gateway.acts import Rules
 from services.province_gateway.domain import Dossier
@@ -53,3 +54,6 @@ class Gateway(House[Dossier]):
     async def finish_what_is_left(self) -> None:
         """A job of the worker: what a process that died began."""
         await replanning.finish_what_is_left(self)
+
+    def subject_of(self, path: str) -> str:
+        return dossier_in(path) or super().subject_of(path)

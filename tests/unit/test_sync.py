@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from lienthong import citizen, client, clock, payments, province, sync
+from lienthong import citizen, client, clock, faults, payments, province, sync
 from lienthong.background import Background, Beyond
 from lienthong.doors import Door
 
@@ -25,6 +25,7 @@ OF_THE_LOOP = {"open", "service"}  # of a country: for whoever brings an HTTP cl
         (province.Province, sync.Province),
         (clock.Clock, sync.Clock),
         (payments.Payments, sync.Payments),
+        (faults.Faults, sync.Faults),
     ],
 )
 def test_every_method_of_the_client_has_its_twin(there: type, here: type) -> None:

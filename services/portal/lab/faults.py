@@ -8,13 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.faults import NamedFault
+from contracts.faults import Kind, NamedFault, Setting
 from services.portal import faulting
 from services.portal.api.views import PortalDep
 from services.portal.app_state import Portal
 from shared import faults, http
 from shared.clock import parse_time, wire
-from shared.errors import BodyDoesNotFit
 from shared.faults import Rule
 from shared.paging import LARGEST, PageDep, announce
 from shared.problems import problem_responses
@@ -30,7 +29,7 @@ Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 class RuleBody(BaseModel):
     """A fault switched on. Without nth, times and probability it bites every time; `from` and `until` are sandbox time."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid")
     fault: Annotated[Text, Field(max_length=60, examples=["confirmation-late"])]
     id: Id | None = Field(
         None, description="Names the rule; the fault's name if left out. One of the same id is replaced"
@@ -64,15 +63,19 @@ class RuleView(BaseModel):
 
 
 class SettingView(BaseModel):
+    """`least` and `most` bound a whole number, or a duration in seconds; null for a word, which has `choices`."""
+
     name: str
     kind: str
     default: Any
     what: str
     choices: list[str]
+    least: int | None
+    most: int | None
 
 
 class FaultView(BaseModel):
-    """A named fault of the catalogue."""
+    """A named fault of the catalogue. A `steady` one takes no nth, times or probability."""
 
     model_config = ConfigDict(populate_by_name=True)
     name: str
@@ -85,28 +88,31 @@ class FaultView(BaseModel):
     teaches: str
     match: list[str]
     settings: list[SettingView]
+    steady: bool
     example: dict[str, Any]
 
     @classmethod
     def of(cls, fault: NamedFault) -> FaultView:
-        settings = [
-            SettingView(name=s.name, kind=s.kind, default=s.default, what=s.what, choices=list(s.choices))
-            for s in fault.settings
-        ]
-        words = ("name", "family", "edge", "title_en", "title_vi", "shows", "released", "teaches")
+        words = ("name", "family", "edge", "title_en", "title_vi", "shows", "released", "teaches", "steady")
         return cls(
             **{word: getattr(fault, word) for word in words},
             match=list(fault.match),
-            settings=settings,
+            settings=[_setting(setting) for setting in fault.settings],
             example={"fault": fault.name, **fault.example},
         )
+
+
+def _setting(setting: Setting) -> SettingView:
+    words = {word: getattr(setting, word) for word in ("name", "kind", "default", "what")}
+    bounds = (None, None) if setting.kind is Kind.WORD else (setting.least, setting.most)
+    return SettingView(**words, choices=list(setting.choices), least=bounds[0], most=bounds[1])
 
 
 @router.get(
     "/faults", summary="Every named fault, with an example and what it teaches.", responses=problem_responses(422)
 )
 async def catalogue(page: PageDep, request: Request, response: Response, family: Text = "") -> list[FaultView]:
-    return announce(request, response, page.of([FaultView.of(fault) for fault in faulting.nothing_but(family)]))
+    return announce(request, response, page.of([FaultView.of(fault) for fault in faulting.of_family(family)]))
 
 
 @router.get("/sandboxes/{sandbox}/faults", summary="The rules that are on.", responses=problem_responses(404, 422))
@@ -135,8 +141,6 @@ async def switch_on(sandbox: SandboxPath, body: RuleBody, portal: PortalDep) -> 
             rules, faulting.rule_of(body.id, body.fault, body.match, body.settings, born=version, **wish)
         )
 
-    if len(faults.rules_of((await known_sandbox(portal, sandbox)).faults)) >= LARGEST:
-        raise BodyDoesNotFit(("", f"there are {LARGEST} rules: switch some off first"))
     await portal.ownership.change_faults(sandbox, change)
     return next(each for each in await _shown(portal, sandbox) if each.id == (body.id or body.fault))
 

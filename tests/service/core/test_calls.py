@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
-from shared import calls
+from shared import calls, sandboxes
 from shared.calls import Call, Callers
+from shared.errors import HeldByFault
 from shared.house import House
 from shared.http import Unreachable
 from tests.service.core.parcels import NotToday, Parcel, Shelf, Work, a_shelf
@@ -98,7 +100,7 @@ async def test_a_claimed_call_is_not_made_by_another_worker(own_house: House[Par
     neighbour = Neighbour(own_house)
     one, two = (Callers(own_house.database, {"ring": neighbour}) for _ in range(2))
     claimed = await asyncio.gather(one._claim(), two._claim(), one._claim())
-    assert sorted(call.key for part in claimed for call, _ in part) == list("ABCDEFGH")
+    assert sorted(claim.call.key for part in claimed for claim in part) == list("ABCDEFGH")
     assert await one._claim() == []
     await own_house.database.pool.execute("UPDATE calls SET next_try = clock_timestamp()")  # its claimer died
     assert len(await two._claim()) == 8
@@ -122,6 +124,84 @@ async def test_what_is_refused_waits_until_sandbox_time_moves(own_house: House[P
     await running(own_house, neighbour, refused)
     (row,) = await shelf.rows("calls", "next_try = 'infinity', last_error")
     assert row == (True, "NotToday: come another day")
-    await calls.try_refused_again(own_house.database, shelf.id)
+    await calls.try_again(own_house.database, shelf.id)
     await running(own_house, neighbour, neighbour.taken.wait)
     assert neighbour.seen == [("1", 1), ("1", 2)]
+
+
+async def test_a_refusal_of_what_was_asked_before_is_asked_again(own_house: House[Parcel]) -> None:
+    """While a neighbour thinks, sandbox time moves or a rule is switched off: its no is one of yesterday."""
+    shelf = await a_shelf(own_house)
+    await ring(shelf, "1")
+
+    class Late(Neighbour):
+        async def __call__(self, call: Call) -> None:
+            if call.attempts == 1:
+                await calls.try_again(own_house.database, shelf.id)
+            await super().__call__(call)
+
+    neighbour = Late(own_house, NotToday("come another day"))
+    await running(own_house, neighbour, neighbour.taken.wait)
+    assert neighbour.seen == [("1", 1), ("1", 2)]
+
+
+async def test_only_some_are_asked_again(own_house: House[Parcel]) -> None:
+    shelf = await a_shelf(own_house)
+    for key in "AB":
+        await ring(shelf, key)
+    neighbour = Neighbour(own_house, NotToday("no"), NotToday("no"))
+
+    async def refused() -> None:
+        while [call for call in await calls.in_flight(own_house.database, shelf.id) if not call["refused"]]:
+            await asyncio.to_thread(lambda: None)
+
+    await running(own_house, neighbour, refused)
+    await calls.try_again(own_house.database, shelf.id, ["B"])
+    await running(own_house, neighbour, neighbour.taken.wait)
+    assert [call["key"] for call in await calls.in_flight(own_house.database, shelf.id)] == ["A"]
+
+
+async def test_what_a_rule_holds_until_a_moment_is_released_then(own_house: House[Parcel]) -> None:
+    shelf = await a_shelf(own_house)
+    due = shelf.sandbox.now + timedelta(hours=2)
+    for key, until in {"A": due, "B": due + timedelta(hours=1), "C": None}.items():
+        await ring(shelf, key, until=until and until.isoformat())
+
+    class Holding(Neighbour):
+        async def __call__(self, call: Call) -> None:
+            if call.attempts == 1:
+                until = call.data["until"]
+                raise HeldByFault("held", datetime.fromisoformat(until) if until else None)
+            await super().__call__(call)
+
+    neighbour = Holding(own_house)
+
+    async def held() -> None:
+        while [call for call in await calls.in_flight(own_house.database, shelf.id) if not call["refused"]]:
+            await asyncio.to_thread(lambda: None)
+
+    await running(own_house, neighbour, held)
+    assert await calls.next_due(own_house.database, shelf.id) == due
+    assert await calls.release(own_house.database, shelf.id) == []
+    await shelf.sandbox.advance(timedelta(hours=2))
+    assert await calls.release(own_house.database, shelf.id) == [("ring", "A", due)]
+    await running(own_house, neighbour, neighbour.taken.wait)
+    assert neighbour.seen == [("A", 2)]
+    assert [call["key"] for call in await calls.in_flight(own_house.database, shelf.id)] == ["B", "C"]
+    assert await calls.next_due(own_house.database, shelf.id) == due + timedelta(hours=1)
+
+
+async def test_under_a_clock_that_runs_what_is_held_goes_by_itself(own_house: House[Parcel]) -> None:
+    shelf = await a_shelf(own_house, rate=3_600)  # an hour in a second
+    due = shelf.sandbox.now + timedelta(minutes=30)
+    await ring(shelf, "A")
+
+    class Holding(Neighbour):
+        async def __call__(self, call: Call) -> None:
+            if (await sandboxes.read(own_house.database, shelf.id)).now < due:
+                raise HeldByFault("held", due)
+            await super().__call__(call)
+
+    neighbour = Holding(own_house)
+    await running(own_house, neighbour, neighbour.taken.wait)
+    assert 1 <= neighbour.seen[0][1] <= 3, "planned for that moment, not asked for again and again"

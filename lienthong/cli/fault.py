@@ -1,0 +1,194 @@
+"""`lienthong fault`: what can go wrong, what is on in a sandbox, and how to switch it on and off."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from lienthong.cli.language import chosen, named
+from lienthong.cli.plainly import DEFAULT_SANDBOX, HERE, Json, Lang, Sandbox, Url, ask, show
+from lienthong.embedded import Trouble
+
+faults = typer.Typer(no_args_is_help=True, help="Let things go wrong in a sandbox, by name, and right again.")
+PAIR = "KEY=VALUE"
+WHOLE = re.compile(r"-?[0-9]+")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this file's verbs to the command."""
+    app.add_typer(faults, name="fault")
+
+
+@faults.command("list")
+def list_all(
+    family: Annotated[str, typer.Option(help="Only http, identity, payment or officers.")] = "",
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/faults.md.")] = False,
+    lang: Lang = "",
+    url: Url = HERE,
+    json: Json = False,
+) -> None:
+    """List every named fault."""
+    spoken = chosen(lang)
+    found = ask(url, lambda country: country.faults(family))
+    if markdown:
+        from lienthong.faults_page import page
+
+        typer.echo(page(found), nl=False)
+    elif json:
+        show(found, json, "")
+    else:
+        _table(("name", "family", "what goes wrong"), [(f["name"], f["family"], f[f"title_{spoken}"]) for f in found])
+
+
+@faults.command("on")
+def switch_on(
+    name: Annotated[str, typer.Argument(help="The fault, as `lienthong fault list` names it.", metavar="NAME")],
+    settings: Annotated[
+        list[str] | None, typer.Option("--with", help="What the fault may be told; again for another.", metavar=PAIR)
+    ] = None,
+    match: Annotated[
+        list[str] | None, typer.Option(help="What must be so; * and ? as in file names.", metavar=PAIR)
+    ] = None,
+    nth: Annotated[int | None, typer.Option(help="Bite every nth time.", metavar="N")] = None,
+    times: Annotated[int | None, typer.Option(help="Bite so many times, then no more.", metavar="N")] = None,
+    probability: Annotated[
+        float | None, typer.Option(help="Bite by lot, drawn from the seed; above 0, at most 1.", metavar="P")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", help="Instant of the sandbox's clock, with offset.", metavar="INSTANT")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="First instant at which it bites no more.", metavar="INSTANT")
+    ] = None,
+    id: Annotated[str | None, typer.Option(help="Name of the rule; the fault's if left out.", metavar="ID")] = None,
+    sandbox: Sandbox = DEFAULT_SANDBOX,
+    url: Url = HERE,
+    json: Json = False,
+) -> None:
+    """Switch a fault on; every service knows of it when this returns."""
+    told = {key: int(value) if WHOLE.fullmatch(value) else value for key, value in _pairs(settings, "--with").items()}
+    wish: dict[str, Any] = {
+        "match": _pairs(match, "--match"),
+        "settings": told,
+        "id": id,
+        "since": since,
+        "until": until,
+    }
+    wish |= {"nth": nth, "times": times, "probability": probability}
+    rule = ask(url, lambda country: country.enter(sandbox).faults.on(name, **wish))
+    where = "" if sandbox == DEFAULT_SANDBOX else f" --sandbox {sandbox}"
+    show(rule, json, f"{rule['title_en']}, {how_often(rule)}. Off again: lienthong fault off {rule['id']}{where}")
+
+
+@faults.command("off")
+def switch_off(
+    id: Annotated[
+        str | None, typer.Argument(help="The rule, as `lienthong fault show` names it.", metavar="[ID]")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every rule of the sandbox.")] = False,
+    sandbox: Sandbox = DEFAULT_SANDBOX,
+    url: Url = HERE,
+    json: Json = False,
+) -> None:
+    """Switch a rule off, or all of them; what they held goes on."""
+    if (id is None) != every:
+        raise typer.BadParameter("name one rule, or say --all.")
+    ask(url, lambda country: country.enter(sandbox).faults.off(id))
+    show({"off": id or "all"}, json, f"{id} is off." if id else "All faults are off.")
+
+
+@faults.command("show")
+def show_some(
+    name: Annotated[str | None, typer.Argument(help="A named fault, to be told of in full.", metavar="[NAME]")] = None,
+    sandbox: Sandbox = DEFAULT_SANDBOX,
+    lang: Lang = "",
+    url: Url = HERE,
+    json: Json = False,
+) -> None:
+    """Show the rules that are on, or everything about one named fault."""
+    spoken = chosen(lang)
+    if name is not None:
+        fault = _called(name, ask(url, lambda country: country.faults()))
+        show(fault, json, _in_full(fault, spoken))
+        return
+    rules = ask(url, lambda country: country.enter(sandbox).faults.rules())
+    if json:
+        show(rules, json, "")
+    elif not rules:
+        typer.echo("No fault is on.")
+    else:
+        rows = [(r["id"], r["fault"], _words(r), how_often(r), str(r["seen"]), str(r["fired"])) for r in rules]
+        _table(("id", "fault", "match and with", "how often", "seen", "fired"), rows)
+
+
+def how_often(rule: Mapping[str, Any]) -> str:
+    """`every 3rd time, until 2026-12-01T08:00:00.000+07:00`."""
+    often = "every time"
+    if rule["nth"] is not None:
+        often = f"once in {rule['nth']} times"
+    elif rule["times"] is not None:
+        often = "once" if rule["times"] == 1 else f"{rule['times']} times"
+    elif rule["probability"] is not None:
+        often = f"by lot, {rule['probability']:.2%} of the times"
+    return ", ".join([often, *(f"{word} {rule[word]}" for word in ("from", "until") if rule[word])])
+
+
+def _words(rule: Mapping[str, Any]) -> str:
+    return " ".join(f"{key}={value}" for part in ("match", "with") for key, value in rule[part].items())
+
+
+def _pairs(given: Iterable[str] | None, option: str) -> dict[str, str]:
+    """`key=value` words as what they say."""
+    found: dict[str, str] = {}
+    for word in given or ():
+        key, sign, value = word.partition("=")
+        if not sign or not key:
+            raise typer.BadParameter(f"'{word}' is no {PAIR}, such as province=37.", param_hint=option)
+        if key in found:
+            raise typer.BadParameter(f"'{key}' is said twice.", param_hint=option)
+        found[key] = value
+    return found
+
+
+def _called(name: str, known: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    from difflib import get_close_matches
+
+    found = next((fault for fault in known if fault["name"] == name), None)
+    if found is None:
+        near = get_close_matches(name, [fault["name"] for fault in known], n=1, cutoff=0.5)
+        hint = f"the nearest is '{near[0]}'; " if near else ""
+        raise Trouble(f"There is no fault '{name}': {hint}`lienthong fault list` names all.")
+    return found
+
+
+def _in_full(fault: Mapping[str, Any], lang: str) -> str:
+    from lienthong.faults_page import command, how_to_match, settings
+
+    lines = {
+        "shows": fault["shows"],
+        "released": fault["released"],
+        "teaches": fault["teaches"],
+        "match": how_to_match(fault),
+        "with": "\n          ".join(settings(fault)) or "nothing",
+        "try": command(fault["example"]),
+    }
+    told = "\n".join(f"{name:9} {text}" for name, text in lines.items()).replace("`", "")
+    return f"{fault['name']}: {named({'name_vi': fault['title_vi'], 'name_en': fault['title_en']}, lang)}\n{told}"
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, no_wrap=heading in ("id", "name", "fault"))
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 200
+    console.print(table)

@@ -1,0 +1,52 @@
+"""What is made to go wrong in one sandbox: switched on, looked at, switched off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
+
+from lienthong.doors import every_row
+
+if TYPE_CHECKING:
+    from lienthong.client import Country
+
+
+class Faults:
+    """The fault rules of a sandbox; docs/faults.md names what there is."""
+
+    def __init__(self, country: Country, sandbox: str) -> None:
+        self._country, self._path = country, f"/_lab/sandboxes/{sandbox}/faults"
+
+    async def rules(self) -> list[dict[str, Any]]:
+        """The rules that are on, each with how often it was looked at (`seen`) and how often it bit (`fired`)."""
+        return await every_row(self._country.portal.send, self._path)
+
+    async def on(
+        self,
+        /,
+        fault: str,
+        *,
+        id: str | None = None,
+        match: Mapping[str, str] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        nth: int | None = None,
+        times: int | None = None,
+        probability: float | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> dict[str, Any]:
+        """Let something go wrong from now on; every service knows of it when this returns.
+
+        match     what must be so, such as province="37"; settings  what the fault may be told ("with"), such as by="1d"
+        nth, times, probability   at most one of them; none: every time
+        since, until              instants of the sandbox's clock ("from", "until")
+        """
+        wish: dict[str, Any] = {"id": id, "match": match, "with": settings, "from": since, "until": until}
+        wish |= {"nth": nth, "times": times, "probability": probability}
+        body = {"fault": fault, **{name: value for name, value in wish.items() if value is not None}}
+        return cast(dict[str, Any], await self._country.portal.json("POST", self._path, json=body))
+
+    async def off(self, id: str | None = None) -> None:
+        """Switch a rule off, or all of them; what they held goes on."""
+        await self._country.portal.send("DELETE", self._path + (f"/{quote(id, safe='')}" if id is not None else ""))
