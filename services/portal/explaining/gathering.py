@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from services.portal.domain import Dossier
-from services.portal.explaining.facts import Call, Facts, Order, mode_of, officers_faults, province_of
+from services.portal.explaining.facts import Call, Facts, Order, mode_of, officers_faults, province_of, rules_vi
 from services.portal.explaining.machines import under_way
 from services.portal.timekeeping import READERS, Round
 from shared import http
@@ -64,6 +64,7 @@ async def gather(portal: Portal, round: Round, code: str) -> Facts:
         *(code, here.id, here.now, here.rate),
         mode=mode_of(here.modes, province),
         officers=officers_faults(here.faults, here.now, _about(dossier, province, code)),
+        rules_vi=rules_vi(here.faults),
         waiting=round.verdict.waiting_for,
         unworked={name: tuple((answer or {}).get("unworked", ())) for name, answer in round.answers.items()},
         here=dossier,
