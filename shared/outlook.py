@@ -83,20 +83,19 @@ class Outlook(Struct, frozen=True):
 
 
 async def of(database: Database, table: str, sandbox: str, subject: str, reader: Place | None) -> dict[str, Any]:
-    """The outlook as a door tells it.
+    """The outlook as a door tells it; what was told is read last, so that no timer is gone whose event is not told.
 
     table   the one of the things
     reader  the place that the reader of the thing's lane expects next; None: what is numbered counts as read
     """
     key = (sandbox, subject)
     parked = await database.fetch(PARKED_SQL, *key)
-    told = await database.fetch(TOLD_SQL, *key, *(reader or NOTHING_BEHIND))
     return {
         "known": bool(await database.fetch(f"SELECT FROM {table} WHERE sandbox = $1 AND code = $2", *key)),
         "timers": [{"kind": row["kind"], "due": wire(row["due"])} for row in await database.fetch(TIMERS_SQL, *key)],
         "parked": _parked(parked[0]) if parked else None,
         "stuck": [row["version"] for row in await database.fetch(STUCK_SQL, *key)],
-        "told": [dict(row) for row in told],
+        "told": [dict(row) for row in await database.fetch(TOLD_SQL, *key, *(reader or NOTHING_BEHIND))],
     }
 
 

@@ -143,6 +143,15 @@ def test_money_that_came_is_not_waited_for_and_a_confirmed_one_was_not_refused()
     assert names(owing(paid, orders=(order("paid", confirm_answer="99"),))) == ["payment-awaited", "clock-frozen"]
 
 
+def test_a_fault_rule_says_what_it_does_in_both_languages() -> None:
+    held = owing(attempt(), orders=(order("paid", confirm=HELD),), rules_vi={"no-news": "Không có xác nhận"})
+    cause = explain(held)[0]
+    assert cause.sentence_en.endswith(": Confirmations never come.") and cause.sentence_vi.endswith(
+        ": Không có xác nhận."
+    )
+    assert cause.facts == {"rule": "no-news", "reference": REFERENCE, "amount_dong": FEE}
+
+
 def test_a_silent_platform_makes_no_payment_unknown() -> None:
     assert "payment-not-opened" not in names(owing(attempt(), orders=None))
 

@@ -88,6 +88,7 @@ class Facts:
     """Times are sandbox time, but for `Parked.since`.
 
     mode      how the dossier's province acts
+    rules_vi  what each fault rule of the sandbox does, in Vietnamese, by its id
     waiting   what the sandbox waits for, as `settle` says
     unworked  service → parts of its worker that nobody does
     here      the portal's copy; there: the province's, as its door shows it
@@ -101,6 +102,7 @@ class Facts:
     rate: float
     mode: str = SIMULATED
     officers: tuple[OfficersFault, ...] = ()
+    rules_vi: Mapping[str, str] = field(default_factory=dict)
     waiting: tuple[Waiting, ...] = ()
     unworked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     here: Dossier | None = None
@@ -213,3 +215,8 @@ def officers_faults(faults: str, now: datetime, about: Mapping[str, str]) -> tup
     rules = [rule for rule in msgspec.json.decode(faults) if str(rule.get("edge", "")).startswith("officers")]
     found = [msgspec.convert(rule, OfficersFault, strict=False) for rule in rules]
     return tuple(rule for rule in found if rule.concerns(now, about))
+
+
+def rules_vi(faults: str) -> dict[str, str]:
+    """What the fault rules of a sandbox row do, in Vietnamese, by their ids."""
+    return {str(rule["id"]): rule["text_vi"] for rule in msgspec.json.decode(faults) if rule.get("text_vi")}

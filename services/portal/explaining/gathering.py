@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from services.portal.domain import Dossier
-from services.portal.explaining.facts import Call, Facts, Order, mode_of, officers_faults, province_of
+from services.portal.explaining.facts import Call, Facts, Order, mode_of, officers_faults, province_of, rules_vi
 from services.portal.explaining.machines import under_way
 from services.portal.timekeeping import READERS, Round
 from shared import http
@@ -50,23 +50,25 @@ async def look(portal: Portal, round: Round, code: str) -> Sight:
 
 
 async def gather(portal: Portal, round: Round, code: str) -> Facts:
-    """Everything that causes are found by."""
+    """Everything that causes are found by. What was told is read last: whatever a copy shows by then was told before."""
     here, home = round.here, province_of(code)
-    seen, dossier, orders, refunds = await asyncio.gather(
-        look(portal, round, code),
-        portal.drawer.find(portal.database, here.id, code),
+    dossier = await portal.drawer.find(portal.database, here.id, code)
+    province = dossier.province if dossier else home.code if home else ""
+    there, orders, refunds = await asyncio.gather(
+        _province_copy(portal, here.id, province, code),
         _outlook(portal, "payment", here.id, code, None),
         portal.database.fetch(REFUNDS_SQL, here.id, code),
     )
-    province = dossier.province if dossier else home.code if home else ""
+    seen = await look(portal, round, code)
     facts = Facts(
         *(code, here.id, here.now, here.rate),
         mode=mode_of(here.modes, province),
         officers=officers_faults(here.faults, here.now, _about(dossier, province, code)),
+        rules_vi=rules_vi(here.faults),
         waiting=round.verdict.waiting_for,
         unworked={name: tuple((answer or {}).get("unworked", ())) for name, answer in round.answers.items()},
         here=dossier,
-        there=await _province_copy(portal, here.id, province, code) if seen.gateway and seen.gateway.known else None,
+        there=there,
         portal=seen.portal,
         gateway=seen.gateway,
         orders=None if orders is None else msgspec.convert(orders.get("orders", ()), tuple[Order, ...], strict=False),
@@ -105,6 +107,8 @@ async def _outlook(
 
 
 async def _province_copy(portal: Portal, sandbox: str, province: str, code: str) -> Mapping[str, Any] | None:
+    if not (province and PLAIN.fullmatch(code)):
+        return None
     url = portal.settings.province_gateway_url
     where = f"{url}/api/v1/provinces/{province}/dossiers/{code}"
     found: Mapping[str, Any] | None = await asked(portal, where, sandbox)

@@ -20,8 +20,8 @@ def _orders(facts: Facts) -> Iterator[Order]:
 @kind(
     "confirmation-held-by-fault",
     Words(
-        "{amount_dong} đ were paid at the platform; fault rule {rule} holds the confirmation back: {says}",
-        "{amount_dong} đ đã được thanh toán trên nền tảng; sự cố bật sẵn {rule} giữ lại xác nhận: {says}",
+        "{amount_dong} đ were paid at the platform; fault rule {rule} holds the confirmation back: {says}.",
+        "{amount_dong} đ đã được thanh toán trên nền tảng; sự cố bật sẵn {rule} giữ lại xác nhận: {says}.",
         "Switch the rule off: DELETE /_lab/sandboxes/{sandbox}/faults/{rule} at the portal. What it held goes on.",
         "Tắt sự cố: DELETE /_lab/sandboxes/{sandbox}/faults/{rule} ở cổng. Những gì bị giữ sẽ đi tiếp.",
     ),
@@ -30,8 +30,8 @@ def confirmation_held_by_fault(facts: Facts) -> Iterator[Found]:
     """paid, and a fault rule holds the confirmation"""
     for order in _orders(facts):
         if order.confirm and order.confirm.rule:
-            rule, says = order.confirm.rule
-            yield {"rule": rule, "says": says, "reference": order.reference, "amount_dong": order.amount_dong}
+            held = _held(facts, *order.confirm.rule)
+            yield {**held, "reference": order.reference, "amount_dong": order.amount_dong}
 
 
 @kind(
@@ -70,8 +70,8 @@ def confirmation_on_its_way(facts: Facts) -> Iterator[Found]:
 @kind(
     "refund-held-by-fault",
     Words(
-        "Money is to come back ({reference}); fault rule {rule} holds the refund: {says}",
-        "Có khoản phải hoàn ({reference}); sự cố bật sẵn {rule} giữ việc hoàn tiền: {says}",
+        "Money is to come back ({reference}); fault rule {rule} holds the refund: {says}.",
+        "Có khoản phải hoàn ({reference}); sự cố bật sẵn {rule} giữ việc hoàn tiền: {says}.",
         "Switch the rule off: DELETE /_lab/sandboxes/{sandbox}/faults/{rule} at the portal. What it held goes on.",
         "Tắt sự cố: DELETE /_lab/sandboxes/{sandbox}/faults/{rule} ở cổng. Những gì bị giữ sẽ đi tiếp.",
     ),
@@ -80,7 +80,7 @@ def refund_held_by_fault(facts: Facts) -> Iterator[Found]:
     """money is to come back, and a fault rule holds it"""
     for call in facts.refunds:
         if call.rule:
-            yield {"rule": call.rule[0], "says": call.rule[1], "reference": call.key}
+            yield {**_held(facts, *call.rule), "reference": call.key}
 
 
 @kind(
@@ -220,6 +220,10 @@ def _open(facts: Facts, state: str, *, expired: bool) -> Iterator[Found]:
 def _still_unconfirmed(facts: Facts, order: Order) -> bool:
     payment = facts.here.payment(order.reference) if facts.here else None
     return payment is None or not payment.confirmed
+
+
+def _held(facts: Facts, rule: str, says: str) -> Found:
+    return {"rule": rule, "says_en": says, "says_vi": facts.rules_vi.get(rule, says)}
 
 
 def _tries(call: Call) -> Found:
