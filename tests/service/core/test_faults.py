@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.support.stack import Databases
+from tests.support.databases import Databases
 
 from shared import faults, journal, sandboxes
 from shared.faults import Bite, Rule

@@ -41,6 +41,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/_lab/sandboxes/{sandbox}"): {"name": "another"},
     ("POST", "/_lab/sandboxes/{sandbox}/clock/rate"): {"rate": 60},
     ("POST", "/_lab/sandboxes/{sandbox}/faults"): {"fault": "http-error"},
+    ("PUT", "/_lab/sandboxes/{sandbox}/modes/{province}"): {"mode": "manual"},
     ("POST", "/_lab/sandboxes/{sandbox}/wait-for"): {"event": "dossier.received.v1", "dossier": "X"},
     ("POST", "/_lab/lanes/{lane}/replay"): {"epoch": 0, "expected": 1},
     ("PUT", "/_lab/officers/{code}"): {"decisions": {}},
