@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.support.databases import Databases
 
 from shared import faults, journal, sandboxes
 from shared.faults import Bite, Rule
 from shared.house import House
 from tests.service.core.parcels import Owner, Parcel, Shelf, a_house, a_shelf, opened
+from tests.support.databases import Databases
 
 
 def a_rule(**change: Any) -> Rule:
