@@ -26,6 +26,12 @@ LAND = "1.013978"  # no fee is known: only the tax office's notice asks for mone
 PROCEDURES = st.sampled_from((COPY, COPY, COPY, FREE, LAND))
 FEE = [{"kind": "tax", "name": "Tiền sử dụng đất", "amount_dong": 500_000}]
 DOES = {"pay": "begin_payment", "supplement": "answer", "withdraw": "withdraw", "rate": "rate"}
+MODES = st.sampled_from(
+    (
+        *({"mode": "manual"}, {"mode": "simulated"}, {"mode": "simulated", "tempo": "at_once"}),
+        {"mode": "simulated", "tempo": "scripted", "decisions": {"withdrawal": "decline", "fee_moment": "at_result"}},
+    )
+)
 LAWFUL = {
     law.REQUEST_SUPPLEMENT: st.sampled_from(({}, {"fee": FEE}, {"items": ["Tờ khai"], "answer_days": 2})),
     law.DEMAND_FEE: st.sampled_from(({}, {"fee": FEE}, {"fee": FEE, "notice_number": "TB-1"})),
@@ -118,6 +124,10 @@ async def test_both_copies_agree_and_money_balances_whatever_happens(country: Co
         @rule(data=st.data(), outcome=st.sampled_from(("success", "success", "failed")))
         def check_out(self, data: st.DataObject, outcome: str) -> None:
             run(self.chance.check_out(data.draw(st.sampled_from(self.chance.checkouts)), outcome))
+
+        @rule(document=MODES)
+        def change_mode(self, document: dict[str, Any]) -> None:
+            run(self.chance.change_mode(document))
 
         @rule()
         def carry(self) -> None:

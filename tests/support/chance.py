@@ -101,6 +101,11 @@ class Chance:
         self._must_be_known("check_out", answer, known=False)
         await self._confirmed()  # or what may happen next would depend on the speed of the machine
 
+    async def change_mode(self, document: dict[str, Any]) -> None:
+        """Who acts in the province from now on."""
+        path = f"/_lab/sandboxes/{self.sandbox.id}/modes/{PROVINCE}"
+        self._must_be_known(f"mode {document}", await self.country.ask("portal", "PUT", path, json=document))
+
     async def carry(self) -> None:
         """What was told reaches its reader."""
         await self.sandbox.carry()

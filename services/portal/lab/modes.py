@@ -51,7 +51,7 @@ async def modes(
     responses=problem_responses(404, 422, 503),
 )
 async def set_mode(sandbox: SandboxPath, province: Text, body: Mode, portal: PortalDep) -> ModeView:
-    _must_be_a_province(province)
+    await _must_be_known(portal, sandbox, province)
     await portal.ownership.set_mode(sandbox, province, body.document())
     return await _shown(portal, sandbox, province)
 
@@ -62,12 +62,13 @@ async def set_mode(sandbox: SandboxPath, province: Text, body: Mode, portal: Por
     responses=problem_responses(404, 422, 503),
 )
 async def reset_mode(sandbox: SandboxPath, province: Text, portal: PortalDep) -> ModeView:
-    _must_be_a_province(province)
+    await _must_be_known(portal, sandbox, province)
     await portal.ownership.reset_mode(sandbox, province)
     return await _shown(portal, sandbox, province)
 
 
-def _must_be_a_province(province: str) -> None:
+async def _must_be_known(portal: Portal, sandbox: str, province: str) -> None:
+    await known_sandbox(portal, sandbox)
     if fault := province_fault(province):
         raise BodyDoesNotFit(("/path/province", fault))
 

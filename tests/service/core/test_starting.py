@@ -39,6 +39,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/_lab/sandboxes/{sandbox}/clock/set"): {"to": AT},
     ("POST", "/_lab/sandboxes/{sandbox}/clock/advance"): {"by": "P1D"},
     ("PATCH", "/_lab/sandboxes/{sandbox}"): {"name": "another"},
+    ("PUT", "/_lab/sandboxes/{sandbox}/modes/{province}"): {"mode": "manual"},
     ("POST", "/_lab/sandboxes/{sandbox}/clock/rate"): {"rate": 60},
     ("POST", "/_lab/sandboxes/{sandbox}/faults"): {"fault": "http-error"},
     ("PUT", "/_lab/sandboxes/{sandbox}/modes/{province}"): {"mode": "manual"},
