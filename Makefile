@@ -44,6 +44,7 @@ check: $(READY) ## Run the linters, the type checker, the import picture and the
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy shared contracts services lienthong
+	cd examples/suite && ../../$(BIN)/mypy --strict client.py tests
 	$(BIN)/lint-imports
 	@long=$$(git ls-files -co --exclude-standard '*.py' | grep -vx contracts/models.py | xargs wc -l | awk '$$1 > 400 && $$2 != "total"'); \
 	  if [ -n "$$long" ]; then echo "Over 400 lines; look for the second subject:"; echo "$$long"; exit 1; fi

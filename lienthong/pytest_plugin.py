@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -74,7 +74,7 @@ def _started(config: pytest.Config) -> str:
 
     def say(sentence: str) -> None:
         capture = config.pluginmanager.getplugin("capturemanager")
-        with capture.global_and_fixture_disabled():
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
             print(f"\nlienthong: {sentence}", file=sys.stderr, flush=True)
 
     with _refused_by(Trouble, "The country could not be started."):
@@ -112,9 +112,9 @@ def sandbox_sync(lienthong_sync: sync.Country, request: pytest.FixtureRequest) -
 
     with _refused_by((doors.Problem, doors.NotRunning), "There is no sandbox for this test."):
         sandbox = lienthong_sync.new_sandbox(**_wish(request.node))
-    request.node.stash[SANDBOX_KEY] = sandbox
+    request.node.stash[SANDBOX_KEY], request.node.stash[FAILED_KEY] = sandbox, False
     yield sandbox
-    if not request.node.stash.get(FAILED_KEY, False):
+    if not request.node.stash[FAILED_KEY]:
         try:
             lienthong_sync.delete_sandbox(sandbox.id)
         except doors.Problem as problem:

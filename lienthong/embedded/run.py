@@ -42,7 +42,7 @@ class Run:
         """The run's stack of that name, ready: started by whoever asks first, joined by everybody else.
 
         say     told before something is fetched, which takes its time once per user
-        raises  Trouble that names the logs; whoever asks again gets the same without trying
+        raises  Trouble that names the logs, if there are any; whoever asks again gets the same without trying
         """
         data, failed = self.folder / name, self.folder / f"{name}.failed"
         with self.only_one(name):
@@ -60,7 +60,7 @@ class Run:
                     jars.ensure(say)
                 stack.start()
             except Trouble as trouble:
-                failed.write_text(f"{trouble} The logs are in {data / 'log'}.")
+                failed.write_text(f"{trouble} Logs: {logs}" if (logs := data / "log").exists() else str(trouble))
                 raise Trouble(failed.read_text()) from trouble
             return stack
 

@@ -201,7 +201,6 @@ def test_a_country_that_cannot_be_had_is_one_sentence(
     started = pytester.runpytest_subprocess()
     started.assert_outcomes(errors=2)
     assert "The country could not be started. Kafka needs Java 17 or newer" in started.stdout.str()
-    assert "The logs are in /" in started.stdout.str()
     monkeypatch.setenv("LIENTHONG_URL", f"http://127.0.0.1:{ports.free_base()}")
     named = pytester.runpytest_subprocess()
     named.assert_outcomes(errors=2)
@@ -263,12 +262,13 @@ def test_who_does_not_use_it_pays_nothing_for_it() -> None:
 
 @pytest.mark.usefixtures("here")
 def test_the_page_is_true(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """docs/testing.md: its test files, run by its commands."""
+    """docs/testing.md: its test files, and that of the README, run by its commands."""
     text = PAGE.read_text(encoding="utf-8")
-    for place, file in enumerate(re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)):
+    readme = (PAGE.parents[1] / "README.md").read_text(encoding="utf-8")
+    for place, file in enumerate(re.findall(r"^```python\n(.*?)^```", text + readme, re.MULTILINE | re.DOTALL)):
         pytester.makepyfile(**{f"test_{place}": file})
     (commands,) = re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     for line in commands.splitlines():
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
-        assert done.returncode == 0 and "4 passed" in done.stdout, done.stdout + done.stderr
+        assert done.returncode == 0 and "5 passed" in done.stdout, done.stdout + done.stderr

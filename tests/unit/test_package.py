@@ -11,13 +11,18 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def names(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     out = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stdout + built.stderr
     (wheel,) = out.glob("*.whl")
-    return zipfile.ZipFile(wheel).namelist()
+    return zipfile.ZipFile(wheel)
+
+
+@pytest.fixture
+def names(wheel: zipfile.ZipFile) -> list[str]:
+    return wheel.namelist()
 
 
 def test_only_lienthong_is_importable(names: list[str]) -> None:
@@ -38,3 +43,9 @@ def test_the_house_travels_inside(names: list[str]) -> None:
         "contracts/events/dossier.submitted.v1.json",
     ):
         assert house + part in names
+
+
+def test_pytest_finds_the_plugin_and_type_checkers_the_types(wheel: zipfile.ZipFile, names: list[str]) -> None:
+    (entries,) = [name for name in names if name.endswith(".dist-info/entry_points.txt")]
+    assert "[pytest11]\nlienthong = lienthong.pytest_plugin\n" in wheel.read(entries).decode()
+    assert "lienthong/py.typed" in names

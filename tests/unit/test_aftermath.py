@@ -1,0 +1,36 @@
+"""What stands beside a failure never hides it, and never keeps anybody waiting."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lienthong import aftermath, client, sync
+from lienthong.background import Background
+
+
+@pytest.fixture
+def sandbox() -> Iterator[sync.Sandbox]:
+    background = Background()
+    yield sync.Sandbox(background, client.Country("http://127.0.0.1:1").enter("s1"))
+    background.close()
+
+
+def test_a_country_that_does_not_answer_is_not_waited_for(
+    sandbox: sync.Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(self: client.Sandbox) -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(client.Sandbox, "show", silent)
+    monkeypatch.setattr(aftermath, "PATIENCE_SECONDS", 0.01)
+    assert aftermath.of(sandbox).startswith("It tells no more: TimeoutError")
+
+
+def test_whatever_goes_wrong_is_told_in_a_line(sandbox: sync.Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def odd(self: client.Sandbox) -> Any:
+        return {}
+
+    monkeypatch.setattr(client.Sandbox, "show", odd)
+    assert aftermath.of(sandbox) == "It tells no more: KeyError: 'rate'\n"
