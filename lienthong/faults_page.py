@@ -55,6 +55,7 @@ The same over HTTP, at the portal: `GET /_lab/faults`, and `GET`, `POST`, `DELET
   services are: what they do then is what yours should do.
 - Each firing is a line of kind `fault` in the timeline, beside its effect: of the dossier, of the person who signs in, or of
   `*` for a request that concerns no dossier (`lienthong timeline '*'`).
+- Where a service runs as several processes, the one that is told knows at once, the others within five seconds.
 - A request belongs to the sandbox that its key, header, address, query or token names; else to `default`.
 - What a rule holds is named by `lienthong settle` (`held-by-fault`), and `lienthong clock advance` passes it by.
 """

@@ -22,7 +22,9 @@ from shared.settings import Settings
 
 log = structlog.get_logger()
 KEPT = ("posted", "queue")  # tables whose rows outlive their sandbox
-RULES_SQL = "SELECT id, version, deleted, faults FROM sandboxes WHERE NOT deleted AND faults <> $1::jsonb"
+RULES_SQL = (
+    "SELECT id, version, deleted, faults FROM sandboxes WHERE (NOT deleted AND faults <> $1::jsonb) OR id = ANY($2)"
+)
 SWEEP_SECONDS = 5.0
 NO_RULES = (0, faults.NONE)
 EVERYTHING = "*"  # subject of what concerns a whole sandbox
@@ -78,8 +80,7 @@ class Runtime:
     async def _begin(self, jobs: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
         try:
             await self.database.open(self.metadata, self.first_rows, steps=self.steps, owner=self.service)
-            for row in await self.database.fetch(RULES_SQL, faults.NONE):
-                self.note_row(dict(row))
+            await self._learn_rules()
             await self.at_open()
         except Exception as error:
             # Nothing here can mend it: end, so that whoever watches us sees it and starts us anew.
@@ -123,6 +124,7 @@ class Runtime:
             if "sandbox" in table.c and table.name not in KEPT
         }
         while True:
+            await self._learn_rules()
             for row in await self.database.fetch(
                 f"SELECT id FROM sandboxes s WHERE deleted AND NOT swept AND {self.sweep_when}"
             ):
@@ -195,6 +197,11 @@ class Runtime:
                 await self.rules_changed(row["id"])
             await self.changed(row["id"])
         return version
+
+    async def _learn_rules(self) -> None:
+        """What another process of this service was told, or this one before it started."""
+        for row in await self.database.fetch(RULES_SQL, faults.NONE, list(self.faults)):
+            self.note_row(dict(row))
 
     def note_row(self, row: Mapping[str, Any]) -> None:
         """Remember the fault rules of a sandbox that changed; not those of a row older than what is remembered."""

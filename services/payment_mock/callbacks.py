@@ -46,10 +46,11 @@ class PaymentRuntime(Runtime):
         return platform.partner_secret(self.payment.payment_partner_secret.get_secret_value(), sandbox)
 
     async def pending(self, sandbox: str) -> dict[str, Any]:
-        due = await calls.next_due(self.database, sandbox)
+        flying = await calls.in_flight(self.database, sandbox)
+        due = await calls.next_due(self.database, sandbox)  # after: who is seen to be held has its due moment by now
         now = (await sandboxes.read(self.database, sandbox)).now
         return {
-            "calls": await calls.in_flight(self.database, sandbox),
+            "calls": flying,
             "timers_due": int(due is not None and due <= now),
             "next_due": wire(due) if due else None,
         }

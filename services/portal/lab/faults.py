@@ -136,13 +136,14 @@ async def switch_on(sandbox: SandboxPath, body: RuleBody, portal: PortalDep) -> 
         "until": parse_time(body.until, "/until") if body.until else None,
     }
 
+    made: list[Rule] = []
+
     def change(rules: tuple[Rule, ...], version: int) -> list[Rule]:
-        return faulting.with_rule(
-            rules, faulting.rule_of(body.id, body.fault, body.match, body.settings, born=version, **wish)
-        )
+        made[:] = [faulting.rule_of(body.id, body.fault, body.match, body.settings, born=version, **wish)]
+        return faulting.with_rule(rules, made[0])
 
     await portal.ownership.change_faults(sandbox, change)
-    return next(each for each in await _shown(portal, sandbox) if each.id == (body.id or body.fault))
+    return _view(made[0], 0, 0)
 
 
 @router.delete(

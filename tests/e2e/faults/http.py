@@ -7,11 +7,13 @@ import asyncio
 import httpx
 import pytest
 
-from tests.e2e.faults.story import story
+from tests.e2e.faults.story import Stories
 from tests.support.trouble import Trouble
 
+STORIES = Stories()
 
-@story("http-latency")
+
+@STORIES.of("http-latency")
 async def the_answer_comes_late(trouble: Trouble) -> None:
     code = await trouble.submitted()
     path = f"/api/v1/dossiers/{code}"
@@ -21,7 +23,7 @@ async def the_answer_comes_late(trouble: Trouble) -> None:
     assert (await trouble.ask("GET", path)).json()["code"] == code
 
 
-@story("http-error")
+@STORIES.of("http-error")
 async def the_server_fails(trouble: Trouble) -> None:
     key = trouble.key()
     async with trouble.on("http-error", "*", match={"path": "/api/v1/dossiers"}, settings={"status": 502}):
@@ -35,7 +37,7 @@ async def the_server_fails(trouble: Trouble) -> None:
     assert len(await trouble.lan.dossiers()) == 1, "the first request was not read"
 
 
-@story("http-timeout")
+@STORIES.of("http-timeout")
 async def the_work_is_done_and_nobody_says_so(trouble: Trouble) -> None:
     key = trouble.key()
     match = {"method": "POST", "path": "/api/v1/dossiers"}
@@ -49,7 +51,7 @@ async def the_work_is_done_and_nobody_says_so(trouble: Trouble) -> None:
     assert len(await trouble.lan.dossiers()) == 1
 
 
-@story("http-reset")
+@STORIES.of("http-reset")
 async def the_connection_breaks(trouble: Trouble) -> None:
     key = trouble.key()
     async with trouble.on("http-reset", "*", match={"service": "portal", "method": "POST"}, times=1):
@@ -61,7 +63,7 @@ async def the_connection_breaks(trouble: Trouble) -> None:
     assert len(await trouble.lan.dossiers()) == 1, "the first request was not read"
 
 
-@story("http-slow-body")
+@STORIES.of("http-slow-body")
 async def the_answer_drips(trouble: Trouble) -> None:
     code = await trouble.submitted()
     url, headers = f"{trouble.country.portal.url}/api/v1/procedures", {"X-Sandbox": trouble.sandbox.id}
@@ -75,7 +77,7 @@ async def the_answer_drips(trouble: Trouble) -> None:
     assert (await trouble.lan.dossier(code))["code"] == code
 
 
-@story("http-truncated-body")
+@STORIES.of("http-truncated-body")
 async def the_answer_stops_in_the_middle(trouble: Trouble) -> None:
     code = await trouble.submitted()
     path, received = f"/api/v1/dossiers/{code}", b""
@@ -90,7 +92,7 @@ async def the_answer_stops_in_the_middle(trouble: Trouble) -> None:
     assert (await trouble.ask("GET", path)).content.startswith(received)
 
 
-@story("http-too-many-requests")
+@STORIES.of("http-too-many-requests")
 async def too_many_requests(trouble: Trouble) -> None:
     code = await trouble.submitted()
     path = f"/api/v1/dossiers/{code}"
@@ -101,7 +103,7 @@ async def too_many_requests(trouble: Trouble) -> None:
     assert (await trouble.ask("GET", path)).status_code == 200
 
 
-@story("http-stale-answer")
+@STORIES.of("http-stale-answer")
 async def a_cache_answers_with_what_was(trouble: Trouble) -> None:
     code = await trouble.submitted()
     path = f"/api/v1/dossiers/{code}"

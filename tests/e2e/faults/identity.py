@@ -9,10 +9,11 @@ import httpx
 import pytest
 
 from lienthong.client import Problem
-from tests.e2e.faults.story import story
+from tests.e2e.faults.story import Stories
 from tests.support.relying_party import RelyingParty, part_of
 from tests.support.trouble import Trouble
 
+STORIES = Stories()
 LAN = {"persona": "lan"}
 # fault → what a client finds wrong with the id_token, and what the portal says of the access token
 SPOILT = {
@@ -77,10 +78,10 @@ async def a_token_is_spoilt(fault: str, trouble: Trouble) -> None:
 
 
 for spoilt in SPOILT:
-    story(spoilt)(partial(a_token_is_spoilt, spoilt))
+    STORIES.of(spoilt)(partial(a_token_is_spoilt, spoilt))
 
 
-@story("key-rotated")
+@STORIES.of("key-rotated")
 async def the_provider_signs_with_a_new_key(trouble: Trouble) -> None:
     client, lan = signs_in(trouble), await person(trouble)
     before = await client.tokens("lan")
@@ -100,7 +101,7 @@ async def the_provider_signs_with_a_new_key(trouble: Trouble) -> None:
     await all_is_well(trouble)
 
 
-@story("code-replayed")
+@STORIES.of("code-replayed")
 async def somebody_was_faster(trouble: Trouble) -> None:
     client, lan = signs_in(trouble), await person(trouble)
     async with trouble.on("code-replayed", lan, match=LAN, times=1):
@@ -112,7 +113,7 @@ async def somebody_was_faster(trouble: Trouble) -> None:
     await all_is_well(trouble)
 
 
-@story("account-locked")
+@STORIES.of("account-locked")
 async def the_account_is_locked_in_mid_session(trouble: Trouble) -> None:
     client, lan = signs_in(trouble), await person(trouble)
     given = await client.tokens("lan")
@@ -130,7 +131,7 @@ async def the_account_is_locked_in_mid_session(trouble: Trouble) -> None:
     await all_is_well(trouble)
 
 
-@story("consent-refused")
+@STORIES.of("consent-refused")
 async def the_citizen_says_no(trouble: Trouble) -> None:
     client, lan = signs_in(trouble), await person(trouble)
     async with trouble.on("consent-refused", lan, match=LAN, times=1):
@@ -140,7 +141,7 @@ async def the_citizen_says_no(trouble: Trouble) -> None:
     await all_is_well(trouble)
 
 
-@story("provider-down")
+@STORIES.of("provider-down")
 async def nobody_can_sign_in(trouble: Trouble) -> None:
     client = signs_in(trouble)
     given = await client.tokens("lan")

@@ -9,9 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from lienthong.journeys import WITHDRAWN
-from tests.e2e.faults.story import story
+from tests.e2e.faults.story import Stories
 from tests.support.trouble import PROVINCE, Trouble
 
+STORIES = Stories()
 HERE = {"province": PROVINCE}
 
 
@@ -36,7 +37,7 @@ TAKEN, REFUSED = ("confirm_taken", "00"), ("confirm_refused", "99")
 
 
 # --- at the bank --------------------------------------------------------------------------------------------------------
-@story("payment-declined")
+@STORIES.of("payment-declined")
 async def the_bank_declines(trouble: Trouble) -> None:
     code = await trouble.owing()
     payment = await trouble.lan.start_payment(code)
@@ -50,7 +51,7 @@ async def the_bank_declines(trouble: Trouble) -> None:
     assert await confirmations(trouble, code) == [], "of failures nobody is told"
 
 
-@story("payment-cancelled")
+@STORIES.of("payment-cancelled")
 async def the_payer_turns_back(trouble: Trouble) -> None:
     code = await trouble.owing()
     payment = await trouble.lan.start_payment(code)
@@ -63,7 +64,7 @@ async def the_payer_turns_back(trouble: Trouble) -> None:
     assert await trouble.fee(code) == "paid"
 
 
-@story("payment-expired")
+@STORIES.of("payment-expired")
 async def the_time_to_pay_is_over(trouble: Trouble) -> None:
     code = await trouble.owing()
     payment = await trouble.lan.start_payment(code)
@@ -77,7 +78,7 @@ async def the_time_to_pay_is_over(trouble: Trouble) -> None:
     assert another["reference"] != payment["reference"]
 
 
-@story("bank-down")
+@STORIES.of("bank-down")
 async def the_bank_does_not_answer(trouble: Trouble) -> None:
     code = await trouble.owing()
     payment = await trouble.lan.start_payment(code)
@@ -92,7 +93,7 @@ async def the_bank_does_not_answer(trouble: Trouble) -> None:
 
 
 # --- on the way back ----------------------------------------------------------------------------------------------------
-@story("success-without-return")
+@STORIES.of("success-without-return")
 async def the_browser_never_comes_back(trouble: Trouble) -> None:
     code = await trouble.owing()
     payment = await trouble.lan.start_payment(code)
@@ -103,7 +104,7 @@ async def the_browser_never_comes_back(trouble: Trouble) -> None:
         assert await trouble.fee(code) == "paid", "the confirmation travels by itself"
 
 
-@story("return-without-success")
+@STORIES.of("return-without-success")
 async def the_browser_comes_back_and_nothing_was_paid(trouble: Trouble) -> None:
     code = await trouble.owing()
     payment = await trouble.lan.start_payment(code)
@@ -117,7 +118,7 @@ async def the_browser_comes_back_and_nothing_was_paid(trouble: Trouble) -> None:
 
 
 # --- the platform's word ------------------------------------------------------------------------------------------------
-@story("confirmation-late")
+@STORIES.of("confirmation-late")
 async def the_confirmation_comes_late(trouble: Trouble) -> None:
     code, other = await trouble.owing(), await trouble.owing()
     async with trouble.on("confirmation-late", code, match=HERE, settings={"by": "2h"}):
@@ -151,7 +152,7 @@ for held, lies in {
     "confirmation-wrong-amount": [REFUSED],
     "confirmation-wrong-signature": [REFUSED],
 }.items():
-    story(held)(partial(the_truth_is_held, held, lies))
+    STORIES.of(held)(partial(the_truth_is_held, held, lies))
 
 
 async def more_than_the_truth_is_told(fault: str, told: list[tuple[str, str]], trouble: Trouble) -> None:
@@ -165,10 +166,10 @@ async def more_than_the_truth_is_told(fault: str, told: list[tuple[str, str]], t
 
 
 for more, told in {"confirmation-doubled": [TAKEN, TAKEN], "confirmation-contradicting": [TAKEN, REFUSED]}.items():
-    story(more)(partial(more_than_the_truth_is_told, more, told))
+    STORIES.of(more)(partial(more_than_the_truth_is_told, more, told))
 
 
-@story("confirmation-reordered")
+@STORIES.of("confirmation-reordered")
 async def confirmations_overtake_each_other(trouble: Trouble) -> None:
     codes = [await trouble.submitted() for _ in range(3)]
     await trouble.sandbox.clock.advance("1d")
@@ -188,7 +189,7 @@ async def confirmations_overtake_each_other(trouble: Trouble) -> None:
     assert [await trouble.fee(code) for code in codes] == ["paid"] * 3
 
 
-@story("refund-refused")
+@STORIES.of("refund-refused")
 async def the_refund_is_refused(trouble: Trouble) -> None:
     code = await trouble.owing()
     await trouble.lan.pay(code)

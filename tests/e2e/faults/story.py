@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable
 from tests.support.trouble import Trouble
 
 Story = Callable[[Trouble], Awaitable[None]]
-STORIES: dict[str, Story] = {}
 
 
-def story(fault: str) -> Callable[[Story], Story]:
-    """This is what it is like when `fault` bites; the story switches it on and, at the end, off."""
+class Stories(dict[str, Story]):
+    """Fault → what it is like when it bites; the story switches it on and, at its end, off."""
 
-    def register(told: Story) -> Story:
-        assert fault not in STORIES
-        STORIES[fault] = told
-        return told
+    def of(self, fault: str) -> Callable[[Story], Story]:
+        def keep(told: Story) -> Story:
+            assert fault not in self, fault
+            self[fault] = told
+            return told
 
-    return register
+        return keep

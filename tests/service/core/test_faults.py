@@ -164,6 +164,19 @@ async def test_a_process_that_starts_again_knows_the_rules(database_url: Databas
         assert await hits(shelf, 2) == [1], "and how often they bit"
 
 
+async def test_another_process_of_the_service_learns_of_a_rule_and_of_its_end(database_url: Databases) -> None:
+    url = database_url()
+    async with opened(a_house(url, Owner())) as house, opened(a_house(url, Owner())) as other:
+        shelf = await a_shelf(house)
+        for rules in ([a_rule()], []):
+            await switched(shelf, *rules)
+            sweeping = asyncio.create_task(other.sweep())
+            async with asyncio.timeout(20):
+                while other.watches(shelf.id, "e") != bool(rules):
+                    await asyncio.to_thread(lambda: None)
+            sweeping.cancel()
+
+
 async def test_rules_go_with_their_sandbox(own_house: House[Parcel]) -> None:
     shelf = await a_shelf(own_house)
     await switched(shelf, a_rule())

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from contracts.faults import CATALOGUE
-from tests.support.country import Citizen, Country, Sandbox, pointers, problem
+from tests.support.country import URLS, Citizen, Country, Sandbox, pointers, problem
 
 SERVICES = ("portal", "gateway", "identity", "payment")
 LATE = {"fault": "confirmation-late"}
@@ -282,6 +282,31 @@ async def test_what_the_default_sandbox_suffers_no_other_does(country: Country, 
         assert (await citizen.submit()).status_code == 201
     finally:
         await country.ask("portal", "DELETE", default)
+
+
+async def test_a_client_of_a_sandbox_meets_its_faults_and_not_those_of_the_issuer_it_came_to(
+    country: Country, sandbox: Sandbox, rules: Rules
+) -> None:
+    who = {"client_id": f"lienthong-{sandbox.id}", "redirect_uri": "http://127.0.0.1/back"}
+    asked = {"response_type": "code", "scope": "openid", "login_hint": "lan", **who}
+    pkce = {"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256"}
+
+    async def status() -> int:
+        return (await country.http.get(f"{URLS['identity']}/authorize", params={**asked, **pkce})).status_code
+
+    default = "/_lab/sandboxes/default/faults"
+    await country.ask("portal", "POST", default, json={"fault": "provider-down"})
+    try:
+        assert await status() == 302
+        assert (await country.http.get(f"{URLS['identity']}/jwks")).status_code == 503
+        await rules.on("http-error", **{"with": {"status": 500}})
+        assert await status() == 500
+        await rules.off()
+        await rules.on("provider-down")
+        assert await status() == 503
+    finally:
+        await country.ask("portal", "DELETE", default)
+    assert await status() == 503, "its own is still on"
 
 
 # --- our own services are clients too ------------------------------------------------------------------------------------
