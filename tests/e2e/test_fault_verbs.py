@@ -11,9 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from lienthong import sync
+from lienthong import faults_page, sync
 from lienthong.client import Country, Problem
-from lienthong.faults_page import command
 from tests.support.command import command
 
 PAGE = Path(__file__).parents[2] / "docs/faults.md"
@@ -36,55 +35,55 @@ def said(lienthong_sync: sync.Country, *words: str) -> str:
 
 
 def told(lienthong_sync: sync.Country, *words: str) -> Any:
-    return json.loads(said(stack, *words, "--json"))
+    return json.loads(said(lienthong_sync, *words, "--json"))
 
 
 def test_the_page_is_what_the_list_prints(lienthong_sync: sync.Country) -> None:
-    assert said(stack, "list", "--markdown") == PAGE.read_text(encoding="utf-8")
+    assert said(lienthong_sync, "list", "--markdown") == PAGE.read_text(encoding="utf-8")
 
 
 def test_faults_are_listed_for_people_and_programs(lienthong_sync: sync.Country) -> None:
-    named = told(stack, "list")
+    named = told(lienthong_sync, "list")
     assert len(named) >= 30
-    assert {fault["family"] for fault in told(stack, "list", "--family", "payment")} == {"payment"}
-    listed = said(stack, "list", "--lang", "vi")
+    assert {fault["family"] for fault in told(lienthong_sync, "list", "--family", "payment")} == {"payment"}
+    listed = said(lienthong_sync, "list", "--lang", "vi")
     assert all(fault["name"] in listed and fault["title_vi"] in listed for fault in named)
 
 
 def test_a_named_fault_is_told_of_in_full(lienthong_sync: sync.Country) -> None:
-    shown = said(stack, "show", "confirmation-late")
+    shown = said(lienthong_sync, "show", "confirmation-late")
     for words in ("The payer has paid", "told at once", "QUERY", "province, dossier", "by (a duration of"):
         assert words in shown
     assert "lienthong fault on confirmation-late --with by=1d" in shown
-    assert told(stack, "show", "confirmation-late")["name"] == "confirmation-late"
+    assert told(lienthong_sync, "show", "confirmation-late")["name"] == "confirmation-late"
 
 
 def test_a_fault_is_switched_on_shown_and_switched_off(lienthong_sync: sync.Country, sandbox: str) -> None:
     where = ("--sandbox", sandbox)
-    assert said(stack, "show", *where) == "No fault is on.\n"
+    assert said(lienthong_sync, "show", *where) == "No fault is on.\n"
     wish = ("http-error", "--match", "path=/api/v1/procedures", "--match", "service=portal", "--with", "status=502")
-    rule = told(stack, "on", *wish, "--nth", "2", "--id", "mine", *where)
+    rule = told(lienthong_sync, "on", *wish, "--nth", "2", "--id", "mine", *where)
     assert (rule["id"], rule["with"], rule["nth"]) == ("mine", {"status": 502}, 2)
-    said_on = said(stack, "on", "bank-down", "--until", "2026-06-10T08:00:00+07:00", *where)
+    said_on = said(lienthong_sync, "on", "bank-down", "--until", "2026-06-10T08:00:00+07:00", *where)
     assert "Off again: lienthong fault off bank-down --sandbox" in said_on and "2026-06-10T08:00" in said_on
-    rows = said(stack, "show", *where)
+    rows = said(lienthong_sync, "show", *where)
     assert "once in 2 times" in rows and "path=/api/v1/procedures service=portal status=502" in rows
-    assert {each["id"] for each in told(stack, "show", *where)} == {"mine", "bank-down"}
-    assert said(stack, "off", "mine", *where) == "mine is off.\n"
-    assert said(stack, "off", "--all", *where) == "All faults are off.\n"
-    assert told(stack, "show", *where) == []
+    assert {each["id"] for each in told(lienthong_sync, "show", *where)} == {"mine", "bank-down"}
+    assert said(lienthong_sync, "off", "mine", *where) == "mine is off.\n"
+    assert said(lienthong_sync, "off", "--all", *where) == "All faults are off.\n"
+    assert told(lienthong_sync, "show", *where) == []
 
 
 def test_what_bit_nobodys_dossier_is_told_in_the_story_of_everything(
     lienthong_sync: sync.Country, sandbox: str
 ) -> None:
     where = ("--sandbox", sandbox)
-    told(stack, "on", "provider-down", "--id", "down", *where)
+    told(lienthong_sync, "on", "provider-down", "--id", "down", *where)
     issuer = json.loads(command("sandbox", "show", sandbox, "--json", url=lienthong_sync.url).stdout)["issuer"]
     assert httpx.get(f"{issuer}/jwks").status_code == 503
     story = command("timeline", "*", *where, "--lang", "en", url=lienthong_sync.url)
     assert "Fault 'down': The identity" in story.stdout
-    (rule,) = told(stack, "show", *where)
+    (rule,) = told(lienthong_sync, "show", *where)
     assert (rule["seen"], rule["fired"]) == (1, 1)
 
 
@@ -102,9 +101,11 @@ async def test_every_example_of_the_page_can_be_typed(lienthong_sync: sync.Count
                 rule[word] == each for word, each in fault["example"].items() if word not in ("with", "from", "until")
             )
             await here.fault_off(rule["id"])
-        typed = {fault["name"]: shlex.split(command(fault["example"]))[2:] for fault in await country.faults()}
+        typed = {
+            fault["name"]: shlex.split(faults_page.command(fault["example"]))[2:] for fault in await country.faults()
+        }
     for name in ("http-error", "bank-down"):
-        assert told(stack, *typed[name], "--sandbox", sandbox)["fault"] == name
+        assert told(lienthong_sync, *typed[name], "--sandbox", sandbox)["fault"] == name
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ class Trouble:
 
     async def noted(self, dossier: Dossier) -> str:
         """Its code; from now on it has to reach its end."""
+        await self.sandbox.settle()  # it is on its way
         await self.sandbox.script(dossier["code"], reception="receive", processing_days=0)
         self.codes.append(dossier["code"])
         return dossier["code"]

@@ -62,6 +62,7 @@ async def papers_are_asked_for_twice(trouble: Trouble) -> None:
             asked = (await trouble.lan.dossier(code))["supplements"]
             assert len(asked) == number and asked[-1]["counts_as_overdue"] is (number == 2)
             await trouble.lan.supplement(code, note="Xin gửi lại")
+        await trouble.sandbox.clock.advance("4d")
 
 
 @STORIES.of("refusal-without-reason")
@@ -71,5 +72,5 @@ async def nobody_says_why(trouble: Trouble) -> None:
     async with trouble.on("refusal-without-reason", code, match=HERE):
         await trouble.sandbox.clock.advance("1d")
         dossier = await trouble.lan.dossier(code)
-        assert (dossier["status"]["slug"], dossier["reason"]) == ("refused", "Hồ sơ không hợp lệ")
+        assert (dossier["status"]["slug"], dossier["reason"]) == ("refused_at_reception", "Hồ sơ không hợp lệ")
     await trouble.submitted()  # the next one is looked at as usual

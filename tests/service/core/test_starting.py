@@ -42,7 +42,6 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/_lab/sandboxes/{sandbox}/modes/{province}"): {"mode": "manual"},
     ("POST", "/_lab/sandboxes/{sandbox}/clock/rate"): {"rate": 60},
     ("POST", "/_lab/sandboxes/{sandbox}/faults"): {"fault": "http-error"},
-    ("PUT", "/_lab/sandboxes/{sandbox}/modes/{province}"): {"mode": "manual"},
     ("POST", "/_lab/sandboxes/{sandbox}/wait-for"): {"event": "dossier.received.v1", "dossier": "X"},
     ("POST", "/_lab/lanes/{lane}/replay"): {"epoch": 0, "expected": 1},
     ("PUT", "/_lab/officers/{code}"): {"decisions": {}},
