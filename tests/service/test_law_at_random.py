@@ -47,6 +47,22 @@ LAWFUL = {
 
 
 async def test_both_copies_agree_and_money_balances_whatever_happens(country: Country) -> None:
+    steps, reached, given_back = await told(country, STORIES, modes_change=False)
+    assert steps >= STEPS * STORIES / 2, steps
+    assert given_back["unwaited"] and given_back["with its end"], "chance gave money back for both reasons"
+    assert reached == {state.slug for state in law.LIFECYCLE.states}, "chance met every state"
+    print(f"{steps} steps, both copies agree, money balances; given back: {dict(given_back)}")
+
+
+async def test_so_they_do_when_the_mode_of_the_province_changes_at_any_time(country: Country) -> None:
+    stories = STORIES // 2
+    steps, reached, _ = await told(country, stories, modes_change=True)
+    assert steps >= STEPS * stories / 2, steps
+    assert reached == {state.slug for state in law.LIFECYCLE.states}, "chance met every state"
+
+
+async def told(country: Country, stories: int, *, modes_change: bool) -> tuple[int, set[str], Counter[str]]:
+    """So many stories; gives their steps, the states that were met, and how often money was given back for what reason."""
     loop, steps = asyncio.get_running_loop(), 0
     reached: set[str] = set()
 
@@ -125,10 +141,6 @@ async def test_both_copies_agree_and_money_balances_whatever_happens(country: Co
         def check_out(self, data: st.DataObject, outcome: str) -> None:
             run(self.chance.check_out(data.draw(st.sampled_from(self.chance.checkouts)), outcome))
 
-        @rule(document=MODES)
-        def change_mode(self, document: dict[str, Any]) -> None:
-            run(self.chance.change_mode(document))
-
         @rule()
         def carry(self) -> None:
             run(self.chance.carry())
@@ -148,17 +160,19 @@ async def test_both_copies_agree_and_money_balances_whatever_happens(country: Co
             reached.update(self.chance.states)
             given_back.update(self.chance.given_back)
 
+    class LawAndModes(Law):
+        @rule(document=MODES)
+        def change_mode(self, document: dict[str, Any]) -> None:
+            run(self.chance.change_mode(document))
+
     profile = settings(
-        max_examples=STORIES,
+        max_examples=stories,
         stateful_step_count=STEPS,
         deadline=None,
         derandomize=True,
         suppress_health_check=list(HealthCheck),
         phases=(Phase.generate,),  # a story is told in full by its log; shrinking it would take minutes
     )
-    await asyncio.to_thread(run_state_machine_as_test, Law, settings=profile)
-    assert steps >= STEPS * STORIES / 2, steps
-    print(given_back, reached)
-    assert given_back["unwaited"] and given_back["with its end"], "chance gave money back for both reasons"
-    assert reached == {state.slug for state in law.LIFECYCLE.states}, "chance met every state"
-    print(f"{steps} steps, both copies agree, money balances; given back: {dict(given_back)}")
+    machine = LawAndModes if modes_change else Law
+    await asyncio.to_thread(run_state_machine_as_test, machine, settings=profile)
+    return steps, reached, given_back

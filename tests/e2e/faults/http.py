@@ -19,7 +19,7 @@ async def the_answer_comes_late(trouble: Trouble) -> None:
     path = f"/api/v1/dossiers/{code}"
     async with trouble.on("http-latency", code, match={"service": "portal", "path": path}, settings={"by": "1s"}):
         with pytest.raises(httpx.ReadTimeout):
-            await trouble.ask("GET", path, timeout=0.2)
+            await trouble.ask("GET", path, timeout=httpx.Timeout(30, read=0.2))
     assert (await trouble.ask("GET", path)).json()["code"] == code
 
 
