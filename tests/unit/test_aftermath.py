@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,19 +19,21 @@ def sandbox() -> Iterator[sync.Sandbox]:
 
 
 def test_a_country_that_does_not_answer_is_not_waited_for(
-    sandbox: sync.Sandbox, monkeypatch: pytest.MonkeyPatch
+    sandbox: sync.Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async def silent(self: client.Sandbox) -> Any:
         await asyncio.Event().wait()
 
     monkeypatch.setattr(client.Sandbox, "show", silent)
     monkeypatch.setattr(aftermath, "PATIENCE_SECONDS", 0.01)
-    assert aftermath.of(sandbox).startswith("It tells no more: TimeoutError")
+    assert aftermath.of(sandbox, tmp_path / "run.json").startswith("It tells no more: TimeoutError")
 
 
-def test_whatever_goes_wrong_is_told_in_a_line(sandbox: sync.Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_goes_wrong_is_told_in_a_line(
+    sandbox: sync.Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     async def odd(self: client.Sandbox) -> Any:
         return {}
 
     monkeypatch.setattr(client.Sandbox, "show", odd)
-    assert aftermath.of(sandbox) == "It tells no more: KeyError: 'rate'\n"
+    assert aftermath.of(sandbox, tmp_path / "run.json") == "It tells no more: KeyError: 'rate'\n"

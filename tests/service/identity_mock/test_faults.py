@@ -12,7 +12,6 @@ import pytest
 from joserfc import jwt
 from joserfc.errors import BadSignatureError
 from joserfc.jwk import KeySet
-from tests.support.stack import Databases
 
 from contracts.faults import FAULTS
 from services.identity_mock.app import create_app
@@ -20,6 +19,7 @@ from shared.faults import Rule
 from tests.service.frozen import START, FrozenSandbox
 from tests.service.identity_mock.client import BASE, Client, returned
 from tests.service.identity_mock.conftest import settings_of
+from tests.support.databases import Databases
 
 
 async def on(client: Client, fault: str, **change: Any) -> None:
