@@ -94,7 +94,7 @@ async def test_every_example_of_the_page_can_be_typed(lienthong_sync: sync.Count
         for fault in await country.faults():
             example = {**fault["example"]}
             words = {"with": "settings", "from": "since"}
-            rule = await here.fault_on(
+            rule = await here.faults.on(
                 example.pop("fault"), **{words.get(key, key): each for key, each in example.items()}
             )
             assert all(
@@ -144,16 +144,16 @@ def test_a_refusal_is_one_sentence_that_says_what_to_do(
     ],
 )
 def test_words_that_are_no_command_are_refused_before_anybody_is_asked(words: list[str], hint: str) -> None:
-    done = command("fault", *words, stack=None)
+    done = command("fault", *words, url=None)
     assert done.returncode == 2 and hint in done.stderr
 
 
 async def test_two_that_contradict_are_told_apart_by_the_client(lienthong_sync: sync.Country, sandbox: str) -> None:
     async with Country(lienthong_sync.url) as country:
         here = country.enter(sandbox)
-        await here.fault_on("confirmation-late")
+        await here.faults.on("confirmation-late")
         with pytest.raises(Problem) as refused:
-            await here.fault_on("confirmation-missing")
+            await here.faults.on("confirmation-missing")
         assert refused.value.type == "rules-contradict" and refused.value.facts["rule"] == "confirmation-late"
-        await here.fault_off()
-        assert await here.faults() == []
+        await here.faults.off()
+        assert await here.faults.rules() == []

@@ -52,7 +52,7 @@ async def test_a_journey_is_waited_for_from_event_to_event(sandbox: Sandbox) -> 
     assert (await causes(sandbox, code))[0] == "payment-awaited"
     payment = await lan.start_payment(code)
     assert (await causes(sandbox, code))[0] == "payment-begun"
-    await lan.check_out(payment)
+    await sandbox.payments.pay(payment["checkout_url"])
     assert (await sandbox.wait_for("payment.confirmed.v1", code))["verdict"] == "there"
     assert (await sandbox.province(PROVINCE).dossier(code))["paid"], "the province has read it"
 
@@ -64,7 +64,7 @@ async def test_a_journey_is_waited_for_from_event_to_event(sandbox: Sandbox) -> 
 
 async def test_a_clock_set_past_the_moment_is_explained_and_an_advance_mends_it(sandbox: Sandbox) -> None:
     code = await submitted(sandbox)
-    await sandbox.set_clock("2026-06-10T08:00:00+07:00")
+    await sandbox.clock.set("2026-06-10T08:00:00+07:00")
     assert await causes(sandbox, code) == ["due-not-fired"]
     await sandbox.clock.advance("1s")
     assert (await sandbox.wait_for("dossier.received.v1", code))["verdict"] == "there"
@@ -87,7 +87,7 @@ async def test_on_a_running_clock_an_event_is_waited_for_until_its_time(lienthon
         late = await sandbox.wait_for("dossier.received.v1", code, timeout_seconds=0.5)
         assert (late["verdict"], late["not_before"]) == ("not-before", TEN)
         assert await causes(sandbox, code) == ["clock-runs"]
-        await sandbox.set_rate(60)
+        await sandbox.clock.rate(60)
         assert (await sandbox.wait_for("dossier.received.v1", code, timeout_seconds=60))["verdict"] == "there"
 
 
