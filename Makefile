@@ -30,11 +30,11 @@ test-all: ## The same with nothing left to samples: all 11,254 dossiers of the b
 test-all: export BREADTH := all
 test-all: export LAW_STORIES := 200
 
-# Two at a time; those that start whole stacks one after another, as their processes would wait for each other's.
+# Two at a time; first those without a country, then those that share one, and those that start their own.
 test test-all: $(READY)
 ifeq ($(strip $(ARGS)),)
 	@failed=; $(BIN)/python -m pytest -n 2 --ignore tests/e2e || failed="all but tests/e2e"; \
-	  $(BIN)/python -m pytest tests/e2e || failed="$${failed:+$$failed, and }tests/e2e"; \
+	  $(BIN)/python -m pytest -n 2 tests/e2e || failed="$${failed:+$$failed, and }tests/e2e"; \
 	  if [ -n "$$failed" ]; then echo "Failed: $$failed. What and why stands above."; exit 1; fi
 else
 	@$(BIN)/python -m pytest $(ARGS)

@@ -100,7 +100,7 @@ async def test_every_example_of_the_page_can_be_typed(lienthong_sync: sync.Count
             assert all(
                 rule[word] == each for word, each in fault["example"].items() if word not in ("with", "from", "until")
             )
-            await here.fault_off(rule["id"])
+            await here.faults.off(rule["id"])
         typed = {
             fault["name"]: shlex.split(faults_page.command(fault["example"]))[2:] for fault in await country.faults()
         }
