@@ -10,7 +10,11 @@ from typing import Any, Literal
 from lienthong.client import Citizen, Country, Dossier, Sandbox
 from lienthong.timeline import Entry
 
-REFUSED, IN_PROCESSING, WITHDRAWN, PROCESSING_STOPPED, RETURNED = 3, 4, 7, 8, 10
+SUBMITTED, RECEIVED, SUPPLEMENT, OWING, READY = (
+    *("submitted", "received", "supplement_requested", "financial_obligation", "result_ready"),
+)
+IN_PROCESSING, REFUSED, WITHDRAWN = "in_processing", "refused_at_reception", "withdrawn"
+PROCESSING_STOPPED, RETURNED = "processing_stopped", "result_returned"
 ENDS = (REFUSED, WITHDRAWN, PROCESSING_STOPPED, RETURNED)
 STEPS_AT_MOST = 400  # moments at which something falls due: more than a hundred working days
 LEVEL_2 = ("lan", "minh", "huong", "duc")  # personas whom every procedure accepts
@@ -31,7 +35,7 @@ Listener = Callable[[Entry], None]  # is told every event of the dossier, in ord
 class Journey:
     """How a dossier is handed in, what its citizen does, and the end it is meant to reach.
 
-    ends         status code
+    ends         a state of docs/lifecycle.md
     decisions    what its officers are told to decide
     withdraws    the reason given, once the dossier is in the state `withdraws_in`
     pays         at once; at the second try; once the first order has expired; what a correction asks; here and at the
@@ -45,10 +49,10 @@ class Journey:
     procedure: str
     province: str
     commune: str | None
-    ends: int
+    ends: str
     decisions: dict[str, Any] = field(default_factory=lambda: {"reception": "receive"})
     withdraws: str = ""
-    withdraws_in: int = IN_PROCESSING
+    withdraws_in: str = IN_PROCESSING
     pays: Literal["at-once", "second-try", "after-expiry", "after-correction", "twice", "never"] = "at-once"
     answers: bool = True
     rates: bool = False
@@ -71,7 +75,7 @@ class Journeyed:
         fee, journey = self.dossier["fee"], self.journey
         on_its_way = fee is not None and fee["status"] == "refund_pending"
         left_behind = journey.ends in (REFUSED, WITHDRAWN) and fee is not None and fee["status"] == "paid"
-        return self.dossier["status"]["code"] == journey.ends and not on_its_way and not left_behind
+        return self.dossier["status"]["slug"] == journey.ends and not on_its_way and not left_behind
 
     @property
     def reached(self) -> bool:
@@ -139,7 +143,7 @@ async def _for_somebody(citizen: Citizen, capacity: str) -> dict[str, Any]:
 
 async def act(sandbox: Sandbox, citizen: Citizen, journey: Journey, dossier: Dossier) -> bool:
     """What the citizen does now, if anything."""
-    code, status, can = dossier["code"], dossier["status"]["code"], dossier["can"]
+    code, status, can = dossier["code"], dossier["status"]["slug"], dossier["can"]
     if journey.withdraws and status == journey.withdraws_in and dossier["withdrawal"] == "none" and "withdraw" in can:
         await citizen.withdraw(code, journey.withdraws)
     elif "pay" in can and await _pay(sandbox, citizen, journey, dossier):

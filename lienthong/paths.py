@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from lienthong.journeys import PROCESSING_STOPPED, REFUSED, RETURNED, WITHDRAWN, Journey
+from lienthong.journeys import (
+    OWING,
+    PROCESSING_STOPPED,
+    READY,
+    RECEIVED,
+    REFUSED,
+    RETURNED,
+    SUBMITTED,
+    SUPPLEMENT,
+    WITHDRAWN,
+    Journey,
+)
 
 COPY, RESIDENCE, ALLOWANCE, LAND = "2.000635", "1.004222", "1.001776", "1.013978"
 RECEIVE: dict[str, Any] = {"reception": "receive"}
@@ -25,7 +36,7 @@ def _steps(*steps: dict[str, Any], **decisions: Any) -> dict[str, Any]:
     return {**RECEIVE, **decisions, "steps": list(steps)}
 
 
-def _path(name: str, ends: int, procedure: str = COPY, persona: str = "lan", **more: Any) -> Journey:
+def _path(name: str, ends: str, procedure: str = COPY, persona: str = "lan", **more: Any) -> Journey:
     return Journey(name, persona, procedure, "37", "14464", ends, **{"decisions": _steps(), "expects": {}, **more})
 
 
@@ -122,17 +133,17 @@ ALL_MOVES = (
     _path("land-with-a-tax-notice", RETURNED, LAND, "minh",
           decisions=_steps(_step("demand_fee", at="in_processing", after_days=2, fee=TAX, notice_number="TB-2026-0042")),
           expects={"fee.moment": "obligation", "fee.amount_dong": 12_600_000, "fee.status": "paid"}),
-    _path("withdrawn-at-once", WITHDRAWN, withdraws="Tôi đổi ý", withdraws_in=1),
-    _path("withdrawn-when-received", WITHDRAWN, ALLOWANCE, withdraws="Tôi đổi ý", withdraws_in=2),
+    _path("withdrawn-at-once", WITHDRAWN, withdraws="Tôi đổi ý", withdraws_in=SUBMITTED),
+    _path("withdrawn-when-received", WITHDRAWN, ALLOWANCE, withdraws="Tôi đổi ý", withdraws_in=RECEIVED),
     _path("withdrawn-in-processing", WITHDRAWN, RESIDENCE, withdraws="Tôi chuyển đi nơi khác",
           decisions=_steps(processing_days=5), expects={"fee.status": "refunded"}),
-    _path("withdrawn-during-a-supplement", WITHDRAWN, withdraws="Tôi đổi ý", withdraws_in=5, answers=False,
+    _path("withdrawn-during-a-supplement", WITHDRAWN, withdraws="Tôi đổi ý", withdraws_in=SUPPLEMENT, answers=False,
           decisions=_steps(_step("request_supplement", at="submitted", **MISSING))),
-    _path("withdrawn-while-owing", WITHDRAWN, withdraws="Tôi đổi ý", withdraws_in=6, pays="never",
+    _path("withdrawn-while-owing", WITHDRAWN, withdraws="Tôi đổi ý", withdraws_in=OWING, pays="never",
           expects={"fee.status": "lapsed"}),
     _path("withdrawal-declined", RETURNED, ALLOWANCE, withdraws="Tôi đổi ý",
           decisions=_steps(processing_days=2, withdrawal="decline"), expects={"withdrawal": "declined"}),
-    _path("withdrawal-after-the-result", RETURNED, withdraws="Tôi đổi ý", withdraws_in=9,
+    _path("withdrawal-after-the-result", RETURNED, withdraws="Tôi đổi ý", withdraws_in=READY,
           expects={"withdrawal": "declined"}),
     _path("for-a-child", RETURNED, "1.001193", submission={"capacity": "representative"}, expects={"capacity": "representative"}),
     _path("for-a-company", RETURNED, persona="minh", submission={"capacity": "organisation"},

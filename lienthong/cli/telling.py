@@ -230,7 +230,7 @@ class Teller:
         for each in reached:
             if not each.reached:
                 self.missed += 1
-                code, state = each.dossier["code"], each.dossier["status"]["code"]
+                code, state = each.dossier["code"], each.dossier["status"]["slug"]
                 if state == each.journey.ends and each.amiss:
                     typer.echo(self.words("amiss", code=code, path=each.journey.name, amiss=each.amiss), err=True)
                 else:

@@ -75,12 +75,12 @@ async def test_every_procedure_ends_in_every_province_through_each_of_its_channe
     codes = await _all([lambda way=way: _file(sandbox, citizens[way.persona], who[way.persona], way) for way in ways])
     filed = dict(zip(codes, ways, strict=True))
     assert len(filed) == len(ways)
-    ended: dict[str, int] = {}
+    ended: dict[str, str] = {}
     for _ in range(WEEKS):
         await sandbox.clock.advance("7d")
         for persona, citizen in citizens.items():
             found = [each for each in await citizen.dossiers() if each["code"] not in ended]
-            ended |= {each["code"]: each["status"]["code"] for each in found if each["status"]["code"] in ENDS}
+            ended |= {each["code"]: each["status"]["slug"] for each in found if each["status"]["slug"] in ENDS}
             await _all([lambda c=citizen, code=d["code"]: c.pay(code) for d in found if "pay" in d["can"]])
             assert {filed[each["code"]].persona for each in found} <= {persona}
         if len(ended) == len(filed):

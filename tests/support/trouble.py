@@ -104,7 +104,7 @@ class Trouble:
         await self.still()
         for code in self.codes:
             here, there = await self.lan.dossier(code), await self.sandbox.province(PROVINCE).dossier(code)
-            assert here["status"] == there["status"] and here["status"]["code"] in ENDS, here
+            assert here["status"] == there["status"] and here["status"]["slug"] in ENDS, here
             money = here["paid_dong"], here["refunded_dong"]
             assert money == (there["paid_dong"], there["refunded_dong"]) == await self._at_the_platform(code)
             assert money in ((FEE, 0), (FEE, FEE)), money

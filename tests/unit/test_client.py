@@ -13,7 +13,7 @@ from lienthong import journeys
 from lienthong.cli import language, sandbox
 from lienthong.client import Country, Dossier
 from lienthong.doors import Door, Problem
-from lienthong.journeys import RETURNED, Journeyed
+from lienthong.journeys import READY, REFUSED, RETURNED, WITHDRAWN, Journeyed
 from lienthong.timeline import SERVICES, Entry, merged, status_changes
 from shared.paging import LARGEST, PageDep, announce
 
@@ -105,19 +105,19 @@ def test_a_dead_letter_is_listed_with_its_kind_its_dossier_and_the_reason(
     assert capsys.readouterr().out.split() == ["portal", "7", "dossier.received.v1", "H42-1", "NotToday"]
 
 
-def _dossier(code: int, fee: str | None) -> Dossier:
-    status: Any = {"code": code, "slug": "", "name_vi": "", "name_en": ""}
+def _dossier(state: str, fee: str | None) -> Dossier:
+    status: Any = {"code": 0, "slug": state, "name_vi": "", "name_en": ""}
     dossier: Any = {"status": status, "fee": fee and {"amount_dong": 8000, "status": fee}}
     return dossier  # type: ignore[no-any-return]
 
 
 def test_a_journey_has_reached_its_end_only_in_the_meant_state_with_the_money_settled() -> None:
     returned, refused, withdrawn = journeys.THREE
-    assert Journeyed(returned, _dossier(10, "paid")).reached
-    assert not Journeyed(returned, _dossier(9, "paid")).reached
-    assert not Journeyed(replace(refused, ends=RETURNED), _dossier(3, None)).reached
-    assert Journeyed(withdrawn, _dossier(7, "refunded")).reached
-    assert not Journeyed(withdrawn, _dossier(7, "refund_pending")).reached
+    assert Journeyed(returned, _dossier(RETURNED, "paid")).reached
+    assert not Journeyed(returned, _dossier(READY, "paid")).reached
+    assert not Journeyed(replace(refused, ends=RETURNED), _dossier(REFUSED, None)).reached
+    assert Journeyed(withdrawn, _dossier(WITHDRAWN, "refunded")).reached
+    assert not Journeyed(withdrawn, _dossier(WITHDRAWN, "refund_pending")).reached
 
 
 def test_the_terminals_language_is_followed_unless_another_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,6 +200,6 @@ async def the_refund_is_refused(trouble: Trouble) -> None:
         verdict = await trouble.sandbox.settle()
         assert [each["name"] for each in verdict["waiting_for"]] == ["call-refused"], verdict
         assert await trouble.fee(code) == "refund_pending"
-        assert (await trouble.lan.dossier(code))["status"]["code"] == WITHDRAWN
+        assert (await trouble.lan.dossier(code))["status"]["slug"] == WITHDRAWN
     await trouble.still()
     assert await trouble.fee(code) == "refunded"
