@@ -126,8 +126,8 @@ async def the_confirmation_comes_late(trouble: Trouble) -> None:
         await trouble.held("confirmation-late")
         await trouble.sandbox.clock.advance("119m")
         assert await trouble.fee(code) == "due"
-        fired = (await trouble.sandbox.clock.advance("1m"))["fired"]
-        assert ("payment", "confirm") in [(each["service"], each["kind"]) for each in fired]
+        turned = await trouble.sandbox.clock.advance("1m")
+        assert ("payment", "confirm") in [(each["service"], each["kind"]) for each in turned["fired"]], turned
         assert await trouble.fee(code) == "paid", "two hours after it was paid, the rule still on"
         await trouble.lan.pay(other)
         await trouble.held("confirmation-late")
