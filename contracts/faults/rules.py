@@ -1,0 +1,30 @@
+"""A fault switched on, as JSON: what bites, on what, how often, and from when until when."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.web import Text
+
+Pattern = Annotated[Text, Field(min_length=1, max_length=200)]
+Instant = Annotated[Text, Field(max_length=40, examples=["2026-06-09T08:00:00+07:00"])]
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class RuleBody(BaseModel):
+    """A fault switched on. Without nth, times and probability it bites every time; `from` and `until` are sandbox time."""
+
+    model_config = ConfigDict(extra="forbid")
+    fault: Annotated[Text, Field(max_length=60, examples=["confirmation-late"])]
+    id: Id | None = Field(
+        None, description="Names the rule; the fault's name if left out. One of the same id is replaced"
+    )
+    match: Annotated[dict[Text, Pattern], Field(max_length=10)] = Field(default_factory=dict)
+    settings: Annotated[dict[Text, Any], Field(max_length=10)] = Field(default_factory=dict, alias="with")
+    nth: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] | None = None
+    times: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] | None = None
+    probability: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False, strict=True)] | None = None
+    since: Instant | None = Field(None, alias="from")
+    until: Instant | None = None
