@@ -22,7 +22,7 @@ from unittest.mock import patch
 
 import yaml
 
-from contracts import asyncapi
+from contracts import asyncapi, scenario
 from contracts.catalogue.page import catalogue_page
 from contracts.faults import CATALOGUE
 from contracts.lifecycle import LIFECYCLE
@@ -140,6 +140,9 @@ def outputs() -> dict[str, Callable[[], str]]:
         "docs/glossary.md": glossary_page,
         "docs/catalogue.md": catalogue_page,
         "docs/faults.md": faults_page,
+        "lienthong/scenarios/scenario.schema.json": lambda: (
+            json.dumps(scenario.schema(), ensure_ascii=False, indent=1) + "\n"
+        ),
         "docs/observability.md": lambda: metrics_page.page(on_disk("docs/observability.md") or ""),
         "docs/waiting.md": lambda: import_module("services.portal.explaining.page").page(
             on_disk("docs/waiting.md") or ""

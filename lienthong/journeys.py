@@ -41,6 +41,7 @@ class Journey:
     pays         at once; at the second try; once the first order has expired; what a correction asks; here and at the
                  counter; never
     submission   more members of the body; whom it is for is looked up for the persona
+    papers       component → name of the file handed in for it
     expects      dotted member of the dossier as the citizen sees it → value; of a list its length
     """
 
@@ -60,6 +61,7 @@ class Journey:
     old_codes: bool = False
     submission: dict[str, Any] = field(default_factory=dict)
     expects: dict[str, Any] = field(default_factory=dict)
+    papers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,11 @@ async def travel(sandbox: Sandbox, journey: Journey, tell: Listener) -> Journeye
 async def begin(sandbox: Sandbox, citizen: Citizen, journey: Journey) -> str:
     """Hand it in, tell the officers what to decide before the clock moves; gives the dossier code."""
     more = dict(journey.submission)
-    if (capacity := more.get("capacity")) is not None:
+    if (capacity := more.get("capacity", "self")) != "self":
         more |= await _for_somebody(citizen, capacity)
+    for component, name in journey.papers.items():
+        paper = {"id": (await citizen.upload(name, PAPER))["id"], "component": component}
+        more["papers"] = [*more.get("papers", []), paper]
     commune = OLD_CODE if journey.old_codes else journey.commune
     if journey.channel == "online":
         dossier = await citizen.submit(journey.procedure, journey.province, commune, **more)
@@ -128,7 +133,8 @@ async def begin(sandbox: Sandbox, citizen: Citizen, journey: Journey) -> str:
         desk = sandbox.province(journey.province)
         more |= {"channel": journey.channel, "receive": False}
         code = (await desk.register(journey.procedure, commune, applicant, **more))["code"]
-    await sandbox.script(code, **journey.decisions)
+    if journey.decisions:
+        await sandbox.script(code, **journey.decisions)
     return code
 
 
@@ -137,7 +143,8 @@ async def _for_somebody(citizen: Citizen, capacity: str) -> dict[str, Any]:
         paper = await citizen.upload("giay-uy-quyen.pdf", PAPER)
         owner = {"kind": "person", "id": "037190912345", "name": "Phạm Thị Hư Cấu"}
         return {"owner": owner, "papers": [{"id": paper["id"], "component": "authorisation"}]}
-    (vouched,) = (await citizen.who_am_i())["represents"]
+    kind = "organisation" if capacity == "organisation" else "person"
+    vouched = next(each for each in (await citizen.who_am_i())["represents"] if each["kind"] == kind)
     return {"owner": {"kind": vouched["kind"], "id": vouched["id"]}}
 
 

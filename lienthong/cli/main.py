@@ -14,6 +14,7 @@ FAMILIES = (
     "exec",
     "demo",
     "sandbox",
+    "scenario",
     "clock",
     "replay",
     "mode",

@@ -8,6 +8,7 @@ import typer
 
 from lienthong.cli.language import chosen
 from lienthong.cli.plainly import DEFAULT_SANDBOX, HERE, Json, Lang, Sandbox, Url, ask, show
+from lienthong.cli.scenario import staged
 from lienthong.embedded import Trouble
 
 if TYPE_CHECKING:
@@ -38,14 +39,23 @@ def create(
     ] = None,
     name: Annotated[str | None, typer.Option(help="A label for people.")] = None,
     start: Annotated[str | None, typer.Option(help="First instant, RFC 3339; given by the seed if left out.")] = None,
-    rate: Annotated[float, typer.Option(help="Sandbox seconds per real second; 0 = frozen.")] = 0,
+    rate: Annotated[float | None, typer.Option(help="Sandbox seconds per real second; frozen if left out.")] = None,
     ttl: Annotated[
         str | None, typer.Option(help="Time to live in real time: 1h, 7d; seven days if left out.", metavar="DURATION")
+    ] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option(help="With a story: a file, or a name of `lienthong scenario list`.", metavar="FILE|NAME"),
     ] = None,
     url: Url = HERE,
     json: Json = False,
 ) -> None:
     """Create a sandbox; prints its id."""
+    if scenario is not None:
+        if start is not None or rate is not None:
+            raise Trouble("A scenario has a clock of its own: leave --start and --rate out, or change its file.")
+        staged(url, scenario, seed=seed, name=name, ttl=ttl, as_json=json)
+        return
     wish: Wish = {"seed": seed, "name": name, "start": start, "rate": rate, "time_to_live": ttl}
     row = ask(url, lambda country: country.create_sandbox(**wish))
     show(row, json, row["id"])

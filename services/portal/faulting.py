@@ -10,7 +10,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from contracts.faults import CATALOGUE, FAMILIES, FAULTS, TO_MATCH, Kind, NamedFault, Setting
-from shared.clock import parse_duration
+from contracts.faults.rules import RuleBody
+from shared.clock import parse_duration, parse_time
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.faults import Rule
 from shared.problems import pointer_of
@@ -68,6 +69,17 @@ def rule_of(
         since=since,
         until=until,
         **{word: value for word, value in how_often.items() if value is not None},
+    )
+
+
+def rule_asked(body: RuleBody, born: int) -> Rule:
+    """The same from a body, with its instants read."""
+    return rule_of(
+        *(body.id, body.fault, body.match, body.settings),
+        how_often={"nth": body.nth, "times": body.times, "probability": body.probability},
+        since=parse_time(body.since, "/from") if body.since else None,
+        until=parse_time(body.until, "/until") if body.until else None,
+        born=born,
     )
 
 

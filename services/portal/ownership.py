@@ -51,6 +51,11 @@ class DefaultStays(Refusal):
     """The default sandbox cannot be deleted."""
 
 
+def a_seed() -> str:
+    """One that nobody has chosen."""
+    return secrets.token_hex(6)
+
+
 def start_of(seed: str) -> datetime:
     """The instant at which a frozen sandbox starts: 08:00 of a working day of March to August 2026, drawn from the seed."""
     day = date(2026, 3, 2) + timedelta(days=int(Sandbox("", seed, 0, datetime.min).draw("start") * 180))
@@ -82,7 +87,7 @@ class Ownership:
         lives  in real time, for a frozen clock comes to no end; None: until it is deleted
         """
         identity = "s" + secrets.token_hex(6)
-        seed = seed if seed is not None else secrets.token_hex(6)
+        seed = seed if seed is not None else a_seed()
         now = datetime.now(UTC)
         row = {
             "id": identity,

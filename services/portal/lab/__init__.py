@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Depends
 
 from services.portal.api.views import PortalDep
-from services.portal.lab import clocks, faults, modes, sandboxes, waits
+from services.portal.lab import clocks, faults, modes, sandboxes, scenarios, waits
 from shared.problems import problem_responses
 from shared.web import chosen_sandbox
 
@@ -35,5 +35,5 @@ async def doors(portal: PortalDep) -> dict[str, Any]:
     }
 
 
-for part in (sandboxes.router, clocks.router, modes.router, faults.router, waits.router):
+for part in (sandboxes.router, clocks.router, modes.router, faults.router, scenarios.router, waits.router):
     router.include_router(part)

@@ -14,7 +14,7 @@ from services.portal import faulting
 from services.portal.api.views import PortalDep
 from services.portal.app_state import Portal
 from shared import faults, http
-from shared.clock import parse_time, wire
+from shared.clock import wire
 from shared.faults import Rule
 from shared.paging import LARGEST, PageDep, announce
 from shared.problems import problem_responses
@@ -111,16 +111,10 @@ async def rules_on(
 )
 async def switch_on(sandbox: SandboxPath, body: RuleBody, portal: PortalDep) -> RuleView:
     await known_sandbox(portal, sandbox)
-    wish: dict[str, Any] = {
-        "how_often": {"nth": body.nth, "times": body.times, "probability": body.probability},
-        "since": parse_time(body.since, "/from") if body.since else None,
-        "until": parse_time(body.until, "/until") if body.until else None,
-    }
-
     made: list[Rule] = []
 
     def change(rules: tuple[Rule, ...], version: int) -> list[Rule]:
-        made[:] = [faulting.rule_of(body.id, body.fault, body.match, body.settings, born=version, **wish)]
+        made[:] = [faulting.rule_asked(body, born=version)]
         return faulting.with_rule(rules, made[0])
 
     await portal.ownership.change_faults(sandbox, change)

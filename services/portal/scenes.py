@@ -1,0 +1,120 @@
+"""Whether a scenario can play: its form is right, and now its words must name what there is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from difflib import get_close_matches
+
+from contracts.catalogue import PROCEDURES, choose, communes_of
+from contracts.catalogue.search import folded
+from contracts.faults import identity
+from contracts.modes import AT_ONCE, MANUAL, in_force, province_fault
+from contracts.problems import CONTRACT_PROBLEMS
+from contracts.scenario import DossierPart, Scenario
+from services.portal import faulting
+from shared.clock import parse_duration, parse_time
+from shared.errors import BodyDoesNotFit, Refusal
+from shared.faults import Rule
+from shared.problems import COMMON, pointer_of
+from shared.words import no_such
+
+Fault = tuple[str, str]  # JSON pointer, sentence
+TITLES = {**COMMON, **CONTRACT_PROBLEMS}
+MEMBERS = ("commune", "province", "case", "procedure")  # of a dossier, by which a refusal of the catalogue names it
+
+
+class Scenes:
+    """A scenario on its own calendar: when each dossier is handed in, and where the clock is to stand at the end."""
+
+    def __init__(self, scenario: Scenario, start: datetime) -> None:
+        """Raises BodyDoesNotFit with all that is wrong."""
+        self._start, self._wrong = start, list[Fault]()
+        clock, dossiers = scenario.clock, scenario.dossiers
+        self.until = self._moment(clock.until, "/clock/until") if clock.until is not None else None
+        self.handed_in = [self._moment(each.at, f"/dossiers/{place}/at") for place, each in enumerate(dossiers)]
+        self._wrong += [
+            (pointer_of(("modes", name)), said) for name in scenario.modes if (said := province_fault(name))
+        ]
+        self._wrong += _of_faults(scenario)
+        for place, (dossier, at) in enumerate(zip(dossiers, self.handed_in, strict=True)):
+            if self.until is not None and at > self.until:
+                self._wrong.append((f"/dossiers/{place}/at", "is after the end: choose a later /clock/until"))
+            found = [*_of_dossier(dossier, at), *_of_decisions(scenario, dossier)]
+            self._wrong += ((f"/dossiers/{place}{pointer}", said) for pointer, said in found)
+        if self._wrong:
+            raise BodyDoesNotFit(*self._wrong)
+
+    def _moment(self, text: str, pointer: str) -> datetime:
+        """An instant, or a length of time after the start; the start for what is neither."""
+        try:
+            found = parse_time(text, pointer) if "-" in text else self._start + parse_duration(text, pointer)
+        except BodyDoesNotFit as error:
+            self._wrong += _found_in(error)
+            return self._start
+        if found < self._start:
+            self._wrong.append((pointer, f"'{text}' is before the start, {self._start.isoformat()}"))
+        return found
+
+
+def _found_in(error: BodyDoesNotFit, under: str = "") -> list[Fault]:
+    return [(under + each["pointer"], each["detail"]) for each in error.errors]
+
+
+def _of_faults(scenario: Scenario) -> Iterator[Fault]:
+    """Those of the end come beside those of the beginning."""
+    rules: list[Rule] = []
+    both = [
+        (f"{under}/faults/{place}", body)
+        for under, part in (("", scenario), ("/then", scenario.then))
+        for place, body in enumerate(part.faults)
+    ]
+    for born, (pointer, body) in enumerate(both):
+        try:
+            rules = faulting.with_rule(rules, faulting.rule_asked(body, born))
+        except BodyDoesNotFit as error:
+            yield from _found_in(error, pointer)
+        except Refusal as refusal:
+            yield pointer, refusal.detail
+
+
+def _of_dossier(dossier: DossierPart, at: datetime) -> Iterator[Fault]:
+    if dossier.persona not in identity.PERSONAS:
+        yield "/persona", no_such("persona", dossier.persona, identity.PERSONAS)
+    if dossier.procedure not in PROCEDURES:
+        yield "/procedure", f"{_nearest(dossier.procedure)}; GET /api/v1/procedures lists the catalogue"
+        return
+    try:
+        choose(
+            *(dossier.procedure, dossier.province, dossier.commune), case=dossier.case, channel=dossier.channel, on=at
+        )
+    except Refusal as refusal:
+        member = next((name for name in MEMBERS if name in refusal.facts), "procedure")
+        said = f"{TITLES[type(refusal)].title} {refusal.detail}"
+        yield f"/{member}", f"{said}{_meant(dossier)}" if member == "commune" else said
+
+
+def _of_decisions(scenario: Scenario, dossier: DossierPart) -> Iterator[Fault]:
+    """Decisions on one dossier are told once it has a code: too late for officers who act at once."""
+    acts, _ = in_force({name: mode.document() for name, mode in scenario.modes.items()}, dossier.province)
+    if "decisions" in dossier.model_fields_set and acts.get("tempo") == AT_ONCE:
+        yield "/decisions", f"come too late where officers act at once: choose another tempo for {dossier.province}"
+    elif "decisions" in dossier.model_fields_set and acts["mode"] == MANUAL:
+        yield "/decisions", f"are nobody's in manual mode: leave them out, or let {dossier.province} be simulated"
+
+
+def _nearest(procedure: str) -> str:
+    """By code, or by the name of what was meant."""
+    names = {folded(each.name_vi): code for code, each in PROCEDURES.items()}
+    for name in get_close_matches(folded(procedure), names, n=1):
+        return f"'{procedure}' is no code of a procedure: {PROCEDURES[names[name]].name_vi} has {names[name]}"
+    for code in get_close_matches(procedure, PROCEDURES, n=1):
+        return f"'{procedure}' is no procedure: did you mean {code}, {PROCEDURES[code].name_vi}?"
+    return f"'{procedure}' is no procedure"
+
+
+def _meant(dossier: DossierPart) -> str:
+    names = {folded(each.name_vi): each for each in communes_of(dossier.province)}
+    for name in get_close_matches(folded(dossier.commune or ""), names, n=1):
+        return f" Did you mean {names[name].code}, {names[name].name_vi}?"
+    return ""
