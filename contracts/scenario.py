@@ -17,7 +17,7 @@ from contracts.decisions import Body, Decisions, YesNo
 from contracts.faults import FAULTS
 from contracts.faults.rules import Instant, RuleBody
 from contracts.lifecycle import LIFECYCLE
-from contracts.modes import Mode
+from contracts.modes import Mode, province_fault
 from shared.errors import BodyDoesNotFit
 from shared.problems import pointer_of
 from shared.web import Shown, Text
@@ -65,7 +65,7 @@ class DossierPart(Body):
     channel: Literal["online", "direct", "public_postal"] = "online"
     procedure: Annotated[Text, Field(max_length=20, examples=["1.001193"])]
     case: Annotated[Text, Field(max_length=20, examples=["2.000635.01"])] | None = None
-    province: Annotated[Literal[tuple(PROVINCES)], Field(examples=["37"])]  # type: ignore[valid-type]
+    province: Annotated[Text, Field(json_schema_extra={"enum": list(PROVINCES)}, examples=["37"])]
     commune: Annotated[Text, Field(max_length=5, examples=["14464"])] | None = None
     capacity: Annotated[
         Literal["self", "representative", "authorised_person", "organisation"],
@@ -94,6 +94,13 @@ class DossierPart(Body):
     expects: Annotated[
         dict[Text, Any], Field(max_length=20, description="Dotted member of the citizen's view → its value then")
     ] = Field(default_factory=dict)
+
+    @field_validator("province")
+    @classmethod
+    def is_one(cls, province: str) -> str:
+        if province not in PROVINCES:
+            raise ValueError(province_fault(province) or "name one province")
+        return province
 
 
 class FaultPart(RuleBody):
@@ -160,9 +167,10 @@ def _sentence(at: Location, item: Mapping[str, Any]) -> str:
         return "is missing; add it"
     if kind == "extra_forbidden":
         return no_such("member here", str(at[-1]), _part(at[:-1]).get("properties", ()))
-    if kind == "literal_error" and isinstance(given, str) and (words := _part(at).get("enum")):
+    words = _part(at).get("enum", ())
+    if kind == "literal_error" and isinstance(given, str) and words:
         return no_such(WORDS.get(str(at[-1]), str(at[-1])), given, words)
-    if kind in ("string_type", "literal_error") and isinstance(given, int | float):
+    if (kind == "string_type" or words) and isinstance(given, int | float):
         return f"{given} is read as a number: write it in quotes"
     return str(item["msg"]).removeprefix("Value error, ")
 

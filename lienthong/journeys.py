@@ -144,25 +144,26 @@ async def _for_somebody(citizen: Citizen, capacity: str) -> dict[str, Any]:
         owner = {"kind": "person", "id": "037190912345", "name": "Phạm Thị Hư Cấu"}
         return {"owner": owner, "papers": [{"id": paper["id"], "component": "authorisation"}]}
     kind = "organisation" if capacity == "organisation" else "person"
-    vouched = next(each for each in (await citizen.who_am_i())["represents"] if each["kind"] == kind)
-    return {"owner": {"kind": vouched["kind"], "id": vouched["id"]}}
+    vouched = [each for each in (await citizen.who_am_i())["represents"] if each["kind"] == kind]
+    return {"owner": {"kind": kind, "id": vouched[0]["id"]}} if vouched else {}
 
 
-async def act(sandbox: Sandbox, citizen: Citizen, journey: Journey, dossier: Dossier) -> bool:
-    """What the citizen does now, if anything."""
+async def act(sandbox: Sandbox, citizen: Citizen, journey: Journey, dossier: Dossier) -> str:
+    """What the citizen does now: withdraw, pay, supplement or rate; empty for nothing."""
     code, status, can = dossier["code"], dossier["status"]["slug"], dossier["can"]
     if journey.withdraws and status == journey.withdraws_in and dossier["withdrawal"] == "none" and "withdraw" in can:
         await citizen.withdraw(code, journey.withdraws)
-    elif "pay" in can and await _pay(sandbox, citizen, journey, dossier):
-        pass
-    elif journey.answers and "supplement" in can:
+        return "withdraw"
+    if "pay" in can and await _pay(sandbox, citizen, journey, dossier):
+        return "pay"
+    if journey.answers and "supplement" in can:
         paper = await citizen.upload("bo-sung.pdf", PAPER)
         await citizen.supplement(code, [{"id": paper["id"]}], "Tôi xin bổ sung")
-    elif journey.rates and "rate" in can:
+        return "supplement"
+    if journey.rates and "rate" in can:
         await citizen.rate(code, dict.fromkeys(INDICATORS, 2), "Cảm ơn")
-    else:
-        return False
-    return True
+        return "rate"
+    return ""
 
 
 async def _pay(sandbox: Sandbox, citizen: Citizen, journey: Journey, dossier: Dossier) -> bool:
@@ -203,7 +204,7 @@ async def travel_all(sandbox: Sandbox, journeys: Sequence[Journey], *, by_day: b
         # Who waits for an order to expire turns the clock: last, for then what was read of the others is out of date.
         for each in sorted(reached, key=lambda each: each.journey.pays == "after-expiry"):
             if not each.ended or each.journey.rates:
-                acted = await act(sandbox, citizens[each.journey.persona], each.journey, each.dossier) or acted
+                acted = bool(await act(sandbox, citizens[each.journey.persona], each.journey, each.dossier)) or acted
         if acted:
             verdict = await sandbox.settle()
         elif verdict["next_due"] is None or all(each.ended for each in reached):

@@ -89,6 +89,7 @@ class _Stage:
         self._journeys = [_journey(each) for each in file.document.get("dossiers", [])]
         self._handed_in = [datetime.fromisoformat(each) for each in plan["handed_in"]]
         self._codes: dict[int, str] = {}
+        self._paid: dict[int, int] = {}  # the demand that was paid last
 
     async def play(self) -> Staged:
         await self._set("", self._file.document)
@@ -131,11 +132,19 @@ class _Stage:
         """What citizens do now; who waits for an order to expire turns the clock, so whatever was read is old then."""
         acted = False
         for place, each in sorted(found.items(), key=lambda item: item[1].journey.pays == "after-expiry"):
-            if not each.ended or each.journey.rates:
-                citizen = self._sandbox.citizen(each.journey.persona)
-                work = act(self._sandbox, citizen, each.journey, each.dossier)
-                acted = await self._file.told(f"/dossiers/{place}", work) or acted
+            citizen = self._sandbox.citizen(each.journey.persona)
+            work = act(self._sandbox, citizen, each.journey, self._unpaid(place, each.dossier))
+            done = await self._file.told(f"/dossiers/{place}", work)
+            acted = acted or done != ""
+            if done == "pay" and each.dossier["fee"] is not None:
+                self._paid[place] = each.dossier["fee"]["demand"]
         return acted
+
+    def _unpaid(self, place: int, dossier: Dossier) -> Dossier:
+        """The dossier; nobody pays a demand twice, though its confirmation may be long in coming."""
+        if dossier["fee"] is None or self._paid.get(place, 0) < dossier["fee"]["demand"]:
+            return dossier
+        return {**dossier, "can": [each for each in dossier["can"] if each != "pay"]}
 
     def _next(self, next_due: str | None, now: datetime, found: Mapping[int, Journeyed]) -> datetime | None:
         """The moment to which the clock is turned now; None when it is where it shall stand."""

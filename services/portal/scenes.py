@@ -33,9 +33,9 @@ class Scenes:
         clock, dossiers = scenario.clock, scenario.dossiers
         self.until = self._moment(clock.until, "/clock/until") if clock.until is not None else None
         self.handed_in = [self._moment(each.at, f"/dossiers/{place}/at") for place, each in enumerate(dossiers)]
-        self._wrong += [
-            (pointer_of(("modes", name)), said) for name in scenario.modes if (said := province_fault(name))
-        ]
+        for under, part in (("", scenario), ("/then", scenario.then)):
+            faults = ((name, province_fault(name)) for name in part.modes)
+            self._wrong += [(under + pointer_of(("modes", name)), said) for name, said in faults if said]
         self._wrong += _of_faults(scenario)
         for place, (dossier, at) in enumerate(zip(dossiers, self.handed_in, strict=True)):
             if self.until is not None and at > self.until:
