@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.faults import Kind, NamedFault, Setting
+from contracts.people import personas
 from services.portal import faulting
 from services.portal.api.views import PortalDep
 from services.portal.app_state import Portal
@@ -129,11 +130,12 @@ async def rules_on(
     responses=problem_responses(404, 409, 422, 503),
 )
 async def switch_on(sandbox: SandboxPath, body: RuleBody, portal: PortalDep) -> RuleView:
-    await known_sandbox(portal, sandbox)
+    here = await known_sandbox(portal, sandbox)
     wish: dict[str, Any] = {
         "how_often": {"nth": body.nth, "times": body.times, "probability": body.probability},
         "since": parse_time(body.since, "/from") if body.since else None,
         "until": parse_time(body.until, "/until") if body.until else None,
+        "personas": personas(here.people),
     }
 
     made: list[Rule] = []
