@@ -272,4 +272,4 @@ def test_the_page_is_true(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     for line in commands.splitlines():
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
-        assert done.returncode == 0 and "5 passed" in done.stdout, done.stdout + done.stderr
+        assert done.returncode == 0 and "6 passed" in done.stdout, done.stdout + done.stderr
