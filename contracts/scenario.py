@@ -18,6 +18,7 @@ from contracts.faults import FAULTS
 from contracts.faults.rules import Instant, RuleBody
 from contracts.lifecycle import LIFECYCLE
 from contracts.modes import Mode, province_fault
+from contracts.people import Population
 from shared.errors import BodyDoesNotFit
 from shared.problems import pointer_of
 from shared.web import Shown, Text
@@ -120,7 +121,7 @@ class ThenPart(Body):
     faults: Faults = Field(default_factory=list)
 
 
-class Scenario(Body):
+class Scenario(Population):
     """A sandbox with a story. Everything but the titles may be left out."""
 
     scenario: Annotated[Literal[1], Field(description="Version of this format")]

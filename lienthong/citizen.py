@@ -53,9 +53,8 @@ class Citizen:
         answer = await identity.send("GET", self.endpoints["authorization_endpoint"], params=asked)
         returned = parse_qs(urlsplit(answer.headers.get("location", "")).query)
         if "code" not in returned or returned.get("state") != [asked["state"]]:
-            nobody = f"{self.persona} is nobody here: log in as lan, minh, huong, duc, hoa or tuan."
-            detail = returned["error_description"][0] if returned.get("error") == ["access_denied"] else nobody
-            raise Problem("sign-in-failed", answer.status_code, detail, {})
+            (why,) = returned.get("error_description", ["the identity provider does not say why."])
+            raise Problem("sign-in-failed", answer.status_code, f"{self.persona} is not signed in: {why}", {})
         form = {
             "grant_type": "authorization_code",
             "code": returned["code"][0],

@@ -174,7 +174,7 @@ class Sandbox(ActingProvinces, Waiting):
         self.faults = Faults(country, id)
 
     def citizen(self, persona: str) -> Citizen:
-        """Signs in at the first call: lan, minh, huong, duc (level 2), hoa, tuan (level 1)."""
+        """Signs in at the first call: lan, minh, huong, duc (level 2), hoa, tuan (level 1), or one of the sandbox's own."""
         return Citizen(self, persona)
 
     def province(self, code: str) -> Province:
@@ -205,7 +205,7 @@ class Sandbox(ActingProvinces, Waiting):
         return await self._rows(service, f"/_lab/timeline/{code}")
 
     async def people(self) -> list[dict[str, Any]]:
-        """Who can sign in here: persona, name, number (12 digits), level."""
+        """Who can sign in here: persona, name, number (12 digits), level, and whom each represents (kind, id, name)."""
         return await self._rows("identity", "/_lab/people")
 
     async def events(self, code: str) -> list[Entry]:

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from lienthong.embedded.run import Run
     from lienthong.shapes import Wish
 
-MARKER = "lienthong(seed, start, rate, name, time_to_live): what this test's sandbox shall be like, as `lienthong.client.Wish`"
+MARKER = (
+    "lienthong(seed, start, rate, name, time_to_live, people, organisations): "
+    "what this test's sandbox shall be like, as `lienthong.client.Wish`"
+)
 LIVES = "1h"  # of a test's sandbox, should nobody delete it
 LONGEST_NAME = 100  # characters, of a sandbox
 RUN_KEY = pytest.StashKey["Run"]()

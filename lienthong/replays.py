@@ -57,11 +57,15 @@ async def export(sandbox: Sandbox, settle_seconds: float = 10) -> dict[str, Any]
     verdict = await sandbox.settle(settle_seconds)
     row = await country.show_sandbox(sandbox.id)
     personas = {each["number"]: each["persona"] for each in await sandbox.people()}
+    own = {"people": row["people"], "organisations": row["organisations"]}
     parts = await asyncio.gather(*(_recorded(sandbox, service) for service in SERVICES))
     made = sorted((call for part in parts for call in part), key=lambda call: datetime.fromisoformat(call["real_at"]))
     return {
         "format": FORMAT,
-        "sandbox": {name: row[name] for name in ("seed", "begins_at", "rate")},
+        "sandbox": {
+            **{name: row[name] for name in ("seed", "begins_at", "rate")},
+            **{name: said for name, said in own.items() if said},
+        },
         "calls": [_call(call, personas) for call in made],
         "settled": verdict["verdict"],
         "events": await events_by_dossier(sandbox),
@@ -115,6 +119,8 @@ async def replay(
         "seed": seed or begins["seed"],
         "start": begins["begins_at"],
         "name": f"replay of seed {begins['seed']}"[:100],
+        "people": begins.get("people"),
+        "organisations": begins.get("organisations"),
     }
     async with country.sandbox(**wish, keep=keep) as sandbox:
         replayed = Replayed(sandbox.id)

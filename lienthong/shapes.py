@@ -99,6 +99,9 @@ class Wish(TypedDict, total=False):
     rate          sandbox seconds per real second; 0 = frozen
     start         an instant with its offset, such as 2026-06-09T08:00:00+07:00
     time_to_live  real time until it is deleted, such as 1h
+    people        of its own, beside the six of every sandbox, by persona: `name` in full, `sex` (female or male), and if
+                  wished `born_on` (YYYY-MM-DD), `level` (1 or 2), `represents` (keys of organisations), `children` (names)
+    organisations of its own, by key: `name`
     """
 
     seed: str | None
@@ -106,6 +109,8 @@ class Wish(TypedDict, total=False):
     start: str | None
     rate: float | None
     time_to_live: str | None
+    people: dict[str, dict[str, Any]] | None
+    organisations: dict[str, dict[str, Any]] | None
 
 
 class SandboxRow(TypedDict):
@@ -113,6 +118,7 @@ class SandboxRow(TypedDict):
 
     api_key      as `X-Api-Key` it chooses the sandbox, as `X-Sandbox` with the id does
     oidc_client  the client that signs people of this sandbox in, at `issuer`
+    people       of its own, beside the six of every sandbox; as a Wish says them
     lagging      services that have not heard of it yet
     """
 
@@ -127,6 +133,8 @@ class SandboxRow(TypedDict):
     api_key: str
     oidc_client: str
     issuer: str
+    people: dict[str, dict[str, Any]]
+    organisations: dict[str, dict[str, Any]]
     lagging: list[str]
 
 

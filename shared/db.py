@@ -26,7 +26,7 @@ DATA_REFUSED = (
 )  # SQLSTATE 22, 23: the data, not the machine
 SCHEMA_LOCK = 0x4C54  # advisory lock: two roles of one service start at the same moment
 # Raised by every change that a new default does not cover, with a step that leads there (shared/migrations.py).
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 NO_STEPS: migrations.Steps = {}
 TIMEOUT = "transaction_timeout"  # a setting that PostgreSQL knows since 17
 AN_EMPTY_ONE = "Give this service an empty database of its own."

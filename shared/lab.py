@@ -50,6 +50,7 @@ class SandboxRow(BaseModel):
     api_key: Text = ""
     modes: dict[str, Any] = Field(default_factory=dict)
     faults: list[dict[str, Any]] = Field(default_factory=list)
+    people: dict[str, Any] = Field(default_factory=dict)
 
 
 @told.put("/sandboxes/{sandbox}", summary="The portal tells a sandbox's new row.")

@@ -84,6 +84,11 @@ async def house_to_4(connection: Any, note: Note) -> None:
     await connection.execute("CREATE INDEX timers_at_once ON timers (due) WHERE at_once")
 
 
+async def to_5(connection: Any, note: Note) -> None:
+    """4 → 5, in every service: a sandbox may have people and organisations of its own."""
+    await connection.execute("ALTER TABLE sandboxes ADD COLUMN people jsonb NOT NULL DEFAULT '{}'")
+
+
 async def rewrite(connection: Any, table: str, rows: str, change: Callable[[Any], Document], note: Note) -> None:
     """Make every document of a drawer anew, a piece at a time.
 

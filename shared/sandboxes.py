@@ -21,9 +21,9 @@ from shared.errors import NotReady, SandboxNotFound
 DEFAULT = "default"
 IDS = re.compile(r"[A-Za-z0-9_-]{1,64}")  # anything else names no sandbox and is never asked about
 MOMENTS = ("base_at", "base_real", "created_at", "begins_at", "expires_at")
-DOCUMENTS = ("modes", "faults")
+DOCUMENTS = ("modes", "faults", "people")
 COLUMNS = (*("id", "version", "name", "seed", "rate", "opened", "deleted", "api_key"), *MOMENTS, *DOCUMENTS)
-ROW_SQL = f"s.id, s.seed, s.rate, s.version, s.opened, s.modes, s.faults, {NOW_SQL} AS now"
+ROW_SQL = f"s.id, s.seed, s.rate, s.version, s.opened, s.modes, s.faults, s.people, {NOW_SQL} AS now"
 CREATE_ONE = "Create one with POST /_lab/sandboxes at the portal, or leave X-Sandbox out."
 KEYS = re.compile(r"lt\.([A-Za-z0-9_-]{1,64})\.([0-9a-f]{32})")  # an API key says whose it is
 
@@ -49,6 +49,9 @@ def sandboxes_table(metadata: MetaData) -> Table:
         Column("api_key", Text, nullable=False, server_default=""),  # names this sandbox and opens it; "": it has none
         Column("modes", JSONB, nullable=False, server_default=text("'{}'")),  # province → how it acts; for who reads it
         Column("faults", JSONB, nullable=False, server_default=text("'[]'")),  # rules, as `shared.faults` reads them
+        Column(
+            "people", JSONB, nullable=False, server_default=text("'{}'")
+        ),  # its own, made with it; for who knows them
     )
 
 
@@ -63,6 +66,7 @@ class Sandbox:
     version: int = 1
     modes: str = "{}"  # JSON, read by whoever has provinces
     faults: str = "[]"  # JSON, read by `shared.faults`
+    people: str = "{}"  # JSON, read by whoever knows people
 
     @property
     def frozen(self) -> bool:
@@ -75,7 +79,8 @@ class Sandbox:
 
 
 def of_row(row: Any) -> Sandbox:
-    return Sandbox(row["id"], row["seed"], row["rate"], row["now"], row["version"], row["modes"], row["faults"])
+    documents = (row[name] for name in DOCUMENTS)
+    return Sandbox(row["id"], row["seed"], row["rate"], row["now"], row["version"], *documents)
 
 
 async def deleted(connection: Connection, ids: list[str]) -> set[str]:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from contracts.catalogue import COMMUNES, PROCEDURES, PROVINCES
 from contracts.faults import http, identity, officers, payment
 from contracts.faults.kinds import Kind, NamedFault, Setting
+from contracts.people import STANDING
 
 __all__ = ["CATALOGUE", "FAMILIES", "FAULTS", "TO_MATCH", "Kind", "NamedFault", "Setting"]
 
@@ -16,7 +17,7 @@ FAMILIES = tuple(dict.fromkeys(fault.family for fault in CATALOGUE))
 TO_MATCH: Mapping[str, Collection[str]] = {  # what there is to match; of the other names nobody can tell before
     "service": http.SERVICES,
     "method": http.METHODS,
-    "persona": identity.PERSONAS,
+    "persona": STANDING,  # and the sandbox's own
     "province": PROVINCES,
     "commune": COMMUNES,
     "procedure": PROCEDURES,

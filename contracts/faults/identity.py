@@ -11,7 +11,6 @@ ACCOUNTS = "identity.accounts"  # whenever an account is looked at: signing in, 
 KEYS = "identity.keys"  # which key signs
 PROVIDER = "identity.provider"  # every door of the provider
 MATCH = ("persona",)
-PERSONAS = ("lan", "minh", "huong", "duc", "hoa", "tuan")
 NOT_HELD = "Nothing is held: who signs in again gets good tokens."
 WHICH = Setting("token", Kind.WORD, "both", "which token is spoilt", choices=("access", "id", "both"))
 

@@ -89,9 +89,10 @@ def list_all(url: Url = HERE, json: Json = False) -> None:
 
 @sandboxes.command("show")
 def show_one(id: Id, url: Url = HERE, json: Json = False) -> None:
-    """Show a sandbox: seed, name, clock."""
+    """Show a sandbox: seed, name, clock, who lives there besides the six of every sandbox."""
     row = ask(url, lambda country: country.show_sandbox(id))
-    show(row, json, "\n".join(f"{name:11} {value}" for name, value in row.items()))
+    told = {name: ", ".join(value) if isinstance(value, dict | list) else value for name, value in row.items()}
+    show(row, json, "\n".join(f"{name:13} {value}" for name, value in told.items()))
 
 
 @sandboxes.command("delete")

@@ -70,8 +70,14 @@ async def stage(
     """
     begins = await plan(country, file, seed)
     label = name or str(file.document["title_en"])[:100]
+    people, organisations = (file.document.get(name) for name in ("people", "organisations"))
     sandbox = await country.new_sandbox(
-        seed=begins["seed"], start=begins["start"], name=label, time_to_live=time_to_live
+        seed=begins["seed"],
+        start=begins["start"],
+        name=label,
+        time_to_live=time_to_live,
+        people=people,
+        organisations=organisations,
     )
     try:
         return await _Stage(sandbox, file, begins, say).play()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Literal, cast
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from services.identity_mock.people import people
+from services.identity_mock.register import register
 from services.identity_mock.store import IdentityRuntime
 from shared.paging import PageDep, announce
 from shared.problems import problem_responses
@@ -15,6 +16,14 @@ from shared.runtime import known_sandbox
 from shared.web import SandboxId, runtime_of
 
 router = APIRouter(prefix="/_lab", tags=["lab"])
+
+
+class RepresentedView(BaseModel):
+    """Somebody for whom a person may act: a person by number, an organisation by tax code."""
+
+    kind: Literal["person", "organisation"]
+    id: str
+    name: str
 
 
 class PersonView(BaseModel):
@@ -26,6 +35,7 @@ class PersonView(BaseModel):
     level: int
     born_on: str
     subject: str
+    represents: list[RepresentedView]
     synthetic: bool = True
 
 
@@ -34,6 +44,7 @@ async def people_of_sandbox(
     sandbox: SandboxId, request: Request, page: PageDep, response: Response
 ) -> list[PersonView]:
     here = await known_sandbox(cast(IdentityRuntime, runtime_of(request)), sandbox)
+    represented = register(here)
     found = [
         PersonView(
             persona=each.hint,
@@ -42,6 +53,7 @@ async def people_of_sandbox(
             level=each.level,
             born_on=each.born_on.isoformat(),
             subject=each.id,
+            represents=[RepresentedView(**one) for one in represented.get(each.hint, [])],
         )
         for each in people(here).values()
     ]

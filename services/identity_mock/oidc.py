@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
+from contracts.people import STANDING
 from services.identity_mock import chooser, faulty, store, tokens
 from services.identity_mock.people import people
 from services.identity_mock.problems import NO_STORE, ClientUnknown, GrantRefused, RedirectNotAllowed
@@ -42,7 +43,7 @@ AUTHORIZE_PARAMETERS = {
     "nonce": "comes back in the id_token",
     "code_challenge": "BASE64URL(SHA256(code_verifier)), 43 characters",
     "code_challenge_method": "`S256`",
-    "login_hint": "who signs in: lan, minh, huong, duc, hoa, tuan; without it a page asks",
+    "login_hint": f"who signs in: {', '.join(STANDING)}, or a persona of the sandbox's own; without it a page asks",
     "prompt": "`none`: never show the page",
 }
 TOKEN_PARAMETERS = ("grant_type", "code", "redirect_uri", "client_id", "code_verifier")

@@ -1,14 +1,15 @@
-"""The people who can sign in: six personas, wholly invented, drawn from the seed of their sandbox."""
+"""The people who can sign in: six personas and the sandbox's own, wholly invented, drawn from the seed of their sandbox."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
+from typing import Literal, cast
 
 from contracts.catalogue import PROVINCES
+from contracts.people import OwnPerson, population
 from shared.sandboxes import Sandbox
 
 Sex = Literal["female", "male"]
@@ -82,14 +83,48 @@ class Person:
 
 
 def people(sandbox: Sandbox) -> dict[str, Person]:
-    """The personas of a sandbox by `login_hint`; depends on its seed alone."""
-    return {persona.hint: _person(sandbox, place, persona) for place, persona in enumerate(PERSONAS)}
+    """The personas of a sandbox by `login_hint`; depends on its seed, and its own on who else is its own.
+
+    An adult's number is never a child's: it says the year of birth.
+    """
+    made = {persona.hint: _person(sandbox, place, persona) for place, persona in enumerate(PERSONAS)}
+    for hint, own in sorted(population(sandbox.people).people.items()):
+        made[hint] = _own_person(sandbox, hint, own, {person.number for person in made.values()})
+    return made
 
 
 def identity_number(place_code: str, sex: Sex, born_on: date, serial: int) -> str:
     """12 digits: place of registration, century and sex, year of birth, serial. There is no check digit."""
     century_and_sex = (born_on.year // 100 - 19) * 2 + (sex == "female")
     return f"{place_code}{century_and_sex}{born_on.year % 100:02}{serial:06}"
+
+
+def free_number(sandbox: Sandbox, key: Sequence[object], sex: Sex, born_on: date, taken: Collection[str]) -> str:
+    """The number drawn for `key`, or the next serial of the same place and day that nobody else has."""
+    place = PLACE_CODES[int(sandbox.draw(*key, "place") * len(PLACE_CODES))]
+    serial = int(sandbox.draw(*key, "serial") * RESERVED_SERIALS)
+    while (number := identity_number(place, sex, born_on, 9 * RESERVED_SERIALS + serial)) in taken:
+        serial = (serial + 1) % RESERVED_SERIALS
+    return number
+
+
+def _own_person(sandbox: Sandbox, hint: str, own: OwnPerson, taken: Collection[str]) -> Person:
+    born_on = date.fromisoformat(own.born_on) if own.born_on else _birthday(sandbox, hint)
+    sex = cast(Sex, own.sex)
+    return Person(
+        id=_id(sandbox.seed, hint, "sub"),
+        hint=hint,
+        name=own.name,
+        sex=sex,
+        born_on=born_on,
+        number=free_number(sandbox, ("person", hint), sex, born_on, taken),
+        tech_id=_id(sandbox.seed, hint, "tech"),
+        level=cast(Literal[1, 2], own.level),
+    )
+
+
+def _birthday(sandbox: Sandbox, hint: str) -> date:
+    return BORN_FROM + timedelta(days=int(sandbox.draw("person", hint, "birth") * ((BORN_TO - BORN_FROM).days + 1)))
 
 
 def _person(sandbox: Sandbox, place: int, persona: Persona) -> Person:
@@ -102,7 +137,7 @@ def _person(sandbox: Sandbox, place: int, persona: Persona) -> Person:
         middle_names[draw("middle", len(middle_names))],
         persona.given_name,
     )
-    born_on = BORN_FROM + timedelta(days=draw("birth", (BORN_TO - BORN_FROM).days + 1))
+    born_on = _birthday(sandbox, persona.hint)
     # A residue per persona: two people of one sandbox can never share a number.
     serial = 9 * RESERVED_SERIALS + draw("serial", RESERVED_SERIALS // len(PERSONAS)) * len(PERSONAS) + place
     return Person(

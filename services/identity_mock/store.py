@@ -17,7 +17,7 @@ from services.identity_mock.settings import Settings
 from shared import journal
 from shared.db import Connection, Database
 from shared.faults import firings_table
-from shared.migrations import to_4
+from shared.migrations import to_4, to_5
 from shared.recording import recorded_table
 from shared.runtime import Runtime
 from shared.sandboxes import Sandbox, sandboxes_table
@@ -63,7 +63,7 @@ class IdentityRuntime(Runtime):
     def __init__(self, settings: Settings) -> None:
         super().__init__("identity", settings, settings.database_url, METADATA)
         self.identity = settings
-        self.steps = {4: to_4}
+        self.steps = {4: to_4, 5: to_5}
         self._next_key: RSAKey | None = None
         self._unknown_key: RSAKey | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.migrations import Note, Steps, to_4
+from shared.migrations import Note, Steps, to_4, to_5
 
 
 async def to_3(connection: Any, note: Note) -> None:
@@ -12,4 +12,4 @@ async def to_3(connection: Any, note: Note) -> None:
     await connection.execute("ALTER TABLE orders ADD COLUMN traceparent text NOT NULL DEFAULT ''")
 
 
-STEPS: Steps = {3: to_3, 4: to_4}
+STEPS: Steps = {3: to_3, 4: to_4, 5: to_5}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -11,6 +11,7 @@ from typing import Any
 
 from contracts.faults import CATALOGUE, FAMILIES, FAULTS, TO_MATCH, Kind, NamedFault, Setting
 from contracts.faults.rules import RuleBody
+from contracts.people import STANDING
 from shared.clock import parse_duration, parse_time
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.faults import Rule
@@ -39,10 +40,12 @@ def rule_of(
     since: datetime | None,
     until: datetime | None,
     born: int,
+    personas: Collection[str] = STANDING,
 ) -> Rule:
     """The rule that somebody asked for, with every setting filled in. Raises BodyDoesNotFit for whatever makes no sense.
 
     how_often  nth, times, probability; at most one of them
+    personas   everybody who can sign in to the sandbox
     """
     fault = FAULTS.get(name)
     if fault is None:
@@ -50,7 +53,7 @@ def rule_of(
             ("/fault", f"there is no fault '{name}'{_nearest(name, FAULTS)}; GET /_lab/faults lists all")
         )
     wrong = [
-        *_of_match(fault, match),
+        *_of_match(fault, match, {**TO_MATCH, "persona": personas}),
         *_of_settings(fault, settings),
         *_of_frequency(fault, how_often),
         *_of_window(since, until),
@@ -72,7 +75,7 @@ def rule_of(
     )
 
 
-def rule_asked(body: RuleBody, born: int) -> Rule:
+def rule_asked(body: RuleBody, born: int, personas: Collection[str] = STANDING) -> Rule:
     """The same from a body, with its instants read."""
     return rule_of(
         *(body.id, body.fault, body.match, body.settings),
@@ -80,6 +83,7 @@ def rule_asked(body: RuleBody, born: int) -> Rule:
         since=parse_time(body.since, "/from") if body.since else None,
         until=parse_time(body.until, "/until") if body.until else None,
         born=born,
+        personas=personas,
     )
 
 
@@ -134,15 +138,15 @@ def _exclude(one: str, other: str) -> bool:
     return not begins[0].startswith(begins[1]) and not begins[1].startswith(begins[0])
 
 
-def _of_match(fault: NamedFault, match: Mapping[str, str]) -> list[Fault]:
+def _of_match(fault: NamedFault, match: Mapping[str, str], known: Mapping[str, Collection[str]]) -> list[Fault]:
     wrong = []
     for name, pattern in match.items():
         if name not in fault.match:
             can = ", ".join(fault.match) or "nothing"
             said = f"{fault.name} can match: {can}{_nearest(name, fault.match)}"
             wrong.append((pointer_of(("match", name)), said))
-        elif name in TO_MATCH and not any(fnmatchcase(word, pattern) for word in TO_MATCH[name]):
-            wrong.append((f"/match/{name}", f"no {name} is '{pattern}'{_nearest(pattern, TO_MATCH[name])}"))
+        elif name in known and not any(fnmatchcase(word, pattern) for word in known[name]):
+            wrong.append((f"/match/{name}", f"no {name} is '{pattern}'{_nearest(pattern, known[name])}"))
         elif name == "path" and not fnmatchcase("/", pattern[:1]):
             wrong.append((f"/match/{name}", "begins with / or *, as every path does"))
     return wrong

@@ -8,7 +8,7 @@ from typing import Any
 from contracts.catalogue import CALENDAR
 from shared.calendar import CalendarTooShort, Limit, Unit
 from shared.clock import NOW_SQL, wire
-from shared.migrations import Document, Note, Steps, document, house_to_4, rewrite
+from shared.migrations import Document, Note, Steps, document, house_to_4, rewrite, to_5
 
 # 2 → 3: papers and files; a dossier may have several demands, paid in parts; refunds may be partial.
 TABLES_3 = (
@@ -68,4 +68,4 @@ def pay_by(now: datetime) -> str | None:
         return None
 
 
-STEPS: Steps = {3: to_3, 4: house_to_4}
+STEPS: Steps = {3: to_3, 4: house_to_4, 5: to_5}

@@ -81,10 +81,12 @@ class Ownership:
         start: datetime | None,
         rate: float,
         lives: timedelta | None,
+        people: Mapping[str, Any],
     ) -> tuple[dict[str, Any], list[str]]:
         """A new sandbox, usable everywhere when this returns; else the services that lag are named.
 
-        lives  in real time, for a frozen clock comes to no end; None: until it is deleted
+        lives   in real time, for a frozen clock comes to no end; None: until it is deleted
+        people  of its own, and organisations, as `contracts.people` keeps them
         """
         identity = "s" + secrets.token_hex(6)
         seed = seed if seed is not None else a_seed()
@@ -105,6 +107,7 @@ class Ownership:
             "api_key": f"lt.{identity}.{secrets.token_hex(16)}",
             "modes": "{}",
             "faults": "[]",
+            "people": msgspec.json.encode(people).decode(),
         }
         async with self._portal.database.transaction() as connection:
             await sandboxes.put(connection, row)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from difflib import get_close_matches
 
 from contracts.catalogue import PROCEDURES, choose, communes_of
 from contracts.catalogue.search import folded
-from contracts.faults import identity
 from contracts.modes import AT_ONCE, MANUAL, in_force, province_fault
+from contracts.people import STANDING
 from contracts.problems import CONTRACT_PROBLEMS
 from contracts.scenario import DossierPart, Scenario
 from services.portal import faulting
@@ -36,11 +36,12 @@ class Scenes:
         for under, part in (("", scenario), ("/then", scenario.then)):
             faults = ((name, province_fault(name)) for name in part.modes)
             self._wrong += [(under + pointer_of(("modes", name)), said) for name, said in faults if said]
-        self._wrong += _of_faults(scenario)
+        personas = (*STANDING, *scenario.people)
+        self._wrong += _of_faults(scenario, personas)
         for place, (dossier, at) in enumerate(zip(dossiers, self.handed_in, strict=True)):
             if self.until is not None and at > self.until:
                 self._wrong.append((f"/dossiers/{place}/at", "is after the end: choose a later /clock/until"))
-            found = [*_of_dossier(dossier, at), *_of_decisions(scenario, dossier)]
+            found = [*_of_dossier(dossier, at, personas), *_of_decisions(scenario, dossier)]
             self._wrong += ((f"/dossiers/{place}{pointer}", said) for pointer, said in found)
         if self._wrong:
             raise BodyDoesNotFit(*self._wrong)
@@ -61,7 +62,7 @@ def _found_in(error: BodyDoesNotFit, under: str = "") -> list[Fault]:
     return [(under + each["pointer"], each["detail"]) for each in error.errors]
 
 
-def _of_faults(scenario: Scenario) -> Iterator[Fault]:
+def _of_faults(scenario: Scenario, personas: Collection[str]) -> Iterator[Fault]:
     """Those of the end come beside those of the beginning."""
     rules: list[Rule] = []
     both = [
@@ -71,16 +72,16 @@ def _of_faults(scenario: Scenario) -> Iterator[Fault]:
     ]
     for born, (pointer, body) in enumerate(both):
         try:
-            rules = faulting.with_rule(rules, faulting.rule_asked(body, born))
+            rules = faulting.with_rule(rules, faulting.rule_asked(body, born, personas))
         except BodyDoesNotFit as error:
             yield from _found_in(error, pointer)
         except Refusal as refusal:
             yield pointer, refusal.detail
 
 
-def _of_dossier(dossier: DossierPart, at: datetime) -> Iterator[Fault]:
-    if dossier.persona not in identity.PERSONAS:
-        yield "/persona", no_such("persona", dossier.persona, identity.PERSONAS)
+def _of_dossier(dossier: DossierPart, at: datetime, personas: Collection[str]) -> Iterator[Fault]:
+    if dossier.persona not in personas:
+        yield "/persona", no_such("persona", dossier.persona, personas)
     if dossier.procedure not in PROCEDURES:
         yield "/procedure", f"{_nearest(dossier.procedure)}; GET /api/v1/procedures lists the catalogue"
         return

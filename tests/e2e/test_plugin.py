@@ -187,7 +187,8 @@ def test_what_cannot_be_wished_is_one_sentence(pytester: pytest.Pytester) -> Non
     done = pytester.runpytest_subprocess()
     done.assert_outcomes(errors=2)
     text = done.stdout.str()
-    assert "pytest.mark.lienthong takes seed, name, start, rate, time_to_live by name; not sede." in text
+    wishes = "seed, name, start, rate, time_to_live, people, organisations"
+    assert f"pytest.mark.lienthong takes {wishes} by name; not sede." in text
     assert "There is no sandbox for this test. /start: 'yesterday' is not an RFC 3339 time" in text
     assert "Traceback" not in text and "pytest_plugin.py" not in text
 
@@ -271,4 +272,4 @@ def test_the_page_is_true(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     for line in commands.splitlines():
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
-        assert done.returncode == 0 and "5 passed" in done.stdout, done.stdout + done.stderr
+        assert done.returncode == 0 and "6 passed" in done.stdout, done.stdout + done.stderr

@@ -27,6 +27,7 @@ class FrozenSandbox:
             "api_key": f"lt.{self.id}.{'0' * 32}",
             "modes": {},
             "faults": [],
+            "people": {},
         }
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from contracts.faults import CATALOGUE, FAMILIES, Kind
+from contracts.people import STANDING
 from services.portal import faulting
 from services.portal.faulting import FaultRuleNotFound, RulesContradict, of_family, rule_of, with_rule, without_rule
 from shared.errors import BodyDoesNotFit
@@ -69,6 +70,7 @@ def test_a_word_like_no_fault_is_told_where_they_are() -> None:
         ("http-error", {"method": "post"}, "no method is 'post'"),
         ("http-error", {"path": "api/v1/dossiers"}, "begins with / or *, as every path does"),
         ("token-expired", {"persona": "lana"}, "no persona is 'lana'; the nearest is 'lan'"),
+        ("token-expired", {"persona": "nga"}, "no persona is 'nga'"),
         ("officers-slow", {"procedure": "2.00635"}, "no procedure is '2.00635'; the nearest is '2.000635'"),
         ("provider-down", {"persona": "lan"}, "provider-down can match: nothing"),
     ],
@@ -76,6 +78,17 @@ def test_a_word_like_no_fault_is_told_where_they_are() -> None:
 def test_what_cannot_be_matched_is_refused(fault: str, match: dict[str, str], sentence: str) -> None:
     ((pointer, said),) = wrong(fault, match=match)
     assert pointer == f"/match/{next(iter(match))}" and sentence in said
+
+
+@pytest.mark.parametrize("pattern", ["nga", "ng*", "lan"])
+def test_a_persona_of_the_sandboxs_own_can_be_matched(pattern: str) -> None:
+    match = {"persona": pattern}
+    assert a_rule("token-expired", match=match, personas=(*STANDING, "nga")).match == match
+
+
+def test_the_nearest_may_be_one_of_the_sandboxs_own() -> None:
+    ((pointer, said),) = wrong("token-expired", match={"persona": "phung"}, personas=(*STANDING, "phuong"))
+    assert pointer == "/match/persona" and "the nearest is 'phuong'" in said
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.faults import Kind, NamedFault, Setting
 from contracts.faults.rules import RuleBody
+from contracts.people import personas
 from services.portal import faulting
 from services.portal.api.views import PortalDep
 from services.portal.app_state import Portal
@@ -110,11 +111,11 @@ async def rules_on(
     responses=problem_responses(404, 409, 422, 503),
 )
 async def switch_on(sandbox: SandboxPath, body: RuleBody, portal: PortalDep) -> RuleView:
-    await known_sandbox(portal, sandbox)
+    here = await known_sandbox(portal, sandbox)
     made: list[Rule] = []
 
     def change(rules: tuple[Rule, ...], version: int) -> list[Rule]:
-        made[:] = [faulting.rule_asked(body, born=version)]
+        made[:] = [faulting.rule_asked(body, version, personas(here.people))]
         return faulting.with_rule(rules, made[0])
 
     await portal.ownership.change_faults(sandbox, change)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.people import Population
 from services.portal.api.views import PortalDep
 from services.portal.app_state import Portal
 from shared import sandboxes
@@ -29,13 +31,13 @@ SELECT {", ".join(f"s.{name}" for name in sandboxes.COLUMNS)}, {NOW_SQL} AS now 
 WHERE NOT s.deleted AND ($1::timestamptz IS NULL OR (s.created_at, s.id) > ($1, $2)) ORDER BY s.created_at, s.id LIMIT $3"""
 
 
-class NewSandbox(BaseModel):
+class NewSandbox(Population):
     """All optional. `rate` is sandbox seconds per real second; 0 is frozen. `start` comes from the seed unless given.
 
     `time_to_live` is real time, for a frozen clock comes to no end; null is until somebody deletes it.
+    `people` and `organisations` are its own, beside the six people of every sandbox; they stay as they are.
     """
 
-    model_config = ConfigDict(extra="forbid")
     seed: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
     name: Name | None = None
     start: Annotated[Text, Field(max_length=40)] | None = None
@@ -52,7 +54,10 @@ class ChangedSandbox(BaseModel):
 
 
 class SandboxView(BaseModel):
-    """`issuer` and `oidc_client` are where and as what a client of its own signs people in; `api_key` chooses it too."""
+    """`issuer` and `oidc_client` are where and as what a client of its own signs people in; `api_key` chooses it too.
+
+    `people` and `organisations` are those of its own, with every choice written down.
+    """
 
     id: str
     name: str
@@ -65,6 +70,8 @@ class SandboxView(BaseModel):
     api_key: str
     oidc_client: str
     issuer: str
+    people: dict[str, dict[str, Any]]
+    organisations: dict[str, dict[str, Any]]
     lagging: list[str] = []
 
 
@@ -78,7 +85,7 @@ async def create_sandbox(portal: PortalDep, body: NewSandbox | None = None) -> S
     wanted = body or NewSandbox()
     start = parse_time(wanted.start, "/start") if wanted.start else None
     row, lagging = await portal.ownership.create(
-        *(wanted.seed, wanted.name, start, wanted.rate, _lives(wanted.time_to_live))
+        *(wanted.seed, wanted.name, start, wanted.rate, _lives(wanted.time_to_live), wanted.document())
     )
     shown = await show_row(portal, row["id"])
     return shown.model_copy(update={"lagging": lagging})
@@ -167,7 +174,7 @@ async def show_row(portal: Portal, sandbox: str) -> SandboxView:
 
 def _view(portal: Portal, row: Any) -> SandboxView:
     shown = {name: row[name] for name in ("id", "name", "seed", "rate", "api_key")}
-    issuer = portal.settings.identity_url
+    issuer, own = portal.settings.identity_url, msgspec.json.decode(row["people"])
     return SandboxView(
         **shown,
         now=wire(row["now"]),
@@ -176,6 +183,8 @@ def _view(portal: Portal, row: Any) -> SandboxView:
         expires_at=_real(row["expires_at"]),
         oidc_client="lienthong-demo" if row["id"] == DEFAULT else f"lienthong-{row['id']}",
         issuer=issuer if row["id"] == DEFAULT else f"{issuer}/s/{row['id']}",
+        people=own.get("people", {}),
+        organisations=own.get("organisations", {}),
     )
 
 

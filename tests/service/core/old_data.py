@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+
 from lienthong.embedded import postgres
 from services.identity_mock.app import create_app as identity
 from services.identity_mock.settings import Settings as IdentitySettings
@@ -16,6 +18,7 @@ from services.portal.app import create_app as portal
 from services.portal.settings import Settings as PortalSettings
 from services.province_gateway.app import create_app as gateway
 from services.province_gateway.settings import Settings as GatewaySettings
+from shared.migrations import OLDEST, migrate
 from shared.runtime import Runtime
 from tests.support.country import ADDRESSES
 
@@ -40,6 +43,17 @@ def a_runtime(service: str, url: str) -> Runtime:
     }
     runtime: Runtime = apps[service]().state.runtime
     return runtime
+
+
+async def bring_to(version: int, runtime: Runtime, url: str) -> None:
+    """As the software of `version` left it: by the steps that lead there, which are not changed any more."""
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction():
+            await migrate(connection, runtime.steps, OLDEST, version, lambda doing: None)
+            await connection.execute("UPDATE schema_version SET version = $1", version)
+    finally:
+        await connection.close()
 
 
 async def opened(runtime: Runtime) -> None:

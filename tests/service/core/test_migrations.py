@@ -13,7 +13,9 @@ import asyncpg
 import pytest
 
 from shared.calls import Callers
-from tests.service.core.old_data import a_runtime, load, opened
+from shared.db import SCHEMA_VERSION
+from shared.migrations import OLDEST
+from tests.service.core.old_data import a_runtime, bring_to, load, opened
 from tests.support.country import Citizen, Country, Sandbox, a_country
 from tests.support.databases import Databases
 from tests.support.factories import PROVINCE, told
@@ -76,9 +78,13 @@ async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
             pass
 
 
+@pytest.mark.parametrize("version", range(OLDEST, SCHEMA_VERSION))
 @pytest.mark.parametrize("service", ["portal", "province_gateway", "identity", "payment"])
-async def test_a_migrated_database_is_made_like_a_fresh_one(database_url: Databases, service: str) -> None:
+async def test_a_migrated_database_is_made_like_a_fresh_one(
+    database_url: Databases, service: str, version: int
+) -> None:
     old, fresh = database_url(load(service)), database_url()
+    await bring_to(version, a_runtime(service, old), old)
     for url in (old, fresh):
         await opened(a_runtime(service, url))
     assert await picture(old) == await picture(fresh)
@@ -107,6 +113,20 @@ async def picture(url: str) -> dict[str, set[tuple[str, ...]]]:
 def unmade(row: Any) -> tuple[str, ...]:
     """A row without the moment at which its table was made, which PostgreSQL keeps as the default of one column."""
     return tuple(re.sub(r"^'\d{4}-[^']*'::timestamp", "'made'::timestamp", str(part)) for part in row)
+
+
+@pytest.mark.parametrize("version", range(OLDEST, SCHEMA_VERSION))
+async def test_a_sandbox_of_before_has_nobody_of_its_own(database_url: Databases, version: int) -> None:
+    url = database_url(load("identity"))
+    runtime = a_runtime("identity", url)
+    await bring_to(version, runtime, url)
+    await opened(runtime)
+    connection = await asyncpg.connect(url)
+    try:
+        rows = await connection.fetch("SELECT id, people FROM sandboxes")
+    finally:
+        await connection.close()
+    assert {MIDWAY, MONEY} <= {row["id"] for row in rows} and {row["people"] for row in rows} == {"{}"}
 
 
 async def test_both_copies_of_every_dossier_still_agree(country: Country) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.support.country import URLS, VERIFIER, Country, Sandbox, pointers, problem
+from tests.support.factories import told
 
 
 @asynccontextmanager
@@ -169,3 +172,126 @@ async def test_a_clock_runs_and_stops_where_it_has_come(country: Country, sandbo
 @pytest.mark.parametrize("rate", [-1, "fast", 2_000_000, None])
 async def test_a_rate_that_is_none_is_refused(sandbox: Sandbox, rate: Any) -> None:
     assert pointers(await sandbox.lab("/clock/rate", {"rate": rate})) == ["/rate"]
+
+
+# --- people of its own --------------------------------------------------------------------------------------------------
+NGA = {"name": "Trần Thị Nga", "sex": "female", "represents": ["cty"], "children": ["Lê Gia Bình"]}
+OWN = {"people": {"nga": NGA}, "organisations": {"cty": {"name": "Công ty TNHH Hư Cấu"}}}
+SHOWN = {
+    "people": {"nga": {**NGA, "level": 2, "children": [{"name": "Lê Gia Bình"}]}},
+    "organisations": OWN["organisations"],
+}
+
+
+async def own_of(country: Country, sandbox: str) -> dict[str, Any]:
+    shown = (await country.ask("portal", "GET", f"/_lab/sandboxes/{sandbox}")).json()
+    return {name: shown[name] for name in ("people", "organisations")}
+
+
+async def test_a_sandbox_has_people_and_organisations_of_its_own(country: Country) -> None:
+    sandbox = await country.sandbox(**OWN)
+    assert await own_of(country, sandbox.id) == SHOWN
+    nobody = await country.sandbox()
+    assert await own_of(country, nobody.id) == {"people": {}, "organisations": {}}
+    listed = (await country.ask("portal", "GET", "/_lab/sandboxes?page_size=500")).json()
+    assert [each["people"] for each in listed if each["id"] == sandbox.id] == [SHOWN["people"]]
+
+
+async def test_they_stay_whatever_else_is_changed(country: Country) -> None:
+    sandbox = await country.sandbox(**OWN)
+    path = f"/_lab/sandboxes/{sandbox.id}"
+    assert pointers(await country.ask("portal", "PATCH", path, json={"people": {}})) == ["/people"]
+    assert (await country.ask("portal", "PATCH", path, json={"name": "renamed"})).json()["people"] == SHOWN["people"]
+    await country.ask("portal", "PUT", f"{path}/modes/37", json={"mode": "manual"})
+    await sandbox.move(days=1)
+    assert await own_of(country, sandbox.id) == SHOWN
+    for service in country.apps:
+        (row,) = await country.apps[service].state.runtime.database.fetch(
+            "SELECT people FROM sandboxes WHERE id = $1", sandbox.id
+        )
+        assert json.loads(row["people"]) == SHOWN, "every service holds the same"
+
+
+async def test_a_service_that_never_heard_of_it_learns_who_lives_there(country: Country) -> None:
+    sandbox = await country.sandbox(**OWN)
+    identity = country.apps["identity"].state.runtime
+    await identity.database.pool.execute("DELETE FROM sandboxes WHERE id = $1", sandbox.id)
+    assert (await (await sandbox.sign_in("nga")).ask("GET", "/dossiers")).json() == []
+
+
+async def test_one_of_its_own_submits_for_the_organisation_that_she_represents(country: Country) -> None:
+    sandbox = await country.sandbox(seed="own", **OWN)
+    rows = (await country.ask("identity", "GET", "/_lab/people", headers=sandbox.header)).json()
+    (company, child) = next(row["represents"] for row in rows if row["persona"] == "nga")
+    nga = await sandbox.sign_in("nga")
+    for capacity, owner in (("organisation", company), ("representative", child)):
+        answer = await nga.submit(capacity=capacity, owner={"kind": owner["kind"], "id": owner["id"]})
+        assert answer.status_code == 201, answer.text
+        assert (answer.json()["owner"], answer.json()["applicant"]) == (owner, "Trần Thị Nga")
+        (event,) = await told(country.portal, sandbox.id, answer.json()["code"])
+        assert event["owner"] == owner
+    lan = await sandbox.sign_in("lan")
+    problem(await lan.submit(capacity="organisation", owner=company), 403, "no-right-to-represent")
+
+
+async def test_a_fault_can_hit_one_of_its_own_and_nobody_elses(country: Country, sandbox: Sandbox) -> None:
+    own = await country.sandbox(**OWN)
+    rule = {"fault": "account-locked", "match": {"persona": "nga"}}
+    assert (await country.ask("portal", "POST", f"/_lab/sandboxes/{own.id}/faults", json=rule)).status_code == 201
+    assert "access_denied" in (await authorize(country, own, "nga")).headers["location"]
+    assert "code=" in (await authorize(country, own, "lan")).headers["location"]
+    answer = await country.ask("portal", "POST", f"/_lab/sandboxes/{sandbox.id}/faults", json=rule)
+    assert pointers(answer) == ["/match/persona"]
+    rule["match"] = {"persona": "ngaa"}
+    answer = await country.ask("portal", "POST", f"/_lab/sandboxes/{own.id}/faults", json=rule)
+    assert "the nearest is 'nga'" in problem(answer, 422, "body-does-not-fit")["errors"][0]["detail"]
+
+
+async def authorize(country: Country, sandbox: Sandbox, persona: str) -> httpx.Response:
+    asked = {"response_type": "code", "scope": "openid", "login_hint": persona, "client_id": "lienthong-demo"}
+    pkce = {"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256"}
+    where = {"redirect_uri": "http://127.0.0.1/back"}
+    return await country.http.get(f"{URLS['identity']}/s/{sandbox.id}/authorize", params={**asked, **pkce, **where})
+
+
+@pytest.mark.parametrize(
+    ("said", "where", "why"),
+    [
+        ({"people": {"nga": {**NGA, "represents": ["cyt"]}}}, "/people/nga/represents/0", "did you mean cty?"),
+        ({"people": {"nga": {**NGA, "name": "Nga"}}}, "/people/nga/name", "no full name"),
+        ({"people": {"nga": {**NGA, "name": "Trần \x00 Nga"}}}, "/people/nga/name", "NUL"),
+        ({"people": {"nga": {**NGA, "name": "Trần \ud800"}}}, "/people/nga/name", "surrogate"),
+        ({"people": {"nga": {**NGA, "sex": "femal"}}}, "/people/nga/sex", "did you mean female?"),
+        ({"people": {"nga": {**NGA, "born_on": "2015-01-01"}}}, "/people/nga/born_on", "an adult"),
+        ({"people": {"nga": {**NGA, "children": ["Bé"]}}}, "/people/nga/children/0", "no full name"),
+        ({"people": {"lan": NGA}}, "/people/lan", "lives in every sandbox"),
+        ({"people": {"a/b": NGA}}, "/people/a~1b", "is no persona"),
+        ({"people": {"\ud800": NGA}}, "/people/\ufffd\ufffd\ufffd", "is no persona"),
+        ({"people": {f"p{n}": NGA for n in range(51)}}, "/people", "at most 50"),
+        ({"people": {}, "organisations": {f"c{n}": {"name": "x"} for n in range(21)}}, "/organisations", "at most 20"),
+        ({"people": {}, "organisations": {"cty": {"name": ""}}}, "/organisations/cty/name", "shows nothing"),
+        ({"people": {}, "organisations": {"Cty": {"name": "x"}}}, "/organisations/Cty", "is no key"),
+        ({"persons": {}}, "/persons", "not permitted"),
+    ],
+    ids=lambda value: str(value)[:60].encode("ascii", "replace").decode(),
+)
+async def test_whoever_cannot_live_there_is_pointed_at(
+    country: Country, said: dict[str, Any], where: str, why: str
+) -> None:
+    body = json.dumps({**OWN, **said})  # with \u escapes: a lone surrogate can travel
+    headers = {"Content-Type": "application/json"}
+    answer = await country.ask("portal", "POST", "/_lab/sandboxes", content=body, headers=headers)
+    (error,) = problem(answer, 422, "body-does-not-fit")["errors"]
+    assert error["pointer"] == where and why in error["detail"]
+
+
+async def test_as_many_as_there_may_be_live_there_and_the_largest_token_opens_the_door(country: Country) -> None:
+    name = "Ư " + "ữ" * 98
+    organisations = {f"c{n}": {"name": name} for n in range(20)}
+    person = {"name": name, "sex": "male", "represents": list(organisations)[:10], "children": [name] * 5}
+    sandbox = await country.sandbox(organisations=organisations, people={f"p{n}": person for n in range(50)})
+    rows = (await country.ask("identity", "GET", "/_lab/people?page_size=500", headers=sandbox.header)).json()
+    assert len(rows) == 56 and len({row["number"] for row in rows}) == 56
+    citizen = await sandbox.sign_in("p49")
+    assert (await citizen.submit()).status_code == 201
+    assert len(citizen.token) < 12_000, "a server that counts headers to 16 KiB still takes it"
