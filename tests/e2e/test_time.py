@@ -1,7 +1,9 @@
 """Time belongs to a sandbox: a month passes at once, events keep their own days, neighbours do not disturb it."""
 
 import asyncio
+import json
 import time
+from base64 import urlsafe_b64decode
 from datetime import datetime, timedelta
 
 import pytest
@@ -62,6 +64,10 @@ async def test_a_month_goes_through_supplement_apology_and_rescheduling_to_an_ov
     of_before = {"Authorization": f"Bearer {await lan.sign_in()}"}
     begins = await sandbox.clock.now()
     assert await lienthong.portal.json("GET", "/api/v1/dossiers", headers=of_before) == []
+    claims = json.loads(urlsafe_b64decode(lan.token.split(".")[1] + "=="))
+    assert (
+        claims["iat"] == claims["nbf"] == begins.timestamp() < claims["exp"] < (begins + timedelta(days=1)).timestamp()
+    )
     passed = await month.pass_in(sandbox)
     print(f"{month.DAYS} days of one dossier took {passed.seconds:.2f} s")
     ends = await sandbox.clock.now()
@@ -74,6 +80,9 @@ async def test_a_month_goes_through_supplement_apology_and_rescheduling_to_an_ov
     at = [_time(entry["at"]) for entry in told]
     assert begins <= at[0] and at == sorted(at) and at[-1] <= ends
     assert len({moment.date() for moment in at}) >= 4, "each of them on its own day"
+    assert all(begins <= _time(line["at"]) <= ends for line in await sandbox.timeline(reached.dossier["code"])), (
+        "the journals, too"
+    )
     received, apology, ready = (told[n]["data"] for n in (3, 5, 6))
     assert received["due_at"] == apology["previous_due_at"] < apology["due_at"] < ready["ready_at"]
     assert apology["apologised_at"] < apology["previous_due_at"] and not ready["on_time"]
