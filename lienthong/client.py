@@ -214,9 +214,9 @@ class Sandbox(ActingProvinces, Waiting):
 
     async def dossiers(self) -> list[str]:
         """The code of every dossier of which anything was told, in the order of their beginning."""
-        parts = await asyncio.gather(*(self._rows(name, "/_lab/timeline") for name in SPEAKERS))
-        begun = [(datetime.fromisoformat(row["real_at"]), str(row["subject"])) for part in parts for row in part]
-        return list(dict.fromkeys(code for _, code in sorted(begun)))
+        parts = await asyncio.gather(*(self._rows(name, f"{self.lab}/events") for name in SPEAKERS))
+        told = [(datetime.fromisoformat(row["real_at"]), str(row["subject"])) for part in parts for row in part]
+        return list(dict.fromkeys(code for _, code in sorted(told)))
 
     async def dead_letters(self, service: str) -> list[dict[str, Any]]:
         """All of them, oldest first; `service` is portal or gateway."""

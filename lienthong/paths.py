@@ -97,6 +97,17 @@ ALL_MOVES = (
         expects={"result.on_time": True},
     ),
     _path("overdue", RETURNED, ALLOWANCE, decisions=_steps(processing_days=13), expects={"result.timeliness": "overdue"}),
+    _path(
+        "put-off-and-overdue",
+        RETURNED,
+        ALLOWANCE,
+        decisions=_steps(
+            _step("request_supplement", at="submitted", **MISSING),
+            _step("reschedule", at="in_processing", after_days=6, days=2, reason="Chờ cơ quan phối hợp"),
+            processing_days=8,
+        ),
+        expects={"supplements": 1, "result.timeliness": "overdue"},
+    ),
     _path("rated", RETURNED, rates=True, expects={"rating.attitude": 2}),
     _path("fee-before-reception", RETURNED, decisions=_steps(_step("demand_fee", at="submitted")),
           expects={"fee.status": "paid"}),

@@ -197,13 +197,3 @@ async def lines(database: Database, service: str, sandbox: str, subject: str) ->
         }
         for row in rows
     ]
-
-
-async def subjects(database: Database, sandbox: str, page: Page) -> Cut[dict[str, Any]]:
-    """Of what events were told here, and when the first of each, by subject; a place is the last subject shown."""
-    rows = await database.fetch(
-        "SELECT subject, real_at FROM events WHERE sandbox = $1 AND version = 1 AND subject > $2 ORDER BY subject LIMIT $3",
-        *(sandbox, page.after or "", page.size + 1),
-    )
-    shown = [{"subject": row["subject"], "real_at": wire(row["real_at"])} for row in rows[: page.size]]
-    return Cut(shown, shown[-1]["subject"] if len(rows) > page.size else None)

@@ -88,18 +88,6 @@ async def events(
     return announce(request, response, await eventlog.told(house.database, house.service, sandbox, page))
 
 
-@router.get(
-    "/timeline",
-    summary="The dossiers of which this service told events, by code.",
-    responses=problem_responses(404, 422),
-)
-async def subjects(
-    sandbox: SandboxId, house: HouseDep, page: PageDep, request: Request, response: Response
-) -> list[dict[str, Any]]:
-    await known_sandbox(house, sandbox)
-    return announce(request, response, await eventlog.subjects(house.database, sandbox, page))
-
-
 @router.get("/dead-letters", summary="Dead letters of a sandbox, oldest first.", responses=problem_responses(404, 422))
 async def dead_letters(
     sandbox: SandboxId, house: HouseDep, page: PageDep, request: Request, response: Response

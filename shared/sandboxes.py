@@ -24,7 +24,7 @@ MOMENTS = ("base_at", "base_real", "created_at", "begins_at", "expires_at")
 DOCUMENTS = ("modes", "faults", "people")
 COLUMNS = (*("id", "version", "name", "seed", "rate", "opened", "deleted", "api_key"), *MOMENTS, *DOCUMENTS)
 ROW_SQL = f"s.id, s.seed, s.rate, s.version, s.opened, s.modes, s.faults, s.people, {NOW_SQL} AS now"
-CREATE_ONE = "Create one with POST /_lab/sandboxes at the portal, or leave X-Sandbox out."
+CREATE_ONE = "Create one with `lienthong sandbox create` or POST /_lab/sandboxes at the portal, or leave X-Sandbox out."
 KEYS = re.compile(r"lt\.([A-Za-z0-9_-]{1,64})\.([0-9a-f]{32})")  # an API key says whose it is
 
 

@@ -19,6 +19,7 @@ HELD = (
     "call-refused",
     "held-by-fault",
 )  # waits for somebody, not for something: passed by advance, and named
+WHO_IS_DOWN = "`lienthong status` shows who is down: it goes on once that runs again"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ def verdict(pending: Mapping[str, Pending | None], readers: Mapping[str, str]) -
     readers  source → the service that reads it
     """
     found = [
-        Waiting("service-down", service, "did not answer") for service, answer in pending.items() if answer is None
+        Waiting("service-down", service, f"did not answer; {WHO_IS_DOWN}")
+        for service, answer in pending.items()
+        if answer is None
     ]
     known = {service: answer for service, answer in pending.items() if answer is not None}
     held = [Waiting("parked", service, line) for service, answer in known.items() for line in answer.get("parked", [])]
@@ -89,7 +92,7 @@ def verdict(pending: Mapping[str, Pending | None], readers: Mapping[str, str]) -
     if any(waiting.name in ("unsent-events", "unread-events", "under-way") for waiting in found):
         for service, answer in known.items():
             found += [
-                Waiting("dead-worker", service, f"no living {part} holds all lanes")
+                Waiting("dead-worker", service, f"no living {part} holds all lanes; {WHO_IS_DOWN}")
                 for part in answer.get("unworked", [])
             ]
     word = "waiting" if found else "held" if held else "still"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lienthong.bench import ceilings, citizens, journeys, load, machine, sandboxes, startup
+from lienthong.bench import ceilings, citizens, journeys, load, machine, months, sandboxes, startup
 from lienthong.bench.events import RAW_TOPIC, Log
 from lienthong.bench.rows import Aim, Row
 from lienthong.client import Country
@@ -31,10 +31,13 @@ class Size:
     travel_seconds: float = 8.0
     sandboxes: int = 1000
     travellers: int = 400
+    dossiers: int = 200
 
 
 QUICK = Size(starts=1, submissions=1500, events=4000, journeys=150, travel_seconds=2.0, sandboxes=200, travellers=100)
-SMALLEST = Size(starts=1, submissions=100, events=1200, journeys=20, travel_seconds=0.5, sandboxes=10, travellers=20)
+SMALLEST = Size(
+    starts=1, submissions=100, events=1200, journeys=20, travel_seconds=0.5, sandboxes=10, travellers=20, dossiers=8
+)
 
 
 def measure(size: Size, say: Say, port_base: int | None = None) -> list[Row]:
@@ -56,6 +59,8 @@ def measure(size: Size, say: Say, port_base: int | None = None) -> list[Row]:
                 rows += asyncio.run(_running(stack, size, say))
                 say("journeys")
                 rows += _journeys(stack, size.journeys)
+                say("months")
+                rows += asyncio.run(months.measure(stack.urls["portal-api"], size.dossiers))
                 say("sandboxes")
                 return [*rows, *asyncio.run(sandboxes.measure(stack, size.sandboxes, size.travellers))]
 

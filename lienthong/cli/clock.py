@@ -48,13 +48,18 @@ def advance(
     url: Url = HERE,
     json: Json = False,
 ) -> None:
-    """Turn the clock forward; everything that falls due on the way happens at its own time."""
+    """Turn the clock forward; everything that falls due on the way happens at its own time.
+
+    What stays under way, as without a worker, stops it: it is named, and the exit status is 1.
+    """
     if how_far is not None and by is None and to is None:
         by, to = (None, how_far) if re.match(r"\d{4}-", how_far) else (how_far, None)
     elif how_far is not None or (by is None) == (to is None):
         raise typer.BadParameter("say how far: either 3d or 2026-12-01T08:00:00+07:00.")
     answer = ask(url, lambda country: country.enter(sandbox).clock.advance(by, to=to))
     show(answer, json, _advance(answer))
+    if answer["verdict"]["verdict"] == "waiting":
+        raise typer.Exit(1)
 
 
 @clocks.command("rate")

@@ -50,7 +50,10 @@ def rule_of(
     fault = FAULTS.get(name)
     if fault is None:
         raise BodyDoesNotFit(
-            ("/fault", f"there is no fault '{name}'{_nearest(name, FAULTS)}; GET /_lab/faults lists all")
+            (
+                "/fault",
+                f"there is no fault '{name}'{_nearest(name, FAULTS)}; `lienthong fault list` or GET /_lab/faults lists all",
+            )
         )
     wrong = [
         *_of_match(fault, match, {**TO_MATCH, "persona": personas}),

@@ -14,8 +14,10 @@ import pytest
 from lienthong.client import Country, Problem, Sandbox
 from lienthong.embedded import ports
 from lienthong.embedded.stack import Stack
+from tests.support.command import command
 
 PROCEDURE, PROVINCE, COMMUNE = "1.001776", "37", "14464"  # social allowance: free of charge
+START = "2026-06-09T08:00:00+07:00"
 
 
 async def refusal(asked: Any, type: str, status: int) -> Problem:
@@ -73,7 +75,7 @@ async def test_a_huge_body_is_refused_before_it_is_read(lienthong: Country) -> N
         assert (chunked.status_code, chunked.json()["type"]) == (413, "/problems/body-too-large")
 
 
-@pytest.mark.lienthong(seed="clock", start="2026-06-09T08:00:00+07:00")
+@pytest.mark.lienthong(seed="clock", start=START)
 async def test_the_clock_is_turned_by_one_at_a_time_and_never_back(sandbox: Sandbox) -> None:
     lan = sandbox.citizen("lan")
     for _ in range(20):
@@ -82,8 +84,8 @@ async def test_the_clock_is_turned_by_one_at_a_time_and_never_back(sandbox: Sand
     refused = [answer for answer in answers if isinstance(answer, Problem)]
     assert {problem.type for problem in refused} <= {"clock-busy"}
     assert len(refused) < 4, "one of them turned it"
-    await refusal(sandbox.clock.advance(to="2026-06-09T08:00:00+07:00"), "clock-backwards", 409)
-    await refusal(sandbox.clock.set("2026-06-09T08:00:00+07:00"), "clock-backwards", 409)
+    await refusal(sandbox.clock.advance(to=START), "clock-backwards", 409)
+    await refusal(sandbox.clock.set(START), "clock-backwards", 409)
     assert {dossier["status"]["slug"] for dossier in await lan.dossiers()} <= {
         "result_returned",
         "refused_at_reception",
@@ -95,11 +97,18 @@ async def test_the_clock_is_turned_by_one_at_a_time_and_never_back(sandbox: Sand
 async def test_settle_names_a_dead_worker_and_finds_stillness_when_it_is_back(tmp_path: Path) -> None:
     base = 25_000 if ports.is_free(25_000) else ports.free_base()
     with Stack(tmp_path / "data", base) as stack:
-        async with Country(stack.urls["portal-api"]) as country, country.sandbox(seed="dead") as sandbox:
+        async with Country(stack.urls["portal-api"]) as country, country.sandbox(seed="dead", start=START) as sandbox:
             await asyncio.to_thread(stack.hold, "gateway-worker")
             lan = sandbox.citizen("lan")
             code = (await lan.submit(PROCEDURE, PROVINCE, COMMUNE))["code"]
             await named(sandbox, {("unread-events", "gateway"), ("dead-worker", "gateway")})
+            for words, last in (
+                (("settle", "--timeout", "1"), ""),
+                (("clock", "advance", "1d"), "now 2026-06-09T08:00"),
+            ):
+                told = await asyncio.to_thread(command, *words, "--sandbox", sandbox.id, url=country.url)
+                assert told.returncode == 1 and last in told.stdout, told
+                assert "dead-worker: gateway: no living" in told.stdout and "`lienthong status`" in told.stdout
             advanced = await sandbox.clock.advance("1d")
             assert (advanced["fired"], advanced["verdict"]["verdict"]) == ([], "waiting"), "it stops, and says why"
             await asyncio.to_thread(stack.release, "gateway-worker")

@@ -31,6 +31,8 @@ ROWS = (
     "… 99 % within",
     "whole journeys, everything on this machine",
     "… processor time, all processes and the load",
+    "30 days of a dossier: supplement, apology, overdue, returned",
+    "… of 8 dossiers in one sandbox",
     "sandbox, made and usable at all four doors: half within",
     "… 99 % within",
     "journeys in one sandbox, 10 others alive",

@@ -54,8 +54,11 @@ def test_a_sandbox_is_shown_turned_and_found_still(lienthong_sync: Country, crea
     [
         (["sandbox", "show", "nowhere"], "POST /_lab/sandboxes"),
         (["sandbox", "delete", "default"], "lienthong reset"),
+        (["sandbox", "create", "--ttl", "soon"], "/time_to_live: 'soon' is not a duration such as 3d"),
         (["sandbox", "create", "--start", "yesterday"], "/start: 'yesterday' is not an RFC 3339 time"),
         (["clock", "show", "--sandbox", "nowhere"], "POST /_lab/sandboxes"),
+        (["clock", "set", "2026-01-01T08:00:00+07:00"], "Choose an instant that is not past"),
+        (["clock", "advance", "2026-01-01T08:00:00+07:00"], "Choose an instant that is not past"),
         (["clock", "advance", "--by", "3 days"], "/by: '3 days' is not a duration such as 3d"),
         (["dead", "show", "portal", "4711"], "/_lab/dead-letters"),
         (["timeline", "H42-20260609-0000001"], "check the code"),
@@ -65,3 +68,23 @@ def test_a_refusal_is_one_sentence_that_says_what_to_do(lienthong_sync: Country,
     done = command(*words, url=lienthong_sync.url)
     assert done.returncode == 1
     assert hint in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_one_that_is_gone_says_why_at_every_verb(lienthong_sync: Country) -> None:
+    def gone(id: str) -> str:
+        return command("sandbox", "show", id, url=lienthong_sync.url).stderr
+
+    deleted, over = (lienthong_sync.create_sandbox(time_to_live=lives)["id"] for lives in ("1h", "1s"))
+    lienthong_sync.delete_sandbox(deleted)
+    while not gone(over):
+        pass
+    for id, why in ((deleted, "It was deleted; its id is never used again."), (over, "Its time was over at 2")):
+        for words in (
+            ["sandbox", "delete", id],
+            ["settle", "--sandbox", id],
+            ["clock", "advance", "1d", "--sandbox", id],
+        ):
+            done = command(*words, url=lienthong_sync.url)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert why in done.stderr and "`lienthong sandbox create`" in done.stderr
+            assert len(done.stderr.strip().splitlines()) == 1

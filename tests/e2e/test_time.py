@@ -1,16 +1,20 @@
 """Time belongs to a sandbox: a month passes at once, events keep their own days, neighbours do not disturb it."""
 
 import asyncio
+import json
 import time
-from datetime import datetime
+from base64 import urlsafe_b64decode
+from datetime import datetime, timedelta
 
 import pytest
 
-from lienthong.client import Citizen, Country, Sandbox
+from lienthong import month
+from lienthong.client import Citizen, Country, Problem, Sandbox
 from tests.support.records import TO_PORTAL, records
 
 PROCEDURE, PROVINCE, COMMUNE = "1.001776", "37", "14464"  # social allowance: free of charge, ten working days
 DOSSIERS, DAYS = 10, 30
+MANY = 200
 LOAD = 8  # citizens of the neighbour who submit one dossier after the other
 
 
@@ -38,6 +42,70 @@ async def test_a_month_passes_and_every_event_carries_its_own_day(lienthong: Cou
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+TOLD_IN_THE_MONTH = (
+    "dossier.submitted.v1",
+    "dossier.supplement_requested.v1",
+    "dossier.supplement_answered.v1",
+    "dossier.received.v1",
+    "dossier.processing_started.v1",
+    "dossier.rescheduled.v1",  # with the apology
+    "dossier.result_ready.v1",
+    "dossier.result_returned.v1",
+)
+
+
+@pytest.mark.lienthong(seed="month", start=month.START)
+async def test_a_month_goes_through_supplement_apology_and_rescheduling_to_an_overdue_result(
+    lienthong: Country, sandbox: Sandbox
+) -> None:
+    lan = sandbox.citizen("lan")
+    of_before = {"Authorization": f"Bearer {await lan.sign_in()}"}
+    begins = await sandbox.clock.now()
+    assert await lienthong.portal.json("GET", "/api/v1/dossiers", headers=of_before) == []
+    claims = json.loads(urlsafe_b64decode(lan.token.split(".")[1] + "=="))
+    assert (
+        claims["iat"] == claims["nbf"] == begins.timestamp() < claims["exp"] < (begins + timedelta(days=1)).timestamp()
+    )
+    passed = await month.pass_in(sandbox)
+    print(f"{month.DAYS} days of one dossier took {passed.seconds:.2f} s")
+    ends = await sandbox.clock.now()
+    assert ends - begins == timedelta(days=month.DAYS)
+
+    (reached,) = passed.reached
+    assert reached.reached, reached.amiss or reached.dossier["status"]
+    told = await sandbox.events(reached.dossier["code"])
+    assert tuple(entry["event"] for entry in told) == TOLD_IN_THE_MONTH
+    at = [_time(entry["at"]) for entry in told]
+    assert begins <= at[0] and at == sorted(at) and at[-1] <= ends
+    assert len({moment.date() for moment in at}) >= 4, "each of them on its own day"
+    assert all(begins <= _time(line["at"]) <= ends for line in await sandbox.timeline(reached.dossier["code"])), (
+        "the journals, too"
+    )
+    received, apology, ready = (told[n]["data"] for n in (3, 5, 6))
+    assert received["due_at"] == apology["previous_due_at"] < apology["due_at"] < ready["ready_at"]
+    assert apology["apologised_at"] < apology["previous_due_at"] and not ready["on_time"]
+    fired = [_time(each["at"]) for each in passed.fired]
+    assert fired == sorted(fired) and begins < fired[0] and fired[-1] <= ends
+    assert set(fired) >= {_time(entry["at"]) for entry in told if entry["service"] == "gateway"}
+
+    with pytest.raises(Problem) as refused:
+        await lienthong.portal.send("GET", "/api/v1/dossiers", headers=of_before)
+    assert refused.value.status == 401, "a token is as old as its sandbox says"
+    again = {"Authorization": f"Bearer {await lan.sign_in()}"}
+    assert len(await lienthong.portal.json("GET", "/api/v1/dossiers", headers=again)) == 1
+
+
+@pytest.mark.lienthong(seed="month", start=month.START)
+async def test_two_hundred_dossiers_go_through_the_same_month(sandbox: Sandbox) -> None:
+    passed = await month.pass_in(sandbox, MANY)
+    print(f"{month.DAYS} days of {MANY} dossiers took {passed.seconds:.2f} s")
+    assert len(passed.reached) == MANY
+    assert [each.amiss or each.dossier["status"] for each in passed.reached if not each.reached] == []
+    fired = [_time(each["at"]) for each in passed.fired]
+    assert fired == sorted(fired)
+    assert {each["subject"] for each in passed.fired} == {each.dossier["code"] for each in passed.reached}
 
 
 async def test_settle_finds_stillness_while_a_neighbour_is_under_load(lienthong: Country, sandbox: Sandbox) -> None:

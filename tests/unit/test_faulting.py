@@ -58,7 +58,7 @@ def test_an_unknown_fault_is_told_the_nearest(said: str, nearest: str) -> None:
 
 
 def test_a_word_like_no_fault_is_told_where_they_are() -> None:
-    assert wrong("?") == [("/fault", "there is no fault '?'; GET /_lab/faults lists all")]
+    assert wrong("?") == [("/fault", "there is no fault '?'; `lienthong fault list` or GET /_lab/faults lists all")]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,10 @@ from shared.clock import wire
 
 Found = Mapping[str, Any]  # what the sentences are filled with
 Finder = Callable[[Facts], Iterable[Found]]
+SWITCH_OFF = "Switch it off: `lienthong fault off {rule}{flag}`, or DELETE /_lab/sandboxes/{sandbox}/faults/{rule} at the portal."
+SWITCH_OFF_VI = (
+    "Tắt sự cố: `lienthong fault off {rule}{flag}`, hoặc DELETE /_lab/sandboxes/{sandbox}/faults/{rule} ở cổng."
+)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from services.portal.explaining.causes import Found, Kind, Words, kind, said
+from services.portal.explaining.causes import SWITCH_OFF, SWITCH_OFF_VI, Found, Kind, Words, kind, said
 from services.portal.explaining.facts import Call, Facts, Order
 
 PAY = "Pay as its citizen: POST /api/v1/dossiers/{code}/payments at the portal, then at the `checkout_url` it gives"
@@ -22,8 +22,8 @@ def _orders(facts: Facts) -> Iterator[Order]:
     Words(
         "{amount_dong} đ were paid at the platform; fault rule {rule} holds the confirmation back: {says}.",
         "{amount_dong} đ đã được thanh toán trên nền tảng; sự cố bật sẵn {rule} giữ lại xác nhận: {says}.",
-        "Switch the rule off: DELETE /_lab/sandboxes/{sandbox}/faults/{rule} at the portal. What it held goes on.",
-        "Tắt sự cố: DELETE /_lab/sandboxes/{sandbox}/faults/{rule} ở cổng. Những gì bị giữ sẽ đi tiếp.",
+        f"{SWITCH_OFF} What it held goes on.",
+        f"{SWITCH_OFF_VI} Những gì bị giữ sẽ đi tiếp.",
     ),
 )
 def confirmation_held_by_fault(facts: Facts) -> Iterator[Found]:
@@ -72,8 +72,8 @@ def confirmation_on_its_way(facts: Facts) -> Iterator[Found]:
     Words(
         "Money is to come back ({reference}); fault rule {rule} holds the refund: {says}.",
         "Có khoản phải hoàn ({reference}); sự cố bật sẵn {rule} giữ việc hoàn tiền: {says}.",
-        "Switch the rule off: DELETE /_lab/sandboxes/{sandbox}/faults/{rule} at the portal. What it held goes on.",
-        "Tắt sự cố: DELETE /_lab/sandboxes/{sandbox}/faults/{rule} ở cổng. Những gì bị giữ sẽ đi tiếp.",
+        f"{SWITCH_OFF} What it held goes on.",
+        f"{SWITCH_OFF_VI} Những gì bị giữ sẽ đi tiếp.",
     ),
 )
 def refund_held_by_fault(facts: Facts) -> Iterator[Found]:

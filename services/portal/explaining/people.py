@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contracts import lifecycle as law
-from services.portal.explaining.causes import Found, Kind, Words, kind, said
+from services.portal.explaining.causes import SWITCH_OFF, SWITCH_OFF_VI, Found, Kind, Words, kind, said
 from services.portal.explaining.facts import SIMULATED, Facts
 
 
@@ -73,8 +73,8 @@ def supplement_awaited(facts: Facts) -> Iterator[Found]:
     Words(
         "Fault rule {rule} is on for the officers who have it: {says}.",
         "Sự cố bật sẵn {rule} đang áp dụng cho cán bộ xử lý hồ sơ: {says}.",
-        "Switch the rule off: DELETE /_lab/sandboxes/{sandbox}/faults/{rule} at the portal. What lies there is planned anew.",
-        "Tắt sự cố: DELETE /_lab/sandboxes/{sandbox}/faults/{rule} ở cổng. Việc đang nằm đó sẽ được lên lịch lại.",
+        f"{SWITCH_OFF} What lies there is planned anew.",
+        f"{SWITCH_OFF_VI} Việc đang nằm đó sẽ được lên lịch lại.",
     ),
 )
 def officers_held_by_fault(facts: Facts) -> Iterator[Found]:
@@ -89,8 +89,10 @@ def officers_held_by_fault(facts: Facts) -> Iterator[Found]:
     Words(
         "Province {province} is {mode} in this sandbox: nobody acts there by themselves. Lawful now: {can}.",
         "Tỉnh {province} ở chế độ {mode} trong sandbox này: không ai tự xử lý. Các bước hợp lệ lúc này: {can}.",
-        'Make a move: POST /api/v1/provinces/{province}/dossiers/{code}/moves at the gateway, {{"does": "{first}"}}.',
-        'Thực hiện một bước: POST /api/v1/provinces/{province}/dossiers/{code}/moves ở gateway, {{"does": "{first}"}}.',
+        'Make a move: POST /api/v1/provinces/{province}/dossiers/{code}/moves at the gateway, {{"does": "{first}"}}; '
+        "or let officers go on: `lienthong mode set {province} simulated{flag}`.",
+        'Thực hiện một bước: POST /api/v1/provinces/{province}/dossiers/{code}/moves ở gateway, {{"does": "{first}"}}; '
+        "hoặc để cán bộ tự xử lý: `lienthong mode set {province} simulated{flag}`.",
     ),
 )
 def province_manual(facts: Facts) -> Iterator[Found]:

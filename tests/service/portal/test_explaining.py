@@ -197,6 +197,7 @@ async def test_a_province_in_which_nobody_acts_by_themselves(sandbox: Sandbox, l
     manual = (await causes(sandbox, code))["province-manual"]
     assert manual["facts"]["can"] == ["receive", "refuse", "request_supplement", "demand_fee"]
     assert '{"does": "receive"}' in manual["mend_en"] and f"/provinces/37/dossiers/{code}/moves" in manual["mend_vi"]
+    assert f"`lienthong mode set 37 simulated --sandbox {sandbox.id}`" in manual["mend_vi"]
 
 
 async def test_officers_under_a_fault_rule(sandbox: Sandbox, lan: Citizen) -> None:
@@ -207,6 +208,8 @@ async def test_officers_under_a_fault_rule(sandbox: Sandbox, lan: Citizen) -> No
     await database.pool.execute("UPDATE sandboxes SET faults = $2::jsonb WHERE id = $1", sandbox.id, rules)
     held = (await causes(sandbox, code))["officers-held-by-fault"]
     assert "quiet" in held["sentence_en"] and f"{sandbox.id}/faults/quiet" in held["mend_en"]
+    typed = f"`lienthong fault off quiet --sandbox {sandbox.id}`"
+    assert typed in held["mend_en"] and typed in held["mend_vi"]
 
 
 @pytest.mark.parametrize("move", [(law.REFUSE, "refused at reception (Sai thủ tục)")])

@@ -1,0 +1,26 @@
+"""How long a month of a sandbox takes: thirty days, with a supplement, an apology and an overdue result on the way."""
+
+from __future__ import annotations
+
+from lienthong import month
+from lienthong.bench.rows import Aim, Row
+from lienthong.client import Country
+from lienthong.embedded import Trouble
+
+
+async def measure(portal: str, many: int) -> list[Row]:
+    """Of one dossier, and of `many` in one sandbox. Raises Trouble if one of them did not come to its end."""
+    return [
+        Row(
+            "30 days of a dossier: supplement, apology, overdue, returned", await _seconds(portal, 1), "s", Aim(most=2)
+        ),
+        Row(f"… of {many} dossiers in one sandbox", await _seconds(portal, many), "s", Aim(most=30)),
+    ]
+
+
+async def _seconds(portal: str, count: int) -> float:
+    async with Country(portal) as country, country.sandbox(seed="bench", start=month.START) as sandbox:
+        passed = await month.pass_in(sandbox, count)
+    if len(passed.reached) != count or not all(each.reached for each in passed.reached):
+        raise Trouble(f"A month of {count} dossiers passed, and not all of them came to their end.")
+    return passed.seconds
