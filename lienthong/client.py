@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack, cast
 
@@ -135,6 +136,19 @@ class Country:
             raise NotRunning(f"{lagging(row)} `lienthong status` shows who is down.")
         return Sandbox(self, row["id"])
 
+    async def stage(
+        self, scenario: str | Path, *, seed: str | None = None, name: str | None = None, time_to_live: str | None = None
+    ) -> Sandbox:
+        """A sandbox in which a scenario has happened, with the `codes` of its dossiers. docs/scenarios.md.
+
+        scenario  a file, or the name of a ready one
+        raises    ScenarioFault with everything that is wrong with it
+        """
+        from lienthong.scenarios import files, staging
+
+        told = await staging.stage(self, files.read(scenario), seed=seed, name=name, time_to_live=time_to_live)
+        return told.sandbox
+
     @asynccontextmanager
     async def sandbox(self, *, keep: bool = False, **wish: Unpack[Wish]) -> AsyncIterator[Sandbox]:
         """A sandbox of one's own, frozen unless it has a rate; deleted at the end unless `keep`."""
@@ -163,11 +177,13 @@ class Sandbox(ActingProvinces, Waiting):
     """One small country: its clock, its people, its provinces, its dossiers.
 
     headers  choose it, in a request of one's own
+    codes    of a scenario's dossiers, by their names; empty where none was staged
     """
 
     def __init__(self, country: Country, id: str) -> None:
         self.country, self.id = country, id
         self.headers = {"X-Sandbox": id}
+        self.codes: dict[str, str] = {}
         self.lab = f"/_lab/sandboxes/{id}"
         self.clock = Clock(country, id)
         self.payments = Payments(self)

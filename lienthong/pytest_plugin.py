@@ -10,22 +10,22 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from lienthong import client, sync
     from lienthong.embedded.run import Run
-    from lienthong.shapes import Wish
 
 MARKER = (
-    "lienthong(seed, start, rate, name, time_to_live, people, organisations): "
-    "what this test's sandbox shall be like, as `lienthong.client.Wish`"
+    "lienthong(seed, start, rate, name, time_to_live, people, organisations, scenario): "
+    "what this test's sandbox shall be like, as `lienthong.client.Wish`; scenario: what has happened in it, a name or a file"
 )
+WITH_A_SCENARIO = ("scenario", "seed", "name", "time_to_live")  # it says all the rest itself
 LIVES = "1h"  # of a test's sandbox, should nobody delete it
 LONGEST_NAME = 100  # characters, of a sandbox
 RUN_KEY = pytest.StashKey["Run"]()
@@ -112,9 +112,11 @@ def sandbox_sync(lienthong_sync: sync.Country, request: pytest.FixtureRequest) -
     Deleted after the test, unless it failed.
     """
     from lienthong import doors
+    from lienthong.scenarios.files import ScenarioFault
 
-    with _refused_by((doors.Problem, doors.NotRunning), "There is no sandbox for this test."):
-        sandbox = lienthong_sync.new_sandbox(**_wish(request.node))
+    wish = _wish(request.node)
+    with _refused_by((doors.Problem, doors.NotRunning, ScenarioFault), "There is no sandbox for this test."):
+        sandbox = lienthong_sync.stage(**wish) if "scenario" in wish else lienthong_sync.new_sandbox(**wish)
     request.node.stash[SANDBOX_KEY], request.node.stash[FAILED_KEY] = sandbox, False
     yield sandbox
     if not request.node.stash[FAILED_KEY]:
@@ -143,21 +145,27 @@ def _refused_by(errors: type[Exception] | tuple[type[Exception], ...], sentence:
         pytest.fail(said, pytrace=False)
 
 
-def _wish(node: pytest.Item) -> Wish:
-    """The same for the same test at every run; what markers say goes first, the nearest before all."""
+def _wish(node: pytest.Item) -> dict[str, Any]:
+    """The same for the same test at every run; what markers say goes first, the nearest before all. A scenario has a seed."""
     from lienthong.shapes import Wish
 
-    seed = hashlib.sha256(node.nodeid.encode()).hexdigest()[:16]
-    wish: dict[str, Any] = {"seed": seed, "name": node.nodeid[-LONGEST_NAME:], "time_to_live": LIVES}
+    said: dict[str, Any] = {}
     for marker in reversed(list(node.iter_markers("lienthong"))):
-        unknown = set(marker.kwargs) - set(Wish.__annotations__)
-        if marker.args or unknown:
-            said = ", ".join([*map(repr, marker.args), *sorted(unknown)])
-            pytest.fail(
-                f"pytest.mark.lienthong takes {', '.join(Wish.__annotations__)} by name; not {said}.", pytrace=False
-            )
-        wish |= marker.kwargs
-    return cast("Wish", wish)
+        if marker.args:
+            pytest.fail(_takes((*Wish.__annotations__, "scenario"), map(repr, marker.args)), pytrace=False)
+        said |= marker.kwargs
+    known = WITH_A_SCENARIO if "scenario" in said else (*Wish.__annotations__, "scenario")
+    if unknown := sorted(set(said) - set(known)):
+        pytest.fail(_takes(known, unknown), pytrace=False)
+    wish = {"name": node.nodeid[-LONGEST_NAME:], "time_to_live": LIVES}
+    if "scenario" not in said:
+        return {"seed": hashlib.sha256(node.nodeid.encode()).hexdigest()[:16], **wish, **said}
+    beside = node.path.parent / said["scenario"]  # a file lies beside its test, if it is not named in full
+    return {**wish, **said, "scenario": beside if beside.is_file() else said["scenario"]}
+
+
+def _takes(known: Sequence[str], unknown: Iterable[str]) -> str:
+    return f"pytest.mark.lienthong takes {', '.join(known)} by name; not {', '.join(unknown)}."
 
 
 # -- a failing test

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack
 
@@ -95,6 +96,12 @@ class Country(Face[client.Country]):
     def new_sandbox(self, **wish: Unpack[Wish]) -> Sandbox:
         return Sandbox(self._background, self.run(self.there.new_sandbox(**wish)))
 
+    def stage(
+        self, scenario: str | Path, *, seed: str | None = None, name: str | None = None, time_to_live: str | None = None
+    ) -> Sandbox:
+        work = self.there.stage(scenario, seed=seed, name=name, time_to_live=time_to_live)
+        return Sandbox(self._background, self.run(work))
+
     @contextmanager
     def sandbox(self, *, keep: bool = False, **wish: Unpack[Wish]) -> Iterator[Sandbox]:
         sandbox = self.new_sandbox(**wish)
@@ -108,7 +115,7 @@ class Country(Face[client.Country]):
 class Sandbox(Face[client.Sandbox]):
     def __init__(self, background: Background, there: client.Sandbox) -> None:
         super().__init__(background, there)
-        self.id, self.headers = there.id, there.headers
+        self.id, self.headers, self.codes = there.id, there.headers, there.codes
         self.clock = Clock(background, there.clock)
         self.payments = Payments(background, there.payments)
         self.faults = Faults(background, there.faults)

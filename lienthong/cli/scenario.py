@@ -95,10 +95,10 @@ def staged(url: str, wanted: str, *, seed: str | None, name: str | None, ttl: st
     with _said_plainly():
         found = ask(url, happen)
     say("")
-    told = {"id": found.sandbox.id, "now": found.now, "codes": found.codes, "states": found.states}
+    told = {"id": found.sandbox.id, "now": found.now, "codes": found.sandbox.codes, "states": found.states}
     show(told, as_json, found.sandbox.id)
     if not as_json:
-        lines = [f"{code}  {found.states[name]:21} {name}" for name, code in found.codes.items()]
+        lines = [f"{code}  {found.states[name]:21} {name}" for name, code in found.sandbox.codes.items()]
         typer.echo("\n".join([f"It is {found.now[:16].replace('T', ' ')} there.", *lines]), err=True)
 
 

@@ -35,14 +35,13 @@ Say = Callable[[str], None]
 class Staged:
     """A sandbox in which a scenario has happened.
 
-    now     what its clock shows
-    codes   of its dossiers, by their names
-    states  where each stands, by its name
+    sandbox  knows the `codes` of its dossiers, by their names
+    now      what its clock shows
+    states   where each dossier stands, by its name
     """
 
     sandbox: Sandbox
     now: str
-    codes: dict[str, str]
     states: dict[str, str]
 
 
@@ -171,11 +170,8 @@ class _Stage:
             raise ScenarioFault("\n".join(wrong))
         await self._set("/then", self._file.document.get("then", {}))
         named = {self._journeys[place].name: each.dossier for place, each in found.items()}
-        return Staged(
-            *(self._sandbox, now),
-            codes={name: dossier["code"] for name, dossier in named.items()},
-            states={name: dossier["status"]["slug"] for name, dossier in named.items()},
-        )
+        self._sandbox.codes = {name: dossier["code"] for name, dossier in named.items()}
+        return Staged(self._sandbox, now, {name: dossier["status"]["slug"] for name, dossier in named.items()})
 
 
 def _journey(part: Mapping[str, Any]) -> Journey:

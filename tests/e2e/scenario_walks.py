@@ -21,7 +21,7 @@ class Scene:
         return self.staged.sandbox
 
     def code(self, name: str) -> str:
-        return self.staged.codes[name]
+        return self.staged.sandbox.codes[name]
 
     async def seen_by(self, persona: str, name: str) -> Dossier:
         return await self.sandbox.citizen(persona).dossier(self.code(name))
@@ -144,7 +144,7 @@ async def their_owners_see_them_at_the_portal(scene: Scene) -> None:
 async def the_officers_are_you(scene: Scene) -> None:
     desk = scene.sandbox.province("37")
     inbox = {dossier["code"]: dossier for dossier in await desk.inbox()}
-    assert {name for name, code in scene.staged.codes.items() if code not in inbox} == {
+    assert {name for name, code in scene.staged.sandbox.codes.items() if code not in inbox} == {
         "birth-last-week",
         "residence-withdrawn",
     }

@@ -182,15 +182,44 @@ def test_what_cannot_be_wished_is_one_sentence(pytester: pytest.Pytester) -> Non
 
         @pytest.mark.lienthong(start="yesterday")
         def test_two(sandbox): ...
+
+        @pytest.mark.lienthong(scenario="birth", rate=1)
+        def test_three(sandbox): ...
+
+        @pytest.mark.lienthong(scenario="brith")
+        def test_four(sandbox): ...
         """
     )
     done = pytester.runpytest_subprocess()
-    done.assert_outcomes(errors=2)
+    done.assert_outcomes(errors=4)
     text = done.stdout.str()
-    wishes = "seed, name, start, rate, time_to_live, people, organisations"
+    wishes = "seed, name, start, rate, time_to_live, people, organisations, scenario"
     assert f"pytest.mark.lienthong takes {wishes} by name; not sede." in text
     assert "There is no sandbox for this test. /start: 'yesterday' is not an RFC 3339 time" in text
+    assert "pytest.mark.lienthong takes scenario, seed, name, time_to_live by name; not rate." in text
+    assert "There is no sandbox for this test. There is no scenario 'brith': did you mean birth?" in text
     assert "Traceback" not in text and "pytest_plugin.py" not in text
+
+
+@pytest.mark.usefixtures("here")
+def test_a_scenario_has_happened_in_the_tests_sandbox(pytester: pytest.Pytester) -> None:
+    (pytester.path / "mine.yaml").write_text("scenario: 1\ntitle_en: Mine\ntitle_vi: Của tôi\nseed: mine\n")
+    pytester.makepyfile(
+        test_it="""
+        import pytest
+
+        @pytest.mark.lienthong(scenario="birth")
+        def test_one(sandbox_sync):
+            dossier = sandbox_sync.citizen("lan").dossier(sandbox_sync.codes["birth"])
+            assert dossier["status"]["slug"] == "result_returned"
+            assert sandbox_sync.show()["seed"] == "birth"
+
+        @pytest.mark.lienthong(scenario="mine.yaml", seed="another")
+        async def test_two(sandbox):
+            assert (await sandbox.show())["seed"] == "another" and sandbox.codes == {}
+        """
+    )
+    pytester.runpytest_subprocess("--asyncio-mode=auto").assert_outcomes(passed=2)
 
 
 @pytest.mark.usefixtures("nowhere")
@@ -272,4 +301,4 @@ def test_the_page_is_true(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     for line in commands.splitlines():
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
-        assert done.returncode == 0 and "6 passed" in done.stdout, done.stdout + done.stderr
+        assert done.returncode == 0 and "7 passed" in done.stdout, done.stdout + done.stderr

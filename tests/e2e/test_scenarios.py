@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -14,6 +18,8 @@ from lienthong.scenarios.files import SCHEMA, ScenarioFault, parse, read, ready
 from lienthong.scenarios.staging import stage
 from tests.e2e.scenario_walks import WALKS, Scene, all_ended
 from tests.support.command import command
+
+PAGE = Path(__file__).parents[2] / "docs/scenarios.md"
 
 
 def test_there_are_twelve_and_each_has_its_walk() -> None:
@@ -38,7 +44,7 @@ async def test_a_scenario_is_staged_walked_written_down_and_made_again(lienthong
         run = await replays.export(staged.sandbox)
     finally:
         await lienthong.delete_sandbox(staged.sandbox.id)
-    assert set(staged.codes.values()) == set(run["events"])
+    assert set(staged.sandbox.codes.values()) == set(run["events"])
     again = await replays.replay(lienthong, run)
     assert again.same and again.events == sum(map(len, run["events"].values())), again.differences
     other = await replays.replay(lienthong, run, seed="another")
@@ -128,3 +134,34 @@ async def test_what_only_shows_on_the_way_is_told_of_its_dossier_and_nothing_is_
         await stage(lienthong, parse(f"{HEAD}dossiers:\n  - {A_DOSSIER % state}\n", "mine"))
     assert said in str(told.value)
     assert {row["id"] for row in await lienthong.list_sandboxes() if row["name"] == "Mine"} == before
+
+
+# -- the page
+
+
+def test_the_page_lists_what_there_is() -> None:
+    rows = [f"| [{name}](../lienthong/scenarios/ready/{name}.yaml) | {_titles(name)} |" for name in ready()]
+    assert [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| [")] == rows
+
+
+def _titles(name: str) -> str:
+    return " | ".join(read(name).document[title] for title in ("title_en", "title_vi"))
+
+
+async def test_the_file_on_the_page_is_a_scenario(lienthong: Country) -> None:
+    (text,) = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    staged = await stage(lienthong, parse(text, "the page"))
+    assert staged.states == {"allowance": "supplement_requested"} and staged.now.startswith("2026-03-12T08:00")
+    modes = {each["province"]: each["mode"] for each in await staged.sandbox.modes()}
+    assert modes["37"] == "manual" and modes["48"] == "simulated"
+    await lienthong.delete_sandbox(staged.sandbox.id)
+
+
+def test_the_page_works_as_it_is_printed(lienthong_sync: sync.Country, tmp_path: Path) -> None:
+    blocks = re.findall(r"^```bash\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    given = {**os.environ, "LIENTHONG_URL": lienthong_sync.url, "PATH": here}
+    script = "set -e\n" + "\n".join(blocks)
+    done = subprocess.run(["bash"], input=script, env=given, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "mine.yaml is a scenario: 1 dossiers" in done.stdout and "financial_obligation  land" in done.stderr
