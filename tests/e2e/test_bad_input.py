@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import unicodedata
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import httpx
@@ -102,13 +103,7 @@ async def test_settle_names_a_dead_worker_and_finds_stillness_when_it_is_back(tm
             lan = sandbox.citizen("lan")
             code = (await lan.submit(PROCEDURE, PROVINCE, COMMUNE))["code"]
             await named(sandbox, {("unread-events", "gateway"), ("dead-worker", "gateway")})
-            for words, last in (
-                (("settle", "--timeout", "1"), ""),
-                (("clock", "advance", "1d"), "now 2026-06-09T08:00"),
-            ):
-                told = await asyncio.to_thread(command, *words, "--sandbox", sandbox.id, url=country.url)
-                assert told.returncode == 1 and last in told.stdout, told
-                assert "dead-worker: gateway: no living" in told.stdout and "`lienthong status`" in told.stdout
+            await told_at_the_terminal(country, sandbox)
             advanced = await sandbox.clock.advance("1d")
             assert (advanced["fired"], advanced["verdict"]["verdict"]) == ([], "waiting"), "it stops, and says why"
             await asyncio.to_thread(stack.release, "gateway-worker")
@@ -116,6 +111,22 @@ async def test_settle_names_a_dead_worker_and_finds_stillness_when_it_is_back(tm
             assert verdict["verdict"] == "still" and verdict["proof_of_absence"], verdict
             assert (await sandbox.province(PROVINCE).dossier(code))["status"]["slug"] == "submitted"
             assert (await sandbox.clock.advance("1d"))["fired"] != []
+
+
+async def told_at_the_terminal(country: Country, sandbox: Sandbox) -> None:
+    """Who settles, and who turns the clock while somebody does: one sentence each, and no exit status that means success."""
+
+    def typed(*words: str) -> Awaitable[CompletedProcess[str]]:
+        return asyncio.to_thread(command, *words, url=country.url, LIENTHONG_SANDBOX=sandbox.id)
+
+    settled = await typed("settle", "--timeout", "1")
+    both = await asyncio.gather(typed("clock", "advance", "1d"), typed("clock", "advance", "1d"))
+    turned, busy = sorted(both, key=lambda done: done.stderr)
+    assert [done.returncode for done in (settled, turned, busy)] == [1, 1, 1]
+    for done in (settled, turned):
+        assert "dead-worker: gateway: no living" in done.stdout and "`lienthong status`" in done.stdout, done
+    assert f"now {START[:16]}" in turned.stdout, "it stops where it stands"
+    assert "Wait until the other advance" in busy.stderr and busy.stdout == ""
 
 
 async def named(sandbox: Sandbox, wanted: set[tuple[str, str]]) -> None:
