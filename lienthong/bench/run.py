@@ -31,12 +31,21 @@ class Size:
     travel_seconds: float = 8.0
     sandboxes: int = 1000
     travellers: int = 400
+    rounds: int = 3
     dossiers: int = 200
 
 
 QUICK = Size(starts=1, submissions=1500, events=4000, journeys=150, travel_seconds=2.0, sandboxes=200, travellers=100)
 SMALLEST = Size(
-    starts=1, submissions=100, events=1200, journeys=20, travel_seconds=0.5, sandboxes=10, travellers=20, dossiers=8
+    starts=1,
+    submissions=100,
+    events=1200,
+    journeys=20,
+    travel_seconds=0.5,
+    sandboxes=10,
+    travellers=20,
+    rounds=1,
+    dossiers=8,
 )
 
 
@@ -62,7 +71,7 @@ def measure(size: Size, say: Say, port_base: int | None = None) -> list[Row]:
                 say("months")
                 rows += asyncio.run(months.measure(stack.urls["portal-api"], size.dossiers))
                 say("sandboxes")
-                return [*rows, *asyncio.run(sandboxes.measure(stack, size.sandboxes, size.travellers))]
+                return [*rows, *asyncio.run(sandboxes.measure(stack, size.sandboxes, size.travellers, size.rounds))]
 
 
 async def _running(stack: Stack, size: Size, say: Say) -> list[Row]:

@@ -16,14 +16,15 @@ from lienthong.timeline import SERVICES
 OTHERS = ("kafka", "postgres")  # processes that are not ours
 
 
-async def measure(stack: Stack, count: int, travellers: int) -> list[Row]:
+async def measure(stack: Stack, count: int, travellers: int, rounds: int) -> list[Row]:
     """Raises Trouble if a sandbox is not usable somewhere when its maker has the answer.
 
     count       sandboxes that are made
     travellers  journeys in one sandbox, with none and with `count` others alive
+    rounds      of these, each time; the middle one counts: on a shared machine one of them is a third off
     """
     portal = stack.urls["portal-api"]
-    alone = _journeys(portal, travellers)
+    alone = _journeys(portal, travellers, rounds)
     took = []
     async with Country(portal) as country:
         for number in range(count):
@@ -31,7 +32,7 @@ async def measure(stack: Stack, count: int, travellers: int) -> list[Row]:
             row = await country.create_sandbox(seed=f"bench-{number}", time_to_live="1h")
             took.append((time.perf_counter() - began) * 1000)
             await _usable_everywhere(country, row["id"])
-    crowded = _journeys(portal, travellers)
+    crowded = _journeys(portal, travellers, rounds)
     hundredths = statistics.quantiles(took, n=100)
     many = f"{count:,} others alive"
     return [
@@ -41,9 +42,8 @@ async def measure(stack: Stack, count: int, travellers: int) -> list[Row]:
     ]
 
 
-def _journeys(portal: str, travellers: int) -> float:
-    """The middle of three runs: on a shared machine one of them is a third off."""
-    return statistics.median(journeys.per_second(portal, travellers) for _ in range(3))
+def _journeys(portal: str, travellers: int, rounds: int) -> float:
+    return statistics.median(journeys.per_second(portal, travellers) for _ in range(rounds))
 
 
 async def _usable_everywhere(country: Country, sandbox: str) -> None:

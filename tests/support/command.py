@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-PATIENCE = 120  # s
+PATIENCE = 300  # s; a machine that is busy with other things
 
 
 def command(*words: str, url: str | None, **environment: str) -> subprocess.CompletedProcess[str]:
