@@ -15,15 +15,7 @@ from lienthong.client import Country, Dossier, Sandbox
 from lienthong.journeys import STEPS_AT_MOST, Journey, Journeyed, act, begin
 from lienthong.scenarios.files import ScenarioFault, ScenarioFile
 
-SUBMISSION = (
-    "case",
-    "capacity",
-    "payer_group",
-    "return_by",
-    "reception",
-    "help_at",
-    "note",
-)  # members sent as they are
+SUBMISSION = ("case", "capacity", "payer_group", "return_by", "reception", "help_at", "note")  # sent as they are
 BEHAVIOUR = (  # and those that a journey has by the same name
     *("name", "persona", "procedure", "province"),
     *("channel", "pays", "answers", "rates", "expects", "papers"),
@@ -176,9 +168,9 @@ class _Stage:
 
 def _journey(part: Mapping[str, Any]) -> Journey:
     told = {name: part[name] for name in BEHAVIOUR if name in part}
-    if "withdraws" in part:
-        told["withdraws"] = part["withdraws"]["reason"]
-        told |= {"withdraws_in": part["withdraws"]["when"]} if "when" in part["withdraws"] else {}
+    if withdrawal := part.get("withdraws"):
+        told["withdraws"] = withdrawal["reason"]
+        told |= {"withdraws_in": withdrawal["when"]} if "when" in withdrawal else {}
     submission = {name: part[name] for name in SUBMISSION if name in part}
     return Journey(
         **told,
