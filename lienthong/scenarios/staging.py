@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from lienthong.client import Country, Dossier, Sandbox
+from lienthong.client import Country, Dossier, NotRunning, Sandbox
 from lienthong.journeys import STEPS_AT_MOST, Journey, Journeyed, act, begin
 from lienthong.scenarios.files import ScenarioFault, ScenarioFile
 
@@ -72,8 +72,11 @@ async def stage(
     )
     try:
         return await _Stage(sandbox, file, begins, say).play()
-    except BaseException:
+    except BaseException as trouble:
         await country.delete_sandbox(sandbox.id)
+        if isinstance(trouble, NotRunning) and file.document.get("faults"):
+            said = f"one of these breaks a door, so begin it later with `from`; or else: {trouble}"
+            raise ScenarioFault(file.says("/faults", said)) from trouble
         raise
 
 
