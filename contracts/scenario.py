@@ -33,6 +33,8 @@ Moment = Annotated[
 ]
 State = Annotated[Literal[STATES], Field()]  # type: ignore[valid-type]
 Location = tuple[int | str, ...]
+MEMBERS_OF_ITS_OWN = "must have members of its own, such as {name: value}"
+SHAPES = {"dict_type": MEMBERS_OF_ITS_OWN, "model_type": MEMBERS_OF_ITS_OWN, "list_type": "must be a list"}
 WORDS = {"does": "move", "when": "state", "reception": "choice"}  # what stands in a member whose name does not say it
 
 
@@ -172,7 +174,14 @@ def _sentence(at: Location, item: Mapping[str, Any]) -> str:
     if kind == "literal_error" and isinstance(given, str) and words:
         return no_such(WORDS.get(str(at[-1]), str(at[-1])), given, words)
     if (kind == "string_type" or words) and isinstance(given, int | float):
-        return f"{given} is read as a number: write it in quotes"
+        read_as = "true or false" if isinstance(given, bool) else f"the number {given}"
+        return f"is read as {read_as}: write it in quotes"
+    if given is None:
+        return "holds nothing: leave it out, or give it a value"
+    if kind in SHAPES:
+        return SHAPES[kind]
+    if kind == "too_long" and isinstance(given, str):
+        return f"has {len(given)} characters; at most {item['ctx']['max_length']} are allowed"
     return str(item["msg"]).removeprefix("Value error, ")
 
 

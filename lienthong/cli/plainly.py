@@ -55,6 +55,10 @@ def ask(url: str, conversation: Callable[[Country], Awaitable[Answer]]) -> Answe
         return asyncio.run(whole())
     except (Problem, NotRunning) as refusal:
         raise Trouble(str(refusal)) from refusal
+    except UnicodeEncodeError as error:
+        raise Trouble(
+            f"{error.object!r} holds a byte that is no UTF-8: take it out, or set the terminal to UTF-8."
+        ) from error
     except InvalidURL as error:
         raise Trouble(f"'{url}' is no address ({error}): write one such as {HERE}.") from error
 

@@ -11,19 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from lienthong.client import Country, Dossier, Sandbox
+from lienthong.client import Country, Dossier, NotRunning, Sandbox
 from lienthong.journeys import STEPS_AT_MOST, Journey, Journeyed, act, begin
 from lienthong.scenarios.files import ScenarioFault, ScenarioFile
 
-SUBMISSION = (
-    "case",
-    "capacity",
-    "payer_group",
-    "return_by",
-    "reception",
-    "help_at",
-    "note",
-)  # members sent as they are
+SUBMISSION = ("case", "capacity", "payer_group", "return_by", "reception", "help_at", "note")  # sent as they are
 BEHAVIOUR = (  # and those that a journey has by the same name
     *("name", "persona", "procedure", "province"),
     *("channel", "pays", "answers", "rates", "expects", "papers"),
@@ -80,8 +72,11 @@ async def stage(
     )
     try:
         return await _Stage(sandbox, file, begins, say).play()
-    except BaseException:
+    except BaseException as trouble:
         await country.delete_sandbox(sandbox.id)
+        if isinstance(trouble, NotRunning) and file.document.get("faults"):
+            said = f"one of these breaks a door, so begin it later with `from`; or else: {trouble}"
+            raise ScenarioFault(file.says("/faults", said)) from trouble
         raise
 
 
@@ -176,9 +171,9 @@ class _Stage:
 
 def _journey(part: Mapping[str, Any]) -> Journey:
     told = {name: part[name] for name in BEHAVIOUR if name in part}
-    if "withdraws" in part:
-        told["withdraws"] = part["withdraws"]["reason"]
-        told |= {"withdraws_in": part["withdraws"]["when"]} if "when" in part["withdraws"] else {}
+    if withdrawal := part.get("withdraws"):
+        told["withdraws"] = withdrawal["reason"]
+        told |= {"withdraws_in": withdrawal["when"]} if "when" in withdrawal else {}
     submission = {name: part[name] for name in SUBMISSION if name in part}
     return Journey(
         **told,

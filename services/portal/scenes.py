@@ -13,6 +13,8 @@ from contracts.people import STANDING
 from contracts.problems import CONTRACT_PROBLEMS
 from contracts.scenario import DossierPart, Scenario
 from services.portal import faulting
+from services.portal.contents import PDF, name_of
+from shared.calendar import CalendarTooShort
 from shared.clock import parse_duration, parse_time
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.faults import Rule
@@ -82,6 +84,7 @@ def _of_faults(scenario: Scenario, personas: Collection[str]) -> Iterator[Fault]
 def _of_dossier(dossier: DossierPart, at: datetime, personas: Collection[str]) -> Iterator[Fault]:
     if dossier.persona not in personas:
         yield "/persona", no_such("persona", dossier.persona, personas)
+    yield from _of_papers(dossier)
     if dossier.procedure not in PROCEDURES:
         yield "/procedure", f"{_nearest(dossier.procedure)}; GET /api/v1/procedures lists the catalogue"
         return
@@ -91,8 +94,23 @@ def _of_dossier(dossier: DossierPart, at: datetime, personas: Collection[str]) -
         )
     except Refusal as refusal:
         member = next((name for name in MEMBERS if name in refusal.facts), "procedure")
+        if isinstance(refusal, CalendarTooShort):
+            member = "at"
         said = f"{TITLES[type(refusal)].title} {refusal.detail}"
         yield f"/{member}", f"{said}{_meant(dossier)}" if member == "commune" else said
+
+
+def _of_papers(dossier: DossierPart) -> Iterator[Fault]:
+    if dossier.papers and dossier.channel != "online":
+        yield "/papers", "are files, which are sent online: leave them out, or choose that channel"
+        return
+    for component, name in dossier.papers.items():
+        pointer = pointer_of(("papers", component))
+        try:
+            if not name_of(name).lower().endswith(PDF.extensions):
+                yield pointer, f"the file is a PDF: let its name end in {' or '.join(PDF.extensions)}"
+        except BodyDoesNotFit as error:
+            yield pointer, error.errors[0]["detail"]
 
 
 def _of_decisions(scenario: Scenario, dossier: DossierPart) -> Iterator[Fault]:

@@ -88,6 +88,17 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"modes": {"37": {"mode": "manual"}}, **of_one(decisions={})}, "/dossiers/0/decisions", "nobody's in manual mode"),
     ({"clock": {"start": START, "until": "1d"}, **of_one(at="2d")}, "/dossiers/0/at", "is after the end"),
     ({"title_en": "a\x00b"}, "/title_en", ""),
+    ({"title_en": 12}, "/title_en", "is read as the number 12: write it in quotes"),
+    ({"title_en": False}, "/title_en", "is read as true or false: write it in quotes"),
+    ({"title_en": "x" * 121}, "/title_en", "has 121 characters; at most 120"),
+    ({"clock": None}, "/clock", "holds nothing: leave it out"),
+    ({"clock": "3d"}, "/clock", "must have members of its own"),
+    ({"people": ["nga"]}, "/people", "must have members of its own"),
+    ({"dossiers": {"one": {}}}, "/dossiers", "must be a list"),
+    (of_one(at="4000d"), "/dossiers/0/at", "The calendar ends"),
+    (of_one(channel="direct", papers={"a": "a.pdf"}), "/dossiers/0/papers", "which are sent online"),
+    (of_one(papers={"a/b": "../a.pdf"}), "/dossiers/0/papers/a~1b", "holds a path"),
+    (of_one(papers={"a": "a.exe"}), "/dossiers/0/papers/a", "let its name end in .pdf"),
 ]
 
 
