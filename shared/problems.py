@@ -62,6 +62,12 @@ COMMON: Problems = {
 UNREADABLE = 400  # FastAPI's word for a body that broke its JSON reader, which is the cause of the error
 TOO_LARGE = ProblemType("body-too-large", 413, "The body is too large.", "Nội dung gửi lên quá lớn.")
 SERVER_FAULT = ProblemType("server-fault", 500, "The machine failed.", "Máy chủ gặp sự cố.")
+BY_STATUS = {
+    404: ProblemType("no-such-address", 404, "There is nothing at this address.", "Không có gì ở địa chỉ này."),
+    405: ProblemType(
+        "method-not-allowed", 405, "This address has no such method.", "Địa chỉ này không nhận phương thức đó."
+    ),
+}
 
 
 def render(kind: ProblemType, detail: str, facts: Mapping[str, object]) -> JSONResponse:
@@ -111,7 +117,9 @@ def install(app: FastAPI, table: Problems) -> None:
             location = tuple(item["loc"])
             if item["type"] == "json_invalid":
                 location = ("body",)
-            found.append((pointer_of(location), str(item["msg"])))
+            # What a validator of ours raised is a whole sentence; pydantic writes "Value error, " before it.
+            ours = item.get("ctx", {}).get("error")
+            found.append((pointer_of(location), str(ours if isinstance(ours, ValueError) else item["msg"])))
         return await refused(request, errors.BodyDoesNotFit(*found))
 
     @app.exception_handler(HTTPException)
@@ -122,8 +130,8 @@ def install(app: FastAPI, table: Problems) -> None:
             return await refused(request, errors.BodyDoesNotFit(("", _unreadable(error.__cause__))))
         if error.status_code == TOO_LARGE.status:
             return render(TOO_LARGE, str(error.detail), {})
-        slug = {404: "no-such-address", 405: "method-not-allowed"}.get(error.status_code, "http-error")
-        kind = ProblemType(slug, error.status_code, str(error.detail), str(error.detail))
+        detail = str(error.detail)
+        kind = BY_STATUS.get(error.status_code) or ProblemType("http-error", error.status_code, detail, detail)
         return render(kind, f"{request.method} {request.url.path}: see /openapi.json for what there is.", {})
 
     @app.exception_handler(Exception)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lienthong.cli.plainly import DEFAULT_SANDBOX, HERE, Json, Sandbox, Url, ask, show
+from lienthong.cli.plainly import DEFAULT_SANDBOX, FASTEST, HERE, Json, Sandbox, Url, ask, show
 from lienthong.cli.sandbox import verdict_text
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def advance(
 
 @clocks.command("rate")
 def rate(
-    rate: Annotated[float, typer.Argument(help="Sandbox seconds per real second; 1 is real time.", min=0)],
+    rate: Annotated[float, typer.Argument(help="Sandbox seconds per real second; 1 is real time.", min=0, max=FASTEST)],
     sandbox: Sandbox = DEFAULT_SANDBOX,
     url: Url = HERE,
     json: Json = False,

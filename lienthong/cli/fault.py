@@ -55,7 +55,8 @@ def switch_on(
     nth: Annotated[int | None, typer.Option(help="Bite every nth time.", metavar="N")] = None,
     times: Annotated[int | None, typer.Option(help="Bite so many times, then no more.", metavar="N")] = None,
     probability: Annotated[
-        float | None, typer.Option(help="Bite by lot, drawn from the seed; above 0, at most 1.", metavar="P")
+        float | None,
+        typer.Option(help="Bite by lot, drawn from the seed; above 0, at most 1.", metavar="P", min=0, max=1),
     ] = None,
     since: Annotated[
         str | None, typer.Option("--from", help="Instant of the sandbox's clock, with offset.", metavar="INSTANT")

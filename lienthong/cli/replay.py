@@ -88,11 +88,10 @@ def _told(found: Replayed) -> str:
     done = f"{found.calls} calls made again, {found.events} events compared"
     if found.same:
         return f"{done}: no difference."
+    count = "one difference" if len(found.differences) == 1 else f"{len(found.differences)} differences"
     more = len(found.differences) - SHOWN
     lines = [line for each in found.differences[:SHOWN] for line in _lines(each)]
-    return "\n".join(
-        [f"{done}: {len(found.differences)} differences.", *lines, *([f"and {more} more"] if more > 0 else [])]
-    )
+    return "\n".join([f"{done}: {count}.", *lines, *([f"and {more} more"] if more > 0 else [])])
 
 
 def _lines(difference: Difference) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lienthong.cli.language import chosen
-from lienthong.cli.plainly import DEFAULT_SANDBOX, HERE, Json, Lang, Sandbox, Url, ask, show
+from lienthong.cli.plainly import DEFAULT_SANDBOX, FASTEST, HERE, Json, Lang, Sandbox, Url, ask, show
 from lienthong.cli.scenario import staged
 from lienthong.embedded import Trouble
 
@@ -39,7 +39,9 @@ def create(
     ] = None,
     name: Annotated[str | None, typer.Option(help="A label for people.")] = None,
     start: Annotated[str | None, typer.Option(help="First instant, RFC 3339; given by the seed if left out.")] = None,
-    rate: Annotated[float | None, typer.Option(help="Sandbox seconds per real second; frozen if left out.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Sandbox seconds per real second; frozen if left out.", min=0, max=FASTEST)
+    ] = None,
     ttl: Annotated[
         str | None, typer.Option(help="Time to live in real time: 1h, 7d; seven days if left out.", metavar="DURATION")
     ] = None,

@@ -14,6 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
 from shared import http, telemetry
+from shared.clock import wire
 from shared.errors import NotReady, Refusal, SandboxMismatch
 from shared.runtime import Runtime
 from shared.sandboxes import DEFAULT, IDS
@@ -67,7 +68,7 @@ class Citizen:
         moment = now.timestamp()
         if not self.not_before <= moment < self.expires:
             word = "expired" if moment >= self.expires else "is not valid yet"
-            raise TokenExpired(f"The token {word} by the sandbox clock; log in again.", now=now.isoformat())
+            raise TokenExpired(f"The token {word} by the sandbox clock; log in again.", now=wire(now))
 
 
 class Tokens:

@@ -11,6 +11,7 @@ from contracts import lifecycle as law
 from contracts.catalogue import Channel, Place
 from contracts.lifecycle import LIFECYCLE, State
 from services.portal.codes import reference_of
+from shared.clock import wire
 from shared.errors import Refusal
 from shared.kept import Kept
 
@@ -269,7 +270,7 @@ class Dossier(Kept, frozen=True):
             )
         if at > asked.answer_by:
             detail = "Submit a new dossier; the office stops this one."
-            raise SupplementTooLate(detail, code=self.code, answer_by=asked.answer_by.isoformat())
+            raise SupplementTooLate(detail, code=self.code, answer_by=wire(asked.answer_by))
         supplements = (*self.supplements[:-1], replace(asked, answered_at=at))
         return replace(self, supplements=supplements, papers=(*self.papers, *papers))
 

@@ -113,7 +113,9 @@ def without_rule(rules: Iterable[Rule], id: str) -> list[Rule]:
     left = [rule for rule in before if rule.id != id]
     if len(left) == len(before):
         known = [rule.id for rule in before]
-        raise FaultRuleNotFound(f"On are: {', '.join(known) or 'none'}{_nearest(id, known)}.", rule=id, known=known)
+        raise FaultRuleNotFound(
+            f"No rule '{id}' is on. On are: {', '.join(known) or 'none'}{_nearest(id, known)}.", rule=id, known=known
+        )
     return left
 
 

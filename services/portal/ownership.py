@@ -166,7 +166,9 @@ class Ownership:
     async def delete(self, sandbox: str) -> list[str]:
         """Mark it deleted here and everywhere; its rows are swept in the background."""
         if sandbox == DEFAULT:
-            raise DefaultStays("Run `lienthong reset` to empty everything.", sandbox=sandbox)
+            raise DefaultStays(
+                "The default sandbox always stays; `lienthong reset` empties a stopped stack.", sandbox=sandbox
+            )
         return await self._change(sandbox, "deleted = true")
 
     async def set_clock(self, sandbox: str, to: datetime) -> None:

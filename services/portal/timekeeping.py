@@ -164,7 +164,9 @@ class Timekeeping:
     async def _not_past(self, sandbox: str, to: datetime) -> None:
         now = (await sandboxes.read(self._portal.database, sandbox)).now
         if to < now:
-            raise ClockBackwards("Choose an instant that is not past.", now=wire(now), to=wire(to))
+            raise ClockBackwards(
+                f"Choose an instant that is not past: there it is {wire(now)}.", now=wire(now), to=wire(to)
+            )
 
     async def _fire(self, sandbox: str, services: Collection[str]) -> list[dict[str, Any]]:
         """Fire what is due in `services`, one after the other, so that the order is always the same."""

@@ -70,6 +70,7 @@ async def test_the_first_difference_is_shown_with_both_sides(lienthong_sync: syn
     file.write_text(json.dumps(run))
     done = command("replay", str(file), url=lienthong_sync.url)
     assert done.returncode == 1
+    assert "compared: one difference." in done.stdout
     assert f"{code}, portal event 1" in done.stdout and "hai" in done.stdout and "một" in done.stdout
 
 

@@ -53,12 +53,12 @@ def test_a_sandbox_is_shown_turned_and_found_still(lienthong_sync: Country, crea
     ("words", "hint"),
     [
         (["sandbox", "show", "nowhere"], "POST /_lab/sandboxes"),
-        (["sandbox", "delete", "default"], "lienthong reset"),
+        (["sandbox", "delete", "default"], "The default sandbox always stays; `lienthong reset`"),
         (["sandbox", "create", "--ttl", "soon"], "/time_to_live: 'soon' is not a duration such as 3d"),
         (["sandbox", "create", "--start", "yesterday"], "/start: 'yesterday' is not an RFC 3339 time"),
         (["clock", "show", "--sandbox", "nowhere"], "POST /_lab/sandboxes"),
-        (["clock", "set", "2026-01-01T08:00:00+07:00"], "Choose an instant that is not past"),
-        (["clock", "advance", "2026-01-01T08:00:00+07:00"], "Choose an instant that is not past"),
+        (["clock", "set", "2026-01-01T08:00:00+07:00"], "Choose an instant that is not past: there it is 20"),
+        (["clock", "advance", "2026-01-01T08:00:00+07:00"], "Choose an instant that is not past: there it is 20"),
         (["clock", "advance", "--by", "3 days"], "/by: '3 days' is not a duration such as 3d"),
         (["dead", "show", "portal", "4711"], "/_lab/dead-letters"),
         (["timeline", "H42-20260609-0000001"], "check the code"),
@@ -68,6 +68,17 @@ def test_a_refusal_is_one_sentence_that_says_what_to_do(lienthong_sync: Country,
     done = command(*words, url=lienthong_sync.url)
     assert done.returncode == 1
     assert hint in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", ["inf", "nan", "-1"])
+@pytest.mark.parametrize(
+    "words",
+    [["sandbox", "create", "--rate"], ["clock", "rate", "--"], ["fault", "on", "bank-down", "--probability"]],
+    ids=" ".join,
+)
+def test_a_number_that_is_no_number_is_refused_before_anybody_is_asked(words: list[str], number: str) -> None:
+    done = command(*words, number, url=None)
+    assert done.returncode == 2 and "Input should be" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_one_that_is_gone_says_why_at_every_verb(lienthong_sync: Country) -> None:

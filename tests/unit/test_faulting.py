@@ -222,7 +222,10 @@ def test_a_rule_that_is_not_on_cannot_be_switched_off() -> None:
     assert without_rule([a_rule(), a_rule("bank-down")], "bank-down") == [a_rule()]
     with pytest.raises(FaultRuleNotFound) as refused:
         without_rule([a_rule(), a_rule("bank-down")], "bank-dwn")
-    assert refused.value.detail == "On are: confirmation-late, bank-down; the nearest is 'bank-down'."
+    assert (
+        refused.value.detail
+        == "No rule 'bank-dwn' is on. On are: confirmation-late, bank-down; the nearest is 'bank-down'."
+    )
     with pytest.raises(FaultRuleNotFound, match="On are: none"):
         without_rule([], "bank-down")
 

@@ -211,6 +211,7 @@ async def test_the_fastest_clock_stops_where_time_can_still_be_written(country: 
 async def test_nobody_tells_the_portal_of_its_own_sandboxes(country: Country, sandbox: Sandbox) -> None:
     answer = await country.ask("portal", "PUT", f"/_lab/sandboxes/{sandbox.id}", json={**ROW, "version": 99})
     problem(answer, 405, "method-not-allowed")
+    assert answer.json()["title_vi"] == "Địa chỉ này không nhận phương thức đó."
     assert (await sandbox.clock())["now"] == sandbox.start
 
 
