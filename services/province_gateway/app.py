@@ -8,7 +8,7 @@ from services.province_gateway.api import desk, dossiers, scripts
 from services.province_gateway.app_state import Gateway
 from services.province_gateway.problems import PROBLEMS
 from services.province_gateway.settings import Settings
-from shared import lab, lanes_lab, telemetry, web
+from shared import browsing, lab, lanes_lab, telemetry, web
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -17,8 +17,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(gateway, "Liên Thông: provincial procedure systems", PROBLEMS, gateway.waker.run),
         summary="34 provincial procedure systems: register, receive, demand the fee, process, return.",
     )
-    for router in (dossiers.router, desk.router, scripts.router, lab.told, lab.router, lanes_lab.router):
+    asked = (dossiers.router, desk.router, scripts.router)
+    for router in (*asked, lab.told, lab.router, lanes_lab.router, browsing.router):
         app.include_router(router)
+    app.add_middleware(browsing.Browsing)
     return app
 
 
