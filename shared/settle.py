@@ -1,8 +1,9 @@
 """Is anything still going to happen in a sandbox? The verdict, from what every service says is pending. Pure.
 
 A service's `pending` has, where it applies: version (of its sandbox row), unsent, timers_due, next_due, now, parked,
-calls, under_way (sentences on what its worker does whatever the clock), written and read (lane → place),
-unworked (parts of its worker that nobody does). Writers and readers are compared lane by lane, from append-only tables.
+calls, under_way (sentences on what its worker does whatever the clock), held (sentences on what a fault rule holds back),
+written and read (lane → place), unworked (parts of its worker that nobody does). Writers and readers are compared lane
+by lane, from append-only tables.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ def verdict(pending: Mapping[str, Pending | None], readers: Mapping[str, str]) -
         if answer.get("timers_due"):
             found.append(Waiting("timers-due", service, f"{answer['timers_due']} timers are due"))
         found += [Waiting("under-way", service, line) for line in answer.get("under_way", [])]
+        held += [Waiting("held-by-fault", service, line) for line in answer.get("held", [])]
         for call in answer.get("calls", []):
             error = f": {call['last_error']}" if call["last_error"] else ""
             told = f"{call['kind']} {call['key']}, tried {call['attempts']} times{error}"

@@ -8,12 +8,14 @@ from typing import Any
 
 from contracts import story
 from contracts.catalogue import dossier_in
-from services.province_gateway import consumers, faulty, modes, replanning
+from contracts.faults import officers
+from services.province_gateway import consumers, faulty, modes, queries, replanning
 from services.province_gateway.acts import Rules
 from services.province_gateway.domain import Dossier
 from services.province_gateway.migrations import STEPS
 from services.province_gateway.settings import Settings
 from services.province_gateway.store import DOSSIERS
+from shared import sandboxes
 from shared.db import Connection
 from shared.house import House
 from shared.timers import Timers
@@ -49,7 +51,11 @@ class Gateway(House[Dossier]):
 
     async def pending(self, sandbox: str) -> dict[str, Any]:
         found = await super().pending(sandbox)
-        return {**found, "under_way": [*found["under_way"], *await replanning.under_way(self, sandbox)]}
+        under_way = [*found["under_way"], *await replanning.under_way(self, sandbox)]
+        if not self.watches(sandbox, officers.LOOK):
+            return {**found, "under_way": under_way}
+        held = await queries.silenced(self, await sandboxes.read(self.database, sandbox))
+        return {**found, "under_way": under_way, "held": held}
 
     async def finish_what_is_left(self) -> None:
         """A job of the worker: what a process that died began."""

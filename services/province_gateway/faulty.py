@@ -10,6 +10,7 @@ from contracts.catalogue import PROVINCES
 from contracts.faults import officers as named
 from services.province_gateway import officers
 from services.province_gateway.domain import Dossier
+from services.province_gateway.modes import mode_of
 from shared import faults
 from shared.faults import NONE, Rule
 from shared.sandboxes import Sandbox
@@ -26,6 +27,13 @@ def next_move(sandbox: Sandbox, dossier: Dossier) -> str | None:
     if _rule(sandbox, dossier, named.SILENT):
         return None
     return law.REQUEST_SUPPLEMENT if _asks_again(sandbox, dossier, does) else does
+
+
+def silenced(sandbox: Sandbox, dossier: Dossier) -> Rule | None:
+    """The rule that keeps officers from what they would do with it now."""
+    asked = dossier.withdrawal_reason is not None and not mode_of(sandbox, dossier.province).manual
+    would = asked or officers.next_move(sandbox, dossier) is not None
+    return _rule(sandbox, dossier, named.SILENT) if would else None
 
 
 def next_action(sandbox: Sandbox, dossier: Dossier, at: datetime) -> tuple[Action | None, Rule | None]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from contracts import lifecycle as law
 from contracts.catalogue import COMMUNES, PROVINCES, ProvinceNotFound
+from services.province_gateway import faulty
 from services.province_gateway.domain import Dossier, DossierNotFound
 from services.province_gateway.store import OPEN
 from shared.errors import BodyDoesNotFit
 from shared.house import House
-from shared.paging import Cut, Page
+from shared.paging import LARGEST, Cut, Page
+from shared.sandboxes import Sandbox
 from shared.words import no_such
 
 # Slug → code, as the documents have it. What was returned is open again while a withdrawal request waits there.
@@ -56,3 +58,15 @@ async def inbox(
         values.append(commune)
         condition += f" AND body->>'commune' = ${len(values) + 1}"
     return await house.drawer.page(house.database, sandbox, [condition], values, page, oldest_first=True)
+
+
+async def silenced(house: House[Dossier], here: Sandbox) -> list[str]:
+    """What lies because a fault keeps officers from acting, for `settle`: a sentence for each rule."""
+    idle = f"{OPEN} AND body->>'planned' IS NULL"
+    found = await house.drawer.page(house.database, here.id, [idle], [], Page(LARGEST), oldest_first=True)
+    lie: dict[str, list[Dossier]] = {}
+    for dossier in found.rows:
+        if rule := faulty.silenced(here, dossier):
+            lie.setdefault(f"{rule.id}: {rule.text_en}", []).append(dossier)
+    more = " or more" if found.next else ""
+    return [f"{said}; {len(dossiers)}{more} lie there, {dossiers[0].code} first" for said, dossiers in lie.items()]

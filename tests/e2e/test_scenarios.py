@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import jsonschema
@@ -111,7 +112,7 @@ def test_a_refusal_is_one_sentence(lienthong_sync: sync.Country, words: list[str
 
 
 A_DOSSIER = "{name: one, procedure: '2.000635', province: '37', commune: '14464', state: %s}"
-HEAD = "scenario: 1\ntitle_en: Mine\ntitle_vi: Của tôi\nseed: mine\n"
+HEAD = "scenario: 1\ntitle_en: {title}\ntitle_vi: Của tôi\nseed: mine\n"
 
 
 @pytest.mark.parametrize(
@@ -129,11 +130,11 @@ HEAD = "scenario: 1\ntitle_en: Mine\ntitle_vi: Của tôi\nseed: mine\n"
 async def test_what_only_shows_on_the_way_is_told_of_its_dossier_and_nothing_is_left(
     lienthong: Country, state: str, said: str
 ) -> None:
-    before = {row["id"] for row in await lienthong.list_sandboxes() if row["name"] == "Mine"}
+    title = f"Mine {uuid.uuid4()}"
     with pytest.raises(ScenarioFault) as told:
-        await stage(lienthong, parse(f"{HEAD}dossiers:\n  - {A_DOSSIER % state}\n", "mine"))
+        await stage(lienthong, parse(f"{HEAD.format(title=title)}dossiers:\n  - {A_DOSSIER % state}\n", "mine"))
     assert said in str(told.value)
-    assert {row["id"] for row in await lienthong.list_sandboxes() if row["name"] == "Mine"} == before
+    assert title not in {row["name"] for row in await lienthong.list_sandboxes()}
 
 
 async def test_a_fault_that_breaks_its_own_making_is_named_and_nothing_is_left(lienthong: Country) -> None:

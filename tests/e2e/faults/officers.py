@@ -19,6 +19,7 @@ async def nobody_acts(trouble: Trouble) -> None:
     async with trouble.on("officers-silent", code, match=HERE):
         await trouble.sandbox.clock.advance("5d")
         assert await slug(trouble, code) == "submitted"
+        await trouble.held("officers-silent")
 
 
 @STORIES.of("officers-slow")

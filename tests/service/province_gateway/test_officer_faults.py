@@ -49,6 +49,28 @@ async def test_whoever_is_silent_goes_on_as_before_once_the_rule_is_off(desk: Fa
     assert await desk.due() == planned
 
 
+async def test_what_lies_because_of_it_is_named_for_whoever_settles(desk: Faulty) -> None:
+    async def held() -> list[str]:
+        path = f"/_lab/sandboxes/{desk.sandbox.id}/pending"
+        told: list[str] = (await desk.country.ask("gateway", "GET", path)).json().get("held", [])
+        return told
+
+    await desk.submitted(procedure=FREE)
+    assert await held() == []
+    await desk.on("officers-silent", id="asleep", match={"province": PROVINCE})
+    assert await held() == [f"asleep: Nobody acts; 1 lie there, {desk.code} first"]
+    await desk.off()
+    await desk.on("officers-silent", match={"province": "01"})
+    assert await held() == []
+
+
+async def test_what_has_ended_is_held_by_nobody(desk: Faulty) -> None:
+    await desk.brought_to(STAGES["refused"])
+    await desk.on("officers-silent", match={"province": PROVINCE})
+    path = f"/_lab/sandboxes/{desk.sandbox.id}/pending"
+    assert (await desk.country.ask("gateway", "GET", path)).json()["held"] == []
+
+
 async def test_the_silence_of_another_province_is_not_ours(desk: Faulty) -> None:
     await desk.on("officers-silent", match={"province": "01"})
     await desk.submitted(procedure=FREE)
