@@ -139,7 +139,7 @@ async def test_what_only_shows_on_the_way_is_told_of_its_dossier_and_nothing_is_
 
 async def test_a_fault_that_breaks_its_own_making_is_named_and_nothing_is_left(lienthong: Country) -> None:
     dossier = A_DOSSIER % "submitted, persona: lan"
-    text = f"{HEAD}faults: [{{fault: http-reset}}]\ndossiers:\n  - {dossier}\n".replace("Mine", "Broken")
+    text = f"{HEAD.format(title='Broken')}faults: [{{fault: http-reset}}]\ndossiers:\n  - {dossier}\n"
     with pytest.raises(ScenarioFault, match=r"mine, line 5, /faults: one of these breaks a door, so begin it later"):
         await stage(lienthong, parse(text, "mine"))
     assert "Broken" not in {row["name"] for row in await lienthong.list_sandboxes()}
