@@ -191,9 +191,10 @@ class Runtime:
                 await self.row_changes(connection, dict(before), row)
             version = int(await connection.fetchval("SELECT version FROM sandboxes WHERE id = $1", row["id"]))
         if new:
-            rules = self.faults.get(row["id"], NO_RULES)[1]
             self.note_row(row)
-            if self.faults.get(row["id"], NO_RULES)[1] != rules:
+            # By the rows, not by what is remembered: that is also learned from the database, before or after this.
+            rules = faults.rules_of(before["faults"]) if before is not None else ()
+            if rules != faults.rules_of(row["faults"]):
                 await self.rules_changed(row["id"])
             await self.changed(row["id"])
         return version

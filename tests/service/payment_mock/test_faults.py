@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from fastapi import FastAPI
 from starlette.responses import PlainTextResponse
 
 from contracts.faults import FAULTS
@@ -56,6 +57,29 @@ async def test_what_is_late_is_due_at_its_hour_and_fires_then(merchant: Merchant
     assert (await merchant.pending())["timers_due"] == 1 and told(partner, merchant) == []
     fired = (await merchant.http.post(f"/_lab/sandboxes/{merchant.sandbox.id}/fire")).json()["fired"]
     assert [(each["at"], each["kind"]) for each in fired] == [("2026-06-09T10:00:00.000+07:00", "confirm")]
+    await merchant.all_told()
+    assert told(partner, merchant) == [TRUTH]
+
+
+async def test_what_a_service_learns_by_itself_of_rules_lets_nothing_go(
+    merchant: Merchant, partner: Partner, app: FastAPI
+) -> None:
+    await on(merchant, "confirmation-late")
+    await merchant.paid()
+    await held(merchant, "R1")
+    await app.state.runtime._learn_rules()  # every few seconds; the database writes the same rules with other blanks
+    await merchant.sandbox.advance(2 * HOUR)
+    assert (await merchant.pending())["timers_due"] == 1 and told(partner, merchant) == [], "it waits for `fire`"
+
+
+async def test_what_a_service_learned_before_it_was_told_lets_go_all_the_same(
+    merchant: Merchant, partner: Partner, app: FastAPI
+) -> None:
+    await on(merchant, "confirmation-missing")
+    await merchant.paid()
+    await held(merchant, "R1")
+    del app.state.runtime.faults[merchant.sandbox.id]  # as `_learn_rules` does between the row's commit and its note
+    await off(merchant)
     await merchant.all_told()
     assert told(partner, merchant) == [TRUTH]
 
