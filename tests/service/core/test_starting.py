@@ -47,7 +47,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/_lab/officers/{code}"): {"decisions": {}},
 }
 SANDBOX = "s-11111111"
-NEED_NO_DATABASE = {("GET", "/_lab/doors"), ("GET", "/_lab/faults")}
+NEED_NO_DATABASE = {("GET", "/_lab/doors"), ("GET", "/_lab/faults"), ("POST", "/_lab/scenarios/plan")}
 
 
 @asynccontextmanager
