@@ -189,7 +189,10 @@ def agreement(e: Evidence) -> Iterator[str | None]:
 
 
 def money(e: Evidence) -> Iterator[str | None]:
-    """Paid at the platform = confirmed at the portal; refunded there = refunded here; nothing kept that nobody owes."""
+    """Paid at the platform = confirmed at the portal; refunded there = refunded here; nothing kept that nobody owes.
+
+    What a province whose database was deleted still owes nobody can tell: it may demand anew what it forgot was paid.
+    """
     standing = {}
     for key, dossier in e.portal.dossiers.items():
         said = e.portal.events.get(key, [])
@@ -212,7 +215,7 @@ def money(e: Evidence) -> Iterator[str | None]:
             key,
             ("payments told", rules.sum_of(said, rules.CONFIRMED), rules.confirmed_dong(dossier)),
             ("refunds told", rules.sum_of(said, rules.REFUNDED), rules.refunded_dong(dossier)),
-            ("money kept", kept, due),
+            *([("money kept", kept, due)] if key not in e.lost else []),
         )
     for place, order in e.payment.orders.items():
         if order["state"] == "paid" and place not in standing:
