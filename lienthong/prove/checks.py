@@ -229,8 +229,9 @@ def dead_letters(e: Evidence) -> Iterator[str | None]:
     """Dead letters, parked dossiers and what waits behind them: exactly the poison. Orphans: only of lost dossiers."""
     yield None  # without poison, that there are none is what was looked at
     books = [e.portal, e.gateway, *e.buried]
-    found = Counter(letter for each in books for letter in each.letters)
-    for letter, times in found.items():
+    found = {letter for each in books for letter in each.letters}
+    # By life: a database made anew reads again, and puts aside again, what the deleted one had put aside.
+    for letter, times in (counted for each in books for counted in Counter(each.letters).items()):
         right = letter in e.poison and times == 1
         yield None if right else f"{letter.service}: {letter.kind} of {letter.key}, {times}×: {letter.reason}"
     orphaned = {(key, type) for key, type in e.gateway.orphans}
