@@ -28,17 +28,17 @@ with Country() as country, country.sandbox() as sandbox:
 raise SystemExit(7)
 """
 COUNTS = """
-import signal
+import os, signal
 seen = []
 def interrupt(*_):
     seen.append(1)
-    print('interrupted', flush=True)
+    os.write(1, b'interrupted\\n')
 def terminate(*_):
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    print(len(seen), flush=True)
+    os.write(1, b'%d\\n' % len(seen))
 signal.signal(signal.SIGINT, interrupt)
 signal.signal(signal.SIGTERM, terminate)
-print('ready', flush=True)
+os.write(1, b'ready\\n')
 while True:
     signal.pause()
 """
@@ -84,7 +84,10 @@ def test_a_country_that_runs_already_is_used(lienthong_sync: Country) -> None:
 
 @contextmanager
 def started(url: str, **how: Any) -> Iterator[subprocess.Popen[str]]:
-    """A command that counts Ctrl-C and says so at the first SIGTERM; leader of a session of its own."""
+    """A command that counts Ctrl-C and says so at the first SIGTERM; leader of a session of its own.
+
+    It writes whole lines: a signal between a word and the end of its line would bring another handler's word there.
+    """
     words = [PYTHON, "-m", "lienthong.cli.main", "exec", "--", PYTHON, "-c", COUNTS]
     run = subprocess.Popen(words, env={**os.environ, "LIENTHONG_URL": url}, text=True, **how)
     try:
@@ -114,7 +117,7 @@ def test_the_terminals_ctrl_c_reaches_the_command_once(lienthong_sync: Country) 
     ):
         os.close(theirs)
         said = b""
-        for awaited, then in ((b"ready", lambda: terminal.write(b"\x03")), (b"interrupted", run.terminate)):
+        for awaited, then in ((b"ready\r\n", lambda: terminal.write(b"\x03")), (b"interrupted\r\n", run.terminate)):
             while awaited not in said:
                 said += terminal.read(100)
             then()
