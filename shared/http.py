@@ -14,7 +14,8 @@ from shared import telemetry, tracing
 TOO_MANY = 429  # RFC 6585: says nothing about the request, as a 5xx
 TIMEOUT = httpx.Timeout(5.0, connect=1.0)  # s; neighbours are on this machine and answer in milliseconds
 # Every call looks through all idle connections, pair by pair: eight cost half of what sixteen do (measured).
-LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=8)
+# Idle ones live nearly as long as at the server (75 s): httpcore may close one that has just expired under a new request.
+LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=8, keepalive_expiry=60)
 # httpcore asks for this package at every lock; where it is missing, the search through sys.path is a quarter of a call.
 sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
