@@ -21,6 +21,7 @@ from lienthong.embedded import Trouble, elsewhere, ports, postgres
 from lienthong.embedded.plan import DATABASES, ROLES
 from lienthong.embedded.stack import Stack
 from shared import kafka
+from tests.support.command import PATIENCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "elsewhere.md"
 PASSWORD = "only-invented"
@@ -49,7 +50,7 @@ def environment(servers: Stack) -> dict[str, str]:
 
 def lienthong(*words: str | Path | int, **more: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "lienthong.cli.main", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **more}, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **more}, timeout=PATIENCE)
 
 
 def rows(told: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -75,7 +76,7 @@ def test_the_page_works_as_it_is_printed_and_their_servers_live_on(servers: Stac
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(re.findall(r"^(?:kafka|postgres) .* external ", done.stdout, re.MULTILINE)) == 4, (

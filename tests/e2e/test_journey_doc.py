@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from lienthong.sync import Country
+from tests.support.command import PATIENCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "journey.md"
 AT_LAST = 'curl --silent --request DELETE "$PORTAL/_lab/sandboxes/$SANDBOX"'
@@ -17,7 +18,7 @@ def test_the_journey_in_curl_ends_with_a_returned_result(lienthong_sync: Country
     environment = {**os.environ, "LIENTHONG_URL": lienthong_sync.url}
 
     done = subprocess.run(
-        ["bash"], input=script, env=environment, capture_output=True, text=True, timeout=120, check=False
+        ["bash"], input=script, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
 
     assert done.returncode == 0, done.stdout + done.stderr

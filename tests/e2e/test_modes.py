@@ -14,7 +14,7 @@ import pytest
 
 from lienthong import sync
 from lienthong.client import Problem, Sandbox
-from tests.support.command import command
+from tests.support.command import PATIENCE, command
 
 PAGE = Path(__file__).parents[2] / "docs" / "modes.md"
 FREE, COPY, PROVINCE, COMMUNE = "1.001776", "2.000635", "37", "14464"  # free of charge; 8.000 đồng
@@ -152,7 +152,7 @@ def test_the_page_works_as_it_is_printed(lienthong_sync: sync.Country) -> None:
     here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     given = {**os.environ, "LIENTHONG_URL": lienthong_sync.url, "PATH": here}
     done = subprocess.run(
-        ["bash"], input="\n".join(blocks), env=given, capture_output=True, text=True, timeout=120, check=False
+        ["bash"], input="\n".join(blocks), env=given, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
