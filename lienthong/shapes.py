@@ -102,6 +102,8 @@ class Wish(TypedDict, total=False):
     people        of its own, beside the six of every sandbox, by persona: `name` in full, `sex` (female or male), and if
                   wished `born_on` (YYYY-MM-DD), `level` (1 or 2), `represents` (keys of organisations), `children` (names)
     organisations of its own, by key: `name`
+    modes         by code of a province, or `*` for all others: `mode` (simulated, manual), and if wished `tempo`, `decisions`
+    faults        rules that are on from the start: `fault`, and if wished `match`, `with`, `nth` and so on. docs/faults.md
     """
 
     seed: str | None
@@ -111,6 +113,8 @@ class Wish(TypedDict, total=False):
     time_to_live: str | None
     people: dict[str, dict[str, Any]] | None
     organisations: dict[str, dict[str, Any]] | None
+    modes: dict[str, dict[str, Any]] | None
+    faults: list[dict[str, Any]] | None
 
 
 class SandboxRow(TypedDict):

@@ -41,7 +41,6 @@ class Recorder:
             headers = dict(scope["headers"])
             caller = str(claims_of(scope).get(PERSON, ""))
             media_type = headers.get(b"content-type", b"").decode("latin-1")
-            await recording.keep(
-                self._runtime.database, sandbox, caller, scope["method"], path, media_type, bytes(body)
-            )
+            made = recording.Made(caller, scope["method"], path, media_type, bytes(body))
+            await recording.keep(self._runtime.database, sandbox, made)
         await answer.say(send)

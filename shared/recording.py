@@ -7,7 +7,7 @@ are kept here, before their answer goes out. The default sandbox keeps none: it 
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import BigInteger, Column, DateTime, Identity, LargeBinary, MetaData, Table, Text, text
@@ -31,14 +31,22 @@ def recorded_table(metadata: MetaData) -> Table:
     )
 
 
-async def keep(
-    database: Database, sandbox: str, caller: str, method: str, path: str, media_type: str, body: bytes
-) -> None:
-    """Nothing is kept of a sandbox that was deleted meanwhile: nobody would sweep it."""
-    await database.pool.execute(
+class Made(NamedTuple):
+    """A call as it is kept: by whom, and what was asked."""
+
+    caller: str
+    method: str
+    path: str
+    media_type: str
+    body: bytes
+
+
+async def keep(database: Database, sandbox: str, *calls: Made) -> None:
+    """In their order. Nothing is kept of a sandbox that was deleted meanwhile: nobody would sweep it."""
+    await database.pool.executemany(
         "INSERT INTO recorded (sandbox, caller, method, path, media_type, body) "
         "SELECT id, $2, $3, $4, $5, $6 FROM sandboxes WHERE id = $1 AND NOT deleted FOR KEY SHARE",
-        *(sandbox, caller, method, path, media_type, body),
+        [(sandbox, *call) for call in calls],
     )
 
 

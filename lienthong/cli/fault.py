@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from lienthong.cli.language import chosen, named
-from lienthong.cli.plainly import DEFAULT_SANDBOX, HERE, Json, Lang, Sandbox, Url, ask, show
+from lienthong.cli.plainly import DEFAULT_SANDBOX, HERE, Json, Lang, Sandbox, Url, ask, pairs, show
 from lienthong.embedded import Trouble
 
 faults = typer.Typer(no_args_is_help=True, help="Let things go wrong in a sandbox, by name, and right again.")
-PAIR = "KEY=VALUE"
+PAIR, LIKE = "KEY=VALUE", "province=37"
 WHOLE = re.compile(r"-?[0-9]+")
 
 
@@ -70,9 +70,12 @@ def switch_on(
     json: Json = False,
 ) -> None:
     """Switch a fault on; every service knows of it when this returns."""
-    told = {key: int(value) if WHOLE.fullmatch(value) else value for key, value in _pairs(settings, "--with").items()}
+    told = {
+        key: int(value) if WHOLE.fullmatch(value) else value
+        for key, value in pairs(settings, "--with", PAIR, LIKE).items()
+    }
     wish: dict[str, Any] = {
-        "match": _pairs(match, "--match"),
+        "match": pairs(match, "--match", PAIR, LIKE),
         "settings": told,
         "id": id,
         "since": since,
@@ -139,19 +142,6 @@ def how_often(rule: Mapping[str, Any]) -> str:
 
 def _words(rule: Mapping[str, Any]) -> str:
     return " ".join(f"{key}={value}" for part in ("match", "with") for key, value in rule[part].items())
-
-
-def _pairs(given: Iterable[str] | None, option: str) -> dict[str, str]:
-    """`key=value` words as what they say."""
-    found: dict[str, str] = {}
-    for word in given or ():
-        key, sign, value = word.partition("=")
-        if not sign or not key:
-            raise typer.BadParameter(f"'{word}' is no {PAIR}, such as province=37.", param_hint=option)
-        if key in found:
-            raise typer.BadParameter(f"'{key}' is said twice.", param_hint=option)
-        found[key] = value
-    return found
 
 
 def _called(name: str, known: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -69,3 +69,16 @@ def ask(url: str, conversation: Callable[[Country], Awaitable[Answer]]) -> Answe
 def show(answer: Any, as_json: bool, text: str) -> None:
     """`answer` as JSON, or `text` for people."""
     typer.echo(json.dumps(answer, ensure_ascii=False, indent=2) if as_json else text)
+
+
+def pairs(given: Iterable[str] | None, option: str, form: str, such_as: str) -> dict[str, str]:
+    """`key=value` words of an option as what they say. Raises typer.BadParameter."""
+    found: dict[str, str] = {}
+    for word in given or ():
+        key, sign, value = word.partition("=")
+        if not sign or not key:
+            raise typer.BadParameter(f"'{word}' is no {form}, such as {such_as}.", param_hint=option)
+        if key in found:
+            raise typer.BadParameter(f"'{key}' is said twice.", param_hint=option)
+        found[key] = value
+    return found

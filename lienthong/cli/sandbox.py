@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lienthong.cli.language import chosen
-from lienthong.cli.plainly import DEFAULT_SANDBOX, FASTEST, HERE, Json, Lang, Sandbox, Url, ask, show
+from lienthong.cli.plainly import DEFAULT_SANDBOX, FASTEST, HERE, Json, Lang, Sandbox, Url, ask, pairs, show
 from lienthong.cli.scenario import staged
 from lienthong.embedded import Trouble
 
 if TYPE_CHECKING:
     from lienthong.client import Country, Verdict, Wish
 
+ACTS = "PROVINCE=MODE[:TEMPO]"
 WITH_DEAD_LETTERS = ("portal", "gateway")
 
 sandboxes = typer.Typer(no_args_is_help=True, help="Create, show and delete sandboxes: small countries of their own.")
@@ -45,6 +47,13 @@ def create(
     ttl: Annotated[
         str | None, typer.Option(help="Time to live in real time: 1h, 7d; seven days if left out.", metavar="DURATION")
     ] = None,
+    mode: Annotated[
+        list[str] | None,
+        typer.Option(help="How a province acts: 37=manual, '*=simulated:at_once'; again for another.", metavar=ACTS),
+    ] = None,
+    fault: Annotated[
+        list[str] | None, typer.Option(help="A named fault that is on from the start; again for another.")
+    ] = None,
     scenario: Annotated[
         str | None,
         typer.Option(help="With a story: a file, or a name of `lienthong scenario list`.", metavar="FILE|NAME"),
@@ -54,17 +63,28 @@ def create(
 ) -> None:
     """Create a sandbox; prints its id."""
     if scenario is not None:
-        if start is not None or rate is not None:
-            raise Trouble("A scenario has a clock of its own: leave --start and --rate out, or change its file.")
+        if start is not None or rate is not None or mode or fault:
+            raise Trouble(
+                "A scenario says when, how and with which faults: leave those options out, or change its file."
+            )
         staged(url, scenario, seed=seed, name=name, ttl=ttl, as_json=json)
         return
     wish: Wish = {"seed": seed, "name": name, "start": start, "rate": rate, "time_to_live": ttl}
+    wish |= {"modes": _modes(mode or ()), "faults": [{"fault": each} for each in fault or ()]}
     row = ask(url, lambda country: country.create_sandbox(**wish))
     show(row, json, row["id"])
     if row["lagging"]:
         from lienthong.client import lagging
 
         typer.echo(lagging(row), err=True)
+
+
+def _modes(given: Iterable[str]) -> dict[str, dict[str, Any]]:
+    found = {}
+    for province, said in pairs(given, "--mode", ACTS, "37=manual").items():
+        mode, sign, tempo = said.partition(":")
+        found[province] = {"mode": mode, **({"tempo": tempo} if sign else {})}
+    return found
 
 
 @sandboxes.command("list")

@@ -20,6 +20,7 @@ BEHAVIOUR = (  # and those that a journey has by the same name
     *("name", "persona", "procedure", "province"),
     *("channel", "pays", "answers", "rates", "expects", "papers"),
 )
+AT_FIRST = ("people", "organisations", "modes", "faults")  # of a sandbox, from its making on
 Say = Callable[[str], None]
 
 
@@ -61,14 +62,12 @@ async def stage(
     """
     begins = await plan(country, file, seed)
     label = name or str(file.document["title_en"])[:100]
-    people, organisations = (file.document.get(name) for name in ("people", "organisations"))
     sandbox = await country.new_sandbox(
         seed=begins["seed"],
         start=begins["start"],
         name=label,
         time_to_live=time_to_live,
-        people=people,
-        organisations=organisations,
+        **{name: file.document[name] for name in AT_FIRST if name in file.document},
     )
     try:
         return await _Stage(sandbox, file, begins, say).play()
@@ -92,7 +91,6 @@ class _Stage:
         self._paid: dict[int, int] = {}  # the demand that was paid last
 
     async def play(self) -> Staged:
-        await self._set("", self._file.document)
         for _ in range(STEPS_AT_MOST):
             now = await self._sandbox.clock.now()
             ripe = [place for place, at in enumerate(self._handed_in) if at <= now and place not in self._codes]
@@ -113,13 +111,13 @@ class _Stage:
             self._say(f"{turned['now'][:16].replace('T', ' ')}, {len(found)} of {len(self._journeys)} handed in")
         return await self._staged()
 
-    async def _set(self, under: str, part: Mapping[str, Any]) -> None:
-        for province, mode in part.get("modes", {}).items():
-            await self._file.told(f"{under}/modes/{province}", self._sandbox.set_mode(province, **mode))
-        for place, rule in enumerate(part.get("faults", [])):
+    async def _set(self, then: Mapping[str, Any]) -> None:
+        for province, mode in then.get("modes", {}).items():
+            await self._file.told(f"/then/modes/{province}", self._sandbox.set_mode(province, **mode))
+        for place, rule in enumerate(then.get("faults", [])):
             door = f"{self._sandbox.lab}/faults"
             on = self._sandbox.country.portal.json("POST", door, json=rule)
-            await self._file.told(f"{under}/faults/{place}", on)
+            await self._file.told(f"/then/faults/{place}", on)
 
     async def _look(self) -> dict[int, Journeyed]:
         """Where each stands that was handed in, by its place."""
@@ -163,7 +161,7 @@ class _Stage:
         wrong = [self._file.says(f"/dossiers/{place}/{at}", f"{said} at {now}") for place, at, said in _astray(found)]
         if wrong:
             raise ScenarioFault("\n".join(wrong))
-        await self._set("/then", self._file.document.get("then", {}))
+        await self._set(self._file.document.get("then", {}))
         named = {self._journeys[place].name: each.dossier for place, each in found.items()}
         self._sandbox.codes = {name: dossier["code"] for name, dossier in named.items()}
         return Staged(self._sandbox, now, {name: dossier["status"]["slug"] for name, dossier in named.items()})

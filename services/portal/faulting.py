@@ -90,6 +90,21 @@ def rule_asked(body: RuleBody, born: int, personas: Collection[str] = STANDING) 
     )
 
 
+def rules_asked(
+    asked: Iterable[tuple[str, RuleBody]], personas: Collection[str] = STANDING
+) -> tuple[list[Rule], list[Fault]]:
+    """The rules that a new sandbox begins with, each asked for at its pointer; and all that is wrong with them."""
+    rules, wrong = list[Rule](), list[Fault]()
+    for pointer, body in asked:
+        try:
+            rules = with_rule(rules, rule_asked(body, 0, personas))
+        except BodyDoesNotFit as error:
+            wrong += [(pointer + each["pointer"], each["detail"]) for each in error.errors]
+        except Refusal as refusal:
+            wrong.append((pointer, refusal.detail))
+    return rules, wrong
+
+
 def with_rule(rules: Iterable[Rule], new: Rule) -> list[Rule]:
     """The rules and a new one, which takes the place of one of the same id. Raises RulesContradict, BodyDoesNotFit."""
     others = [rule for rule in rules if rule.id != new.id]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from contracts.catalogue import CALENDAR
+from contracts.modes import Document
 from shared import calls, http, sandboxes
 from shared.calendar import BUSINESS_ZONE
 from shared.clock import NOW_SQL
@@ -62,6 +64,27 @@ def start_of(seed: str) -> datetime:
     return datetime.combine(CALENDAR.add_working_days(day, 1), time(8), BUSINESS_ZONE)
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A sandbox that somebody wants; what is None is chosen here.
+
+    rate    sandbox seconds per real second; 0 is frozen
+    lives   in real time, for a frozen clock comes to no end; None: until it is deleted
+    people  of its own, and organisations, as `contracts.people` keeps them
+    modes   document by province or `*`, as `contracts.modes` keeps it
+    faults  rules that are on from the start
+    """
+
+    seed: str | None = None
+    name: str | None = None
+    start: datetime | None = None
+    rate: float = 0
+    lives: timedelta | None = None
+    people: Mapping[str, Any] = field(default_factory=dict)
+    modes: Mapping[str, Document] = field(default_factory=dict)
+    faults: Sequence[Rule] = ()
+
+
 class Ownership:
     """Changes of sandbox rows. Each is committed with one row per service still to be told, then told."""
 
@@ -74,40 +97,29 @@ class Ownership:
             "payment": settings.payment_url,
         }
 
-    async def create(
-        self,
-        seed: str | None,
-        name: str | None,
-        start: datetime | None,
-        rate: float,
-        lives: timedelta | None,
-        people: Mapping[str, Any],
-    ) -> tuple[dict[str, Any], list[str]]:
-        """A new sandbox, usable everywhere when this returns; else the services that lag are named.
-
-        lives   in real time, for a frozen clock comes to no end; None: until it is deleted
-        people  of its own, and organisations, as `contracts.people` keeps them
-        """
+    async def create(self, wanted: Wanted) -> tuple[dict[str, Any], list[str]]:
+        """A new sandbox, usable everywhere when this returns; else the services that lag are named."""
         identity = "s" + secrets.token_hex(6)
-        seed = seed if seed is not None else a_seed()
+        seed = wanted.seed if wanted.seed is not None else a_seed()
+        start = wanted.start or start_of(seed)
         now = datetime.now(UTC)
         row = {
             "id": identity,
             "version": int(now.timestamp() * 1_000_000),
-            "name": name or identity,
+            "name": wanted.name or identity,
             "seed": seed,
-            "rate": rate,
-            "base_at": start or start_of(seed),
+            "rate": wanted.rate,
+            "base_at": start,
             "base_real": now,
             "opened": False,
             "deleted": False,
             "created_at": now,
-            "begins_at": start or start_of(seed),
-            "expires_at": now + lives if lives is not None else None,
+            "begins_at": start,
+            "expires_at": now + wanted.lives if wanted.lives is not None else None,
             "api_key": f"lt.{identity}.{secrets.token_hex(16)}",
-            "modes": "{}",
-            "faults": "[]",
-            "people": msgspec.json.encode(people).decode(),
+            "modes": msgspec.json.encode(wanted.modes).decode(),
+            "faults": msgspec.json.encode(wanted.faults).decode(),
+            "people": msgspec.json.encode(wanted.people).decode(),
         }
         async with self._portal.database.transaction() as connection:
             await sandboxes.put(connection, row)

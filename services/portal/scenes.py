@@ -17,7 +17,6 @@ from services.portal.contents import PDF, name_of
 from shared.calendar import CalendarTooShort
 from shared.clock import parse_duration, parse_time
 from shared.errors import BodyDoesNotFit, Refusal
-from shared.faults import Rule
 from shared.problems import COMMON, pointer_of
 from shared.words import no_such
 
@@ -64,21 +63,14 @@ def _found_in(error: BodyDoesNotFit, under: str = "") -> list[Fault]:
     return [(under + each["pointer"], each["detail"]) for each in error.errors]
 
 
-def _of_faults(scenario: Scenario, personas: Collection[str]) -> Iterator[Fault]:
+def _of_faults(scenario: Scenario, personas: Collection[str]) -> list[Fault]:
     """Those of the end come beside those of the beginning."""
-    rules: list[Rule] = []
     both = [
         (f"{under}/faults/{place}", body)
         for under, part in (("", scenario), ("/then", scenario.then))
         for place, body in enumerate(part.faults)
     ]
-    for born, (pointer, body) in enumerate(both):
-        try:
-            rules = faulting.with_rule(rules, faulting.rule_asked(body, born, personas))
-        except BodyDoesNotFit as error:
-            yield from _found_in(error, pointer)
-        except Refusal as refusal:
-            yield pointer, refusal.detail
+    return faulting.rules_asked(both, personas)[1]
 
 
 def _of_dossier(dossier: DossierPart, at: datetime, personas: Collection[str]) -> Iterator[Fault]:

@@ -49,6 +49,26 @@ def test_a_sandbox_is_shown_turned_and_found_still(lienthong_sync: Country, crea
     assert told("dead", "list", "--sandbox", created) == []
 
 
+def test_a_sandbox_begins_with_modes_and_faults(lienthong_sync: Country) -> None:
+    words = ("--mode", "37=manual", "--mode", "*=simulated:at_once", "--fault", "bank-down", "--json")
+    created = json.loads(command("sandbox", "create", *words, url=lienthong_sync.url).stdout)
+    sandbox = lienthong_sync.enter(created["id"])
+    modes = {row["province"]: (row["mode"], row["tempo"]) for row in sandbox.modes()}
+    assert (modes["37"], modes["01"]) == (("manual", None), ("simulated", "at_once"))
+    assert [rule["id"] for rule in sandbox.faults.rules()] == ["bank-down"]
+    for province, commune, state in (("37", "14464", "submitted"), ("01", "00004", "result_returned")):
+        dossier = sandbox.citizen("lan").submit("1.001776", province, commune)
+        sandbox.settle()
+        assert sandbox.citizen("lan").dossier(dossier["code"])["status"]["slug"] == state
+    lienthong_sync.delete_sandbox(sandbox.id)
+
+
+@pytest.mark.parametrize("said", ["37", "=manual"])
+def test_a_mode_that_names_nobody_is_refused_before_anybody_is_asked(said: str) -> None:
+    done = command("sandbox", "create", "--mode", said, url=None)
+    assert done.returncode == 2 and "is no PROVINCE=MODE[:TEMPO]" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
@@ -56,6 +76,8 @@ def test_a_sandbox_is_shown_turned_and_found_still(lienthong_sync: Country, crea
         (["sandbox", "delete", "default"], "The default sandbox always stays; `lienthong reset`"),
         (["sandbox", "create", "--ttl", "soon"], "/time_to_live: 'soon' is not a duration such as 3d"),
         (["sandbox", "create", "--start", "yesterday"], "/start: 'yesterday' is not an RFC 3339 time"),
+        (["sandbox", "create", "--mode", "73=manual"], "/modes/73: '73' is no province"),
+        (["sandbox", "create", "--fault", "bank-dwon"], "there is no fault 'bank-dwon'"),
         (["clock", "show", "--sandbox", "nowhere"], "POST /_lab/sandboxes"),
         (["clock", "set", "2026-01-01T08:00:00+07:00"], "Choose an instant that is not past: there it is 20"),
         (["clock", "advance", "2026-01-01T08:00:00+07:00"], "Choose an instant that is not past: there it is 20"),

@@ -99,7 +99,7 @@ def test_a_bad_file_is_told_line_by_line(lienthong_sync: sync.Country, tmp_path:
     [
         (["sandbox", "create", "--scenario", "brith"], "did you mean birth? Ready are apology, birth"),
         (["sandbox", "create", "--scenario", "none.yaml"], "none.yaml cannot be read"),
-        (["sandbox", "create", "--scenario", "birth", "--rate", "1"], "leave --start and --rate out"),
+        (["sandbox", "create", "--scenario", "birth", "--rate", "1"], "leave those options out"),
         (["scenario", "show", "brith"], "did you mean birth?"),
     ],
 )

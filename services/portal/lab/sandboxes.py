@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -10,14 +11,21 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.people import Population
+from contracts.catalogue import PROVINCES
+from contracts.faults.rules import RuleBody
+from contracts.modes import Mode, province_fault
+from contracts.people import STANDING, Population
+from services.portal import faulting
 from services.portal.api.views import PortalDep
 from services.portal.app_state import Portal
-from shared import sandboxes
+from services.portal.ownership import Wanted
+from shared import recording, sandboxes
 from shared.clock import NOW_SQL, parse_duration, parse_time, wire
 from shared.errors import BodyDoesNotFit
+from shared.faults import Rule
 from shared.paging import Cut, Page, PageDep, announce
-from shared.problems import problem_responses
+from shared.problems import pointer_of, problem_responses
+from shared.recording import Made
 from shared.sandboxes import DEFAULT
 from shared.web import SandboxPath, Shown, Text
 
@@ -36,6 +44,7 @@ class NewSandbox(Population):
 
     `time_to_live` is real time, for a frozen clock comes to no end; null is until somebody deletes it.
     `people` and `organisations` are its own, beside the six people of every sandbox; they stay as they are.
+    `modes` (by province, or `*` for all others) and `faults` are what it begins with, as their own doors take them.
     """
 
     seed: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
@@ -43,6 +52,26 @@ class NewSandbox(Population):
     start: Annotated[Text, Field(max_length=40)] | None = None
     rate: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True)] = 0
     time_to_live: Lives | None = LIVES
+    modes: Annotated[dict[Text, Mode], Field(max_length=len(PROVINCES) + 1)] = Field(default_factory=dict)
+    faults: Annotated[list[RuleBody], Field(max_length=faulting.LARGEST)] = Field(default_factory=list)
+
+    def rules(self) -> list[Rule]:
+        """Of its faults. Raises BodyDoesNotFit for what cannot be a mode or a rule here."""
+        of_modes = ((pointer_of(("modes", province)), province_fault(province)) for province in self.modes)
+        asked = [(f"/faults/{place}", body) for place, body in enumerate(self.faults)]
+        rules, wrong = faulting.rules_asked(asked, (*STANDING, *self.people))
+        wrong = [*((pointer, said) for pointer, said in of_modes if said), *wrong]
+        if wrong:
+            raise BodyDoesNotFit(*wrong)
+        return rules
+
+    def made_as(self, sandbox: str) -> Iterator[Made]:
+        """The calls that would have come to the same after it was made, for a replay."""
+        doors: list[tuple[str, str, BaseModel]] = [("PUT", f"modes/{word}", mode) for word, mode in self.modes.items()]
+        doors += [("POST", "faults", rule) for rule in self.faults]
+        for method, door, body in doors:
+            said = body.model_dump_json(by_alias=True, exclude_unset=True).encode()
+            yield Made("", method, f"/_lab/sandboxes/{sandbox}/{door}", "application/json", said)
 
 
 class ChangedSandbox(BaseModel):
@@ -85,8 +114,14 @@ async def create_sandbox(portal: PortalDep, body: NewSandbox | None = None) -> S
     wanted = body or NewSandbox()
     start = parse_time(wanted.start, "/start") if wanted.start else None
     row, lagging = await portal.ownership.create(
-        *(wanted.seed, wanted.name, start, wanted.rate, _lives(wanted.time_to_live), wanted.document())
+        Wanted(
+            *(wanted.seed, wanted.name, start, wanted.rate, _lives(wanted.time_to_live), wanted.document()),
+            modes={province: mode.document() for province, mode in wanted.modes.items()},
+            faults=wanted.rules(),
+        )
     )
+    if made := [*wanted.made_as(row["id"])]:
+        await recording.keep(portal.database, row["id"], *made)
     shown = await show_row(portal, row["id"])
     return shown.model_copy(update={"lagging": lagging})
 

@@ -295,3 +295,61 @@ async def test_as_many_as_there_may_be_live_there_and_the_largest_token_opens_th
     citizen = await sandbox.sign_in("p49")
     assert (await citizen.submit()).status_code == 201
     assert len(citizen.token) < 12_000, "a server that counts headers to 16 KiB still takes it"
+
+
+# --- begun with modes and faults ----------------------------------------------------------------------------------------
+SLOW = {"fault": "officers-slow", "match": {"province": "48"}, "with": {"days": 1}}
+BEGUN = {"modes": {"37": {"mode": "manual"}, "*": {"mode": "simulated", "tempo": "at_once"}}, "faults": [SLOW]}
+
+
+async def test_a_sandbox_begins_as_it_is_wished(country: Country) -> None:
+    begun, told_later = await country.sandbox(seed="begun", **BEGUN), await country.sandbox(seed="begun")
+    for province, mode in BEGUN["modes"].items():
+        answer = await country.ask("portal", "PUT", f"/_lab/sandboxes/{told_later.id}/modes/{province}", json=mode)
+        assert answer.status_code == 200, answer.text
+    assert (await told_later.lab("/faults", SLOW)).status_code == 201
+    shown = {
+        (each, door): (await country.ask("portal", "GET", f"/_lab/sandboxes/{each.id}/{door}?page_size=500")).json()
+        for each in (begun, told_later)
+        for door in ("modes", "faults", "recorded")
+    }
+    for door in ("modes", "faults"):
+        assert shown[begun, door] == shown[told_later, door]
+    assert shown[begun, "faults"] and {row["mode"] for row in shown[begun, "modes"]} == {"manual", "simulated"}
+    asked = [
+        [(call["method"], call["path"].replace(each.id, ""), call["body"]) for call in shown[each, "recorded"]]
+        for each in (begun, told_later)
+    ]
+    assert asked[0] == asked[1] and len(asked[0]) == 3, "a replay makes the same calls"
+    for service in country.apps:
+        (row,) = await country.apps[service].state.runtime.database.fetch(
+            "SELECT modes, faults FROM sandboxes WHERE id = $1", begun.id
+        )
+        assert json.loads(row["modes"]) == BEGUN["modes"] and len(json.loads(row["faults"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "where", "why"),
+    [
+        ({"modes": {"73": {"mode": "manual"}}}, "/modes/73", "there are 01, 04"),
+        ({"modes": {"Ninh Binh": {"mode": "manual"}}}, "/modes/Ninh Binh", "Ninh Bình has 37"),
+        ({"modes": {"a/b": {"mode": "manual"}}}, "/modes/a~1b", "province"),
+        ({"modes": {"37": {"mode": "manaul"}}}, "/modes/37/mode", "manual"),
+        ({"modes": {"37": {"mode": "manual", "tempo": "at_once"}}}, "/modes/37/tempo", "leave it out"),
+        ({"modes": None}, "/modes", "dictionary"),
+        ({"faults": [{"fault": "bank-dwon"}]}, "/faults/0/fault", "bank-down"),
+        ({"faults": [SLOW, {"fault": "officers-silent", "match": {"province": "48"}}]}, "/faults/1", "'officers-slow'"),
+        ({"faults": [{"fault": "account-locked", "match": {"persona": "nga"}}]}, "/faults/0/match/persona", "'nga'"),
+        ({"faults": [{**SLOW, "from": "soon"}]}, "/faults/0/from", "RFC 3339"),
+        ({"faults": [{**SLOW, "id": f"r{n}"} for n in range(101)]}, "/faults", "at most 100"),
+    ],
+    ids=lambda value: str(value)[:60].encode("ascii", "replace").decode(),
+)
+async def test_what_it_cannot_begin_with_is_pointed_at_and_nothing_is_made(
+    country: Country, said: dict[str, Any], where: str, why: str
+) -> None:
+    answer = await country.ask("portal", "POST", "/_lab/sandboxes", json={"name": "never made", **said})
+    (error,) = problem(answer, 422, "body-does-not-fit")["errors"]
+    assert error["pointer"] == where and why in error["detail"]
+    listed = (await country.ask("portal", "GET", "/_lab/sandboxes?page_size=500")).json()
+    assert "never made" not in {row["name"] for row in listed}
