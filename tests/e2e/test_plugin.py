@@ -122,7 +122,7 @@ def test_a_failing_test_tells_the_story_of_its_dossiers_and_what_is_waited_for(
     lienthong_sync: Country, pytester: pytest.Pytester
 ) -> None:
     pytester.makepyfile(
-        test_it="""
+        test_story="""
         import pytest
 
         @pytest.fixture
@@ -163,9 +163,13 @@ def test_a_failing_test_tells_the_story_of_its_dossiers_and_what_is_waited_for(
     again = command(*replays[0].split()[1:], url=lienthong_sync.url)
     assert again.returncode == 0 and "1 calls made again" in again.stdout, again.stderr
     assert "1 sandbox seconds per second" in text
-    kept = {row["name"]: row["id"] for row in lienthong_sync.list_sandboxes() if row["name"].startswith("test_it.py")}
-    assert set(kept) == {f"test_it.py::test_{name}" for name in ("fails", "fails_while_time_runs", "cannot_even_begin")}
-    (code,) = lienthong_sync.enter(kept["test_it.py::test_fails"]).dossiers()
+    kept = {
+        row["name"].partition("::")[2]: row["id"]
+        for row in lienthong_sync.list_sandboxes()
+        if "test_story.py" in row["name"]
+    }
+    assert set(kept) == {"test_fails", "test_fails_while_time_runs", "test_cannot_even_begin"}
+    (code,) = lienthong_sync.enter(kept["test_fails"]).dossiers()
     assert f"\n{code} " in text
     for id in kept.values():
         lienthong_sync.delete_sandbox(id)
@@ -193,7 +197,7 @@ def test_what_cannot_be_wished_is_one_sentence(pytester: pytest.Pytester) -> Non
     done = pytester.runpytest_subprocess()
     done.assert_outcomes(errors=4)
     text = done.stdout.str()
-    wishes = "seed, name, start, rate, time_to_live, people, organisations, scenario"
+    wishes = "seed, name, start, rate, time_to_live, people, organisations, modes, faults, scenario"
     assert f"pytest.mark.lienthong takes {wishes} by name; not sede." in text
     assert "There is no sandbox for this test. /start: 'yesterday' is not an RFC 3339 time" in text
     assert "pytest.mark.lienthong takes scenario, seed, name, time_to_live by name; not rate." in text
@@ -301,4 +305,4 @@ def test_the_page_is_true(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     for line in commands.splitlines():
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
-        assert done.returncode == 0 and "7 passed" in done.stdout, done.stdout + done.stderr
+        assert done.returncode == 0 and "8 passed" in done.stdout, done.stdout + done.stderr
