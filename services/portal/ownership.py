@@ -247,11 +247,16 @@ class Ownership:
         return answer.status_code == 200 and answer.json()["version"] >= body["version"]
 
     async def tell_behind(self, sandbox: str, services: Collection[str]) -> None:
-        """Tell the present row again to services that hold an older one (a database restored from a backup)."""
+        """Tell the present row again to services that hold an older one (a database restored from a backup).
+
+        The portal needs no telling: it counts as behind when the row was changed while the others were asked.
+        """
         row = await sandboxes.row_of(self._portal.database, sandbox)
         if row is not None:
             body = sandboxes.told({**dict(row), "opened": True})
-            await asyncio.gather(*(self._tell(service, sandbox, body) for service in services))
+            await asyncio.gather(
+                *(self._tell(service, sandbox, body) for service in services if service in self.services)
+            )
 
     async def tell_again(self, call: calls.Call) -> None:
         """The worker's part: tell what the request could not, and open the sandbox when all have been told."""

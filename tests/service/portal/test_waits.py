@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import Any
 
 import httpx
@@ -10,6 +11,8 @@ import pytest
 
 from contracts import lifecycle as law
 from services.portal import waiting
+from services.portal.timekeeping import Timekeeping
+from shared import sandboxes
 from tests.support.country import Citizen, Country, Sandbox, pointers, problem
 from tests.support.factories import FREE, an_event, hear
 from tests.support.office import Office
@@ -168,6 +171,25 @@ async def test_while_somebody_turns_the_clock_nothing_is_certain(country: Countr
     assert (found["verdict"], found["waiting_for"][0]["name"]) == ("waiting", waiting.TURNED.name)
     await country.portal.database.pool.execute("DELETE FROM turns WHERE sandbox = $1", sandbox.id)
     assert (await wait(sandbox, law.DOSSIER_RECEIVED, code))["verdict"] == "not-before"
+
+
+async def test_a_clock_that_is_turned_in_the_middle_of_a_look_is_looked_at_again(
+    country: Country, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timekeeping, real = country.portal.timekeeping, Timekeeping.pending
+    before = await sandboxes.read(country.portal.database, sandbox.id)
+    await sandbox.move(hours=1)
+    looks = []
+
+    async def pending(self: Timekeeping, here: sandboxes.Sandbox) -> Any:
+        looks.append(here)
+        return await real(self, before if len(looks) == 1 else here)
+
+    monkeypatch.setattr(Timekeeping, "pending", pending)
+    async with aclosing(timekeeping.rounds(sandbox.id, 10)) as rounds:
+        first, second = await anext(rounds), await anext(rounds)
+    assert [each.name for each in first.verdict.waiting_for if each.service == "portal"] == ["clock-behind"]
+    assert "clock-behind" not in {each.name for each in second.verdict.waiting_for}
 
 
 async def test_a_busy_clock_says_what_to_do(country: Country, sandbox: Sandbox) -> None:
