@@ -14,6 +14,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from contracts.catalogue import PROVINCES
 from contracts.catalogue.search import folded
 from contracts.decisions import Body, Decisions
+from shared.problems import pointer_of
 from shared.web import Text
 from shared.words import no_such
 
@@ -75,6 +76,10 @@ class Mode(Body):
         return told if decided is None else {**told, "decisions": decided}
 
 
+MOST = len(PROVINCES) + 1  # documents of a sandbox: each province, and `*`
+Modes = Annotated[dict[Text, Mode], Field(max_length=MOST, description="Province, or `*` for all others → how it acts")]
+
+
 def province_fault(province: str) -> str | None:
     """Why this is no province whose mode can be set, with the code of the one whose name it nearly is; None if it is one."""
     if province == REST or province in PROVINCES:
@@ -83,6 +88,12 @@ def province_fault(province: str) -> str | None:
     for name in get_close_matches(folded(province), names, n=1):
         return f"'{province}' is no code of a province: {names[name].name_vi} has {names[name].code}"
     return no_such("province", province, (*PROVINCES, REST))
+
+
+def province_faults(modes: Mapping[str, Mode], under: str = "") -> list[tuple[str, str]]:
+    """Pointer and sentence for every name of `modes`, which stand at `under`/modes, that is no province."""
+    found = ((pointer_of(("modes", name)), province_fault(name)) for name in modes)
+    return [(under + pointer, said) for pointer, said in found if said]
 
 
 def in_force(modes: Mapping[str, Document], province: str) -> tuple[Document, str | None]:

@@ -17,7 +17,7 @@ from contracts.decisions import Body, Decisions, YesNo
 from contracts.faults import FAULTS
 from contracts.faults.rules import Instant, RuleBody
 from contracts.lifecycle import LIFECYCLE
-from contracts.modes import Mode, province_fault
+from contracts.modes import Modes, province_fault
 from contracts.people import Population
 from shared.errors import BodyDoesNotFit
 from shared.problems import pointer_of
@@ -112,7 +112,6 @@ class FaultPart(RuleBody):
     fault: Literal[tuple(FAULTS)]  # type: ignore[valid-type]
 
 
-Modes = Annotated[dict[Text, Mode], Field(max_length=35, description="Province, or `*` for all others → how it acts")]
 Faults = Annotated[list[FaultPart], Field(max_length=100)]
 
 

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from contracts.catalogue import PROCEDURES, choose, communes_of
 from contracts.catalogue.search import folded
-from contracts.modes import AT_ONCE, MANUAL, in_force, province_fault
+from contracts.modes import AT_ONCE, MANUAL, in_force, province_faults
 from contracts.people import STANDING
 from contracts.problems import CONTRACT_PROBLEMS
 from contracts.scenario import DossierPart, Scenario
@@ -35,8 +35,7 @@ class Scenes:
         self.until = self._moment(clock.until, "/clock/until") if clock.until is not None else None
         self.handed_in = [self._moment(each.at, f"/dossiers/{place}/at") for place, each in enumerate(dossiers)]
         for under, part in (("", scenario), ("/then", scenario.then)):
-            faults = ((name, province_fault(name)) for name in part.modes)
-            self._wrong += [(under + pointer_of(("modes", name)), said) for name, said in faults if said]
+            self._wrong += province_faults(part.modes, under)
         personas = (*STANDING, *scenario.people)
         self._wrong += _of_faults(scenario, personas)
         for place, (dossier, at) in enumerate(zip(dossiers, self.handed_in, strict=True)):

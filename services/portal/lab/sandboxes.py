@@ -11,9 +11,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.catalogue import PROVINCES
 from contracts.faults.rules import RuleBody
-from contracts.modes import Mode, province_fault
+from contracts.modes import Modes, province_faults
 from contracts.people import STANDING, Population
 from services.portal import faulting
 from services.portal.api.views import PortalDep
@@ -24,7 +23,7 @@ from shared.clock import NOW_SQL, parse_duration, parse_time, wire
 from shared.errors import BodyDoesNotFit
 from shared.faults import Rule
 from shared.paging import Cut, Page, PageDep, announce
-from shared.problems import pointer_of, problem_responses
+from shared.problems import problem_responses
 from shared.recording import Made
 from shared.sandboxes import DEFAULT
 from shared.web import SandboxPath, Shown, Text
@@ -52,16 +51,14 @@ class NewSandbox(Population):
     start: Annotated[Text, Field(max_length=40)] | None = None
     rate: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True)] = 0
     time_to_live: Lives | None = LIVES
-    modes: Annotated[dict[Text, Mode], Field(max_length=len(PROVINCES) + 1)] = Field(default_factory=dict)
+    modes: Modes = Field(default_factory=dict)
     faults: Annotated[list[RuleBody], Field(max_length=faulting.LARGEST)] = Field(default_factory=list)
 
-    def rules(self) -> list[Rule]:
-        """Of its faults. Raises BodyDoesNotFit for what cannot be a mode or a rule here."""
-        of_modes = ((pointer_of(("modes", province)), province_fault(province)) for province in self.modes)
+    def checked(self) -> list[Rule]:
+        """The rules of its faults. Raises BodyDoesNotFit for what cannot be a mode or a rule here."""
         asked = [(f"/faults/{place}", body) for place, body in enumerate(self.faults)]
         rules, wrong = faulting.rules_asked(asked, (*STANDING, *self.people))
-        wrong = [*((pointer, said) for pointer, said in of_modes if said), *wrong]
-        if wrong:
+        if wrong := [*province_faults(self.modes), *wrong]:
             raise BodyDoesNotFit(*wrong)
         return rules
 
@@ -117,7 +114,7 @@ async def create_sandbox(portal: PortalDep, body: NewSandbox | None = None) -> S
         Wanted(
             *(wanted.seed, wanted.name, start, wanted.rate, _lives(wanted.time_to_live), wanted.document()),
             modes={province: mode.document() for province, mode in wanted.modes.items()},
-            faults=wanted.rules(),
+            faults=wanted.checked(),
         )
     )
     if made := [*wanted.made_as(row["id"])]:
