@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, field_validator
 from contracts.catalogue import PROVINCES
 from contracts.decisions import Body, Decisions, YesNo
 from contracts.faults import FAULTS
-from contracts.faults.rules import Instant, RuleBody
+from contracts.faults.rules import MOST_RULES, Instant, RuleBody
 from contracts.lifecycle import LIFECYCLE
 from contracts.modes import Modes, province_fault
 from contracts.people import Population
@@ -112,7 +112,7 @@ class FaultPart(RuleBody):
     fault: Literal[tuple(FAULTS)]  # type: ignore[valid-type]
 
 
-Faults = Annotated[list[FaultPart], Field(max_length=100)]
+Faults = Annotated[list[FaultPart], Field(max_length=MOST_RULES)]
 
 
 class ThenPart(Body):

@@ -54,6 +54,7 @@ __all__ = [
 ]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
+LIMITS = httpx.Limits(max_connections=32, max_keepalive_connections=32, keepalive_expiry=60)
 SPEAKERS = ("portal", "gateway")  # who tells events
 
 
@@ -130,10 +131,13 @@ class Country:
         return Sandbox(self, sandbox)
 
     async def new_sandbox(self, **wish: Unpack[Wish]) -> Sandbox:
-        """One that everybody knows. Raises NotRunning while some service does not answer."""
+        """One that everybody knows. Raises NotRunning while some service does not answer, and leaves none behind."""
         row = await self.create_sandbox(**wish)
         if row["lagging"]:
-            raise NotRunning(f"{lagging(row)} `lienthong status` shows who is down.")
+            await self.delete_sandbox(row["id"])
+            raise NotRunning(
+                f"{', '.join(row['lagging'])} heard of no new sandbox; `lienthong status` shows who is down."
+            )
         return Sandbox(self, row["id"])
 
     async def stage(
@@ -166,8 +170,7 @@ def http_client() -> httpx.AsyncClient:
     Its idle connections live nearly as long as at the server (75 s): httpcore closes several that expire at once one after
     the other, and by then a request may be under way in the second.
     """
-    limits = httpx.Limits(max_connections=32, max_keepalive_connections=32, keepalive_expiry=60)
-    return httpx.AsyncClient(timeout=30.0, limits=limits, trust_env=False)
+    return httpx.AsyncClient(timeout=30.0, limits=LIMITS, trust_env=False)
 
 
 def lagging(row: SandboxRow) -> str:

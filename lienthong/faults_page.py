@@ -31,6 +31,7 @@ lienthong fault list                                     # all of them; --family
 lienthong fault on confirmation-late --with by=1d --match province=37 --sandbox ID
 lienthong fault show --sandbox ID                        # what is on, how often it was looked at and how often it bit
 lienthong fault off confirmation-late --sandbox ID       # or --all
+lienthong sandbox create --fault confirmation-late       # on from the start
 ```
 
 The same over HTTP, at the portal: `GET /_lab/faults`, and `GET`, `POST`, `DELETE /_lab/sandboxes/{id}/faults`.
@@ -51,6 +52,8 @@ The same over HTTP, at the portal: `GET /_lab/faults`, and `GET`, `POST`, `DELET
 
 - Without `nth`, `times` and `probability` a rule bites every time; at most one of them can be said. Each service counts by itself.
 - Two rules that would look at the same thing contradict each other (409), unless they match different things or different times.
+- A new sandbox may begin with rules: `faults` in its body, a wish of the pytest plugin ([testing.md](testing.md)), or of a
+  scenario. There, too, none may contradict another or take its place (422, with a pointer).
 - Test doors (`/_lab`), health and metrics are never hit, so a fault can always be switched off. Calls between our own
   services are: what they do then is what yours should do.
 - Each firing is a line of kind `fault` in the timeline, beside its effect: of the dossier, of the person who signs in, or of

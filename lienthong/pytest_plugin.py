@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lienthong.embedded.run import Run
 
 MARKER = (
-    "lienthong(seed, start, rate, name, time_to_live, people, organisations, scenario): "
+    "lienthong(seed, start, rate, name, time_to_live, people, organisations, modes, faults, scenario): "
     "what this test's sandbox shall be like, as `lienthong.client.Wish`; scenario: what has happened in it, a name or a file"
 )
 WITH_A_SCENARIO = ("scenario", "seed", "name", "time_to_live")  # it says all the rest itself

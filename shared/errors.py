@@ -18,6 +18,9 @@ class Refusal(Exception):
         self.facts = facts
 
 
+Misfit = tuple[str, str]  # JSON pointer (RFC 6901), what does not fit there
+
+
 class Unfit(Exception):
     """A server or its data is not what this software can work on. Its text says what to do; trying again is no use."""
 
@@ -25,9 +28,13 @@ class Unfit(Exception):
 class BodyDoesNotFit(Refusal):
     """The body is not what the contract says: 422 with one pointer per error (RFC 6901)."""
 
-    def __init__(self, *errors: tuple[str, str]) -> None:
+    def __init__(self, *errors: Misfit) -> None:
         self.errors = [{"pointer": pointer, "detail": detail} for pointer, detail in errors]
         super().__init__("Mend the fields that the pointers name, then send it again.")
+
+    def misfits(self, under: str = "") -> list[Misfit]:
+        """What does not fit, for a whole in which this body stands at the pointer `under`."""
+        return [(under + each["pointer"], each["detail"]) for each in self.errors]
 
 
 class SandboxNotFound(Refusal):

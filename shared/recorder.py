@@ -42,5 +42,5 @@ class Recorder:
             caller = str(claims_of(scope).get(PERSON, ""))
             media_type = headers.get(b"content-type", b"").decode("latin-1")
             made = recording.Made(caller, scope["method"], path, media_type, bytes(body))
-            await recording.keep(self._runtime.database, sandbox, made)
+            await recording.keep(self._runtime.database.pool, sandbox, made)
         await answer.say(send)

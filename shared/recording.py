@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 from typing import Any, NamedTuple
 
+import asyncpg
 import msgspec
 from sqlalchemy import BigInteger, Column, DateTime, Identity, LargeBinary, MetaData, Table, Text, text
 
-from shared.db import Database
+from shared.db import Connection, Database
 
 
 def recorded_table(metadata: MetaData) -> Table:
@@ -41,9 +42,11 @@ class Made(NamedTuple):
     body: bytes
 
 
-async def keep(database: Database, sandbox: str, *calls: Made) -> None:
+async def keep(database: asyncpg.Pool | Connection, sandbox: str, *calls: Made) -> None:
     """In their order. Nothing is kept of a sandbox that was deleted meanwhile: nobody would sweep it."""
-    await database.pool.executemany(
+    if not calls:
+        return
+    await database.executemany(
         "INSERT INTO recorded (sandbox, caller, method, path, media_type, body) "
         "SELECT id, $2, $3, $4, $5, $6 FROM sandboxes WHERE id = $1 AND NOT deleted FOR KEY SHARE",
         [(sandbox, *call) for call in calls],

@@ -53,7 +53,7 @@ class Verdict:
 
     @property
     def behind(self) -> tuple[str, ...]:
-        """Services whose row of the sandbox is older than its owner's."""
+        """Services whose row of the sandbox is older than that of others."""
         return tuple(waiting.service for waiting in self.waiting_for if waiting.name == "clock-behind")
 
 
@@ -73,7 +73,7 @@ def verdict(pending: Mapping[str, Pending | None], readers: Mapping[str, str]) -
     newest = max((answer.get("version", 0) for answer in known.values()), default=0)
     for service, answer in known.items():
         if answer.get("version", newest) < newest:
-            found.append(Waiting("clock-behind", service, "has an older row of this sandbox than its owner"))
+            found.append(Waiting("clock-behind", service, "has an older row of this sandbox than others"))
         if answer.get("unsent"):
             found.append(Waiting("unsent-events", service, f"{answer['unsent']} events not given to the broker yet"))
         if answer.get("timers_due"):

@@ -32,6 +32,7 @@ from shared.sandboxes import DEFAULT, IDS
 from shared.settings import host_and_port
 
 log = structlog.get_logger()
+KEEP_ALIVE = 75  # s; longer than any client keeps an idle connection, so none is closed under a request
 BODY_LIMIT = 1 << 20  # bytes: the largest lawful body, a submission, is a few KB
 TOO_MUCH = "Send at most {} bytes."
 # FastAPI can tell spans itself, but not let a request join the trace of a journey: `tracing` does, and once is enough.
@@ -284,7 +285,7 @@ def serve(app: FastAPI, url: str) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=3,
         loop="uvloop",
-        timeout_keep_alive=75,  # s; longer than any client keeps an idle connection, so none is closed under a request
+        timeout_keep_alive=KEEP_ALIVE,
     )
     server, reasons = uvicorn.Server(config), []
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.web import Text
 
+MOST_RULES = 100  # of one sandbox
 Pattern = Annotated[Text, Field(min_length=1, max_length=200)]
 Instant = Annotated[Text, Field(max_length=40, examples=["2026-06-09T08:00:00+07:00"])]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
 from contracts.faults import CATALOGUE, FAMILIES, FAULTS, TO_MATCH, Kind, NamedFault, Setting
-from contracts.faults.rules import RuleBody
+from contracts.faults.rules import MOST_RULES, RuleBody
 from contracts.people import STANDING
 from shared.clock import parse_duration, parse_time
-from shared.errors import BodyDoesNotFit, Refusal
+from shared.errors import BodyDoesNotFit, Misfit, Refusal
 from shared.faults import Rule
 from shared.problems import pointer_of
 
-Fault = tuple[str, str]  # JSON pointer, sentence
-LARGEST = 100  # rules of one sandbox
 _WILD = re.compile(r"[*?[]")
 
 
@@ -83,37 +81,45 @@ def rule_asked(body: RuleBody, born: int, personas: Collection[str] = STANDING) 
     return rule_of(
         *(body.id, body.fault, body.match, body.settings),
         how_often={"nth": body.nth, "times": body.times, "probability": body.probability},
-        since=parse_time(body.since, "/from") if body.since else None,
-        until=parse_time(body.until, "/until") if body.until else None,
+        since=parse_time(body.since, "/from") if body.since is not None else None,
+        until=parse_time(body.until, "/until") if body.until is not None else None,
         born=born,
         personas=personas,
     )
 
 
 def rules_asked(
-    asked: Iterable[tuple[str, RuleBody]], personas: Collection[str] = STANDING
-) -> tuple[list[Rule], list[Fault]]:
-    """The rules that a new sandbox begins with, each asked for at its pointer; and all that is wrong with them."""
-    rules, wrong = list[Rule](), list[Fault]()
-    for pointer, body in asked:
+    asked: Iterable[RuleBody], under: str, rules: Sequence[Rule] = (), personas: Collection[str] = STANDING
+) -> tuple[list[Rule], list[Misfit]]:
+    """The rules that are on once these are asked for at once, beside `rules`; and all that is wrong with them.
+
+    under  pointer of the list
+    """
+    on, wrong, said = [*rules], list[Misfit](), set[str]()
+    for place, body in enumerate(asked):
+        pointer, id = f"{under}/{place}", body.id or body.fault
+        if id in said:
+            wrong.append((pointer, f"there is a rule '{id}' in this list already: give this one another `id`"))
+            continue
+        said.add(id)
         try:
-            rules = with_rule(rules, rule_asked(body, 0, personas))
+            on = with_rule(on, rule_asked(body, 0, personas))
         except BodyDoesNotFit as error:
-            wrong += [(pointer + each["pointer"], each["detail"]) for each in error.errors]
+            wrong += error.misfits(pointer)
         except Refusal as refusal:
             wrong.append((pointer, refusal.detail))
-    return rules, wrong
+    return on, wrong
 
 
 def with_rule(rules: Iterable[Rule], new: Rule) -> list[Rule]:
     """The rules and a new one, which takes the place of one of the same id. Raises RulesContradict, BodyDoesNotFit."""
     others = [rule for rule in rules if rule.id != new.id]
-    if len(others) >= LARGEST:
-        raise BodyDoesNotFit(("", f"there are {LARGEST} rules: switch some off first"))
+    if len(others) >= MOST_RULES:
+        raise BodyDoesNotFit(("", f"there are {MOST_RULES} rules: switch some off first"))
     for other in others:
         if other.edge == new.edge and _meet(other, new):
             raise RulesContradict(
-                f"Rule '{other.id}' ({other.fault}) decides about the same: switch it off, or let the two match "
+                f"Rule '{other.id}' ({other.fault}) decides about the same: have one of the two, or let them match "
                 "different things or times.",
                 rule=other.id,
                 fault=other.fault,
@@ -158,7 +164,7 @@ def _exclude(one: str, other: str) -> bool:
     return not begins[0].startswith(begins[1]) and not begins[1].startswith(begins[0])
 
 
-def _of_match(fault: NamedFault, match: Mapping[str, str], known: Mapping[str, Collection[str]]) -> list[Fault]:
+def _of_match(fault: NamedFault, match: Mapping[str, str], known: Mapping[str, Collection[str]]) -> list[Misfit]:
     wrong = []
     for name, pattern in match.items():
         if name not in fault.match:
@@ -172,7 +178,7 @@ def _of_match(fault: NamedFault, match: Mapping[str, str], known: Mapping[str, C
     return wrong
 
 
-def _of_settings(fault: NamedFault, settings: Mapping[str, Any]) -> list[Fault]:
+def _of_settings(fault: NamedFault, settings: Mapping[str, Any]) -> list[Misfit]:
     known = {each.name: each for each in fault.settings}
     wrong = []
     for name, value in settings.items():
@@ -204,7 +210,7 @@ def _of_setting(setting: Setting, value: Any) -> str:
     return ""
 
 
-def _of_frequency(fault: NamedFault, how_often: Mapping[str, Any]) -> list[Fault]:
+def _of_frequency(fault: NamedFault, how_often: Mapping[str, Any]) -> list[Misfit]:
     said = [word for word, value in how_often.items() if value is not None]
     if fault.family == "officers" and said and said != ["probability"]:
         return [(f"/{said[0]}", "officials plan anew again and again: use probability, drawn once for each dossier")]
@@ -215,7 +221,7 @@ def _of_frequency(fault: NamedFault, how_often: Mapping[str, Any]) -> list[Fault
     return []
 
 
-def _of_window(since: datetime | None, until: datetime | None) -> list[Fault]:
+def _of_window(since: datetime | None, until: datetime | None) -> list[Misfit]:
     if since is not None and until is not None and until <= since:
         return [("/until", "lies before `from`, so the rule would never bite")]
     return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,19 +13,22 @@ import msgspec
 
 from contracts.catalogue import CALENDAR
 from contracts.modes import Document
-from shared import calls, http, sandboxes
+from shared import calls, http, recording, sandboxes
 from shared.calendar import BUSINESS_ZONE
 from shared.clock import NOW_SQL
 from shared.db import Connection
 from shared.errors import Refusal
 from shared.faults import Rule, rules_of
+from shared.recording import Made
 from shared.sandboxes import COLUMNS, DEFAULT, Sandbox
 
 if TYPE_CHECKING:
     from services.portal.app_state import Portal
 
 TELL = "tell"  # kind of background call
+PORTAL = "portal"  # its own row can be behind, too
 REAP_SECONDS = 1.0
+MadeAs = Callable[[str], Iterable[Made]]
 OVER_SQL = (
     "SELECT id FROM sandboxes WHERE expires_at <= clock_timestamp() AND NOT deleted ORDER BY expires_at LIMIT 100"
 )
@@ -66,7 +69,7 @@ def start_of(seed: str) -> datetime:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A sandbox that somebody wants; what is None is chosen here.
+    """A sandbox that somebody wants; seed, name and start are chosen here where they are None.
 
     rate    sandbox seconds per real second; 0 is frozen
     lives   in real time, for a frozen clock comes to no end; None: until it is deleted
@@ -97,8 +100,11 @@ class Ownership:
             "payment": settings.payment_url,
         }
 
-    async def create(self, wanted: Wanted) -> tuple[dict[str, Any], list[str]]:
-        """A new sandbox, usable everywhere when this returns; else the services that lag are named."""
+    async def create(self, wanted: Wanted, made_as: MadeAs = lambda sandbox: ()) -> tuple[dict[str, Any], list[str]]:
+        """A new sandbox, usable everywhere when this returns; else the services that lag are named.
+
+        made_as  from its id, the calls that would have come to the same after it was made, for a replay
+        """
         identity = "s" + secrets.token_hex(6)
         seed = wanted.seed if wanted.seed is not None else a_seed()
         start = wanted.start or start_of(seed)
@@ -123,7 +129,9 @@ class Ownership:
         }
         async with self._portal.database.transaction() as connection:
             await sandboxes.put(connection, row)
+            await recording.keep(connection, identity, *made_as(identity))
             await self._to_tell(connection, {**row, "opened": True})
+        self._portal.note_row(row)
         lagging = await self._tell_all(identity, {**row, "opened": True})
         if not lagging:
             await self._open(identity)
@@ -246,17 +254,22 @@ class Ownership:
             return False
         return answer.status_code == 200 and answer.json()["version"] >= body["version"]
 
-    async def tell_behind(self, sandbox: str, services: Collection[str]) -> None:
-        """Tell the present row again to services that hold an older one (a database restored from a backup).
+    async def tell_behind(self, seen: Sandbox, services: Collection[str]) -> None:
+        """Tell the row again to services that hold an older one (a database restored from a backup).
 
-        The portal needs no telling: it counts as behind when the row was changed while the others were asked.
+        The portal counts as behind when the row was changed while the others were asked, and needs no telling. Or its own
+        database was restored: then its row goes out anew, above all that the others hold.
+
+        seen  the portal's row of before they were asked
         """
-        row = await sandboxes.row_of(self._portal.database, sandbox)
-        if row is not None:
-            body = sandboxes.told({**dict(row), "opened": True})
-            await asyncio.gather(
-                *(self._tell(service, sandbox, body) for service in services if service in self.services)
-            )
+        row = await sandboxes.row_of(self._portal.database, seen.id)
+        if row is None:
+            return
+        if PORTAL in services and row["version"] == seen.version:
+            await self._change(seen.id, "name = name")
+            return
+        body = sandboxes.told({**dict(row), "opened": True})
+        await asyncio.gather(*(self._tell(service, seen.id, body) for service in services if service != PORTAL))
 
     async def tell_again(self, call: calls.Call) -> None:
         """The worker's part: tell what the request could not, and open the sandbox when all have been told."""

@@ -16,11 +16,10 @@ from services.portal import faulting
 from services.portal.contents import PDF, name_of
 from shared.calendar import CalendarTooShort
 from shared.clock import parse_duration, parse_time
-from shared.errors import BodyDoesNotFit, Refusal
+from shared.errors import BodyDoesNotFit, Misfit, Refusal
 from shared.problems import COMMON, pointer_of
 from shared.words import no_such
 
-Fault = tuple[str, str]  # JSON pointer, sentence
 TITLES = {**COMMON, **CONTRACT_PROBLEMS}
 MEMBERS = ("commune", "province", "case", "procedure")  # of a dossier, by which a refusal of the catalogue names it
 
@@ -30,7 +29,7 @@ class Scenes:
 
     def __init__(self, scenario: Scenario, start: datetime) -> None:
         """Raises BodyDoesNotFit with all that is wrong."""
-        self._start, self._wrong = start, list[Fault]()
+        self._start, self._wrong = start, list[Misfit]()
         clock, dossiers = scenario.clock, scenario.dossiers
         self.until = self._moment(clock.until, "/clock/until") if clock.until is not None else None
         self.handed_in = [self._moment(each.at, f"/dossiers/{place}/at") for place, each in enumerate(dossiers)]
@@ -51,28 +50,20 @@ class Scenes:
         try:
             found = parse_time(text, pointer) if "-" in text else self._start + parse_duration(text, pointer)
         except BodyDoesNotFit as error:
-            self._wrong += _found_in(error)
+            self._wrong += error.misfits()
             return self._start
         if found < self._start:
             self._wrong.append((pointer, f"'{text}' is before the start, {self._start.isoformat()}"))
         return found
 
 
-def _found_in(error: BodyDoesNotFit, under: str = "") -> list[Fault]:
-    return [(under + each["pointer"], each["detail"]) for each in error.errors]
+def _of_faults(scenario: Scenario, personas: Collection[str]) -> list[Misfit]:
+    """Those of the end come beside those of the beginning, or take their places."""
+    on, wrong = faulting.rules_asked(scenario.faults, "/faults", personas=personas)
+    return [*wrong, *faulting.rules_asked(scenario.then.faults, "/then/faults", on, personas)[1]]
 
 
-def _of_faults(scenario: Scenario, personas: Collection[str]) -> list[Fault]:
-    """Those of the end come beside those of the beginning."""
-    both = [
-        (f"{under}/faults/{place}", body)
-        for under, part in (("", scenario), ("/then", scenario.then))
-        for place, body in enumerate(part.faults)
-    ]
-    return faulting.rules_asked(both, personas)[1]
-
-
-def _of_dossier(dossier: DossierPart, at: datetime, personas: Collection[str]) -> Iterator[Fault]:
+def _of_dossier(dossier: DossierPart, at: datetime, personas: Collection[str]) -> Iterator[Misfit]:
     if dossier.persona not in personas:
         yield "/persona", no_such("persona", dossier.persona, personas)
     yield from _of_papers(dossier)
@@ -91,7 +82,7 @@ def _of_dossier(dossier: DossierPart, at: datetime, personas: Collection[str]) -
         yield f"/{member}", f"{said}{_meant(dossier)}" if member == "commune" else said
 
 
-def _of_papers(dossier: DossierPart) -> Iterator[Fault]:
+def _of_papers(dossier: DossierPart) -> Iterator[Misfit]:
     if dossier.papers and dossier.channel != "online":
         yield "/papers", "are files, which are sent online: leave them out, or choose that channel"
         return
@@ -104,7 +95,7 @@ def _of_papers(dossier: DossierPart) -> Iterator[Fault]:
             yield pointer, error.errors[0]["detail"]
 
 
-def _of_decisions(scenario: Scenario, dossier: DossierPart) -> Iterator[Fault]:
+def _of_decisions(scenario: Scenario, dossier: DossierPart) -> Iterator[Misfit]:
     """Decisions on one dossier are told once it has a code: too late for officers who act at once."""
     acts, _ = in_force({name: mode.document() for name, mode in scenario.modes.items()}, dossier.province)
     if "decisions" in dossier.model_fields_set and acts.get("tempo") == AT_ONCE:

@@ -93,7 +93,7 @@ class Timekeeping:
             answers = await self.pending(here)
             found = verdict(answers, READERS)
             if found.behind:
-                await self._portal.ownership.tell_behind(sandbox, found.behind)
+                await self._portal.ownership.tell_behind(here, found.behind)
             shape = [(answer or {}).get("written") for answer in answers.values()]
             quiet = found.quiet or (here.frozen and found.only_timers)
             quiet_rounds = quiet_rounds + 1 if quiet and shape == before else 1 if quiet else 0

@@ -11,11 +11,14 @@ from fastapi import FastAPI, Request, Response
 
 from lienthong import journeys
 from lienthong.cli import language, sandbox
-from lienthong.client import Country, Dossier
+from lienthong.client import LIMITS, Country, Dossier, NotRunning, Wish
 from lienthong.doors import Door, Problem
 from lienthong.journeys import READY, REFUSED, RETURNED, WITHDRAWN, Journeyed
+from lienthong.pytest_plugin import MARKER
 from lienthong.timeline import SERVICES, Entry, merged, status_changes
+from shared.http import LIMITS as BETWEEN_SERVICES
 from shared.paging import LARGEST, PageDep, announce
+from shared.web import KEEP_ALIVE
 
 
 def _answer(status: int, **body: Any) -> httpx.Response:
@@ -94,6 +97,36 @@ async def test_a_story_is_whole_however_many_pages_each_service_tells_it_in() ->
         told = await country.enter("s1").timeline("A")
     assert len(told) == len(SERVICES) * length
     assert {(line["service"], dict(line)["number"]) for line in told} == set(product(SERVICES, range(length)))
+
+
+async def test_a_sandbox_that_not_everybody_heard_of_is_not_left_behind() -> None:
+    app, deleted = FastAPI(), []
+
+    @app.post("/_lab/sandboxes")
+    async def create() -> dict[str, Any]:
+        return {"id": "s1", "lagging": ["payment"]}
+
+    @app.delete("/_lab/sandboxes/{sandbox}", status_code=204)
+    async def delete(sandbox: str) -> None:
+        deleted.append(sandbox)
+
+    country = Country()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
+        country.portal = Door(http, "http://portal")
+        with pytest.raises(NotRunning, match="payment heard of no new sandbox"):
+            await country.new_sandbox()
+    assert deleted == ["s1"]
+
+
+def test_the_marker_names_every_wish() -> None:
+    said = MARKER.partition("(")[2].partition(")")[0].split(", ")
+    assert set(said) == {*Wish.__annotations__, "scenario"}
+
+
+def test_no_client_keeps_an_idle_connection_as_long_as_the_server() -> None:
+    """Else the server closes one under a request."""
+    for limits in (LIMITS, BETWEEN_SERVICES):
+        assert limits.keepalive_expiry is not None and limits.keepalive_expiry < KEEP_ALIVE
 
 
 def test_a_dead_letter_is_listed_with_its_kind_its_dossier_and_the_reason(

@@ -8,9 +8,17 @@ from typing import Any
 import pytest
 
 from contracts.faults import CATALOGUE, FAMILIES, Kind
+from contracts.faults.rules import MOST_RULES, RuleBody
 from contracts.people import STANDING
-from services.portal import faulting
-from services.portal.faulting import FaultRuleNotFound, RulesContradict, of_family, rule_of, with_rule, without_rule
+from services.portal.faulting import (
+    FaultRuleNotFound,
+    RulesContradict,
+    of_family,
+    rule_of,
+    rules_asked,
+    with_rule,
+    without_rule,
+)
 from shared.errors import BodyDoesNotFit
 from shared.faults import Rule
 
@@ -161,7 +169,7 @@ def test_another_rule_at_the_same_edge_contradicts() -> None:
         "fault": "confirmation-missing",
         "edge": "payment.confirm",
     }
-    assert "switch it off" in refused.value.detail
+    assert "have one of the two" in refused.value.detail
 
 
 @pytest.mark.parametrize(
@@ -211,11 +219,22 @@ def test_a_rule_of_the_same_id_takes_its_place() -> None:
     assert with_rule([a_rule(), a_rule("bank-down")], new) == [a_rule("bank-down"), new]
 
 
+def test_of_one_list_no_rule_takes_the_place_of_another() -> None:
+    """Asked for at once, the first was meant as much as the second; one that is on already may be replaced."""
+    here, there = ({"fault": "http-error", "match": {"service": name}} for name in ("portal", "gateway"))
+    one, other, third = map(RuleBody.model_validate, (here, there, {**there, "id": "third"}))
+    on, unfit = rules_asked([one, other, third], "/faults")
+    assert [rule.id for rule in on] == ["http-error", "third"]
+    assert [pointer for pointer, _ in unfit] == ["/faults/1"] and "another `id`" in unfit[0][1]
+    replaced, unfit = rules_asked([other], "/then/faults", on[:1])
+    assert [rule.match["service"] for rule in replaced] == ["gateway"] and not unfit
+
+
 def test_there_is_an_end_to_rules() -> None:
-    many = [a_rule("http-error", id=str(n), match={"path": f"/{n}"}) for n in range(faulting.LARGEST)]
+    many = [a_rule("http-error", id=str(n), match={"path": f"/{n}"}) for n in range(MOST_RULES)]
     with pytest.raises(BodyDoesNotFit):
         with_rule(many, a_rule())
-    assert len(with_rule(many, a_rule("http-error", id="0", match={"path": "/new"}))) == faulting.LARGEST
+    assert len(with_rule(many, a_rule("http-error", id="0", match={"path": "/new"}))) == MOST_RULES
 
 
 def test_a_rule_that_is_not_on_cannot_be_switched_off() -> None:

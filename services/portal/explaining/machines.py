@@ -28,7 +28,7 @@ def service_down(facts: Facts) -> Iterator[Found]:
 @kind(
     "clock-behind",
     Words(
-        "{service} holds an older row of this sandbox than the portal: its clock, modes and fault rules of before.",
+        "{service} holds an older row of this sandbox than others do: its clock, modes and fault rules of before.",
         "{service} còn giữ bản ghi cũ của sandbox này: đồng hồ, chế độ và sự cố bật sẵn từ trước.",
         "The portal tells it again by itself; `lienthong settle{flag}` waits until it has.",
         "Cổng tự báo lại; `lienthong settle{flag}` chờ đến khi xong.",

@@ -11,17 +11,16 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.faults.rules import RuleBody
+from contracts.faults.rules import MOST_RULES, RuleBody
 from contracts.modes import Modes, province_faults
 from contracts.people import STANDING, Population
 from services.portal import faulting
 from services.portal.api.views import PortalDep
 from services.portal.app_state import Portal
 from services.portal.ownership import Wanted
-from shared import recording, sandboxes
+from shared import sandboxes
 from shared.clock import NOW_SQL, parse_duration, parse_time, wire
 from shared.errors import BodyDoesNotFit
-from shared.faults import Rule
 from shared.paging import Cut, Page, PageDep, announce
 from shared.problems import problem_responses
 from shared.recording import Made
@@ -52,15 +51,25 @@ class NewSandbox(Population):
     rate: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True)] = 0
     time_to_live: Lives | None = LIVES
     modes: Modes = Field(default_factory=dict)
-    faults: Annotated[list[RuleBody], Field(max_length=faulting.LARGEST)] = Field(default_factory=list)
+    faults: Annotated[list[RuleBody], Field(max_length=MOST_RULES)] = Field(default_factory=list)
 
-    def checked(self) -> list[Rule]:
-        """The rules of its faults. Raises BodyDoesNotFit for what cannot be a mode or a rule here."""
-        asked = [(f"/faults/{place}", body) for place, body in enumerate(self.faults)]
-        rules, wrong = faulting.rules_asked(asked, (*STANDING, *self.people))
-        if wrong := [*province_faults(self.modes), *wrong]:
+    def checked(self) -> Wanted:
+        """With its instants and rules read. Raises BodyDoesNotFit with all that cannot be."""
+        rules, unfit = faulting.rules_asked(self.faults, "/faults", personas=(*STANDING, *self.people))
+        wrong = [*province_faults(self.modes), *unfit]
+        start = lives = None
+        try:
+            start = parse_time(self.start, "/start") if self.start is not None else None
+        except BodyDoesNotFit as error:
+            wrong += error.misfits()
+        try:
+            lives = _lives(self.time_to_live)
+        except BodyDoesNotFit as error:
+            wrong += error.misfits()
+        if wrong:
             raise BodyDoesNotFit(*wrong)
-        return rules
+        modes = {province: mode.document() for province, mode in self.modes.items()}
+        return Wanted(self.seed, self.name, start, self.rate, lives, self.document(), modes, rules)
 
     def made_as(self, sandbox: str) -> Iterator[Made]:
         """The calls that would have come to the same after it was made, for a replay."""
@@ -108,17 +117,8 @@ class SandboxView(BaseModel):
     responses=problem_responses(422, 503),
 )
 async def create_sandbox(portal: PortalDep, body: NewSandbox | None = None) -> SandboxView:
-    wanted = body or NewSandbox()
-    start = parse_time(wanted.start, "/start") if wanted.start else None
-    row, lagging = await portal.ownership.create(
-        Wanted(
-            *(wanted.seed, wanted.name, start, wanted.rate, _lives(wanted.time_to_live), wanted.document()),
-            modes={province: mode.document() for province, mode in wanted.modes.items()},
-            faults=wanted.checked(),
-        )
-    )
-    if made := [*wanted.made_as(row["id"])]:
-        await recording.keep(portal.database, row["id"], *made)
+    asked = body or NewSandbox()
+    row, lagging = await portal.ownership.create(asked.checked(), asked.made_as)
     shown = await show_row(portal, row["id"])
     return shown.model_copy(update={"lagging": lagging})
 

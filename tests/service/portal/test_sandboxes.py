@@ -341,6 +341,15 @@ async def test_a_sandbox_begins_as_it_is_wished(country: Country) -> None:
         ({"faults": [SLOW, {"fault": "officers-silent", "match": {"province": "48"}}]}, "/faults/1", "'officers-slow'"),
         ({"faults": [{"fault": "account-locked", "match": {"persona": "nga"}}]}, "/faults/0/match/persona", "'nga'"),
         ({"faults": [{**SLOW, "from": "soon"}]}, "/faults/0/from", "RFC 3339"),
+        ({"faults": [{**SLOW, "until": ""}]}, "/faults/0/until", "RFC 3339"),
+        ({"faults": [SLOW, {**SLOW, "match": {"province": "37"}}]}, "/faults/1", "another `id`"),
+        (
+            {"faults": [{"fault": "http-latency", "with": {"by": "\ud800"}}]},
+            "/faults/0/with/by",
+            "'?' is not a duration",
+        ),
+        ({"start": ""}, "/start", "RFC 3339"),
+        ({"modes": {"a\0": {"mode": "manual"}}}, "/modes/a\0", "NUL"),
         ({"faults": [{**SLOW, "id": f"r{n}"} for n in range(101)]}, "/faults", "at most 100"),
     ],
     ids=lambda value: str(value)[:60].encode("ascii", "replace").decode(),
@@ -348,8 +357,28 @@ async def test_a_sandbox_begins_as_it_is_wished(country: Country) -> None:
 async def test_what_it_cannot_begin_with_is_pointed_at_and_nothing_is_made(
     country: Country, said: dict[str, Any], where: str, why: str
 ) -> None:
-    answer = await country.ask("portal", "POST", "/_lab/sandboxes", json={"name": "never made", **said})
+    content = json.dumps({"name": "never made", **said})  # with \\u escapes: a lone surrogate can travel
+    headers = {"Content-Type": "application/json"}
+    answer = await country.ask("portal", "POST", "/_lab/sandboxes", content=content, headers=headers)
     (error,) = problem(answer, 422, "body-does-not-fit")["errors"]
     assert error["pointer"] == where and why in error["detail"]
     listed = (await country.ask("portal", "GET", "/_lab/sandboxes?page_size=500")).json()
     assert "never made" not in {row["name"] for row in listed}
+
+
+async def test_all_that_is_wrong_with_it_is_said_at_once(country: Country) -> None:
+    wrong = {
+        "start": "soon",
+        "time_to_live": "x",
+        "modes": {"73": {"mode": "manual"}},
+        "faults": [{**SLOW, "until": "x"}, {"fault": "bank-dwon"}],
+    }
+    answer = await country.ask("portal", "POST", "/_lab/sandboxes", json=wrong)
+    assert set(pointers(answer)) == {"/start", "/time_to_live", "/modes/73", "/faults/0/until", "/faults/1/fault"}
+
+
+async def test_a_fault_of_the_beginning_bites_the_very_next_request(country: Country) -> None:
+    fault = {"fault": "http-error", "match": {"service": "portal"}, "times": 1}
+    sandbox = await country.sandbox(faults=[fault])
+    answers = [await country.ask("portal", "GET", "/api/v1/procedures", headers=sandbox.header) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [503, 200]

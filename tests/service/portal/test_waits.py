@@ -192,6 +192,21 @@ async def test_a_clock_that_is_turned_in_the_middle_of_a_look_is_looked_at_again
     assert "clock-behind" not in {each.name for each in second.verdict.waiting_for}
 
 
+async def test_a_portal_restored_from_a_backup_says_its_row_anew(country: Country, sandbox: Sandbox) -> None:
+    database = country.portal.database
+    (before,) = await database.fetch("SELECT version, base_at FROM sandboxes WHERE id = $1", sandbox.id)
+    await sandbox.move(hours=1)
+    back = "UPDATE sandboxes SET version = $2, base_at = $3 WHERE id = $1"
+    await database.pool.execute(back, sandbox.id, before["version"], before["base_at"])
+    verdict = await country.portal.timekeeping.settle(sandbox.id, 30)
+    assert verdict.verdict == "still", verdict.waiting_for
+    rows = [
+        await app.state.runtime.database.fetch("SELECT version, base_at FROM sandboxes WHERE id = $1", sandbox.id)
+        for app in country.apps.values()
+    ]
+    assert rows[0][0]["version"] > before["version"] and rows.count(rows[0]) == len(rows)
+
+
 async def test_a_busy_clock_says_what_to_do(country: Country, sandbox: Sandbox) -> None:
     turns = "INSERT INTO turns VALUES ($1, 'somebody', clock_timestamp() + interval '1 min')"
     await country.portal.database.pool.execute(turns, sandbox.id)
