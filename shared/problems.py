@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -70,10 +71,19 @@ BY_STATUS = {
 }
 
 
+class ProblemResponse(JSONResponse):
+    """JSON, in which a lone surrogate that somebody sent, and is told of, becomes a question mark: UTF-8 has none."""
+
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+
 def render(kind: ProblemType, detail: str, facts: Mapping[str, object]) -> JSONResponse:
     body = {"type": f"/problems/{kind.slug}", "title": kind.title, "title_vi": kind.title_vi, "status": kind.status}
     headers = {"Retry-After": "1"} if kind.status == 503 else None
-    return JSONResponse({**body, "detail": detail, **facts}, kind.status, media_type=MEDIA_TYPE, headers=headers)
+    return ProblemResponse({**body, "detail": detail, **facts}, kind.status, headers=headers)
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -86,10 +96,13 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def pointer_of(location: tuple[int | str, ...]) -> str:
-    """A JSON pointer (RFC 6901) from where FastAPI found the error; headers and paths keep their kind in front."""
-    parts = location[1:] if location and location[0] == "body" else location
-    text = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
-    return text.encode(errors="replace").decode()  # a member's own name may hold a lone surrogate
+    """A JSON pointer (RFC 6901) from where FastAPI found the error; headers and paths keep their kind in front.
+
+    What is wrong with a member's name points at the member: pydantic writes `[key]` behind it.
+    """
+    parts = location[1:] if location[:1] == ("body",) else location
+    parts = parts[:-1] if parts[-1:] == ("[key]",) else parts
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
 def _unreadable(cause: Exception) -> str:
