@@ -29,15 +29,11 @@ TO_PORTAL = "dossier.to-portal.v1"
 BIN = Path(sys.executable).parent
 
 
-def free_base(wanted: int) -> int:
-    return wanted if all(map(ports.is_free, range(wanted, wanted + ports.SPAN))) else ports.free_base()
-
-
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A broker and a database server of somebody else."""
     data = tmp_path_factory.mktemp("theirs")
-    with Stack(data, free_base(22_100), parts=["postgres", "kafka"], durable=False) as servers:
+    with Stack(data, ports.free_base(), parts=["postgres", "kafka"], durable=False) as servers:
         yield servers
 
 
@@ -58,7 +54,7 @@ def rows(told: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_the_page_works_as_it_is_printed_and_their_servers_live_on(servers: Stack, tmp_path: Path) -> None:
-    base = free_base(22_000)
+    base = ports.free_base()
     blocks = re.findall(r"^```bash\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     (block,) = [block for block in blocks if "lienthong demo" in block]
     theirs = environment(servers)
@@ -93,7 +89,7 @@ def test_the_page_works_as_it_is_printed_and_their_servers_live_on(servers: Stac
 
 
 def test_nothing_of_theirs_is_ours_to_break_and_no_password_lies_about(servers: Stack, tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "data", free_base(22_000), external=environment(servers))
+    stack = Stack(tmp_path / "data", ports.free_base(), external=environment(servers))
     assert tuple(stack.plan.parts) == ("services",)
     with stack:
         assert look(stack.plan.data).replaced == {"kafka", "postgres"}, "whatever the environment says by now"
@@ -113,7 +109,7 @@ def test_nothing_of_theirs_is_ours_to_break_and_no_password_lies_about(servers: 
 
 
 def test_a_broker_that_does_not_answer_is_named_until_it_does(tmp_path: Path) -> None:
-    base, later = free_base(22_000), Stack(tmp_path / "broker", free_base(22_100), parts=["kafka"])
+    base, later = ports.free_base(), Stack(tmp_path / "broker", ports.free_base(), parts=["kafka"])
     words = ["up", "--json", "--data", str(tmp_path / "data"), "--port-base", str(base)]
     up = subprocess.Popen(
         [sys.executable, "-m", "lienthong.cli.main", *words],
@@ -148,7 +144,7 @@ async def test_a_topic_made_otherwise_is_refused_with_the_way_out(servers: Stack
             pass
         while TO_PORTAL not in await admin.list_topics():
             await admin.create_topics([NewTopic(TO_PORTAL, num_partitions=3, replication_factor=1)])
-        up = lienthong("up", "--data", tmp_path, "--port-base", free_base(22_000), **environment(servers))
+        up = lienthong("up", "--data", tmp_path, "--port-base", ports.free_base(), **environment(servers))
         assert up.returncode == 1
         wanted = rf"Topic {TO_PORTAL} at 127\.0\.0\.1:\d+ has 3 partitions, and the lanes need 34\. Delete it, and the services"
         assert re.search(wanted, up.stderr), up.stderr
@@ -176,7 +172,7 @@ def test_databases_of_another_postgresql_are_refused_with_the_way_out(tmp_path: 
     folder = tmp_path / "postgres"
     folder.mkdir()
     (folder / "PG_VERSION").write_text("17\n")
-    up = lienthong("up", "--data", tmp_path, "--port-base", free_base(22_000))
+    up = lienthong("up", "--data", tmp_path, "--port-base", ports.free_base())
     assert up.returncode == 1
     assert re.search(
         r"made by PostgreSQL 17, and this is 1\d\.\d+, which cannot read them\..*pg_dump.*lienthong reset", up.stderr
@@ -187,7 +183,7 @@ def test_databases_of_another_postgresql_are_refused_with_the_way_out(tmp_path: 
 def test_a_broker_of_a_newer_kafka_is_refused_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "kafka" / "data").mkdir(parents=True)
     (tmp_path / "kafka" / "version").write_text("99.0.0\n")
-    up = lienthong("up", "--data", tmp_path, "--port-base", free_base(22_000))
+    up = lienthong("up", "--data", tmp_path, "--port-base", ports.free_base())
     assert up.returncode == 1
     assert "is Kafka 99.0.0's, and this is" in up.stderr and f"or delete {tmp_path / 'kafka'}" in up.stderr
 
