@@ -8,10 +8,12 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, Field
 
-from shared import deadletters, eventlog, telemetry
+from shared import telemetry
 from shared.errors import BodyDoesNotFit, NotReady
-from shared.house import House
-from shared.lanes import LANES
+from shared.messaging import dead_letters as letters
+from shared.messaging import event_log
+from shared.messaging.lanes import LANES
+from shared.messaging.runtime import House
 from shared.paging import PageDep, announce
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
@@ -68,7 +70,7 @@ async def replay(lane: Annotated[int, Path(ge=0, lt=LANES)], asked: Asked, house
     (known,) = await house.database.fetch("SELECT epoch FROM lanes_out WHERE lane = $1", lane)
     if asked.epoch > known["epoch"] + LIVES_AHEAD:
         raise BodyDoesNotFit(("/epoch", f"nobody has seen life {asked.epoch}: this lane is in life {known['epoch']}"))
-    (epoch, expected), new_life = await eventlog.replay(house.database, lane, (asked.epoch, asked.expected))
+    (epoch, expected), new_life = await event_log.replay(house.database, lane, (asked.epoch, asked.expected))
     telemetry.REPLAYS.labels(house.service).inc()
     if new_life:
         telemetry.EPOCHS.labels(house.service).inc()
@@ -85,7 +87,7 @@ async def events(
     sandbox: SandboxPath, house: HouseDep, page: PageDep, request: Request, response: Response
 ) -> list[dict[str, Any]]:
     await known_sandbox(house, sandbox)
-    return announce(request, response, await eventlog.told(house.database, house.service, sandbox, page))
+    return announce(request, response, await event_log.told(house.database, house.service, sandbox, page))
 
 
 @router.get("/dead-letters", summary="Dead letters of a sandbox, oldest first.", responses=problem_responses(404, 422))
@@ -93,7 +95,7 @@ async def dead_letters(
     sandbox: SandboxId, house: HouseDep, page: PageDep, request: Request, response: Response
 ) -> list[dict[str, Any]]:
     await known_sandbox(house, sandbox)
-    cut = await deadletters.listed(house.database, sandbox, page)
+    cut = await letters.listed(house.database, sandbox, page)
     return [jsonable_encoder(letter) for letter in announce(request, response, cut)]
 
 
@@ -102,7 +104,7 @@ async def dead_letters(
 )
 async def dead_letter(letter: LetterPath, sandbox: SandboxId, house: HouseDep) -> dict[str, Any]:
     await known_sandbox(house, sandbox)
-    found: dict[str, Any] = jsonable_encoder(await deadletters.shown(house.database, sandbox, letter))
+    found: dict[str, Any] = jsonable_encoder(await letters.shown(house.database, sandbox, letter))
     return found
 
 
@@ -113,7 +115,7 @@ async def dead_letter(letter: LetterPath, sandbox: SandboxId, house: HouseDep) -
 )
 async def redrive(letter: LetterPath, sandbox: SandboxId, house: HouseDep) -> dict[str, Any]:
     await known_sandbox(house, sandbox)
-    subject = (await deadletters.shown(house.database, sandbox, letter))["subject"]
+    subject = (await letters.shown(house.database, sandbox, letter))["subject"]
     applied = await house.consumer.redrive(sandbox, subject)
     house.waker.wake()
     return {"subject": subject, "applied": applied}

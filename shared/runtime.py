@@ -16,7 +16,7 @@ from sqlalchemy import MetaData
 from shared import faults, http, recording, sandboxes, telemetry
 from shared.db import NO_STEPS, Connection, Database
 from shared.errors import ApiKeyUnknown, NotReady, Unfit
-from shared.lanes import Place
+from shared.messaging.lanes import Place
 from shared.sandboxes import Sandbox
 from shared.settings import Settings
 

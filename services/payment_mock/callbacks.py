@@ -17,13 +17,14 @@ from services.payment_mock import faulty, store
 from services.payment_mock.migrations import STEPS
 from services.payment_mock.settings import Settings
 from services.payment_mock.store import Order
-from shared import calls, http, journal, sandboxes
-from shared.calls import Call, Callers
+from shared import http, journal, sandboxes
 from shared.clock import wire
 from shared.db import Connection
 from shared.errors import HeldByFault
 from shared.faults import Bite
-from shared.lanes import Place
+from shared.messaging import http_outbox
+from shared.messaging.http_outbox import Call, Callers
+from shared.messaging.lanes import Place
 from shared.runtime import Runtime
 
 CONFIRM = "confirm"
@@ -46,8 +47,10 @@ class PaymentRuntime(Runtime):
         return platform.partner_secret(self.payment.payment_partner_secret.get_secret_value(), sandbox)
 
     async def pending(self, sandbox: str) -> dict[str, Any]:
-        flying = await calls.in_flight(self.database, sandbox)
-        due = await calls.next_due(self.database, sandbox)  # after: who is seen to be held has its due moment by now
+        flying = await http_outbox.in_flight(self.database, sandbox)
+        due = await http_outbox.next_due(
+            self.database, sandbox
+        )  # after: who is seen to be held has its due moment by now
         now = (await sandboxes.read(self.database, sandbox)).now
         return {
             "calls": flying,
@@ -57,7 +60,7 @@ class PaymentRuntime(Runtime):
 
     async def fire(self, sandbox: str) -> list[dict[str, Any]]:
         """Confirmations that a fault held until now go on."""
-        released = await calls.release(self.database, sandbox)
+        released = await http_outbox.release(self.database, sandbox)
         self.callers.wake()
         return [{"at": wire(due), "service": self.service, "kind": kind, "subject": key} for kind, key, due in released]
 
@@ -69,7 +72,7 @@ class PaymentRuntime(Runtime):
 
     async def rules_changed(self, sandbox: str) -> None:
         """What was held is told now, or held again by what rules there are."""
-        await calls.try_again(self.database, sandbox)
+        await http_outbox.try_again(self.database, sandbox)
         self.callers.wake()
 
     async def pending_of(self, sandbox: str, subject: str, reader: Place | None) -> dict[str, Any]:
@@ -114,11 +117,11 @@ class PaymentRuntime(Runtime):
             here = (await sandboxes.lock(connection, [call.sandbox])).get(call.sandbox)
             order = await store.order_by_transaction(connection, call.sandbox, call.key)
             if ends:
-                await calls.done(connection, call)
+                await http_outbox.done(connection, call)
             if here is None or order is None:  # the sandbox was deleted meanwhile
                 return
             if ends and (freed := await faulty.set_free(connection, here, call.key)):
-                await calls.try_again(connection, here.id, freed)
+                await http_outbox.try_again(connection, here.id, freed)
             if message == call.data:
                 await store.save_order(connection, replace(order, confirm_answer=answer))
             taken = answer == platform.OK
@@ -141,7 +144,7 @@ class PaymentRuntime(Runtime):
 async def add_confirm(connection: Connection, order: Order, secret: str) -> None:
     """Write down, in the caller's transaction, that the partner must be told of a paid order."""
     message = result_message("CONFIRM", order, secret)
-    await calls.add(connection, order.sandbox, CONFIRM, order.transaction, message)
+    await http_outbox.add(connection, order.sandbox, CONFIRM, order.transaction, message)
 
 
 def result_message(kind: str, order: Order, secret: str) -> dict[str, object]:

@@ -10,11 +10,11 @@ from typing import Any, Literal
 from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text, UniqueConstraint
 
 from contracts.payment_platform import PARTNER
-from shared.calls import calls_table
 from shared.clock import wire
 from shared.db import Connection, Database
 from shared.faults import firings_table
 from shared.journal import journal_table
+from shared.messaging.http_outbox import calls_table
 from shared.recording import recorded_table
 from shared.sandboxes import Sandbox, sandboxes_table
 

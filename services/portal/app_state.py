@@ -18,8 +18,9 @@ from services.portal.papers import papers_table
 from services.portal.settings import Settings
 from services.portal.store import DOSSIERS
 from services.portal.timekeeping import Timekeeping, turns_table
-from shared import calls, files
-from shared.house import House
+from shared import files
+from shared.messaging import http_outbox
+from shared.messaging.runtime import House
 
 SERVICE = "portal"
 HEARS, SPEAKS = "dossier.to-portal.v1", "dossier.to-province.v1"
@@ -56,11 +57,11 @@ class Portal(House[Dossier]):
         """Where the browser returns from paying has no other place for it."""
         return parse_qs(query).get("sandbox", [""])[0]
 
-    async def refund(self, call: calls.Call) -> None:
+    async def refund(self, call: http_outbox.Call) -> None:
         """Ask the platform for a refund; when it answers, keep it, tell the province, and end the call."""
         refund = await self.platform.refund(call.sandbox, call.key, call.data["amount_dong"])
         await self.decide(
             call.sandbox, lambda work: note_refund(work, call.data["code"], call.key, refund), codes=[call.data["code"]]
         )
         async with self.database.transaction() as connection:
-            await calls.done(connection, call)
+            await http_outbox.done(connection, call)

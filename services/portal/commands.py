@@ -33,7 +33,7 @@ from services.portal.domain import (
 )
 from shared.calendar import BUSINESS_ZONE
 from shared.clock import wire
-from shared.work import Work as AnyWork
+from shared.messaging.unit_of_work import Work as AnyWork
 
 Work = AnyWork[Dossier]
 REFUND = "refund"  # kind of background call

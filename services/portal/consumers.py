@@ -38,7 +38,7 @@ from services.portal.commands import (
 )
 from services.portal.domain import Demand, Dossier, FeeItem, Owner, Paper, Receipt, Supplement
 from shared.calendar import BUSINESS_ZONE
-from shared.consumer import Handlers
+from shared.messaging.consumer import Handlers
 
 handlers = Handlers()
 

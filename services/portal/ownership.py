@@ -13,12 +13,13 @@ import msgspec
 
 from contracts.catalogue import CALENDAR
 from contracts.modes import Document
-from shared import calls, http, recording, sandboxes
+from shared import http, recording, sandboxes
 from shared.calendar import BUSINESS_ZONE
 from shared.clock import NOW_SQL
 from shared.db import Connection
 from shared.errors import Refusal
 from shared.faults import Rule, rules_of
+from shared.messaging import http_outbox
 from shared.recording import Made
 from shared.sandboxes import COLUMNS, DEFAULT, Sandbox
 
@@ -222,7 +223,7 @@ class Ownership:
             await self._to_tell(connection, row)
         self._portal.note_row(row)
         lagging = await self._tell_all(sandbox, row)
-        await calls.try_again(self._portal.database, sandbox)
+        await http_outbox.try_again(self._portal.database, sandbox)
         return lagging
 
     async def _to_tell(self, connection: Connection, row: dict[str, Any]) -> None:
@@ -271,7 +272,7 @@ class Ownership:
         body = sandboxes.told({**dict(row), "opened": True})
         await asyncio.gather(*(self._tell(service, seen.id, body) for service in services if service != PORTAL))
 
-    async def tell_again(self, call: calls.Call) -> None:
+    async def tell_again(self, call: http_outbox.Call) -> None:
         """The worker's part: tell what the request could not, and open the sandbox when all have been told."""
         if not await self._tell(call.key, call.sandbox, call.data):
             raise http.Unreachable(f"{call.key} did not take sandbox {call.sandbox}")

@@ -9,7 +9,7 @@ from contracts.catalogue import Choice
 from services.portal.citizens import Citizen
 from services.portal.domain import Dossier, DossierNotFound
 from shared.errors import Refusal
-from shared.house import House
+from shared.messaging.runtime import House
 from shared.paging import Cut, Page
 
 

@@ -17,7 +17,7 @@ from services.portal.explaining.causes import Cause, said
 from services.portal.explaining.facts import Facts
 from services.portal.explaining.gathering import Sight, asked, gather, look
 from services.portal.timekeeping import READERS
-from shared.outlook import Told
+from shared.messaging.pending import Told
 from shared.settle import Waiting
 
 if TYPE_CHECKING:

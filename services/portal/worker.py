@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from services.portal.app_state import HEARS, SPEAKS, Portal
 from services.portal.settings import Settings
-from shared import telemetry, web, worker
+from shared import telemetry, web
+from shared.messaging import worker
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from contracts import lifecycle as law
 from contracts.catalogue import Place, agency_code
 from services.province_gateway.domain import Dossier, Instruction
 from shared.calendar import BUSINESS_ZONE, Count, Pause
-from shared.work import Work as AnyWork
+from shared.messaging.unit_of_work import Work as AnyWork
 
 Work = AnyWork[Dossier]
 

@@ -17,8 +17,8 @@ from services.province_gateway.settings import Settings
 from services.province_gateway.store import DOSSIERS
 from shared import sandboxes
 from shared.db import Connection
-from shared.house import House
-from shared.timers import Timers
+from shared.messaging.runtime import House
+from shared.messaging.timers import Timers
 
 SERVICE = "gateway"
 HEARS, SPEAKS = "dossier.to-province.v1", "dossier.to-portal.v1"

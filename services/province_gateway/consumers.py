@@ -18,8 +18,8 @@ from contracts.models import (
 from services.province_gateway import commands, moves, officers, receipts
 from services.province_gateway.acts import Rules, Work
 from services.province_gateway.domain import Dossier
-from shared.consumer import Handlers
-from shared.timers import Handler, Timer
+from shared.messaging.consumer import Handlers
+from shared.messaging.timers import Handler, Timer
 
 handlers = Handlers()
 

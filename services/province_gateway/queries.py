@@ -8,7 +8,7 @@ from services.province_gateway import faulty
 from services.province_gateway.domain import Dossier, DossierNotFound
 from services.province_gateway.store import OPEN
 from shared.errors import BodyDoesNotFit
-from shared.house import House
+from shared.messaging.runtime import House
 from shared.paging import LARGEST, Cut, Page
 from shared.sandboxes import Sandbox
 from shared.words import no_such

@@ -8,7 +8,7 @@ from typing import Any
 from contracts.catalogue import agency_code
 from contracts.receipts import series
 from services.province_gateway.domain import Dossier, FeeItem
-from shared.work import Work
+from shared.messaging.unit_of_work import Work
 
 
 def receipts(work: Work[Dossier], dossier: Dossier, items: tuple[FeeItem, ...], at: datetime) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ import yaml
 import lienthong
 from lienthong.embedded import jars, kafka, postgres
 from lienthong.embedded.plan import DATABASES, ROLES, Plan, Role
-from shared.kafka import Access
+from shared.messaging.kafka import Access
 from shared.settings import Settings, host_and_port
 
 ROOT = Path(__file__).parents[2]

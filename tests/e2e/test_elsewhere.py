@@ -20,7 +20,7 @@ from lienthong.doctor.machine import look
 from lienthong.embedded import Trouble, elsewhere, ports, postgres
 from lienthong.embedded.plan import DATABASES, ROLES
 from lienthong.embedded.stack import Stack
-from shared import kafka
+from shared.messaging import kafka
 from tests.support.command import PATIENCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "elsewhere.md"

@@ -9,7 +9,7 @@ import pytest
 
 from contracts import lifecycle as law
 from services.portal.commands import REFUND
-from shared.calls import Call
+from shared.messaging.http_outbox import Call
 from tests.support.country import Citizen, Country, Sandbox
 from tests.support.office import Office
 

@@ -28,7 +28,7 @@ from services.portal.app_state import Portal
 from services.portal.settings import Settings as PortalSettings
 from services.province_gateway import app as gateway
 from services.province_gateway.settings import Settings as GatewaySettings
-from shared.house import House
+from shared.messaging.runtime import House
 from tests.support.databases import Databases
 from tests.support.factories import COMMUNE, COPY, PROVINCE, hear, take_queue
 

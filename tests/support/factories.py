@@ -12,9 +12,9 @@ from typing import Any
 from contracts.catalogue import PROVINCES
 from contracts.schemas import errors, schema
 from shared.clock import wire
-from shared.consumer import Outcome
-from shared.events import Record
-from shared.house import House
+from shared.messaging.cloudevents import Record
+from shared.messaging.consumer import Outcome
+from shared.messaging.runtime import House
 
 MORNING = datetime(2026, 6, 9, 1, tzinfo=UTC)  # 08:00 in Viet Nam, a Tuesday
 PROVINCE, COMMUNE = "37", "14464"  # Ninh Bình, Xã Gia Viễn

@@ -9,7 +9,7 @@ from contracts import lifecycle as law
 from contracts.lifecycle import State
 from services.portal.domain import STARTED, Demand, Dossier, Payment
 from services.portal.explaining.facts import Call, Facts, OfficersFault, Order
-from shared.outlook import Outlook, Parked, Timer, Told
+from shared.messaging.pending import Outlook, Parked, Timer, Told
 from shared.settle import Waiting
 
 NOW = datetime(2026, 6, 9, 1, tzinfo=UTC)  # 08:00 in Viet Nam, a Tuesday

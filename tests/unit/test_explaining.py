@@ -13,7 +13,7 @@ from services.portal.domain import FAILED, PAID, REFUND_PENDING, Payment, Supple
 from services.portal.explaining import KINDS, explain
 from services.portal.explaining.clocks import nothing_due
 from services.portal.explaining.facts import Call, Facts, mode_of, officers_faults, province_of
-from shared.outlook import Outlook, Timer
+from shared.messaging.pending import Outlook, Timer
 from tests.support.facts import (
     CODE,
     DEMAND,

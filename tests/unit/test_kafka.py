@@ -1,7 +1,7 @@
 """What a reader makes of headers that only strangers write."""
 
-from shared.events import Record, decode, sandboxes_of
-from shared.kafka import _headers
+from shared.messaging.cloudevents import Record, decode, sandboxes_of
+from shared.messaging.kafka import _headers
 
 
 def test_a_header_without_a_value_is_as_good_as_absent() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.lanes import ADOPT, Log, Position, Verdict, answer_to
+from shared.messaging.lanes import ADOPT, Log, Position, Verdict, answer_to
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from shared.lanes import Log, Place, Position, Verdict, answer_to
+from shared.messaging.lanes import Log, Place, Position, Verdict, answer_to
 
 HEALING_ROUNDS = 60
 Event = int  # its own number in the order of telling, over all lives of the source

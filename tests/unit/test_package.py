@@ -33,7 +33,7 @@ def test_only_lienthong_is_importable(names: list[str]) -> None:
 def test_the_house_travels_inside(names: list[str]) -> None:
     house = "lienthong/_house/"
     for part in (
-        "shared/relay.py",
+        "shared/messaging/relay.py",
         "services/portal/app.py",
         "services/province_gateway/worker.py",
         "services/identity_mock/app.py",

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
-from shared.kafka import Access
+from shared.messaging.kafka import Access
 from shared.settings import Settings, UnknownSetting
 
 SERVICES = ("portal", "province_gateway", "identity_mock", "payment_mock")

@@ -13,7 +13,7 @@ from contracts.lifecycle import LIFECYCLE, State
 from services.portal.explaining.facts import Call, Facts
 from services.portal.explaining.gathering import Sight
 from services.portal.waiting import Answer, Wanted, arrived, events_from, judge, may_come
-from shared.outlook import Outlook, Timer, Told
+from shared.messaging.pending import Outlook, Timer, Told
 from tests.support.facts import CODE, HELD, LATER, NOW, RULE, attempt, facts, here, order, owing, parked, there, waits
 
 RECEIVED = Wanted(law.DOSSIER_RECEIVED, CODE)

@@ -19,8 +19,8 @@ from services.province_gateway.acts import Rules, Work
 from services.province_gateway.domain import Dossier, FeeItem, Instruction, new_dossier
 from shared.calendar import BUSINESS_ZONE
 from shared.errors import Refusal
+from shared.messaging.unit_of_work import Batch
 from shared.sandboxes import Sandbox
-from shared.work import Batch
 from tests.support.factories import CODE, COMMUNE, COPY, FREE, PROVINCE, example
 
 MORNING = datetime(2026, 6, 9, 8, tzinfo=BUSINESS_ZONE)

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.events import event_id
+from shared.messaging.cloudevents import event_id
+from shared.messaging.unit_of_work import Batch, Held, Work
 from shared.sandboxes import Sandbox
-from shared.work import Batch, Held, Work
 
 NOW = datetime(2026, 6, 9, 1, tzinfo=UTC)
 HERE = Sandbox("s1", "seed", 0, NOW)

@@ -15,7 +15,7 @@ from services.portal.app_state import Portal
 from services.portal.citizens import Citizen
 from services.portal.domain import Demand, Dossier, Payment, Supplement
 from shared.clock import wire
-from shared.house import Once
+from shared.messaging.runtime import Once
 from shared.web import Chosen
 
 PAYMENT_WORDS = {

@@ -16,7 +16,7 @@ from contracts import lifecycle as law
 from contracts.catalogue import PROVINCES, Province
 from contracts.lifecycle import LIFECYCLE, State
 from services.portal.domain import Demand, Dossier
-from shared.outlook import Outlook, Parked, Timer
+from shared.messaging.pending import Outlook, Parked, Timer
 from shared.sandboxes import DEFAULT
 from shared.settle import Waiting
 

@@ -15,8 +15,8 @@ from services.portal.explaining.facts import Call, Facts, Order, mode_of, office
 from services.portal.explaining.machines import under_way
 from services.portal.timekeeping import READERS, Round
 from shared import http
-from shared.lanes import Place
-from shared.outlook import Outlook
+from shared.messaging.lanes import Place
+from shared.messaging.pending import Outlook
 from shared.settle import Pending
 
 if TYPE_CHECKING:

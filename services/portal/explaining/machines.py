@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from services.portal.explaining.causes import Found, Kind, Words, kind
 from services.portal.explaining.facts import Facts
 from services.portal.timekeeping import READERS
-from shared.outlook import Told
+from shared.messaging.pending import Told
 
 
 @kind(

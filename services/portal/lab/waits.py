@@ -18,7 +18,7 @@ from services.portal.explaining.gathering import gather
 from services.portal.lab.clocks import WaitingView
 from shared.clock import wire
 from shared.errors import BodyDoesNotFit
-from shared.events import VOID
+from shared.messaging.cloudevents import VOID
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
 from shared.web import SandboxId, SandboxPath, Text

@@ -20,7 +20,7 @@ from services.province_gateway.codes import code_series, dossier_code
 from services.province_gateway.commands import Registration
 from services.province_gateway.domain import Instruction
 from shared.calendar import BUSINESS_ZONE
-from shared.house import Once
+from shared.messaging.runtime import Once
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
 from shared.web import SandboxId, Shown, Text

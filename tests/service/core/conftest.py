@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from shared.house import House
+from shared.messaging.runtime import House
 from tests.service.core import parcels
 from tests.service.core.parcels import Owner, Parcel, Shelf, a_house, a_shelf, opened
 from tests.support.databases import Databases

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from shared import calls, sandboxes
-from shared.calls import Call, Callers
+from shared import sandboxes
 from shared.errors import HeldByFault
-from shared.house import House
 from shared.http import Unreachable
+from shared.messaging import http_outbox
+from shared.messaging.http_outbox import Call, Callers
+from shared.messaging.runtime import House
 from tests.service.core.parcels import NotToday, Parcel, Shelf, Work, a_shelf
 
 Outcome = Exception | None
@@ -30,7 +31,7 @@ class Neighbour:
         if outcome is not None:
             raise outcome
         async with self.house.database.transaction() as connection:
-            await calls.done(connection, call)
+            await http_outbox.done(connection, call)
         self.taken.set()
 
 
@@ -55,12 +56,12 @@ async def ring(shelf: Shelf, key: str, **data: object) -> None:
 async def test_a_call_is_made_after_the_commit_and_ended_by_its_answer(own_house: House[Parcel]) -> None:
     shelf = await a_shelf(own_house)
     await ring(shelf, "1", amount=5)
-    assert await calls.in_flight(own_house.database, shelf.id) == [
+    assert await http_outbox.in_flight(own_house.database, shelf.id) == [
         {"kind": "ring", "key": "1", "attempts": 0, "last_error": "", "refused": False}
     ]
     neighbour = Neighbour(own_house)
     await running(own_house, neighbour, neighbour.taken.wait)
-    assert (neighbour.seen, await calls.in_flight(own_house.database, shelf.id)) == ([("1", 1)], [])
+    assert (neighbour.seen, await http_outbox.in_flight(own_house.database, shelf.id)) == ([("1", 1)], [])
 
 
 async def test_one_call_per_kind_and_key(own_house: House[Parcel]) -> None:
@@ -84,11 +85,11 @@ async def test_a_call_that_failed_keeps_its_reason_and_waits(own_house: House[Pa
     neighbour = Neighbour(own_house, *[Unreachable("nobody is there")] * 100)
 
     async def failed() -> None:
-        while not (await calls.in_flight(own_house.database, shelf.id))[0]["last_error"]:
+        while not (await http_outbox.in_flight(own_house.database, shelf.id))[0]["last_error"]:
             pass
 
     await running(own_house, neighbour, failed)
-    (flight,) = await calls.in_flight(own_house.database, shelf.id)
+    (flight,) = await http_outbox.in_flight(own_house.database, shelf.id)
     assert "nobody is there" in flight["last_error"]
     assert (await own_house.pending(shelf.id))["calls"] == [flight]
 
@@ -118,13 +119,13 @@ async def test_what_is_refused_waits_until_sandbox_time_moves(own_house: House[P
     neighbour = Neighbour(own_house, NotToday("come another day"))
 
     async def refused() -> None:
-        while not [call for call in await calls.in_flight(own_house.database, shelf.id) if call["refused"]]:
+        while not [call for call in await http_outbox.in_flight(own_house.database, shelf.id) if call["refused"]]:
             await asyncio.to_thread(lambda: None)
 
     await running(own_house, neighbour, refused)
     (row,) = await shelf.rows("calls", "next_try = 'infinity', last_error")
     assert row == (True, "NotToday: come another day")
-    await calls.try_again(own_house.database, shelf.id)
+    await http_outbox.try_again(own_house.database, shelf.id)
     await running(own_house, neighbour, neighbour.taken.wait)
     assert neighbour.seen == [("1", 1), ("1", 2)]
 
@@ -137,7 +138,7 @@ async def test_a_refusal_of_what_was_asked_before_is_asked_again(own_house: Hous
     class Late(Neighbour):
         async def __call__(self, call: Call) -> None:
             if call.attempts == 1:
-                await calls.try_again(own_house.database, shelf.id)
+                await http_outbox.try_again(own_house.database, shelf.id)
             await super().__call__(call)
 
     neighbour = Late(own_house, NotToday("come another day"))
@@ -152,13 +153,13 @@ async def test_only_some_are_asked_again(own_house: House[Parcel]) -> None:
     neighbour = Neighbour(own_house, NotToday("no"), NotToday("no"))
 
     async def refused() -> None:
-        while [call for call in await calls.in_flight(own_house.database, shelf.id) if not call["refused"]]:
+        while [call for call in await http_outbox.in_flight(own_house.database, shelf.id) if not call["refused"]]:
             await asyncio.to_thread(lambda: None)
 
     await running(own_house, neighbour, refused)
-    await calls.try_again(own_house.database, shelf.id, ["B"])
+    await http_outbox.try_again(own_house.database, shelf.id, ["B"])
     await running(own_house, neighbour, neighbour.taken.wait)
-    assert [call["key"] for call in await calls.in_flight(own_house.database, shelf.id)] == ["A"]
+    assert [call["key"] for call in await http_outbox.in_flight(own_house.database, shelf.id)] == ["A"]
 
 
 async def test_what_a_rule_holds_until_a_moment_is_released_then(own_house: House[Parcel]) -> None:
@@ -177,18 +178,18 @@ async def test_what_a_rule_holds_until_a_moment_is_released_then(own_house: Hous
     neighbour = Holding(own_house)
 
     async def held() -> None:
-        while [call for call in await calls.in_flight(own_house.database, shelf.id) if not call["refused"]]:
+        while [call for call in await http_outbox.in_flight(own_house.database, shelf.id) if not call["refused"]]:
             await asyncio.to_thread(lambda: None)
 
     await running(own_house, neighbour, held)
-    assert await calls.next_due(own_house.database, shelf.id) == due
-    assert await calls.release(own_house.database, shelf.id) == []
+    assert await http_outbox.next_due(own_house.database, shelf.id) == due
+    assert await http_outbox.release(own_house.database, shelf.id) == []
     await shelf.sandbox.advance(timedelta(hours=2))
-    assert await calls.release(own_house.database, shelf.id) == [("ring", "A", due)]
+    assert await http_outbox.release(own_house.database, shelf.id) == [("ring", "A", due)]
     await running(own_house, neighbour, neighbour.taken.wait)
     assert neighbour.seen == [("A", 2)]
-    assert [call["key"] for call in await calls.in_flight(own_house.database, shelf.id)] == ["B", "C"]
-    assert await calls.next_due(own_house.database, shelf.id) == due + timedelta(hours=1)
+    assert [call["key"] for call in await http_outbox.in_flight(own_house.database, shelf.id)] == ["B", "C"]
+    assert await http_outbox.next_due(own_house.database, shelf.id) == due + timedelta(hours=1)
 
 
 async def test_under_a_clock_that_runs_what_is_held_goes_by_itself(own_house: House[Parcel]) -> None:

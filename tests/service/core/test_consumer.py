@@ -9,10 +9,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from shared.consumer import UNKNOWN_SANDBOX, Outcome
-from shared.events import VOID, event_id
-from shared.house import House
-from shared.lanes import ADOPT
+from shared.messaging.cloudevents import VOID, event_id
+from shared.messaging.consumer import UNKNOWN_SANDBOX, Outcome
+from shared.messaging.lanes import ADOPT
+from shared.messaging.runtime import House
 from tests.service.core.parcels import (
     ANSWERED,
     MARKED,

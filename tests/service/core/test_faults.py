@@ -11,7 +11,7 @@ import pytest
 
 from shared import faults, journal, sandboxes
 from shared.faults import Bite, Rule
-from shared.house import House
+from shared.messaging.runtime import House
 from tests.service.core.parcels import Owner, Parcel, Shelf, a_house, a_shelf, opened
 from tests.support.databases import Databases
 

@@ -12,17 +12,18 @@ from typing import Any
 import httpx
 import pytest
 
-from shared import calls, telemetry, web
+from shared import telemetry, web
 from shared.gauges import MOST, Sampler
-from shared.house import House
 from shared.http import Unreachable
-from shared.lanes import ADOPT, Position
-from shared.leases import Leases
 from shared.lifecycle import State
+from shared.messaging import http_outbox
+from shared.messaging.lanes import ADOPT, Position
+from shared.messaging.leases import Leases
+from shared.messaging.runtime import House
+from shared.messaging.unit_of_work import Batch, Held, Work
+from shared.messaging.worker import LaneReader, events_behind
 from shared.sandboxes import Sandbox
 from shared.sizes import of_sandbox
-from shared.work import Batch, Held, Work
-from shared.worker import LaneReader, events_behind
 from tests.service.core.parcels import (
     MARKED,
     MORNING,
@@ -118,7 +119,7 @@ async def test_what_the_database_holds_is_read_when_somebody_asks(own_house: Hou
         await each.set_timer("B", "ring", timedelta(seconds=-1))
     await running.set_timer("C", "ring", timedelta(days=1))
     async with own_house.database.transaction() as connection:
-        await calls.add(connection, shelf.id, "ring", "1", {})
+        await http_outbox.add(connection, shelf.id, "ring", "1", {})
 
     text = await shown(own_house)
     counted = {name: gauge(text, f"lienthong_{name}", service="receiver") for name in ("queue_depth", "parked")}

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 
-from shared.house import House
-from shared.lanes import LANES
-from shared.leases import Leases, unworked
+from shared.messaging.lanes import LANES
+from shared.messaging.leases import Leases, unworked
+from shared.messaging.runtime import House
 from tests.service.core.parcels import Parcel
 
 LENGTH = timedelta(seconds=60)  # longer than any test: leases end here only when a test says so

@@ -13,7 +13,7 @@ import pytest
 from lienthong.client import Country
 from lienthong.doors import Door, Problem, every_row
 from shared import lab, lanes_lab, web
-from shared.house import House
+from shared.messaging.runtime import House
 from tests.service.core.parcels import MARKED, SENT, TOLD, Parcel, Shelf, a_shelf, broken
 from tests.support.factories import MORNING, hear
 

@@ -12,8 +12,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from shared.calls import Callers
 from shared.db import SCHEMA_VERSION
+from shared.messaging.http_outbox import Callers
 from shared.migrations import OLDEST
 from tests.service.core.old_data import a_runtime, bring_to, load, opened
 from tests.support.country import Citizen, Country, Sandbox, a_country

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from shared import lab, web
-from shared.house import House
-from shared.outlook import Outlook, Told
-from shared.relay import Relay
+from shared.messaging.pending import Outlook, Told
+from shared.messaging.relay import Relay
+from shared.messaging.runtime import House
 from tests.service.core.parcels import ANSWERED, MARKED, SENT, TOLD, Parcel, Shelf, a_shelf, broken
 from tests.service.core.test_relay import a_relay
 from tests.support.factories import hear

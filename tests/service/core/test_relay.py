@@ -10,11 +10,11 @@ from datetime import timedelta
 import pytest
 from confluent_kafka import KafkaException
 
-from shared import eventlog, events
-from shared.house import House
-from shared.lanes import Place
-from shared.leases import Leases
-from shared.relay import Relay
+from shared.messaging import cloudevents, event_log
+from shared.messaging.lanes import Place
+from shared.messaging.leases import Leases
+from shared.messaging.relay import Relay
+from shared.messaging.runtime import House
 from tests.service.core.parcels import ANSWERED, Owner, Parcel, Shelf, Work, a_house, a_shelf, opened
 from tests.support.databases import Databases
 from tests.support.records import WireRecord, records
@@ -102,9 +102,9 @@ async def test_a_relay_whose_lease_has_run_out_numbers_nothing(own_house: House[
 async def test_a_new_database_begins_its_life_after_what_its_reader_has_seen(database_url: Databases) -> None:
     for seen, begun in (({}, 1), ({0: (0, 1)}, 1), ({0: (-1, 1)}, 1), ({3: (2, 40), 5: (4, 1)}, 5)):
         async with opened(a_house(database_url(), Owner(reads=seen))) as house:
-            assert await eventlog.life(house.database) == begun
-            await eventlog.begin_life(house.database, 77)
-            assert await eventlog.life(house.database) == begun, "it begins once"
+            assert await event_log.life(house.database) == begun
+            await event_log.begin_life(house.database, 77)
+            assert await event_log.life(house.database) == begun, "it begins once"
 
 
 async def given(house: House[Parcel], lane: int, epoch: int, head: int) -> None:
@@ -133,7 +133,7 @@ async def test_a_reader_that_asks_is_told_where_to_go_on(
     own_house: House[Parcel], asked: Place, answer: Place, sent: Place
 ) -> None:
     await given(own_house, 7, 1, 10)
-    assert await eventlog.replay(own_house.database, 7, asked) == (answer, False)
+    assert await event_log.replay(own_house.database, 7, asked) == (answer, False)
     (row,) = await own_house.database.fetch("SELECT * FROM lanes_out WHERE lane = 7")
     assert (row["sent_epoch"], row["sent_number"], row["epoch"], row["head"]) == (*sent, 1, 10)
 
@@ -142,16 +142,16 @@ async def test_a_reader_that_asks_is_told_where_to_go_on(
 async def test_a_reader_that_knows_more_than_we_gave_begins_a_new_life(own_house: House[Parcel], asked: Place) -> None:
     """Our database was restored from a backup, or made anew."""
     await given(own_house, 7, 1, 10)
-    answer, new_life = await eventlog.replay(own_house.database, 7, asked)
+    answer, new_life = await event_log.replay(own_house.database, 7, asked)
     assert (answer, new_life) == ((asked[0] + 1, 1), True)
-    assert await eventlog.life(own_house.database) == asked[0] + 1, "so that codes never repeat"
+    assert await event_log.life(own_house.database) == asked[0] + 1, "so that codes never repeat"
 
 
 async def test_a_reader_of_an_older_life_finishes_it_first(own_house: House[Parcel]) -> None:
     await given(own_house, 7, 1, 10)
     await own_house.database.pool.execute("UPDATE lanes_out SET epoch = 3, head = 2 WHERE lane = 7")
-    assert await eventlog.replay(own_house.database, 7, (1, 5)) == ((1, 5), False)
-    assert await eventlog.replay(own_house.database, 7, (1, 11)) == ((3, 1), False)
+    assert await event_log.replay(own_house.database, 7, (1, 5)) == ((1, 5), False)
+    assert await event_log.replay(own_house.database, 7, (1, 11)) == ((3, 1), False)
 
 
 async def what_lies_there(servers: str, shelf: Shelf, topic: str) -> list[WireRecord]:
@@ -172,18 +172,18 @@ async def test_what_was_sent_is_sent_again_with_the_same_numbers(
     await relay._writer.open()
     try:
         assert [await relay.step(), await relay.step()] == [3, 0]
-        assert await eventlog.replay(own_house.database, 1, (1, 2)) == ((1, 2), False)
+        assert await event_log.replay(own_house.database, 1, (1, 2)) == ((1, 2), False)
         assert [await relay.step(), await relay.step()] == [2, 0]
         await say(shelf, "A", 1, "4")
         await own_house.database.pool.execute("DELETE FROM events WHERE version = 2")
-        await eventlog.replay(own_house.database, 1, (1, 2))
+        await event_log.replay(own_house.database, 1, (1, 2))
         assert [await relay.step(), await relay.step()] == [3, 0]
     finally:
         await relay._writer.close()
     sent = await what_lies_there(kafka_bootstrap, shelf, topic)
     assert {record.partition for record in sent} == {1}
     assert [record.header("ce_sequence") for record in sent] == ["1", "2", "3", "2", "3", "2", "3", "4"]
-    assert [record.header("ce_type") for record in sent].count(events.VOID) == 1, (
+    assert [record.header("ce_type") for record in sent].count(cloudevents.VOID) == 1, (
         "its payload is gone, its number is not"
     )
     assert {(record.header("ce_epoch"), record.key) for record in sent if record.value != b"{}"} == {("1", b"A")}

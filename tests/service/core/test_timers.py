@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from shared.house import House
-from shared.timers import BATCH
+from shared.messaging.runtime import House
+from shared.messaging.timers import BATCH
 from tests.service.core.parcels import MARKED, SENT, Owner, Parcel, Shelf, a_house, a_shelf, broken, opened
 from tests.support.databases import Databases
 from tests.support.factories import hear

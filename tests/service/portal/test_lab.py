@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from services.portal.ownership import TELL
-from shared.calls import Call
+from shared.messaging.http_outbox import Call
 from tests.support.country import Citizen, Country, Sandbox, pointers, problem
 
 DOORS = [

@@ -13,7 +13,7 @@ from contracts import lifecycle as law
 from contracts import payment_platform as platform
 from services.portal.codes import code_of
 from services.portal.commands import REFUND
-from shared.calls import Call
+from shared.messaging.http_outbox import Call
 from tests.support.country import SECRET, Citizen, Country, Sandbox, pointers, problem
 from tests.support.factories import an_event, hear, told
 

@@ -4,9 +4,9 @@ import asyncio
 from importlib import import_module
 from typing import Any
 
-relay = import_module("shared.relay")
-eventlog = import_module("shared.eventlog")
-events = import_module("shared.events")
+relay = import_module("shared.messaging.relay")
+eventlog = import_module("shared.messaging.event_log")
+events = import_module("shared.messaging.cloudevents")
 
 WAITING_SQL = """
 SELECT q.id AS place, q.lane, l.epoch, l.head + row_number() OVER (PARTITION BY q.lane ORDER BY q.id) AS number,

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-lanes = import_module("shared.lanes")
+lanes = import_module("shared.messaging.lanes")
 
 
 def judge(position: Any, epoch: int, number: int) -> Any:

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-relay: Any = import_module("shared.relay")
+relay: Any = import_module("shared.messaging.relay")
 
 # As the relay's own statement, but for the WHERE: what lies above a cursor, kept in a table as a cursor would be.
 relay.NUMBER_SQL = (

@@ -19,8 +19,8 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import Unfit
-from shared.events import Headers, Record
-from shared.lanes import LANES
+from shared.messaging.cloudevents import Headers, Record
+from shared.messaging.lanes import LANES
 
 log = structlog.get_logger()
 REQUEST_TIMEOUT_MS = 5_000  # a local broker answers in 1 ms; what takes longer is a broker that died

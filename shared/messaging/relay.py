@@ -10,10 +10,11 @@ from typing import Any
 
 import structlog
 
-from shared import eventlog, events, kafka, telemetry, tracing
+from shared import telemetry, tracing
 from shared.db import Database
-from shared.lanes import Place
-from shared.leases import Leases
+from shared.messaging import cloudevents, event_log, kafka
+from shared.messaging.lanes import Place
+from shared.messaging.leases import Leases
 
 log = structlog.get_logger()
 CHANNEL = "relay"  # PostgreSQL NOTIFY channel: somebody committed events
@@ -126,7 +127,12 @@ class Relay:
             return 0
         begun = time.time_ns()
         messages: list[kafka.Message] = [
-            (row["lane"], row["subject"].encode(), (row["body"] or "{}").encode(), events.headers(row, self.source))
+            (
+                row["lane"],
+                row["subject"].encode(),
+                (row["body"] or "{}").encode(),
+                cloudevents.headers(row, self.source),
+            )
             for row in rows
         ]
         spans = tracing.stamp(rows, messages) if tracing.on else []
@@ -174,7 +180,7 @@ class Relay:
         """Does the broker still have what it acknowledged?"""
         rows = await self._database.fetch("SELECT * FROM lanes_out WHERE lane = ANY($1)", self._leases.lanes)
         ends = await self._onlooker.ends(self._leases.lanes)
-        forgot = [row["lane"] for row in rows if eventlog.log_of(row).forgotten(ends[row["lane"]])]
+        forgot = [row["lane"] for row in rows if event_log.log_of(row).forgotten(ends[row["lane"]])]
         if forgot:
             await self._go_back(forgot)
 
@@ -184,21 +190,21 @@ class Relay:
         log.warning("broker_forgot", lanes=lanes, source=self.source)
         places = await self._places()
         async with self._database.transaction() as connection:
-            logs = await eventlog.lock_log(connection, lanes)
+            logs = await event_log.lock_log(connection, lanes)
             for lane, log_ in logs.items():
                 log_.last_offset = -1  # what the broker acknowledged it has forgotten, offsets and all
                 log_.go_back(places.get(lane, (0, 1)))
-            await eventlog.save_logs(connection, logs)
+            await event_log.save_logs(connection, logs)
 
     async def _take(self, lanes: list[int]) -> None:
         """A lane is newly ours: does anybody know of numbers we never gave? Then our database was made anew: a new life."""
         places = await self._places()
         seen = {lane: (epoch, expected - 1) for lane, (epoch, expected) in places.items()}
         for record in await kafka.last_records(self._servers, self._topic, lanes):
-            event = events.decode(record, self.source)
+            event = cloudevents.decode(record, self.source)
             if event is not None:
                 seen[record.lane] = max(seen.get(record.lane, (0, 0)), (event.epoch, event.number))
-        behind = await eventlog.meet(
+        behind = await event_log.meet(
             self._database, self.source, places, {lane: seen[lane] for lane in lanes if lane in seen}
         )
         if behind:

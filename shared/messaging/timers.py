@@ -15,12 +15,13 @@ from typing import Any, Generic, TypeVar
 import structlog
 from sqlalchemy import Boolean, Column, DateTime, Index, MetaData, SmallInteger, Table, Text, text
 
-from shared import deadletters, sandboxes, telemetry, tracing
+from shared import sandboxes, telemetry, tracing
 from shared.clock import NOW_SQL, wire
 from shared.db import DATA_REFUSED, Connection, Database
 from shared.drawer import Drawer
+from shared.messaging import dead_letters
+from shared.messaging.unit_of_work import Batch, Held, Work
 from shared.sandboxes import Sandbox
-from shared.work import Batch, Held, Work
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -116,7 +117,7 @@ class Timers(Generic[T]):
 
     async def _fire_batch(self, found: list[Timer], refuse: Exception | None) -> list[Timer]:
         batch: Batch[T] = Batch(self._service)
-        letters: list[deadletters.Letter] = []
+        letters: list[dead_letters.Letter] = []
         fired: list[Timer] = []
         failed: set[tuple[str, str]] = set()
         steps: list[tuple[Timer, tracing.Step]] = []  # for spans, where they are told
@@ -145,14 +146,14 @@ class Timers(Generic[T]):
                         raise refuse
                     self._handlers[timer.kind](timer, work)
                 except Exception as error:  # our bug, or a broken contract: parked with its reason until a redrive
-                    letters.append(deadletters.of_timer(timer.sandbox, timer.subject, timer.kind, timer.lane, error))
+                    letters.append(dead_letters.of_timer(timer.sandbox, timer.subject, timer.kind, timer.lane, error))
                     failed.add(key)
                 else:
                     work.merge()
                 if tracing.on:
                     steps.append((timer, tracing.step(parent, asked, letters[-1].reason if key in failed else "")))
             await batch.save(connection, self._drawer)
-            await deadletters.save(connection, letters)
+            await dead_letters.save(connection, letters)
         batch.report()
         for timer in fired:
             telemetry.TIMERS_FIRED.labels(timer.kind).inc()

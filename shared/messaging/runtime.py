@@ -12,32 +12,20 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import MetaData
 
-from shared import (
-    calls,
-    consumer,
-    deadletters,
-    eventlog,
-    faults,
-    journal,
-    leases,
-    outlook,
-    recording,
-    sandboxes,
-    telemetry,
-    timers,
-)
+from shared import faults, journal, recording, sandboxes, telemetry
 from shared.clock import NOW_SQL, wire
-from shared.consumer import Consumer, Handlers
 from shared.db import Connection
 from shared.drawer import Drawer
 from shared.errors import KeyReused, NotReady
 from shared.http import Unreachable, call
-from shared.lanes import LANES, Place
-from shared.relay import Waker
+from shared.messaging import consumer, dead_letters, event_log, http_outbox, leases, pending, timers
+from shared.messaging.consumer import Consumer, Handlers
+from shared.messaging.lanes import LANES, Place
+from shared.messaging.relay import Waker
+from shared.messaging.timers import Timers
+from shared.messaging.unit_of_work import Batch, Held, Work
 from shared.runtime import Runtime
 from shared.settings import Settings
-from shared.timers import Timers
-from shared.work import Batch, Held, Work
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -119,20 +107,20 @@ class House(Runtime, Generic[T]):
         super().__init__(service, settings, database_url, metadata)
         sandboxes.sandboxes_table(metadata)
         drawer.tables(metadata)
-        eventlog.eventlog_tables(metadata)
+        event_log.eventlog_tables(metadata)
         leases.leases_tables(metadata)
         consumer.positions_table(metadata)
         timers.timers_table(metadata)
-        deadletters.deadletters_tables(metadata)
-        calls.calls_table(metadata)
+        dead_letters.deadletters_tables(metadata)
+        http_outbox.calls_table(metadata)
         journal.journal_table(metadata)
         recording.recorded_table(metadata)
         faults.firings_table(metadata)
-        self.first_rows = eventlog.FIRST_ROWS
+        self.first_rows = event_log.FIRST_ROWS
         self.drawer, self.hears, self.neighbour_url = drawer, hears, neighbour_url
         self.consumer = Consumer(self.database, drawer, handlers, hears=hears, speaks=service)
         self.timers: Timers[T] = Timers(service, self.database, drawer, {})
-        self.callers: Mapping[str, calls.Caller] = {}
+        self.callers: Mapping[str, http_outbox.Caller] = {}
         self.waker = Waker(self.database)
         self.waits_for.add("neighbour")
         # What an event means, from its type and body, for timelines.
@@ -245,10 +233,10 @@ class House(Runtime, Generic[T]):
     # --- the neighbour ----------------------------------------------------------------------------------------------------
     async def at_open(self) -> None:
         """Make the rows that leases and positions need, and begin this database's life after what the neighbour has seen of us."""
-        if await eventlog.life(self.database) is None:
+        if await event_log.life(self.database) is None:
             self.waits_for.discard("database")  # our own lanes door must answer while we ask the neighbour's
             places = await self.neighbour_places_patiently()
-            await eventlog.begin_life(self.database, max((epoch for epoch, _ in places.values()), default=0))
+            await event_log.begin_life(self.database, max((epoch for epoch, _ in places.values()), default=0))
             telemetry.EPOCHS.labels(self.service).inc()
         else:
             await self._meet_neighbour()
@@ -259,7 +247,7 @@ class House(Runtime, Generic[T]):
         with contextlib.suppress(Unreachable):
             places = await self.neighbour_places()
             seen = {lane: (epoch, expected - 1) for lane, (epoch, expected) in places.items()}
-            await eventlog.meet(self.database, self.service, places, seen)
+            await event_log.meet(self.database, self.service, places, seen)
 
     async def neighbour_places_patiently(self) -> dict[int, Place]:
         while True:
@@ -298,7 +286,7 @@ class House(Runtime, Generic[T]):
             "next_due": wire(found["next_due"]) if found["next_due"] else None,
             "now": wire(found["now"]) if found["now"] else None,
             "parked": list(found["parked"]),
-            "calls": await calls.in_flight(self.database, sandbox),
+            "calls": await http_outbox.in_flight(self.database, sandbox),
             "written": {row["lane"]: [row["epoch"], row["number"]] for row in written},
             "read": {lane: list(place) for lane, place in (await self.places()).items()},
             "unworked": await leases.unworked(self.database),
@@ -309,10 +297,10 @@ class House(Runtime, Generic[T]):
         return sorted(asked + await super().recorded(sandbox), key=lambda call: str(call["real_at"]))
 
     async def pending_of(self, sandbox: str, subject: str, reader: Place | None) -> dict[str, Any]:
-        return await outlook.of(self.database, self.drawer.table, sandbox, subject, reader)
+        return await pending.of(self.database, self.drawer.table, sandbox, subject, reader)
 
     async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
-        told = await eventlog.lines(self.database, self.service, sandbox, subject)
+        told = await event_log.lines(self.database, self.service, sandbox, subject)
         noted = await journal.lines(self.database, self.service, sandbox, subject)
         lines = [{**line, **self.words(line["event"], line["data"])} for line in told] + noted
         return sorted(lines, key=lambda line: str(line["real_at"]))  # a line added meanwhile shifts no page

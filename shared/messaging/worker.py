@@ -14,14 +14,15 @@ from typing import Any
 import asyncpg
 import structlog
 
-from shared import calls, kafka, telemetry
-from shared.consumer import UNKNOWN_SANDBOX, Outcome, lock_positions, positions_of, save_positions
-from shared.events import Record, sandboxes_of
-from shared.house import House
+from shared import telemetry
 from shared.http import Unreachable, call
-from shared.lanes import ADOPT, Place, Position
-from shared.leases import Leases
-from shared.relay import Relay
+from shared.messaging import http_outbox, kafka
+from shared.messaging.cloudevents import Record, sandboxes_of
+from shared.messaging.consumer import UNKNOWN_SANDBOX, Outcome, lock_positions, positions_of, save_positions
+from shared.messaging.lanes import ADOPT, Place, Position
+from shared.messaging.leases import Leases
+from shared.messaging.relay import Relay
+from shared.messaging.runtime import House
 
 log = structlog.get_logger()
 LOOK_SECONDS = 1.0  # leases are renewed, and the broker's ends compared, this often
@@ -285,5 +286,5 @@ def jobs(house: House, hears_topic: str, speaks_topic: str) -> list:  # type: ig
 
     work = [relay.run, reader.run, ready, timers, house.waker.run]
     if house.callers:
-        work.append(calls.Callers(house.database, house.callers).run)
+        work.append(http_outbox.Callers(house.database, house.callers).run)
     return work

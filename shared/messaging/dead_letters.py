@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from shared import telemetry
 from shared.db import Connection, Database
 from shared.errors import BodyDoesNotFit, DeadLetterNotFound, Refusal
-from shared.events import Event
+from shared.messaging.cloudevents import Event
 from shared.paging import TOKEN, Cut, Page
 
 log = structlog.get_logger()

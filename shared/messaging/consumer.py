@@ -11,14 +11,15 @@ from typing import Any, Generic, TypeVar
 import structlog
 from sqlalchemy import BigInteger, Column, Integer, MetaData, SmallInteger, Table
 
-from shared import deadletters, events, sandboxes, telemetry, tracing
+from shared import sandboxes, telemetry, tracing
 from shared.db import DATA_REFUSED, Connection, Database
-from shared.deadletters import Letter
 from shared.drawer import Drawer
-from shared.events import Event, Record
-from shared.lanes import Place, Position, Verdict
+from shared.messaging import cloudevents, dead_letters
+from shared.messaging.cloudevents import Event, Record
+from shared.messaging.dead_letters import Letter
+from shared.messaging.lanes import Place, Position, Verdict
+from shared.messaging.unit_of_work import Batch, Held, Work
 from shared.sandboxes import Sandbox
-from shared.work import Batch, Held, Work
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -130,7 +131,7 @@ class Consumer(Generic[T]):
                     parked.add(key)
             if batch.changed or batch.told or batch.timers or batch.calls:
                 await batch.save(connection, self._drawer)
-            await deadletters.save(connection, letters)
+            await dead_letters.save(connection, letters)
             await put_aside(connection, aside)
             await keep_orphans(connection, outcome.orphans)
             await save_positions(connection, positions)
@@ -144,7 +145,7 @@ class Consumer(Generic[T]):
         for record in records:
             position = positions[record.lane]
             position.next_offset = outcome.offsets[record.lane] = record.offset + 1
-            event = events.decode(record, self.hears)
+            event = cloudevents.decode(record, self.hears)
             if event is None:
                 outcome.skipped.append("no_valid_envelope")
                 continue
@@ -153,7 +154,7 @@ class Consumer(Generic[T]):
                 position.applied(event.epoch, event.number)
                 outcome.asks.pop(record.lane, None)
                 outcome.clear.add(record.lane)
-                if event.type == events.VOID:
+                if event.type == cloudevents.VOID:
                     outcome.skipped.append("void")
                 else:
                     due.append(event)
@@ -196,7 +197,7 @@ class Consumer(Generic[T]):
                 raise refuse
             handler.act(handler.read(event.body), work)
         except Exception as error:
-            letter = deadletters.of_event(event, error)
+            letter = dead_letters.of_event(event, error)
         else:
             work.merge()
             outcome.applied.append(event.type)
@@ -235,21 +236,21 @@ class Consumer(Generic[T]):
         """The oldest event that did not take effect; None when there is none, or when it fails again."""
         outcome, batch = Outcome(), Batch[T](self._speaks)
         async with self._database.transaction() as connection:
-            await deadletters.lock_lanes(connection, sandbox, subject)
+            await dead_letters.lock_lanes(connection, sandbox, subject)
             country = (await sandboxes.lock(connection, [sandbox])).get(sandbox)
-            found = await deadletters.next_of(connection, sandbox, subject)
+            found = await dead_letters.next_of(connection, sandbox, subject)
             if found is None:
-                await deadletters.release(connection, sandbox, subject)
+                await dead_letters.release(connection, sandbox, subject)
                 return None
             await self._load(connection, [found.event], batch)
             letter = self.decide(found.event, country, batch, outcome, refuse) if country else None
             if letter is not None:
-                await deadletters.refused_again(connection, found, letter)
+                await dead_letters.refused_again(connection, found, letter)
                 return None
             if batch.changed or batch.told or batch.timers or batch.calls:
                 await batch.save(connection, self._drawer)
             await keep_orphans(connection, outcome.orphans)
-            await deadletters.done(connection, found)
+            await dead_letters.done(connection, found)
         batch.report()
         return outcome
 
@@ -297,7 +298,7 @@ async def put_aside(connection: Connection, aside: Sequence[tuple[Event, str]]) 
     )
     await connection.executemany(
         "INSERT INTO waiting (sandbox, subject, lane, record) VALUES ($1, $2, $3, $4::jsonb)",
-        [(event.sandbox, event.subject, event.lane, deadletters.pack(event)) for event, _ in aside],
+        [(event.sandbox, event.subject, event.lane, dead_letters.pack(event)) for event, _ in aside],
     )
 
 
@@ -306,5 +307,5 @@ async def keep_orphans(connection: Connection, orphans: Sequence[Event]) -> None
     if orphans:
         await connection.executemany(
             "INSERT INTO orphans (sandbox, subject, record) VALUES ($1, $2, $3::jsonb)",
-            [(event.sandbox, event.subject, deadletters.pack(event)) for event in orphans],
+            [(event.sandbox, event.subject, dead_letters.pack(event)) for event in orphans],
         )

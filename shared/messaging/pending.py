@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from shared.clock import wire
 from shared.db import Database
-from shared.lanes import Place
+from shared.messaging.lanes import Place
 
 TIMERS_SQL = "SELECT kind, due FROM timers WHERE sandbox = $1 AND subject = $2 ORDER BY due, kind"
 # The letter that is tried first at a redrive.

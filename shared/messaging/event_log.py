@@ -24,7 +24,7 @@ from sqlalchemy import (
 from shared import telemetry
 from shared.clock import wire
 from shared.db import Connection, Database
-from shared.lanes import LANES, Log, Place, answer_to
+from shared.messaging.lanes import LANES, Log, Place, answer_to
 from shared.paging import Cut, Page
 
 FIRST_ROWS = ("INSERT INTO life (id, epoch) VALUES (true, NULL)",)

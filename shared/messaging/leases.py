@@ -10,7 +10,7 @@ from sqlalchemy import Column, DateTime, MetaData, SmallInteger, Table, Text
 
 from shared import telemetry
 from shared.db import Database
-from shared.lanes import LANES
+from shared.messaging.lanes import LANES
 
 log = structlog.get_logger()
 

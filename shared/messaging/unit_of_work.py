@@ -18,9 +18,9 @@ import structlog
 from shared import faults, telemetry
 from shared.db import Connection
 from shared.drawer import SAVE_SQL, Drawer
-from shared.events import event_id
 from shared.faults import Rule
-from shared.lanes import Place
+from shared.messaging.cloudevents import event_id
+from shared.messaging.lanes import Place
 from shared.sandboxes import Sandbox
 
 T = TypeVar("T")

@@ -1,0 +1,1 @@
+"""Events between services: event log, outbox relay, lanes, readers, timers, background calls."""
