@@ -19,10 +19,10 @@ from sqlalchemy import BigInteger, Boolean, Column, MetaData, Table, Text
 
 from shared import journal
 from shared.clock import parse_duration
-from shared.db import Connection, Database
 from shared.errors import HeldByFault
 from shared.journal import Line
 from shared.sandboxes import Sandbox
+from shared.storage.database import Connection, Database
 
 NONE = "[]"  # the rules of a sandbox without any
 NOTED = "fault"  # kind of journal line

@@ -18,9 +18,9 @@ from urllib.parse import quote, urlencode
 from fastapi import Response
 from sqlalchemy import Column, DateTime, Integer, LargeBinary, MetaData, Table, Text
 
-from shared.db import Connection, Database
 from shared.errors import Refusal
 from shared.sandboxes import Sandbox
+from shared.storage.database import Connection, Database
 
 PATH = "/api/v1/files"  # a service's door is GET {PATH}/{sandbox}/{sha256}
 # When the tables are made: what is kept is packed already, and trying to pack it again took two thirds of the time to

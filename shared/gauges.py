@@ -14,7 +14,7 @@ from sqlalchemy import MetaData
 
 from shared import telemetry
 from shared.clock import NOW_SQL
-from shared.db import Database
+from shared.storage.database import Database
 
 log = structlog.get_logger()
 MOST = 10_000

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, MetaData, 
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.clock import wire
-from shared.db import Connection, Database
+from shared.storage.database import Connection, Database
 
 
 def journal_table(metadata: MetaData) -> Table:

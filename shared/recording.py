@@ -13,7 +13,7 @@ import asyncpg
 import msgspec
 from sqlalchemy import BigInteger, Column, DateTime, Identity, LargeBinary, MetaData, Table, Text, text
 
-from shared.db import Connection, Database
+from shared.storage.database import Connection, Database
 
 
 def recorded_table(metadata: MetaData) -> Table:

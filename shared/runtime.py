@@ -14,11 +14,11 @@ import structlog
 from sqlalchemy import MetaData
 
 from shared import faults, http, recording, sandboxes, telemetry
-from shared.db import NO_STEPS, Connection, Database
 from shared.errors import ApiKeyUnknown, NotReady, Unfit
 from shared.messaging.lanes import Place
 from shared.sandboxes import Sandbox
 from shared.settings import Settings
+from shared.storage.database import NO_STEPS, Connection, Database
 
 log = structlog.get_logger()
 KEPT = ("posted", "queue")  # tables whose rows outlive their sandbox

@@ -15,8 +15,8 @@ from sqlalchemy import BigInteger, Boolean, Column, DateTime, Float, MetaData, T
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.clock import NOW_SQL
-from shared.db import Connection, Database
 from shared.errors import NotReady, SandboxNotFound
+from shared.storage.database import Connection, Database
 
 DEFAULT = "default"
 IDS = re.compile(r"[A-Za-z0-9_-]{1,64}")  # anything else names no sandbox and is never asked about

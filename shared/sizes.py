@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import MetaData, Table
 
-from shared.db import Database
+from shared.storage.database import Database
 
 MOST = 1_000_000  # rows are counted up to here: so many events take 0.2-0.5 s (measured)
 

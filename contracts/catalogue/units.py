@@ -10,7 +10,7 @@ from typing import Literal
 
 from contracts.catalogue.rows import many, rows
 from shared.errors import Refusal
-from shared.kept import Kept
+from shared.storage.value import Kept
 
 MERGER = date(2025, 7, 1)  # Resolution 202/2025/QH15: 63 provinces became 34, the district level ended
 

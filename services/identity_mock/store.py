@@ -15,12 +15,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from services.identity_mock.settings import Settings
 from shared import journal
-from shared.db import Connection, Database
 from shared.faults import firings_table
-from shared.migrations import to_4, to_5
 from shared.recording import recorded_table
 from shared.runtime import Runtime
 from shared.sandboxes import Sandbox, sandboxes_table
+from shared.storage.database import Connection, Database
+from shared.storage.migrations import to_4, to_5
 
 METADATA = MetaData()
 CURRENT, NEXT = "current", "next"

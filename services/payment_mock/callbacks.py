@@ -19,13 +19,13 @@ from services.payment_mock.settings import Settings
 from services.payment_mock.store import Order
 from shared import http, journal, sandboxes
 from shared.clock import wire
-from shared.db import Connection
 from shared.errors import HeldByFault
 from shared.faults import Bite
 from shared.messaging import http_outbox
 from shared.messaging.http_outbox import Call, Callers
 from shared.messaging.lanes import Place
 from shared.runtime import Runtime
+from shared.storage.database import Connection
 
 CONFIRM = "confirm"
 _MA_LOI = re.compile(r"[0-9A-Za-z]{1,8}")

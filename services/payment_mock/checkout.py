@@ -18,11 +18,11 @@ from services.payment_mock.problems import BankDown, OrderAlreadyPaid, OrderExpi
 from services.payment_mock.store import Order
 from shared import journal, telemetry
 from shared.clock import wire
-from shared.db import Connection
 from shared.errors import BodyDoesNotFit, SandboxMismatch
 from shared.problems import pointer_of, problem_responses
 from shared.runtime import in_sandbox
 from shared.sandboxes import Sandbox
+from shared.storage.database import Connection
 from shared.web import Chosen, Text
 
 router = APIRouter(prefix="/s/{sandbox}/checkout/{transaction}", tags=["payer"])

@@ -9,10 +9,10 @@ from contracts.catalogue import province_of
 from contracts.faults import payment as named
 from services.payment_mock.store import Order
 from shared import faults
-from shared.db import Connection
 from shared.errors import HeldByFault
 from shared.faults import Bite, Rule
 from shared.sandboxes import Sandbox
+from shared.storage.database import Connection
 
 Message = dict[str, Any]
 

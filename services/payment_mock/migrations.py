@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.migrations import Note, Steps, to_4, to_5
+from shared.storage.migrations import Note, Steps, to_4, to_5
 
 
 async def to_3(connection: Any, note: Note) -> None:

@@ -11,12 +11,12 @@ from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text, Uniq
 
 from contracts.payment_platform import PARTNER
 from shared.clock import wire
-from shared.db import Connection, Database
 from shared.faults import firings_table
 from shared.journal import journal_table
 from shared.messaging.http_outbox import calls_table
 from shared.recording import recorded_table
 from shared.sandboxes import Sandbox, sandboxes_table
+from shared.storage.database import Connection, Database
 
 METADATA = MetaData()
 State = Literal["created", "failed", "paid"]

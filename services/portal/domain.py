@@ -13,7 +13,7 @@ from contracts.lifecycle import LIFECYCLE, State
 from services.portal.codes import reference_of
 from shared.clock import wire
 from shared.errors import Refusal
-from shared.kept import Kept
+from shared.storage.value import Kept
 
 STARTED, FAILED, PAID, REFUND_PENDING, REFUNDED = "started", "failed", "paid", "refund_pending", "refunded"
 ATTEMPT_LIFE = timedelta(minutes=15)  # sandbox time; the platform closes an order after it, then a new attempt begins

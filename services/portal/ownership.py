@@ -16,12 +16,12 @@ from contracts.modes import Document
 from shared import http, recording, sandboxes
 from shared.calendar import BUSINESS_ZONE
 from shared.clock import NOW_SQL
-from shared.db import Connection
 from shared.errors import Refusal
 from shared.faults import Rule, rules_of
 from shared.messaging import http_outbox
 from shared.recording import Made
 from shared.sandboxes import COLUMNS, DEFAULT, Sandbox
+from shared.storage.database import Connection
 
 if TYPE_CHECKING:
     from services.portal.app_state import Portal

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.portal.domain import Dossier
-from shared.drawer import Drawer
+from shared.storage.documents import Drawer
 
 DOSSIERS: Drawer[Dossier] = Drawer(
     *("dossiers", Dossier),

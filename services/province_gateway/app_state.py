@@ -16,9 +16,9 @@ from services.province_gateway.migrations import STEPS
 from services.province_gateway.settings import Settings
 from services.province_gateway.store import DOSSIERS
 from shared import sandboxes
-from shared.db import Connection
 from shared.messaging.runtime import House
 from shared.messaging.timers import Timers
+from shared.storage.database import Connection
 
 SERVICE = "gateway"
 HEARS, SPEAKS = "dossier.to-province.v1", "dossier.to-portal.v1"

@@ -12,7 +12,7 @@ from contracts.catalogue import CALENDAR, Channel, Place, day_before
 from contracts.lifecycle import LIFECYCLE, SUBMITTED, Move, MoveNotAllowed, State
 from shared.calendar import Count, Limit, Pause, Unit
 from shared.errors import Refusal
-from shared.kept import Kept
+from shared.storage.value import Kept
 
 REQUESTS = 9  # as many as the event can number; the law knows one
 VERIFYING = Limit(3, Unit.WORKING_DAY)  # ND 61/2018 art. 19.4: what fails verification goes back within this

@@ -11,7 +11,7 @@ from typing import Any
 from contracts.catalogue import CALENDAR
 from shared.calendar import CalendarTooShort, Limit, Unit
 from shared.clock import NOW_SQL, wire
-from shared.migrations import Document, Note, Steps, document, house_to_4, rewrite, to_5
+from shared.storage.migrations import Document, Note, Steps, document, house_to_4, rewrite, to_5
 
 # 2 → 3: a dossier knows what its officers will do next, how its limit is counted, and every demand.
 TABLES_3 = ("ALTER TABLE dossiers ADD COLUMN traceparent text NOT NULL DEFAULT ''",)

@@ -20,11 +20,11 @@ from services.province_gateway.domain import Dossier
 from services.province_gateway.modes import Mode, mode_of
 from services.province_gateway.store import OPEN
 from shared import journal, sandboxes
-from shared.db import Connection
 from shared.journal import Line
 from shared.messaging.runtime import House
 from shared.messaging.unit_of_work import Batch, Held, Work
 from shared.sandboxes import Sandbox
+from shared.storage.database import Connection
 
 PIECE = 500  # dossiers per transaction
 LEFT_SECONDS = 1.0  # between two looks for what a process that died has left

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contracts import lifecycle as law
 from services.province_gateway.domain import Dossier
-from shared.drawer import Drawer
+from shared.storage.documents import Drawer
 
 # SQL: the office still has something to do with it, or waits for the citizen.
 OPEN = (

@@ -12,14 +12,14 @@ import structlog
 from sqlalchemy import BigInteger, Column, Integer, MetaData, SmallInteger, Table
 
 from shared import sandboxes, telemetry, tracing
-from shared.db import DATA_REFUSED, Connection, Database
-from shared.drawer import Drawer
 from shared.messaging import cloudevents, dead_letters
 from shared.messaging.cloudevents import Event, Record
 from shared.messaging.dead_letters import Letter
 from shared.messaging.lanes import Place, Position, Verdict
 from shared.messaging.unit_of_work import Batch, Held, Work
 from shared.sandboxes import Sandbox
+from shared.storage.database import DATA_REFUSED, Connection, Database
+from shared.storage.documents import Drawer
 
 T = TypeVar("T")
 log = structlog.get_logger()

@@ -14,10 +14,10 @@ from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, M
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared import telemetry
-from shared.db import Connection, Database
 from shared.errors import BodyDoesNotFit, DeadLetterNotFound, Refusal
 from shared.messaging.cloudevents import Event
 from shared.paging import TOKEN, Cut, Page
+from shared.storage.database import Connection, Database
 
 log = structlog.get_logger()
 ALARM = 100  # dead letters in one batch of a worker: an alarm in the log, never a stop (one fuzzing sandbox must not stop all)

@@ -23,9 +23,9 @@ from sqlalchemy import (
 
 from shared import telemetry
 from shared.clock import wire
-from shared.db import Connection, Database
 from shared.messaging.lanes import LANES, Log, Place, answer_to
 from shared.paging import Cut, Page
+from shared.storage.database import Connection, Database
 
 FIRST_ROWS = ("INSERT INTO life (id, epoch) VALUES (true, NULL)",)
 

@@ -20,9 +20,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from shared import telemetry, tracing
 from shared.clock import NOW_SQL
-from shared.db import Connection, Database
 from shared.errors import Refusal
 from shared.http import Unreachable
+from shared.storage.database import Connection, Database
 
 log = structlog.get_logger()
 CLAIM_SECONDS = 10  # longer than an HTTP timeout: a caller that dies is replaced after this

@@ -9,8 +9,8 @@ import structlog
 from sqlalchemy import Column, DateTime, MetaData, SmallInteger, Table, Text
 
 from shared import telemetry
-from shared.db import Database
 from shared.messaging.lanes import LANES
+from shared.storage.database import Database
 
 log = structlog.get_logger()
 

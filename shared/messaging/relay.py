@@ -11,10 +11,10 @@ from typing import Any
 import structlog
 
 from shared import telemetry, tracing
-from shared.db import Database
 from shared.messaging import cloudevents, event_log, kafka
 from shared.messaging.lanes import Place
 from shared.messaging.leases import Leases
+from shared.storage.database import Database
 
 log = structlog.get_logger()
 CHANNEL = "relay"  # PostgreSQL NOTIFY channel: somebody committed events

@@ -14,8 +14,6 @@ from sqlalchemy import MetaData
 
 from shared import faults, journal, recording, sandboxes, telemetry
 from shared.clock import NOW_SQL, wire
-from shared.db import Connection
-from shared.drawer import Drawer
 from shared.errors import KeyReused, NotReady
 from shared.http import Unreachable, call
 from shared.messaging import consumer, dead_letters, event_log, http_outbox, leases, pending, timers
@@ -26,6 +24,8 @@ from shared.messaging.timers import Timers
 from shared.messaging.unit_of_work import Batch, Held, Work
 from shared.runtime import Runtime
 from shared.settings import Settings
+from shared.storage.database import Connection
+from shared.storage.documents import Drawer
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -17,11 +17,11 @@ from sqlalchemy import Boolean, Column, DateTime, Index, MetaData, SmallInteger,
 
 from shared import sandboxes, telemetry, tracing
 from shared.clock import NOW_SQL, wire
-from shared.db import DATA_REFUSED, Connection, Database
-from shared.drawer import Drawer
 from shared.messaging import dead_letters
 from shared.messaging.unit_of_work import Batch, Held, Work
 from shared.sandboxes import Sandbox
+from shared.storage.database import DATA_REFUSED, Connection, Database
+from shared.storage.documents import Drawer
 
 T = TypeVar("T")
 log = structlog.get_logger()

@@ -16,12 +16,12 @@ import msgspec
 import structlog
 
 from shared import faults, telemetry
-from shared.db import Connection
-from shared.drawer import SAVE_SQL, Drawer
 from shared.faults import Rule
 from shared.messaging.cloudevents import event_id
 from shared.messaging.lanes import Place
 from shared.sandboxes import Sandbox
+from shared.storage.database import Connection
+from shared.storage.documents import SAVE_SQL, Drawer
 
 T = TypeVar("T")
 Key = tuple[str, str]  # (sandbox, code)

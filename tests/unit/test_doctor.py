@@ -23,7 +23,7 @@ from lienthong.doctor import machine
 from lienthong.doctor.checks import CHECKS, GIB, Finding, examine
 from lienthong.doctor.machine import Machine, look
 from lienthong.embedded import elsewhere, ports
-from shared.db import SCHEMA_VERSION
+from shared.storage.database import SCHEMA_VERSION
 
 WELL = Machine(packages={"fastapi": ("0.165.0", "0.165.0")})
 NOW = datetime(2026, 12, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from services.portal.domain import Dossier as NationalCopy
 from services.province_gateway.domain import Dossier as ProvinceCopy
 from services.province_gateway.domain import Instruction, Script
-from shared.kept import Kept
+from shared.storage.value import Kept
 
 NATIONAL = NationalCopy(
     *(

@@ -18,8 +18,8 @@ from services.portal.app import create_app as portal
 from services.portal.settings import Settings as PortalSettings
 from services.province_gateway.app import create_app as gateway
 from services.province_gateway.settings import Settings as GatewaySettings
-from shared.migrations import OLDEST, migrate
 from shared.runtime import Runtime
+from shared.storage.migrations import OLDEST, migrate
 from tests.support.country import ADDRESSES
 
 OLD = Path(__file__).parents[2] / "data" / "schema-2"

@@ -11,13 +11,13 @@ from typing import Any
 import httpx
 from pydantic import BaseModel
 
-from shared.drawer import Drawer
 from shared.errors import Refusal
 from shared.messaging.consumer import Handlers
 from shared.messaging.runtime import House
 from shared.messaging.timers import Timer, Timers
 from shared.messaging.unit_of_work import Work as AnyWork
 from shared.settings import Settings
+from shared.storage.documents import Drawer
 from tests.service.frozen import FrozenSandbox
 from tests.support.factories import MORNING, Said, an_event_of
 

@@ -18,10 +18,10 @@ import structlog
 
 from shared import telemetry, web
 from shared.clock import per_day
-from shared.db import SCHEMA_VERSION, OldSchema
 from shared.errors import KeyReused, NotReady, SandboxNotFound
 from shared.http import Unreachable
 from shared.messaging.runtime import House, Once
+from shared.storage.database import SCHEMA_VERSION, OldSchema
 from tests.service.core.parcels import MARKED, OWNER, SENT, Owner, Parcel, Shelf, Work, a_house, a_shelf, broken, opened
 from tests.service.frozen import FrozenSandbox
 from tests.support.databases import Databases

@@ -12,9 +12,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from shared.db import SCHEMA_VERSION
 from shared.messaging.http_outbox import Callers
-from shared.migrations import OLDEST
+from shared.storage.database import SCHEMA_VERSION
+from shared.storage.migrations import OLDEST
 from tests.service.core.old_data import a_runtime, bring_to, load, opened
 from tests.support.country import Citizen, Country, Sandbox, a_country
 from tests.support.databases import Databases

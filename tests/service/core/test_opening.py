@@ -10,10 +10,10 @@ import asyncpg
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table
 
-from shared import db, migrations
-from shared.db import SCHEMA_VERSION, Database, ForeignDatabase, OldSchema
 from shared.errors import Unfit
-from shared.migrations import StepFailed
+from shared.storage import database, migrations
+from shared.storage.database import SCHEMA_VERSION, Database, ForeignDatabase, OldSchema
+from shared.storage.migrations import StepFailed
 from tests.service.core.old_data import a_runtime, load, opened
 from tests.support.databases import Databases
 
@@ -131,7 +131,7 @@ async def test_a_schema_version_of_somebody_else_is_refused(database_url: Databa
 async def test_a_postgresql_that_is_too_old_is_refused(
     database_url: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(db, "TIMEOUT", "timeout_of_tomorrow")  # as an old one sees ours
+    monkeypatch.setattr(database, "TIMEOUT", "timeout_of_tomorrow")  # as an old one sees ours
     with pytest.raises(Unfit, match=r'17 or newer is needed; this one says: unrecognized .*"timeout_of_tomorrow"'):
         await opened(a_runtime("payment", database_url()))
 

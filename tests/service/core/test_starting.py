@@ -21,7 +21,7 @@ from services.portal.app import create_app as portal
 from services.portal.settings import Settings as PortalSettings
 from services.province_gateway.app import create_app as gateway
 from services.province_gateway.settings import Settings as GatewaySettings
-from shared.db import SCHEMA_LOCK
+from shared.storage.database import SCHEMA_LOCK
 from tests.support.country import ADDRESSES, problem
 from tests.support.databases import Databases
 

@@ -14,8 +14,8 @@ from sqlalchemy import MetaData
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from shared import migrations
 from shared.errors import Unfit
+from shared.storage import migrations
 
 Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
 log = structlog.get_logger()
@@ -25,7 +25,7 @@ DATA_REFUSED = (
     asyncpg.IntegrityConstraintViolationError,
 )  # SQLSTATE 22, 23: the data, not the machine
 SCHEMA_LOCK = 0x4C54  # advisory lock: two roles of one service start at the same moment
-# Raised by every change that a new default does not cover, with a step that leads there (shared/migrations.py).
+# Raised by every change that a new default does not cover, with a step that leads there (shared/storage/migrations.py).
 SCHEMA_VERSION = 5
 NO_STEPS: migrations.Steps = {}
 TIMEOUT = "transaction_timeout"  # a setting that PostgreSQL knows since 17

@@ -10,8 +10,8 @@ import msgspec
 from sqlalchemy import Column, DateTime, Index, Integer, MetaData, SmallInteger, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.db import Connection, Database
 from shared.paging import Cut, Page
+from shared.storage.database import Connection, Database
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ UPDATE replies SET status = $33, body = $34 WHERE sandbox = $29 AND caller = $30
 class Drawer(Generic[T]):
     """The table of one kind of thing.
 
-    kind     a frozen msgspec Struct (`shared.kept.Kept`); its document is what msgspec makes of it
+    kind     a frozen msgspec Struct (`shared.storage.value.Kept`); its document is what msgspec makes of it
     born     member of the document that says when it began: RFC 3339 as msgspec writes it, always with the same offset
     indexes  SQL expressions over `body`, each made an index with the sandbox in front, in the order of birth
     sparse   names of those whose expression is NULL for most things: the index holds the others alone

@@ -1,0 +1,1 @@
+"""Tables and transactions: the database, stored documents, migrations."""
