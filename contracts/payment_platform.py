@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from shared.calendar import BUSINESS_ZONE
-from shared.sandboxes import DEFAULT
+from shared.sandbox.registry import DEFAULT
 
 PARTNER = "DVCQG"  # MaDoiTac of the portal; a value of this sandbox, real partner codes are not public
 OK = "00"  # MaLoi: done

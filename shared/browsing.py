@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
-from shared.sandboxes import IDS
+from shared.sandbox.registry import IDS
 from shared.web import SandboxPath, runtime_of
 
 COOKIE = "lienthong-sandbox"

@@ -14,11 +14,12 @@ import time
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared import faults, problems, sandboxes
+from shared import problems
 from shared.answers import Answer
-from shared.faults import Rule
 from shared.requests import sandbox_of
 from shared.runtime import Runtime
+from shared.sandbox import faults, registry
+from shared.sandbox.faults import Rule
 
 EDGE = "http"
 LATENCY = "http-latency"
@@ -60,7 +61,7 @@ class FaultyDoor:
         if not self._runtime.watches(named, EDGE):
             return None
         async with self._runtime.database.transaction() as connection:
-            here = (await sandboxes.lock(connection, [named])).get(named)
+            here = (await registry.lock(connection, [named])).get(named)
             if here is None:
                 return None
             about = {"service": self._runtime.service, "method": str(scope["method"]), "path": path}

@@ -13,7 +13,7 @@ from prometheus_client import Gauge
 from sqlalchemy import MetaData
 
 from shared import telemetry
-from shared.clock import NOW_SQL
+from shared.sandbox.clock import NOW_SQL
 from shared.storage.database import Database
 
 log = structlog.get_logger()

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
-from shared import faults, sizes
-from shared.clock import END, FIRST
+from shared import sizes
 from shared.paging import PageDep, announce
 from shared.problems import problem_responses
 from shared.runtime import Runtime, known_sandbox
+from shared.sandbox import faults
+from shared.sandbox.clock import END, FIRST
 from shared.web import SandboxId, SandboxPath, Text, chosen_sandbox, runtime_of
 
 router = APIRouter(

@@ -1,14 +1,14 @@
-"""The layer that keeps calls for a replay, before their answer goes out; see `shared.recording`."""
+"""The layer that keeps calls for a replay, before their answer goes out; see `shared.sandbox.recording`."""
 
 from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import recording
 from shared.answers import Answer
 from shared.requests import claims_of, sandbox_of
 from shared.runtime import Runtime
-from shared.sandboxes import DEFAULT
+from shared.sandbox import recording
+from shared.sandbox.registry import DEFAULT
 
 PERSON = "SoDinhDanh"  # claim of an access token
 

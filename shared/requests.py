@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 from starlette.types import Scope
 
-from shared import files
 from shared.runtime import Runtime
-from shared.sandboxes import DEFAULT, IDS, KEYS
+from shared.sandbox import files
+from shared.sandbox.registry import DEFAULT, IDS, KEYS
 
 IN_PATH = re.compile(rf"(?:/_lab/sandboxes|/s|{files.PATH})/({IDS.pattern})(?:/|$)")
 

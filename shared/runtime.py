@@ -13,10 +13,11 @@ import httpx
 import structlog
 from sqlalchemy import MetaData
 
-from shared import faults, http, recording, sandboxes, telemetry
+from shared import http, telemetry
 from shared.errors import ApiKeyUnknown, NotReady, Unfit
 from shared.messaging.lanes import Place
-from shared.sandboxes import Sandbox
+from shared.sandbox import faults, recording, registry
+from shared.sandbox.registry import Sandbox
 from shared.settings import Settings
 from shared.storage.database import NO_STEPS, Connection, Database
 
@@ -144,17 +145,17 @@ class Runtime:
         if self.waits_for & {"database"}:
             raise NotReady("The service is starting; ask again in a moment.", waits_for=sorted(self.waits_for))
         if not await self.ensure_sandbox(sandbox):
-            raise await sandboxes.not_here(self.database, sandbox)
+            raise await registry.not_here(self.database, sandbox)
         telemetry.concerns(sandbox)
-        return await sandboxes.read(self.database, sandbox)
+        return await registry.read(self.database, sandbox)
 
     async def ensure_sandbox(self, sandbox: str) -> bool:
         """Have the row of `sandbox`, living or marked deleted; False if its owner does not know it. Raises Unreachable."""
         if sandbox in self._known:
             return True
-        if not sandboxes.IDS.fullmatch(sandbox):
+        if not registry.IDS.fullmatch(sandbox):
             return False
-        if await sandboxes.row_of(self.database, sandbox) is None:
+        if await registry.row_of(self.database, sandbox) is None:
             if self.owns_sandboxes:
                 return False
             answer = await http.call(self.http, "GET", f"{self.settings.portal_url}/_lab/sandboxes/{sandbox}/row")
@@ -167,11 +168,11 @@ class Runtime:
     async def key_opens(self, key: str) -> str:
         """The sandbox that an API key belongs to. Raises ApiKeyUnknown, and as `known_sandbox`."""
         if key not in self._keys:
-            match = sandboxes.KEYS.fullmatch(key)
+            match = registry.KEYS.fullmatch(key)
             if match is None:
                 raise ApiKeyUnknown("Send the api_key that the sandbox was created with, or leave X-Api-Key out.")
             await known_sandbox(self, match[1])
-            row = await sandboxes.row_of(self.database, match[1])
+            row = await registry.row_of(self.database, match[1])
             if row is None or not secrets.compare_digest(row["api_key"], key):
                 raise ApiKeyUnknown("Send the api_key that the sandbox was created with.", sandbox=match[1])
             self._keys[key] = match[1]  # for good: keys do not change, and what is deleted is refused further in
@@ -183,10 +184,10 @@ class Runtime:
 
     async def take_over(self, told: dict[str, Any]) -> int:
         """Keep a sandbox row that the portal told, unless ours is as new; gives the version that we now hold."""
-        row = sandboxes.heard(told)
+        row = registry.heard(told)
         async with self.database.transaction() as connection:
-            before = await sandboxes.hold(connection, row["id"])
-            new = await sandboxes.put(connection, row)
+            before = await registry.hold(connection, row["id"])
+            new = await registry.put(connection, row)
             if new and before is not None:
                 await self.row_changes(connection, dict(before), row)
             version = int(await connection.fetchval("SELECT version FROM sandboxes WHERE id = $1", row["id"]))
@@ -279,7 +280,7 @@ async def in_sandbox(runtime: Runtime, sandbox: str) -> AsyncIterator[tuple[Conn
     """One transaction that holds a living sandbox against clock changes; committed when the block ends."""
     await known_sandbox(runtime, sandbox)
     async with runtime.database.transaction() as connection:
-        here = (await sandboxes.lock(connection, [sandbox])).get(sandbox)
+        here = (await registry.lock(connection, [sandbox])).get(sandbox)
         if here is None:
-            raise await sandboxes.not_here(connection, sandbox)
+            raise await registry.not_here(connection, sandbox)
         yield connection, here

@@ -28,7 +28,7 @@ from shared import bodies, detours, errors, gauges, problems, telemetry, tracing
 from shared.faulty_doors import FaultyDoor
 from shared.recorder import Recorder
 from shared.runtime import Runtime
-from shared.sandboxes import DEFAULT, IDS
+from shared.sandbox.registry import DEFAULT, IDS
 from shared.settings import host_and_port
 
 log = structlog.get_logger()

@@ -13,11 +13,11 @@ from joserfc.jwk import RSAKey
 from contracts.faults import identity as named
 from services.identity_mock import tokens
 from services.identity_mock.people import Person
-from shared import faults
 from shared.errors import Refusal
-from shared.faults import Rule
 from shared.runtime import EVERYTHING, Runtime, in_sandbox
-from shared.sandboxes import Sandbox
+from shared.sandbox import faults
+from shared.sandbox.faults import Rule
+from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection
 
 ELSEWHERE = "https://id.example.invalid"  # RFC 2606: an issuer that nobody is

@@ -26,11 +26,11 @@ from services.identity_mock.problems import NO_STORE, ClientUnknown, GrantRefuse
 from services.identity_mock.register import represented_by
 from services.identity_mock.store import CLIENT, OWN_CLIENT, Grant, IdentityRuntime
 from services.identity_mock.tokens import TokenRefused
-from shared import journal
 from shared.errors import SandboxMismatch, SandboxNotFound
 from shared.problems import problem_responses
 from shared.runtime import in_sandbox, known_sandbox
-from shared.sandboxes import DEFAULT, Sandbox
+from shared.sandbox import journal
+from shared.sandbox.registry import DEFAULT, Sandbox
 from shared.web import Chosen, runtime_of
 
 SCOPES = ("openid", "profile")

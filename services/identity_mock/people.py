@@ -10,7 +10,7 @@ from typing import Literal, cast
 
 from contracts.catalogue import PROVINCES
 from contracts.people import OwnPerson, population
-from shared.sandboxes import Sandbox
+from shared.sandbox.registry import Sandbox
 
 Sex = Literal["female", "male"]
 

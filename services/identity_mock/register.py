@@ -13,7 +13,7 @@ from typing import Literal, TypedDict
 from contracts.identity import check_digit
 from contracts.people import population
 from services.identity_mock.people import FAMILY_NAMES, Person, Sex, free_number
-from shared.sandboxes import Sandbox
+from shared.sandbox.registry import Sandbox
 
 BORN_FROM, BORN_TO = (
     date(2014, 1, 1),

@@ -14,11 +14,11 @@ from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.identity_mock.settings import Settings
-from shared import journal
-from shared.faults import firings_table
-from shared.recording import recorded_table
 from shared.runtime import Runtime
-from shared.sandboxes import Sandbox, sandboxes_table
+from shared.sandbox import journal
+from shared.sandbox.faults import firings_table
+from shared.sandbox.recording import recorded_table
+from shared.sandbox.registry import Sandbox, sandboxes_table
 from shared.storage.database import Connection, Database
 from shared.storage.migrations import to_4, to_5
 

@@ -17,14 +17,15 @@ from services.payment_mock import faulty, store
 from services.payment_mock.migrations import STEPS
 from services.payment_mock.settings import Settings
 from services.payment_mock.store import Order
-from shared import http, journal, sandboxes
-from shared.clock import wire
+from shared import http
 from shared.errors import HeldByFault
-from shared.faults import Bite
 from shared.messaging import http_outbox
 from shared.messaging.http_outbox import Call, Callers
 from shared.messaging.lanes import Place
 from shared.runtime import Runtime
+from shared.sandbox import journal, registry
+from shared.sandbox.clock import wire
+from shared.sandbox.faults import Bite
 from shared.storage.database import Connection
 
 CONFIRM = "confirm"
@@ -51,7 +52,7 @@ class PaymentRuntime(Runtime):
         due = await http_outbox.next_due(
             self.database, sandbox
         )  # after: who is seen to be held has its due moment by now
-        now = (await sandboxes.read(self.database, sandbox)).now
+        now = (await registry.read(self.database, sandbox)).now
         return {
             "calls": flying,
             "timers_due": int(due is not None and due <= now),
@@ -66,7 +67,7 @@ class PaymentRuntime(Runtime):
 
     async def changed(self, sandbox: str) -> None:
         """A clock that runs is another now: what a rule holds until some moment is planned anew. A frozen one has `fire`."""
-        row = await sandboxes.row_of(self.database, sandbox)
+        row = await registry.row_of(self.database, sandbox)
         if row is not None and row["rate"] != 0:
             await self.rules_changed(sandbox)
 
@@ -98,7 +99,7 @@ class PaymentRuntime(Runtime):
     async def _in_the_way(self, call: Call) -> tuple[Bite | None, HeldByFault | None]:
         """What goes wrong with this confirmation, and whether it is held back by that."""
         async with self.database.transaction() as connection:
-            here = (await sandboxes.lock(connection, [call.sandbox])).get(call.sandbox)
+            here = (await registry.lock(connection, [call.sandbox])).get(call.sandbox)
             order = await store.order_by_transaction(connection, call.sandbox, call.key)
             if here is None or order is None:  # the sandbox was deleted meanwhile; `_tell` ends the call
                 return None, None
@@ -114,7 +115,7 @@ class PaymentRuntime(Runtime):
         response = await http.call(self.http, "POST", url, sandbox=call.sandbox, body=message)
         answer = _ma_loi(response)
         async with self.database.transaction() as connection:
-            here = (await sandboxes.lock(connection, [call.sandbox])).get(call.sandbox)
+            here = (await registry.lock(connection, [call.sandbox])).get(call.sandbox)
             order = await store.order_by_transaction(connection, call.sandbox, call.key)
             if ends:
                 await http_outbox.done(connection, call)

@@ -16,12 +16,13 @@ from services.payment_mock import callbacks, faulty, store
 from services.payment_mock.orders import RuntimeDep
 from services.payment_mock.problems import BankDown, OrderAlreadyPaid, OrderExpired, OrderNotFound
 from services.payment_mock.store import Order
-from shared import journal, telemetry
-from shared.clock import wire
+from shared import telemetry
 from shared.errors import BodyDoesNotFit, SandboxMismatch
 from shared.problems import pointer_of, problem_responses
 from shared.runtime import in_sandbox
-from shared.sandboxes import Sandbox
+from shared.sandbox import journal
+from shared.sandbox.clock import wire
+from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection
 from shared.web import Chosen, Text
 

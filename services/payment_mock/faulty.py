@@ -8,10 +8,10 @@ from contracts import payment_platform as platform
 from contracts.catalogue import province_of
 from contracts.faults import payment as named
 from services.payment_mock.store import Order
-from shared import faults
 from shared.errors import HeldByFault
-from shared.faults import Bite, Rule
-from shared.sandboxes import Sandbox
+from shared.sandbox import faults
+from shared.sandbox.faults import Bite, Rule
+from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection
 
 Message = dict[str, Any]

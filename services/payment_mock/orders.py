@@ -11,9 +11,10 @@ from services.payment_mock import faulty, store
 from services.payment_mock.callbacks import PaymentRuntime, result_message
 from services.payment_mock.messages import Init, Query, Refund, Signed
 from services.payment_mock.store import Order
-from shared import journal, telemetry
+from shared import telemetry
 from shared.problems import problem_responses
 from shared.runtime import in_sandbox
+from shared.sandbox import journal
 from shared.web import SandboxId, runtime_of
 
 router = APIRouter(tags=["partner"])

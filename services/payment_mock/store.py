@@ -10,12 +10,12 @@ from typing import Any, Literal
 from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text, UniqueConstraint
 
 from contracts.payment_platform import PARTNER
-from shared.clock import wire
-from shared.faults import firings_table
-from shared.journal import journal_table
 from shared.messaging.http_outbox import calls_table
-from shared.recording import recorded_table
-from shared.sandboxes import Sandbox, sandboxes_table
+from shared.sandbox.clock import wire
+from shared.sandbox.faults import firings_table
+from shared.sandbox.journal import journal_table
+from shared.sandbox.recording import recorded_table
+from shared.sandbox.registry import Sandbox, sandboxes_table
 from shared.storage.database import Connection, Database
 
 METADATA = MetaData()

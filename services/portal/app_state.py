@@ -18,9 +18,9 @@ from services.portal.papers import papers_table
 from services.portal.settings import Settings
 from services.portal.store import DOSSIERS
 from services.portal.timekeeping import Timekeeping, turns_table
-from shared import files
 from shared.messaging import http_outbox
 from shared.messaging.runtime import House
+from shared.sandbox import files
 
 SERVICE = "portal"
 HEARS, SPEAKS = "dossier.to-portal.v1", "dossier.to-province.v1"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.clock import per_day
+from shared.sandbox.clock import per_day
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 FORMATS = {8: "1", 6: "2"}  # digits of the date in a dossier code → first digit of its references

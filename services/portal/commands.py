@@ -32,8 +32,8 @@ from services.portal.domain import (
     Supplement,
 )
 from shared.calendar import BUSINESS_ZONE
-from shared.clock import wire
 from shared.messaging.unit_of_work import Work as AnyWork
+from shared.sandbox.clock import wire
 
 Work = AnyWork[Dossier]
 REFUND = "refund"  # kind of background call

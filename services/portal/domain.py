@@ -11,8 +11,8 @@ from contracts import lifecycle as law
 from contracts.catalogue import Channel, Place
 from contracts.lifecycle import LIFECYCLE, State
 from services.portal.codes import reference_of
-from shared.clock import wire
 from shared.errors import Refusal
+from shared.sandbox.clock import wire
 from shared.storage.value import Kept
 
 STARTED, FAILED, PAID, REFUND_PENDING, REFUNDED = "started", "failed", "paid", "refund_pending", "refunded"

@@ -12,10 +12,10 @@ from typing import Any
 from contracts.faults import CATALOGUE, FAMILIES, FAULTS, TO_MATCH, Kind, NamedFault, Setting
 from contracts.faults.rules import MOST_RULES, RuleBody
 from contracts.people import STANDING
-from shared.clock import parse_duration, parse_time
 from shared.errors import BodyDoesNotFit, Misfit, Refusal
-from shared.faults import Rule
 from shared.problems import pointer_of
+from shared.sandbox.clock import parse_duration, parse_time
+from shared.sandbox.faults import Rule
 
 _WILD = re.compile(r"[*?[]")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from contracts.catalogue import CALENDAR
 from shared.calendar import CalendarTooShort, Limit, Unit
-from shared.clock import NOW_SQL, wire
+from shared.sandbox.clock import NOW_SQL, wire
 from shared.storage.migrations import Document, Note, Steps, document, house_to_4, rewrite, to_5
 
 # 2 → 3: papers and files; a dossier may have several demands, paid in parts; refunds may be partial.

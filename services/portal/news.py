@@ -9,7 +9,8 @@ from urllib.parse import quote
 from services.portal.explaining.facts import Facts
 from services.portal.explaining.gathering import gather
 from services.portal.explaining.machines import under_way
-from shared import http, sandboxes
+from shared import http
+from shared.sandbox import registry
 
 if TYPE_CHECKING:
     from services.portal.app_state import Portal
@@ -38,7 +39,7 @@ def ended(facts: Facts) -> bool:
 
 
 async def _entries(portal: Portal, sandbox: str, code: str) -> int:
-    await sandboxes.read(portal.database, sandbox)
+    await registry.read(portal.database, sandbox)
     urls = portal.ownership.services.values()
     own, *others = await asyncio.gather(
         portal.timeline(sandbox, code), *(_count(portal, url, sandbox, code) for url in urls)

@@ -13,14 +13,15 @@ import msgspec
 
 from contracts.catalogue import CALENDAR
 from contracts.modes import Document
-from shared import http, recording, sandboxes
+from shared import http
 from shared.calendar import BUSINESS_ZONE
-from shared.clock import NOW_SQL
 from shared.errors import Refusal
-from shared.faults import Rule, rules_of
 from shared.messaging import http_outbox
-from shared.recording import Made
-from shared.sandboxes import COLUMNS, DEFAULT, Sandbox
+from shared.sandbox import recording, registry
+from shared.sandbox.clock import NOW_SQL
+from shared.sandbox.faults import Rule, rules_of
+from shared.sandbox.recording import Made
+from shared.sandbox.registry import COLUMNS, DEFAULT, Sandbox
 from shared.storage.database import Connection
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class Ownership:
             "people": msgspec.json.encode(wanted.people).decode(),
         }
         async with self._portal.database.transaction() as connection:
-            await sandboxes.put(connection, row)
+            await registry.put(connection, row)
             await recording.keep(connection, identity, *made_as(identity))
             await self._to_tell(connection, {**row, "opened": True})
         self._portal.note_row(row)
@@ -211,7 +212,7 @@ class Ownership:
                 f"SELECT {', '.join(COLUMNS)} FROM sandboxes WHERE id = $1 AND NOT deleted FOR UPDATE", sandbox
             )
             if found is None:
-                raise await sandboxes.not_here(connection, sandbox)
+                raise await registry.not_here(connection, sandbox)
             changed = await connection.fetchrow(
                 f"UPDATE sandboxes s SET version = greatest(version + 1, {VERSION_SQL}), {changes} "
                 f"WHERE id = $1 RETURNING {', '.join(COLUMNS)}",
@@ -227,7 +228,7 @@ class Ownership:
         return lagging
 
     async def _to_tell(self, connection: Connection, row: dict[str, Any]) -> None:
-        text = msgspec.json.encode(sandboxes.told(row)).decode()
+        text = msgspec.json.encode(registry.told(row)).decode()
         await connection.executemany(
             f"""INSERT INTO calls (sandbox, kind, key, data, next_try)
             VALUES ($1, '{TELL}', $2, $3::jsonb, clock_timestamp() + interval '{INLINE_SECONDS} s')
@@ -237,7 +238,7 @@ class Ownership:
 
     async def _tell_all(self, sandbox: str, row: dict[str, Any]) -> list[str]:
         """Tell every service now; gives those that did not take it."""
-        body = sandboxes.told(row)
+        body = registry.told(row)
         answers = await asyncio.gather(*(self._tell(service, sandbox, body) for service in self.services))
         told = [service for service, done in zip(self.services, answers, strict=True) if done]
         await self._portal.database.pool.execute(
@@ -263,13 +264,13 @@ class Ownership:
 
         seen  the portal's row of before they were asked
         """
-        row = await sandboxes.row_of(self._portal.database, seen.id)
+        row = await registry.row_of(self._portal.database, seen.id)
         if row is None:
             return
         if PORTAL in services and row["version"] == seen.version:
             await self._change(seen.id, "name = name")
             return
-        body = sandboxes.told({**dict(row), "opened": True})
+        body = registry.told({**dict(row), "opened": True})
         await asyncio.gather(*(self._tell(service, seen.id, body) for service in services if service != PORTAL))
 
     async def tell_again(self, call: http_outbox.Call) -> None:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text
 
 from services.portal import contents
-from shared import files, http
+from shared import http
 from shared.errors import BodyDoesNotFit, NotReady, Refusal
 from shared.paging import TOKEN, Cut, Page
 from shared.runtime import in_sandbox
+from shared.sandbox import files
 
 if TYPE_CHECKING:
     from services.portal.app_state import Portal

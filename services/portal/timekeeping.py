@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Column, DateTime, MetaData, Table, Text
 
 from services.portal.ownership import ClockBackwards, ClockBusy, ServiceDown
-from shared import http, sandboxes
-from shared.clock import wire
-from shared.sandboxes import Sandbox
+from shared import http
+from shared.sandbox import registry
+from shared.sandbox.clock import wire
+from shared.sandbox.registry import Sandbox
 from shared.settle import Pending, Verdict, verdict
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Timekeeping:
         others = list(self._portal.ownership.services.items())
         answers = await asyncio.gather(self._portal.pending(here.id), *(self._ask(url, here.id) for _, url in others))
         if None in answers:
-            await sandboxes.read(self._portal.database, here.id)
+            await registry.read(self._portal.database, here.id)
         return {
             "portal": {"version": here.version, **answers[0]},
             **{name: answer for (name, _), answer in zip(others, answers[1:], strict=True)},
@@ -89,7 +90,7 @@ class Timekeeping:
         before: Any = None
         looks = quiet_rounds = 0
         while True:
-            here = await sandboxes.read(self._portal.database, sandbox)
+            here = await registry.read(self._portal.database, sandbox)
             answers = await self.pending(here)
             found = verdict(answers, READERS)
             if found.behind:
@@ -151,7 +152,7 @@ class Timekeeping:
                 due = datetime.fromisoformat(found.next_due) if found.next_due else None
                 if due is None or due > to:
                     break
-                now = (await sandboxes.read(self._portal.database, sandbox)).now
+                now = (await registry.read(self._portal.database, sandbox)).now
                 if due > now:
                     await self._portal.ownership.set_clock(sandbox, due)
                 some = await self._fire(sandbox, found.with_timers)
@@ -162,7 +163,7 @@ class Timekeeping:
             return fired, await self.settle(sandbox, SETTLE_SECONDS)
 
     async def _not_past(self, sandbox: str, to: datetime) -> None:
-        now = (await sandboxes.read(self._portal.database, sandbox)).now
+        now = (await registry.read(self._portal.database, sandbox)).now
         if to < now:
             raise ClockBackwards(
                 f"Choose an instant that is not past: there it is {wire(now)}.", now=wire(now), to=wire(to)
@@ -186,7 +187,7 @@ class Timekeeping:
     @asynccontextmanager
     async def _turning(self, sandbox: str) -> AsyncIterator[None]:
         """One turn at a time per sandbox, over all portal processes."""
-        await sandboxes.read(self._portal.database, sandbox)
+        await registry.read(self._portal.database, sandbox)
         holder = secrets.token_hex(8)
         if not await self._turn(sandbox, holder):
             raise ClockBusy(

@@ -15,9 +15,9 @@ from services.province_gateway.domain import Dossier
 from services.province_gateway.migrations import STEPS
 from services.province_gateway.settings import Settings
 from services.province_gateway.store import DOSSIERS
-from shared import sandboxes
 from shared.messaging.runtime import House
 from shared.messaging.timers import Timers
+from shared.sandbox import registry
 from shared.storage.database import Connection
 
 SERVICE = "gateway"
@@ -54,7 +54,7 @@ class Gateway(House[Dossier]):
         under_way = [*found["under_way"], *await replanning.under_way(self, sandbox)]
         if not self.watches(sandbox, officers.LOOK):
             return {**found, "under_way": under_way}
-        held = await queries.silenced(self, await sandboxes.read(self.database, sandbox))
+        held = await queries.silenced(self, await registry.read(self.database, sandbox))
         return {**found, "under_way": under_way, "held": held}
 
     async def finish_what_is_left(self) -> None:

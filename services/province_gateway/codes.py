@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.clock import per_day
+from shared.sandbox.clock import per_day
 
 
 def code_series(agency: str, now: datetime) -> str:

@@ -11,9 +11,9 @@ from contracts.faults import officers as named
 from services.province_gateway import officers
 from services.province_gateway.domain import Dossier
 from services.province_gateway.modes import mode_of
-from shared import faults
-from shared.faults import NONE, Rule
-from shared.sandboxes import Sandbox
+from shared.sandbox import faults
+from shared.sandbox.faults import NONE, Rule
+from shared.sandbox.registry import Sandbox
 
 NO_REASON = "Hồ sơ không hợp lệ"  # names nothing that could be mended
 Action = tuple[str, datetime]

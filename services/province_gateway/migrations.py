@@ -10,7 +10,7 @@ from typing import Any
 
 from contracts.catalogue import CALENDAR
 from shared.calendar import CalendarTooShort, Limit, Unit
-from shared.clock import NOW_SQL, wire
+from shared.sandbox.clock import NOW_SQL, wire
 from shared.storage.migrations import Document, Note, Steps, document, house_to_4, rewrite, to_5
 
 # 2 → 3: a dossier knows what its officers will do next, how its limit is counted, and every demand.

@@ -12,7 +12,7 @@ from msgspec import Struct
 from contracts.catalogue import PROVINCES
 from contracts.modes import AT_ONCE, MANUAL, WORKING_CLOCK, in_force
 from services.province_gateway.domain import Script
-from shared.sandboxes import Sandbox
+from shared.sandbox.registry import Sandbox
 
 NONE_SET = "{}"  # modes of most sandboxes
 

@@ -22,7 +22,7 @@ from services.province_gateway.domain import (
 )
 from services.province_gateway.receipts import receipts
 from shared.calendar import Limit, Unit
-from shared.clock import wire
+from shared.sandbox.clock import wire
 
 PAY_BY = Limit(30, Unit.DAY)  # to pay what is demanded; a default of ours, unverified
 MOMENTS: dict[str, Moment] = {

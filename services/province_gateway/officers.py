@@ -11,7 +11,7 @@ from contracts.catalogue import CALENDAR
 from services.province_gateway.domain import Dossier, Instruction, Script
 from services.province_gateway.modes import Mode, mode_of
 from shared.calendar import Limit, Unit
-from shared.sandboxes import Sandbox
+from shared.sandbox.registry import Sandbox
 
 # Officers act at four set hours of a working day: a month is at most 88 ticks.
 HOURS = (time(8), time(10), time(14), time(16))

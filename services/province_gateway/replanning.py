@@ -19,11 +19,11 @@ from services.province_gateway import plans
 from services.province_gateway.domain import Dossier
 from services.province_gateway.modes import Mode, mode_of
 from services.province_gateway.store import OPEN
-from shared import journal, sandboxes
-from shared.journal import Line
 from shared.messaging.runtime import House
 from shared.messaging.unit_of_work import Batch, Held, Work
-from shared.sandboxes import Sandbox
+from shared.sandbox import journal, registry
+from shared.sandbox.journal import Line
+from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection
 
 PIECE = 500  # dossiers per transaction
@@ -81,7 +81,7 @@ async def finish_what_is_left(house: House[Dossier]) -> None:
 async def _some(house: House[Dossier], sandbox: str) -> bool:
     """The next piece; False if there was none. Locks in the order of all: sandbox, dossiers by key."""
     async with house.database.transaction() as connection:
-        country = (await sandboxes.lock(connection, [sandbox])).get(sandbox)
+        country = (await registry.lock(connection, [sandbox])).get(sandbox)
         noted: Any = await connection.fetchrow("SELECT * FROM replanning WHERE sandbox = $1 FOR UPDATE", sandbox)
         if country is None or noted is None:
             return False

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.clock import wire
+from shared.sandbox.clock import wire
 
 VOID = "lane.void.v1"  # stands for an event that can no longer be sent: its number, without its payload
 Headers = list[tuple[str, bytes]]

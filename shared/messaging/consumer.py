@@ -11,13 +11,14 @@ from typing import Any, Generic, TypeVar
 import structlog
 from sqlalchemy import BigInteger, Column, Integer, MetaData, SmallInteger, Table
 
-from shared import sandboxes, telemetry, tracing
+from shared import telemetry, tracing
 from shared.messaging import cloudevents, dead_letters
 from shared.messaging.cloudevents import Event, Record
 from shared.messaging.dead_letters import Letter
 from shared.messaging.lanes import Place, Position, Verdict
 from shared.messaging.unit_of_work import Batch, Held, Work
-from shared.sandboxes import Sandbox
+from shared.sandbox import registry
+from shared.sandbox.registry import Sandbox
 from shared.storage.database import DATA_REFUSED, Connection, Database
 from shared.storage.documents import Drawer
 
@@ -113,9 +114,9 @@ class Consumer(Generic[T]):
         async with self._database.transaction() as connection:
             positions = await lock_positions(connection, sorted({record.lane for record in records}))
             due = self._judge(records, positions, outcome)
-            countries = await sandboxes.lock(connection, sorted({event.sandbox for event in due}))
+            countries = await registry.lock(connection, sorted({event.sandbox for event in due}))
             absent = sorted({event.sandbox for event in due} - countries.keys())
-            outcome.rowless = set(absent) - await sandboxes.deleted(connection, absent) if absent else set()
+            outcome.rowless = set(absent) - await registry.deleted(connection, absent) if absent else set()
             unknown = unknown | outcome.rowless
             parked = await self._load(connection, due, batch)
             for event in due:
@@ -237,7 +238,7 @@ class Consumer(Generic[T]):
         outcome, batch = Outcome(), Batch[T](self._speaks)
         async with self._database.transaction() as connection:
             await dead_letters.lock_lanes(connection, sandbox, subject)
-            country = (await sandboxes.lock(connection, [sandbox])).get(sandbox)
+            country = (await registry.lock(connection, [sandbox])).get(sandbox)
             found = await dead_letters.next_of(connection, sandbox, subject)
             if found is None:
                 await dead_letters.release(connection, sandbox, subject)

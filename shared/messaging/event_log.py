@@ -22,9 +22,9 @@ from sqlalchemy import (
 )
 
 from shared import telemetry
-from shared.clock import wire
 from shared.messaging.lanes import LANES, Log, Place, answer_to
 from shared.paging import Cut, Page
+from shared.sandbox.clock import wire
 from shared.storage.database import Connection, Database
 
 FIRST_ROWS = ("INSERT INTO life (id, epoch) VALUES (true, NULL)",)

@@ -19,9 +19,9 @@ from sqlalchemy import Boolean, Column, DateTime, Index, Integer, MetaData, Tabl
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared import telemetry, tracing
-from shared.clock import NOW_SQL
 from shared.errors import Refusal
 from shared.http import Unreachable
+from shared.sandbox.clock import NOW_SQL
 from shared.storage.database import Connection, Database
 
 log = structlog.get_logger()

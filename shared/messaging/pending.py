@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from shared.clock import wire
 from shared.messaging.lanes import Place
+from shared.sandbox.clock import wire
 from shared.storage.database import Database
 
 TIMERS_SQL = "SELECT kind, due FROM timers WHERE sandbox = $1 AND subject = $2 ORDER BY due, kind"

@@ -12,8 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import MetaData
 
-from shared import faults, journal, recording, sandboxes, telemetry
-from shared.clock import NOW_SQL, wire
+from shared import telemetry
 from shared.errors import KeyReused, NotReady
 from shared.http import Unreachable, call
 from shared.messaging import consumer, dead_letters, event_log, http_outbox, leases, pending, timers
@@ -23,6 +22,8 @@ from shared.messaging.relay import Waker
 from shared.messaging.timers import Timers
 from shared.messaging.unit_of_work import Batch, Held, Work
 from shared.runtime import Runtime
+from shared.sandbox import faults, journal, recording, registry
+from shared.sandbox.clock import NOW_SQL, wire
 from shared.settings import Settings
 from shared.storage.database import Connection
 from shared.storage.documents import Drawer
@@ -33,7 +34,7 @@ R = TypeVar("R")
 # First statement of every request: the sandbox held and read, the Idempotency-Key claimed (a twin waits here).
 OPEN_SQL = f"""
 WITH country AS MATERIALIZED (
-  SELECT {sandboxes.ROW_SQL} FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted FOR KEY SHARE),
+  SELECT {registry.ROW_SQL} FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted FOR KEY SHARE),
 claimed AS (
   INSERT INTO replies (sandbox, caller, route, key, body_hash, asked)
   SELECT id, $2, $3, $4, $5, $6 FROM country WHERE $4::text IS NOT NULL
@@ -105,7 +106,7 @@ class House(Runtime, Generic[T]):
     ) -> None:
         metadata = MetaData()
         super().__init__(service, settings, database_url, metadata)
-        sandboxes.sandboxes_table(metadata)
+        registry.sandboxes_table(metadata)
         drawer.tables(metadata)
         event_log.eventlog_tables(metadata)
         leases.leases_tables(metadata)
@@ -195,14 +196,14 @@ class House(Runtime, Generic[T]):
                 "The portal, which owns the sandboxes, does not answer; try again.", sandbox=sandbox
             ) from error
         if not known:
-            raise await sandboxes.not_here(self.database, sandbox)
+            raise await registry.not_here(self.database, sandbox)
 
     async def _open(
         self, connection: Connection, sandbox: str, row: Any, codes: Sequence[str], numbers: Numbers
     ) -> tuple[Batch[T], Work[T]]:
         if row is None:
             self.forget(sandbox)
-            raise await sandboxes.not_here(connection, sandbox)
+            raise await registry.not_here(connection, sandbox)
         if not row["opened"]:
             raise NotReady("The sandbox is being made known to all services; try again.", sandbox=sandbox)
         batch: Batch[T] = Batch(self.service, life=row["epoch"])
@@ -214,7 +215,7 @@ class House(Runtime, Generic[T]):
                 batch.held[(sandbox, found["code"])] = held
         if names := numbers(row["now"]):
             batch.numbers = await self.drawer.hold_numbers(connection, [(sandbox, name) for name in names])
-        return batch, Work(batch, sandboxes.of_row(row))
+        return batch, Work(batch, registry.of_row(row))
 
     async def _earlier_reply(self, connection: Connection, sandbox: str, once: Once) -> tuple[int, str]:
         row: Any = await connection.fetchrow(

@@ -15,11 +15,12 @@ from typing import Any, Generic, TypeVar
 import structlog
 from sqlalchemy import Boolean, Column, DateTime, Index, MetaData, SmallInteger, Table, Text, text
 
-from shared import sandboxes, telemetry, tracing
-from shared.clock import NOW_SQL, wire
+from shared import telemetry, tracing
 from shared.messaging import dead_letters
 from shared.messaging.unit_of_work import Batch, Held, Work
-from shared.sandboxes import Sandbox
+from shared.sandbox import registry
+from shared.sandbox.clock import NOW_SQL, wire
+from shared.sandbox.registry import Sandbox
 from shared.storage.database import DATA_REFUSED, Connection, Database
 from shared.storage.documents import Drawer
 
@@ -123,7 +124,7 @@ class Timers(Generic[T]):
         steps: list[tuple[Timer, tracing.Step]] = []  # for spans, where they are told
         asked, begun = telemetry.present(), time.time_ns()  # by a request, or by nobody
         async with self._database.transaction() as connection:
-            countries = await sandboxes.lock(connection, sorted({timer.sandbox for timer in found}))
+            countries = await registry.lock(connection, sorted({timer.sandbox for timer in found}))
             for row in await self._drawer.lock(connection, {(timer.sandbox, timer.subject) for timer in found}):
                 held = Held(
                     self._drawer.decode(row["body"]), row["lane"], row["said"], row["last_at"], row["traceparent"]

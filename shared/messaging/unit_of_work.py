@@ -15,11 +15,12 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import structlog
 
-from shared import faults, telemetry
-from shared.faults import Rule
+from shared import telemetry
 from shared.messaging.cloudevents import event_id
 from shared.messaging.lanes import Place
-from shared.sandboxes import Sandbox
+from shared.sandbox import faults
+from shared.sandbox.faults import Rule
+from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection
 from shared.storage.documents import SAVE_SQL, Drawer
 

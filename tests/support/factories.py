@@ -11,10 +11,10 @@ from typing import Any
 
 from contracts.catalogue import PROVINCES
 from contracts.schemas import errors, schema
-from shared.clock import wire
 from shared.messaging.cloudevents import Record
 from shared.messaging.consumer import Outcome
 from shared.messaging.runtime import House
+from shared.sandbox.clock import wire
 
 MORNING = datetime(2026, 6, 9, 1, tzinfo=UTC)  # 08:00 in Viet Nam, a Tuesday
 PROVINCE, COMMUNE = "37", "14464"  # Ninh Bình, Xã Gia Viễn

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared import faults
-from shared.faults import Rule
-from shared.sandboxes import Sandbox
+from shared.sandbox import faults
+from shared.sandbox.faults import Rule
+from shared.sandbox.registry import Sandbox
 
 NOON = datetime.fromisoformat("2026-06-09T12:00:00+07:00")
 MINUTE = timedelta(minutes=1)

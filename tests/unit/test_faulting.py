@@ -20,7 +20,7 @@ from services.portal.faulting import (
     without_rule,
 )
 from shared.errors import BodyDoesNotFit
-from shared.faults import Rule
+from shared.sandbox.faults import Rule
 
 NOON = datetime.fromisoformat("2026-06-09T12:00:00+07:00")
 

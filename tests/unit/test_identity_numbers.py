@@ -7,7 +7,7 @@ import pytest
 from contracts.identity import check_digit, fault_of, organisation_fault, person_fault
 from services.identity_mock.people import people
 from services.identity_mock.register import represented_by, tax_code
-from shared.sandboxes import Sandbox
+from shared.sandbox.registry import Sandbox
 from tests.support.factories import MORNING
 
 

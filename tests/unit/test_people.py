@@ -14,7 +14,7 @@ from contracts.identity import fault_of, person_fault
 from contracts.people import MOST_ORGANISATIONS, MOST_PEOPLE, STANDING, Population
 from services.identity_mock import register
 from services.identity_mock.people import PERSONAS, PLACE_CODES, Person, free_number, identity_number, people
-from shared.sandboxes import Sandbox
+from shared.sandbox.registry import Sandbox
 
 NOW = datetime(2026, 6, 9, tzinfo=UTC)
 GIVEN = {"lan": "Lan", "minh": "Minh", "huong": "Hương", "duc": "Đức", "hoa": "Hoa", "tuan": "Tuấn"}

@@ -20,7 +20,7 @@ from services.province_gateway.domain import Dossier, FeeItem, Instruction, new_
 from shared.calendar import BUSINESS_ZONE
 from shared.errors import Refusal
 from shared.messaging.unit_of_work import Batch
-from shared.sandboxes import Sandbox
+from shared.sandbox.registry import Sandbox
 from tests.support.factories import CODE, COMMUNE, COPY, FREE, PROVINCE, example
 
 MORNING = datetime(2026, 6, 9, 8, tzinfo=BUSINESS_ZONE)

@@ -10,7 +10,7 @@ import pytest
 
 from shared.messaging.cloudevents import event_id
 from shared.messaging.unit_of_work import Batch, Held, Work
-from shared.sandboxes import Sandbox
+from shared.sandbox.registry import Sandbox
 
 NOW = datetime(2026, 6, 9, 1, tzinfo=UTC)
 HERE = Sandbox("s1", "seed", 0, NOW)

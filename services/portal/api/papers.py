@@ -14,13 +14,13 @@ from services.portal.api.views import CitizenDep, PortalDep
 from services.portal.app_state import Portal
 from services.portal.contents import ACCEPTED
 from services.portal.papers import Paper
-from shared import files
-from shared.clock import wire
 from shared.errors import BodyDoesNotFit
 from shared.paging import PageDep, announce
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
-from shared.sandboxes import Sandbox
+from shared.sandbox import files
+from shared.sandbox.clock import wire
+from shared.sandbox.registry import Sandbox
 from shared.web import Exact, SandboxPath, Shown, Text
 
 PATH = "/api/v1/papers"  # a body sent here may be larger than elsewhere

@@ -14,8 +14,8 @@ from contracts.catalogue import Place
 from services.portal.app_state import Portal
 from services.portal.citizens import Citizen
 from services.portal.domain import Demand, Dossier, Payment, Supplement
-from shared.clock import wire
 from shared.messaging.runtime import Once
+from shared.sandbox.clock import wire
 from shared.web import Chosen
 
 PAYMENT_WORDS = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.portal.explaining.facts import Facts
 from shared.calendar import BUSINESS_ZONE
-from shared.clock import wire
+from shared.sandbox.clock import wire
 
 Found = Mapping[str, Any]  # what the sentences are filled with
 Finder = Callable[[Facts], Iterable[Found]]

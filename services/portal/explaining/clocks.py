@@ -9,7 +9,7 @@ from contracts import lifecycle as law
 from contracts.catalogue import CALENDAR
 from services.portal.explaining.causes import Found, Kind, Words, kind
 from services.portal.explaining.facts import SIMULATED, Facts
-from shared.clock import wire
+from shared.sandbox.clock import wire
 
 
 @kind(

@@ -17,7 +17,7 @@ from contracts.catalogue import PROVINCES, Province
 from contracts.lifecycle import LIFECYCLE, State
 from services.portal.domain import Demand, Dossier
 from shared.messaging.pending import Outlook, Parked, Timer
-from shared.sandboxes import DEFAULT
+from shared.sandbox.registry import DEFAULT
 from shared.settle import Waiting
 
 SIMULATED, MANUAL = "simulated", "manual"

@@ -14,12 +14,13 @@ from contracts.people import personas
 from services.portal import faulting
 from services.portal.api.views import PortalDep
 from services.portal.app_state import Portal
-from shared import faults, http
-from shared.clock import wire
-from shared.faults import Rule
+from shared import http
 from shared.paging import LARGEST, PageDep, announce
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
+from shared.sandbox import faults
+from shared.sandbox.clock import wire
+from shared.sandbox.faults import Rule
 from shared.web import SandboxPath, Text
 
 router = APIRouter()

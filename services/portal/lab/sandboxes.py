@@ -18,13 +18,13 @@ from services.portal import faulting
 from services.portal.api.views import PortalDep
 from services.portal.app_state import Portal
 from services.portal.ownership import Wanted
-from shared import sandboxes
-from shared.clock import NOW_SQL, parse_duration, parse_time, wire
 from shared.errors import BodyDoesNotFit
 from shared.paging import Cut, Page, PageDep, announce
 from shared.problems import problem_responses
-from shared.recording import Made
-from shared.sandboxes import DEFAULT
+from shared.sandbox import registry
+from shared.sandbox.clock import NOW_SQL, parse_duration, parse_time, wire
+from shared.sandbox.recording import Made
+from shared.sandbox.registry import DEFAULT
 from shared.web import SandboxPath, Shown, Text
 
 router = APIRouter()
@@ -33,7 +33,7 @@ LONGEST = timedelta(days=3660)  # who wants more says null
 Name = Annotated[Shown, Field(max_length=100)]
 Lives = Annotated[Text, Field(max_length=40, examples=["7d", "PT1H"])]
 LISTED_SQL = f"""
-SELECT {", ".join(f"s.{name}" for name in sandboxes.COLUMNS)}, {NOW_SQL} AS now FROM sandboxes s
+SELECT {", ".join(f"s.{name}" for name in registry.COLUMNS)}, {NOW_SQL} AS now FROM sandboxes s
 WHERE NOT s.deleted AND ($1::timestamptz IS NULL OR (s.created_at, s.id) > ($1, $2)) ORDER BY s.created_at, s.id LIMIT $3"""
 
 
@@ -156,10 +156,10 @@ async def change_sandbox(sandbox: SandboxPath, body: ChangedSandbox, portal: Por
     responses=problem_responses(404),
 )
 async def sandbox_row(sandbox: SandboxPath, portal: PortalDep) -> dict[str, Any]:
-    row = await sandboxes.row_of(portal.database, sandbox)
+    row = await registry.row_of(portal.database, sandbox)
     if row is None:
-        raise await sandboxes.not_here(portal.database, sandbox)
-    return sandboxes.told({**dict(row), "opened": True})
+        raise await registry.not_here(portal.database, sandbox)
+    return registry.told({**dict(row), "opened": True})
 
 
 @router.delete(
@@ -195,12 +195,12 @@ async def _page(portal: Portal, page: Page) -> Cut[Any]:
 
 
 async def show_row(portal: Portal, sandbox: str) -> SandboxView:
-    columns = ", ".join(f"s.{name}" for name in sandboxes.COLUMNS)
+    columns = ", ".join(f"s.{name}" for name in registry.COLUMNS)
     rows = await portal.database.fetch(
         f"SELECT {columns}, {NOW_SQL} AS now FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted", sandbox
     )
     if not rows:
-        raise await sandboxes.not_here(portal.database, sandbox)
+        raise await registry.not_here(portal.database, sandbox)
     return _view(portal, rows[0])
 
 

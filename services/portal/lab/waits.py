@@ -16,11 +16,11 @@ from services.portal.explaining import explain
 from services.portal.explaining.causes import Cause
 from services.portal.explaining.gathering import gather
 from services.portal.lab.clocks import WaitingView
-from shared.clock import wire
 from shared.errors import BodyDoesNotFit
 from shared.messaging.cloudevents import VOID
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
+from shared.sandbox.clock import wire
 from shared.web import SandboxId, SandboxPath, Text
 
 router = APIRouter()

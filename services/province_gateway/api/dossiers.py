@@ -12,11 +12,11 @@ from services.province_gateway import queries, results
 from services.province_gateway.acts import handler
 from services.province_gateway.api.views import DossierView, GatewayDep
 from services.province_gateway.domain import NoResultYet
-from shared import files
-from shared.files import File
 from shared.paging import PageDep, announce
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
+from shared.sandbox import files
+from shared.sandbox.files import File
 from shared.web import SandboxId, Text
 
 router = APIRouter(prefix="/api/v1", tags=["provinces"])

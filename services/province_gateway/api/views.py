@@ -12,7 +12,7 @@ from contracts.catalogue import Place
 from services.province_gateway import moves
 from services.province_gateway.app_state import Gateway
 from services.province_gateway.domain import WAIVED, Demand, Dossier
-from shared.clock import wire
+from shared.sandbox.clock import wire
 
 
 async def gateway_of(request: Request) -> Gateway:

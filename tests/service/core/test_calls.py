@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from shared import sandboxes
 from shared.errors import HeldByFault
 from shared.http import Unreachable
 from shared.messaging import http_outbox
 from shared.messaging.http_outbox import Call, Callers
 from shared.messaging.runtime import House
+from shared.sandbox import registry
 from tests.service.core.parcels import NotToday, Parcel, Shelf, Work, a_shelf
 
 Outcome = Exception | None
@@ -199,7 +199,7 @@ async def test_under_a_clock_that_runs_what_is_held_goes_by_itself(own_house: Ho
 
     class Holding(Neighbour):
         async def __call__(self, call: Call) -> None:
-            if (await sandboxes.read(own_house.database, shelf.id)).now < due:
+            if (await registry.read(own_house.database, shelf.id)).now < due:
                 raise HeldByFault("held", due)
             await super().__call__(call)
 

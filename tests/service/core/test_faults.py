@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared import faults, journal, sandboxes
-from shared.faults import Bite, Rule
 from shared.messaging.runtime import House
+from shared.sandbox import faults, journal, registry
+from shared.sandbox.faults import Bite, Rule
 from tests.service.core.parcels import Owner, Parcel, Shelf, a_house, a_shelf, opened
 from tests.support.databases import Databases
 
@@ -29,7 +29,7 @@ async def switched(shelf: Shelf, *rules: Rule) -> None:
 async def asked(shelf: Shelf, edge: str = "e", subject: str = "A", **about: str) -> Bite | None:
     """As an edge asks, in a transaction of its own; `occasion` among `about`."""
     async with shelf.house.database.transaction() as connection:
-        here = (await sandboxes.lock(connection, [shelf.id]))[shelf.id]
+        here = (await registry.lock(connection, [shelf.id]))[shelf.id]
         return await faults.bite(connection, here, edge, subject, **about)
 
 
@@ -100,7 +100,7 @@ async def test_what_is_rolled_back_was_not_asked(shelf: Shelf) -> None:
     await switched(shelf, a_rule(times=1))
     with pytest.raises(ZeroDivisionError):
         async with shelf.house.database.transaction() as connection:
-            here = (await sandboxes.lock(connection, [shelf.id]))[shelf.id]
+            here = (await registry.lock(connection, [shelf.id]))[shelf.id]
             assert await faults.bite(connection, here, "e", "A") is not None
             raise ZeroDivisionError
     assert (await counts(shelf), await noted(shelf)) == ({}, [])

@@ -13,10 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import MetaData
 
-from shared import files
-from shared.files import Address, AddressExpired, AddressNotValid, File, FileNotFound, Files
 from shared.runtime import Runtime, in_sandbox
-from shared.sandboxes import sandboxes_table
+from shared.sandbox import files
+from shared.sandbox.files import Address, AddressExpired, AddressNotValid, File, FileNotFound, Files
+from shared.sandbox.registry import sandboxes_table
 from shared.settings import Settings
 from tests.service.frozen import START, FrozenSandbox
 from tests.support.country import ADDRESSES

@@ -17,10 +17,10 @@ import pytest
 import structlog
 
 from shared import telemetry, web
-from shared.clock import per_day
 from shared.errors import KeyReused, NotReady, SandboxNotFound
 from shared.http import Unreachable
 from shared.messaging.runtime import House, Once
+from shared.sandbox.clock import per_day
 from shared.storage.database import SCHEMA_VERSION, OldSchema
 from tests.service.core.parcels import MARKED, OWNER, SENT, Owner, Parcel, Shelf, Work, a_house, a_shelf, broken, opened
 from tests.service.frozen import FrozenSandbox

@@ -22,7 +22,7 @@ from shared.messaging.leases import Leases
 from shared.messaging.runtime import House
 from shared.messaging.unit_of_work import Batch, Held, Work
 from shared.messaging.worker import LaneReader, events_behind
-from shared.sandboxes import Sandbox
+from shared.sandbox.registry import Sandbox
 from shared.sizes import of_sandbox
 from tests.service.core.parcels import (
     MARKED,

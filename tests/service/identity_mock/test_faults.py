@@ -15,7 +15,7 @@ from joserfc.jwk import KeySet
 
 from contracts.faults import FAULTS
 from services.identity_mock.app import create_app
-from shared.faults import Rule
+from shared.sandbox.faults import Rule
 from tests.service.frozen import START, FrozenSandbox
 from tests.service.identity_mock.client import BASE, Client, returned
 from tests.service.identity_mock.conftest import settings_of

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.responses import PlainTextResponse
 
 from contracts.faults import FAULTS
-from shared.faults import Rule
+from shared.sandbox.faults import Rule
 from tests.service.payment_mock.partner import Merchant, Partner
 
 HOUR = timedelta(hours=1)

@@ -12,7 +12,7 @@ import pytest
 from contracts import lifecycle as law
 from services.portal import waiting
 from services.portal.timekeeping import Timekeeping
-from shared import sandboxes
+from shared.sandbox import registry
 from tests.support.country import Citizen, Country, Sandbox, pointers, problem
 from tests.support.factories import FREE, an_event, hear
 from tests.support.office import Office
@@ -177,11 +177,11 @@ async def test_a_clock_that_is_turned_in_the_middle_of_a_look_is_looked_at_again
     country: Country, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     timekeeping, real = country.portal.timekeeping, Timekeeping.pending
-    before = await sandboxes.read(country.portal.database, sandbox.id)
+    before = await registry.read(country.portal.database, sandbox.id)
     await sandbox.move(hours=1)
     looks = []
 
-    async def pending(self: Timekeeping, here: sandboxes.Sandbox) -> Any:
+    async def pending(self: Timekeeping, here: registry.Sandbox) -> Any:
         looks.append(here)
         return await real(self, before if len(looks) == 1 else here)
 

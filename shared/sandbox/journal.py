@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, MetaData, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.clock import wire
+from shared.sandbox.clock import wire
 from shared.storage.database import Connection, Database
 
 

@@ -19,7 +19,7 @@ from fastapi import Response
 from sqlalchemy import Column, DateTime, Integer, LargeBinary, MetaData, Table, Text
 
 from shared.errors import Refusal
-from shared.sandboxes import Sandbox
+from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection, Database
 
 PATH = "/api/v1/files"  # a service's door is GET {PATH}/{sandbox}/{sha256}

@@ -14,8 +14,8 @@ import msgspec
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Float, MetaData, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.clock import NOW_SQL
 from shared.errors import NotReady, SandboxNotFound
+from shared.sandbox.clock import NOW_SQL
 from shared.storage.database import Connection, Database
 
 DEFAULT = "default"
@@ -48,7 +48,9 @@ def sandboxes_table(metadata: MetaData) -> Table:
         Column("expires_at", moment),  # real time: a frozen clock never comes there; NULL = never
         Column("api_key", Text, nullable=False, server_default=""),  # names this sandbox and opens it; "": it has none
         Column("modes", JSONB, nullable=False, server_default=text("'{}'")),  # province → how it acts; for who reads it
-        Column("faults", JSONB, nullable=False, server_default=text("'[]'")),  # rules, as `shared.faults` reads them
+        Column(
+            "faults", JSONB, nullable=False, server_default=text("'[]'")
+        ),  # rules, as `shared.sandbox.faults` reads them
         Column(
             "people", JSONB, nullable=False, server_default=text("'{}'")
         ),  # its own, made with it; for who knows them
@@ -65,7 +67,7 @@ class Sandbox:
     now: datetime
     version: int = 1
     modes: str = "{}"  # JSON, read by whoever has provinces
-    faults: str = "[]"  # JSON, read by `shared.faults`
+    faults: str = "[]"  # JSON, read by `shared.sandbox.faults`
     people: str = "{}"  # JSON, read by whoever knows people
 
     @property

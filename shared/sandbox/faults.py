@@ -17,11 +17,11 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import BigInteger, Boolean, Column, MetaData, Table, Text
 
-from shared import journal
-from shared.clock import parse_duration
 from shared.errors import HeldByFault
-from shared.journal import Line
-from shared.sandboxes import Sandbox
+from shared.sandbox import journal
+from shared.sandbox.clock import parse_duration
+from shared.sandbox.journal import Line
+from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection, Database
 
 NONE = "[]"  # the rules of a sandbox without any

@@ -1,0 +1,1 @@
+"""Sandboxes as every service has them: the row, its clock, fault rules, files, journal, recorded calls."""
