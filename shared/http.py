@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from shared import telemetry, tracing
+from shared.observability import metrics, spans
 
 TOO_MANY = 429  # RFC 6585: says nothing about the request, as a 5xx
 TIMEOUT = httpx.Timeout(5.0, connect=1.0)  # s; neighbours are on this machine and answer in milliseconds
@@ -33,15 +33,15 @@ async def call(
     http: httpx.AsyncClient, method: str, url: str, *, sandbox: str = "", body: Any = None
 ) -> httpx.Response:
     """One call. Refusals (4xx) come back as responses; raises Unreachable for silence, 5xx and 429."""
-    if tracing.on:
+    if spans.on:
         return await _traced(http, method, url, sandbox, body)
-    return await _call(http, method, url, sandbox, body, telemetry.traceparent())
+    return await _call(http, method, url, sandbox, body, metrics.traceparent())
 
 
 async def _traced(http: httpx.AsyncClient, method: str, url: str, sandbox: str, body: Any) -> httpx.Response:
     """The same, below a span of its own."""
-    parent, begun, status, failed = telemetry.present(), time.perf_counter(), 0, ""
-    own = telemetry.child_of(parent) if parent else telemetry.new_trace()
+    parent, begun, status, failed = metrics.present(), time.perf_counter(), 0, ""
+    own = metrics.child_of(parent) if parent else metrics.new_trace()
     try:
         response = await _call(http, method, url, sandbox, body, own)
         status = response.status_code
@@ -49,7 +49,7 @@ async def _traced(http: httpx.AsyncClient, method: str, url: str, sandbox: str, 
         failed = str(error).rpartition(" ")[2]  # the kind of silence, or the status
         raise
     finally:
-        tracing.call(method, url, own, parent, time.perf_counter() - begun, sandbox, status, failed)
+        spans.call(method, url, own, parent, time.perf_counter() - begun, sandbox, status, failed)
     return response
 
 

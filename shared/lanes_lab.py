@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, Field
 
-from shared import telemetry
 from shared.errors import BodyDoesNotFit, NotReady
 from shared.messaging import dead_letters as letters
 from shared.messaging import event_log
 from shared.messaging.lanes import LANES
 from shared.messaging.runtime import House
+from shared.observability import metrics
 from shared.paging import PageDep, announce
 from shared.problems import problem_responses
 from shared.runtime import known_sandbox
@@ -71,9 +71,9 @@ async def replay(lane: Annotated[int, Path(ge=0, lt=LANES)], asked: Asked, house
     if asked.epoch > known["epoch"] + LIVES_AHEAD:
         raise BodyDoesNotFit(("/epoch", f"nobody has seen life {asked.epoch}: this lane is in life {known['epoch']}"))
     (epoch, expected), new_life = await event_log.replay(house.database, lane, (asked.epoch, asked.expected))
-    telemetry.REPLAYS.labels(house.service).inc()
+    metrics.REPLAYS.labels(house.service).inc()
     if new_life:
-        telemetry.EPOCHS.labels(house.service).inc()
+        metrics.EPOCHS.labels(house.service).inc()
     house.waker.wake()
     return GoOn(epoch=epoch, expected=expected)
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from prometheus_client.metrics import MetricWrapperBase
 
-from shared import telemetry
+from shared.observability import metrics
 
-BEGIN, END = "<!-- printed from shared/telemetry.py -->", "<!-- end of what was printed -->"
+BEGIN, END = "<!-- printed from shared/observability/metrics.py -->", "<!-- end of what was printed -->"
 
 
 def listed() -> list[MetricWrapperBase]:
     """Every metric, in the order of the list."""
-    return [each for each in vars(telemetry).values() if isinstance(each, MetricWrapperBase)]
+    return [each for each in vars(metrics).values() if isinstance(each, MetricWrapperBase)]
 
 
 def table() -> Iterator[str]:

@@ -13,8 +13,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from shared import errors, telemetry
+from shared import errors
 from shared.calendar import CalendarTooShort
+from shared.observability import metrics
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
@@ -119,7 +120,7 @@ def install(app: FastAPI, table: Problems) -> None:
     async def refused(request: Request, refusal: errors.Refusal) -> JSONResponse:
         kind = next(known[cls] for cls in type(refusal).__mro__ if cls in known)
         facts = {"errors": refusal.errors} if isinstance(refusal, errors.BodyDoesNotFit) else refusal.facts
-        telemetry.REFUSALS.labels(kind.slug).inc()
+        metrics.REFUSALS.labels(kind.slug).inc()
         log.info("refused", problem=kind.slug, detail=refusal.detail)
         return render(kind, refusal.detail, facts)
 
@@ -150,6 +151,4 @@ def install(app: FastAPI, table: Problems) -> None:
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
         log.error("server_fault", path=request.url.path, exc_info=error)
-        return render(
-            SERVER_FAULT, "Give this trace id to whoever runs the service.", {"trace_id": telemetry.trace_id()}
-        )
+        return render(SERVER_FAULT, "Give this trace id to whoever runs the service.", {"trace_id": metrics.trace_id()})

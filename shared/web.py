@@ -24,8 +24,9 @@ from pydantic import AfterValidator, Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import bodies, detours, errors, gauges, problems, telemetry, tracing
+from shared import bodies, detours, errors, problems
 from shared.faulty_doors import FaultyDoor
+from shared.observability import gauges, metrics, spans
 from shared.recorder import Recorder
 from shared.runtime import Runtime
 from shared.sandbox.registry import DEFAULT, IDS
@@ -88,7 +89,7 @@ class Edge:
             return
         headers = dict(scope["headers"])
         came = headers.get(b"traceparent", b"").decode("latin-1")
-        own = telemetry.begin_request(came)
+        own = metrics.begin_request(came)
         structlog.contextvars.clear_contextvars()
         begun, status, size = time.perf_counter(), 500, 0
         limit = self._limits.get(scope["path"], BODY_LIMIT)
@@ -97,7 +98,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"traceparent", telemetry.found_as(own, came).encode())]
+                message["headers"] = [*message["headers"], (b"traceparent", metrics.found_as(own, came).encode())]
             await send(message)
 
         async def limited() -> Message:
@@ -119,11 +120,11 @@ class Edge:
         finally:
             route = getattr(scope.get("route"), "path", "(none)")
             seconds = time.perf_counter() - begun
-            method = scope["method"] if scope["method"] in tracing.METHODS else "other"
-            telemetry.REQUESTS.labels(route, method, status).inc()
-            telemetry.REQUEST_SECONDS.labels(route).observe(seconds)
-            if tracing.on:
-                tracing.request(scope, status, own, came, seconds)
+            method = scope["method"] if scope["method"] in spans.METHODS else "other"
+            metrics.REQUESTS.labels(route, method, status).inc()
+            metrics.REQUEST_SECONDS.labels(route).observe(seconds)
+            if spans.on:
+                spans.request(scope, status, own, came, seconds)
             if (status >= 500 and route != "/readyz") or (scope["method"] != "GET" and not route.startswith("/_lab")):
                 log.info("request", method=scope["method"], path=scope["path"], status=status)
 
@@ -142,8 +143,8 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with runtime.opened(*jobs):
             yield
-        if tracing.on:  # the last chance: uvicorn then ends the process by the signal that it got
-            await asyncio.to_thread(tracing.stop)
+        if spans.on:  # the last chance: uvicorn then ends the process by the signal that it got
+            await asyncio.to_thread(spans.stop)
 
     app = FastAPI(title=title, version="1", summary=summary, lifespan=lifespan, telemetry=NO_SPANS_OF_FASTAPI)
     app.state.runtime = runtime
@@ -275,7 +276,7 @@ def serve(app: FastAPI, url: str) -> None:
     runtime: Runtime = app.state.runtime
     runtime.mounts = detours.transports(runtime.settings.detours)
     host, port = host_and_port(runtime.settings.listen or url)
-    tracing.start(runtime.settings, telemetry.role)
+    spans.start(runtime.settings, metrics.role)
     config = uvicorn.Config(
         app,
         host=host,

@@ -8,7 +8,8 @@ from services.identity_mock import lab as people_lab
 from services.identity_mock import oidc, problems
 from services.identity_mock.settings import Settings
 from services.identity_mock.store import IdentityRuntime
-from shared import lab, telemetry, web
+from shared import lab, web
+from shared.observability import metrics
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -27,7 +28,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def main() -> None:
-    telemetry.configure_logs("identity")
+    metrics.configure_logs("identity")
     settings = Settings()
     web.serve(create_app(settings), settings.identity_url)
 

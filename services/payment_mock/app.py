@@ -8,7 +8,8 @@ from services.payment_mock import checkout, orders
 from services.payment_mock.callbacks import PaymentRuntime
 from services.payment_mock.problems import PROBLEMS
 from services.payment_mock.settings import Settings
-from shared import lab, telemetry, web
+from shared import lab, web
+from shared.observability import metrics
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -21,7 +22,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def main() -> None:
-    telemetry.configure_logs("payment")
+    metrics.configure_logs("payment")
     settings = Settings()
     web.serve(create_app(settings), settings.payment_url)
 

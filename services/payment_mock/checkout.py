@@ -16,8 +16,8 @@ from services.payment_mock import callbacks, faulty, store
 from services.payment_mock.orders import RuntimeDep
 from services.payment_mock.problems import BankDown, OrderAlreadyPaid, OrderExpired, OrderNotFound
 from services.payment_mock.store import Order
-from shared import telemetry
 from shared.errors import BodyDoesNotFit, SandboxMismatch
+from shared.observability import metrics
 from shared.problems import pointer_of, problem_responses
 from shared.runtime import in_sandbox
 from shared.sandbox import journal
@@ -95,7 +95,7 @@ async def pay(sandbox: PathSandbox, transaction: Text, runtime: RuntimeDep, requ
     wish = _wish(await request.body(), is_form=is_form)
     async with in_sandbox(runtime, sandbox) as (connection, here):
         order = await _order(connection, here, transaction)
-        telemetry.join(order.traceparent)
+        metrics.join(order.traceparent)
         obstacle, reason, returns = _obstacle(order, here), "", True
         if obstacle is None:
             rule = await faulty.at_the_button(connection, here, order, wish.outcome)

@@ -9,7 +9,8 @@ from services.portal.api import catalogue, dossiers, papers, payments
 from services.portal.app_state import Portal
 from services.portal.problems import PROBLEMS
 from services.portal.settings import Settings
-from shared import browsing, lab, lanes_lab, telemetry, web
+from shared import browsing, lab, lanes_lab, web
+from shared.observability import metrics
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -30,7 +31,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def main() -> None:
     settings = Settings()
-    telemetry.configure_logs("portal-api")
+    metrics.configure_logs("portal-api")
     web.serve(create_app(settings), settings.portal_url)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from services.portal.app_state import HEARS, SPEAKS, Portal
 from services.portal.settings import Settings
-from shared import telemetry, web
+from shared import web
 from shared.messaging import worker
+from shared.observability import metrics
 
 
 def main() -> None:
     settings = Settings()
-    telemetry.configure_logs("portal-worker")
+    metrics.configure_logs("portal-worker")
     portal = Portal(settings)
     app = web.create_app(
         portal, "Liên Thông: portal worker", {}, *worker.jobs(portal, HEARS, SPEAKS), portal.ownership.reap

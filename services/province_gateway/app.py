@@ -8,7 +8,8 @@ from services.province_gateway.api import desk, dossiers, scripts
 from services.province_gateway.app_state import Gateway
 from services.province_gateway.problems import PROBLEMS
 from services.province_gateway.settings import Settings
-from shared import browsing, lab, lanes_lab, telemetry, web
+from shared import browsing, lab, lanes_lab, web
+from shared.observability import metrics
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -26,7 +27,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def main() -> None:
     settings = Settings()
-    telemetry.configure_logs("gateway-api")
+    metrics.configure_logs("gateway-api")
     web.serve(create_app(settings), settings.province_gateway_url)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from services.province_gateway.app_state import HEARS, SPEAKS, Gateway
 from services.province_gateway.settings import Settings
-from shared import telemetry, web
+from shared import web
 from shared.messaging import worker
+from shared.observability import metrics
 
 
 def main() -> None:
     settings = Settings()
-    telemetry.configure_logs("gateway-worker")
+    metrics.configure_logs("gateway-worker")
     gateway = Gateway(settings)
     jobs = (*worker.jobs(gateway, HEARS, SPEAKS), gateway.finish_what_is_left)
     app = web.create_app(gateway, "Liên Thông: gateway worker", {}, *jobs)

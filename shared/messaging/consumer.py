@@ -11,12 +11,12 @@ from typing import Any, Generic, TypeVar
 import structlog
 from sqlalchemy import BigInteger, Column, Integer, MetaData, SmallInteger, Table
 
-from shared import telemetry, tracing
 from shared.messaging import cloudevents, dead_letters
 from shared.messaging.cloudevents import Event, Record
 from shared.messaging.dead_letters import Letter
 from shared.messaging.lanes import Place, Position, Verdict
 from shared.messaging.unit_of_work import Batch, Held, Work
+from shared.observability import metrics, spans
 from shared.sandbox import registry
 from shared.sandbox.registry import Sandbox
 from shared.storage.database import DATA_REFUSED, Connection, Database
@@ -73,7 +73,7 @@ class Outcome:
     orphans: list[Event] = field(default_factory=list)
     rowless: set[str] = field(default_factory=set)  # sandboxes that we believed to have, and have no row of
     begun: int = field(default_factory=time.time_ns)
-    steps: list[tuple[Event, tracing.Step]] = field(default_factory=list)  # for spans, where they are told
+    steps: list[tuple[Event, spans.Step]] = field(default_factory=list)  # for spans, where they are told
 
 
 class Consumer(Generic[T]):
@@ -190,7 +190,7 @@ class Consumer(Generic[T]):
         if held is None and not handler.creates:
             outcome.orphans.append(event)
             return None
-        parent = telemetry.begin_step(event.traceparent, held.traceparent if held else "")
+        parent = metrics.begin_step(event.traceparent, held.traceparent if held else "")
         work = Work(batch, sandbox, event.time, (event.epoch, event.version))
         letter = None
         try:
@@ -202,19 +202,19 @@ class Consumer(Generic[T]):
         else:
             work.merge()
             outcome.applied.append(event.type)
-        if tracing.on:
-            outcome.steps.append((event, tracing.step(parent, event.traceparent, letter.reason if letter else "")))
+        if spans.on:
+            outcome.steps.append((event, spans.step(parent, event.traceparent, letter.reason if letter else "")))
         return letter
 
     def _report(self, outcome: Outcome) -> None:
         for type, many in Counter(outcome.applied).items():
-            telemetry.EVENTS_APPLIED.labels(type).inc(many)
+            metrics.EVENTS_APPLIED.labels(type).inc(many)
         for reason, many in Counter(outcome.skipped).items():
-            telemetry.EVENTS_SKIPPED.labels(reason).inc(many)
+            metrics.EVENTS_SKIPPED.labels(reason).inc(many)
         for orphan in outcome.orphans:
-            telemetry.ORPHANS.labels(orphan.type).inc()
-        if tracing.on:
-            tracing.applied(self.topic, f"{self._speaks}-reader", outcome.steps, outcome.begun)
+            metrics.ORPHANS.labels(orphan.type).inc()
+        if spans.on:
+            spans.applied(self.topic, f"{self._speaks}-reader", outcome.steps, outcome.begun)
 
     async def redrive(self, sandbox: str, subject: str) -> int:
         """Try the dead letters of `subject` again, then what waited behind them, in order; gives how many were applied.

@@ -13,9 +13,9 @@ import structlog
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, MetaData, SmallInteger, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared import telemetry
 from shared.errors import BodyDoesNotFit, DeadLetterNotFound, Refusal
 from shared.messaging.cloudevents import Event
+from shared.observability import metrics
 from shared.paging import TOKEN, Cut, Page
 from shared.storage.database import Connection, Database
 
@@ -81,7 +81,7 @@ class Letter:
     reason: str
     detail: str
     record: str | None
-    trace_id: str = field(default_factory=telemetry.trace_id)  # of the request that led to it
+    trace_id: str = field(default_factory=metrics.trace_id)  # of the request that led to it
 
 
 def pack(event: Event) -> str:
@@ -128,7 +128,7 @@ async def save(connection: Connection, letters: Sequence[Letter]) -> None:
         [(letter.sandbox, letter.subject, f"dead letter: {letter.reason}") for letter in letters],
     )
     for letter in letters:
-        telemetry.DEAD_LETTERS.labels(letter.reason).inc()
+        metrics.DEAD_LETTERS.labels(letter.reason).inc()
         where = {"sandbox": letter.sandbox, "dossier": letter.subject, "trace_id": letter.trace_id}
         log.error("dead_letter", kind=letter.kind, reason=letter.reason, **where)
     if len(letters) >= ALARM:

@@ -21,8 +21,8 @@ from sqlalchemy import (
     text,
 )
 
-from shared import telemetry
 from shared.messaging.lanes import LANES, Log, Place, answer_to
+from shared.observability import metrics
 from shared.paging import Cut, Page
 from shared.sandbox.clock import wire
 from shared.storage.database import Connection, Database
@@ -112,7 +112,7 @@ async def meet(database: Database, source: str, places: Mapping[int, Place], see
         behind = [lane for lane, log in logs.items() if log.begin_anew_if_behind(seen[lane])]
         for lane in behind:
             logs[lane].go_back(places.get(lane, (0, 1)))
-            telemetry.EPOCHS.labels(source).inc()
+            metrics.EPOCHS.labels(source).inc()
         if behind:
             await save_logs(connection, {lane: logs[lane] for lane in behind})
     return behind

@@ -18,9 +18,9 @@ import structlog
 from sqlalchemy import Boolean, Column, DateTime, Index, Integer, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared import telemetry, tracing
 from shared.errors import Refusal
 from shared.http import Unreachable
+from shared.observability import metrics, spans
 from shared.sandbox.clock import NOW_SQL
 from shared.storage.database import Connection, Database
 
@@ -78,7 +78,7 @@ Caller = Callable[[Call], Awaitable[None]]
 async def add(connection: Connection, sandbox: str, kind: str, key: str, data: Mapping[str, object]) -> None:
     await connection.execute(
         "INSERT INTO calls (sandbox, kind, key, data, traceparent) VALUES ($1, $2, $3, $4::jsonb, $5) ON CONFLICT DO NOTHING",
-        *(sandbox, kind, key, msgspec.json.encode(data).decode(), telemetry.traceparent()),
+        *(sandbox, kind, key, msgspec.json.encode(data).decode(), metrics.traceparent()),
     )
 
 
@@ -162,16 +162,16 @@ class Callers:
 
     async def _carry(self, claim: Claim) -> None:
         call, traceparent = claim.call, claim.traceparent
-        own, begun, wrong = telemetry.begin_trace(traceparent), time.perf_counter(), ""
+        own, begun, wrong = metrics.begin_trace(traceparent), time.perf_counter(), ""
         try:
             await self._callers[call.kind](call)
-            telemetry.CALLS_MADE.labels(call.kind, "done").inc()
+            metrics.CALLS_MADE.labels(call.kind, "done").inc()
         except Exception as error:
             # Kept on the row and tried again: a fault of one call must not stop the others.
             wrong = type(error).__name__
             refused = isinstance(error, Refusal)
             outcome = "unreachable" if isinstance(error, Unreachable) else "refused" if refused else "failed"
-            telemetry.CALLS_MADE.labels(call.kind, outcome).inc()
+            metrics.CALLS_MADE.labels(call.kind, outcome).inc()
             facts = {"kind": call.kind, "key": call.key, "sandbox": call.sandbox, "attempts": call.attempts}
             log.warning("call_failed", error=repr(error), **facts)
             wait = min(0.1 * 2 ** min(call.attempts - 1, 10), RETRY_LIMIT_SECONDS)
@@ -186,6 +186,6 @@ class Callers:
                 *(call.sandbox, call.kind, call.key, wait, f"{type(error).__name__}: {error}"[:500], refused),
                 *(getattr(error, "due", None), claim.until),
             )
-        if tracing.on:
-            parent = traceparent if telemetry.same_trace(traceparent, own) else ""
-            tracing.carried(call, own, parent, time.perf_counter() - begun, wrong)
+        if spans.on:
+            parent = traceparent if metrics.same_trace(traceparent, own) else ""
+            spans.carried(call, own, parent, time.perf_counter() - begun, wrong)

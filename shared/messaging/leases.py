@@ -8,8 +8,8 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import Column, DateTime, MetaData, SmallInteger, Table, Text
 
-from shared import telemetry
 from shared.messaging.lanes import LANES
+from shared.observability import metrics
 from shared.storage.database import Database
 
 log = structlog.get_logger()
@@ -84,7 +84,7 @@ class Leases:
         if self.lanes:
             self.held.set()
         if new:
-            telemetry.LEASES_TAKEN.labels(self.part).inc(len(new))
+            metrics.LEASES_TAKEN.labels(self.part).inc(len(new))
             log.info("lanes_taken", part=self.part, lanes=sorted(new))
         return new
 

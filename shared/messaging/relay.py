@@ -10,10 +10,10 @@ from typing import Any
 
 import structlog
 
-from shared import telemetry, tracing
 from shared.messaging import cloudevents, event_log, kafka
 from shared.messaging.lanes import Place
 from shared.messaging.leases import Leases
+from shared.observability import metrics, spans
 from shared.storage.database import Database
 
 log = structlog.get_logger()
@@ -135,11 +135,11 @@ class Relay:
             )
             for row in rows
         ]
-        spans = tracing.stamp(rows, messages) if tracing.on else []
+        stamped = spans.stamp(rows, messages) if spans.on else []
         offsets = await self._writer.publish(messages)
-        telemetry.EVENTS_POSTED.labels(self.source).inc(len(rows))
-        if tracing.on:
-            tracing.sent(self._topic, self.source, rows, spans, offsets, begun)
+        metrics.EVENTS_POSTED.labels(self.source).inc(len(rows))
+        if spans.on:
+            spans.sent(self._topic, self.source, rows, stamped, offsets, begun)
         await self._acknowledge(rows, offsets)
         return len(rows)
 
@@ -186,7 +186,7 @@ class Relay:
 
     async def _go_back(self, lanes: list[int]) -> None:
         """The broker forgot: publish again from where the reader stands."""
-        telemetry.FORGETS.labels(self.source).inc(len(lanes))
+        metrics.FORGETS.labels(self.source).inc(len(lanes))
         log.warning("broker_forgot", lanes=lanes, source=self.source)
         places = await self._places()
         async with self._database.transaction() as connection:

@@ -15,9 +15,9 @@ from typing import Any, Generic, TypeVar
 import structlog
 from sqlalchemy import Boolean, Column, DateTime, Index, MetaData, SmallInteger, Table, Text, text
 
-from shared import telemetry, tracing
 from shared.messaging import dead_letters
 from shared.messaging.unit_of_work import Batch, Held, Work
+from shared.observability import metrics, spans
 from shared.sandbox import registry
 from shared.sandbox.clock import NOW_SQL, wire
 from shared.sandbox.registry import Sandbox
@@ -121,8 +121,8 @@ class Timers(Generic[T]):
         letters: list[dead_letters.Letter] = []
         fired: list[Timer] = []
         failed: set[tuple[str, str]] = set()
-        steps: list[tuple[Timer, tracing.Step]] = []  # for spans, where they are told
-        asked, begun = telemetry.present(), time.time_ns()  # by a request, or by nobody
+        steps: list[tuple[Timer, spans.Step]] = []  # for spans, where they are told
+        asked, begun = metrics.present(), time.time_ns()  # by a request, or by nobody
         async with self._database.transaction() as connection:
             countries = await registry.lock(connection, sorted({timer.sandbox for timer in found}))
             for row in await self._drawer.lock(connection, {(timer.sandbox, timer.subject) for timer in found}):
@@ -141,7 +141,7 @@ class Timers(Generic[T]):
                 work = Work(batch, country, timer.due)
                 work.drop_timer(timer.subject, timer.kind)
                 fired.append(timer)
-                parent = telemetry.begin_step(asked, batch.held[key].traceparent)
+                parent = metrics.begin_step(asked, batch.held[key].traceparent)
                 try:
                     if refuse is not None:
                         raise refuse
@@ -151,16 +151,16 @@ class Timers(Generic[T]):
                     failed.add(key)
                 else:
                     work.merge()
-                if tracing.on:
-                    steps.append((timer, tracing.step(parent, asked, letters[-1].reason if key in failed else "")))
+                if spans.on:
+                    steps.append((timer, spans.step(parent, asked, letters[-1].reason if key in failed else "")))
             await batch.save(connection, self._drawer)
             await dead_letters.save(connection, letters)
         batch.report()
         for timer in fired:
-            telemetry.TIMERS_FIRED.labels(timer.kind).inc()
-        if tracing.on:
-            tracing.fired(steps, begun)
-        telemetry.resume(asked)
+            metrics.TIMERS_FIRED.labels(timer.kind).inc()
+        if spans.on:
+            spans.fired(steps, begun)
+        metrics.resume(asked)
         return fired
 
     async def _hold_numbers(

@@ -15,9 +15,9 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import structlog
 
-from shared import telemetry
 from shared.messaging.cloudevents import event_id
 from shared.messaging.lanes import Place
+from shared.observability import metrics
 from shared.sandbox import faults
 from shared.sandbox.faults import Rule
 from shared.sandbox.registry import Sandbox
@@ -105,9 +105,9 @@ class Batch(Generic[T]):
     def report(self) -> None:
         """After the commit: count and log what was told."""
         for type, many in Counter(told.type for told in self.told).items():
-            telemetry.EVENTS_TOLD.labels(type).inc(many)
+            metrics.EVENTS_TOLD.labels(type).inc(many)
         for stage, many in Counter(self.stages).items():
-            telemetry.JOURNEYS.labels(self.source, *stage).inc(many)
+            metrics.JOURNEYS.labels(self.source, *stage).inc(many)
 
 
 class Work(Generic[T]):
@@ -150,7 +150,7 @@ class Work(Generic[T]):
         if held is None:
             if lane is None:
                 raise ValueError(f"{code} is new: in which lane does it speak?")
-            self._held[code] = Held(thing, lane, traceparent=telemetry.traceparent())
+            self._held[code] = Held(thing, lane, traceparent=metrics.traceparent())
         else:
             held.thing = thing
 
@@ -168,7 +168,7 @@ class Work(Generic[T]):
         held.said, held.last_at = held.said + 1, at
         identity = event_id(self.sandbox.seed, self._batch.source, code, held.said)
         text = msgspec.json.encode(body).decode()
-        trace = telemetry.traceparent()
+        trace = metrics.traceparent()
         self._told.append(Told(self.sandbox.id, code, held.said, identity, type, held.lane, at, text, trace))
 
     def timer(self, code: str, kind: str, due: datetime, *, at_once: bool = False) -> None:
@@ -184,7 +184,7 @@ class Work(Generic[T]):
 
     def call(self, kind: str, key: str, data: dict[str, Any]) -> None:
         """Tell a neighbour, after the commit and until it answers: one row per (kind, key)."""
-        self._calls.append((self.sandbox.id, kind, key, msgspec.json.encode(data).decode(), telemetry.traceparent()))
+        self._calls.append((self.sandbox.id, kind, key, msgspec.json.encode(data).decode(), metrics.traceparent()))
 
     def bite(self, rule: Rule, code: str) -> None:
         """A fault rule made what is decided about `code` another: counted and noted with it."""

@@ -14,7 +14,6 @@ from typing import Any
 import asyncpg
 import structlog
 
-from shared import telemetry
 from shared.http import Unreachable, call
 from shared.messaging import http_outbox, kafka
 from shared.messaging.cloudevents import Record, sandboxes_of
@@ -23,6 +22,7 @@ from shared.messaging.lanes import ADOPT, Place, Position
 from shared.messaging.leases import Leases
 from shared.messaging.relay import Relay
 from shared.messaging.runtime import House
+from shared.observability import metrics
 
 log = structlog.get_logger()
 LOOK_SECONDS = 1.0  # leases are renewed, and the broker's ends compared, this often
@@ -143,7 +143,7 @@ class LaneReader:
 
     async def _ask_sent(self) -> dict[int, Place]:
         """What the broker acknowledged to our source; on the way, how far we are behind what it has numbered."""
-        behind = telemetry.LAG.labels(self._topic)
+        behind = metrics.LAG.labels(self._topic)
         behind.set(math.nan)
         answer = await call(self._house.http, "GET", f"{self._house.neighbour_url}/_lab/lanes")
         if answer.status_code != 200:
@@ -160,7 +160,7 @@ class LaneReader:
                 outcome = await self._house.consumer.apply(records, unknown)
                 break
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-                telemetry.BATCH_RETRIES.labels("reader").inc()
+                metrics.BATCH_RETRIES.labels("reader").inc()
                 log.warning("batch_again", error=repr(error))
                 await asyncio.sleep(0.05)
                 if isinstance(error, asyncpg.LockNotAvailableError | asyncpg.PostgresConnectionError | OSError):
@@ -191,7 +191,7 @@ class LaneReader:
         due = {lane: asking for lane, asking in self._asking.items() if asking.again_at <= now}
         for asking in due.values():
             asking.again_at, asking.wait = now + asking.wait, min(asking.wait * 2, ASK_LIMIT_SECONDS)
-            telemetry.GAPS.labels(self._house.hears).inc()
+            metrics.GAPS.labels(self._house.hears).inc()
         await asyncio.gather(*(self._ask_one(lane, asking.place) for lane, asking in due.items()))
 
     async def _ask_one(self, lane: int, place: Place) -> None:

@@ -17,7 +17,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from contracts.generate import HOUSE
 from contracts.lifecycle import LIFECYCLE
 from lienthong.embedded.plan import ROLES, Plan
-from shared import telemetry
+from shared.observability import metrics
 from tests.contract.test_openapi import DOCUMENTS
 from tests.support.promql import NotPromQL, named
 
@@ -82,7 +82,7 @@ def expressions() -> Iterator[tuple[str, str]]:
 def exported() -> dict[str, set[str]]:
     """Every series that a process tells at /metrics, with its labels."""
     series: dict[str, set[str]] = {}
-    for metric in vars(telemetry).values():
+    for metric in vars(metrics).values():
         if isinstance(metric, MetricWrapperBase):
             labels, (family, *_) = set(metric._labelnames), metric.describe()
             ends = {"counter": ("_total",), "gauge": ("",)}.get(family.type, ("_bucket", "_sum", "_count"))
@@ -151,9 +151,9 @@ def test_every_value_that_a_query_compares_with_can_occur(panel: str, expression
 
 
 def test_what_the_database_tells_is_not_added_up_over_processes() -> None:
-    from shared.gauges import COUNTED
+    from shared.observability.gauges import COUNTED
 
-    shared_by_processes = {metric.describe()[0].name for metric in (*COUNTED, telemetry.TABLE_BYTES)}
+    shared_by_processes = {metric.describe()[0].name for metric in (*COUNTED, metrics.TABLE_BYTES)}
     for panel, expression in expressions():
         if set(named(expression).series) & shared_by_processes:
             assert re.search(r"\bmax( by \([a-z, ]+\))? ?\(lienthong_", expression), panel

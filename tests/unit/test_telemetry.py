@@ -9,8 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from shared import metrics_page, telemetry
-from shared.telemetry import begin_request, begin_step, begin_trace, child_of, found_as, join, joined, traceparent
+from shared import metrics_page
+from shared.observability import metrics
+from shared.observability.metrics import (
+    begin_request,
+    begin_step,
+    begin_trace,
+    child_of,
+    found_as,
+    join,
+    joined,
+    traceparent,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "observability.md"
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -25,7 +35,7 @@ def trace_of(text: str) -> str:
 def test_a_callers_trace_goes_on_in_a_span_of_our_own() -> None:
     own = begin_trace(CALLER)
     assert FORM.fullmatch(own) and trace_of(own) == trace_of(CALLER) and own[36:52] != CALLER[36:52]
-    assert traceparent() == own and telemetry.trace_id() == trace_of(own)
+    assert traceparent() == own and metrics.trace_id() == trace_of(own)
 
 
 @pytest.mark.parametrize("flags", ["00", "01"])
@@ -50,7 +60,7 @@ def test_whether_it_is_sampled_is_for_the_caller_to_say(flags: str) -> None:
 )
 def test_what_is_no_trace_context_begins_a_new_trace(broken: str | None) -> None:
     own = begin_trace(broken)
-    assert telemetry.valid(own) and trace_of(own) != trace_of(CALLER) and own.endswith("-01")
+    assert metrics.valid(own) and trace_of(own) != trace_of(CALLER) and own.endswith("-01")
 
 
 def test_ids_do_not_repeat() -> None:
@@ -76,7 +86,7 @@ def test_a_step_stands_below_its_cause_if_that_is_of_the_journey_and_else_below_
 ) -> None:
     below = begin_step(cause, home)
     assert below == {"cause": cause, "home": home, "nothing": ""}[parent]
-    assert telemetry.valid(traceparent())
+    assert metrics.valid(traceparent())
     if below:
         assert trace_of(traceparent()) == trace_of(below)
 
@@ -120,9 +130,9 @@ async def test_requests_beside_each_other_do_not_see_each_others_journeys() -> N
 
 def test_after_steps_of_other_journeys_one_can_go_back() -> None:
     begin_trace(CALLER)
-    before = telemetry.present()
+    before = metrics.present()
     begin_step("", HOME)
-    telemetry.resume(before)
+    metrics.resume(before)
     assert traceparent() == before
 
 

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import structlog
 
-from shared import telemetry, tracing
+from shared.observability import metrics, spans
+from shared.observability.metrics import begin_request, child_of, join
 from shared.settings import Settings
-from shared.telemetry import begin_request, child_of, join
 from tests.support.otlp import Receiver, Span, receiver
 
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -34,14 +34,14 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     structlog.contextvars.clear_contextvars()
     with receiver() as found:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", found.url)
-        tracing.start(settings(), "portal-api")
+        spans.start(settings(), "portal-api")
         yield found
-        tracing.stop()
+        spans.stop()
 
 
 def told(seen: Receiver) -> list[Span]:
-    tracing.stop()
-    assert not tracing.on
+    spans.stop()
+    assert not spans.on
     return seen.spans()
 
 
@@ -82,10 +82,10 @@ def test_without_an_endpoint_the_sdk_is_not_even_imported() -> None:
 def test_an_endpoint_switches_it_on(variables: dict[str, str], on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    tracing.start(settings(), "portal-api")
-    assert tracing.on is on
-    tracing.stop()
-    assert tracing.on is False
+    spans.start(settings(), "portal-api")
+    assert spans.on is on
+    spans.stop()
+    assert spans.on is False
 
 
 @pytest.mark.parametrize(("named", "service"), [("", "payment"), ("mine", "mine")])
@@ -93,15 +93,15 @@ def test_a_service_is_its_role_unless_it_is_named(named: str, service: str, monk
     with receiver() as seen:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", seen.url)
         monkeypatch.setenv("OTEL_SERVICE_NAME", named)
-        tracing.start(settings(), "payment")
-        tracing.request(a_scope(), 200, begin_request(""), "", 0.1)
+        spans.start(settings(), "payment")
+        spans.request(a_scope(), 200, begin_request(""), "", 0.1)
         assert [span.service for span in told(seen)] == [service]
 
 
 def test_a_request_is_a_server_span_below_its_caller(seen: Receiver) -> None:
     own = begin_request(CALLER)
-    telemetry.concerns("s1", "A")
-    tracing.request(a_scope("POST"), 201, own, CALLER, 0.25)
+    metrics.concerns("s1", "A")
+    spans.request(a_scope("POST"), 201, own, CALLER, 0.25)
     (span,) = told(seen)
     assert (span.kind, span.name, span.failed) == ("server", "POST /api/v1/dossiers/{code}", False)
     assert (span.trace, span.id, span.parent) == (CALLER[3:35], own[36:52], CALLER[36:52])
@@ -123,16 +123,16 @@ def test_a_request_is_a_server_span_below_its_caller(seen: Receiver) -> None:
 def test_a_request_that_joins_a_journey_is_told_in_its_trace(seen: Receiver) -> None:
     own = begin_request("")
     join(HOME)
-    tracing.request(a_scope("POST"), 201, own, "", 0.1)
+    spans.request(a_scope("POST"), 201, own, "", 0.1)
     (span,) = told(seen)
     assert (span.trace, span.parent, span.kind) == (HOME[3:35], HOME[36:52], "server")
-    assert span.id == telemetry.traceparent()[36:52]
+    assert span.id == metrics.traceparent()[36:52]
 
 
 def test_a_request_with_a_trace_of_its_own_is_told_in_both_linked(seen: Receiver) -> None:
     own = begin_request(CALLER)
     join(HOME)
-    tracing.request(a_scope("POST"), 201, own, CALLER, 0.1)
+    spans.request(a_scope("POST"), 201, own, CALLER, 0.1)
     server, inside = sorted(told(seen), key=lambda span: span.kind, reverse=True)
     assert (server.kind, server.trace, server.id, server.links) == ("server", CALLER[3:35], own[36:52], (HOME[3:35],))
     assert (inside.kind, inside.trace, inside.parent, inside.links) == (
@@ -142,13 +142,13 @@ def test_a_request_with_a_trace_of_its_own_is_told_in_both_linked(seen: Receiver
 
 @pytest.mark.parametrize(("status", "error"), [(200, None), (404, None), (500, "500")])
 def test_only_a_fault_of_ours_fails_a_request(seen: Receiver, status: int, error: str | None) -> None:
-    tracing.request(a_scope(), status, begin_request(""), "", 0.1)
+    spans.request(a_scope(), status, begin_request(""), "", 0.1)
     (span,) = told(seen)
     assert (span.failed, span.facts.get("error.type")) == (error is not None, error)
 
 
 def test_an_address_and_a_method_that_nobody_knows_get_no_name_of_their_own(seen: Receiver) -> None:
-    tracing.request(a_scope("BREW", "/pot", route=None), 405, begin_request(""), "", 0.1)
+    spans.request(a_scope("BREW", "/pot", route=None), 405, begin_request(""), "", 0.1)
     (span,) = told(seen)
     assert (span.name, span.facts["http.request.method"]) == ("HTTP", "_OTHER")
     assert "http.route" not in span.facts
@@ -156,9 +156,9 @@ def test_an_address_and_a_method_that_nobody_knows_get_no_name_of_their_own(seen
 
 def test_questions_of_the_machinery_leave_no_span(seen: Receiver) -> None:
     for path in ("/_lab/lanes", "/_lab/sandboxes/s1/pending", "/readyz", "/healthz", "/metrics"):
-        tracing.request(a_scope("GET", path), 200, begin_request(""), "", 0.1)
-        tracing.call("GET", f"http://127.0.0.1:1{path}?x=1", child_of(HOME), HOME, 0.1, "s1", 200, "")
-    tracing.request(a_scope("POST", "/_lab/sandboxes", "/_lab/sandboxes"), 201, begin_request(""), "", 0.1)
+        spans.request(a_scope("GET", path), 200, begin_request(""), "", 0.1)
+        spans.call("GET", f"http://127.0.0.1:1{path}?x=1", child_of(HOME), HOME, 0.1, "s1", 200, "")
+    spans.request(a_scope("POST", "/_lab/sandboxes", "/_lab/sandboxes"), 201, begin_request(""), "", 0.1)
     assert [span.name for span in told(seen)] == ["POST /_lab/sandboxes"]
 
 
@@ -172,7 +172,7 @@ def test_questions_of_the_machinery_leave_no_span(seen: Receiver) -> None:
 )
 def test_a_call_is_a_client_span(seen: Receiver, status: int, error: str, facts: dict[str, Any]) -> None:
     own = child_of(HOME)
-    tracing.call("POST", "http://127.0.0.1:8003/init?token=secret", own, HOME, 0.1, "s1", status, error)
+    spans.call("POST", "http://127.0.0.1:8003/init?token=secret", own, HOME, 0.1, "s1", status, error)
     (span,) = told(seen)
     assert (span.kind, span.name, span.trace, span.id, span.parent) == (
         *("client", "POST", HOME[3:35], own[36:52], HOME[36:52]),
@@ -206,10 +206,10 @@ def test_a_sent_event_has_a_span_of_its_own_that_its_reader_goes_on_from(seen: R
     row = {"lane": 3, "id": "1-2", "type": "a.b.v1", "sandbox": "s1", "subject": "A", "traceparent": HOME}
     void = {**row, "id": None, "type": None, "traceparent": None}
     messages = [(3, b"A", b"{}", [("ce_id", b"1-2"), ("traceparent", (each or "").encode())]) for each in (HOME, None)]
-    own = tracing.stamp([row, void], messages)
+    own = spans.stamp([row, void], messages)
     assert messages[0][3][-1] == ("traceparent", own[0].encode()) and own[0][:36] == HOME[:36]
     assert messages[1][3][-1] == ("traceparent", b"") and own[1] == ""
-    tracing.sent("t.v1", "portal", [row, void], own, [40, 41], time.time_ns())
+    spans.sent("t.v1", "portal", [row, void], own, [40, 41], time.time_ns())
     (span,) = told(seen)
     assert (span.kind, span.name, span.id, span.parent) == ("producer", "send t.v1", own[0][36:52], HOME[36:52])
     assert span.facts == {
@@ -231,9 +231,9 @@ def test_a_sent_event_has_a_span_of_its_own_that_its_reader_goes_on_from(seen: R
 def test_an_applied_event_is_a_consumer_span_and_a_dead_letter_a_failed_one(seen: Receiver) -> None:
     steps = []
     for cause, wrong in ((child_of(HOME), ""), (CALLER, "NotToday")):
-        steps.append((Happening(), tracing.step(telemetry.begin_step(cause, HOME), cause, wrong)))
+        steps.append((Happening(), spans.step(metrics.begin_step(cause, HOME), cause, wrong)))
     begun = time.time_ns()
-    tracing.applied("t.v1", "gateway-reader", steps, begun)
+    spans.applied("t.v1", "gateway-reader", steps, begun)
     fine, dead = told(seen)
     assert (fine.kind, fine.name, fine.parent, fine.links) == ("consumer", "process t.v1", steps[0][1][1][36:52], ())
     assert (fine.begun, fine.facts["messaging.consumer.group.name"]) == (begun, "gateway-reader")
@@ -242,14 +242,14 @@ def test_an_applied_event_is_a_consumer_span_and_a_dead_letter_a_failed_one(seen
 
 
 def test_what_is_tried_again_by_hand_has_no_topic(seen: Receiver) -> None:
-    tracing.applied("", "gateway-reader", [(Happening(), tracing.step(telemetry.begin_step(HOME, HOME), HOME))], 1)
+    spans.applied("", "gateway-reader", [(Happening(), spans.step(metrics.begin_step(HOME, HOME), HOME))], 1)
     (span,) = told(seen)
     assert span.name == "process" and "messaging.destination.name" not in span.facts
 
 
 def test_a_timer_belongs_to_its_journey_and_is_linked_to_who_turned_the_clock(seen: Receiver) -> None:
-    steps = [(Happening(), tracing.step(telemetry.begin_step(CALLER, HOME), CALLER))]
-    tracing.fired(steps, time.time_ns())
+    steps = [(Happening(), spans.step(metrics.begin_step(CALLER, HOME), CALLER))]
+    spans.fired(steps, time.time_ns())
     (span,) = told(seen)
     assert (span.kind, span.name, span.trace, span.links) == (
         *("internal", "timer reception", HOME[3:35], (CALLER[3:35],)),
@@ -264,7 +264,7 @@ class Call:
 
 
 def test_a_background_call_tells_each_try(seen: Receiver) -> None:
-    tracing.carried(Call(), child_of(HOME), HOME, 0.1, "Unreachable")
+    spans.carried(Call(), child_of(HOME), HOME, 0.1, "Unreachable")
     (span,) = told(seen)
     assert (span.kind, span.name, span.failed) == ("internal", "call refund", True)
     assert span.facts == {
@@ -277,14 +277,14 @@ def test_a_background_call_tells_each_try(seen: Receiver) -> None:
 
 def test_a_caller_that_does_not_sample_gets_no_spans(seen: Receiver) -> None:
     unsampled = CALLER[:-2] + "00"
-    tracing.request(a_scope(), 200, begin_request(unsampled), unsampled, 0.1)
+    spans.request(a_scope(), 200, begin_request(unsampled), unsampled, 0.1)
     assert told(seen) == []
 
 
 def test_a_batch_of_five_hundred_events_is_told_whole(seen: Receiver) -> None:
-    steps = [(Happening(id=str(n)), tracing.step(telemetry.begin_step(HOME, HOME), HOME)) for n in range(3_000)]
+    steps = [(Happening(id=str(n)), spans.step(metrics.begin_step(HOME, HOME), HOME)) for n in range(3_000)]
     for at in range(0, 3_000, 500):
-        tracing.applied("t.v1", "gateway-reader", steps[at : at + 500], time.time_ns())
+        spans.applied("t.v1", "gateway-reader", steps[at : at + 500], time.time_ns())
     assert len(told(seen)) == 3_000
 
 
@@ -294,9 +294,9 @@ def test_an_endpoint_that_never_answers_does_not_hold_up_the_end(monkeypatch: py
         mute.bind(("127.0.0.1", 0))
         mute.listen()
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{mute.getsockname()[1]}")
-        tracing.start(settings(), "portal-api")
-        tracing.request(a_scope(), 200, begin_request(""), "", 0.1)
+        spans.start(settings(), "portal-api")
+        spans.request(a_scope(), 200, begin_request(""), "", 0.1)
         begun = time.monotonic()
-        tracing.stop()
+        spans.stop()
         assert time.monotonic() - begun < 10
     assert all(thread.daemon for thread in set(threading.enumerate()) - earlier), "the interpreter would wait for them"

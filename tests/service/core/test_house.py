@@ -16,10 +16,11 @@ import prometheus_client
 import pytest
 import structlog
 
-from shared import telemetry, web
+from shared import web
 from shared.errors import KeyReused, NotReady, SandboxNotFound
 from shared.http import Unreachable
 from shared.messaging.runtime import House, Once
+from shared.observability import metrics
 from shared.sandbox.clock import per_day
 from shared.storage.database import SCHEMA_VERSION, OldSchema
 from tests.service.core.parcels import MARKED, OWNER, SENT, Owner, Parcel, Shelf, Work, a_house, a_shelf, broken, opened
@@ -182,9 +183,7 @@ async def test_readiness_names_what_is_waited_for(house: House[Parcel], door: ht
 
 async def test_metrics_show_every_name_of_the_one_list_with_its_help(door: httpx.AsyncClient) -> None:
     shown = (await door.get("/metrics")).text
-    listed = [
-        each for each in vars(telemetry).values() if isinstance(each, prometheus_client.metrics.MetricWrapperBase)
-    ]
+    listed = [each for each in vars(metrics).values() if isinstance(each, prometheus_client.metrics.MetricWrapperBase)]
     assert len(listed) >= 15
     for metric in listed:
         (family, *_) = metric.describe()
@@ -221,7 +220,7 @@ def log_lines() -> Iterator[list[dict[str, Any]]]:
     """What a process would write to its log, read again."""
     before, lines, text = structlog.get_config(), list[dict[str, Any]](), io.StringIO()
     with redirect_stdout(text):
-        telemetry.configure_logs("parcels-api")
+        metrics.configure_logs("parcels-api")
         structlog.configure(cache_logger_on_first_use=False)
         try:
             yield lines

@@ -12,8 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared import telemetry, web
-from shared.gauges import MOST, Sampler
+from shared import web
 from shared.http import Unreachable
 from shared.lifecycle import State
 from shared.messaging import http_outbox
@@ -22,6 +21,8 @@ from shared.messaging.leases import Leases
 from shared.messaging.runtime import House
 from shared.messaging.unit_of_work import Batch, Held, Work
 from shared.messaging.worker import LaneReader, events_behind
+from shared.observability import metrics
+from shared.observability.gauges import MOST, Sampler
 from shared.sandbox.registry import Sandbox
 from shared.sizes import of_sandbox
 from tests.service.core.parcels import (
@@ -66,14 +67,14 @@ async def test_whatever_is_told_of_a_thing_is_told_in_the_trace_that_brought_it(
         work.tell(TOLD, "A", {})
         work.call("ring", "A", {})
 
-    telemetry.begin_request(OTHER)
+    metrics.begin_request(OTHER)
     await shelf.house.decide(shelf.id, decide, codes=["A"])
-    asked = telemetry.begin_request(OTHER)
+    asked = metrics.begin_request(OTHER)
     due = await shelf.set_timer("A", "ring", timedelta(hours=1))
     await shelf.sandbox.advance(due - MORNING)
-    telemetry.resume(asked)
+    metrics.resume(asked)
     await shelf.house.fire(shelf.id)  # because of nobody: its time has come
-    assert telemetry.traceparent() == asked, "whoever fired goes on in its own trace"
+    assert metrics.traceparent() == asked, "whoever fired goes on in its own trace"
 
     told = traces(await shelf.rows("events", "traceparent", "version"))
     assert told == [FIRST[3:35]] * 3
@@ -83,17 +84,17 @@ async def test_whatever_is_told_of_a_thing_is_told_in_the_trace_that_brought_it(
 
 async def test_an_event_stands_below_what_led_to_it(shelf: Shelf) -> None:
     await hear_in(shelf, FIRST, SENT, "1")
-    step = telemetry.child_of(FIRST)
+    step = metrics.child_of(FIRST)
     await hear_in(shelf, step, TOLD, "2")
     ((told,),) = await shelf.rows("events", "traceparent")
-    assert told == telemetry.traceparent() and told[36:52] not in (FIRST[36:52], step[36:52])
+    assert told == metrics.traceparent() and told[36:52] not in (FIRST[36:52], step[36:52])
 
 
 async def test_something_new_begins_its_journey_in_the_callers_trace(shelf: Shelf) -> None:
-    own = telemetry.begin_request(OTHER)
+    own = metrics.begin_request(OTHER)
     await shelf.set_timer("A", "ring", timedelta(hours=1))
     assert await shelf.rows("parcels", "traceparent") == [(own,)]
-    assert telemetry.joined() is None
+    assert metrics.joined() is None
 
 
 def gauge(text: str, name: str, **labels: str) -> float | None:
@@ -202,7 +203,7 @@ def test_a_journey_counts_where_it_comes_to(before: Any, after: Any, counted: tu
     work.merge()
     assert batch.stages == ([counted] if counted else [])
     if counted:
-        series = telemetry.JOURNEYS.labels("receiver", *counted)
+        series = metrics.JOURNEYS.labels("receiver", *counted)
         earlier = series._value.get()
         batch.report()
         assert series._value.get() == earlier + 1
@@ -233,7 +234,7 @@ async def test_a_reader_tells_how_far_it_is_behind_or_that_it_does_not_know(data
             raise httpx.ConnectError("nobody is there", request=request)
         return httpx.Response(200, json=lanes)
 
-    behind = telemetry.LAG.labels("behind.v1")
+    behind = metrics.LAG.labels("behind.v1")
     async with opened(a_house(database_url(), source)) as house:
         await stand_at_the_beginning(house)
         await house.database.pool.execute("UPDATE positions SET epoch = 1, expected = 4 WHERE lane = 0")

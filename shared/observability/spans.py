@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from shared import telemetry
+from shared.observability import metrics
 from shared.settings import Settings
 
 if TYPE_CHECKING:  # imported only when it is on
-    from shared.otel import Exporter
+    from shared.observability.otlp import Exporter
 
 log = structlog.get_logger()
 on = False
@@ -37,7 +37,7 @@ def start(settings: Settings, role: str) -> None:
     global on, _exporter
     if settings.otel_sdk_disabled or not (settings.otlp_endpoint or settings.otlp_traces_endpoint):
         return
-    from shared.otel import Exporter
+    from shared.observability.otlp import Exporter
 
     _exporter = Exporter(settings.otel_service_name or role, role)
     on = True
@@ -76,8 +76,8 @@ def request(scope: Mapping[str, Any], status: int, own: str, came: str, seconds:
     )
     times = _ago(seconds)
     error = str(status) if status >= 500 else ""
-    parent = came if telemetry.same_trace(came, own) else ""
-    journey = telemetry.joined()
+    parent = came if metrics.same_trace(came, own) else ""
+    journey = metrics.joined()
     if journey is None:
         _tell("server", name, own, parent, times, facts, error=error)
     elif not parent:
@@ -114,7 +114,7 @@ def quiet(method: str, path: str) -> bool:
 
 def step(parent: str, cause: str, error: str = "") -> Step:
     """The step that has begun, below `parent`, because of `cause`."""
-    return telemetry.traceparent(), parent, "" if cause == parent or not telemetry.valid(cause) else cause, error
+    return metrics.traceparent(), parent, "" if cause == parent or not metrics.valid(cause) else cause, error
 
 
 def stamp(rows: Sequence[Any], messages: Iterable[Any]) -> list[str]:
@@ -122,7 +122,7 @@ def stamp(rows: Sequence[Any], messages: Iterable[Any]) -> list[str]:
     own = []
     for row, (*_, headers) in zip(rows, messages, strict=True):
         told = row["traceparent"] or ""
-        own.append(telemetry.child_of(told) if telemetry.valid(told) else "")
+        own.append(metrics.child_of(told) if metrics.valid(told) else "")
         headers[-1] = (headers[-1][0], own[-1].encode())
     return own
 

@@ -47,7 +47,7 @@ LAG = Gauge(
     "Events of a topic numbered by their source and not applied yet, over the lanes of this worker; NaN: not known",
     ["topic"],
 )
-# What the database of a service holds, told by each of its processes when it is asked (shared/gauges.py): take the
+# What the database of a service holds, told by each of its processes when it is asked (shared/observability/gauges.py): take the
 # greatest, never the sum. Counts stop at 10,000.
 QUEUE_DEPTH = Gauge("lienthong_queue_depth", "Events written and not yet given to the broker", ["service"])
 PARKED = Gauge("lienthong_parked", "Things parked behind a dead letter", ["service"])

@@ -12,7 +12,7 @@ import structlog
 from prometheus_client import Gauge
 from sqlalchemy import MetaData
 
-from shared import telemetry
+from shared.observability import metrics
 from shared.sandbox.clock import NOW_SQL
 from shared.storage.database import Database
 
@@ -23,11 +23,11 @@ PATIENCE_SECONDS = 0.5  # without an answer by then the gauges are left out: bet
 
 # What is counted: the table it needs, and the rows.
 COUNTED: dict[Gauge, tuple[str, str]] = {
-    telemetry.QUEUE_DEPTH: ("queue", "queue"),
-    telemetry.PARKED: ("parked", "parked"),
-    telemetry.CALLS_OPEN: ("calls", "calls"),
-    telemetry.SANDBOXES: ("sandboxes", "sandboxes WHERE NOT deleted"),
-    telemetry.TIMERS_DUE: (
+    metrics.QUEUE_DEPTH: ("queue", "queue"),
+    metrics.PARKED: ("parked", "parked"),
+    metrics.CALLS_OPEN: ("calls", "calls"),
+    metrics.SANDBOXES: ("sandboxes", "sandboxes WHERE NOT deleted"),
+    metrics.TIMERS_DUE: (
         "timers",
         f"sandboxes s JOIN timers t ON t.sandbox = s.id AND t.due <= {NOW_SQL} "
         "WHERE NOT s.deleted AND s.opened AND s.rate > 0 "
@@ -56,11 +56,11 @@ class Sampler:
                     rows = await self._database.fetch(*self.statement())
             except (OSError, RuntimeError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 rows = []
-                for gauge in (*COUNTED, telemetry.TABLE_BYTES):
+                for gauge in (*COUNTED, metrics.TABLE_BYTES):
                     gauge.clear()
             for row in rows:
                 if row["gauge"] is None:
-                    telemetry.TABLE_BYTES.labels(self._service, row["name"]).set(row["value"])
+                    metrics.TABLE_BYTES.labels(self._service, row["name"]).set(row["value"])
                 else:
                     list(COUNTED)[row["gauge"]].labels(self._service).set(row["value"])
 
