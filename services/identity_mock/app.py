@@ -8,7 +8,8 @@ from services.identity_mock import lab as people_lab
 from services.identity_mock import oidc, problems
 from services.identity_mock.settings import Settings
 from services.identity_mock.store import IdentityRuntime
-from shared import lab, web
+from shared import web
+from shared.lab import sandbox
 from shared.observability import metrics
 
 
@@ -22,7 +23,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     of_sandbox.include_router(oidc.router)
     app.include_router(oidc.router)
     app.include_router(of_sandbox)
-    for router in (people_lab.router, lab.told, lab.router):
+    for router in (people_lab.router, sandbox.told, sandbox.router):
         app.include_router(router)
     return app
 

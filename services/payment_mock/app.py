@@ -8,7 +8,8 @@ from services.payment_mock import checkout, orders
 from services.payment_mock.callbacks import PaymentRuntime
 from services.payment_mock.problems import PROBLEMS
 from services.payment_mock.settings import Settings
-from shared import lab, web
+from shared import web
+from shared.lab import sandbox
 from shared.observability import metrics
 
 
@@ -16,7 +17,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     runtime = PaymentRuntime(settings or Settings())
     summary = "A stand-in for the national payment platform, speaking its own protocol; the money is invented."
     app = web.create_app(runtime, "Liên Thông: payment_mock", PROBLEMS, runtime.callers.run, summary=summary)
-    for router in (orders.router, checkout.router, lab.told, lab.router):
+    for router in (orders.router, checkout.router, sandbox.told, sandbox.router):
         app.include_router(router)
     return app
 

@@ -9,7 +9,8 @@ from services.portal.api import catalogue, dossiers, papers, payments
 from services.portal.app_state import Portal
 from services.portal.problems import PROBLEMS
 from services.portal.settings import Settings
-from shared import browsing, lab, lanes_lab, web
+from shared import browsing, web
+from shared.lab import lanes, sandbox
 from shared.observability import metrics
 
 
@@ -23,7 +24,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     # In the order of how often they are asked: a request is matched against one route after another.
     asked = (dossiers.router, payments.router, catalogue.router, papers.router)
-    for router in (*asked, portal_lab.router, lab.router, lanes_lab.router, browsing.router):
+    for router in (*asked, portal_lab.router, sandbox.router, lanes.router, browsing.router):
         app.include_router(router)
     app.add_middleware(browsing.Browsing)
     return app

@@ -8,7 +8,8 @@ from services.province_gateway.api import desk, dossiers, scripts
 from services.province_gateway.app_state import Gateway
 from services.province_gateway.problems import PROBLEMS
 from services.province_gateway.settings import Settings
-from shared import browsing, lab, lanes_lab, web
+from shared import browsing, web
+from shared.lab import lanes, sandbox
 from shared.observability import metrics
 
 
@@ -19,7 +20,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         summary="34 provincial procedure systems: register, receive, demand the fee, process, return.",
     )
     asked = (dossiers.router, desk.router, scripts.router)
-    for router in (*asked, lab.told, lab.router, lanes_lab.router, browsing.router):
+    for router in (*asked, sandbox.told, sandbox.router, lanes.router, browsing.router):
         app.include_router(router)
     app.add_middleware(browsing.Browsing)
     return app

@@ -14,6 +14,7 @@ import pytest
 
 from shared import web
 from shared.http import Unreachable
+from shared.lab.sizes import of_sandbox
 from shared.lifecycle import State
 from shared.messaging import http_outbox
 from shared.messaging.lanes import ADOPT, Position
@@ -24,7 +25,6 @@ from shared.messaging.worker import LaneReader, events_behind
 from shared.observability import metrics
 from shared.observability.gauges import MOST, Sampler
 from shared.sandbox.registry import Sandbox
-from shared.sizes import of_sandbox
 from tests.service.core.parcels import (
     MARKED,
     MORNING,

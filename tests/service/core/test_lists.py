@@ -12,7 +12,8 @@ import pytest
 
 from lienthong.client import Country
 from lienthong.doors import Door, Problem, every_row
-from shared import lab, lanes_lab, web
+from shared import web
+from shared.lab import lanes, sandbox
 from shared.messaging.runtime import House
 from tests.service.core.parcels import MARKED, SENT, TOLD, Parcel, Shelf, a_shelf, broken
 from tests.support.factories import MORNING, hear
@@ -24,8 +25,8 @@ LETTERS = "/_lab/dead-letters"
 @pytest.fixture
 async def door(house: House[Parcel]) -> AsyncIterator[Door]:
     app = web.create_app(house, "parcels", {})
-    app.include_router(lab.router)
-    app.include_router(lanes_lab.router)
+    app.include_router(sandbox.router)
+    app.include_router(lanes.router)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
         yield Door(http, "http://door.test")
 

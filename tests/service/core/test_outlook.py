@@ -9,7 +9,8 @@ import httpx
 import msgspec
 import pytest
 
-from shared import lab, web
+from shared import web
+from shared.lab import sandbox
 from shared.messaging.pending import Outlook, Told
 from shared.messaging.relay import Relay
 from shared.messaging.runtime import House
@@ -20,7 +21,7 @@ from tests.support.factories import hear
 
 async def asked(house: House[Parcel], shelf: Shelf, code: str = "A", **params: str) -> httpx.Response:
     app = web.create_app(house, "parcels", {})
-    app.include_router(lab.router)
+    app.include_router(sandbox.router)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
         return await http.get(f"http://door.test/_lab/sandboxes/{shelf.id}/pending/{code}", params=params)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
-from shared import sizes
+from shared.lab import sizes
 from shared.paging import PageDep, announce
 from shared.problems import problem_responses
 from shared.runtime import Runtime, known_sandbox

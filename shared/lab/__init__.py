@@ -1,0 +1,1 @@
+"""Control endpoints under `/_lab/` that every service has."""
