@@ -14,8 +14,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from contracts.catalogue import PROVINCES
 from contracts.catalogue.search import folded
 from contracts.decisions import Body, Decisions
-from shared.problems import pointer_of
-from shared.web import Text
+from shared.web.app import Text
+from shared.web.problems import pointer_of
 from shared.words import no_such
 
 MODES = SIMULATED, MANUAL = ("simulated", "manual")
@@ -23,7 +23,7 @@ TEMPOS = WORKING_CLOCK, AT_ONCE, SCRIPTED = ("working_clock", "at_once", "script
 EXTERNAL = "external"
 REST = "*"  # every province that is not named
 BY_DEFAULT = {"mode": SIMULATED, "tempo": WORKING_CLOCK}
-LARGEST = 16_384  # bytes of decisions; all 35 documents travel in one body, of at most 1 MiB (shared.web)
+LARGEST = 16_384  # bytes of decisions; all 35 documents travel in one body, of at most 1 MiB (shared.web.app)
 
 Document = Mapping[str, Any]
 

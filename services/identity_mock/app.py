@@ -8,9 +8,9 @@ from services.identity_mock import lab as people_lab
 from services.identity_mock import oidc, problems
 from services.identity_mock.settings import Settings
 from services.identity_mock.store import IdentityRuntime
-from shared import web
 from shared.lab import sandbox
 from shared.observability import metrics
+from shared.web import app as web
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

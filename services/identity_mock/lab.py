@@ -10,10 +10,10 @@ from pydantic import BaseModel
 from services.identity_mock.people import people
 from services.identity_mock.register import register
 from services.identity_mock.store import IdentityRuntime
-from shared.paging import PageDep, announce
-from shared.problems import problem_responses
 from shared.runtime import known_sandbox
-from shared.web import SandboxId, runtime_of
+from shared.web.app import SandboxId, runtime_of
+from shared.web.paging import PageDep, announce
+from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/_lab", tags=["lab"])
 

@@ -27,11 +27,11 @@ from services.identity_mock.register import represented_by
 from services.identity_mock.store import CLIENT, OWN_CLIENT, Grant, IdentityRuntime
 from services.identity_mock.tokens import TokenRefused
 from shared.errors import SandboxMismatch, SandboxNotFound
-from shared.problems import problem_responses
 from shared.runtime import in_sandbox, known_sandbox
 from shared.sandbox import journal
 from shared.sandbox.registry import DEFAULT, Sandbox
-from shared.web import Chosen, runtime_of
+from shared.web.app import Chosen, runtime_of
+from shared.web.problems import problem_responses
 
 SCOPES = ("openid", "profile")
 AUTHORIZE_PARAMETERS = {

@@ -8,9 +8,9 @@ from services.payment_mock import checkout, orders
 from services.payment_mock.callbacks import PaymentRuntime
 from services.payment_mock.problems import PROBLEMS
 from services.payment_mock.settings import Settings
-from shared import web
 from shared.lab import sandbox
 from shared.observability import metrics
+from shared.web import app as web
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

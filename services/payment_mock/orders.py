@@ -12,10 +12,10 @@ from services.payment_mock.callbacks import PaymentRuntime, result_message
 from services.payment_mock.messages import Init, Query, Refund, Signed
 from services.payment_mock.store import Order
 from shared.observability import metrics
-from shared.problems import problem_responses
 from shared.runtime import in_sandbox
 from shared.sandbox import journal
-from shared.web import SandboxId, runtime_of
+from shared.web.app import SandboxId, runtime_of
+from shared.web.problems import problem_responses
 
 router = APIRouter(tags=["partner"])
 Answer = dict[str, object]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.errors import Refusal
-from shared.problems import Problems, ProblemType
+from shared.web.problems import Problems, ProblemType
 
 
 class OrderNotFound(Refusal):

@@ -9,9 +9,10 @@ from services.portal.api import catalogue, dossiers, papers, payments
 from services.portal.app_state import Portal
 from services.portal.problems import PROBLEMS
 from services.portal.settings import Settings
-from shared import browsing, web
 from shared.lab import lanes, sandbox
 from shared.observability import metrics
+from shared.web import app as web
+from shared.web import sandbox_cookie
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -24,9 +25,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     # In the order of how often they are asked: a request is matched against one route after another.
     asked = (dossiers.router, payments.router, catalogue.router, papers.router)
-    for router in (*asked, portal_lab.router, sandbox.router, lanes.router, browsing.router):
+    for router in (*asked, portal_lab.router, sandbox.router, lanes.router, sandbox_cookie.router):
         app.include_router(router)
-    app.add_middleware(browsing.Browsing)
+    app.add_middleware(sandbox_cookie.Browsing)
     return app
 
 

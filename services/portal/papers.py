@@ -18,9 +18,9 @@ from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text
 from services.portal import contents
 from shared import http
 from shared.errors import BodyDoesNotFit, NotReady, Refusal
-from shared.paging import TOKEN, Cut, Page
 from shared.runtime import in_sandbox
 from shared.sandbox import files
+from shared.web.paging import TOKEN, Cut, Page
 
 if TYPE_CHECKING:
     from services.portal.app_state import Portal

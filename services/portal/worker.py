@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from services.portal.app_state import HEARS, SPEAKS, Portal
 from services.portal.settings import Settings
-from shared import web
 from shared.messaging import worker
 from shared.observability import metrics
+from shared.web import app as web
 
 
 def main() -> None:

@@ -8,9 +8,10 @@ from services.province_gateway.api import desk, dossiers, scripts
 from services.province_gateway.app_state import Gateway
 from services.province_gateway.problems import PROBLEMS
 from services.province_gateway.settings import Settings
-from shared import browsing, web
 from shared.lab import lanes, sandbox
 from shared.observability import metrics
+from shared.web import app as web
+from shared.web import sandbox_cookie
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -20,9 +21,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         summary="34 provincial procedure systems: register, receive, demand the fee, process, return.",
     )
     asked = (dossiers.router, desk.router, scripts.router)
-    for router in (*asked, sandbox.told, sandbox.router, lanes.router, browsing.router):
+    for router in (*asked, sandbox.told, sandbox.router, lanes.router, sandbox_cookie.router):
         app.include_router(router)
-    app.add_middleware(browsing.Browsing)
+    app.add_middleware(sandbox_cookie.Browsing)
     return app
 
 

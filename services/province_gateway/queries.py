@@ -9,8 +9,8 @@ from services.province_gateway.domain import Dossier, DossierNotFound
 from services.province_gateway.store import OPEN
 from shared.errors import BodyDoesNotFit
 from shared.messaging.runtime import House
-from shared.paging import LARGEST, Cut, Page
 from shared.sandbox.registry import Sandbox
+from shared.web.paging import LARGEST, Cut, Page
 from shared.words import no_such
 
 # Slug → code, as the documents have it. What was returned is open again while a withdrawal request waits there.

@@ -14,10 +14,10 @@ from shared.messaging import event_log
 from shared.messaging.lanes import LANES
 from shared.messaging.runtime import House
 from shared.observability import metrics
-from shared.paging import PageDep, announce
-from shared.problems import problem_responses
 from shared.runtime import known_sandbox
-from shared.web import SandboxId, SandboxPath
+from shared.web.app import SandboxId, SandboxPath
+from shared.web.paging import PageDep, announce
+from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/_lab", tags=["lab"])
 # A reader further ahead is mistaken: a database that was restored or made anew has missed a few lives, never so many.

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from shared.lab import sizes
-from shared.paging import PageDep, announce
-from shared.problems import problem_responses
 from shared.runtime import Runtime, known_sandbox
 from shared.sandbox import faults
 from shared.sandbox.clock import END, FIRST
-from shared.web import SandboxId, SandboxPath, Text, chosen_sandbox, runtime_of
+from shared.web.app import SandboxId, SandboxPath, Text, chosen_sandbox, runtime_of
+from shared.web.paging import PageDep, announce
+from shared.web.problems import problem_responses
 
 router = APIRouter(
     prefix="/_lab",

@@ -10,8 +10,8 @@ import msgspec
 from sqlalchemy import Column, DateTime, Index, Integer, MetaData, SmallInteger, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.paging import Cut, Page
 from shared.storage.database import Connection, Database
+from shared.web.paging import Cut, Page
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from contracts.generate import HOUSE, SERVICES
-from shared.problems import MEDIA_TYPE
+from shared.web.problems import MEDIA_TYPE
 
 DOCUMENTS: dict[str, dict[str, Any]] = {
     service: yaml.safe_load((HOUSE / f"contracts/openapi/{service}.yaml").read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ import pytest
 import services
 import shared
 from shared.errors import Refusal
-from shared.problems import COMMON, Problems
+from shared.web.problems import COMMON, Problems
 
 TABLES: dict[str, Problems] = {
     service: importlib.import_module(f"services.{service}.problems").PROBLEMS
@@ -47,7 +47,7 @@ def test_every_refusal_has_a_row(refusal: type[Refusal]) -> None:
         assert refusal in TABLES[where[1]], f"add {refusal.__name__} to services/{where[1]}/problems.py"
     else:
         known = {kind for table in (COMMON, *TABLES.values()) for kind in table}
-        assert refusal in known, f"add {refusal.__name__} to shared/problems.py, or to the tables of its users"
+        assert refusal in known, f"add {refusal.__name__} to shared/web/problems.py, or to the tables of its users"
 
 
 @pytest.mark.parametrize(("service", "kind", "row"), ROWS, ids=lambda part: getattr(part, "__name__", str(part)))

@@ -15,8 +15,8 @@ from services.portal.app_state import Portal
 from services.portal.settings import Settings as PortalSettings
 from services.province_gateway.app_state import Gateway
 from services.province_gateway.settings import Settings as GatewaySettings
-from shared.faulty_doors import FaultyDoor, sandbox_of
 from shared.runtime import EVERYTHING, Runtime
+from shared.web.faults import FaultyDoor, sandbox_of
 
 CODE = "H42.14464-20260609-0000001"
 RULES = '[{"id":"r","fault":"http-error","edge":"http","born":1,"text_en":"","text_vi":"","settings":{"status":500}}]'

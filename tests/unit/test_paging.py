@@ -10,9 +10,9 @@ from fastapi import FastAPI, Request, Response
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import problems
 from shared.errors import BodyDoesNotFit
-from shared.paging import LARGEST, Cut, Page, PageDep, announce
+from shared.web import problems
+from shared.web.paging import LARGEST, Cut, Page, PageDep, announce
 
 ROWS = list(range(7))
 KEYS = ["H42.14464-20260609-0000003", "H42.14464-20260609-0000002", "Đ/=+ &?"]

@@ -1,6 +1,6 @@
 """The catalogue's doors: units in time, procedures and their versions, fees, and the groups people browse by.
 
-Every list comes in pages (shared/paging.py). What is unverified in the facts says so here too.
+Every list comes in pages (shared/web/paging.py). What is unverified in the facts says so here too.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ from services.portal.api.catalogue_views import (
 )
 from services.portal.api.views import PortalDep
 from shared.calendar import BUSINESS_ZONE
-from shared.paging import PageDep, announce
-from shared.problems import problem_responses
 from shared.runtime import known_sandbox
-from shared.web import SandboxId, Text
+from shared.web.app import SandboxId, Text
+from shared.web.paging import PageDep, announce
+from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["catalogue"])
 

@@ -15,10 +15,10 @@ from services.portal.citizens import Citizen
 from services.portal.codes import code_series
 from services.portal.domain import INDICATORS, Paper
 from shared.observability import metrics
-from shared.paging import PageDep, announce
-from shared.problems import problem_responses
 from shared.runtime import known_sandbox
-from shared.web import Shown, Text
+from shared.web.app import Shown, Text
+from shared.web.paging import PageDep, announce
+from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["dossiers"])
 Note = Annotated[Text, Field(max_length=2000)]

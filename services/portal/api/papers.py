@@ -15,13 +15,13 @@ from services.portal.app_state import Portal
 from services.portal.contents import ACCEPTED
 from services.portal.papers import Paper
 from shared.errors import BodyDoesNotFit
-from shared.paging import PageDep, announce
-from shared.problems import problem_responses
 from shared.runtime import known_sandbox
 from shared.sandbox import files
 from shared.sandbox.clock import wire
 from shared.sandbox.registry import Sandbox
-from shared.web import Exact, SandboxPath, Shown, Text
+from shared.web.app import Exact, SandboxPath, Shown, Text
+from shared.web.paging import PageDep, announce
+from shared.web.problems import problem_responses
 
 PATH = "/api/v1/papers"  # a body sent here may be larger than elsewhere
 router = APIRouter(tags=["papers"])

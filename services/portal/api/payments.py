@@ -12,9 +12,9 @@ from contracts import payment_platform as platform
 from services.portal import commands, queries
 from services.portal.api.views import CitizenDep, KeyHeader, PortalDep, once
 from services.portal.codes import code_of
-from shared.problems import problem_responses
 from shared.runtime import known_sandbox
-from shared.web import Exact, SandboxId, Text
+from shared.web.app import Exact, SandboxId, Text
+from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["payments"])
 log = structlog.get_logger()

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends
 
 from services.portal.api.views import PortalDep
 from services.portal.lab import clocks, faults, modes, sandboxes, scenarios, waits
-from shared.problems import problem_responses
-from shared.web import chosen_sandbox
+from shared.web.app import chosen_sandbox
+from shared.web.problems import problem_responses
 
 router = APIRouter(
     prefix="/_lab",

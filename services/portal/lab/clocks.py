@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.portal.api.views import PortalDep
 from shared.errors import BodyDoesNotFit
-from shared.problems import problem_responses
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import in_reach, parse_duration, parse_time, wire
 from shared.settle import Verdict
-from shared.web import SandboxPath, Text
+from shared.web.app import SandboxPath, Text
+from shared.web.problems import problem_responses
 
 router = APIRouter()
 

@@ -15,13 +15,13 @@ from services.portal import faulting
 from services.portal.api.views import PortalDep
 from services.portal.app_state import Portal
 from shared import http
-from shared.paging import LARGEST, PageDep, announce
-from shared.problems import problem_responses
 from shared.runtime import known_sandbox
 from shared.sandbox import faults
 from shared.sandbox.clock import wire
 from shared.sandbox.faults import Rule
-from shared.web import SandboxPath, Text
+from shared.web.app import SandboxPath, Text
+from shared.web.paging import LARGEST, PageDep, announce
+from shared.web.problems import problem_responses
 
 router = APIRouter()
 

@@ -13,10 +13,10 @@ from contracts.modes import REST, Mode, in_force, province_fault
 from services.portal.api.views import PortalDep
 from services.portal.app_state import Portal
 from shared.errors import BodyDoesNotFit
-from shared.paging import PageDep, announce
-from shared.problems import problem_responses
 from shared.runtime import known_sandbox
-from shared.web import SandboxPath, Text
+from shared.web.app import SandboxPath, Text
+from shared.web.paging import PageDep, announce
+from shared.web.problems import problem_responses
 
 router = APIRouter()
 

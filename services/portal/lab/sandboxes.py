@@ -19,13 +19,13 @@ from services.portal.api.views import PortalDep
 from services.portal.app_state import Portal
 from services.portal.ownership import Wanted
 from shared.errors import BodyDoesNotFit
-from shared.paging import Cut, Page, PageDep, announce
-from shared.problems import problem_responses
 from shared.sandbox import registry
 from shared.sandbox.clock import NOW_SQL, parse_duration, parse_time, wire
 from shared.sandbox.recording import Made
 from shared.sandbox.registry import DEFAULT
-from shared.web import SandboxPath, Shown, Text
+from shared.web.app import SandboxPath, Shown, Text
+from shared.web.paging import Cut, Page, PageDep, announce
+from shared.web.problems import problem_responses
 
 router = APIRouter()
 LIVES = "7d"  # of a sandbox that nobody gave a time to live

@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from contracts.scenario import checked
 from services.portal.ownership import a_seed, start_of
 from services.portal.scenes import Scenes
-from shared.problems import problem_responses
 from shared.sandbox.clock import parse_time, wire
+from shared.web.problems import problem_responses
 
 router = APIRouter()
 

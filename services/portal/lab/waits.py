@@ -18,10 +18,10 @@ from services.portal.explaining.gathering import gather
 from services.portal.lab.clocks import WaitingView
 from shared.errors import BodyDoesNotFit
 from shared.messaging.cloudevents import VOID
-from shared.problems import problem_responses
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import wire
-from shared.web import SandboxId, SandboxPath, Text
+from shared.web.app import SandboxId, SandboxPath, Text
+from shared.web.problems import problem_responses
 
 router = APIRouter()
 PATIENCE = "What is under way may arrive first; 4 s are longer than a lease, to tell the dead from the slow"

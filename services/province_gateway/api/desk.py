@@ -21,9 +21,9 @@ from services.province_gateway.commands import Registration
 from services.province_gateway.domain import Instruction
 from shared.calendar import BUSINESS_ZONE
 from shared.messaging.runtime import Once
-from shared.problems import problem_responses
 from shared.runtime import known_sandbox
-from shared.web import SandboxId, Shown, Text
+from shared.web.app import SandboxId, Shown, Text
+from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["officers"])
 

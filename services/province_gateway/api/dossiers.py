@@ -12,12 +12,12 @@ from services.province_gateway import queries, results
 from services.province_gateway.acts import handler
 from services.province_gateway.api.views import DossierView, GatewayDep
 from services.province_gateway.domain import NoResultYet
-from shared.paging import PageDep, announce
-from shared.problems import problem_responses
 from shared.runtime import known_sandbox
 from shared.sandbox import files
 from shared.sandbox.files import File
-from shared.web import SandboxId, Text
+from shared.web.app import SandboxId, Text
+from shared.web.paging import PageDep, announce
+from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["provinces"])
 

@@ -14,9 +14,9 @@ from services.province_gateway import commands
 from services.province_gateway.api.views import GatewayDep
 from services.province_gateway.app_state import Gateway
 from services.province_gateway.domain import DossierNotFound, Script
-from shared.problems import problem_responses
 from shared.runtime import known_sandbox
-from shared.web import SandboxId, Text
+from shared.web.app import SandboxId, Text
+from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/_lab", tags=["lab"])
 ARRIVAL_SECONDS = 3.0  # a script may be sent right after a submission: the dossier is on its way for some milliseconds

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.bodies import DEPTH, must_be_plain
 from shared.errors import BodyDoesNotFit
+from shared.web.strict_json import DEPTH, must_be_plain
 from tests.service.core.test_every_door import APPS, body_schema, fill, routes
 from tests.support.country import Citizen, Country, pointers, problem
 

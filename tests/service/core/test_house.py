@@ -16,13 +16,13 @@ import prometheus_client
 import pytest
 import structlog
 
-from shared import web
 from shared.errors import KeyReused, NotReady, SandboxNotFound
 from shared.http import Unreachable
 from shared.messaging.runtime import House, Once
 from shared.observability import metrics
 from shared.sandbox.clock import per_day
 from shared.storage.database import SCHEMA_VERSION, OldSchema
+from shared.web import app as web
 from tests.service.core.parcels import MARKED, OWNER, SENT, Owner, Parcel, Shelf, Work, a_house, a_shelf, broken, opened
 from tests.service.frozen import FrozenSandbox
 from tests.support.databases import Databases

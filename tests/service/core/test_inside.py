@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 import pytest
 
-from shared import web
 from shared.http import Unreachable
 from shared.lab.sizes import of_sandbox
 from shared.lifecycle import State
@@ -25,6 +24,7 @@ from shared.messaging.worker import LaneReader, events_behind
 from shared.observability import metrics
 from shared.observability.gauges import MOST, Sampler
 from shared.sandbox.registry import Sandbox
+from shared.web import app as web
 from tests.service.core.parcels import (
     MARKED,
     MORNING,

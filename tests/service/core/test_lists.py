@@ -12,9 +12,9 @@ import pytest
 
 from lienthong.client import Country
 from lienthong.doors import Door, Problem, every_row
-from shared import web
 from shared.lab import lanes, sandbox
 from shared.messaging.runtime import House
+from shared.web import app as web
 from tests.service.core.parcels import MARKED, SENT, TOLD, Parcel, Shelf, a_shelf, broken
 from tests.support.factories import MORNING, hear
 

@@ -9,11 +9,11 @@ import httpx
 import msgspec
 import pytest
 
-from shared import web
 from shared.lab import sandbox
 from shared.messaging.pending import Outlook, Told
 from shared.messaging.relay import Relay
 from shared.messaging.runtime import House
+from shared.web import app as web
 from tests.service.core.parcels import ANSWERED, MARKED, SENT, TOLD, Parcel, Shelf, a_shelf, broken
 from tests.service.core.test_relay import a_relay
 from tests.support.factories import hear

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.answers import Answer
-from shared.requests import claims_of, sandbox_of
 from shared.runtime import Runtime
 from shared.sandbox import recording
 from shared.sandbox.registry import DEFAULT
+from shared.web.held_answer import Answer
+from shared.web.request_facts import claims_of, sandbox_of
 
 PERSON = "SoDinhDanh"  # claim of an access token
 

@@ -14,12 +14,12 @@ import time
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared import problems
-from shared.answers import Answer
-from shared.requests import sandbox_of
 from shared.runtime import Runtime
 from shared.sandbox import faults, registry
 from shared.sandbox.faults import Rule
+from shared.web import problems
+from shared.web.held_answer import Answer
+from shared.web.request_facts import sandbox_of
 
 EDGE = "http"
 LATENCY = "http-latency"

@@ -24,13 +24,14 @@ from pydantic import AfterValidator, Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import bodies, detours, errors, problems
-from shared.faulty_doors import FaultyDoor
+from shared import detours, errors
 from shared.observability import gauges, metrics, spans
-from shared.recorder import Recorder
 from shared.runtime import Runtime
 from shared.sandbox.registry import DEFAULT, IDS
 from shared.settings import host_and_port
+from shared.web import problems, strict_json
+from shared.web.faults import FaultyDoor
+from shared.web.recorder import Recorder
 
 log = structlog.get_logger()
 KEEP_ALIVE = 75  # s; longer than any client keeps an idle connection, so none is closed under a request
@@ -115,7 +116,7 @@ class Edge:
                 await problems.render(problems.TOO_LARGE, TOO_MUCH.format(limit), {})(scope, receive, answer)
             else:
                 is_file = scope["path"] in self._limits
-                reading = limited if is_file else bodies.strict(limited, headers.get(b"content-type", b""))
+                reading = limited if is_file else strict_json.strict(limited, headers.get(b"content-type", b""))
                 await self._door(scope, receive, reading, answer)
         finally:
             route = getattr(scope.get("route"), "path", "(none)")

@@ -12,10 +12,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.problems import problem_responses
 from shared.runtime import known_sandbox
 from shared.sandbox.registry import IDS
-from shared.web import SandboxPath, runtime_of
+from shared.web.app import SandboxPath, runtime_of
+from shared.web.problems import problem_responses
 
 COOKIE = "lienthong-sandbox"
 LANDING = "/docs"  # of every door, as FastAPI makes it

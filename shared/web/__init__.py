@@ -1,0 +1,1 @@
+"""Everything about HTTP: the application, its outermost layer, problems, pages, strict JSON."""
