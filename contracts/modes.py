@@ -14,8 +14,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from contracts.catalogue import PROVINCES
 from contracts.catalogue.search import folded
 from contracts.decisions import Body, Decisions
+from shared.problem_types import pointer_of
 from shared.web.app import Text
-from shared.web.problems import pointer_of
 from shared.words import no_such
 
 MODES = SIMULATED, MANUAL = ("simulated", "manual")

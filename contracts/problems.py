@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contracts import catalogue
 from contracts.lifecycle import MoveNotAllowed
-from shared.web.problems import Problems, ProblemType
+from shared.problem_types import Problems, ProblemType
 
 CONTRACT_PROBLEMS: Problems = {
     MoveNotAllowed: ProblemType(

@@ -20,8 +20,8 @@ from contracts.lifecycle import LIFECYCLE
 from contracts.modes import Modes, province_fault
 from contracts.people import Population
 from shared.errors import BodyDoesNotFit
+from shared.problem_types import pointer_of
 from shared.web.app import Shown, Text
-from shared.web.problems import pointer_of
 from shared.words import no_such
 
 STATES = tuple(state.slug for state in LIFECYCLE.states)

@@ -8,7 +8,8 @@ from fastapi.responses import JSONResponse
 from services.identity_mock.faulty import AccountLocked, ProviderDown
 from services.identity_mock.tokens import TokenRefused
 from shared.errors import Refusal
-from shared.web.problems import Problems, ProblemType, render
+from shared.problem_types import Problems, ProblemType
+from shared.web.problems import render
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749 section 5.1
 

@@ -18,13 +18,14 @@ from services.payment_mock.problems import BankDown, OrderAlreadyPaid, OrderExpi
 from services.payment_mock.store import Order
 from shared.errors import BodyDoesNotFit, SandboxMismatch
 from shared.observability import metrics
+from shared.problem_types import pointer_of
 from shared.runtime import in_sandbox
 from shared.sandbox import journal
 from shared.sandbox.clock import wire
 from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection
 from shared.web.app import Chosen, Text
-from shared.web.problems import pointer_of, problem_responses
+from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/s/{sandbox}/checkout/{transaction}", tags=["payer"])
 FORM = "application/x-www-form-urlencoded"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.errors import Refusal
-from shared.web.problems import Problems, ProblemType
+from shared.problem_types import Problems, ProblemType
 
 
 class OrderNotFound(Refusal):

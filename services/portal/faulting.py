@@ -13,9 +13,9 @@ from contracts.faults import CATALOGUE, FAMILIES, FAULTS, TO_MATCH, Kind, NamedF
 from contracts.faults.rules import MOST_RULES, RuleBody
 from contracts.people import STANDING
 from shared.errors import BodyDoesNotFit, Misfit, Refusal
+from shared.problem_types import pointer_of
 from shared.sandbox.clock import parse_duration, parse_time
 from shared.sandbox.faults import Rule
-from shared.web.problems import pointer_of
 
 _WILD = re.compile(r"[*?[]")
 

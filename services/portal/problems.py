@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contracts.problems import CONTRACT_PROBLEMS
 from services.portal import citizens, clients, contents, domain, faulting, filing, ownership, papers, queries
+from shared.problem_types import Problems, ProblemType
 from shared.sandbox import files
-from shared.web.problems import Problems, ProblemType
 
 PROBLEMS: Problems = {
     **CONTRACT_PROBLEMS,

@@ -16,8 +16,8 @@ from services.portal import faulting
 from services.portal.contents import PDF, name_of
 from shared.calendar import CalendarTooShort
 from shared.errors import BodyDoesNotFit, Misfit, Refusal
+from shared.problem_types import COMMON, pointer_of
 from shared.sandbox.clock import parse_duration, parse_time
-from shared.web.problems import COMMON, pointer_of
 from shared.words import no_such
 
 TITLES = {**COMMON, **CONTRACT_PROBLEMS}

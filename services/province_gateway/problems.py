@@ -5,7 +5,7 @@ from __future__ import annotations
 from contracts.problems import CONTRACT_PROBLEMS
 from services.province_gateway import domain
 from services.province_gateway.commands import DossierAlreadyHere
-from shared.web.problems import Problems, ProblemType
+from shared.problem_types import Problems, ProblemType
 
 PROBLEMS: Problems = {
     **CONTRACT_PROBLEMS,

@@ -24,7 +24,7 @@ from pydantic import AfterValidator, Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import detours, errors
+from shared import detours, errors, problem_types
 from shared.observability import gauges, metrics, spans
 from shared.runtime import Runtime
 from shared.sandbox.registry import DEFAULT, IDS
@@ -133,7 +133,7 @@ class Edge:
 def create_app(
     runtime: Runtime,
     title: str,
-    table: problems.Problems,
+    table: problem_types.Problems,
     *jobs: Callable[[], Coroutine[Any, Any, None]],
     summary: str = "",
     body_limits: Mapping[str, int] | None = None,
@@ -163,7 +163,7 @@ def install_starting(app: FastAPI, runtime: Runtime) -> None:
     async def failed(request: Request, error: Exception) -> JSONResponse:
         if "database" not in runtime.waits_for:
             raise error
-        kind = problems.COMMON[errors.NotReady]
+        kind = problem_types.COMMON[errors.NotReady]
         waits = {"waits_for": sorted(runtime.waits_for)}
         return problems.render(kind, "The service is starting; ask again in a moment.", waits)
 
@@ -187,7 +187,7 @@ def add_health(app: FastAPI, runtime: Runtime) -> None:
     )
     async def readyz() -> JSONResponse:
         if runtime.waits_for:
-            kind = problems.COMMON[errors.NotReady]
+            kind = problem_types.COMMON[errors.NotReady]
             waits = sorted(runtime.waits_for)
             detail = f"Waiting for {', '.join(waits)}. {runtime.database.waits_for or runtime.trouble}".rstrip()
             return problems.render(kind, detail, {"waits_for": waits})

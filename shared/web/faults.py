@@ -14,6 +14,7 @@ import time
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from shared import problem_types
 from shared.runtime import Runtime
 from shared.sandbox import faults, registry
 from shared.sandbox.faults import Rule
@@ -35,7 +36,7 @@ UNTOUCHED = ("/_lab", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs
 PIECES = 10  # of a body that drips
 REMEMBERED = 100  # answers that a stale cache keeps
 ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset instead of an end
-BROKEN = problems.ProblemType("fault", 500, "A fault is switched on here.", "Tại đây đang bật một sự cố.")
+BROKEN = problem_types.ProblemType("fault", 500, "A fault is switched on here.", "Tại đây đang bật một sự cố.")
 
 
 class FaultyDoor:
@@ -73,11 +74,11 @@ class FaultyDoor:
         await self._app(scope, reading, send)
 
     async def error(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
-        kind = problems.ProblemType(BROKEN.slug, rule.settings["status"], BROKEN.title, BROKEN.title_vi)
+        kind = problem_types.ProblemType(BROKEN.slug, rule.settings["status"], BROKEN.title, BROKEN.title_vi)
         await _problem(kind, rule, {})(scope, receive, send)
 
     async def too_many(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
-        kind = problems.ProblemType(BROKEN.slug, 429, BROKEN.title, BROKEN.title_vi)
+        kind = problem_types.ProblemType(BROKEN.slug, 429, BROKEN.title, BROKEN.title_vi)
         await _problem(kind, rule, {"Retry-After": str(rule.settings["retry_after"])})(scope, receive, send)
 
     async def reset(self, rule: Rule, scope: Scope, receive: Receive, reading: Receive, send: Send) -> None:
@@ -138,7 +139,7 @@ _BEHAVIOUR = {
 }
 
 
-def _problem(kind: problems.ProblemType, rule: Rule, headers: dict[str, str]) -> ASGIApp:
+def _problem(kind: problem_types.ProblemType, rule: Rule, headers: dict[str, str]) -> ASGIApp:
     detail = f"Rule '{rule.id}': {rule.text_en}. The request was not read; send it again, or switch the rule off."
     answer = problems.render(kind, detail, {"rule": rule.id, "fault": rule.fault})
     answer.headers.update(headers)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -14,53 +13,13 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from shared import errors
-from shared.calendar import CalendarTooShort
 from shared.observability import metrics
+from shared.problem_types import COMMON, Problems, ProblemType, pointer_of
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
 
 
-@dataclass(frozen=True)
-class ProblemType:
-    """What a refusal looks like outside: `/problems/<slug>`, a fixed status and a fixed title in two languages."""
-
-    slug: str
-    status: int
-    title: str
-    title_vi: str
-
-
-Problems = Mapping[type[errors.Refusal], ProblemType]
-
-COMMON: Problems = {
-    errors.BodyDoesNotFit: ProblemType(
-        "body-does-not-fit", 422, "The body does not fit.", "Nội dung gửi lên không đúng cấu trúc."
-    ),
-    errors.SandboxNotFound: ProblemType("sandbox-not-found", 404, "There is no such sandbox.", "Không có sandbox này."),
-    errors.SandboxMismatch: ProblemType(
-        "sandbox-mismatch", 403, "The credential belongs to another sandbox.", "Thông tin xác thực thuộc sandbox khác."
-    ),
-    errors.ApiKeyUnknown: ProblemType("api-key-unknown", 401, "This API key opens nothing.", "API key không hợp lệ."),
-    errors.KeyReused: ProblemType(
-        "idempotency-key-reused",
-        409,
-        "This Idempotency-Key was used with another body.",
-        "Idempotency-Key đã dùng cho nội dung khác.",
-    ),
-    errors.NotReady: ProblemType(
-        "not-ready", 503, "A needed part is not ready yet.", "Một thành phần cần thiết chưa sẵn sàng."
-    ),
-    errors.HeldByFault: ProblemType(
-        "held-by-fault", 503, "A fault rule holds this back.", "Một quy tắc gây lỗi đang giữ việc này lại."
-    ),
-    errors.DeadLetterNotFound: ProblemType(
-        "dead-letter-not-found", 404, "There is no such dead letter.", "Không có thư chết này."
-    ),
-    CalendarTooShort: ProblemType(
-        "calendar-too-short", 409, "The calendar ends before the answer.", "Lịch làm việc không đủ dài."
-    ),
-}
 UNREADABLE = 400  # FastAPI's word for a body that broke its JSON reader, which is the cause of the error
 TOO_LARGE = ProblemType("body-too-large", 413, "The body is too large.", "Nội dung gửi lên quá lớn.")
 SERVER_FAULT = ProblemType("server-fault", 500, "The machine failed.", "Máy chủ gặp sự cố.")
@@ -94,16 +53,6 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {"description": "Problem (RFC 9457)", "content": {MEDIA_TYPE: {"schema": schema}}}
         for status in statuses
     }
-
-
-def pointer_of(location: tuple[int | str, ...]) -> str:
-    """A JSON pointer (RFC 6901) from where FastAPI found the error; headers and paths keep their kind in front.
-
-    What is wrong with a member's name points at the member: pydantic writes `[key]` behind it.
-    """
-    parts = location[1:] if location[:1] == ("body",) else location
-    parts = parts[:-1] if parts[-1:] == ("[key]",) else parts
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
 def _unreadable(cause: Exception) -> str:

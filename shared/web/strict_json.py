@@ -15,7 +15,7 @@ import msgspec
 from starlette.types import Message, Receive
 
 from shared.errors import BodyDoesNotFit
-from shared.web.problems import pointer_of
+from shared.problem_types import pointer_of
 
 DEPTH = 32  # levels of objects and arrays; the deepest lawful body here has four
 SHOWN = 20  # names that stand twice, in one answer

@@ -12,7 +12,7 @@ import pytest
 import services
 import shared
 from shared.errors import Refusal
-from shared.web.problems import COMMON, Problems
+from shared.problem_types import COMMON, Problems
 
 TABLES: dict[str, Problems] = {
     service: importlib.import_module(f"services.{service}.problems").PROBLEMS

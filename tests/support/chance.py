@@ -19,7 +19,7 @@ from services.portal.problems import PROBLEMS as AT_PORTAL
 from services.province_gateway.domain import WAIVED
 from services.province_gateway.problems import PROBLEMS as AT_PROVINCE
 from shared.messaging.http_outbox import Call
-from shared.web.problems import COMMON
+from shared.problem_types import COMMON
 from tests.support.country import Citizen, Country, Sandbox
 from tests.support.factories import PROVINCE
 
