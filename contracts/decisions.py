@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from contracts import lifecycle as law
 from contracts.lifecycle import LIFECYCLE
-from shared.web.app import Shown, Text
+from shared.text import Shown, Text
 from shared.words import no_such
 
 # State → what officials can do there; and all of it.

@@ -15,7 +15,7 @@ from contracts.catalogue import PROVINCES
 from contracts.catalogue.search import folded
 from contracts.decisions import Body, Decisions
 from shared.problem_types import pointer_of
-from shared.web.app import Text
+from shared.text import Text
 from shared.words import no_such
 
 MODES = SIMULATED, MANUAL = ("simulated", "manual")

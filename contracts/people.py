@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from contracts.decisions import Body
-from shared.web.app import Shown, Text
+from shared.text import Shown, Text
 from shared.words import no_such
 
 STANDING = ("lan", "minh", "huong", "duc", "hoa", "tuan")  # the personas of every sandbox

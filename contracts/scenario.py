@@ -21,7 +21,7 @@ from contracts.modes import Modes, province_fault
 from contracts.people import Population
 from shared.errors import BodyDoesNotFit
 from shared.problem_types import pointer_of
-from shared.web.app import Shown, Text
+from shared.text import Shown, Text
 from shared.words import no_such
 
 STATES = tuple(state.slug for state in LIFECYCLE.states)

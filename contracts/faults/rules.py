@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.web.app import Text
+from shared.text import Text
 
 MOST_RULES = 100  # of one sandbox
 Pattern = Annotated[Text, Field(min_length=1, max_length=200)]

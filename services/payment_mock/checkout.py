@@ -24,7 +24,8 @@ from shared.sandbox import journal
 from shared.sandbox.clock import wire
 from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection
-from shared.web.app import Chosen, Text
+from shared.text import Text
+from shared.web.app import Chosen
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/s/{sandbox}/checkout/{transaction}", tags=["payer"])

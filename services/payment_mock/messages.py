@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StrictInt
 
 from contracts import payment_platform as platform
-from shared.web.app import Exact
+from shared.text import Exact
 
 MAX_DONG = 10**12  # far above any fee, far below what a bigint holds
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import re
 import sys
 import time
-import unicodedata
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -20,7 +18,6 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import AfterValidator, Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -39,34 +36,6 @@ BODY_LIMIT = 1 << 20  # bytes: the largest lawful body, a submission, is a few K
 TOO_MUCH = "Send at most {} bytes."
 # FastAPI can tell spans itself, but not let a request join the trace of a journey: `tracing` does, and once is enough.
 NO_SPANS_OF_FASTAPI: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_BLANKS = "\u115f\u1160\u3164\uffa0\u2800"  # letters and a symbol to Unicode, drawn as nothing: Hangul, Braille
-
-
-def _storable(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("holds the character NUL (U+0000), which cannot be kept; take it out")
-    if _LONE_SURROGATE.search(text):
-        raise ValueError("holds a lone surrogate, which is not Unicode text; take it out")
-    return text
-
-
-def _keepable(text: str) -> str:
-    return unicodedata.normalize("NFC", _storable(text))
-
-
-def _visible(text: str) -> str:
-    """Holds a letter, digit, punctuation or symbol; a mark alone has nothing to sit on."""
-    if not any(unicodedata.category(each)[0] in "LNPS" and each not in _BLANKS for each in text):
-        raise ValueError("shows nothing; write at least one letter, digit or sign that can be seen")
-    return text
-
-
-# Accepted in any normal form, kept as NFC: Vietnamese is typed in both.
-Text = Annotated[str, AfterValidator(_keepable)]
-Exact = Annotated[str, AfterValidator(_storable)]  # kept letter by letter: signed text, whose checksum covers its bytes
-# For people to read: a name, a reason. Kept with the spaces around it, as it was sent.
-Shown = Annotated[Text, AfterValidator(_visible), Field(json_schema_extra={"minLength": 1})]
 
 
 SandboxPath = Annotated[str, Path(pattern=f"^{IDS.pattern}$", description="Id of a sandbox")]

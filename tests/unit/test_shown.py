@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from shared.web.app import Shown
+from shared.text import Shown
 
 SHOWN: TypeAdapter[str] = TypeAdapter(Shown)
 HIDDEN = {

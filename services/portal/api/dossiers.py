@@ -16,7 +16,7 @@ from services.portal.codes import code_series
 from services.portal.domain import INDICATORS, Paper
 from shared.observability import metrics
 from shared.runtime import known_sandbox
-from shared.web.app import Shown, Text
+from shared.text import Shown, Text
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 

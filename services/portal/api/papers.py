@@ -19,7 +19,8 @@ from shared.runtime import known_sandbox
 from shared.sandbox import files
 from shared.sandbox.clock import wire
 from shared.sandbox.registry import Sandbox
-from shared.web.app import Exact, SandboxPath, Shown, Text
+from shared.text import Exact, Shown, Text
+from shared.web.app import SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 

@@ -13,7 +13,8 @@ from shared.errors import BodyDoesNotFit
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import in_reach, parse_duration, parse_time, wire
 from shared.settle import Verdict
-from shared.web.app import SandboxPath, Text
+from shared.text import Text
+from shared.web.app import SandboxPath
 from shared.web.problems import problem_responses
 
 router = APIRouter()

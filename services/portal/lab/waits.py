@@ -20,7 +20,8 @@ from shared.errors import BodyDoesNotFit
 from shared.messaging.cloudevents import VOID
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import wire
-from shared.web.app import SandboxId, SandboxPath, Text
+from shared.text import Text
+from shared.web.app import SandboxId, SandboxPath
 from shared.web.problems import problem_responses
 
 router = APIRouter()

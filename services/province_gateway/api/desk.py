@@ -22,7 +22,8 @@ from services.province_gateway.domain import Instruction
 from shared.calendar import BUSINESS_ZONE
 from shared.messaging.runtime import Once
 from shared.runtime import known_sandbox
-from shared.web.app import SandboxId, Shown, Text
+from shared.text import Shown, Text
+from shared.web.app import SandboxId
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["officers"])

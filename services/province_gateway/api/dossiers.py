@@ -15,7 +15,8 @@ from services.province_gateway.domain import NoResultYet
 from shared.runtime import known_sandbox
 from shared.sandbox import files
 from shared.sandbox.files import File
-from shared.web.app import SandboxId, Text
+from shared.text import Text
+from shared.web.app import SandboxId
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
