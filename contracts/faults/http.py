@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts.faults.kinds import Kind, NamedFault, Setting
-from shared.web.faults import EDGE, ERROR, LATENCY, RESET, SLOW_BODY, STALE, TIMEOUT, TOO_MANY, TRUNCATED
+from shared.sandbox.http_fault_names import EDGE, ERROR, LATENCY, RESET, SLOW_BODY, STALE, TIMEOUT, TOO_MANY, TRUNCATED
 
 MATCH = ("service", "method", "path")
 SERVICES = ("portal", "gateway", "identity", "payment")

@@ -18,19 +18,10 @@ from shared import problem_types
 from shared.runtime import Runtime
 from shared.sandbox import faults, registry
 from shared.sandbox.faults import Rule
+from shared.sandbox.http_fault_names import EDGE, ERROR, LATENCY, RESET, SLOW_BODY, STALE, TIMEOUT, TOO_MANY, TRUNCATED
 from shared.web import problems
 from shared.web.held_answer import Answer
 from shared.web.request_facts import sandbox_of
-
-EDGE = "http"
-LATENCY = "http-latency"
-ERROR = "http-error"
-TIMEOUT = "http-timeout"
-RESET = "http-reset"
-SLOW_BODY = "http-slow-body"
-TRUNCATED = "http-truncated-body"
-TOO_MANY = "http-too-many-requests"
-STALE = "http-stale-answer"
 
 UNTOUCHED = ("/_lab", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs")
 PIECES = 10  # of a body that drips
