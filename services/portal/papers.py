@@ -20,7 +20,7 @@ from shared import http
 from shared.errors import BodyDoesNotFit, NotReady, Refusal
 from shared.runtime import in_sandbox
 from shared.sandbox import files
-from shared.web.paging import TOKEN, Cut, Page
+from shared.storage.page import TOKEN, Cut, Page
 
 if TYPE_CHECKING:
     from services.portal.app_state import Portal

@@ -10,7 +10,7 @@ from services.portal.citizens import Citizen
 from services.portal.domain import Dossier, DossierNotFound
 from shared.errors import Refusal
 from shared.messaging.runtime import House
-from shared.web.paging import Cut, Page
+from shared.storage.page import Cut, Page
 
 
 class LevelTooLow(Refusal):

@@ -10,7 +10,7 @@ from services.province_gateway.store import OPEN
 from shared.errors import BodyDoesNotFit
 from shared.messaging.runtime import House
 from shared.sandbox.registry import Sandbox
-from shared.web.paging import LARGEST, Cut, Page
+from shared.storage.page import LARGEST, Cut, Page
 from shared.words import no_such
 
 # Slug → code, as the documents have it. What was returned is open again while a withdrawal request waits there.

@@ -17,7 +17,7 @@ from shared.errors import BodyDoesNotFit, DeadLetterNotFound, Refusal
 from shared.messaging.cloudevents import Event
 from shared.observability import metrics
 from shared.storage.database import Connection, Database
-from shared.web.paging import TOKEN, Cut, Page
+from shared.storage.page import TOKEN, Cut, Page
 
 log = structlog.get_logger()
 ALARM = 100  # dead letters in one batch of a worker: an alarm in the log, never a stop (one fuzzing sandbox must not stop all)

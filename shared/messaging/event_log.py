@@ -25,7 +25,7 @@ from shared.messaging.lanes import LANES, Log, Place, answer_to
 from shared.observability import metrics
 from shared.sandbox.clock import wire
 from shared.storage.database import Connection, Database
-from shared.web.paging import Cut, Page
+from shared.storage.page import Cut, Page
 
 FIRST_ROWS = ("INSERT INTO life (id, epoch) VALUES (true, NULL)",)
 

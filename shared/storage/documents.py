@@ -11,7 +11,7 @@ from sqlalchemy import Column, DateTime, Index, Integer, MetaData, SmallInteger,
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.storage.database import Connection, Database
-from shared.web.paging import Cut, Page
+from shared.storage.page import Cut, Page
 
 T = TypeVar("T")
 

@@ -12,46 +12,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated
 from urllib.parse import quote, urlencode
 
 from fastapi import Depends, Query, Request, Response
 
-from shared.errors import BodyDoesNotFit
-
-LARGEST = 500  # rows
-USUAL = 200  # rows; a province has at most 168 communes, the catalogue 111 procedures: one page holds either
-TOKEN = "page_token"  # noqa: S105 - the name of a query parameter
-
-Row = TypeVar("Row")
-
-
-@dataclass(frozen=True)
-class Cut(Generic[Row]):
-    """One page: its rows, where the next one begins (None at the end), and how many rows there are, if anybody counted."""
-
-    rows: list[Row]
-    next: str | None = None
-    total: int | None = None
-
-
-@dataclass(frozen=True)
-class Page:
-    """What was asked: at most `size` rows, those after the place `after` (None: from the beginning)."""
-
-    size: int = USUAL
-    after: str | None = None
-
-    def of(self, rows: Sequence[Row]) -> Cut[Row]:
-        """The page of a list in memory; its places are row numbers. Raises BodyDoesNotFit for another list's token."""
-        after = self.after or "0"
-        if not (after.isascii() and after.isdigit() and len(after) < 10):
-            raise _unknown_place()
-        begin = int(after)
-        end = begin + self.size
-        return Cut(list(rows[begin:end]), str(end) if end < len(rows) else None, len(rows))
+from shared.storage.page import LARGEST, TOKEN, USUAL, Cut, Page, Row, _unknown_place
 
 
 def page_of(
@@ -95,7 +61,3 @@ def _read(token: str) -> str:
     if "\x00" in place:  # no list has such a place, and PostgreSQL cannot be asked for it
         raise _unknown_place()
     return place
-
-
-def _unknown_place() -> BodyDoesNotFit:
-    return BodyDoesNotFit((f"/query/{TOKEN}", "is no place in this list; take it from the Link of the page before"))

@@ -36,7 +36,7 @@ from contracts.catalogue.versions import VERSIONS
 from services.portal.problems import PROBLEMS
 from shared.calendar import Limit, Unit
 from shared.errors import Refusal
-from shared.web.paging import LARGEST, USUAL
+from shared.storage.page import LARGEST, USUAL
 
 SUMMER = date(2026, 6, 9)
 MARKED = ("fees", "papers", "payer_groups", "life_events", "procedure_cases", "procedure_versions", "unit_types")

@@ -17,8 +17,9 @@ from lienthong.journeys import READY, REFUSED, RETURNED, WITHDRAWN, Journeyed
 from lienthong.pytest_plugin import MARKER
 from lienthong.timeline import SERVICES, Entry, merged, status_changes
 from shared.http import LIMITS as BETWEEN_SERVICES
+from shared.storage.page import LARGEST
 from shared.web.app import KEEP_ALIVE
-from shared.web.paging import LARGEST, PageDep, announce
+from shared.web.paging import PageDep, announce
 
 
 def _answer(status: int, **body: Any) -> httpx.Response:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import BodyDoesNotFit
+from shared.storage.page import LARGEST, Cut, Page
 from shared.web import problems
-from shared.web.paging import LARGEST, Cut, Page, PageDep, announce
+from shared.web.paging import PageDep, announce
 
 ROWS = list(range(7))
 KEYS = ["H42.14464-20260609-0000003", "H42.14464-20260609-0000002", "Đ/=+ &?"]

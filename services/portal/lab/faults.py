@@ -19,9 +19,10 @@ from shared.runtime import known_sandbox
 from shared.sandbox import faults
 from shared.sandbox.clock import wire
 from shared.sandbox.faults import Rule
+from shared.storage.page import LARGEST
 from shared.text import Text
 from shared.web.app import SandboxPath
-from shared.web.paging import LARGEST, PageDep, announce
+from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
 router = APIRouter()

@@ -23,9 +23,10 @@ from shared.sandbox import registry
 from shared.sandbox.clock import NOW_SQL, parse_duration, parse_time, wire
 from shared.sandbox.recording import Made
 from shared.sandbox.registry import DEFAULT
+from shared.storage.page import Cut, Page
 from shared.text import Shown, Text
 from shared.web.app import SandboxPath
-from shared.web.paging import Cut, Page, PageDep, announce
+from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
 router = APIRouter()

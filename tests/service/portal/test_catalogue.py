@@ -19,7 +19,7 @@ from contracts.catalogue import (
     old_communes,
 )
 from services.portal import queries
-from shared.web.paging import LARGEST
+from shared.storage.page import LARGEST
 from tests.support.country import Citizen, Country, Sandbox, pointers, problem
 from tests.support.factories import COMMUNE, COPY, PROVINCE
 

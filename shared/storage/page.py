@@ -1,0 +1,44 @@
+"""A page of a list and the place where the next one begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from shared.errors import BodyDoesNotFit
+
+LARGEST = 500  # rows
+USUAL = 200  # rows; a province has at most 168 communes, the catalogue 111 procedures: one page holds either
+TOKEN = "page_token"  # noqa: S105 - the name of a query parameter
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Cut(Generic[Row]):
+    """One page: its rows, where the next one begins (None at the end), and how many rows there are, if anybody counted."""
+
+    rows: list[Row]
+    next: str | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """What was asked: at most `size` rows, those after the place `after` (None: from the beginning)."""
+
+    size: int = USUAL
+    after: str | None = None
+
+    def of(self, rows: Sequence[Row]) -> Cut[Row]:
+        """The page of a list in memory; its places are row numbers. Raises BodyDoesNotFit for another list's token."""
+        after = self.after or "0"
+        if not (after.isascii() and after.isdigit() and len(after) < 10):
+            raise _unknown_place()
+        begin = int(after)
+        end = begin + self.size
+        return Cut(list(rows[begin:end]), str(end) if end < len(rows) else None, len(rows))
+
+
+def _unknown_place() -> BodyDoesNotFit:
+    return BodyDoesNotFit((f"/query/{TOKEN}", "is no place in this list; take it from the Link of the page before"))
