@@ -11,6 +11,7 @@ from services.identity_mock.store import IdentityRuntime
 from shared.lab import sandbox
 from shared.observability import metrics
 from shared.web import app as web
+from shared.web import server
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -31,7 +32,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def main() -> None:
     metrics.configure_logs("identity")
     settings = Settings()
-    web.serve(create_app(settings), settings.identity_url)
+    server.serve(create_app(settings), settings.identity_url)
 
 
 if __name__ == "__main__":

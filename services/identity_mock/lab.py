@@ -11,7 +11,7 @@ from services.identity_mock.people import people
 from services.identity_mock.register import register
 from services.identity_mock.store import IdentityRuntime
 from shared.runtime import known_sandbox
-from shared.web.app import SandboxId, runtime_of
+from shared.web.dependencies import SandboxId, runtime_of
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 

@@ -30,7 +30,7 @@ from shared.errors import SandboxMismatch, SandboxNotFound
 from shared.runtime import in_sandbox, known_sandbox
 from shared.sandbox import journal
 from shared.sandbox.registry import DEFAULT, Sandbox
-from shared.web.app import Chosen, runtime_of
+from shared.web.dependencies import Chosen, runtime_of
 from shared.web.problems import problem_responses
 
 SCOPES = ("openid", "profile")

@@ -11,6 +11,7 @@ from services.payment_mock.settings import Settings
 from shared.lab import sandbox
 from shared.observability import metrics
 from shared.web import app as web
+from shared.web import server
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -25,7 +26,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def main() -> None:
     metrics.configure_logs("payment")
     settings = Settings()
-    web.serve(create_app(settings), settings.payment_url)
+    server.serve(create_app(settings), settings.payment_url)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from shared.sandbox.clock import wire
 from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection
 from shared.text import Text
-from shared.web.app import Chosen
+from shared.web.dependencies import Chosen
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/s/{sandbox}/checkout/{transaction}", tags=["payer"])

@@ -14,7 +14,7 @@ from services.payment_mock.store import Order
 from shared.observability import metrics
 from shared.runtime import in_sandbox
 from shared.sandbox import journal
-from shared.web.app import SandboxId, runtime_of
+from shared.web.dependencies import SandboxId, runtime_of
 from shared.web.problems import problem_responses
 
 router = APIRouter(tags=["partner"])

@@ -12,7 +12,7 @@ from services.portal.settings import Settings
 from shared.lab import lanes, sandbox
 from shared.observability import metrics
 from shared.web import app as web
-from shared.web import sandbox_cookie
+from shared.web import sandbox_cookie, server
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -34,7 +34,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def main() -> None:
     settings = Settings()
     metrics.configure_logs("portal-api")
-    web.serve(create_app(settings), settings.portal_url)
+    server.serve(create_app(settings), settings.portal_url)
 
 
 if __name__ == "__main__":

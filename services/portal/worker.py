@@ -7,6 +7,7 @@ from services.portal.settings import Settings
 from shared.messaging import worker
 from shared.observability import metrics
 from shared.web import app as web
+from shared.web import server
 
 
 def main() -> None:
@@ -16,7 +17,7 @@ def main() -> None:
     app = web.create_app(
         portal, "Liên Thông: portal worker", {}, *worker.jobs(portal, HEARS, SPEAKS), portal.ownership.reap
     )
-    web.serve(app, settings.portal_worker_url)
+    server.serve(app, settings.portal_worker_url)
 
 
 if __name__ == "__main__":

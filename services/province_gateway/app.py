@@ -11,7 +11,7 @@ from services.province_gateway.settings import Settings
 from shared.lab import lanes, sandbox
 from shared.observability import metrics
 from shared.web import app as web
-from shared.web import sandbox_cookie
+from shared.web import sandbox_cookie, server
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -30,7 +30,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def main() -> None:
     settings = Settings()
     metrics.configure_logs("gateway-api")
-    web.serve(create_app(settings), settings.province_gateway_url)
+    server.serve(create_app(settings), settings.province_gateway_url)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from services.province_gateway.settings import Settings
 from shared.messaging import worker
 from shared.observability import metrics
 from shared.web import app as web
+from shared.web import server
 
 
 def main() -> None:
@@ -15,7 +16,7 @@ def main() -> None:
     gateway = Gateway(settings)
     jobs = (*worker.jobs(gateway, HEARS, SPEAKS), gateway.finish_what_is_left)
     app = web.create_app(gateway, "Liên Thông: gateway worker", {}, *jobs)
-    web.serve(app, settings.province_gateway_worker_url)
+    server.serve(app, settings.province_gateway_worker_url)
 
 
 if __name__ == "__main__":

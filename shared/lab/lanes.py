@@ -15,7 +15,7 @@ from shared.messaging.lanes import LANES
 from shared.messaging.runtime import House
 from shared.observability import metrics
 from shared.runtime import known_sandbox
-from shared.web.app import SandboxId, SandboxPath
+from shared.web.dependencies import SandboxId, SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 

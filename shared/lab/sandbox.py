@@ -12,7 +12,7 @@ from shared.runtime import Runtime, known_sandbox
 from shared.sandbox import faults
 from shared.sandbox.clock import END, FIRST
 from shared.text import Text
-from shared.web.app import SandboxId, SandboxPath, chosen_sandbox, runtime_of
+from shared.web.dependencies import SandboxId, SandboxPath, chosen_sandbox, runtime_of
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.runtime import known_sandbox
 from shared.sandbox.registry import IDS
-from shared.web.app import SandboxPath, runtime_of
+from shared.web.dependencies import SandboxPath, runtime_of
 from shared.web.problems import problem_responses
 
 COOKIE = "lienthong-sandbox"

@@ -18,8 +18,8 @@ from lienthong.pytest_plugin import MARKER
 from lienthong.timeline import SERVICES, Entry, merged, status_changes
 from shared.http import LIMITS as BETWEEN_SERVICES
 from shared.storage.page import LARGEST
-from shared.web.app import KEEP_ALIVE
 from shared.web.paging import PageDep, announce
+from shared.web.server import KEEP_ALIVE
 
 
 def _answer(status: int, **body: Any) -> httpx.Response:

@@ -45,7 +45,7 @@ from services.portal.api.views import PortalDep
 from shared.calendar import BUSINESS_ZONE
 from shared.runtime import known_sandbox
 from shared.text import Text
-from shared.web.app import SandboxId
+from shared.web.dependencies import SandboxId
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 

@@ -20,7 +20,7 @@ from shared.sandbox import files
 from shared.sandbox.clock import wire
 from shared.sandbox.registry import Sandbox
 from shared.text import Exact, Shown, Text
-from shared.web.app import SandboxPath
+from shared.web.dependencies import SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 

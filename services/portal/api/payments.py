@@ -14,7 +14,7 @@ from services.portal.api.views import CitizenDep, KeyHeader, PortalDep, once
 from services.portal.codes import code_of
 from shared.runtime import known_sandbox
 from shared.text import Exact, Text
-from shared.web.app import SandboxId
+from shared.web.dependencies import SandboxId
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["payments"])

@@ -16,7 +16,7 @@ from services.portal.citizens import Citizen
 from services.portal.domain import Demand, Dossier, Payment, Supplement
 from shared.messaging.runtime import Once
 from shared.sandbox.clock import wire
-from shared.web.app import Chosen
+from shared.web.dependencies import Chosen
 
 PAYMENT_WORDS = {
     "started": "due",

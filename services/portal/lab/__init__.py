@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 
 from services.portal.api.views import PortalDep
 from services.portal.lab import clocks, faults, modes, sandboxes, scenarios, waits
-from shared.web.app import chosen_sandbox
+from shared.web.dependencies import chosen_sandbox
 from shared.web.problems import problem_responses
 
 router = APIRouter(

@@ -14,7 +14,7 @@ from shared.runtime import known_sandbox
 from shared.sandbox.clock import in_reach, parse_duration, parse_time, wire
 from shared.settle import Verdict
 from shared.text import Text
-from shared.web.app import SandboxPath
+from shared.web.dependencies import SandboxPath
 from shared.web.problems import problem_responses
 
 router = APIRouter()

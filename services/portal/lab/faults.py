@@ -21,7 +21,7 @@ from shared.sandbox.clock import wire
 from shared.sandbox.faults import Rule
 from shared.storage.page import LARGEST
 from shared.text import Text
-from shared.web.app import SandboxPath
+from shared.web.dependencies import SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 

@@ -15,7 +15,7 @@ from services.portal.app_state import Portal
 from shared.errors import BodyDoesNotFit
 from shared.runtime import known_sandbox
 from shared.text import Text
-from shared.web.app import SandboxPath
+from shared.web.dependencies import SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 

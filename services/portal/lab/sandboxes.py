@@ -25,7 +25,7 @@ from shared.sandbox.recording import Made
 from shared.sandbox.registry import DEFAULT
 from shared.storage.page import Cut, Page
 from shared.text import Shown, Text
-from shared.web.app import SandboxPath
+from shared.web.dependencies import SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 

@@ -21,7 +21,7 @@ from shared.messaging.cloudevents import VOID
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import wire
 from shared.text import Text
-from shared.web.app import SandboxId, SandboxPath
+from shared.web.dependencies import SandboxId, SandboxPath
 from shared.web.problems import problem_responses
 
 router = APIRouter()

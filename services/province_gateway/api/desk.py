@@ -23,7 +23,7 @@ from shared.calendar import BUSINESS_ZONE
 from shared.messaging.runtime import Once
 from shared.runtime import known_sandbox
 from shared.text import Shown, Text
-from shared.web.app import SandboxId
+from shared.web.dependencies import SandboxId
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["officers"])

@@ -16,7 +16,7 @@ from shared.runtime import known_sandbox
 from shared.sandbox import files
 from shared.sandbox.files import File
 from shared.text import Text
-from shared.web.app import SandboxId
+from shared.web.dependencies import SandboxId
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 

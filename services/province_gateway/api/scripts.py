@@ -16,7 +16,7 @@ from services.province_gateway.app_state import Gateway
 from services.province_gateway.domain import DossierNotFound, Script
 from shared.runtime import known_sandbox
 from shared.text import Text
-from shared.web.app import SandboxId
+from shared.web.dependencies import SandboxId
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/_lab", tags=["lab"])

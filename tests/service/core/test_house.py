@@ -23,6 +23,7 @@ from shared.observability import metrics
 from shared.sandbox.clock import per_day
 from shared.storage.database import SCHEMA_VERSION, OldSchema
 from shared.web import app as web
+from shared.web import dependencies
 from tests.service.core.parcels import MARKED, OWNER, SENT, Owner, Parcel, Shelf, Work, a_house, a_shelf, broken, opened
 from tests.service.frozen import FrozenSandbox
 from tests.support.databases import Databases
@@ -233,7 +234,7 @@ async def test_log_lines_name_service_trace_sandbox_and_dossier(house: House[Par
     app = web.create_app(house, "parcels", {})
 
     @app.post("/parcels/{code}")
-    async def post(code: str, sandbox: web.SandboxId) -> None:
+    async def post(code: str, sandbox: dependencies.SandboxId) -> None:
         await house.decide(sandbox, lambda work: work.take(code, lambda _: NotReady("no such parcel")), codes=[code])
 
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
