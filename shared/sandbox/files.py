@@ -5,17 +5,12 @@ The table has a `sandbox` column, so the files of a deleted sandbox are swept li
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
-import re
-import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
 
-from fastapi import Response
 from sqlalchemy import Column, DateTime, Integer, LargeBinary, MetaData, Table, Text
 
 from shared.errors import Refusal
@@ -140,31 +135,3 @@ class Files:
 
 def hash_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def response(file: File, name: str, asked: Mapping[str, str], *, head: bool = False) -> Response:
-    """A file as an answer to a GET, or to a HEAD; 304 if the asker says with If-None-Match that he has it.
-
-    asked  the headers of the request
-    """
-    etag = f'"{file.sha256}"'  # RFC 9110: the content is its own version
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}  # may be kept, and is asked for each time
-    known = asked.get("if-none-match", "")
-    if etag in known or known.strip() == "*":
-        return Response(status_code=304, headers=headers)
-    digest = base64.b64encode(bytes.fromhex(file.sha256)).decode()
-    headers |= {
-        "Content-Type": file.media_type,
-        "Content-Length": str(len(file.content)),
-        "Content-Disposition": f"attachment; {_filenames(name)}",
-        "X-Content-Type-Options": "nosniff",
-        "Repr-Digest": f"sha-256=:{digest}:",  # RFC 9530
-    }
-    return Response(b"" if head else file.content, headers=headers)
-
-
-def _filenames(name: str) -> str:
-    """RFC 6266: in ASCII for old readers, whole for the others."""
-    plain = unicodedata.normalize("NFKD", name.replace("đ", "d").replace("Đ", "D")).encode("ascii", "ignore").decode()
-    plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", plain)
-    return f"filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

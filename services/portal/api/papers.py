@@ -20,6 +20,7 @@ from shared.sandbox import files
 from shared.sandbox.clock import wire
 from shared.sandbox.registry import Sandbox
 from shared.text import Exact, Shown, Text
+from shared.web import file_response
 from shared.web.dependencies import SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
@@ -134,7 +135,7 @@ async def fetch_file(
 ) -> Response:
     here = await known_sandbox(portal, sandbox)
     file = await portal.files.fetch(here, sha256, name, expires, signature)
-    return files.response(file, name, request.headers, head=request.method == "HEAD")
+    return file_response.response(file, name, request.headers, head=request.method == "HEAD")
 
 
 @router.get(

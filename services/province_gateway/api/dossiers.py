@@ -16,6 +16,7 @@ from shared.runtime import known_sandbox
 from shared.sandbox import files
 from shared.sandbox.files import File
 from shared.text import Text
+from shared.web import file_response
 from shared.web.dependencies import SandboxId
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
@@ -87,4 +88,4 @@ async def result(province: Text, code: Text, sandbox: SandboxId, gateway: Gatewa
     )
     content = await asyncio.to_thread(results.render, facts)
     file = File(files.hash_of(content), "application/pdf", content)
-    return files.response(file, f"{found.result_number}.pdf", request.headers)
+    return file_response.response(file, f"{found.result_number}.pdf", request.headers)

@@ -18,6 +18,7 @@ from shared.sandbox import files
 from shared.sandbox.files import Address, AddressExpired, AddressNotValid, File, FileNotFound, Files
 from shared.sandbox.registry import sandboxes_table
 from shared.settings import Settings
+from shared.web import file_response
 from tests.service.frozen import START, FrozenSandbox
 from tests.support.country import ADDRESSES
 from tests.support.databases import Databases
@@ -193,7 +194,7 @@ async def test_the_files_of_a_deleted_sandbox_are_swept(store: Store, here: Froz
 
 # --- the answer -----------------------------------------------------------------------------------------------------------
 def test_an_answer_says_what_the_file_is_and_that_it_is_to_be_saved() -> None:
-    answer = files.response(File(HASH, "application/pdf", TEXT), "Giấy đăng ký.pdf", {})
+    answer = file_response.response(File(HASH, "application/pdf", TEXT), "Giấy đăng ký.pdf", {})
     assert (answer.status_code, answer.body) == (200, TEXT)
     assert dict(answer.headers) == {
         "content-type": "application/pdf",
@@ -209,7 +210,7 @@ def test_an_answer_says_what_the_file_is_and_that_it_is_to_be_saved() -> None:
 
 @pytest.mark.parametrize("name", ['a"; filename="b.exe', "a\r\nSet-Cookie: b=c.pdf", "a\\.pdf", "a%22.pdf"])
 def test_no_name_breaks_out_of_its_header(name: str) -> None:
-    header = files.response(File(HASH, "application/pdf", TEXT), name, {}).headers["content-disposition"]
+    header = file_response.response(File(HASH, "application/pdf", TEXT), name, {}).headers["content-disposition"]
     plain, whole = header.removeprefix('attachment; filename="').split("\"; filename*=UTF-8''")
     for part in (plain, whole):
         assert not set('"\\\r\n;') & set(part), header
@@ -217,17 +218,17 @@ def test_no_name_breaks_out_of_its_header(name: str) -> None:
 
 @pytest.mark.parametrize("asked", [f'"{HASH}"', f'"other", W/"{HASH}"', "*"])
 def test_whoever_has_it_is_told_so_in_few_words(asked: str) -> None:
-    answer = files.response(File(HASH, "text/plain", TEXT), "a.txt", {"if-none-match": asked})
+    answer = file_response.response(File(HASH, "text/plain", TEXT), "a.txt", {"if-none-match": asked})
     assert (answer.status_code, answer.body, answer.headers["etag"]) == (304, b"", f'"{HASH}"')
     assert "content-length" not in answer.headers
 
 
 def test_whoever_has_another_gets_it() -> None:
-    answer = files.response(File(HASH, "text/plain", TEXT), "a.txt", {"if-none-match": '"other"'})
+    answer = file_response.response(File(HASH, "text/plain", TEXT), "a.txt", {"if-none-match": '"other"'})
     assert (answer.status_code, answer.body) == (200, TEXT)
 
 
 def test_a_head_gets_the_same_headers_and_nothing_more() -> None:
     file = File(HASH, "text/plain", TEXT)
-    head, get = files.response(file, "a.txt", {}, head=True), files.response(file, "a.txt", {})
+    head, get = file_response.response(file, "a.txt", {}, head=True), file_response.response(file, "a.txt", {})
     assert (head.body, dict(head.headers)) == (b"", dict(get.headers))
