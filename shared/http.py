@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from shared.observability import metrics, spans
+from shared.observability import spans, trace_context
 
 TOO_MANY = 429  # RFC 6585: says nothing about the request, as a 5xx
 TIMEOUT = httpx.Timeout(5.0, connect=1.0)  # s; neighbours are on this machine and answer in milliseconds
@@ -35,13 +35,13 @@ async def call(
     """One call. Refusals (4xx) come back as responses; raises Unreachable for silence, 5xx and 429."""
     if spans.on:
         return await _traced(http, method, url, sandbox, body)
-    return await _call(http, method, url, sandbox, body, metrics.traceparent())
+    return await _call(http, method, url, sandbox, body, trace_context.traceparent())
 
 
 async def _traced(http: httpx.AsyncClient, method: str, url: str, sandbox: str, body: Any) -> httpx.Response:
     """The same, below a span of its own."""
-    parent, begun, status, failed = metrics.present(), time.perf_counter(), 0, ""
-    own = metrics.child_of(parent) if parent else metrics.new_trace()
+    parent, begun, status, failed = trace_context.present(), time.perf_counter(), 0, ""
+    own = trace_context.child_of(parent) if parent else trace_context.new_trace()
     try:
         response = await _call(http, method, url, sandbox, body, own)
         status = response.status_code

@@ -16,7 +16,7 @@ from sqlalchemy import MetaData
 from shared import http
 from shared.errors import ApiKeyUnknown, NotReady, Unfit
 from shared.messaging.lanes import Place
-from shared.observability import metrics
+from shared.observability import logs
 from shared.sandbox import faults, recording, registry
 from shared.sandbox.registry import Sandbox
 from shared.settings import Settings
@@ -147,7 +147,7 @@ class Runtime:
             raise NotReady("The service is starting; ask again in a moment.", waits_for=sorted(self.waits_for))
         if not await self.ensure_sandbox(sandbox):
             raise await registry.not_here(self.database, sandbox)
-        metrics.concerns(sandbox)
+        logs.concerns(sandbox)
         return await registry.read(self.database, sandbox)
 
     async def ensure_sandbox(self, sandbox: str) -> bool:

@@ -9,7 +9,7 @@ from services.identity_mock import oidc, problems
 from services.identity_mock.settings import Settings
 from services.identity_mock.store import IdentityRuntime
 from shared.lab import sandbox
-from shared.observability import metrics
+from shared.observability import logs
 from shared.web import app as web
 from shared.web import server
 
@@ -30,7 +30,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def main() -> None:
-    metrics.configure_logs("identity")
+    logs.configure_logs("identity")
     settings = Settings()
     server.serve(create_app(settings), settings.identity_url)
 

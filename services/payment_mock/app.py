@@ -9,7 +9,7 @@ from services.payment_mock.callbacks import PaymentRuntime
 from services.payment_mock.problems import PROBLEMS
 from services.payment_mock.settings import Settings
 from shared.lab import sandbox
-from shared.observability import metrics
+from shared.observability import logs
 from shared.web import app as web
 from shared.web import server
 
@@ -24,7 +24,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def main() -> None:
-    metrics.configure_logs("payment")
+    logs.configure_logs("payment")
     settings = Settings()
     server.serve(create_app(settings), settings.payment_url)
 

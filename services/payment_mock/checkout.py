@@ -17,7 +17,7 @@ from services.payment_mock.orders import RuntimeDep
 from services.payment_mock.problems import BankDown, OrderAlreadyPaid, OrderExpired, OrderNotFound
 from services.payment_mock.store import Order
 from shared.errors import BodyDoesNotFit, SandboxMismatch
-from shared.observability import metrics
+from shared.observability import trace_context
 from shared.problem_types import pointer_of
 from shared.runtime import in_sandbox
 from shared.sandbox import journal
@@ -97,7 +97,7 @@ async def pay(sandbox: PathSandbox, transaction: Text, runtime: RuntimeDep, requ
     wish = _wish(await request.body(), is_form=is_form)
     async with in_sandbox(runtime, sandbox) as (connection, here):
         order = await _order(connection, here, transaction)
-        metrics.join(order.traceparent)
+        trace_context.join(order.traceparent)
         obstacle, reason, returns = _obstacle(order, here), "", True
         if obstacle is None:
             rule = await faulty.at_the_button(connection, here, order, wish.outcome)

@@ -11,7 +11,7 @@ from services.payment_mock import faulty, store
 from services.payment_mock.callbacks import PaymentRuntime, result_message
 from services.payment_mock.messages import Init, Query, Refund, Signed
 from services.payment_mock.store import Order
-from shared.observability import metrics
+from shared.observability import trace_context
 from shared.runtime import in_sandbox
 from shared.sandbox import journal
 from shared.web.dependencies import SandboxId, runtime_of
@@ -63,7 +63,7 @@ async def init(message: Init, sandbox: SandboxId, runtime: RuntimeDep) -> Answer
             asked_time=message.ThoiGianGD,
             state="created",
             expires_at=here.now + runtime.payment.order_lifetime,
-            traceparent=metrics.traceparent(),
+            traceparent=trace_context.traceparent(),
         )
         if await store.add_order(connection, asked):
             texts = (f"Mở giao dịch {asked.amount_dong} đ", f"Checkout opened for {asked.amount_dong} dong")

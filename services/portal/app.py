@@ -10,7 +10,7 @@ from services.portal.app_state import Portal
 from services.portal.problems import PROBLEMS
 from services.portal.settings import Settings
 from shared.lab import lanes, sandbox
-from shared.observability import metrics
+from shared.observability import logs
 from shared.web import app as web
 from shared.web import sandbox_cookie, server
 
@@ -33,7 +33,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def main() -> None:
     settings = Settings()
-    metrics.configure_logs("portal-api")
+    logs.configure_logs("portal-api")
     server.serve(create_app(settings), settings.portal_url)
 
 

@@ -15,7 +15,7 @@ from joserfc.jwk import Key, KeySet
 
 from shared import http
 from shared.errors import NotReady, Refusal, SandboxMismatch
-from shared.observability import metrics
+from shared.observability import logs
 from shared.runtime import Runtime
 from shared.sandbox.clock import wire
 from shared.sandbox.registry import DEFAULT, IDS
@@ -95,7 +95,7 @@ class Tokens:
             self._checked[token] = citizen
             if len(self._checked) > CACHE:
                 self._checked.popitem(last=False)
-        metrics.concerns(citizen.sandbox)
+        logs.concerns(citizen.sandbox)
         if sandbox_header is not None and sandbox_header != citizen.sandbox:
             raise SandboxMismatch(
                 "Leave X-Sandbox out, or log in at that sandbox's issuer.",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from services.portal.app_state import HEARS, SPEAKS, Portal
 from services.portal.settings import Settings
 from shared.messaging import worker
-from shared.observability import metrics
+from shared.observability import logs
 from shared.web import app as web
 from shared.web import server
 
 
 def main() -> None:
     settings = Settings()
-    metrics.configure_logs("portal-worker")
+    logs.configure_logs("portal-worker")
     portal = Portal(settings)
     app = web.create_app(
         portal, "Liên Thông: portal worker", {}, *worker.jobs(portal, HEARS, SPEAKS), portal.ownership.reap

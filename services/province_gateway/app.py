@@ -9,7 +9,7 @@ from services.province_gateway.app_state import Gateway
 from services.province_gateway.problems import PROBLEMS
 from services.province_gateway.settings import Settings
 from shared.lab import lanes, sandbox
-from shared.observability import metrics
+from shared.observability import logs
 from shared.web import app as web
 from shared.web import sandbox_cookie, server
 
@@ -29,7 +29,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def main() -> None:
     settings = Settings()
-    metrics.configure_logs("gateway-api")
+    logs.configure_logs("gateway-api")
     server.serve(create_app(settings), settings.province_gateway_url)
 
 

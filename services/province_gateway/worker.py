@@ -5,14 +5,14 @@ from __future__ import annotations
 from services.province_gateway.app_state import HEARS, SPEAKS, Gateway
 from services.province_gateway.settings import Settings
 from shared.messaging import worker
-from shared.observability import metrics
+from shared.observability import logs
 from shared.web import app as web
 from shared.web import server
 
 
 def main() -> None:
     settings = Settings()
-    metrics.configure_logs("gateway-worker")
+    logs.configure_logs("gateway-worker")
     gateway = Gateway(settings)
     jobs = (*worker.jobs(gateway, HEARS, SPEAKS), gateway.finish_what_is_left)
     app = web.create_app(gateway, "Liên Thông: gateway worker", {}, *jobs)

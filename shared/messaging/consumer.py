@@ -16,7 +16,7 @@ from shared.messaging.cloudevents import Event, Record
 from shared.messaging.dead_letters import Letter
 from shared.messaging.lanes import Place, Position, Verdict
 from shared.messaging.unit_of_work import Batch, Held, Work
-from shared.observability import metrics, spans
+from shared.observability import metrics, spans, trace_context
 from shared.sandbox import registry
 from shared.sandbox.registry import Sandbox
 from shared.storage.database import DATA_REFUSED, Connection, Database
@@ -190,7 +190,7 @@ class Consumer(Generic[T]):
         if held is None and not handler.creates:
             outcome.orphans.append(event)
             return None
-        parent = metrics.begin_step(event.traceparent, held.traceparent if held else "")
+        parent = trace_context.begin_step(event.traceparent, held.traceparent if held else "")
         work = Work(batch, sandbox, event.time, (event.epoch, event.version))
         letter = None
         try:

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.errors import BodyDoesNotFit, DeadLetterNotFound, Refusal
 from shared.messaging.cloudevents import Event
-from shared.observability import metrics
+from shared.observability import metrics, trace_context
 from shared.storage.database import Connection, Database
 from shared.storage.page import TOKEN, Cut, Page
 
@@ -81,7 +81,7 @@ class Letter:
     reason: str
     detail: str
     record: str | None
-    trace_id: str = field(default_factory=metrics.trace_id)  # of the request that led to it
+    trace_id: str = field(default_factory=trace_context.trace_id)  # of the request that led to it
 
 
 def pack(event: Event) -> str:

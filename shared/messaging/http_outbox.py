@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.errors import Refusal
 from shared.http import Unreachable
-from shared.observability import metrics, spans
+from shared.observability import metrics, spans, trace_context
 from shared.sandbox.clock import NOW_SQL
 from shared.storage.database import Connection, Database
 
@@ -78,7 +78,7 @@ Caller = Callable[[Call], Awaitable[None]]
 async def add(connection: Connection, sandbox: str, kind: str, key: str, data: Mapping[str, object]) -> None:
     await connection.execute(
         "INSERT INTO calls (sandbox, kind, key, data, traceparent) VALUES ($1, $2, $3, $4::jsonb, $5) ON CONFLICT DO NOTHING",
-        *(sandbox, kind, key, msgspec.json.encode(data).decode(), metrics.traceparent()),
+        *(sandbox, kind, key, msgspec.json.encode(data).decode(), trace_context.traceparent()),
     )
 
 
@@ -162,7 +162,7 @@ class Callers:
 
     async def _carry(self, claim: Claim) -> None:
         call, traceparent = claim.call, claim.traceparent
-        own, begun, wrong = metrics.begin_trace(traceparent), time.perf_counter(), ""
+        own, begun, wrong = trace_context.begin_trace(traceparent), time.perf_counter(), ""
         try:
             await self._callers[call.kind](call)
             metrics.CALLS_MADE.labels(call.kind, "done").inc()
@@ -187,5 +187,5 @@ class Callers:
                 *(getattr(error, "due", None), claim.until),
             )
         if spans.on:
-            parent = traceparent if metrics.same_trace(traceparent, own) else ""
+            parent = traceparent if trace_context.same_trace(traceparent, own) else ""
             spans.carried(call, own, parent, time.perf_counter() - begun, wrong)

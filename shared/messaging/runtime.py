@@ -20,7 +20,7 @@ from shared.messaging.lanes import LANES, Place
 from shared.messaging.relay import Waker
 from shared.messaging.timers import Timers
 from shared.messaging.unit_of_work import Batch, Held, Work
-from shared.observability import metrics
+from shared.observability import logs, metrics, trace_context
 from shared.runtime import Runtime
 from shared.sandbox import faults, journal, recording, registry
 from shared.sandbox.clock import NOW_SQL, wire
@@ -141,7 +141,7 @@ class House(Runtime, Generic[T]):
         numbers  names of the counters from which the decision may draw by `Work.number`, at this time of the sandbox
         """
         await self._ready(sandbox)
-        metrics.concerns(sandbox, *codes[:1])
+        logs.concerns(sandbox, *codes[:1])
         async with self.database.transaction() as connection:
             row = await connection.fetchrow(OPEN_SQL, sandbox, None, None, None, None, None)
             batch, work = await self._open(connection, sandbox, row, codes, numbers)
@@ -168,7 +168,7 @@ class House(Runtime, Generic[T]):
         raises   KeyReused if the key came with another body
         """
         await self._ready(sandbox)
-        metrics.concerns(sandbox, *codes[:1])
+        logs.concerns(sandbox, *codes[:1])
         async with self.database.transaction() as connection:
             key = (once.caller, once.route, once.key)
             row = await connection.fetchrow(OPEN_SQL, sandbox, *key, once.body_hash, once.body.decode())
@@ -210,7 +210,7 @@ class House(Runtime, Generic[T]):
         if codes:
             for found in await self.drawer.lock(connection, [(sandbox, code) for code in codes]):
                 row_of = (found["lane"], found["said"], found["last_at"], found["traceparent"])
-                metrics.join(found["traceparent"])
+                trace_context.join(found["traceparent"])
                 held = Held(self.drawer.decode(found["body"]), *row_of)
                 batch.held[(sandbox, found["code"])] = held
         if names := numbers(row["now"]):

@@ -17,7 +17,7 @@ from sqlalchemy import Boolean, Column, DateTime, Index, MetaData, SmallInteger,
 
 from shared.messaging import dead_letters
 from shared.messaging.unit_of_work import Batch, Held, Work
-from shared.observability import metrics, spans
+from shared.observability import metrics, spans, trace_context
 from shared.sandbox import registry
 from shared.sandbox.clock import NOW_SQL, wire
 from shared.sandbox.registry import Sandbox
@@ -122,7 +122,7 @@ class Timers(Generic[T]):
         fired: list[Timer] = []
         failed: set[tuple[str, str]] = set()
         steps: list[tuple[Timer, spans.Step]] = []  # for spans, where they are told
-        asked, begun = metrics.present(), time.time_ns()  # by a request, or by nobody
+        asked, begun = trace_context.present(), time.time_ns()  # by a request, or by nobody
         async with self._database.transaction() as connection:
             countries = await registry.lock(connection, sorted({timer.sandbox for timer in found}))
             for row in await self._drawer.lock(connection, {(timer.sandbox, timer.subject) for timer in found}):
@@ -141,7 +141,7 @@ class Timers(Generic[T]):
                 work = Work(batch, country, timer.due)
                 work.drop_timer(timer.subject, timer.kind)
                 fired.append(timer)
-                parent = metrics.begin_step(asked, batch.held[key].traceparent)
+                parent = trace_context.begin_step(asked, batch.held[key].traceparent)
                 try:
                     if refuse is not None:
                         raise refuse
@@ -160,7 +160,7 @@ class Timers(Generic[T]):
             metrics.TIMERS_FIRED.labels(timer.kind).inc()
         if spans.on:
             spans.fired(steps, begun)
-        metrics.resume(asked)
+        trace_context.resume(asked)
         return fired
 
     async def _hold_numbers(

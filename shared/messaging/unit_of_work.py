@@ -17,7 +17,7 @@ import structlog
 
 from shared.messaging.cloudevents import event_id
 from shared.messaging.lanes import Place
-from shared.observability import metrics
+from shared.observability import metrics, trace_context
 from shared.sandbox import faults
 from shared.sandbox.faults import Rule
 from shared.sandbox.registry import Sandbox
@@ -150,7 +150,7 @@ class Work(Generic[T]):
         if held is None:
             if lane is None:
                 raise ValueError(f"{code} is new: in which lane does it speak?")
-            self._held[code] = Held(thing, lane, traceparent=metrics.traceparent())
+            self._held[code] = Held(thing, lane, traceparent=trace_context.traceparent())
         else:
             held.thing = thing
 
@@ -168,7 +168,7 @@ class Work(Generic[T]):
         held.said, held.last_at = held.said + 1, at
         identity = event_id(self.sandbox.seed, self._batch.source, code, held.said)
         text = msgspec.json.encode(body).decode()
-        trace = metrics.traceparent()
+        trace = trace_context.traceparent()
         self._told.append(Told(self.sandbox.id, code, held.said, identity, type, held.lane, at, text, trace))
 
     def timer(self, code: str, kind: str, due: datetime, *, at_once: bool = False) -> None:
@@ -184,7 +184,9 @@ class Work(Generic[T]):
 
     def call(self, kind: str, key: str, data: dict[str, Any]) -> None:
         """Tell a neighbour, after the commit and until it answers: one row per (kind, key)."""
-        self._calls.append((self.sandbox.id, kind, key, msgspec.json.encode(data).decode(), metrics.traceparent()))
+        self._calls.append(
+            (self.sandbox.id, kind, key, msgspec.json.encode(data).decode(), trace_context.traceparent())
+        )
 
     def bite(self, rule: Rule, code: str) -> None:
         """A fault rule made what is decided about `code` another: counted and noted with it."""

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from shared.observability import metrics
+from shared.observability import trace_context
 from shared.settings import Settings
 
 if TYPE_CHECKING:  # imported only when it is on
@@ -76,8 +76,8 @@ def request(scope: Mapping[str, Any], status: int, own: str, came: str, seconds:
     )
     times = _ago(seconds)
     error = str(status) if status >= 500 else ""
-    parent = came if metrics.same_trace(came, own) else ""
-    journey = metrics.joined()
+    parent = came if trace_context.same_trace(came, own) else ""
+    journey = trace_context.joined()
     if journey is None:
         _tell("server", name, own, parent, times, facts, error=error)
     elif not parent:
@@ -114,7 +114,12 @@ def quiet(method: str, path: str) -> bool:
 
 def step(parent: str, cause: str, error: str = "") -> Step:
     """The step that has begun, below `parent`, because of `cause`."""
-    return metrics.traceparent(), parent, "" if cause == parent or not metrics.valid(cause) else cause, error
+    return (
+        trace_context.traceparent(),
+        parent,
+        "" if cause == parent or not trace_context.valid(cause) else cause,
+        error,
+    )
 
 
 def stamp(rows: Sequence[Any], messages: Iterable[Any]) -> list[str]:
@@ -122,7 +127,7 @@ def stamp(rows: Sequence[Any], messages: Iterable[Any]) -> list[str]:
     own = []
     for row, (*_, headers) in zip(rows, messages, strict=True):
         told = row["traceparent"] or ""
-        own.append(metrics.child_of(told) if metrics.valid(told) else "")
+        own.append(trace_context.child_of(told) if trace_context.valid(told) else "")
         headers[-1] = (headers[-1][0], own[-1].encode())
     return own
 

@@ -9,7 +9,7 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.observability import metrics, spans
+from shared.observability import metrics, spans, trace_context
 from shared.runtime import Runtime
 from shared.web import problems, strict_json
 from shared.web.faults import FaultyDoor
@@ -38,7 +38,7 @@ class Edge:
             return
         headers = dict(scope["headers"])
         came = headers.get(b"traceparent", b"").decode("latin-1")
-        own = metrics.begin_request(came)
+        own = trace_context.begin_request(came)
         structlog.contextvars.clear_contextvars()
         begun, status, size = time.perf_counter(), 500, 0
         limit = self._limits.get(scope["path"], BODY_LIMIT)
@@ -47,7 +47,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"traceparent", metrics.found_as(own, came).encode())]
+                message["headers"] = [*message["headers"], (b"traceparent", trace_context.found_as(own, came).encode())]
             await send(message)
 
         async def limited() -> Message:

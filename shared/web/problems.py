@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from shared import errors
-from shared.observability import metrics
+from shared.observability import metrics, trace_context
 from shared.problem_types import COMMON, Problems, ProblemType, pointer_of
 
 log = structlog.get_logger()
@@ -100,4 +100,6 @@ def install(app: FastAPI, table: Problems) -> None:
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
         log.error("server_fault", path=request.url.path, exc_info=error)
-        return render(SERVER_FAULT, "Give this trace id to whoever runs the service.", {"trace_id": metrics.trace_id()})
+        return render(
+            SERVER_FAULT, "Give this trace id to whoever runs the service.", {"trace_id": trace_context.trace_id()}
+        )

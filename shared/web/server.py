@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from shared import detours
-from shared.observability import metrics, spans
+from shared.observability import logs, spans
 from shared.runtime import Runtime
 from shared.settings import host_and_port
 
@@ -26,7 +26,7 @@ def serve(app: FastAPI, url: str) -> None:
     runtime: Runtime = app.state.runtime
     runtime.mounts = detours.transports(runtime.settings.detours)
     host, port = host_and_port(runtime.settings.listen or url)
-    spans.start(runtime.settings, metrics.role)
+    spans.start(runtime.settings, logs.role)
     config = uvicorn.Config(
         app,
         host=host,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from shared import metrics_page
-from shared.observability import metrics
-from shared.observability.metrics import (
+from shared.observability import trace_context
+from shared.observability.trace_context import (
     begin_request,
     begin_step,
     begin_trace,
@@ -35,7 +35,7 @@ def trace_of(text: str) -> str:
 def test_a_callers_trace_goes_on_in_a_span_of_our_own() -> None:
     own = begin_trace(CALLER)
     assert FORM.fullmatch(own) and trace_of(own) == trace_of(CALLER) and own[36:52] != CALLER[36:52]
-    assert traceparent() == own and metrics.trace_id() == trace_of(own)
+    assert traceparent() == own and trace_context.trace_id() == trace_of(own)
 
 
 @pytest.mark.parametrize("flags", ["00", "01"])
@@ -60,7 +60,7 @@ def test_whether_it_is_sampled_is_for_the_caller_to_say(flags: str) -> None:
 )
 def test_what_is_no_trace_context_begins_a_new_trace(broken: str | None) -> None:
     own = begin_trace(broken)
-    assert metrics.valid(own) and trace_of(own) != trace_of(CALLER) and own.endswith("-01")
+    assert trace_context.valid(own) and trace_of(own) != trace_of(CALLER) and own.endswith("-01")
 
 
 def test_ids_do_not_repeat() -> None:
@@ -86,7 +86,7 @@ def test_a_step_stands_below_its_cause_if_that_is_of_the_journey_and_else_below_
 ) -> None:
     below = begin_step(cause, home)
     assert below == {"cause": cause, "home": home, "nothing": ""}[parent]
-    assert metrics.valid(traceparent())
+    assert trace_context.valid(traceparent())
     if below:
         assert trace_of(traceparent()) == trace_of(below)
 
@@ -130,9 +130,9 @@ async def test_requests_beside_each_other_do_not_see_each_others_journeys() -> N
 
 def test_after_steps_of_other_journeys_one_can_go_back() -> None:
     begin_trace(CALLER)
-    before = metrics.present()
+    before = trace_context.present()
     begin_step("", HOME)
-    metrics.resume(before)
+    trace_context.resume(before)
     assert traceparent() == before
 
 

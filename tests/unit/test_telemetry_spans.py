@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import structlog
 
-from shared.observability import metrics, spans
-from shared.observability.metrics import begin_request, child_of, join
+from shared.observability import logs, spans, trace_context
+from shared.observability.trace_context import begin_request, child_of, join
 from shared.settings import Settings
 from tests.support.otlp import Receiver, Span, receiver
 
@@ -100,7 +100,7 @@ def test_a_service_is_its_role_unless_it_is_named(named: str, service: str, monk
 
 def test_a_request_is_a_server_span_below_its_caller(seen: Receiver) -> None:
     own = begin_request(CALLER)
-    metrics.concerns("s1", "A")
+    logs.concerns("s1", "A")
     spans.request(a_scope("POST"), 201, own, CALLER, 0.25)
     (span,) = told(seen)
     assert (span.kind, span.name, span.failed) == ("server", "POST /api/v1/dossiers/{code}", False)
@@ -126,7 +126,7 @@ def test_a_request_that_joins_a_journey_is_told_in_its_trace(seen: Receiver) -> 
     spans.request(a_scope("POST"), 201, own, "", 0.1)
     (span,) = told(seen)
     assert (span.trace, span.parent, span.kind) == (HOME[3:35], HOME[36:52], "server")
-    assert span.id == metrics.traceparent()[36:52]
+    assert span.id == trace_context.traceparent()[36:52]
 
 
 def test_a_request_with_a_trace_of_its_own_is_told_in_both_linked(seen: Receiver) -> None:
@@ -231,7 +231,7 @@ def test_a_sent_event_has_a_span_of_its_own_that_its_reader_goes_on_from(seen: R
 def test_an_applied_event_is_a_consumer_span_and_a_dead_letter_a_failed_one(seen: Receiver) -> None:
     steps = []
     for cause, wrong in ((child_of(HOME), ""), (CALLER, "NotToday")):
-        steps.append((Happening(), spans.step(metrics.begin_step(cause, HOME), cause, wrong)))
+        steps.append((Happening(), spans.step(trace_context.begin_step(cause, HOME), cause, wrong)))
     begun = time.time_ns()
     spans.applied("t.v1", "gateway-reader", steps, begun)
     fine, dead = told(seen)
@@ -242,13 +242,13 @@ def test_an_applied_event_is_a_consumer_span_and_a_dead_letter_a_failed_one(seen
 
 
 def test_what_is_tried_again_by_hand_has_no_topic(seen: Receiver) -> None:
-    spans.applied("", "gateway-reader", [(Happening(), spans.step(metrics.begin_step(HOME, HOME), HOME))], 1)
+    spans.applied("", "gateway-reader", [(Happening(), spans.step(trace_context.begin_step(HOME, HOME), HOME))], 1)
     (span,) = told(seen)
     assert span.name == "process" and "messaging.destination.name" not in span.facts
 
 
 def test_a_timer_belongs_to_its_journey_and_is_linked_to_who_turned_the_clock(seen: Receiver) -> None:
-    steps = [(Happening(), spans.step(metrics.begin_step(CALLER, HOME), CALLER))]
+    steps = [(Happening(), spans.step(trace_context.begin_step(CALLER, HOME), CALLER))]
     spans.fired(steps, time.time_ns())
     (span,) = told(seen)
     assert (span.kind, span.name, span.trace, span.links) == (
@@ -282,7 +282,7 @@ def test_a_caller_that_does_not_sample_gets_no_spans(seen: Receiver) -> None:
 
 
 def test_a_batch_of_five_hundred_events_is_told_whole(seen: Receiver) -> None:
-    steps = [(Happening(id=str(n)), spans.step(metrics.begin_step(HOME, HOME), HOME)) for n in range(3_000)]
+    steps = [(Happening(id=str(n)), spans.step(trace_context.begin_step(HOME, HOME), HOME)) for n in range(3_000)]
     for at in range(0, 3_000, 500):
         spans.applied("t.v1", "gateway-reader", steps[at : at + 500], time.time_ns())
     assert len(told(seen)) == 3_000

@@ -14,7 +14,7 @@ from services.portal.api.views import CitizenDep, DossierView, KeyHeader, Portal
 from services.portal.citizens import Citizen
 from services.portal.codes import code_series
 from services.portal.domain import INDICATORS, Paper
-from shared.observability import metrics
+from shared.observability import logs
 from shared.runtime import known_sandbox
 from shared.text import Shown, Text
 from shared.web.paging import PageDep, announce
@@ -108,7 +108,7 @@ async def submit_dossier(
     def decision(work: commands.Work) -> tuple[int, str]:
         choice = choose(work.now)
         dossier = commands.submit_dossier(work, citizen, choice, _filing(citizen, body, papers, choice, work.now))
-        metrics.concerns(citizen.sandbox, dossier.code)
+        logs.concerns(citizen.sandbox, dossier.code)
         return 201, DossierView.of(dossier, work.at(dossier.code)).model_dump_json()
 
     reply = await portal.decide_once(

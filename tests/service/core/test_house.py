@@ -19,7 +19,7 @@ import structlog
 from shared.errors import KeyReused, NotReady, SandboxNotFound
 from shared.http import Unreachable
 from shared.messaging.runtime import House, Once
-from shared.observability import metrics
+from shared.observability import logs, metrics
 from shared.sandbox.clock import per_day
 from shared.storage.database import SCHEMA_VERSION, OldSchema
 from shared.web import app as web
@@ -221,7 +221,7 @@ def log_lines() -> Iterator[list[dict[str, Any]]]:
     """What a process would write to its log, read again."""
     before, lines, text = structlog.get_config(), list[dict[str, Any]](), io.StringIO()
     with redirect_stdout(text):
-        metrics.configure_logs("parcels-api")
+        logs.configure_logs("parcels-api")
         structlog.configure(cache_logger_on_first_use=False)
         try:
             yield lines

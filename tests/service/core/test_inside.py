@@ -21,7 +21,7 @@ from shared.messaging.leases import Leases
 from shared.messaging.runtime import House
 from shared.messaging.unit_of_work import Batch, Held, Work
 from shared.messaging.worker import LaneReader, events_behind
-from shared.observability import metrics
+from shared.observability import metrics, trace_context
 from shared.observability.gauges import MOST, Sampler
 from shared.sandbox.registry import Sandbox
 from shared.web import app as web
@@ -67,14 +67,14 @@ async def test_whatever_is_told_of_a_thing_is_told_in_the_trace_that_brought_it(
         work.tell(TOLD, "A", {})
         work.call("ring", "A", {})
 
-    metrics.begin_request(OTHER)
+    trace_context.begin_request(OTHER)
     await shelf.house.decide(shelf.id, decide, codes=["A"])
-    asked = metrics.begin_request(OTHER)
+    asked = trace_context.begin_request(OTHER)
     due = await shelf.set_timer("A", "ring", timedelta(hours=1))
     await shelf.sandbox.advance(due - MORNING)
-    metrics.resume(asked)
+    trace_context.resume(asked)
     await shelf.house.fire(shelf.id)  # because of nobody: its time has come
-    assert metrics.traceparent() == asked, "whoever fired goes on in its own trace"
+    assert trace_context.traceparent() == asked, "whoever fired goes on in its own trace"
 
     told = traces(await shelf.rows("events", "traceparent", "version"))
     assert told == [FIRST[3:35]] * 3
@@ -84,17 +84,17 @@ async def test_whatever_is_told_of_a_thing_is_told_in_the_trace_that_brought_it(
 
 async def test_an_event_stands_below_what_led_to_it(shelf: Shelf) -> None:
     await hear_in(shelf, FIRST, SENT, "1")
-    step = metrics.child_of(FIRST)
+    step = trace_context.child_of(FIRST)
     await hear_in(shelf, step, TOLD, "2")
     ((told,),) = await shelf.rows("events", "traceparent")
-    assert told == metrics.traceparent() and told[36:52] not in (FIRST[36:52], step[36:52])
+    assert told == trace_context.traceparent() and told[36:52] not in (FIRST[36:52], step[36:52])
 
 
 async def test_something_new_begins_its_journey_in_the_callers_trace(shelf: Shelf) -> None:
-    own = metrics.begin_request(OTHER)
+    own = trace_context.begin_request(OTHER)
     await shelf.set_timer("A", "ring", timedelta(hours=1))
     assert await shelf.rows("parcels", "traceparent") == [(own,)]
-    assert metrics.joined() is None
+    assert trace_context.joined() is None
 
 
 def gauge(text: str, name: str, **labels: str) -> float | None:
