@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Mapping
 from datetime import datetime
 
-from shared.calendar import BUSINESS_ZONE
+from shared.sandbox.clock import BUSINESS_ZONE
 from shared.sandbox.registry import DEFAULT
 
 PARTNER = "DVCQG"  # MaDoiTac of the portal; a value of this sandbox, real partner codes are not public

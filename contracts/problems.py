@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from contracts import catalogue
+from contracts.calendar.calendar import CalendarTooShort
 from contracts.lifecycle import MoveNotAllowed
 from shared.problem_types import Problems, ProblemType
 
 CONTRACT_PROBLEMS: Problems = {
+    CalendarTooShort: ProblemType(
+        "calendar-too-short", 409, "The calendar ends before the answer.", "Lịch làm việc không đủ dài."
+    ),
     MoveNotAllowed: ProblemType(
         "move-not-allowed",
         409,

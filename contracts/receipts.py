@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.calendar import BUSINESS_ZONE
+from shared.sandbox.clock import BUSINESS_ZONE
 
 LETTERS = {"service_fee": "P", "registration_fee": "LP", "tax": "T"}  # phí, lệ phí, thuế
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared import errors
-from shared.calendar import CalendarTooShort
 
 
 @dataclass(frozen=True)
@@ -43,9 +42,6 @@ COMMON: Problems = {
     ),
     errors.DeadLetterNotFound: ProblemType(
         "dead-letter-not-found", 404, "There is no such dead letter.", "Không có thư chết này."
-    ),
-    CalendarTooShort: ProblemType(
-        "calendar-too-short", 409, "The calendar ends before the answer.", "Lịch làm việc không đủ dài."
     ),
 }
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 
+from contracts.calendar.worktime import CLOSING_TIME, Limit
 from contracts.catalogue.procedures import Case, Procedure
 from contracts.catalogue.units import COMMUNES, Place, agency_code, understand_unit
 from contracts.catalogue.versions import procedure_at
 from contracts.catalogue.working_days import CALENDAR
-from shared.calendar import BUSINESS_ZONE, CLOSING_TIME, Limit
 from shared.errors import Refusal
+from shared.sandbox.clock import BUSINESS_ZONE
 
 SLACK_DAYS = 45  # working days beyond the limit: to be received, to hand in what is missing, 30 days to pay; ours
 

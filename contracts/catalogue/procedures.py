@@ -5,7 +5,7 @@ from datetime import date
 from math import ceil
 from typing import Literal, get_args
 
-from shared.calendar import Limit, Unit
+from contracts.calendar.worktime import Limit, Unit
 from shared.errors import Refusal
 
 Level = Literal["commune", "province", "any_level", "ministry"]

@@ -5,9 +5,9 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, cast
 
+from contracts.calendar.worktime import Limit, Unit
 from contracts.catalogue.procedures import CHANNELS, Case, Component, Form, Level, Procedure, ServiceLevel
 from contracts.catalogue.rows import day, many, rows, verified
-from shared.calendar import Limit, Unit
 from shared.errors import Refusal
 
 Row = dict[str, str]

@@ -2,8 +2,10 @@
 
 from datetime import date, datetime, timedelta
 
+from contracts.calendar.calendar import Calendar
+from contracts.calendar.worktime import DEFAULT_HOURS, Hours, Limit, Unit
 from contracts.catalogue.rows import rows
-from shared.calendar import BUSINESS_ZONE, DEFAULT_HOURS, Calendar, Hours, Limit, Unit
+from shared.sandbox.clock import BUSINESS_ZONE
 
 PROVISIONAL_YEARS = {2027}  # its swaps and the span of its Tết were not announced when the list was made
 FIRST_THING = timedelta(hours=1)  # our reading of art. 18: nobody could meet a deadline at the very opening

@@ -31,9 +31,8 @@ from services.portal.domain import (
     Receipt,
     Supplement,
 )
-from shared.calendar import BUSINESS_ZONE
 from shared.messaging.unit_of_work import Work as AnyWork
-from shared.sandbox.clock import wire
+from shared.sandbox.clock import BUSINESS_ZONE, wire
 
 Work = AnyWork[Dossier]
 REFUND = "refund"  # kind of background call

@@ -37,8 +37,8 @@ from services.portal.commands import (
     note_supplement,
 )
 from services.portal.domain import Demand, Dossier, FeeItem, Owner, Paper, Receipt, Supplement
-from shared.calendar import BUSINESS_ZONE
 from shared.messaging.consumer import Handlers
+from shared.sandbox.clock import BUSINESS_ZONE
 
 handlers = Handlers()
 

@@ -14,11 +14,10 @@ import msgspec
 from contracts.catalogue import CALENDAR
 from contracts.modes import Document
 from shared import http
-from shared.calendar import BUSINESS_ZONE
 from shared.errors import Refusal
 from shared.messaging import http_outbox
 from shared.sandbox import recording, registry
-from shared.sandbox.clock import NOW_SQL
+from shared.sandbox.clock import BUSINESS_ZONE, NOW_SQL
 from shared.sandbox.faults import Rule, rules_of
 from shared.sandbox.recording import Made
 from shared.sandbox.registry import COLUMNS, DEFAULT, Sandbox

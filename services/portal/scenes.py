@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from difflib import get_close_matches
 
+from contracts.calendar.calendar import CalendarTooShort
 from contracts.catalogue import PROCEDURES, choose, communes_of
 from contracts.catalogue.search import folded
 from contracts.modes import AT_ONCE, MANUAL, in_force, province_faults
@@ -14,7 +15,6 @@ from contracts.problems import CONTRACT_PROBLEMS
 from contracts.scenario import DossierPart, Scenario
 from services.portal import faulting
 from services.portal.contents import PDF, name_of
-from shared.calendar import CalendarTooShort
 from shared.errors import BodyDoesNotFit, Misfit, Refusal
 from shared.problem_types import COMMON, pointer_of
 from shared.sandbox.clock import parse_duration, parse_time

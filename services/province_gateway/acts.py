@@ -9,10 +9,11 @@ from typing import Any
 from msgspec import Struct
 
 from contracts import lifecycle as law
+from contracts.calendar.worktime import Count, Pause
 from contracts.catalogue import Place, agency_code
 from services.province_gateway.domain import Dossier, Instruction
-from shared.calendar import BUSINESS_ZONE, Count, Pause
 from shared.messaging.unit_of_work import Work as AnyWork
+from shared.sandbox.clock import BUSINESS_ZONE
 
 Work = AnyWork[Dossier]
 

@@ -29,9 +29,8 @@ from services.province_gateway.domain import (
 )
 from services.province_gateway.modes import mode_of
 from services.province_gateway.plans import close_request, plan, plan_answer
-from shared.calendar import BUSINESS_ZONE
 from shared.errors import Refusal
-from shared.sandbox.clock import wire
+from shared.sandbox.clock import BUSINESS_ZONE, wire
 
 
 class DossierAlreadyHere(Refusal):

@@ -8,9 +8,9 @@ from typing import Literal
 from msgspec.structs import replace
 
 from contracts import lifecycle as law
+from contracts.calendar.worktime import Count, Limit, Pause, Unit
 from contracts.catalogue import CALENDAR, Channel, Place, day_before
 from contracts.lifecycle import LIFECYCLE, SUBMITTED, Move, MoveNotAllowed, State
-from shared.calendar import Count, Limit, Pause, Unit
 from shared.errors import Refusal
 from shared.storage.value import Kept
 

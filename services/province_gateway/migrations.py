@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
+from contracts.calendar.calendar import CalendarTooShort
+from contracts.calendar.worktime import Limit, Unit
 from contracts.catalogue import CALENDAR
-from shared.calendar import CalendarTooShort, Limit, Unit
 from shared.sandbox.clock import NOW_SQL, wire
 from shared.storage.migrations import Document, Note, Steps, document, house_to_4, rewrite, to_5
 

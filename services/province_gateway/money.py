@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from contracts import lifecycle as law
+from contracts.calendar.worktime import Limit, Unit
 from contracts.catalogue import CALENDAR, fee_of, procedure_of
 from services.province_gateway.acts import Act, Rules, Work, desk, here
 from services.province_gateway.domain import (
@@ -21,7 +22,6 @@ from services.province_gateway.domain import (
     RefundTooLarge,
 )
 from services.province_gateway.receipts import receipts
-from shared.calendar import Limit, Unit
 from shared.sandbox.clock import wire
 
 PAY_BY = Limit(30, Unit.DAY)  # to pay what is demanded; a default of ours, unverified

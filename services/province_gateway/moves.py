@@ -8,6 +8,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from contracts import lifecycle as law
+from contracts.calendar.worktime import Limit, Pause, Unit
 from contracts.catalogue import (
     CALENDAR,
     ProcedureWithdrawn,
@@ -35,8 +36,7 @@ from services.province_gateway.money import (
     waive_fee,
 )
 from services.province_gateway.plans import close_request, plan
-from shared.calendar import BUSINESS_ZONE, Limit, Pause, Unit
-from shared.sandbox.clock import wire
+from shared.sandbox.clock import BUSINESS_ZONE, wire
 
 CHANGE_WHAT_IS_WAITED_FOR = (law.REQUEST_SUPPLEMENT, law.DEMAND_FEE, law.TAKE_PAYMENT, law.WAIVE_FEE)
 ANSWER_DAYS = 10  # working days a citizen has to answer a supplement request; a default of ours, unverified

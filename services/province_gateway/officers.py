@@ -7,10 +7,10 @@ from datetime import datetime, time, timedelta
 from msgspec.structs import replace
 
 from contracts import lifecycle as law
+from contracts.calendar.worktime import Limit, Unit
 from contracts.catalogue import CALENDAR
 from services.province_gateway.domain import Dossier, Instruction, Script
 from services.province_gateway.modes import Mode, mode_of
-from shared.calendar import Limit, Unit
 from shared.sandbox.registry import Sandbox
 
 # Officers act at four set hours of a working day: a month is at most 88 ticks.

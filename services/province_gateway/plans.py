@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from contracts.calendar.calendar import CalendarTooShort
 from services.province_gateway import faulty, officers
 from services.province_gateway.acts import Work, here
 from services.province_gateway.domain import DossierNotFound
-from shared.calendar import CalendarTooShort
 
 
 def plan(work: Work, code: str, *, anew: bool = True) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.calendar import BUSINESS_ZONE
+from shared.sandbox.clock import BUSINESS_ZONE
 
 if TYPE_CHECKING:
     from fpdf import FPDF

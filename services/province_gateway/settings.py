@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.calendar import Count, Pause
+from contracts.calendar.worktime import Count, Pause
 from shared.settings import Settings as Base
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
-from shared.calendar import BUSINESS_ZONE
 from shared.errors import BodyDoesNotFit
+
+BUSINESS_ZONE = timezone(timedelta(hours=7), "+07:00")  # Asia/Ho_Chi_Minh: no summer time since 1975
 
 # SQL for "now" of a row of `sandboxes` s: its base, plus real time passed since then at its rate (0 = frozen, 1 = real time).
 # A clock stops after a thousand years, so that a fast one that was forgotten does not run out of what a timestamp can hold.

@@ -17,7 +17,7 @@ from contracts import generate, models
 from contracts.catalogue import COMMUNES, PROCEDURES, PROVINCES, agency_code
 from contracts.instant import RFC3339
 from contracts.schemas import EVENTS, UnknownEventType, errors, event_types, rules, schema
-from shared.calendar import BUSINESS_ZONE
+from shared.sandbox.clock import BUSINESS_ZONE
 
 ZOO = sorted((EVENTS.parent / "invalid").glob("*.json"))
 EXAMPLES = [(name, example) for name in event_types() for example in schema(name)["examples"]]

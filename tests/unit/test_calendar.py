@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.calendar.calendar import SATURDAY, Calendar, CalendarTooShort
+from contracts.calendar.worktime import DEFAULT_HOURS, Hours, Limit, Unit
 from contracts.catalogue import CALENDAR
-from shared.calendar import BUSINESS_ZONE, DEFAULT_HOURS, SATURDAY, Calendar, CalendarTooShort, Hours, Limit, Unit
+from shared.sandbox.clock import BUSINESS_ZONE
 
 HOURS = (time(8), time(10), time(14), time(16))
 SWAP_THE_LIBRARY_LACKS = {date(2026, 1, 2), date(2026, 1, 10)}

@@ -11,6 +11,7 @@ from unicodedata import is_normalized, normalize
 import pytest
 
 from contracts import catalogue
+from contracts.calendar.worktime import Limit, Unit
 from contracts.catalogue import (
     COMMUNES,
     DATA,
@@ -34,7 +35,6 @@ from contracts.catalogue.page import catalogue_page
 from contracts.catalogue.rows import MARKS, rows
 from contracts.catalogue.versions import VERSIONS
 from services.portal.problems import PROBLEMS
-from shared.calendar import Limit, Unit
 from shared.errors import Refusal
 from shared.storage.page import LARGEST, USUAL
 

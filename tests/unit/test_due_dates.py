@@ -11,19 +11,10 @@ import pytest
 from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
+from contracts.calendar.calendar import SATURDAY, CalendarTooShort
+from contracts.calendar.worktime import CLOSING_TIME, DEFAULT_HOURS, Count, Hours, Limit, Pause, Unit
 from contracts.catalogue import CALENDAR, day_before, forward_by
-from shared.calendar import (
-    BUSINESS_ZONE,
-    CLOSING_TIME,
-    DEFAULT_HOURS,
-    SATURDAY,
-    CalendarTooShort,
-    Count,
-    Hours,
-    Limit,
-    Pause,
-    Unit,
-)
+from shared.sandbox.clock import BUSINESS_ZONE
 
 DESKS = {
     "office": DEFAULT_HOURS,

@@ -17,9 +17,9 @@ from contracts.models import BY_TYPE
 from services.province_gateway import commands, moves
 from services.province_gateway.acts import Rules, Work
 from services.province_gateway.domain import Dossier, FeeItem, Instruction, new_dossier
-from shared.calendar import BUSINESS_ZONE
 from shared.errors import Refusal
 from shared.messaging.unit_of_work import Batch
+from shared.sandbox.clock import BUSINESS_ZONE
 from shared.sandbox.registry import Sandbox
 from tests.support.factories import CODE, COMMUNE, COPY, FREE, PROVINCE, example
 

@@ -42,8 +42,8 @@ from services.portal.api.catalogue_views import (
     UnitView,
 )
 from services.portal.api.views import PortalDep
-from shared.calendar import BUSINESS_ZONE
 from shared.runtime import known_sandbox
+from shared.sandbox.clock import BUSINESS_ZONE
 from shared.text import Text
 from shared.web.dependencies import SandboxId
 from shared.web.paging import PageDep, announce

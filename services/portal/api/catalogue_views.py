@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from contracts.calendar.worktime import Limit
 from contracts.catalogue import (
     COMMUNES,
     MERGER,
@@ -25,7 +26,6 @@ from contracts.catalogue import (
     predecessors,
     versions_of,
 )
-from shared.calendar import Limit
 
 
 class UnitName(BaseModel):

@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from services.portal.explaining.facts import Facts
-from shared.calendar import BUSINESS_ZONE
-from shared.sandbox.clock import wire
+from shared.sandbox.clock import BUSINESS_ZONE, wire
 
 Found = Mapping[str, Any]  # what the sentences are filled with
 Finder = Callable[[Facts], Iterable[Found]]

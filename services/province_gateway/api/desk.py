@@ -19,9 +19,9 @@ from services.province_gateway.api.views import DossierView, GatewayDep, KeyHead
 from services.province_gateway.codes import code_series, dossier_code
 from services.province_gateway.commands import Registration
 from services.province_gateway.domain import Instruction
-from shared.calendar import BUSINESS_ZONE
 from shared.messaging.runtime import Once
 from shared.runtime import known_sandbox
+from shared.sandbox.clock import BUSINESS_ZONE
 from shared.text import Shown, Text
 from shared.web.dependencies import SandboxId
 from shared.web.problems import problem_responses

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contracts import lifecycle as law
-from shared.calendar import BUSINESS_ZONE
+from shared.sandbox.clock import BUSINESS_ZONE
 from tests.support.country import Country, Sandbox
 from tests.support.factories import CODE, PROVINCE, an_event, hear, told
 

@@ -10,7 +10,7 @@ import httpx
 
 from contracts import lifecycle as law
 from contracts.lifecycle import State
-from shared.calendar import BUSINESS_ZONE
+from shared.sandbox.clock import BUSINESS_ZONE
 from tests.service.province_gateway.conftest import Desk
 from tests.support.country import Country, Sandbox
 from tests.support.factories import COPY, FREE, PROVINCE

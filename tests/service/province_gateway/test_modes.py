@@ -11,7 +11,7 @@ import pytest
 from contracts import lifecycle as law
 from services.province_gateway import replanning
 from services.province_gateway.domain import Dossier
-from shared.calendar import BUSINESS_ZONE
+from shared.sandbox.clock import BUSINESS_ZONE
 from tests.service.province_gateway.stages import ANSWERED, ASKED, PAID, SAID, STAGES, Officials
 from tests.support.country import Country, Sandbox
 from tests.support.factories import COPY, FREE, PROVINCE

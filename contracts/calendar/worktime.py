@@ -5,10 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
-BUSINESS_ZONE = timezone(timedelta(hours=7), "+07:00")  # Asia/Ho_Chi_Minh: no summer time since 1975
+from shared.sandbox.clock import BUSINESS_ZONE
+
 LONGEST = 10_000  # beyond any calendar, in any unit; it keeps the arithmetic of dates from overflowing
 
 

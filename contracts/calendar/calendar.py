@@ -10,22 +10,9 @@ from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from math import ceil
 
+from contracts.calendar.worktime import DEFAULT_HOURS, Count, Hours, Limit, Pause, Timetable, Unit
 from shared.errors import Refusal
-from shared.worktime import BUSINESS_ZONE, CLOSING_TIME, DEFAULT_HOURS, Count, Hours, Limit, Pause, Timetable, Unit
-
-__all__ = [
-    "BUSINESS_ZONE",
-    "CLOSING_TIME",
-    "DEFAULT_HOURS",
-    "SATURDAY",
-    "Calendar",
-    "CalendarTooShort",
-    "Count",
-    "Hours",
-    "Limit",
-    "Pause",
-    "Unit",
-]
+from shared.sandbox.clock import BUSINESS_ZONE
 
 SATURDAY = 5
 LATE = time(15)  # ND 61/2018 art. 18; that 15:00:00 itself is late is our reading of "after 15:00"
