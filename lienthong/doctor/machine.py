@@ -216,7 +216,9 @@ def _owner_right(folder: Path) -> bool:
 def _schema_wanted() -> int | None:
     """Read, not imported: this package talks to the services over their doors."""
     found = re.search(
-        r"^SCHEMA_VERSION = (\d+)", (house() / "shared" / "storage" / "database.py").read_text(encoding="utf-8"), re.MULTILINE
+        r"^SCHEMA_VERSION = (\d+)",
+        (house() / "shared" / "storage" / "database.py").read_text(encoding="utf-8"),
+        re.MULTILINE,
     )
     return int(found[1]) if found else None
 

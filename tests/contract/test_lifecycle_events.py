@@ -1,11 +1,11 @@
 """The lifecycle table, the schemas and the topics name the same events."""
 
-from contracts import asyncapi
 from contracts import lifecycle as law
+from contracts import topics
 from contracts.lifecycle import LIFECYCLE
 from contracts.schemas import event_types
 
-SPOKEN = {*asyncapi.FROM_PORTAL, *asyncapi.FROM_PROVINCE}
+SPOKEN = {*topics.FROM_PORTAL, *topics.FROM_PROVINCE}
 
 
 def test_every_move_tells_an_event_that_has_a_schema() -> None:
@@ -16,12 +16,12 @@ def test_every_move_tells_an_event_that_has_a_schema() -> None:
 def test_every_event_of_the_table_travels_on_a_topic_and_back() -> None:
     heard = {row.event for row in LIFECYCLE.hears} - {law.PLATFORM_CONFIRMATION}
     told = {move.event for move in LIFECYCLE.moves} | set(LIFECYCLE.begun_by)
-    assert heard | told == SPOKEN == set(event_types()) - {asyncapi.VOID}
+    assert heard | told == SPOKEN == set(event_types()) - {topics.VOID}
 
 
 def test_the_citizen_speaks_through_the_portal_and_officials_through_the_province() -> None:
     for move in LIFECYCLE.moves:
-        speakers = asyncapi.FROM_PORTAL if move.who == law.CITIZEN else asyncapi.FROM_PROVINCE
+        speakers = topics.FROM_PORTAL if move.who == law.CITIZEN else topics.FROM_PROVINCE
         assert move.event in speakers, move
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict
 
-from contracts import asyncapi
 from contracts import lifecycle as law
+from contracts import topics
 from contracts.lifecycle import LIFECYCLE, Reaction, State
 from services.province_gateway import moves
 from services.province_gateway.acts import Rules
@@ -31,7 +31,7 @@ WAYS: dict[State, list[str]] = {
     law.RESULT_READY: [law.RECEIVE, law.START, law.FINISH],
     law.RESULT_RETURNED: [law.RECEIVE, law.START, law.FINISH, law.RETURN],
 }
-HEARD = tuple(event for event in asyncapi.FROM_PORTAL if event not in LIFECYCLE.begun_by)
+HEARD = tuple(event for event in topics.FROM_PORTAL if event not in LIFECYCLE.begun_by)
 SMALL: dict[str, dict[str, Any]] = {
     law.PAYMENT_CONFIRMED: {"amount_dong": 8000},
     law.SUPPLEMENT_ANSWERED: {"papers": []},
