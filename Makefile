@@ -49,7 +49,7 @@ parallel: $(READY) ## Run the e2e suite in eight workers on one country, ten tim
 check: $(READY) ## Run the linters, the type checker, the import picture and the house rules.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy shared contracts services lienthong
+	$(BIN)/mypy shared contracts services lienthong tools
 	cd examples/suite && ../../$(BIN)/mypy --strict client.py tests
 	$(BIN)/lint-imports
 	@long=$$(git ls-files -co --exclude-standard '*.py' | grep -vx contracts/models.py | xargs wc -l | awk '$$1 > 400 && $$2 != "total"'); \
@@ -58,7 +58,7 @@ check: $(READY) ## Run the linters, the type checker, the import picture and the
 	  if [ -n "$$sleeps" ]; then echo "A sleep; wait for the thing itself (settle, Stack.wait_until):"; echo "$$sleeps"; exit 1; fi
 
 contracts: $(READY) ## Regenerate models, AsyncAPI, OpenAPI and the pages made from them.
-	@$(BIN)/python -m contracts.generate $(ARGS)
+	@$(BIN)/python -m tools.docs.generate $(ARGS)
 
 wheel: $(READY) ## Build the package that people install, into dist/.
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist . >/dev/null && ls dist/*.whl

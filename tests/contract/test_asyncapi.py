@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from contracts.catalogue import PROVINCES
-from contracts.generate import HOUSE
 from contracts.schemas import event_types
+from tools.docs.generate import HOUSE
 
 FOLDER = HOUSE / "contracts"
 DOCUMENT: dict[str, Any] = yaml.safe_load((FOLDER / "asyncapi.yaml").read_text(encoding="utf-8"))

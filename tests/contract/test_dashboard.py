@@ -14,12 +14,12 @@ import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
-from contracts.generate import HOUSE
 from contracts.lifecycle import LIFECYCLE
 from lienthong.embedded.plan import ROLES, Plan
 from shared.observability import metrics
 from tests.contract.test_openapi import DOCUMENTS
 from tests.support.promql import NotPromQL, named
+from tools.docs.generate import HOUSE
 
 FOLDER = HOUSE / "deploy" / "grafana"
 DASHBOARD: dict[str, Any] = json.loads((FOLDER / "dashboard.json").read_text(encoding="utf-8"))

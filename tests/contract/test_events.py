@@ -13,11 +13,12 @@ import jsonschema
 import pytest
 from pydantic import ValidationError
 
-from contracts import generate, models
+from contracts import models
 from contracts.catalogue import COMMUNES, PROCEDURES, PROVINCES, agency_code
 from contracts.instant import RFC3339
 from contracts.schemas import EVENTS, UnknownEventType, errors, event_types, rules, schema
 from shared.sandbox.clock import BUSINESS_ZONE
+from tools.docs import generate
 
 ZOO = sorted((EVENTS.parent / "invalid").glob("*.json"))
 EXAMPLES = [(name, example) for name in event_types() for example in schema(name)["examples"]]

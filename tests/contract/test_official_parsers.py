@@ -21,10 +21,10 @@ import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing.exceptions import Unresolvable
 
-from contracts.generate import HOUSE, SERVICES
 from contracts.schemas import event_types
 from lienthong.embedded.run import Run
 from lienthong.pytest_plugin import run_of
+from tools.docs.generate import HOUSE, SERVICES
 
 CONTRACTS = HOUSE / "contracts"
 TOOLS = Path(__file__).parent / "parsers"

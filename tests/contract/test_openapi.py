@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from contracts.generate import HOUSE, SERVICES
 from shared.web.problems import MEDIA_TYPE
+from tools.docs.generate import HOUSE, SERVICES
 
 DOCUMENTS: dict[str, dict[str, Any]] = {
     service: yaml.safe_load((HOUSE / f"contracts/openapi/{service}.yaml").read_text(encoding="utf-8"))

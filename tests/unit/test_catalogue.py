@@ -31,12 +31,12 @@ from contracts.catalogue import (
     search,
     versions_of,
 )
-from contracts.catalogue.page import catalogue_page
 from contracts.catalogue.rows import MARKS, rows
 from contracts.catalogue.versions import VERSIONS
 from services.portal.problems import PROBLEMS
 from shared.errors import Refusal
 from shared.storage.page import LARGEST, USUAL
+from tools.docs.catalogue_page import catalogue_page
 
 SUMMER = date(2026, 6, 9)
 MARKED = ("fees", "papers", "payer_groups", "life_events", "procedure_cases", "procedure_versions", "unit_types")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from shared import metrics_page
 from shared.observability import trace_context
 from shared.observability.trace_context import (
     begin_request,
@@ -21,6 +20,7 @@ from shared.observability.trace_context import (
     joined,
     traceparent,
 )
+from tools.docs import metrics_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "observability.md"
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -150,7 +150,7 @@ def test_metrics_are_named_by_the_rules_and_none_has_a_label_of_free_text() -> N
 
 def test_the_page_shows_the_list_as_it_is() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    assert metrics_page.page(text) == text, "run .venv/bin/python -m shared.metrics_page docs/observability.md"
+    assert metrics_page.page(text) == text, "run .venv/bin/python -m tools.docs.metrics_page docs/observability.md"
     assert all(f"| `{metric.describe()[0].name}" in text for metric in metrics_page.listed())
 
 

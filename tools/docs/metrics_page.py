@@ -1,4 +1,4 @@
-"""The table of metrics, printed from the one list into its page: `python -m shared.metrics_page docs/observability.md`."""
+"""The table of metrics, printed from the one list into its page: `python -m tools.docs.metrics_page docs/observability.md`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Writes everything that is computed from the contracts; `--check` only compares.
 
-    python -m contracts.generate [--check]
+    python -m tools.docs.generate [--check]
 
 With --check nothing is written; exit status 1 and the names of the files that differ.
 """
@@ -22,14 +22,14 @@ from unittest.mock import patch
 
 import yaml
 
-from contracts import asyncapi, scenario
-from contracts.catalogue.page import catalogue_page
+from contracts import scenario
 from contracts.faults import CATALOGUE
 from contracts.lifecycle import LIFECYCLE
 from contracts.schemas import event_types, schema
-from shared import metrics_page
+from tools.docs import asyncapi, metrics_page
+from tools.docs.catalogue_page import catalogue_page
 
-HOUSE = Path(__file__).resolve().parent.parent
+HOUSE = Path(__file__).resolve().parents[2]
 SERVICES = ("portal", "province_gateway", "identity_mock", "payment_mock")
 SHOWN_IN_MODELS = (
     *("type", "pattern", "minLength", "maxLength", "minimum", "maximum", "enum", "required", "minItems", "maxItems"),
@@ -144,9 +144,7 @@ def outputs() -> dict[str, Callable[[], str]]:
             json.dumps(scenario.schema(), ensure_ascii=False, indent=1) + "\n"
         ),
         "docs/observability.md": lambda: metrics_page.page(on_disk("docs/observability.md") or ""),
-        "docs/waiting.md": lambda: import_module("services.portal.explaining.page").page(
-            on_disk("docs/waiting.md") or ""
-        ),
+        "docs/waiting.md": lambda: import_module("tools.docs.causes_page").page(on_disk("docs/waiting.md") or ""),
         **{f"contracts/openapi/{name}.yaml": partial(openapi, name) for name in SERVICES if _exists(name)},
     }
 
@@ -158,7 +156,7 @@ def drifting() -> dict[str, str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m contracts.generate", description="Write the computed contracts.")
+    parser = argparse.ArgumentParser(prog="python -m tools.docs.generate", description="Write the computed contracts.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 naming the files that differ")
     check = parser.parse_args().check
     differing = drifting()

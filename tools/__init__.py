@@ -1,0 +1,1 @@
+"""For us: generators, proof and measurement; not in the wheel."""

@@ -1,0 +1,1 @@
+"""Generators of everything that is computed from the code: contracts, documents, pages."""
