@@ -8,7 +8,7 @@ from typing import Any
 from contracts import lifecycle as law
 from contracts.lifecycle import State
 from services.portal.domain import STARTED, Demand, Dossier, Payment
-from services.portal.explaining.facts import Call, Facts, OfficersFault, Order
+from services.portal.explain.facts import Call, Facts, OfficersFault, Order
 from shared.messaging.pending import Outlook, Parked, Timer, Told
 from shared.settle import Waiting
 

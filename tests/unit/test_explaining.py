@@ -10,9 +10,9 @@ import pytest
 
 from contracts import lifecycle as law
 from services.portal.domain import FAILED, PAID, REFUND_PENDING, Payment, Supplement
-from services.portal.explaining import KINDS, explain
-from services.portal.explaining.clocks import nothing_due
-from services.portal.explaining.facts import Call, Facts, mode_of, officers_faults, province_of
+from services.portal.explain import KINDS, explain
+from services.portal.explain.facts import Call, Facts, mode_of, officers_faults, province_of
+from services.portal.explain.timing import nothing_due
 from shared.messaging.pending import Outlook, Timer
 from tests.support.facts import (
     CODE,

@@ -10,9 +10,9 @@ import pytest
 
 from contracts import lifecycle as law
 from contracts.lifecycle import LIFECYCLE, State
-from services.portal.explaining.facts import Call, Facts
-from services.portal.explaining.gathering import Sight
-from services.portal.waiting import Answer, Wanted, arrived, events_from, judge, may_come
+from services.portal.explain.collect import Sight
+from services.portal.explain.facts import Call, Facts
+from services.portal.explain.waiting import Answer, Wanted, arrived, events_from, judge, may_come
 from shared.messaging.pending import Outlook, Timer, Told
 from tests.support.facts import CODE, HELD, LATER, NOW, RULE, attempt, facts, here, order, owing, parked, there, waits
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from services.portal.explaining import KINDS
-from services.portal.explaining.clocks import nothing_due
+from services.portal.explain import KINDS
+from services.portal.explain.timing import nothing_due
 
 BEGIN, END = "<!-- printed from services/portal/explaining -->", "<!-- end of what was printed -->"
 

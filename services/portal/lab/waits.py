@@ -10,11 +10,10 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.schemas import event_types
-from services.portal import news, waiting
 from services.portal.api.views import PortalDep
-from services.portal.explaining import explain
-from services.portal.explaining.causes import Cause
-from services.portal.explaining.gathering import gather
+from services.portal.explain import explain, news, waiting
+from services.portal.explain.causes import Cause
+from services.portal.explain.collect import gather
 from services.portal.lab.clocks import WaitingView
 from shared.errors import BodyDoesNotFit
 from shared.messaging.cloudevents import VOID

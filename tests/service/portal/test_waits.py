@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from contracts import lifecycle as law
-from services.portal import waiting
+from services.portal.explain import waiting
 from services.portal.timekeeping import Timekeeping
 from shared.sandbox import registry
 from tests.support.country import Citizen, Country, Sandbox, pointers, problem

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from contracts import lifecycle as law
 from contracts.catalogue import CALENDAR
-from services.portal.explaining.causes import Found, Kind, Words, kind
-from services.portal.explaining.facts import SIMULATED, Facts
+from services.portal.explain.causes import Found, Kind, Words, kind
+from services.portal.explain.facts import SIMULATED, Facts
 from shared.sandbox.clock import wire
 
 

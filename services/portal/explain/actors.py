@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contracts import lifecycle as law
-from services.portal.explaining.causes import SWITCH_OFF, SWITCH_OFF_VI, Found, Kind, Words, kind, said
-from services.portal.explaining.facts import SIMULATED, Facts
+from services.portal.explain.causes import SWITCH_OFF, SWITCH_OFF_VI, Found, Kind, Words, kind, said
+from services.portal.explain.facts import SIMULATED, Facts
 
 
 @kind(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from services.portal.explaining.causes import SWITCH_OFF, SWITCH_OFF_VI, Found, Kind, Words, kind, said
-from services.portal.explaining.facts import Call, Facts, Order
+from services.portal.explain.causes import SWITCH_OFF, SWITCH_OFF_VI, Found, Kind, Words, kind, said
+from services.portal.explain.facts import Call, Facts, Order
 
 PAY = "Pay as its citizen: POST /api/v1/dossiers/{code}/payments at the portal, then at the `checkout_url` it gives"
 PAY_VI = (

@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from services.portal.explaining.facts import Facts
-from services.portal.explaining.gathering import gather
-from services.portal.explaining.machines import under_way
+from services.portal.explain.collect import gather
+from services.portal.explain.facts import Facts
+from services.portal.explain.infrastructure import under_way
 from shared import http
 from shared.sandbox import registry
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from services.portal.domain import Dossier
-from services.portal.explaining.facts import Call, Facts, Order, mode_of, officers_faults, province_of, rules_vi
-from services.portal.explaining.machines import under_way
+from services.portal.explain.facts import Call, Facts, Order, mode_of, officers_faults, province_of, rules_vi
+from services.portal.explain.infrastructure import under_way
 from services.portal.timekeeping import READERS, Round
 from shared import http
 from shared.messaging.lanes import Place

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from services.portal.explaining.causes import Found, Kind, Words, kind
-from services.portal.explaining.facts import Facts
+from services.portal.explain.causes import Found, Kind, Words, kind
+from services.portal.explain.facts import Facts
 from services.portal.timekeeping import READERS
 from shared.messaging.pending import Told
 

@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 from contracts import lifecycle as law
 from contracts.lifecycle import LIFECYCLE, State
-from services.portal.explaining import explain
-from services.portal.explaining.causes import Cause, said
-from services.portal.explaining.facts import Facts
-from services.portal.explaining.gathering import Sight, asked, gather, look
+from services.portal.explain import explain
+from services.portal.explain.causes import Cause, said
+from services.portal.explain.collect import Sight, asked, gather, look
+from services.portal.explain.facts import Facts
 from services.portal.timekeeping import READERS
 from shared.messaging.pending import Told
 from shared.settle import Waiting

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.portal.explaining.facts import Facts
+from services.portal.explain.facts import Facts
 from shared.sandbox.clock import BUSINESS_ZONE, wire
 
 Found = Mapping[str, Any]  # what the sentences are filled with
