@@ -243,7 +243,7 @@ class Runtime:
         return []
 
     async def pending(self, sandbox: str) -> dict[str, Any]:
-        """What may still happen in a sandbox, for `settle`; see shared/settle.py for the keys."""
+        """What may still happen in a sandbox, for `settle`; see services/portal/sandboxes/settle.py for the keys."""
         return {}
 
     async def recorded(self, sandbox: str) -> list[dict[str, Any]]:

@@ -13,11 +13,11 @@ from services.portal.clients import PaymentPlatform
 from services.portal.commands import REFUND, note_refund
 from services.portal.domain import Dossier
 from services.portal.migrations import STEPS
-from services.portal.ownership import DEFAULT_ROW, TELL, Ownership
 from services.portal.papers import papers_table
+from services.portal.sandboxes.clock import Timekeeping, turns_table
+from services.portal.sandboxes.owner import DEFAULT_ROW, TELL, Ownership
 from services.portal.settings import Settings
 from services.portal.store import DOSSIERS
-from services.portal.timekeeping import Timekeeping, turns_table
 from shared.messaging import http_outbox
 from shared.messaging.runtime import House
 from shared.sandbox import files

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contracts.problems import CONTRACT_PROBLEMS
-from services.portal import citizens, clients, contents, domain, faulting, filing, ownership, papers, queries
+from services.portal import citizens, clients, contents, domain, filing, papers, queries
+from services.portal.sandboxes import fault_rules, owner
 from shared.problem_types import Problems, ProblemType
 from shared.sandbox import files
 
@@ -81,18 +82,16 @@ PROBLEMS: Problems = {
     clients.PlatformSilent: ProblemType(
         "payment-platform-silent", 503, "The payment platform does not answer.", "Nền tảng thanh toán không phản hồi."
     ),
-    ownership.ClockBackwards: ProblemType("clock-backwards", 409, "A clock never goes back.", "Đồng hồ không thể lùi."),
-    ownership.ClockBusy: ProblemType("clock-busy", 409, "The clock is being turned.", "Đồng hồ đang được chỉnh."),
-    ownership.ServiceDown: ProblemType(
-        "service-down", 503, "A service does not answer.", "Một dịch vụ không phản hồi."
-    ),
-    faulting.RulesContradict: ProblemType(
+    owner.ClockBackwards: ProblemType("clock-backwards", 409, "A clock never goes back.", "Đồng hồ không thể lùi."),
+    owner.ClockBusy: ProblemType("clock-busy", 409, "The clock is being turned.", "Đồng hồ đang được chỉnh."),
+    owner.ServiceDown: ProblemType("service-down", 503, "A service does not answer.", "Một dịch vụ không phản hồi."),
+    fault_rules.RulesContradict: ProblemType(
         "rules-contradict", 409, "Two fault rules contradict each other.", "Hai quy tắc gây lỗi mâu thuẫn nhau."
     ),
-    faulting.FaultRuleNotFound: ProblemType(
+    fault_rules.FaultRuleNotFound: ProblemType(
         "fault-rule-not-found", 404, "There is no such fault rule.", "Không có quy tắc gây lỗi này."
     ),
-    ownership.DefaultStays: ProblemType(
+    owner.DefaultStays: ProblemType(
         "default-stays", 409, "The default sandbox stays.", "Không thể xóa sandbox mặc định."
     ),
 }

@@ -9,8 +9,8 @@ from contracts import lifecycle as law
 from contracts.lifecycle import State
 from services.portal.domain import STARTED, Demand, Dossier, Payment
 from services.portal.explain.facts import Call, Facts, OfficersFault, Order
+from services.portal.sandboxes.settle import Waiting
 from shared.messaging.pending import Outlook, Parked, Timer, Told
-from shared.settle import Waiting
 
 NOW = datetime(2026, 6, 9, 1, tzinfo=UTC)  # 08:00 in Viet Nam, a Tuesday
 LATER, EARLIER = NOW + timedelta(hours=2), NOW - timedelta(hours=1)

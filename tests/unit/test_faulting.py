@@ -10,7 +10,7 @@ import pytest
 from contracts.faults import CATALOGUE, FAMILIES, Kind
 from contracts.faults.rules import MOST_RULES, RuleBody
 from contracts.people import STANDING
-from services.portal.faulting import (
+from services.portal.sandboxes.fault_rules import (
     FaultRuleNotFound,
     RulesContradict,
     of_family,

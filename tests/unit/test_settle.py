@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.settle import Verdict, verdict
+from services.portal.sandboxes.settle import Verdict, verdict
 
 READERS = {"portal": "gateway", "gateway": "portal"}
 QUIET: dict[str, Any] = {

@@ -13,11 +13,11 @@ import msgspec
 from services.portal.domain import Dossier
 from services.portal.explain.facts import Call, Facts, Order, mode_of, officers_faults, province_of, rules_vi
 from services.portal.explain.infrastructure import under_way
-from services.portal.timekeeping import READERS, Round
+from services.portal.sandboxes.clock import READERS, Round
+from services.portal.sandboxes.settle import Pending
 from shared import http
 from shared.messaging.lanes import Place
 from shared.messaging.pending import Outlook
-from shared.settle import Pending
 
 if TYPE_CHECKING:
     from services.portal.app_state import Portal

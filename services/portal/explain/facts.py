@@ -16,9 +16,9 @@ from contracts import lifecycle as law
 from contracts.catalogue import PROVINCES, Province
 from contracts.lifecycle import LIFECYCLE, State
 from services.portal.domain import Demand, Dossier
+from services.portal.sandboxes.settle import Waiting
 from shared.messaging.pending import Outlook, Parked, Timer
 from shared.sandbox.registry import DEFAULT
-from shared.settle import Waiting
 
 SIMULATED, MANUAL = "simulated", "manual"
 EVERY_PROVINCE = "*"

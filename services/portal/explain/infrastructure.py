@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from services.portal.explain.causes import Found, Kind, Words, kind
 from services.portal.explain.facts import Facts
-from services.portal.timekeeping import READERS
+from services.portal.sandboxes.clock import READERS
 from shared.messaging.pending import Told
 
 

@@ -16,9 +16,9 @@ from services.portal.explain import explain
 from services.portal.explain.causes import Cause, said
 from services.portal.explain.collect import Sight, asked, gather, look
 from services.portal.explain.facts import Facts
-from services.portal.timekeeping import READERS
+from services.portal.sandboxes.clock import READERS
+from services.portal.sandboxes.settle import Waiting
 from shared.messaging.pending import Told
-from shared.settle import Waiting
 
 if TYPE_CHECKING:
     from services.portal.app_state import Portal

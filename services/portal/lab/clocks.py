@@ -9,10 +9,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.portal.api.views import PortalDep
+from services.portal.sandboxes.settle import Verdict
 from shared.errors import BodyDoesNotFit
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import in_reach, parse_duration, parse_time, wire
-from shared.settle import Verdict
 from shared.text import Text
 from shared.web.dependencies import SandboxPath
 from shared.web.problems import problem_responses

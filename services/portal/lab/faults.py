@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from contracts.faults import Kind, NamedFault, Setting
 from contracts.faults.rules import RuleBody
 from contracts.people import personas
-from services.portal import faulting
 from services.portal.api.views import PortalDep
 from services.portal.app_state import Portal
+from services.portal.sandboxes import fault_rules
 from shared import http
 from shared.runtime import known_sandbox
 from shared.sandbox import faults
@@ -97,7 +97,7 @@ def _setting(setting: Setting) -> SettingView:
     "/faults", summary="Every named fault, with an example and what it teaches.", responses=problem_responses(422)
 )
 async def catalogue(page: PageDep, request: Request, response: Response, family: Text = "") -> list[FaultView]:
-    return announce(request, response, page.of([FaultView.of(fault) for fault in faulting.of_family(family)]))
+    return announce(request, response, page.of([FaultView.of(fault) for fault in fault_rules.of_family(family)]))
 
 
 @router.get("/sandboxes/{sandbox}/faults", summary="The rules that are on.", responses=problem_responses(404, 422))
@@ -118,8 +118,8 @@ async def switch_on(sandbox: SandboxPath, body: RuleBody, portal: PortalDep) -> 
     made: list[Rule] = []
 
     def change(rules: tuple[Rule, ...], version: int) -> list[Rule]:
-        made[:] = [faulting.rule_asked(body, version, personas(here.people))]
-        return faulting.with_rule(rules, made[0])
+        made[:] = [fault_rules.rule_asked(body, version, personas(here.people))]
+        return fault_rules.with_rule(rules, made[0])
 
     await portal.ownership.change_faults(sandbox, change)
     return _view(made[0], 0, 0)
@@ -133,7 +133,7 @@ async def switch_on(sandbox: SandboxPath, body: RuleBody, portal: PortalDep) -> 
 )
 async def switch_off(sandbox: SandboxPath, rule: Text, portal: PortalDep) -> Response:
     await known_sandbox(portal, sandbox)
-    await portal.ownership.change_faults(sandbox, lambda rules, version: faulting.without_rule(rules, rule))
+    await portal.ownership.change_faults(sandbox, lambda rules, version: fault_rules.without_rule(rules, rule))
     return Response(status_code=204)
 
 

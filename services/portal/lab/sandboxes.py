@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from contracts.faults.rules import MOST_RULES, RuleBody
 from contracts.modes import Modes, province_faults
 from contracts.people import STANDING, Population
-from services.portal import faulting
 from services.portal.api.views import PortalDep
 from services.portal.app_state import Portal
-from services.portal.ownership import Wanted
+from services.portal.sandboxes import fault_rules
+from services.portal.sandboxes.owner import Wanted
 from shared.errors import BodyDoesNotFit
 from shared.sandbox import registry
 from shared.sandbox.clock import NOW_SQL, parse_duration, parse_time, wire
@@ -57,7 +57,7 @@ class NewSandbox(Population):
 
     def checked(self) -> Wanted:
         """With its instants and rules read. Raises BodyDoesNotFit with all that cannot be."""
-        rules, unfit = faulting.rules_asked(self.faults, "/faults", personas=(*STANDING, *self.people))
+        rules, unfit = fault_rules.rules_asked(self.faults, "/faults", personas=(*STANDING, *self.people))
         wrong = [*province_faults(self.modes), *unfit]
         start = lives = None
         try:

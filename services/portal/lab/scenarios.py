@@ -8,8 +8,8 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel
 
 from contracts.scenario import checked
-from services.portal.ownership import a_seed, start_of
-from services.portal.scenes import Scenes
+from services.portal.sandboxes.owner import a_seed, start_of
+from services.portal.sandboxes.scenario_check import Scenes
 from shared.sandbox.clock import parse_time, wire
 from shared.web.problems import problem_responses
 

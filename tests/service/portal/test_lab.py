@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.portal.ownership import TELL
+from services.portal.sandboxes.owner import TELL
 from shared.messaging.http_outbox import Call
 from tests.support.country import Citizen, Country, Sandbox, pointers, problem
 

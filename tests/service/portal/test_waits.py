@@ -11,7 +11,7 @@ import pytest
 
 from contracts import lifecycle as law
 from services.portal.explain import waiting
-from services.portal.timekeeping import Timekeeping
+from services.portal.sandboxes.clock import Timekeeping
 from shared.sandbox import registry
 from tests.support.country import Citizen, Country, Sandbox, pointers, problem
 from tests.support.factories import FREE, an_event, hear

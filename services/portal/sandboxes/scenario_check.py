@@ -13,8 +13,8 @@ from contracts.modes import AT_ONCE, MANUAL, in_force, province_faults
 from contracts.people import STANDING
 from contracts.problems import CONTRACT_PROBLEMS
 from contracts.scenario import DossierPart, Scenario
-from services.portal import faulting
 from services.portal.contents import PDF, name_of
+from services.portal.sandboxes import fault_rules
 from shared.errors import BodyDoesNotFit, Misfit, Refusal
 from shared.problem_types import COMMON, pointer_of
 from shared.sandbox.clock import parse_duration, parse_time
@@ -59,8 +59,8 @@ class Scenes:
 
 def _of_faults(scenario: Scenario, personas: Collection[str]) -> list[Misfit]:
     """Those of the end come beside those of the beginning, or take their places."""
-    on, wrong = faulting.rules_asked(scenario.faults, "/faults", personas=personas)
-    return [*wrong, *faulting.rules_asked(scenario.then.faults, "/then/faults", on, personas)[1]]
+    on, wrong = fault_rules.rules_asked(scenario.faults, "/faults", personas=personas)
+    return [*wrong, *fault_rules.rules_asked(scenario.then.faults, "/then/faults", on, personas)[1]]
 
 
 def _of_dossier(dossier: DossierPart, at: datetime, personas: Collection[str]) -> Iterator[Misfit]:

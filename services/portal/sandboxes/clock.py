@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, DateTime, MetaData, Table, Text
 
-from services.portal.ownership import ClockBackwards, ClockBusy, ServiceDown
+from services.portal.sandboxes.owner import ClockBackwards, ClockBusy, ServiceDown
+from services.portal.sandboxes.settle import Pending, Verdict, verdict
 from shared import http
 from shared.sandbox import registry
 from shared.sandbox.clock import wire
 from shared.sandbox.registry import Sandbox
-from shared.settle import Pending, Verdict, verdict
 
 if TYPE_CHECKING:
     from services.portal.app_state import Portal
