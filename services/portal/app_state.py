@@ -13,7 +13,7 @@ from services.portal.clients import PaymentPlatform
 from services.portal.commands import REFUND, note_refund
 from services.portal.domain import Dossier
 from services.portal.migrations import STEPS
-from services.portal.papers import papers_table
+from services.portal.papers.store import papers_table
 from services.portal.sandboxes.clock import Timekeeping, turns_table
 from services.portal.sandboxes.owner import DEFAULT_ROW, TELL, Ownership
 from services.portal.settings import Settings

@@ -9,10 +9,10 @@ import msgspec
 
 from contracts.catalogue import PAYER_GROUPS, Choice, Place
 from contracts.identity import OWNER_KINDS, fault_of
-from services.portal import papers
 from services.portal.app_state import Portal
 from services.portal.citizens import Citizen
 from services.portal.domain import Capacity, Owner, Paper
+from services.portal.papers import store
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.runtime import known_sandbox
 
@@ -31,9 +31,9 @@ async def papers_of(
         return ()
     citizen.check_time((await known_sandbox(portal, citizen.sandbox)).now)  # who may not ask learns nothing of papers
     ids = [identity for _, identity in handed_in]
-    known = await papers.owned(portal, citizen.sandbox, citizen.id, ids, pointer="/papers/{}/id")
+    known = await store.owned(portal, citizen.sandbox, citizen.id, ids, pointer="/papers/{}/id")
     return tuple(
-        Paper(**papers.message(known[identity], component, "electronic", code)) for component, identity in handed_in
+        Paper(**store.message(known[identity], component, "electronic", code)) for component, identity in handed_in
     )
 
 
@@ -43,7 +43,7 @@ async def note_use(
     """After the commit: the papers of the dossier that the reply shows, so that their next use is known as one."""
     if handed_in:
         components = {identity: component for component, identity in handed_in}
-        await papers.note_use(portal, citizen.sandbox, citizen.id, msgspec.json.decode(reply[1])["code"], components)
+        await store.note_use(portal, citizen.sandbox, citizen.id, msgspec.json.decode(reply[1])["code"], components)
 
 
 def owner_of(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contracts.problems import CONTRACT_PROBLEMS
-from services.portal import citizens, clients, contents, domain, filing, papers, queries
+from services.portal import citizens, clients, domain, filing, queries
+from services.portal.papers import file_types, results, store
 from services.portal.sandboxes import fault_rules, owner
 from shared.problem_types import Problems, ProblemType
 from shared.sandbox import files
@@ -48,27 +49,27 @@ PROBLEMS: Problems = {
     filing.NoRightToRepresent: ProblemType(
         "no-right-to-represent", 403, "You may not act for this owner.", "Không có quyền nộp thay chủ hồ sơ này."
     ),
-    contents.TypeNotAccepted: ProblemType(
+    file_types.TypeNotAccepted: ProblemType(
         "paper-type-not-accepted", 415, "No paper can be of this type.", "Loại tệp này không được chấp nhận."
     ),
-    contents.TypeMismatch: ProblemType(
+    file_types.TypeMismatch: ProblemType(
         "paper-type-mismatch", 415, "The file is of another type than was said.", "Tệp không đúng loại đã khai báo."
     ),
-    contents.ContentDamaged: ProblemType("paper-damaged", 400, "The file is damaged.", "Tệp bị hỏng."),
-    contents.ContentNotSafe: ProblemType(
+    file_types.ContentDamaged: ProblemType("paper-damaged", 400, "The file is damaged.", "Tệp bị hỏng."),
+    file_types.ContentNotSafe: ProblemType(
         "paper-not-safe", 415, "The file is locked or not safe.", "Tệp bị khóa hoặc không an toàn."
     ),
-    contents.UnpacksTooLarge: ProblemType(
+    file_types.UnpacksTooLarge: ProblemType(
         "paper-unpacks-too-large", 413, "The file becomes too large when opened.", "Tệp quá lớn sau khi giải nén."
     ),
-    papers.HashMismatch: ProblemType(
+    store.HashMismatch: ProblemType(
         "paper-hash-mismatch", 400, "What arrived is not what was sent.", "Mã băm không khớp với tệp nhận được."
     ),
-    papers.PaperNotFound: ProblemType("paper-not-found", 404, "There is no such paper.", "Không có giấy tờ này."),
-    papers.ResultNotThere: ProblemType(
+    store.PaperNotFound: ProblemType("paper-not-found", 404, "There is no such paper.", "Không có giấy tờ này."),
+    results.ResultNotThere: ProblemType(
         "result-not-there", 404, "There is no result yet.", "Chưa có kết quả giải quyết."
     ),
-    papers.ResultNotReadable: ProblemType(
+    results.ResultNotReadable: ProblemType(
         "result-not-readable", 502, "The result is not a readable file.", "Tệp kết quả không đọc được."
     ),
     files.AddressNotValid: ProblemType(

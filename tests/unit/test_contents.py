@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.portal import contents
-from services.portal.contents import DOCX, JPEG, ODT, PDF, PNG, Kind
+from services.portal.papers import file_types
+from services.portal.papers.file_types import DOCX, JPEG, ODT, PDF, PNG, Kind
 from shared.errors import BodyDoesNotFit, Refusal
 from tests.support.specimens import DOCX_TYPES, a_docx, a_jpeg, a_pdf, a_png, an_archive, an_odt
 
@@ -22,18 +22,18 @@ each_kind = pytest.mark.parametrize("kind", SPECIMENS, ids=lambda kind: kind.ext
 
 @each_kind
 def test_every_accepted_type_is_known_by_its_content(kind: Kind) -> None:
-    assert contents.kind_of(SPECIMENS[kind]) == kind
+    assert file_types.kind_of(SPECIMENS[kind]) == kind
 
 
 def test_the_specimens_are_all_that_is_accepted() -> None:
-    assert set(SPECIMENS) == set(contents.ACCEPTED)
+    assert set(SPECIMENS) == set(file_types.ACCEPTED)
 
 
 @each_kind
 def test_half_a_file_is_damaged(kind: Kind) -> None:
     whole = SPECIMENS[kind]
-    with pytest.raises(contents.ContentDamaged, match="save it anew"):
-        contents.kind_of(whole[: len(whole) // 2])
+    with pytest.raises(file_types.ContentDamaged, match="save it anew"):
+        file_types.kind_of(whole[: len(whole) // 2])
 
 
 @pytest.mark.parametrize(
@@ -51,37 +51,37 @@ def test_half_a_file_is_damaged(kind: Kind) -> None:
     ids=lambda content: repr(content[:6]),
 )
 def test_other_types_are_refused(content: bytes) -> None:
-    with pytest.raises(contents.TypeNotAccepted) as refused:
-        contents.kind_of(content)
-    assert refused.value.facts["accepted"] == [kind.media_type for kind in contents.ACCEPTED]
+    with pytest.raises(file_types.TypeNotAccepted) as refused:
+        file_types.kind_of(content)
+    assert refused.value.facts["accepted"] == [kind.media_type for kind in file_types.ACCEPTED]
 
 
 def test_an_empty_file_is_a_body_that_does_not_fit() -> None:
     with pytest.raises(BodyDoesNotFit) as refused:
-        contents.kind_of(b"")
+        file_types.kind_of(b"")
     assert refused.value.errors[0]["pointer"] == ""
 
 
 def test_a_plain_archive_is_no_paper() -> None:
-    with pytest.raises(contents.TypeNotAccepted, match="each paper as a file of its own"):
-        contents.kind_of(an_archive({"khai-sinh.pdf": a_pdf()}))
+    with pytest.raises(file_types.TypeNotAccepted, match="each paper as a file of its own"):
+        file_types.kind_of(an_archive({"khai-sinh.pdf": a_pdf()}))
 
 
 # --- bombs ----------------------------------------------------------------------------------------------------------------
 def test_a_document_that_unpacks_to_a_thousand_times_its_size_is_a_bomb() -> None:
     bomb = a_docx({"word/media/image1.bmp": bytes(10 << 20)})
     assert len(bomb) < 20_000
-    with pytest.raises(contents.UnpacksTooLarge) as refused:
-        contents.kind_of(bomb)
+    with pytest.raises(file_types.UnpacksTooLarge) as refused:
+        file_types.kind_of(bomb)
     assert refused.value.facts["unpacked_bytes"] > 10 << 20 > refused.value.facts["limit_bytes"]  # type: ignore[operator]
 
 
 def test_a_large_document_that_unpacks_beyond_all_measure_is_a_bomb() -> None:
     dense = bytes(range(256)) * 4096  # kept unpacked: the ratio alone would let the rest pass
     bomb = a_docx({f"word/media/{n}": bytes(7 << 20) for n in range(10)}, stored={"word/media/dense": dense})
-    with pytest.raises(contents.UnpacksTooLarge) as refused:
-        contents.kind_of(bomb)
-    assert refused.value.facts["limit_bytes"] == contents.UNPACKED_BYTES
+    with pytest.raises(file_types.UnpacksTooLarge) as refused:
+        file_types.kind_of(bomb)
+    assert refused.value.facts["limit_bytes"] == file_types.UNPACKED_BYTES
 
 
 def test_a_header_that_lies_about_the_size_is_found_by_reading() -> None:
@@ -89,57 +89,57 @@ def test_a_header_that_lies_about_the_size_is_found_by_reading() -> None:
     content = a_docx({"word/media/image1.bmp": bytes(10 << 20)})
     lying = content.replace(struct.pack("<I", 10 << 20), struct.pack("<I", 10))
     assert lying != content
-    with pytest.raises(contents.ContentDamaged):
-        contents.kind_of(lying)
+    with pytest.raises(file_types.ContentDamaged):
+        file_types.kind_of(lying)
 
 
 def test_more_parts_than_a_document_has_are_a_bomb() -> None:
-    parts = {f"word/{n}": b"" for n in range(contents.ENTRIES)}
-    with pytest.raises(contents.UnpacksTooLarge) as refused:
-        contents.kind_of(a_docx(parts))
-    assert refused.value.facts["limit_entries"] == contents.ENTRIES
+    parts = {f"word/{n}": b"" for n in range(file_types.ENTRIES)}
+    with pytest.raises(file_types.UnpacksTooLarge) as refused:
+        file_types.kind_of(a_docx(parts))
+    assert refused.value.facts["limit_entries"] == file_types.ENTRIES
 
 
 def test_a_list_of_parts_that_is_itself_a_bomb_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     content = an_archive({f"word/{n:0200d}": b"" for n in range(1_200)})
     monkeypatch.delattr(zipfile, "ZipFile")  # whoever opened it would fail
-    with pytest.raises(contents.UnpacksTooLarge) as refused:
-        contents.kind_of(content)
+    with pytest.raises(file_types.UnpacksTooLarge) as refused:
+        file_types.kind_of(content)
     assert refused.value.facts["directory_bytes"] > refused.value.facts["limit_bytes"]  # type: ignore[operator]
 
 
 def test_an_archive_that_ends_in_64_bit_numbers_is_not_read() -> None:
     content = a_docx()
     locator = b"PK\6\7" + bytes(16)
-    with pytest.raises(contents.ContentDamaged):
-        contents.kind_of(content[:-22] + locator + content[-22:])
+    with pytest.raises(file_types.ContentDamaged):
+        file_types.kind_of(content[:-22] + locator + content[-22:])
 
 
 @pytest.mark.parametrize(("width", "height"), [(50_000, 50_000), (2**31, 2**31)])
 def test_a_picture_of_too_many_pixels_is_a_bomb(width: int, height: int) -> None:
-    with pytest.raises(contents.UnpacksTooLarge) as refused:
-        contents.kind_of(a_png(width, height))
+    with pytest.raises(file_types.UnpacksTooLarge) as refused:
+        file_types.kind_of(a_png(width, height))
     assert refused.value.facts["pixels"] == width * height
-    with pytest.raises(contents.UnpacksTooLarge):
-        contents.kind_of(a_jpeg(50_000, 50_000))
+    with pytest.raises(file_types.UnpacksTooLarge):
+        file_types.kind_of(a_jpeg(50_000, 50_000))
 
 
 def test_a_sheet_scanned_at_600_dpi_is_none() -> None:
-    assert contents.kind_of(a_png(4960, 7016)) == PNG
-    assert contents.kind_of(a_jpeg(4960, 7016)) == JPEG
+    assert file_types.kind_of(a_png(4960, 7016)) == PNG
+    assert file_types.kind_of(a_jpeg(4960, 7016)) == JPEG
 
 
 @pytest.mark.parametrize("picture", [a_png(0, 10), a_jpeg(10, 0)], ids=["PNG", "JPEG"])
 def test_a_picture_without_dimensions_is_damaged(picture: bytes) -> None:
-    with pytest.raises(contents.ContentDamaged):
-        contents.kind_of(picture)
+    with pytest.raises(file_types.ContentDamaged):
+        file_types.kind_of(picture)
 
 
 # --- what is not safe -----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "word/../../up", "..\\up", "C:up"])
 def test_a_part_whose_name_leads_out_is_refused(name: str) -> None:
-    with pytest.raises(contents.ContentNotSafe) as refused:
-        contents.kind_of(a_docx({name: b"x"}))
+    with pytest.raises(file_types.ContentNotSafe) as refused:
+        file_types.kind_of(a_docx({name: b"x"}))
     assert refused.value.facts["reason"] == "path"
 
 
@@ -150,8 +150,8 @@ def test_a_document_with_macros_is_refused() -> None:
         a_docx({"word/vbaProject.bin": b"x"}),
         an_odt({"Basic/Standard/Module1.xml": b"x"}),
     ):
-        with pytest.raises(contents.ContentNotSafe) as refused:
-            contents.kind_of(content)
+        with pytest.raises(file_types.ContentNotSafe) as refused:
+            file_types.kind_of(content)
         assert refused.value.facts["reason"] == "programs"
 
 
@@ -159,8 +159,8 @@ def test_a_locked_document_is_refused() -> None:
     content = bytearray(a_docx())
     at = content.find(b"PK\1\2")
     content[at + 8] |= 1  # general purpose bit 0: encrypted
-    with pytest.raises(contents.ContentNotSafe) as refused:
-        contents.kind_of(bytes(content))
+    with pytest.raises(file_types.ContentNotSafe) as refused:
+        file_types.kind_of(bytes(content))
     assert refused.value.facts["reason"] == "encrypted"
 
 
@@ -169,8 +169,8 @@ def test_a_locked_document_is_refused() -> None:
     [(b"/Encrypt 5 0 R", "encrypted"), (b"/S /JavaScript", "programs"), (b"/S /Launch", "programs")],
 )
 def test_a_pdf_that_is_locked_or_runs_programs_is_refused(inside: bytes, reason: str) -> None:
-    with pytest.raises(contents.ContentNotSafe) as refused:
-        contents.kind_of(a_pdf(inside))
+    with pytest.raises(file_types.ContentNotSafe) as refused:
+        file_types.kind_of(a_pdf(inside))
     assert refused.value.facts["reason"] == reason
 
 
@@ -180,8 +180,8 @@ def test_a_pdf_that_is_locked_or_runs_programs_is_refused(inside: bytes, reason:
     ids=["picture and more", "something before an archive", "something after an archive"],
 )
 def test_a_file_that_is_two_files_is_damaged(content: bytes) -> None:
-    with pytest.raises(contents.ContentDamaged):
-        contents.kind_of(content)
+    with pytest.raises(file_types.ContentDamaged):
+        file_types.kind_of(content)
 
 
 def test_a_part_that_is_there_twice_is_refused() -> None:
@@ -189,18 +189,18 @@ def test_a_part_that_is_there_twice_is_refused() -> None:
     with zipfile.ZipFile(written, "w") as archive, pytest.warns(UserWarning, match="Duplicate name"):
         archive.writestr("word/document.xml", b"one")
         archive.writestr("word/document.xml", b"another")
-    with pytest.raises(contents.ContentDamaged):
-        contents.kind_of(written.getvalue())
+    with pytest.raises(file_types.ContentDamaged):
+        file_types.kind_of(written.getvalue())
 
 
 def test_a_camera_may_append_what_it_likes() -> None:
-    assert contents.kind_of(a_jpeg() + b"SEFT" + bytes(40)) == JPEG
+    assert file_types.kind_of(a_jpeg() + b"SEFT" + bytes(40)) == JPEG
 
 
 # --- what the sender says -------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["khai-sinh.pdf", "KHAI SINH.PDF", "a.png.pdf"])
 def test_name_and_header_of_the_same_type_agree(name: str) -> None:
-    contents.agree(PDF, "Application/PDF; charset=binary", name)
+    file_types.agree(PDF, "Application/PDF; charset=binary", name)
 
 
 @pytest.mark.parametrize(
@@ -215,18 +215,18 @@ def test_name_and_header_of_the_same_type_agree(name: str) -> None:
     ],
 )
 def test_name_or_header_of_another_type_is_a_mismatch(media_type: str, name: str) -> None:
-    with pytest.raises(contents.TypeMismatch) as refused:
-        contents.agree(PDF, media_type, name)
+    with pytest.raises(file_types.TypeMismatch) as refused:
+        file_types.agree(PDF, media_type, name)
     assert refused.value.facts["found"] == PDF.media_type
 
 
 @pytest.mark.parametrize("name", ["Giấy khai sinh.pdf", "a.pdf", "…" * 196 + ".pdf", "giấy (2).pdf"])
 def test_a_mere_name_is_kept(name: str) -> None:
-    assert contents.name_of(name) == name
+    assert file_types.name_of(name) == name
 
 
 def test_a_name_is_kept_as_nfc() -> None:
-    assert contents.name_of(unicodedata.normalize("NFD", "Giấy ủy quyền.pdf")) == "Giấy ủy quyền.pdf"
+    assert file_types.name_of(unicodedata.normalize("NFD", "Giấy ủy quyền.pdf")) == "Giấy ủy quyền.pdf"
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_a_name_is_kept_as_nfc() -> None:
 )
 def test_a_name_that_is_more_than_a_name_is_refused(name: str, word: str) -> None:
     with pytest.raises(BodyDoesNotFit) as refused:
-        contents.name_of(name)
+        file_types.name_of(name)
     (error,) = refused.value.errors
     assert error["pointer"] == "/query/name" and word in error["detail"]
 
@@ -264,6 +264,6 @@ def test_whatever_is_broken_in_a_file_the_answer_is_a_refusal(kind: Kind, wounds
         at = place % len(content)
         content[at : at + len(bytes_)] = bytes_
     try:
-        assert contents.kind_of(bytes(content)) == kind
+        assert file_types.kind_of(bytes(content)) == kind
     except Refusal as refusal:
         assert refusal.detail

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pypdf
 import pytest
 
-from services.portal.contents import PDF, kind_of
+from services.portal.papers.file_types import PDF, kind_of
 from services.province_gateway import results
 from services.province_gateway.results import Facts, render
 

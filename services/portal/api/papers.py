@@ -9,11 +9,12 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
-from services.portal import papers, queries
+from services.portal import queries
 from services.portal.api.views import CitizenDep, PortalDep
 from services.portal.app_state import Portal
-from services.portal.contents import ACCEPTED
-from services.portal.papers import Paper
+from services.portal.papers import results, store
+from services.portal.papers.file_types import ACCEPTED
+from services.portal.papers.store import Paper
 from shared.errors import BodyDoesNotFit
 from shared.runtime import known_sandbox
 from shared.sandbox import files
@@ -84,7 +85,7 @@ async def send_paper(
     except ClientDisconnect:
         raise BodyDoesNotFit(("", "ended before all of it had come; send it again")) from None
     media_type = request.headers.get("content-type", "")
-    paper, new = await papers.receive(portal, citizen, content, name=name, media_type=media_type, sha256=sha256)
+    paper, new = await store.receive(portal, citizen, content, name=name, media_type=media_type, sha256=sha256)
     response.status_code = 201 if new else 200
     return await StoredPaperView.of(portal, await known_sandbox(portal, citizen.sandbox), paper)
 
@@ -95,7 +96,7 @@ async def my_papers(
 ) -> list[StoredPaperView]:
     here = await known_sandbox(portal, citizen.sandbox)
     citizen.check_time(here.now)
-    cut = await papers.newest(portal, citizen, page)
+    cut = await store.newest(portal, citizen, page)
     return [await StoredPaperView.of(portal, here, paper) for paper in announce(request, response, cut)]
 
 
@@ -109,7 +110,7 @@ async def my_paper(
 ) -> StoredPaperView:
     here = await known_sandbox(portal, citizen.sandbox)
     citizen.check_time(here.now)
-    found = await papers.owned(portal, citizen.sandbox, citizen.id, [id], pointer="/path/id")
+    found = await store.owned(portal, citizen.sandbox, citizen.id, [id], pointer="/path/id")
     return await StoredPaperView.of(portal, here, found[id])
 
 
@@ -147,4 +148,4 @@ async def result(code: Text, citizen: CitizenDep, portal: PortalDep) -> StoredPa
     here = await known_sandbox(portal, citizen.sandbox)
     citizen.check_time(here.now)
     dossier = await queries.dossier(portal, citizen, code)
-    return await StoredPaperView.of(portal, here, await papers.result_of(portal, citizen, code, dossier.province))
+    return await StoredPaperView.of(portal, here, await results.result_of(portal, citizen, code, dossier.province))

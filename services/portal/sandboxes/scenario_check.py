@@ -13,7 +13,7 @@ from contracts.modes import AT_ONCE, MANUAL, in_force, province_faults
 from contracts.people import STANDING
 from contracts.problems import CONTRACT_PROBLEMS
 from contracts.scenario import DossierPart, Scenario
-from services.portal.contents import PDF, name_of
+from services.portal.papers.file_types import PDF, name_of
 from services.portal.sandboxes import fault_rules
 from shared.errors import BodyDoesNotFit, Misfit, Refusal
 from shared.problem_types import COMMON, pointer_of

@@ -16,8 +16,8 @@ import httpx
 import pytest
 import uvicorn
 
-from services.portal import papers
-from services.portal.papers import Paper, PaperNotFound
+from services.portal.papers import results, store
+from services.portal.papers.store import Paper, PaperNotFound
 from shared.errors import NotReady
 from tests.service.portal.sending import PDF, kept, listed, person, send
 from tests.support.country import Citizen, Country, pointers, problem
@@ -73,16 +73,16 @@ async def test_owned_gives_what_is_there_and_names_what_is_not(country: Country,
     citizen = await person(lan)
     paper = await kept(lan)
     here = (country.portal, lan.sandbox.id, citizen.id)
-    assert await papers.owned(*here, []) == {}
-    found = await papers.owned(*here, [paper["id"], paper["id"]])
+    assert await store.owned(*here, []) == {}
+    found = await store.owned(*here, [paper["id"], paper["id"]])
     assert [each.name for each in found.values()] == ["khai-sinh.pdf"]
     for bad in ("0" * 64, "a\x00", "\ud800", ""):
         with pytest.raises(PaperNotFound) as refused:
-            await papers.owned(*here, [paper["id"], bad], pointer="/papers/{}/paper")
+            await store.owned(*here, [paper["id"], bad], pointer="/papers/{}/paper")
         assert refused.value.facts["errors"] == [{"pointer": "/papers/1/paper", "detail": f"no paper {bad} is here"}]
     minh = await person(await lan.sandbox.sign_in("minh"))
     with pytest.raises(PaperNotFound):
-        await papers.owned(country.portal, lan.sandbox.id, minh.id, [paper["id"]])
+        await store.owned(country.portal, lan.sandbox.id, minh.id, [paper["id"]])
 
 
 async def test_a_paper_is_digitised_once_and_reused_ever_after(country: Country, lan: Citizen) -> None:
@@ -91,32 +91,32 @@ async def test_a_paper_is_digitised_once_and_reused_ever_after(country: Country,
     here = (country.portal, lan.sandbox.id, citizen.id)
 
     async def now() -> Paper:
-        return (await papers.owned(*here, [identity]))[identity]
+        return (await store.owned(*here, [identity]))[identity]
 
-    assert papers.digitisation(await now(), CODE) == papers.DIGITISED
+    assert store.digitisation(await now(), CODE) == store.DIGITISED
     for dossier in (CODE, CODE, OTHER):  # a repeated request notes it again; a later dossier changes nothing
-        await papers.note_use(*here, dossier, {identity: "KQ01"})
+        await store.note_use(*here, dossier, {identity: "KQ01"})
     assert (await now()).dossier == CODE
-    assert papers.digitisation(await now(), CODE) == papers.DIGITISED
-    assert papers.digitisation(await now(), OTHER) == papers.FROM_COMPONENT
+    assert store.digitisation(await now(), CODE) == store.DIGITISED
+    assert store.digitisation(await now(), OTHER) == store.FROM_COMPONENT
     shown = (await lan.ask("GET", f"/papers/{identity}")).json()
     assert (shown["dossier"], shown["component"]) == (CODE, "KQ01")
 
 
 def test_a_message_says_what_a_paper_is_and_has_no_bytes() -> None:
-    paper = Paper("a" * 64, "a.pdf", PDF, 9, "a" * 64, papers.RESULT, CODE, None, datetime(2026, 6, 9))
-    assert papers.message(paper, "KQ01", "electronic", OTHER) == {
+    paper = Paper("a" * 64, "a.pdf", PDF, 9, "a" * 64, store.RESULT, CODE, None, datetime(2026, 6, 9))
+    assert store.message(paper, "KQ01", "electronic", OTHER) == {
         "component": "KQ01",
         "name": "a.pdf",
         "media_type": PDF,
         "size": 9,
         "sha256": "a" * 64,
         "form": "electronic",
-        "digitisation": papers.FROM_RESULT,
+        "digitisation": store.FROM_RESULT,
     }
-    assert papers.message(dataclasses.replace(paper, dossier=None), "KQ01", "copy", OTHER)["digitisation"] == 1
-    by_hand = papers.message(None, "KQ01", "original", OTHER)
-    assert by_hand == {"component": "KQ01", "form": "original", "digitisation": papers.NOT_DIGITISED}
+    assert store.message(dataclasses.replace(paper, dossier=None), "KQ01", "copy", OTHER)["digitisation"] == 1
+    by_hand = store.message(None, "KQ01", "original", OTHER)
+    assert by_hand == {"component": "KQ01", "form": "original", "digitisation": store.NOT_DIGITISED}
 
 
 # --- results --------------------------------------------------------------------------------------------------------------
@@ -138,20 +138,20 @@ async def a_province(country: Country, status: int, content: bytes) -> AsyncIter
 async def test_a_result_is_asked_for_once_and_kept_as_a_paper(country: Country, lan: Citizen) -> None:
     citizen = await person(lan)
     async with a_province(country, 200, a_pdf()) as asked:
-        results = [await papers.result_of(country.portal, citizen, CODE, "37") for _ in range(2)]
+        results = [await results.result_of(country.portal, citizen, CODE, "37") for _ in range(2)]
     assert [request.headers["X-Sandbox"] for request in asked] == [lan.sandbox.id]
     assert results[0] == results[1]
     assert (results[0].kind, results[0].dossier, results[0].name) == ("result", CODE, f"ket-qua-{CODE}.pdf")
     (paper,) = (await listed(lan)).json()
     assert (paper["kind"], paper["dossier"]) == ("result", CODE)
     assert (await country.http.get(paper["address"])).content == a_pdf()
-    assert papers.digitisation(results[0], OTHER) == papers.FROM_RESULT
+    assert store.digitisation(results[0], OTHER) == store.FROM_RESULT
 
 
 async def test_a_result_that_was_sent_in_before_becomes_a_result(country: Country, lan: Citizen) -> None:
     await kept(lan)
     async with a_province(country, 200, a_pdf()):
-        paper = await papers.result_of(country.portal, await person(lan), CODE, "37")
+        paper = await results.result_of(country.portal, await person(lan), CODE, "37")
     assert (paper.kind, paper.dossier, paper.name) == ("result", CODE, "khai-sinh.pdf")
     assert (await send(lan, a_pdf())).json()["kind"] == "result"
 
@@ -160,17 +160,17 @@ async def test_a_province_that_is_silent_or_has_nothing_gets_its_own_refusal(cou
     asking = (country.portal, await person(lan), CODE, "37")
     async with country.silent("gateway", "/result"):
         with pytest.raises(NotReady):
-            await papers.result_of(*asking)
+            await results.result_of(*asking)
     async with a_province(country, 500, b""):
         with pytest.raises(NotReady):
-            await papers.result_of(*asking)
+            await results.result_of(*asking)
     async with a_province(country, 404, b"{}"):
-        with pytest.raises(papers.ResultNotThere):
-            await papers.result_of(*asking)
+        with pytest.raises(results.ResultNotThere):
+            await results.result_of(*asking)
     for content in (b"", b"<html>", a_pdf()[:50]):
         async with a_province(country, 200, content):
-            with pytest.raises(papers.ResultNotReadable):
-                await papers.result_of(*asking)
+            with pytest.raises(results.ResultNotReadable):
+                await results.result_of(*asking)
     assert (await listed(lan)).json() == []
 
 

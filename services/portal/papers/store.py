@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text
 
-from services.portal import contents
-from shared import http
-from shared.errors import BodyDoesNotFit, NotReady, Refusal
+from services.portal.papers import file_types
+from shared.errors import BodyDoesNotFit, Refusal
 from shared.runtime import in_sandbox
 from shared.sandbox import files
 from shared.storage.page import TOKEN, Cut, Page
@@ -49,14 +48,6 @@ class PaperNotFound(Refusal):
             "Send them with POST /api/v1/papers first; GET /api/v1/papers lists what there is.",
             errors=[{"pointer": pointer, "detail": f"no paper {identity} is here"} for pointer, identity in missing],
         )
-
-
-class ResultNotThere(Refusal):
-    """The province has no result of this dossier yet, or it ended without one."""
-
-
-class ResultNotReadable(Refusal):
-    """What the province sent as the result is no file that can be kept."""
 
 
 def papers_table(metadata: MetaData) -> None:
@@ -109,21 +100,21 @@ async def receive(
     media_type, sha256  as the sender says
     raises              HashMismatch, and the refusals of `contents`
     """
-    name = contents.name_of(name)
+    name = file_types.name_of(name)
     kind = await asyncio.to_thread(_checked, content, sha256.lower())
-    contents.agree(kind, media_type, name)
+    file_types.agree(kind, media_type, name)
     return await _keep(portal, citizen, content, kind, name)
 
 
-def _checked(content: bytes, said: str) -> contents.Kind:
+def _checked(content: bytes, said: str) -> file_types.Kind:
     found = files.hash_of(content)
     if content and found != said:
         raise HashMismatch("Send it again, whole and with its own hash.", said=said, found=found, size=len(content))
-    return contents.kind_of(content)
+    return file_types.kind_of(content)
 
 
 async def _keep(
-    portal: Portal, citizen: Citizen, content: bytes, kind: contents.Kind, name: str, *, result_of: str | None = None
+    portal: Portal, citizen: Citizen, content: bytes, kind: file_types.Kind, name: str, *, result_of: str | None = None
 ) -> tuple[Paper, bool]:
     async with in_sandbox(portal, citizen.sandbox) as (connection, here):
         citizen.check_time(here.now)
@@ -200,39 +191,3 @@ async def note_use(portal: Portal, sandbox: str, owner: str, dossier: str, compo
         "WHERE sandbox = $1 AND owner = $2 AND sha256 = t.id AND dossier IS NULL",
         *(sandbox, owner, dossier, list(components), list(components.values())),
     )
-
-
-# --- results --------------------------------------------------------------------------------------------------------------
-async def result_of(portal: Portal, citizen: Citizen, dossier_code: str, province: str) -> Paper:
-    """The result of a dossier as a paper of the citizen's: asked of its province once, then kept.
-
-    The caller has made sure that the dossier is this citizen's.
-
-    raises  ResultNotThere, ResultNotReadable, NotReady (the province is silent)
-    """
-    rows = await portal.database.fetch(
-        f"{PAPER_SQL} AND p.kind = '{RESULT}' AND p.dossier = $3", citizen.sandbox, citizen.id, dossier_code
-    )
-    if rows:
-        return Paper(**rows[0])
-    content = await _result_at(portal, citizen.sandbox, dossier_code, province)
-    try:
-        kind = await asyncio.to_thread(contents.kind_of, content)
-    except Refusal as refusal:
-        raise ResultNotReadable(
-            "Ask the office for it.", dossier=dossier_code, reason=type(refusal).__name__
-        ) from refusal
-    name = f"ket-qua-{dossier_code}{kind.extensions[0]}"
-    paper, _ = await _keep(portal, citizen, content, kind, name, result_of=dossier_code)
-    return paper
-
-
-async def _result_at(portal: Portal, sandbox: str, dossier_code: str, province: str) -> bytes:
-    url = f"{portal.settings.province_gateway_url}/api/v1/provinces/{province}/dossiers/{dossier_code}/result"
-    try:
-        answer = await http.call(portal.http, "GET", url, sandbox=sandbox)
-    except http.Unreachable as error:
-        raise NotReady("The province does not answer; try again.", waits_for=["gateway"]) from error
-    if answer.status_code != 200:
-        raise ResultNotThere("Look at the dossier: `result` tells when it is ready.", dossier=dossier_code)
-    return answer.content

@@ -1,0 +1,1 @@
+"""Papers that citizens send, and results that provinces hand over."""
