@@ -6,8 +6,8 @@ from fastapi import FastAPI
 
 from services.portal import lab as portal_lab
 from services.portal.api import catalogue, dossiers, papers, payments
-from services.portal.app_state import Portal
 from services.portal.problems import PROBLEMS
+from services.portal.runtime import Portal
 from services.portal.settings import Settings
 from shared.lab import lanes, sandbox
 from shared.observability import logs

@@ -13,7 +13,7 @@ from contracts import lifecycle as law
 from contracts.catalogue import PROVINCES, Channel, Choice, Place
 from contracts.lifecycle import LIFECYCLE, MoveNotAllowed, Reaction
 from contracts.receipts import series
-from services.portal.citizens import Citizen
+from services.portal.auth import Citizen
 from services.portal.codes import code_series, dossier_code
 from services.portal.domain import (
     FAILED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts.problems import CONTRACT_PROBLEMS
-from services.portal import citizens, clients, domain, filing, queries
+from services.portal import auth, clients, domain, queries, submission
 from services.portal.papers import file_types, results, store
 from services.portal.sandboxes import fault_rules, owner
 from shared.problem_types import Problems, ProblemType
@@ -11,11 +11,11 @@ from shared.sandbox import files
 
 PROBLEMS: Problems = {
     **CONTRACT_PROBLEMS,
-    citizens.TokenMissing: ProblemType("token-missing", 401, "A token is needed.", "Cần đăng nhập."),
-    citizens.TokenNotValid: ProblemType(
+    auth.TokenMissing: ProblemType("token-missing", 401, "A token is needed.", "Cần đăng nhập."),
+    auth.TokenNotValid: ProblemType(
         "token-not-valid", 401, "The token is not valid here.", "Phiên đăng nhập không hợp lệ."
     ),
-    citizens.TokenExpired: ProblemType(
+    auth.TokenExpired: ProblemType(
         "token-expired", 401, "The token is not valid at this time.", "Phiên đăng nhập đã hết hạn."
     ),
     queries.LevelTooLow: ProblemType(
@@ -46,7 +46,7 @@ PROBLEMS: Problems = {
         "not-ended-yet", 409, "The dossier has not ended.", "Hồ sơ chưa kết thúc, chưa thể đánh giá."
     ),
     domain.AlreadyRated: ProblemType("already-rated", 409, "The dossier is rated.", "Hồ sơ đã được đánh giá."),
-    filing.NoRightToRepresent: ProblemType(
+    submission.NoRightToRepresent: ProblemType(
         "no-right-to-represent", 403, "You may not act for this owner.", "Không có quyền nộp thay chủ hồ sơ này."
     ),
     file_types.TypeNotAccepted: ProblemType(

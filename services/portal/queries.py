@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from contracts import catalogue
 from contracts.catalogue import Choice
-from services.portal.citizens import Citizen
+from services.portal.auth import Citizen
 from services.portal.domain import Dossier, DossierNotFound
 from shared.errors import Refusal
 from shared.messaging.runtime import House

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.portal.app_state import HEARS, SPEAKS, Portal
+from services.portal.runtime import HEARS, SPEAKS, Portal
 from services.portal.settings import Settings
 from shared.messaging import worker
 from shared.observability import logs

@@ -24,7 +24,7 @@ from services.identity_mock.settings import Settings as IdentitySettings
 from services.payment_mock import app as payment
 from services.payment_mock.settings import Settings as PaymentSettings
 from services.portal import app as portal
-from services.portal.app_state import Portal
+from services.portal.runtime import Portal
 from services.portal.settings import Settings as PortalSettings
 from services.province_gateway import app as gateway
 from services.province_gateway.settings import Settings as GatewaySettings

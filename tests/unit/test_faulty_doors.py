@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from services.identity_mock.settings import Settings as IdentitySettings
 from services.identity_mock.store import IdentityRuntime
-from services.portal.app_state import Portal
+from services.portal.runtime import Portal
 from services.portal.settings import Settings as PortalSettings
 from services.province_gateway.app_state import Gateway
 from services.province_gateway.settings import Settings as GatewaySettings

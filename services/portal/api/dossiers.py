@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from contracts.catalogue import Choice, Place, in_codes_of_today
-from services.portal import commands, filing, queries
+from services.portal import commands, queries, submission
 from services.portal.api.views import CitizenDep, DossierView, KeyHeader, PortalDep, json_reply, once
-from services.portal.citizens import Citizen
+from services.portal.auth import Citizen
 from services.portal.codes import code_series
 from services.portal.domain import INDICATORS, Paper
 from shared.observability import logs
@@ -99,7 +99,7 @@ async def submit_dossier(
     body: Submission, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
 ) -> Response:
     handed_in = [(each.component, each.id) for each in body.papers]
-    papers = await filing.papers_of(portal, citizen, handed_in)
+    papers = await submission.papers_of(portal, citizen, handed_in)
 
     def choose(now: datetime) -> Choice:
         place = (body.authority.province, body.authority.commune)
@@ -118,7 +118,7 @@ async def submit_dossier(
         numbers=lambda now: [code_series(choose(now).agency, now)],
         check=citizen.check_time,
     )
-    await filing.note_use(portal, citizen, reply, handed_in)
+    await submission.note_use(portal, citizen, reply, handed_in)
     return json_reply(reply)
 
 
@@ -129,10 +129,10 @@ def _filing(
     return commands.Filing(
         note=body.note,
         capacity=body.capacity,
-        owner=filing.owner_of(citizen, body.capacity, body.owner.model_dump() if body.owner else None, papers),
-        payer_group=filing.payer_group(body.payer_group),
+        owner=submission.owner_of(citizen, body.capacity, body.owner.model_dump() if body.owner else None, papers),
+        payer_group=submission.payer_group(body.payer_group),
         papers=papers,
-        reception=filing.reception(choice, body.reception.place() if body.reception else None, now),
+        reception=submission.reception(choice, body.reception.place() if body.reception else None, now),
         help_at=in_codes_of_today(body.help_at.place() if body.help_at else None, now),
         return_by=body.return_by,
     )
@@ -165,7 +165,7 @@ async def my_dossier(code: Text, citizen: CitizenDep, portal: PortalDep) -> Doss
 async def answer_supplement(
     code: Text, body: SupplementBody, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
 ) -> Response:
-    papers = await filing.papers_of(portal, citizen, [(each.component, each.id) for each in body.papers], code)
+    papers = await submission.papers_of(portal, citizen, [(each.component, each.id) for each in body.papers], code)
 
     def decision(work: commands.Work) -> tuple[int, str]:
         dossier = commands.answer_supplement(work, citizen, code, papers, body.note)
@@ -173,7 +173,7 @@ async def answer_supplement(
 
     key = once(citizen, f"POST /dossiers/{code}/supplement", idempotency_key, body)
     reply = await portal.decide_once(citizen.sandbox, key, decision, codes=[code], check=citizen.check_time)
-    await filing.note_use(portal, citizen, reply, [(each.component, each.id) for each in body.papers])
+    await submission.note_use(portal, citizen, reply, [(each.component, each.id) for each in body.papers])
     return json_reply(reply)
 
 

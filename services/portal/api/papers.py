@@ -11,10 +11,10 @@ from starlette.requests import ClientDisconnect
 
 from services.portal import queries
 from services.portal.api.views import CitizenDep, PortalDep
-from services.portal.app_state import Portal
 from services.portal.papers import results, store
 from services.portal.papers.file_types import ACCEPTED
 from services.portal.papers.store import Paper
+from services.portal.runtime import Portal
 from shared.errors import BodyDoesNotFit
 from shared.runtime import known_sandbox
 from shared.sandbox import files

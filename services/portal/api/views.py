@@ -11,9 +11,9 @@ from pydantic import BaseModel
 
 from contracts import lifecycle as law
 from contracts.catalogue import Place
-from services.portal.app_state import Portal
-from services.portal.citizens import Citizen
+from services.portal.auth import Citizen
 from services.portal.domain import Demand, Dossier, Payment, Supplement
+from services.portal.runtime import Portal
 from shared.messaging.runtime import Once
 from shared.sandbox.clock import wire
 from shared.web.dependencies import Chosen

@@ -20,7 +20,7 @@ from shared.messaging.lanes import Place
 from shared.messaging.pending import Outlook
 
 if TYPE_CHECKING:
-    from services.portal.app_state import Portal
+    from services.portal.runtime import Portal
 
 PATIENCE_SECONDS = 1.0  # for the broker, who is asked only whether it is there
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # every dossier code, and what a path takes as it is

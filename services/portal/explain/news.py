@@ -13,7 +13,7 @@ from shared import http
 from shared.sandbox import registry
 
 if TYPE_CHECKING:
-    from services.portal.app_state import Portal
+    from services.portal.runtime import Portal
 
 LOOK_SECONDS = 0.1  # three counts each time
 

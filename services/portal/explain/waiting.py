@@ -21,7 +21,7 @@ from services.portal.sandboxes.settle import Waiting
 from shared.messaging.pending import Told
 
 if TYPE_CHECKING:
-    from services.portal.app_state import Portal
+    from services.portal.runtime import Portal
 
 THERE, ABSENT, NOT_BEFORE, HELD, WAITING = "there", "absent", "not-before", "held", "waiting"
 HOLDING = {"parked", "sandbox-unknown-there", "confirmation-held-by-fault", "confirmation-refused"}

@@ -12,7 +12,7 @@ from contracts.faults import Kind, NamedFault, Setting
 from contracts.faults.rules import RuleBody
 from contracts.people import personas
 from services.portal.api.views import PortalDep
-from services.portal.app_state import Portal
+from services.portal.runtime import Portal
 from services.portal.sandboxes import fault_rules
 from shared import http
 from shared.runtime import known_sandbox

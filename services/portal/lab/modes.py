@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from contracts.catalogue import PROVINCES
 from contracts.modes import REST, Mode, in_force, province_fault
 from services.portal.api.views import PortalDep
-from services.portal.app_state import Portal
+from services.portal.runtime import Portal
 from shared.errors import BodyDoesNotFit
 from shared.runtime import known_sandbox
 from shared.text import Text

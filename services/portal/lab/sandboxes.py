@@ -15,7 +15,7 @@ from contracts.faults.rules import MOST_RULES, RuleBody
 from contracts.modes import Modes, province_faults
 from contracts.people import STANDING, Population
 from services.portal.api.views import PortalDep
-from services.portal.app_state import Portal
+from services.portal.runtime import Portal
 from services.portal.sandboxes import fault_rules
 from services.portal.sandboxes.owner import Wanted
 from shared.errors import BodyDoesNotFit

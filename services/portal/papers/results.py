@@ -10,8 +10,8 @@ from shared import http
 from shared.errors import NotReady, Refusal
 
 if TYPE_CHECKING:
-    from services.portal.app_state import Portal
-    from services.portal.citizens import Citizen
+    from services.portal.auth import Citizen
+    from services.portal.runtime import Portal
 from services.portal.papers.store import PAPER_SQL, RESULT, Paper, _keep
 
 

@@ -22,8 +22,8 @@ from shared.sandbox import files
 from shared.storage.page import TOKEN, Cut, Page
 
 if TYPE_CHECKING:
-    from services.portal.app_state import Portal
-    from services.portal.citizens import Citizen
+    from services.portal.auth import Citizen
+    from services.portal.runtime import Portal
 
 UPLOADED, RESULT = "uploaded", "result"
 # Values of the code list `digitisation_state` (found in a provincial system; see docs/papers.md).

@@ -20,7 +20,7 @@ from shared.sandbox.clock import wire
 from shared.sandbox.registry import Sandbox
 
 if TYPE_CHECKING:
-    from services.portal.app_state import Portal
+    from services.portal.runtime import Portal
 
 READERS = {"portal": "gateway", "gateway": "portal"}  # source → who reads it
 STILL_ROUNDS = 2  # identical rounds with nothing pending, one after the other

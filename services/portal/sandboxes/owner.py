@@ -24,7 +24,7 @@ from shared.sandbox.registry import COLUMNS, DEFAULT, Sandbox
 from shared.storage.database import Connection
 
 if TYPE_CHECKING:
-    from services.portal.app_state import Portal
+    from services.portal.runtime import Portal
 
 TELL = "tell"  # kind of background call
 PORTAL = "portal"  # its own row can be behind, too

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from services.portal import citizens
+from services.portal import auth
 from tests.support.country import Citizen, Country, Sandbox
 from tests.support.specimens import a_pdf
 
@@ -39,7 +39,7 @@ async def listed(citizen: Citizen, **params: Any) -> httpx.Response:
     return answer
 
 
-async def person(citizen: Citizen) -> citizens.Citizen:
+async def person(citizen: Citizen) -> auth.Citizen:
     return await citizen.sandbox.country.portal.tokens.citizen(f"Bearer {citizen.token}", None)
 
 

@@ -9,10 +9,10 @@ import msgspec
 
 from contracts.catalogue import PAYER_GROUPS, Choice, Place
 from contracts.identity import OWNER_KINDS, fault_of
-from services.portal.app_state import Portal
-from services.portal.citizens import Citizen
+from services.portal.auth import Citizen
 from services.portal.domain import Capacity, Owner, Paper
 from services.portal.papers import store
+from services.portal.runtime import Portal
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.runtime import known_sandbox
 

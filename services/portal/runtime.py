@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from contracts import story
 from contracts.catalogue import dossier_in
 from services.portal import consumers
-from services.portal.citizens import Tokens
+from services.portal.auth import Tokens
 from services.portal.clients import PaymentPlatform
 from services.portal.commands import REFUND, note_refund
 from services.portal.domain import Dossier
