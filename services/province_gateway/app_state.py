@@ -10,9 +10,9 @@ from contracts import story
 from contracts.catalogue import dossier_in
 from contracts.faults import officers
 from services.province_gateway import consumers, faulty, modes, queries, replanning
-from services.province_gateway.acts import Rules
 from services.province_gateway.domain import Dossier
 from services.province_gateway.migrations import STEPS
+from services.province_gateway.moves.context import Rules
 from services.province_gateway.settings import Settings
 from services.province_gateway.store import DOSSIERS
 from shared.messaging.runtime import House

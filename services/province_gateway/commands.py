@@ -18,8 +18,7 @@ from contracts.models import (
     PaymentConfirmed,
     PaymentRefunded,
 )
-from services.province_gateway import faulty, moves, officers
-from services.province_gateway.acts import Rules, Work, desk, here, tell
+from services.province_gateway import faulty, officers
 from services.province_gateway.domain import (
     Dossier,
     DossierNotFound,
@@ -28,6 +27,8 @@ from services.province_gateway.domain import (
     new_dossier,
 )
 from services.province_gateway.modes import mode_of
+from services.province_gateway.moves import official
+from services.province_gateway.moves.context import Rules, Work, desk, here, tell
 from services.province_gateway.plans import close_request, plan, plan_answer
 from shared.errors import Refusal
 from shared.sandbox.clock import BUSINESS_ZONE, wire
@@ -127,7 +128,7 @@ def register_at_desk(work: Work, told: Registration, rules: Rules, *, receive: b
         note=told.note,
     )
     if receive:
-        return moves.perform(work, told.code, Instruction(law.RECEIVE), rules)
+        return official.perform(work, told.code, Instruction(law.RECEIVE), rules)
     plan(work, told.code)
     return work.take(told.code, DossierNotFound)
 
@@ -153,7 +154,7 @@ def act(work: Work, code: str, kind: str, rules: Rules) -> None:
         told = Instruction(law.RECEIVE) if reason is None else Instruction(law.REFUSE, reason=reason)
     else:
         told = officers.default(dossier, kind)
-    moves.perform(work, code, told, rules)
+    official.perform(work, code, told, rules)
 
 
 def note_payment(work: Work, event: PaymentConfirmed) -> None:
@@ -204,9 +205,9 @@ def answer_withdrawal(work: Work, code: str, rules: Rules) -> None:
     if mode_of(work.sandbox, dossier.province).manual:
         return
     if dossier.state in law.UNDECIDED and officers.script_of(work.sandbox, dossier).withdrawal == "grant":
-        moves.perform(work, code, Instruction(law.GRANT_WITHDRAWAL), rules)
+        official.perform(work, code, Instruction(law.GRANT_WITHDRAWAL), rules)
     elif dossier.state in law.UNDECIDED or dossier.state in law.DECIDED:
-        moves.perform(work, code, Instruction(law.DECLINE_WITHDRAWAL), rules)
+        official.perform(work, code, Instruction(law.DECLINE_WITHDRAWAL), rules)
     else:
         close_request(work, code)
 

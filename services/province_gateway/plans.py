@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from contracts.calendar.calendar import CalendarTooShort
 from services.province_gateway import faulty, officers
-from services.province_gateway.acts import Work, here
 from services.province_gateway.domain import DossierNotFound
+from services.province_gateway.moves.context import Work, here
 
 
 def plan(work: Work, code: str, *, anew: bool = True) -> None:

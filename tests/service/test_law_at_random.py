@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from contracts import lifecycle as law
-from services.province_gateway.moves import VERBS
+from services.province_gateway.moves.official import VERBS
 from tests.support.chance import Chance
 from tests.support.country import Country
 from tests.support.factories import COPY, FREE

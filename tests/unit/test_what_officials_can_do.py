@@ -14,9 +14,10 @@ from msgspec.structs import replace
 from contracts import lifecycle as law
 from contracts.catalogue import PROVINCES, Place
 from contracts.models import BY_TYPE
-from services.province_gateway import commands, moves
-from services.province_gateway.acts import Rules, Work
+from services.province_gateway import commands
 from services.province_gateway.domain import Dossier, FeeItem, Instruction, new_dossier
+from services.province_gateway.moves import official
+from services.province_gateway.moves.context import Rules, Work
 from shared.errors import Refusal
 from shared.messaging.unit_of_work import Batch
 from shared.sandbox.clock import BUSINESS_ZONE
@@ -31,7 +32,7 @@ HEARD: dict[str, Callable[[Work, Any], None]] = {
     law.SUPPLEMENT_ANSWERED: commands.note_answer,
     law.PAYMENT_CONFIRMED: commands.note_payment,
 }
-MILD = [verb for verb in moves.VERBS if verb not in (law.REFUSE, law.REJECT, law.STOP, law.GRANT_WITHDRAWAL)]
+MILD = [verb for verb in official.VERBS if verb not in (law.REFUSE, law.REJECT, law.STOP, law.GRANT_WITHDRAWAL)]
 
 
 class Numbers(dict[tuple[str, str], int]):
@@ -62,7 +63,7 @@ class Case:
     def tries(self, does: str, *, keep: bool = False, **facts: Any) -> bool:
         work = self.work()
         try:
-            moves.perform(work, CODE, Instruction(does, **facts), Rules())
+            official.perform(work, CODE, Instruction(does, **facts), Rules())
         except Refusal:
             return False
         if keep:
@@ -87,8 +88,8 @@ GIVEN = {"fee": FEE, "at_desk": True}
 def must_be_exact(case: Case, seen: set[tuple[str, str, bool]]) -> None:
     """What `can` lists is accepted with what it needs and refused without; what it does not list is refused with everything."""
     can = case.dossier.can(case.now)
-    for verb in moves.VERBS:
-        needed = moves.needs(case.dossier, verb, case.now)
+    for verb in official.VERBS:
+        needed = official.needs(case.dossier, verb, case.now)
         facts = {needed: GIVEN[needed]} if needed else {}
         where = (case.dossier.state.slug, verb, facts)
         seen.add((case.dossier.state.slug, verb, verb in can))

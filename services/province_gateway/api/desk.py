@@ -13,12 +13,13 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from contracts import identity
 from contracts.catalogue import PAYER_GROUPS, Choice, Place, agency_code, choose, in_codes_of_today
 from contracts.decisions import Body, MoveFacts, YesNo
-from services.province_gateway import commands, moves, queries, receipts
-from services.province_gateway.acts import Work
+from services.province_gateway import commands, queries
 from services.province_gateway.api.views import DossierView, GatewayDep, KeyHeader
 from services.province_gateway.codes import code_series, dossier_code
 from services.province_gateway.commands import Registration
 from services.province_gateway.domain import Instruction
+from services.province_gateway.moves import official, receipts
+from services.province_gateway.moves.context import Work
 from shared.messaging.runtime import Once
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import BUSINESS_ZONE
@@ -185,7 +186,7 @@ async def move(
     agency = agency_code(known.province, known.commune)
 
     def decision(work: Work) -> tuple[int, str]:
-        dossier = moves.perform(work, code, body.instruction(), gateway.rules)
+        dossier = official.perform(work, code, body.instruction(), gateway.rules)
         return 200, DossierView.of(dossier, work.at(code)).model_dump_json()
 
     once = Once(f"desk/{province}", f"POST /dossiers/{code}/moves", idempotency_key, body.model_dump_json().encode())

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from contracts.catalogue import COMMUNES, PROVINCES, procedure_of
 from services.province_gateway import queries, results
-from services.province_gateway.acts import handler
 from services.province_gateway.api.views import DossierView, GatewayDep
 from services.province_gateway.domain import NoResultYet
+from services.province_gateway.moves.context import handler
 from shared.runtime import known_sandbox
 from shared.sandbox import files
 from shared.sandbox.files import File

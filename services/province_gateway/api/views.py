@@ -9,9 +9,9 @@ from fastapi import Depends, Header, Request
 from pydantic import BaseModel
 
 from contracts.catalogue import Place
-from services.province_gateway import moves
 from services.province_gateway.app_state import Gateway
 from services.province_gateway.domain import WAIVED, Demand, Dossier
+from services.province_gateway.moves import official
 from shared.sandbox.clock import wire
 
 
@@ -166,7 +166,7 @@ class DossierView(BaseModel):
             paid=bool(demands) and all(each.paid_by not in (None, WAIVED) for each in demands),
             withdrawal_asked=dossier.withdrawal_reason is not None,
             can=can,
-            needs={does: fact for does in can if (fact := moves.needs(dossier, does, at))},
+            needs={does: fact for does in can if (fact := official.needs(dossier, does, at))},
         )
 
 

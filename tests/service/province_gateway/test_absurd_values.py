@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contracts import lifecycle as law
-from services.province_gateway.moves import VERBS
+from services.province_gateway.moves.official import VERBS
 from tests.service.province_gateway.stages import ANSWERED, FEE, PAID, SAID, STAGES, Officials
 from tests.support.country import Country, Sandbox, pointers
 from tests.support.factories import COPY, FREE, PROVINCE

@@ -9,7 +9,7 @@ import pytest
 
 from contracts import lifecycle as law
 from contracts.lifecycle import LIFECYCLE, Move, State
-from services.province_gateway.moves import VERBS
+from services.province_gateway.moves.official import VERBS
 from tests.service.province_gateway.stages import FEE, STAGES, Officials, Stage
 from tests.support.country import Country, Sandbox, pointers, problem
 from tests.support.factories import FREE

@@ -10,9 +10,9 @@ from msgspec.structs import asdict
 from contracts import lifecycle as law
 from contracts import topics
 from contracts.lifecycle import LIFECYCLE, Reaction, State
-from services.province_gateway import moves
-from services.province_gateway.acts import Rules
 from services.province_gateway.domain import Dossier, Instruction
+from services.province_gateway.moves import official
+from services.province_gateway.moves.context import Rules
 from tests.service.province_gateway.conftest import Desk
 from tests.support.country import Country, Sandbox
 from tests.support.factories import COPY, FREE
@@ -47,7 +47,7 @@ async def _in_state(country: Country, sandbox: Sandbox, state: State, number: in
             does = law.GRANT_WITHDRAWAL
         told = Instruction(does)
         await desk.gateway.decide(
-            sandbox.id, lambda work, told=told: moves.perform(work, desk.code, told, Rules()), codes=[desk.code]
+            sandbox.id, lambda work, told=told: official.perform(work, desk.code, told, Rules()), codes=[desk.code]
         )
     assert (await desk.shown())["status"]["slug"] == state.slug
     return desk

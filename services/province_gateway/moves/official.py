@@ -18,7 +18,6 @@ from contracts.catalogue import (
     procedure_of,
 )
 from services.province_gateway import officers
-from services.province_gateway.acts import Act, Rules, Work, desk, here
 from services.province_gateway.domain import (
     VERIFYING,
     Dossier,
@@ -27,7 +26,8 @@ from services.province_gateway.domain import (
     NotYet,
     Supplement,
 )
-from services.province_gateway.money import (
+from services.province_gateway.moves.context import Act, Rules, Work, desk, here
+from services.province_gateway.moves.money import (
     catalogue_fee,
     demand_catalogue_fee,
     demand_fee,

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from contracts import lifecycle as law
 from contracts.calendar.worktime import Limit, Unit
 from contracts.catalogue import CALENDAR, fee_of, procedure_of
-from services.province_gateway.acts import Act, Rules, Work, desk, here
 from services.province_gateway.domain import (
     WAIVED,
     Dossier,
@@ -21,7 +20,8 @@ from services.province_gateway.domain import (
     NothingDue,
     RefundTooLarge,
 )
-from services.province_gateway.receipts import receipts
+from services.province_gateway.moves.context import Act, Rules, Work, desk, here
+from services.province_gateway.moves.receipts import receipts
 from shared.sandbox.clock import wire
 
 PAY_BY = Limit(30, Unit.DAY)  # to pay what is demanded; a default of ours, unverified
