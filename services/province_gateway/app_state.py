@@ -9,10 +9,11 @@ from typing import Any
 from contracts import story
 from contracts.catalogue import dossier_in
 from contracts.faults import officers
-from services.province_gateway import consumers, faulty, modes, queries, replanning
+from services.province_gateway import consumers, queries
 from services.province_gateway.domain import Dossier
 from services.province_gateway.migrations import STEPS
 from services.province_gateway.moves.context import Rules
+from services.province_gateway.officers import faults, modes, replan
 from services.province_gateway.settings import Settings
 from services.province_gateway.store import DOSSIERS
 from shared.messaging.runtime import House
@@ -33,7 +34,7 @@ class Gateway(House[Dossier]):
             hears="portal",
             neighbour_url=settings.portal_url,
         )
-        replanning.replanning_table(self.metadata)
+        replan.replanning_table(self.metadata)
         self.rules = Rules(settings.count, settings.pause)
         self.timers = Timers(SERVICE, self.database, DOSSIERS, consumers.timers(self.rules), consumers.receipts_of)
         self.steps = STEPS
@@ -42,16 +43,16 @@ class Gateway(House[Dossier]):
     async def take_over(self, told: dict[str, Any]) -> int:
         """As every service does; and whoever tells other modes of provinces is answered when they are in force everywhere."""
         version = await super().take_over(told)
-        await replanning.finish(self, told["id"])
+        await replan.finish(self, told["id"])
         return version
 
     async def row_changes(self, connection: Connection, before: Mapping[str, Any], row: Mapping[str, Any]) -> None:
-        provinces = {*modes.changed(before["modes"], row["modes"]), *faulty.changed(before["faults"], row["faults"])}
-        await replanning.note(connection, row["id"], sorted(provinces))
+        provinces = {*modes.changed(before["modes"], row["modes"]), *faults.changed(before["faults"], row["faults"])}
+        await replan.note(connection, row["id"], sorted(provinces))
 
     async def pending(self, sandbox: str) -> dict[str, Any]:
         found = await super().pending(sandbox)
-        under_way = [*found["under_way"], *await replanning.under_way(self, sandbox)]
+        under_way = [*found["under_way"], *await replan.under_way(self, sandbox)]
         if not self.watches(sandbox, officers.LOOK):
             return {**found, "under_way": under_way}
         held = await queries.silenced(self, await registry.read(self.database, sandbox))
@@ -59,7 +60,7 @@ class Gateway(House[Dossier]):
 
     async def finish_what_is_left(self) -> None:
         """A job of the worker: what a process that died began."""
-        await replanning.finish_what_is_left(self)
+        await replan.finish_what_is_left(self)
 
     def subject_of(self, path: str) -> str:
         return dossier_in(path) or super().subject_of(path)

@@ -18,7 +18,6 @@ from contracts.models import (
     PaymentConfirmed,
     PaymentRefunded,
 )
-from services.province_gateway import faulty, officers
 from services.province_gateway.domain import (
     Dossier,
     DossierNotFound,
@@ -26,10 +25,11 @@ from services.province_gateway.domain import (
     Script,
     new_dossier,
 )
-from services.province_gateway.modes import mode_of
 from services.province_gateway.moves import official
 from services.province_gateway.moves.context import Rules, Work, desk, here, tell
-from services.province_gateway.plans import close_request, plan, plan_answer
+from services.province_gateway.officers import behaviour, faults
+from services.province_gateway.officers.modes import mode_of
+from services.province_gateway.officers.plan import close_request, plan, plan_answer
 from shared.errors import Refusal
 from shared.sandbox.clock import BUSINESS_ZONE, wire
 
@@ -138,22 +138,22 @@ def act(work: Work, code: str, kind: str, rules: Rules) -> None:
     dossier = work.take(code, DossierNotFound)
     if dossier.planned != kind:
         return
-    if faulty.next_move(work.sandbox, dossier) != kind:  # the mode of the province has changed a moment ago
+    if faults.next_move(work.sandbox, dossier) != kind:  # the mode of the province has changed a moment ago
         plan(work, code)
         return
     dossier = replace(dossier, planned=None)
     work.save(code, dossier)
-    step = officers.step_here(work.sandbox, dossier)
+    step = behaviour.step_here(work.sandbox, dossier)
     if step is not None and step.does == kind:
-        work.save(code, officers.after_step(work.sandbox, dossier))
+        work.save(code, behaviour.after_step(work.sandbox, dossier))
         told = step
-    elif kind == officers.RECEPTION:
-        reason, rule = faulty.decide_reception(work.sandbox, dossier)
+    elif kind == behaviour.RECEPTION:
+        reason, rule = faults.decide_reception(work.sandbox, dossier)
         if rule is not None:
             work.bite(rule, code)
         told = Instruction(law.RECEIVE) if reason is None else Instruction(law.REFUSE, reason=reason)
     else:
-        told = officers.default(dossier, kind)
+        told = behaviour.default(dossier, kind)
     official.perform(work, code, told, rules)
 
 
@@ -204,7 +204,7 @@ def answer_withdrawal(work: Work, code: str, rules: Rules) -> None:
     dossier = work.take(code, DossierNotFound)
     if mode_of(work.sandbox, dossier.province).manual:
         return
-    if dossier.state in law.UNDECIDED and officers.script_of(work.sandbox, dossier).withdrawal == "grant":
+    if dossier.state in law.UNDECIDED and behaviour.script_of(work.sandbox, dossier).withdrawal == "grant":
         official.perform(work, code, Instruction(law.GRANT_WITHDRAWAL), rules)
     elif dossier.state in law.UNDECIDED or dossier.state in law.DECIDED:
         official.perform(work, code, Instruction(law.DECLINE_WITHDRAWAL), rules)
@@ -215,7 +215,7 @@ def answer_withdrawal(work: Work, code: str, rules: Rules) -> None:
 def script_officers(work: Work, code: str, script: Script) -> Dossier:
     """Fix what the officers of one dossier will decide; a step that comes or goes has their next action planned anew."""
     before = work.take(code, DossierNotFound)
-    step = officers.step_here(work.sandbox, before)
+    step = behaviour.step_here(work.sandbox, before)
     taken_back = step is not None and step.does == before.planned
     work.save(code, replace(before, script=script))
     if script.steps or taken_back:

@@ -15,10 +15,11 @@ from contracts.models import (
     PaymentConfirmed,
     PaymentRefunded,
 )
-from services.province_gateway import commands, officers
+from services.province_gateway import commands
 from services.province_gateway.domain import Dossier
 from services.province_gateway.moves import official, receipts
 from services.province_gateway.moves.context import Rules, Work
+from services.province_gateway.officers import behaviour
 from shared.messaging.consumer import Handlers
 from shared.messaging.timers import Handler, Timer
 
@@ -71,5 +72,5 @@ def timers(rules: Rules) -> dict[str, Handler]:
     def withdrawal(timer: Timer, work: Work) -> None:
         commands.answer_withdrawal(work, timer.subject, rules)
 
-    looks: dict[str, Handler] = dict.fromkeys((officers.RECEPTION, *official.VERBS), officers_look)
-    return looks | {officers.WITHDRAWAL: withdrawal}
+    looks: dict[str, Handler] = dict.fromkeys((behaviour.RECEPTION, *official.VERBS), officers_look)
+    return looks | {behaviour.WITHDRAWAL: withdrawal}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contracts import lifecycle as law
 from contracts.catalogue import COMMUNES, PROVINCES, ProvinceNotFound
-from services.province_gateway import faulty
 from services.province_gateway.domain import Dossier, DossierNotFound
+from services.province_gateway.officers import faults
 from services.province_gateway.store import OPEN
 from shared.errors import BodyDoesNotFit
 from shared.messaging.runtime import House
@@ -66,7 +66,7 @@ async def silenced(house: House[Dossier], here: Sandbox) -> list[str]:
     found = await house.drawer.page(house.database, here.id, [idle], [], Page(LARGEST), oldest_first=True)
     lie: dict[str, list[Dossier]] = {}
     for dossier in found.rows:
-        if rule := faulty.silenced(here, dossier):
+        if rule := faults.silenced(here, dossier):
             lie.setdefault(f"{rule.id}: {rule.text_en}", []).append(dossier)
     more = " or more" if found.next else ""
     return [f"{said}; {len(dossiers)}{more} lie there, {dossiers[0].code} first" for said, dossiers in lie.items()]

@@ -17,7 +17,6 @@ from contracts.catalogue import (
     procedure_at,
     procedure_of,
 )
-from services.province_gateway import officers
 from services.province_gateway.domain import (
     VERIFYING,
     Dossier,
@@ -35,7 +34,8 @@ from services.province_gateway.moves.money import (
     take_payment,
     waive_fee,
 )
-from services.province_gateway.plans import close_request, plan
+from services.province_gateway.officers import behaviour
+from services.province_gateway.officers.plan import close_request, plan
 from shared.sandbox.clock import BUSINESS_ZONE, wire
 
 CHANGE_WHAT_IS_WAITED_FOR = (law.REQUEST_SUPPLEMENT, law.DEMAND_FEE, law.TAKE_PAYMENT, law.WAIVE_FEE)
@@ -102,12 +102,12 @@ def _receive(act: Act) -> None:
         pause=received.pause,
         forward_by=wire(forward_by(at)),
     )
-    if officers.script_of(act.work.sandbox, before).fee_moment == "at_reception" and not before.demands:
+    if behaviour.script_of(act.work.sandbox, before).fee_moment == "at_reception" and not before.demands:
         demand_catalogue_fee(act.work, before.code, act.rules)
 
 
 def _refuse(act: Act) -> None:
-    reason = act.reason(officers.REASONS[0])
+    reason = act.reason(behaviour.REASONS[0])
     ended, money = give_back(act, replace(act.after, reason=reason), None)
     act.tell(ended, reason=reason, refused_at=wire(act.at), officer=desk(ended), **money)
 
@@ -192,7 +192,7 @@ def _finish(act: Act) -> None:
         timeliness=timeliness,
         supplement_requests=len(before.supplements) or None,
     )
-    if officers.script_of(act.work.sandbox, before).fee_moment == "at_result" and not before.demands:
+    if behaviour.script_of(act.work.sandbox, before).fee_moment == "at_result" and not before.demands:
         demand_catalogue_fee(act.work, before.code, act.rules)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from contracts import lifecycle as law
-from services.province_gateway import replanning
 from services.province_gateway.domain import Dossier
+from services.province_gateway.officers import replan
 from shared.sandbox.clock import BUSINESS_ZONE
 from tests.service.province_gateway.stages import ANSWERED, ASKED, PAID, SAID, STAGES, Officials
 from tests.support.country import Country, Sandbox
@@ -285,7 +285,7 @@ def crashing(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     async def dies(*_: object) -> None:
         return None
 
-    monkeypatch.setattr(replanning, "finish", dies)
+    monkeypatch.setattr(replan, "finish", dies)
     return monkeypatch
 
 
@@ -322,7 +322,7 @@ async def test_a_worker_ends_what_a_process_that_died_began(desk: Provincial, cr
     await desk.mode(MANUAL)
     assert await desk.due() != []
     crashing.undo()
-    job = asyncio.create_task(replanning.finish_what_is_left(desk.gateway))
+    job = asyncio.create_task(replan.finish_what_is_left(desk.gateway))
     try:
         async with asyncio.timeout(20):
             while await desk.under_way():
@@ -335,17 +335,17 @@ async def test_a_worker_ends_what_a_process_that_died_began(desk: Provincial, cr
 async def test_many_dossiers_are_planned_piece_by_piece_and_a_second_change_begins_anew(
     country: Country, sandbox: Sandbox, crashing: pytest.MonkeyPatch
 ) -> None:
-    crashing.setattr(replanning, "PIECE", 2)
+    crashing.setattr(replan, "PIECE", 2)
     desks = [Provincial(country, sandbox, number) for number in range(1, 6)]
     for desk in desks:
         await desk.submitted(procedure=FREE)
     await desks[0].mode(MANUAL)
-    assert await replanning._some(country.gateway, sandbox.id)
+    assert await replan._some(country.gateway, sandbox.id)
     assert [await desk.due() == [] for desk in desks] == [True, True, False, False, False]
     await desks[0].mode(AT_ONCE)
     for _ in range(3):
-        assert await replanning._some(country.gateway, sandbox.id)
-    assert not await replanning._some(country.gateway, sandbox.id)
+        assert await replan._some(country.gateway, sandbox.id)
+    assert not await replan._some(country.gateway, sandbox.id)
     assert [(await desk.kept()).planned for desk in desks] == ["reception"] * 5
     assert [len(await desk.notes()) for desk in desks] == [2, 2, 1, 1, 1]
     assert await desks[0].acts() != [] and [(await desk.kept()).state in law.FINAL for desk in desks] == [True] * 5
@@ -356,6 +356,6 @@ async def test_what_a_deleted_sandbox_left_is_nobodys(desk: Provincial, crashing
     await desk.mode(MANUAL)
     await desk.country.ask("portal", "DELETE", f"/_lab/sandboxes/{desk.sandbox.id}")
     crashing.undo()
-    await replanning.finish(desk.gateway, desk.sandbox.id)
-    rows = await desk.gateway.database.fetch(replanning.LEFT_SQL)
+    await replan.finish(desk.gateway, desk.sandbox.id)
+    rows = await desk.gateway.database.fetch(replan.LEFT_SQL)
     assert desk.sandbox.id not in {row["sandbox"] for row in rows}

@@ -8,9 +8,9 @@ from fnmatch import fnmatchcase
 from contracts import lifecycle as law
 from contracts.catalogue import PROVINCES
 from contracts.faults import officers as named
-from services.province_gateway import officers
 from services.province_gateway.domain import Dossier
-from services.province_gateway.modes import mode_of
+from services.province_gateway.officers import behaviour
+from services.province_gateway.officers.modes import mode_of
 from shared.sandbox import faults
 from shared.sandbox.faults import NONE, Rule
 from shared.sandbox.registry import Sandbox
@@ -21,7 +21,7 @@ Action = tuple[str, datetime]
 
 def next_move(sandbox: Sandbox, dossier: Dossier) -> str | None:
     """As `officers.next_move`, with what is switched on."""
-    does = officers.next_move(sandbox, dossier)
+    does = behaviour.next_move(sandbox, dossier)
     if sandbox.faults == NONE or does is None:
         return does
     if _rule(sandbox, dossier, named.SILENT):
@@ -32,38 +32,38 @@ def next_move(sandbox: Sandbox, dossier: Dossier) -> str | None:
 def silenced(sandbox: Sandbox, dossier: Dossier) -> Rule | None:
     """The rule that keeps officers from what they would do with it now."""
     asked = dossier.withdrawal_reason is not None and not mode_of(sandbox, dossier.province).manual
-    would = asked or officers.next_move(sandbox, dossier) is not None
+    would = asked or behaviour.next_move(sandbox, dossier) is not None
     return _rule(sandbox, dossier, named.SILENT) if would else None
 
 
 def next_action(sandbox: Sandbox, dossier: Dossier, at: datetime) -> tuple[Action | None, Rule | None]:
     """As `officers.next_action`, with what is switched on; and the rule that made it another."""
     if sandbox.faults == NONE:
-        return officers.next_action(sandbox, dossier, at), None
+        return behaviour.next_action(sandbox, dossier, at), None
     if silent := _rule(sandbox, dossier, named.SILENT):
-        return officers.next_action(sandbox, dossier, silent.until) if silent.until else None, silent
-    action = officers.next_action(sandbox, dossier, at)
+        return behaviour.next_action(sandbox, dossier, silent.until) if silent.until else None, silent
+    action = behaviour.next_action(sandbox, dossier, at)
     if action is None:
         return None, None
     does, due = action
     if again := _asks_again(sandbox, dossier, does):
-        return (law.REQUEST_SUPPLEMENT, officers.next_look(at)), again
+        return (law.REQUEST_SUPPLEMENT, behaviour.next_look(at)), again
     if does == law.FINISH and dossier.due_at and (overdue := _rule(sandbox, dossier, named.OVERDUE)):
-        return (does, max(due, officers.look_after_days(dossier.due_at, overdue.settings["days"]))), overdue
-    if does == officers.RECEPTION and (late := _rule(sandbox, dossier, named.LATE)):
-        return (does, max(due, officers.look_after_days(dossier.submitted_at, late.settings["days"]))), late
+        return (does, max(due, behaviour.look_after_days(dossier.due_at, overdue.settings["days"]))), overdue
+    if does == behaviour.RECEPTION and (late := _rule(sandbox, dossier, named.LATE)):
+        return (does, max(due, behaviour.look_after_days(dossier.submitted_at, late.settings["days"]))), late
     if slow := _rule(sandbox, dossier, named.SLOW):
-        return (does, officers.look_after_days(due, slow.settings["days"])), slow
+        return (does, behaviour.look_after_days(due, slow.settings["days"])), slow
     return action, None
 
 
 def next_answer(sandbox: Sandbox, dossier: Dossier, at: datetime) -> tuple[datetime | None, Rule | None]:
     """As `officers.next_answer`, with what is switched on."""
     if silent := _rule(sandbox, dossier, named.SILENT):
-        return officers.next_answer(sandbox, dossier, silent.until) if silent.until else None, silent
-    due = officers.next_answer(sandbox, dossier, at)
+        return behaviour.next_answer(sandbox, dossier, silent.until) if silent.until else None, silent
+    due = behaviour.next_answer(sandbox, dossier, at)
     if due is not None and (slow := _rule(sandbox, dossier, named.SLOW)):
-        return officers.look_after_days(due, slow.settings["days"]), slow
+        return behaviour.look_after_days(due, slow.settings["days"]), slow
     return due, None
 
 
@@ -71,7 +71,7 @@ def decide_reception(sandbox: Sandbox, dossier: Dossier) -> tuple[str | None, Ru
     """As `officers.decide_reception`: the reason of a refusal, or None to receive."""
     if bites := _rule(sandbox, dossier, named.NO_REASON):
         return NO_REASON, bites
-    return officers.decide_reception(sandbox, dossier), None
+    return behaviour.decide_reception(sandbox, dossier), None
 
 
 def changed(before: str, after: str) -> list[str]:

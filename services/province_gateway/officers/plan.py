@@ -5,9 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from contracts.calendar.calendar import CalendarTooShort
-from services.province_gateway import faulty, officers
 from services.province_gateway.domain import DossierNotFound
 from services.province_gateway.moves.context import Work, here
+from services.province_gateway.officers import behaviour, faults
 
 
 def plan(work: Work, code: str, *, anew: bool = True) -> None:
@@ -17,7 +17,7 @@ def plan(work: Work, code: str, *, anew: bool = True) -> None:
     """
     dossier, at = work.take(code, DossierNotFound), here(work, code)
     try:
-        action, rule = faulty.next_action(work.sandbox, dossier, at)
+        action, rule = faults.next_action(work.sandbox, dossier, at)
     except CalendarTooShort:
         action, rule = (
             None,
@@ -40,21 +40,21 @@ def plan_answer(work: Work, code: str) -> None:
     """Set when the desk answers a withdrawal request by itself; where it does not, whoever sits there can."""
     at = here(work, code)
     try:
-        due, rule = faulty.next_answer(work.sandbox, work.take(code, DossierNotFound), at)
+        due, rule = faults.next_answer(work.sandbox, work.take(code, DossierNotFound), at)
     except CalendarTooShort:
         due, rule = None, None
     if rule is not None:
         work.bite(rule, code)
     if due is None:
-        work.drop_timer(code, officers.WITHDRAWAL)
+        work.drop_timer(code, behaviour.WITHDRAWAL)
     else:
-        work.timer(code, officers.WITHDRAWAL, due, at_once=due <= at)
+        work.timer(code, behaviour.WITHDRAWAL, due, at_once=due <= at)
 
 
 def close_request(work: Work, code: str) -> None:
     """A withdrawal request needs no answer any more."""
     work.save(code, replace(work.take(code, DossierNotFound), withdrawal_reason=None))
-    work.drop_timer(code, officers.WITHDRAWAL)
+    work.drop_timer(code, behaviour.WITHDRAWAL)
 
 
 def plan_anew(work: Work, code: str) -> None:

@@ -10,7 +10,7 @@ from contracts import lifecycle as law
 from contracts.calendar.worktime import Limit, Unit
 from contracts.catalogue import CALENDAR
 from services.province_gateway.domain import Dossier, Instruction, Script
-from services.province_gateway.modes import Mode, mode_of
+from services.province_gateway.officers.modes import Mode, mode_of
 from shared.sandbox.registry import Sandbox
 
 # Officers act at four set hours of a working day: a month is at most 88 ticks.

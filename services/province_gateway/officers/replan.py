@@ -15,9 +15,9 @@ from sqlalchemy import Column, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from contracts.modes import AT_ONCE, SCRIPTED, WORKING_CLOCK
-from services.province_gateway import plans
 from services.province_gateway.domain import Dossier
-from services.province_gateway.modes import Mode, mode_of
+from services.province_gateway.officers import plan
+from services.province_gateway.officers.modes import Mode, mode_of
 from services.province_gateway.store import OPEN
 from shared.messaging.runtime import House
 from shared.messaging.unit_of_work import Batch, Held, Work
@@ -103,7 +103,7 @@ async def _plan_anew(house: House[Dossier], connection: Connection, country: San
     lines = []
     for code in codes:
         work = Work(batch, country)
-        plans.plan_anew(work, code)
+        plan.plan_anew(work, code)
         work.merge()
         lines.append(_line(country, batch.held[(country.id, code)].thing, country.now))
     await batch.save(connection, house.drawer)

@@ -1,0 +1,1 @@
+"""What simulated officers will do, and when."""
