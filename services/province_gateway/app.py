@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from services.province_gateway.api import desk, dossiers, scripts
-from services.province_gateway.app_state import Gateway
 from services.province_gateway.problems import PROBLEMS
+from services.province_gateway.runtime import Gateway
 from services.province_gateway.settings import Settings
 from shared.lab import lanes, sandbox
 from shared.observability import logs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.province_gateway.app_state import HEARS, SPEAKS, Gateway
+from services.province_gateway.runtime import HEARS, SPEAKS, Gateway
 from services.province_gateway.settings import Settings
 from shared.messaging import worker
 from shared.observability import logs

@@ -13,7 +13,7 @@ from services.identity_mock.settings import Settings as IdentitySettings
 from services.identity_mock.store import IdentityRuntime
 from services.portal.runtime import Portal
 from services.portal.settings import Settings as PortalSettings
-from services.province_gateway.app_state import Gateway
+from services.province_gateway.runtime import Gateway
 from services.province_gateway.settings import Settings as GatewaySettings
 from shared.runtime import EVERYTHING, Runtime
 from shared.web.faults import FaultyDoor, sandbox_of

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from contracts.catalogue import COMMUNES, PROVINCES, procedure_of
-from services.province_gateway import queries, results
+from services.province_gateway import queries, result_pdf
 from services.province_gateway.api.views import DossierView, GatewayDep
 from services.province_gateway.domain import NoResultYet
 from services.province_gateway.moves.context import handler
@@ -75,7 +75,7 @@ async def result(province: Text, code: Text, sandbox: SandboxId, gateway: Gatewa
     if found.result_number is None or found.ready_at is None:
         raise NoResultYet("Look at its status: a result exists from 9 on.", code=code, state=found.state.slug)
     home = PROVINCES[found.province].name_vi
-    facts = results.Facts(
+    facts = result_pdf.Facts(
         dossier_code=code,
         result_number=found.result_number,
         agency=f"UBND {COMMUNES[found.commune].name_vi}, {home}" if found.commune else f"UBND {home}",
@@ -86,6 +86,6 @@ async def result(province: Text, code: Text, sandbox: SandboxId, gateway: Gatewa
         ready_at=found.ready_at,
         officer=handler(found),
     )
-    content = await asyncio.to_thread(results.render, facts)
+    content = await asyncio.to_thread(result_pdf.render, facts)
     file = File(files.hash_of(content), "application/pdf", content)
     return file_response.response(file, f"{found.result_number}.pdf", request.headers)

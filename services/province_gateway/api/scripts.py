@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from contracts.decisions import Decisions
 from services.province_gateway import commands
 from services.province_gateway.api.views import GatewayDep
-from services.province_gateway.app_state import Gateway
 from services.province_gateway.domain import DossierNotFound, Script
+from services.province_gateway.runtime import Gateway
 from shared.runtime import known_sandbox
 from shared.text import Text
 from shared.web.dependencies import SandboxId

@@ -9,9 +9,9 @@ from fastapi import Depends, Header, Request
 from pydantic import BaseModel
 
 from contracts.catalogue import Place
-from services.province_gateway.app_state import Gateway
 from services.province_gateway.domain import WAIVED, Demand, Dossier
 from services.province_gateway.moves import official
+from services.province_gateway.runtime import Gateway
 from shared.sandbox.clock import wire
 
 
