@@ -20,7 +20,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from contracts.people import STANDING
-from services.identity_mock import chooser, faulty, store, tokens
+from services.identity_mock import faults, login_page, store, tokens
 from services.identity_mock.people import people
 from services.identity_mock.problems import NO_STORE, ClientUnknown, GrantRefused, RedirectNotAllowed
 from services.identity_mock.register import represented_by
@@ -82,7 +82,7 @@ class Realm:
 
     async def serving(self) -> Realm:
         """This realm, unless a fault keeps it from serving. Raises ProviderDown."""
-        await faulty.at_the_provider(self.runtime, self.here.id)
+        await faults.at_the_provider(self.runtime, self.here.id)
         return self
 
 
@@ -149,7 +149,7 @@ async def discovery(realm: ServingDep) -> dict[str, Any]:
 @router.get("/jwks", summary="Keys that tokens are signed with", responses=problem_responses(403, 404, 503))
 async def jwks(realm: ServingDep) -> dict[str, Any]:
     """RFC 7517 section 5."""
-    if faulty.is_rotated(realm.here):
+    if faults.is_rotated(realm.here):
         return tokens.public_keys(await realm.runtime.next_key())
     return tokens.public_keys(*realm.runtime.keys)
 
@@ -183,7 +183,7 @@ async def authorize(realm: RealmDep, request: Request) -> Response:
         error, description = fault
         return _return(asked, error=error, error_description=description)
     if not asked.get("login_hint"):
-        return HTMLResponse(chooser.page(list(known.values()), asked), headers=NO_STORE)
+        return HTMLResponse(login_page.page(list(known.values()), asked), headers=NO_STORE)
 
     person, code = known[asked["login_hint"]], secrets.token_urlsafe(32)
     async with in_sandbox(realm.runtime, realm.here.id) as (connection, here):
@@ -196,7 +196,7 @@ async def authorize(realm: RealmDep, request: Request) -> Response:
             asked["scope"],
             asked.get("nonce"),
         )
-        denied = await faulty.at_sign_in(connection, here, person)
+        denied = await faults.at_sign_in(connection, here, person)
         if not denied:
             await store.keep_code(connection, here, code, Grant(*bound, here.now, expires_at))
             texts = f"{person.name} đăng nhập mức {person.level}", f"{person.name} signed in, level {person.level}"
@@ -242,10 +242,10 @@ async def token(realm: RealmDep, request: Request) -> JSONResponse:
         person = people(here)[grant.hint] if grant else None
         spoilt, rotated = None, False
         if person and not fault:
-            fault = await faulty.at_the_code(connection, here, person)
+            fault = await faults.at_the_code(connection, here, person)
         if person and not fault:
-            spoilt = await faulty.at_the_tokens(connection, here, person)
-            rotated = await faulty.at_the_key(connection, here, person)
+            spoilt = await faults.at_the_tokens(connection, here, person)
+            rotated = await faults.at_the_key(connection, here, person)
             text_vi, text_en = f"Cấp token cho {person.name}", f"Tokens given to {person.name}"
             await journal.note(
                 *(connection, here.id, person.id, here.now, "tokens_given", text_vi, text_en), client=form["client_id"]
@@ -269,7 +269,7 @@ async def token(realm: RealmDep, request: Request) -> JSONResponse:
     }
     if spoilt is not None:
         unknown = await realm.runtime.unknown_key()
-        given = {kind: faulty.spoil(spoilt, kind, good, key, unknown, here.now) for kind, good in given.items()}
+        given = {kind: faults.spoil(spoilt, kind, good, key, unknown, here.now) for kind, good in given.items()}
     body = {
         "access_token": given["access"],
         "token_type": "Bearer",
@@ -295,7 +295,7 @@ async def userinfo(realm: ServingDep, request: Request) -> dict[str, Any]:
         realm.runtime.keys, credential.strip(), issuer=realm.issuer, sandbox=realm.here.id, now=realm.here.now
     )
     person = next(person for person in people(realm.here).values() if person.id == claims["sub"])
-    await faulty.at_userinfo(realm.runtime, realm.here.id, person)
+    await faults.at_userinfo(realm.runtime, realm.here.id, person)
     return {
         "sub": person.id,
         "LoaiTaiKhoan": "1",  # a person; "2" is an organisation

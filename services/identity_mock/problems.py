@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from services.identity_mock.faulty import AccountLocked, ProviderDown
+from services.identity_mock.faults import AccountLocked, ProviderDown
 from services.identity_mock.tokens import TokenRefused
 from shared.errors import Refusal
 from shared.problem_types import Problems, ProblemType
