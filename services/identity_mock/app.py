@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from services.identity_mock import lab as people_lab
 from services.identity_mock import oidc, problems
+from services.identity_mock.runtime import IdentityRuntime
 from services.identity_mock.settings import Settings
-from services.identity_mock.store import IdentityRuntime
 from shared.lab import sandbox
 from shared.observability import logs
 from shared.web import app as web

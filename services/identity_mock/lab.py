@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from services.identity_mock.people import people
 from services.identity_mock.register import register
-from services.identity_mock.store import IdentityRuntime
+from services.identity_mock.runtime import IdentityRuntime
 from shared.runtime import known_sandbox
 from shared.web.dependencies import SandboxId, runtime_of
 from shared.web.paging import PageDep, announce

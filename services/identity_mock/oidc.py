@@ -24,7 +24,8 @@ from services.identity_mock import faults, login_page, store, tokens
 from services.identity_mock.people import people
 from services.identity_mock.problems import NO_STORE, ClientUnknown, GrantRefused, RedirectNotAllowed
 from services.identity_mock.register import represented_by
-from services.identity_mock.store import CLIENT, OWN_CLIENT, Grant, IdentityRuntime
+from services.identity_mock.runtime import IdentityRuntime
+from services.identity_mock.store import CLIENT, OWN_CLIENT, Grant
 from services.identity_mock.tokens import TokenRefused
 from shared.errors import SandboxMismatch, SandboxNotFound
 from shared.runtime import in_sandbox, known_sandbox

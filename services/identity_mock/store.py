@@ -6,21 +6,16 @@ import asyncio
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
-from urllib.parse import parse_qs
 
 from joserfc.jwk import RSAKey
 from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.identity_mock.settings import Settings
-from shared.runtime import Runtime
 from shared.sandbox import journal
 from shared.sandbox.faults import firings_table
 from shared.sandbox.recording import recorded_table
 from shared.sandbox.registry import Sandbox, sandboxes_table
 from shared.storage.database import Connection, Database
-from shared.storage.migrations import to_4, to_5
 
 METADATA = MetaData()
 CURRENT, NEXT = "current", "next"
@@ -53,49 +48,6 @@ Table(
     Column("expires_at", DateTime(timezone=True), nullable=False),  # sandbox time
     Index("authorization_codes_expiry", "sandbox", "expires_at"),
 )
-
-
-class IdentityRuntime(Runtime):
-    """Holds the signing key; made once, by whichever process comes first to an empty database."""
-
-    key: RSAKey
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__("identity", settings, settings.database_url, METADATA)
-        self.identity = settings
-        self.steps = {4: to_4, 5: to_5}
-        self._next_key: RSAKey | None = None
-        self._unknown_key: RSAKey | None = None
-
-    async def at_open(self) -> None:
-        self.key = await signing_key(self.database)
-        known = await self.database.fetch("SELECT FROM signing_keys WHERE name = $1", NEXT)
-        if known:
-            await self.next_key()
-
-    @property
-    def keys(self) -> list[RSAKey]:
-        """Those that may sign: the key, and where it ever was rotated the next."""
-        return [self.key, *([self._next_key] if self._next_key else [])]
-
-    async def next_key(self) -> RSAKey:
-        """The key that signs where keys are rotated; made when it is first needed, and kept."""
-        if self._next_key is None:
-            self._next_key = await signing_key(self.database, NEXT)
-        return self._next_key
-
-    async def unknown_key(self) -> RSAKey:
-        """A key that no key set ever holds."""
-        if self._unknown_key is None:
-            self._unknown_key = await asyncio.to_thread(RSAKey.generate_key, 2048)
-        return self._unknown_key
-
-    def named_in(self, query: str) -> str:
-        """A sandbox's own client chooses it at the default issuer."""
-        return owner_of(parse_qs(query).get("client_id", [""])[0])
-
-    async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
-        return await journal.lines(self.database, self.service, sandbox, subject)
 
 
 def owner_of(client: str) -> str:

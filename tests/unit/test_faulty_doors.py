@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from services.identity_mock.runtime import IdentityRuntime
 from services.identity_mock.settings import Settings as IdentitySettings
-from services.identity_mock.store import IdentityRuntime
 from services.portal.runtime import Portal
 from services.portal.settings import Settings as PortalSettings
 from services.province_gateway.runtime import Gateway

@@ -17,7 +17,8 @@ from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from services.identity_mock.store import IdentityRuntime, signing_key
+from services.identity_mock.runtime import IdentityRuntime
+from services.identity_mock.store import signing_key
 from tests.service.frozen import FrozenSandbox
 from tests.service.identity_mock.client import BASE, CHALLENGE, REDIRECT_URI, VERIFIER, Client, challenge_of, returned
 from tests.service.identity_mock.conftest import settings_of

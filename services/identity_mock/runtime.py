@@ -1,0 +1,58 @@
+"""What a process of identity_mock holds."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from urllib.parse import parse_qs
+
+from joserfc.jwk import RSAKey
+
+from services.identity_mock.settings import Settings
+from services.identity_mock.store import METADATA, NEXT, owner_of, signing_key
+from shared.runtime import Runtime
+from shared.sandbox import journal
+from shared.storage.migrations import to_4, to_5
+
+
+class IdentityRuntime(Runtime):
+    """Holds the signing key; made once, by whichever process comes first to an empty database."""
+
+    key: RSAKey
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__("identity", settings, settings.database_url, METADATA)
+        self.identity = settings
+        self.steps = {4: to_4, 5: to_5}
+        self._next_key: RSAKey | None = None
+        self._unknown_key: RSAKey | None = None
+
+    async def at_open(self) -> None:
+        self.key = await signing_key(self.database)
+        known = await self.database.fetch("SELECT FROM signing_keys WHERE name = $1", NEXT)
+        if known:
+            await self.next_key()
+
+    @property
+    def keys(self) -> list[RSAKey]:
+        """Those that may sign: the key, and where it ever was rotated the next."""
+        return [self.key, *([self._next_key] if self._next_key else [])]
+
+    async def next_key(self) -> RSAKey:
+        """The key that signs where keys are rotated; made when it is first needed, and kept."""
+        if self._next_key is None:
+            self._next_key = await signing_key(self.database, NEXT)
+        return self._next_key
+
+    async def unknown_key(self) -> RSAKey:
+        """A key that no key set ever holds."""
+        if self._unknown_key is None:
+            self._unknown_key = await asyncio.to_thread(RSAKey.generate_key, 2048)
+        return self._unknown_key
+
+    def named_in(self, query: str) -> str:
+        """A sandbox's own client chooses it at the default issuer."""
+        return owner_of(parse_qs(query).get("client_id", [""])[0])
+
+    async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
+        return await journal.lines(self.database, self.service, sandbox, subject)
