@@ -13,7 +13,7 @@ import httpx
 
 from contracts import payment_platform as platform
 from contracts.faults import payment as named
-from services.payment_mock import faulty, store
+from services.payment_mock import faults, store
 from services.payment_mock.migrations import STEPS
 from services.payment_mock.settings import Settings
 from services.payment_mock.store import Order
@@ -88,10 +88,10 @@ class PaymentRuntime(Runtime):
         bite, held = await self._in_the_way(call) if self.watches(call.sandbox, named.CONFIRM) else (None, None)
         secret = self.secret(call.sandbox)
         if bite is not None and held is not None:
-            for lie in faulty.instead(bite, call.data, secret):
+            for lie in faults.instead(bite, call.data, secret):
                 await self._tell(call, lie)
             raise held
-        *first, last = [call.data, *(faulty.besides(bite, call.data, secret) if bite is not None else [])]
+        *first, last = [call.data, *(faults.besides(bite, call.data, secret) if bite is not None else [])]
         for message in first:
             await self._tell(call, message)
         await self._tell(call, last, ends=True)
@@ -103,8 +103,8 @@ class PaymentRuntime(Runtime):
             order = await store.order_by_transaction(connection, call.sandbox, call.key)
             if here is None or order is None:  # the sandbox was deleted meanwhile; `_tell` ends the call
                 return None, None
-            bite = await faulty.at_confirmation(connection, here, order)
-            return bite, await faulty.held(connection, here, order, bite) if bite is not None else None
+            bite = await faults.at_confirmation(connection, here, order)
+            return bite, await faults.held(connection, here, order, bite) if bite is not None else None
 
     async def _tell(self, call: Call, message: dict[str, Any], *, ends: bool = False) -> None:
         """Send one CONFIRM and note the answer. Raises Unreachable.
@@ -121,7 +121,7 @@ class PaymentRuntime(Runtime):
                 await http_outbox.done(connection, call)
             if here is None or order is None:  # the sandbox was deleted meanwhile
                 return
-            if ends and (freed := await faulty.set_free(connection, here, call.key)):
+            if ends and (freed := await faults.set_free(connection, here, call.key)):
                 await http_outbox.try_again(connection, here.id, freed)
             if message == call.data:
                 await store.save_order(connection, replace(order, confirm_answer=answer))

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, ValidationError
 
 from contracts.faults import payment as named
-from services.payment_mock import callbacks, faulty, store
+from services.payment_mock import callbacks, faults, store
 from services.payment_mock.orders import RuntimeDep
 from services.payment_mock.problems import BankDown, OrderAlreadyPaid, OrderExpired, OrderNotFound
 from services.payment_mock.store import Order
@@ -100,7 +100,7 @@ async def pay(sandbox: PathSandbox, transaction: Text, runtime: RuntimeDep, requ
         trace_context.join(order.traceparent)
         obstacle, reason, returns = _obstacle(order, here), "", True
         if obstacle is None:
-            rule = await faulty.at_the_button(connection, here, order, wish.outcome)
+            rule = await faults.at_the_button(connection, here, order, wish.outcome)
             match rule.fault if rule else "":
                 case named.CANCELLED | named.ONLY_RETURN:
                     pass

@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends, Request
 
 from contracts import payment_platform as platform
-from services.payment_mock import faulty, store
+from services.payment_mock import faults, store
 from services.payment_mock.callbacks import PaymentRuntime, result_message
 from services.payment_mock.messages import Init, Query, Refund, Signed
 from services.payment_mock.store import Order
@@ -116,7 +116,7 @@ async def refund(message: Refund, sandbox: SandboxId, runtime: RuntimeDep) -> An
                 return _refused(message, "not-paid")
             if await store.refunded_dong(connection, order) + amount_dong > order.amount_dong:
                 return _refused(message, "more-than-paid")
-            if await faulty.at_refund(connection, here, order):
+            if await faults.at_refund(connection, here, order):
                 return _refused(message, "bank-refuses")
             if not await store.add_refund(connection, order, message.MaHoanTien, amount_dong, here.now):
                 return _refused(message, "refund-differs")
