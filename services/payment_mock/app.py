@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from services.payment_mock import checkout, orders
-from services.payment_mock.callbacks import PaymentRuntime
 from services.payment_mock.problems import PROBLEMS
+from services.payment_mock.runtime import PaymentRuntime
 from services.payment_mock.settings import Settings
 from shared.lab import sandbox
 from shared.observability import logs

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends, Request
 
 from contracts import payment_platform as platform
 from services.payment_mock import faults, store
-from services.payment_mock.callbacks import PaymentRuntime, result_message
+from services.payment_mock.callbacks import result_message
 from services.payment_mock.messages import Init, Query, Refund, Signed
+from services.payment_mock.runtime import PaymentRuntime
 from services.payment_mock.store import Order
 from shared.observability import trace_context
 from shared.runtime import in_sandbox
