@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from contracts import lifecycle as law
 from contracts.lifecycle import LIFECYCLE
+from shared.did_you_mean import no_such
 from shared.text import Shown, Text
-from shared.words import no_such
 
 # State → what officials can do there; and all of it.
 VERBS_IN = {s.slug: [m.does for m in LIFECYCLE.moves_from(s) if m.who in law.OFFICIALS] for s in LIFECYCLE.states}

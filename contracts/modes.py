@@ -14,9 +14,9 @@ from pydantic import Field, ValidationInfo, field_validator
 from contracts.catalogue import PROVINCES
 from contracts.catalogue.search import folded
 from contracts.decisions import Body, Decisions
+from shared.did_you_mean import no_such
 from shared.problem_types import pointer_of
 from shared.text import Text
-from shared.words import no_such
 
 MODES = SIMULATED, MANUAL = ("simulated", "manual")
 TEMPOS = WORKING_CLOCK, AT_ONCE, SCRIPTED = ("working_clock", "at_once", "scripted")

@@ -24,8 +24,8 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from contracts.decisions import Body
+from shared.did_you_mean import no_such
 from shared.text import Shown, Text
-from shared.words import no_such
 
 STANDING = ("lan", "minh", "huong", "duc", "hoa", "tuan")  # the personas of every sandbox
 WORD = re.compile(r"[a-z][a-z0-9-]{0,39}")  # a persona of one's own, the key of an organisation

@@ -19,10 +19,10 @@ from contracts.faults.rules import MOST_RULES, Instant, RuleBody
 from contracts.lifecycle import LIFECYCLE
 from contracts.modes import Modes, province_fault
 from contracts.people import Population
+from shared.did_you_mean import no_such
 from shared.errors import BodyDoesNotFit
 from shared.problem_types import pointer_of
 from shared.text import Shown, Text
-from shared.words import no_such
 
 STATES = tuple(state.slug for state in LIFECYCLE.states)
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]

@@ -7,11 +7,11 @@ from contracts.catalogue import COMMUNES, PROVINCES, ProvinceNotFound
 from services.province_gateway.domain import Dossier, DossierNotFound
 from services.province_gateway.officers import faults
 from services.province_gateway.store import OPEN
+from shared.did_you_mean import no_such
 from shared.errors import BodyDoesNotFit
 from shared.messaging.runtime import House
 from shared.sandbox.registry import Sandbox
 from shared.storage.page import LARGEST, Cut, Page
-from shared.words import no_such
 
 # Slug → code, as the documents have it. What was returned is open again while a withdrawal request waits there.
 OPEN_STATES = {state.slug: str(state.code) for state in (*law.UNDECIDED, *law.DECIDED)}

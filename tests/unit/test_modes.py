@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from contracts.modes import BY_DEFAULT, Mode, in_force, province_fault
-from shared.words import no_such
+from shared.did_you_mean import no_such
 
 
 @pytest.mark.parametrize(

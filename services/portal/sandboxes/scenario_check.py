@@ -15,10 +15,10 @@ from contracts.problems import CONTRACT_PROBLEMS
 from contracts.scenario import DossierPart, Scenario
 from services.portal.papers.file_types import PDF, name_of
 from services.portal.sandboxes import fault_rules
+from shared.did_you_mean import no_such
 from shared.errors import BodyDoesNotFit, Misfit, Refusal
 from shared.problem_types import COMMON, pointer_of
 from shared.sandbox.clock import parse_duration, parse_time
-from shared.words import no_such
 
 TITLES = {**COMMON, **CONTRACT_PROBLEMS}
 MEMBERS = ("commune", "province", "case", "procedure")  # of a dossier, by which a refusal of the catalogue names it
