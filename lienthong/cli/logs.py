@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from lienthong.logbook import Entry
+    from lienthong.embedded.logs import Entry
 
 HERE = Path(".lienthong")
 LOOK_SECONDS = 0.2  # between looks at the files while they are followed
@@ -54,16 +54,16 @@ def logs(
     as_json: Json = False,
 ) -> None:
     """Show the last log entries of all processes, or of some: services, Kafka and PostgreSQL alike."""
-    from lienthong import logbook
+    from lienthong.embedded import logs
 
-    if level not in logbook.LEVELS:
-        raise typer.BadParameter(f"write one of {', '.join(logbook.LEVELS)}.", param_hint="--level")
-    names = logbook.chosen(services or ())
-    place = logbook.folder(data.absolute())
-    wanted = logbook.Wanted(level, sandbox, dossier)
-    follower = logbook.Follower(place, names, wanted)
+    if level not in logs.LEVELS:
+        raise typer.BadParameter(f"write one of {', '.join(logs.LEVELS)}.", param_hint="--level")
+    names = logs.chosen(services or ())
+    place = logs.folder(data.absolute())
+    wanted = logs.Wanted(level, sandbox, dossier)
+    follower = logs.Follower(place, names, wanted)
     try:
-        _print(logbook.last(place, names, wanted, lines), as_json)
+        _print(logs.last(place, names, wanted, lines), as_json)
         while follow:
             _print(follower.more(), as_json)
             time.sleep(LOOK_SECONDS)
@@ -80,7 +80,7 @@ def _print(entries: Iterable[Entry], as_json: bool) -> None:
 
 
 def _for_people(entry: Entry) -> str:
-    from lienthong.logbook import LONG_AGO
+    from lienthong.embedded.logs import LONG_AGO
 
     clock = f"{entry.at.astimezone():%H:%M:%S}.{entry.at.microsecond // 1000:03}" if entry.at > LONG_AGO else "–" * 12
     level = typer.style(f"{entry.level:8}", fg=COLOURS.get(entry.level))

@@ -102,7 +102,7 @@ class ServicesPart(Part):
         }
 
     def command(self) -> list[str]:
-        return [sys.executable, "-P", "-m", "shared.zygote"]
+        return [sys.executable, "-P", "-m", "lienthong.embedded.zygote"]
 
     def before_exec(self) -> Preparation:
         return with_parent(signal.SIGKILL)

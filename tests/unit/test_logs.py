@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from lienthong.embedded import Trouble
+from lienthong.embedded.logs import NAMES, Entry, Follower, Wanted, chosen, entries, folder, last
 from lienthong.embedded.plan import ROLES, Plan
-from lienthong.logbook import NAMES, Entry, Follower, Wanted, chosen, entries, folder, last
 
 TRACE, OTHER = "0af7651916cd43dd8448eb211c80319c", "1" * 32
 CODE = "H42.14464-20260609-0000001"

@@ -1,6 +1,6 @@
 """One process that imports everything once and then forks every role from itself: seconds and tens of MB saved.
 
-Started as `python -P -m shared.zygote`. First line on stdin, then commands, one JSON object a line:
+Started as `python -P -m lienthong.embedded.zygote`. First line on stdin, then commands, one JSON object a line:
     {"preload": ["uvicorn", …], "roles": {"portal-api": {"target": "module:function", "log": "/…/portal-api.log"}}}
     {"do": "hold" | "release", "role": "portal-api"}        stop a role and keep it stopped; start it again
 On stdout, at every change: {"role", "pid", "state", "restarts", "last_exit"}, states: running, backoff, held, stopped.
