@@ -11,7 +11,7 @@ from rich.console import Console
 from lienthong import client, replays, sync
 from lienthong.cli.language import chosen
 from lienthong.cli.sandbox import verdict_text
-from lienthong.timeline import draw
+from lienthong.client.timeline import draw
 
 STORIES = 10  # told in full; of further dossiers only the code
 SETTLE_SECONDS = 0.5

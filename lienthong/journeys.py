@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lienthong.client import Citizen, Country, Dossier, Sandbox
-from lienthong.timeline import Entry
+from lienthong.client.citizen import Citizen
+from lienthong.client.country import Country, Sandbox
+from lienthong.client.timeline import Entry
+from lienthong.client.types import Dossier
 
 SUBMITTED, RECEIVED, SUPPLEMENT, OWING, READY = (
     *("submitted", "received", "supplement_requested", "financial_obligation", "result_ready"),

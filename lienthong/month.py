@@ -10,7 +10,8 @@ from datetime import timedelta
 from typing import Any
 
 from lienthong import paths
-from lienthong.client import Citizen, Sandbox
+from lienthong.client.citizen import Citizen
+from lienthong.client.country import Sandbox
 from lienthong.journeys import LEVEL_2, Journeyed, act, begin
 
 START = "2026-06-08T08:00:00+07:00"  # a Monday; no public holiday for 30 days

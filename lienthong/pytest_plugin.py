@@ -90,11 +90,12 @@ def _started(config: pytest.Config) -> str:
 @pytest.fixture(scope="session")
 def lienthong_sync(request: pytest.FixtureRequest) -> Iterator[sync.Country]:
     """A running country, every call waiting for its answer: that of LIENTHONG_URL, else one started for this run."""
-    from lienthong import doors, sync
+    from lienthong import sync
+    from lienthong.client import http
 
     with ExitStack() as until_the_end:
         address = os.environ.get("LIENTHONG_URL") or _started(request.config)
-        with _refused_by(doors.NotRunning, f"There is no country at {address}."):
+        with _refused_by(http.NotRunning, f"There is no country at {address}."):
             country = until_the_end.enter_context(sync.Country(address))
         yield country
 
@@ -111,18 +112,18 @@ def sandbox_sync(lienthong_sync: sync.Country, request: pytest.FixtureRequest) -
 
     Deleted after the test, unless it failed.
     """
-    from lienthong import doors
+    from lienthong.client import http
     from lienthong.scenarios.files import ScenarioFault
 
     wish = _wish(request.node)
-    with _refused_by((doors.Problem, doors.NotRunning, ScenarioFault), "There is no sandbox for this test."):
+    with _refused_by((http.Problem, http.NotRunning, ScenarioFault), "There is no sandbox for this test."):
         sandbox = lienthong_sync.stage(**wish) if "scenario" in wish else lienthong_sync.new_sandbox(**wish)
     request.node.stash[SANDBOX_KEY], request.node.stash[FAILED_KEY] = sandbox, False
     yield sandbox
     if not request.node.stash[FAILED_KEY]:
         try:
             lienthong_sync.delete_sandbox(sandbox.id)
-        except doors.Problem as problem:
+        except http.Problem as problem:
             if problem.status != 404:  # a test may have deleted its own
                 raise
 
@@ -147,7 +148,7 @@ def _refused_by(errors: type[Exception] | tuple[type[Exception], ...], sentence:
 
 def _wish(node: pytest.Item) -> dict[str, Any]:
     """The same for the same test at every run; what markers say goes first, the nearest before all. A scenario has a seed."""
-    from lienthong.shapes import Wish
+    from lienthong.client.types import Wish
 
     said: dict[str, Any] = {}
     for marker in reversed(list(node.iter_markers("lienthong"))):

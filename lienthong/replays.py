@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from lienthong.client import Citizen, Country, Sandbox
-from lienthong.doors import Door, Problem, every_row
+from lienthong.client.http import Door, Problem, every_row
 
 FORMAT = "lienthong-replay/1"
 SERVICES = ("portal", "gateway", "payment")  # that record calls

@@ -15,9 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack
 
-from lienthong import citizen, client, clock, faults, payments, province
+from lienthong import client
 from lienthong.background import Background, Beyond
-from lienthong.shapes import Wish
+from lienthong.client import citizen, clock, country, faults, payments, province
+from lienthong.client.types import Wish
 
 There = TypeVar("There")
 Given = ParamSpec("Given")
@@ -47,8 +48,10 @@ def waits(
     return waiting
 
 
-class Country(Face[client.Country]):
+class Country(Face[country.Country]):
     """The running country; open while its `with` block runs."""
+
+    there: client.Country
 
     def __init__(self, url: str | None = None) -> None:
         self.there = client.Country(url)
@@ -63,7 +66,7 @@ class Country(Face[client.Country]):
 
     def __enter__(self) -> Self:
         self._background = Background()
-        self._http = client.http_client()
+        self._http = country.http_client()
         try:
             self.run(self.there.open(Beyond(self._background, self._http)))
         except BaseException:

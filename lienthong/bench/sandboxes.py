@@ -9,9 +9,9 @@ from pathlib import Path
 from lienthong.bench import journeys
 from lienthong.bench.rows import Aim, Row
 from lienthong.client import Country
+from lienthong.client.timeline import SERVICES
 from lienthong.embedded import Trouble
 from lienthong.embedded.stack import Stack
-from lienthong.timeline import SERVICES
 
 OTHERS = ("kafka", "postgres")  # processes that are not ours
 

@@ -13,7 +13,7 @@ from lienthong.cli.plainly import DEFAULT_SANDBOX, HERE, Json, Sandbox, Url, ask
 from lienthong.embedded import Trouble
 
 if TYPE_CHECKING:
-    from lienthong.shapes import ProvinceMode
+    from lienthong.client.types import ProvinceMode
 
 modes = typer.Typer(
     no_args_is_help=True,

@@ -48,7 +48,7 @@ def ask(url: str, conversation: Callable[[Country], Awaitable[Answer]]) -> Answe
     from httpx import InvalidURL
 
     from lienthong.client import Country
-    from lienthong.doors import NotRunning, Problem
+    from lienthong.client.http import NotRunning, Problem
 
     async def whole() -> Answer:
         async with Country(url) as country:

@@ -74,7 +74,7 @@ def create(
     row = ask(url, lambda country: country.create_sandbox(**wish))
     show(row, json, row["id"])
     if row["lagging"]:
-        from lienthong.client import lagging
+        from lienthong.client.country import lagging
 
         typer.echo(lagging(row), err=True)
 
@@ -183,7 +183,7 @@ def timeline(
     elif entries:
         from rich.console import Console
 
-        from lienthong.timeline import draw
+        from lienthong.client.timeline import draw
 
         Console().print(draw(entries, code, spoken))
     else:

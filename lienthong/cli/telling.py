@@ -13,11 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from lienthong import journeys, paths, timeline
+from lienthong import journeys, paths
 from lienthong.cli.language import day_and_hour, dong, named
-from lienthong.client import Sandbox
+from lienthong.client import Sandbox, timeline
+from lienthong.client.timeline import Entry, StatusChange
 from lienthong.journeys import Journey, Journeyed, Listener
-from lienthong.timeline import Entry, StatusChange
 
 WORDS = {
     "en": {

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from lienthong.client import Sandbox, Verdict
-from lienthong.doors import NotRunning, Problem
+from lienthong.client.http import NotRunning, Problem
 
 FIRST = datetime.fromisoformat("2026-06-08T07:40:00+07:00")  # a Monday; the next public holiday is in September
 LAST = datetime.fromisoformat("2027-10-01T00:00:00+07:00")  # the calendar ends with the year

@@ -8,7 +8,7 @@ import random
 import asyncpg
 
 from lienthong.client import Sandbox
-from lienthong.doors import NotRunning, Problem
+from lienthong.client.http import NotRunning, Problem
 from lienthong.prove.load import PERSONAS
 from lienthong.prove.scene import Scene
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from lienthong.client import Citizen
-from lienthong.doors import Door, NotRunning, Problem
+from lienthong.client.http import Door, NotRunning, Problem
 from lienthong.prove.ledger import Ledger
 
 PAUSE_SECONDS = 0.1  # before a request that was not acknowledged is repeated

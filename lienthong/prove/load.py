@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lienthong.client import Country, Sandbox
-from lienthong.doors import Problem
+from lienthong.client.http import Problem
 from lienthong.prove.clocks import Clocks
 from lienthong.prove.insisting import Insisting
 from lienthong.prove.ledger import Key, Ledger, Submission

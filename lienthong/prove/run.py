@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lienthong.client import Country, Sandbox
-from lienthong.doors import Problem
+from lienthong.client.http import Problem
 from lienthong.embedded.stack import Stack
 from lienthong.prove import books, checks, faults
 from lienthong.prove.checks import Evidence, Finding

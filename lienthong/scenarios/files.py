@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 import yaml
 
-from lienthong.doors import Problem
+from lienthong.client.http import Problem
 
 READY = Path(__file__).with_name("ready")
 SCHEMA = Path(__file__).with_name("scenario.schema.json")

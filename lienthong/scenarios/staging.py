@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from lienthong.client import Country, Dossier, NotRunning, Sandbox
+from lienthong.client.country import Country, Sandbox
+from lienthong.client.http import NotRunning
+from lienthong.client.types import Dossier
 from lienthong.journeys import STEPS_AT_MOST, Journey, Journeyed, act, begin
 from lienthong.scenarios.files import ScenarioFault, ScenarioFile
 

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from lienthong.client import Country as Client
+from lienthong.client.timeline import Entry
 from lienthong.embedded import ports
-from lienthong.timeline import Entry
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = IMAGE = "lienthong-proof"

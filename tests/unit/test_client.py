@@ -11,11 +11,12 @@ from fastapi import FastAPI, Request, Response
 
 from lienthong import journeys
 from lienthong.cli import language, sandbox
-from lienthong.client import LIMITS, Country, Dossier, NotRunning, Wish
-from lienthong.doors import Door, Problem
+from lienthong.client import Country, Dossier, NotRunning, Wish
+from lienthong.client.country import LIMITS
+from lienthong.client.http import Door, Problem
+from lienthong.client.timeline import SERVICES, Entry, merged, status_changes
 from lienthong.journeys import READY, REFUSED, RETURNED, WITHDRAWN, Journeyed
 from lienthong.pytest_plugin import MARKER
-from lienthong.timeline import SERVICES, Entry, merged, status_changes
 from shared.http import LIMITS as BETWEEN_SERVICES
 from shared.storage.page import LARGEST
 from shared.web.paging import PageDep, announce

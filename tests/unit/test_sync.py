@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from lienthong import citizen, client, clock, faults, payments, province, sync
+from lienthong import client, sync
 from lienthong.background import Background, Beyond
-from lienthong.doors import Door
+from lienthong.client import citizen, clock, faults, payments, province
+from lienthong.client.http import Door
 
 OF_THE_LOOP = {"open", "service"}  # of a country: for whoever brings an HTTP client, or speaks to a door
 

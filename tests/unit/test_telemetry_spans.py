@@ -58,10 +58,10 @@ def a_scope(
 def test_without_an_endpoint_the_sdk_is_not_even_imported() -> None:
     code = (
         "import sys, services.portal.app, services.province_gateway.worker, services.payment_mock.app\n"
-        "from shared import tracing\n"
+        "from shared.observability import spans\n"
         "from services.portal.settings import Settings\n"
-        "tracing.start(Settings(), 'portal-api')\n"
-        "print(tracing.on, [name for name in sys.modules if name.startswith(('opentelemetry.sdk', 'opentelemetry.exporter'))])"
+        "spans.start(Settings(), 'portal-api')\n"
+        "print(spans.on, [name for name in sys.modules if name.startswith(('opentelemetry.sdk', 'opentelemetry.exporter'))])"
     )
     without = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     environment = {**without, "PYTHONPATH": os.getcwd(), "PAYMENT_PARTNER_SECRET": "an invented secret"}

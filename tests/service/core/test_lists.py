@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from lienthong.client import Country
-from lienthong.doors import Door, Problem, every_row
+from lienthong.client.http import Door, Problem, every_row
 from shared.lab import lanes, sandbox
 from shared.messaging.runtime import House
 from shared.web import app as web

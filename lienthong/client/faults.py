@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from urllib.parse import quote
 
-from lienthong.doors import every_row
-
-if TYPE_CHECKING:
-    from lienthong.client import Country
+from lienthong.client.http import Services, every_row
 
 
 class Faults:
     """The fault rules of a sandbox; docs/faults.md names what there is."""
 
-    def __init__(self, country: Country, sandbox: str) -> None:
+    def __init__(self, country: Services, sandbox: str) -> None:
         self._country, self._path = country, f"/_lab/sandboxes/{sandbox}/faults"
 
     async def rules(self) -> list[dict[str, Any]]:

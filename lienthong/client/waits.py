@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from urllib.parse import quote
 
-from lienthong.shapes import Arrival, Cause, News
-
-if TYPE_CHECKING:
-    from lienthong.client import Country
+from lienthong.client.http import Scope
+from lienthong.client.types import Arrival, Cause, News
 
 
-class Waiting:
+class Waiting(Scope):
     """The part of a sandbox that waits."""
-
-    country: Country
-    headers: dict[str, str]
-    lab: str
 
     async def wait_for(self, /, event: str, code: str, *, count: int = 1, timeout_seconds: float = 10) -> Arrival:
         """Wait for the `count`th event of a type about a dossier; its verdict says at once where it is certain not to come."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
-if TYPE_CHECKING:
-    from lienthong.client import Sandbox
+from lienthong.client.http import Scope
 
 
 class Order(TypedDict):
@@ -28,14 +27,14 @@ class Order(TypedDict):
 class Payments:
     """What a test decides in the payer's place. The confirmation travels by itself: `settle` waits for it."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Scope) -> None:
         self._sandbox = sandbox
 
     async def orders(self, code: str) -> list[Order]:
         """All of a dossier, oldest first."""
         orders: dict[str, Order] = {}
         checkout = f"{self._sandbox.country.payment.url}/s/{self._sandbox.id}/checkout"
-        for entry in await self._sandbox.told_by("payment", code):
+        for entry in await self._sandbox.rows("payment", f"/_lab/timeline/{code}"):
             data, kind = entry["data"], entry["kind"]
             reference = str(data.get("reference", ""))  # a line about a fault has none
             if kind == "checkout_opened":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from lienthong.timeline import Entry
+from lienthong.client.timeline import Entry
 
 
 class Status(TypedDict):

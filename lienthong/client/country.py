@@ -15,50 +15,28 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack, cast
 
 import httpx
 
-from lienthong.citizen import Citizen
-from lienthong.clock import Clock
-from lienthong.doors import Door, Http, NotRunning, Problem, every_row
-from lienthong.faults import Faults
-from lienthong.modes import ActingProvinces
-from lienthong.payments import Order, Payments
-from lienthong.province import Province
-from lienthong.shapes import Advance, Dossier, ProvinceDossier, Reading, SandboxRow, Verdict, Wish
-from lienthong.timeline import SERVICES, Entry, merged
-from lienthong.waits import Waiting
-
-__all__ = [
-    "Advance",
-    "Citizen",
-    "Clock",
-    "Country",
-    "Dossier",
-    "Entry",
-    "NotRunning",
-    "Order",
-    "Payments",
-    "Problem",
-    "Province",
-    "ProvinceDossier",
-    "Reading",
-    "Sandbox",
-    "SandboxRow",
-    "Verdict",
-    "Wish",
-]
+from lienthong.client.citizen import Citizen
+from lienthong.client.clock import Clock
+from lienthong.client.faults import Faults
+from lienthong.client.http import Door, Http, NotRunning, Services, every_row
+from lienthong.client.modes import ActingProvinces
+from lienthong.client.payments import Payments
+from lienthong.client.province import Province
+from lienthong.client.timeline import SERVICES, Entry, merged
+from lienthong.client.types import SandboxRow, Verdict, Wish
+from lienthong.client.waits import Waiting
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 LIMITS = httpx.Limits(max_connections=32, max_keepalive_connections=32, keepalive_expiry=60)
 SPEAKERS = ("portal", "gateway")  # who tells events
 
 
-class Country:
+class Country(Services):
     """The running country, found by the portal's address alone; `doors` names all the others.
 
     url  default: LIENTHONG_URL, else where `lienthong up` listens
@@ -89,10 +67,6 @@ class Country:
         self.gateway = Door(http, self.doors["province_gateway"])
         self.identity = Door(http, self.doors["identity"])
         self.payment = Door(http, self.doors["payment"])
-
-    def service(self, name: str) -> Door:
-        """By its name in timelines and verdicts: portal, gateway, identity, payment."""
-        return cast(Door, getattr(self, name))
 
     async def provinces(self) -> list[dict[str, Any]]:
         return await every_row(self.portal.send, "/api/v1/provinces")
@@ -140,19 +114,6 @@ class Country:
             )
         return Sandbox(self, row["id"])
 
-    async def stage(
-        self, scenario: str | Path, *, seed: str | None = None, name: str | None = None, time_to_live: str | None = None
-    ) -> Sandbox:
-        """A sandbox in which a scenario has happened, with the `codes` of its dossiers. docs/scenarios.md.
-
-        scenario  a file, or the name of a ready one
-        raises    ScenarioFault with everything that is wrong with it
-        """
-        from lienthong.scenarios import files, staging
-
-        told = await staging.stage(self, files.read(scenario), seed=seed, name=name, time_to_live=time_to_live)
-        return told.sandbox
-
     @asynccontextmanager
     async def sandbox(self, *, keep: bool = False, **wish: Unpack[Wish]) -> AsyncIterator[Sandbox]:
         """A sandbox of one's own, frozen unless it has a rate; deleted at the end unless `keep`."""
@@ -183,15 +144,14 @@ def lagging(row: SandboxRow) -> str:
 class Sandbox(ActingProvinces, Waiting):
     """One small country: its clock, its people, its provinces, its dossiers.
 
-    headers  choose it, in a request of one's own
     codes    of a scenario's dossiers, by their names; empty where none was staged
     """
 
+    country: Country
+
     def __init__(self, country: Country, id: str) -> None:
-        self.country, self.id = country, id
-        self.headers = {"X-Sandbox": id}
+        super().__init__(country, id)
         self.codes: dict[str, str] = {}
-        self.lab = f"/_lab/sandboxes/{id}"
         self.clock = Clock(country, id)
         self.payments = Payments(self)
         self.faults = Faults(country, id)
@@ -225,11 +185,11 @@ class Sandbox(ActingProvinces, Waiting):
 
     async def told_by(self, service: str, code: str) -> list[Entry]:
         """One service's part of a story: identity, portal, payment or gateway."""
-        return await self._rows(service, f"/_lab/timeline/{code}")
+        return await self.rows(service, f"/_lab/timeline/{code}")
 
     async def people(self) -> list[dict[str, Any]]:
         """Who can sign in here: persona, name, number (12 digits), level, and whom each represents (kind, id, name)."""
-        return await self._rows("identity", "/_lab/people")
+        return await self.rows("identity", "/_lab/people")
 
     async def events(self, code: str) -> list[Entry]:
         """What portal and province told each other of a dossier: that part of its story that went over Kafka."""
@@ -237,16 +197,13 @@ class Sandbox(ActingProvinces, Waiting):
 
     async def dossiers(self) -> list[str]:
         """The code of every dossier of which anything was told, in the order of their beginning."""
-        parts = await asyncio.gather(*(self._rows(name, f"{self.lab}/events") for name in SPEAKERS))
+        parts = await asyncio.gather(*(self.rows(name, f"{self.lab}/events") for name in SPEAKERS))
         told = [(datetime.fromisoformat(row["real_at"]), str(row["subject"])) for part in parts for row in part]
         return list(dict.fromkeys(code for _, code in sorted(told)))
 
     async def dead_letters(self, service: str) -> list[dict[str, Any]]:
         """All of them, oldest first; `service` is portal or gateway."""
-        return await self._rows(service, "/_lab/dead-letters")
-
-    async def _rows(self, service: str, path: str) -> list[Any]:
-        return await every_row(partial(self.country.service(service).send, headers=self.headers), path)
+        return await self.rows(service, "/_lab/dead-letters")
 
     async def dead_letter(self, service: str, id: str) -> dict[str, Any]:
         return cast(dict[str, Any], await self._dead(service, "GET", f"/{id}"))

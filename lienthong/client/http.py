@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, cast
 
 import httpx
 
@@ -72,6 +73,36 @@ class Door:
     async def json(self, method: str, path: str, **options: Any) -> Any:
         response = await self.send(method, path, **options)
         return response.json() if response.content else None
+
+
+class Services:
+    """The services of a running country, each at its own address."""
+
+    portal: Door
+    gateway: Door
+    identity: Door
+    payment: Door
+
+    def service(self, name: str) -> Door:
+        """By its name in timelines and verdicts: portal, gateway, identity, payment."""
+        return cast(Door, getattr(self, name))
+
+
+class Scope:
+    """One sandbox of a country, as every part of the client addresses it.
+
+    headers  choose the sandbox, in a request to any service
+    lab      path of its control endpoints at the portal
+    """
+
+    def __init__(self, country: Services, id: str) -> None:
+        self.country, self.id = country, id
+        self.headers = {"X-Sandbox": id}
+        self.lab = f"/_lab/sandboxes/{id}"
+
+    async def rows(self, service: str, path: str) -> list[Any]:
+        """A whole list of one service, read in this sandbox."""
+        return await every_row(partial(self.country.service(service).send, headers=self.headers), path)
 
 
 async def every_row(send: Callable[..., Awaitable[httpx.Response]], path: str, **params: Any) -> list[Any]:

@@ -8,16 +8,14 @@ import hashlib
 import secrets
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from lienthong.doors import Problem, every_row
-from lienthong.shapes import Dossier
-
-if TYPE_CHECKING:
-    from lienthong.client import Sandbox
+from lienthong.client.http import Problem, Scope, every_row
+from lienthong.client.payments import Payments
+from lienthong.client.types import Dossier
 
 CLIENT_ID = "lienthong-demo"
 REDIRECT_URI = "http://127.0.0.1/signed-in"  # never opened: the code is read from the redirect's Location
@@ -26,7 +24,7 @@ REDIRECT_URI = "http://127.0.0.1/signed-in"  # never opened: the code is read fr
 class Citizen:
     """One persona at the public doors. Signs in again by itself when sandbox time has outlived the token."""
 
-    def __init__(self, sandbox: Sandbox, persona: str) -> None:
+    def __init__(self, sandbox: Scope, persona: str) -> None:
         self.sandbox, self.persona = sandbox, persona
         self.token = ""
         self.endpoints: dict[str, Any] = {}
@@ -152,7 +150,7 @@ class Citizen:
     async def pay(self, code: str, *, outcome: str = "success", key: str | None = None) -> dict[str, Any]:
         """Start the payment at the portal, open the platform's checkout, pay; or fail to with `outcome="failed"`."""
         payment = await self.start_payment(code, key=key)
-        at = self.sandbox.payments
+        at = Payments(self.sandbox)
         await (at.pay if outcome == "success" else at.fail)(payment["checkout_url"])
         return payment
 

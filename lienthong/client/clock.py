@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from lienthong.shapes import Advance, Reading
-
-if TYPE_CHECKING:
-    from lienthong.client import Country
+from lienthong.client.http import Services
+from lienthong.client.types import Advance, Reading
 
 ADVANCE_TIMEOUT = 120.0  # s; a month of a busy sandbox is seconds, a stuck service answers with a verdict long before
 REAL_TIME = 1.0
@@ -17,7 +15,7 @@ REAL_TIME = 1.0
 class Clock:
     """Frozen, it moves only when it is turned. Instants are aware datetimes or RFC 3339 text, durations `3d` or `P3D`."""
 
-    def __init__(self, country: Country, sandbox: str) -> None:
+    def __init__(self, country: Services, sandbox: str) -> None:
         self._country, self._path = country, f"/_lab/sandboxes/{sandbox}/clock"
 
     async def read(self) -> Reading:

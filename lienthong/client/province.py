@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import uuid
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from lienthong.doors import Door, every_row
-from lienthong.shapes import ProvinceDossier
-
-if TYPE_CHECKING:
-    from lienthong.client import Sandbox
+from lienthong.client.http import Door, Scope, every_row
+from lienthong.client.types import ProvinceDossier
 
 
 class Province:
     """Reception and handlers of one province in one sandbox; `code` as in the catalogue, such as 37."""
 
-    def __init__(self, sandbox: Sandbox, code: str) -> None:
+    def __init__(self, sandbox: Scope, code: str) -> None:
         self.sandbox, self.code = sandbox, code
         self._dossiers = f"/api/v1/provinces/{code}/dossiers"
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from urllib.parse import quote
 
-from lienthong.shapes import ProvinceMode
-
-if TYPE_CHECKING:
-    from lienthong.client import Country
+from lienthong.client.http import Scope
+from lienthong.client.types import ProvinceMode
 
 
-class ActingProvinces:
+class ActingProvinces(Scope):
     """The part of a sandbox that says how its provinces act.
 
     province  a code, or `*`: all that have no mode of their own
     """
-
-    country: Country
-    lab: str
 
     async def modes(self) -> list[ProvinceMode]:
         """How each of the 34 acts."""

@@ -1,0 +1,60 @@
+"""A small typed client for the country: sandboxes, citizens, provinces, the clock. Speaks to public doors and test doors only.
+
+async with Country() as country, country.sandbox(seed="spring") as sandbox:
+    lan = sandbox.citizen("lan")
+    dossier = await lan.submit("2.000635", province="37", commune="14464")
+    await sandbox.clock.advance("1d")
+
+`lienthong.sync` is the same for programs without a loop.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lienthong.client import country
+from lienthong.client.citizen import Citizen
+from lienthong.client.clock import Clock
+from lienthong.client.country import Sandbox
+from lienthong.client.http import NotRunning, Problem
+from lienthong.client.payments import Order, Payments
+from lienthong.client.province import Province
+from lienthong.client.timeline import Entry
+from lienthong.client.types import Advance, Dossier, ProvinceDossier, Reading, SandboxRow, Verdict, Wish
+
+__all__ = [
+    "Advance",
+    "Citizen",
+    "Clock",
+    "Country",
+    "Dossier",
+    "Entry",
+    "NotRunning",
+    "Order",
+    "Payments",
+    "Problem",
+    "Province",
+    "ProvinceDossier",
+    "Reading",
+    "Sandbox",
+    "SandboxRow",
+    "Verdict",
+    "Wish",
+]
+
+
+class Country(country.Country):
+    __doc__ = country.Country.__doc__
+
+    async def stage(
+        self, scenario: str | Path, *, seed: str | None = None, name: str | None = None, time_to_live: str | None = None
+    ) -> Sandbox:
+        """A sandbox in which a scenario has happened, with the `codes` of its dossiers. docs/scenarios.md.
+
+        scenario  a file, or the name of a ready one
+        raises    ScenarioFault with everything that is wrong with it
+        """
+        from lienthong.scenarios import files, staging
+
+        staged = await staging.stage(self, files.read(scenario), seed=seed, name=name, time_to_live=time_to_live)
+        return staged.sandbox
