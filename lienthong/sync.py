@@ -8,6 +8,8 @@ with Country() as country, country.sandbox(seed="spring") as sandbox:
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -15,8 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack
 
+import httpx
+
 from lienthong import client
-from lienthong.background import Background, Beyond
 from lienthong.client import citizen, clock, country, faults, payments, province
 from lienthong.client.types import Wish
 
@@ -199,3 +202,41 @@ class Payments(Face[payments.Payments]):
     orders = waits(payments.Payments.orders)
     pay = waits(payments.Payments.pay)
     fail = waits(payments.Payments.fail)
+
+
+class Background:
+    """Runs until it is closed; ends with the program in any case."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="lienthong", daemon=True)
+        self._thread.start()
+
+    def wait(self, work: Coroutine[Any, Any, Answer], seconds: float | None = None) -> Answer:
+        """Block until it is done. Raises TimeoutError after `seconds`; what is not waited for any longer is cancelled."""
+        asked = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return asked.result(seconds)
+        finally:
+            asked.cancel()
+
+    async def meanwhile(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """Await it from any loop, also from a loop that lives no longer than one test."""
+        if asyncio.get_running_loop() is self._loop:
+            return await work
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class Beyond:
+    """An HTTP client that lives in the background; may be asked from any loop."""
+
+    def __init__(self, background: Background, http: httpx.AsyncClient) -> None:
+        self._background, self._http = background, http
+
+    async def request(self, method: str, url: str, **options: Any) -> httpx.Response:
+        return await self._background.meanwhile(self._http.request(method, url, **options))

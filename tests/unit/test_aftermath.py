@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lienthong import aftermath, client, sync
-from lienthong.background import Background
+from lienthong.sync import Background
 
 
 @pytest.fixture

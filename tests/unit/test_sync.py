@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from lienthong import client, sync
-from lienthong.background import Background, Beyond
 from lienthong.client import citizen, clock, faults, payments, province
 from lienthong.client.http import Door
+from lienthong.sync import Background, Beyond
 
 OF_THE_LOOP = {"open", "service"}  # of a country: for whoever brings an HTTP client, or speaks to a door
 
