@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lienthong import month
 from lienthong.bench.rows import Aim, Row
 from lienthong.client import Country
 from lienthong.embedded import Trouble
+from lienthong.journeys import month
 
 
 async def measure(portal: str, many: int) -> list[Row]:

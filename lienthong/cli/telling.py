@@ -13,11 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from lienthong import journeys, paths
 from lienthong.cli.language import day_and_hour, dong, named
 from lienthong.client import Sandbox, timeline
 from lienthong.client.timeline import Entry, StatusChange
-from lienthong.journeys import Journey, Journeyed, Listener
+from lienthong.journeys import catalogue, travel
+from lienthong.journeys.travel import Journey, Journeyed, Listener
 
 WORDS = {
     "en": {
@@ -81,8 +81,8 @@ async def tell_three(sandbox: Sandbox, teller: Teller) -> list[dict[str, Any]]:
     """The three journeys one after the other, live; then each dossier's timeline. Returns the reports."""
     begun, reached = monotonic(), []
     await teller.meets(sandbox)
-    for number, journey in enumerate(journeys.THREE, start=1):
-        reached.append(await journeys.travel(sandbox, journey, await teller.begins(sandbox, journey, number)))
+    for number, journey in enumerate(travel.THREE, start=1):
+        reached.append(await travel.travel(sandbox, journey, await teller.begins(sandbox, journey, number)))
     stories = await _stories(sandbox, reached)
     for each, entries in zip(reached, stories, strict=True):
         title = teller.words("timeline", code=each.dossier["code"])
@@ -95,7 +95,7 @@ async def tell_the_whole_country(sandbox: Sandbox, teller: Teller) -> list[dict[
     """One dossier in each province, all at once; then one line for each. Returns the reports."""
     begun = monotonic()
     await teller.meets(sandbox)
-    reached = await journeys.travel_all(sandbox, await journeys.one_in_each_province(sandbox.country), by_day=True)
+    reached = await travel.travel_all(sandbox, await travel.one_in_each_province(sandbox.country), by_day=True)
     stories = await _stories(sandbox, reached)
     reports = _reports(reached, stories)
     table = Table(box=None, pad_edge=False)
@@ -112,7 +112,7 @@ async def tell_all_moves(sandbox: Sandbox, teller: Teller) -> list[dict[str, Any
     """Every named path, all in one sandbox; then one line for each with the states it went through. Returns the reports."""
     begun = monotonic()
     await teller.meets(sandbox)
-    reached = await journeys.travel_all(sandbox, paths.ALL_MOVES)
+    reached = await travel.travel_all(sandbox, catalogue.ALL_MOVES)
     stories = await _stories(sandbox, reached)
     reports = _reports(reached, stories)
     table = Table(box=None, pad_edge=False)

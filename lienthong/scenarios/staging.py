@@ -14,7 +14,7 @@ from typing import Any, cast
 from lienthong.client.country import Country, Sandbox
 from lienthong.client.http import NotRunning
 from lienthong.client.types import Dossier
-from lienthong.journeys import STEPS_AT_MOST, Journey, Journeyed, act, begin
+from lienthong.journeys.travel import STEPS_AT_MOST, Journey, Journeyed, act, begin
 from lienthong.scenarios.files import ScenarioFault, ScenarioFile
 
 SUBMISSION = ("case", "capacity", "payer_group", "return_by", "reception", "help_at", "note")  # sent as they are

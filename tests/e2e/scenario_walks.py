@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from lienthong.client import Dossier, Problem, Sandbox
-from lienthong.journeys import ENDS, PAPER
+from lienthong.journeys.travel import ENDS, PAPER
 from lienthong.scenarios.staging import Staged
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from lienthong.client import Citizen, Country, Sandbox
-from lienthong.journeys import ENDS, LEVEL_2
+from lienthong.journeys.travel import ENDS, LEVEL_2
 
 START = "2026-05-11T08:00:00+07:00"  # before July 2026, when two of the procedures cease
 EVERY = 1 if os.environ.get("BREADTH") == "all" else 41  # prime to the lists below, so that a sample meets all of each

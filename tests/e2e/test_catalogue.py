@@ -1,7 +1,7 @@
 """Every procedure that is filed online travels the whole way, each in another province than the one before."""
 
 from lienthong.client import Country
-from lienthong.journeys import LEVEL_2, RETURNED, Journey, travel_all
+from lienthong.journeys.travel import LEVEL_2, RETURNED, Journey, travel_all
 
 ONLINE = 109  # of the 111: two are filed at a desk only
 BEFORE_JULY = "2026-05-11T08:00:00+07:00"  # when two of them cease

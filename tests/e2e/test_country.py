@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from lienthong.client import Country, Dossier, Sandbox
-from lienthong.journeys import LEVEL_2
+from lienthong.journeys.travel import LEVEL_2
 from tests.support.command import command
 from tests.support.records import TO_PORTAL, TO_PROVINCE, records
 

@@ -19,7 +19,7 @@ from lienthong.client import Country
 from lienthong.embedded import ports
 from lienthong.embedded.plan import ROLES
 from lienthong.embedded.stack import Stack
-from lienthong.journeys import REFUSED, RETURNED, THREE, WITHDRAWN, Journeyed, travel
+from lienthong.journeys.travel import REFUSED, RETURNED, THREE, WITHDRAWN, Journeyed, travel
 from tests.contract.test_dashboard import expressions
 from tests.support.otlp import Receiver, Span, receiver
 from tests.support.promql import named

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from lienthong import journeys
 from lienthong.client import Country, Dossier, Problem, Sandbox
+from lienthong.journeys import travel
 from tests.support.records import WireRecord, records
 
 MAY_DIFFER = {"ce_sandbox", "ce_source", "ce_sequence", "ce_epoch", "traceparent"}
@@ -34,14 +34,14 @@ async def twins(lienthong: Country) -> AsyncIterator[Twins]:
 
 async def _live(sandbox: Sandbox) -> list[str]:
     """The three journeys, one after the other; their dossiers' codes."""
-    ended = [await journeys.travel(sandbox, journey, lambda *_: None) for journey in journeys.THREE]
+    ended = [await travel.travel(sandbox, journey, lambda *_: None) for journey in travel.THREE]
     assert all(each.reached for each in ended)
     return [each.dossier["code"] for each in ended]
 
 
 def test_the_same_seed_gives_the_same_codes(twins: Twins) -> None:
     first, second = twins.codes
-    assert first == second and len(set(first)) == len(journeys.THREE)
+    assert first == second and len(set(first)) == len(travel.THREE)
 
 
 def test_the_same_seed_gives_the_same_events_byte_for_byte(lienthong: Country, twins: Twins) -> None:

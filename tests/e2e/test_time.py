@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from lienthong import month
 from lienthong.client import Citizen, Country, Problem, Sandbox
+from lienthong.journeys import month
 from tests.support.records import TO_PORTAL, records
 
 PROCEDURE, PROVINCE, COMMUNE = "1.001776", "37", "14464"  # social allowance: free of charge, ten working days

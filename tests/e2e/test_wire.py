@@ -8,8 +8,8 @@ import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from jsonschema import Draft202012Validator, FormatChecker
 
-from lienthong import journeys, paths
 from lienthong.client import Country
+from lienthong.journeys import catalogue, travel
 from tests.support.records import TO_PORTAL, TO_PROVINCE, WireRecord, records
 
 SCHEMAS = Path(__file__).parents[2] / "contracts" / "events"
@@ -23,7 +23,7 @@ LANES = 34
 async def travelled(lienthong: Country) -> tuple[str, list[WireRecord]]:
     """A sandbox in which every named path was walked, and all its records."""
     async with lienthong.sandbox(seed="wire") as sandbox:
-        assert all(each.reached for each in await journeys.travel_all(sandbox, paths.ALL_MOVES))
+        assert all(each.reached for each in await travel.travel_all(sandbox, catalogue.ALL_MOVES))
         return sandbox.id, records(lienthong.doors["kafka"], sandbox.id)
 
 
@@ -70,7 +70,7 @@ def test_a_dossiers_events_are_numbered_from_one_by_each_source(travelled: tuple
     for record in travelled[1]:
         story = versions.setdefault((record.header("ce_source"), record.header("ce_subject")), [])
         story.append(int(record.header("ce_dossierversion")))
-    assert len({subject for _, subject in versions}) == len(paths.ALL_MOVES)
+    assert len({subject for _, subject in versions}) == len(catalogue.ALL_MOVES)
     assert all(story == list(range(1, len(story) + 1)) for story in versions.values())
 
 

@@ -11,7 +11,7 @@ import httpx
 
 from lienthong.client import Country, Dossier, Sandbox
 from lienthong.client.timeline import Entry
-from lienthong.journeys import ENDS
+from lienthong.journeys.travel import ENDS
 
 COPY, PROVINCE, COMMUNE = "2.000635", "37", "14464"  # a copy within the day, for a fee
 FEE = 8_000  # dong

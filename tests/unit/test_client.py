@@ -9,13 +9,13 @@ import pytest
 import typer
 from fastapi import FastAPI, Request, Response
 
-from lienthong import journeys
 from lienthong.cli import language, sandbox
 from lienthong.client import Country, Dossier, NotRunning, Wish
 from lienthong.client.country import LIMITS
 from lienthong.client.http import Door, Problem
 from lienthong.client.timeline import SERVICES, Entry, merged, status_changes
-from lienthong.journeys import READY, REFUSED, RETURNED, WITHDRAWN, Journeyed
+from lienthong.journeys import travel
+from lienthong.journeys.travel import READY, REFUSED, RETURNED, WITHDRAWN, Journeyed
 from lienthong.pytest_plugin import MARKER
 from shared.http import LIMITS as BETWEEN_SERVICES
 from shared.storage.page import LARGEST
@@ -147,7 +147,7 @@ def _dossier(state: str, fee: str | None) -> Dossier:
 
 
 def test_a_journey_has_reached_its_end_only_in_the_meant_state_with_the_money_settled() -> None:
-    returned, refused, withdrawn = journeys.THREE
+    returned, refused, withdrawn = travel.THREE
     assert Journeyed(returned, _dossier(RETURNED, "paid")).reached
     assert not Journeyed(returned, _dossier(READY, "paid")).reached
     assert not Journeyed(replace(refused, ends=RETURNED), _dossier(REFUSED, None)).reached

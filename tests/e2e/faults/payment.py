@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from lienthong.journeys import WITHDRAWN
+from lienthong.journeys.travel import WITHDRAWN
 from tests.e2e.faults.story import Stories
 from tests.support.trouble import PROVINCE, Trouble
 

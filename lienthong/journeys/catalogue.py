@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lienthong.journeys import (
+from lienthong.journeys.travel import (
     OWING,
     PROCESSING_STOPPED,
     READY,

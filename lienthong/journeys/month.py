@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from lienthong import paths
 from lienthong.client.citizen import Citizen
 from lienthong.client.country import Sandbox
-from lienthong.journeys import LEVEL_2, Journeyed, act, begin
+from lienthong.journeys import catalogue
+from lienthong.journeys.travel import LEVEL_2, Journeyed, act, begin
 
 START = "2026-06-08T08:00:00+07:00"  # a Monday; no public holiday for 30 days
 DAYS = 30
 ASKED = timedelta(days=1)  # by then the desk has asked for what is missing
-JOURNEY = next(each for each in paths.ALL_MOVES if each.name == "put-off-and-overdue")
+JOURNEY = next(each for each in catalogue.ALL_MOVES if each.name == "put-off-and-overdue")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Journeys of a dossier, for demonstrations, proofs and measurements."""
