@@ -178,10 +178,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     sandbox = item.stash.get(SANDBOX_KEY, None)
     if report.failed and sandbox is not None and report.when != "teardown":
-        from lienthong import aftermath
+        from lienthong import pytest_report
 
         item.stash[FAILED_KEY] = True
-        told = aftermath.of(sandbox, _replay_file(item))
+        told = pytest_report.of(sandbox, _replay_file(item))
         report.sections.append((f"lienthong sandbox {sandbox.id}", told))
     return report
 

@@ -16,7 +16,7 @@ from lienthong.embedded import Trouble
 
 if TYPE_CHECKING:
     from lienthong.client import Country
-    from lienthong.replays import Difference, Replayed
+    from lienthong.replay import Difference, Replayed
 
 SHOWN = 5  # differences
 
@@ -33,9 +33,9 @@ def export(
     url: Url = HERE,
 ) -> None:
     """Write down what is needed to make a sandbox's run again, and what came of it."""
-    from lienthong import replays
+    from lienthong import replay
 
-    run = ask(url, lambda country: replays.export(country.enter(id)))
+    run = ask(url, lambda country: replay.export(country.enter(id)))
     text = json_.dumps(run, ensure_ascii=False, indent=1)
     if file is None:
         typer.echo(text)
@@ -53,7 +53,7 @@ def replay(
     json: Json = False,
 ) -> None:
     """Make a run again in a new sandbox and compare; exit status 1 if anything came out otherwise."""
-    from lienthong import replays
+    from lienthong import replay
 
     run = _read(file)
 
@@ -62,7 +62,7 @@ def replay(
             typer.echo(f"\r\x1b[K{line}", nl=False, err=True)
 
     async def again(country: Country) -> Replayed:
-        return await replays.replay(country, run, seed=seed, keep=keep, say=say)
+        return await replay.replay(country, run, seed=seed, keep=keep, say=say)
 
     found = ask(url, again)
     say("")
@@ -72,7 +72,7 @@ def replay(
 
 
 def _read(file: Path) -> dict[str, Any]:
-    from lienthong.replays import FORMAT
+    from lienthong.replay import FORMAT
 
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lienthong import replays, sync
+from lienthong import replay, sync
 from lienthong.client import Country, Problem, Wish
 from tests.support.command import command
 
@@ -54,7 +54,7 @@ async def test_she_submits_for_her_cooperative_and_the_run_is_made_again_without
 
 async def test_a_run_of_nobody_but_the_six_says_nothing_of_others(lienthong_sync: sync.Country) -> None:
     async with Country(lienthong_sync.url) as country, country.sandbox(seed="the six") as sandbox:
-        assert (await replays.export(sandbox))["sandbox"].keys() == {"seed", "begins_at", "rate"}
+        assert (await replay.export(sandbox))["sandbox"].keys() == {"seed", "begins_at", "rate"}
 
 
 def test_who_is_nobody_there_is_told_who_there_is(lienthong_sync: sync.Country) -> None:

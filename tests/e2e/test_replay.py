@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lienthong import replays, sync
+from lienthong import replay, sync
 from lienthong.client import Country, Sandbox
 from tests.support.command import command
 from tests.support.specimens import a_pdf
@@ -46,7 +46,7 @@ async def test_the_same_seed_gives_the_same_events_and_another_does_not(
     file = tmp_path / "run.json"
     async with Country(lienthong_sync.url) as country, country.sandbox(seed="again") as sandbox:
         code = await a_run(sandbox)
-        before = await replays.events_by_dossier(sandbox)
+        before = await replay.events_by_dossier(sandbox)
         assert {event["event"] for event in before[code]} >= {"payment.confirmed.v1", "dossier.result_returned.v1"}
         done = command("sandbox", "export", sandbox.id, str(file), url=lienthong_sync.url)
         assert done.returncode == 0 and "3 dossiers" in done.stdout, done.stdout + done.stderr
@@ -65,7 +65,7 @@ async def test_the_first_difference_is_shown_with_both_sides(lienthong_sync: syn
     file = tmp_path / "run.json"
     async with Country(lienthong_sync.url) as country, country.sandbox(seed="told") as sandbox:
         code = (await sandbox.citizen("lan").submit(COPY, PROVINCE, COMMUNE, note="một"))["code"]
-        run = await replays.export(sandbox)
+        run = await replay.export(sandbox)
     run["events"][code][0]["data"]["note"] = "hai"
     file.write_text(json.dumps(run))
     done = command("replay", str(file), url=lienthong_sync.url)

@@ -13,7 +13,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from lienthong import replays, sync
+from lienthong import replay, sync
 from lienthong.client import Country
 from lienthong.scenarios.files import SCHEMA, ScenarioFault, parse, read, ready
 from lienthong.scenarios.staging import stage
@@ -42,13 +42,13 @@ async def test_a_scenario_is_staged_walked_written_down_and_made_again(lienthong
         scene = Scene(staged)
         await WALKS[name](scene)
         await all_ended(scene)
-        run = await replays.export(staged.sandbox)
+        run = await replay.export(staged.sandbox)
     finally:
         await lienthong.delete_sandbox(staged.sandbox.id)
     assert set(staged.sandbox.codes.values()) == set(run["events"])
-    again = await replays.replay(lienthong, run)
+    again = await replay.replay(lienthong, run)
     assert again.same and again.events == sum(map(len, run["events"].values())), again.differences
-    other = await replays.replay(lienthong, run, seed="another")
+    other = await replay.replay(lienthong, run, seed="another")
     assert not other.same
     print(
         f"{name}: {again.calls} calls, {again.events} events made again; another seed: {len(other.differences)} differ"

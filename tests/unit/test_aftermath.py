@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lienthong import aftermath, client, sync
+from lienthong import client, pytest_report, sync
 from lienthong.sync import Background
 
 
@@ -25,8 +25,8 @@ def test_a_country_that_does_not_answer_is_not_waited_for(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(client.Sandbox, "show", silent)
-    monkeypatch.setattr(aftermath, "PATIENCE_SECONDS", 0.01)
-    assert aftermath.of(sandbox, tmp_path / "run.json").startswith("It tells no more: TimeoutError")
+    monkeypatch.setattr(pytest_report, "PATIENCE_SECONDS", 0.01)
+    assert pytest_report.of(sandbox, tmp_path / "run.json").startswith("It tells no more: TimeoutError")
 
 
 def test_whatever_goes_wrong_is_told_in_a_line(
@@ -36,4 +36,4 @@ def test_whatever_goes_wrong_is_told_in_a_line(
         return {}
 
     monkeypatch.setattr(client.Sandbox, "show", odd)
-    assert aftermath.of(sandbox, tmp_path / "run.json") == "It tells no more: KeyError: 'rate'\n"
+    assert pytest_report.of(sandbox, tmp_path / "run.json") == "It tells no more: KeyError: 'rate'\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from lienthong import client, replays, sync
+from lienthong import client, replay, sync
 from lienthong.cli.language import chosen
 from lienthong.cli.sandbox import verdict_text
 from lienthong.client.timeline import draw
@@ -19,18 +19,18 @@ PATIENCE_SECONDS = 15.0  # for everything: a report never hangs
 WIDTH = 120  # columns of a story
 
 
-def of(sandbox: sync.Sandbox, replay: Path) -> str:
+def of(sandbox: sync.Sandbox, recording: Path) -> str:
     """Text for a report; never raises, whatever state the country is in.
 
-    replay  where what is needed to make the run again is left
+    recording  where what is needed to make the run again is left
     """
     told = io.StringIO()
     try:
         sandbox.run(_tell(sandbox.there, told), PATIENCE_SECONDS)
-        run = sandbox.run(replays.export(sandbox.there, SETTLE_SECONDS), PATIENCE_SECONDS)
-        replay.parent.mkdir(parents=True, exist_ok=True)
-        replay.write_text(json.dumps(run, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        print(f"\nto see it again: lienthong replay {replay} --keep", file=told)
+        run = sandbox.run(replay.export(sandbox.there, SETTLE_SECONDS), PATIENCE_SECONDS)
+        recording.parent.mkdir(parents=True, exist_ok=True)
+        recording.write_text(json.dumps(run, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        print(f"\nto see it again: lienthong replay {recording} --keep", file=told)
     except Exception as error:
         print(f"It tells no more: {type(error).__name__}: {error}", file=told)
     return told.getvalue()
