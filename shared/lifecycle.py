@@ -1,6 +1,6 @@
-"""Reads a table of moves and answers what may happen next; prints the same table as a page."""
+"""Reads a table of moves and answers what may happen next."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -116,6 +116,10 @@ class Lifecycle:
         """The move that `event` reports when it reaches `state`; None if it moves nothing there."""
         return self._by_event.get((state, event))
 
+    def events(self) -> list[str]:
+        """Every event that some state reacts to, by name."""
+        return sorted({event for _, event in self._reactions})
+
     def reaction(self, state: State, event: str) -> Reaction:
         """What the reader of `event` does in `state`, for every pair."""
         return self._reactions.get((state, event), Reaction.REFUSE)
@@ -132,77 +136,3 @@ class Lifecycle:
                 allowed=allowed,
             )
         return found
-
-    def markdown(self) -> str:
-        """The table as Markdown sections: states, diagram, moves, reactions."""
-        return "\n".join(
-            [*self._print_states(), *self._print_diagram(), *self._print_moves(), *self._print_reactions()]
-        )
-
-    def _print_states(self) -> Iterator[str]:
-        yield from (
-            "## States",
-            "",
-            "| code | state | Vietnamese | English | clock | end |",
-            "|---|---|---|---|---|---|",
-        )
-        for state in self.states:
-            end = "yes" if state in self.final_states else ""
-            yield f"| {state.code} | `{state.slug}` | {state.name_vi} | {state.name_en} | {state.clock} | {end} |"
-        yield ""
-
-    def _print_diagram(self) -> Iterator[str]:
-        yield from ("## Diagram", "", "```mermaid", "stateDiagram-v2")
-        for state in self.states:
-            yield f'    state "{state.code} {state.name_vi}" as {state.slug}'
-        yield f"    [*] --> {self.begins.slug}"
-        ways: dict[tuple[str, str], list[str]] = {}
-        for move in self.moves:
-            if move.then != move.when:
-                ways.setdefault((move.when.slug, move.then.slug), []).append(self.verbs_vi.get(move.does, move.does))
-        for (when, then), verbs in ways.items():
-            yield f"    {when} --> {then}: {', '.join(verbs)}"
-        for state in self.states:
-            if state in self.final_states:
-                yield f"    {state.slug} --> [*]"
-        yield from ("```", "")
-
-    def _print_moves(self) -> Iterator[str]:
-        yield from (
-            "## Moves",
-            "",
-            f"Born into `{self.begins.slug}` by {' or '.join(f'`{event}`' for event in self.begun_by)}. "
-            "What has no row is refused.",
-            "",
-            "| when | who | does | then | event | law | note |",
-            "|---|---|---|---|---|---|---|",
-        )
-        for move in self.moves:
-            does = f"{move.does} ({vi})" if (vi := self.verbs_vi.get(move.does)) else move.does
-            yield (
-                f"| `{move.when.slug}` | {move.who} | {does} | `{move.then.slug}` | `{move.event}` "
-                f"| {move.law} | {move.note} |"
-            )
-        yield ""
-
-    def _print_reactions(self) -> Iterator[str]:
-        yield from (
-            "## Reactions to what arrives",
-            "",
-            "Every event is applied in the states where its move starts. The rows below add to that or override it;",
-            "an event in a state named by neither is refused: the sender broke the contract, a dead letter says so.",
-            "",
-            "| reader | event | in states | reaction | why |",
-            "|---|---|---|---|---|",
-        )
-        for row in self.hears:
-            states = ", ".join(f"`{state.slug}`" for state in row.when)
-            yield f"| {row.who} | `{row.event}` | {states} | {row.reaction} | {row.why} |"
-        yield from ("", "### The whole matrix", "")
-        events = sorted({event for _, event in self._reactions})
-        yield "| event | " + " | ".join(f"`{state.slug}`" for state in self.states) + " |"
-        yield "|---|" + "---|" * len(self.states)
-        for event in events:
-            cells = (self.reaction(state, event) for state in self.states)
-            yield f"| `{event}` | " + " | ".join(cells) + " |"
-        yield ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -25,7 +26,6 @@ def add_to(app: typer.Typer) -> None:
 @faults.command("list")
 def list_all(
     family: Annotated[str, typer.Option(help="Only http, identity, payment or officers.")] = "",
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/faults.md.")] = False,
     lang: Lang = "",
     url: Url = HERE,
     json: Json = False,
@@ -33,11 +33,7 @@ def list_all(
     """List every named fault."""
     spoken = chosen(lang)
     found = ask(url, lambda country: country.faults(family))
-    if markdown:
-        from lienthong.faults_page import page
-
-        typer.echo(page(found), nl=False)
-    elif json:
+    if json:
         show(found, json, "")
     else:
         _table(("name", "family", "what goes wrong"), [(f["name"], f["family"], f[f"title_{spoken}"]) for f in found])
@@ -156,8 +152,6 @@ def _called(name: str, known: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _in_full(fault: Mapping[str, Any], lang: str) -> str:
-    from lienthong.faults_page import command, how_to_match, settings
-
     lines = {
         "shows": fault["shows"],
         "released": fault["released"],
@@ -183,3 +177,40 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     if not console.is_terminal:
         console.width = 200
     console.print(table)
+
+
+Fault = Mapping[str, Any]  # as GET /_lab/faults tells it
+OPTIONS = ("id", "match", "with", "nth", "times", "probability", "from", "until")  # of a rule, as the command says them
+
+
+def command(rule: Mapping[str, Any]) -> str:
+    """The command line that switches a rule on; `rule` is what POST …/faults takes."""
+    words = ["lienthong", "fault", "on", rule["fault"]]
+    for name in OPTIONS:
+        value = rule.get(name)
+        if isinstance(value, Mapping):
+            words += [word for key, each in value.items() for word in (f"--{name}", f"{key}={each}")]
+        elif value is not None:
+            words += [f"--{name}", str(value)]
+    return shlex.join(words)
+
+
+def settings(fault: Fault) -> list[str]:
+    """What it may be told, a line each."""
+    return [
+        f"`{each['name']}` ({_kind(each)}, `{each['default']}` if left out): {each['what']}"
+        for each in fault["settings"]
+    ]
+
+
+def how_to_match(fault: Fault) -> str:
+    return ", ".join(f"`{name}`" for name in fault["match"]) or "nothing"
+
+
+def _kind(setting: Mapping[str, Any]) -> str:
+    if setting["choices"]:
+        return "one of " + ", ".join(f"`{choice}`" for choice in setting["choices"])
+    least, most = setting["least"], setting["most"]
+    if setting["kind"] == "duration":
+        return f"a duration of {f'{least} to {most} s' if least else f'at most {most:,} s'}"
+    return f"a whole number from {least:,} to {most:,}"

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from lienthong import faults_page, sync
+from lienthong import sync
+from lienthong.cli import fault as verbs
 from lienthong.client import Country, Problem
 from tests.support.command import command
-
-PAGE = Path(__file__).parents[2] / "docs/faults.md"
 
 
 @pytest.fixture
@@ -36,10 +34,6 @@ def said(lienthong_sync: sync.Country, *words: str) -> str:
 
 def told(lienthong_sync: sync.Country, *words: str) -> Any:
     return json.loads(said(lienthong_sync, *words, "--json"))
-
-
-def test_the_page_is_what_the_list_prints(lienthong_sync: sync.Country) -> None:
-    assert said(lienthong_sync, "list", "--markdown") == PAGE.read_text(encoding="utf-8")
 
 
 def test_faults_are_listed_for_people_and_programs(lienthong_sync: sync.Country) -> None:
@@ -101,9 +95,7 @@ async def test_every_example_of_the_page_can_be_typed(lienthong_sync: sync.Count
                 rule[word] == each for word, each in fault["example"].items() if word not in ("with", "from", "until")
             )
             await here.faults.off(rule["id"])
-        typed = {
-            fault["name"]: shlex.split(faults_page.command(fault["example"]))[2:] for fault in await country.faults()
-        }
+        typed = {fault["name"]: shlex.split(verbs.command(fault["example"]))[2:] for fault in await country.faults()}
     for name in ("http-error", "bank-down"):
         assert told(lienthong_sync, *typed[name], "--sandbox", sandbox)["fault"] == name
 

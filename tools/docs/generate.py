@@ -7,7 +7,6 @@ With --check nothing is written; exit status 1 and the names of the files that d
 
 import argparse
 import csv
-import importlib.util
 import json
 import os
 import subprocess
@@ -15,22 +14,34 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import yaml
+from fastapi import FastAPI
 
 from contracts import scenario
 from contracts.faults import CATALOGUE
 from contracts.lifecycle import LIFECYCLE
 from contracts.schemas import event_types, schema
-from tools.docs import asyncapi, metrics_page
+from services.identity_mock import app as identity_mock
+from services.payment_mock import app as payment_mock
+from services.portal import app as portal
+from services.portal.lab.faults import FaultView
+from services.province_gateway import app as province_gateway
+from tools.docs import asyncapi, causes_page, faults_page, metrics_page
 from tools.docs.catalogue_page import catalogue_page
+from tools.docs.lifecycle_page import markdown
 
 HOUSE = Path(__file__).resolve().parents[2]
-SERVICES = ("portal", "province_gateway", "identity_mock", "payment_mock")
+CREATE_APP: dict[str, Callable[[], FastAPI]] = {
+    "portal": portal.create_app,
+    "province_gateway": province_gateway.create_app,
+    "identity_mock": identity_mock.create_app,
+    "payment_mock": payment_mock.create_app,
+}
+SERVICES = tuple(CREATE_APP)
 SHOWN_IN_MODELS = (
     *("type", "pattern", "minLength", "maxLength", "minimum", "maximum", "enum", "required", "minItems", "maxItems"),
 )
@@ -97,7 +108,7 @@ def lifecycle_page() -> str:
         "Printed from `contracts/lifecycle.py` by `make contracts`; edit the table, not this page.\n\n"
         "**How far to trust it.** Codes and names of the states were found in sources. The moves between them are our\n"
         "proposal (unverified). The cited articles of Decree 61/2018/NĐ-CP were read; that Decree 118/2025/NĐ-CP\n"
-        "keeps them in substance is unverified.\n\n" + LIFECYCLE.markdown()
+        "keeps them in substance is unverified.\n\n" + markdown(LIFECYCLE)
     )
 
 
@@ -118,34 +129,33 @@ def glossary_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def faults_page() -> str:
-    """docs/faults.md, as `lienthong fault list --markdown` prints what the portal's door tells."""
-    door, page = import_module("services.portal.lab.faults"), import_module("lienthong.faults_page")
-    told = [door.FaultView.of(fault).model_dump(mode="json", by_alias=True) for fault in CATALOGUE]
-    return str(page.page(told))
+def _faults_page() -> str:
+    """docs/faults.md, from what the portal's endpoint lists."""
+    views = [FaultView.of(fault).model_dump(mode="json", by_alias=True) for fault in CATALOGUE]
+    return faults_page.page(views)
 
 
 def openapi(service: str) -> str:
     """The OpenAPI document of one service, as its own application describes it with every setting at its default."""
     with patch.dict(os.environ, {"PAYMENT_PARTNER_SECRET": "needed to start, shown in no document"}, clear=True):
-        return _yaml(import_module(f"services.{service}.app").create_app().openapi())
+        return _yaml(CREATE_APP[service]().openapi())
 
 
 def outputs() -> dict[str, Callable[[], str]]:
-    """Every computed file by its path under the house, and how to compute it; services that exist only."""
+    """Every computed file by its path under the house, and how to compute it."""
     return {
         "contracts/models.py": models,
         "contracts/asyncapi.yaml": lambda: _yaml(asyncapi.document()),
         "docs/lifecycle.md": lifecycle_page,
         "docs/glossary.md": glossary_page,
         "docs/catalogue.md": catalogue_page,
-        "docs/faults.md": faults_page,
+        "docs/faults.md": _faults_page,
         "lienthong/scenarios/scenario.schema.json": lambda: (
             json.dumps(scenario.schema(), ensure_ascii=False, indent=1) + "\n"
         ),
         "docs/observability.md": lambda: metrics_page.page(on_disk("docs/observability.md") or ""),
-        "docs/waiting.md": lambda: import_module("tools.docs.causes_page").page(on_disk("docs/waiting.md") or ""),
-        **{f"contracts/openapi/{name}.yaml": partial(openapi, name) for name in SERVICES if _exists(name)},
+        "docs/waiting.md": lambda: causes_page.page(on_disk("docs/waiting.md") or ""),
+        **{f"contracts/openapi/{name}.yaml": partial(openapi, name) for name in CREATE_APP},
     }
 
 
@@ -173,13 +183,6 @@ def main() -> int:
 
 def _run(module: str, *arguments: str | Path) -> None:
     subprocess.run([sys.executable, "-m", module, *arguments], check=True, capture_output=True)
-
-
-def _exists(service: str) -> bool:
-    try:
-        return importlib.util.find_spec(f"services.{service}.app") is not None
-    except ModuleNotFoundError:
-        return False
 
 
 def on_disk(name: str) -> str | None:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import shlex
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-Fault = Mapping[str, Any]  # as GET /_lab/faults tells it
+from lienthong.cli.fault import Fault, command, how_to_match, settings
 
-OPTIONS = ("id", "match", "with", "nth", "times", "probability", "from", "until")  # of a rule, as the command says them
 TITLES = {
     "http": "Between a client and any public door",
     "identity": "Signing in, and tokens",
@@ -20,7 +17,7 @@ TITLES = {
 TOP = """\
 # Faults
 
-Printed by `lienthong fault list --markdown`, and by `make contracts` into this page; edit `contracts/faults/`, not this page.
+Printed by `make contracts`; edit `contracts/faults/`, not this page.
 
 A fault is switched on as a **rule** of one sandbox: *what* goes wrong, *where* (`match`), *how* (`with`), *how often*, and from
 when until when. Only the edges of the country know of rules: public doors, tokens, payments, messages, officials. Nothing
@@ -70,30 +67,6 @@ def page(faults: Sequence[Fault]) -> str:
     return "\n".join([TOP, *(part for family in families for part in _family(family, faults))]).rstrip() + "\n"
 
 
-def command(rule: Mapping[str, Any]) -> str:
-    """The command line that switches a rule on; `rule` is what POST …/faults takes."""
-    words = ["lienthong", "fault", "on", rule["fault"]]
-    for name in OPTIONS:
-        value = rule.get(name)
-        if isinstance(value, Mapping):
-            words += [word for key, each in value.items() for word in (f"--{name}", f"{key}={each}")]
-        elif value is not None:
-            words += [f"--{name}", str(value)]
-    return shlex.join(words)
-
-
-def settings(fault: Fault) -> list[str]:
-    """What it may be told, a line each."""
-    return [
-        f"`{each['name']}` ({_kind(each)}, `{each['default']}` if left out): {each['what']}"
-        for each in fault["settings"]
-    ]
-
-
-def how_to_match(fault: Fault) -> str:
-    return ", ".join(f"`{name}`" for name in fault["match"]) or "nothing"
-
-
 def _family(family: str, faults: Sequence[Fault]) -> list[str]:
     own = [fault for fault in faults if fault["family"] == family]
     table = ["", "| name | what goes wrong | Vietnamese |", "|---|---|---|"]
@@ -119,12 +92,3 @@ def _section(fault: Fault) -> list[str]:
         f"```json\n{json.dumps(fault['example'], ensure_ascii=False)}\n```",
         "",
     ]
-
-
-def _kind(setting: Mapping[str, Any]) -> str:
-    if setting["choices"]:
-        return "one of " + ", ".join(f"`{choice}`" for choice in setting["choices"])
-    least, most = setting["least"], setting["most"]
-    if setting["kind"] == "duration":
-        return f"a duration of {f'{least} to {most} s' if least else f'at most {most:,} s'}"
-    return f"a whole number from {least:,} to {most:,}"
