@@ -66,17 +66,21 @@ wheel: $(READY) ## Build the package that people install, into dist/.
 example: $(READY) ## Follow examples/suite/README.md in an environment with nothing in it, with the wheel; fetches packages.
 	@$(BIN)/python -m tests.wheel.proof
 
-prove: $(READY) ## Break everything under load, with three seeds, and prove that nothing was lost; then catch three planted bugs.
-	@for seed in 1 2 3; do $(BIN)/lienthong prove --seed $$seed --minutes 1.7 $(ARGS) || exit 1; done
+prove: $(READY) ## Break everything under load, with three seeds, and prove that nothing was lost; then catch three planted bugs. ARGS: one run with these options, such as --help.
+ifeq ($(strip $(ARGS)),)
+	@for seed in 1 2 3; do $(BIN)/python -m tools.prove --seed $$seed --minutes 1.7 || exit 1; done
 	@for bug in position-ignored numbers-after-producing sequence-cursor; do \
-	  $(BIN)/lienthong prove --plant $$bug --minutes 0.5 $(ARGS) || exit 1; done
+	  $(BIN)/python -m tools.prove --plant $$bug --minutes 0.5 || exit 1; done
+else
+	@$(BIN)/python -m tools.prove $(ARGS)
+endif
 
 prove-short: $(READY) ## The same in about two minutes: every fault once, one planted bug.
-	@$(BIN)/lienthong prove --minutes 0.5 $(ARGS)
-	@$(BIN)/lienthong prove --plant position-ignored --minutes 0.2 $(ARGS)
+	@$(BIN)/python -m tools.prove --minutes 0.5 $(ARGS)
+	@$(BIN)/python -m tools.prove --plant position-ignored --minutes 0.2 $(ARGS)
 
-bench: $(READY) ## Measure, and write docs/performance.md.
-	@$(BIN)/lienthong bench --write docs/performance.md $(ARGS)
+bench: $(READY) ## Measure, and write docs/performance.md. ARGS: options instead, such as --quick or --help.
+	@$(BIN)/python -m tools.bench $(or $(ARGS),--write docs/performance.md)
 
 compose-proof: $(READY) ## Bring docker-compose.yml up, run the e2e suite against it, take it down; needs docker.
 	@eval "$${COMPOSE_PROOF_PREPARE:-:}" && $(BIN)/python -m tests.compose.proof $(ARGS)

@@ -1,29 +1,24 @@
 """Assembles the command from its families of verbs; a `Trouble` becomes one plain sentence and exit status 1."""
 
-import json
-import sys
-from importlib import import_module
-
 import typer
 
-from lienthong.embedded import Trouble
+from lienthong.cli import clock, demo, doctor, exec, fault, logs, mode, replay, sandbox, scenario, up, watch
+from lienthong.cli.plainly import run_command
 
 # One line per file of this folder: it offers `add_to(app)`. Heavy imports belong inside its verbs.
 FAMILIES = (
-    "up",
-    "exec",
-    "demo",
-    "sandbox",
-    "scenario",
-    "clock",
-    "replay",
-    "mode",
-    "watch",
-    "fault",
-    "logs",
-    "doctor",
-    "prove",
-    "bench",
+    up,
+    exec,
+    demo,
+    sandbox,
+    scenario,
+    clock,
+    replay,
+    mode,
+    watch,
+    fault,
+    logs,
+    doctor,
 )
 
 app = typer.Typer(
@@ -33,18 +28,12 @@ app = typer.Typer(
     help="Liên Thông: Vietnam's interconnected public services, complete and invented, on your own machine.",
 )
 for family in FAMILIES:
-    import_module(f"lienthong.cli.{family}").add_to(app)
+    family.add_to(app)
 
 
 def main() -> None:
     """Run the command line."""
-    try:
-        app()
-    except Trouble as trouble:
-        if "--json" in sys.argv:
-            print(json.dumps({"trouble": str(trouble)}, ensure_ascii=False))
-        print(trouble, file=sys.stderr)
-        sys.exit(1)
+    run_command(app)
 
 
 if __name__ == "__main__":

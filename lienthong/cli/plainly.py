@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -82,3 +83,14 @@ def pairs(given: Iterable[str] | None, option: str, form: str, such_as: str) -> 
             raise typer.BadParameter(f"'{key}' is said twice.", param_hint=option)
         found[key] = value
     return found
+
+
+def run_command(command: Callable[[], object]) -> None:
+    """Run a command; a `Trouble` becomes one sentence (and JSON, where `--json` was asked for) and exit status 1."""
+    try:
+        command()
+    except Trouble as trouble:
+        if "--json" in sys.argv:
+            print(json.dumps({"trouble": str(trouble)}, ensure_ascii=False))
+        print(trouble, file=sys.stderr)
+        sys.exit(1)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lienthong.bench import page, run
-from lienthong.bench.rows import Aim, Row
+from tools.bench import page, run
+from tools.bench.rows import Aim, Row
 
 ROWS = (
     "start-up to ready, first ever",

@@ -10,7 +10,7 @@ from tests.support.command import command
 def test_a_short_proof_finds_every_promise_kept_and_every_fault_traced(tmp_path: Path) -> None:
     words = ["--faults", "kill-gateway-worker,poison", "--minutes", "0.1", "--seed", "e2e", "--json"]
     place = ["--data", str(tmp_path / "proof"), "--port-base", str(ports.free_base())]
-    done = command("prove", *words, *place, url=None)
+    done = command(*words, *place, url=None, module="tools.prove")
     report = json.loads(done.stdout)
     assert done.returncode == 0 and report["good"], (report["sentence"], report["promises"], report["faults"])
     assert {fault["name"] for fault in report["faults"]} == {"kill-gateway-worker", "poison"}
@@ -20,6 +20,6 @@ def test_a_short_proof_finds_every_promise_kept_and_every_fault_traced(tmp_path:
 
 
 def test_a_fault_that_does_not_exist_is_named_with_those_that_do() -> None:
-    done = command("prove", "--faults", "flood", url=None)
+    done = command("--faults", "flood", url=None, module="tools.prove")
     assert done.returncode == 1
     assert "There is no fault 'flood'" in done.stderr and "wipe-broker" in done.stderr

@@ -7,11 +7,13 @@ import sys
 PATIENCE = 300  # s; a machine that is busy with other things
 
 
-def command(*words: str, url: str | None, **environment: str) -> subprocess.CompletedProcess[str]:
+def command(
+    *words: str, url: str | None, module: str = "lienthong.cli.main", **environment: str
+) -> subprocess.CompletedProcess[str]:
     """`url` is what LIENTHONG_URL says; None: nothing."""
     known = {name: value for name, value in os.environ.items() if name != "LIENTHONG_URL"}
     return subprocess.run(
-        [sys.executable, "-m", "lienthong.cli.main", *words],
+        [sys.executable, "-m", module, *words],
         env={**known, **({"LIENTHONG_URL": url} if url else {}), **environment},
         capture_output=True,
         text=True,

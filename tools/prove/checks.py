@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lienthong.prove import rules
-from lienthong.prove.books import HouseBooks, Letter, PaymentBooks
-from lienthong.prove.ledger import Key, Ledger
+from tools.prove import rules
+from tools.prove.books import HouseBooks, Letter, PaymentBooks
+from tools.prove.ledger import Key, Ledger
 
 SHOWN = 5  # violations printed per promise
 

@@ -1,4 +1,4 @@
-"""A cheap HTTP load: prepared requests over kept connections, in a process of its own. `python -m lienthong.bench.load`
+"""A cheap HTTP load: prepared requests over kept connections, in a process of its own. `python -m tools.bench.load`
 
 One JSON object on stdin, one on stdout:
     {"host", "port", "clients", "requests": ["POST …\\r\\n\\r\\n{…}", …], "count", "per_second"}
@@ -111,7 +111,7 @@ def run(url: str, requests: Sequence[bytes], count: int, *, clients: int = 16, p
         "per_second": per_second,
     }
     done = subprocess.run(
-        [sys.executable, "-m", "lienthong.bench.load"],
+        [sys.executable, "-m", "tools.bench.load"],
         input=json.dumps(spec).encode(),
         stdout=subprocess.PIPE,
         check=True,

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lienthong.bench.rows import Aim, Row
 from lienthong.embedded import Trouble, jars, ports
 from lienthong.embedded.stack import Stack
+from tools.bench.rows import Aim, Row
 
 
 @contextmanager

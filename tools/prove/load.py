@@ -11,9 +11,9 @@ from typing import Any
 
 from lienthong.client import Country, Sandbox
 from lienthong.client.http import Problem
-from lienthong.prove.clocks import Clocks
-from lienthong.prove.insisting import Insisting
-from lienthong.prove.ledger import Key, Ledger, Submission
+from tools.prove.clocks import Clocks
+from tools.prove.insisting import Insisting
+from tools.prove.ledger import Key, Ledger, Submission
 
 PERSONAS = ("lan", "minh", "huong")  # level 2: every procedure accepts them
 QUICK_DAYS = 2  # only procedures whose limit is this short: dossiers must reach their end within a run

@@ -1,6 +1,6 @@
 """Whole journeys, generator included: submit, reception, fee, payment, processing, result returned.
 
-In a process of its own: `python -m lienthong.bench.journeys PORTAL_URL COUNT`, one JSON object on stdout. The clock of
+In a process of its own: `python -m tools.bench.journeys PORTAL_URL COUNT`, one JSON object on stdout. The clock of
 a frozen sandbox is turned day by day, so nothing waits but for the machine.
 """
 
@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from lienthong.bench import citizens
-from lienthong.bench.load import KEY, Line, lines, request
 from lienthong.client import Country, Sandbox
+from tools.bench import citizens
+from tools.bench.load import KEY, Line, lines, request
 
 CLIENTS = 16
 DAYS_AT_MOST = 40
@@ -29,7 +29,7 @@ Paid = tuple[bytes, int]  # a request for payment, and whose it is
 
 def per_second(portal: str, count: int) -> float:
     """Returned results per second, from the first submission until the last result is seen."""
-    words = [sys.executable, "-m", "lienthong.bench.journeys", portal, str(count)]
+    words = [sys.executable, "-m", "tools.bench.journeys", portal, str(count)]
     found: dict[str, float] = json.loads(subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout)
     return found["per_second"]
 

@@ -1,4 +1,4 @@
-"""`lienthong prove`: break a country of its own under load, heal it, and hold it against every promise."""
+"""`python -m tools.prove`, as `make prove` runs it: break a country under load, heal it, hold it against every promise."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from lienthong.cli.plainly import Json
+from lienthong.cli.plainly import Json, run_command
 from lienthong.embedded import Trouble
 
 LONGEST_MINUTES = 120  # the fastest sandbox passes 1.5 days a minute, and the calendar ends with 2027
@@ -25,11 +25,6 @@ class Planted(StrEnum):
     POSITION_IGNORED = "position-ignored"
     NUMBERS_AFTER_PRODUCING = "numbers-after-producing"
     SEQUENCE_CURSOR = "sequence-cursor"
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add this file's verb to the command."""
-    app.command()(prove)
 
 
 def prove(
@@ -51,10 +46,10 @@ def prove(
     from rich.console import Console
 
     from lienthong.embedded import ports
-    from lienthong.prove import report
-    from lienthong.prove.faults import FAULTS
-    from lienthong.prove.plants import PLANTS
-    from lienthong.prove.run import Order, run
+    from tools.prove import report
+    from tools.prove.faults import FAULTS
+    from tools.prove.plants import PLANTS
+    from tools.prove.run import Order, run
 
     console = Console(quiet=json)
     if not console.is_terminal:  # nobody wants a table folded in a file or a pipe
@@ -93,3 +88,7 @@ def _names(wish: str, known: list[str]) -> tuple[str, ...]:
         if name not in known:
             raise Trouble(f"There is no fault '{name}'. There are: {', '.join(known)}; or all.")
     return names
+
+
+if __name__ == "__main__":
+    run_command(lambda: typer.run(prove))

@@ -16,10 +16,10 @@ import asyncpg
 
 from lienthong.embedded.plan import ROLES_BY_NAME
 from lienthong.embedded.processes import with_parent
-from lienthong.prove import books, poison
-from lienthong.prove.books import Letter
-from lienthong.prove.deletion import delete_sandboxes
-from lienthong.prove.scene import HOUSES, NotConverged, Scene
+from tools.prove import books, poison
+from tools.prove.books import Letter
+from tools.prove.deletion import delete_sandboxes
+from tools.prove.scene import HOUSES, NotConverged, Scene
 
 LEASE_SECONDS = 3.0  # the services' default; a frozen worker is woken only after a successor has taken its lanes
 BREATHLESS_SECONDS = 0.3  # the load tells several events in this time, and the broker's own session lasts longer

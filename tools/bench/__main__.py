@@ -1,4 +1,4 @@
-"""`lienthong bench`: measures the whole country on this machine and prints one table."""
+"""`python -m tools.bench`, as `make bench` runs it: measures the whole country on this machine and prints one table."""
 
 from __future__ import annotations
 
@@ -7,12 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lienthong.cli.plainly import Json, show
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add this file's verb to the command."""
-    app.command()(bench)
+from lienthong.cli.plainly import Json, run_command, show
 
 
 def bench(
@@ -30,8 +25,8 @@ def bench(
     from rich.console import Console
     from rich.table import Table
 
-    from lienthong.bench import machine, page, run
-    from lienthong.bench.rows import HEADINGS
+    from tools.bench import machine, page, run
+    from tools.bench.rows import HEADINGS
 
     about = Console(stderr=True)
     before = machine.busy()
@@ -53,3 +48,7 @@ def bench(
         console.width = 200
     console.print(table)
     console.print(", ".join(f"{name}: {value}" for name, value in found.items()), highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    run_command(lambda: typer.run(bench))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lienthong.bench.rows import Aim, Row
 from lienthong.client import Country
 from lienthong.embedded import Trouble
 from lienthong.journeys import month
+from tools.bench.rows import Aim, Row
 
 
 async def measure(portal: str, many: int) -> list[Row]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from lienthong.prove.books import Letter
-from lienthong.prove.ledger import Key
+from tools.prove.books import Letter
+from tools.prove.ledger import Key
 
 NUL = "\x00"
 

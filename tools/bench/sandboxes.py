@@ -6,12 +6,12 @@ import statistics
 import time
 from pathlib import Path
 
-from lienthong.bench import journeys
-from lienthong.bench.rows import Aim, Row
 from lienthong.client import Country
 from lienthong.client.timeline import SERVICES
 from lienthong.embedded import Trouble
 from lienthong.embedded.stack import Stack
+from tools.bench import journeys
+from tools.bench.rows import Aim, Row
 
 OTHERS = ("kafka", "postgres")  # processes that are not ours
 

@@ -7,9 +7,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from lienthong.prove.checks import SHOWN
-from lienthong.prove.plants import PLANTS
-from lienthong.prove.run import Report
+from tools.prove.checks import SHOWN
+from tools.prove.plants import PLANTS
+from tools.prove.run import Report
 
 
 def verdict(report: Report) -> tuple[bool, str]:

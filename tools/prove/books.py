@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 
-from lienthong.prove.ledger import Key
+from tools.prove.ledger import Key
 
 Place = tuple[int, int]  # (epoch, number)
 

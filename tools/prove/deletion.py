@@ -9,8 +9,8 @@ import asyncpg
 
 from lienthong.client import Sandbox
 from lienthong.client.http import NotRunning, Problem
-from lienthong.prove.load import PERSONAS
-from lienthong.prove.scene import Scene
+from tools.prove.load import PERSONAS
+from tools.prove.scene import Scene
 
 AT_ONCE = 3  # sandboxes made and deleted together
 BUSY = 30  # dossiers in each before it goes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lienthong.bench import load
 from lienthong.client import Country, Sandbox
+from tools.bench import load
 
 PERSONAS = ("lan", "minh", "huong", "duc")
 PROCEDURE, FEE_DONG = "2.000635", 8_000  # a commune handles it, and it has a fee

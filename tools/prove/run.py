@@ -14,14 +14,14 @@ from pathlib import Path
 from lienthong.client import Country, Sandbox
 from lienthong.client.http import Problem
 from lienthong.embedded.stack import Stack
-from lienthong.prove import books, checks, faults
-from lienthong.prove.checks import Evidence, Finding
-from lienthong.prove.clocks import FIRST, Clocks
-from lienthong.prove.counters import Counters
-from lienthong.prove.faults import Injected
-from lienthong.prove.load import Catalogue, Load
-from lienthong.prove.plants import PLANTS
-from lienthong.prove.scene import Scene
+from tools.prove import books, checks, faults
+from tools.prove.checks import Evidence, Finding
+from tools.prove.clocks import FIRST, Clocks
+from tools.prove.counters import Counters
+from tools.prove.faults import Injected
+from tools.prove.load import Catalogue, Load
+from tools.prove.plants import PLANTS
+from tools.prove.scene import Scene
 
 # Sandbox seconds per real second, one sandbox each. Where time stands still only the clock's hand fires timers; where it
 # runs, the gateway's worker does too, at the same moment. Faster than this, tokens would run out on a slow machine.

@@ -12,10 +12,10 @@ import asyncpg
 import httpx
 
 from lienthong.embedded.stack import Stack, process
-from lienthong.prove.books import HouseBooks, Letter, Place
-from lienthong.prove.counters import Counters
-from lienthong.prove.ledger import Key
-from lienthong.prove.load import Load
+from tools.prove.books import HouseBooks, Letter, Place
+from tools.prove.counters import Counters
+from tools.prove.ledger import Key
+from tools.prove.load import Load
 
 HOUSES = {"portal": "portal", "gateway": "province_gateway"}  # service → database
 READERS = {"portal": "gateway", "gateway": "portal"}  # source → who reads it

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lienthong.prove.books import Told
+from tools.prove.books import Told
 
 SUBMITTED, RECEIVED, REFUSED, IN_PROCESSING, OWING, WITHDRAWN, STOPPED_UNPAID, READY, RETURNED = (
     1,

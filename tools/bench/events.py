@@ -13,13 +13,13 @@ from typing import Any
 
 import asyncpg
 
-from lienthong.bench import ceilings, citizens
-from lienthong.bench.citizens import Place
-from lienthong.bench.load import percentile
-from lienthong.bench.rows import Aim, Row
 from lienthong.client import Country, Sandbox
 from lienthong.embedded import Trouble
 from lienthong.embedded.stack import Stack
+from tools.bench import ceilings, citizens
+from tools.bench.citizens import Place
+from tools.bench.load import percentile
+from tools.bench.rows import Aim, Row
 
 PATIENCE = 120.0  # s without any progress
 WRITE_SECONDS = 0.01  # between two transactions of the paced writer

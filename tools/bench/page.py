@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lienthong.bench.rows import Row, markdown
+from tools.bench.rows import Row, markdown
 
-BEGIN, END = "<!-- measured by lienthong bench -->", "<!-- end of what was measured -->"
+BEGIN, END = "<!-- measured by make bench -->", "<!-- end of what was measured -->"
 HEAD = """# How fast it is
 
 Made by `make bench`. Every figure stands beside its ceiling: what this machine gives for the bare thing, taken in the

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lienthong.bench import ceilings, citizens, journeys, load, machine, months, sandboxes, startup
-from lienthong.bench.events import RAW_TOPIC, Log
-from lienthong.bench.rows import Aim, Row
 from lienthong.client import Country
 from lienthong.embedded import ports, postgres
 from lienthong.embedded.stack import Stack
+from tools.bench import ceilings, citizens, journeys, load, machine, months, sandboxes, startup
+from tools.bench.events import RAW_TOPIC, Log
+from tools.bench.rows import Aim, Row
 
 Say = Callable[[str], None]
 CLIENTS = 16

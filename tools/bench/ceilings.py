@@ -1,6 +1,6 @@
 """What the machine gives for the bare thing: an empty FastAPI door, single-row commits, plain aiokafka.
 
-Each runs as a process of its own, as the thing beside which it is put: `python -m lienthong.bench.ceilings NAME …`,
+Each runs as a process of its own, as the thing beside which it is put: `python -m tools.bench.ceilings NAME …`,
 one JSON object on stdout.
 """
 
@@ -43,7 +43,7 @@ class Submission(BaseModel):
 
 def measured(name: str, *arguments: object) -> float:
     """One ceiling, in its own process: things per second."""
-    words = [sys.executable, "-m", "lienthong.bench.ceilings", name, *map(str, arguments)]
+    words = [sys.executable, "-m", "tools.bench.ceilings", name, *map(str, arguments)]
     found: dict[str, float] = json.loads(subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout)
     return found["per_second"]
 
@@ -51,7 +51,7 @@ def measured(name: str, *arguments: object) -> float:
 @contextmanager
 def door(port: int) -> Iterator[str]:
     """An empty FastAPI door, listening; gives its address."""
-    words = [sys.executable, "-m", "lienthong.bench.ceilings", "door", str(port)]
+    words = [sys.executable, "-m", "tools.bench.ceilings", "door", str(port)]
     with subprocess.Popen(words) as process:
         try:
             while ports.is_free(port):

@@ -9,7 +9,7 @@ import httpx
 
 from lienthong.client import Citizen
 from lienthong.client.http import Door, NotRunning, Problem
-from lienthong.prove.ledger import Ledger
+from tools.prove.ledger import Ledger
 
 PAUSE_SECONDS = 0.1  # before a request that was not acknowledged is repeated
 
