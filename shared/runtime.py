@@ -15,7 +15,6 @@ from sqlalchemy import MetaData
 
 from shared import http
 from shared.errors import ApiKeyUnknown, NotReady, Unfit
-from shared.messaging.lanes import Place
 from shared.observability import logs
 from shared.sandbox import faults, recording, registry
 from shared.sandbox.registry import Sandbox
@@ -250,7 +249,7 @@ class Runtime:
         """The calls that changed something here, in order: what is needed to make them again."""
         return await recording.calls_of(self.database, self.service, sandbox)
 
-    async def pending_of(self, sandbox: str, subject: str, reader: Place | None) -> dict[str, Any]:
+    async def pending_of(self, sandbox: str, subject: str, reader: tuple[int, int] | None) -> dict[str, Any]:
         """What may still happen to one thing; a house answers with its `outlook.Outlook`, judged by where its reader stands."""
         return {}
 

@@ -47,7 +47,7 @@ class Portal(House[Dossier]):
         self.tokens = Tokens(self, settings.identity_url, settings.audience)
         self.platform = PaymentPlatform(self)
         self.ownership = Ownership(self)
-        self.timekeeping = Timekeeping(self)
+        self.timekeeping = Timekeeping(self, self.ownership)
         self.callers = {REFUND: self.refund, TELL: self.ownership.tell_again}
 
     def subject_of(self, path: str) -> str:

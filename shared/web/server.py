@@ -9,7 +9,7 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
-from shared import detours
+from shared import http
 from shared.observability import logs, spans
 from shared.runtime import Runtime
 from shared.settings import host_and_port
@@ -24,7 +24,7 @@ def serve(app: FastAPI, url: str) -> None:
     A process that cannot start ends with status 1, its reason the last line of its log.
     """
     runtime: Runtime = app.state.runtime
-    runtime.mounts = detours.transports(runtime.settings.detours)
+    runtime.mounts = http.transports(runtime.settings.detours)
     host, port = host_and_port(runtime.settings.listen or url)
     spans.start(runtime.settings, logs.role)
     config = uvicorn.Config(

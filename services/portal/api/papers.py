@@ -85,7 +85,9 @@ async def send_paper(
     except ClientDisconnect:
         raise BodyDoesNotFit(("", "ended before all of it had come; send it again")) from None
     media_type = request.headers.get("content-type", "")
-    paper, new = await store.receive(portal, citizen, content, name=name, media_type=media_type, sha256=sha256)
+    paper, new = await store.receive(
+        portal, portal.files, citizen, content, name=name, media_type=media_type, sha256=sha256
+    )
     response.status_code = 201 if new else 200
     return await StoredPaperView.of(portal, await known_sandbox(portal, citizen.sandbox), paper)
 
@@ -148,4 +150,6 @@ async def result(code: Text, citizen: CitizenDep, portal: PortalDep) -> StoredPa
     here = await known_sandbox(portal, citizen.sandbox)
     citizen.check_time(here.now)
     dossier = await queries.dossier(portal, citizen, code)
-    return await StoredPaperView.of(portal, here, await results.result_of(portal, citizen, code, dossier.province))
+    return await StoredPaperView.of(
+        portal, here, await results.result_of(portal, portal.files, citizen, code, dossier.province)
+    )

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from services.portal.papers import file_types
 from shared import http
 from shared.errors import NotReady, Refusal
+from shared.runtime import Runtime
+from shared.sandbox.files import Files
 
 if TYPE_CHECKING:
     from services.portal.auth import Citizen
-    from services.portal.runtime import Portal
-from services.portal.papers.store import PAPER_SQL, RESULT, Paper, _keep
+from services.portal.papers.store import PAPER_SQL, RESULT, Paper, keep
 
 
 class ResultNotThere(Refusal):
@@ -24,19 +25,19 @@ class ResultNotReadable(Refusal):
 
 
 # --- results --------------------------------------------------------------------------------------------------------------
-async def result_of(portal: Portal, citizen: Citizen, dossier_code: str, province: str) -> Paper:
+async def result_of(runtime: Runtime, files: Files, citizen: Citizen, dossier_code: str, province: str) -> Paper:
     """The result of a dossier as a paper of the citizen's: asked of its province once, then kept.
 
     The caller has made sure that the dossier is this citizen's.
 
     raises  ResultNotThere, ResultNotReadable, NotReady (the province is silent)
     """
-    rows = await portal.database.fetch(
+    rows = await runtime.database.fetch(
         f"{PAPER_SQL} AND p.kind = '{RESULT}' AND p.dossier = $3", citizen.sandbox, citizen.id, dossier_code
     )
     if rows:
         return Paper(**rows[0])
-    content = await _result_at(portal, citizen.sandbox, dossier_code, province)
+    content = await _result_at(runtime, citizen.sandbox, dossier_code, province)
     try:
         kind = await asyncio.to_thread(file_types.kind_of, content)
     except Refusal as refusal:
@@ -44,14 +45,14 @@ async def result_of(portal: Portal, citizen: Citizen, dossier_code: str, provinc
             "Ask the office for it.", dossier=dossier_code, reason=type(refusal).__name__
         ) from refusal
     name = f"ket-qua-{dossier_code}{kind.extensions[0]}"
-    paper, _ = await _keep(portal, citizen, content, kind, name, result_of=dossier_code)
+    paper, _ = await keep(runtime, files, citizen, content, kind, name, result_of=dossier_code)
     return paper
 
 
-async def _result_at(portal: Portal, sandbox: str, dossier_code: str, province: str) -> bytes:
-    url = f"{portal.settings.province_gateway_url}/api/v1/provinces/{province}/dossiers/{dossier_code}/result"
+async def _result_at(runtime: Runtime, sandbox: str, dossier_code: str, province: str) -> bytes:
+    url = f"{runtime.settings.province_gateway_url}/api/v1/provinces/{province}/dossiers/{dossier_code}/result"
     try:
-        answer = await http.call(portal.http, "GET", url, sandbox=sandbox)
+        answer = await http.call(runtime.http, "GET", url, sandbox=sandbox)
     except http.Unreachable as error:
         raise NotReady("The province does not answer; try again.", waits_for=["gateway"]) from error
     if answer.status_code != 200:

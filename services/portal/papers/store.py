@@ -17,13 +17,12 @@ from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text
 
 from services.portal.papers import file_types
 from shared.errors import BodyDoesNotFit, Refusal
-from shared.runtime import in_sandbox
-from shared.sandbox import files
+from shared.runtime import Runtime, in_sandbox
+from shared.sandbox.files import Files, hash_of
 from shared.storage.page import TOKEN, Cut, Page
 
 if TYPE_CHECKING:
     from services.portal.auth import Citizen
-    from services.portal.runtime import Portal
 
 UPLOADED, RESULT = "uploaded", "result"
 # Values of the code list `digitisation_state` (found in a provincial system; see docs/papers.md).
@@ -91,7 +90,14 @@ class Paper:
 
 # --- the store ------------------------------------------------------------------------------------------------------------
 async def receive(
-    portal: Portal, citizen: Citizen, content: bytes, *, name: str, media_type: str, sha256: str
+    runtime: Runtime,
+    files: Files,
+    citizen: Citizen,
+    content: bytes,
+    *,
+    name: str,
+    media_type: str,
+    sha256: str,
 ) -> tuple[Paper, bool]:
     """Keep what a citizen sent, if it is what it says; gives the paper and whether it is new.
 
@@ -103,22 +109,29 @@ async def receive(
     name = file_types.name_of(name)
     kind = await asyncio.to_thread(_checked, content, sha256.lower())
     file_types.agree(kind, media_type, name)
-    return await _keep(portal, citizen, content, kind, name)
+    return await keep(runtime, files, citizen, content, kind, name)
 
 
 def _checked(content: bytes, said: str) -> file_types.Kind:
-    found = files.hash_of(content)
+    found = hash_of(content)
     if content and found != said:
         raise HashMismatch("Send it again, whole and with its own hash.", said=said, found=found, size=len(content))
     return file_types.kind_of(content)
 
 
-async def _keep(
-    portal: Portal, citizen: Citizen, content: bytes, kind: file_types.Kind, name: str, *, result_of: str | None = None
+async def keep(
+    runtime: Runtime,
+    files: Files,
+    citizen: Citizen,
+    content: bytes,
+    kind: file_types.Kind,
+    name: str,
+    *,
+    result_of: str | None = None,
 ) -> tuple[Paper, bool]:
-    async with in_sandbox(portal, citizen.sandbox) as (connection, here):
+    async with in_sandbox(runtime, citizen.sandbox) as (connection, here):
         citizen.check_time(here.now)
-        sha256 = await portal.files.put(connection, here, content, kind.media_type)
+        sha256 = await files.put(connection, here, content, kind.media_type)
         # A result that its owner had sent in before becomes what it is; nothing else changes a paper that is here.
         new = await connection.fetchval(
             "INSERT INTO papers (sandbox, owner, sha256, name, kind, dossier, stored_at) VALUES ($1,$2,$3,$4,$5,$6,$7) "
@@ -131,11 +144,11 @@ async def _keep(
         return Paper(**row), bool(new)
 
 
-async def newest(portal: Portal, citizen: Citizen, page: Page) -> Cut[Paper]:
+async def newest(runtime: Runtime, citizen: Citizen, page: Page) -> Cut[Paper]:
     """A citizen's papers, newest first; a page goes on after the id of the last paper before it."""
     if page.after is not None and not IDS.fullmatch(page.after):
         raise BodyDoesNotFit((f"/query/{TOKEN}", "is no place in this list; take it from the Link of the page before"))
-    rows = await portal.database.fetch(
+    rows = await runtime.database.fetch(
         f"{PAPER_SQL} AND ($3::text IS NULL OR (p.stored_at, p.sha256) < (SELECT stored_at, sha256 FROM papers "
         f"WHERE sandbox = $1 AND owner = $2 AND sha256 = $3)) ORDER BY p.stored_at DESC, p.sha256 DESC LIMIT {page.size + 1:d}",
         *(citizen.sandbox, citizen.id, page.after),
@@ -146,7 +159,7 @@ async def newest(portal: Portal, citizen: Citizen, page: Page) -> Cut[Paper]:
 
 # --- papers of dossiers ---------------------------------------------------------------------------------------------------
 async def owned(
-    portal: Portal, sandbox: str, citizen_id: str, ids: Sequence[str], *, pointer: str = "/papers/{}"
+    runtime: Runtime, sandbox: str, citizen_id: str, ids: Sequence[str], *, pointer: str = "/papers/{}"
 ) -> dict[str, Paper]:
     """The papers with these ids out of a citizen's store; call it before the transaction that uses them.
 
@@ -154,7 +167,7 @@ async def owned(
     raises   PaperNotFound, naming every one that is not there
     """
     wanted = sorted({identity for identity in ids if IDS.fullmatch(identity)})
-    rows = await portal.database.fetch(f"{PAPER_SQL} AND p.sha256 = ANY($3)", sandbox, citizen_id, wanted)
+    rows = await runtime.database.fetch(f"{PAPER_SQL} AND p.sha256 = ANY($3)", sandbox, citizen_id, wanted)
     found = {row["id"]: Paper(**row) for row in rows}
     missing = [(pointer.format(place), identity) for place, identity in enumerate(ids) if identity not in found]
     if missing:
@@ -181,12 +194,12 @@ def message(paper: Paper | None, component: str, form: Form, dossier_code: str) 
     return {"component": component, **file, "form": form, "digitisation": digitisation(paper, dossier_code)}
 
 
-async def note_use(portal: Portal, sandbox: str, owner: str, dossier: str, components: Mapping[str, str]) -> None:
+async def note_use(runtime: Runtime, sandbox: str, owner: str, dossier: str, components: Mapping[str, str]) -> None:
     """Note with which dossier papers were first handed in (id → component), so that the next use is known as one.
 
     Call it after the dossier is committed, at every repetition of the request too: it changes nothing the second time.
     """
-    await portal.database.pool.execute(
+    await runtime.database.pool.execute(
         "UPDATE papers SET dossier = $3, component = t.component FROM unnest($4::text[], $5::text[]) t (id, component) "
         "WHERE sandbox = $1 AND owner = $2 AND sha256 = t.id AND dossier IS NULL",
         *(sandbox, owner, dossier, list(components), list(components.values())),

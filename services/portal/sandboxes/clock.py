@@ -8,19 +8,17 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Column, DateTime, MetaData, Table, Text
 
-from services.portal.sandboxes.owner import ClockBackwards, ClockBusy, ServiceDown
+from services.portal.sandboxes.owner import ClockBackwards, ClockBusy, Ownership, ServiceDown
 from services.portal.sandboxes.settle import Pending, Verdict, verdict
 from shared import http
+from shared.runtime import Runtime
 from shared.sandbox import registry
 from shared.sandbox.clock import wire
 from shared.sandbox.registry import Sandbox
-
-if TYPE_CHECKING:
-    from services.portal.runtime import Portal
 
 READERS = {"portal": "gateway", "gateway": "portal"}  # source → who reads it
 STILL_ROUNDS = 2  # identical rounds with nothing pending, one after the other
@@ -59,15 +57,15 @@ class Round:
 
 
 class Timekeeping:
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+    def __init__(self, runtime: Runtime, ownership: Ownership) -> None:
+        self._runtime, self._ownership = runtime, ownership
 
     async def pending(self, here: Sandbox) -> dict[str, Pending | None]:
         """What every service says is pending; None where one does not answer. Raises SandboxNotFound if it was just deleted."""
-        others = list(self._portal.ownership.services.items())
-        answers = await asyncio.gather(self._portal.pending(here.id), *(self._ask(url, here.id) for _, url in others))
+        others = list(self._ownership.services.items())
+        answers = await asyncio.gather(self._runtime.pending(here.id), *(self._ask(url, here.id) for _, url in others))
         if None in answers:
-            await registry.read(self._portal.database, here.id)
+            await registry.read(self._runtime.database, here.id)
         return {
             "portal": {"version": here.version, **answers[0]},
             **{name: answer for (name, _), answer in zip(others, answers[1:], strict=True)},
@@ -75,7 +73,7 @@ class Timekeeping:
 
     async def _ask(self, url: str, sandbox: str) -> Pending | None:
         try:
-            answer = await http.call(self._portal.http, "GET", f"{url}/_lab/sandboxes/{sandbox}/pending")
+            answer = await http.call(self._runtime.http, "GET", f"{url}/_lab/sandboxes/{sandbox}/pending")
         except http.Unreachable:
             return None
         return dict(answer.json()) if answer.status_code == 200 else None
@@ -90,11 +88,11 @@ class Timekeeping:
         before: Any = None
         looks = quiet_rounds = 0
         while True:
-            here = await registry.read(self._portal.database, sandbox)
+            here = await registry.read(self._runtime.database, sandbox)
             answers = await self.pending(here)
             found = verdict(answers, READERS)
             if found.behind:
-                await self._portal.ownership.tell_behind(here, found.behind)
+                await self._ownership.tell_behind(here, found.behind)
             shape = [(answer or {}).get("written") for answer in answers.values()]
             quiet = found.quiet or (here.frozen and found.only_timers)
             quiet_rounds = quiet_rounds + 1 if quiet and shape == before else 1 if quiet else 0
@@ -125,13 +123,13 @@ class Timekeeping:
         async with self._turning(sandbox):
             await self._not_past(sandbox, to)
             await self.settle(sandbox, SETTLE_SECONDS)
-            await self._portal.ownership.set_clock(sandbox, to)
+            await self._ownership.set_clock(sandbox, to)
             return await self.settle(sandbox, SETTLE_SECONDS)
 
     async def set_rate(self, sandbox: str, rate: float) -> None:
         """In a turn of its own: an advance under way keeps the clock it began with."""
         async with self._turning(sandbox):
-            await self._portal.ownership.set_rate(sandbox, rate)
+            await self._ownership.set_rate(sandbox, rate)
 
     async def advance(
         self, sandbox: str, to: datetime, *, counted: bool = False
@@ -152,18 +150,18 @@ class Timekeeping:
                 due = datetime.fromisoformat(found.next_due) if found.next_due else None
                 if due is None or due > to:
                     break
-                now = (await registry.read(self._portal.database, sandbox)).now
+                now = (await registry.read(self._runtime.database, sandbox)).now
                 if due > now:
-                    await self._portal.ownership.set_clock(sandbox, due)
+                    await self._ownership.set_clock(sandbox, due)
                 some = await self._fire(sandbox, found.with_timers)
                 if not some and due <= now:
                     return fired, found  # due, and nobody fires it: the verdict names it
                 fired += some
-            await self._portal.ownership.set_clock(sandbox, to)
+            await self._ownership.set_clock(sandbox, to)
             return fired, await self.settle(sandbox, SETTLE_SECONDS)
 
     async def _not_past(self, sandbox: str, to: datetime) -> None:
-        now = (await registry.read(self._portal.database, sandbox)).now
+        now = (await registry.read(self._runtime.database, sandbox)).now
         if to < now:
             raise ClockBackwards(
                 f"Choose an instant that is not past: there it is {wire(now)}.", now=wire(now), to=wire(to)
@@ -171,12 +169,12 @@ class Timekeeping:
 
     async def _fire(self, sandbox: str, services: Collection[str]) -> list[dict[str, Any]]:
         """Fire what is due in `services`, one after the other, so that the order is always the same."""
-        fired = await self._portal.fire(sandbox) if "portal" in services else []
-        for service, url in self._portal.ownership.services.items():
+        fired = await self._runtime.fire(sandbox) if "portal" in services else []
+        for service, url in self._ownership.services.items():
             if service not in services:
                 continue
             try:
-                answer = await http.call(self._portal.http, "POST", f"{url}/_lab/sandboxes/{sandbox}/fire")
+                answer = await http.call(self._runtime.http, "POST", f"{url}/_lab/sandboxes/{sandbox}/fire")
             except http.Unreachable as error:
                 raise ServiceDown(
                     "What was due there fires when it is back: advance again.", lagging=[service]
@@ -187,7 +185,7 @@ class Timekeeping:
     @asynccontextmanager
     async def _turning(self, sandbox: str) -> AsyncIterator[None]:
         """One turn at a time per sandbox, over all portal processes."""
-        await registry.read(self._portal.database, sandbox)
+        await registry.read(self._runtime.database, sandbox)
         holder = secrets.token_hex(8)
         if not await self._turn(sandbox, holder):
             raise ClockBusy(
@@ -200,18 +198,18 @@ class Timekeeping:
             yield
         finally:
             keeping.cancel()
-            await self._portal.database.pool.execute(
+            await self._runtime.database.pool.execute(
                 "DELETE FROM turns WHERE sandbox = $1 AND holder = $2", sandbox, holder
             )
 
     async def turning(self, sandbox: str) -> bool:
         """Whether somebody turns the clock at this moment: then more will happen, however still it looks."""
         sql = "SELECT FROM turns WHERE sandbox = $1 AND until > clock_timestamp()"
-        return bool(await self._portal.database.fetch(sql, sandbox))
+        return bool(await self._runtime.database.fetch(sql, sandbox))
 
     async def _turn(self, sandbox: str, holder: str) -> bool:
         """Take the turn; one whose process died is free again after TURN_SECONDS."""
-        rows = await self._portal.database.fetch(
+        rows = await self._runtime.database.fetch(
             f"""INSERT INTO turns VALUES ($1, $2, clock_timestamp() + interval '{TURN_SECONDS} s')
             ON CONFLICT (sandbox) DO UPDATE SET holder = EXCLUDED.holder, until = EXCLUDED.until
             WHERE turns.until < clock_timestamp() RETURNING true""",
@@ -222,7 +220,7 @@ class Timekeeping:
     async def _keep_turn(self, sandbox: str, holder: str) -> None:
         while True:
             await asyncio.sleep(TURN_SECONDS / 3)
-            await self._portal.database.pool.execute(
+            await self._runtime.database.pool.execute(
                 f"UPDATE turns SET until = clock_timestamp() + interval '{TURN_SECONDS} s' WHERE sandbox = $1 AND holder = $2",
                 *(sandbox, holder),
             )

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -16,15 +16,13 @@ from contracts.modes import Document
 from shared import http
 from shared.errors import Refusal
 from shared.messaging import http_outbox
+from shared.runtime import Runtime
 from shared.sandbox import recording, registry
 from shared.sandbox.clock import BUSINESS_ZONE, NOW_SQL
 from shared.sandbox.faults import Rule, rules_of
 from shared.sandbox.recording import Made
 from shared.sandbox.registry import COLUMNS, DEFAULT, Sandbox
 from shared.storage.database import Connection
-
-if TYPE_CHECKING:
-    from services.portal.runtime import Portal
 
 TELL = "tell"  # kind of background call
 PORTAL = "portal"  # its own row can be behind, too
@@ -92,9 +90,9 @@ class Wanted:
 class Ownership:
     """Changes of sandbox rows. Each is committed with one row per service still to be told, then told."""
 
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
-        settings = portal.settings
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        settings = runtime.settings
         self.services = {
             "gateway": settings.province_gateway_url,
             "identity": settings.identity_url,
@@ -128,11 +126,11 @@ class Ownership:
             "faults": msgspec.json.encode(wanted.faults).decode(),
             "people": msgspec.json.encode(wanted.people).decode(),
         }
-        async with self._portal.database.transaction() as connection:
+        async with self._runtime.database.transaction() as connection:
             await registry.put(connection, row)
             await recording.keep(connection, identity, *made_as(identity))
             await self._to_tell(connection, {**row, "opened": True})
-        self._portal.note_row(row)
+        self._runtime.note_row(row)
         lagging = await self._tell_all(identity, {**row, "opened": True})
         if not lagging:
             await self._open(identity)
@@ -180,7 +178,7 @@ class Ownership:
     async def reap(self) -> None:
         """Delete sandboxes whose time is over, soon after it is; a job."""
         while True:
-            for row in await self._portal.database.fetch(OVER_SQL):
+            for row in await self._runtime.database.fetch(OVER_SQL):
                 await self.delete(row["id"])
             await asyncio.sleep(REAP_SECONDS)
 
@@ -206,7 +204,7 @@ class Ownership:
 
         values  for `changes` from $2 on; a function makes one of the row as it was
         """
-        async with self._portal.database.transaction() as connection:
+        async with self._runtime.database.transaction() as connection:
             found = await connection.fetchrow(
                 f"SELECT {', '.join(COLUMNS)} FROM sandboxes WHERE id = $1 AND NOT deleted FOR UPDATE", sandbox
             )
@@ -221,9 +219,9 @@ class Ownership:
             assert changed is not None
             row = {**dict(changed), "opened": True}
             await self._to_tell(connection, row)
-        self._portal.note_row(row)
+        self._runtime.note_row(row)
         lagging = await self._tell_all(sandbox, row)
-        await http_outbox.try_again(self._portal.database, sandbox)
+        await http_outbox.try_again(self._runtime.database, sandbox)
         return lagging
 
     async def _to_tell(self, connection: Connection, row: dict[str, Any]) -> None:
@@ -240,7 +238,7 @@ class Ownership:
         body = registry.told(row)
         answers = await asyncio.gather(*(self._tell(service, sandbox, body) for service in self.services))
         told = [service for service, done in zip(self.services, answers, strict=True) if done]
-        await self._portal.database.pool.execute(
+        await self._runtime.database.pool.execute(
             "DELETE FROM calls WHERE sandbox = $1 AND kind = $2 AND key = ANY($3) AND (data->>'version')::bigint <= $4",
             *(sandbox, TELL, told, row["version"]),
         )
@@ -249,7 +247,7 @@ class Ownership:
     async def _tell(self, service: str, sandbox: str, body: dict[str, Any]) -> bool:
         try:
             answer = await http.call(
-                self._portal.http, "PUT", f"{self.services[service]}/_lab/sandboxes/{sandbox}", body=body
+                self._runtime.http, "PUT", f"{self.services[service]}/_lab/sandboxes/{sandbox}", body=body
             )
         except http.Unreachable:
             return False
@@ -263,7 +261,7 @@ class Ownership:
 
         seen  the portal's row of before they were asked
         """
-        row = await registry.row_of(self._portal.database, seen.id)
+        row = await registry.row_of(self._runtime.database, seen.id)
         if row is None:
             return
         if PORTAL in services and row["version"] == seen.version:
@@ -276,7 +274,7 @@ class Ownership:
         """The worker's part: tell what the request could not, and open the sandbox when all have been told."""
         if not await self._tell(call.key, call.sandbox, call.data):
             raise http.Unreachable(f"{call.key} did not take sandbox {call.sandbox}")
-        async with self._portal.database.transaction() as connection:
+        async with self._runtime.database.transaction() as connection:
             await connection.execute(
                 "DELETE FROM calls WHERE sandbox = $1 AND kind = $2 AND key = $3 AND data->>'version' = $4",
                 *(call.sandbox, TELL, call.key, str(call.data["version"])),
@@ -284,7 +282,7 @@ class Ownership:
         await self._open(call.sandbox)
 
     async def _open(self, sandbox: str) -> None:
-        await self._portal.database.pool.execute(
+        await self._runtime.database.pool.execute(
             "UPDATE sandboxes SET opened = true WHERE id = $1 AND NOT opened AND NOT EXISTS "
             "(SELECT FROM calls WHERE sandbox = $1 AND kind = $2)",
             *(sandbox, TELL),

@@ -138,7 +138,7 @@ async def a_province(country: Country, status: int, content: bytes) -> AsyncIter
 async def test_a_result_is_asked_for_once_and_kept_as_a_paper(country: Country, lan: Citizen) -> None:
     citizen = await person(lan)
     async with a_province(country, 200, a_pdf()) as asked:
-        results = [await results.result_of(country.portal, citizen, CODE, "37") for _ in range(2)]
+        results = [await results.result_of(country.portal, country.portal.files, citizen, CODE, "37") for _ in range(2)]
     assert [request.headers["X-Sandbox"] for request in asked] == [lan.sandbox.id]
     assert results[0] == results[1]
     assert (results[0].kind, results[0].dossier, results[0].name) == ("result", CODE, f"ket-qua-{CODE}.pdf")
@@ -151,13 +151,13 @@ async def test_a_result_is_asked_for_once_and_kept_as_a_paper(country: Country, 
 async def test_a_result_that_was_sent_in_before_becomes_a_result(country: Country, lan: Citizen) -> None:
     await kept(lan)
     async with a_province(country, 200, a_pdf()):
-        paper = await results.result_of(country.portal, await person(lan), CODE, "37")
+        paper = await results.result_of(country.portal, country.portal.files, await person(lan), CODE, "37")
     assert (paper.kind, paper.dossier, paper.name) == ("result", CODE, "khai-sinh.pdf")
     assert (await send(lan, a_pdf())).json()["kind"] == "result"
 
 
 async def test_a_province_that_is_silent_or_has_nothing_gets_its_own_refusal(country: Country, lan: Citizen) -> None:
-    asking = (country.portal, await person(lan), CODE, "37")
+    asking = (country.portal, country.portal.files, await person(lan), CODE, "37")
     async with country.silent("gateway", "/result"):
         with pytest.raises(NotReady):
             await results.result_of(*asking)
