@@ -6,7 +6,7 @@ import os
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 # Names that all roles share; the rest must carry the service's own prefix.
@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
-    env_names_allowed: ClassVar[set[str]] = SHARED_NAMES | {"PAYMENT_PARTNER_SECRET"}
+    env_names_allowed: ClassVar[set[str]] = SHARED_NAMES
 
     kafka_bootstrap_servers: str = Field("127.0.0.1:9092", validation_alias="KAFKA_BOOTSTRAP_SERVERS")
     portal_url: str = Field("http://127.0.0.1:8000", validation_alias="PORTAL_URL")
@@ -42,7 +42,6 @@ class Settings(BaseSettings):
     province_gateway_internal_url: str = Field("", validation_alias="PROVINCE_GATEWAY_INTERNAL_URL")
     identity_internal_url: str = Field("", validation_alias="IDENTITY_INTERNAL_URL")
     payment_internal_url: str = Field("", validation_alias="PAYMENT_INTERNAL_URL")
-    payment_partner_secret: SecretStr = Field(validation_alias="PAYMENT_PARTNER_SECRET")
     database_pool: int = 20  # connections; 16 clients at once plus probes, far below PostgreSQL's 200 for all roles
     lease: timedelta = timedelta(seconds=3)  # a frozen worker is replaced after this; renewed three times within it
     batch: int = 500  # events per transaction: the knee is 200-500 (measured)

@@ -23,7 +23,7 @@ import httpx
 from lienthong.client.citizen import Citizen
 from lienthong.client.clock import Clock
 from lienthong.client.faults import Faults
-from lienthong.client.http import Door, Http, NotRunning, Services, every_row
+from lienthong.client.http import Door, Http, NotRunning, Services, every_row, rows_in
 from lienthong.client.modes import ActingProvinces
 from lienthong.client.payments import Payments
 from lienthong.client.province import Province
@@ -185,11 +185,11 @@ class Sandbox(ActingProvinces, Waiting):
 
     async def told_by(self, service: str, code: str) -> list[Entry]:
         """One service's part of a story: identity, portal, payment or gateway."""
-        return await self.rows(service, f"/_lab/timeline/{code}")
+        return await rows_in(self, service, f"/_lab/timeline/{code}")
 
     async def people(self) -> list[dict[str, Any]]:
         """Who can sign in here: persona, name, number (12 digits), level, and whom each represents (kind, id, name)."""
-        return await self.rows("identity", "/_lab/people")
+        return await rows_in(self, "identity", "/_lab/people")
 
     async def events(self, code: str) -> list[Entry]:
         """What portal and province told each other of a dossier: that part of its story that went over Kafka."""
@@ -197,13 +197,13 @@ class Sandbox(ActingProvinces, Waiting):
 
     async def dossiers(self) -> list[str]:
         """The code of every dossier of which anything was told, in the order of their beginning."""
-        parts = await asyncio.gather(*(self.rows(name, f"{self.lab}/events") for name in SPEAKERS))
+        parts = await asyncio.gather(*(rows_in(self, name, f"{self.lab}/events") for name in SPEAKERS))
         told = [(datetime.fromisoformat(row["real_at"]), str(row["subject"])) for part in parts for row in part]
         return list(dict.fromkeys(code for _, code in sorted(told)))
 
     async def dead_letters(self, service: str) -> list[dict[str, Any]]:
         """All of them, oldest first; `service` is portal or gateway."""
-        return await self.rows(service, "/_lab/dead-letters")
+        return await rows_in(self, service, "/_lab/dead-letters")
 
     async def dead_letter(self, service: str, id: str) -> dict[str, Any]:
         return cast(dict[str, Any], await self._dead(service, "GET", f"/{id}"))

@@ -100,10 +100,6 @@ class Scope:
         self.headers = {"X-Sandbox": id}
         self.lab = f"/_lab/sandboxes/{id}"
 
-    async def rows(self, service: str, path: str) -> list[Any]:
-        """A whole list of one service, read in this sandbox."""
-        return await every_row(partial(self.country.service(service).send, headers=self.headers), path)
-
 
 async def every_row(send: Callable[..., Awaitable[httpx.Response]], path: str, **params: Any) -> list[Any]:
     """A whole list, page by page, however many rows it has.
@@ -117,3 +113,8 @@ async def every_row(send: Callable[..., Awaitable[httpx.Response]], path: str, *
         answer = await send("GET", answer.links["next"]["url"])
         rows += answer.json()
     return rows
+
+
+async def rows_in(scope: Scope, service: str, path: str) -> list[Any]:
+    """A whole list of one service, read in one sandbox."""
+    return await every_row(partial(scope.country.service(service).send, headers=scope.headers), path)

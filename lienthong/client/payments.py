@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from lienthong.client.http import Scope
+from lienthong.client.http import Scope, rows_in
 
 
 class Order(TypedDict):
@@ -34,7 +34,7 @@ class Payments:
         """All of a dossier, oldest first."""
         orders: dict[str, Order] = {}
         checkout = f"{self._sandbox.country.payment.url}/s/{self._sandbox.id}/checkout"
-        for entry in await self._sandbox.rows("payment", f"/_lab/timeline/{code}"):
+        for entry in await rows_in(self._sandbox, "payment", f"/_lab/timeline/{code}"):
             data, kind = entry["data"], entry["kind"]
             reference = str(data.get("reference", ""))  # a line about a fault has none
             if kind == "checkout_opened":

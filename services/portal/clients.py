@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from pydantic import SecretStr
+
 from contracts import payment_platform as platform
 from contracts.catalogue import COMMUNES, PROCEDURES, PROVINCES, agency_code
 from services.portal.domain import Dossier, Payment
@@ -24,13 +26,13 @@ class PlatformSilent(Refusal):
 class PaymentPlatform:
     """INIT and refund, signed with the partner's secret of the sandbox."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, runtime: Runtime, secret: SecretStr) -> None:
+        self._runtime, self._secret = runtime, secret
         self._url = runtime.settings.payment_url
 
     def secret(self, sandbox: str) -> str:
         """What signs to and from the platform in one sandbox."""
-        return platform.partner_secret(self._runtime.settings.payment_partner_secret.get_secret_value(), sandbox)
+        return platform.partner_secret(self._secret.get_secret_value(), sandbox)
 
     async def begin(self, sandbox: str, dossier: Dossier, payment: Payment, at: datetime) -> str:
         """Where the citizen pays (UrlThanhToan). Idempotent on the reference. Raises PlatformRefused, PlatformSilent."""

@@ -45,7 +45,7 @@ class Portal(House[Dossier]):
         self.words = story.words
         self.files = files.Files(self.database, settings.portal_url, settings.address_lifetime)
         self.tokens = Tokens(self, settings.identity_url, settings.audience)
-        self.platform = PaymentPlatform(self)
+        self.platform = PaymentPlatform(self, settings.payment_partner_secret)
         self.ownership = Ownership(self)
         self.timekeeping = Timekeeping(self, self.ownership)
         self.callers = {REFUND: self.refund, TELL: self.ownership.tell_again}

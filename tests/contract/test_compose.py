@@ -19,6 +19,7 @@ import yaml
 import lienthong
 from lienthong.embedded import jars, kafka, postgres
 from lienthong.embedded.plan import DATABASES, ROLES, Plan, Role
+from services.payment_mock.settings import Settings as PaymentSettings
 from shared.messaging.kafka import Access
 from shared.settings import Settings, host_and_port
 
@@ -211,7 +212,7 @@ def test_a_secret_is_drawn_once_and_read_from_its_file(tmp_path: Path, monkeypat
     drawn = []
     for _ in range(2):
         subprocess.run([sys.executable, ROOT / "compose" / "draw_secrets.py"], check=True, capture_output=True)
-        drawn.append(Settings().payment_partner_secret.get_secret_value())
+        drawn.append(PaymentSettings().payment_partner_secret.get_secret_value())
     assert drawn[0] == drawn[1] and len(drawn[0]) >= 43
     (file,) = tmp_path.iterdir()
     assert file.stat().st_mode & 0o077 == 0

@@ -25,7 +25,7 @@ HOME = "00-11111111111111111111111111111111-2222222222222222-01"
 
 
 def settings(**variables: Any) -> Settings:
-    return Settings(PAYMENT_PARTNER_SECRET="an invented secret", **variables)
+    return Settings(**variables)
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ class Owner:
 
 def a_house(url: str, owner: Owner, **settings: Any) -> House[Parcel]:
     patient = {"lease": timedelta(seconds=60), **settings}  # a busy machine must not fail a test
-    found = Settings(PORTAL_URL=OWNER, PAYMENT_PARTNER_SECRET="unused", **patient)
+    found = Settings(PORTAL_URL=OWNER, **patient)
     parcels: Drawer[Parcel] = Drawer("parcels", Parcel, born="code")
     house = House("receiver", found, url, parcels, handlers, hears="sender", neighbour_url=OWNER)
     house.timers = Timers("receiver", house.database, parcels, {"ring": ring, "silence": silence, "alarm": ring})

@@ -16,9 +16,7 @@ from tests.support.databases import Databases
 
 
 def settings_of(url: str) -> Settings:
-    return Settings(
-        database_url=url, IDENTITY_URL=BASE, PORTAL_URL="http://127.0.0.1:9", PAYMENT_PARTNER_SECRET="unused"
-    )
+    return Settings(database_url=url, IDENTITY_URL=BASE, PORTAL_URL="http://127.0.0.1:9")
 
 
 @pytest.fixture(scope="session")

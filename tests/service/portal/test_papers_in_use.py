@@ -138,14 +138,14 @@ async def a_province(country: Country, status: int, content: bytes) -> AsyncIter
 async def test_a_result_is_asked_for_once_and_kept_as_a_paper(country: Country, lan: Citizen) -> None:
     citizen = await person(lan)
     async with a_province(country, 200, a_pdf()) as asked:
-        results = [await results.result_of(country.portal, country.portal.files, citizen, CODE, "37") for _ in range(2)]
+        received = [await results.result_of(country.portal, country.portal.files, citizen, CODE, "37") for _ in range(2)]
     assert [request.headers["X-Sandbox"] for request in asked] == [lan.sandbox.id]
-    assert results[0] == results[1]
-    assert (results[0].kind, results[0].dossier, results[0].name) == ("result", CODE, f"ket-qua-{CODE}.pdf")
+    assert received[0] == received[1]
+    assert (received[0].kind, received[0].dossier, received[0].name) == ("result", CODE, f"ket-qua-{CODE}.pdf")
     (paper,) = (await listed(lan)).json()
     assert (paper["kind"], paper["dossier"]) == ("result", CODE)
     assert (await country.http.get(paper["address"])).content == a_pdf()
-    assert store.digitisation(results[0], OTHER) == store.FROM_RESULT
+    assert store.digitisation(received[0], OTHER) == store.FROM_RESULT
 
 
 async def test_a_result_that_was_sent_in_before_becomes_a_result(country: Country, lan: Citizen) -> None:
