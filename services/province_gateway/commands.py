@@ -26,10 +26,11 @@ from services.province_gateway.domain import (
     new_dossier,
 )
 from services.province_gateway.moves import official
-from services.province_gateway.moves.context import Rules, Work, desk, here, tell
+from services.province_gateway.moves.context import Rules, desk
 from services.province_gateway.officers import behaviour, faults
 from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.officers.plan import close_request, plan, plan_answer
+from services.province_gateway.work import Work, here, tell
 from shared.errors import Refusal
 from shared.sandbox.clock import BUSINESS_ZONE, wire
 

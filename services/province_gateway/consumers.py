@@ -18,8 +18,9 @@ from contracts.models import (
 from services.province_gateway import commands
 from services.province_gateway.domain import Dossier
 from services.province_gateway.moves import official, receipts
-from services.province_gateway.moves.context import Rules, Work
+from services.province_gateway.moves.context import Rules
 from services.province_gateway.officers import behaviour
+from services.province_gateway.work import Work
 from shared.messaging.consumer import Handlers
 from shared.messaging.timers import Handler, Timer
 

@@ -17,7 +17,8 @@ from contracts.models import BY_TYPE
 from services.province_gateway import commands
 from services.province_gateway.domain import Dossier, FeeItem, Instruction, new_dossier
 from services.province_gateway.moves import official
-from services.province_gateway.moves.context import Rules, Work
+from services.province_gateway.moves.context import Rules
+from services.province_gateway.work import Work
 from shared.errors import Refusal
 from shared.messaging.unit_of_work import Batch
 from shared.sandbox.clock import BUSINESS_ZONE

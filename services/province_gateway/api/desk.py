@@ -19,7 +19,7 @@ from services.province_gateway.codes import code_series, dossier_code
 from services.province_gateway.commands import Registration
 from services.province_gateway.domain import Instruction
 from services.province_gateway.moves import official, receipts
-from services.province_gateway.moves.context import Work
+from services.province_gateway.work import Work
 from shared.messaging.runtime import Once
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import BUSINESS_ZONE

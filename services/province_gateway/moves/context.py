@@ -12,10 +12,7 @@ from contracts import lifecycle as law
 from contracts.calendar.worktime import Count, Pause
 from contracts.catalogue import Place, agency_code
 from services.province_gateway.domain import Dossier, Instruction
-from shared.messaging.unit_of_work import Work as AnyWork
-from shared.sandbox.clock import BUSINESS_ZONE
-
-Work = AnyWork[Dossier]
+from services.province_gateway.work import Work, tell
 
 
 @dataclass(frozen=True)
@@ -24,17 +21,6 @@ class Rules:
 
     count: Count = Count.LAW
     pause: Pause = Pause.ANEW
-
-
-def here(work: Work, code: str) -> datetime:
-    return work.at(code).astimezone(BUSINESS_ZONE)
-
-
-def tell(work: Work, dossier: Dossier, event: str, **facts: Any) -> None:
-    """Save the dossier and say what happened to it; facts that are None are left out."""
-    work.save(dossier.code, dossier)
-    body = {"dossier_code": dossier.code, "province": dossier.province, "procedure": dossier.procedure, **facts}
-    work.tell(event, dossier.code, {name: fact for name, fact in body.items() if fact is not None})
 
 
 def desk(dossier: Dossier) -> str:

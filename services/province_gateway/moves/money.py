@@ -20,8 +20,9 @@ from services.province_gateway.domain import (
     NothingDue,
     RefundTooLarge,
 )
-from services.province_gateway.moves.context import Act, Rules, Work, desk, here
+from services.province_gateway.moves.context import Act, Rules, desk
 from services.province_gateway.moves.receipts import receipts
+from services.province_gateway.work import Work, here
 from shared.sandbox.clock import wire
 
 PAY_BY = Limit(30, Unit.DAY)  # to pay what is demanded; a default of ours, unverified

@@ -25,7 +25,7 @@ from services.province_gateway.domain import (
     NotYet,
     Supplement,
 )
-from services.province_gateway.moves.context import Act, Rules, Work, desk, here
+from services.province_gateway.moves.context import Act, Rules, desk
 from services.province_gateway.moves.money import (
     catalogue_fee,
     demand_catalogue_fee,
@@ -36,6 +36,7 @@ from services.province_gateway.moves.money import (
 )
 from services.province_gateway.officers import behaviour
 from services.province_gateway.officers.plan import close_request, plan
+from services.province_gateway.work import Work, here
 from shared.sandbox.clock import BUSINESS_ZONE, wire
 
 CHANGE_WHAT_IS_WAITED_FOR = (law.REQUEST_SUPPLEMENT, law.DEMAND_FEE, law.TAKE_PAYMENT, law.WAIVE_FEE)

@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from contracts.calendar.calendar import CalendarTooShort
 from services.province_gateway.domain import DossierNotFound
-from services.province_gateway.moves.context import Work, here
 from services.province_gateway.officers import behaviour, faults
+from services.province_gateway.work import Work, here
 
 
 def plan(work: Work, code: str, *, anew: bool = True) -> None:

@@ -138,7 +138,9 @@ async def a_province(country: Country, status: int, content: bytes) -> AsyncIter
 async def test_a_result_is_asked_for_once_and_kept_as_a_paper(country: Country, lan: Citizen) -> None:
     citizen = await person(lan)
     async with a_province(country, 200, a_pdf()) as asked:
-        received = [await results.result_of(country.portal, country.portal.files, citizen, CODE, "37") for _ in range(2)]
+        received = [
+            await results.result_of(country.portal, country.portal.files, citizen, CODE, "37") for _ in range(2)
+        ]
     assert [request.headers["X-Sandbox"] for request in asked] == [lan.sandbox.id]
     assert received[0] == received[1]
     assert (received[0].kind, received[0].dossier, received[0].name) == ("result", CODE, f"ket-qua-{CODE}.pdf")
