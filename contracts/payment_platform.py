@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from shared.sandbox.clock import BUSINESS_ZONE
-from shared.sandbox.registry import DEFAULT
+from shared.sandbox.names import DEFAULT
 
 PARTNER = "DVCQG"  # MaDoiTac of the portal; a value of this sandbox, real partner codes are not public
 OK = "00"  # MaLoi: done

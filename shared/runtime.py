@@ -16,7 +16,7 @@ from sqlalchemy import MetaData
 from shared import http
 from shared.errors import ApiKeyUnknown, NotReady, Unfit
 from shared.observability import logs
-from shared.sandbox import faults, recording, registry
+from shared.sandbox import faults, names, recording, registry
 from shared.sandbox.registry import Sandbox
 from shared.settings import Settings
 from shared.storage.database import NO_STEPS, Connection, Database
@@ -153,7 +153,7 @@ class Runtime:
         """Have the row of `sandbox`, living or marked deleted; False if its owner does not know it. Raises Unreachable."""
         if sandbox in self._known:
             return True
-        if not registry.IDS.fullmatch(sandbox):
+        if not names.IDS.fullmatch(sandbox):
             return False
         if await registry.row_of(self.database, sandbox) is None:
             if self.owns_sandboxes:
@@ -168,7 +168,7 @@ class Runtime:
     async def key_opens(self, key: str) -> str:
         """The sandbox that an API key belongs to. Raises ApiKeyUnknown, and as `known_sandbox`."""
         if key not in self._keys:
-            match = registry.KEYS.fullmatch(key)
+            match = names.KEYS.fullmatch(key)
             if match is None:
                 raise ApiKeyUnknown("Send the api_key that the sandbox was created with, or leave X-Api-Key out.")
             await known_sandbox(self, match[1])

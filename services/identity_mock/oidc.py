@@ -30,7 +30,8 @@ from services.identity_mock.tokens import TokenRefused
 from shared.errors import SandboxMismatch, SandboxNotFound
 from shared.runtime import in_sandbox, known_sandbox
 from shared.sandbox import journal
-from shared.sandbox.registry import DEFAULT, Sandbox
+from shared.sandbox.names import DEFAULT
+from shared.sandbox.registry import Sandbox
 from shared.web.dependencies import Chosen, runtime_of
 from shared.web.problems import problem_responses
 

@@ -18,7 +18,7 @@ from shared.errors import NotReady, Refusal, SandboxMismatch
 from shared.observability import logs
 from shared.runtime import Runtime
 from shared.sandbox.clock import wire
-from shared.sandbox.registry import DEFAULT, IDS
+from shared.sandbox.names import DEFAULT, IDS
 
 CACHE = 10_000  # tokens whose signature was checked; their times are checked at every use
 ASK_AGAIN_SECONDS = 1.0  # an unknown key id makes us fetch its issuer's keys, the same one at most this often

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,16 +15,14 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.errors import NotReady, SandboxNotFound
 from shared.sandbox.clock import NOW_SQL
+from shared.sandbox.names import IDS
 from shared.storage.database import Connection, Database
 
-DEFAULT = "default"
-IDS = re.compile(r"[A-Za-z0-9_-]{1,64}")  # anything else names no sandbox and is never asked about
 MOMENTS = ("base_at", "base_real", "created_at", "begins_at", "expires_at")
 DOCUMENTS = ("modes", "faults", "people")
 COLUMNS = (*("id", "version", "name", "seed", "rate", "opened", "deleted", "api_key"), *MOMENTS, *DOCUMENTS)
 ROW_SQL = f"s.id, s.seed, s.rate, s.version, s.opened, s.modes, s.faults, s.people, {NOW_SQL} AS now"
 CREATE_ONE = "Create one with `lienthong sandbox create` or POST /_lab/sandboxes at the portal, or leave X-Sandbox out."
-KEYS = re.compile(r"lt\.([A-Za-z0-9_-]{1,64})\.([0-9a-f]{32})")  # an API key says whose it is
 
 
 def sandboxes_table(metadata: MetaData) -> Table:

@@ -8,7 +8,7 @@ from fastapi import Depends, Header, Path, Request
 
 from shared import errors
 from shared.runtime import Runtime
-from shared.sandbox.registry import DEFAULT, IDS
+from shared.sandbox.names import DEFAULT, IDS
 
 SandboxPath = Annotated[str, Path(pattern=f"^{IDS.pattern}$", description="Id of a sandbox")]
 

@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.runtime import Runtime
 from shared.sandbox import recording
-from shared.sandbox.registry import DEFAULT
+from shared.sandbox.names import DEFAULT
 from shared.web.held_answer import Answer
 from shared.web.request_facts import claims_of, sandbox_of
 

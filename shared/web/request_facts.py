@@ -12,7 +12,7 @@ from starlette.types import Scope
 
 from shared.runtime import Runtime
 from shared.sandbox import files
-from shared.sandbox.registry import DEFAULT, IDS, KEYS
+from shared.sandbox.names import DEFAULT, IDS, KEYS
 
 IN_PATH = re.compile(rf"(?:/_lab/sandboxes|/s|{files.PATH})/({IDS.pattern})(?:/|$)")
 

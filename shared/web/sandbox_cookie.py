@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.runtime import known_sandbox
-from shared.sandbox.registry import IDS
+from shared.sandbox.names import IDS
 from shared.web.dependencies import SandboxPath, runtime_of
 from shared.web.problems import problem_responses
 

@@ -18,7 +18,7 @@ from contracts.lifecycle import LIFECYCLE, State
 from services.portal.domain import Demand, Dossier
 from services.portal.sandboxes.settle import Waiting
 from shared.messaging.pending import Outlook, Parked, Timer
-from shared.sandbox.registry import DEFAULT
+from shared.sandbox.names import DEFAULT
 
 SIMULATED, MANUAL = "simulated", "manual"
 EVERY_PROVINCE = "*"

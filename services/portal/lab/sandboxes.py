@@ -21,8 +21,8 @@ from services.portal.sandboxes.owner import Wanted
 from shared.errors import BodyDoesNotFit
 from shared.sandbox import registry
 from shared.sandbox.clock import NOW_SQL, parse_duration, parse_time, wire
+from shared.sandbox.names import DEFAULT
 from shared.sandbox.recording import Made
-from shared.sandbox.registry import DEFAULT
 from shared.storage.page import Cut, Page
 from shared.text import Shown, Text
 from shared.web.dependencies import SandboxPath

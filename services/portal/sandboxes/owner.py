@@ -20,8 +20,9 @@ from shared.runtime import Runtime
 from shared.sandbox import recording, registry
 from shared.sandbox.clock import BUSINESS_ZONE, NOW_SQL
 from shared.sandbox.faults import Rule, rules_of
+from shared.sandbox.names import DEFAULT
 from shared.sandbox.recording import Made
-from shared.sandbox.registry import COLUMNS, DEFAULT, Sandbox
+from shared.sandbox.registry import COLUMNS, Sandbox
 from shared.storage.database import Connection
 
 TELL = "tell"  # kind of background call
