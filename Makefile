@@ -52,6 +52,7 @@ check: $(READY) ## Run the linters, the type checker, the import picture and the
 	$(BIN)/mypy shared contracts services lienthong tools
 	cd examples/suite && ../../$(BIN)/mypy --strict client.py tests
 	$(BIN)/lint-imports
+	@$(BIN)/python -m tools.circles
 	@long=$$(git ls-files -co --exclude-standard '*.py' | grep -vx contracts/models.py | xargs wc -l | awk '$$1 > 400 && $$2 != "total"'); \
 	  if [ -n "$$long" ]; then echo "Over 400 lines; look for the second subject:"; echo "$$long"; exit 1; fi
 	@sleeps=$$(grep -rnE '\bsleep\(|\bsleep +[0-9.$$]' tests docs examples --include='*.py' --include='*.md' --include='*.sh' 2>/dev/null); \
