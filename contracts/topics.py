@@ -33,3 +33,6 @@ FROM_PROVINCE = (
     "dossier.withdrawal_declined.v1",
 )
 TOPICS: dict[str, tuple[str, ...]] = {TO_PROVINCE: FROM_PORTAL, TO_PORTAL: FROM_PROVINCE}
+TOPIC_OF: dict[str, str] = {type: topic for topic, types in TOPICS.items() for type in types}
+ROUTES = {TO_PROVINCE: ("portal", "gateway"), TO_PORTAL: ("gateway", "portal")}  # topic → source, reader
+READERS = dict(ROUTES.values())  # source → reader

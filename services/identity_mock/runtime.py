@@ -12,7 +12,6 @@ from services.identity_mock.settings import Settings
 from services.identity_mock.store import METADATA, NEXT, owner_of, signing_key
 from shared.runtime import Runtime
 from shared.sandbox import journal
-from shared.storage.migrations import to_4, to_5
 
 
 class IdentityRuntime(Runtime):
@@ -23,7 +22,6 @@ class IdentityRuntime(Runtime):
     def __init__(self, settings: Settings) -> None:
         super().__init__("identity", settings, settings.database_url, METADATA)
         self.identity = settings
-        self.steps = {4: to_4, 5: to_5}
         self._next_key: RSAKey | None = None
         self._unknown_key: RSAKey | None = None
 

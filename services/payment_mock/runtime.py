@@ -10,7 +10,6 @@ from contracts import payment_platform as platform
 from contracts.faults import payment as named
 from services.payment_mock import faults, store
 from services.payment_mock.callbacks import CONFIRM, _ma_loi, _why
-from services.payment_mock.migrations import STEPS
 from services.payment_mock.settings import Settings
 from shared import http
 from shared.errors import HeldByFault
@@ -31,7 +30,6 @@ class PaymentRuntime(Runtime):
     def __init__(self, settings: Settings) -> None:
         super().__init__("payment", settings, settings.database_url, store.METADATA)
         self.payment = settings
-        self.steps = STEPS
         self.callers = Callers(self.database, {CONFIRM: self._confirm})
 
     def secret(self, sandbox: str) -> str:

@@ -57,7 +57,7 @@ def submit_dossier(work: Work, citizen: Citizen, choice: Choice, filing: Filing)
     """A new dossier with the next code of its agency and day. Raises CalendarTooShort where no officer could end it."""
     choice.must_reach_an_end(work.now, "online")
     at = work.now.astimezone(BUSINESS_ZONE)
-    code = dossier_code(choice.agency, f"{at:%Y%m%d}", work.number(code_series(choice.agency, at)), work.life)
+    code = dossier_code(choice.agency, f"{at:%Y%m%d}", work.number(code_series(choice.agency, at)), work.epoch)
     dossier = Dossier(
         *(code, choice.procedure.code, choice.province, choice.commune, citizen.id, citizen.name),
         *(law.SUBMITTED.code, at, filing.note),

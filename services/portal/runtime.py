@@ -7,23 +7,23 @@ from urllib.parse import parse_qs
 
 from contracts import story
 from contracts.catalogue import dossier_in
+from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
 from services.portal import consumers
 from services.portal.auth import Tokens
 from services.portal.clients import PaymentPlatform
 from services.portal.commands import REFUND, note_refund
 from services.portal.domain import Dossier
-from services.portal.migrations import STEPS
 from services.portal.papers.store import papers_table
 from services.portal.sandboxes.clock import Timekeeping, turns_table
 from services.portal.sandboxes.owner import DEFAULT_ROW, TELL, Ownership
 from services.portal.settings import Settings
 from services.portal.store import DOSSIERS
 from shared.messaging import http_outbox
+from shared.messaging.peer import Peer
 from shared.messaging.runtime import House
 from shared.sandbox import files
 
 SERVICE = "portal"
-HEARS, SPEAKS = "dossier.to-portal.v1", "dossier.to-province.v1"
 
 
 class Portal(House[Dossier]):
@@ -34,14 +34,13 @@ class Portal(House[Dossier]):
     def __init__(self, settings: Settings) -> None:
         super().__init__(
             *(SERVICE, settings, settings.database_url, DOSSIERS, consumers.handlers),
-            hears="gateway",
-            neighbour_url=settings.province_gateway_url,
+            peers=[Peer("gateway", settings.province_gateway_url, hears=TO_PORTAL, speaks=TO_PROVINCE)],
+            topics=TOPIC_OF,
         )
         turns_table(self.metadata)
         files.files_tables(self.metadata)
         papers_table(self.metadata)
         self.first_rows = (*self.first_rows, DEFAULT_ROW, *files.FIRST_ROWS)
-        self.steps = STEPS
         self.words = story.words
         self.files = files.Files(self.database, settings.portal_url, settings.address_lifetime)
         self.tokens = Tokens(self, settings.identity_url, settings.audience)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.portal.runtime import HEARS, SPEAKS, Portal
+from services.portal.runtime import Portal
 from services.portal.settings import Settings
 from shared.messaging import worker
 from shared.observability import logs
@@ -14,9 +14,7 @@ def main() -> None:
     settings = Settings()
     logs.configure_logs("portal-worker")
     portal = Portal(settings)
-    app = web.create_app(
-        portal, "Liên Thông: portal worker", {}, *worker.jobs(portal, HEARS, SPEAKS), portal.ownership.reap
-    )
+    app = web.create_app(portal, "Liên Thông: portal worker", {}, *worker.jobs(portal), portal.ownership.reap)
     server.serve(app, settings.portal_worker_url)
 
 

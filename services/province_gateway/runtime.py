@@ -9,20 +9,20 @@ from typing import Any
 from contracts import story
 from contracts.catalogue import dossier_in
 from contracts.faults import officers
+from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
 from services.province_gateway import consumers, queries
 from services.province_gateway.domain import Dossier
-from services.province_gateway.migrations import STEPS
 from services.province_gateway.moves.context import Rules
 from services.province_gateway.officers import faults, modes, replan
 from services.province_gateway.settings import Settings
 from services.province_gateway.store import DOSSIERS
+from shared.messaging.peer import Peer
 from shared.messaging.runtime import House
 from shared.messaging.timers import Timers
 from shared.sandbox import registry
 from shared.storage.database import Connection
 
 SERVICE = "gateway"
-HEARS, SPEAKS = "dossier.to-province.v1", "dossier.to-portal.v1"
 
 
 class Gateway(House[Dossier]):
@@ -31,13 +31,14 @@ class Gateway(House[Dossier]):
     def __init__(self, settings: Settings) -> None:
         super().__init__(
             *(SERVICE, settings, settings.database_url, DOSSIERS, consumers.handlers),
-            hears="portal",
-            neighbour_url=settings.portal_url,
+            peers=[Peer("portal", settings.portal_url, hears=TO_PROVINCE, speaks=TO_PORTAL)],
+            topics=TOPIC_OF,
         )
         replan.replanning_table(self.metadata)
         self.rules = Rules(settings.count, settings.pause)
-        self.timers = Timers(SERVICE, self.database, DOSSIERS, consumers.timers(self.rules), consumers.receipts_of)
-        self.steps = STEPS
+        self.timers = Timers(
+            SERVICE, self.database, DOSSIERS, TOPIC_OF, consumers.timers(self.rules), consumers.receipts_of
+        )
         self.words = story.words
 
     async def take_over(self, told: dict[str, Any]) -> int:

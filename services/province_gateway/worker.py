@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.province_gateway.runtime import HEARS, SPEAKS, Gateway
+from services.province_gateway.runtime import Gateway
 from services.province_gateway.settings import Settings
 from shared.messaging import worker
 from shared.observability import logs
@@ -14,7 +14,7 @@ def main() -> None:
     settings = Settings()
     logs.configure_logs("gateway-worker")
     gateway = Gateway(settings)
-    jobs = (*worker.jobs(gateway, HEARS, SPEAKS), gateway.finish_what_is_left)
+    jobs = (*worker.jobs(gateway), gateway.finish_what_is_left)
     app = web.create_app(gateway, "Liên Thông: gateway worker", {}, *jobs)
     server.serve(app, settings.province_gateway_worker_url)
 

@@ -15,13 +15,14 @@ from shared.messaging.lanes import LANES
 from shared.messaging.runtime import House
 from shared.observability import metrics
 from shared.runtime import known_sandbox
+from shared.text import Text
 from shared.web.dependencies import SandboxId, SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/_lab", tags=["lab"])
-# A reader further ahead is mistaken: a database that was restored or made anew has missed a few lives, never so many.
-LIVES_AHEAD = 1000
+# A reader further ahead is mistaken: a database that was restored or created again has missed a few epochs, never so many.
+EPOCHS_AHEAD = 1000
 
 
 async def house_of(request: Request) -> House[Any]:
@@ -34,14 +35,18 @@ LetterPath = Annotated[int, Path(ge=1, lt=1 << 63)]
 
 
 class Asked(BaseModel):
-    """Where a reader stands: the life of the source's event log, and the number it expects next."""
+    """Where a reader stands: the epoch of the source's event log, and the number it expects next.
 
+    topic  the one that it reads; may be left out where the source publishes on one topic only
+    """
+
+    topic: Text | None = None
     epoch: int = Field(ge=-1, lt=1 << 30, strict=True)
     expected: int = Field(ge=1, lt=1 << 62, strict=True)
 
 
 class GoOn(BaseModel):
-    """Where the reader shall go on."""
+    """Where the reader continues."""
 
     epoch: int
     expected: int
@@ -49,16 +54,16 @@ class GoOn(BaseModel):
 
 @router.get(
     "/lanes",
-    summary="Where our reader stands in each lane; what our own log gave, and what the broker took of it.",
+    summary="Lanes: where our readers stand (by source); what our log has numbered and what the broker took (by topic).",
     responses=problem_responses(503),
 )
 async def lanes(house: HouseDep) -> dict[str, Any]:
-    given = await house.database.fetch("SELECT * FROM lanes_out ORDER BY lane")
-    return {
-        "read": {lane: list(place) for lane, place in (await house.places()).items()},
-        "given": {row["lane"]: [row["epoch"], row["head"]] for row in given},
-        "sent": {row["lane"]: [row["sent_epoch"], row["sent_number"]] for row in given},
-    }
+    given: dict[str, dict[int, list[int]]] = {topic: {} for topic in house.published_topics}
+    sent: dict[str, dict[int, list[int]]] = {topic: {} for topic in house.published_topics}
+    for row in await house.database.fetch("SELECT * FROM lanes_out ORDER BY topic, lane"):
+        given[row["topic"]][row["lane"]] = [row["epoch"], row["head"]]
+        sent[row["topic"]][row["lane"]] = [row["sent_epoch"], row["sent_number"]]
+    return {"read": await house.places(), "given": given, "sent": sent}
 
 
 @router.post(
@@ -66,13 +71,18 @@ async def lanes(house: HouseDep) -> dict[str, Any]:
 )
 async def replay(lane: Annotated[int, Path(ge=0, lt=LANES)], asked: Asked, house: HouseDep) -> GoOn:
     if house.waits_for:
-        raise NotReady("Our event log has not begun its life yet; ask again.", waits_for=sorted(house.waits_for))
-    (known,) = await house.database.fetch("SELECT epoch FROM lanes_out WHERE lane = $1", lane)
-    if asked.epoch > known["epoch"] + LIVES_AHEAD:
-        raise BodyDoesNotFit(("/epoch", f"nobody has seen life {asked.epoch}: this lane is in life {known['epoch']}"))
-    (epoch, expected), new_life = await event_log.replay(house.database, lane, (asked.epoch, asked.expected))
+        raise NotReady("The event log has no epoch yet; ask again.", waits_for=sorted(house.waits_for))
+    topics = house.published_topics
+    topic = asked.topic or topics[0]
+    if topic not in topics:
+        raise BodyDoesNotFit(("/topic", f"'{topic}' is not published here; there is {', '.join(topics)}"))
+    (known,) = await house.database.fetch("SELECT epoch FROM lanes_out WHERE topic = $1 AND lane = $2", topic, lane)
+    if asked.epoch > known["epoch"] + EPOCHS_AHEAD:
+        raise BodyDoesNotFit(("/epoch", f"unknown epoch {asked.epoch}; this lane is at epoch {known['epoch']}"))
+    place = (asked.epoch, asked.expected)
+    (epoch, expected), new_epoch = await event_log.replay(house.database, topic, lane, place)
     metrics.REPLAYS.labels(house.service).inc()
-    if new_life:
+    if new_epoch:
         metrics.EPOCHS.labels(house.service).inc()
     house.waker.wake()
     return GoOn(epoch=epoch, expected=expected)
@@ -116,6 +126,6 @@ async def dead_letter(letter: LetterPath, sandbox: SandboxId, house: HouseDep) -
 async def redrive(letter: LetterPath, sandbox: SandboxId, house: HouseDep) -> dict[str, Any]:
     await known_sandbox(house, sandbox)
     subject = (await letters.shown(house.database, sandbox, letter))["subject"]
-    applied = await house.consumer.redrive(sandbox, subject)
+    applied = await house.redrive(sandbox, subject)
     house.waker.wake()
     return {"subject": subject, "applied": applied}

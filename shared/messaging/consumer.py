@@ -1,4 +1,4 @@
-"""What we hear: everything one poll returned, over all lanes, in one transaction: positions, effects and new events together."""
+"""Applies events: everything that one poll returned, over all lanes, in one transaction: positions, effects and new events."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import structlog
-from sqlalchemy import BigInteger, Column, Integer, MetaData, SmallInteger, Table
 
 from shared.messaging import cloudevents, dead_letters
 from shared.messaging.cloudevents import Event, Record
 from shared.messaging.dead_letters import Letter
 from shared.messaging.lanes import Place, Position, Verdict
-from shared.messaging.unit_of_work import Batch, Held, Work
+from shared.messaging.positions import SERVICE, Positions
+from shared.messaging.unit_of_work import Batch, Topics, Work
 from shared.observability import metrics, spans, trace_context
 from shared.sandbox import registry
 from shared.sandbox.registry import Sandbox
@@ -27,20 +27,13 @@ log = structlog.get_logger()
 UNKNOWN_SANDBOX = "its sandbox is not known here yet"
 
 
-def positions_table(metadata: MetaData) -> Table:
-    return Table(
-        "positions",
-        metadata,
-        Column("lane", SmallInteger, primary_key=True),
-        Column("epoch", Integer, nullable=False),
-        Column("expected", BigInteger, nullable=False),
-        Column("next_offset", BigInteger, nullable=False),
-    )
+class HandlerExists(Exception):
+    """A second handler for one event type. A second listener is a projection, which has positions of its own."""
 
 
 @dataclass(frozen=True)
 class Handler:
-    """One event type: how its body is read (raises if it does not fit), what it does, and whether it brings something new."""
+    """For one event type: how its body is parsed (raises if it does not fit), what to do, and whether it creates a document."""
 
     read: Callable[[bytes], Any]
     act: Callable[[Any, Work[Any]], None]
@@ -48,12 +41,17 @@ class Handler:
 
 
 class Handlers:
-    """Event type → handler. A type nobody here handles is passed over."""
+    """Event type → handler, one for each. A type without a handler is skipped."""
 
     def __init__(self) -> None:
         self.table: dict[str, Handler] = {}
 
     def on(self, type: str, model: Any, *, creates: bool = False) -> Callable[[Callable[[Any, Work[Any]], None]], Any]:
+        if type in self.table:
+            raise HandlerExists(
+                f"{type} has a handler already; a second listener is a projection (messaging/projection.py)"
+            )
+
         def keep(act: Callable[[Any, Work[Any]], None]) -> Callable[[Any, Work[Any]], None]:
             self.table[type] = Handler(model.model_validate_json, act, creates)
             return act
@@ -63,7 +61,7 @@ class Handlers:
 
 @dataclass
 class Outcome:
-    """What a batch came to: lanes that must ask their source, and counts for after the commit."""
+    """Result of a batch: lanes whose source must be asked, and counts for after the commit."""
 
     asks: dict[int, Place] = field(default_factory=dict)
     clear: set[int] = field(default_factory=set)  # lanes that moved on
@@ -74,19 +72,28 @@ class Outcome:
     rowless: set[str] = field(default_factory=set)  # sandboxes that we believed to have, and have no row of
     begun: int = field(default_factory=time.time_ns)
     steps: list[tuple[Event, spans.Step]] = field(default_factory=list)  # for spans, where they are told
+    reassign: bool = False  # the positions were reset by somebody else: read them again
 
 
 class Consumer(Generic[T]):
-    """Applies records of one source to one drawer.
+    """Applies the records of one source to the documents of a service.
 
-    hears   the source that may speak on these lanes ("portal" | "gateway")
-    speaks  our own source, for the events that handlers tell
+    source    the one whose events are accepted ("portal" | "gateway")
+    service   our own name, for the events that handlers publish
+    topics    on which topic an event type of ours travels
     """
 
-    def __init__(self, database: Database, drawer: Drawer[T], handlers: Handlers, *, hears: str, speaks: str) -> None:
+    def __init__(
+        self, database: Database, drawer: Drawer[T], handlers: Handlers, *, source: str, service: str, topics: Topics
+    ) -> None:
         self._database, self._drawer, self._handlers = database, drawer, handlers
-        self.hears, self._speaks = hears, speaks
+        self._service, self._topics = service, topics
+        self.positions = Positions(SERVICE, source)
         self.topic = ""  # of what is read, in the process that reads: for its spans
+
+    @property
+    def source(self) -> str:
+        return self.positions.source
 
     async def apply(self, records: Sequence[Record], unknown: frozenset[str] = frozenset()) -> Outcome:
         """Apply records, given in order per lane. A save that PostgreSQL refuses for its data is halved down to the guilty event.
@@ -108,11 +115,11 @@ class Consumer(Generic[T]):
 
     async def _apply(self, records: Sequence[Record], unknown: frozenset[str], refuse: Exception | None) -> Outcome:
         outcome = Outcome()
-        batch: Batch[T] = Batch(self._speaks)
+        batch: Batch[T] = Batch(self._service, self._topics)
         letters: list[Letter] = []
         aside: list[tuple[Event, str]] = []
         async with self._database.transaction() as connection:
-            positions = await lock_positions(connection, sorted({record.lane for record in records}))
+            positions = await self.positions.lock(connection, sorted({record.lane for record in records}))
             due = self._judge(records, positions, outcome)
             countries = await registry.lock(connection, sorted({event.sandbox for event in due}))
             absent = sorted({event.sandbox for event in due} - countries.keys())
@@ -130,12 +137,12 @@ class Consumer(Generic[T]):
                 elif (letter := self.decide(event, countries[event.sandbox], batch, outcome, refuse)) is not None:
                     letters.append(letter)
                     parked.add(key)
-            if batch.changed or batch.told or batch.timers or batch.calls:
+            if not batch.is_empty:
                 await batch.save(connection, self._drawer)
             await dead_letters.save(connection, letters)
             await put_aside(connection, aside)
             await keep_orphans(connection, outcome.orphans)
-            await save_positions(connection, positions)
+            await self.positions.save(connection, positions)
         batch.report()
         self._report(outcome)
         return outcome
@@ -146,7 +153,7 @@ class Consumer(Generic[T]):
         for record in records:
             position = positions[record.lane]
             position.next_offset = outcome.offsets[record.lane] = record.offset + 1
-            event = cloudevents.decode(record, self.hears)
+            event = cloudevents.decode(record, self.source)
             if event is None:
                 outcome.skipped.append("no_valid_envelope")
                 continue
@@ -169,9 +176,7 @@ class Consumer(Generic[T]):
     async def _load(self, connection: Connection, due: Sequence[Event], batch: Batch[T]) -> set[tuple[str, str]]:
         """Lock and load what the batch touches; gives the parked ones among it."""
         keys = {(event.sandbox, event.subject) for event in due}
-        for row in await self._drawer.lock(connection, keys):
-            held = Held(self._drawer.decode(row["body"]), row["lane"], row["said"], row["last_at"], row["traceparent"])
-            batch.held[(row["sandbox"], row["code"])] = held
+        batch.load(await self._drawer.lock(connection, keys), self._drawer)
         rows = await connection.fetch(
             "SELECT sandbox, subject FROM parked JOIN unnest($1::text[], $2::text[]) t (a, b) ON sandbox = a AND subject = b",
             *([key[0] for key in keys], [key[1] for key in keys]),
@@ -214,7 +219,7 @@ class Consumer(Generic[T]):
         for orphan in outcome.orphans:
             metrics.ORPHANS.labels(orphan.type).inc()
         if spans.on:
-            spans.applied(self.topic, f"{self._speaks}-reader", outcome.steps, outcome.begun)
+            spans.applied(self.topic, f"{self._service}-reader", outcome.steps, outcome.begun)
 
     async def redrive(self, sandbox: str, subject: str) -> int:
         """Try the dead letters of `subject` again, then what waited behind them, in order; gives how many were applied.
@@ -235,7 +240,7 @@ class Consumer(Generic[T]):
 
     async def _redrive_next(self, sandbox: str, subject: str, refuse: Exception | None) -> Outcome | None:
         """The oldest event that did not take effect; None when there is none, or when it fails again."""
-        outcome, batch = Outcome(), Batch[T](self._speaks)
+        outcome, batch = Outcome(), Batch[T](self._service, self._topics)
         async with self._database.transaction() as connection:
             await dead_letters.lock_lanes(connection, sandbox, subject)
             country = (await registry.lock(connection, [sandbox])).get(sandbox)
@@ -248,7 +253,7 @@ class Consumer(Generic[T]):
             if letter is not None:
                 await dead_letters.refused_again(connection, found, letter)
                 return None
-            if batch.changed or batch.told or batch.timers or batch.calls:
+            if not batch.is_empty:
                 await batch.save(connection, self._drawer)
             await keep_orphans(connection, outcome.orphans)
             await dead_letters.done(connection, found)
@@ -265,27 +270,6 @@ def _joined(first: Outcome, second: Outcome) -> Outcome:
         first.skipped + second.skipped,
         first.orphans + second.orphans,
         first.rowless | second.rowless,
-    )
-
-
-async def lock_positions(connection: Connection, lanes: list[int]) -> dict[int, Position]:
-    """The positions of these lanes, ours until the transaction ends."""
-    rows = await connection.fetch("SELECT * FROM positions WHERE lane = ANY($1) ORDER BY lane FOR UPDATE", lanes)
-    return {row["lane"]: Position(row["epoch"], row["expected"], row["next_offset"]) for row in rows}
-
-
-async def positions_of(database: Database, lanes: list[int]) -> dict[int, Position]:
-    """The positions of these lanes as they are now, without holding them."""
-    rows = await database.fetch("SELECT * FROM positions WHERE lane = ANY($1)", lanes)
-    return {row["lane"]: Position(row["epoch"], row["expected"], row["next_offset"]) for row in rows}
-
-
-async def save_positions(connection: Connection, positions: dict[int, Position]) -> None:
-    await connection.execute(
-        "UPDATE positions p SET epoch = b, expected = c, next_offset = d "
-        "FROM unnest($1::int2[], $2::int[], $3::bigint[], $4::bigint[]) t (a, b, c, d) WHERE p.lane = a",
-        *([*positions], [p.epoch for p in positions.values()]),
-        *([p.expected for p in positions.values()], [p.next_offset for p in positions.values()]),
     )
 
 

@@ -147,8 +147,10 @@ class Stuck:
 async def lock_lanes(connection: Connection, sandbox: str, subject: str) -> None:
     """Hold the positions of every lane that has something of `subject` stuck: nothing new arrives meanwhile."""
     await connection.execute(
-        """SELECT FROM positions WHERE lane IN (SELECT lane FROM dead_letters WHERE sandbox = $1 AND subject = $2
-        UNION SELECT lane FROM waiting WHERE sandbox = $1 AND subject = $2) ORDER BY lane FOR UPDATE""",
+        """SELECT FROM positions WHERE listener = '' AND (source, lane) IN (
+          SELECT record->>'source', lane FROM dead_letters WHERE sandbox = $1 AND subject = $2 AND record IS NOT NULL
+          UNION SELECT record->>'source', lane FROM waiting WHERE sandbox = $1 AND subject = $2)
+        ORDER BY source, lane FOR UPDATE""",
         *(sandbox, subject),
     )
 

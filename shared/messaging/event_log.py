@@ -1,8 +1,12 @@
-"""What we said, in the same transaction as what we did: the event log, the queue before the relay, and the numbers it gave."""
+"""The event log, written in the transaction of the change itself; the queue before the relay, and the numbers that it assigned.
+
+Events are numbered per topic and lane. The epoch counts the lives of the log: it rises when the database was created again or
+restored from a backup.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,16 +28,16 @@ from sqlalchemy import (
 from shared.messaging.lanes import LANES, Log, Place, answer_to
 from shared.observability import metrics
 from shared.sandbox.clock import wire
-from shared.storage.database import Connection, Database
+from shared.storage.database import Connection, Database, Pool
 from shared.storage.page import Cut, Page
 
-FIRST_ROWS = ("INSERT INTO life (id, epoch) VALUES (true, NULL)",)
+FIRST_ROWS = ("INSERT INTO event_log (id, epoch) VALUES (true, NULL)",)
 
 
 def eventlog_tables(metadata: MetaData) -> None:
     moment = DateTime(timezone=True)
-    # `epoch` is NULL until the neighbour was asked
-    Table("life", metadata, Column("id", Boolean, primary_key=True), Column("epoch", Integer))
+    # `epoch` is NULL until the peers were asked
+    Table("event_log", metadata, Column("id", Boolean, primary_key=True), Column("epoch", Integer))
     Table(
         "events",
         metadata,
@@ -52,6 +56,7 @@ def eventlog_tables(metadata: MetaData) -> None:
         "queue",
         metadata,
         Column("id", BigInteger, Identity(), primary_key=True),
+        Column("topic", Text, nullable=False),
         Column("lane", SmallInteger, nullable=False),
         Column("sandbox", Text, nullable=False),
         Column("subject", Text, nullable=False),
@@ -61,6 +66,7 @@ def eventlog_tables(metadata: MetaData) -> None:
     Table(
         "posted",
         metadata,
+        Column("topic", Text, primary_key=True),
         Column("lane", SmallInteger, primary_key=True),
         Column("epoch", Integer, primary_key=True),
         Column("number", BigInteger, primary_key=True),
@@ -68,11 +74,12 @@ def eventlog_tables(metadata: MetaData) -> None:
         Column("subject", Text, nullable=False),
         Column("version", Integer, nullable=False),
         Column("posted_at", moment, nullable=False, server_default=text("clock_timestamp()")),
-        Index("posted_sandbox", "sandbox", "lane", "epoch", "number"),
+        Index("posted_sandbox", "sandbox", "topic", "lane", "epoch", "number"),
     )
     Table(
         "lanes_out",
         metadata,
+        Column("topic", Text, primary_key=True),
         Column("lane", SmallInteger, primary_key=True),
         Column("epoch", Integer, nullable=False),
         Column("head", BigInteger, nullable=False),
@@ -82,39 +89,49 @@ def eventlog_tables(metadata: MetaData) -> None:
     )
 
 
-async def life(database: Database) -> int | None:
-    """The epoch in which this database began, or None while nobody has asked the neighbour yet."""
-    rows = await database.fetch("SELECT epoch FROM life")
+async def current_epoch(database: Database) -> int | None:
+    """The highest epoch that this log began, or None while the peers were not asked yet."""
+    rows = await database.fetch("SELECT epoch FROM event_log")
     epoch: int | None = rows[0]["epoch"]
     return epoch
 
 
-async def begin_life(database: Database, seen: int) -> None:
-    """A database that never had a life begins one after the highest that its neighbour has seen; its lanes start there."""
+async def begin_epoch(database: Database, seen: int, topics: Sequence[str]) -> None:
+    """Begin the first epoch, one after the highest that the peers have seen; does nothing if there is an epoch already."""
     async with database.transaction() as connection:
-        begun = await connection.fetchval("UPDATE life SET epoch = $1 WHERE epoch IS NULL RETURNING epoch", seen + 1)
+        begun = await connection.fetchval(
+            "UPDATE event_log SET epoch = $1 WHERE epoch IS NULL RETURNING epoch", seen + 1
+        )
         if begun is not None:
-            await connection.execute(
-                "INSERT INTO lanes_out SELECT lane, $1, 0, $1, 0, -1 FROM generate_series(0, $2::int) lane ON CONFLICT DO NOTHING",
-                begun,
-                LANES - 1,
-            )
+            await add_lanes(connection, topics)
 
 
-async def meet(database: Database, source: str, places: Mapping[int, Place], seen: Mapping[int, Place]) -> list[int]:
-    """Compare our lanes with what others have `seen` of them; where they know numbers we never gave, a new life begins.
+async def add_lanes(connection: Connection | Pool, topics: Sequence[str]) -> None:
+    """The lanes of these topics, in the current epoch; those that exist stay as they are."""
+    await connection.execute(
+        "INSERT INTO lanes_out SELECT topic, lane, epoch, 0, epoch, 0, -1 "
+        "FROM event_log, unnest($1::text[]) topic, generate_series(0, $2::int) lane ON CONFLICT DO NOTHING",
+        list(topics),
+        LANES - 1,
+    )
 
-    places  where the neighbour's reader stands: the relay goes on from there
-    gives   the lanes that began anew
+
+async def meet(
+    database: Database, source: str, topic: str, places: Mapping[int, Place], seen: Mapping[int, Place]
+) -> list[int]:
+    """Compare our lanes with what others have `seen` of them; where they know numbers we never assigned, a new epoch begins.
+
+    places  where the peer's reader stands: the relay continues from there
+    returns the lanes in which a new epoch began
     """
     async with database.transaction() as connection:
-        logs = await lock_log(connection, sorted(seen))
+        logs = await lock_log(connection, topic, sorted(seen))
         behind = [lane for lane, log in logs.items() if log.begin_anew_if_behind(seen[lane])]
         for lane in behind:
             logs[lane].go_back(places.get(lane, (0, 1)))
             metrics.EPOCHS.labels(source).inc()
         if behind:
-            await save_logs(connection, {lane: logs[lane] for lane in behind})
+            await save_logs(connection, topic, {lane: logs[lane] for lane in behind})
     return behind
 
 
@@ -122,37 +139,47 @@ def log_of(row: Any) -> Log:
     return Log(row["epoch"], row["head"], (row["sent_epoch"], row["sent_number"]), row["last_offset"])
 
 
-async def lock_log(connection: Connection, lanes: list[int]) -> dict[int, Log]:
-    rows = await connection.fetch("SELECT * FROM lanes_out WHERE lane = ANY($1) ORDER BY lane FOR UPDATE", lanes)
+async def lock_log(connection: Connection, topic: str, lanes: list[int]) -> dict[int, Log]:
+    rows = await connection.fetch(
+        "SELECT * FROM lanes_out WHERE topic = $1 AND lane = ANY($2) ORDER BY lane FOR UPDATE", topic, lanes
+    )
     return {row["lane"]: log_of(row) for row in rows}
 
 
-async def save_logs(connection: Connection, logs: Mapping[int, Log]) -> None:
-    """Keep lanes under their locks. A new life is remembered for the whole log, so that codes never repeat."""
-    kept = list(logs.values())
-    await connection.execute(
-        "WITH moved AS (UPDATE lanes_out SET epoch = b, head = c, sent_epoch = d, sent_number = e, last_offset = f FROM unnest("
-        "$1::int2[], $2::int[], $3::bigint[], $4::int[], $5::bigint[], $6::bigint[]) t (a, b, c, d, e, f) WHERE lane = a) "
-        "UPDATE life SET epoch = $7 WHERE epoch < $7",
-        *([*logs], [log.epoch for log in kept], [log.head for log in kept]),
-        *([log.sent[0] for log in kept], [log.sent[1] for log in kept], [log.last_offset for log in kept]),
-        max((log.epoch for log in kept), default=0),
-    )
+# A new epoch is remembered for the whole log, so that codes never repeat.
+SAVE_LOGS_SQL = """
+WITH moved AS (
+  UPDATE lanes_out l SET epoch = t.epoch, head = t.head, sent_epoch = t.sent_epoch, sent_number = t.sent_number,
+    last_offset = t.last_offset
+  FROM unnest($2::int2[], $3::int[], $4::bigint[], $5::int[], $6::bigint[], $7::bigint[])
+    t (lane, epoch, head, sent_epoch, sent_number, last_offset)
+  WHERE l.topic = $1 AND l.lane = t.lane)
+UPDATE event_log SET epoch = $8 WHERE epoch < $8"""
 
 
-async def replay(database: Database, lane: int, asked: Place) -> tuple[Place, bool]:
-    """Answer a reader that stands at `asked`: where to go on; the relay publishes from there. True if a new life began."""
+async def save_logs(connection: Connection, topic: str, logs: Mapping[int, Log]) -> None:
+    """Save lanes under their locks."""
+    rows = [(lane, log.epoch, log.head, *log.sent, log.last_offset) for lane, log in logs.items()]
+    columns = list(zip(*rows, strict=True)) or [()] * 6
+    highest = max((log.epoch for log in logs.values()), default=0)
+    await connection.execute(SAVE_LOGS_SQL, topic, *columns, highest)
+
+
+async def replay(database: Database, topic: str, lane: int, asked: Place) -> tuple[Place, bool]:
+    """Answer a reader that stands at `asked`: where it continues; the relay publishes from there. True if a new epoch began."""
     async with database.transaction() as connection:
-        log = (await lock_log(connection, [lane]))[lane]
+        log = (await lock_log(connection, topic, [lane]))[lane]
         rows = await connection.fetch(
-            "SELECT epoch, (SELECT max(number) FROM posted p WHERE p.lane = $1 AND p.epoch = g.epoch) AS head "
-            "FROM generate_series(1, $2::int) g (epoch)",
-            *(lane, log.epoch),
+            "SELECT epoch, (SELECT max(number) FROM posted p WHERE p.topic = $1 AND p.lane = $2 AND p.epoch = g.epoch) AS head "
+            "FROM generate_series(1, $3::int) g (epoch)",
+            topic,
+            lane,
+            log.epoch,
         )
-        answer, new_life = answer_to(asked, log, {row["epoch"]: row["head"] for row in rows if row["head"]})
+        answer, new_epoch = answer_to(asked, log, {row["epoch"]: row["head"] for row in rows if row["head"]})
         log.go_back(answer)
-        await save_logs(connection, {lane: log})
-    return answer, new_life
+        await save_logs(connection, topic, {lane: log})
+    return answer, new_epoch
 
 
 async def told(database: Database, service: str, sandbox: str, page: Page) -> Cut[dict[str, Any]]:

@@ -1,8 +1,12 @@
-"""Who works a lane, until when, on the database's clock: one small table for relays and readers alike."""
+"""Leases: which worker handles a lane, until when, on the database's clock. One small table for relays and readers alike.
+
+A part of the work is named `relay:TOPIC`, `reader:SOURCE`, or `NAME:SOURCE` for the projection NAME.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
@@ -20,7 +24,7 @@ def leases_tables(metadata: MetaData) -> None:
     Table(
         "leases",
         metadata,
-        Column("part", Text, primary_key=True),  # "relay" | "reader"
+        Column("part", Text, primary_key=True),
         Column("lane", SmallInteger, primary_key=True),
         Column("holder", Text, nullable=False),
         Column("until", moment, nullable=False),
@@ -94,11 +98,12 @@ class Leases:
         await self._database.pool.execute("DELETE FROM workers WHERE part = $1 AND holder = $2", self.part, self.holder)
 
 
-async def unworked(database: Database) -> list[str]:
-    """The parts of the work in which some lane has no living worker: for `settle`."""
+async def unworked(database: Database, parts: Sequence[str]) -> list[str]:
+    """The kinds of work (relay, reader) among `parts` in which some lane has no living worker: for `settle`."""
     rows = await database.fetch(
-        "SELECT part FROM (VALUES ('relay'), ('reader')) p (part) WHERE (SELECT count(*) FROM leases l WHERE l.part = p.part "
-        "AND l.until > clock_timestamp()) < $1 ORDER BY part",
+        "SELECT part FROM unnest($2::text[]) p (part) WHERE (SELECT count(*) FROM leases l WHERE l.part = p.part "
+        "AND l.until > clock_timestamp()) < $1",
         LANES,
+        list(parts),
     )
-    return [row["part"] for row in rows]
+    return sorted({row["part"].partition(":")[0] for row in rows})

@@ -1,16 +1,41 @@
-"""What may still happen to one thing in a house: its timers, what parks it, and how far what we told of it has come."""
+"""What may still happen: in a whole sandbox, and to one document (timers, what parks it, how far its events have come)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
 
-from shared.messaging.lanes import Place
-from shared.sandbox.clock import wire
+from shared.messaging import timers
+from shared.messaging.lanes import LANES, Place
+from shared.sandbox.clock import NOW_SQL, wire
 from shared.storage.database import Database
 
+SANDBOX_SQL = f"""
+SELECT (SELECT count(*) FROM queue q WHERE q.sandbox = $1) AS unsent, due.timers_due, due.at_once,
+  (SELECT min(due) FROM timers t WHERE t.sandbox = $1 AND {timers.NOT_PARKED}) AS next_due,
+  ARRAY(SELECT p.subject || ': ' || p.reason FROM parked p WHERE p.sandbox = $1 ORDER BY p.subject LIMIT 100) AS parked,
+  s.rate, {NOW_SQL} AS now
+FROM sandboxes s CROSS JOIN LATERAL (
+  SELECT count(*) FILTER (WHERE NOT t.at_once) AS timers_due, count(*) FILTER (WHERE t.at_once) AS at_once
+  FROM timers t WHERE t.sandbox = s.id AND t.due <= {NOW_SQL} AND {timers.NOT_PARKED}) due
+WHERE s.id = $1"""
+NOTHING: dict[str, Any] = {
+    "unsent": 0,
+    "timers_due": 0,
+    "at_once": 0,
+    "next_due": None,
+    "parked": [],
+    "now": None,
+}
+# The last number of the sandbox in each lane of each topic.
+WRITTEN_SQL = """
+SELECT t.topic, g.lane, p.epoch, p.number
+FROM unnest($2::text[]) t (topic) CROSS JOIN generate_series(0, $3::int) g (lane) CROSS JOIN LATERAL (
+  SELECT epoch, number FROM posted p WHERE p.sandbox = $1 AND p.topic = t.topic AND p.lane = g.lane
+  ORDER BY epoch DESC, number DESC LIMIT 1) p"""
 TIMERS_SQL = "SELECT kind, due FROM timers WHERE sandbox = $1 AND subject = $2 ORDER BY due, kind"
 # The letter that is tried first at a redrive.
 PARKED_SQL = """
@@ -102,3 +127,25 @@ async def of(database: Database, table: str, sandbox: str, subject: str, reader:
 def _parked(row: Any) -> dict[str, Any]:
     told = {name: row[name] for name in ("reason", "kind", "behind")}
     return {**told, "since": row["since"].isoformat(timespec="milliseconds"), "letter": row["id"]}
+
+
+async def in_sandbox(database: Database, sandbox_id: str) -> dict[str, Any]:
+    """What may still happen in a sandbox, apart from background calls and peers."""
+    rows = await database.fetch(SANDBOX_SQL, sandbox_id)
+    row: Any = rows[0] if rows else NOTHING
+    return {
+        "unsent": row["unsent"],
+        "timers_due": row["timers_due"],
+        "under_way": [f"{row['at_once']} timers fire by themselves"] if row["at_once"] else [],
+        "next_due": wire(row["next_due"]) if row["next_due"] else None,
+        "now": wire(row["now"]) if row["now"] else None,
+        "parked": list(row["parked"]),
+    }
+
+
+async def written(database: Database, sandbox_id: str, topics: Sequence[str]) -> dict[str, dict[int, list[int]]]:
+    """Topic → lane → epoch and number of the sandbox's last numbered event."""
+    places: dict[str, dict[int, list[int]]] = {topic: {} for topic in topics}
+    for row in await database.fetch(WRITTEN_SQL, sandbox_id, list(topics), LANES - 1):
+        places[row["topic"]][row["lane"]] = [row["epoch"], row["number"]]
+    return places

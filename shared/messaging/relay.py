@@ -1,4 +1,4 @@
-"""Who carries the event log to the broker: numbers first, written down; then produced; a crash publishes the same batch again."""
+"""Outbox relay: assigns sequence numbers, commits them, then produces to Kafka. After a crash the same batch is produced again."""
 
 from __future__ import annotations
 
@@ -17,53 +17,54 @@ from shared.observability import metrics, spans
 from shared.storage.database import Database
 
 log = structlog.get_logger()
-CHANNEL = "relay"  # PostgreSQL NOTIFY channel: somebody committed events
+CHANNEL = "relay"  # PostgreSQL NOTIFY channel: events were committed
 LOOK_SECONDS = 1.0  # how often an idle relay asks whether the broker still remembers, and renews its leases
 
 # Gives the place that the reader of a lane expects next, for every lane; raises http.Unreachable.
 ReaderPlaces = Callable[[], Awaitable[dict[int, Place]]]
 
-# One statement, so one round trip: our lanes under lock while the lease is ours, what waits taken, numbered, written down.
-# Arrays, so that a queue full of dead rows is read by its index and deleted by place, whatever the planner believes of it.
+# One statement, so one round trip: lock our lanes while the lease is ours, take queued events, number them, save the numbers.
+# Arrays, so that a queue full of dead rows is read by its index and deleted by place, whatever the planner estimates.
 NUMBER_SQL = """
 WITH mine AS MATERIALIZED (
   SELECT l.lane FROM lanes_out l JOIN leases s ON s.part = $3 AND s.lane = l.lane
-  WHERE l.lane = ANY($1) AND s.holder = $4 AND s.until > clock_timestamp() ORDER BY l.lane FOR UPDATE OF l),
+  WHERE l.topic = $5 AND l.lane = ANY($1) AND s.holder = $4 AND s.until > clock_timestamp() ORDER BY l.lane FOR UPDATE OF l),
 taken AS (
   DELETE FROM queue WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM queue WHERE lane = ANY(ARRAY(SELECT lane FROM mine)) ORDER BY id LIMIT $2))
+    SELECT ctid FROM queue WHERE topic = $5 AND lane = ANY(ARRAY(SELECT lane FROM mine)) ORDER BY id LIMIT $2))
   RETURNING id, lane, sandbox, subject, version),
 moved AS (
   UPDATE lanes_out l SET head = l.head + n.count FROM (SELECT lane, count(*) AS count FROM taken GROUP BY lane) n
-  WHERE l.lane = n.lane RETURNING l.lane, l.epoch, l.head - n.count AS before)
-INSERT INTO posted (lane, epoch, number, sandbox, subject, version)
-SELECT t.lane, m.epoch, m.before + row_number() OVER (PARTITION BY t.lane ORDER BY t.id), t.sandbox, t.subject, t.version
+  WHERE l.topic = $5 AND l.lane = n.lane RETURNING l.lane, l.epoch, l.head - n.count AS before)
+INSERT INTO posted (topic, lane, epoch, number, sandbox, subject, version)
+SELECT $5, t.lane, m.epoch, m.before + row_number() OVER (PARTITION BY t.lane ORDER BY t.id), t.sandbox, t.subject, t.version
 FROM taken t JOIN moved m USING (lane)"""
 
-# `sent` moves on where nobody asked for replay meanwhile, and where the offsets show that the broker forgot nothing.
+# `sent` advances where no replay was requested meanwhile, and where the offsets show that the broker lost nothing.
 ACKNOWLEDGED_SQL = """
-WITH mine AS MATERIALIZED (SELECT lane FROM lanes_out WHERE lane = ANY($1) ORDER BY lane FOR UPDATE)
+WITH mine AS MATERIALIZED (SELECT lane FROM lanes_out WHERE topic = $8 AND lane = ANY($1) ORDER BY lane FOR UPDATE)
 UPDATE lanes_out l SET sent_epoch = t.epoch, sent_number = t.number, last_offset = t.last_offset
 FROM unnest($1::int2[], $2::int[], $3::bigint[], $4::int[], $5::bigint[], $6::bigint[], $7::bigint[])
   t (lane, from_epoch, from_number, epoch, number, first_offset, last_offset) JOIN mine USING (lane)
-WHERE l.lane = t.lane AND (l.sent_epoch, l.sent_number) = (t.from_epoch, t.from_number) AND t.first_offset > l.last_offset
+WHERE l.topic = $8 AND l.lane = t.lane AND (l.sent_epoch, l.sent_number) = (t.from_epoch, t.from_number) AND t.first_offset > l.last_offset
 RETURNING l.lane"""
 
-# Each body by its key (LIMIT 1): once the log is long, the planner would rather read all of it than look up 500.
+# Each body by its key (LIMIT 1): once the log is long, the planner would read all of it instead of looking up 500.
 UNSENT_SQL = """
 SELECT p.*, e.id, e.type, e.at, e.body, e.traceparent FROM (
   SELECT p.*, l.sent_epoch, l.sent_number FROM lanes_out l CROSS JOIN LATERAL (
-    SELECT * FROM posted p WHERE p.lane = l.lane AND (p.epoch, p.number) > (l.sent_epoch, l.sent_number)
+    SELECT * FROM posted p WHERE p.topic = l.topic AND p.lane = l.lane AND (p.epoch, p.number) > (l.sent_epoch, l.sent_number)
     ORDER BY p.epoch, p.number LIMIT $2) p
-  WHERE l.lane = ANY($1) ORDER BY p.lane, p.epoch, p.number LIMIT $2) p
+  WHERE l.topic = $3 AND l.lane = ANY($1) ORDER BY p.lane, p.epoch, p.number LIMIT $2) p
 LEFT JOIN LATERAL (
   SELECT id, type, at, body, traceparent FROM events e
   WHERE e.sandbox = p.sandbox AND e.subject = p.subject AND e.version = p.version LIMIT 1) e ON true
 ORDER BY p.lane, p.epoch, p.number"""
+LANES_SQL = "SELECT * FROM lanes_out WHERE topic = $1 AND lane = ANY($2)"
 
 
 class Relay:
-    """One worker's relay for one service's event log."""
+    """One worker's relay for one topic of a service's event log."""
 
     def __init__(
         self,
@@ -78,12 +79,12 @@ class Relay:
         wake: float,
     ) -> None:
         self._database, self._servers, self._topic, self.source = database, servers, topic, source
-        self._leases, self._places, self._batch, self._wake_seconds = leases, places, batch, wake
+        self.leases, self._places, self._batch, self._wake_seconds = leases, places, batch, wake
         self._writer, self._onlooker = kafka.Writer(servers, topic), kafka.Reader(servers, topic)
         self._woken = asyncio.Event()
 
     async def run(self) -> None:
-        """Until cancelled; gives its lanes back at a clean stop. Raises what the machine does to it: the caller runs it again."""
+        """Runs until cancelled; returns its lanes at a clean stop. Raises faults of the machine: the caller runs it again."""
         listening = await self._database.pool.acquire()
         try:
             await listening.add_listener(CHANNEL, self._wake)
@@ -91,9 +92,9 @@ class Relay:
             await self._onlooker.open()
             await self._work()
         finally:
-            self._leases.lanes = []
+            self.leases.lanes = []
             with contextlib.suppress(Exception):
-                await self._leases.give_back()
+                await self.leases.give_back()
             await self._writer.close()
             await self._onlooker.close()
             with contextlib.suppress(Exception):
@@ -108,7 +109,7 @@ class Relay:
         looked = 0.0
         while True:
             if loop.time() - looked > LOOK_SECONDS:
-                new = await self._leases.renew()
+                new = await self.leases.renew()
                 if new:
                     await self._take(sorted(new))
                 elif looked:
@@ -120,9 +121,9 @@ class Relay:
                     await asyncio.wait_for(self._woken.wait(), self._wake_seconds)
 
     async def step(self) -> int:
-        """Number what waits, publish what is not acknowledged; gives how many records went out."""
+        """Number queued events, publish what is not acknowledged; gives the number of records produced."""
         await self.number()
-        rows = await self._database.fetch(UNSENT_SQL, self._leases.lanes, self._batch)
+        rows = await self._database.fetch(UNSENT_SQL, self.leases.lanes, self._batch, self._topic)
         if not rows:
             return 0
         begun = time.time_ns()
@@ -144,14 +145,17 @@ class Relay:
         return len(rows)
 
     async def number(self) -> None:
-        """Write down the next numbers, before anything is produced, under the lanes' locks and only while the lease is ours."""
-        if not await self._database.fetch("SELECT FROM queue WHERE lane = ANY($1) LIMIT 1", self._leases.lanes):
+        """Save the next numbers, before anything is produced, under the lanes' locks and only while the lease is ours."""
+        some = "SELECT FROM queue WHERE topic = $1 AND lane = ANY($2) LIMIT 1"
+        if not await self._database.fetch(some, self._topic, self.leases.lanes):
             return
-        leases = self._leases
-        await self._database.pool.execute(NUMBER_SQL, leases.lanes, self._batch, leases.part, leases.holder)
+        leases = self.leases
+        await self._database.pool.execute(
+            NUMBER_SQL, leases.lanes, self._batch, leases.part, leases.holder, self._topic
+        )
 
     async def _acknowledge(self, rows: list[Any], offsets: list[int]) -> None:
-        """Move `sent` on, lane by lane, unless somebody asked for replay meanwhile; go back where the broker forgot."""
+        """Advance `sent`, lane by lane, unless a replay was requested meanwhile; go back where the broker lost records."""
         first: dict[int, tuple[Any, int]] = {}
         last: dict[int, tuple[Any, int]] = {}
         for row, offset in zip(rows, offsets, strict=True):
@@ -167,37 +171,38 @@ class Relay:
             [last[lane][0]["number"] for lane in lanes],
             [first[lane][1] for lane in lanes],
             [last[lane][1] for lane in lanes],
+            self._topic,
         )
         left = set(lanes) - {row["lane"] for row in moved}
         if not left:
             return
-        logs = await self._database.fetch("SELECT * FROM lanes_out WHERE lane = ANY($1)", sorted(left))
+        logs = await self._database.fetch(LANES_SQL, self._topic, sorted(left))
         forgot = [row["lane"] for row in logs if first[row["lane"]][1] <= row["last_offset"]]
         if forgot:
-            await self._go_back(forgot)  # the others were asked to replay: `sent` went back, and stays there
+            await self._go_back(forgot)  # in the others a replay was requested: `sent` stays where that put it
 
     async def _look(self) -> None:
         """Does the broker still have what it acknowledged?"""
-        rows = await self._database.fetch("SELECT * FROM lanes_out WHERE lane = ANY($1)", self._leases.lanes)
-        ends = await self._onlooker.ends(self._leases.lanes)
+        rows = await self._database.fetch(LANES_SQL, self._topic, self.leases.lanes)
+        ends = await self._onlooker.ends(self.leases.lanes)
         forgot = [row["lane"] for row in rows if event_log.log_of(row).forgotten(ends[row["lane"]])]
         if forgot:
             await self._go_back(forgot)
 
     async def _go_back(self, lanes: list[int]) -> None:
-        """The broker forgot: publish again from where the reader stands."""
+        """The broker lost records: publish again from where the reader stands."""
         metrics.FORGETS.labels(self.source).inc(len(lanes))
         log.warning("broker_forgot", lanes=lanes, source=self.source)
         places = await self._places()
         async with self._database.transaction() as connection:
-            logs = await event_log.lock_log(connection, lanes)
+            logs = await event_log.lock_log(connection, self._topic, lanes)
             for lane, log_ in logs.items():
-                log_.last_offset = -1  # what the broker acknowledged it has forgotten, offsets and all
+                log_.last_offset = -1  # the offsets that it acknowledged mean nothing any more
                 log_.go_back(places.get(lane, (0, 1)))
-            await event_log.save_logs(connection, logs)
+            await event_log.save_logs(connection, self._topic, logs)
 
     async def _take(self, lanes: list[int]) -> None:
-        """A lane is newly ours: does anybody know of numbers we never gave? Then our database was made anew: a new life."""
+        """A lane is newly ours: does anybody know numbers that we never assigned? Then our database was created again: a new epoch."""
         places = await self._places()
         seen = {lane: (epoch, expected - 1) for lane, (epoch, expected) in places.items()}
         for record in await kafka.last_records(self._servers, self._topic, lanes):
@@ -205,14 +210,14 @@ class Relay:
             if event is not None:
                 seen[record.lane] = max(seen.get(record.lane, (0, 0)), (event.epoch, event.number))
         behind = await event_log.meet(
-            self._database, self.source, places, {lane: seen[lane] for lane in lanes if lane in seen}
+            self._database, self.source, self._topic, places, {lane: seen[lane] for lane in lanes if lane in seen}
         )
         if behind:
-            log.warning("new_life", lanes=behind, source=self.source)
+            log.warning("new_epoch", lanes=behind, source=self.source)
 
 
 class Waker:
-    """Tells the relay, in another process, that events were committed: at most one NOTIFY per 5 ms, after the commit."""
+    """Notifies the relay, in another process, of committed events: at most one NOTIFY per 5 ms, after the commit."""
 
     def __init__(self, database: Database) -> None:
         self._database, self._event = database, asyncio.Event()

@@ -15,8 +15,8 @@ from typing import Any, Generic, TypeVar
 import structlog
 from sqlalchemy import Boolean, Column, DateTime, Index, MetaData, SmallInteger, Table, Text, text
 
-from shared.messaging import dead_letters
-from shared.messaging.unit_of_work import Batch, Held, Work
+from shared.messaging import counters, dead_letters
+from shared.messaging.unit_of_work import Batch, Topics, Work
 from shared.observability import metrics, spans, trace_context
 from shared.sandbox import registry
 from shared.sandbox.clock import NOW_SQL, wire
@@ -82,11 +82,12 @@ class Timers(Generic[T]):
         service: str,
         database: Database,
         drawer: Drawer[T],
+        topics: Topics,
         handlers: dict[str, Handler],
         numbers: NumbersOf = lambda timer, thing, now: (),
     ) -> None:
-        self._service, self._database, self._drawer, self._handlers = service, database, drawer, handlers
-        self._numbers = numbers
+        self._service, self._database, self._drawer = service, database, drawer
+        self._topics, self._handlers, self._numbers = topics, handlers, numbers
 
     async def fire(self, sandbox: str | None) -> list[dict[str, Any]]:
         """Fire everything due in one sandbox (None: what fires by itself, wherever); one entry per timer, in order."""
@@ -117,7 +118,7 @@ class Timers(Generic[T]):
             return await self._fire_batch(found, refuse=error)
 
     async def _fire_batch(self, found: list[Timer], refuse: Exception | None) -> list[Timer]:
-        batch: Batch[T] = Batch(self._service)
+        batch: Batch[T] = Batch(self._service, self._topics)
         letters: list[dead_letters.Letter] = []
         fired: list[Timer] = []
         failed: set[tuple[str, str]] = set()
@@ -125,11 +126,8 @@ class Timers(Generic[T]):
         asked, begun = trace_context.present(), time.time_ns()  # by a request, or by nobody
         async with self._database.transaction() as connection:
             countries = await registry.lock(connection, sorted({timer.sandbox for timer in found}))
-            for row in await self._drawer.lock(connection, {(timer.sandbox, timer.subject) for timer in found}):
-                held = Held(
-                    self._drawer.decode(row["body"]), row["lane"], row["said"], row["last_at"], row["traceparent"]
-                )
-                batch.held[(row["sandbox"], row["code"])] = held
+            keys = {(timer.sandbox, timer.subject) for timer in found}
+            batch.load(await self._drawer.lock(connection, keys), self._drawer)
             await self._hold_numbers(connection, found, countries, batch)
             for timer in await self._still_there(connection, found):
                 country = countries.get(timer.sandbox)
@@ -173,7 +171,7 @@ class Timers(Generic[T]):
                 names = self._numbers(timer, batch.held[key].thing, countries[timer.sandbox].now)
                 wanted |= {(timer.sandbox, name) for name in names}
         if wanted:
-            batch.numbers = await self._drawer.hold_numbers(connection, wanted)
+            batch.numbers = await counters.lock(connection, wanted)
 
     async def _still_there(self, connection: Any, found: list[Timer]) -> list[Timer]:
         """Read again under the dossiers' locks: another worker may have fired or moved them meanwhile."""

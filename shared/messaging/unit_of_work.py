@@ -1,4 +1,4 @@
-"""One knock at the drawer: what is loaded, what is to be saved, what is to be told, and what time it is.
+"""Unit of work: loaded documents, pending writes and events, and the current sandbox time.
 
 `Work` is the layer of one decision (a request, an event, a timer). `Batch` is what one transaction saves: layers merged in order,
 written with one statement per transaction whatever their number (measured: sets are 30 times cheaper than rows).
@@ -7,9 +7,11 @@ written with one statement per transaction whatever their number (measured: sets
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
+from itertools import count
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -22,27 +24,31 @@ from shared.sandbox import faults
 from shared.sandbox.faults import Rule
 from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection
-from shared.storage.documents import SAVE_SQL, Drawer
+from shared.storage.documents import Drawer
 
 T = TypeVar("T")
 Key = tuple[str, str]  # (sandbox, code)
 Due = tuple[datetime, int, bool]  # of a timer: when, in which lane, and whether it fires by itself whatever the clock
+Topics = Mapping[str, str]  # event type → topic
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class Held(Generic[T]):
-    """A thing as it lies in the drawer, with what its events need: how many were told, the time of the last, its trace."""
+    """A loaded document, with what its events need: how many there are, the time of the last, the trace."""
 
     thing: T
     lane: int
     said: int = 0
     last_at: datetime | None = None
-    traceparent: str = ""  # of what brought it here: the trace of its whole journey
+    traceparent: str = ""  # of the first request or event: the trace of the whole journey
 
 
 @dataclass(slots=True)
 class Told:
+    """A new event, not written yet."""
+
+    topic: str
     sandbox: str
     subject: str
     version: int
@@ -54,56 +60,165 @@ class Told:
     traceparent: str
 
 
+@dataclass(frozen=True)
+class Clause:
+    """One part of the save statement.
+
+    sql      in which `{rows}` stands for the rows to write, and `{table}` for the table of documents
+    columns  "name type" of each value of a row
+    """
+
+    name: str
+    sql: str
+    columns: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        return [column.split()[0] for column in self.columns.split(", ") if column]
+
+
+# One statement for everything that a transaction writes. Row sets may be empty; `ordinal` is the order within one.
+CLAUSES = (
+    Clause(
+        "documents",
+        "INSERT INTO {table} (sandbox, code, lane, version, last_at, body, traceparent) "
+        "SELECT sandbox, code, lane, version, last_at, body::jsonb, traceparent FROM {rows} "
+        "ON CONFLICT (sandbox, code) DO UPDATE SET version = EXCLUDED.version, last_at = EXCLUDED.last_at, body = EXCLUDED.body",
+        "sandbox text, code text, lane int2, version int, last_at timestamptz, body text, traceparent text",
+    ),
+    Clause(
+        "new_events",
+        "SELECT * FROM {rows}",
+        "topic text, sandbox text, subject text, version int, id text, type text, lane int2, at timestamptz, body text, "
+        "traceparent text",
+    ),
+    Clause(
+        "logged",
+        "INSERT INTO events (sandbox, subject, version, id, type, lane, at, body, traceparent) "
+        "SELECT sandbox, subject, version, id, type, lane, at, body, traceparent FROM new_events",
+    ),
+    Clause(  # its ids follow the order of publishing
+        "queued",
+        "INSERT INTO queue (topic, lane, sandbox, subject, version) "
+        "SELECT topic, lane, sandbox, subject, version FROM new_events ORDER BY ordinal",
+    ),
+    Clause(
+        "timers_set",
+        "INSERT INTO timers (sandbox, subject, kind, due, lane, at_once) "
+        "SELECT sandbox, subject, kind, due, lane, at_once FROM {rows} "
+        "ON CONFLICT (sandbox, subject, kind) DO UPDATE SET due = EXCLUDED.due, at_once = EXCLUDED.at_once",
+        "sandbox text, subject text, kind text, due timestamptz, lane int2, at_once bool",
+    ),
+    Clause(
+        "timers_dropped",
+        "DELETE FROM timers t USING {rows} WHERE (t.sandbox, t.subject, t.kind) = (new.sandbox, new.subject, new.kind)",
+        "sandbox text, subject text, kind text",
+    ),
+    Clause(
+        "calls_added",
+        "INSERT INTO calls (sandbox, kind, key, data, traceparent) "
+        "SELECT sandbox, kind, key, data::jsonb, traceparent FROM {rows} ON CONFLICT DO NOTHING",
+        "sandbox text, kind text, key text, data text, traceparent text",
+    ),
+    Clause(
+        "counted",
+        "INSERT INTO counters (sandbox, name, value) SELECT sandbox, name, value FROM {rows} "
+        "ON CONFLICT (sandbox, name) DO UPDATE SET value = EXCLUDED.value",
+        "sandbox text, name text, value int",
+    ),
+    Clause(
+        "replied",
+        "UPDATE replies r SET status = new.status, body = new.body FROM {rows} "
+        "WHERE (r.sandbox, r.caller, r.route, r.key) = (new.sandbox, new.caller, new.route, new.key)",
+        "sandbox text, caller text, route text, key text, status int, body text",
+    ),
+)
+
+
+@cache
+def save_statement(table: str) -> str:
+    """The clauses as one statement; the parameters are the columns of each, in order."""
+    parameters = count(1)
+
+    def part(clause: Clause) -> str:
+        arrays = ", ".join(
+            f"${next(parameters)}::{column.split()[1]}[]" for column in clause.columns.split(", ") if column
+        )
+        rows = f"unnest({arrays}) WITH ORDINALITY AS new ({', '.join([*clause.names, 'ordinal'])})"
+        return f"{clause.name} AS ({clause.sql.format(table=table, rows=rows)})"
+
+    return f"WITH {', '.join(map(part, CLAUSES))} SELECT"
+
+
 @dataclass(slots=True)
 class Batch(Generic[T]):
-    """Everything one transaction loaded and will write."""
+    """Everything that one transaction loaded and will write.
+
+    topics  on which topic an event type travels
+    epoch   of our event log, where a request opened the batch: no code of an earlier epoch is given again
+    """
 
     source: str
+    topics: Topics
+    epoch: int | None = None
     held: dict[Key, Held[T]] = field(default_factory=dict)
     changed: set[Key] = field(default_factory=set)
     told: list[Told] = field(default_factory=list)
     timers: dict[tuple[str, str, str], Due | None] = field(default_factory=dict)  # None: drop it
     calls: list[tuple[str, str, str, str, str]] = field(default_factory=list)
     reply: tuple[str, str, str, str, int, str] | None = None  # sandbox, caller, route, key, status, body
-    numbers: dict[Key, int] = field(default_factory=dict)  # counters held by this transaction: the last number given
+    numbers: dict[Key, int] = field(default_factory=dict)  # locked counters: the last number given
     drawn: dict[Key, int] = field(default_factory=dict)  # those of them that gave more
     stages: list[tuple[str, str]] = field(default_factory=list)  # state and channel of what came to another state
     bites: list[tuple[str, Rule, str, datetime]] = field(
         default_factory=list
-    )  # of fault rules: sandbox, rule, subject, at
-    life: int | None = (
-        None  # of our database, where a request opened the batch: no code of an earlier life is given again
-    )
+    )  # fired fault rules: sandbox, rule, subject, at
+
+    def load(self, rows: Sequence[Any], drawer: Drawer[T]) -> None:
+        """Take in documents that the transaction has locked."""
+        for row in rows:
+            document = drawer.decode(row["body"])
+            key = (row["sandbox"], row["code"])
+            self.held[key] = Held(document, row["lane"], row["version"], row["last_at"], row["traceparent"])
 
     async def save(self, connection: Connection, drawer: Drawer[T]) -> None:
         """Write everything in one statement; the rows were locked when they were loaded."""
-        keys = sorted(self.changed)
-        held = [self.held[key] for key in keys]
-        encode = drawer.encode
-        set_timers = [(key, timer) for key, timer in self.timers.items() if timer is not None]
-        dropped = [key for key, timer in self.timers.items() if timer is None]
-        await connection.execute(
-            drawer.save_sql(SAVE_SQL),
-            *([key[0] for key in keys], [key[1] for key in keys], [h.lane for h in held]),
-            *([h.said for h in held], [h.last_at for h in held], [encode(h.thing) for h in held]),
-            *([t.sandbox for t in self.told], [t.subject for t in self.told], [t.version for t in self.told]),
-            *([t.id for t in self.told], [t.type for t in self.told], [t.lane for t in self.told]),
-            *([t.at for t in self.told], [t.body for t in self.told], [t.traceparent for t in self.told]),
-            *([k[0] for k, _ in set_timers], [k[1] for k, _ in set_timers], [k[2] for k, _ in set_timers]),
-            *([timer[0] for _, timer in set_timers], [timer[1] for _, timer in set_timers]),
-            *([k[0] for k in dropped], [k[1] for k in dropped], [k[2] for k in dropped]),
-            *([call[column] for call in self.calls] for column in range(5)),
-            *(self.reply or (None, None, None, None, None, None)),
-            [h.traceparent for h in held],
-            *([key[0] for key in self.drawn], [key[1] for key in self.drawn], list(self.drawn.values())),
-            [timer[2] for _, timer in set_timers],
-        )
-
+        rows = self._rows(drawer)
+        columns: list[Sequence[Any]] = []
+        for clause in CLAUSES:
+            width = len(clause.names)
+            columns += list(zip(*rows[clause.name], strict=True)) if width and rows[clause.name] else [()] * width
+        await connection.execute(save_statement(drawer.table), *columns)
         if self.bites:
             await faults.keep(connection, self.bites)
 
+    def _rows(self, drawer: Drawer[T]) -> dict[str, list[tuple[Any, ...]]]:
+        """The rows of every clause that has columns, each in their order."""
+        documents = [
+            (*key, held.lane, held.said, held.last_at, drawer.encode(held.thing), held.traceparent)
+            for key, held in ((key, self.held[key]) for key in sorted(self.changed))
+        ]
+        events = [
+            (e.topic, e.sandbox, e.subject, e.version, e.id, e.type, e.lane, e.at, e.body, e.traceparent)
+            for e in self.told
+        ]
+        return {
+            "documents": documents,
+            "new_events": events,
+            "timers_set": [(*key, *timer) for key, timer in self.timers.items() if timer is not None],
+            "timers_dropped": [key for key, timer in self.timers.items() if timer is None],
+            "calls_added": list(self.calls),
+            "counted": [(*key, value) for key, value in self.drawn.items()],
+            "replied": [self.reply] if self.reply else [],
+        }
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write but positions."""
+        return not (self.changed or self.told or self.timers or self.calls)
+
     def report(self) -> None:
-        """After the commit: count and log what was told."""
+        """After the commit: count the events and the states."""
         for type, many in Counter(told.type for told in self.told).items():
             metrics.EVENTS_TOLD.labels(type).inc(many)
         for stage, many in Counter(self.stages).items():
@@ -127,11 +242,11 @@ class Work(Generic[T]):
         self._bites: list[tuple[str, Rule, str, datetime]] = []
 
     @property
-    def life(self) -> int:
-        """Raises LookupError where no request opened the batch."""
-        if self._batch.life is None:
-            raise LookupError("only a request draws what must differ from life to life of a database")
-        return self._batch.life
+    def epoch(self) -> int:
+        """Of our event log. Raises LookupError where no request opened the batch."""
+        if self._batch.epoch is None:
+            raise LookupError("only a request draws what must differ from epoch to epoch")
+        return self._batch.epoch
 
     def find(self, code: str) -> T | None:
         held = self._held.get(code) or self._batch.held.get((self.sandbox.id, code))
@@ -160,7 +275,7 @@ class Work(Generic[T]):
         return max(self.now, held.last_at) if held and held.last_at else self.now
 
     def tell(self, type: str, code: str, body: dict[str, Any]) -> None:
-        """Say that something happened to `code`, whose row this transaction holds; raises LookupError if it does not."""
+        """Publish an event about `code`; raises LookupError if its document is not loaded, or the type has no topic."""
         held = self._layer(code)
         if held is None:
             raise LookupError(f"{type}: {code} is not held by this transaction")
@@ -169,7 +284,8 @@ class Work(Generic[T]):
         identity = event_id(self.sandbox.seed, self._batch.source, code, held.said)
         text = msgspec.json.encode(body).decode()
         trace = trace_context.traceparent()
-        self._told.append(Told(self.sandbox.id, code, held.said, identity, type, held.lane, at, text, trace))
+        topic = self._batch.topics[type]
+        self._told.append(Told(topic, self.sandbox.id, code, held.said, identity, type, held.lane, at, text, trace))
 
     def timer(self, code: str, kind: str, due: datetime, *, at_once: bool = False) -> None:
         """Wake `code` at `due` (sandbox time); one timer per kind, a later call moves it.
@@ -191,6 +307,10 @@ class Work(Generic[T]):
     def bite(self, rule: Rule, code: str) -> None:
         """A fault rule made what is decided about `code` another: counted and noted with it."""
         self._bites.append((self.sandbox.id, rule, code, self.at(code)))
+
+    def use_counters(self, numbers: Mapping[Key, int]) -> None:
+        """Counters that the transaction has locked, with the last number of each."""
+        self._batch.numbers.update(numbers)
 
     def number(self, counter: str) -> int:
         """The next number of a counter that this transaction holds, without gaps; raises LookupError if it does not."""

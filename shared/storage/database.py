@@ -1,4 +1,4 @@
-"""The drawer's lock and key: SQLAlchemy declares the tables, asyncpg carries the statements (ADR 0002)."""
+"""One service's database: SQLAlchemy declares the tables, asyncpg executes the statements (ADR 0002)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from shared.errors import Unfit
 from shared.storage import migrations
 
 Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
+Pool = asyncpg.Pool
 log = structlog.get_logger()
 
 DATA_REFUSED = (
@@ -26,11 +27,11 @@ DATA_REFUSED = (
 )  # SQLSTATE 22, 23: the data, not the machine
 SCHEMA_LOCK = 0x4C54  # advisory lock: two roles of one service start at the same moment
 # Raised by every change that a new default does not cover, with a step that leads there (shared/storage/migrations.py).
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 NO_STEPS: migrations.Steps = {}
 TIMEOUT = "transaction_timeout"  # a setting that PostgreSQL knows since 17
 AN_EMPTY_ONE = "Give this service an empty database of its own."
-ANEW = "`lienthong reset` deletes a data folder, elsewhere make the database anew"
+EMPTY = "`lienthong reset` deletes a data folder; elsewhere create the database again"
 
 
 class OldSchema(Unfit):
@@ -161,10 +162,9 @@ def _must_lead_here(version: int) -> None:
         return
     known = f"This database has schema {version}, this software needs {SCHEMA_VERSION}"
     if version > SCHEMA_VERSION:
-        raise OldSchema(f"{known}: it was made by a newer version. Start that one, or begin anew: {ANEW}.")
-    raise OldSchema(
-        f"{known} and can migrate from {migrations.OLDEST}. Start the version that made it, or begin anew: {ANEW}."
-    )
+        raise OldSchema(f"{known}: it was made by a newer version. Start that one, or start with empty data: {EMPTY}.")
+    oldest = f"and can migrate from {migrations.OLDEST} or later"
+    raise OldSchema(f"{known} {oldest}. Start the version that made it, or start with empty data: {EMPTY}.")
 
 
 async def _keep(_: object) -> None:

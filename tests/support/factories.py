@@ -13,6 +13,7 @@ from contracts.catalogue import PROVINCES
 from contracts.schemas import errors, schema
 from shared.messaging.cloudevents import Record
 from shared.messaging.consumer import Outcome
+from shared.messaging.lanes import LANES
 from shared.messaging.runtime import House
 from shared.sandbox.clock import wire
 
@@ -87,22 +88,21 @@ def a_record(
 async def hear(house: House[Any], *said: Said) -> Outcome:
     """Let a house read these events, each as the next of its lane."""
     await stand_at_the_beginning(house)
-    places = await house.places()
+    (source, consumer) = next(iter(house.consumers.items()))
+    places = (await house.places())[source]
     records = []
     for each in said:
         epoch, number = places[each.lane]
         epoch = max(epoch, 1)
-        records.append(a_record(each, house.hears, number, epoch=epoch))
+        records.append(a_record(each, source, number, epoch=epoch))
         places[each.lane] = (epoch, number + 1)
-    return await house.consumer.apply(records)
+    return await consumer.apply(records)
 
 
 async def stand_at_the_beginning(house: House[Any]) -> None:
     """Give every lane that was never read its position, as a worker does when it takes the lane."""
-    await house.database.pool.execute(
-        "INSERT INTO positions (lane, epoch, expected, next_offset) "
-        "SELECT lane, 0, 1, 0 FROM generate_series(0, 33) lane ON CONFLICT DO NOTHING"
-    )
+    for consumer in house.consumers.values():
+        await consumer.positions.begin(house.database, dict.fromkeys(range(LANES), (0, 0)))
 
 
 async def told(house: House[Any], sandbox: str, code: str) -> list[dict[str, Any]]:

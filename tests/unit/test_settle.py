@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from contracts.topics import ROUTES, TO_PROVINCE
 from services.portal.sandboxes.settle import Verdict, verdict
 
-READERS = {"portal": "gateway", "gateway": "portal"}
 QUIET: dict[str, Any] = {
     "unsent": 0,
     "timers_due": 0,
@@ -25,7 +25,7 @@ CALL = {"kind": "refund", "key": "R1", "attempts": 3, "last_error": "nobody is t
 
 def found(portal: dict[str, Any] | None = None, gateway: dict[str, Any] | None = None, **others: Any) -> Verdict:
     """The verdict where only these things differ from quiet."""
-    return verdict({"portal": {**QUIET, **(portal or {})}, "gateway": {**QUIET, **(gateway or {})}, **others}, READERS)
+    return verdict({"portal": {**QUIET, **(portal or {})}, "gateway": {**QUIET, **(gateway or {})}, **others}, ROUTES)
 
 
 def names(of: Verdict) -> list[tuple[str, str]]:
@@ -67,7 +67,7 @@ def test_a_service_that_does_not_answer_is_down() -> None:
 
 
 def test_without_its_reader_a_source_cannot_be_judged() -> None:
-    down = verdict({"portal": {**QUIET, "written": {1: [1, 5]}}, "gateway": None}, READERS)
+    down = verdict({"portal": {**QUIET, "written": {TO_PROVINCE: {1: [1, 5]}}}, "gateway": None}, ROUTES)
     assert names(down) == [("service-down", "gateway")]
 
 
@@ -86,12 +86,12 @@ def test_without_its_reader_a_source_cannot_be_judged() -> None:
 def test_an_event_is_unread_until_its_reader_expects_a_later_one(
     written: list[int], read: list[int] | None, unread: bool
 ) -> None:
-    judged = found({"written": {"7": written}}, {"read": {"7": read} if read else {}})
+    judged = found({"written": {TO_PROVINCE: {"7": written}}}, {"read": {"portal": {"7": read} if read else {}}})
     assert names(judged) == ([("unread-events", "gateway")] if unread else [])
 
 
 def test_lanes_are_compared_whatever_json_made_of_their_numbers() -> None:
-    assert found({"written": {7: [1, 5]}}, {"read": {"7": [1, 6]}}).verdict == "still"
+    assert found({"written": {TO_PROVINCE: {7: [1, 5]}}}, {"read": {"portal": {"7": [1, 6]}}}).verdict == "still"
 
 
 def test_a_dead_worker_is_named_only_where_something_waits_for_it() -> None:

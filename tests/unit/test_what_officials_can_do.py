@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from contracts import lifecycle as law
 from contracts.catalogue import PROVINCES, Place
 from contracts.models import BY_TYPE
+from contracts.topics import TOPIC_OF
 from services.province_gateway import commands
 from services.province_gateway.domain import Dossier, FeeItem, Instruction, new_dossier
 from services.province_gateway.moves import official
@@ -48,7 +49,7 @@ class Case:
 
     def __init__(self, procedure: str, channel: Any, reception: Place | None) -> None:
         self.now = MORNING
-        self.batch: Batch[Dossier] = Batch("gateway", numbers=Numbers())
+        self.batch: Batch[Dossier] = Batch("gateway", TOPIC_OF, numbers=Numbers())
         dossier = new_dossier(CODE, PROVINCE, COMMUNE, procedure, "Trần Ngọc Lan", MORNING)
         work = self.work()
         work.save(CODE, replace(dossier, channel=channel, reception=reception), lane=PROVINCES[PROVINCE].lane)

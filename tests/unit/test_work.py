@@ -13,6 +13,7 @@ from shared.messaging.unit_of_work import Batch, Held, Work
 from shared.sandbox.registry import Sandbox
 
 NOW = datetime(2026, 6, 9, 1, tzinfo=UTC)
+TOPICS = dict.fromkeys(("box.painted.v1", "box.sold.v1", "box.made.v1"), "boxes.v1")
 HERE = Sandbox("s1", "seed", 0, NOW)
 
 
@@ -23,7 +24,7 @@ class Box:
 
 
 def a_batch(*boxes: Box, said: int = 0, last_at: datetime | None = None) -> Batch[Box]:
-    return Batch("maker", {(HERE.id, box.code): Held(box, 5, said, last_at) for box in boxes})
+    return Batch("maker", TOPICS, held={(HERE.id, box.code): Held(box, 5, said, last_at) for box in boxes})
 
 
 def test_a_dropped_decision_leaves_the_batch_untouched() -> None:

@@ -14,7 +14,7 @@ from contracts.catalogue import Place
 from services.portal.auth import Citizen
 from services.portal.domain import Demand, Dossier, Payment, Supplement
 from services.portal.runtime import Portal
-from shared.messaging.runtime import Once
+from shared.messaging.idempotency import Once
 from shared.sandbox.clock import wire
 from shared.web.dependencies import Chosen
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from contracts.topics import READERS
 from services.portal.domain import Dossier
 from services.portal.explain.facts import Call, Facts, Order, mode_of, officers_faults, province_of, rules_vi
 from services.portal.explain.infrastructure import under_way
-from services.portal.sandboxes.clock import READERS, Round
+from services.portal.sandboxes.clock import Round
 from services.portal.sandboxes.settle import Pending
 from shared import http
 from shared.messaging.lanes import Place
@@ -39,7 +40,7 @@ class Sight:
 async def look(portal: Portal, round: Round, code: str) -> Sight:
     """A quick look: two questions."""
     lane = home.lane if (home := province_of(code)) else None
-    ours, theirs = (_stands(round.answers.get(reader), lane) for reader in READERS.values())
+    ours, theirs = (_stands(round.answers.get(reader), source, lane) for source, reader in READERS.items())
     own, other = await asyncio.gather(
         portal.pending_of(round.here.id, code, ours), _outlook(portal, "gateway", round.here.id, code, theirs)
     )
@@ -79,11 +80,11 @@ async def gather(portal: Portal, round: Round, code: str) -> Facts:
     return facts if not needed or await _listens(servers) else replace(facts, broker=servers)
 
 
-def _stands(reader: Pending | None, lane: int | None) -> Place | None:
+def _stands(reader: Pending | None, source: str, lane: int | None) -> Place | None:
     """What the reader of a lane expects next, by what it says is pending."""
     if reader is None or lane is None:
         return None
-    read = {int(each): place for each, place in reader.get("read", {}).items()}
+    read = {int(each): place for each, place in reader.get("read", {}).get(source, {}).items()}
     epoch, number = read.get(lane, (0, 1))
     return epoch, number
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from contracts.topics import READERS
 from services.portal.explain.causes import Found, Kind, Words, kind
 from services.portal.explain.facts import Facts
-from services.portal.sandboxes.clock import READERS
 from shared.messaging.pending import Told
 
 

@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 from contracts import lifecycle as law
 from contracts.lifecycle import LIFECYCLE, State
+from contracts.topics import READERS
 from services.portal.explain import explain
 from services.portal.explain.causes import Cause, said
 from services.portal.explain.collect import Sight, asked, gather, look
 from services.portal.explain.facts import Facts
-from services.portal.sandboxes.clock import READERS
 from services.portal.sandboxes.settle import Waiting
 from shared.messaging.pending import Told
 

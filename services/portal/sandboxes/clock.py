@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Column, DateTime, MetaData, Table, Text
 
+from contracts.topics import ROUTES
 from services.portal.sandboxes.owner import ClockBackwards, ClockBusy, Ownership, ServiceDown
 from services.portal.sandboxes.settle import Pending, Verdict, verdict
 from shared import http
@@ -20,7 +21,6 @@ from shared.sandbox import registry
 from shared.sandbox.clock import wire
 from shared.sandbox.registry import Sandbox
 
-READERS = {"portal": "gateway", "gateway": "portal"}  # source → who reads it
 STILL_ROUNDS = 2  # identical rounds with nothing pending, one after the other
 LOOK_SECONDS = 0.003  # between rounds while something is under way; a hop over Kafka takes 5-15 ms
 QUIET_SECONDS = 0.1  # between looks at what is still, for who waits on: a running clock or an outsider may move it
@@ -90,7 +90,7 @@ class Timekeeping:
         while True:
             here = await registry.read(self._runtime.database, sandbox)
             answers = await self.pending(here)
-            found = verdict(answers, READERS)
+            found = verdict(answers, ROUTES)
             if found.behind:
                 await self._ownership.tell_behind(here, found.behind)
             shape = [(answer or {}).get("written") for answer in answers.values()]

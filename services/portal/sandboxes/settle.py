@@ -2,8 +2,8 @@
 
 A service's `pending` has, where it applies: version (of its sandbox row), unsent, timers_due, next_due, now, parked,
 calls, under_way (sentences on what its worker does whatever the clock), held (sentences on what a fault rule holds back),
-written and read (lane → place), unworked (parts of its worker that nobody does). Writers and readers are compared lane
-by lane, from append-only tables.
+written (topic → lane → place), read (source → lane → place), unworked (parts of its worker that nobody does). Writers and
+readers are compared lane by lane, from append-only tables.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Pending = Mapping[str, Any]
+Lanes = Mapping[Any, Any]  # lane → epoch and number
 
 
 HELD = (
@@ -57,11 +58,11 @@ class Verdict:
         return tuple(waiting.service for waiting in self.waiting_for if waiting.name == "clock-behind")
 
 
-def verdict(pending: Mapping[str, Pending | None], readers: Mapping[str, str]) -> Verdict:
+def verdict(pending: Mapping[str, Pending | None], routes: Mapping[str, tuple[str, str]]) -> Verdict:
     """What the services' answers come to.
 
     pending  service → its answer, None if it did not answer
-    readers  source → the service that reads it
+    routes   topic → the service that publishes on it, the one that reads it
     """
     found = [
         Waiting("service-down", service, f"did not answer; {WHO_IS_DOWN}")
@@ -88,9 +89,10 @@ def verdict(pending: Mapping[str, Pending | None], readers: Mapping[str, str]) -
                 held.append(Waiting("held-by-fault" if by_fault else "call-refused", service, told))
             else:
                 found.append(Waiting("calls-in-flight", service, told))
-    for source, reader in readers.items():
+    for topic, (source, reader) in routes.items():
         if source in known and reader in known:
-            found += _unread(known[source], known[reader], source, reader)
+            lanes = known[source].get("written", {}).get(topic, {})
+            found += _unread(lanes, known[reader].get("read", {}).get(source, {}), source, reader)
     if any(waiting.name in ("unsent-events", "unread-events", "under-way") for waiting in found):
         for service, answer in known.items():
             found += [
@@ -102,10 +104,10 @@ def verdict(pending: Mapping[str, Pending | None], readers: Mapping[str, str]) -
     return Verdict(word, (*found, *held), min(due.values(), default=None), tuple(due))
 
 
-def _unread(source: Pending, reader: Pending, says: str, hears: str) -> list[Waiting]:
-    read = {int(lane): tuple(place) for lane, place in reader.get("read", {}).items()}
+def _unread(written: Lanes, read_lanes: Lanes, says: str, hears: str) -> list[Waiting]:
+    read = {int(lane): tuple(place) for lane, place in read_lanes.items()}
     behind = []
-    for lane, (epoch, number) in source.get("written", {}).items():
+    for lane, (epoch, number) in written.items():
         stands = read.get(int(lane), (0, 1))
         if (epoch, number) >= stands:
             behind.append(f"lane {lane}: written {epoch}/{number}, reader expects {stands[0]}/{stands[1]}")

@@ -20,7 +20,7 @@ from services.province_gateway.commands import Registration
 from services.province_gateway.domain import Instruction
 from services.province_gateway.moves import official, receipts
 from services.province_gateway.work import Work
-from shared.messaging.runtime import Once
+from shared.messaging.idempotency import Once
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.text import Shown, Text
@@ -140,7 +140,7 @@ async def register(
         help_at = in_codes_of_today(body.help_at.place() if body.help_at else None, now)
         number = work.number(code_series(filed.agency, now))
         told = Registration(
-            code=dossier_code(filed.agency, f"{now.astimezone(BUSINESS_ZONE):%Y%m%d}", number, work.life),
+            code=dossier_code(filed.agency, f"{now.astimezone(BUSINESS_ZONE):%Y%m%d}", number, work.epoch),
             procedure=filed.procedure.code,
             version=filed.procedure.version,
             case=filed.case.code,

@@ -20,7 +20,7 @@ from services.province_gateway.officers import plan
 from services.province_gateway.officers.modes import Mode, mode_of
 from services.province_gateway.store import OPEN
 from shared.messaging.runtime import House
-from shared.messaging.unit_of_work import Batch, Held, Work
+from shared.messaging.unit_of_work import Work
 from shared.sandbox import journal, registry
 from shared.sandbox.journal import Line
 from shared.sandbox.registry import Sandbox
@@ -96,10 +96,8 @@ async def _some(house: House[Dossier], sandbox: str) -> bool:
 
 
 async def _plan_anew(house: House[Dossier], connection: Connection, country: Sandbox, codes: Sequence[str]) -> None:
-    batch: Batch[Dossier] = Batch(house.service)
-    for row in await house.drawer.lock(connection, [(country.id, code) for code in codes]):
-        facts = (row["lane"], row["said"], row["last_at"], row["traceparent"])
-        batch.held[(country.id, row["code"])] = Held(house.drawer.decode(row["body"]), *facts)
+    batch = house.batch()
+    batch.load(await house.drawer.lock(connection, [(country.id, code) for code in codes]), house.drawer)
     lines = []
     for code in codes:
         work = Work(batch, country)

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from shared.errors import Refusal
 from shared.messaging.consumer import Handlers
+from shared.messaging.peer import Peer
 from shared.messaging.runtime import House
 from shared.messaging.timers import Timer, Timers
 from shared.messaging.unit_of_work import Work as AnyWork
@@ -24,6 +25,8 @@ from tests.support.factories import MORNING, Said, an_event_of
 SENT, MARKED, TOLD, RAISED = "parcel.sent.v1", "parcel.marked.v1", "parcel.told.v1", "parcel.raised.v1"
 ANSWERED = "parcel.answered.v1"
 OWNER = "http://owner.test"
+SENDER = Peer("sender", OWNER, hears="parcels.in.v1", speaks="parcels.out.v1")
+TOPICS = dict.fromkeys((SENT, MARKED, TOLD, RAISED, ANSWERED), SENDER.speaks)
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ class Owner:
         if self.silent:
             raise httpx.ConnectError("nobody is there", request=request)
         if request.url.path == "/_lab/lanes":
-            return httpx.Response(200, json={"read": {str(lane): place for lane, place in self.reads.items()}})
+            reads = {str(lane): place for lane, place in self.reads.items()}
+            return httpx.Response(200, json={"read": {"receiver": reads}, "given": {}, "sent": {}})
         row = self.rows.get(request.url.path.split("/")[3])
         return httpx.Response(200, json=row) if row else httpx.Response(404)
 
@@ -108,8 +112,10 @@ def a_house(url: str, owner: Owner, **settings: Any) -> House[Parcel]:
     patient = {"lease": timedelta(seconds=60), **settings}  # a busy machine must not fail a test
     found = Settings(PORTAL_URL=OWNER, **patient)
     parcels: Drawer[Parcel] = Drawer("parcels", Parcel, born="code")
-    house = House("receiver", found, url, parcels, handlers, hears="sender", neighbour_url=OWNER)
-    house.timers = Timers("receiver", house.database, parcels, {"ring": ring, "silence": silence, "alarm": ring})
+    house = House("receiver", found, url, parcels, handlers, peers=[SENDER], topics=TOPICS)
+    house.timers = Timers(
+        "receiver", house.database, parcels, TOPICS, {"ring": ring, "silence": silence, "alarm": ring}
+    )
     house.mounts = {OWNER: httpx.MockTransport(owner)}
     return house
 

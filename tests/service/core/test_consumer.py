@@ -33,7 +33,7 @@ from tests.support.factories import a_record, an_event_of, hear, stand_at_the_be
 
 async def place(house: House[Parcel], lane: int) -> tuple[int, int]:
     await stand_at_the_beginning(house)
-    epoch, expected = (await house.places())[lane]
+    epoch, expected = (await house.places())["sender"][lane]
     return max(epoch, 1), expected
 
 
@@ -43,9 +43,9 @@ async def test_an_event_that_comes_again_is_skipped(house: House[Parcel], shelf:
         a_record(shelf.said(type, mark, lane=1), "sender", number + step)
         for step, (type, mark) in enumerate([(SENT, "1"), (MARKED, "2"), (MARKED, "3")])
     ]
-    assert (await house.consumer.apply(records)).skipped == []
-    assert (await house.consumer.apply(records[1:])).skipped == ["duplicate"] * 2
-    assert (await house.consumer.apply([records[0], records[0]])).skipped == ["duplicate"] * 2
+    assert (await house.consumers["sender"].apply(records)).skipped == []
+    assert (await house.consumers["sender"].apply(records[1:])).skipped == ["duplicate"] * 2
+    assert (await house.consumers["sender"].apply([records[0], records[0]])).skipped == ["duplicate"] * 2
     assert await shelf.marks() == ["1", "2", "3"]
 
 
@@ -53,11 +53,11 @@ async def test_a_gap_is_asked_for_and_nothing_behind_it_is_applied(house: House[
     epoch, number = await place(house, 2)
     said = [shelf.said(SENT, "1", lane=2), shelf.said(MARKED, "2", lane=2), shelf.said(MARKED, "3", lane=2)]
     first, second, third = (a_record(each, "sender", number + step) for step, each in enumerate(said))
-    await house.consumer.apply([first])
-    gap = await house.consumer.apply([third])
+    await house.consumers["sender"].apply([first])
+    gap = await house.consumers["sender"].apply([third])
     assert (gap.asks, gap.skipped, gap.applied) == ({2: (epoch, number + 1)}, ["out_of_place"], [])
     assert await shelf.marks() == ["1"]
-    healed = await house.consumer.apply([third, second, third])
+    healed = await house.consumers["sender"].apply([third, second, third])
     assert (healed.asks, healed.applied) == ({}, [MARKED, MARKED])
     assert await shelf.marks() == ["1", "2", "3"]
 
@@ -66,7 +66,9 @@ async def test_another_life_of_the_source_is_asked_about(house: House[Parcel], s
     epoch, number = await place(house, 3)
     await hear(house, shelf.said(SENT, "1", lane=3))
     for other in (epoch + 1, epoch + 7):
-        outcome = await house.consumer.apply([a_record(shelf.said(MARKED, "x", lane=3), "sender", 1, epoch=other)])
+        outcome = await house.consumers["sender"].apply(
+            [a_record(shelf.said(MARKED, "x", lane=3), "sender", 1, epoch=other)]
+        )
         assert (outcome.asks, outcome.applied) == ({3: (epoch, number + 1)}, [])
 
 
@@ -75,9 +77,9 @@ async def test_a_reader_whose_database_was_made_anew_adopts_what_it_hears_first(
 ) -> None:
     await stand_at_the_beginning(house)
     await house.database.pool.execute("UPDATE positions SET epoch = $1, expected = 1 WHERE lane = 4", ADOPT)
-    outcome = await house.consumer.apply([a_record(shelf.said(SENT, "1", lane=4), "sender", 900, epoch=3)])
+    outcome = await house.consumers["sender"].apply([a_record(shelf.said(SENT, "1", lane=4), "sender", 900, epoch=3)])
     assert outcome.applied == [SENT]
-    assert (await house.places())[4] == (3, 901)
+    assert (await house.places())["sender"][4] == (3, 901)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ async def test_a_record_without_a_valid_envelope_is_counted_and_skipped(
     _, number = await place(house, 5)
     strange = a_record(shelf.said(SENT, "1", lane=5), "sender", number, **headers)
     good = a_record(shelf.said(SENT, "2", "B", lane=5), "sender", number, offset=number)
-    outcome = await house.consumer.apply([strange, good])
+    outcome = await house.consumers["sender"].apply([strange, good])
     assert (outcome.skipped, outcome.applied) == (["no_valid_envelope"], [SENT])
     assert outcome.offsets == {5: number + 1}, "its offset is passed, its number is not"
 
@@ -119,7 +121,7 @@ async def test_bytes_that_are_no_text_in_a_header_are_skipped(house: House[Parce
     _, number = await place(house, 5)
     record = a_record(shelf.said(SENT, "1", lane=5), "sender", number)
     broken_bytes = type(record)(5, 0, None, None, {**record.headers, "ce_subject": b"\xff\xfe"})
-    assert (await house.consumer.apply([broken_bytes])).skipped == ["no_valid_envelope"]
+    assert (await house.consumers["sender"].apply([broken_bytes])).skipped == ["no_valid_envelope"]
 
 
 async def test_an_event_about_something_unknown_is_kept_as_an_orphan(house: House[Parcel], shelf: Shelf) -> None:
@@ -156,7 +158,7 @@ async def test_one_poisonous_text_is_found_and_everything_else_is_applied(house:
     assert (subject, kind) == ("F", SENT) and "Untranslatable" in reason
     assert await shelf.marks("G") == ["new", "later"]
     assert (await shelf.rows("waiting", "subject")) == [("F",)]
-    assert outcome.offsets == {0: (await house.places())[0][1] - 1}
+    assert outcome.offsets == {0: (await house.places())["sender"][0][1] - 1}
 
 
 @pytest.mark.parametrize(
@@ -192,15 +194,15 @@ async def test_a_dead_letter_parks_its_own_subject_only(house: House[Parcel], sh
 async def test_redrive_applies_what_was_stuck_in_order(house: House[Parcel], shelf: Shelf) -> None:
     broken.add("2")
     await hear(house, shelf.said(SENT, "1"), *(shelf.said(TOLD, mark) for mark in "234"))
-    assert await house.consumer.redrive(shelf.id, "A") == 0
+    assert await house.redrive(shelf.id, "A") == 0
     assert len(await shelf.rows("dead_letters")) == 1
     broken.clear()
-    assert await house.consumer.redrive(shelf.id, "A") == 3
+    assert await house.redrive(shelf.id, "A") == 3
     assert await shelf.marks() == list("1234")
     assert [json.loads(body)["mark"] for (body,) in await shelf.rows("events", "body", "version")] == list("234")
     assert (await shelf.rows("parked"), await shelf.rows("waiting")) == ([], [])
     assert await shelf.rows("dead_letters", "redriven_at IS NOT NULL") == [(True,)]
-    assert await house.consumer.redrive(shelf.id, "A") == 0
+    assert await house.redrive(shelf.id, "A") == 0
     await hear(house, shelf.said(MARKED, "5"))
     assert await shelf.marks() == list("12345")
 
@@ -212,19 +214,19 @@ async def test_redrive_stops_at_the_first_that_fails_which_is_then_the_dead_lett
     await hear(house, shelf.said(SENT, "1"), *(shelf.said(MARKED, mark) for mark in "23456"))
     broken.clear()
     broken.add("4")
-    assert await house.consumer.redrive(shelf.id, "A") == 2
+    assert await house.redrive(shelf.id, "A") == 2
     assert await shelf.marks() == list("123")
     letters = await shelf.rows("dead_letters", "number, redriven_at IS NULL", "id")
     assert [open for _, open in letters] == [False, True]
     broken.clear()
-    assert await house.consumer.redrive(shelf.id, "A") == 3
+    assert await house.redrive(shelf.id, "A") == 3
     assert await shelf.marks() == list("123456")
 
 
 async def test_redrive_of_a_text_that_cannot_be_kept_fails_again_quietly(house: House[Parcel], shelf: Shelf) -> None:
     poison = an_event_of(MARKED, shelf.id, "A", {"code": "A", "mark": "\x00"}, lane=0)
     await hear(house, shelf.said(SENT, "1"), poison, shelf.said(MARKED, "2"))
-    assert await house.consumer.redrive(shelf.id, "A") == 0
+    assert await house.redrive(shelf.id, "A") == 0
     assert len(await shelf.rows("dead_letters")) == len(await shelf.rows("parked")) == 1
 
 
@@ -247,7 +249,7 @@ async def test_events_of_a_sandbox_not_known_yet_wait_aside_until_it_is(house: H
     owner.rows[away.id] = {**away.sandbox._row, "id": away.id, "version": 1, **moments()}
     assert await house.ensure_sandbox(away.id)
     await hear(house, away.said(MARKED, "3"))
-    assert await house.consumer.redrive(away.id, "A") == 3
+    assert await house.redrive(away.id, "A") == 3
     assert await away.marks() == ["1", "2", "3"]
 
 
@@ -260,9 +262,9 @@ async def test_what_the_machine_does_is_raised_and_the_same_batch_can_come_again
         zombie = await asyncpg.connect(url)  # a worker that froze in the middle of a batch
         await zombie.execute("BEGIN; SELECT FROM positions WHERE lane = 0 FOR UPDATE")
         with pytest.raises((asyncpg.LockNotAvailableError, asyncpg.TransactionTimeoutError, asyncpg.InterfaceError)):
-            await house.consumer.apply(records)
+            await house.consumers["sender"].apply(records)
         await zombie.close()
-        assert (await house.consumer.apply(records)).applied == [SENT]
+        assert (await house.consumers["sender"].apply(records)).applied == [SENT]
         assert await shelf.marks() == ["1"]
 
 
@@ -275,7 +277,7 @@ async def hear_of_unknown(house: House[Parcel], away: Shelf, *said: Any) -> Outc
     records = [
         a_record(each, "sender", number + step, epoch=(await place(house, 0))[0]) for step, each in enumerate(said)
     ]
-    return await house.consumer.apply(records, frozenset({away.id}))
+    return await house.consumers["sender"].apply(records, frozenset({away.id}))
 
 
 def test_an_id_depends_on_seed_source_subject_and_version_alone() -> None:
@@ -296,5 +298,5 @@ async def test_a_sandbox_that_we_only_believed_to_have_waits_aside(house: House[
     house.forget(shelf.id)
     owner.rows[shelf.id] = row
     assert await house.ensure_sandbox(shelf.id)
-    assert await house.consumer.redrive(shelf.id, "A") == 1
+    assert await house.redrive(shelf.id, "A") == 1
     assert await shelf.marks() == ["1", "2"]

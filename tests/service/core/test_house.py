@@ -18,7 +18,8 @@ import structlog
 
 from shared.errors import KeyReused, NotReady, SandboxNotFound
 from shared.http import Unreachable
-from shared.messaging.runtime import House, Once
+from shared.messaging.idempotency import Once
+from shared.messaging.runtime import House
 from shared.observability import logs, metrics
 from shared.sandbox.clock import per_day
 from shared.storage.database import SCHEMA_VERSION, OldSchema

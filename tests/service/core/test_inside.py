@@ -18,9 +18,9 @@ from shared.lifecycle import State
 from shared.messaging import http_outbox
 from shared.messaging.lanes import ADOPT, Position
 from shared.messaging.leases import Leases
+from shared.messaging.reader import LaneReader, events_behind
 from shared.messaging.runtime import House
 from shared.messaging.unit_of_work import Batch, Held, Work
-from shared.messaging.worker import LaneReader, events_behind
 from shared.observability import metrics, trace_context
 from shared.observability.gauges import MOST, Sampler
 from shared.sandbox.registry import Sandbox
@@ -28,6 +28,7 @@ from shared.web import app as web
 from tests.service.core.parcels import (
     MARKED,
     MORNING,
+    SENDER,
     SENT,
     TOLD,
     Parcel,
@@ -48,10 +49,10 @@ OTHER = "00-22222222222222222222222222222222-2222222222222222-01"
 async def hear_in(shelf: Shelf, traceparent: str, type: str, text: str) -> None:
     """As `hear`, with this trace context on the record."""
     await stand_at_the_beginning(shelf.house)
-    (epoch, number) = (await shelf.house.places())[0]
+    (epoch, number) = (await shelf.house.places())["sender"][0]
     said = shelf.said(type, text)
-    record = a_record(said, shelf.house.hears, number, epoch=max(epoch, 1), traceparent=traceparent)
-    assert (await shelf.house.consumer.apply([record])).applied == [type]
+    record = a_record(said, "sender", number, epoch=max(epoch, 1), traceparent=traceparent)
+    assert (await shelf.house.consumers["sender"].apply([record])).applied == [type]
 
 
 def traces(rows: list[tuple[Any, ...]]) -> list[str]:
@@ -197,7 +198,7 @@ ENDED = State(10, "ended", "", "", "")
     ],
 )
 def test_a_journey_counts_where_it_comes_to(before: Any, after: Any, counted: tuple[str, str] | None) -> None:
-    batch = Batch[Any]("receiver", {("s1", "A"): Held(before, 0)} if before else {})
+    batch = Batch[Any]("receiver", {}, held={("s1", "A"): Held(before, 0)} if before else {})
     work = Work(batch, Sandbox("s1", "seed", 0, MORNING))
     work.save("A", after, lane=0)
     work.merge()
@@ -227,18 +228,20 @@ def test_how_far_a_reader_is_behind(position: Position, given: list[int] | None,
 
 
 async def test_a_reader_tells_how_far_it_is_behind_or_that_it_does_not_know(database_url: Databases) -> None:
-    lanes: dict[str, Any] = {"read": {}, "given": {"0": [1, 9], "1": [1, 2]}, "sent": {"0": [1, 8]}}
+    topic = SENDER.hears
+    lanes: dict[str, Any] = {"read": {}, "given": {topic: {"0": [1, 9], "1": [1, 2]}}, "sent": {topic: {"0": [1, 8]}}}
 
     async def source(request: httpx.Request) -> httpx.Response:
         if not lanes:
             raise httpx.ConnectError("nobody is there", request=request)
         return httpx.Response(200, json=lanes)
 
-    behind = metrics.LAG.labels("behind.v1")
+    behind = metrics.LAG.labels(topic)
     async with opened(a_house(database_url(), source)) as house:
         await stand_at_the_beginning(house)
         await house.database.pool.execute("UPDATE positions SET epoch = 1, expected = 4 WHERE lane = 0")
-        reader = LaneReader(house, "behind.v1", Leases(house.database, "reader", "one", timedelta(seconds=60)))
+        leases = Leases(house.database, "reader:sender", "one", timedelta(seconds=60))
+        reader = LaneReader(house, house.consumers["sender"], SENDER, leases)
         reader._next = {0: 0, 1: 0, 2: 0}
         assert await reader._ask_sent() == {0: (1, 8)}
         assert behind._value.get() == 6 + 2

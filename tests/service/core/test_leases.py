@@ -11,11 +11,12 @@ from shared.messaging.leases import Leases, unworked
 from shared.messaging.runtime import House
 from tests.service.core.parcels import Parcel
 
+PARTS = ["relay:parcels.out.v1", "reader:sender"]
 LENGTH = timedelta(seconds=60)  # longer than any test: leases end here only when a test says so
 ALL = set(range(LANES))
 
 
-def leases(house: House[Parcel], holder: str, part: str = "reader") -> Leases:
+def leases(house: House[Parcel], holder: str, part: str = "reader:sender") -> Leases:
     return Leases(house.database, part, holder, LENGTH)
 
 
@@ -37,11 +38,11 @@ async def holders(house: House[Parcel]) -> dict[str, set[int]]:
 
 async def test_one_worker_takes_every_lane_and_keeps_it(own_house: House[Parcel]) -> None:
     one = leases(own_house, "one")
-    assert await unworked(own_house.database) == ["reader", "relay"]
+    assert await unworked(own_house.database, PARTS) == ["reader", "relay"]
     assert await one.renew() == ALL
     assert await one.renew() == set()
     assert one.lanes == sorted(ALL)
-    assert await unworked(own_house.database) == ["relay"]
+    assert await unworked(own_house.database, PARTS) == ["relay"]
 
 
 async def test_a_second_worker_gets_its_share(own_house: House[Parcel]) -> None:

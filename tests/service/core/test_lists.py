@@ -83,7 +83,7 @@ async def test_what_becomes_of_letters_meanwhile_moves_no_page(house: House[Parc
         await hear(house, shelf.said(SENT, "0", code), shelf.said(MARKED, "1", code), shelf.said(MARKED, "2", code))
     first, there = await page(door, shelf, f"{LETTERS}?page_size=2")
     broken.clear()
-    await house.consumer.redrive(shelf.id, "A")
+    await house.redrive(shelf.id, "A")
     broken.add("1")
     await hear(house, shelf.said(SENT, "0", "D"), shelf.said(MARKED, "1", "D"))
     second, end = await page(door, shelf, there)

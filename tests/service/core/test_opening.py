@@ -3,105 +3,132 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table
+from sqlalchemy import Column, Integer, MetaData, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.errors import Unfit
 from shared.storage import database, migrations
 from shared.storage.database import SCHEMA_VERSION, Database, ForeignDatabase, OldSchema
 from shared.storage.migrations import StepFailed
-from tests.service.core.old_data import a_runtime, load, opened
 from tests.support.databases import Databases
 
-REWRITES = 3  # the version whose step makes every document anew
+NEXT = SCHEMA_VERSION + 1
+DOCUMENTS = 14
+PATIENCE = timedelta(seconds=30)
 
 
-async def test_two_processes_that_start_together_migrate_once(database_url: Databases) -> None:
-    url, done = database_url(load("province_gateway")), list[str]()
-
-    async def start() -> None:
-        runtime = a_runtime("province_gateway", url)
-        step = runtime.steps[REWRITES]
-
-        async def counted(connection: Any, note: migrations.Note) -> None:
-            done.append(url)
-            await step(connection, note)
-
-        runtime.steps = {**runtime.steps, REWRITES: counted}
-        await opened(runtime)
-
-    await asyncio.gather(start(), start())
-    assert done == [url]
+def things() -> MetaData:
+    metadata = MetaData()
+    Table(
+        "things",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("code", Text, primary_key=True),
+        Column("body", JSONB, nullable=False),
+    )
+    return metadata
 
 
-async def test_a_long_migration_says_how_far_it_is(database_url: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+async def open_things(url: str, *, steps: migrations.Steps | None = None, owner: str = "portal") -> Database:
+    found = Database(url, size=2, transaction_timeout=PATIENCE)
+    await found.open(things(), steps=steps or {}, owner=owner)
+    return found
+
+
+@pytest.fixture
+async def old(database_url: Databases) -> str:
+    """A database of the present version, with documents in it."""
+    url = database_url()
+    opened = await open_things(url)
+    rows = [("s", f"T{number:02}", json.dumps({"number": number})) for number in range(DOCUMENTS)]
+    await opened.pool.executemany("INSERT INTO things VALUES ($1, $2, $3::jsonb)", rows)
+    await opened.close()
+    return url
+
+
+@pytest.fixture
+def newer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The software of tomorrow, which needs one version more."""
+    monkeypatch.setattr(database, "SCHEMA_VERSION", NEXT)
     monkeypatch.setattr(migrations, "PIECE", 5)
-    monkeypatch.setattr(migrations, "TELL_SECONDS", 0)
-    runtime, said = a_runtime("portal", database_url(load("portal"))), list[str]()
-    note = runtime.database._note
-    monkeypatch.setattr(runtime.database, "_note", lambda doing: (said.append(doing), note(doing)))
-    await opened(runtime)
-    assert said == [
-        "Its data is being brought from version 2 to 3.",
-        *(f"Its data is being migrated: {done} of 14 dossiers are done." for done in (5, 10, 14)),
-        *(f"Its data is being brought from version {next - 1} to {next}." for next in range(4, SCHEMA_VERSION + 1)),
-    ]
-    assert runtime.database.waits_for == "", "and nothing when it is over"
+    monkeypatch.setattr(migrations, "NOTE_SECONDS", 0)
 
 
-async def test_a_step_that_fails_leaves_the_data_as_it_was(database_url: Databases) -> None:
-    url = database_url(load("portal"))
-    before, runtime = await picture_of_data(url), a_runtime("portal", url)
-    step = runtime.steps[REWRITES]
+async def doubled(connection: Any, note: migrations.Note) -> None:
+    def change(row: Any) -> dict[str, Any]:
+        return {"number": 2 * migrations.document(row["body"])["number"]}
 
-    async def half(connection: Any, note: migrations.Note) -> None:
-        await step(connection, note)
-        raise KeyError("fee_dong")
-
-    runtime.steps = {**runtime.steps, REWRITES: half}
-    with pytest.raises(StepFailed, match=r"from version 2 to 3 and is as it was \(KeyError\('fee_dong'\)\)"):
-        await opened(runtime)
-    assert await picture_of_data(url) == before
-    await opened(a_runtime("portal", url))
+    await migrations.rewrite(connection, "things", "SELECT * FROM things", change, note)
 
 
-async def picture_of_data(url: str) -> tuple[Any, ...]:
+async def numbers(url: str) -> tuple[int, list[int]]:
+    """The version of the data, and what is in it."""
     connection = await asyncpg.connect(url)
     try:
-        bodies = await connection.fetch("SELECT code, body FROM dossiers ORDER BY sandbox, code")
-        return await connection.fetchval("SELECT version FROM schema_version"), *map(tuple, bodies)
+        rows = await connection.fetch("SELECT (body->>'number')::int AS number FROM things ORDER BY code")
+        return await connection.fetchval("SELECT version FROM schema_version"), [row["number"] for row in rows]
     finally:
         await connection.close()
+
+
+async def test_two_processes_that_start_together_migrate_once(old: str, newer: None) -> None:
+    opened = await asyncio.gather(*(open_things(old, steps={NEXT: doubled}) for _ in range(2)))
+    for each in opened:
+        await each.close()
+    assert await numbers(old) == (NEXT, [2 * number for number in range(DOCUMENTS)])
+
+
+async def test_a_long_migration_says_how_far_it_is(old: str, newer: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes: list[str] = []
+    monkeypatch.setattr(Database, "_note", lambda self, doing: notes.append(doing))
+    opened = await open_things(old, steps={NEXT: doubled})
+    assert notes == [
+        f"Its data is being brought from version {SCHEMA_VERSION} to {NEXT}.",
+        *(f"Its data is being migrated: {done} of {DOCUMENTS} things are done." for done in (5, 10, 14)),
+    ]
+    assert opened.waits_for == "", "and nothing when it is over"
+    await opened.close()
+
+
+async def test_a_step_that_fails_leaves_the_data_as_it_was(old: str, newer: None) -> None:
+    before = await numbers(old)
+
+    async def half(connection: Any, note: migrations.Note) -> None:
+        await doubled(connection, note)
+        raise KeyError("fee_dong")
+
+    with pytest.raises(StepFailed, match=rf"from version {SCHEMA_VERSION} to {NEXT} and is as it was \(KeyError"):
+        await open_things(old, steps={NEXT: half})
+    assert await numbers(old) == before
 
 
 @pytest.mark.parametrize(
     ("version", "sentence"),
     [
-        (1, f"schema 1, this software needs {SCHEMA_VERSION} and can migrate from 2. Start the version that made it"),
-        (SCHEMA_VERSION + 1, f"schema {SCHEMA_VERSION + 1}, this software needs .* newer version. Start that one"),
+        (5, f"schema 5, this software needs {SCHEMA_VERSION} and can migrate from 6 or later. Start the version that"),
+        (NEXT, f"schema {NEXT}, this software needs .* newer version. Start that one"),
     ],
 )
-async def test_data_that_no_step_leads_from_is_refused_with_the_way_out(
-    database_url: Databases, version: int, sentence: str
-) -> None:
-    url = database_url(load("payment"))
-    connection = await asyncpg.connect(url)
+async def test_data_that_no_step_leads_from_is_refused_with_the_way_out(old: str, version: int, sentence: str) -> None:
+    connection = await asyncpg.connect(old)
     await connection.execute(f"UPDATE schema_version SET version = {version}")
     await connection.close()
     with pytest.raises(OldSchema, match=sentence) as refused:
-        await opened(a_runtime("payment", url))
+        await open_things(old)
     assert "`lienthong reset`" in str(refused.value)
 
 
 async def test_the_database_of_another_service_is_refused(database_url: Databases) -> None:
     url = database_url()
-    await opened(a_runtime("portal", url))
+    await (await open_things(url)).close()
     with pytest.raises(ForeignDatabase, match="belongs to portal: give gateway an empty one of its own"):
-        await opened(a_runtime("province_gateway", url))
+        await open_things(url, owner="gateway")
 
 
 async def test_a_database_with_tables_of_others_is_refused_and_left_alone(database_url: Databases) -> None:
@@ -125,7 +152,7 @@ async def test_a_schema_version_of_somebody_else_is_refused(database_url: Databa
     await connection.execute("CREATE TABLE schema_version (installed_rank int)")
     await connection.close()
     with pytest.raises(ForeignDatabase, match="schema_version that is not ours"):
-        await opened(a_runtime("portal", url))
+        await open_things(url)
 
 
 async def test_a_postgresql_that_is_too_old_is_refused(
@@ -133,14 +160,14 @@ async def test_a_postgresql_that_is_too_old_is_refused(
 ) -> None:
     monkeypatch.setattr(database, "TIMEOUT", "timeout_of_tomorrow")  # as an old one sees ours
     with pytest.raises(Unfit, match=r'17 or newer is needed; this one says: unrecognized .*"timeout_of_tomorrow"'):
-        await opened(a_runtime("payment", database_url()))
+        await open_things(database_url())
 
 
 async def test_a_database_that_cannot_be_reached_is_named_where_it_is_waited_for() -> None:
-    runtime = a_runtime("payment", "postgresql://lienthong@127.0.0.1:1/payment")
-    trying = asyncio.create_task(opened(runtime))
+    nowhere = Database("postgresql://lienthong@127.0.0.1:1/payment", size=1, transaction_timeout=PATIENCE)
+    trying = asyncio.create_task(nowhere.open(things()))
     async with asyncio.timeout(30):
-        while not runtime.database.waits_for:
+        while not nowhere.waits_for:
             await asyncio.wait([trying], timeout=0.01)
     trying.cancel()
-    assert "127.0.0.1', 1)" in runtime.database.waits_for
+    assert "127.0.0.1', 1)" in nowhere.waits_for

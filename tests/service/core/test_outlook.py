@@ -55,7 +55,7 @@ async def test_what_parks_it_is_named_with_its_letter_and_what_waits_behind(hous
     ((letter,),) = await shelf.rows("dead_letters", "id")
     assert found.parked.letter == letter and found.parked.since.tzinfo is not None
     broken.clear()
-    await house.consumer.redrive(shelf.id, "A")
+    await house.redrive(shelf.id, "A")
     again = await outlook(house, shelf)
     assert (again.parked, again.stuck) == (None, ())
 
@@ -84,7 +84,7 @@ async def test_what_was_told_is_unread_until_its_reader_has_come_to_it(own_house
 
 async def at_work(house: House[Parcel]) -> Relay:
     relay = a_relay(house, "one")
-    await relay._leases.renew()
+    await relay.leases.renew()
     return relay
 
 

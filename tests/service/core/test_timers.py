@@ -61,7 +61,7 @@ async def test_neither_a_parked_subject_nor_a_deleted_sandbox_fires_at_once(own_
     await gone.sandbox.tell(deleted=True)
     assert await own_house.timers.fire(None) == []
     assert (await own_house.pending(parked.id))["under_way"] == []
-    await own_house.consumer.redrive(parked.id, "A")
+    await own_house.redrive(parked.id, "A")
     assert [each["subject"] for each in await own_house.timers.fire(None)] == ["A"]
 
 
@@ -114,7 +114,7 @@ async def test_a_parked_subject_keeps_its_timers_waiting(house: House[Parcel], s
     pending = await house.pending(shelf.id)
     assert (pending["timers_due"], pending["next_due"], len(pending["parked"])) == (0, None, 1)
     broken.clear()
-    assert await house.consumer.redrive(shelf.id, "A") == 1
+    assert await house.redrive(shelf.id, "A") == 1
     assert [each["subject"] for each in await house.fire(shelf.id)] == ["A"]
 
 
@@ -135,7 +135,7 @@ async def test_a_timer_that_fails_parks_its_subject_and_fires_again_after_a_redr
     ]
     assert await shelf.rows("events") == []
     broken.clear()
-    await house.consumer.redrive(shelf.id, "A")
+    await house.redrive(shelf.id, "A")
     assert [each["kind"] for each in await house.fire(shelf.id)] == ["ring", "alarm"]
     assert await shelf.marks() == ["1", "ring 02:00", "alarm 03:00"]
 

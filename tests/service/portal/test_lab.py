@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from contracts.topics import TO_PORTAL, TO_PROVINCE
 from services.portal.sandboxes.owner import TELL
 from shared.messaging.http_outbox import Call
 from tests.support.country import Citizen, Country, Sandbox, pointers, problem
@@ -216,13 +217,15 @@ async def test_nobody_tells_the_portal_of_its_own_sandboxes(country: Country, sa
 
 
 @pytest.mark.parametrize("service", ["portal", "gateway"])
-async def test_a_reader_from_a_life_that_cannot_be_is_refused(country: Country, service: str) -> None:
+async def test_a_reader_from_an_epoch_that_cannot_be_is_refused(country: Country, service: str) -> None:
     async def asked(epoch: int, expected: int) -> httpx.Response:
         body = {"epoch": epoch, "expected": expected}
         return await country.ask(service, "POST", "/_lab/lanes/33/replay", json=body)
 
+    topic = TO_PROVINCE if service == "portal" else TO_PORTAL
+
     async def given() -> Any:
-        return (await country.ask(service, "GET", "/_lab/lanes")).json()["given"]["33"]
+        return (await country.ask(service, "GET", "/_lab/lanes")).json()["given"][topic]["33"]
 
     before = await given()
     for far in ((1 << 30) - 1, before[0] + 1001):

@@ -23,7 +23,7 @@ async def number(self: Any) -> None:
 
 
 async def step(self: Any) -> int:
-    rows = await self._database.fetch(WAITING_SQL, self._leases.lanes, self._batch)
+    rows = await self._database.fetch(WAITING_SQL, self.leases.lanes, self._batch)
     if not rows:
         return int(await stepped(self))  # what was asked for again
     offsets = await self._writer.publish(

@@ -1,0 +1,75 @@
+"""Idempotency keys: a key and its reply are stored in the transaction that decides, so a repeated request gets the same reply."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, text
+
+from shared.errors import KeyReused
+from shared.sandbox import registry
+from shared.storage.database import Connection
+
+# First statement of every request: lock and read the sandbox, claim the key (a concurrent request with it waits here).
+OPEN_SQL = f"""
+WITH sandbox AS MATERIALIZED (
+  SELECT {registry.ROW_SQL} FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted FOR KEY SHARE),
+claimed AS (
+  INSERT INTO replies (sandbox, caller, route, key, body_hash, asked)
+  SELECT id, $2, $3, $4, $5, $6 FROM sandbox WHERE $4::text IS NOT NULL
+  ON CONFLICT DO NOTHING RETURNING 1)
+SELECT sandbox.*, EXISTS (SELECT FROM claimed) AS claimed, (SELECT epoch FROM event_log) AS epoch FROM sandbox"""
+
+
+def replies_table(metadata: MetaData) -> None:
+    Table(
+        "replies",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("caller", Text, primary_key=True),
+        Column("route", Text, primary_key=True),
+        Column("key", Text, primary_key=True),
+        Column("body_hash", Text, nullable=False),
+        Column("status", Integer),  # NULL only inside the transaction that decides
+        Column("body", Text),
+        Column("asked", Text, nullable=False, server_default=""),  # the request's body, needed for a replay
+        Column("asked_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),  # real
+    )
+
+
+@dataclass(frozen=True)
+class Once:
+    """An Idempotency-Key as it is stored: with its caller, its route and the body of the request."""
+
+    caller: str
+    route: str
+    key: str
+    body: bytes
+
+    @property
+    def body_hash(self) -> str:
+        return hashlib.blake2b(self.body, digest_size=16).hexdigest()
+
+
+async def open_request(connection: Connection, sandbox_id: str, once: Once | None) -> Any:
+    """Lock the sandbox and claim the key; gives the sandbox row with `claimed` and `epoch`, None for an unknown sandbox."""
+    if once is None:
+        return await connection.fetchrow(OPEN_SQL, sandbox_id, None, None, None, None, None)
+    key = (once.caller, once.route, once.key, once.body_hash, once.body.decode())
+    return await connection.fetchrow(OPEN_SQL, sandbox_id, *key)
+
+
+async def earlier_reply(connection: Connection, sandbox_id: str, once: Once) -> tuple[int, str]:
+    """Status and body of the reply that this key got. Raises KeyReused if it came with another body."""
+    row: Any = await connection.fetchrow(
+        "SELECT body_hash, status, body FROM replies WHERE sandbox = $1 AND caller = $2 AND route = $3 AND key = $4",
+        sandbox_id,
+        once.caller,
+        once.route,
+        once.key,
+    )
+    if row["body_hash"] != once.body_hash:
+        raise KeyReused("Send the same body again, or choose a new key for a new request.", key=once.key)
+    return row["status"], row["body"]

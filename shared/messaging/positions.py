@@ -1,0 +1,74 @@
+"""Where each listener stands in each lane of each source: rows that move in the transaction of the effects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Integer, MetaData, SmallInteger, Table, Text
+
+from shared.messaging.lanes import LANES, Place, Position
+from shared.storage.database import Connection, Database
+
+SERVICE = ""  # the listener that a service itself is; projections have names
+# Lanes that were never read begin at an offset that the caller knows.
+BEGIN_SQL = """
+INSERT INTO positions (listener, source, lane, epoch, expected, next_offset)
+SELECT $1, $2, lane, epoch, 1, next_offset FROM unnest($3::int2[], $4::int[], $5::bigint[]) t (lane, epoch, next_offset)
+ON CONFLICT DO NOTHING"""
+SAVE_SQL = """
+UPDATE positions p SET epoch = t.epoch, expected = t.expected, next_offset = t.next_offset
+FROM unnest($3::int2[], $4::int[], $5::bigint[], $6::bigint[]) t (lane, epoch, expected, next_offset)
+WHERE p.listener = $1 AND p.source = $2 AND p.lane = t.lane"""
+
+
+def positions_table(metadata: MetaData) -> Table:
+    return Table(
+        "positions",
+        metadata,
+        Column("listener", Text, primary_key=True),
+        Column("source", Text, primary_key=True),
+        Column("lane", SmallInteger, primary_key=True),
+        Column("epoch", Integer, nullable=False),
+        Column("expected", BigInteger, nullable=False),
+        Column("next_offset", BigInteger, nullable=False),
+    )
+
+
+class Positions:
+    """The positions of one listener in the lanes of one source."""
+
+    def __init__(self, listener: str, source: str) -> None:
+        self.listener, self.source = listener, source
+
+    async def lock(self, connection: Connection, lanes: Sequence[int]) -> dict[int, Position]:
+        """Those of these lanes, locked until the transaction ends."""
+        return await self._select(connection, lanes, "ORDER BY lane FOR UPDATE")
+
+    async def read(self, database: Database, lanes: Sequence[int]) -> dict[int, Position]:
+        """Those of these lanes as they are now, without a lock."""
+        return await self._select(database.pool, lanes, "ORDER BY lane")
+
+    async def places(self, database: Database) -> dict[int, Place]:
+        """The place that is expected next in each lane that was ever read."""
+        return {lane: position.place for lane, position in (await self.read(database, range(LANES))).items()}
+
+    async def begin(self, database: Database, lanes: Mapping[int, tuple[int, int]]) -> None:
+        """Rows for lanes that have none: lane → (epoch, next offset)."""
+        epochs, offsets = [epoch for epoch, _ in lanes.values()], [offset for _, offset in lanes.values()]
+        await database.pool.execute(BEGIN_SQL, self.listener, self.source, [*lanes], epochs, offsets)
+
+    async def save(self, connection: Connection, positions: Mapping[int, Position]) -> None:
+        kept = list(positions.values())
+        epochs, expected = [each.epoch for each in kept], [each.expected for each in kept]
+        offsets = [each.next_offset for each in kept]
+        await connection.execute(SAVE_SQL, self.listener, self.source, [*positions], epochs, expected, offsets)
+
+    async def _select(self, connection: Any, lanes: Sequence[int], tail: str) -> dict[int, Position]:
+        rows = await connection.fetch(
+            f"SELECT * FROM positions WHERE listener = $1 AND source = $2 AND lane = ANY($3) {tail}",
+            self.listener,
+            self.source,
+            list(lanes),
+        )
+        return {row["lane"]: Position(row["epoch"], row["expected"], row["next_offset"]) for row in rows}

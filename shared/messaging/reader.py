@@ -1,0 +1,278 @@
+"""Reads the lanes of one source, applies what it reads, and asks the source where numbers are missing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import asyncpg
+import structlog
+
+from shared.http import Unreachable, call
+from shared.messaging import kafka
+from shared.messaging.cloudevents import Record, sandboxes_of
+from shared.messaging.consumer import UNKNOWN_SANDBOX, Outcome
+from shared.messaging.lanes import ADOPT, Place, Position
+from shared.messaging.leases import Leases
+from shared.messaging.peer import Peer
+from shared.messaging.positions import SERVICE, Positions
+from shared.messaging.runtime import House
+from shared.observability import metrics
+
+log = structlog.get_logger()
+LOOK_SECONDS = 1.0  # leases are renewed, and the broker's ends compared, this often
+OWNER_SECONDS = 0.5  # the owner of sandboxes answers in milliseconds, or its sandbox's events wait aside
+ASK_LIMIT_SECONDS = 5.0  # a lane that waits for replay asks again, doubling from 0.2 s to this, until it moves
+
+
+class Listener(Protocol):
+    """What takes the records: the service itself (`Consumer`), or a projection (`ProjectionReader`)."""
+
+    positions: Positions
+
+    async def apply(self, records: Sequence[Record], unknown: frozenset[str] = frozenset()) -> Outcome: ...
+
+
+@dataclass
+class Asking:
+    place: Place
+    again_at: float
+    wait: float = 0.2
+
+
+class LaneReader:
+    """One worker's reader of one source, for one listener.
+
+    pause  seconds to wait after a poll that was not full: few large batches cost less than many small ones
+    """
+
+    def __init__(
+        self,
+        house: House,  # type: ignore[type-arg]
+        listener: Listener,
+        peer: Peer,
+        leases: Leases,
+        *,
+        pause: float = 0.0,
+    ) -> None:
+        self._house, self._listener, self._peer, self.leases, self._pause = house, listener, peer, leases, pause
+        self._positions = listener.positions
+        self._main = self._positions.listener == SERVICE
+        settings = house.settings
+        self._batch = settings.batch
+        group = f"{house.service}-{self._positions.listener or 'reader'}"
+        self._reader = kafka.Reader(settings.kafka_bootstrap_servers, peer.hears, group)
+        self._asking: dict[int, Asking] = {}
+        self._next: dict[int, int] = {}
+        self._committing: asyncio.Task[None] | None = None
+        self._sent: dict[int, Place] = {}  # what the broker acknowledged to our source, as it last said
+
+    async def run(self) -> None:
+        """Read and apply until cancelled. Questions to the peer run beside it, so a silent peer stops nothing."""
+        asking = asyncio.create_task(self._keep_asking())
+        try:
+            await self._read()
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+    async def _read(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await self._reader.open()
+            looked, busy = 0.0, False
+            while True:
+                if loop.time() - looked > LOOK_SECONDS:
+                    if await self.leases.renew() or not looked or set(self.leases.lanes) != set(self._next):
+                        await self._assign()
+                    elif not busy:
+                        await self._look()
+                    if self._main:
+                        await self._release_unknown()
+                    looked, busy = loop.time(), False
+                records = await self._reader.poll(50 if self._asking else 250, self._batch)
+                records = [record for record in records if record.lane in self._next]
+                if records:
+                    busy = True
+                    await self._apply(records)
+                if self._pause and len(records) < self._batch:
+                    await asyncio.sleep(self._pause)
+        finally:
+            self.leases.lanes, self._next = [], {}
+            if self._committing is not None:
+                self._committing.cancel()
+                await asyncio.gather(self._committing, return_exceptions=True)
+                self._committing = None
+            with contextlib.suppress(Exception):
+                await self.leases.give_back()
+            await self._reader.close()
+
+    async def _assign(self) -> None:
+        """Start where the position rows say; a lane never read starts at the group's committed offset (a new database)."""
+        database, lanes = self._house.database, self.leases.lanes
+        positions = await self._positions.read(database, lanes)
+        offsets = {lane: position.next_offset for lane, position in positions.items()}
+        missing = [lane for lane in lanes if lane not in offsets]
+        if missing:
+            committed = await self._reader.committed(missing)
+            begins = {lane: (ADOPT if offset else 0, offset) for lane, offset in committed.items()}
+            await self._positions.begin(database, begins)
+            offsets |= committed
+        self._reader.assign(offsets)
+        self._next = offsets
+        self._asking = {lane: asking for lane, asking in self._asking.items() if lane in offsets}
+
+    async def _look(self) -> None:
+        """A broker whose log ends before our next offset lost records: start at its beginning, the numbers say what is new."""
+        sent = self._sent  # read before the broker is looked at
+        ends = await self._reader.ends(self._next)
+        for lane, end in ends.items():
+            if end < self._next[lane]:
+                log.warning("broker_shorter_than_position", lane=lane, end=end, next_offset=self._next[lane])
+                self._reader.seek(lane, 0)
+                self._next[lane] = 0
+        places = await self._reader.places(self._next)
+        at_end = [lane for lane in sent if places.get(lane, -1) >= ends.get(lane, 0)]
+        for lane, position in (await self._positions.read(self._house.database, at_end)).items():
+            if position.adopt(sent[lane]):
+                await self._adopt(lane, sent[lane])
+            elif position.missed(sent[lane]) and lane not in self._asking:
+                log.warning("broker_lost_unread", lane=lane, place=position.place, sent=sent[lane])
+                self._asking[lane] = Asking(position.place, 0.0)
+
+    async def _adopt(self, lane: int, sent: Place) -> None:
+        """A quiet lane of a reader with a new database: it stands where its source has come, under the position's lock."""
+        async with self._house.database.transaction() as connection:
+            positions = await self._positions.lock(connection, [lane])
+            if positions[lane].adopt(sent):
+                await self._positions.save(connection, positions)
+
+    async def _keep_asking(self) -> None:
+        """Beside the reading: ask the source for replay, and once a second what the broker acknowledged to it."""
+        loop = asyncio.get_running_loop()
+        asked = 0.0
+        while True:
+            with contextlib.suppress(Unreachable, asyncpg.PostgresError, asyncpg.InterfaceError):
+                if loop.time() - asked > LOOK_SECONDS:
+                    self._sent, asked = await self._ask_sent(), loop.time()
+                await self._ask(loop.time())
+            await asyncio.sleep(0.05)
+
+    async def _ask_sent(self) -> dict[int, Place]:
+        """What the broker acknowledged to our source; with it, how far we are behind what the source has numbered."""
+        topic = self._peer.hears
+        behind = metrics.LAG.labels(topic)
+        if self._main:
+            behind.set(math.nan)
+        answer = await call(self._house.http, "GET", f"{self._peer.url}/_lab/lanes")
+        if answer.status_code != 200:
+            return {}
+        lanes = answer.json()
+        if self._main:
+            given = lanes["given"].get(topic, {})
+            ours = await self._positions.read(self._house.database, list(self._next))
+            behind.set(sum(events_behind(position, given.get(str(lane))) for lane, position in ours.items()))
+        return {int(lane): (place[0], place[1]) for lane, place in lanes["sent"].get(topic, {}).items()}
+
+    async def _apply(self, records: list[Record]) -> None:
+        unknown = await self._unknown(records) if self._main else frozenset[str]()
+        while True:
+            try:
+                outcome = await self._listener.apply(records, unknown)
+                break
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                metrics.BATCH_RETRIES.labels("reader").inc()
+                log.warning("batch_again", error=repr(error))
+                await asyncio.sleep(0.05)
+                if isinstance(error, asyncpg.LockNotAvailableError | asyncpg.PostgresConnectionError | OSError):
+                    raise  # another worker holds the lane, or the database is gone: start again from the rows
+        if outcome.reassign:
+            await self._assign()
+            return
+        if self._main:
+            self._house.waker.wake()
+        self._note(outcome)
+        await self._commit(outcome.offsets)
+
+    async def _commit(self, offsets: dict[int, int]) -> None:
+        """The group's offsets, beside the next batch. A commit that fails ends the reader, which starts again from its rows."""
+        if self._committing is not None:
+            await self._committing
+        self._committing = asyncio.create_task(self._reader.commit(offsets))
+
+    def _note(self, outcome: Outcome) -> None:
+        self._next.update(outcome.offsets)
+        for sandbox_id in outcome.rowless:
+            self._house.forget(sandbox_id)
+        for lane in outcome.clear:
+            self._asking.pop(lane, None)
+        for lane, place in outcome.asks.items():
+            asking = self._asking.get(lane)
+            if asking is None or asking.place != place:
+                self._asking[lane] = Asking(place, 0.0)
+
+    async def _ask(self, now: float) -> None:
+        """Ask the source for replay where numbers are missing; asked again, with backoff, until the lane moves."""
+        due = {lane: asking for lane, asking in self._asking.items() if asking.again_at <= now}
+        for asking in due.values():
+            asking.again_at, asking.wait = now + asking.wait, min(asking.wait * 2, ASK_LIMIT_SECONDS)
+            metrics.GAPS.labels(self._peer.name).inc()
+        await asyncio.gather(*(self._ask_one(lane, asking.place) for lane, asking in due.items()))
+
+    async def _ask_one(self, lane: int, place: Place) -> None:
+        url = f"{self._peer.url}/_lab/lanes/{lane}/replay"
+        body = {"topic": self._peer.hears, "epoch": place[0], "expected": place[1]}
+        try:
+            answer = await call(self._house.http, "POST", url, body=body)
+        except Unreachable as error:
+            log.warning("replay_not_answered", lane=lane, error=str(error))
+            return
+        if answer.status_code == 200:
+            await self._move(lane, (answer.json()["epoch"], answer.json()["expected"]))
+
+    async def _move(self, lane: int, place: Place) -> None:
+        """The source says where to continue; a new epoch of it moves us there, under the position's lock."""
+        async with self._house.database.transaction() as connection:
+            positions = await self._positions.lock(connection, [lane])
+            if positions[lane].told(place):
+                log.warning("moved_to_new_epoch", lane=lane, place=place, source=self._peer.name)
+                await self._positions.save(connection, positions)
+                self._asking.pop(lane, None)
+
+    async def _unknown(self, records: list[Record]) -> frozenset[str]:
+        """Sandboxes whose row we lack while their owner does not answer; asked before a transaction, never inside one."""
+        named = sorted(sandboxes_of(records, self._peer.name))
+        known = await asyncio.gather(*(self._known(sandbox_id) for sandbox_id in named))
+        return frozenset(sandbox_id for sandbox_id, answered in zip(named, known, strict=True) if not answered)
+
+    async def _known(self, sandbox_id: str) -> bool:
+        """Whether its owner has answered for this sandbox; a frozen owner must not cost us our leases."""
+        try:
+            async with asyncio.timeout(OWNER_SECONDS):
+                await self._house.ensure_sandbox(sandbox_id)
+        except (Unreachable, TimeoutError):
+            return False
+        return True
+
+    async def _release_unknown(self) -> None:
+        rows: list[Any] = await self._house.database.fetch(
+            "SELECT sandbox, subject FROM parked WHERE reason = $1 LIMIT 500", UNKNOWN_SANDBOX
+        )
+        for sandbox_id in {row["sandbox"] for row in rows}:
+            if await self._known(sandbox_id):
+                for row in rows:
+                    if row["sandbox"] == sandbox_id:
+                        await self._house.redrive(sandbox_id, row["subject"])
+
+
+def events_behind(position: Position, given: Sequence[int] | None) -> int:
+    """How many events of a lane are not applied yet.
+
+    given  the source's present epoch in this lane, and the last number in it; None: it published nothing there
+    """
+    epoch, head = given or (0, 0)
+    return max(head - position.expected + 1, 0) if epoch == position.epoch else head
