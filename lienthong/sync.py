@@ -94,6 +94,8 @@ class Country(Face[country.Country]):
     show_sandbox = waits(client.Country.show_sandbox)
     list_sandboxes = waits(client.Country.list_sandboxes)
     change_sandbox = waits(client.Country.change_sandbox)
+    projections = waits(client.Country.projections)
+    rebuild_projection = waits(client.Country.rebuild_projection)
     delete_sandbox = waits(client.Country.delete_sandbox)
 
     def enter(self, sandbox: str) -> Sandbox:
@@ -139,6 +141,7 @@ class Sandbox(Face[client.Sandbox]):
     told_by = waits(client.Sandbox.told_by)
     events = waits(client.Sandbox.events)
     dossiers = waits(client.Sandbox.dossiers)
+    statistics = waits(client.Sandbox.statistics)
     dead_letters = waits(client.Sandbox.dead_letters)
     dead_letter = waits(client.Sandbox.dead_letter)
     redrive = waits(client.Sandbox.redrive)

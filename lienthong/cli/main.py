@@ -2,7 +2,7 @@
 
 import typer
 
-from lienthong.cli import clock, demo, doctor, exec, fault, logs, mode, replay, sandbox, scenario, up, watch
+from lienthong.cli import clock, demo, doctor, exec, fault, logs, mode, projection, replay, sandbox, scenario, up, watch
 from lienthong.cli.plainly import run_command
 
 # One line per file of this folder: it offers `add_to(app)`. Heavy imports belong inside its verbs.
@@ -17,6 +17,7 @@ FAMILIES = (
     mode,
     watch,
     fault,
+    projection,
     logs,
     doctor,
 )

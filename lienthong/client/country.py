@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, Unpack, cast
+from urllib.parse import quote
 
 import httpx
 
@@ -96,6 +97,14 @@ class Country(Services):
     async def change_sandbox(self, /, sandbox: str, **change: Any) -> SandboxRow:
         """`change` may hold name and time_to_live (None: until it is deleted)."""
         return cast(SandboxRow, await self.portal.json("PATCH", f"/_lab/sandboxes/{sandbox}", json=change))
+
+    async def projections(self) -> list[dict[str, Any]]:
+        """What the portal computes from events: `name`, `sources`, `generation`, `behind`."""
+        return await every_row(self.portal.send, "/_lab/projections")
+
+    async def rebuild_projection(self, name: str) -> dict[str, Any]:
+        """Compute a projection again from the first event; it is complete once `behind` is 0."""
+        return cast(dict[str, Any], await self.portal.json("POST", f"/_lab/projections/{quote(name, safe='')}/rebuild"))
 
     async def delete_sandbox(self, sandbox: str) -> None:
         await self.portal.send("DELETE", f"/_lab/sandboxes/{sandbox}")
@@ -200,6 +209,12 @@ class Sandbox(ActingProvinces, Waiting):
         parts = await asyncio.gather(*(rows_in(self, name, f"{self.lab}/events") for name in SPEAKERS))
         told = [(datetime.fromisoformat(row["real_at"]), str(row["subject"])) for part in parts for row in part]
         return list(dict.fromkeys(code for _, code in sorted(told)))
+
+    async def statistics(self, province: str | None = None) -> dict[str, Any]:
+        """How many dossiers stand in which state, by province: `dossiers`, `states`, `provinces`, `behind`."""
+        query = {"province": province} if province else {}
+        path = "/api/v1/statistics"
+        return cast(dict[str, Any], await self.country.portal.json("GET", path, params=query, headers=self.headers))
 
     async def dead_letters(self, service: str) -> list[dict[str, Any]]:
         """All of them, oldest first; `service` is portal or gateway."""

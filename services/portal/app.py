@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from services.portal import lab as portal_lab
-from services.portal.api import catalogue, dossiers, papers, payments
+from services.portal.api import catalogue, dossiers, papers, payments, statistics
 from services.portal.problems import PROBLEMS
 from services.portal.runtime import Portal
 from services.portal.settings import Settings
-from shared.lab import lanes, sandbox
+from shared.lab import lanes, projections, sandbox
 from shared.observability import logs
 from shared.web import app as web
 from shared.web import sandbox_cookie, server
@@ -24,8 +24,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         body_limits={papers.PATH: settings.paper_limit_bytes},
     )
     # In the order of how often they are asked: a request is matched against one route after another.
-    asked = (dossiers.router, payments.router, catalogue.router, papers.router)
-    for router in (*asked, portal_lab.router, sandbox.router, lanes.router, sandbox_cookie.router):
+    asked = (dossiers.router, payments.router, catalogue.router, papers.router, statistics.router)
+    for router in (*asked, portal_lab.router, sandbox.router, lanes.router, projections.router, sandbox_cookie.router):
         app.include_router(router)
     app.add_middleware(sandbox_cookie.Browsing)
     return app

@@ -6,6 +6,7 @@ from contracts.problems import CONTRACT_PROBLEMS
 from services.portal import auth, clients, domain, queries, submission
 from services.portal.papers import file_types, results, store
 from services.portal.sandboxes import fault_rules, owner
+from shared.messaging.projection import ProjectionNotFound
 from shared.problem_types import Problems, ProblemType
 from shared.sandbox import files
 
@@ -20,6 +21,9 @@ PROBLEMS: Problems = {
     ),
     queries.LevelTooLow: ProblemType(
         "identity-level-too-low", 403, "A higher identity level is needed.", "Mức độ định danh chưa đủ cho thủ tục này."
+    ),
+    ProjectionNotFound: ProblemType(
+        "projection-not-found", 404, "There is no such projection.", "Không có bảng tổng hợp này."
     ),
     domain.DossierNotFound: ProblemType("dossier-not-found", 404, "There is no such dossier.", "Không có hồ sơ này."),
     domain.FeeMismatch: ProblemType(

@@ -14,6 +14,7 @@ from services.portal.clients import PaymentPlatform
 from services.portal.commands import REFUND, note_refund
 from services.portal.domain import Dossier
 from services.portal.papers.store import papers_table
+from services.portal.reporting.projection import reported_dossiers_table, statistics
 from services.portal.sandboxes.clock import Timekeeping, turns_table
 from services.portal.sandboxes.owner import DEFAULT_ROW, TELL, Ownership
 from services.portal.settings import Settings
@@ -32,14 +33,17 @@ class Portal(House[Dossier]):
     sweep_when = f"NOT EXISTS (SELECT FROM calls c WHERE c.sandbox = s.id AND c.kind = '{TELL}')"  # all have been told
 
     def __init__(self, settings: Settings) -> None:
+        gateway = Peer("gateway", settings.province_gateway_url, hears=TO_PORTAL, speaks=TO_PROVINCE)
         super().__init__(
             *(SERVICE, settings, settings.database_url, DOSSIERS, consumers.handlers),
-            peers=[Peer("gateway", settings.province_gateway_url, hears=TO_PORTAL, speaks=TO_PROVINCE)],
+            peers=[gateway],
             topics=TOPIC_OF,
+            projections=[statistics(Peer(SERVICE, settings.portal_url, hears=TO_PROVINCE), gateway)],
         )
         turns_table(self.metadata)
         files.files_tables(self.metadata)
         papers_table(self.metadata)
+        reported_dossiers_table(self.metadata)
         self.first_rows = (*self.first_rows, DEFAULT_ROW, *files.FIRST_ROWS)
         self.words = story.words
         self.files = files.Files(self.database, settings.portal_url, settings.address_lifetime)

@@ -28,7 +28,8 @@ ReaderPlaces = Callable[[], Awaitable[dict[int, Place]]]
 NUMBER_SQL = """
 WITH mine AS MATERIALIZED (
   SELECT l.lane FROM lanes_out l JOIN leases s ON s.part = $3 AND s.lane = l.lane
-  WHERE l.topic = $5 AND l.lane = ANY($1) AND s.holder = $4 AND s.until > clock_timestamp() ORDER BY l.lane FOR UPDATE OF l),
+  WHERE l.topic = $5 AND l.lane = ANY($1) AND s.holder = $4 AND s.until > clock_timestamp()
+  ORDER BY l.lane FOR UPDATE OF l),
 taken AS (
   DELETE FROM queue WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM queue WHERE topic = $5 AND lane = ANY(ARRAY(SELECT lane FROM mine)) ORDER BY id LIMIT $2))
@@ -46,7 +47,8 @@ WITH mine AS MATERIALIZED (SELECT lane FROM lanes_out WHERE topic = $8 AND lane 
 UPDATE lanes_out l SET sent_epoch = t.epoch, sent_number = t.number, last_offset = t.last_offset
 FROM unnest($1::int2[], $2::int[], $3::bigint[], $4::int[], $5::bigint[], $6::bigint[], $7::bigint[])
   t (lane, from_epoch, from_number, epoch, number, first_offset, last_offset) JOIN mine USING (lane)
-WHERE l.topic = $8 AND l.lane = t.lane AND (l.sent_epoch, l.sent_number) = (t.from_epoch, t.from_number) AND t.first_offset > l.last_offset
+WHERE l.topic = $8 AND l.lane = t.lane AND (l.sent_epoch, l.sent_number) = (t.from_epoch, t.from_number)
+  AND t.first_offset > l.last_offset
 RETURNING l.lane"""
 
 # Each body by its key (LIMIT 1): once the log is long, the planner would read all of it instead of looking up 500.
@@ -202,7 +204,7 @@ class Relay:
             await event_log.save_logs(connection, self._topic, logs)
 
     async def _take(self, lanes: list[int]) -> None:
-        """A lane is newly ours: does anybody know numbers that we never assigned? Then our database was created again: a new epoch."""
+        """A lane is newly ours. If a peer or the broker knows numbers that we never assigned, our database is new: a new epoch."""
         places = await self._places()
         seen = {lane: (epoch, expected - 1) for lane, (epoch, expected) in places.items()}
         for record in await kafka.last_records(self._servers, self._topic, lanes):

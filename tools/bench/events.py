@@ -26,7 +26,7 @@ WRITE_SECONDS = 0.01  # between two transactions of the paced writer
 RAW_TOPIC = "bench.raw"
 
 SENT = "SELECT sum(sent_number)::bigint FROM lanes_out"
-APPLIED = "SELECT coalesce(sum(expected - 1), 0)::bigint FROM positions"
+APPLIED = "SELECT coalesce(sum(expected - 1), 0)::bigint FROM positions WHERE listener = ''"
 COMMITTED = "SELECT {key} AS code, pg_xact_commit_timestamp(xmin) AS at FROM {table} WHERE sandbox = $1"
 
 # What submissions leave behind, for numbers $2…$3: dossiers, their first events, and the relay's queue.
@@ -37,7 +37,7 @@ made AS (
   SELECT i, p.*, format('%s.%s-20260102-%s', agency, commune, lpad(i::text, 7, '0')) AS code, $8::text AS at
   FROM generate_series($2::int, $3::int) i JOIN place p ON p.n = i % cardinality($4::text[]) + 1),
 kept AS (
-  INSERT INTO dossiers (sandbox, code, lane, said, last_at, body)
+  INSERT INTO dossiers (sandbox, code, lane, version, last_at, body)
   SELECT $1, code, lane, 1, at::timestamptz, jsonb_build_object(
     'code', code, 'procedure', $9::text, 'province', province, 'commune', commune, 'state_code', 1, 'submitted_at', at,
     'applicant_id', '079099000001', 'applicant_name', 'Người Đo Tốc Độ') FROM made),
@@ -48,7 +48,8 @@ said AS (
     'authority', json_build_object('province', province, 'commune', commune),
     'applicant', json_build_object('id', '079099000001', 'name', 'Người Đo Tốc Độ', 'level', 2), 'note', $10::text),
     format('00-%s-%s-01', md5(code), left(md5(lane::text), 16)) FROM made)
-INSERT INTO queue (lane, sandbox, subject, version) SELECT lane, $1, code, 1 FROM made ORDER BY i"""
+INSERT INTO queue (topic, lane, sandbox, subject, version)
+SELECT 'dossier.to-province.v1', lane, $1, code, 1 FROM made ORDER BY i"""
 
 
 class Log:

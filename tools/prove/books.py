@@ -108,7 +108,7 @@ async def read_house(connection: asyncpg.Connection, service: str, sandboxes: Se
     async def rows(sql: str, *values: Any) -> list[asyncpg.Record]:
         return list(await connection.fetch(sql, *values))
 
-    things = await rows("SELECT sandbox, code, said, body FROM dossiers WHERE sandbox = ANY($1)", *mine)
+    things = await rows("SELECT sandbox, code, version, body FROM dossiers WHERE sandbox = ANY($1)", *mine)
     events: dict[Key, list[Told]] = defaultdict(list)
     for row in await rows("SELECT * FROM events WHERE sandbox = ANY($1) ORDER BY sandbox, subject, version", *mine):
         events[row["sandbox"], row["subject"]].append(Told(row["version"], row["type"], row["at"], row["body"]))
@@ -121,15 +121,17 @@ async def read_house(connection: asyncpg.Connection, service: str, sandboxes: Se
     replies = await rows("SELECT key, count(*) AS n FROM replies WHERE route = 'POST /dossiers' GROUP BY key")
     return HouseBooks(
         service=service,
-        life=await connection.fetchval("SELECT coalesce(max(epoch), 0) FROM life") or 0,
+        life=await connection.fetchval("SELECT coalesce(max(epoch), 0) FROM event_log") or 0,
         deadlocks=await deadlocks(connection),
         dossiers={(row["sandbox"], row["code"]): LEFT_OUT | json.loads(row["body"]) for row in things},
-        said={(row["sandbox"], row["code"]): row["said"] for row in things},
+        said={(row["sandbox"], row["code"]): row["version"] for row in things},
         events=dict(events),
         posted=[Posted(r["lane"], r["epoch"], r["number"], _key(r), r["version"]) for r in posted],
         queued=[(_key(row), row["version"]) for row in await rows("SELECT sandbox, subject, version FROM queue")],
         given={r["lane"]: (r["epoch"], r["head"]) for r in await rows("SELECT lane, epoch, head FROM lanes_out")},
-        read={r["lane"]: (r["epoch"], r["expected"]) for r in await rows("SELECT * FROM positions")},
+        read={
+            r["lane"]: (r["epoch"], r["expected"]) for r in await rows("SELECT * FROM positions WHERE listener = ''")
+        },
         letters=[Letter(service, _key(r), r["kind"], r["version"], r["reason"]) for r in letters],
         parked={_key(row) for row in await rows("SELECT sandbox, subject FROM parked")},
         waiting={_key(row) for row in await rows("SELECT DISTINCT sandbox, subject FROM waiting")},

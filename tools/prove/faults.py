@@ -138,7 +138,8 @@ async def stop_worker(scene: Scene) -> str:
 async def _holds(scene: Scene, service: str, pid: int, least: int) -> bool:
     rows = await scene.fetch(
         service,
-        "SELECT count(*) AS n FROM leases WHERE split_part(holder, ':', 2) = $1 AND until > clock_timestamp()",
+        "SELECT count(*) AS n FROM leases WHERE split_part(holder, ':', 2) = $1 "
+        "AND split_part(part, ':', 1) IN ('relay', 'reader') AND until > clock_timestamp()",
         str(pid),
     )
     return bool(rows[0]["n"] >= least)
@@ -146,7 +147,7 @@ async def _holds(scene: Scene, service: str, pid: int, least: int) -> bool:
 
 async def _reads_on(scene: Scene, service: str) -> bool:
     """The reader moves: two looks, the second further."""
-    sql = "SELECT sum(next_offset) AS n FROM positions"
+    sql = "SELECT sum(next_offset) AS n FROM positions WHERE listener = ''"
     first = (await scene.fetch(service, sql))[0]["n"]
     await asyncio.sleep(0.3)
     return bool((await scene.fetch(service, sql))[0]["n"] > first)
@@ -185,7 +186,7 @@ async def _second_worker(scene: Scene, role: str) -> AsyncIterator[int]:
 
 async def delete_database(scene: Scene) -> str:
     """The gateway's database is gone and comes back empty. What it had in its last moment is read under a lock first."""
-    oid = "SELECT oid, (SELECT epoch FROM life) AS life FROM pg_database WHERE datname = current_database()"
+    oid = "SELECT oid, (SELECT epoch FROM event_log) AS life FROM pg_database WHERE datname = current_database()"
     before = (await scene.fetch("gateway", oid))[0]
     last_look = await asyncpg.connect(scene.url("gateway"))
     try:

@@ -24,6 +24,10 @@ class Poison:
     type: str
     fits: bool  # False: the body fits no schema
 
+    @property
+    def topic(self) -> str:
+        return "dossier.to-province.v1" if self.hears == "gateway" else "dossier.to-portal.v1"
+
     def body(self, code: str) -> str:
         """JSON text. The NUL travels escaped, as any JSON writer sends it; only PostgreSQL cannot keep it."""
         if not self.fits:
@@ -53,7 +57,8 @@ async def write(url: str, kind: Poison, dossier: Key) -> Letter | None:
     try:
         async with connection.transaction():
             held = await connection.fetchrow(
-                "UPDATE dossiers SET said = said + 1 WHERE sandbox = $1 AND code = $2 RETURNING said, lane, last_at",
+                "UPDATE dossiers SET version = version + 1 WHERE sandbox = $1 AND code = $2 "
+                "RETURNING version, lane, last_at",
                 *(sandbox, code),
             )
             if held is None:
@@ -61,16 +66,16 @@ async def write(url: str, kind: Poison, dossier: Key) -> Letter | None:
             await connection.execute(
                 "INSERT INTO events (sandbox, subject, version, id, type, lane, at, body, traceparent) "
                 "VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, clock_timestamp()), $8, '')",
-                *(sandbox, code, held["said"], str(uuid.uuid4()), kind.type, held["lane"], held["last_at"]),
+                *(sandbox, code, held["version"], str(uuid.uuid4()), kind.type, held["lane"], held["last_at"]),
                 kind.body(code),
             )
             await connection.execute(
-                "INSERT INTO queue (lane, sandbox, subject, version) VALUES ($1, $2, $3, $4)",
-                *(held["lane"], sandbox, code, held["said"]),
+                "INSERT INTO queue (topic, lane, sandbox, subject, version) VALUES ($1, $2, $3, $4, $5)",
+                *(kind.topic, held["lane"], sandbox, code, held["version"]),
             )
     finally:
         await connection.close()
-    return Letter(kind.hears, dossier, kind.type, held["said"], kind.name)
+    return Letter(kind.hears, dossier, kind.type, held["version"], kind.name)
 
 
 async def taken(url: str, letters: set[Letter]) -> int:

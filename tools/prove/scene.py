@@ -115,7 +115,9 @@ class Scene:
             return True
 
         async def read() -> bool:
-            rows = await self.fetch(reader, "SELECT lane, epoch, expected - 1 AS number FROM positions")
+            rows = await self.fetch(
+                reader, "SELECT lane, epoch, expected - 1 AS number FROM positions WHERE listener = ''"
+            )
             places = {row["lane"]: (row["epoch"], row["number"]) for row in rows}
             return all(places.get(lane, (0, 0)) >= head for lane, head in heads.items())
 

@@ -10,9 +10,9 @@ events = import_module("shared.messaging.cloudevents")
 
 WAITING_SQL = """
 SELECT q.id AS place, q.lane, l.epoch, l.head + row_number() OVER (PARTITION BY q.lane ORDER BY q.id) AS number,
-  q.sandbox, q.subject, q.version, now() AS posted_at, e.id, e.type, e.at, e.body, e.traceparent
-FROM (SELECT * FROM queue WHERE lane = ANY($1) ORDER BY id LIMIT $2) q
-JOIN lanes_out l ON l.lane = q.lane
+  q.topic, q.sandbox, q.subject, q.version, now() AS posted_at, e.id, e.type, e.at, e.body, e.traceparent
+FROM (SELECT * FROM queue WHERE topic = $3 AND lane = ANY($1) ORDER BY id LIMIT $2) q
+JOIN lanes_out l USING (topic, lane)
 LEFT JOIN events e ON e.sandbox = q.sandbox AND e.subject = q.subject AND e.version = q.version
 ORDER BY q.lane, q.id"""
 stepped = relay.Relay.step
@@ -23,7 +23,7 @@ async def number(self: Any) -> None:
 
 
 async def step(self: Any) -> int:
-    rows = await self._database.fetch(WAITING_SQL, self.leases.lanes, self._batch)
+    rows = await self._database.fetch(WAITING_SQL, self.leases.lanes, self._batch, self._topic)
     if not rows:
         return int(await stepped(self))  # what was asked for again
     offsets = await self._writer.publish(
@@ -31,16 +31,19 @@ async def step(self: Any) -> int:
     )
     await asyncio.sleep(0.1)  # what a slow disk leaves between the two: without it a kill seldom falls there
     async with self._database.transaction() as connection:
-        logs = await eventlog.lock_log(connection, sorted({row["lane"] for row in rows}))
+        logs = await eventlog.lock_log(connection, self._topic, sorted({row["lane"] for row in rows}))
         for row, offset in zip(rows, offsets, strict=True):
             log = logs[row["lane"]]
             log.head = row["number"]
             log.acknowledged((row["epoch"], row["number"]), offset, offset)
         for lane, log in logs.items():
-            await eventlog.save_logs(connection, {lane: log})
+            await eventlog.save_logs(connection, self._topic, {lane: log})
         await connection.executemany(
-            "INSERT INTO posted (lane, epoch, number, sandbox, subject, version) VALUES ($1, $2, $3, $4, $5, $6)",
-            [tuple(r[name] for name in ("lane", "epoch", "number", "sandbox", "subject", "version")) for r in rows],
+            "INSERT INTO posted (topic, lane, epoch, number, sandbox, subject, version) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            [
+                tuple(r[name] for name in ("topic", "lane", "epoch", "number", "sandbox", "subject", "version"))
+                for r in rows
+            ],
         )
         await connection.execute("DELETE FROM queue WHERE id = ANY($1)", [row["place"] for row in rows])
     return len(rows)

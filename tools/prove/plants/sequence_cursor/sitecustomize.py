@@ -12,8 +12,8 @@ relay.NUMBER_SQL = (
         "seen AS (SELECT coalesce(max(last), 0) AS last FROM planted_cursor), taken AS (",
     )
     .replace(
-        "WHERE lane = ANY(ARRAY(SELECT lane FROM mine)) ORDER BY id",
-        "WHERE lane = ANY(ARRAY(SELECT lane FROM mine)) AND id > (SELECT last FROM seen) ORDER BY id",
+        "WHERE topic = $5 AND lane = ANY(ARRAY(SELECT lane FROM mine)) ORDER BY id",
+        "WHERE topic = $5 AND lane = ANY(ARRAY(SELECT lane FROM mine)) AND id > (SELECT last FROM seen) ORDER BY id",
     )
     .replace(
         "moved AS (",

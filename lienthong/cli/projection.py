@@ -1,0 +1,40 @@
+"""`lienthong projection`: what is computed from events, how far it has read, and how to compute it again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lienthong.cli.plainly import HERE, Json, Url, ask, show
+
+projections = typer.Typer(no_args_is_help=True, help="Show what is computed from events, and compute it again.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this file's verbs to the command."""
+    app.add_typer(projections, name="projection")
+
+
+@projections.command("list")
+def list_all(url: Url = HERE, json: Json = False) -> None:
+    """List projections, and how many events each has not read yet."""
+    rows = ask(url, lambda country: country.projections())
+    lines = [
+        f"{row['name']}: reads {' and '.join(row['sources'])}, generation {row['generation']}, {row['behind']} events behind"
+        for row in rows
+    ]
+    show(rows, json, "\n".join(lines))
+
+
+@projections.command("rebuild")
+def rebuild(
+    name: Annotated[
+        str, typer.Argument(help="As `lienthong projection list` names it.", metavar="[NAME]")
+    ] = "statistics",
+    url: Url = HERE,
+    json: Json = False,
+) -> None:
+    """Empty a projection and compute it again from the first event, beside everything else."""
+    row = ask(url, lambda country: country.rebuild_projection(name))
+    show(row, json, f"{row['name']} is being computed again; {row['behind']} events to read.")

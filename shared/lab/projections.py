@@ -1,0 +1,64 @@
+"""Control endpoints of a service that keeps projections: how far each has read, and rebuilding one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel
+
+from shared.errors import NotReady
+from shared.lab.lanes import house_of
+from shared.messaging import projection
+from shared.messaging.runtime import House
+from shared.text import Text
+from shared.web.paging import PageDep, announce
+from shared.web.problems import problem_responses
+
+router = APIRouter(prefix="/_lab", tags=["lab"])
+HouseDep = Annotated[House[Any], Depends(house_of)]
+
+
+class ProjectionView(BaseModel):
+    """One projection.
+
+    sources     whose events it reads
+    generation  how often it was built; 1: never rebuilt
+    behind      events that are published and not read yet
+    """
+
+    name: str
+    sources: list[str]
+    generation: int
+    behind: int
+
+
+@router.get("/projections", summary="Projections, and how far each has read.", responses=problem_responses(422, 503))
+async def projections(house: HouseDep, page: PageDep, request: Request, response: Response) -> list[ProjectionView]:
+    return announce(request, response, page.of([await _view(house, each) for each in house.projections]))
+
+
+@router.post(
+    "/projections/{name}/rebuild",
+    summary="Empty a projection and compute it again from the first event.",
+    responses=problem_responses(404, 422, 503),
+)
+async def rebuild(name: Text, house: HouseDep) -> ProjectionView:
+    """For all sandboxes. It goes on beside everything else; `behind` is 0 once it is done."""
+    each = projection.named(house.projections, name)
+    if house.waits_for:
+        raise NotReady("The service is starting; ask again in a moment.", waits_for=sorted(house.waits_for))
+    await projection.rebuild(house.database, each)
+    return await _view(house, each)
+
+
+async def _view(house: House[Any], each: projection.Projection) -> ProjectionView:
+    rows = await house.database.fetch("SELECT generation FROM projections WHERE name = $1", each.name)
+    if not rows:
+        raise NotReady("The service is starting; ask again in a moment.", waits_for=sorted(house.waits_for))
+    return ProjectionView(
+        name=each.name,
+        sources=[source.name for source in each.sources],
+        generation=rows[0]["generation"],
+        behind=await projection.behind(house.database, each, house.service),
+    )
