@@ -4,9 +4,9 @@ Codes and names of the states are found facts; the moves between them are our pr
 the assumption that Decree 118/2025 keeps these articles of Decree 61/2018 in substance.
 """
 
-from shared.lifecycle import Hears, Lifecycle, Move, MoveNotAllowed, Reaction, State
+from shared.lifecycle import Hears, Lifecycle, Move, MoveNotAllowed, Need, Reaction, State
 
-__all__ = ["LIFECYCLE", "Hears", "Lifecycle", "Move", "MoveNotAllowed", "Reaction", "State"]
+__all__ = ["LIFECYCLE", "Hears", "Lifecycle", "Move", "MoveNotAllowed", "Need", "Reaction", "State"]
 
 SUBMITTED = State(1, "submitted", "Mới đăng ký", "Newly submitted", "not started")
 RECEIVED = State(2, "received", "Được tiếp nhận", "Received", "runs")
@@ -150,79 +150,177 @@ STOPPING = "form 05 of TT 03/2025; article unverified"
 WITHDRAWAL = "form 05 of TT 03/2025; article unverified"
 RATING = "ND 61/2018 arts. 27-32; TT 01/2018/TT-VPCP art. 13: nine indicators"
 
+# needs: what binds a move. The slugs are part of our API: the problem `not-yet` carries them as `waits_for`.
+HANDED_OVER = Need(
+    "hand_over",
+    "what another unit received was handed over to the competent one",
+    "hồ sơ tiếp nhận tại nơi khác đã được chuyển đến cơ quan có thẩm quyền",
+    FORWARDING,
+)
+RECEIVED_ELSEWHERE = Need(
+    "another place of reception",
+    "its place of reception is another unit than the competent one, and it was not handed over yet",
+    "nơi tiếp nhận không phải cơ quan có thẩm quyền và hồ sơ chưa được chuyển đi",
+    FORWARDING,
+)
+RECEIVED_BEFORE = Need("reception", "it was received before", "hồ sơ đã được tiếp nhận", RECEIPT)
+NEVER_RECEIVED = Need("resume", "it was never received before", "hồ sơ chưa từng được tiếp nhận", RECEIPT)
+STARTED_BEFORE = Need("start", "processing had started before", "hồ sơ đã được bắt đầu xử lý", HANDLING)
+NEVER_STARTED = Need("resume", "processing never started before", "hồ sơ chưa từng được bắt đầu xử lý", HANDLING)
+PAYMENT = Need("payment", "no fee is owed", "không còn khoản nào phải nộp", FEES)
+OPEN_DEMAND = Need("demand", "a demanded fee is not paid yet", "có khoản phải nộp chưa được thanh toán", FEES)
+KNOWN_FEE = Need(
+    "fee",
+    "the fee is known: from the catalogue, from the open demand, or because the official names it",
+    "đã biết khoản phải nộp: theo danh mục, theo yêu cầu đang mở, hoặc do cán bộ ghi rõ",
+    FEES,
+    given="fee",
+)
+ANSWER = Need(
+    "supplement",
+    "the last request for a supplement is answered",
+    "yêu cầu bổ sung gần nhất đã được trả lời",
+    SUPPLEMENT_AT_DESK,
+)
+ANSWER_OR_PAPERS = Need(
+    "supplement",
+    "the last request for a supplement is answered, or the citizen brings the papers to the desk",
+    "yêu cầu bổ sung gần nhất đã được trả lời, hoặc công dân mang giấy tờ đến bộ phận Một cửa",
+    SUPPLEMENT_AT_DESK,
+    given="at_desk",
+)
+OPEN_REQUEST = Need(
+    "request",
+    "a request for a supplement is not answered yet",
+    "có yêu cầu bổ sung chưa được trả lời",
+    SUPPLEMENT_AT_DESK,
+)
+TIME_TO_ANSWER = Need(
+    "time_to_answer",
+    "the time to answer the request has not run out",
+    "chưa hết thời hạn bổ sung",
+    SUPPLEMENT_AT_DESK,
+)
+TIME_TO_VERIFY = Need(
+    "time_to_verify",
+    "at most 3 working days have passed since reception, waiting not counted",
+    "chưa quá 3 ngày làm việc kể từ khi tiếp nhận, không kể thời gian chờ",
+    SUPPLEMENT_LATER,
+)
+REQUESTS_LEFT = Need(
+    "requests_left",
+    "fewer than nine supplements were requested: a limit of ours, the law knows one",
+    "số lần yêu cầu bổ sung chưa đến chín: giới hạn của hệ thống này, luật chỉ cho một lần",
+    SECOND_REQUEST,
+)
+FIRST_APOLOGY = Need("first_apology", "the due date was never moved before", "chưa từng hẹn lại ngày trả", APOLOGY)
+TIME_TO_APOLOGISE = Need(
+    "time_to_apologise",
+    "at least one day is left before the due date",
+    "còn ít nhất một ngày trước ngày hẹn trả",
+    APOLOGY,
+)
+WITHDRAWAL_ASKED = Need(
+    "withdrawal request",
+    "a withdrawal request is not answered yet",
+    "có yêu cầu rút hồ sơ chưa được trả lời",
+    WITHDRAWAL,
+)
+NO_WITHDRAWAL_ASKED = Need(
+    "withdrawal answer",
+    "every withdrawal request is answered",
+    "mọi yêu cầu rút hồ sơ đều đã được trả lời",
+    WITHDRAWAL,
+)
+FIRST_RATING = Need("first_rating", "it was never rated before", "hồ sơ chưa được đánh giá", RATING)
+
 # note
-FREE = "when no fee is due"
-PAID = "only when the fee is paid"
-ANSWERED = "only when the citizen has answered, or brought the papers to the desk"
-FIRST_TIME = "only before it was ever received"
-AGAIN = "only after it was received"
 REPAY = "what was paid is given back, as far as the event says (compensate)"
-TOLD = "the event is told once the platform has confirmed the payment"
+PUBLISHED_LATER = "the event is published once the platform has confirmed the payment"
 CORRECTED = "a corrected demand takes the place of the open one"
 AT_DESK = "at the counter or by transfer; a payment online at the same time is given back"
 EXEMPT = "the payer is exempt, or the demand was a mistake; what was paid online for it is given back"
 CLOSED = "a result exists; the answer can only be to decline"
-ELSEWHERE = "when another unit than the competent one received it"
 OVERDUE = "a second request: the dossier counts as overdue"
 TAX = "such as the tax office's notice in a land case"
 
 LIFECYCLE = Lifecycle(
-    #    when                  who        does                then                  event                law        note
+    #    when                  who        does                then                  event                law        needs, note
     # Reception
     Move(SUBMITTED,            RECEPTION, RECEIVE,            RECEIVED,             DOSSIER_RECEIVED,     RECEIPT),
-    Move(SUBMITTED,            RECEPTION, REFUSE,             REFUSED,              DOSSIER_REFUSED,      REFUSAL, REPAY),
-    Move(SUBMITTED,            RECEPTION, REQUEST_SUPPLEMENT, SUPPLEMENT,           SUPPLEMENT_REQUESTED,
-         SUPPLEMENT_AT_DESK),
-    Move(SUBMITTED,            RECEPTION, DEMAND_FEE,         FINANCIAL_OBLIGATION, FEE_DEMANDED,         FEES),
+    Move(SUBMITTED,            RECEPTION, REFUSE,             REFUSED,              DOSSIER_REFUSED,      REFUSAL, note=REPAY),
+    Move(SUBMITTED,            RECEPTION, REQUEST_SUPPLEMENT, SUPPLEMENT,           SUPPLEMENT_REQUESTED, SUPPLEMENT_AT_DESK),
+    Move(SUBMITTED,            RECEPTION, DEMAND_FEE,         FINANCIAL_OBLIGATION, FEE_DEMANDED,         FEES,
+         needs=(KNOWN_FEE,)),
     Move(SUPPLEMENT,           RECEPTION, RECEIVE,            RECEIVED,             DOSSIER_RECEIVED,     RECEIPT,
-         f"{ANSWERED}; {FIRST_TIME}"),
+         needs=(PAYMENT, ANSWER_OR_PAPERS, NEVER_RECEIVED)),
     Move(FINANCIAL_OBLIGATION, RECEPTION, RECEIVE,            RECEIVED,             DOSSIER_RECEIVED,     RECEIPT,
-         f"{PAID}; {FIRST_TIME}"),
-    Move(RECEIVED,             RECEPTION, DEMAND_FEE,         FINANCIAL_OBLIGATION, FEE_DEMANDED,         FEES),
-    *(Move(at, RECEPTION, HAND_OVER, at, DOSSIER_HANDED_OVER, FORWARDING, ELSEWHERE)
-      for at in (RECEIVED, FINANCIAL_OBLIGATION)),
+         needs=(PAYMENT, NEVER_RECEIVED)),
+    Move(RECEIVED,             RECEPTION, DEMAND_FEE,         FINANCIAL_OBLIGATION, FEE_DEMANDED,         FEES,
+         needs=(KNOWN_FEE,)),
+    Move(RECEIVED,             RECEPTION, HAND_OVER,          RECEIVED,             DOSSIER_HANDED_OVER,  FORWARDING,
+         needs=(RECEIVED_ELSEWHERE,)),
+    Move(FINANCIAL_OBLIGATION, RECEPTION, HAND_OVER,          FINANCIAL_OBLIGATION, DOSSIER_HANDED_OVER,  FORWARDING,
+         needs=(RECEIVED_ELSEWHERE, RECEIVED_BEFORE)),
 
-    # Handling
-    Move(RECEIVED,             HANDLER,   START,              IN_PROCESSING,        PROCESSING_STARTED,   FORWARDING, FREE),
-    Move(FINANCIAL_OBLIGATION, HANDLER,   START,              IN_PROCESSING,        PROCESSING_STARTED,   FORWARDING, PAID),
-    Move(IN_PROCESSING,        HANDLER,   DEMAND_FEE,         FINANCIAL_OBLIGATION, FEE_DEMANDED,         FEES, TAX),
+    # Handling; out of "received" only in the competent unit
+    Move(RECEIVED,             HANDLER,   START,              IN_PROCESSING,        PROCESSING_STARTED,   FORWARDING,
+         needs=(HANDED_OVER,)),
+    Move(FINANCIAL_OBLIGATION, HANDLER,   START,              IN_PROCESSING,        PROCESSING_STARTED,   FORWARDING,
+         needs=(HANDED_OVER, PAYMENT, RECEIVED_BEFORE, NEVER_STARTED)),
+    Move(IN_PROCESSING,        HANDLER,   DEMAND_FEE,         FINANCIAL_OBLIGATION, FEE_DEMANDED,         FEES,
+         needs=(KNOWN_FEE,), note=TAX),
     Move(FINANCIAL_OBLIGATION, HANDLER,   RESUME,             IN_PROCESSING,        PROCESSING_RESUMED,   FEES,
-         f"{PAID}; after processing had started"),
-    Move(RECEIVED,             HANDLER,   REQUEST_SUPPLEMENT, SUPPLEMENT,           SUPPLEMENT_REQUESTED, SUPPLEMENT_LATER),
-    Move(IN_PROCESSING,        HANDLER,   REQUEST_SUPPLEMENT, SUPPLEMENT,           SUPPLEMENT_REQUESTED, SUPPLEMENT_LATER),
+         needs=(HANDED_OVER, PAYMENT, RECEIVED_BEFORE, STARTED_BEFORE)),
+    Move(RECEIVED,             HANDLER,   REQUEST_SUPPLEMENT, SUPPLEMENT,           SUPPLEMENT_REQUESTED, SUPPLEMENT_LATER,
+         needs=(HANDED_OVER, REQUESTS_LEFT, TIME_TO_VERIFY)),
+    Move(IN_PROCESSING,        HANDLER,   REQUEST_SUPPLEMENT, SUPPLEMENT,           SUPPLEMENT_REQUESTED, SUPPLEMENT_LATER,
+         needs=(REQUESTS_LEFT, TIME_TO_VERIFY)),
     Move(SUPPLEMENT,           HANDLER,   RESUME,             IN_PROCESSING,        PROCESSING_RESUMED,   SUPPLEMENT_LATER,
-         f"{ANSWERED}; {AGAIN}"),
-    Move(RECEIVED,             HANDLER,   RESCHEDULE,         RECEIVED,             DOSSIER_RESCHEDULED,  APOLOGY),
-    Move(IN_PROCESSING,        HANDLER,   RESCHEDULE,         IN_PROCESSING,        DOSSIER_RESCHEDULED,  APOLOGY),
+         needs=(PAYMENT, ANSWER_OR_PAPERS, RECEIVED_BEFORE)),
+    Move(RECEIVED,             HANDLER,   RESCHEDULE,         RECEIVED,             DOSSIER_RESCHEDULED,  APOLOGY,
+         needs=(HANDED_OVER, FIRST_APOLOGY, TIME_TO_APOLOGISE)),
+    Move(IN_PROCESSING,        HANDLER,   RESCHEDULE,         IN_PROCESSING,        DOSSIER_RESCHEDULED,  APOLOGY,
+         needs=(FIRST_APOLOGY, TIME_TO_APOLOGISE)),
     Move(IN_PROCESSING,        HANDLER,   FINISH,             RESULT_READY,         DOSSIER_RESULT_READY, HANDLING),
-    Move(RESULT_READY,         RECEPTION, RETURN,             RESULT_RETURNED,      DOSSIER_RESULT_RETURNED, RETURNING, FREE),
+    Move(RESULT_READY,         RECEPTION, RETURN,             RESULT_RETURNED,      DOSSIER_RESULT_RETURNED, RETURNING,
+         needs=(PAYMENT,)),
 
     # Ends without a result
-    *(Move(at, HANDLER,   REJECT, STOPPED, DOSSIER_REJECTED, LATER_REFUSAL, REPAY) for at in (RECEIVED, IN_PROCESSING)),
-    *(Move(at, HANDLER,   STOP,   STOPPED, DOSSIER_STOPPED,  STOPPING,      REPAY) for at in (RECEIVED, IN_PROCESSING)),
-    *(Move(at, RECEPTION, STOP,   STOPPED, DOSSIER_STOPPED,  STOPPING,      REPAY)
-      for at in (SUPPLEMENT, FINANCIAL_OBLIGATION)),
+    Move(RECEIVED,             HANDLER,   REJECT,             STOPPED,              DOSSIER_REJECTED,     LATER_REFUSAL,
+         needs=(HANDED_OVER,), note=REPAY),
+    Move(IN_PROCESSING,        HANDLER,   REJECT,             STOPPED,              DOSSIER_REJECTED,     LATER_REFUSAL,
+         note=REPAY),
+    Move(RECEIVED,             HANDLER,   STOP,               STOPPED,              DOSSIER_STOPPED,      STOPPING,
+         needs=(HANDED_OVER,), note=REPAY),
+    Move(IN_PROCESSING,        HANDLER,   STOP,               STOPPED,              DOSSIER_STOPPED,      STOPPING, note=REPAY),
+    *(Move(at, RECEPTION, STOP, STOPPED, DOSSIER_STOPPED, STOPPING, note=REPAY) for at in (SUPPLEMENT, FINANCIAL_OBLIGATION)),
 
     # Supplement
-    Move(SUPPLEMENT,           CITIZEN,   ANSWER_SUPPLEMENT,  SUPPLEMENT,           SUPPLEMENT_ANSWERED,
-         SUPPLEMENT_AT_DESK),
+    Move(SUPPLEMENT,           CITIZEN,   ANSWER_SUPPLEMENT,  SUPPLEMENT,           SUPPLEMENT_ANSWERED,  SUPPLEMENT_AT_DESK,
+         needs=(OPEN_REQUEST, TIME_TO_ANSWER)),
     Move(SUPPLEMENT,           RECEPTION, REQUEST_SUPPLEMENT, SUPPLEMENT,           SUPPLEMENT_REQUESTED, SECOND_REQUEST,
-         OVERDUE),
+         needs=(ANSWER, REQUESTS_LEFT), note=OVERDUE),
 
     # Money: demanded at reception, with a supplement, or at the result
-    *(Move(at, RECEPTION, DEMAND_FEE,   at, FEE_DEMANDED,      FEES, CORRECTED) for at in MAY_OWE),
-    *(Move(at, CITIZEN,   PAY,          at, PAYMENT_CONFIRMED, FEES, TOLD) for at in MAY_OWE),
-    *(Move(at, RECEPTION, TAKE_PAYMENT, at, FEE_PAID,          FEES, AT_DESK) for at in MAY_OWE),
-    *(Move(at, RECEPTION, WAIVE_FEE,    at, FEE_WAIVED,        WAIVING, EXEMPT) for at in MAY_OWE),
+    *(Move(at, RECEPTION, DEMAND_FEE,   at, FEE_DEMANDED,      FEES,    needs=(KNOWN_FEE,),   note=CORRECTED) for at in MAY_OWE),
+    *(Move(at, CITIZEN,   PAY,          at, PAYMENT_CONFIRMED, FEES,    needs=(OPEN_DEMAND,), note=PUBLISHED_LATER)
+      for at in MAY_OWE),
+    *(Move(at, RECEPTION, TAKE_PAYMENT, at, FEE_PAID,          FEES,    needs=(OPEN_DEMAND,), note=AT_DESK) for at in MAY_OWE),
+    *(Move(at, RECEPTION, WAIVE_FEE,    at, FEE_WAIVED,        WAIVING, needs=(OPEN_DEMAND,), note=EXEMPT) for at in MAY_OWE),
 
     # The citizen only asks; the province answers.
-    *(Move(at, CITIZEN,   ASK_WITHDRAWAL,     at,        WITHDRAWAL_REQUESTED, WITHDRAWAL) for at in ASKABLE),
-    *(Move(at, RECEPTION, GRANT_WITHDRAWAL,   WITHDRAWN, DOSSIER_WITHDRAWN,    WITHDRAWAL, REPAY) for at in UNDECIDED),
-    *(Move(at, RECEPTION, DECLINE_WITHDRAWAL, at,        WITHDRAWAL_DECLINED,  WITHDRAWAL) for at in UNDECIDED),
-    *(Move(at, RECEPTION, DECLINE_WITHDRAWAL, at,        WITHDRAWAL_DECLINED,  WITHDRAWAL, CLOSED) for at in DECIDED),
+    *(Move(at, CITIZEN,   ASK_WITHDRAWAL,     at,        WITHDRAWAL_REQUESTED, WITHDRAWAL, needs=(NO_WITHDRAWAL_ASKED,))
+      for at in ASKABLE),
+    *(Move(at, RECEPTION, GRANT_WITHDRAWAL,   WITHDRAWN, DOSSIER_WITHDRAWN,    WITHDRAWAL, needs=(WITHDRAWAL_ASKED,), note=REPAY)
+      for at in UNDECIDED),
+    *(Move(at, RECEPTION, DECLINE_WITHDRAWAL, at,        WITHDRAWAL_DECLINED,  WITHDRAWAL, needs=(WITHDRAWAL_ASKED,))
+      for at in UNDECIDED),
+    *(Move(at, RECEPTION, DECLINE_WITHDRAWAL, at,        WITHDRAWAL_DECLINED,  WITHDRAWAL, needs=(WITHDRAWAL_ASKED,), note=CLOSED)
+      for at in DECIDED),
 
     # Rating
-    *(Move(at, CITIZEN, RATE, at, DOSSIER_RATED, RATING, "once") for at in RATABLE),
+    *(Move(at, CITIZEN, RATE, at, DOSSIER_RATED, RATING, needs=(FIRST_RATING,)) for at in RATABLE),
 
     # What the province hears from the portal.
     Hears(PROVINCE, WITHDRAWAL_REQUESTED, UNDECIDED, Reaction.ANSWER, "granted or declined"),

@@ -29,11 +29,29 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """What must be true, besides the state, before a move is made. Each service says how its own copy shows it.
+
+    slug    what is missing, by a stable name; a refusal carries it
+    en, vi  the condition as a sentence about the thing
+    law     as in Move
+    given   the fact in an instruction that meets the need by itself; "": none does
+    """
+
+    slug: str
+    en: str
+    vi: str
+    law: str
+    given: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
-    """Standing in `when`, `who` may do `does`; it then stands in `then`, and `event` says so.
+    """Standing in `when`, `who` may do `does` once `needs` are met; it then stands in `then`, and `event` says so.
 
     law    where it is written; "unverified" where nobody has read it there
-    note   what the table itself cannot say, such as a further condition
+    needs  what binds the move; a refusal names the first that is not met
+    note   what follows from the move, or when it is made; it binds nothing
     """
 
     when: State
@@ -42,6 +60,7 @@ class Move:
     then: State
     event: str
     law: str
+    needs: tuple[Need, ...] = ()
     note: str = ""
 
 
@@ -89,6 +108,7 @@ class Lifecycle:
         }
         self._by_code = {state.code: state for state in self.states}
         self._from = {state: tuple(move for move in self.moves if move.when == state) for state in self.states}
+        self.needs = tuple(dict.fromkeys(need for move in self.moves for need in move.needs))
 
     def state(self, code: int) -> State:
         """The state with this number; KeyError if the table knows none."""
@@ -98,7 +118,7 @@ class Lifecycle:
         """The move that `who` makes by `does` in `state`; raises MoveNotAllowed."""
         move = self._by_verb.get((state, does))
         if move is None or move.who != who:
-            allowed = [move.does for move in self.moves_from(state) if move.who == who]
+            allowed = list(self.moves_of(state, who))
             raise MoveNotAllowed(
                 f"In state {state.slug}, {who} can do: {', '.join(allowed) or 'nothing'}.",
                 state=state.slug,
@@ -111,6 +131,10 @@ class Lifecycle:
     def moves_from(self, state: State) -> tuple[Move, ...]:
         """Every move that starts in `state`, in the order of the table."""
         return self._from.get(state, ())
+
+    def moves_of(self, state: State, *who: str) -> dict[str, Move]:
+        """The moves that `who` can make in `state` once their needs are met, by verb, in the order of the table."""
+        return {move.does: move for move in self.moves_from(state) if move.who in who}
 
     def move_for_event(self, state: State, event: str) -> Move | None:
         """The move that `event` reports when it reaches `state`; None if it moves nothing there."""

@@ -106,9 +106,10 @@ def _told(papers: Sequence[Paper]) -> list[dict[str, Any]]:
 
 def ask_withdrawal(work: Work, citizen: Citizen, code: str, reason: str) -> Dossier:
     """The citizen asks; the province answers."""
-    dossier = _own(work, citizen, code).asking_withdrawal()
+    at = _here(work, code)
+    dossier = _own(work, citizen, code).asking_withdrawal(at)
     work.save(code, dossier)
-    _tell(work, dossier, law.WITHDRAWAL_REQUESTED, reason=reason, requested_at=wire(_here(work, code)))
+    _tell(work, dossier, law.WITHDRAWAL_REQUESTED, reason=reason, requested_at=wire(at))
     return dossier
 
 
@@ -125,9 +126,10 @@ def answer_supplement(work: Work, citizen: Citizen, code: str, papers: tuple[Pap
 
 def rate(work: Work, citizen: Citizen, code: str, scores: dict[str, int], comment: str | None) -> Dossier:
     """Nine indicators, once, after the end."""
-    dossier = _own(work, citizen, code).rated(scores, comment)
+    at = _here(work, code)
+    dossier = _own(work, citizen, code).rated(scores, comment, at)
     work.save(code, dossier)
-    _tell(work, dossier, law.DOSSIER_RATED, scores=scores, comment=comment or None, rated_at=wire(_here(work, code)))
+    _tell(work, dossier, law.DOSSIER_RATED, scores=scores, comment=comment or None, rated_at=wire(at))
     return dossier
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 
 from contracts import lifecycle as law
 from contracts.catalogue import Channel, Place
-from contracts.lifecycle import LIFECYCLE, State
+from contracts.lifecycle import LIFECYCLE, Move, Need, State
 from services.portal.codes import reference_of
 from shared.errors import Refusal
 from shared.sandbox.clock import wire
@@ -18,6 +19,8 @@ from shared.storage.value import Kept
 STARTED, FAILED, PAID, REFUND_PENDING, REFUNDED = "started", "failed", "paid", "refund_pending", "refunded"
 ATTEMPT_LIFE = timedelta(minutes=15)  # sandbox time; the platform closes an order after it, then a new attempt begins
 
+# Verb of the lifecycle table → its word in `can`, in this order.
+WORDS = {law.PAY: "pay", law.ANSWER_SUPPLEMENT: "supplement", law.ASK_WITHDRAWAL: "withdraw", law.RATE: "rate"}
 Capacity = Literal["self", "representative", "authorised_person", "organisation"]
 # The nine indicators of TT 01/2018/TT-VPCP art. 13, each scored 0, 1 or 2; the English words are ours.
 INDICATORS = (
@@ -239,64 +242,56 @@ class Dossier(Kept, frozen=True):
         return person in (self.applicant_id, self.owner.id if self.owner else None)
 
     def can(self, at: datetime) -> list[str]:
-        """What the citizen may do at this time; computed from the lifecycle table."""
-        verbs = {move.does for move in LIFECYCLE.moves_from(self.state) if move.who == law.CITIZEN}
-        asked = self.supplement is not None and self.supplement.answered_at is None and at <= self.supplement.answer_by
-        return [
-            *(["pay"] if law.PAY in verbs and self.owing is not None else []),
-            *(["supplement"] if law.ANSWER_SUPPLEMENT in verbs and asked else []),
-            *(["withdraw"] if law.ASK_WITHDRAWAL in verbs and self.withdrawal != "asked" else []),
-            *(["rate"] if law.RATE in verbs and self.rating is None else []),
-        ]
+        """What the citizen may do at this time, computed from the lifecycle table."""
+        ready = {does for does, move in self.lawful.items() if all(MET[need](self, at) for need in move.needs)}
+        return [word for does, word in WORDS.items() if does in ready]
 
-    def asking_withdrawal(self) -> Dossier:
+    @property
+    def lawful(self) -> dict[str, Move]:
+        """The moves of the citizen in this state, by verb."""
+        return LIFECYCLE.moves_of(self.state, law.CITIZEN)
+
+    def must_allow(self, does: str, at: datetime) -> None:
+        """Raises the refusal of the first need of a lawful move that is not met."""
+        for need in self.lawful[does].needs:
+            if not MET[need](self, at):
+                raise REFUSALS[need](self)
+
+    def asking_withdrawal(self, at: datetime) -> Dossier:
         if self.state == law.RESULT_RETURNED:
             raise WithdrawalTooLate("The result is returned; rate it, or submit anew.", code=self.code)
         LIFECYCLE.after(self.state, law.ASK_WITHDRAWAL, law.CITIZEN)
-        if self.withdrawal == "asked":
-            raise WithdrawalAlreadyAsked("Wait for the province's answer; GET the dossier to see it.", code=self.code)
+        self.must_allow(law.ASK_WITHDRAWAL, at)
         return replace(self, withdrawal="asked")
 
     def answering_supplement(self, papers: tuple[Paper, ...], at: datetime) -> Dossier:
         """The request answered, with what was handed in."""
         asked = self.supplement
-        if self.state != law.SUPPLEMENT or asked is None:
+        if law.ANSWER_SUPPLEMENT not in self.lawful or asked is None:
             raise NothingToSupplement(
                 "Wait until the province asks for a supplement (status 5).", code=self.code, state=self.state.slug
             )
-        if asked.answered_at is not None:
-            raise SupplementAlreadyAnswered(
-                "Wait for the office; GET the dossier to see what it says.", code=self.code, request=asked.number
-            )
-        if at > asked.answer_by:
-            detail = "Submit a new dossier; the office stops this one."
-            raise SupplementTooLate(detail, code=self.code, answer_by=wire(asked.answer_by))
+        self.must_allow(law.ANSWER_SUPPLEMENT, at)
         supplements = (*self.supplements[:-1], replace(asked, answered_at=at))
         return replace(self, supplements=supplements, papers=(*self.papers, *papers))
 
-    def rated(self, scores: dict[str, int], comment: str | None) -> Dossier:
-        if law.RATE not in {move.does for move in LIFECYCLE.moves_from(self.state) if move.who == law.CITIZEN}:
+    def rated(self, scores: dict[str, int], comment: str | None, at: datetime) -> Dossier:
+        if law.RATE not in self.lawful:
             raise NotEndedYet(
                 "Rate it once it has ended with a result, a refusal or a stop; what was withdrawn is not rated.",
                 code=self.code,
                 state=self.state.slug,
             )
-        if self.rating is not None:
-            raise AlreadyRated("A dossier is rated once.", code=self.code)
+        self.must_allow(law.RATE, at)
         return replace(self, rating=scores, rating_comment=comment)
 
     def paying(self, amount_dong: int, at: datetime) -> tuple[Dossier, Payment]:
         """An attempt to pay what is due: the open one if it still lives, else a new one."""
-        demand = self.demand
-        if self.state not in law.MAY_OWE or demand is None or demand.waived:
-            if demand is not None and (paid := self.payment_of(demand.number)) is not None:
-                raise AlreadyPaid("Nothing more is due.", code=self.code, reference=paid.reference)
-            waived = demand is not None and demand.waived
-            detail = "The office waived the fee." if waived else "Wait until the province demands the fee (status 6)."
-            raise NothingToPay(detail, code=self.code, state=self.state.slug)
-        if (paid := self.payment_of(demand.number)) is not None or demand.taken:
-            reference = paid.reference if paid else demand.taken
-            raise AlreadyPaid("Nothing more is due.", code=self.code, reference=reference)
+        if law.PAY not in self.lawful:
+            raise _nothing_due(self)
+        self.must_allow(law.PAY, at)
+        demand = self.owing
+        assert demand is not None  # needs: OPEN_DEMAND
         if amount_dong != demand.amount_dong:
             detail = f"Offer exactly {demand.amount_dong} đồng, as the last demand says."
             raise FeeMismatch(detail, code=self.code, fee_dong=demand.amount_dong, offered_dong=amount_dong)
@@ -351,3 +346,42 @@ class Dossier(Kept, frozen=True):
         demands = tuple(replace(d, superseded=True) if d.number == replaced else d for d in self.demands)
         paid = self.payment_of(replaced)
         return replace(self, demands=demands), [paid.going_back()] if paid else []
+
+
+def _nothing_due(dossier: Dossier) -> Refusal:
+    """Why there is nothing to pay: it is paid, waived, or not demanded."""
+    demand = dossier.demand
+    paid = dossier.payment_of(demand.number) if demand else None
+    taken = demand.taken if demand and dossier.state in law.MAY_OWE else None
+    if paid is not None or taken:
+        return AlreadyPaid("Nothing more is due.", code=dossier.code, reference=paid.reference if paid else taken)
+    waived = demand is not None and demand.waived
+    detail = "The office waived the fee." if waived else "Wait until the province demands the fee (status 6)."
+    return NothingToPay(detail, code=dossier.code, state=dossier.state.slug)
+
+
+# How this copy shows the needs of the citizen's moves, and what is said when one is not met.
+MET: dict[Need, Callable[[Dossier, datetime], bool]] = {
+    law.OPEN_DEMAND: lambda dossier, at: dossier.owing is not None,
+    law.OPEN_REQUEST: lambda dossier, at: dossier.supplement is not None and dossier.supplement.answered_at is None,
+    law.TIME_TO_ANSWER: lambda dossier, at: dossier.supplement is not None and at <= dossier.supplement.answer_by,
+    law.NO_WITHDRAWAL_ASKED: lambda dossier, at: dossier.withdrawal != "asked",
+    law.FIRST_RATING: lambda dossier, at: dossier.rating is None,
+}
+REFUSALS: dict[Need, Callable[[Dossier], Refusal]] = {
+    law.OPEN_DEMAND: _nothing_due,
+    law.OPEN_REQUEST: lambda dossier: SupplementAlreadyAnswered(
+        "Wait for the office; GET the dossier to see what it says.",
+        code=dossier.code,
+        request=dossier.supplements[-1].number,
+    ),
+    law.TIME_TO_ANSWER: lambda dossier: SupplementTooLate(
+        "Submit a new dossier; the office stops this one.",
+        code=dossier.code,
+        answer_by=wire(dossier.supplements[-1].answer_by),
+    ),
+    law.NO_WITHDRAWAL_ASKED: lambda dossier: WithdrawalAlreadyAsked(
+        "Wait for the province's answer; GET the dossier to see it.", code=dossier.code
+    ),
+    law.FIRST_RATING: lambda dossier: AlreadyRated("A dossier is rated once.", code=dossier.code),
+}

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
 from msgspec.structs import replace
 
 from contracts import lifecycle as law
+from contracts.calendar.calendar import CalendarTooShort
 from contracts.calendar.worktime import Count, Limit, Pause, Unit
-from contracts.catalogue import CALENDAR, Channel, Place, day_before
-from contracts.lifecycle import LIFECYCLE, SUBMITTED, Move, MoveNotAllowed, State
+from contracts.catalogue import CALENDAR, Channel, Place, day_before, fee_of, procedure_of
+from contracts.lifecycle import LIFECYCLE, SUBMITTED, Move, MoveNotAllowed, Need, State
 from shared.errors import Refusal
+from shared.sandbox.clock import BUSINESS_ZONE
 from shared.storage.value import Kept
 
 REQUESTS = 9  # as many as the event can number; the law knows one
 VERIFYING = Limit(3, Unit.WORKING_DAY)  # ND 61/2018 art. 19.4: what fails verification goes back within this
 AT_THE_OFFICE = ("counter", "transfer")  # how the office takes money itself
 WAIVED = "waived"
-FREELY = frozenset({law.REFUSE, law.DEMAND_FEE, law.FINISH, law.REJECT, law.STOP})  # no condition but the table's
 
 FeeKind = Literal["service_fee", "registration_fee", "tax"]  # phí, lệ phí, a tax or land charge
 Moment = Literal["at_reception", "at_supplement", "at_result", "obligation"]
@@ -32,7 +34,7 @@ class DossierNotFound(Refusal):
 
 
 class NotYet(Refusal):
-    """The table allows the move once something else has happened. Facts: `does`, `waits_for`."""
+    """A need of the move is not met yet. Facts: `does`, `waits_for` (slug of the need)."""
 
 
 class AlreadyRescheduled(Refusal):
@@ -221,72 +223,65 @@ class Dossier(Kept, frozen=True):
         """Received by another unit than the competent one, and not handed over yet."""
         return self.reception not in (None, Place(self.province, self.commune)) and self.handed_over_at is None
 
+    @property
+    def lawful(self) -> dict[str, Move]:
+        """The moves of officials in this state, by verb."""
+        return LIFECYCLE.moves_of(self.state, *law.OFFICIALS)
+
     def after(self, does: str) -> tuple[Dossier, Move]:
         """The dossier after a lawful move of an official; raises MoveNotAllowed."""
-        lawful = {move.does: move for move in LIFECYCLE.moves_from(self.state) if move.who in law.OFFICIALS}
+        lawful = self.lawful
         move = lawful.get(does)
         if move is None:
             detail = f"In state {self.state.slug}, officials can do: {', '.join(lawful) or 'nothing'}."
             raise MoveNotAllowed(detail, code=self.code, state=self.state.slug, does=does, allowed=list(lawful))
         return replace(self, state_code=move.then.code), move
 
-    def waits_for(self, does: str, *, at_desk: bool = False) -> str | None:
-        """What must come before `does`, which the table allows here: payment, supplement, reception, start, hand_over."""
-        by_handler = any(m.does == does and m.who == law.HANDLER for m in LIFECYCLE.moves_from(self.state))
-        if by_handler and self.received_at is not None and self.elsewhere:
-            return "hand_over"  # a handler has only what has reached the competent unit
-        if does in FREELY:
-            return None
-        if does in (law.RECEIVE, law.START, law.RESUME, law.RETURN) and self.owing is not None:
-            return "payment"
-        if self.state == law.SUPPLEMENT and does in (law.RECEIVE, law.RESUME) and self.unanswered and not at_desk:
-            return "supplement"
-        if does == law.RESUME and (self.received_at is None or (self._owed and self.started_at is None)):
-            return "reception" if self.received_at is None else "start"
-        if does == law.RECEIVE and self.received_at is not None:
-            return "resume"
-        if does == law.START and (self._owed and (self.received_at is None or self.started_at is not None)):
-            return "reception" if self.received_at is None else "resume"
-        if does == law.HAND_OVER and not self.elsewhere:
-            return "another place of reception"
-        if does == law.HAND_OVER and self.received_at is None:
-            return "reception"
-        if does == law.REQUEST_SUPPLEMENT and self.state == law.SUPPLEMENT and self.unanswered:
-            return "supplement"
-        if does in (law.GRANT_WITHDRAWAL, law.DECLINE_WITHDRAWAL) and self.withdrawal_reason is None:
-            return "withdrawal request"
-        return "demand" if does in (law.TAKE_PAYMENT, law.WAIVE_FEE) and self.owing is None else None
+    def must_allow(self, told: Instruction, at: datetime) -> None:
+        """Raises the refusal of the first need of a lawful move that is not met: NotYet, or its own of REFUSALS."""
+        for need in self._needs(told):
+            if not MET[need](self, at):
+                if need in REFUSALS:
+                    raise REFUSALS[need](self)
+                raise NotYet(f"First comes: {need.slug}.", code=self.code, does=told.does, waits_for=need.slug)
 
-    @property
-    def _owed(self) -> bool:
-        return self.state == law.FINANCIAL_OBLIGATION
-
-    def must_be_in_time(self, does: str, at: datetime) -> None:
-        """Raises AlreadyRescheduled, ReschedulingTooLate, VerificationTooLate, AskedTooOften."""
-        if does == law.RESCHEDULE:
-            if self.rescheduled:
-                raise AlreadyRescheduled("Finish, reject or stop it; the result will be overdue.", code=self.code)
-            if self.due_at is not None and at > (last := day_before(self.due_at)):
-                detail = "The letter had to go out one day before expiry; the result will be overdue."
-                raise ReschedulingTooLate(detail, code=self.code, latest=last.isoformat())
-        if does == law.REQUEST_SUPPLEMENT and len(self.supplements) >= REQUESTS:
-            raise AskedTooOften("Decide on what is there.", code=self.code, requests=len(self.supplements))
-        verifying = does == law.REQUEST_SUPPLEMENT and self.state in (law.RECEIVED, law.IN_PROCESSING)
-        if verifying and self.verify_by is not None and at > self.verify_by:
-            detail = "Decide on what is there: finish, or reject."
-            raise VerificationTooLate(detail, code=self.code, latest=self.verify_by.isoformat())
+    def waits_for(self, told: Instruction, at: datetime) -> Need | None:
+        """The first need of a lawful move that is not met and can still be."""
+        can_come = (need for need in self._needs(told) if need not in REFUSALS)
+        return next((need for need in can_come if not MET[need](self, at)), None)
 
     def can(self, at: datetime) -> list[str]:
-        """The moves that officials may make now, computed from the table and the conditions above."""
-        verbs = [move.does for move in LIFECYCLE.moves_from(self.state) if move.who in law.OFFICIALS]
-        return [does for does in verbs if self._may(does, at)]
+        """The moves that officials may make now, with the facts of `to_be_given`."""
+        rows = self.lawful.items()
+        return [does for does, move in rows if all(need.given or self._meets(need, at) for need in move.needs)]
 
-    def _may(self, does: str, at: datetime) -> bool:
+    def to_be_given(self, at: datetime) -> dict[str, str]:
+        """Verb of a lawful move → the fact without which it is refused now: `at_desk`, `fee`."""
+        rows = self.lawful.items()
+        return {does: n.given for does, move in rows for n in move.needs if n.given and not self._meets(n, at)}
+
+    def _needs(self, told: Instruction) -> list[Need]:
+        """What binds a lawful move, less what the instruction gives."""
+        return [n for n in self.lawful[told.does].needs if not (n.given and getattr(told, n.given))]
+
+    def _meets(self, need: Need, at: datetime) -> bool:
         try:
-            self.must_be_in_time(does, at)
-        except Refusal:  # one of those above, or a calendar that ends before the answer
+            return MET[need](self, at)
+        except CalendarTooShort:
             return False
-        return self.waits_for(does, at_desk=True) is None
+
+    def catalogue_fee(self, at: datetime) -> tuple[FeeItem, ...]:
+        """What the catalogue asks for this case, province, channel and payer; empty if that is nothing or nobody knows."""
+        procedure = procedure_of(self.procedure, self.version)
+        fee = fee_of(
+            procedure,
+            procedure.case(self.case),
+            province=self.province,
+            channel=self.channel,
+            payer_group=self.payer_group,
+            on=(self.received_at or at.astimezone(BUSINESS_ZONE)).date(),
+        )
+        return tuple(FeeItem(item.kind, item.name_vi, item.amount_dong) for item in fee.items if item.amount_dong)
 
     def with_demand(self, moment: Moment, items: tuple[FeeItem, ...], pay_by: datetime) -> Dossier:
         """One more demand; it takes the place of an open one."""
@@ -328,3 +323,46 @@ class Dossier(Kept, frozen=True):
 
 def new_dossier(code: str, province: str, commune: str | None, procedure: str, applicant: str, at: datetime) -> Dossier:
     return Dossier(code, province, commune, procedure, applicant, SUBMITTED.code, at)
+
+
+# How this copy shows the needs of the table.
+MET: dict[Need, Callable[[Dossier, datetime], bool]] = {
+    law.HANDED_OVER: lambda dossier, at: dossier.received_at is None or not dossier.elsewhere,
+    law.RECEIVED_ELSEWHERE: lambda dossier, at: dossier.elsewhere,
+    law.RECEIVED_BEFORE: lambda dossier, at: dossier.received_at is not None,
+    law.NEVER_RECEIVED: lambda dossier, at: dossier.received_at is None,
+    law.STARTED_BEFORE: lambda dossier, at: dossier.started_at is not None,
+    law.NEVER_STARTED: lambda dossier, at: dossier.started_at is None,
+    law.PAYMENT: lambda dossier, at: dossier.owing is None,
+    law.OPEN_DEMAND: lambda dossier, at: dossier.owing is not None,
+    law.KNOWN_FEE: lambda dossier, at: dossier.owing is not None or bool(dossier.catalogue_fee(at)),
+    law.ANSWER: lambda dossier, at: not dossier.unanswered,
+    law.ANSWER_OR_PAPERS: lambda dossier, at: not dossier.unanswered,
+    law.WITHDRAWAL_ASKED: lambda dossier, at: dossier.withdrawal_reason is not None,
+    law.REQUESTS_LEFT: lambda dossier, at: len(dossier.supplements) < REQUESTS,
+    law.TIME_TO_VERIFY: lambda dossier, at: dossier.verify_by is None or at <= dossier.verify_by,
+    law.FIRST_APOLOGY: lambda dossier, at: not dossier.rescheduled,
+    law.TIME_TO_APOLOGISE: lambda dossier, at: dossier.due_at is None or at <= day_before(dossier.due_at),
+}
+# What is said of a need that no waiting meets; every other one is NotYet.
+REFUSALS: dict[Need, Callable[[Dossier], Refusal]] = {
+    law.KNOWN_FEE: lambda dossier: NothingDue(
+        "The catalogue asks for nothing here; say which `fee` to demand.", code=dossier.code
+    ),
+    law.REQUESTS_LEFT: lambda dossier: AskedTooOften(
+        "Decide on what is there.", code=dossier.code, requests=len(dossier.supplements)
+    ),
+    law.TIME_TO_VERIFY: lambda dossier: VerificationTooLate(
+        "Decide on what is there: finish, or reject.",
+        code=dossier.code,
+        latest=dossier.verify_by and dossier.verify_by.isoformat(),
+    ),
+    law.FIRST_APOLOGY: lambda dossier: AlreadyRescheduled(
+        "Finish, reject or stop it; the result will be overdue.", code=dossier.code
+    ),
+    law.TIME_TO_APOLOGISE: lambda dossier: ReschedulingTooLate(
+        "The letter had to go out one day before expiry; the result will be overdue.",
+        code=dossier.code,
+        latest=dossier.due_at and day_before(dossier.due_at).isoformat(),
+    ),
+}

@@ -174,9 +174,11 @@ def test_the_printed_page_holds_every_row() -> None:
     page = markdown(LIFECYCLE)
     for move in LIFECYCLE.moves:
         said = law.VERBS_VI[move.does]
-        row = f"| `{move.when.slug}` | {move.who} | {move.does} ({said}) | `{move.then.slug}` | `{move.event}` |"
-        assert row in page
+        row = f"| `{move.when.slug}` | {move.who} | {move.does} ({said}) | `{move.then.slug}` | `{move.event}` | {move.law} |"
+        assert f"{row} {'; '.join(need.en for need in move.needs)} | {move.note} |" in page
         if move.then != move.when:
             assert re.search(f"    {move.when.slug} --> {move.then.slug}: .*{said}", page)
+    for need in LIFECYCLE.needs:
+        assert f"| `{need.slug}` | {need.en} | {need.vi} | {need.law} |" in page
     for state in LIFECYCLE.final_states:
         assert f"    {state.slug} --> [*]\n" in page

@@ -89,9 +89,9 @@ GIVEN = {"fee": FEE, "at_desk": True}
 
 def must_be_exact(case: Case, seen: set[tuple[str, str, bool]]) -> None:
     """What `can` lists is accepted with what it needs and refused without; what it does not list is refused with everything."""
-    can = case.dossier.can(case.now)
+    can, to_be_given = case.dossier.can(case.now), case.dossier.to_be_given(case.now)
     for verb in official.VERBS:
-        needed = official.needs(case.dossier, verb, case.now)
+        needed = to_be_given.get(verb)
         facts = {needed: GIVEN[needed]} if needed else {}
         where = (case.dossier.state.slug, verb, facts)
         seen.add((case.dossier.state.slug, verb, verb in can))

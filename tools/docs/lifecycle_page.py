@@ -1,4 +1,4 @@
-"""A lifecycle table as Markdown: states, diagram, moves, reactions."""
+"""A lifecycle table as Markdown: states, diagram, moves, needs, reactions."""
 
 from collections.abc import Iterator
 
@@ -6,8 +6,8 @@ from shared.lifecycle import Lifecycle
 
 
 def markdown(table: Lifecycle) -> str:
-    """The table as Markdown sections: states, diagram, moves, reactions."""
-    return "\n".join([*_states(table), *_diagram(table), *_moves(table), *_reactions(table)])
+    """The table as Markdown sections: states, diagram, moves, needs, reactions."""
+    return "\n".join([*_states(table), *_diagram(table), *_moves(table), *_needs(table), *_reactions(table)])
 
 
 def _states(table: Lifecycle) -> Iterator[str]:
@@ -45,17 +45,34 @@ def _moves(table: Lifecycle) -> Iterator[str]:
         "## Moves",
         "",
         f"Born into `{table.begins.slug}` by {' or '.join(f'`{event}`' for event in table.begun_by)}. "
-        "What has no row is refused.",
+        "What has no row is refused, and so is a move before every need of its row is met.",
         "",
-        "| when | who | does | then | event | law | note |",
-        "|---|---|---|---|---|---|---|",
+        "| when | who | does | then | event | law | needs | note |",
+        "|---|---|---|---|---|---|---|---|",
     )
     for move in table.moves:
         does = f"{move.does} ({vi})" if (vi := table.verbs_vi.get(move.does)) else move.does
+        needs = "; ".join(need.en for need in move.needs)
         yield (
             f"| `{move.when.slug}` | {move.who} | {does} | `{move.then.slug}` | `{move.event}` "
-            f"| {move.law} | {move.note} |"
+            f"| {move.law} | {needs} | {move.note} |"
         )
+    yield ""
+
+
+def _needs(table: Lifecycle) -> Iterator[str]:
+    yield from (
+        "## Needs",
+        "",
+        "What binds a move besides the state. A refusal `not-yet` names the slug as `waits_for`; the fact, where there is one,",
+        "meets the need when it comes with the move.",
+        "",
+        "| slug | needs | Vietnamese | law | fact |",
+        "|---|---|---|---|---|",
+    )
+    for need in table.needs:
+        fact = f"`{need.given}`" if need.given else ""
+        yield f"| `{need.slug}` | {need.en} | {need.vi} | {need.law} | {fact} |"
     yield ""
 
 

@@ -10,7 +10,6 @@ from pydantic import BaseModel
 
 from contracts.catalogue import Place
 from services.province_gateway.domain import WAIVED, Demand, Dossier
-from services.province_gateway.moves import official
 from services.province_gateway.runtime import Gateway
 from shared.sandbox.clock import wire
 
@@ -166,7 +165,7 @@ class DossierView(BaseModel):
             paid=bool(demands) and all(each.paid_by not in (None, WAIVED) for each in demands),
             withdrawal_asked=dossier.withdrawal_reason is not None,
             can=can,
-            needs={does: fact for does in can if (fact := official.needs(dossier, does, at))},
+            needs={does: fact for does, fact in dossier.to_be_given(at).items() if does in can},
         )
 
 

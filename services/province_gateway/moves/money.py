@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from msgspec.structs import replace
 
 from contracts import lifecycle as law
 from contracts.calendar.worktime import Limit, Unit
-from contracts.catalogue import CALENDAR, fee_of, procedure_of
+from contracts.catalogue import CALENDAR
 from services.province_gateway.domain import (
     WAIVED,
     Dossier,
     DossierNotFound,
-    FeeItem,
     FeeMismatch,
     Instruction,
     Moment,
-    NothingDue,
     RefundTooLarge,
 )
 from services.province_gateway.moves.context import Act, Rules, desk
@@ -38,22 +34,10 @@ MOMENTS: dict[str, Moment] = {
 def demand_catalogue_fee(work: Work, code: str, rules: Rules) -> None:
     """What the catalogue asks for this case, province, channel and payer; nothing if that is nothing or nobody knows."""
     dossier = work.take(code, DossierNotFound)
-    if items := catalogue_fee(dossier, here(work, code)):
+    if items := dossier.catalogue_fee(here(work, code)):
         after, move = dossier.after(law.DEMAND_FEE)
         told = Instruction(law.DEMAND_FEE, fee=items)
         demand_fee(Act(work, dossier, after, move.event, here(work, code), told, rules))
-
-
-def catalogue_fee(dossier: Dossier, at: datetime) -> tuple[FeeItem, ...]:
-    procedure = procedure_of(dossier.procedure, dossier.version)
-    fee = fee_of(
-        *(procedure, procedure.case(dossier.case)),
-        province=dossier.province,
-        channel=dossier.channel,
-        payer_group=dossier.payer_group,
-        on=(dossier.received_at or at).date(),
-    )
-    return tuple(FeeItem(item.kind, item.name_vi, item.amount_dong) for item in fee.items if item.amount_dong)
 
 
 def demand_fee(act: Act) -> None:
@@ -62,9 +46,7 @@ def demand_fee(act: Act) -> None:
     moment = MOMENTS.get(before.state.slug, "at_reception")
     if owing or before.state == law.FINANCIAL_OBLIGATION:
         moment = before.demands[-1].moment  # it corrects that demand, or adds to it
-    items = act.told.fee or (owing.items if owing else catalogue_fee(before, act.at))
-    if not items:
-        raise NothingDue("The catalogue asks for nothing here; say which `fee` to demand.", code=before.code)
+    items = act.told.fee or (owing.items if owing else before.catalogue_fee(act.at))
     owes = act.after.with_demand(moment, items, CALENDAR.due(act.at, PAY_BY))
     demand = owes.demands[-1]
     if owes.state == law.FINANCIAL_OBLIGATION != before.state:
@@ -85,7 +67,7 @@ def demand_fee(act: Act) -> None:
 def take_payment(act: Act) -> None:
     """Money at the counter or by transfer, with its receipts."""
     demand = act.before.owing
-    assert demand is not None  # waits_for: a demand
+    assert demand is not None  # needs: OPEN_DEMAND
     if act.told.amount_dong not in (None, demand.amount_dong):
         raise FeeMismatch(
             f"Take exactly {demand.amount_dong} đồng.", fee_dong=demand.amount_dong, offered_dong=act.told.amount_dong
@@ -105,7 +87,7 @@ def take_payment(act: Act) -> None:
 def waive_fee(act: Act) -> None:
     """What was demanded is not asked for any longer; what was paid online for it meanwhile, the portal gives back."""
     demand = act.before.owing
-    assert demand is not None  # waits_for: a demand
+    assert demand is not None  # needs: OPEN_DEMAND
     waived = act.after.paid(demand, WAIVED, act.at)
     act.tell(
         waived,

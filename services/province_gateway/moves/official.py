@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -22,12 +21,10 @@ from services.province_gateway.domain import (
     Dossier,
     DossierNotFound,
     Instruction,
-    NotYet,
     Supplement,
 )
 from services.province_gateway.moves.context import Act, Rules, desk
 from services.province_gateway.moves.money import (
-    catalogue_fee,
     demand_catalogue_fee,
     demand_fee,
     give_back,
@@ -37,7 +34,7 @@ from services.province_gateway.moves.money import (
 from services.province_gateway.officers import behaviour
 from services.province_gateway.officers.plan import close_request, plan
 from services.province_gateway.work import Work, here
-from shared.sandbox.clock import BUSINESS_ZONE, wire
+from shared.sandbox.clock import wire
 
 CHANGE_WHAT_IS_WAITED_FOR = (law.REQUEST_SUPPLEMENT, law.DEMAND_FEE, law.TAKE_PAYMENT, law.WAIVE_FEE)
 ANSWER_DAYS = 10  # working days a citizen has to answer a supplement request; a default of ours, unverified
@@ -47,23 +44,12 @@ def perform(work: Work, code: str, told: Instruction, rules: Rules) -> Dossier:
     """One move of an official. Raises MoveNotAllowed, NotYet and what the move itself refuses."""
     dossier, at = work.take(code, DossierNotFound), here(work, code)
     after, move = dossier.after(told.does)
-    if (first := dossier.waits_for(told.does, at_desk=told.at_desk)) is not None:
-        raise NotYet(f"First comes: {first}.", code=code, does=told.does, waits_for=first)
-    dossier.must_be_in_time(told.does, at)
+    dossier.must_allow(told, at)
     _MOVES[told.does](Act(work, dossier, after, move.event, at, told, rules))
     if dossier.withdrawal_reason is not None and after.state in law.ENDED_WITHOUT_RESULT:
         close_request(work, code)
     plan(work, code, anew=after.state != dossier.state or told.does in CHANGE_WHAT_IS_WAITED_FOR)
     return work.take(code, DossierNotFound)
-
-
-def needs(dossier: Dossier, does: str, at: datetime) -> str | None:
-    """The fact without which a lawful move is refused: `at_desk` where the papers were brought, `fee` where none is known."""
-    if does in (law.RECEIVE, law.RESUME) and dossier.state == law.SUPPLEMENT and dossier.unanswered:
-        return "at_desk"
-    if does == law.DEMAND_FEE and dossier.owing is None and not catalogue_fee(dossier, at.astimezone(BUSINESS_ZONE)):
-        return "fee"
-    return None
 
 
 def _receive(act: Act) -> None:
@@ -141,7 +127,7 @@ def _request_supplement(act: Act) -> None:
 def _hand_over(act: Act) -> None:
     """From the desk that received it to the competent agency: the same working day, or the next (art. 18)."""
     moved, place = replace(act.after, handed_over_at=act.at), act.before.reception
-    assert place is not None and moved.received_at is not None  # waits_for: elsewhere
+    assert place is not None and moved.received_at is not None  # needs: RECEIVED_ELSEWHERE
     act.tell(
         moved,
         from_unit={"province": place.province, "commune": place.commune},
@@ -164,7 +150,7 @@ def _resume(act: Act) -> None:
     pause = before.pause if before.state == law.SUPPLEMENT else Pause.SUBTRACT
     answered = act.after.answered(act.at) if before.unanswered else act.after
     resumed = replace(answered, started_at=before.started_at or act.at).running_again(act.at, pause)
-    assert resumed.due_at is not None  # waits_for: reception
+    assert resumed.due_at is not None  # needs: RECEIVED_BEFORE
     facts = {"resumed_at": wire(act.at), "due_at": wire(resumed.due_at), "pause": pause}
     act.tell(resumed, **facts, officer=act.handler)
 

@@ -147,16 +147,14 @@ def script_of(sandbox: Sandbox, dossier: Dossier) -> Script:
 def step_here(sandbox: Sandbox, dossier: Dossier) -> Instruction | None:
     """The next step of the script, if it is to be taken in this state."""
     steps = script_of(sandbox, dossier).steps
-    if not steps:
-        return None
-    lawful = any(m.does == steps[0].does for m in law.LIFECYCLE.moves_from(dossier.state) if m.who != law.CITIZEN)
+    lawful = bool(steps) and steps[0].does in dossier.lawful
     return steps[0] if lawful and steps[0].at in (None, dossier.state.slug) else None
 
 
 def _step_now(sandbox: Sandbox, dossier: Dossier) -> Instruction | None:
     """The same, once nothing else must come first."""
     step = step_here(sandbox, dossier)
-    return step if step is not None and dossier.waits_for(step.does, at_desk=step.at_desk) is None else None
+    return step if step is not None and dossier.waits_for(step, sandbox.now) is None else None
 
 
 def after_step(sandbox: Sandbox, dossier: Dossier) -> Dossier:
