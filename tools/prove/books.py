@@ -90,6 +90,9 @@ class HouseBooks:
     waiting: set[Key]
     orphans: list[tuple[Key, str]]
     replies: dict[str, int]  # how often a submission's Idempotency-Key is kept
+    reported: dict[
+        Key, tuple[str, int]
+    ]  # of the portal: province and state of each dossier, as its statistics count it
 
 
 @dataclass
@@ -119,6 +122,9 @@ async def read_house(connection: asyncpg.Connection, service: str, sandboxes: Se
         "SELECT sandbox, subject, kind, (record->>'version')::int AS version, reason FROM dead_letters ORDER BY id"
     )
     replies = await rows("SELECT key, count(*) AS n FROM replies WHERE route = 'POST /dossiers' GROUP BY key")
+    reported = (
+        await rows("SELECT * FROM reported_dossiers WHERE sandbox = ANY($1)", *mine) if service == "portal" else []
+    )
     return HouseBooks(
         service=service,
         life=await connection.fetchval("SELECT coalesce(max(epoch), 0) FROM event_log") or 0,
@@ -140,6 +146,7 @@ async def read_house(connection: asyncpg.Connection, service: str, sandboxes: Se
             for row in await rows("SELECT sandbox, subject, record->>'type' AS type FROM orphans ORDER BY id")
         ],
         replies={row["key"]: row["n"] for row in replies},
+        reported={(row["sandbox"], row["dossier"]): (row["province"], row["state"]) for row in reported},
     )
 
 

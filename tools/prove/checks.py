@@ -188,6 +188,17 @@ def agreement(e: Evidence) -> Iterator[str | None]:
         yield None if citizen == province else f"{key}: at the doors, citizen sees {citizen}, province {province}"
 
 
+def statistics(e: Evidence) -> Iterator[str | None]:
+    """The portal's statistics, computed from events alone, count every dossier where the stored one stands."""
+    stuck = e.portal.parked | e.portal.waiting  # an event of theirs had no effect on the stored dossier
+    for key, dossier in e.portal.dossiers.items():
+        if key not in stuck:
+            right = (dossier["province"], dossier["state_code"])
+            yield _differences(key, ("counted as", e.portal.reported.get(key), right))
+    unknown = e.portal.reported.keys() - e.portal.dossiers.keys() - {key for key, _ in e.portal.orphans}
+    yield from (f"{key} is counted and does not exist" for key in unknown)
+
+
 def money(e: Evidence) -> Iterator[str | None]:
     """Paid at the platform = confirmed at the portal; refunded there = refunded here; nothing kept that nobody owes.
 
@@ -265,6 +276,7 @@ CHECKS: dict[str, Check] = {
     "no reader is behind, or ahead of what was said": positions,
     "every event is applied once and in order": applied,
     "both copies of a dossier agree": agreement,
+    "statistics agree with the stored dossiers": statistics,
     "paid = confirmed, minus refunds": money,
     "dead letters are exactly the poison": dead_letters,
     "no deadlock, no surprising answer": machine,

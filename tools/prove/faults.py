@@ -120,6 +120,20 @@ async def tell_again(scene: Scene) -> str:
     return ""
 
 
+async def rebuild_statistics(scene: Scene) -> str:
+    """Compute the statistics again from the first event, while new events come in."""
+    before = (await scene.fetch("portal", "SELECT generation FROM projections"))[0]["generation"]
+    rebuilt = await scene.load.country.rebuild_projection("statistics")
+    await scene.until("the statistics were not computed again", lambda: statistics_are_complete(scene), 60.0)
+    return f"generation {rebuilt['generation']} complete" if rebuilt["generation"] > before else ""
+
+
+async def statistics_are_complete(scene: Scene) -> bool:
+    """Whether every event that was published has been counted."""
+    (statistics,) = await scene.load.country.projections()
+    return bool(statistics["behind"] == 0)
+
+
 async def stop_worker(scene: Scene) -> str:
     """Freeze a worker past its lease; a second one takes its lanes; then the frozen one wakes, believing itself alive."""
     service, role = scene.rng.choice((("portal", "portal-worker"), ("gateway", "gateway-worker")))
@@ -247,6 +261,7 @@ FAULTS: dict[str, Fault] = {
     "kill-broker": kill_broker,
     "wipe-broker": wipe_broker,
     "tell-again": tell_again,
+    "rebuild-statistics": rebuild_statistics,
     "delete-database": delete_database,
     "delete-sandboxes": delete_sandboxes,
     "poison": put_poison,

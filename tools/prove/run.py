@@ -95,6 +95,7 @@ async def run(order: Order, say: Say) -> Report:
                 await _break_things(scene, order, report, say)
                 say("Everything runs again; the rest is paid, and the clocks are turned until nothing more can happen.")
                 unsettled = await _bring_to_rest(scene)
+                await scene.until("the statistics are not complete", lambda: faults.statistics_are_complete(scene))
                 evidence = await _evidence(scene, unsettled)
             report.counters = counters.all()
         report.findings = checks.judge(evidence)

@@ -23,10 +23,11 @@ PROVINCE_OF = {province.lane: code for code, province in PROVINCES.items()}
 LOCK_SQL = """
 SELECT r.sandbox, r.dossier, r.state FROM reported_dossiers r
 JOIN unnest($1::text[], $2::text[]) k (sandbox, dossier) USING (sandbox, dossier) FOR UPDATE OF r"""
+# The two topics are read beside each other: who only learns that a dossier exists changes nothing that the other has written.
 SAVE_SQL = """
 INSERT INTO reported_dossiers (sandbox, dossier, province, state)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int2[])
-ON CONFLICT (sandbox, dossier) DO UPDATE SET state = EXCLUDED.state"""
+ON CONFLICT (sandbox, dossier) DO UPDATE SET state = EXCLUDED.state WHERE EXCLUDED.state <> $5"""
 
 
 def reported_dossiers_table(metadata: MetaData) -> None:
@@ -58,6 +59,7 @@ async def project(connection: Connection, events: Sequence[Event]) -> None:
             [dossier for _, dossier in changed],
             [provinces[key] for key in changed],
             [states[key] for key in changed],
+            LIFECYCLE.begins.code,
         )
 
 

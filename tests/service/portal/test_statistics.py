@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
@@ -11,13 +12,14 @@ import pytest
 from contracts import lifecycle as law
 from contracts.lifecycle import LIFECYCLE, Reaction
 from contracts.models import DossierReceived
-from services.portal.reporting.projection import NAME, after
+from services.portal.reporting.projection import NAME, after, project
 from shared.messaging import cloudevents, projection
+from shared.messaging.cloudevents import Event
 from shared.messaging.consumer import HandlerExists, Handlers
 from shared.messaging.positions import Positions
 from shared.messaging.projection import ProjectionReader
 from tests.support.country import Country, Sandbox, problem
-from tests.support.factories import PROVINCE, Said, a_record, an_event
+from tests.support.factories import MORNING, PROVINCE, Said, a_record, an_event
 
 A, B = "H42.14464-20260609-0000001", "H42.14464-20260609-0000002"
 LANE = [Said("", "", "", b"", 0).lane]
@@ -80,6 +82,27 @@ async def test_which_topic_is_read_first_changes_nothing(
 ) -> None:
     await reporting.hears("gateway", *story(sandbox, A, law.DOSSIER_RECEIVED, law.PROCESSING_STARTED))
     await reporting.hears("portal", *story(sandbox, A, law.DOSSIER_SUBMITTED, law.WITHDRAWAL_REQUESTED))
+    assert await states(country, sandbox) == {"in_processing": 1}
+
+
+async def test_two_readers_at_the_same_moment_lose_nothing(country: Country, sandbox: Sandbox) -> None:
+    def events(*types: str) -> list[Event]:
+        texts = {"id": "", "traceparent": "", "sandbox": sandbox.id, "subject": A}
+        places = {"lane": LANE[0], "offset": 0, "epoch": 1, "number": 1, "version": 1}
+        return [Event(**places, **texts, source="", type=type, time=MORNING, body=b"") for type in types]
+
+    database = country.portal.database
+
+    async def portal_topic() -> None:
+        async with database.transaction() as connection:
+            await project(connection, events(law.DOSSIER_SUBMITTED))
+
+    async with database.transaction() as connection:
+        await project(connection, events(law.DOSSIER_RECEIVED, law.PROCESSING_STARTED))
+        other = asyncio.create_task(portal_topic())
+        done, _ = await asyncio.wait([other], timeout=0.3)
+        assert not done, "it waits for the row that this transaction has written"
+    await other
     assert await states(country, sandbox) == {"in_processing": 1}
 
 
