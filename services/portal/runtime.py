@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qs
 
-from contracts import story
+from contracts import story, topics
 from contracts.catalogue import dossier_in
 from services.portal import consumers
 from services.portal.auth import Tokens
@@ -23,7 +23,7 @@ from shared.messaging.runtime import House
 from shared.sandbox import files
 
 SERVICE = "portal"
-HEARS, SPEAKS = "dossier.to-portal.v1", "dossier.to-province.v1"
+HEARS, SPEAKS = topics.TO_PORTAL, topics.TO_PROVINCE
 
 
 class Portal(House[Dossier]):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from contracts import story
+from contracts import story, topics
 from contracts.catalogue import dossier_in
 from contracts.faults import officers
 from services.province_gateway import consumers, queries
@@ -22,7 +22,7 @@ from shared.sandbox import registry
 from shared.storage.database import Connection
 
 SERVICE = "gateway"
-HEARS, SPEAKS = "dossier.to-province.v1", "dossier.to-portal.v1"
+HEARS, SPEAKS = topics.TO_PROVINCE, topics.TO_PORTAL
 
 
 class Gateway(House[Dossier]):
