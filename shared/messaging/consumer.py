@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -48,14 +48,18 @@ class Handler:
 
 
 class Handlers:
-    """Event type → handler. A type nobody here handles is passed over."""
+    """Event type → handler, each named by the model of its body. A type that has no handler is passed over.
 
-    def __init__(self) -> None:
+    type_of   model of a body → event type
+    """
+
+    def __init__(self, type_of: Mapping[Any, str]) -> None:
+        self._type_of = type_of
         self.table: dict[str, Handler] = {}
 
-    def on(self, type: str, model: Any, *, creates: bool = False) -> Callable[[Callable[[Any, Work[Any]], None]], Any]:
+    def on(self, model: Any, *, creates: bool = False) -> Callable[[Callable[[Any, Work[Any]], None]], Any]:
         def keep(act: Callable[[Any, Work[Any]], None]) -> Callable[[Any, Work[Any]], None]:
-            self.table[type] = Handler(model.model_validate_json, act, creates)
+            self.table[self._type_of[model]] = Handler(model.model_validate_json, act, creates)
             return act
 
         return keep
