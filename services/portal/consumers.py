@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import asdict
+
 from contracts import lifecycle as law
 from contracts import models
-from contracts.catalogue import Place
+from contracts.filing import Filing
 from services.portal.commands import (
     Work,
     note_closed,
@@ -17,7 +19,7 @@ from services.portal.commands import (
     note_registration,
     note_supplement,
 )
-from services.portal.domain import Demand, Dossier, FeeItem, Owner, Paper, Receipt, Supplement
+from services.portal.domain import Demand, Dossier, FeeItem, Receipt, Supplement
 from shared.messaging.consumer import Handlers
 from shared.sandbox.clock import BUSINESS_ZONE
 
@@ -26,22 +28,11 @@ handlers = Handlers(models.TYPE_OF)
 
 @handlers.on(models.DossierRegistered, creates=True)
 def dossier_registered(event: models.DossierRegistered, work: Work) -> None:
-    owner, place, old, helped = event.owner, event.reception, event.filed_under, event.help_at
     dossier = Dossier(
         *(event.dossier_code, event.procedure, event.authority.province, event.authority.commune),
         *(event.applicant.id, event.applicant.name, law.SUBMITTED.code),
-        *(event.registered_at.astimezone(BUSINESS_ZONE), event.note),
-        channel=event.channel,
-        case=event.case,
-        version=event.version,
-        payer_group=event.payer_group or "ordinary",
-        capacity=event.capacity or "self",
-        owner=Owner(owner.kind, owner.id, owner.name) if owner else None,
-        reception=Place(place.province, place.commune),
-        help_at=Place(helped.province, helped.commune) if helped else None,
-        filed_under=Place(old.province, old.commune) if old else None,
-        return_by=event.return_by,
-        papers=tuple(Paper(**paper.model_dump()) for paper in event.papers or ()),
+        *(event.registered_at.astimezone(BUSINESS_ZONE), event.channel),
+        **asdict(Filing.of(event)),
     )
     note_registration(work, dossier)
 

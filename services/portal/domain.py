@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal
 
 from msgspec.structs import replace
 
 from contracts import lifecycle as law
-from contracts.catalogue import Channel, Place
+from contracts.catalogue import Channel
+from contracts.filing import Filing, Paper
 from contracts.lifecycle import LIFECYCLE, State
 from services.portal.codes import reference_of
 from shared.errors import Refusal
@@ -18,7 +18,6 @@ from shared.storage.value import Kept
 STARTED, FAILED, PAID, REFUND_PENDING, REFUNDED = "started", "failed", "paid", "refund_pending", "refunded"
 ATTEMPT_LIFE = timedelta(minutes=15)  # sandbox time; the platform closes an order after it, then a new attempt begins
 
-Capacity = Literal["self", "representative", "authorised_person", "organisation"]
 # The nine indicators of TT 01/2018/TT-VPCP art. 13, each scored 0, 1 or 2; the English words are ours.
 INDICATORS = (
     *("total_time", "time_per_agency", "contacts", "agencies_contacted", "organisation", "publication"),
@@ -145,25 +144,7 @@ class Payment(Kept, frozen=True):
         return replace(self, status=REFUND_PENDING, refund_dong=back)
 
 
-class Paper(Kept, frozen=True):
-    """A paper as it was handed in; the file lies in the store under its hash, if there is one."""
-
-    component: str
-    form: str
-    digitisation: int
-    name: str | None = None
-    media_type: str | None = None
-    size: int | None = None
-    sha256: str | None = None
-
-
-class Owner(Kept, frozen=True):
-    kind: Literal["person", "organisation"]
-    id: str
-    name: str
-
-
-class Dossier(Kept, frozen=True):
+class Dossier(Filing, frozen=True):
     """The national copy: what the citizen asked, and what the province said since."""
 
     code: str
@@ -174,18 +155,7 @@ class Dossier(Kept, frozen=True):
     applicant_name: str
     state_code: int
     submitted_at: datetime
-    note: str | None = None
     channel: Channel = "online"
-    case: str | None = None
-    version: str | None = None
-    payer_group: str = "ordinary"
-    capacity: Capacity = "self"
-    owner: Owner | None = None
-    reception: Place | None = None
-    help_at: Place | None = None
-    filed_under: Place | None = None  # codes from before the merger
-    return_by: Channel | None = None
-    papers: tuple[Paper, ...] = ()
     heard: tuple[int, int] = (0, 0)  # epoch and dossierversion of the last event heard from the province
     first_epoch: int = 0  # the life of the province's event log in which we first heard of this dossier
     received_at: datetime | None = None
