@@ -4,6 +4,8 @@ Codes and names of the states are found facts; the moves between them are our pr
 the assumption that Decree 118/2025 keeps these articles of Decree 61/2018 in substance.
 """
 
+from dataclasses import dataclass
+
 from shared.lifecycle import Hears, Lifecycle, Move, MoveNotAllowed, Need, Reaction, State
 
 __all__ = ["LIFECYCLE", "Hears", "Lifecycle", "Move", "MoveNotAllowed", "Need", "Reaction", "State"]
@@ -27,7 +29,7 @@ PORTAL = "portal"
 RECEPTION = "reception"  # one-stop official: checks, receives, takes money, returns
 HANDLER = "handler"  # case handler in the competent unit
 OFFICIALS = (RECEPTION, HANDLER)
-PROVINCE = "province"  # the procedure system, as reader of what the portal says
+PROVINCE = "province"  # the procedure system: reads what the portal publishes, and publishes what officials did
 
 # does
 RECEIVE = "receive"
@@ -75,47 +77,90 @@ VERBS_VI = {
 }
 
 # event
-DOSSIER_SUBMITTED = "dossier.submitted.v1"
-DOSSIER_REGISTERED = "dossier.registered.v1"
-WITHDRAWAL_REQUESTED = "dossier.withdrawal_requested.v1"
-SUPPLEMENT_ANSWERED = "dossier.supplement_answered.v1"
-DOSSIER_RATED = "dossier.rated.v1"
-PAYMENT_CONFIRMED = "payment.confirmed.v1"
-PAYMENT_REFUNDED = "payment.refunded.v1"
-DOSSIER_RECEIVED = "dossier.received.v1"
-DOSSIER_REFUSED = "dossier.refused.v1"
-DOSSIER_HANDED_OVER = "dossier.handed_over.v1"
-SUPPLEMENT_REQUESTED = "dossier.supplement_requested.v1"
-FEE_DEMANDED = "dossier.fee_demanded.v1"
-FEE_PAID = "dossier.fee_paid.v1"
-FEE_WAIVED = "dossier.fee_waived.v1"
-PROCESSING_STARTED = "dossier.processing_started.v1"
-PROCESSING_RESUMED = "dossier.processing_resumed.v1"
-DOSSIER_RESCHEDULED = "dossier.rescheduled.v1"
-DOSSIER_RESULT_READY = "dossier.result_ready.v1"
-DOSSIER_RESULT_RETURNED = "dossier.result_returned.v1"
-DOSSIER_REJECTED = "dossier.rejected.v1"
-DOSSIER_STOPPED = "dossier.stopped.v1"
-DOSSIER_WITHDRAWN = "dossier.withdrawn.v1"
-WITHDRAWAL_DECLINED = "dossier.withdrawal_declined.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event type: who publishes it, and what a timeline says of it. Its body: `events/*.json`, by its name."""
+
+    publisher: str
+    text_vi: str
+    text_en: str
+
+
+# By name, such as dossier.submitted.v1. Every other list of event types is computed from this one.
+EVENTS: dict[str, Event] = {}
+
+
+def _event(publisher: str, name: str, text_vi: str, text_en: str) -> str:
+    EVENTS[name] = Event(publisher, text_vi, text_en)
+    return name
+
+
+DOSSIER_SUBMITTED = _event(
+    PORTAL, "dossier.submitted.v1", "Công dân nộp hồ sơ trực tuyến", "The citizen submits the dossier online"
+)
+SUPPLEMENT_ANSWERED = _event(
+    PORTAL, "dossier.supplement_answered.v1", "Công dân bổ sung hồ sơ", "The citizen answers with what was missing"
+)
+WITHDRAWAL_REQUESTED = _event(
+    PORTAL, "dossier.withdrawal_requested.v1", "Công dân yêu cầu rút hồ sơ", "The citizen asks to withdraw the dossier"
+)
+DOSSIER_RATED = _event(
+    PORTAL, "dossier.rated.v1", "Công dân đánh giá mức độ hài lòng", "The citizen rates the handling"
+)
+PAYMENT_CONFIRMED = _event(PORTAL, "payment.confirmed.v1", "Thanh toán được xác nhận", "The payment is confirmed")
+PAYMENT_REFUNDED = _event(PORTAL, "payment.refunded.v1", "Khoản đã nộp được hoàn trả", "The payment is refunded")
+DOSSIER_REGISTERED = _event(
+    PROVINCE,
+    "dossier.registered.v1",
+    "Hồ sơ được nộp trực tiếp hoặc qua bưu chính",
+    "The dossier is handed in at a counter or by post",
+)
+DOSSIER_RECEIVED = _event(
+    PROVINCE,
+    "dossier.received.v1",
+    "Bộ phận Một cửa tiếp nhận hồ sơ, hẹn ngày trả",
+    "The one-stop unit receives the dossier and names the due date",
+)
+DOSSIER_REFUSED = _event(
+    PROVINCE, "dossier.refused.v1", "Bộ phận Một cửa từ chối tiếp nhận", "The one-stop unit refuses the dossier"
+)
+DOSSIER_HANDED_OVER = _event(
+    PROVINCE,
+    "dossier.handed_over.v1",
+    "Chuyển hồ sơ đến cơ quan có thẩm quyền",
+    "The dossier is handed to the competent unit",
+)
+SUPPLEMENT_REQUESTED = _event(
+    PROVINCE, "dossier.supplement_requested.v1", "Yêu cầu bổ sung hồ sơ", "A supplement is requested"
+)
+FEE_DEMANDED = _event(PROVINCE, "dossier.fee_demanded.v1", "Yêu cầu nộp phí, lệ phí", "The fee is demanded")
+FEE_PAID = _event(PROVINCE, "dossier.fee_paid.v1", "Đã thu phí, lệ phí tại cơ quan", "The office takes the fee itself")
+FEE_WAIVED = _event(PROVINCE, "dossier.fee_waived.v1", "Miễn, bỏ khoản phải nộp", "The office waives the fee")
+PROCESSING_STARTED = _event(PROVINCE, "dossier.processing_started.v1", "Bắt đầu thụ lý hồ sơ", "Processing starts")
+PROCESSING_RESUMED = _event(PROVINCE, "dossier.processing_resumed.v1", "Tiếp tục xử lý hồ sơ", "Processing goes on")
+DOSSIER_RESCHEDULED = _event(
+    PROVINCE, "dossier.rescheduled.v1", "Xin lỗi và hẹn lại ngày trả", "The office apologises and names a new due date"
+)
+DOSSIER_REJECTED = _event(
+    PROVINCE, "dossier.rejected.v1", "Từ chối giải quyết hồ sơ", "The dossier is refused on the merits"
+)
+DOSSIER_STOPPED = _event(PROVINCE, "dossier.stopped.v1", "Dừng xử lý hồ sơ", "Processing is stopped")
+DOSSIER_RESULT_READY = _event(PROVINCE, "dossier.result_ready.v1", "Đã có kết quả giải quyết", "The result is ready")
+DOSSIER_RESULT_RETURNED = _event(
+    PROVINCE, "dossier.result_returned.v1", "Đã trả kết quả cho công dân", "The result is returned to the citizen"
+)
+DOSSIER_WITHDRAWN = _event(PROVINCE, "dossier.withdrawn.v1", "Đồng ý cho rút hồ sơ", "The withdrawal is granted")
+WITHDRAWAL_DECLINED = _event(
+    PROVINCE, "dossier.withdrawal_declined.v1", "Không đồng ý cho rút hồ sơ", "The withdrawal is declined"
+)
 PLATFORM_CONFIRMATION = "payment-platform confirmation"  # the platform's signed HTTP call, no event of ours
 
-TOLD_BY_PROVINCE = (
-    DOSSIER_RECEIVED,
-    DOSSIER_REFUSED,
-    DOSSIER_HANDED_OVER,
-    SUPPLEMENT_REQUESTED,
-    FEE_DEMANDED,
-    FEE_PAID,
-    FEE_WAIVED,
-    PROCESSING_STARTED,
-    PROCESSING_RESUMED,
-    DOSSIER_RESCHEDULED,
-    DOSSIER_RESULT_READY,
-    DOSSIER_RESULT_RETURNED,
-    DOSSIER_REJECTED,
-    DOSSIER_STOPPED,
-    DOSSIER_WITHDRAWN,
+BEGUN_BY = (DOSSIER_SUBMITTED, DOSSIER_REGISTERED)
+NOTED = (WITHDRAWAL_DECLINED,)  # of the province: applied in every state, also after the end
+FOLLOWED = tuple(
+    name for name, event in EVENTS.items() if event.publisher == PROVINCE and name not in (*BEGUN_BY, *NOTED)
 )
 
 # when
@@ -332,8 +377,8 @@ LIFECYCLE = Lifecycle(
     Hears(PROVINCE, PAYMENT_REFUNDED, EVERY, Reaction.APPLY, "noted; no state changes"),
 
     # What the portal hears from the province.
-    *(Hears(PORTAL, event, FINAL, Reaction.LATE, "the dossier has ended") for event in TOLD_BY_PROVINCE),
-    Hears(PORTAL, WITHDRAWAL_DECLINED, EVERY, Reaction.APPLY, "noted; no state changes"),
+    *(Hears(PORTAL, event, FINAL, Reaction.LATE, "the dossier has ended") for event in FOLLOWED),
+    *(Hears(PORTAL, event, EVERY, Reaction.APPLY, "noted; no state changes") for event in NOTED),
 
     # What the portal hears from the payment platform, over signed HTTP.
     Hears(PORTAL, PLATFORM_CONFIRMATION, MAY_OWE, Reaction.APPLY,
@@ -341,6 +386,6 @@ LIFECYCLE = Lifecycle(
     Hears(PORTAL, PLATFORM_CONFIRMATION, _but(*MAY_OWE), Reaction.COMPENSATE,
           "paid too late, or twice: refunded once, told as payment.refunded.v1"),
     begins=SUBMITTED,
-    begun_by=(DOSSIER_SUBMITTED, DOSSIER_REGISTERED),
+    begun_by=BEGUN_BY,
     verbs_vi=VERBS_VI,
 )  # fmt: skip

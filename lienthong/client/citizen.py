@@ -106,7 +106,7 @@ class Citizen:
     async def submit(
         self, /, procedure: str, province: str, commune: str | None = None, *, key: str | None = None, **more: Any
     ) -> Dossier:
-        """`more` may hold note, case, papers, capacity, owner, reception, help_at, payer_group, return_by.
+        """`more` holds other members of the request, such as note, papers, owner; the portal's OpenAPI lists them.
 
         key  makes a repetition harmless; a new one is drawn when it is left out
         """

@@ -27,7 +27,7 @@ class Province:
         """A dossier handed in at a counter (or `channel="public_postal"`).
 
         applicant  `id` (12 digits) and `name`
-        more       channel, case, reception, help_at, capacity, owner, payer_group, papers, return_by, note, receive
+        more       other members of the request, such as channel, papers, receive; the gateway's OpenAPI lists them
         """
         body = {"procedure": procedure, "commune": commune, "applicant": applicant, **more}
         return cast(ProvinceDossier, await self._gateway.json("POST", self._dossiers, json=body, headers=self._once()))

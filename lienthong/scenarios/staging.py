@@ -17,11 +17,17 @@ from lienthong.client.types import Dossier
 from lienthong.journeys.travel import STEPS_AT_MOST, Journey, Journeyed, act, begin
 from lienthong.scenarios.files import ScenarioFault, ScenarioFile
 
-SUBMISSION = ("case", "capacity", "payer_group", "return_by", "reception", "help_at", "note")  # sent as they are
 BEHAVIOUR = (  # and those that a journey has by the same name
     *("name", "persona", "procedure", "province"),
     *("channel", "pays", "answers", "rates", "expects", "papers"),
 )
+STORY = (
+    "at",
+    "commune",
+    "decisions",
+    "withdraws",
+    "state",
+)  # and those that it has otherwise; all others are sent as they are
 AT_FIRST = ("people", "organisations", "modes", "faults")  # of a sandbox, from its making on
 Say = Callable[[str], None]
 
@@ -174,7 +180,7 @@ def _journey(part: Mapping[str, Any]) -> Journey:
     if withdrawal := part.get("withdraws"):
         told["withdraws"] = withdrawal["reason"]
         told |= {"withdraws_in": withdrawal["when"]} if "when" in withdrawal else {}
-    submission = {name: part[name] for name in SUBMISSION if name in part}
+    submission = {name: fact for name, fact in part.items() if name not in (*BEHAVIOUR, *STORY)}
     return Journey(
         **told,
         commune=part.get("commune"),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import to_builtins
 from msgspec.structs import asdict, replace
 
 from contracts import lifecycle as law
-from contracts.catalogue import PROVINCES, Channel, Choice, Place
+from contracts.catalogue import PROVINCES, Choice
+from contracts.filing import Filing, Paper
 from contracts.lifecycle import LIFECYCLE, MoveNotAllowed, Reaction
 from contracts.receipts import series
 from services.portal.auth import Citizen
@@ -20,13 +21,10 @@ from services.portal.domain import (
     PAID,
     REFUND_PENDING,
     REFUNDED,
-    Capacity,
     Demand,
     Dossier,
     DossierNotFound,
     FeeItem,
-    Owner,
-    Paper,
     Payment,
     Receipt,
     Supplement,
@@ -39,20 +37,6 @@ REFUND = "refund"  # kind of background call
 ONLINE = "/online"  # end of the series in which the portal numbers its receipts
 
 
-@dataclass(frozen=True)
-class Filing:
-    """What a citizen says besides the choice of procedure and agency."""
-
-    note: str | None = None
-    capacity: Capacity = "self"
-    owner: Owner | None = None
-    payer_group: str = "ordinary"
-    papers: tuple[Paper, ...] = ()
-    reception: Place | None = None
-    help_at: Place | None = None
-    return_by: Channel | None = None
-
-
 def submit_dossier(work: Work, citizen: Citizen, choice: Choice, filing: Filing) -> Dossier:
     """A new dossier with the next code of its agency and day. Raises CalendarTooShort where no officer could end it."""
     choice.must_reach_an_end(work.now, "online")
@@ -60,17 +44,8 @@ def submit_dossier(work: Work, citizen: Citizen, choice: Choice, filing: Filing)
     code = dossier_code(choice.agency, f"{at:%Y%m%d}", work.number(code_series(choice.agency, at)), work.epoch)
     dossier = Dossier(
         *(code, choice.procedure.code, choice.province, choice.commune, citizen.id, citizen.name),
-        *(law.SUBMITTED.code, at, filing.note),
-        case=choice.case.code,
-        version=choice.procedure.version,
-        payer_group=filing.payer_group,
-        capacity=filing.capacity,
-        owner=filing.owner,
-        reception=filing.reception,
-        help_at=filing.help_at,
-        filed_under=choice.was,
-        return_by=filing.return_by,
-        papers=filing.papers,
+        *(law.SUBMITTED.code, at),
+        **asdict(filing),
     )
     work.save(code, dossier, lane=PROVINCES[choice.province].lane)
     _tell(
@@ -79,29 +54,9 @@ def submit_dossier(work: Work, citizen: Citizen, choice: Choice, filing: Filing)
         applicant={"id": citizen.id, "name": citizen.name, "level": citizen.level},
         channel="online",
         submitted_at=wire(at),
-        note=filing.note,
-        **_particulars(dossier),
+        **filing.facts(),
     )
     return dossier
-
-
-def _particulars(dossier: Dossier) -> dict[str, Any]:
-    """What a dossier may carry besides the bare minimum; None where it says nothing."""
-    places = {"reception": dossier.reception, "help_at": dossier.help_at, "filed_under": dossier.filed_under}
-    return {
-        "case": dossier.case,
-        "version": dossier.version,
-        "payer_group": None if dossier.payer_group == "ordinary" else dossier.payer_group,
-        "capacity": None if dossier.capacity == "self" else dossier.capacity,
-        "owner": asdict(dossier.owner) if dossier.owner else None,
-        "return_by": dossier.return_by,
-        "papers": _told(dossier.papers) or None,
-        **{name: asdict(place) if place else None for name, place in places.items()},
-    }
-
-
-def _told(papers: Sequence[Paper]) -> list[dict[str, Any]]:
-    return [{name: fact for name, fact in asdict(paper).items() if fact is not None} for paper in papers]
 
 
 def ask_withdrawal(work: Work, citizen: Citizen, code: str, reason: str) -> Dossier:
@@ -119,7 +74,7 @@ def answer_supplement(work: Work, citizen: Citizen, code: str, papers: tuple[Pap
     dossier = _own(work, citizen, code).answering_supplement(papers, at)
     work.save(code, dossier)
     number = dossier.supplements[-1].number
-    facts = {"request": number, "papers": _told(papers), "note": note or None, "answered_at": wire(at)}
+    facts = {"request": number, "papers": to_builtins(papers), "note": note or None, "answered_at": wire(at)}
     _tell(work, dossier, law.SUPPLEMENT_ANSWERED, **facts)
     return dossier
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Literal
 
 from msgspec.structs import replace
 
 from contracts import lifecycle as law
-from contracts.catalogue import Channel, Place
+from contracts.catalogue import Channel
+from contracts.filing import Filing, Paper
 from contracts.lifecycle import LIFECYCLE, Move, Need, State
 from services.portal.codes import reference_of
 from shared.errors import Refusal
@@ -21,7 +21,6 @@ ATTEMPT_LIFE = timedelta(minutes=15)  # sandbox time; the platform closes an ord
 
 # Verb of the lifecycle table → its word in `can`, in this order.
 WORDS = {law.PAY: "pay", law.ANSWER_SUPPLEMENT: "supplement", law.ASK_WITHDRAWAL: "withdraw", law.RATE: "rate"}
-Capacity = Literal["self", "representative", "authorised_person", "organisation"]
 # The nine indicators of TT 01/2018/TT-VPCP art. 13, each scored 0, 1 or 2; the English words are ours.
 INDICATORS = (
     *("total_time", "time_per_agency", "contacts", "agencies_contacted", "organisation", "publication"),
@@ -148,25 +147,7 @@ class Payment(Kept, frozen=True):
         return replace(self, status=REFUND_PENDING, refund_dong=back)
 
 
-class Paper(Kept, frozen=True):
-    """A paper as it was handed in; the file lies in the store under its hash, if there is one."""
-
-    component: str
-    form: str
-    digitisation: int
-    name: str | None = None
-    media_type: str | None = None
-    size: int | None = None
-    sha256: str | None = None
-
-
-class Owner(Kept, frozen=True):
-    kind: Literal["person", "organisation"]
-    id: str
-    name: str
-
-
-class Dossier(Kept, frozen=True):
+class Dossier(Filing, frozen=True):
     """The national copy: what the citizen asked, and what the province said since."""
 
     code: str
@@ -177,18 +158,7 @@ class Dossier(Kept, frozen=True):
     applicant_name: str
     state_code: int
     submitted_at: datetime
-    note: str | None = None
     channel: Channel = "online"
-    case: str | None = None
-    version: str | None = None
-    payer_group: str = "ordinary"
-    capacity: Capacity = "self"
-    owner: Owner | None = None
-    reception: Place | None = None
-    help_at: Place | None = None
-    filed_under: Place | None = None  # codes from before the merger
-    return_by: Channel | None = None
-    papers: tuple[Paper, ...] = ()
     heard: tuple[int, int] = (0, 0)  # epoch and dossierversion of the last event heard from the province
     first_epoch: int = 0  # the life of the province's event log in which we first heard of this dossier
     received_at: datetime | None = None

@@ -8,9 +8,9 @@ from datetime import datetime
 import msgspec
 
 from contracts.catalogue import PAYER_GROUPS, Choice, Place
+from contracts.filing import Capacity, Owner, Paper
 from contracts.identity import OWNER_KINDS, fault_of
 from services.portal.auth import Citizen
-from services.portal.domain import Capacity, Owner, Paper
 from services.portal.papers import store
 from services.portal.runtime import Portal
 from shared.errors import BodyDoesNotFit, Refusal

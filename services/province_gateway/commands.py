@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from contracts import lifecycle as law
-from contracts.catalogue import PROVINCES, Channel, Place
+from contracts.catalogue import PROVINCES, Channel, Choice, Place
+from contracts.filing import Filing
 from contracts.lifecycle import LIFECYCLE, Reaction
 from contracts.models import (
     DossierRated,
@@ -41,97 +41,49 @@ class DossierAlreadyHere(Refusal):
 
 @dataclass(frozen=True)
 class Registration:
-    """What is written down when someone hands in a dossier at a counter or by public post.
-
-    reception  the desk; may differ from the competent agency for a boundary-independent procedure
-    papers     as in the event
-    """
+    """What is written down when someone hands in a dossier at a counter or by public post."""
 
     code: str
-    procedure: str
-    version: str
-    case: str
-    province: str
-    commune: str | None
-    reception: Place
+    choice: Choice
     channel: Channel
     applicant_id: str
     applicant_name: str
-    payer_group: str = "ordinary"
-    capacity: str = "self"
-    owner: dict[str, str] | None = None
-    help_at: Place | None = None
-    return_by: Channel | None = None
-    filed_under: dict[str, Any] | None = None
-    papers: list[dict[str, Any]] = field(default_factory=list)
-    note: str | None = None
+    filing: Filing
 
 
 def register_submission(work: Work, event: DossierSubmitted) -> None:
     """A dossier arrives from the portal; the one-stop desk will look at it."""
-    code = event.dossier_code
+    code, place = event.dossier_code, Place(event.province, event.authority.commune)
     if work.find(code) is not None:
         raise DossierAlreadyHere("The portal gave one code twice.", code=code)
-    submitted = event.submitted_at.astimezone(BUSINESS_ZONE)
-    dossier = new_dossier(
-        code, event.province, event.authority.commune, event.procedure, event.applicant.name, submitted
-    )
-    place, helped = event.reception, event.help_at
-    dossier = replace(
-        dossier,
-        case=event.case,
-        version=event.version,
-        payer_group=event.payer_group or "ordinary",
-        owner=event.owner.name if event.owner else None,
-        reception=Place(place.province, place.commune) if place else None,
-        help_at=Place(helped.province, helped.commune) if helped else None,
-        return_by=event.return_by,
-        papers=len(event.papers or ()),
-    )
+    at = event.submitted_at.astimezone(BUSINESS_ZONE)
+    dossier = new_dossier(code, place, event.procedure, event.applicant.name, at, "online", Filing.of(event))
     work.save(code, dossier, lane=PROVINCES[event.province].lane)
     plan(work, code)
 
 
-def register_at_desk(work: Work, told: Registration, rules: Rules, *, receive: bool) -> Dossier:
+def register_at_desk(work: Work, registration: Registration, rules: Rules, *, receive: bool) -> Dossier:
     """A dossier handed in at a counter or by post: the portal learns of it. At the counter it is checked at once."""
     at = work.now.astimezone(BUSINESS_ZONE)
-    dossier = new_dossier(told.code, told.province, told.commune, told.procedure, told.applicant_name, at)
-    dossier = replace(
-        dossier,
-        channel=told.channel,
-        case=told.case,
-        version=told.version,
-        payer_group=told.payer_group,
-        owner=told.owner["name"] if told.owner else None,
-        reception=told.reception,
-        help_at=told.help_at,
-        return_by=told.return_by or told.channel,
-        papers=len(told.papers),
-    )
-    work.save(told.code, dossier, lane=PROVINCES[told.province].lane)
+    code, choice, channel = registration.code, registration.choice, registration.channel
+    applicant = registration.applicant_name
+    filing = replace(registration.filing, return_by=registration.filing.return_by or channel)
+    dossier = new_dossier(code, choice.place, choice.procedure.code, applicant, at, channel, filing)
+    work.save(code, dossier, lane=PROVINCES[choice.province].lane)
+    facts = {"capacity": filing.capacity, "papers": (), **filing.facts()}  # said also where they are as usual
     tell(
         *(work, dossier, law.DOSSIER_REGISTERED),
-        authority={"province": told.province, "commune": told.commune},
-        applicant={"id": told.applicant_id, "name": told.applicant_name},
-        channel=told.channel,
-        reception=_place(told.reception),
+        authority={"province": choice.province, "commune": choice.commune},
+        applicant={"id": registration.applicant_id, "name": applicant},
+        channel=channel,
         registered_at=wire(at),
         officer=desk(dossier),
-        case=told.case,
-        version=told.version,
-        payer_group=None if told.payer_group == "ordinary" else told.payer_group,
-        capacity=told.capacity,
-        owner=told.owner,
-        help_at=_place(told.help_at),
-        return_by=dossier.return_by,
-        filed_under=told.filed_under,
-        papers=told.papers,
-        note=told.note,
+        **facts,
     )
     if receive:
-        return official.perform(work, told.code, Instruction(law.RECEIVE), rules)
-    plan(work, told.code)
-    return work.take(told.code, DossierNotFound)
+        return official.perform(work, code, Instruction(law.RECEIVE), rules)
+    plan(work, code)
+    return work.take(code, DossierNotFound)
 
 
 def act(work: Work, code: str, kind: str, rules: Rules) -> None:
@@ -226,7 +178,3 @@ def script_officers(work: Work, code: str, script: Script) -> Dossier:
 
 def _reaction(dossier: Dossier, event: str) -> Reaction:
     return LIFECYCLE.must_react(dossier.state, event)
-
-
-def _place(place: Place | None) -> dict[str, Any] | None:
-    return {"province": place.province, "commune": place.commune} if place else None

@@ -6,15 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from contracts import lifecycle as law
+from contracts import models
 from contracts.catalogue import agency_code
-from contracts.models import (
-    DossierRated,
-    DossierSubmitted,
-    DossierSupplementAnswered,
-    DossierWithdrawalRequested,
-    PaymentConfirmed,
-    PaymentRefunded,
-)
 from services.province_gateway import commands
 from services.province_gateway.domain import Dossier
 from services.province_gateway.moves import official, receipts
@@ -24,36 +17,36 @@ from services.province_gateway.work import Work
 from shared.messaging.consumer import Handlers
 from shared.messaging.timers import Handler, Timer
 
-handlers = Handlers()
+handlers = Handlers(models.TYPE_OF)
 
 
-@handlers.on(law.DOSSIER_SUBMITTED, DossierSubmitted, creates=True)
-def dossier_submitted(event: DossierSubmitted, work: Work) -> None:
+@handlers.on(models.DossierSubmitted, creates=True)
+def dossier_submitted(event: models.DossierSubmitted, work: Work) -> None:
     commands.register_submission(work, event)
 
 
-@handlers.on(law.SUPPLEMENT_ANSWERED, DossierSupplementAnswered)
-def supplement_answered(event: DossierSupplementAnswered, work: Work) -> None:
+@handlers.on(models.DossierSupplementAnswered)
+def supplement_answered(event: models.DossierSupplementAnswered, work: Work) -> None:
     commands.note_answer(work, event)
 
 
-@handlers.on(law.WITHDRAWAL_REQUESTED, DossierWithdrawalRequested)
-def withdrawal_requested(event: DossierWithdrawalRequested, work: Work) -> None:
+@handlers.on(models.DossierWithdrawalRequested)
+def withdrawal_requested(event: models.DossierWithdrawalRequested, work: Work) -> None:
     commands.hear_withdrawal(work, event)
 
 
-@handlers.on(law.PAYMENT_CONFIRMED, PaymentConfirmed)
-def payment_confirmed(event: PaymentConfirmed, work: Work) -> None:
+@handlers.on(models.PaymentConfirmed)
+def payment_confirmed(event: models.PaymentConfirmed, work: Work) -> None:
     commands.note_payment(work, event)
 
 
-@handlers.on(law.PAYMENT_REFUNDED, PaymentRefunded)
-def payment_refunded(event: PaymentRefunded, work: Work) -> None:
+@handlers.on(models.PaymentRefunded)
+def payment_refunded(event: models.PaymentRefunded, work: Work) -> None:
     commands.note_refund(work, event)
 
 
-@handlers.on(law.DOSSIER_RATED, DossierRated)
-def dossier_rated(event: DossierRated, work: Work) -> None:
+@handlers.on(models.DossierRated)
+def dossier_rated(event: models.DossierRated, work: Work) -> None:
     commands.note_rating(work, event)
 
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from contracts import lifecycle as law
 from contracts.calendar.calendar import CalendarTooShort
 from contracts.calendar.worktime import Count, Limit, Pause, Unit
 from contracts.catalogue import CALENDAR, Channel, Place, day_before, fee_of, procedure_of
+from contracts.filing import Filing, Particulars
 from contracts.lifecycle import LIFECYCLE, SUBMITTED, Move, MoveNotAllowed, Need, State
 from shared.errors import Refusal
 from shared.sandbox.clock import BUSINESS_ZONE
@@ -146,7 +147,7 @@ class Script(Kept, frozen=True):
     steps: tuple[Instruction, ...] = ()
 
 
-class Dossier(Kept, frozen=True):
+class Dossier(Particulars, frozen=True):
     """A province's copy. Times are sandbox time, aware; money in đồng.
 
     commune   of the competent agency; None: the province itself
@@ -163,13 +164,7 @@ class Dossier(Kept, frozen=True):
     state_code: int
     submitted_at: datetime
     channel: Channel = "online"
-    case: str | None = None
-    version: str | None = None
-    payer_group: str = "ordinary"
     owner: str | None = None  # name of the person or organisation it is for, when that is not the applicant
-    reception: Place | None = None  # where it is received, when that is not the competent agency
-    help_at: Place | None = None
-    return_by: Channel | None = None
     papers: int = 0
     received_at: datetime | None = None
     verify_by: datetime | None = None
@@ -321,8 +316,13 @@ class Dossier(Kept, frozen=True):
         return "on_time" if self.due_at is None or at.date() == self.due_at.date() else "early"
 
 
-def new_dossier(code: str, province: str, commune: str | None, procedure: str, applicant: str, at: datetime) -> Dossier:
-    return Dossier(code, province, commune, procedure, applicant, SUBMITTED.code, at)
+def new_dossier(
+    code: str, place: Place, procedure: str, applicant: str, at: datetime, channel: Channel, filing: Filing
+) -> Dossier:
+    """What a filing becomes here; `place` is the competent agency's."""
+    short = {"owner": filing.owner.name if filing.owner else None, "papers": len(filing.papers)}
+    begun = (code, place.province, place.commune, procedure, applicant, SUBMITTED.code, at, channel)
+    return Dossier(*begun, **(asdict(filing) | short))
 
 
 # How this copy shows the needs of the table.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -41,12 +41,17 @@ class Handler:
 
 
 class Handlers:
-    """Event type → handler, one for each. A type without a handler is skipped."""
+    """Event type → handler, one for each, named by the model of its body. A type without a handler is skipped.
 
-    def __init__(self) -> None:
+    type_of   model of a body → event type
+    """
+
+    def __init__(self, type_of: Mapping[Any, str]) -> None:
+        self._type_of = type_of
         self.table: dict[str, Handler] = {}
 
-    def on(self, type: str, model: Any, *, creates: bool = False) -> Callable[[Callable[[Any, Work[Any]], None]], Any]:
+    def on(self, model: Any, *, creates: bool = False) -> Callable[[Callable[[Any, Work[Any]], None]], Any]:
+        type = self._type_of[model]
         if type in self.table:
             raise HandlerExists(
                 f"{type} has a handler already; a second listener is a projection (messaging/projection.py)"

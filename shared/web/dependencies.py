@@ -11,6 +11,9 @@ from shared.runtime import Runtime
 from shared.sandbox.names import DEFAULT, IDS
 
 SandboxPath = Annotated[str, Path(pattern=f"^{IDS.pattern}$", description="Id of a sandbox")]
+KeyHeader = Annotated[
+    str, Header(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$", description="Chosen by you, one per request")
+]
 
 
 def runtime_of(request: Request) -> Runtime:

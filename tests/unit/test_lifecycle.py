@@ -136,7 +136,7 @@ def test_money_is_taken_only_while_it_is_owed_and_else_given_back(state: State) 
     assert LIFECYCLE.reaction(state, law.PAYMENT_REFUNDED) == Reaction.APPLY
 
 
-@pytest.mark.parametrize(("state", "event"), list(product(LIFECYCLE.states, law.TOLD_BY_PROVINCE)), ids=str)
+@pytest.mark.parametrize(("state", "event"), list(product(LIFECYCLE.states, law.FOLLOWED)), ids=str)
 def test_the_portal_follows_the_province_in_step_and_keeps_what_comes_after_the_end(state: State, event: str) -> None:
     move = LIFECYCLE.move_for_event(state, event)
     if move is not None:

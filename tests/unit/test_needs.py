@@ -11,6 +11,7 @@ import pytest
 
 from contracts import lifecycle as law
 from contracts.catalogue import Place
+from contracts.filing import Filing
 from contracts.lifecycle import LIFECYCLE, Lifecycle, Move, Need
 from services.portal import domain as national
 from services.province_gateway import domain as provincial
@@ -96,7 +97,7 @@ def of_officials(move: Move, lacking: Need | None = None) -> provincial.Dossier:
         facts |= CASES[need][0]
     if lacking is not None:
         facts |= CASES[lacking][1]
-    dossier = provincial.new_dossier(CODE, PROVINCE, COMMUNE, FREE, "Trần Ngọc Lan", EARLIER)
+    dossier = provincial.new_dossier(CODE, Place(PROVINCE, COMMUNE), FREE, "Trần Ngọc Lan", EARLIER, "online", Filing())
     return msgspec.structs.replace(dossier, state_code=move.when.code, **facts)
 
 

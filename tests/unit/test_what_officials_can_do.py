@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from contracts import lifecycle as law
 from contracts.catalogue import PROVINCES, Place
+from contracts.filing import Filing
 from contracts.models import BY_TYPE
 from contracts.topics import TOPIC_OF
 from services.province_gateway import commands
@@ -50,7 +51,7 @@ class Case:
     def __init__(self, procedure: str, channel: Any, reception: Place | None) -> None:
         self.now = MORNING
         self.batch: Batch[Dossier] = Batch("gateway", TOPIC_OF, numbers=Numbers())
-        dossier = new_dossier(CODE, PROVINCE, COMMUNE, procedure, "Trần Ngọc Lan", MORNING)
+        dossier = new_dossier(CODE, Place(PROVINCE, COMMUNE), procedure, "Trần Ngọc Lan", MORNING, "online", Filing())
         work = self.work()
         work.save(CODE, replace(dossier, channel=channel, reception=reception), lane=PROVINCES[PROVINCE].lane)
         work.merge()

@@ -13,6 +13,7 @@ from typing import Any
 
 import asyncpg
 
+from contracts.topics import TO_PROVINCE
 from lienthong.client import Country, Sandbox
 from lienthong.embedded import Trouble
 from lienthong.embedded.stack import Stack
@@ -90,9 +91,9 @@ class Log:
             self.only()
             await self.submitted(sandbox, 1, many, (await sandbox.clock.read())["now"])
             relayed = await self._rate(self.portal, SENT, many, "portal-worker")
-            raw_in = ceilings.measured("produce", servers, "dossier.to-province.v1", many, RAW_TOPIC)
+            raw_in = ceilings.measured("produce", servers, TO_PROVINCE, many, RAW_TOPIC)
             applied = await self._rate(self.gateway, APPLIED, many, "gateway-worker")
-            raw_out = ceilings.measured("consume", servers, "dossier.to-province.v1", many)
+            raw_out = ceilings.measured("consume", servers, TO_PROVINCE, many)
             self.only()
             await self._officers_decide(sandbox)
             decided = await self.gateway.fetchval("SELECT count(*) FROM queue")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from contracts import lifecycle as law
 from tools.prove.books import Letter
 from tools.prove.ledger import Key
 
@@ -38,12 +39,11 @@ class Poison:
         return json.dumps({"dossier_code": code, "province": "37", "procedure": "2.000635", "reason": reason, **times})
 
 
-_ASKED, _DECLINED = "dossier.withdrawal_requested.v1", "dossier.withdrawal_declined.v1"
 KINDS = (
-    Poison("a NUL for the province", "portal", "gateway", _ASKED, True),
-    Poison("a body without form for the province", "portal", "gateway", _ASKED, False),
-    Poison("a NUL for the portal", "province_gateway", "portal", _DECLINED, True),
-    Poison("a body without form for the portal", "province_gateway", "portal", _DECLINED, False),
+    Poison("a NUL for the province", "portal", "gateway", law.WITHDRAWAL_REQUESTED, True),
+    Poison("a body without form for the province", "portal", "gateway", law.WITHDRAWAL_REQUESTED, False),
+    Poison("a NUL for the portal", "province_gateway", "portal", law.WITHDRAWAL_DECLINED, True),
+    Poison("a body without form for the portal", "province_gateway", "portal", law.WITHDRAWAL_DECLINED, False),
 )
 
 

@@ -1,4 +1,4 @@
-"""The proof's own idea of a dossier: what a province's events make of it. Written apart from the services, to disagree."""
+"""The proof's own idea of a dossier: what a province's events make of it. Its rules are its own, so that they can disagree."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from contracts import lifecycle as law
 from tools.prove.books import Told
 
 SUBMITTED, RECEIVED, REFUSED, IN_PROCESSING, OWING, WITHDRAWN, STOPPED_UNPAID, READY, RETURNED = (
@@ -24,18 +25,18 @@ FINAL = (*STOPPED, RETURNED)
 
 # event → the states in which it may happen, and the state it leads to
 MOVES: dict[str, tuple[tuple[int, ...], int]] = {
-    "dossier.received.v1": ((SUBMITTED,), RECEIVED),
-    "dossier.refused.v1": ((SUBMITTED,), REFUSED),
-    "dossier.fee_demanded.v1": ((RECEIVED,), OWING),
-    "dossier.processing_started.v1": ((RECEIVED, OWING), IN_PROCESSING),
-    "dossier.result_ready.v1": ((IN_PROCESSING,), READY),
-    "dossier.result_returned.v1": ((READY,), RETURNED),
-    "dossier.stopped.v1": ((OWING,), STOPPED_UNPAID),
-    "dossier.withdrawn.v1": ((SUBMITTED, RECEIVED, OWING, IN_PROCESSING), WITHDRAWN),
+    law.DOSSIER_RECEIVED: ((SUBMITTED,), RECEIVED),
+    law.DOSSIER_REFUSED: ((SUBMITTED,), REFUSED),
+    law.FEE_DEMANDED: ((RECEIVED,), OWING),
+    law.PROCESSING_STARTED: ((RECEIVED, OWING), IN_PROCESSING),
+    law.DOSSIER_RESULT_READY: ((IN_PROCESSING,), READY),
+    law.DOSSIER_RESULT_RETURNED: ((READY,), RETURNED),
+    law.DOSSIER_STOPPED: ((OWING,), STOPPED_UNPAID),
+    law.DOSSIER_WITHDRAWN: ((SUBMITTED, RECEIVED, OWING, IN_PROCESSING), WITHDRAWN),
 }
-DECLINED = "dossier.withdrawal_declined.v1"
-ASKED, CONFIRMED, REFUNDED = "dossier.withdrawal_requested.v1", "payment.confirmed.v1", "payment.refunded.v1"
-SUBMISSION = "dossier.submitted.v1"
+DECLINED = law.WITHDRAWAL_DECLINED
+ASKED, CONFIRMED, REFUNDED = law.WITHDRAWAL_REQUESTED, law.PAYMENT_CONFIRMED, law.PAYMENT_REFUNDED
+SUBMISSION = law.DOSSIER_SUBMITTED
 PAID_STATES = ("paid", "refund_pending", "refunded")  # of a payment at the portal, once the platform confirmed it
 
 

@@ -6,37 +6,25 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import Field, create_model
 
-from contracts.catalogue import Choice, Place, in_codes_of_today
+from contracts.catalogue import Choice
+from contracts.decisions import Body
+from contracts.filing import Filing, Paper, ParticularsBody, PlaceBody
 from services.portal import commands, queries, submission
-from services.portal.api.views import CitizenDep, DossierView, KeyHeader, PortalDep, json_reply, once
+from services.portal.api.views import CitizenDep, DossierView, PortalDep, json_reply, once
 from services.portal.auth import Citizen
 from services.portal.codes import code_series
-from services.portal.domain import INDICATORS, Paper
+from services.portal.domain import INDICATORS
 from shared.observability import logs
 from shared.runtime import known_sandbox
 from shared.text import Shown, Text
+from shared.web.dependencies import KeyHeader
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["dossiers"])
 Note = Annotated[Text, Field(max_length=2000)]
-PROVINCE, COMMUNE = r"^[0-9]{2}$", r"^[0-9]{5}$"
-
-
-class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class PlaceBody(Body):
-    """A commune of a province, or the province itself (commune null). Codes from before the merger are understood."""
-
-    province: Annotated[str, Field(pattern=PROVINCE, examples=["37"])]
-    commune: Annotated[str | None, Field(pattern=COMMUNE, examples=["14464"])] = None
-
-    def place(self) -> Place:
-        return Place(self.province, self.commune)
 
 
 class PaperBody(Body):
@@ -54,18 +42,12 @@ class OwnerBody(Body):
     name: Annotated[Shown, Field(max_length=120)] | None = None
 
 
-class Submission(Body):
+class Submission(ParticularsBody):
     procedure: Annotated[str, Field(pattern=r"^[0-9]\.[0-9]{6}$", examples=["2.000635"])]
     case: Annotated[str, Field(pattern=r"^[0-9]\.[0-9]{6}\.[0-9]{2}$", examples=["2.000635.01"])] | None = None
     authority: PlaceBody
-    reception: Annotated[PlaceBody | None, Field(description="Desk that receives, when not the authority's")] = None
-    help_at: Annotated[PlaceBody | None, Field(description="Where you were helped; decides nothing")] = None
-    capacity: Literal["self", "representative", "authorised_person", "organisation"] = "self"
     owner: OwnerBody | None = None
-    payer_group: Annotated[Text, Field(min_length=1, max_length=40)] = "ordinary"
     papers: Annotated[list[PaperBody], Field(max_length=50)] = Field(default_factory=list)
-    return_by: Literal["direct", "online", "public_postal"] | None = None
-    note: Note | None = None
 
 
 class WithdrawalRequest(Body):
@@ -122,19 +104,15 @@ async def submit_dossier(
     return json_reply(reply)
 
 
-def _filing(
-    citizen: Citizen, body: Submission, papers: tuple[Paper, ...], choice: Choice, now: datetime
-) -> commands.Filing:
-    """What is said besides the choice. Raises what `filing` refuses."""
-    return commands.Filing(
-        note=body.note,
-        capacity=body.capacity,
+def _filing(citizen: Citizen, body: Submission, papers: tuple[Paper, ...], choice: Choice, now: datetime) -> Filing:
+    """What is said besides the choice. Raises what it refuses."""
+    return body.filing(
+        choice,
+        now,
         owner=submission.owner_of(citizen, body.capacity, body.owner.model_dump() if body.owner else None, papers),
         payer_group=submission.payer_group(body.payer_group),
         papers=papers,
         reception=submission.reception(choice, body.reception.place() if body.reception else None, now),
-        help_at=in_codes_of_today(body.help_at.place() if body.help_at else None, now),
-        return_by=body.return_by,
     )
 
 

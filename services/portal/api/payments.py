@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts import payment_platform as platform
 from services.portal import commands, queries
-from services.portal.api.views import CitizenDep, KeyHeader, PortalDep, once
+from services.portal.api.views import CitizenDep, PortalDep, once
 from services.portal.codes import code_of
 from shared.runtime import known_sandbox
 from shared.text import Exact, Text
-from shared.web.dependencies import SandboxId
+from shared.web.dependencies import KeyHeader, SandboxId
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["payments"])

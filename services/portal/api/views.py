@@ -6,16 +6,14 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Header, Request, Response
-from msgspec.structs import asdict
 from pydantic import BaseModel
 
 from contracts import lifecycle as law
-from contracts.catalogue import Place
+from contracts.views import CopyView, FeeItemView, Moment, PlaceView, View
 from services.portal.auth import Citizen
-from services.portal.domain import Demand, Dossier, Payment, Supplement
+from services.portal.domain import Demand, Dossier, Payment
 from services.portal.runtime import Portal
 from shared.messaging.idempotency import Once
-from shared.sandbox.clock import wire
 from shared.web.dependencies import Chosen
 
 PAYMENT_WORDS = {
@@ -45,9 +43,6 @@ async def citizen_of(
 
 
 CitizenDep = Annotated[Citizen, Depends(citizen_of)]
-KeyHeader = Annotated[
-    str, Header(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$", description="Chosen by you, one per request")
-]
 
 
 def once(citizen: Citizen, route: str, key: str, body: BaseModel) -> Once:
@@ -58,25 +53,7 @@ def json_reply(reply: tuple[int, str]) -> Response:
     return Response(reply[1], reply[0], media_type="application/json")
 
 
-class StatusView(BaseModel):
-    code: int
-    slug: str
-    name_vi: str
-    name_en: str
-
-
-class PlaceView(BaseModel):
-    """Of a commune, or of the province itself (commune null)."""
-
-    province: str
-    commune: str | None
-
-    @classmethod
-    def of(cls, place: Place | None) -> PlaceView | None:
-        return cls(province=place.province, commune=place.commune) if place else None
-
-
-class ReceiptView(BaseModel):
+class ReceiptView(View):
     """A receipt: phí and lệ phí have their own; numbers have no gaps within a series."""
 
     kind: str
@@ -85,15 +62,7 @@ class ReceiptView(BaseModel):
     amount_dong: int
 
 
-class FeeItemView(BaseModel):
-    """`kind`: service_fee (phí), registration_fee (lệ phí), tax."""
-
-    kind: str
-    name: str
-    amount_dong: int
-
-
-class FeeView(BaseModel):
+class FeeView(View):
     """One demand. `status`: due, paid, refund_pending, partly_refunded, refunded; superseded by a correction, waived by
     the office, or lapsed because the dossier ended before it was paid. `paid_by`: online, counter, transfer.
     `refunded_dong` counts every payment for this demand: with one that crossed it, it may be more than the demand.
@@ -105,25 +74,25 @@ class FeeView(BaseModel):
     items: list[FeeItemView]
     status: str
     waived_because: str | None
-    pay_by: str | None
+    pay_by: Moment | None
     paid_by: str | None
     reference: str | None
     refunded_dong: int
     receipts: list[ReceiptView]
 
 
-class SupplementView(BaseModel):
+class SupplementView(View):
     """A request to hand in what is missing; a second one counts as overdue."""
 
     number: int
     reason: str
     items: list[str]
-    answer_by: str
-    answered_at: str | None
+    answer_by: Moment
+    answered_at: Moment | None
     counts_as_overdue: bool
 
 
-class PaperView(BaseModel):
+class PaperView(View):
     """A paper of the dossier. `digitisation`: 0 not, 1 digitised, 2 reused paper, 3 reused result."""
 
     component: str
@@ -135,20 +104,20 @@ class PaperView(BaseModel):
     sha256: str | None
 
 
-class OwnerView(BaseModel):
+class OwnerView(View):
     kind: str
     id: str
     name: str
 
 
-class ResultView(BaseModel):
+class ResultView(View):
     """`timeliness`: early, on_time, overdue."""
 
     number: str
-    ready_at: str
+    ready_at: Moment
     on_time: bool
     timeliness: str | None
-    returned_at: str | None
+    returned_at: Moment | None
     returned_by: str | None
 
 
@@ -161,61 +130,33 @@ class LimitView(BaseModel):
     pause: str | None
 
 
-class DossierView(BaseModel):
+class DossierView(CopyView):
     """The national copy of a dossier, as its citizen sees it."""
 
-    code: str
-    procedure: str
-    case: str | None
-    version: str | None
-    channel: str
     authority: PlaceView
-    reception: PlaceView | None
-    help_at: PlaceView | None
     filed_under: PlaceView | None
-    applicant: str
     capacity: str
     owner: OwnerView | None
-    status: StatusView
-    submitted_at: str
-    received_at: str | None
-    handed_over_at: str | None
     limit: LimitView | None
-    due_at: str | None
-    apologised_at: str | None
-    reason: str | None
+    apologised_at: Moment | None
     supplements: list[SupplementView]
     fee: FeeView | None  # the demand that stands: the last of `demands`
     demands: list[FeeView]
-    paid_dong: int
-    refunded_dong: int
     withdrawal: str
     result: ResultView | None
-    return_by: str | None
     papers: list[PaperView]
     note: str | None
     rating: dict[str, int] | None
-    can: list[str]
 
     @classmethod
     def of(cls, dossier: Dossier, at: datetime) -> DossierView:
-        state, limit = dossier.state, dossier.limit
-        fees = [_fee(dossier, demand) for demand in dossier.demands]
-        same = ("code", "procedure", "case", "version", "channel", "capacity", "reason", "withdrawal", "return_by")
-        times = ("received_at", "handed_over_at", "due_at", "apologised_at")
-        return cls(
-            **{name: getattr(dossier, name) for name in (*same, "note", "rating")},
-            **{name: _wire(getattr(dossier, name)) for name in times},
+        limit, fees = dossier.limit, [_fee(dossier, demand) for demand in dossier.demands]
+        return cls.read(
+            dossier,
             authority=PlaceView(province=dossier.province, commune=dossier.commune),
-            reception=PlaceView.of(dossier.reception),
-            help_at=PlaceView.of(dossier.help_at),
-            filed_under=PlaceView.of(dossier.filed_under),
             applicant=dossier.applicant_name,
-            owner=OwnerView(**asdict(dossier.owner)) if dossier.owner else None,
-            status=StatusView(code=state.code, slug=state.slug, name_vi=state.name_vi, name_en=state.name_en),
-            submitted_at=wire(dossier.submitted_at),
+            status=dossier.state,
             limit=LimitView(value=limit[0], unit=limit[1], count=dossier.count, pause=dossier.pause) if limit else None,
-            supplements=[_supplement(each) for each in dossier.supplements],
             fee=fees[-1] if fees else None,
             demands=fees,
             paid_dong=sum(each.amount_dong for each in dossier.payments if each.confirmed)
@@ -223,20 +164,8 @@ class DossierView(BaseModel):
             refunded_dong=sum(each.refund_dong for each in dossier.payments if each.status == "refunded")
             + sum(each.returned_dong for each in dossier.demands),
             result=_result(dossier),
-            papers=[PaperView(**asdict(paper)) for paper in dossier.papers],
             can=dossier.can(at),
         )
-
-
-def _supplement(asked: Supplement) -> SupplementView:
-    return SupplementView(
-        number=asked.number,
-        reason=asked.reason,
-        items=list(asked.items),
-        answer_by=wire(asked.answer_by),
-        answered_at=_wire(asked.answered_at),
-        counts_as_overdue=asked.counts_as_overdue,
-    )
 
 
 def _fee(dossier: Dossier, demand: Demand) -> FeeView:
@@ -248,14 +177,14 @@ def _fee(dossier: Dossier, demand: Demand) -> FeeView:
         demand=demand.number,
         amount_dong=demand.amount_dong,
         moment=demand.moment,
-        items=[FeeItemView(**asdict(item)) for item in demand.items],
+        items=demand.items,
         status=_fee_status(dossier, demand, shown),
         waived_because=demand.waived,
-        pay_by=_wire(demand.pay_by),
+        pay_by=demand.pay_by,
         paid_by=demand.taken or ("online" if confirmed else None),
         reference=shown.reference if shown else None,
         refunded_dong=demand.returned_dong + sum(each.refund_dong for each in tries if each.status == "refunded"),
-        receipts=[ReceiptView(**asdict(receipt)) for receipt in receipts],
+        receipts=receipts,
     )
 
 
@@ -278,13 +207,9 @@ def _result(dossier: Dossier) -> ResultView | None:
         return None
     return ResultView(
         number=dossier.result_number,
-        ready_at=wire(dossier.ready_at),
+        ready_at=dossier.ready_at,
         on_time=bool(dossier.on_time),
         timeliness=dossier.timeliness,
-        returned_at=_wire(dossier.returned_at),
+        returned_at=dossier.returned_at,
         returned_by=dossier.returned_by,
     )
-
-
-def _wire(at: datetime | None) -> str | None:
-    return wire(at) if at else None

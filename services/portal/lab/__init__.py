@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends
 
+from contracts import topics
 from services.portal.api.views import PortalDep
 from services.portal.lab import clocks, faults, modes, sandboxes, scenarios, waits
 from shared.web.dependencies import chosen_sandbox
@@ -30,7 +31,7 @@ async def doors(portal: PortalDep) -> dict[str, Any]:
         "portal_worker": settings.portal_worker_url,
         "province_gateway_worker": settings.province_gateway_worker_url,
         "kafka": settings.kafka_bootstrap_servers,
-        "topics": ["dossier.to-province.v1", "dossier.to-portal.v1"],
+        "topics": list(topics.TOPICS),
         "issuer": settings.identity_url,
     }
 

@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Response
-from msgspec.structs import asdict
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from contracts import identity
-from contracts.catalogue import PAYER_GROUPS, Choice, Place, agency_code, choose, in_codes_of_today
+from contracts.catalogue import PAYER_GROUPS, Choice, agency_code, choose
 from contracts.decisions import Body, MoveFacts, YesNo
+from contracts.filing import Owner, Paper, ParticularsBody
 from services.province_gateway import commands, queries
-from services.province_gateway.api.views import DossierView, GatewayDep, KeyHeader
+from services.province_gateway.api.views import DossierView, GatewayDep
 from services.province_gateway.codes import code_series, dossier_code
 from services.province_gateway.commands import Registration
 from services.province_gateway.domain import Instruction
@@ -24,7 +24,7 @@ from shared.messaging.idempotency import Once
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.text import Shown, Text
-from shared.web.dependencies import SandboxId
+from shared.web.dependencies import KeyHeader, SandboxId
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["officers"])
@@ -38,16 +38,6 @@ def _invented_person(number: str) -> str:
 
 PersonalId = Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["037190900123"]), AfterValidator(_invented_person)]
 Name = Annotated[Shown, Field(max_length=120)]
-
-
-class PlaceBody(Body):
-    """A desk: of a commune, or of the province itself (commune null). Codes from before the merger are understood."""
-
-    province: Annotated[str, Field(pattern=r"^[0-9]{2}$", examples=["37"])]
-    commune: Annotated[str | None, Field(pattern=r"^[0-9]{5}$", examples=["14464"])] = None
-
-    def place(self) -> Place:
-        return Place(self.province, self.commune)
 
 
 class Applicant(Body):
@@ -76,19 +66,14 @@ class PaperBody(Body):
     digitised: YesNo = False
 
 
-class RegistrationBody(Body):
+class RegistrationBody(ParticularsBody):
     procedure: Annotated[str, Field(pattern=r"^[0-9]\.[0-9]{6}$", examples=["2.000635"])]
     case: Annotated[str, Field(pattern=r"^[0-9]\.[0-9]{6}\.[0-9]{2}$")] | None = None
     commune: Annotated[str | None, Field(pattern=r"^[0-9]{5}$", description="Competent commune; null: the province")]
     channel: Literal["direct", "public_postal"] = "direct"
-    reception: Annotated[PlaceBody | None, Field(description="The desk, when it is not the competent agency's")] = None
-    help_at: PlaceBody | None = None
     applicant: Applicant
-    capacity: Literal["self", "representative", "authorised_person", "organisation"] = "self"
     owner: Annotated[OwnerBody | None, Field(validate_default=True)] = None
-    payer_group: Annotated[Text, Field(min_length=1, max_length=40)] = "ordinary"
     papers: Annotated[list[PaperBody], Field(max_length=50)] = Field(default_factory=list)
-    return_by: Literal["direct", "online", "public_postal"] | None = None
     note: Annotated[Shown, Field(max_length=2000)] | None = None
     receive: Annotated[YesNo | None, Field(description="Check and receive at once; by default at the counter")] = None
 
@@ -134,36 +119,21 @@ async def register(
         return choose(body.procedure, province, body.commune, case=body.case, channel=body.channel, on=now)
 
     def decision(work: Work) -> tuple[int, str]:
-        now, filed = work.now, chosen(work.now)
-        filed.must_reach_an_end(now, body.channel)
-        reception = filed.received_at(body.reception.place() if body.reception else None, now)
-        help_at = in_codes_of_today(body.help_at.place() if body.help_at else None, now)
-        number = work.number(code_series(filed.agency, now))
-        told = Registration(
-            code=dossier_code(filed.agency, f"{now.astimezone(BUSINESS_ZONE):%Y%m%d}", number, work.epoch),
-            procedure=filed.procedure.code,
-            version=filed.procedure.version,
-            case=filed.case.code,
-            province=filed.province,
-            commune=filed.commune,
-            reception=reception,
-            channel=body.channel,
-            applicant_id=body.applicant.id,
-            applicant_name=body.applicant.name,
-            payer_group=body.payer_group,
-            capacity=body.capacity,
-            owner=body.owner.model_dump() if body.owner else None,
-            help_at=help_at,
-            return_by=body.return_by,
-            filed_under=asdict(filed.was) if filed.was else None,
-            papers=[
-                {"component": paper.component, "form": paper.form, "digitisation": int(paper.digitised)}
-                for paper in body.papers
-            ],
-            note=body.note,
+        now, choice = work.now, chosen(work.now)
+        choice.must_reach_an_end(now, body.channel)
+        filing = body.filing(
+            choice,
+            now,
+            reception=choice.received_at(body.reception.place() if body.reception else None, now),
+            owner=Owner(body.owner.kind, body.owner.id, body.owner.name) if body.owner else None,
+            papers=tuple(Paper(paper.component, paper.form, int(paper.digitised)) for paper in body.papers),
         )
+        number = work.number(code_series(choice.agency, now))
+        code = dossier_code(choice.agency, f"{now.astimezone(BUSINESS_ZONE):%Y%m%d}", number, work.epoch)
+        applicant = body.applicant
+        registration = Registration(code, choice, body.channel, applicant.id, applicant.name, filing)
         receive = body.channel == "direct" if body.receive is None else body.receive
-        dossier = commands.register_at_desk(work, told, gateway.rules, receive=receive)
+        dossier = commands.register_at_desk(work, registration, gateway.rules, receive=receive)
         return 201, DossierView.of(dossier, work.now).model_dump_json()
 
     once = Once(f"desk/{province}", "POST /dossiers", idempotency_key, body.model_dump_json().encode())

@@ -40,32 +40,44 @@ class Mark(BaseModel):
     mark: str
 
 
+class Sent(Mark): ...
+
+
+class Marked(Mark): ...
+
+
+class ToldOf(Mark): ...
+
+
+class Raised(Mark): ...
+
+
 class NotToday(Refusal):
     """The handler refuses marks that a test calls broken."""
 
 
 Work = AnyWork[Parcel]
-handlers = Handlers()
+handlers = Handlers({Sent: SENT, Marked: MARKED, ToldOf: TOLD, Raised: RAISED})
 broken: set[str] = set()  # marks that no handler takes now
 
 
-@handlers.on(SENT, Mark, creates=True)
+@handlers.on(Sent, creates=True)
 def sent(event: Mark, work: Work) -> None:
     work.save(event.code, Parcel(event.code, (event.mark,)), lane=0)
 
 
-@handlers.on(MARKED, Mark)
+@handlers.on(Marked)
 def marked(event: Mark, work: Work) -> None:
     mark(work, event.code, event.mark)
 
 
-@handlers.on(TOLD, Mark)
+@handlers.on(ToldOf)
 def told_and_marked(event: Mark, work: Work) -> None:
     mark(work, event.code, event.mark)
     work.tell(ANSWERED, event.code, {"mark": event.mark})
 
 
-@handlers.on(RAISED, Mark)
+@handlers.on(Raised)
 def told_and_raised(event: Mark, work: Work) -> None:
     told_and_marked(event, work)
     work.timer(event.code, "ring", MORNING)

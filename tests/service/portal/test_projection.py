@@ -29,7 +29,7 @@ WAYS: dict[State, list[str]] = {
     law.SUPPLEMENT: [law.SUPPLEMENT_REQUESTED],
     law.STOPPED: [law.DOSSIER_RECEIVED, law.DOSSIER_STOPPED],
 }
-FROM_PROVINCE = (*law.TOLD_BY_PROVINCE, law.WITHDRAWAL_DECLINED)
+FROM_PROVINCE = (*law.FOLLOWED, *law.NOTED)
 
 
 class Copy:

@@ -11,7 +11,8 @@ import pytest
 
 from contracts import lifecycle as law
 from contracts.lifecycle import LIFECYCLE, Reaction
-from contracts.models import DossierReceived
+from contracts.models import TYPE_OF, DossierReceived
+from contracts.topics import FROM_PROVINCE
 from services.portal.reporting.projection import NAME, after, project
 from shared.messaging import cloudevents, projection
 from shared.messaging.cloudevents import Event
@@ -138,7 +139,7 @@ async def test_a_sandbox_that_is_deleted_has_no_statistics(country: Country, rep
 
 
 def final_and_moving() -> Sequence[tuple[str, str]]:
-    return [(state.slug, event) for state in LIFECYCLE.states for event in law.TOLD_BY_PROVINCE]
+    return [(state.slug, event) for state in LIFECYCLE.states for event in FROM_PROVINCE]
 
 
 @pytest.mark.parametrize(("slug", "event"), final_and_moving())
@@ -186,7 +187,7 @@ async def test_statistics_of_a_province_that_is_none_are_refused(country: Countr
 
 
 def test_a_second_handler_for_one_event_type_is_refused() -> None:
-    handlers = Handlers()
-    handlers.on(law.DOSSIER_RECEIVED, DossierReceived)(lambda event, work: None)
+    handlers = Handlers(TYPE_OF)
+    handlers.on(DossierReceived)(lambda event, work: None)
     with pytest.raises(HandlerExists, match="a second listener is a projection"):
-        handlers.on(law.DOSSIER_RECEIVED, DossierReceived)
+        handlers.on(DossierReceived)

@@ -1,0 +1,115 @@
+"""What a filing says besides procedure, agency and applicant: in a request, in both copies of the dossier, in events.
+
+A new particular is one member of `Particulars` here, of `ParticularsBody` if users send it, and of the two event schemas;
+`contracts/views.py` shows it. Nothing else names it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec.structs import replace
+from pydantic import BaseModel, Field
+
+from contracts.catalogue import Channel, Choice, Place, in_codes_of_today
+from contracts.decisions import Body
+from shared.storage.value import Kept
+from shared.text import Text
+
+Capacity = Literal["self", "representative", "authorised_person", "organisation"]
+
+
+class Particulars(Kept, frozen=True, kw_only=True):
+    """What portal and province both keep as it was said.
+
+    capacity     in which the applicant acts
+    reception    where it is received, when that is not the competent agency
+    filed_under  codes from before the merger, if it was filed under such
+    """
+
+    case: str | None = None
+    version: str | None = None
+    payer_group: str = "ordinary"
+    capacity: Capacity = "self"
+    reception: Place | None = None
+    help_at: Place | None = None
+    filed_under: Place | None = None
+    return_by: Channel | None = None
+    note: str | None = None
+
+
+class Paper(Kept, frozen=True):
+    """A paper as it was handed in; the file lies in the store under its hash, if there is one."""
+
+    component: str
+    form: str
+    digitisation: int
+    name: str | None = None
+    media_type: str | None = None
+    size: int | None = None
+    sha256: str | None = None
+
+
+class Owner(Kept, frozen=True):
+    """For whom it is, when that is not the applicant."""
+
+    kind: Literal["person", "organisation"]
+    id: str
+    name: str
+
+
+class Filing(Particulars, frozen=True, kw_only=True):
+    """All of it: the particulars, and what the portal keeps whole and the province in short."""
+
+    owner: Owner | None = None
+    papers: tuple[Paper, ...] = ()
+
+    @classmethod
+    def of(cls, event: BaseModel) -> Filing:
+        """As the event says it that begins a dossier."""
+        return msgspec.convert(event.model_dump(exclude_none=True), cls)
+
+    def facts(self) -> dict[str, Any]:
+        """As members of an event; what is not said, or is as usual, is left out."""
+        facts: dict[str, Any] = msgspec.to_builtins(self)
+        return facts
+
+
+class PlaceBody(Body):
+    """A desk: of a commune, or of the province itself (commune null). Codes from before the merger are understood."""
+
+    province: Annotated[str, Field(pattern=r"^[0-9]{2}$", examples=["37"])]
+    commune: Annotated[str | None, Field(pattern=r"^[0-9]{5}$", examples=["14464"])] = None
+
+    def place(self) -> Place:
+        return Place(self.province, self.commune)
+
+
+class ParticularsBody(Body):
+    """The particulars that users send, at the portal and at a desk."""
+
+    reception: Annotated[PlaceBody | None, Field(description="Desk that receives, when not the agency's")] = None
+    help_at: Annotated[PlaceBody | None, Field(description="Where the citizen was helped; decides nothing")] = None
+    capacity: Capacity = "self"
+    payer_group: Annotated[Text, Field(min_length=1, max_length=40)] = "ordinary"
+    return_by: Channel | None = None
+    note: Annotated[Text, Field(max_length=2000)] | None = None
+
+    def filing(self, choice: Choice, now: datetime, **checked: Any) -> Filing:
+        """What is filed: the case and version that were chosen, places in codes of today.
+
+        checked  members that the service itself has looked at, such as owner and papers
+        raises   what `in_codes_of_today` refuses
+        """
+        said = self.model_dump(include=set(Particulars.__struct_fields__), exclude_none=True)
+        filing = msgspec.convert(said, Filing)
+        return replace(
+            filing,
+            case=choice.case.code,
+            version=choice.procedure.version,
+            filed_under=choice.was,
+            help_at=in_codes_of_today(filing.help_at, now),
+            **checked,
+        )
