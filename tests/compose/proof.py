@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from lienthong.client import Country as Client
-from lienthong.client.timeline import Entry
+from lienthong.client import Entry
 from lienthong.embedded import ports
 
 ROOT = Path(__file__).resolve().parents[2]

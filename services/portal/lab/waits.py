@@ -16,6 +16,7 @@ from services.portal.explain.causes import Cause
 from services.portal.explain.collect import gather
 from services.portal.lab.clocks import WaitingView
 from shared.errors import BodyDoesNotFit
+from shared.lab.sandbox import TimelineEntry
 from shared.messaging.cloudevents import VOID
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import wire
@@ -59,7 +60,7 @@ class AnswerView(BaseModel):
     """`verdict`: there (told, and read by the other side), absent (it cannot come any more), not-before, held, waiting."""
 
     verdict: str
-    entry: dict[str, Any] | None
+    entry: TimelineEntry | None
     sentence_en: str
     sentence_vi: str
     not_before: str | None
@@ -84,6 +85,7 @@ class NewsView(BaseModel):
 
 @router.post(
     "/sandboxes/{sandbox}/wait-for",
+    response_model_exclude_unset=True,
     summary="Wait for an event of a dossier; answers as soon as it is there, or certain not to come.",
     responses=problem_responses(404, 422, 503),
 )
