@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -15,6 +14,7 @@ from services.portal.explain import explain, news, waiting
 from services.portal.explain.causes import Cause
 from services.portal.explain.collect import gather
 from services.portal.lab.clocks import WaitingView
+from shared.did_you_mean import nearest
 from shared.errors import BodyDoesNotFit
 from shared.lab.sandbox import TimelineEntry
 from shared.messaging.cloudevents import VOID
@@ -91,10 +91,8 @@ class NewsView(BaseModel):
 )
 async def wait_for(sandbox: SandboxPath, body: WaitFor, portal: PortalDep) -> AnswerView:
     if body.event not in EVENTS:
-        near = get_close_matches(body.event, EVENTS, 1, cutoff=0)
-        raise BodyDoesNotFit(
-            ("/event", f"'{body.event}' is no event; did you mean {near[0]}? All: {', '.join(EVENTS)}")
-        )
+        meant = nearest(body.event, EVENTS, alike=0)
+        raise BodyDoesNotFit(("/event", f"'{body.event}' is no event; did you mean {meant}? All: {', '.join(EVENTS)}"))
     await known_sandbox(portal, sandbox)
     wanted = waiting.Wanted(body.event, body.dossier, body.count)
     answer = await waiting.wait_for(portal, sandbox, wanted, body.timeout_seconds)
