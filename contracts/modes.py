@@ -6,7 +6,6 @@ A sandbox keeps one document per province, and one for all that are not named.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -14,7 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from contracts.catalogue import PROVINCES
 from contracts.catalogue.search import folded
 from contracts.decisions import Body, Decisions
-from shared.did_you_mean import no_such
+from shared.did_you_mean import nearest, no_such
 from shared.problem_types import pointer_of
 from shared.text import Text
 
@@ -85,7 +84,7 @@ def province_fault(province: str) -> str | None:
     if province == REST or province in PROVINCES:
         return None
     names = {folded(each.name_vi): each for each in PROVINCES.values()}
-    for name in get_close_matches(folded(province), names, n=1):
+    if name := nearest(folded(province), names):
         return f"'{province}' is no code of a province: {names[name].name_vi} has {names[name].code}"
     return no_such("province", province, (*PROVINCES, REST))
 

@@ -11,6 +11,7 @@ import typer
 
 from lienthong.cli.language import chosen, named
 from lienthong.cli.plainly import DEFAULT_SANDBOX, HERE, Json, Lang, Sandbox, Url, ask, pairs, show
+from lienthong.did_you_mean import nearest
 from lienthong.embedded import Trouble
 
 faults = typer.Typer(no_args_is_help=True, help="Let things go wrong in a sandbox, by name, and right again.")
@@ -141,12 +142,10 @@ def _words(rule: Mapping[str, Any]) -> str:
 
 
 def _called(name: str, known: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    from difflib import get_close_matches
-
     found = next((fault for fault in known if fault["name"] == name), None)
     if found is None:
-        near = get_close_matches(name, [fault["name"] for fault in known], n=1, cutoff=0.5)
-        hint = f"the nearest is '{near[0]}'; " if near else ""
+        meant = nearest(name, [fault["name"] for fault in known], alike=0.5)
+        hint = f"the nearest is '{meant}'; " if meant else ""
         raise Trouble(f"There is no fault '{name}': {hint}`lienthong fault list` names all.")
     return found
 

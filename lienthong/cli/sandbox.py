@@ -14,6 +14,7 @@ from lienthong.embedded import Trouble
 
 if TYPE_CHECKING:
     from lienthong.client import Country, Verdict, Wish
+    from lienthong.client.types import Mode
 
 ACTS = "PROVINCE=MODE[:TEMPO]"
 WITH_DEAD_LETTERS = ("portal", "gateway")
@@ -79,11 +80,11 @@ def create(
         typer.echo(lagging(row), err=True)
 
 
-def _modes(given: Iterable[str]) -> dict[str, dict[str, Any]]:
-    found = {}
+def _modes(given: Iterable[str]) -> dict[str, Mode]:
+    found: dict[str, Mode] = {}
     for province, said in pairs(given, "--mode", ACTS, "37=manual").items():
         mode, sign, tempo = said.partition(":")
-        found[province] = {"mode": mode, **({"tempo": tempo} if sign else {})}
+        found[province] = {"mode": mode, "tempo": tempo} if sign else {"mode": mode}
     return found
 
 

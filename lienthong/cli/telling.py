@@ -15,7 +15,8 @@ from rich.text import Text
 
 from lienthong.cli.language import day_and_hour, dong, named
 from lienthong.client import Sandbox, timeline
-from lienthong.client.timeline import Entry, StatusChange
+from lienthong.client.timeline import StatusChange
+from lienthong.client.types import Entry
 from lienthong.journeys import catalogue, travel
 from lienthong.journeys.travel import Journey, Journeyed, Listener
 

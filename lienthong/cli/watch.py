@@ -15,8 +15,7 @@ from lienthong.embedded import Trouble
 if TYPE_CHECKING:
     from lienthong import client
     from lienthong.cli.telling import Teller
-    from lienthong.client.timeline import Entry
-    from lienthong.client.types import Cause
+    from lienthong.client.types import Cause, Entry
 
 SOON, LATER = 1.0, 10.0  # s; how long the portal waits for news: first to say why there are none, then until there are
 SOMEBODY = {"en": "the citizen", "vi": "công dân"}

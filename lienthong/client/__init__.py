@@ -19,8 +19,7 @@ from lienthong.client.country import Sandbox
 from lienthong.client.http import NotRunning, Problem
 from lienthong.client.payments import Order, Payments
 from lienthong.client.province import Province
-from lienthong.client.timeline import Entry
-from lienthong.client.types import Advance, Dossier, ProvinceDossier, Reading, SandboxRow, Verdict, Wish
+from lienthong.client.types import Advance, Dossier, Entry, ProvinceDossier, Reading, SandboxRow, Verdict, Wish
 
 __all__ = [
     "Advance",

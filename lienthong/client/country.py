@@ -28,8 +28,8 @@ from lienthong.client.http import Door, Http, NotRunning, Services, every_row, r
 from lienthong.client.modes import ActingProvinces
 from lienthong.client.payments import Payments
 from lienthong.client.province import Province
-from lienthong.client.timeline import SERVICES, Entry, merged
-from lienthong.client.types import SandboxRow, Verdict, Wish
+from lienthong.client.timeline import SERVICES, merged
+from lienthong.client.types import Entry, SandboxRow, Verdict, Wish
 from lienthong.client.waits import Waiting
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -84,6 +84,7 @@ class Country(Services):
         return await every_row(self.portal.send, "/_lab/faults", **({"family": family} if family else {}))
 
     async def create_sandbox(self, **wish: Unpack[Wish]) -> SandboxRow:
+        """What is left out or None is left to the portal; docs/faults.md and docs/modes.md say more of `faults`, `modes`."""
         body = {name: value for name, value in wish.items() if value is not None}
         return cast(SandboxRow, await self.portal.json("POST", "/_lab/sandboxes", json=body))
 

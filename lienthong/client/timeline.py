@@ -4,29 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NotRequired, TypedDict
+from typing import TypedDict
 
 from rich.table import Table
+
+from lienthong.client.types import Entry
 
 SERVICES = ("identity", "portal", "payment", "gateway")  # entries of one moment are told in this order
 HEADINGS = {
     "en": ("when", "who tells", "what", "state"),
     "vi": ("thời điểm", "hệ thống", "việc", "trạng thái"),
 }
-
-
-class Entry(TypedDict):
-    """One line of a timeline. `at` is sandbox time, `real_at` ours; `event` is there if one was told or applied."""
-
-    at: str
-    real_at: str
-    service: str
-    kind: str
-    text_vi: str
-    text_en: str
-    data: dict[str, Any]
-    event: NotRequired[str | None]
-    status: NotRequired[int | None]
 
 
 class StatusChange(TypedDict):

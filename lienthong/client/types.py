@@ -1,87 +1,147 @@
-"""What the doors answer with, as far as clients read it."""
+"""What services answer and what a new sandbox takes, generated from openapi/ by `make contracts`."""
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
-
-from lienthong.client.timeline import Entry
+from typing import Any, NotRequired, TypeAlias, TypedDict
 
 
-class Status(TypedDict):
-    code: int
-    slug: str
-    name_vi: str
-    name_en: str
+class Cause(TypedDict):
+    """Why nothing happens; `mend` is what to do about it."""
+
+    name: str
+    sentence_en: str
+    sentence_vi: str
+    mend_en: str
+    mend_vi: str
+    facts: dict[str, Any]
 
 
-class Fee(TypedDict):
-    """One demand. `status`: due, paid, refund_pending, partly_refunded, refunded, superseded, lapsed."""
+class Child1(TypedDict):
+    """An invented child under 14, for whom a parent acts; may be given as its name alone."""
 
-    amount_dong: int
-    status: str
-    reference: str | None
-    demand: int
-    moment: str
-    items: list[dict[str, Any]]
-    pay_by: str | None
-    paid_by: str | None
-    refunded_dong: int
-    receipts: list[dict[str, Any]]
+    name: str
 
 
-class Dossier(TypedDict):
-    """The portal's copy of a dossier, as its owner sees it; `can` is what the citizen may do now."""
-
-    code: str
-    procedure: str
-    case: str | None
-    channel: str
-    authority: dict[str, Any]
-    status: Status
-    submitted_at: str
-    received_at: str | None
-    due_at: str | None
-    reason: str | None
-    supplements: list[dict[str, Any]]
-    fee: Fee | None  # the demand that stands: the last of `demands`
-    demands: list[Fee]
-    paid_dong: int
-    refunded_dong: int
-    withdrawal: str
-    result: dict[str, Any] | None
-    papers: list[dict[str, Any]]
-    rating: dict[str, int] | None
-    can: list[str]
+Child: TypeAlias = Child1 | str
 
 
-class ProvinceDossier(TypedDict):
-    """The province's copy of a dossier; `can` is what its officials may do now, `planned` what they will do by themselves.
+class Entry(TypedDict):
+    """
+    One line of a timeline. `at` is sandbox time, `real_at` real time.
 
-    `needs` names the one fact without which a move of `can` cannot be made: at_desk or fee.
+    Only an event that was told or applied has `event` and `version`, and perhaps `status`: the state that it leads to.
     """
 
-    code: str
-    status: Status
+    at: str
+    real_at: str
+    service: str
+    kind: str
+    text_vi: str
+    text_en: str
+    data: dict[str, Any]
+    event: NotRequired[str | None]
+    version: NotRequired[int | None]
+    status: NotRequired[int | None]
+
+
+class FeeItem(TypedDict):
+    """`kind`: service_fee (phí), registration_fee (lệ phí), tax."""
+
+    kind: str
+    name: str
+    amount_dong: int
+
+
+class FeeItemBody(TypedDict):
+    kind: str
+    name: str
+    amount_dong: int
+
+
+class Fired(TypedDict):
+    """A timer that fired. `at` is the moment for which it was set, `subject` usually the code of a dossier."""
+
+    at: str
+    service: str
+    kind: str
+    subject: str
+
+
+class Limit(TypedDict):
+    """The limit in force at reception; `count` and `pause` say how it is counted."""
+
+    value: float
+    unit: str
+    count: str | None
+    pause: str | None
+
+
+class News(TypedDict):
+    """How long the story of a dossier is, whether it has ended, and the most telling reason why it goes no further."""
+
+    entries: int
+    ended: bool
+    now: str
+    cause: Cause
+
+
+class Organisation(TypedDict):
+    """An invented organisation; its tax code is drawn from the seed and its key."""
+
+    name: str
+
+
+class OwnPerson(TypedDict):
+    """An invented adult who can sign in; the number, and the birthday where none is given, are drawn from the seed."""
+
+    name: str
+    sex: str
+    born_on: NotRequired[str | None]
+    level: NotRequired[int]
+    represents: NotRequired[list[str]]
+    children: NotRequired[list[Child]]
+
+
+class Owner(TypedDict):
+    kind: str
+    id: str
+    name: str
+
+
+class Paper(TypedDict):
+    """A paper of the dossier. `digitisation`: 0 not, 1 digitised, 2 reused paper, 3 reused result."""
+
+    component: str
+    form: str
+    digitisation: int
+    name: str | None
+    media_type: str | None
+    size: int | None
+    sha256: str | None
+
+
+class Place(TypedDict):
+    """Of a commune, or of the province itself (commune null)."""
+
     province: str
-    procedure: str
-    received_at: str | None
-    due_at: str | None
-    fee_dong: int | None
-    demands: list[dict[str, Any]]
-    supplements: list[dict[str, Any]]
-    paid: bool
-    paid_dong: int
-    refunded_dong: int
-    result_number: str | None
-    reason: str | None
-    rated: int | None
-    planned: str | None
-    can: list[str]
-    needs: dict[str, str]
+    commune: str | None
+
+
+class ProvinceFeeItem(TypedDict):
+    kind: str
+    name: str
+    amount_dong: int
+
+
+class ProvinceLimit(TypedDict):
+    value: float
+    unit: str
+    count: str
+    pause: str
 
 
 class ProvinceMode(TypedDict):
-    """How a province acts; `set_for` says where that was set: for itself, for `*`, or (None) nowhere."""
+    """`set_for` says where it was set: for the province itself, for `*`, or (null) nowhere."""
 
     province: str
     name_vi: str
@@ -92,38 +152,76 @@ class ProvinceMode(TypedDict):
     set_for: str | None
 
 
-class Wish(TypedDict, total=False):
-    """What a new sandbox shall be like; what is left out or None is left to the portal.
+class ProvincePlace(TypedDict):
+    """A desk: of a commune, or of the province itself (commune null)."""
 
-    seed          text; the same seed gives the same people, codes and decisions
-    rate          sandbox seconds per real second; 0 = frozen
-    start         an instant with its offset, such as 2026-06-09T08:00:00+07:00
-    time_to_live  real time until it is deleted, such as 1h
-    people        of its own, beside the six of every sandbox, by persona: `name` in full, `sex` (female or male), and if
-                  wished `born_on` (YYYY-MM-DD), `level` (1 or 2), `represents` (keys of organisations), `children` (names)
-    organisations of its own, by key: `name`
-    modes         by code of a province, or `*` for all others: `mode` (simulated, manual), and if wished `tempo`, `decisions`
-    faults        rules that are on from the start: `fault`, and if wished `match`, `with`, `nth` and so on. docs/faults.md
-    """
+    province: str
+    commune: str | None
 
-    seed: str | None
-    name: str | None
-    start: str | None
-    rate: float | None
-    time_to_live: str | None
-    people: dict[str, dict[str, Any]] | None
-    organisations: dict[str, dict[str, Any]] | None
-    modes: dict[str, dict[str, Any]] | None
-    faults: list[dict[str, Any]] | None
+
+class ProvinceStatus(TypedDict):
+    code: int
+    slug: str
+    name_vi: str
+    name_en: str
+
+
+class ProvinceSupplement(TypedDict):
+    number: int
+    requested_at: str
+    answer_by: str
+    answered_at: str | None
+
+
+class Reading(TypedDict):
+    """What a clock shows. `rate` is sandbox seconds per real second; 0 is frozen."""
+
+    now: str
+    rate: float
+
+
+class Receipt(TypedDict):
+    """A receipt: phí and lệ phí have their own; numbers have no gaps within a series."""
+
+    kind: str
+    series: str
+    number: int
+    amount_dong: int
+
+
+class Result(TypedDict):
+    """`timeliness`: early, on_time, overdue."""
+
+    number: str
+    ready_at: str
+    on_time: bool
+    timeliness: str | None
+    returned_at: str | None
+    returned_by: str | None
+
+
+RuleBody = TypedDict(
+    "RuleBody",
+    {
+        "fault": str,
+        "id": NotRequired[str | None],
+        "match": NotRequired[dict[str, str]],
+        "with": NotRequired[dict[str, Any]],
+        "nth": NotRequired[int | None],
+        "times": NotRequired[int | None],
+        "probability": NotRequired[float | None],
+        "from": NotRequired[str | None],
+        "until": NotRequired[str | None],
+    },
+)
 
 
 class SandboxRow(TypedDict):
-    """A sandbox as the portal shows it.
+    """
+    `issuer` and `oidc_client` are where and as what a client of its own signs people in; `api_key` chooses it too.
 
-    api_key      as `X-Api-Key` it chooses the sandbox, as `X-Sandbox` with the id does
-    oidc_client  the client that signs people of this sandbox in, at `issuer`
-    people       of its own, beside the six of every sandbox; as a Wish says them
-    lagging      services that have not heard of it yet
+    `people` and `organisations` are those of its own, with every choice written down. `lagging` names the services that
+    do not know it yet.
     """
 
     id: str
@@ -142,57 +240,224 @@ class SandboxRow(TypedDict):
     lagging: list[str]
 
 
-class Reading(TypedDict):
-    """What a clock shows. `rate` is sandbox seconds per real second; 0 = frozen."""
-
-    now: str
-    rate: float
-
-
-class Verdict(TypedDict):
-    """What `settle` found: still, waiting or held, and for whom it waits."""
-
-    verdict: str
-    proof_of_absence: bool
-    next_due: str | None
-    waiting_for: list[dict[str, Any]]
+class Status(TypedDict):
+    code: int
+    slug: str
+    name_vi: str
+    name_en: str
 
 
-class Advance(TypedDict):
-    """Where the clock stands now, and what fired on the way (at, service, kind, subject)."""
+class Step(TypedDict):
+    """One move besides the straight path: taken as soon as it is lawful, or in the state `at`, after so many working days."""
 
-    now: str
-    fired: list[dict[str, Any]]
-    verdict: Verdict
+    does: str
+    reason: NotRequired[str | None]
+    items: NotRequired[list[str]]
+    fee: NotRequired[list[FeeItemBody]]
+    notice_number: NotRequired[str | None]
+    days: NotRequired[int | None]
+    answer_days: NotRequired[int | None]
+    refund_dong: NotRequired[int | None]
+    amount_dong: NotRequired[int | None]
+    method: NotRequired[str]
+    channel: NotRequired[str | None]
+    at_desk: NotRequired[bool]
+    at: NotRequired[str | None]
+    after_days: NotRequired[float]
 
 
-class Cause(TypedDict):
-    """Why nothing happens to a dossier; `mend` says what to do about it."""
+class Supplement(TypedDict):
+    """A request to hand in what is missing; a second one counts as overdue."""
 
+    number: int
+    reason: str
+    items: list[str]
+    answer_by: str
+    answered_at: str | None
+    counts_as_overdue: bool
+
+
+class Waiting(TypedDict):
     name: str
-    sentence_en: str
-    sentence_vi: str
-    mend_en: str
-    mend_vi: str
-    facts: dict[str, Any]
+    service: str
+    detail: str
 
 
 class Arrival(TypedDict):
-    """What became of waiting for an event: there, absent, not-before, held or waiting."""
+    """`verdict`: there (told, and read by the other side), absent (it cannot come any more), not-before, held, waiting."""
 
     verdict: str
     entry: Entry | None
     sentence_en: str
     sentence_vi: str
     not_before: str | None
-    waiting_for: list[dict[str, Any]]
+    waiting_for: list[Waiting]
     cause: Cause | None
 
 
-class News(TypedDict):
-    """How long the story of a dossier is, whether it has ended, and why it goes no further."""
+class Decisions(TypedDict):
+    """What officers will decide, instead of drawing from the seed."""
 
-    entries: int
-    ended: bool
+    reception: NotRequired[str | None]
+    reason: NotRequired[str | None]
+    processing_days: NotRequired[float | None]
+    withdrawal: NotRequired[str]
+    fee_moment: NotRequired[str]
+    steps: NotRequired[list[Step]]
+
+
+class Fee(TypedDict):
+    """
+    One demand. `status`: due, paid, refund_pending, partly_refunded, refunded; superseded by a correction, waived by
+    the office, or lapsed because the dossier ended before it was paid. `paid_by`: online, counter, transfer.
+    `refunded_dong` counts every payment for this demand: with one that crossed it, it may be more than the demand.
+    """
+
+    demand: int
+    amount_dong: int
+    moment: str
+    items: list[FeeItem]
+    status: str
+    waived_because: str | None
+    pay_by: str | None
+    paid_by: str | None
+    reference: str | None
+    refunded_dong: int
+    receipts: list[Receipt]
+
+
+class Mode(TypedDict):
+    """simulated, at a tempo (working_clock if left out); or manual. `decisions` go with the tempo scripted."""
+
+    mode: str
+    tempo: NotRequired[str | None]
+    decisions: NotRequired[Decisions | None]
+
+
+class ProvinceDemand(TypedDict):
+    """A fee asked for; `status` is due, paid, waived or superseded."""
+
+    number: int
+    moment: str
+    amount_dong: int
+    items: list[ProvinceFeeItem]
+    pay_by: str
+    status: str
+    paid_by: str | None
+
+
+class ProvinceDossier(TypedDict):
+    """
+    A province's copy of a dossier; `can` is what officials may do now, `planned` what they will do by themselves.
+
+    `needs` names the one fact without which a move of `can` cannot be made.
+    """
+
+    code: str
+    province: str
+    commune: str | None
+    procedure: str
+    case: str | None
+    version: str | None
+    channel: str
+    applicant: str
+    owner: str | None
+    reception: ProvincePlace | None
+    help_at: ProvincePlace | None
+    status: ProvinceStatus
+    submitted_at: str
+    received_at: str | None
+    handed_over_at: str | None
+    started_at: str | None
+    limit: ProvinceLimit | None
+    due_at: str | None
+    rescheduled: bool
+    supplements: list[ProvinceSupplement]
+    fee_dong: int | None
+    demands: list[ProvinceDemand]
+    paid: bool
+    paid_dong: int
+    refunded_dong: int
+    papers: int
+    withdrawal_asked: bool
+    result_number: str | None
+    return_by: str | None
+    reason: str | None
+    rated: int | None
+    planned: str | None
+    can: list[str]
+    needs: dict[str, str]
+
+
+class Verdict(TypedDict):
+    """What `settle` found: still, waiting or held; and what it waits for."""
+
+    verdict: str
+    proof_of_absence: bool
+    next_due: str | None
+    waiting_for: list[Waiting]
+
+
+class Wish(TypedDict):
+    """
+    All optional. `rate` is sandbox seconds per real second; 0 is frozen. `start` comes from the seed unless given.
+
+    `time_to_live` is real time, such as `1h`: a frozen clock comes to no end.
+    `people` and `organisations` are its own, beside the six people of every sandbox; they stay as they are.
+    `modes` (by province, or `*` for all others) and `faults` are what it begins with, as their own doors take them.
+    """
+
+    organisations: NotRequired[dict[str, Organisation] | None]
+    people: NotRequired[dict[str, OwnPerson] | None]
+    seed: NotRequired[str | None]
+    name: NotRequired[str | None]
+    start: NotRequired[str | None]
+    rate: NotRequired[float | None]
+    time_to_live: NotRequired[str | None]
+    modes: NotRequired[dict[str, Mode] | None]
+    faults: NotRequired[list[RuleBody] | None]
+
+
+class Advance(TypedDict):
+    """Where the clock stands now, and what fired on the way, in order."""
+
     now: str
-    cause: Cause
+    fired: list[Fired]
+    verdict: Verdict
+
+
+class Dossier(TypedDict):
+    """The national copy of a dossier, as its citizen sees it."""
+
+    code: str
+    procedure: str
+    case: str | None
+    version: str | None
+    channel: str
+    authority: Place
+    reception: Place | None
+    help_at: Place | None
+    filed_under: Place | None
+    applicant: str
+    capacity: str
+    owner: Owner | None
+    status: Status
+    submitted_at: str
+    received_at: str | None
+    handed_over_at: str | None
+    limit: Limit | None
+    due_at: str | None
+    apologised_at: str | None
+    reason: str | None
+    supplements: list[Supplement]
+    fee: Fee | None
+    demands: list[Fee]
+    paid_dong: int
+    refunded_dong: int
+    withdrawal: str
+    result: Result | None
+    return_by: str | None
+    papers: list[Paper]
+    note: str | None
+    rating: dict[str, int] | None
+    can: list[str]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections import deque
@@ -15,6 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from lienthong.did_you_mean import nearest
 from lienthong.embedded import Trouble
 from lienthong.embedded.plan import ROLES
 
@@ -94,9 +94,9 @@ def chosen(services: Iterable[str]) -> list[str]:
     for service in services:
         found = GROUPS.get(service, (service,) if service in NAMES else ())
         if not found:
-            near = difflib.get_close_matches(service, [*NAMES, *GROUPS], 1)
-            meant = f" Did you mean {near[0]}?" if near else ""
-            raise Trouble(f"There is no log of '{service}'.{meant} There are {', '.join([*NAMES, *GROUPS])}.")
+            meant = nearest(service, [*NAMES, *GROUPS])
+            hint = f" Did you mean {meant}?" if meant else ""
+            raise Trouble(f"There is no log of '{service}'.{hint} There are {', '.join([*NAMES, *GROUPS])}.")
         names += found
     return list(dict.fromkeys(names)) or list(NAMES)
 

@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from lienthong.client.citizen import Citizen
 from lienthong.client.country import Sandbox
+from lienthong.client.types import Fired
 from lienthong.journeys import catalogue
 from lienthong.journeys.travel import LEVEL_2, Journeyed, act, begin
 
@@ -30,7 +30,7 @@ class Month:
     """
 
     reached: list[Journeyed]
-    fired: list[dict[str, Any]]
+    fired: list[Fired]
     seconds: float
 
 

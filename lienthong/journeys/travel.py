@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from lienthong.client.citizen import Citizen
 from lienthong.client.country import Country, Sandbox
-from lienthong.client.timeline import Entry
-from lienthong.client.types import Dossier
+from lienthong.client.types import Dossier, Entry
 
 SUBMITTED, RECEIVED, SUPPLEMENT, OWING, READY = (
     *("submitted", "received", "supplement_requested", "financial_obligation", "result_ready"),

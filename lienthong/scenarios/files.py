@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import yaml
 
 from lienthong.client.http import Problem
+from lienthong.did_you_mean import nearest
 
 READY = Path(__file__).with_name("ready")
 SCHEMA = Path(__file__).with_name("scenario.schema.json")
@@ -131,8 +131,8 @@ def read(wanted: str | Path) -> ScenarioFile:
 def _ready_one(name: str) -> Path:
     known = ready()
     if name not in known:
-        meant = get_close_matches(name, known, n=1)
-        asked = f"did you mean {meant[0]}? " if meant else ""
+        meant = nearest(name, known)
+        asked = f"did you mean {meant}? " if meant else ""
         raise ScenarioFault(f"There is no scenario '{name}': {asked}Ready are {', '.join(known)}; or name a file.")
     return known[name]
 

@@ -55,6 +55,24 @@ class SandboxRow(BaseModel):
     people: dict[str, Any] = Field(default_factory=dict)
 
 
+class TimelineEntry(BaseModel):
+    """One line of a timeline. `at` is sandbox time, `real_at` real time.
+
+    Only an event that was told or applied has `event` and `version`, and perhaps `status`: the state that it leads to.
+    """
+
+    at: str
+    real_at: str
+    service: str
+    kind: str
+    text_vi: str
+    text_en: str
+    data: dict[str, Any]
+    event: str | None = None
+    version: int | None = None
+    status: int | None = None
+
+
 @told.put("/sandboxes/{sandbox}", summary="The portal tells a sandbox's new row.")
 async def take_over_sandbox(sandbox: SandboxPath, row: SandboxRow, runtime: RuntimeDep) -> dict[str, Any]:
     version = await runtime.take_over({**row.model_dump(mode="json"), "id": sandbox})
@@ -107,9 +125,14 @@ async def recorded(
     return announce(request, response, page.of(await runtime.recorded(sandbox)))
 
 
-@router.get("/timeline/{subject}", summary="What this service knows of the story of a dossier.")
+@router.get(
+    "/timeline/{subject}",
+    summary="What this service knows of the story of a dossier.",
+    response_model_exclude_unset=True,
+)
 async def timeline(
     subject: Text, sandbox: SandboxId, runtime: RuntimeDep, page: PageDep, request: Request, response: Response
-) -> list[dict[str, Any]]:
+) -> list[TimelineEntry]:
     await known_sandbox(runtime, sandbox)
-    return announce(request, response, page.of(await runtime.timeline(sandbox, subject)))
+    lines = announce(request, response, page.of(await runtime.timeline(sandbox, subject)))
+    return [TimelineEntry(**line) for line in lines]

@@ -121,8 +121,11 @@ class House(Runtime, Generic[T]):
         self.callers: Mapping[str, http_outbox.Caller] = {}
         self.waker = Waker(self.database)
         self.waits_for.add("neighbour")
-        # What an event means, from its type and body, for timelines.
-        self.words: Callable[[str, Mapping[str, Any]], Mapping[str, object]] = lambda event, body: {}
+        # What an event means, from its type and body, for timelines; a service may say more than its type.
+        self.words: Callable[[str, Mapping[str, Any]], Mapping[str, object]] = lambda event, body: {
+            "text_vi": event,
+            "text_en": event,
+        }
 
     # --- requests ---------------------------------------------------------------------------------------------------------
     @asynccontextmanager

@@ -20,9 +20,8 @@ from lienthong.embedded import ports
 from lienthong.embedded.plan import ROLES
 from lienthong.embedded.stack import Stack
 from lienthong.journeys.travel import REFUSED, RETURNED, THREE, WITHDRAWN, Journeyed, travel
-from tests.contract.test_dashboard import expressions
+from tests.contract.test_dashboard import expressions, series_of
 from tests.support.otlp import Receiver, Span, receiver
-from tests.support.promql import named
 
 PAGE = Path(__file__).parents[2] / "docs" / "observability.md"
 OF_A_JOURNEY = {"portal-api", "portal-worker", "gateway-api", "gateway-worker", "payment"}
@@ -149,7 +148,7 @@ async def test_every_query_of_the_dashboard_finds_its_metric_in_a_running_countr
             name: set() for name in re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE) if name not in everywhere
         }
     for panel, expression in expressions():
-        for series in named(expression).series:
+        for series in series_of(expression):
             assert series in everywhere, panel
     journeys = known["portal-worker"] + known["portal-api"]
     for state in ("submitted", "received", "result_returned"):

@@ -9,8 +9,7 @@ from typing import Any
 
 import httpx
 
-from lienthong.client import Country, Dossier, Sandbox
-from lienthong.client.timeline import Entry
+from lienthong.client import Country, Dossier, Entry, Sandbox
 from lienthong.journeys.travel import ENDS
 
 COPY, PROVINCE, COMMUNE = "2.000635", "37", "14464"  # a copy within the day, for a fee

@@ -10,10 +10,10 @@ import typer
 from fastapi import FastAPI, Request, Response
 
 from lienthong.cli import language, sandbox
-from lienthong.client import Country, Dossier, NotRunning, Wish
+from lienthong.client import Country, Dossier, Entry, NotRunning, Wish
 from lienthong.client.country import LIMITS
 from lienthong.client.http import Door, Problem
-from lienthong.client.timeline import SERVICES, Entry, merged, status_changes
+from lienthong.client.timeline import SERVICES, merged, status_changes
 from lienthong.journeys import travel
 from lienthong.journeys.travel import READY, REFUSED, RETURNED, WITHDRAWN, Journeyed
 from lienthong.pytest_plugin import MARKER

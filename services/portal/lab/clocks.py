@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +21,8 @@ router = APIRouter()
 
 
 class ClockView(BaseModel):
+    """What a clock shows. `rate` is sandbox seconds per real second; 0 is frozen."""
+
     now: str
     rate: float
 
@@ -57,6 +59,8 @@ class WaitingView(BaseModel):
 
 
 class VerdictView(BaseModel):
+    """What `settle` found: still, waiting or held; and what it waits for."""
+
     verdict: str
     proof_of_absence: bool
     next_due: str | None
@@ -69,9 +73,20 @@ class VerdictView(BaseModel):
         return cls(verdict=verdict.verdict, proof_of_absence=absent, next_due=verdict.next_due, waiting_for=waiting)
 
 
+class FiredView(BaseModel):
+    """A timer that fired. `at` is the moment for which it was set, `subject` usually the code of a dossier."""
+
+    at: str
+    service: str
+    kind: str
+    subject: str
+
+
 class Advanced(BaseModel):
+    """Where the clock stands now, and what fired on the way, in order."""
+
     now: str
-    fired: list[dict[str, Any]]
+    fired: list[FiredView]
     verdict: VerdictView
 
 
@@ -119,7 +134,9 @@ async def advance(sandbox: SandboxPath, body: Advance, portal: PortalDep) -> Adv
     in_reach(target, "/by")
     fired, verdict = await portal.timekeeping.advance(sandbox, target, counted=body.by is not None)
     now = await clock(sandbox, portal)
-    return Advanced(now=now.now, fired=fired, verdict=VerdictView.of(verdict, frozen=found.frozen))
+    return Advanced(
+        now=now.now, fired=[FiredView(**each) for each in fired], verdict=VerdictView.of(verdict, frozen=found.frozen)
+    )
 
 
 @router.post(

@@ -42,7 +42,7 @@ WHERE NOT s.deleted AND ($1::timestamptz IS NULL OR (s.created_at, s.id) > ($1, 
 class NewSandbox(Population):
     """All optional. `rate` is sandbox seconds per real second; 0 is frozen. `start` comes from the seed unless given.
 
-    `time_to_live` is real time, for a frozen clock comes to no end; null is until somebody deletes it.
+    `time_to_live` is real time, such as `1h`: a frozen clock comes to no end.
     `people` and `organisations` are its own, beside the six people of every sandbox; they stay as they are.
     `modes` (by province, or `*` for all others) and `faults` are what it begins with, as their own doors take them.
     """
@@ -51,7 +51,7 @@ class NewSandbox(Population):
     name: Name | None = None
     start: Annotated[Text, Field(max_length=40)] | None = None
     rate: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True)] = 0
-    time_to_live: Lives | None = LIVES
+    time_to_live: Annotated[Lives | None, Field(description="null: until somebody deletes it")] = LIVES
     modes: Modes = Field(default_factory=dict)
     faults: Annotated[list[RuleBody], Field(max_length=MOST_RULES)] = Field(default_factory=list)
 
@@ -93,7 +93,8 @@ class ChangedSandbox(BaseModel):
 class SandboxView(BaseModel):
     """`issuer` and `oidc_client` are where and as what a client of its own signs people in; `api_key` chooses it too.
 
-    `people` and `organisations` are those of its own, with every choice written down.
+    `people` and `organisations` are those of its own, with every choice written down. `lagging` names the services that
+    do not know it yet.
     """
 
     id: str
@@ -109,7 +110,7 @@ class SandboxView(BaseModel):
     issuer: str
     people: dict[str, dict[str, Any]]
     organisations: dict[str, dict[str, Any]]
-    lagging: list[str] = []
+    lagging: list[str]
 
 
 @router.post(
@@ -219,6 +220,7 @@ def _view(portal: Portal, row: Any) -> SandboxView:
         issuer=issuer if row["id"] == DEFAULT else f"{issuer}/s/{row['id']}",
         people=own.get("people", {}),
         organisations=own.get("organisations", {}),
+        lagging=[],
     )
 
 

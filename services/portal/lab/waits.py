@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -15,7 +14,9 @@ from services.portal.explain import explain, news, waiting
 from services.portal.explain.causes import Cause
 from services.portal.explain.collect import gather
 from services.portal.lab.clocks import WaitingView
+from shared.did_you_mean import nearest
 from shared.errors import BodyDoesNotFit
+from shared.lab.sandbox import TimelineEntry
 from shared.messaging.cloudevents import VOID
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import wire
@@ -59,7 +60,7 @@ class AnswerView(BaseModel):
     """`verdict`: there (told, and read by the other side), absent (it cannot come any more), not-before, held, waiting."""
 
     verdict: str
-    entry: dict[str, Any] | None
+    entry: TimelineEntry | None
     sentence_en: str
     sentence_vi: str
     not_before: str | None
@@ -84,15 +85,14 @@ class NewsView(BaseModel):
 
 @router.post(
     "/sandboxes/{sandbox}/wait-for",
+    response_model_exclude_unset=True,
     summary="Wait for an event of a dossier; answers as soon as it is there, or certain not to come.",
     responses=problem_responses(404, 422, 503),
 )
 async def wait_for(sandbox: SandboxPath, body: WaitFor, portal: PortalDep) -> AnswerView:
     if body.event not in EVENTS:
-        near = get_close_matches(body.event, EVENTS, 1, cutoff=0)
-        raise BodyDoesNotFit(
-            ("/event", f"'{body.event}' is no event; did you mean {near[0]}? All: {', '.join(EVENTS)}")
-        )
+        meant = nearest(body.event, EVENTS, alike=0)
+        raise BodyDoesNotFit(("/event", f"'{body.event}' is no event; did you mean {meant}? All: {', '.join(EVENTS)}"))
     await known_sandbox(portal, sandbox)
     wanted = waiting.Wanted(body.event, body.dossier, body.count)
     answer = await waiting.wait_for(portal, sandbox, wanted, body.timeout_seconds)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
 from contracts.faults import CATALOGUE, FAMILIES, FAULTS, TO_MATCH, Kind, NamedFault, Setting
 from contracts.faults.rules import MOST_RULES, RuleBody
 from contracts.people import STANDING
+from shared.did_you_mean import nearest
 from shared.errors import BodyDoesNotFit, Misfit, Refusal
 from shared.problem_types import pointer_of
 from shared.sandbox.clock import parse_duration, parse_time
@@ -50,7 +50,7 @@ def rule_of(
         raise BodyDoesNotFit(
             (
                 "/fault",
-                f"there is no fault '{name}'{_nearest(name, FAULTS)}; `lienthong fault list` or GET /_lab/faults lists all",
+                f"there is no fault '{name}'{_hint(name, FAULTS)}; `lienthong fault list` or GET /_lab/faults lists all",
             )
         )
     wrong = [
@@ -135,7 +135,7 @@ def without_rule(rules: Iterable[Rule], id: str) -> list[Rule]:
     if len(left) == len(before):
         known = [rule.id for rule in before]
         raise FaultRuleNotFound(
-            f"No rule '{id}' is on. On are: {', '.join(known) or 'none'}{_nearest(id, known)}.", rule=id, known=known
+            f"No rule '{id}' is on. On are: {', '.join(known) or 'none'}{_hint(id, known)}.", rule=id, known=known
         )
     return left
 
@@ -143,7 +143,7 @@ def without_rule(rules: Iterable[Rule], id: str) -> list[Rule]:
 def of_family(wished: str) -> list[NamedFault]:
     """The catalogue, or what of it belongs to a family. Raises BodyDoesNotFit for a family that there is not."""
     if wished not in ("", *FAMILIES):
-        raise BodyDoesNotFit(("/query/family", f"is one of {', '.join(FAMILIES)}{_nearest(wished, FAMILIES)}"))
+        raise BodyDoesNotFit(("/query/family", f"is one of {', '.join(FAMILIES)}{_hint(wished, FAMILIES)}"))
     return [fault for fault in CATALOGUE if wished in ("", fault.family)]
 
 
@@ -169,10 +169,10 @@ def _of_match(fault: NamedFault, match: Mapping[str, str], known: Mapping[str, C
     for name, pattern in match.items():
         if name not in fault.match:
             can = ", ".join(fault.match) or "nothing"
-            said = f"{fault.name} can match: {can}{_nearest(name, fault.match)}"
+            said = f"{fault.name} can match: {can}{_hint(name, fault.match)}"
             wrong.append((pointer_of(("match", name)), said))
         elif name in known and not any(fnmatchcase(word, pattern) for word in known[name]):
-            wrong.append((f"/match/{name}", f"no {name} is '{pattern}'{_nearest(pattern, known[name])}"))
+            wrong.append((f"/match/{name}", f"no {name} is '{pattern}'{_hint(pattern, known[name])}"))
         elif name == "path" and not fnmatchcase("/", pattern[:1]):
             wrong.append((f"/match/{name}", "begins with / or *, as every path does"))
     return wrong
@@ -184,7 +184,7 @@ def _of_settings(fault: NamedFault, settings: Mapping[str, Any]) -> list[Misfit]
     for name, value in settings.items():
         if name not in known:
             has = ", ".join(known) or "none"
-            said = f"{fault.name} has the settings: {has}{_nearest(name, known)}"
+            said = f"{fault.name} has the settings: {has}{_hint(name, known)}"
             wrong.append((pointer_of(("with", name)), said))
         elif said := _of_setting(known[name], value):
             wrong.append((f"/with/{name}", said))
@@ -200,7 +200,7 @@ def _of_setting(setting: Setting, value: Any) -> str:
         return f"is text, such as '{setting.default}'"
     if setting.kind is Kind.WORD:
         is_one = value in setting.choices
-        return "" if is_one else f"is one of {', '.join(setting.choices)}{_nearest(value, setting.choices)}"
+        return "" if is_one else f"is one of {', '.join(setting.choices)}{_hint(value, setting.choices)}"
     try:
         seconds = parse_duration(value, "").total_seconds()
     except BodyDoesNotFit as error:
@@ -227,6 +227,6 @@ def _of_window(since: datetime | None, until: datetime | None) -> list[Misfit]:
     return []
 
 
-def _nearest(word: str, known: Iterable[str]) -> str:
-    found = get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; the nearest is '{found[0]}'" if found else ""
+def _hint(word: str, known: Collection[str]) -> str:
+    meant = nearest(word, known, alike=0.5)
+    return f"; the nearest is '{meant}'" if meant else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from datetime import datetime
-from difflib import get_close_matches
 
 from contracts.calendar.calendar import CalendarTooShort
 from contracts.catalogue import PROCEDURES, choose, communes_of
@@ -15,7 +14,7 @@ from contracts.problems import CONTRACT_PROBLEMS
 from contracts.scenario import DossierPart, Scenario
 from services.portal.papers.file_types import PDF, name_of
 from services.portal.sandboxes import fault_rules
-from shared.did_you_mean import no_such
+from shared.did_you_mean import nearest, no_such
 from shared.errors import BodyDoesNotFit, Misfit, Refusal
 from shared.problem_types import COMMON, pointer_of
 from shared.sandbox.clock import parse_duration, parse_time
@@ -68,7 +67,7 @@ def _of_dossier(dossier: DossierPart, at: datetime, personas: Collection[str]) -
         yield "/persona", no_such("persona", dossier.persona, personas)
     yield from _of_papers(dossier)
     if dossier.procedure not in PROCEDURES:
-        yield "/procedure", f"{_nearest(dossier.procedure)}; GET /api/v1/procedures lists the catalogue"
+        yield "/procedure", f"{_no_procedure(dossier.procedure)}; GET /api/v1/procedures lists the catalogue"
         return
     try:
         choose(
@@ -104,18 +103,18 @@ def _of_decisions(scenario: Scenario, dossier: DossierPart) -> Iterator[Misfit]:
         yield "/decisions", f"are nobody's in manual mode: leave them out, or let {dossier.province} be simulated"
 
 
-def _nearest(procedure: str) -> str:
+def _no_procedure(procedure: str) -> str:
     """By code, or by the name of what was meant."""
     names = {folded(each.name_vi): code for code, each in PROCEDURES.items()}
-    for name in get_close_matches(folded(procedure), names, n=1):
+    if name := nearest(folded(procedure), names):
         return f"'{procedure}' is no code of a procedure: {PROCEDURES[names[name]].name_vi} has {names[name]}"
-    for code in get_close_matches(procedure, PROCEDURES, n=1):
+    if code := nearest(procedure, PROCEDURES):
         return f"'{procedure}' is no procedure: did you mean {code}, {PROCEDURES[code].name_vi}?"
     return f"'{procedure}' is no procedure"
 
 
 def _meant(dossier: DossierPart) -> str:
     names = {folded(each.name_vi): each for each in communes_of(dossier.province)}
-    for name in get_close_matches(folded(dossier.commune or ""), names, n=1):
+    if name := nearest(folded(dossier.commune or ""), names):
         return f" Did you mean {names[name].code}, {names[name].name_vi}?"
     return ""
