@@ -1,6 +1,6 @@
-"""A small client of the citizen and the officer API, as somebody who connects a system would write it: plain httpx.
+"""A small client of the citizen API and the officer API, written with plain httpx like the client of a connected system.
 
-It knows addresses and credentials, and nothing of tests; against a real portal it would look the same.
+It needs addresses and credentials and does not know that tests use it; a client for a real portal would look the same.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-BACK = "http://127.0.0.1:8400/signed-in"  # our address, where the browser returns after signing in
+BACK = "http://127.0.0.1:8400/signed-in"  # our address; the browser returns to it after signing in
 Json = dict[str, Any]
 
 
 class Refused(Exception):
-    """The other side said no (RFC 9457): `problem` is the slug of its type; as text it says what to do."""
+    """The server refused the request (RFC 9457). `problem`: last part of its type; the text says what to do."""
 
     def __init__(self, answer: httpx.Response) -> None:
         body = answer.json()
@@ -32,9 +32,9 @@ class Refused(Exception):
 class Citizen:
     """One citizen at the national portal.
 
-    portal, issuer  addresses of the portal and of who signs people in (OpenID Connect)
-    client_id       who we are there
-    who             `login_hint`: whom the browser's user would choose
+    portal, issuer  addresses of the portal and of the identity provider (OpenID Connect)
+    client_id       our id at the identity provider
+    who             `login_hint`: the person whom a user would choose in the browser
     """
 
     def __init__(self, portal: str, issuer: str, client_id: str, who: str) -> None:
@@ -50,13 +50,13 @@ class Citizen:
         return self._ask("GET", f"/api/v1/dossiers/{code}")
 
     def supplement(self, code: str, name: str, document: bytes) -> Json:
-        """Hand in what was asked for."""
+        """Send the paper that the office requested."""
         digest = hashlib.sha256(document).hexdigest()
         paper = self._ask("POST", "/api/v1/papers", document, params={"name": name, "sha256": digest})
         return self._ask("POST", f"/api/v1/dossiers/{code}/supplement", {"papers": [{"id": paper["id"]}]})
 
     def begin_payment(self, code: str) -> str:
-        """Where to send the browser to pay the fee that is due."""
+        """Address of the checkout at which the browser pays the fee that is due."""
         amount = self.dossier(code)["fee"]["amount_dong"]
         return str(self._ask("POST", f"/api/v1/dossiers/{code}/payments", {"amount_dong": amount})["checkout_url"])
 
@@ -64,7 +64,7 @@ class Citizen:
         return self._ask("POST", f"/api/v1/dossiers/{code}/withdrawal", {"reason": reason})
 
     def _ask(self, method: str, path: str, body: Json | bytes | None = None, **options: Any) -> Json:
-        """Signs in when there is no token, or when it has run out; the key makes the repetition harmless."""
+        """Sign in if there is no token or it has expired, then send again: with the same key the repetition has no effect."""
         headers = {"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {}
         if isinstance(body, bytes):
             options["content"], headers["Content-Type"] = body, "application/pdf"
@@ -82,7 +82,7 @@ class Citizen:
         return self._http.send(request)
 
     def _sign_in(self) -> None:
-        """Authorization code with PKCE; a browser would follow the redirect that we read."""
+        """Authorization code with PKCE; a browser would follow the redirect, we read the code from it."""
         found = self._http.get(f"{self._issuer}/.well-known/openid-configuration").json()
         verifier = secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
@@ -109,7 +109,7 @@ class Citizen:
 
 
 class Officer:
-    """The officials of one province at their own system; `key` is who may come in."""
+    """The officers of one province; `key` is the API key of the sandbox."""
 
     def __init__(self, gateway: str, key: str, province: str) -> None:
         self._http = httpx.Client(base_url=gateway, headers={"X-Api-Key": key})

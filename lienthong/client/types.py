@@ -128,6 +128,8 @@ class Place(TypedDict):
 
 
 class ProvinceFeeItem(TypedDict):
+    """`kind`: service_fee (phí), registration_fee (lệ phí), tax."""
+
     kind: str
     name: str
     amount_dong: int
@@ -153,7 +155,7 @@ class ProvinceMode(TypedDict):
 
 
 class ProvincePlace(TypedDict):
-    """A desk: of a commune, or of the province itself (commune null)."""
+    """Of a commune, or of the province itself (commune null)."""
 
     province: str
     commune: str | None
@@ -354,38 +356,38 @@ class ProvinceDossier(TypedDict):
     """
 
     code: str
-    province: str
-    commune: str | None
     procedure: str
     case: str | None
     version: str | None
     channel: str
     applicant: str
-    owner: str | None
     reception: ProvincePlace | None
     help_at: ProvincePlace | None
     status: ProvinceStatus
     submitted_at: str
     received_at: str | None
     handed_over_at: str | None
+    due_at: str | None
+    paid_dong: int
+    refunded_dong: int
+    return_by: str | None
+    reason: str | None
+    can: list[str]
+    province: str
+    commune: str | None
+    owner: str | None
     started_at: str | None
     limit: ProvinceLimit | None
-    due_at: str | None
     rescheduled: bool
     supplements: list[ProvinceSupplement]
     fee_dong: int | None
     demands: list[ProvinceDemand]
     paid: bool
-    paid_dong: int
-    refunded_dong: int
     papers: int
     withdrawal_asked: bool
     result_number: str | None
-    return_by: str | None
-    reason: str | None
     rated: int | None
     planned: str | None
-    can: list[str]
     needs: dict[str, str]
 
 
@@ -434,30 +436,30 @@ class Dossier(TypedDict):
     case: str | None
     version: str | None
     channel: str
-    authority: Place
+    applicant: str
     reception: Place | None
     help_at: Place | None
-    filed_under: Place | None
-    applicant: str
-    capacity: str
-    owner: Owner | None
     status: Status
     submitted_at: str
     received_at: str | None
     handed_over_at: str | None
-    limit: Limit | None
     due_at: str | None
-    apologised_at: str | None
+    paid_dong: int
+    refunded_dong: int
+    return_by: str | None
     reason: str | None
+    can: list[str]
+    authority: Place
+    filed_under: Place | None
+    capacity: str
+    owner: Owner | None
+    limit: Limit | None
+    apologised_at: str | None
     supplements: list[Supplement]
     fee: Fee | None
     demands: list[Fee]
-    paid_dong: int
-    refunded_dong: int
     withdrawal: str
     result: Result | None
-    return_by: str | None
     papers: list[Paper]
     note: str | None
     rating: dict[str, int] | None
-    can: list[str]

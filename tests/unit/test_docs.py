@@ -1,4 +1,4 @@
-"""What the pages say exists: every command of ours, every linked file; and no page tells anybody to sleep."""
+"""What the pages name exists: commands of ours, linked files, paths of the repository; and no page uses a sleep."""
 
 import re
 import shlex
@@ -19,9 +19,19 @@ PAGES = sorted(
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELLS = {"", "bash", "sh", "console"}
+FOLDERS = sorted(
+    each.name for each in ROOT.iterdir() if each.is_dir() and not each.name.startswith(".") and each.name not in SKIPPED
+)
+FILE = re.compile(r"^[\w*-][\w/*.-]*\.(py|md|csv|json|toml|ya?ml)$")
+FOLDER = re.compile(rf"^({'|'.join(FOLDERS)})/[\w/.-]*$|^\w[\w/]*/$")
 PLACEHOLDER = re.compile(r"^[A-ZĐ…./0-9-]+$")  # CODE, ID, N: the reader's own words
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+each_page_about_today = pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.name != "CHANGELOG.md" and page.parent.name != "adr"],  # those name earlier files
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
 
 
 def _lines_of_code(text: str) -> Iterator[str]:
@@ -86,6 +96,36 @@ def test_every_relative_link_on_a_page_leads_somewhere(page: Path) -> None:
     assert not [target for target in targets if target and not (page.parent / target).exists()]
 
 
+def _missing_paths(page: Path, text: str) -> list[str]:
+    """File and folder names in backticks that exist nowhere: a path from the root or from the page, a bare name anywhere."""
+    spans = set(re.findall(r"`([^`\n]+)`", FENCE.sub("", text)))
+    named = sorted(span for span in spans if FILE.match(span) or FOLDER.match(span))
+    return [
+        path
+        for path in named
+        if not any(any(folder.glob(path.rstrip("/"))) for folder in (ROOT, page.parent))
+        and ("/" in path or not any(any((ROOT / folder).rglob(path)) for folder in FOLDERS))
+    ]
+
+
+def test_a_path_that_does_not_exist_is_noticed() -> None:
+    page = ROOT / "contracts" / "README.md"
+    assert (
+        _missing_paths(page, "`docs/modes.md` `events/*.json` `catalogue/` `conftest.py` `/healthz` `clock/advance`")
+        == []
+    )
+    assert _missing_paths(page, "`docs/mode.md` `shared/relay/` `nowhere.py`") == [
+        "docs/mode.md",
+        "nowhere.py",
+        "shared/relay/",
+    ]
+
+
+@each_page_about_today
+def test_every_path_in_backticks_on_a_page_exists(page: Path) -> None:
+    assert not _missing_paths(page, page.read_text(encoding="utf-8"))
+
+
 @each_page
-def test_no_page_tells_anybody_to_sleep(page: Path) -> None:
+def test_no_page_uses_a_sleep(page: Path) -> None:
     assert not [line for line in _lines_of_code(page.read_text(encoding="utf-8")) if re.search(r"\bsleep\b", line)]

@@ -1,4 +1,4 @@
-"""Our client, pointed at this test's sandbox. `lienthong_sync` and `sandbox_sync` come from the plugin of lienthong."""
+"""Our client, connected to the sandbox of each test. The plugin of lienthong provides `lienthong_sync` and `sandbox_sync`."""
 
 from __future__ import annotations
 

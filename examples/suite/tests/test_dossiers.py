@@ -1,4 +1,4 @@
-"""What a dossier can live through, seen by our client."""
+"""What can happen to a dossier, tested with our client."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ PDF = (
 
 
 def settle(sandbox: Sandbox) -> None:
-    """Wait until nothing is under way any more; what is sent travels over a real broker."""
+    """Wait until every event is read and applied; events travel over a real broker."""
     verdict = sandbox.settle()
     assert verdict["verdict"] == "still", verdict
 
 
 def test_a_dossier_is_completed_paid_and_returned(sandbox_sync: Sandbox, lan: Citizen, ninh_binh: Officer) -> None:
     code = lan.submit(COPY, PROVINCE, COMMUNE)["code"]
-    settle(sandbox_sync)  # now the province has it
+    settle(sandbox_sync)  # now the province has the dossier
     ninh_binh.request_supplement(code, "Tờ khai thiếu chữ ký", ["Tờ khai có chữ ký"])
     settle(sandbox_sync)
     assert lan.dossier(code)["status"]["slug"] == "supplement_requested"
@@ -38,7 +38,7 @@ def test_a_dossier_is_completed_paid_and_returned(sandbox_sync: Sandbox, lan: Ci
     settle(sandbox_sync)
     checkout = lan.begin_payment(code)
 
-    sandbox_sync.payments.fail(checkout)  # the platform's page, where the test decides in the payer's place
+    sandbox_sync.payments.fail(checkout)  # the test decides at the checkout page instead of the payer
     sandbox_sync.payments.pay(checkout)
     settle(sandbox_sync)
     (order,) = sandbox_sync.payments.orders(code)
@@ -91,7 +91,7 @@ def test_a_month_passes_in_a_moment(sandbox_sync: Sandbox, lan: Citizen) -> None
 
 
 async def test_the_same_in_a_test_with_a_loop(sandbox: AsyncSandbox) -> None:
-    lan = sandbox.citizen("lan")  # here the plugin's own client takes the place of ours
+    lan = sandbox.citizen("lan")  # the plugin's own client, which is asynchronous
     code = (await lan.submit(ALLOWANCE, PROVINCE, COMMUNE))["code"]
     await sandbox.script(code, reception="receive")
     await sandbox.clock.advance("30d")
