@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lienthong.cli.plainly import Json, run_command, show
+from lienthong.cli.command import Json, run_command, show
 
 
 def bench(

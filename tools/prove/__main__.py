@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from lienthong.cli.plainly import Json, run_command
+from lienthong.cli.command import Json, run_command
 from lienthong.embedded import Trouble
 
 LONGEST_MINUTES = 120  # the fastest sandbox passes 1.5 days a minute, and the calendar ends with 2027

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from lienthong.client import Citizen
-from lienthong.client.http import Door, NotRunning, Problem
+from lienthong.client.http import NotRunning, Problem, ServiceClient
 from tools.prove.ledger import Ledger
 
 PAUSE_SECONDS = 0.1  # before a request that was not acknowledged is repeated
@@ -57,7 +57,7 @@ class Insisting:
             await asyncio.sleep(PAUSE_SECONDS)
 
     @property
-    def _portal(self) -> Door:
+    def _portal(self) -> ServiceClient:
         return self.citizen.sandbox.country.portal
 
     async def _sign_in(self, used: str) -> None:
