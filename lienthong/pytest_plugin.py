@@ -56,7 +56,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     for logs in config.stash.get(LOGS_KEY, []):
-        terminalreporter.write_line(f"lienthong: the logs of {logs.parent.name} are in {logs} until the next run")
+        terminalreporter.write_line(f"lienthong: until the next run, the logs of {logs.parent.name} are in {logs}")
 
 
 def run_of(config: pytest.Config) -> Run:

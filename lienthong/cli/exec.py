@@ -68,7 +68,7 @@ def _run_with_stack(words: list[str], data: Path | None, port_base: int, keep: b
     finally:
         if not keep:
             for logs in run.end(keep_logs=status != 0):
-                _to_stderr(f"Its logs are in {logs} until the next run.")
+                _to_stderr(f"Until the next run, its logs are in {logs}")
     return status
 
 

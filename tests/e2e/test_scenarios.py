@@ -97,7 +97,7 @@ def test_a_bad_file_is_told_line_by_line(lienthong_sync: sync.Country, tmp_path:
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        (["sandbox", "create", "--scenario", "brith"], "did you mean birth? Ready are apology, birth"),
+        (["sandbox", "create", "--scenario", "brith"], "did you mean birth? There are apology, birth"),
         (["sandbox", "create", "--scenario", "none.yaml"], "none.yaml cannot be read"),
         (["sandbox", "create", "--scenario", "birth", "--rate", "1"], "leave those options out"),
         (["scenario", "show", "brith"], "did you mean birth?"),
@@ -118,7 +118,7 @@ HEAD = "scenario: 1\ntitle_en: {title}\ntitle_vi: Của tôi\nseed: mine\n"
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        ("withdrawn, persona: lan", "mine, line 6, /dossiers/0/state: it is withdrawn here, and H42.14464-"),
+        ("withdrawn, persona: lan", "mine, line 6, /dossiers/0/state: expected withdrawn, but H42.14464-"),
         ("result_returned, persona: lan, capacity: representative, expects: {fee.amount_dong: 1}", "it is 8000 in H42"),
         ("result_returned, persona: minh, capacity: representative", "mine, line 6, /dossiers/0"),
         (
