@@ -13,7 +13,7 @@ help: ## List these targets.
 
 setup: $(READY) ## Make the virtual environment .venv from hash-pinned requirements; quick when nothing changed.
 
-up: $(READY) ## Start everything and print its doors; Ctrl-C stops it.
+up: $(READY) ## Start everything and print the addresses; Ctrl-C stops it.
 	@$(BIN)/lienthong up $(ARGS)
 
 down: $(READY) ## Stop a stack that was started with `lienthong up --detach`.
@@ -22,10 +22,10 @@ down: $(READY) ## Stop a stack that was started with `lienthong up --detach`.
 status: $(READY) ## Show every process, whether it is ready, and what it waits for.
 	@$(BIN)/lienthong status $(ARGS)
 
-demo: $(READY) ## Tell three journeys of a dossier, live, against the running stack.
+demo: $(READY) ## Show three journeys of dossiers, live, on the running stack.
 	@$(BIN)/lienthong demo $(ARGS)
 
-test: ## Run every test: unit, service, contract, e2e; starts what it needs on free ports. ARGS: what pytest is told instead.
+test: ## Run every test: unit, service, contract, e2e; starts what it needs on free ports. ARGS: arguments for pytest instead.
 test-all: ## The same with nothing left to samples: all 11,254 dossiers of the breadth, 10,000 steps of chance.
 test-all: export BREADTH := all
 test-all: export LAW_STORIES := 200
@@ -40,13 +40,13 @@ else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
 
-# Only who asks our plugin for the country runs then; who starts one of their own says nothing of this one.
+# Runs only tests that use the plugin's country; tests that start their own stack say nothing about this one.
 parallel: ORDERS ?= 1 2 3 4 5 6 7 8 9 10
 parallel: $(READY) ## Run the e2e suite in eight workers on one country, ten times in a row, each time in another order.
 	@$(BIN)/lienthong exec -- bash -c 'for order in $(ORDERS); do echo "Order $$order:"; \
 	  $(BIN)/python -m pytest -q -r fE -n 8 --shuffle $$order tests/e2e $(ARGS) || exit 1; done'
 
-check: $(READY) ## Run the linters, the type checker, the import picture and the house rules.
+check: $(READY) ## Run linters, type checker, import rules, and the checks for file length and sleeps.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy shared contracts services lienthong tools

@@ -1,3 +1,3 @@
-"""What people type and import: the command, the embedded stack, the plugin. Talks to services over their doors only."""
+"""The package for users: command, embedded stack, client and pytest plugin. Uses the services through HTTP only."""
 
 __version__ = "0.1.0"

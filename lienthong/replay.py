@@ -1,6 +1,6 @@
-"""A run written down and made again: seed, start, and every call that changed something, as persona, operation, arguments.
+"""Exports a sandbox's run and repeats it: seed, start, and every call that changed something (persona, operation, arguments).
 
-Same seed, same calls, same clock: per dossier the same events, apart from the sandbox's id, event ids' places and real times.
+The same seed and calls give the same events per dossier; only the sandbox's id, the order of event ids and real times differ.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from datetime import datetime
 from typing import Any, cast
 
 from lienthong.client import Citizen, Country, Sandbox
-from lienthong.client.http import Door, Problem, every_row
+from lienthong.client.http import Problem, ServiceClient, every_row
 
 FORMAT = "lienthong-replay/1"
-SERVICES = ("portal", "gateway", "payment")  # that record calls
-HOUSES = ("portal", "gateway")  # that tell events
-REPEATED = (429, 500, 502, 503, 504)  # a fault at the door: the same call again
+SERVICES = ("portal", "gateway", "payment")  # these record calls
+EVENT_SERVICES = ("portal", "gateway")  # these publish events
+REPEATED = (429, 500, 502, 503, 504)  # an HTTP fault: the same call is repeated
 ATTEMPTS = 20
 WITHIN_SANDBOX = re.compile(r"^(/_lab/sandboxes|/s)/[^/?]+")
 PERSONAL_NUMBER = re.compile(r"\d{12}")
 TRANSACTION = re.compile(r"/checkout/([^/]+)/pay")
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Where two runs part: an event of a dossier, or a call's outcome, with what either side has (None: nothing)."""
+    """A difference between two runs: an event or the outcome of a call, on either side (None: missing)."""
 
     where: str
     recorded: Any
@@ -37,8 +37,8 @@ class Difference:
 
 
 @dataclass
-class Replayed:
-    """What came of making a run again."""
+class ReplayResult:
+    """The result of repeating a run."""
 
     sandbox: str
     calls: int = 0
@@ -50,23 +50,23 @@ class Replayed:
         return not self.differences
 
 
-# --- writing down ---------------------------------------------------------------------------------------------------------
+# --- export ---------------------------------------------------------------------------------------------------------------
 async def export(sandbox: Sandbox, settle_seconds: float = 10) -> dict[str, Any]:
-    """What is needed to make the run of a sandbox again, and what came of it. Settles first, for so long at most."""
+    """What is needed to repeat a sandbox's run, and its events. First settles, for at most `settle_seconds`."""
     country = sandbox.country
     verdict = await sandbox.settle(settle_seconds)
     row = await country.show_sandbox(sandbox.id)
     personas = {each["number"]: each["persona"] for each in await sandbox.people()}
     own = {"people": row["people"], "organisations": row["organisations"]}
     parts = await asyncio.gather(*(_recorded(sandbox, service) for service in SERVICES))
-    made = sorted((call for part in parts for call in part), key=lambda call: datetime.fromisoformat(call["real_at"]))
+    calls = sorted((call for part in parts for call in part), key=lambda call: datetime.fromisoformat(call["real_at"]))
     return {
         "format": FORMAT,
         "sandbox": {
             **{name: row[name] for name in ("seed", "begins_at", "rate")},
-            **{name: said for name, said in own.items() if said},
+            **{name: value for name, value in own.items() if value},
         },
-        "calls": [_call(call, personas) for call in made],
+        "calls": [_call(call, personas) for call in calls],
         "settled": verdict["verdict"],
         "events": await events_by_dossier(sandbox),
     }
@@ -77,42 +77,42 @@ async def _recorded(sandbox: Sandbox, service: str) -> list[dict[str, Any]]:
 
 
 def _call(call: dict[str, Any], personas: dict[str, str]) -> dict[str, Any]:
-    """As persona, operation, arguments; the sandbox's id and every secret are left out."""
-    kept = {
+    """A recorded call as persona, operation and arguments, without the sandbox's id and secrets."""
+    fields = {
         "service": call["service"],
         "persona": personas.get(call["caller"]),
-        "operation": f"{call['method']} {WITHIN_SANDBOX.sub(lambda found: found[1] + '/{sandbox}', call['path'])}",
+        "operation": f"{call['method']} {WITHIN_SANDBOX.sub(lambda match: match[1] + '/{sandbox}', call['path'])}",
         "arguments": call["body"],
         "key": call["key"],
     }
     if call["caller"].startswith("desk/"):
-        kept["desk"] = call["caller"].removeprefix("desk/")
-    return {name: value for name, value in kept.items() if value is not None}
+        fields["desk"] = call["caller"].removeprefix("desk/")
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 async def events_by_dossier(sandbox: Sandbox) -> dict[str, list[dict[str, Any]]]:
-    """Every event told in a sandbox, by dossier: first the portal's, then the province's, each in its order."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for house in HOUSES:
-        rows = await every_row(sandbox.country.service(house).send, f"/_lab/sandboxes/{sandbox.id}/events")
+    """All events of a sandbox, by dossier: first the portal's, then the province's, each in order."""
+    events: dict[str, list[dict[str, Any]]] = {}
+    for service in EVENT_SERVICES:
+        rows = await every_row(sandbox.country.service(service).send, f"/_lab/sandboxes/{sandbox.id}/events")
         for row in rows:
-            kept = {name: row[name] for name in ("service", "version", "id", "event", "at", "data")}
-            found.setdefault(row["subject"], []).append(kept)
-    return dict(sorted(found.items()))
+            event = {name: row[name] for name in ("service", "version", "id", "event", "at", "data")}
+            events.setdefault(row["subject"], []).append(event)
+    return dict(sorted(events.items()))
 
 
-# --- making again ---------------------------------------------------------------------------------------------------------
+# --- replay ---------------------------------------------------------------------------------------------------------------
 async def replay(
     country: Country,
     run: dict[str, Any],
     *,
     seed: str | None = None,
     keep: bool = False,
-    say: Say = lambda line: None,
-) -> Replayed:
-    """Make a run again in a sandbox of its own and compare.
+    notify: Notify = lambda line: None,
+) -> ReplayResult:
+    """Repeat a run in a new sandbox and compare the events.
 
-    seed  another one than the run's, to see what hangs on it
+    seed  use another seed than the run's, to see what depends on it
     """
     begins = run["sandbox"]
     wish = {
@@ -123,64 +123,62 @@ async def replay(
         "organisations": begins.get("organisations"),
     }
     async with country.sandbox(**wish, keep=keep) as sandbox:
-        replayed = Replayed(sandbox.id)
+        result = ReplayResult(sandbox.id)
         player = _Player(sandbox)
         for number, call in enumerate(run["calls"], start=1):
-            say(f"{number} of {len(run['calls'])}: {call.get('persona') or call['service']} {call['operation']}")
+            notify(f"{number} of {len(run['calls'])}: {call.get('persona') or call['service']} {call['operation']}")
             await sandbox.settle()
             try:
-                await player.make(call)
+                await player.repeat(call)
             except Problem as problem:
                 where = f"call {number}, {call['operation']}"
-                replayed.differences.append(
-                    Difference(where, "succeeded", f"{problem.status} {problem.type}: {problem}")
-                )
-            replayed.calls = number
+                result.differences.append(Difference(where, "succeeded", f"{problem.status} {problem.type}: {problem}"))
+            result.calls = number
         await sandbox.settle()
-        told = await events_by_dossier(sandbox)
-        replayed.events = sum(map(len, told.values()))
-        replayed.differences += differences(run["events"], told)
-    return replayed
+        events = await events_by_dossier(sandbox)
+        result.events = sum(map(len, events.values()))
+        result.differences += differences(run["events"], events)
+    return result
 
 
 def differences(recorded: dict[str, list[Any]], replayed: dict[str, list[Any]]) -> list[Difference]:
-    """The first event of each dossier that is not the same."""
-    found = []
+    """For each dossier the first event that differs."""
+    result = []
     for code in sorted(recorded.keys() | replayed.keys()):
-        pairs = _side_by_side(recorded.get(code, []), replayed.get(code, []))
+        pairs = _pairs(recorded.get(code, []), replayed.get(code, []))
         if (first := next(((one, other) for one, other in pairs if one != other), None)) is not None:
             event = first[0] or first[1]
-            found.append(Difference(f"{code}, {event['service']} event {event['version']}", *first))
-    return found
+            result.append(Difference(f"{code},  {event['service']} event {event['version']}", *first))
+    return result
 
 
-def _side_by_side(ours: Sequence[Any], theirs: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
-    place = {(each["service"], each["version"]): each for each in theirs}
+def _pairs(ours: Sequence[Any], theirs: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    by_version = {(each["service"], each["version"]): each for each in theirs}
     for each in ours:
-        yield each, place.pop((each["service"], each["version"]), None)
-    yield from ((None, each) for each in place.values())
+        yield each, by_version.pop((each["service"], each["version"]), None)
+    yield from ((None, each) for each in by_version.values())
 
 
 class _Player:
-    """Makes recorded calls in another sandbox."""
+    """Repeats recorded calls in another sandbox."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._citizens: dict[str, Citizen] = {}
         self._headers = {"X-Sandbox": sandbox.id}
 
-    async def make(self, call: dict[str, Any]) -> None:
-        """One call, again when a fault at the door says no. Raises the Problem of a call that is refused."""
+    async def repeat(self, call: dict[str, Any]) -> None:
+        """Send one call, again after an HTTP fault. Raises Problem if the call is refused."""
         for attempt in range(ATTEMPTS):
             try:
-                await self._make(call)
+                await self._send(call)
                 return
             except Problem as problem:
                 if problem.status not in REPEATED or attempt == ATTEMPTS - 1:
                     raise
                 await self._sandbox.settle()
 
-    async def _make(self, call: dict[str, Any]) -> None:
+    async def _send(self, call: dict[str, Any]) -> None:
         method, _, path = call["operation"].partition(" ")
         path = path.replace("{sandbox}", self._sandbox.id)
         options = _content(call.get("arguments"))
@@ -196,11 +194,11 @@ class _Player:
         else:
             await self._pay(self._sandbox.country.payment, method, path, options)
 
-    async def _pay(self, payment: Door, method: str, path: str, options: dict[str, Any]) -> None:
+    async def _pay(self, payment: ServiceClient, method: str, path: str, options: dict[str, Any]) -> None:
         try:
             await payment.send(method, path, **options)
         except Problem as problem:
-            if problem.type != "order-already-paid":  # a break after the work was done: it is done
+            if problem.type != "order-already-paid":  # the first attempt had succeeded before the connection broke
                 raise
 
     def _citizen(self, persona: str) -> Citizen:
@@ -208,7 +206,7 @@ class _Player:
 
 
 def _content(arguments: Any) -> dict[str, Any]:
-    """What httpx sends for recorded arguments."""
+    """Options of the httpx request for recorded arguments."""
     if arguments is None:
         return {}
     if isinstance(arguments, dict) and arguments.keys() == {"base64", "media_type"}:

@@ -1,4 +1,4 @@
-"""The client for programs without a loop: the same names and arguments, and every call waits for its answer.
+"""The client for programs without an event loop: the same names and arguments; every call blocks until its result.
 
 with Country() as country, country.sandbox(seed="spring") as sandbox:
     lan = sandbox.citizen("lan")
@@ -23,35 +23,35 @@ from lienthong import client
 from lienthong.client import citizen, clock, country, faults, payments, province
 from lienthong.client.types import Wish
 
-There = TypeVar("There")
-Given = ParamSpec("Given")
-Answer = TypeVar("Answer")
+AsyncObject = TypeVar("AsyncObject")
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
 
 
-class Face(Generic[There]):
-    """One thing of the client. `there` is the same thing with async methods; it may be awaited in any loop."""
+class SyncObject(Generic[AsyncObject]):
+    """Blocking version of an object of the client. `there` is the async object; its methods work in any event loop."""
 
-    def __init__(self, background: Background, there: There) -> None:
+    def __init__(self, background: Background, there: AsyncObject) -> None:
         self._background, self.there = background, there
 
-    def run(self, work: Coroutine[Any, Any, Answer], seconds: float | None = None) -> Answer:
-        """Do something with `there` and wait until it is done. Raises TimeoutError after `seconds`."""
+    def run(self, work: Coroutine[Any, Any, Result], seconds: float | None = None) -> Result:
+        """Run a coroutine of `there` and wait for its result. Raises TimeoutError after `seconds`."""
         return self._background.wait(work, seconds)
 
 
 def waits(
-    method: Callable[Concatenate[There, Given], Coroutine[Any, Any, Answer]],
-) -> Callable[Concatenate[Face[There], Given], Answer]:
-    """The method, waiting for its answer."""
+    method: Callable[Concatenate[AsyncObject, Params], Coroutine[Any, Any, Result]],
+) -> Callable[Concatenate[SyncObject[AsyncObject], Params], Result]:
+    """The blocking version of an async method."""
 
     @wraps(method)
-    def waiting(self: Face[There], /, *given: Given.args, **named: Given.kwargs) -> Answer:
-        return self.run(method(self.there, *given, **named))
+    def blocking(self: SyncObject[AsyncObject], /, *args: Params.args, **kwargs: Params.kwargs) -> Result:
+        return self.run(method(self.there, *args, **kwargs))
 
-    return waiting
+    return blocking
 
 
-class Country(Face[country.Country]):
+class Country(SyncObject[country.Country]):
     """The running country; open while its `with` block runs."""
 
     there: client.Country
@@ -71,7 +71,7 @@ class Country(Face[country.Country]):
         self._background = Background()
         self._http = country.http_client()
         try:
-            self.run(self.there.open(Beyond(self._background, self._http)))
+            self.run(self.there.open(BackgroundHttp(self._background, self._http)))
         except BaseException:
             self._close()
             raise
@@ -120,7 +120,7 @@ class Country(Face[country.Country]):
                 self.delete_sandbox(sandbox.id)
 
 
-class Sandbox(Face[client.Sandbox]):
+class Sandbox(SyncObject[client.Sandbox]):
     def __init__(self, background: Background, there: client.Sandbox) -> None:
         super().__init__(background, there)
         self.id, self.headers, self.codes = there.id, there.headers, there.codes
@@ -154,7 +154,7 @@ class Sandbox(Face[client.Sandbox]):
     news = waits(client.Sandbox.news)
 
 
-class Clock(Face[clock.Clock]):
+class Clock(SyncObject[clock.Clock]):
     read = waits(clock.Clock.read)
     now = waits(clock.Clock.now)
     set = waits(clock.Clock.set)
@@ -164,7 +164,7 @@ class Clock(Face[clock.Clock]):
     resume = waits(clock.Clock.resume)
 
 
-class Citizen(Face[citizen.Citizen]):
+class Citizen(SyncObject[citizen.Citizen]):
     @property
     def token(self) -> str:
         return self.there.token
@@ -183,7 +183,7 @@ class Citizen(Face[citizen.Citizen]):
     withdraw = waits(citizen.Citizen.withdraw)
 
 
-class Province(Face[province.Province]):
+class Province(SyncObject[province.Province]):
     @property
     def code(self) -> str:
         return self.there.code
@@ -195,36 +195,36 @@ class Province(Face[province.Province]):
     do = waits(province.Province.do)
 
 
-class Faults(Face[faults.Faults]):
+class Faults(SyncObject[faults.Faults]):
     rules = waits(faults.Faults.rules)
     on = waits(faults.Faults.on)
     off = waits(faults.Faults.off)
 
 
-class Payments(Face[payments.Payments]):
+class Payments(SyncObject[payments.Payments]):
     orders = waits(payments.Payments.orders)
     pay = waits(payments.Payments.pay)
     fail = waits(payments.Payments.fail)
 
 
 class Background:
-    """Runs until it is closed; ends with the program in any case."""
+    """An event loop in a daemon thread; it runs until it is closed or the program ends."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="lienthong", daemon=True)
         self._thread.start()
 
-    def wait(self, work: Coroutine[Any, Any, Answer], seconds: float | None = None) -> Answer:
-        """Block until it is done. Raises TimeoutError after `seconds`; what is not waited for any longer is cancelled."""
-        asked = asyncio.run_coroutine_threadsafe(work, self._loop)
+    def wait(self, work: Coroutine[Any, Any, Result], seconds: float | None = None) -> Result:
+        """Run a coroutine in the loop and block until its result. After `seconds` cancels it and raises TimeoutError."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
-            return asked.result(seconds)
+            return future.result(seconds)
         finally:
-            asked.cancel()
+            future.cancel()
 
-    async def meanwhile(self, work: Coroutine[Any, Any, Answer]) -> Answer:
-        """Await it from any loop, also from a loop that lives no longer than one test."""
+    async def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run a coroutine in the background loop and await it from any loop, also from the loop of a single test."""
         if asyncio.get_running_loop() is self._loop:
             return await work
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
@@ -235,11 +235,11 @@ class Background:
         self._loop.close()
 
 
-class Beyond:
-    """An HTTP client that lives in the background; may be asked from any loop."""
+class BackgroundHttp:
+    """An HTTP client that belongs to the background loop and can be used from any loop."""
 
     def __init__(self, background: Background, http: httpx.AsyncClient) -> None:
         self._background, self._http = background, http
 
     async def request(self, method: str, url: str, **options: Any) -> httpx.Response:
-        return await self._background.meanwhile(self._http.request(method, url, **options))
+        return await self._background.run(self._http.request(method, url, **options))

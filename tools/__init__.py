@@ -1,1 +1,1 @@
-"""For us: generators, proof and measurement; not in the wheel."""
+"""Tools for the developers: generators, proof and benchmark; not in the wheel."""

@@ -1,4 +1,4 @@
-"""Looks for circles among all imports, those for type checkers included: `python -m tools.circles`; exit status 1 names one."""
+"""Finds import cycles, including imports for type checkers: `python -m tools.circles`; exit status 1 names one."""
 
 import sys
 from graphlib import CycleError, TopologicalSorter

@@ -1,4 +1,4 @@
-"""`lienthong clock`: what time it is in a sandbox, and how to turn it."""
+"""`lienthong clock`: show and change the clock of a sandbox."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lienthong.cli.plainly import DEFAULT_SANDBOX, FASTEST, HERE, Json, Sandbox, Url, ask, show
+from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, FASTEST, Json, Sandbox, Url, ask, show
 from lienthong.cli.sandbox import verdict_text
 
 if TYPE_CHECKING:
     from lienthong.client import Advance, Reading
 
 clocks = typer.Typer(no_args_is_help=True, help="Show, set, advance, speed up and stop the clock of a sandbox.")
-HOW_FAR = "How far: 3d, 2h30m, P3D; or an instant with its offset, 2026-12-01T08:00:00+07:00."
+HOW_FAR = "A duration: 3d, 2h30m, P3D; or an instant with its offset, 2026-12-01T08:00:00+07:00."
 Instant = Annotated[
     str, typer.Argument(help="An instant with its offset, such as 2026-12-01T08:00:00+07:00.", metavar="INSTANT")
 ]
@@ -26,15 +26,15 @@ def add_to(app: typer.Typer) -> None:
 
 
 @clocks.command("show")
-def show_clock(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False) -> None:
-    """Show what time it is in a sandbox, and how fast it runs."""
+def show_clock(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False) -> None:
+    """Show the time in a sandbox, and how fast its clock runs."""
     clock = ask(url, lambda country: country.enter(sandbox).clock.read())
     show(clock, json, _clock(clock))
 
 
 @clocks.command("set")
-def set_clock(to: Instant, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False) -> None:
-    """Set the clock to a later instant at once, without stopping at what falls due between."""
+def set_clock(to: Instant, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False) -> None:
+    """Set the clock directly to a later instant, without stopping at timers that become due in between."""
     clock = ask(url, lambda country: country.enter(sandbox).clock.set(to))
     show(clock, json, _clock(clock))
 
@@ -42,20 +42,20 @@ def set_clock(to: Instant, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, 
 @clocks.command("advance")
 def advance(
     how_far: Annotated[str | None, typer.Argument(help=HOW_FAR, metavar="[DURATION | INSTANT]")] = None,
-    by: Annotated[str | None, typer.Option(help="A length of time.", metavar="DURATION")] = None,
+    by: Annotated[str | None, typer.Option(help="A duration.", metavar="DURATION")] = None,
     to: Annotated[str | None, typer.Option(help="An instant with its offset, RFC 3339.", metavar="INSTANT")] = None,
     sandbox: Sandbox = DEFAULT_SANDBOX,
-    url: Url = HERE,
+    url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
-    """Turn the clock forward; everything that falls due on the way happens at its own time.
+    """Advance the clock; every timer on the way fires at its own due time.
 
-    What stays under way, as without a worker, stops it: it is named, and the exit status is 1.
+    If something does not finish, for example because a worker is down, the clock stops there; exit status 1 names it.
     """
     if how_far is not None and by is None and to is None:
         by, to = (None, how_far) if re.match(r"\d{4}-", how_far) else (how_far, None)
     elif how_far is not None or (by is None) == (to is None):
-        raise typer.BadParameter("say how far: either 3d or 2026-12-01T08:00:00+07:00.")
+        raise typer.BadParameter("write one duration or instant: either 3d or 2026-12-01T08:00:00+07:00.")
     answer = ask(url, lambda country: country.enter(sandbox).clock.advance(by, to=to))
     show(answer, json, _advance(answer))
     if answer["verdict"]["verdict"] == "waiting":
@@ -66,23 +66,23 @@ def advance(
 def rate(
     rate: Annotated[float, typer.Argument(help="Sandbox seconds per real second; 1 is real time.", min=0, max=FASTEST)],
     sandbox: Sandbox = DEFAULT_SANDBOX,
-    url: Url = HERE,
+    url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
-    """Let the clock run at a rate, from where it has come."""
+    """Let the clock run at a rate from its current time."""
     clock = ask(url, lambda country: country.enter(sandbox).clock.rate(rate))
     show(clock, json, _clock(clock))
 
 
 @clocks.command("freeze")
-def freeze(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False) -> None:
-    """Stop the clock where it has come: from then on only `advance` moves it."""
+def freeze(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False) -> None:
+    """Stop the clock at its current time: from then on only `advance` and `set` move it."""
     rate(0, sandbox, url, json)
 
 
 @clocks.command("resume")
-def resume(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False) -> None:
-    """Let the clock run in real time again, from where it stands."""
+def resume(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False) -> None:
+    """Let the clock run in real time again, from its current time."""
     rate(1, sandbox, url, json)
 
 

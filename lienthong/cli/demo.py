@@ -1,4 +1,4 @@
-"""`lienthong demo`: three journeys of dossiers told live, or one dossier in each of the 34 provinces."""
+"""`lienthong demo`: three journeys of dossiers, live, or one dossier in each of the 34 provinces."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lienthong.cli.language import chosen
-from lienthong.cli.plainly import HERE, Json, Lang, Url, ask, show
+from lienthong.cli.command import DEFAULT_URL, Json, Lang, Url, ask, show
+from lienthong.cli.language import output_language
 
 if TYPE_CHECKING:
     from lienthong.client import Country
@@ -23,32 +23,32 @@ def demo(
         bool, typer.Option("--all-provinces", help="One dossier in each of the 34 provinces instead.")
     ] = False,
     all_moves: Annotated[
-        bool, typer.Option("--all-moves", help="Every way a dossier can go, one dossier each, instead.")
+        bool, typer.Option("--all-moves", help="Every path of a dossier, one dossier each, instead.")
     ] = False,
     lang: Lang = "",
-    seed: Annotated[str, typer.Option(help="Same seed, same people, codes and decisions.")] = "demo",
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the sandbox afterwards, to look around in it.")] = False,
-    url: Url = HERE,
+    seed: Annotated[str, typer.Option(help="The same seed gives the same people, codes and decisions.")] = "demo",
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the sandbox afterwards, to inspect it.")] = False,
+    url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
-    """Tell journeys of dossiers, live; exit status 1 unless every one reached the end it was meant to reach."""
+    """Show journeys of dossiers, live; exit status 1 unless each one ended in its expected state."""
     from rich.console import Console
 
-    from lienthong.cli import telling
+    from lienthong.cli import story
 
-    teller = telling.Teller(Console(quiet=json), chosen(lang))
+    printer = story.StoryPrinter(Console(quiet=json), output_language(lang))
 
-    async def whole(country: Country) -> list[dict[str, Any]]:
+    async def run(country: Country) -> list[dict[str, Any]]:
         async with country.sandbox(seed=seed, name="demo", keep=keep) as sandbox:
-            tell = telling.tell_the_whole_country if all_provinces else telling.tell_three
-            tell = telling.tell_all_moves if all_moves else tell
-            reports = await tell(sandbox, teller)
+            show_journeys = story.show_each_province if all_provinces else story.show_three
+            show_journeys = story.show_all_moves if all_moves else show_journeys
+            reports = await show_journeys(sandbox, printer)
             if keep:
-                teller.keeps(sandbox)
+                printer.name_kept_sandbox(sandbox)
         return reports
 
-    reports = ask(url, whole)
+    reports = ask(url, run)
     if json:
         show(reports, True, "")
-    if teller.missed:
+    if printer.missed:
         raise typer.Exit(1)

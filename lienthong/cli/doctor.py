@@ -1,4 +1,4 @@
-"""`lienthong doctor`: what is wrong on this machine, why it matters, and the command that mends it."""
+"""`lienthong doctor`: what is wrong on this machine, why it matters, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from lienthong.doctor.checks import Finding
 
-HERE = Path(".lienthong")
+DEFAULT_DATA = Path(".lienthong")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,19 +20,19 @@ def add_to(app: typer.Typer) -> None:
 
 
 def doctor(
-    data: Annotated[Path, typer.Option("--data", help="Folder of the stack.", show_default=True)] = HERE,
+    data: Annotated[Path, typer.Option("--data", help="Folder of the stack.", show_default=True)] = DEFAULT_DATA,
     port_base: Annotated[
         int | None, typer.Option("--port-base", min=1024, max=65526, help="As for `lienthong up`.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
-    """Look for what is wrong on this machine, and name the command that mends it; exit status 1 if there is anything."""
+    """Look for problems of this machine, and print the command that fixes each; exit status 1 if there are any."""
     from lienthong.doctor import checks, machine
 
     findings = checks.examine(machine.look(data.absolute(), port_base))
     wrong = [finding for finding in findings if finding.wrong]
     if as_json:
-        print(json.dumps({"well": not wrong, "findings": [each.told() for each in findings]}, ensure_ascii=False))
+        print(json.dumps({"well": not wrong, "findings": [each.as_json() for each in findings]}, ensure_ascii=False))
     else:
         _show(findings, wrong)
     if wrong:
@@ -45,10 +45,10 @@ def _show(findings: list[Finding], wrong: list[Finding]) -> None:
     from rich.text import Text
 
     console = Console()
-    if not console.is_terminal:  # nobody wants a table folded in a file or a pipe
+    if not console.is_terminal:  # do not fold the table in a file or pipe
         console.width = 200
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("", "what", "found"):
+    for heading in ("", "check", "result"):
         table.add_column(heading, overflow="fold")
     for finding in findings:
         mark = Text("wrong", "red") if finding.wrong else Text("fine", "green")
@@ -57,6 +57,6 @@ def _show(findings: list[Finding], wrong: list[Finding]) -> None:
     for finding in wrong:
         console.print()
         console.print(f"{finding.name}: {finding.why}", markup=False, highlight=False)
-        console.print(f"    {finding.mend}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"    {finding.fix}", markup=False, highlight=False, soft_wrap=True)
     console.print()
     console.print("Nothing is wrong." if not wrong else f"{len(wrong)} of {len(findings)} are wrong.", highlight=False)

@@ -1,4 +1,4 @@
-"""`lienthong fault`: what can go wrong, what is on in a sandbox, and how to switch it on and off."""
+"""`lienthong fault`: list named faults, switch them on and off in a sandbox, show the rules that are on."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from lienthong.cli.language import chosen, named
-from lienthong.cli.plainly import DEFAULT_SANDBOX, HERE, Json, Lang, Sandbox, Url, ask, pairs, show
+from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Lang, Sandbox, Url, ask, pairs, show
+from lienthong.cli.language import name_in, output_language
 from lienthong.did_you_mean import nearest
 from lienthong.embedded import Trouble
 
-faults = typer.Typer(no_args_is_help=True, help="Let things go wrong in a sandbox, by name, and right again.")
+faults = typer.Typer(no_args_is_help=True, help="Switch named faults on and off in a sandbox.")
 PAIR, LIKE = "KEY=VALUE", "province=37"
 WHOLE = re.compile(r"-?[0-9]+")
 
@@ -26,54 +26,57 @@ def add_to(app: typer.Typer) -> None:
 
 @faults.command("list")
 def list_all(
-    family: Annotated[str, typer.Option(help="Only http, identity, payment or officers.")] = "",
+    family: Annotated[str, typer.Option(help="Only this family: http, identity, payment or officers.")] = "",
     lang: Lang = "",
-    url: Url = HERE,
+    url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
     """List every named fault."""
-    spoken = chosen(lang)
-    found = ask(url, lambda country: country.faults(family))
+    language = output_language(lang)
+    rows = ask(url, lambda country: country.faults(family))
     if json:
-        show(found, json, "")
+        show(rows, json, "")
     else:
-        _table(("name", "family", "what goes wrong"), [(f["name"], f["family"], f[f"title_{spoken}"]) for f in found])
+        _table(("name", "family", "what goes wrong"), [(f["name"], f["family"], f[f"title_{language}"]) for f in rows])
 
 
 @faults.command("on")
 def switch_on(
-    name: Annotated[str, typer.Argument(help="The fault, as `lienthong fault list` names it.", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help="Name of the fault, see `lienthong fault list`.", metavar="NAME")],
     settings: Annotated[
-        list[str] | None, typer.Option("--with", help="What the fault may be told; again for another.", metavar=PAIR)
+        list[str] | None, typer.Option("--with", help="A setting of the fault; repeatable.", metavar=PAIR)
     ] = None,
     match: Annotated[
-        list[str] | None, typer.Option(help="What must be so; * and ? as in file names.", metavar=PAIR)
+        list[str] | None, typer.Option(help="A condition; * and ? as in file names; repeatable.", metavar=PAIR)
     ] = None,
-    nth: Annotated[int | None, typer.Option(help="Bite every nth time.", metavar="N")] = None,
-    times: Annotated[int | None, typer.Option(help="Bite so many times, then no more.", metavar="N")] = None,
+    nth: Annotated[int | None, typer.Option(help="Fire every nth time.", metavar="N")] = None,
+    times: Annotated[int | None, typer.Option(help="Fire this many times, then no more.", metavar="N")] = None,
     probability: Annotated[
         float | None,
-        typer.Option(help="Bite by lot, drawn from the seed; above 0, at most 1.", metavar="P", min=0, max=1),
+        typer.Option(help="Fire at random, derived from the seed; above 0, at most 1.", metavar="P", min=0, max=1),
     ] = None,
     since: Annotated[
-        str | None, typer.Option("--from", help="Instant of the sandbox's clock, with offset.", metavar="INSTANT")
+        str | None,
+        typer.Option("--from", help="First instant at which it fires: sandbox time, with offset.", metavar="INSTANT"),
     ] = None,
     until: Annotated[
-        str | None, typer.Option(help="First instant at which it bites no more.", metavar="INSTANT")
+        str | None, typer.Option(help="First instant at which it fires no more.", metavar="INSTANT")
     ] = None,
-    id: Annotated[str | None, typer.Option(help="Name of the rule; the fault's if left out.", metavar="ID")] = None,
+    id: Annotated[
+        str | None, typer.Option(help="Name of the rule; if left out, the name of the fault.", metavar="ID")
+    ] = None,
     sandbox: Sandbox = DEFAULT_SANDBOX,
-    url: Url = HERE,
+    url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
-    """Switch a fault on; every service knows of it when this returns."""
-    told = {
+    """Switch a fault on; it is active in every service when this command returns."""
+    typed = {
         key: int(value) if WHOLE.fullmatch(value) else value
         for key, value in pairs(settings, "--with", PAIR, LIKE).items()
     }
     wish: dict[str, Any] = {
         "match": pairs(match, "--match", PAIR, LIKE),
-        "settings": told,
+        "settings": typed,
         "id": id,
         "since": since,
         "until": until,
@@ -87,33 +90,35 @@ def switch_on(
 @faults.command("off")
 def switch_off(
     id: Annotated[
-        str | None, typer.Argument(help="The rule, as `lienthong fault show` names it.", metavar="[ID]")
+        str | None, typer.Argument(help="Name of the rule, see `lienthong fault show`.", metavar="[ID]")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every rule of the sandbox.")] = False,
     sandbox: Sandbox = DEFAULT_SANDBOX,
-    url: Url = HERE,
+    url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
-    """Switch a rule off, or all of them; what they held goes on."""
+    """Switch off one rule or all; requests and events that they delay continue."""
     if (id is None) != every:
-        raise typer.BadParameter("name one rule, or say --all.")
+        raise typer.BadParameter("name one rule, or write --all.")
     ask(url, lambda country: country.enter(sandbox).faults.off(id))
     show({"off": id or "all"}, json, f"{id} is off." if id else "All faults are off.")
 
 
 @faults.command("show")
 def show_some(
-    name: Annotated[str | None, typer.Argument(help="A named fault, to be told of in full.", metavar="[NAME]")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A named fault, to show everything about it.", metavar="[NAME]")
+    ] = None,
     sandbox: Sandbox = DEFAULT_SANDBOX,
     lang: Lang = "",
-    url: Url = HERE,
+    url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
     """Show the rules that are on, or everything about one named fault."""
-    spoken = chosen(lang)
+    language = output_language(lang)
     if name is not None:
         fault = _called(name, ask(url, lambda country: country.faults()))
-        show(fault, json, _in_full(fault, spoken))
+        show(fault, json, _in_full(fault, language))
         return
     rules = ask(url, lambda country: country.enter(sandbox).faults.rules())
     if json:
@@ -133,7 +138,7 @@ def how_often(rule: Mapping[str, Any]) -> str:
     elif rule["times"] is not None:
         often = "once" if rule["times"] == 1 else f"{rule['times']} times"
     elif rule["probability"] is not None:
-        often = f"by lot, {rule['probability']:.2%} of the times"
+        often = f"at random, {rule['probability']:.2%} of the times"
     return ", ".join([often, *(f"{word} {rule[word]}" for word in ("from", "until") if rule[word])])
 
 
@@ -159,8 +164,8 @@ def _in_full(fault: Mapping[str, Any], lang: str) -> str:
         "with": "\n          ".join(settings(fault)) or "nothing",
         "try": command(fault["example"]),
     }
-    told = "\n".join(f"{name:9} {text}" for name, text in lines.items()).replace("`", "")
-    return f"{fault['name']}: {named({'name_vi': fault['title_vi'], 'name_en': fault['title_en']}, lang)}\n{told}"
+    text = "\n".join(f"{name:9}  {value}" for name, value in lines.items()).replace("`", "")
+    return f"{fault['name']}: {name_in({'name_vi': fault['title_vi'], 'name_en': fault['title_en']}, lang)}\n{text}"
 
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -178,8 +183,17 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console.print(table)
 
 
-Fault = Mapping[str, Any]  # as GET /_lab/faults tells it
-OPTIONS = ("id", "match", "with", "nth", "times", "probability", "from", "until")  # of a rule, as the command says them
+Fault = Mapping[str, Any]  # a row of GET /_lab/faults
+OPTIONS = (
+    "id",
+    "match",
+    "with",
+    "nth",
+    "times",
+    "probability",
+    "from",
+    "until",
+)  # of a rule, in the order of the command line
 
 
 def command(rule: Mapping[str, Any]) -> str:
@@ -195,7 +209,7 @@ def command(rule: Mapping[str, Any]) -> str:
 
 
 def settings(fault: Fault) -> list[str]:
-    """What it may be told, a line each."""
+    """The fault's settings, one line each."""
     return [
         f"`{each['name']}` ({_kind(each)}, `{each['default']}` if left out): {each['what']}"
         for each in fault["settings"]

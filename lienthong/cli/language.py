@@ -1,4 +1,4 @@
-"""Vietnamese or English: which one the reader wants, and how dates, money and states read in it."""
+"""The language of the output, Vietnamese or English, and how to write dates, money and names in it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import typer
 DAYS = {"en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), "vi": ("T2", "T3", "T4", "T5", "T6", "T7", "CN")}
 
 
-def chosen(lang: str) -> str:
-    """`lang` if it is vi or en; what LANG says if it is empty; else en."""
+def output_language(lang: str) -> str:
+    """`vi` or `en`: `lang`, or if empty the language of the environment (LC_ALL, LC_MESSAGES, LANG), else `en`."""
     if lang in DAYS:
         return lang
     if lang:
-        raise typer.BadParameter(f"'{lang}' is not spoken here: write vi or en.", param_hint="--lang")
-    spoken = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
-    return "vi" if spoken.startswith("vi") else "en"
+        raise typer.BadParameter(f"'{lang}' is not supported: write vi or en.", param_hint="--lang")
+    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "vi" if locale.startswith("vi") else "en"
 
 
 def day_and_hour(at: str, lang: str) -> str:
-    """`Tue 24/11/2026 08:00` from RFC 3339 text, in the time it was written with."""
+    """`Tue 24/11/2026 08:00` from RFC 3339 text, in the offset of the text."""
     moment = datetime.fromisoformat(at)
     return f"{DAYS[lang][moment.weekday()]} {moment:%d/%m/%Y %H:%M}"
 
@@ -32,6 +32,6 @@ def dong(amount: int, lang: str) -> str:
     return (f"{amount:,}" if lang == "en" else f"{amount:,}".replace(",", ".")) + " đ"
 
 
-def named(thing: Mapping[str, object], lang: str) -> str:
-    """The name of a state, procedure, province or commune; Vietnamese where there is no other."""
+def name_in(thing: Mapping[str, object], lang: str) -> str:
+    """Name of a state, procedure, province or commune; the Vietnamese name if there is no other."""
     return str(thing.get(f"name_{lang}") or thing["name_vi"])

@@ -1,4 +1,4 @@
-"""`lienthong logs`: what the processes of an embedded stack say, together and in order, for people and for programs."""
+"""`lienthong logs`: the logs of all processes of an embedded stack, merged in order of time, as text or JSON."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ import typer
 if TYPE_CHECKING:
     from lienthong.embedded.logs import Entry
 
-HERE = Path(".lienthong")
-LOOK_SECONDS = 0.2  # between looks at the files while they are followed
+DEFAULT_DATA = Path(".lienthong")
+LOOK_SECONDS = 0.2  # between two reads of the files with --follow
 COLOURS = {"warning": typer.colors.YELLOW, "error": typer.colors.RED, "critical": typer.colors.BRIGHT_RED}
-SHOWN_APART = ("event", "service", "level", "real_at", "exception")
+NOT_REPEATED = ("event", "service", "level", "real_at", "exception")
 
 Services = Annotated[
     list[str] | None,
     typer.Argument(
-        help="portal-api, payment, kafka, postgres …; portal and gateway mean both processes.", metavar="[SERVICE]…"
+        help="portal-api, payment, kafka, postgres …; portal and gateway mean both of their processes.",
+        metavar="[SERVICE]…",
     ),
 ]
 Data = Annotated[Path, typer.Option("--data", help="Folder of the stack.", show_default=True)]
-Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written from now on, until Ctrl-C.")]
-Lines = Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last entries.")]
-Sandbox = Annotated[str, typer.Option("--sandbox", help="Only what names this sandbox.", metavar="ID")]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Also print new entries, until Ctrl-C.")]
+Lines = Annotated[int, typer.Option("--lines", "-n", min=0, help="Number of last entries to show.")]
+Sandbox = Annotated[str, typer.Option("--sandbox", help="Only entries that name this sandbox.", metavar="ID")]
 Dossier = Annotated[
-    str, typer.Option("--dossier", help="Only what names this dossier or was done in its trace.", metavar="CODE")
+    str, typer.Option("--dossier", help="Only entries that name this dossier or belong to its trace.", metavar="CODE")
 ]
 Level = Annotated[
-    str, typer.Option("--level", help="At least debug, info, warning, error or critical.", metavar="LEVEL")
+    str, typer.Option("--level", help="Lowest level: debug, info, warning, error or critical.", metavar="LEVEL")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 
@@ -50,32 +51,32 @@ def logs(
     sandbox: Sandbox = "",
     dossier: Dossier = "",
     level: Level = "debug",
-    data: Data = HERE,
+    data: Data = DEFAULT_DATA,
     as_json: Json = False,
 ) -> None:
-    """Show the last log entries of all processes, or of some: services, Kafka and PostgreSQL alike."""
+    """Show the last log entries of all processes, or of some: services, Kafka and PostgreSQL."""
     from lienthong.embedded import logs
 
     if level not in logs.LEVELS:
         raise typer.BadParameter(f"write one of {', '.join(logs.LEVELS)}.", param_hint="--level")
-    names = logs.chosen(services or ())
-    place = logs.folder(data.absolute())
-    wanted = logs.Wanted(level, sandbox, dossier)
-    follower = logs.Follower(place, names, wanted)
+    names = logs.log_names(services or ())
+    folder = logs.folder(data.absolute())
+    matches = logs.Filter(level, sandbox, dossier)
+    follower = logs.Follower(folder, names, matches)
     try:
-        _print(logs.last(place, names, wanted, lines), as_json)
+        _print(logs.last(folder, names, matches, lines), as_json)
         while follow:
             _print(follower.more(), as_json)
             time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
         return
-    except BrokenPipeError:  # whoever read us has seen enough
+    except BrokenPipeError:  # the reader of the pipe has ended, such as `head`
         sys.stderr.close()
 
 
 def _print(entries: Iterable[Entry], as_json: bool) -> None:
     for entry in entries:
-        typer.echo(json.dumps(entry.told(), ensure_ascii=False) if as_json else _for_people(entry))
+        typer.echo(json.dumps(entry.as_json(), ensure_ascii=False) if as_json else _for_people(entry))
     sys.stdout.flush()
 
 
@@ -87,6 +88,6 @@ def _for_people(entry: Entry) -> str:
     fields = entry.fields
     if not fields:
         return f"{clock}  {entry.log:14}  {level}  {entry.text}"
-    facts = " ".join(f"{name}={value}" for name, value in fields.items() if name not in SHOWN_APART)
-    said = f"{clock}  {entry.log:14}  {level}  {fields.get('event', '')}  {facts}".rstrip()
-    return f"{said}\n{fields['exception']}" if fields.get("exception") else said
+    facts = " ".join(f"{name}={value}" for name, value in fields.items() if name not in NOT_REPEATED)
+    text = f"{clock}  {entry.log:14}  {level}  {fields.get('event', '')}  {facts}".rstrip()
+    return f"{text}\n{fields['exception']}" if fields.get("exception") else text

@@ -1,11 +1,11 @@
-"""Assembles the command from its families of verbs; a `Trouble` becomes one plain sentence and exit status 1."""
+"""The command `lienthong`: adds the verbs of all files. A `Trouble` becomes one sentence and exit status 1."""
 
 import typer
 
 from lienthong.cli import clock, demo, doctor, exec, fault, logs, mode, projection, replay, sandbox, scenario, up, watch
-from lienthong.cli.plainly import run_command
+from lienthong.cli.command import run_command
 
-# One line per file of this folder: it offers `add_to(app)`. Heavy imports belong inside its verbs.
+# One line per file of this folder; each has `add_to(app)`. Slow imports belong inside the verbs.
 FAMILIES = (
     up,
     exec,

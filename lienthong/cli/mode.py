@@ -1,4 +1,4 @@
-"""`lienthong mode`: how the provinces of a sandbox act, by themselves or by hand."""
+"""`lienthong mode`: how the provinces of a sandbox act: simulated, or manual through their API."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lienthong.cli.plainly import DEFAULT_SANDBOX, HERE, Json, Sandbox, Url, ask, show
+from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, show
 from lienthong.embedded import Trouble
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 modes = typer.Typer(
     no_args_is_help=True,
-    help="Let provinces act by themselves, at the pace of an office, at once or as scripted; or only by their door.",
+    help="Choose how provinces act: simulated (in office time, at once or scripted), or manual: only through their API.",
 )
 Province = Annotated[
-    str, typer.Argument(help="Code of a province, or '*': all that have no mode of their own.", metavar="PROVINCE")
+    str, typer.Argument(help="Code of a province, or '*' for all provinces without their own mode.", metavar="PROVINCE")
 ]
 STDIN = "-"
 
@@ -32,9 +32,9 @@ def add_to(app: typer.Typer) -> None:
 
 @modes.command("show")
 def show_modes(
-    province: Annotated[str | None, typer.Option(help="Only this one.", metavar="CODE")] = None,
+    province: Annotated[str | None, typer.Option(help="Show only this province.", metavar="CODE")] = None,
     sandbox: Sandbox = DEFAULT_SANDBOX,
-    url: Url = HERE,
+    url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
     """Show how each province acts."""
@@ -42,7 +42,7 @@ def show_modes(
     if province is not None:
         rows = [row for row in rows if row["province"] == province]
         if not rows:
-            raise Trouble(f"'{province}' is no code of a province: `lienthong mode show` lists them.")
+            raise Trouble(f"'{province}' is not the code of a province: `lienthong mode show` lists them.")
     show(rows, json, "\n".join(map(_line, rows)))
 
 
@@ -52,24 +52,27 @@ def set_mode(
     mode: Annotated[str, typer.Argument(help="manual or simulated.", metavar="MODE")],
     tempo: Annotated[
         str | None,
-        typer.Option(help="Of simulated: working_clock (if left out), at_once, scripted.", metavar="TEMPO"),
+        typer.Option(help="For simulated: working_clock (the default), at_once or scripted.", metavar="TEMPO"),
     ] = None,
     decisions: Annotated[
-        str | None, typer.Option(help="Of scripted: a file with the decisions as JSON; - reads them.", metavar="FILE")
+        str | None,
+        typer.Option(help="For scripted: a file with the decisions as JSON; - for standard input.", metavar="FILE"),
     ] = None,
     sandbox: Sandbox = DEFAULT_SANDBOX,
-    url: Url = HERE,
+    url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
-    """Let a province act in another way, from now on and for every dossier it has."""
-    decided = None if decisions is None else _read(decisions)
-    row = ask(url, lambda country: country.enter(sandbox).set_mode(province, mode, tempo, decided))
+    """Change how a province acts, from now on and for all its dossiers."""
+    script = None if decisions is None else _read(decisions)
+    row = ask(url, lambda country: country.enter(sandbox).set_mode(province, mode, tempo, script))
     show(row, json, _line(row))
 
 
 @modes.command("reset")
-def reset_mode(province: Province, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False) -> None:
-    """Put a province back: it acts as all others do."""
+def reset_mode(
+    province: Province, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False
+) -> None:
+    """Remove a province's own mode: it acts again as set for '*'."""
     row = ask(url, lambda country: country.enter(sandbox).reset_mode(province))
     show(row, json, _line(row))
 
@@ -82,14 +85,14 @@ def _read(file: str) -> Any:
     except OSError as error:
         raise Trouble(f"{file} cannot be read ({error.strerror}): name a file with the decisions as JSON.") from error
     except (ValueError, RecursionError) as error:
-        raise Trouble(f'{file} holds no JSON ({error}): write something like {{"reception": "refuse"}}.') from error
+        raise Trouble(f'{file} is not JSON ({error}): write something like {{"reception": "refuse"}}.') from error
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is none")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _line(row: ProvinceMode) -> str:
     how = " ".join(filter(None, (row["mode"], row["tempo"])))
-    decided = "" if row["decisions"] is None else f"  {jsons.dumps(row['decisions'], ensure_ascii=False)}"
-    return f"{row['province']:2}  {row['name_vi']:16}  {how}{decided}"
+    script = "" if row["decisions"] is None else f"  {jsons.dumps(row['decisions'], ensure_ascii=False)}"
+    return f"{row['province']:2}  {row['name_vi']:16}  {how}{script}"

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lienthong.cli.plainly import HERE, Json, Url, ask, show
+from lienthong.cli.command import DEFAULT_URL, Json, Url, ask, show
 
 projections = typer.Typer(no_args_is_help=True, help="Show what is computed from events, and compute it again.")
 
@@ -17,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 @projections.command("list")
-def list_all(url: Url = HERE, json: Json = False) -> None:
+def list_all(url: Url = DEFAULT_URL, json: Json = False) -> None:
     """List projections, and how many events each has not read yet."""
     rows = ask(url, lambda country: country.projections())
     lines = [
@@ -32,7 +32,7 @@ def rebuild(
     name: Annotated[
         str, typer.Argument(help="As `lienthong projection list` names it.", metavar="[NAME]")
     ] = "statistics",
-    url: Url = HERE,
+    url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
     """Empty a projection and compute it again from the first event, beside everything else."""

@@ -1,4 +1,4 @@
-"""`lienthong sandbox export` and `lienthong replay`: a run written down, and made again."""
+"""`lienthong sandbox export` and `lienthong replay`: record a sandbox's run, and repeat it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lienthong.cli.plainly import HERE, Json, Url, ask, show
+from lienthong.cli.command import DEFAULT_URL, Json, Url, ask, show
 from lienthong.cli.sandbox import sandboxes
 from lienthong.embedded import Trouble
 
 if TYPE_CHECKING:
     from lienthong.client import Country
-    from lienthong.replay import Difference, Replayed
+    from lienthong.replay import Difference, ReplayResult
 
 SHOWN = 5  # differences
 
@@ -29,10 +29,10 @@ def add_to(app: typer.Typer) -> None:
 
 def export(
     id: Annotated[str, typer.Argument(help="The sandbox's id.", metavar="ID")],
-    file: Annotated[Path | None, typer.Argument(help="Where to write it; to the terminal if left out.")] = None,
-    url: Url = HERE,
+    file: Annotated[Path | None, typer.Argument(help="File to write; standard output if left out.")] = None,
+    url: Url = DEFAULT_URL,
 ) -> None:
-    """Write down what is needed to make a sandbox's run again, and what came of it."""
+    """Record a sandbox's run: what is needed to repeat it, and its events."""
     from lienthong import replay
 
     run = ask(url, lambda country: replay.export(country.enter(id)))
@@ -46,28 +46,30 @@ def export(
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="What `lienthong sandbox export` wrote; - reads standard input.")],
-    seed: Annotated[str | None, typer.Option(help="Another seed than the run's, to see what hangs on it.")] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the new sandbox where it is.")] = False,
-    url: Url = HERE,
+    file: Annotated[Path, typer.Argument(help="File of `lienthong sandbox export`; - for standard input.")],
+    seed: Annotated[
+        str | None, typer.Option(help="Use another seed than the run's, to see what depends on it.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Do not delete the new sandbox.")] = False,
+    url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
-    """Make a run again in a new sandbox and compare; exit status 1 if anything came out otherwise."""
+    """Repeat a run in a new sandbox and compare the events; exit status 1 if anything differs."""
     from lienthong import replay
 
     run = _read(file)
 
-    def say(line: str) -> None:
+    def notify(line: str) -> None:
         if not json and sys.stderr.isatty():
             typer.echo(f"\r\x1b[K{line}", nl=False, err=True)
 
-    async def again(country: Country) -> Replayed:
-        return await replay.replay(country, run, seed=seed, keep=keep, say=say)
+    async def repeat(country: Country) -> ReplayResult:
+        return await replay.replay(country, run, seed=seed, keep=keep, notify=notify)
 
-    found = ask(url, again)
-    say("")
-    show(asdict(found) | {"same": found.same}, json, _told(found))
-    if not found.same:
+    result = ask(url, repeat)
+    notify("")
+    show(asdict(result) | {"same": result.same}, json, _text(result))
+    if not result.same:
         raise typer.Exit(1)
 
 
@@ -80,25 +82,27 @@ def _read(file: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise Trouble(f"{file} cannot be read: {error}.") from error
     if not isinstance(run, dict) or run.get("format") != FORMAT:
-        raise Trouble(f"{file} is no run of this version: `lienthong sandbox export` writes one, with format {FORMAT}.")
+        raise Trouble(
+            f"{file} is not a run of this version: `lienthong sandbox export` writes one with format {FORMAT}."
+        )
     return run
 
 
-def _told(found: Replayed) -> str:
-    done = f"{found.calls} calls made again, {found.events} events compared"
-    if found.same:
+def _text(result: ReplayResult) -> str:
+    done = f"{result.calls} calls repeated, {result.events} events compared"
+    if result.same:
         return f"{done}: no difference."
-    count = "one difference" if len(found.differences) == 1 else f"{len(found.differences)} differences"
-    more = len(found.differences) - SHOWN
-    lines = [line for each in found.differences[:SHOWN] for line in _lines(each)]
+    count = "one difference" if len(result.differences) == 1 else f"{len(result.differences)} differences"
+    more = len(result.differences) - SHOWN
+    lines = [line for each in result.differences[:SHOWN] for line in _lines(each)]
     return "\n".join([f"{done}: {count}.", *lines, *([f"and {more} more"] if more > 0 else [])])
 
 
 def _lines(difference: Difference) -> list[str]:
-    """Both sides, of events only what is not the same."""
-    one, other = difference.recorded, difference.replayed
-    if isinstance(one, dict) and isinstance(other, dict):
-        names = [name for name in one if one.get(name) != other.get(name)]
-        one, other = ({name: side.get(name) for name in names} for side in (one, other))
-    texts = (json_.dumps(side, ensure_ascii=False) if side is not None else "nothing" for side in (one, other))
+    """Both sides; of events only the members that differ."""
+    recorded, replayed = difference.recorded, difference.replayed
+    if isinstance(recorded, dict) and isinstance(replayed, dict):
+        names = [name for name in recorded if recorded.get(name) != replayed.get(name)]
+        recorded, replayed = ({name: side.get(name) for name in names} for side in (recorded, replayed))
+    texts = (json_.dumps(side, ensure_ascii=False) if side is not None else "nothing" for side in (recorded, replayed))
     return [difference.where, *(f"  {word} {text}" for word, text in zip(("recorded", "replayed"), texts, strict=True))]

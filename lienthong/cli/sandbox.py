@@ -1,4 +1,4 @@
-"""`lienthong sandbox | settle | dead | timeline`: a sandbox looked at and turned from the terminal."""
+"""`lienthong sandbox | settle | dead | timeline`: create and inspect sandboxes, wait for them, handle dead letters."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lienthong.cli.language import chosen
-from lienthong.cli.plainly import DEFAULT_SANDBOX, FASTEST, HERE, Json, Lang, Sandbox, Url, ask, pairs, show
-from lienthong.cli.scenario import staged
+from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, FASTEST, Json, Lang, Sandbox, Url, ask, pairs, show
+from lienthong.cli.language import output_language
+from lienthong.cli.scenario import create_staged
 from lienthong.embedded import Trouble
 
 if TYPE_CHECKING:
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 ACTS = "PROVINCE=MODE[:TEMPO]"
 WITH_DEAD_LETTERS = ("portal", "gateway")
 
-sandboxes = typer.Typer(no_args_is_help=True, help="Create, show and delete sandboxes: small countries of their own.")
+sandboxes = typer.Typer(
+    no_args_is_help=True,
+    help="Create, show and delete sandboxes: isolated countries, each with its own people, clock and data.",
+)
 dead = typer.Typer(no_args_is_help=True, help="List, show and redrive events that a service could not apply.")
 
 Id = Annotated[str, typer.Argument(help="The sandbox's id.", metavar="ID")]
-Service = Annotated[str, typer.Argument(help="Whose letter: portal or gateway.", metavar="SERVICE")]
-Letter = Annotated[str, typer.Argument(help="The letter's id, as `lienthong dead list` shows it.", metavar="ID")]
+Service = Annotated[str, typer.Argument(help="Service that has the dead letter: portal or gateway.", metavar="SERVICE")]
+Letter = Annotated[str, typer.Argument(help="Id of the dead letter, as `lienthong dead list` shows it.", metavar="ID")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,10 +41,12 @@ def add_to(app: typer.Typer) -> None:
 @sandboxes.command("create")
 def create(
     seed: Annotated[
-        str | None, typer.Option(help="Same seed, same people, codes and decisions; drawn if left out.")
+        str | None, typer.Option(help="The same seed gives the same people, codes and decisions; random if left out.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="A label for people.")] = None,
-    start: Annotated[str | None, typer.Option(help="First instant, RFC 3339; given by the seed if left out.")] = None,
+    start: Annotated[
+        str | None, typer.Option(help="First instant, RFC 3339; if left out, it depends on the seed.")
+    ] = None,
     rate: Annotated[
         float | None, typer.Option(help="Sandbox seconds per real second; frozen if left out.", min=0, max=FASTEST)
     ] = None,
@@ -50,47 +55,49 @@ def create(
     ] = None,
     mode: Annotated[
         list[str] | None,
-        typer.Option(help="How a province acts: 37=manual, '*=simulated:at_once'; again for another.", metavar=ACTS),
+        typer.Option(help="How a province acts: 37=manual, '*=simulated:at_once'; repeatable.", metavar=ACTS),
     ] = None,
     fault: Annotated[
-        list[str] | None, typer.Option(help="A named fault that is on from the start; again for another.")
+        list[str] | None, typer.Option(help="A named fault that is on from the start; repeatable.")
     ] = None,
     scenario: Annotated[
         str | None,
-        typer.Option(help="With a story: a file, or a name of `lienthong scenario list`.", metavar="FILE|NAME"),
+        typer.Option(
+            help="A scenario to start from: a file, or a name of `lienthong scenario list`.", metavar="FILE|NAME"
+        ),
     ] = None,
-    url: Url = HERE,
+    url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
     """Create a sandbox; prints its id."""
     if scenario is not None:
         if start is not None or rate is not None or mode or fault:
             raise Trouble(
-                "A scenario says when, how and with which faults: leave those options out, or change its file."
+                "A scenario defines start, rate, modes and faults itself: leave those options out, or change its file."
             )
-        staged(url, scenario, seed=seed, name=name, ttl=ttl, as_json=json)
+        create_staged(url, scenario, seed=seed, name=name, ttl=ttl, as_json=json)
         return
     wish: Wish = {"seed": seed, "name": name, "start": start, "rate": rate, "time_to_live": ttl}
     wish |= {"modes": _modes(mode or ()), "faults": [{"fault": each} for each in fault or ()]}
     row = ask(url, lambda country: country.create_sandbox(**wish))
     show(row, json, row["id"])
     if row["lagging"]:
-        from lienthong.client.country import lagging
+        from lienthong.client.country import lagging_text
 
-        typer.echo(lagging(row), err=True)
+        typer.echo(lagging_text(row), err=True)
 
 
-def _modes(given: Iterable[str]) -> dict[str, Mode]:
-    found: dict[str, Mode] = {}
-    for province, said in pairs(given, "--mode", ACTS, "37=manual").items():
-        mode, sign, tempo = said.partition(":")
-        found[province] = {"mode": mode, "tempo": tempo} if sign else {"mode": mode}
-    return found
+def _modes(words: Iterable[str]) -> dict[str, Mode]:
+    modes: dict[str, Mode] = {}
+    for province, value in pairs(words, "--mode", ACTS, "37=manual").items():
+        mode, sign, tempo = value.partition(":")
+        modes[province] = {"mode": mode, "tempo": tempo} if sign else {"mode": mode}
+    return modes
 
 
 @sandboxes.command("list")
-def list_all(url: Url = HERE, json: Json = False) -> None:
-    """List every sandbox that lives, the oldest first."""
+def list_all(url: Url = DEFAULT_URL, json: Json = False) -> None:
+    """List all sandboxes, the oldest first."""
     from rich.console import Console
     from rich.table import Table
 
@@ -99,7 +106,7 @@ def list_all(url: Url = HERE, json: Json = False) -> None:
         show(rows, json, "")
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("id", "name", "seed", "now there", "rate", "until"):
+    for heading in ("id", "name", "seed", "its time", "rate", "until"):
         table.add_column(heading, no_wrap=heading != "name")
     for row in rows:
         until = row["expires_at"] or "deleted"
@@ -111,16 +118,16 @@ def list_all(url: Url = HERE, json: Json = False) -> None:
 
 
 @sandboxes.command("show")
-def show_one(id: Id, url: Url = HERE, json: Json = False) -> None:
-    """Show a sandbox: seed, name, clock, who lives there besides the six of every sandbox."""
+def show_one(id: Id, url: Url = DEFAULT_URL, json: Json = False) -> None:
+    """Show a sandbox: seed, name, clock, and its people besides the six of every sandbox."""
     row = ask(url, lambda country: country.show_sandbox(id))
-    told = {name: ", ".join(value) if isinstance(value, dict | list) else value for name, value in row.items()}
-    show(row, json, "\n".join(f"{name:13} {value}" for name, value in told.items()))
+    texts = {name: ",  ".join(value) if isinstance(value, dict | list) else value for name, value in row.items()}
+    show(row, json, "\n".join(f"{name:13} {value}" for name, value in texts.items()))
 
 
 @sandboxes.command("delete")
-def delete(id: Id, url: Url = HERE, json: Json = False) -> None:
-    """Delete a sandbox everywhere; its id is never used again."""
+def delete(id: Id, url: Url = DEFAULT_URL, json: Json = False) -> None:
+    """Delete a sandbox in all services; its id is never used again."""
     ask(url, lambda country: country.delete_sandbox(id))
     show({"id": id, "deleted": True}, json, f"{id} is deleted.")
 
@@ -128,10 +135,10 @@ def delete(id: Id, url: Url = HERE, json: Json = False) -> None:
 def settle(
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", min=0)] = 10,
     sandbox: Sandbox = DEFAULT_SANDBOX,
-    url: Url = HERE,
+    url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
-    """Wait until a sandbox is still, or name what it waits for (exit status 1)."""
+    """Wait until nothing is under way in a sandbox; else name what it waits for (exit status 1)."""
     verdict = ask(url, lambda country: country.enter(sandbox).settle(timeout))
     show(verdict, json, verdict_text(verdict))
     if verdict["verdict"] != "still":
@@ -139,33 +146,35 @@ def settle(
 
 
 @dead.command("list")
-def list_dead(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False) -> None:
+def list_dead(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False) -> None:
     """List the dead letters of portal and gateway."""
 
     async def letters(country: Country) -> list[dict[str, Any]]:
-        here = country.enter(sandbox)
-        return [{"service": name, **letter} for name in WITH_DEAD_LETTERS for letter in await here.dead_letters(name)]
+        entered = country.enter(sandbox)
+        return [
+            {"service": name, **letter} for name in WITH_DEAD_LETTERS for letter in await entered.dead_letters(name)
+        ]
 
-    found = ask(url, letters)
-    lines = [f"{letter['service']:8} {letter['id']}  {_gist(letter)}" for letter in found]
-    show(found, json, "\n".join(lines) or "There are no dead letters.")
+    rows = ask(url, letters)
+    lines = [f"{letter['service']:8} {letter['id']}  {_summary(letter)}" for letter in rows]
+    show(rows, json, "\n".join(lines) or "There are no dead letters.")
 
 
 @dead.command("show")
 def show_dead(
-    service: Service, id: Letter, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False
+    service: Service, id: Letter, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False
 ) -> None:
     """Show one dead letter: the event, and why it could not be applied."""
-    letter = ask(url, lambda country: country.enter(sandbox).dead_letter(_holder(service), id))
+    letter = ask(url, lambda country: country.enter(sandbox).dead_letter(_checked_service(service), id))
     show(letter, json, "\n".join(f"{name:13} {value}" for name, value in letter.items()))
 
 
 @dead.command("redrive")
 def redrive(
-    service: Service, id: Letter, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = HERE, json: Json = False
+    service: Service, id: Letter, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False
 ) -> None:
-    """Try one dead letter again, then what waits behind it."""
-    answer = ask(url, lambda country: country.enter(sandbox).redrive(_holder(service), id))
+    """Apply one dead letter again, then the events that wait behind it."""
+    answer = ask(url, lambda country: country.enter(sandbox).redrive(_checked_service(service), id))
     show(answer, json, ", ".join(f"{name}: {value}" for name, value in (answer or {}).items()) or "Done.")
 
 
@@ -173,11 +182,11 @@ def timeline(
     code: Annotated[str, typer.Argument(help="Code of a dossier.", metavar="CODE")],
     sandbox: Sandbox = DEFAULT_SANDBOX,
     lang: Lang = "",
-    url: Url = HERE,
+    url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
-    """Tell the story of one dossier, merged from all services."""
-    spoken = chosen(lang)
+    """Print the timeline of one dossier, merged from all services."""
+    language = output_language(lang)
     entries = ask(url, lambda country: country.enter(sandbox).timeline(code))
     if json:
         show(entries, True, "")
@@ -186,25 +195,25 @@ def timeline(
 
         from lienthong.client.timeline import draw
 
-        Console().print(draw(entries, code, spoken))
+        Console().print(draw(entries, code, language))
     else:
         raise Trouble(
-            f"Nobody in sandbox {sandbox} has heard of {code}: check the code, or name its sandbox with --sandbox."
+            f"No service knows {code} in sandbox {sandbox}: check the code, or name its sandbox with --sandbox."
         )
 
 
-def _holder(service: str) -> str:
+def _checked_service(service: str) -> str:
     if service not in WITH_DEAD_LETTERS:
-        raise typer.BadParameter(f"'{service}' keeps no dead letters: write portal or gateway.", param_hint="SERVICE")
+        raise typer.BadParameter(f"'{service}' has no dead letters: write portal or gateway.", param_hint="SERVICE")
     return service
 
 
-def _gist(letter: dict[str, Any]) -> str:
+def _summary(letter: dict[str, Any]) -> str:
     return "  ".join(str(letter[name]) for name in ("kind", "subject", "reason"))
 
 
 def verdict_text(verdict: Verdict) -> str:
-    """Its word, then what it waits for, line by line."""
+    """The verdict, then what the sandbox waits for, line by line."""
     lines = [verdict["verdict"]]
     if verdict["verdict"] == "still" and verdict["proof_of_absence"]:
         lines[0] += ": nothing can happen before the clock is turned"

@@ -1,4 +1,4 @@
-"""`lienthong scenario`, and `lienthong sandbox create --scenario`: sandboxes with a story, from files."""
+"""`lienthong scenario`, and `lienthong sandbox create --scenario`: sandboxes created from scenario files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lienthong.cli.plainly import HERE, Json, Url, ask, show
+from lienthong.cli.command import DEFAULT_URL, Json, Url, ask, show
 from lienthong.embedded import Trouble
 
 if TYPE_CHECKING:
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from lienthong.scenarios.files import ScenarioFile
     from lienthong.scenarios.staging import Staged
 
-scenarios = typer.Typer(no_args_is_help=True, help="List, show and check scenarios: sandboxes with a story.")
+scenarios = typer.Typer(
+    no_args_is_help=True, help="List, show and check scenarios: files that describe a sandbox with its dossiers."
+)
 
-Wanted = Annotated[str, typer.Argument(help="A file, or the name of a ready scenario.", metavar="FILE|NAME")]
+Source = Annotated[str, typer.Argument(help="A file, or the name of a scenario of the package.", metavar="FILE|NAME")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,14 +34,14 @@ def list_ready(json: Json = False) -> None:
     """List the scenarios that come with the package."""
     from lienthong.scenarios.files import read, ready
 
-    found = [{"name": name, **_told(read(path))} for name, path in ready().items()]
-    show(found, json, "\n".join(f"{each['name']:24} {each['title_en']} · {each['title_vi']}" for each in found))
+    rows = [{"name": name, **_summary(read(path))} for name, path in ready().items()]
+    show(rows, json, "\n".join(f"{each['name']:24} {each['title_en']} · {each['title_vi']}" for each in rows))
 
 
 @scenarios.command("show")
-def show_one(wanted: Wanted) -> None:
-    """Print a scenario, to read or to begin one of your own with."""
-    typer.echo(reading(wanted).text, nl=False)
+def show_one(source: Source) -> None:
+    """Print a scenario file, to read it or to copy it as a start."""
+    typer.echo(load(source).text, nl=False)
 
 
 @scenarios.command("schema")
@@ -51,26 +53,26 @@ def schema() -> None:
 
 
 @scenarios.command("check")
-def check(wanted: Wanted, url: Url = HERE, json: Json = False) -> None:
-    """Check a scenario without making anything; exit status 1 names everything that is wrong, each with its line."""
+def check(source: Source, url: Url = DEFAULT_URL, json: Json = False) -> None:
+    """Check a scenario without creating anything; exit status 1 if it has errors, each printed with its line."""
     from lienthong.scenarios.staging import plan
 
-    file = reading(wanted)
-    with _said_plainly():
+    file = load(source)
+    with _errors_as_trouble():
         planned = ask(url, lambda country: plan(country, file))
     begins, dossiers = planned["start"][:16].replace("T", " "), len(planned["handed_in"])
-    show(planned, json, f"{file.where} is a scenario: {dossiers} dossiers, from {begins} on.")
+    show(planned, json, f"{file.where} is valid: {dossiers} dossiers, starts at {begins}.")
 
 
-def reading(wanted: str) -> ScenarioFile:
+def load(source: str) -> ScenarioFile:
     from lienthong.scenarios.files import read
 
-    with _said_plainly():
-        return read(wanted)
+    with _errors_as_trouble():
+        return read(source)
 
 
 @contextmanager
-def _said_plainly() -> Iterator[None]:
+def _errors_as_trouble() -> Iterator[None]:
     from lienthong.scenarios.files import ScenarioFault
 
     try:
@@ -79,28 +81,28 @@ def _said_plainly() -> Iterator[None]:
         raise Trouble(str(fault)) from fault
 
 
-def staged(url: str, wanted: str, *, seed: str | None, name: str | None, ttl: str | None, as_json: bool) -> None:
-    """Make a sandbox in which the scenario has happened; its id first, then what stands where."""
+def create_staged(url: str, source: str, *, seed: str | None, name: str | None, ttl: str | None, as_json: bool) -> None:
+    """Create a sandbox from a scenario; prints its id, then code and state of each dossier."""
     from lienthong.scenarios.staging import stage
 
-    file = reading(wanted)
+    file = load(source)
 
-    def say(line: str) -> None:
+    def notify(line: str) -> None:
         if not as_json and sys.stderr.isatty():
             typer.echo(f"\r\x1b[K{line}", nl=False, err=True)
 
-    async def happen(country: Country) -> Staged:
-        return await stage(country, file, seed=seed, name=name, time_to_live=ttl, say=say)
+    async def run(country: Country) -> Staged:
+        return await stage(country, file, seed=seed, name=name, time_to_live=ttl, notify=notify)
 
-    with _said_plainly():
-        found = ask(url, happen)
-    say("")
-    told = {"id": found.sandbox.id, "now": found.now, "codes": found.sandbox.codes, "states": found.states}
-    show(told, as_json, found.sandbox.id)
+    with _errors_as_trouble():
+        result = ask(url, run)
+    notify("")
+    facts = {"id": result.sandbox.id, "now": result.now, "codes": result.sandbox.codes, "states": result.states}
+    show(facts, as_json, result.sandbox.id)
     if not as_json:
-        lines = [f"{code}  {found.states[name]:21} {name}" for name, code in found.sandbox.codes.items()]
-        typer.echo("\n".join([f"It is {found.now[:16].replace('T', ' ')} there.", *lines]), err=True)
+        lines = [f"{code}  {result.states[name]:21} {name}" for name, code in result.sandbox.codes.items()]
+        typer.echo("\n".join([f"Its clock shows {result.now[:16].replace('T', ' ')}.", *lines]), err=True)
 
 
-def _told(file: ScenarioFile) -> dict[str, str]:
+def _summary(file: ScenarioFile) -> dict[str, str]:
     return {name: str(file.document.get(name, "")) for name in ("title_en", "title_vi", "about")}

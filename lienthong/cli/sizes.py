@@ -1,4 +1,4 @@
-"""How much the default sandbox holds, what grows without end, and how to empty it: a part of `lienthong status`."""
+"""Part of `lienthong status`: how much data the default sandbox has, what grows without limit, and how to delete it."""
 
 from __future__ import annotations
 
@@ -13,58 +13,58 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 SANDBOX = "default"
-PATIENCE = 3.0  # seconds; a million events are counted in half of one
+PATIENCE = 3.0  # seconds; counting a million events takes 0.5
 SHOWN = ("dossiers", "events", "journal", "files", "replies", "dead_letters", "orders")
 FOLDERS = ("postgres", "kafka", "log")
-# What is kept how long, and what empties it.
+# How long each kind of data is kept, and what deletes it.
 RETENTION: tuple[dict[str, str], ...] = (
     {
         "what": "dossiers, events, journal, files, replies of a sandbox",
-        "kept": "as long as the sandbox; the default one has no end, so it grows with use",
-        "emptied_by": "lienthong sandbox delete ID; the default one: lienthong down, then lienthong reset",
+        "kept": "as long as the sandbox; the default sandbox never ends, so it grows with use",
+        "emptied_by": "lienthong sandbox delete ID; for the default sandbox: lienthong down, then lienthong reset",
     },
     {
         "what": "numbers of events (table posted)",
-        "kept": "for ever, deleted sandboxes' too: about 170 bytes an event",
+        "kept": "for ever, also of deleted sandboxes: about 170 bytes per event",
         "emptied_by": "lienthong down, then lienthong reset",
     },
     {
         "what": "records in Kafka",
-        "kept": "7 days, unless its broker is told otherwise; the event log can send everything again",
+        "kept": "7 days, unless the broker is configured otherwise; the event log can send everything again",
         "emptied_by": "time",
     },
     {"what": "logs", "kept": "for ever", "emptied_by": "lienthong down, then lienthong reset"},
 )
 
 
-def facts(doors: dict[str, str], data: Path) -> dict[str, Any]:
+def facts(urls: dict[str, str], data: Path) -> dict[str, Any]:
     """{"sandbox": {"id", "services": {role: {table: {"rows", "bytes"}}}}, "folders": {name: bytes}, "retention": […]}.
 
-    doors  role → address; a role that does not answer is left out
+    urls  role → address; a role that does not answer is left out
     """
-    with ThreadPoolExecutor(len(doors) or 1) as pool:
-        found = dict(zip(doors, pool.map(_ask, doors.values()), strict=True))
-    services = {role: tables for role, tables in found.items() if tables is not None}
+    with ThreadPoolExecutor(len(urls) or 1) as pool:
+        sizes = dict(zip(urls, pool.map(_fetch_sizes, urls.values()), strict=True))
+    services = {role: tables for role, tables in sizes.items() if tables is not None}
     folders = {name: size_of(data / name) for name in FOLDERS if (data / name).is_dir()}
     return {"sandbox": {"id": SANDBOX, "services": services}, "folders": folders, "retention": list(RETENTION)}
 
 
-def _ask(url: str) -> Any:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy the environment names
+def _fetch_sizes(url: str) -> Any:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # ignores the environment's proxy
     try:
-        with direct.open(f"{url}/_lab/sandboxes/{SANDBOX}/sizes", timeout=PATIENCE) as answer:
-            return json.load(answer)
-    except (OSError, ValueError):  # it is down, or starting
+        with direct.open(f"{url}/_lab/sandboxes/{SANDBOX}/sizes", timeout=PATIENCE) as response:
+            return json.load(response)
+    except (OSError, ValueError):  # the service is down or starting
         return None
 
 
 def size_of(folder: Path) -> int:
-    """Bytes that a folder takes on disk; what goes away meanwhile is not counted."""
+    """Bytes that a folder takes on disk; files deleted meanwhile are not counted."""
     total = 0
-    for place, _, names in os.walk(folder, onerror=lambda error: None):
+    for path, _, names in os.walk(folder, onerror=lambda error: None):
         for name in names:
             try:
-                total += os.lstat(os.path.join(place, name)).st_blocks * 512
+                total += os.lstat(os.path.join(path, name)).st_blocks * 512
             except OSError:
                 continue
     return total
@@ -79,24 +79,24 @@ def readable(size: float) -> str:
     return f"{size:.1f} TB"
 
 
-def tables(found: dict[str, Any]) -> list[Table]:
-    """What `facts` found, for people: sizes by role, then what is kept how long."""
+def tables(status: dict[str, Any]) -> list[Table]:
+    """Two tables from `facts`: sizes by role, and how long data is kept."""
     from rich.table import Table
 
     sizes = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("default sandbox", *SHOWN):
         sizes.add_column(heading, overflow="fold")
-    for role, held in found["sandbox"]["services"].items():
-        sizes.add_row(role, *(_cell(held.get(name)) for name in SHOWN))
-    kept = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("kept", "how long", "emptied by"):
-        kept.add_column(heading, overflow="fold")
-    for row in found["retention"]:
-        kept.add_row(row["what"], row["kept"], row["emptied_by"])
-    return [sizes, kept]
+    for role, sizes_of in status["sandbox"]["services"].items():
+        sizes.add_row(role, *(_cell(sizes_of.get(name)) for name in SHOWN))
+    retention = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("data", "kept", "deleted by"):
+        retention.add_column(heading, overflow="fold")
+    for row in status["retention"]:
+        retention.add_row(row["what"], row["kept"], row["emptied_by"])
+    return [sizes, retention]
 
 
-def _cell(held: dict[str, int] | None) -> str:
-    if held is None:
+def _cell(size: dict[str, int] | None) -> str:
+    if size is None:
         return ""
-    return f"{held['rows']:,} ({readable(held['bytes'])})" if held["rows"] else "0"
+    return f"{size['rows']:,} ({readable(size['bytes'])})" if size["rows"] else "0"

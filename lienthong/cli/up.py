@@ -1,4 +1,4 @@
-"""up · status · down · reset: the life of the embedded stack."""
+"""`lienthong up | status | down | reset`: start, inspect, stop and delete the embedded stack."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lienthong.cli import signals
-from lienthong.cli.plainly import ask
+from lienthong.cli.command import ask
 from lienthong.embedded import Trouble, elsewhere
 from lienthong.embedded.plan import ROLES
 from lienthong.embedded.probe import waiting_for
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Data = Annotated[Path, typer.Option("--data", help="Folder of databases, broker, logs and secrets.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-HERE = Path(".lienthong")
+DEFAULT_DATA = Path(".lienthong")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,7 +38,7 @@ def add_to(app: typer.Typer) -> None:
 
 def up(
     detach: Annotated[
-        bool, typer.Option("--detach", help="Return when everything is ready, and leave it running.")
+        bool, typer.Option("--detach", help="Return when everything is ready; the stack keeps running.")
     ] = False,
     port_base: Annotated[
         int | None,
@@ -46,10 +46,10 @@ def up(
             "--port-base", min=1024, max=65526, help="Use nine ports from here instead of 8000–8005, 9092, 9093, 5432."
         ),
     ] = None,
-    data: Data = HERE,
+    data: Data = DEFAULT_DATA,
     as_json: Json = False,
 ) -> None:
-    """Start PostgreSQL, Kafka and every service; print their doors; Ctrl-C stops everything."""
+    """Start PostgreSQL, Kafka and every service, and print their addresses; Ctrl-C stops everything."""
     stack = Stack(data, port_base, detached=detach, external=elsewhere.named(os.environ))
     ready = False
     with signals.as_interrupt():
@@ -67,22 +67,22 @@ def up(
 
 
 def status(
-    data: Data = HERE,
+    data: Data = DEFAULT_DATA,
     url: Annotated[
         str,
         typer.Option(
             "--url",
             envvar="LIENTHONG_URL",
-            help="Portal of a country that runs elsewhere, such as in containers; a folder named by --data goes first.",
+            help="Portal of a country that runs elsewhere, such as in containers; --data has precedence.",
             metavar="URL",
         ),
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Show each process, what it waits for, and how much is kept; exit status 1 unless all are ready."""
+    """Show each process, what it waits for, and how much data is kept; exit status 1 unless all are ready."""
     folder = data.absolute()
-    if url and data == HERE and not _runs_at(url, folder):
-        _show_elsewhere(url, as_json)
+    if url and data == DEFAULT_DATA and not _runs_at(url, folder):
+        _show_remote(url, as_json)
         return
     if not running(folder):
         if as_json:
@@ -96,13 +96,13 @@ def status(
 
     stack = Stack.attach(folder)
     now = _status_of(stack)
-    doors = {role.name: stack.urls[role.name] for role in ROLES if role.api} if "services" in stack.plan.parts else {}
-    _show({**now, **sizes.facts(doors, folder)}, as_json, None)
+    urls = {role.name: stack.urls[role.name] for role in ROLES if role.api} if "services" in stack.plan.parts else {}
+    _show({**now, **sizes.facts(urls, folder)}, as_json, None)
     if not now["ready"]:
         raise typer.Exit(1)
 
 
-def down(data: Data = HERE, as_json: Json = False) -> None:
+def down(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
     """Stop the stack that runs in a folder; its data stays."""
     folder = data.absolute()
     was_running = running(folder)
@@ -114,27 +114,27 @@ def down(data: Data = HERE, as_json: Json = False) -> None:
         print(f"Stopped; the data stays in {folder}." if was_running else f"Nothing was running in {folder}.")
 
 
-def reset_data(data: Data = HERE, as_json: Json = False) -> None:
-    """Delete a stopped stack's databases, broker, logs and secrets; fetched programs stay in the user's cache."""
-    gone = reset(data)
+def reset_data(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
+    """Delete databases, broker data, logs and secrets of a stopped stack; downloads stay in the user's cache."""
+    names = reset(data)
     if as_json:
-        print(json.dumps({"deleted": gone, "data": str(data.absolute())}))
+        print(json.dumps({"deleted": names, "data": str(data.absolute())}))
     else:
         print(
-            f"Deleted from {data.absolute()}: {', '.join(gone)}."
-            if gone
+            f"Deleted from {data.absolute()}: {', '.join(names)}."
+            if names
             else f"Nothing to delete in {data.absolute()}."
         )
 
 
 def _runs_at(url: str, folder: Path) -> bool:
-    """Whether it is the stack of this folder, of which more can be told than its doors tell."""
+    """Whether `url` is the stack of this folder: its supervisor gives more details than the HTTP APIs."""
     return running(folder) and Stack.attach(folder).urls["portal-api"] == url.rstrip("/")
 
 
-def _show_elsewhere(url: str, as_json: bool) -> None:
-    """What can be seen of a country from outside: each role's door and what it waits for. Exits with 1 unless all are ready."""
-    rows = ask(url, _ready_elsewhere)
+def _show_remote(url: str, as_json: bool) -> None:
+    """Show a country that runs elsewhere: each role's address and what it waits for. Exit status 1 unless all are ready."""
+    rows = ask(url, _remote_rows)
     ready = all(row["ready"] for row in rows)
     if as_json:
         print(json.dumps({"running": True, "ready": ready, "url": url, "processes": rows}, ensure_ascii=False))
@@ -145,25 +145,25 @@ def _show_elsewhere(url: str, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-async def _ready_elsewhere(country: Country) -> list[dict[str, Any]]:
-    """[{"name", "door", "ready", "waiting_for"}], one per role, asked at the doors that the portal names."""
-    doors = {role.name: country.doors[role.url_variable.removesuffix("_URL").lower()] for role in ROLES}
-    waits = await asyncio.gather(*map(waiting_for, doors.values()))
+async def _remote_rows(country: Country) -> list[dict[str, Any]]:
+    """[{"name", "door", "ready", "waiting_for"}], one per role, from the addresses that the portal gives."""
+    urls = {role.name: country.doors[role.url_variable.removesuffix("_URL").lower()] for role in ROLES}
+    waits = await asyncio.gather(*map(waiting_for, urls.values()))
     return [
-        {"name": name, "door": door, "ready": wait is None, "waiting_for": wait}
-        for (name, door), wait in zip(doors.items(), waits, strict=True)
+        {"name": name, "door": url, "ready": wait is None, "waiting_for": wait}
+        for (name, url), wait in zip(urls.items(), waits, strict=True)
     ]
 
 
 def _status_of(stack: Stack) -> Status:
     try:
         return stack.status()
-    except ConnectionError as gone:
-        raise Trouble(f"{gone} It is starting or stopping this very moment: ask again.") from None
+    except ConnectionError as error:
+        raise Trouble(f"{error} It is just starting or stopping: try again.") from None
 
 
 def _show(now: Status, as_json: bool, seconds: float | None) -> None:
-    """Print a status, and how long the start took if there was one."""
+    """Print a status, and how long the start took if `seconds` is given."""
     facts: dict[str, Any] = {"running": True, **now}
     if seconds is not None:
         facts["seconds"] = round(seconds, 2)
@@ -174,14 +174,14 @@ def _show(now: Status, as_json: bool, seconds: float | None) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("process", "door", "pid", "state", "restarts", "ready"):
+    for heading in ("process", "address", "pid", "state", "restarts", "ready"):
         table.add_column(heading, overflow="fold")
     for row in sorted(now["processes"], key=lambda row: (not row["door"], row["name"] in ("kafka", "postgres"))):
         ready = "yes" if row["ready"] else f"waits for {row['waiting_for']}"
         restarts = f"{row['restarts']}, last: {row['last_exit']}" if row["restarts"] else "0"
         table.add_row(row["name"], row["door"], str(row["pid"] or "–"), row["state"], restarts, ready)
     console = Console()
-    if not console.is_terminal:  # nobody wants a table folded in a file or a pipe
+    if not console.is_terminal:  # do not fold the table in a file or pipe
         console.width = 200
     console.print(table)
     if seconds is not None:
@@ -201,7 +201,7 @@ def _show(now: Status, as_json: bool, seconds: float | None) -> None:
 
 
 def _follow(stack: Stack) -> None:
-    """Say when a child died and was restarted; returns when somebody else stopped the stack."""
+    """Print a line when a process ended and was restarted; returns when another command stopped the stack."""
     seen: dict[str, int] = {}
     while running(stack.plan.data):
         with contextlib.suppress(ConnectionError):
@@ -210,7 +210,7 @@ def _follow(stack: Stack) -> None:
                     _to_stderr(f"{row['name']} ended ({row['last_exit']}) and was started again; see {row['log']}")
                 seen[row["name"]] = row["restarts"]
         time.sleep(1.0)
-    _to_stderr("The stack was stopped from elsewhere.")
+    _to_stderr("The stack was stopped by another command.")
 
 
 def _to_stderr(sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""`lienthong wait-for | watch | explain`: one dossier, waited for, followed, and asked why nothing happens to it."""
+"""`lienthong wait-for | watch | explain`: wait for a dossier's event, follow its timeline, explain why nothing happens."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lienthong.cli.language import chosen
-from lienthong.cli.plainly import DEFAULT_SANDBOX, HERE, Json, Lang, Sandbox, Url, ask, show
+from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Lang, Sandbox, Url, ask, show
+from lienthong.cli.language import output_language
 from lienthong.embedded import Trouble
 
 if TYPE_CHECKING:
     from lienthong import client
-    from lienthong.cli.telling import Teller
+    from lienthong.cli.story import StoryPrinter
     from lienthong.client.types import Cause, Entry
 
-SOON, LATER = 1.0, 10.0  # s; how long the portal waits for news: first to say why there are none, then until there are
-SOMEBODY = {"en": "the citizen", "vi": "công dân"}
+SOON, LATER = 1.0, 10.0  # seconds the portal waits for news: short before we print why there is none, long afterwards
+CITIZEN = {"en": "the citizen", "vi": "công dân"}
 
 Code = Annotated[str, typer.Argument(help="Code of a dossier.", metavar="CODE")]
 Event = Annotated[str, typer.Argument(help="Event type, such as dossier.received.v1.", metavar="EVENT")]
@@ -34,115 +34,119 @@ def add_to(app: typer.Typer) -> None:
 def wait_for(
     event: Event,
     dossier: Annotated[str, typer.Option("--dossier", help="Code of the dossier.", metavar="CODE")],
-    count: Annotated[int, typer.Option(help="The how-manieth event of this type.", min=1)] = 1,
+    count: Annotated[int, typer.Option(help="Which occurrence of this event type, counted from 1.", min=1)] = 1,
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", min=0)] = 10,
     sandbox: Sandbox = DEFAULT_SANDBOX,
     lang: Lang = "",
-    url: Url = HERE,
+    url: Url = DEFAULT_URL,
     as_json: Json = False,
 ) -> None:
-    """Wait until an event of a dossier is there, or say why it is not (exit status 1)."""
-    spoken = chosen(lang)
+    """Wait for an event of a dossier, or print why it does not come (exit status 1)."""
+    language = output_language(lang)
     arrival = ask(
         url, lambda country: country.enter(sandbox).wait_for(event, dossier, count=count, timeout_seconds=timeout)
     )
-    show(arrival, as_json, f"{arrival['verdict']}: {arrival['sentence_vi' if spoken == 'vi' else 'sentence_en']}")
+    show(arrival, as_json, f"{arrival['verdict']}: {arrival['sentence_vi' if language == 'vi' else 'sentence_en']}")
     if arrival["verdict"] != "there":
         raise typer.Exit(1)
 
 
 def explain(
-    code: Code, sandbox: Sandbox = DEFAULT_SANDBOX, lang: Lang = "", url: Url = HERE, as_json: Json = False
+    code: Code, sandbox: Sandbox = DEFAULT_SANDBOX, lang: Lang = "", url: Url = DEFAULT_URL, as_json: Json = False
 ) -> None:
-    """Say why nothing happens to a dossier, most telling first, and what mends it."""
-    spoken = chosen(lang)
+    """Print why nothing happens to a dossier, the main cause first, and how to fix it."""
+    language = output_language(lang)
     causes = ask(url, lambda country: country.enter(sandbox).explain(code))
-    show(causes, as_json, "\n".join(line for cause in causes for line in _lines(cause, spoken)))
+    show(causes, as_json, "\n".join(line for cause in causes for line in _lines(cause, language)))
 
 
 def _lines(cause: Cause, lang: str) -> list[str]:
-    sentence, mend = (
+    sentence, fix = (
         (cause["sentence_vi"], cause["mend_vi"]) if lang == "vi" else (cause["sentence_en"], cause["mend_en"])
     )
-    return [f"- {sentence}", f"  → {mend}"]
+    return [f"- {sentence}", f"  → {fix}"]
 
 
 def watch(
     code: Code,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Stay when the dossier has ended, until Ctrl-C.")
+        bool, typer.Option("--follow", "-f", help="Do not stop when the dossier has ended, but at Ctrl-C.")
     ] = False,
     sandbox: Sandbox = DEFAULT_SANDBOX,
     lang: Lang = "",
-    url: Url = HERE,
+    url: Url = DEFAULT_URL,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
-    """Tell the story of a dossier live, from its beginning to its end; while nothing happens, say why."""
+    """Print the timeline of a dossier live, from its beginning to its end; while nothing happens, print why."""
     from rich.console import Console
 
-    from lienthong.cli.telling import Teller
+    from lienthong.cli.story import StoryPrinter
 
-    teller = Teller(Console(), chosen(lang))
+    printer = StoryPrinter(Console(), output_language(lang))
     try:
-        ask(url, lambda country: _tell(Story(country.enter(sandbox), code, teller, as_json), follow))
+        ask(url, lambda country: _watch(DossierWatch(country.enter(sandbox), code, printer, as_json), follow))
     except KeyboardInterrupt:
         return
-    except BrokenPipeError:  # whoever read us has seen enough
+    except BrokenPipeError:  # the reader of the pipe has ended, such as `head`
         sys.stderr.close()
 
 
-async def _tell(story: Story, follow: bool) -> None:
-    """Until the dossier has ended; or, to `follow`, for ever."""
-    news = await story.sandbox.news(story.code, after=0, timeout_seconds=0)
+async def _watch(dossier: DossierWatch, follow: bool) -> None:
+    """Print entries until the dossier has ended; with `follow`, until interrupted."""
+    news = await dossier.sandbox.news(dossier.code, after=0, timeout_seconds=0)
     if not news["entries"]:
-        raise Trouble(story.reads(news["cause"]))
+        raise Trouble(dossier.sentence(news["cause"]))
     while True:
-        if news["entries"] > story.told:
-            await story.go_on()
+        if news["entries"] > dossier.printed:
+            await dossier.print_new()
         elif not news["ended"]:
-            story.waits(news["cause"])
+            dossier.print_cause(news["cause"])
         if news["ended"] and not follow:
             return
-        patience = LATER if story.waiting else SOON
-        news = await story.sandbox.news(story.code, after=story.told, timeout_seconds=patience)
+        patience = LATER if dossier.reason else SOON
+        news = await dossier.sandbox.news(dossier.code, after=dossier.printed, timeout_seconds=patience)
 
 
-class Story:
-    """One dossier's story while it is told: what was told of it, and what it was said to wait for."""
+class DossierWatch:
+    """State of `lienthong watch` for one dossier.
 
-    def __init__(self, sandbox: client.Sandbox, code: str, teller: Teller, as_json: bool) -> None:
+    printed  number of timeline entries printed so far
+    reason   the cause printed last, if nothing came since
+    """
+
+    def __init__(self, sandbox: client.Sandbox, code: str, printer: StoryPrinter, as_json: bool) -> None:
         self.sandbox, self.code = sandbox, code
-        self._teller, self._as_json = teller, as_json
-        self._seen: set[str] = set()
-        self._who = SOMEBODY[teller.lang]
-        self.told, self.waiting = 0, ""
+        self._printer, self._as_json = printer, as_json
+        self._lines: set[str] = set()
+        self._citizen = CITIZEN[printer.lang]
+        self.printed, self.reason = 0, ""
 
-    async def go_on(self) -> None:
-        """Tell what is new. An entry of an earlier moment can come late: what was told is known by itself, not by its place."""
+    async def print_new(self) -> None:
+        """Print new entries. A late entry can come before printed ones, so entries are compared by content."""
         entries = await self.sandbox.timeline(self.code)
         for entry in entries:
             line = json.dumps(entry, ensure_ascii=False)
-            if line not in self._seen:
-                self._seen.add(line)
-                self._say(entry, line)
-        self.told, self.waiting = len(entries), ""
+            if line not in self._lines:
+                self._lines.add(line)
+                self._print(entry, line)
+        self.printed, self.reason = len(entries), ""
         sys.stdout.flush()
 
-    def _say(self, entry: Entry, line: str) -> None:
+    def _print(self, entry: Entry, line: str) -> None:
         applicant = entry["data"].get("applicant")
-        self._who = applicant["name"] if isinstance(applicant, dict) else self._who
+        self._citizen = applicant["name"] if isinstance(applicant, dict) else self._citizen
         if self._as_json:
             typer.echo(line)
         else:
-            self._teller.tell(entry, self._who)
+            self._printer.print_entry(entry, self._citizen)
 
-    def waits(self, cause: Cause) -> None:
-        """Say why nothing more comes, once for each reason."""
-        reason = f"{cause['name']} {cause['facts'].get('due')}"  # a running clock changes the words all the time
-        if reason != self.waiting and not self._as_json:
-            typer.echo(typer.style(f"  … {self.reads(cause)}", dim=True))
+    def print_cause(self, cause: Cause) -> None:
+        """Print why nothing more comes, once for each reason."""
+        reason = f"{cause['name']} {cause['facts'].get('due')}"  # not the sentence: it changes while the clock runs
+        if reason != self.reason and not self._as_json:
+            typer.echo(typer.style(f"  … {self.sentence(cause)}", dim=True))
             sys.stdout.flush()
-        self.waiting = reason
+        self.reason = reason
 
-    def reads(self, cause: Cause) -> str:
-        return cause["sentence_vi"] if self._teller.lang == "vi" else cause["sentence_en"]
+    def sentence(self, cause: Cause) -> str:
+        return cause["sentence_vi"] if self._printer.lang == "vi" else cause["sentence_en"]

@@ -1,11 +1,11 @@
-"""A small typed client for the country: sandboxes, citizens, provinces, the clock. Speaks to public doors and test doors only.
+"""A small typed client: sandboxes, citizens, provinces and the clock, through the public APIs and the test APIs.
 
 async with Country() as country, country.sandbox(seed="spring") as sandbox:
     lan = sandbox.citizen("lan")
     dossier = await lan.submit("2.000635", province="37", commune="14464")
     await sandbox.clock.advance("1d")
 
-`lienthong.sync` is the same for programs without a loop.
+`lienthong.sync` has the same classes for programs without an event loop.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class Country(country.Country):
     async def stage(
         self, scenario: str | Path, *, seed: str | None = None, name: str | None = None, time_to_live: str | None = None
     ) -> Sandbox:
-        """A sandbox in which a scenario has happened, with the `codes` of its dossiers. docs/scenarios.md.
+        """A new sandbox in the state that a scenario describes, with the `codes` of its dossiers. See docs/scenarios.md.
 
-        scenario  a file, or the name of a ready one
-        raises    ScenarioFault with everything that is wrong with it
+        scenario  a file, or the name of a scenario of the package
+        raises    ScenarioFault that lists all errors
         """
         from lienthong.scenarios import files, staging
 

@@ -1,4 +1,4 @@
-"""One invented person at the public doors: signs in, submits, answers, pays, rates, withdraws."""
+"""A citizen as user of the public APIs: signs in, submits, supplements, pays, rates, withdraws."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from lienthong.client.payments import Payments
 from lienthong.client.types import Dossier
 
 CLIENT_ID = "lienthong-demo"
-REDIRECT_URI = "http://127.0.0.1/signed-in"  # never opened: the code is read from the redirect's Location
+REDIRECT_URI = "http://127.0.0.1/signed-in"  # never requested: the code is read from the redirect's Location header
 
 
 class Citizen:
-    """One persona at the public doors. Signs in again by itself when sandbox time has outlived the token."""
+    """One persona as user of the public APIs. Signs in again automatically when the token has expired in sandbox time."""
 
     def __init__(self, sandbox: Scope, persona: str) -> None:
         self.sandbox, self.persona = sandbox, persona
@@ -31,13 +31,13 @@ class Citizen:
         self._signing_in = asyncio.Lock()
 
     async def sign_in(self) -> str:
-        """The whole OIDC authorization code flow with PKCE; returns the access token."""
+        """Run the OIDC authorization code flow with PKCE; returns the access token."""
         identity = self.sandbox.country.identity
         issuer = identity.url if self.sandbox.id == "default" else f"{identity.url}/s/{self.sandbox.id}"
         self.endpoints = await identity.json("GET", f"{issuer}/.well-known/openid-configuration")
         verifier = secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        asked = {
+        query = {
             "response_type": "code",
             "client_id": CLIENT_ID,
             "redirect_uri": REDIRECT_URI,
@@ -48,11 +48,11 @@ class Citizen:
             "code_challenge_method": "S256",
             "login_hint": self.persona,
         }
-        answer = await identity.send("GET", self.endpoints["authorization_endpoint"], params=asked)
+        answer = await identity.send("GET", self.endpoints["authorization_endpoint"], params=query)
         returned = parse_qs(urlsplit(answer.headers.get("location", "")).query)
-        if "code" not in returned or returned.get("state") != [asked["state"]]:
-            (why,) = returned.get("error_description", ["the identity provider does not say why."])
-            raise Problem("sign-in-failed", answer.status_code, f"{self.persona} is not signed in: {why}", {})
+        if "code" not in returned or returned.get("state") != [query["state"]]:
+            (reason,) = returned.get("error_description", ["the identity provider gives no reason."])
+            raise Problem("sign-in-failed", answer.status_code, f"{self.persona} is not signed in: {reason}", {})
         form = {
             "grant_type": "authorization_code",
             "code": returned["code"][0],
@@ -75,15 +75,15 @@ class Citizen:
         more_headers: dict[str, str] | None = None,
         **options: Any,
     ) -> httpx.Response:
-        portal, used = self.sandbox.country.portal, self.token
-        if used:
+        portal, token = self.sandbox.country.portal, self.token
+        if token:
             try:
                 return await portal.send(method, path, headers=self._headers(key, more_headers), **options)
             except Problem as problem:
                 if problem.status != 401:
                     raise
         async with self._signing_in:
-            if self.token == used:  # nobody else has renewed it meanwhile
+            if self.token == token:  # no parallel request has renewed it
                 await self.sign_in()
         return await portal.send(method, path, headers=self._headers(key, more_headers), **options)
 
@@ -93,7 +93,7 @@ class Citizen:
     async def ask(
         self, /, method: str, path: str, *, key: str | None = None, media_type: str | None = None, **options: Any
     ) -> Any:
-        """Any call of the portal's own API, as this person; the answer's JSON."""
+        """Any request to the portal's API as this person; returns the JSON of the response."""
         more = {"Content-Type": media_type} if media_type else None
         return (await self._send(method, path, key=key, more_headers=more, **options)).json()
 
@@ -106,55 +106,55 @@ class Citizen:
     async def submit(
         self, /, procedure: str, province: str, commune: str | None = None, *, key: str | None = None, **more: Any
     ) -> Dossier:
-        """`more` holds other members of the request, such as note, papers, owner; the portal's OpenAPI lists them.
+        """Submit a dossier. `more`: other members of the request, such as note, papers, owner; the portal's OpenAPI lists them.
 
-        key  makes a repetition harmless; a new one is drawn when it is left out
+        key  Idempotency-Key: a repeated request with the same key has no further effect; random if left out
         """
         body = {"procedure": procedure, "authority": {"province": province, "commune": commune}}
         body |= {name: value for name, value in more.items() if value is not None}
         return cast(Dossier, await self._ask("POST", "/api/v1/dossiers", key=key or str(uuid.uuid4()), json=body))
 
     async def upload(self, name: str, content: bytes, media_type: str = "application/pdf") -> dict[str, Any]:
-        """A paper into one's store; its `id` is what a submission or a supplement names."""
+        """Upload a paper to the citizen's store. Submissions and supplements refer to its `id`."""
         digest = hashlib.sha256(content).hexdigest()
         options: dict[str, Any] = {"params": {"name": name, "sha256": digest}, "content": content}
         path, headers = "/api/v1/papers", {"Content-Type": media_type}
         return cast(dict[str, Any], await self._ask("POST", path, more_headers=headers, **options))
 
     async def supplement(self, code: str, papers: Sequence[dict[str, str]] = (), note: str | None = None) -> Dossier:
-        """Answer the request for what is missing."""
+        """Supply the papers that the office asked for."""
         body = {"papers": list(papers), "note": note}
         path, key = f"/api/v1/dossiers/{code}/supplement", str(uuid.uuid4())
         return cast(Dossier, await self._ask("POST", path, key=key, json=body))
 
     async def rate(self, code: str, scores: dict[str, int], comment: str | None = None) -> Dossier:
-        """Nine indicators, 0 to 2 each, once, after the end."""
+        """Rate an ended dossier, once: nine indicators, 0 to 2 each."""
         body = {"scores": scores, "comment": comment}
         path, key = f"/api/v1/dossiers/{code}/rating", str(uuid.uuid4())
         return cast(Dossier, await self._ask("POST", path, key=key, json=body))
 
     async def dossiers(self) -> list[Dossier]:
-        """All of one's own, newest first."""
+        """All dossiers of this person, newest first."""
         return await every_row(self._send, "/api/v1/dossiers")
 
     async def dossier(self, code: str) -> Dossier:
         return cast(Dossier, await self._ask("GET", f"/api/v1/dossiers/{code}"))
 
     async def start_payment(self, code: str, *, key: str | None = None) -> dict[str, Any]:
-        """Begin to pay what is due: `reference`, and `checkout_url` where to go."""
+        """Start the payment of the fee that is due; returns `reference` and `checkout_url`."""
         dossier = await self.dossier(code)
         body = {"amount_dong": dossier["fee"]["amount_dong"] if dossier["fee"] else 0}
         path, key = f"/api/v1/dossiers/{code}/payments", key or str(uuid.uuid4())
         return cast(dict[str, Any], await self._ask("POST", path, key=key, json=body))
 
     async def pay(self, code: str, *, outcome: str = "success", key: str | None = None) -> dict[str, Any]:
-        """Start the payment at the portal, open the platform's checkout, pay; or fail to with `outcome="failed"`."""
+        """Start the payment at the portal, open the platform's checkout and pay; with `outcome="failed"` the payment fails."""
         payment = await self.start_payment(code, key=key)
-        at = Payments(self.sandbox)
-        await (at.pay if outcome == "success" else at.fail)(payment["checkout_url"])
+        platform = Payments(self.sandbox)
+        await (platform.pay if outcome == "success" else platform.fail)(payment["checkout_url"])
         return payment
 
     async def withdraw(self, code: str, reason: str, *, key: str | None = None) -> Dossier:
-        """Ask for withdrawal; the province answers."""
+        """Request the withdrawal; the province decides."""
         path, body = f"/api/v1/dossiers/{code}/withdrawal", {"reason": reason}
         return cast(Dossier, await self._ask("POST", path, key=key or str(uuid.uuid4()), json=body))

@@ -1,11 +1,11 @@
-"""A small typed client for the country: sandboxes, citizens, provinces, the clock. Speaks to public doors and test doors only.
+"""A small typed client: sandboxes, citizens, provinces and the clock, through the public APIs and the test APIs.
 
 async with Country() as country, country.sandbox(seed="spring") as sandbox:
     lan = sandbox.citizen("lan")
     dossier = await lan.submit("2.000635", province="37", commune="14464")
     await sandbox.clock.advance("1d")
 
-`lienthong.sync` is the same for programs without a loop.
+`lienthong.sync` has the same classes for programs without an event loop.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import httpx
 from lienthong.client.citizen import Citizen
 from lienthong.client.clock import Clock
 from lienthong.client.faults import Faults
-from lienthong.client.http import Door, Http, NotRunning, Services, every_row, rows_in
+from lienthong.client.http import Http, NotRunning, ServiceClient, Services, every_row, rows_in
 from lienthong.client.modes import ActingProvinces
 from lienthong.client.payments import Payments
 from lienthong.client.province import Province
@@ -34,13 +34,13 @@ from lienthong.client.waits import Waiting
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 LIMITS = httpx.Limits(max_connections=32, max_keepalive_connections=32, keepalive_expiry=60)
-SPEAKERS = ("portal", "gateway")  # who tells events
+EVENT_SOURCES = ("portal", "gateway")
 
 
 class Country(Services):
-    """The running country, found by the portal's address alone; `doors` names all the others.
+    """The running country. Only the portal's address is needed; `doors` then has the addresses of all services.
 
-    url  default: LIENTHONG_URL, else where `lienthong up` listens
+    url  address of the portal; default: LIENTHONG_URL, else the address that `lienthong up` uses
     """
 
     def __init__(self, url: str | None = None) -> None:
@@ -62,12 +62,12 @@ class Country(Services):
         await self._http.aclose()
 
     async def open(self, http: Http) -> None:
-        """Learn all addresses, and speak to them through `http` from now on."""
-        self.portal = Door(http, self.url)
+        """Read all addresses from the portal, and send all requests through `http` from now on."""
+        self.portal = ServiceClient(http, self.url)
         self.doors = await self.portal.json("GET", "/_lab/doors")
-        self.gateway = Door(http, self.doors["province_gateway"])
-        self.identity = Door(http, self.doors["identity"])
-        self.payment = Door(http, self.doors["payment"])
+        self.gateway = ServiceClient(http, self.doors["province_gateway"])
+        self.identity = ServiceClient(http, self.doors["identity"])
+        self.payment = ServiceClient(http, self.doors["payment"])
 
     async def provinces(self) -> list[dict[str, Any]]:
         return await every_row(self.portal.send, "/api/v1/provinces")
@@ -76,7 +76,7 @@ class Country(Services):
         return await every_row(self.portal.send, f"/api/v1/provinces/{province}/communes")
 
     async def procedures(self) -> list[dict[str, Any]]:
-        """Those that can be submitted here."""
+        """Procedures that can be submitted online."""
         return await every_row(self.portal.send, "/api/v1/procedures", offered=True, channel="online")
 
     async def faults(self, family: str = "") -> list[dict[str, Any]]:
@@ -92,11 +92,11 @@ class Country(Services):
         return cast(SandboxRow, await self.portal.json("GET", f"/_lab/sandboxes/{sandbox}"))
 
     async def list_sandboxes(self) -> list[SandboxRow]:
-        """Every sandbox that lives, in the order of their making."""
+        """All sandboxes, the oldest first."""
         return await every_row(self.portal.send, "/_lab/sandboxes")
 
     async def change_sandbox(self, /, sandbox: str, **change: Any) -> SandboxRow:
-        """`change` may hold name and time_to_live (None: until it is deleted)."""
+        """Change `name` or `time_to_live` (None: no end) of a sandbox."""
         return cast(SandboxRow, await self.portal.json("PATCH", f"/_lab/sandboxes/{sandbox}", json=change))
 
     async def projections(self) -> list[dict[str, Any]]:
@@ -111,22 +111,22 @@ class Country(Services):
         await self.portal.send("DELETE", f"/_lab/sandboxes/{sandbox}")
 
     def enter(self, sandbox: str) -> Sandbox:
-        """A sandbox that exists already; it outlives this program."""
+        """An existing sandbox; it is not deleted when this program ends."""
         return Sandbox(self, sandbox)
 
     async def new_sandbox(self, **wish: Unpack[Wish]) -> Sandbox:
-        """One that everybody knows. Raises NotRunning while some service does not answer, and leaves none behind."""
+        """A new sandbox that all services know. If a service does not answer, raises NotRunning and leaves no sandbox."""
         row = await self.create_sandbox(**wish)
         if row["lagging"]:
             await self.delete_sandbox(row["id"])
             raise NotRunning(
-                f"{', '.join(row['lagging'])} heard of no new sandbox; `lienthong status` shows who is down."
+                f"{', '.join(row['lagging'])} did not open the new sandbox; `lienthong status` shows which service is down."
             )
         return Sandbox(self, row["id"])
 
     @asynccontextmanager
     async def sandbox(self, *, keep: bool = False, **wish: Unpack[Wish]) -> AsyncIterator[Sandbox]:
-        """A sandbox of one's own, frozen unless it has a rate; deleted at the end unless `keep`."""
+        """A new sandbox for one block, frozen unless it has a rate; deleted at the end unless `keep`."""
         sandbox = await self.new_sandbox(**wish)
         try:
             yield sandbox
@@ -136,25 +136,25 @@ class Country(Services):
 
 
 def http_client() -> httpx.AsyncClient:
-    """One that fits a country on this machine.
+    """An HTTP client with settings for services on this machine.
 
-    Its idle connections live nearly as long as at the server (75 s): httpcore closes several that expire at once one after
-    the other, and by then a request may be under way in the second.
+    Its idle connections live 60 s, nearly as long as the server's (75 s): when several expire at once, httpcore closes
+    them one after the other, and by then a request may already use the second one.
     """
     return httpx.AsyncClient(timeout=30.0, limits=LIMITS, trust_env=False)
 
 
-def lagging(row: SandboxRow) -> str:
-    """Who has not heard of a new sandbox yet; empty if everybody has."""
+def lagging_text(row: SandboxRow) -> str:
+    """A sentence that names the services that do not know a new sandbox yet; empty if all know it."""
     if not row["lagging"]:
         return ""
-    return f"Sandbox {row['id']} opens as soon as it is known to {', '.join(row['lagging'])}."
+    return f"Sandbox {row['id']} can be used as soon as these services know it: {', '.join(row['lagging'])}."
 
 
 class Sandbox(ActingProvinces, Waiting):
-    """One small country: its clock, its people, its provinces, its dossiers.
+    """One sandbox: an isolated country with its own clock, people, provinces and dossiers.
 
-    codes    of a scenario's dossiers, by their names; empty where none was staged
+    codes    dossier codes of the scenario, by name; empty without a scenario
     """
 
     country: Country
@@ -167,49 +167,49 @@ class Sandbox(ActingProvinces, Waiting):
         self.faults = Faults(country, id)
 
     def citizen(self, persona: str) -> Citizen:
-        """Signs in at the first call: lan, minh, huong, duc (level 2), hoa, tuan (level 1), or one of the sandbox's own."""
+        """Signs in at the first request. Personas: lan, minh, huong, duc (level 2), hoa, tuan (level 1), and the sandbox's own."""
         return Citizen(self, persona)
 
     def province(self, code: str) -> Province:
-        """The officials of one province: its desk and its handlers."""
+        """The officials of one province: reception and case handlers."""
         return Province(self, code)
 
     async def show(self) -> SandboxRow:
-        """Its seed, its key, its OpenID Connect client and issuer: what a program under test is told."""
+        """Its seed, API key, OpenID Connect client and issuer: the settings of a program under test."""
         return await self.country.show_sandbox(self.id)
 
     async def settle(self, timeout_seconds: float = 30) -> Verdict:
-        """Wait until nothing more can happen at this instant, or say what it waits for."""
+        """Wait until nothing more can happen at this instant of the clock; else the verdict names what it waits for."""
         path, body = f"{self.lab}/settle", {"timeout_seconds": timeout_seconds}
         patience = timeout_seconds + 30
         return cast(Verdict, await self.country.portal.json("POST", path, json=body, timeout=patience))
 
     async def script(self, /, code: str, **decisions: Any) -> None:
-        """What the officers will decide on one dossier, such as reception="refuse"; may precede the dossier."""
+        """Set what the officers will decide on one dossier, such as reception="refuse"; the dossier need not exist yet."""
         body = {"decisions": decisions}
         await self.country.gateway.send("PUT", f"/_lab/officers/{code}", json=body, headers=self.headers)
 
     async def timeline(self, code: str) -> list[Entry]:
-        """The story of one dossier, merged from all services."""
+        """The timeline of one dossier, merged from all services."""
         return merged(await asyncio.gather(*(self.told_by(name, code) for name in SERVICES)))
 
     async def told_by(self, service: str, code: str) -> list[Entry]:
-        """One service's part of a story: identity, portal, payment or gateway."""
+        """One service's part of a dossier's timeline; `service` is identity, portal, payment or gateway."""
         return await rows_in(self, service, f"/_lab/timeline/{code}")
 
     async def people(self) -> list[dict[str, Any]]:
-        """Who can sign in here: persona, name, number (12 digits), level, and whom each represents (kind, id, name)."""
+        """People who can sign in: persona, name, number (12 digits), level, and whom they represent (kind, id, name)."""
         return await rows_in(self, "identity", "/_lab/people")
 
     async def events(self, code: str) -> list[Entry]:
-        """What portal and province told each other of a dossier: that part of its story that went over Kafka."""
+        """Timeline entries of the events that portal and province sent each other over Kafka about a dossier."""
         return [entry for entry in await self.timeline(code) if entry["kind"] == "event"]
 
     async def dossiers(self) -> list[str]:
-        """The code of every dossier of which anything was told, in the order of their beginning."""
-        parts = await asyncio.gather(*(rows_in(self, name, f"{self.lab}/events") for name in SPEAKERS))
-        told = [(datetime.fromisoformat(row["real_at"]), str(row["subject"])) for part in parts for row in part]
-        return list(dict.fromkeys(code for _, code in sorted(told)))
+        """Codes of all dossiers that have an event, in order of their first event."""
+        parts = await asyncio.gather(*(rows_in(self, name, f"{self.lab}/events") for name in EVENT_SOURCES))
+        events = [(datetime.fromisoformat(row["real_at"]), str(row["subject"])) for part in parts for row in part]
+        return list(dict.fromkeys(code for _, code in sorted(events)))
 
     async def statistics(self, province: str | None = None) -> dict[str, Any]:
         """How many dossiers stand in which state, by province: `dossiers`, `states`, `provinces`, `behind`."""
@@ -218,7 +218,7 @@ class Sandbox(ActingProvinces, Waiting):
         return cast(dict[str, Any], await self.country.portal.json("GET", path, params=query, headers=self.headers))
 
     async def dead_letters(self, service: str) -> list[dict[str, Any]]:
-        """All of them, oldest first; `service` is portal or gateway."""
+        """Dead letters of a service, oldest first; `service` is portal or gateway."""
         return await rows_in(self, service, "/_lab/dead-letters")
 
     async def dead_letter(self, service: str, id: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is made to go wrong in one sandbox: switched on, looked at, switched off."""
+"""Fault rules of one sandbox: switch on, list, switch off."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from lienthong.client.http import Services, every_row
 
 
 class Faults:
-    """The fault rules of a sandbox; docs/faults.md names what there is."""
+    """The fault rules of a sandbox; docs/faults.md lists all faults."""
 
     def __init__(self, country: Services, sandbox: str) -> None:
         self._country, self._path = country, f"/_lab/sandboxes/{sandbox}/faults"
 
     async def rules(self) -> list[dict[str, Any]]:
-        """The rules that are on, each with how often it was looked at (`seen`) and how often it bit (`fired`)."""
+        """The rules that are on, each with how often it was evaluated (`seen`) and how often it fired (`fired`)."""
         return await every_row(self._country.portal.send, self._path)
 
     async def on(
@@ -33,11 +33,11 @@ class Faults:
         since: str | None = None,
         until: str | None = None,
     ) -> dict[str, Any]:
-        """Let something go wrong from now on; every service knows of it when this returns.
+        """Switch a fault on. It is active in every service when this returns.
 
-        match     what must be so, such as province="37"; settings  what the fault may be told ("with"), such as by="1d"
+        match     conditions, such as province="37"; settings  of the fault ("with" in JSON), such as by="1d"
         nth, times, probability   at most one of them; none: every time
-        since, until              instants of the sandbox's clock ("from", "until")
+        since, until              instants of the sandbox's clock ("from", "until" in JSON)
         """
         wish: dict[str, Any] = {"id": id, "match": match, "with": settings, "from": since, "until": until}
         wish |= {"nth": nth, "times": times, "probability": probability}
@@ -45,5 +45,5 @@ class Faults:
         return cast(dict[str, Any], await self._country.portal.json("POST", self._path, json=body))
 
     async def off(self, id: str | None = None) -> None:
-        """Switch a rule off, or all of them; what they held goes on."""
+        """Switch off one rule or all; requests and events that they delay continue."""
         await self._country.portal.send("DELETE", self._path + (f"/{quote(id, safe='')}" if id is not None else ""))

@@ -1,4 +1,4 @@
-"""How the provinces of a sandbox act, asked and set at the portal's test door."""
+"""How the provinces of a sandbox act; read and set through the portal's test API."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from lienthong.client.types import ProvinceMode
 
 
 class ActingProvinces(Scope):
-    """The part of a sandbox that says how its provinces act.
+    """The part of `Sandbox` that reads and sets how its provinces act.
 
-    province  a code, or `*`: all that have no mode of their own
+    province  a code, or `*` for all provinces without their own mode
     """
 
     async def modes(self) -> list[ProvinceMode]:
-        """How each of the 34 acts."""
+        """How each of the 34 provinces acts."""
         return cast(list[ProvinceMode], await self.country.portal.json("GET", f"{self.lab}/modes"))
 
     async def set_mode(
         self, province: str, mode: str, tempo: str | None = None, decisions: dict[str, Any] | None = None
     ) -> ProvinceMode:
-        """In force for every dossier when this returns.
+        """Set how a province acts; it applies to all its dossiers when this returns.
 
-        mode       manual: nobody acts by themselves; simulated
-        tempo      of simulated: working_clock (if left out), at_once, scripted
-        decisions  of scripted: as for `Sandbox.script`, for every dossier that has no script of its own
+        mode       manual (officials act only through the API) or simulated
+        tempo      for simulated: working_clock (the default), at_once or scripted
+        decisions  for scripted: as in `Sandbox.script`, for every dossier without its own script
         """
-        told = {"mode": mode, "tempo": tempo, "decisions": decisions}
-        body = {name: value for name, value in told.items() if value is not None}
+        fields = {"mode": mode, "tempo": tempo, "decisions": decisions}
+        body = {name: value for name, value in fields.items() if value is not None}
         return cast(ProvinceMode, await self.country.portal.json("PUT", self._mode_of(province), json=body))
 
     async def reset_mode(self, province: str) -> ProvinceMode:
-        """Put back: it acts as all others do, and `*` by the working clock."""
+        """Remove a mode: the province acts again as set for `*`; `*` itself returns to the working clock."""
         return cast(ProvinceMode, await self.country.portal.json("DELETE", self._mode_of(province)))
 
     def _mode_of(self, province: str) -> str:

@@ -1,4 +1,4 @@
-"""The payment platform of one sandbox: which orders a dossier has there, and how the payer decides."""
+"""The payment platform of one sandbox: a dossier's orders, and the payer's decisions."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from lienthong.client.http import Scope, rows_in
 
 
 class Order(TypedDict):
-    """A checkout that the portal opened for a dossier.
+    """An order that the portal opened for a dossier.
 
-    state          open, failed (may be tried again) or paid; one that is out of time still reads as open
-    confirmed      the portal has taken the platform's CONFIRM
-    refunded_dong  what was given back of it
+    state          open, failed (may be tried again) or paid; an expired order stays open
+    confirmed      the portal has accepted the platform's CONFIRM
+    refunded_dong  amount refunded
     """
 
     reference: str
@@ -25,18 +25,18 @@ class Order(TypedDict):
 
 
 class Payments:
-    """What a test decides in the payer's place. The confirmation travels by itself: `settle` waits for it."""
+    """Decides as the payer would. The platform sends its confirmation asynchronously: `settle` waits for it."""
 
     def __init__(self, sandbox: Scope) -> None:
         self._sandbox = sandbox
 
     async def orders(self, code: str) -> list[Order]:
-        """All of a dossier, oldest first."""
+        """All orders of a dossier, oldest first."""
         orders: dict[str, Order] = {}
         checkout = f"{self._sandbox.country.payment.url}/s/{self._sandbox.id}/checkout"
         for entry in await rows_in(self._sandbox, "payment", f"/_lab/timeline/{code}"):
             data, kind = entry["data"], entry["kind"]
-            reference = str(data.get("reference", ""))  # a line about a fault has none
+            reference = str(data.get("reference", ""))  # an entry about a fault has none
             if kind == "checkout_opened":
                 orders[reference] = {
                     "reference": reference,
@@ -56,11 +56,11 @@ class Payments:
         return list(orders.values())
 
     async def pay(self, checkout_url: str) -> None:
-        """Open the platform's page and pay. Raises Problem for an order that is paid or out of time."""
+        """Open the platform's page and pay. Raises Problem for an order that is paid or expired."""
         await self._decide(checkout_url, "success")
 
     async def fail(self, checkout_url: str) -> None:
-        """Open the platform's page and fail to pay; it may be tried again."""
+        """Open the platform's page and let the payment fail; it may be tried again."""
         await self._decide(checkout_url, "failed")
 
     async def _decide(self, checkout_url: str, outcome: str) -> None:

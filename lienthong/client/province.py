@@ -1,4 +1,4 @@
-"""One province at its own door: what its officials have, register, and do next."""
+"""The officials of one province, through the gateway's API: list, register and process dossiers."""
 
 from __future__ import annotations
 
@@ -6,50 +6,52 @@ import uuid
 from functools import partial
 from typing import Any, cast
 
-from lienthong.client.http import Door, Scope, every_row
+from lienthong.client.http import Scope, ServiceClient, every_row
 from lienthong.client.types import ProvinceDossier
 
 
 class Province:
-    """Reception and handlers of one province in one sandbox; `code` as in the catalogue, such as 37."""
+    """Officials of one province in one sandbox; `code` as in the catalogue, such as 37."""
 
     def __init__(self, sandbox: Scope, code: str) -> None:
         self.sandbox, self.code = sandbox, code
         self._dossiers = f"/api/v1/provinces/{code}/dossiers"
 
     async def dossiers(self) -> list[ProvinceDossier]:
-        """All that this province has."""
+        """All dossiers of this province."""
         return await every_row(partial(self._gateway.send, headers=self.sandbox.headers), self._dossiers)
 
     async def register(
         self, /, procedure: str, commune: str | None, applicant: dict[str, str], **more: Any
     ) -> ProvinceDossier:
-        """A dossier handed in at a counter (or `channel="public_postal"`).
+        """Register a dossier submitted at a counter (or by post: `channel="public_postal"`).
 
         applicant  `id` (12 digits) and `name`
         more       other members of the request, such as channel, papers, receive; the gateway's OpenAPI lists them
         """
         body = {"procedure": procedure, "commune": commune, "applicant": applicant, **more}
-        return cast(ProvinceDossier, await self._gateway.json("POST", self._dossiers, json=body, headers=self._once()))
+        return cast(
+            ProvinceDossier, await self._gateway.json("POST", self._dossiers, json=body, headers=self._idempotent())
+        )
 
     async def inbox(self, *, state: str | None = None, commune: str | None = None) -> list[ProvinceDossier]:
-        """The open dossiers, the first come in front; `can` of each says what may be done now."""
-        path, asked = f"/api/v1/provinces/{self.code}/inbox", {"state": state, "commune": commune}
+        """The open dossiers, oldest first; `can` lists the moves that are possible now."""
+        path, filters = f"/api/v1/provinces/{self.code}/inbox", {"state": state, "commune": commune}
         send = partial(self._gateway.send, headers=self.sandbox.headers)
-        return await every_row(send, path, **{name: value for name, value in asked.items() if value is not None})
+        return await every_row(send, path, **{name: value for name, value in filters.items() if value is not None})
 
     async def dossier(self, code: str) -> ProvinceDossier:
         path = f"{self._dossiers}/{code}"
         return cast(ProvinceDossier, await self._gateway.json("GET", path, headers=self.sandbox.headers))
 
     async def do(self, /, code: str, move: str, **facts: Any) -> ProvinceDossier:
-        """One move of the lifecycle table, such as `request_supplement` with `reason` and `items`."""
+        """Make one move of the lifecycle table, such as `request_supplement` with `reason` and `items`."""
         path, body = f"{self._dossiers}/{code}/moves", {"does": move, **facts}
-        return cast(ProvinceDossier, await self._gateway.json("POST", path, json=body, headers=self._once()))
+        return cast(ProvinceDossier, await self._gateway.json("POST", path, json=body, headers=self._idempotent()))
 
     @property
-    def _gateway(self) -> Door:
+    def _gateway(self) -> ServiceClient:
         return self.sandbox.country.gateway
 
-    def _once(self) -> dict[str, str]:
+    def _idempotent(self) -> dict[str, str]:
         return {**self.sandbox.headers, "Idempotency-Key": str(uuid.uuid4())}

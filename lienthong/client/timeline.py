@@ -1,4 +1,4 @@
-"""The story of a dossier: the parts that each service tells, merged and drawn."""
+"""The timeline of a dossier: the parts from all services, merged and drawn as a table."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from rich.table import Table
 
 from lienthong.client.types import Entry
 
-SERVICES = ("identity", "portal", "payment", "gateway")  # entries of one moment are told in this order
+SERVICES = ("identity", "portal", "payment", "gateway")  # order of entries with the same time
 HEADINGS = {
-    "en": ("when", "who tells", "what", "state"),
+    "en": ("when", "service", "what", "state"),
     "vi": ("thời điểm", "hệ thống", "việc", "trạng thái"),
 }
 
@@ -25,13 +25,13 @@ class StatusChange(TypedDict):
 
 
 def merged(parts: Iterable[Sequence[Entry]]) -> list[Entry]:
-    """All parts as one story: by sandbox time, then real time, then the order of SERVICES."""
+    """All parts merged: in order of sandbox time, then real time, then SERVICES."""
 
-    def place(entry: Entry) -> tuple[datetime, datetime, int]:
+    def sort_key(entry: Entry) -> tuple[datetime, datetime, int]:
         at, real_at = datetime.fromisoformat(entry["at"]), datetime.fromisoformat(entry["real_at"])
         return at, real_at, SERVICES.index(entry["service"])
 
-    return sorted((entry for part in parts for entry in part), key=place)
+    return sorted((entry for part in parts for entry in part), key=sort_key)
 
 
 def draw(entries: Sequence[Entry], title: str, lang: str) -> Table:
@@ -43,13 +43,13 @@ def draw(entries: Sequence[Entry], title: str, lang: str) -> Table:
     table.add_column(what, overflow="fold")
     table.add_column(state, justify="right", style="bold")
     for entry in entries:
-        said, status = entry["text_vi"] if lang == "vi" else entry["text_en"], entry.get("status")
-        table.add_row(entry["at"][:16].replace("T", " "), entry["service"], said, "" if status is None else str(status))
+        text, status = entry["text_vi"] if lang == "vi" else entry["text_en"], entry.get("status")
+        table.add_row(entry["at"][:16].replace("T", " "), entry["service"], text, "" if status is None else str(status))
     return table
 
 
 def status_changes(entries: Sequence[Entry]) -> list[StatusChange]:
-    """The states a dossier went through, each with the event that brought it there."""
+    """The states of a dossier in order, each with the event that caused it."""
     changes: list[StatusChange] = []
     for entry in entries:
         status, event = entry.get("status"), entry.get("event")

@@ -1,4 +1,4 @@
-"""Waiting for what happens in a sandbox, and asking why it does not."""
+"""Waits for events of a dossier, and explains why they do not come."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from lienthong.client.types import Arrival, Cause, News
 
 
 class Waiting(Scope):
-    """The part of a sandbox that waits."""
+    """The part of `Sandbox` that waits."""
 
     async def wait_for(self, /, event: str, code: str, *, count: int = 1, timeout_seconds: float = 10) -> Arrival:
-        """Wait for the `count`th event of a type about a dossier; its verdict says at once where it is certain not to come."""
+        """Wait for the `count`th event of a type about a dossier; returns at once if it certainly does not come."""
         body = {"event": event, "dossier": code, "count": count, "timeout_seconds": timeout_seconds}
         path, patience = f"{self.lab}/wait-for", timeout_seconds + 30
         return cast(Arrival, await self.country.portal.json("POST", path, json=body, timeout=patience))
 
     async def explain(self, code: str) -> list[Cause]:
-        """Why nothing happens to a dossier, most telling first."""
+        """Why nothing happens to a dossier, the main cause first."""
         path = f"/_lab/explain/{quote(code, safe='')}"
         return cast(list[Cause], (await self.country.portal.json("GET", path, headers=self.headers))["causes"])
 
     async def news(self, code: str, *, after: int, timeout_seconds: float = 10) -> News:
-        """Wait until the timeline of a dossier has more than `after` entries, or the time is up."""
-        asked = {"after": after, "timeout_seconds": timeout_seconds}
+        """Wait until the timeline of a dossier has more than `after` entries, or until the timeout."""
+        query = {"after": after, "timeout_seconds": timeout_seconds}
         path = f"/_lab/news/{quote(code, safe='')}"
-        options: dict[str, Any] = {"params": asked, "headers": self.headers, "timeout": timeout_seconds + 30}
+        options: dict[str, Any] = {"params": query, "headers": self.headers, "timeout": timeout_seconds + 30}
         return cast(News, await self.country.portal.json("GET", path, **options))

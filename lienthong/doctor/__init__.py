@@ -1,1 +1,1 @@
-"""`lienthong doctor`: facts of this machine (`machine.py`), and what is wrong with them (`checks.py`)."""
+"""`lienthong doctor`: facts about this machine (`machine.py`), and checks of these facts (`checks.py`)."""

@@ -1,4 +1,4 @@
-"""What there is on this machine: facts only, gathered once; what they mean is the business of `checks.py`."""
+"""Facts about this machine, collected once; `checks.py` evaluates them."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import lienthong
-from lienthong.embedded import Trouble, elsewhere, house, jars, ports, postgres
+from lienthong.embedded import Trouble, elsewhere, jars, ports, postgres, source_root
 from lienthong.embedded.plan import DATABASES, Plan
 from lienthong.embedded.processes import unprivileged_owner
 from lienthong.embedded.stack import Stack, Status, lock_pid, running
 
-PATIENCE = 3.0  # seconds for whoever is asked something
+PATIENCE = 3.0  # seconds to wait for each reply
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Facts, with values of a healthy machine.
+    """Facts about a machine; the defaults describe a healthy one.
 
-    packages     name → (wanted version or "" for any, the version that is there or None)
-    java         version, or empty; java_trouble then says why
-    taken        name → (port, who holds it) of the ports that a stack of this folder would need; empty while it runs
-    disk_free    bytes where the data lie; memory_free: bytes that programs can still get
-    owner_right  whether what PostgreSQL wrote belongs to the user it would run as now
-    schemas      database → version of its tables; empty where no database runs
-    status       of the stack in the data folder; None if none runs there, status_trouble if it does not answer
-    stale_lock   pid in the lock of a stack that is gone
-    leftovers    (pid, command) of processes that still work on the data of a stack that is gone
-    newest       time of the newest file in the data folder; installed: of this software
-    replaced     parts that need not run here (kafka, postgres), because servers elsewhere are named
-    servers      such a server → why nobody answers there, or empty; servers_trouble: what is wrong with a name itself
-    url          LIENTHONG_URL, url_trouble what is wrong there; likewise of the OTLP endpoint
+    packages     name → (pinned version or "" for any, installed version or None)
+    java         version; if empty, java_trouble has the reason
+    taken        name → (port, process) of needed ports that another program uses; empty while the stack runs
+    disk_free    free bytes on the disk of the data folder; memory_free: bytes available to programs
+    owner_right  whether PostgreSQL's files belong to the user it would run as now
+    schemas      database → version of its tables; empty if no database runs
+    status       status of the stack in the data folder; None if none runs; status_trouble: why it does not answer
+    stale_lock   pid in the lock of a stack that has ended
+    leftovers    (pid, command) of processes that still use the data of a stack that has ended
+    newest       time of the newest file in the data folder; installed: file time of this software
+    replaced     parts (kafka, postgres) for which external servers are configured
+    servers      external server → why it accepts no connection, or empty; servers_trouble: error in the configuration
+    url          LIENTHONG_URL; url_trouble: why it does not work; endpoint, endpoint_trouble: the same for OTLP
     """
 
     platform: str = "linux"
@@ -85,7 +85,7 @@ class Machine:
 
 
 def look(data: Path, port_base: int | None = None) -> Machine:
-    """The facts of this machine, for a stack in `data` on the ports from `port_base`; takes well under a second."""
+    """Facts about this machine for a stack in `data` with ports from `port_base`; usually takes less than a second."""
     alive = running(data)
     external, servers_trouble = _external(data, alive)
     replaced = elsewhere.replaced(external)
@@ -123,34 +123,34 @@ def look(data: Path, port_base: int | None = None) -> Machine:
         encoding=(sys.stdout.encoding or locale.getpreferredencoding(False)).lower(),
         open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         replaced=frozenset(replaced),
-        servers={server: _silent(server.addresses) for server in elsewhere.servers(external)},
+        servers={server: _why_silent(server.addresses) for server in elsewhere.servers(external)},
         servers_trouble=servers_trouble,
         url=url,
-        url_trouble=_unanswered(url) if url else "",
+        url_trouble=_portal_error(url) if url else "",
         endpoint=endpoint,
-        endpoint_trouble=_closed(endpoint) if endpoint else "",
+        endpoint_trouble=_endpoint_error(endpoint) if endpoint else "",
     )
 
 
 def _external(data: Path, alive: bool) -> tuple[Mapping[str, str], str]:
-    """The variables that name servers elsewhere, as they were when the stack started or as they are now; what is wrong."""
+    """Variables that name external servers, of the running stack or of the environment; and the error if one is invalid."""
     try:
         return Stack.attach(data).plan.external if alive else elsewhere.named(os.environ), ""
     except Trouble as trouble:
         return {}, str(trouble)
 
 
-def _silent(addresses: Sequence[tuple[str, int]]) -> str:
-    """Why none of these accepts a connection; empty if one does, or if there is none to try."""
+def _why_silent(addresses: Sequence[tuple[str, int]]) -> str:
+    """Why none of these addresses accepts a connection; empty if one does, or if there are none."""
     trouble = ""
     for address in addresses:
-        trouble = _unconnected(*address)
+        trouble = _connection_error(*address)
         if not trouble:
             return ""
     return trouble
 
 
-def _unconnected(host: str, port: int) -> str:
+def _connection_error(host: str, port: int) -> str:
     try:
         with socket.create_connection((host, port), PATIENCE):
             return ""
@@ -173,19 +173,21 @@ def _java() -> tuple[str, str]:
 
 
 def _pinned() -> Path:
-    return house() / "requirements.txt"
+    return source_root() / "requirements.txt"
 
 
 def _packages() -> dict[str, tuple[str, str | None]]:
-    """From the pinned list in the repository; of an installed wheel, whatever it names."""
+    """Pinned and installed versions: in the repository from requirements.txt, else from the wheel's metadata."""
     if _pinned().exists():
-        wanted = dict(
+        pinned = dict(
             re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", _pinned().read_text(encoding="utf-8"), re.MULTILINE)
         )
     else:
-        named = metadata.requires("lienthong") or []
-        wanted = {re.split(r"[^A-Za-z0-9._-]", each, maxsplit=1)[0]: "" for each in named if "extra ==" not in each}
-    return {name: (version, _installed(name)) for name, version in wanted.items()}
+        requirements = metadata.requires("lienthong") or []
+        pinned = {
+            re.split(r"[^A-Za-z0-9._-]", each, maxsplit=1)[0]: "" for each in requirements if "extra ==" not in each
+        }
+    return {name: (version, _installed(name)) for name, version in pinned.items()}
 
 
 def _installed(name: str) -> str | None:
@@ -202,8 +204,8 @@ def _taken(plan: Plan) -> dict[str, tuple[int, str]]:
 
 
 def _memory_free() -> int:
-    found = re.search(r"MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text())
-    return int(found[1]) * 1024 if found else 0
+    match = re.search(r"MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text())
+    return int(match[1]) * 1024 if match else 0
 
 
 def _owner_right(folder: Path) -> bool:
@@ -214,42 +216,44 @@ def _owner_right(folder: Path) -> bool:
 
 
 def _schema_wanted() -> int | None:
-    """Read, not imported: this package talks to the services over their doors."""
-    found = re.search(
+    """The schema version in the source, read as text: this package does not import the services."""
+    match = re.search(
         r"^SCHEMA_VERSION = (\d+)",
-        (house() / "shared" / "storage" / "database.py").read_text(encoding="utf-8"),
+        (source_root() / "shared" / "storage" / "database.py").read_text(encoding="utf-8"),
         re.MULTILINE,
     )
-    return int(found[1]) if found else None
+    return int(match[1]) if match else None
 
 
 def _schemas(data: Path) -> dict[str, int]:
-    found = {}
+    versions = {}
     with contextlib.suppress(Trouble, OSError):
         stack = Stack.attach(data)
         for name in DATABASES:
             if f"{name.upper()}_DATABASE_URL" in stack.plan.external:
-                continue  # its address has a password in it, which a command line would show
+                continue  # its URL contains a password, which would be visible in the command line
             words = ["-X", "-At", "-c", "SELECT version FROM schema_version", stack.database_url(name)]
-            asked = subprocess.run([postgres.program("psql"), *words], capture_output=True, text=True, timeout=PATIENCE)
-            if asked.returncode == 0 and asked.stdout.strip():  # no table yet: it was never opened
-                found[name] = int(asked.stdout)
-    return found
+            psql = subprocess.run([postgres.program("psql"), *words], capture_output=True, text=True, timeout=PATIENCE)
+            if (
+                psql.returncode == 0 and psql.stdout.strip()
+            ):  # otherwise no table yet: no service has used this database
+                versions[name] = int(psql.stdout)
+    return versions
 
 
 def _leftovers(data: Path) -> list[tuple[int, str]]:
     """Kafka and PostgreSQL servers whose command line names this folder."""
-    found = []
+    processes = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
             if f"{data}/postgres " in f"{command} " or f"{data}/kafka/server.properties" in command:
-                found.append((int(process.name), command.split(" ", 1)[0].rpartition("/")[2]))
-    return sorted(found)
+                processes.append((int(process.name), command.split(" ", 1)[0].rpartition("/")[2]))
+    return sorted(processes)
 
 
 def _newest(data: Path) -> datetime:
-    """Of what every run writes: the folder's own files and its logs."""
+    """Time of the newest file that every run writes: the folder's files and its logs."""
     files = [*data.glob("*"), *(data / "log").glob("*")]
     return max((_time_of(file) for file in files), default=datetime.fromtimestamp(0, UTC))
 
@@ -261,16 +265,16 @@ def _time_of(file: Path) -> datetime:
         return datetime.fromtimestamp(0, UTC)
 
 
-def _unanswered(url: str) -> str:
+def _portal_error(url: str) -> str:
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(f"{url.rstrip('/')}/_lab/doors", timeout=PATIENCE) as answer:
-            found: Any = json.load(answer)
-        return "" if "portal" in found else "what answers there is not a portal"
+        with direct.open(f"{url.rstrip('/')}/_lab/doors", timeout=PATIENCE) as response:
+            doors: Any = json.load(response)
+        return "" if "portal" in doors else "it is not a portal"
     except OSError as error:
         return str(getattr(error, "reason", error))
     except ValueError:
-        return "what answers there is not a portal"
+        return "it is not a portal"
 
 
 def _endpoint() -> str:
@@ -279,9 +283,9 @@ def _endpoint() -> str:
     return os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or ""
 
 
-def _closed(url: str) -> str:
+def _endpoint_error(url: str) -> str:
     try:
-        place = urlsplit(url)
-        return _unconnected(place.hostname or "", place.port or (443 if place.scheme == "https" else 80))
+        parts = urlsplit(url)
+        return _connection_error(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
     except ValueError as error:
         return str(error)

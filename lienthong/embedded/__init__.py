@@ -1,4 +1,4 @@
-"""Real PostgreSQL, real Apache Kafka and every service as child processes: nothing to administer."""
+"""The embedded stack: PostgreSQL, Apache Kafka and every service run as child processes, without any setup."""
 
 import os
 from pathlib import Path
@@ -7,16 +7,16 @@ import lienthong
 
 
 class Trouble(Exception):
-    """Something the person at the keyboard can mend; its text is one plain sentence that says how."""
+    """An error that the user can fix; its text is one sentence that says how."""
 
 
-def house() -> Path:
-    """Folder that holds `services/ shared/ contracts/`: carried in the wheel, or the repository itself."""
+def source_root() -> Path:
+    """Folder with `services/`, `shared/` and `contracts/`: `_source` inside the wheel, else the repository."""
     package = Path(lienthong.__file__).resolve().parent
-    carried = package / "_house"
-    return carried if carried.is_dir() else package.parent
+    in_wheel = package / "_source"
+    return in_wheel if in_wheel.is_dir() else package.parent
 
 
 def cache() -> Path:
-    """Per-user cache folder, kept by `lienthong reset`: `$XDG_CACHE_HOME/lienthong` or `~/.cache/lienthong`."""
+    """The user's cache folder, `$XDG_CACHE_HOME/lienthong` or `~/.cache/lienthong`; `lienthong reset` does not delete it."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lienthong"

@@ -1,4 +1,4 @@
-"""Servers that somebody else runs: named by the environment, used by the services, never started or stopped by us."""
+"""External servers: named by environment variables and used by the services; `lienthong` never starts or stops them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,58 +14,58 @@ Address = tuple[str, int]
 
 @dataclass(frozen=True)
 class Server:
-    """One of them: `kafka`, or `postgres` with its databases.
+    """An external server: `kafka`, or `postgres` with its databases.
 
-    variables  that name it
-    door       to print: never with a user or a password
-    addresses  one of them must accept connections; empty where only the services can try (a socket file, several hosts)
+    variables  environment variables that name it
+    shown_as   its address as printed: without user and password
+    addresses  one must accept connections; empty if only the services can connect (a socket file, several hosts)
     """
 
     name: str
     variables: tuple[str, ...]
-    door: str
+    shown_as: str
     addresses: tuple[Address, ...]
 
 
 def named(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that say that something runs elsewhere; an empty one says nothing. Raises Trouble."""
-    found = {name: environment[name] for name in (KAFKA, *DATABASES) if environment.get(name)}
-    servers(found)
-    return found
+    """The environment variables that name external servers; empty ones are ignored. Raises Trouble for a bad address."""
+    external = {name: environment[name] for name in (KAFKA, *DATABASES) if environment.get(name)}
+    servers(external)
+    return external
 
 
 def replaced(external: Mapping[str, str]) -> set[str]:
-    """The parts that need not run here: PostgreSQL only if all databases are elsewhere."""
+    """The parts that need not be started: Kafka, if external; PostgreSQL, if all databases are external."""
     parts = {"kafka"} if KAFKA in external else set()
     return parts | ({"postgres"} if DATABASES.keys() <= external.keys() else set())
 
 
 def servers(external: Mapping[str, str]) -> list[Server]:
-    """The servers behind these variables. Raises Trouble for an address that cannot be read."""
-    found = []
+    """The servers that these variables name. Raises Trouble for an address that cannot be parsed."""
+    result = []
     if KAFKA in external:
         brokers = tuple(_broker(text.strip()) for text in external[KAFKA].split(","))
-        found.append(Server("kafka", (KAFKA,), ",".join(f"{host}:{port}" for host, port in brokers), brokers))
+        result.append(Server("kafka", (KAFKA,), ",".join(f"{host}:{port}" for host, port in brokers), brokers))
     databases: dict[str, list[str]] = {}
     for variable in DATABASES.keys() & external.keys():
         databases.setdefault(_without_user(variable, external[variable]), []).append(variable)
-    for door, variables in sorted(databases.items()):
+    for host, variables in sorted(databases.items()):
         name = (
             "postgres" if len(databases) == 1 else f"postgres of {', '.join(sorted(DATABASES[v] for v in variables))}"
         )
-        found.append(Server(name, tuple(sorted(variables)), f"postgresql://{door}", _address(door)))
-    return found
+        result.append(Server(name, tuple(sorted(variables)), f"postgresql://{host}", _address(host)))
+    return result
 
 
 def _broker(text: str) -> Address:
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit():
-        raise Trouble(f"{KAFKA} has {text!r} in it: write host:port, and a comma between several.")
+        raise Trouble(f"{KAFKA} contains {text!r}: write host:port, with commas between several.")
     return host.strip("[]"), int(port)
 
 
 def _without_user(variable: str, url: str) -> str:
-    """`host:port` of a database's address, as it stands there."""
+    """`host:port` of a database URL, as written."""
     parts = urlsplit(url)
     if parts.scheme not in ("postgresql", "postgres"):
         raise Trouble(
@@ -76,8 +76,8 @@ def _without_user(variable: str, url: str) -> str:
     return parts.netloc.rpartition("@")[2]
 
 
-def _address(door: str) -> tuple[Address, ...]:
-    parts = urlsplit(f"//{door}")
-    if not parts.hostname or "," in door:
+def _address(host: str) -> tuple[Address, ...]:
+    parts = urlsplit(f"//{host}")
+    if not parts.hostname or "," in host:
         return ()
     return ((parts.hostname, parts.port or POSTGRES_PORT),)

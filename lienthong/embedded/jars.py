@@ -1,4 +1,4 @@
-"""Apache Kafka's jars: fetched once through Maven into the user's cache, each checked against a committed checksum."""
+"""Apache Kafka's jars: downloaded once by Maven into the user's cache; each is checked against a committed checksum."""
 
 import hashlib
 import json
@@ -25,74 +25,74 @@ _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 """
 _INSTALL = "on Debian or Ubuntu: `apt-get install openjdk-17-jre-headless maven`"
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 def folder() -> Path:
-    """Where jars, the formatted metadata and class archives are kept between stacks."""
+    """Cache folder of the jars, the formatted metadata and the class archives, shared by all stacks."""
     return cache() / f"kafka-{VERSION}"
 
 
 def java() -> tuple[str, str]:
     """(real path, version) of the Java to use: `JAVA_HOME`, else the one on the path. Raises Trouble below 17."""
     home = os.environ.get("JAVA_HOME")
-    found = shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
-    if not found:
-        where = f"JAVA_HOME ({home}) holds no bin/java" if home else "there is no `java` on the path"
-        raise Trouble(f"Kafka needs Java 17 or newer, and {where}: install it ({_INSTALL}) or set JAVA_HOME.")
-    version = _version_of(Path(found).resolve())
+    program = shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
+    if not program:
+        problem = f"JAVA_HOME ({home}) has no bin/java" if home else "there is no `java` on the path"
+        raise Trouble(f"Kafka needs Java 17 or newer, and {problem}: install it ({_INSTALL}) or set JAVA_HOME.")
+    version = _version_of(Path(program).resolve())
     major = int(re.match(r"(?:1\.)?(\d+)", version).group(1)) if version[:1].isdigit() else 0  # type: ignore[union-attr]
     if major < 17:
         raise Trouble(
-            f"Kafka needs Java 17 or newer, and {found} is {version or 'unknown'}: "
+            f"Kafka needs Java 17 or newer, and {program} is {version or 'unknown'}: "
             f"install one ({_INSTALL}) or set JAVA_HOME."
         )
-    return str(Path(found).resolve()), version
+    return str(Path(program).resolve()), version
 
 
 def _version_of(program: Path) -> str:
-    release = program.parent.parent / "release"  # spares starting a JVM just to ask
+    release = program.parent.parent / "release"  # reading it is faster than starting a JVM
     text = release.read_text() if release.is_file() else ""
     if match := re.search(r'^JAVA_VERSION="([^"]+)"', text, re.MULTILINE):
         return match.group(1)
-    told = subprocess.run([str(program), "-version"], capture_output=True, text=True).stderr
-    match = re.search(r'version "([^"]+)"', told)
+    output = subprocess.run([str(program), "-version"], capture_output=True, text=True).stderr
+    match = re.search(r'version "([^"]+)"', output)
     return match.group(1) if match else ""
 
 
-def ensure(say: Say) -> list[str]:
-    """Absolute paths of the checked jars in class-path order; fetches them when they are not there yet.
+def ensure(notify: Notify) -> list[str]:
+    """Absolute paths of the checked jars in class-path order; downloads them first if they are missing.
 
-    say     told once, before a fetch
-    raises  Trouble without Maven, without network, or when a jar is not the one we know
+    notify  called once, before a download
+    raises  Trouble without Maven, without network, or if a checksum differs
     """
-    wanted = _wanted()
+    digests = _digests()
     home = folder() / "lib"
-    paths = [str(home / name) for name in sorted(wanted)]
-    if _remembered(wanted):
+    paths = [str(home / name) for name in sorted(digests)]
+    if _is_checked(digests):
         return paths
     if not home.is_dir():
-        _fetch(home, say)
-    _check(home, wanted)
-    for archive in folder().glob("classes-*"):  # made from other files, so the JVM would ignore it for ever
+        _fetch(home, notify)
+    _check(home, digests)
+    for archive in folder().glob("classes-*"):  # made from other files: the JVM would ignore it
         archive.unlink()
-    _remember(wanted)
+    _save_checked(digests)
     return paths
 
 
-def _wanted() -> dict[str, str]:
+def _digests() -> dict[str, str]:
     lines = files("lienthong.embedded").joinpath(f"kafka-{VERSION}.sha256").read_text().splitlines()
     return {name: digest for digest, name in (line.split() for line in lines)}
 
 
-def _fetch(home: Path, say: Say) -> None:
+def _fetch(home: Path, notify: Notify) -> None:
     maven = shutil.which("mvn")
     if not maven:
         raise Trouble(
-            f"Apache Kafka {VERSION} is not in {home} yet, and there is no `mvn` to fetch it with: "
+            f"Apache Kafka {VERSION} is not in {home} yet, and there is no `mvn` to download it: "
             f"install Maven ({_INSTALL})."
         )
-    say(f"Fetching Apache Kafka {VERSION} through Maven (44 MB, once per user) into {home}")
+    notify(f"Downloading Apache Kafka {VERSION} with Maven (44 MB, once per user) into {home}")
     home.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.parent, prefix="fetch-") as work:
         (Path(work) / "pom.xml").write_text(_POM)
@@ -111,38 +111,38 @@ def _fetch(home: Path, say: Say) -> None:
             log = folder() / "fetch.log"
             log.write_text(done.stdout + done.stderr)
             raise Trouble(
-                f"Maven could not fetch Apache Kafka {VERSION}: see {log}; "
-                "check the network and Maven's mirrors, then start again."
+                f"Maven could not download Apache Kafka {VERSION}: see {log}; "
+                "check the network and Maven's mirrors, then try again."
             )
         try:
             (Path(work) / "lib").rename(home)
         except OSError:
-            if not home.is_dir():  # otherwise a twin was faster, and its jars are checked next
+            if not home.is_dir():  # otherwise another process was faster; its jars are checked next
                 raise
 
 
-def _check(home: Path, wanted: dict[str, str]) -> None:
-    for name, digest in wanted.items():
+def _check(home: Path, digests: dict[str, str]) -> None:
+    for name, digest in digests.items():
         jar = home / name
         if not jar.is_file() or hashlib.sha256(jar.read_bytes()).hexdigest() != digest:
-            state = "is missing" if not jar.is_file() else "is not the file we know (its sha256 differs)"
-            raise Trouble(f"{jar} {state}: delete {home} and start again.")
+            state = "is missing" if not jar.is_file() else "has an unexpected content (its sha256 differs)"
+            raise Trouble(f"{jar} {state}: delete {home} and try again.")
 
 
-def _seen(wanted: dict[str, str]) -> str:
-    stats = {name: (folder() / "lib" / name).stat() for name in wanted}
+def _fingerprint(digests: dict[str, str]) -> str:
+    stats = {name: (folder() / "lib" / name).stat() for name in digests}
     return json.dumps(
-        {name: [wanted[name], stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}, sort_keys=True
+        {name: [digests[name], stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}, sort_keys=True
     )
 
 
-def _remember(wanted: dict[str, str]) -> None:
-    (folder() / "checked.json").write_text(_seen(wanted))
+def _save_checked(digests: dict[str, str]) -> None:
+    (folder() / "checked.json").write_text(_fingerprint(digests))
 
 
-def _remembered(wanted: dict[str, str]) -> bool:
-    """True if the very files checked earlier are still there, by size and time: hashing 44 MB takes 40 times longer."""
+def _is_checked(digests: dict[str, str]) -> bool:
+    """True if size and time of all files are as at the last check: hashing 44 MB takes 40 times longer."""
     try:
-        return (folder() / "checked.json").read_text() == _seen(wanted)
+        return (folder() / "checked.json").read_text() == _fingerprint(digests)
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""Apache Kafka itself as one child process: broker and controller in KRaft mode, on loopback."""
+"""Apache Kafka as one child process: broker and controller in KRaft mode, on loopback."""
 
 import base64
 import os
@@ -12,7 +12,7 @@ from zlib import crc32
 from lienthong.embedded import Trouble, jars
 from lienthong.embedded.plan import Plan
 
-# One node, and a laptop's: no replicas, few partitions for what Kafka keeps for itself, small buffers.
+# One node on a laptop: no replicas, few partitions for Kafka's internal topics, small buffers.
 SETTINGS = """\
 process.roles=broker,controller
 node.id=1
@@ -38,7 +38,7 @@ broker.session.timeout.ms=1500
 broker.heartbeat.interval.ms=250
 log.cleaner.dedupe.buffer.size=8388608
 """
-# Two seconds of start-up are class loading; the first compiler tier alone is enough for one laptop's load.
+# Class loading takes two seconds of the start-up; the first compiler tier is enough for the load of one laptop.
 JVM = ["-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError"]
 LOGGING = [
     "defaultLogLevel=warn",
@@ -49,7 +49,7 @@ LOGGING = [
 
 
 class Broker:
-    """The files and command lines of one stack's broker; starting it is the supervisor's work.
+    """Files and command lines of one stack's broker. The supervisor starts it.
 
     plan     ports and folders
     classes  jars in class-path order, from `jars.ensure`
@@ -64,18 +64,18 @@ class Broker:
         self._fresh_archive: Path | None = None
 
     def prepare(self) -> None:
-        """Write the configuration, and format the data folder if there is none or it was wiped.
+        """Write the configuration; format the data folder if it is missing or was wiped.
 
-        raises  Trouble for the data of a newer version: it goes forwards only
+        raises  Trouble if a newer version wrote the data: Kafka cannot be downgraded
         """
-        data, made_by = self.folder / "data", self.folder / "version"
+        data, version_file = self.folder / "data", self.folder / "version"
         self.folder.mkdir(parents=True, exist_ok=True)
-        if data.exists() and made_by.exists() and _parts(made_by.read_text()) > _parts(jars.VERSION):
+        if data.exists() and version_file.exists() and _parts(version_file.read_text()) > _parts(jars.VERSION):
             raise Trouble(
-                f"The broker's data in {data} is Kafka {made_by.read_text().strip()}'s, and this is {jars.VERSION}, which is "
-                f"older. Start the newer version; or delete {self.folder}: the services send again what was not read."
+                f"The broker's data in {data} was written by Kafka {version_file.read_text().strip()}; this is the older "
+                f"{jars.VERSION}. Start the newer version, or delete {self.folder}: the services send again what was not read."
             )
-        made_by.write_text(f"{jars.VERSION}\n")
+        version_file.write_text(f"{jars.VERSION}\n")
         ports = {"port": self.plan.port("kafka"), "controller": self.plan.port("kafka-controller")}
         (self.folder / "server.properties").write_text(SETTINGS.format(data=data, **ports))
         if not (data / "meta.properties").exists():
@@ -86,7 +86,7 @@ class Broker:
             (data / "meta.properties").write_text("".join(f"{key}={value}\n" for key, value in names.items()))
 
     def command(self) -> list[str]:
-        """Command line of the broker: with the class archive if there is one, else making it at a clean stop."""
+        """Command line of the broker. It uses the class archive; if there is none, a clean stop writes one."""
         if self._archive.exists():
             self._fresh_archive = None
             sharing = f"-XX:SharedArchiveFile={self._archive}"
@@ -98,7 +98,7 @@ class Broker:
         return [self._java, *words, "kafka.Kafka", str(self.folder / "server.properties")]
 
     def stopped(self, *, cleanly: bool) -> None:
-        """Keep the class archive of a clean stop for the next starts; throw a half-written one away."""
+        """Keep the class archive after a clean stop; delete an incomplete one."""
         if self._fresh_archive is not None and self._fresh_archive.exists():
             if cleanly:
                 self._fresh_archive.replace(self._archive)
@@ -106,14 +106,14 @@ class Broker:
                 self._fresh_archive.unlink()
 
     def wipe(self) -> None:
-        """Forget everything: the next start formats an empty broker with a new cluster id."""
+        """Delete the data: the next start formats an empty broker with a new cluster id."""
         shutil.rmtree(self.folder / "data", ignore_errors=True)
 
     def _formatted(self) -> Path:
-        """Metadata with this version's feature levels, as Kafka's own format tool writes it; made once per user."""
-        kept = jars.folder() / "bootstrap.checkpoint"
-        if not kept.exists():
-            with tempfile.TemporaryDirectory(dir=kept.parent, prefix="format-") as work:
+        """Metadata with this version's feature levels, written by Kafka's format tool once per user."""
+        checkpoint = jars.folder() / "bootstrap.checkpoint"
+        if not checkpoint.exists():
+            with tempfile.TemporaryDirectory(dir=checkpoint.parent, prefix="format-") as work:
                 settings = Path(work) / "server.properties"
                 settings.write_text(SETTINGS.format(data=f"{work}/data", port=1, controller=2))
                 words = [
@@ -130,8 +130,8 @@ class Broker:
                 done = subprocess.run([self._java, *words], capture_output=True, text=True)
                 if done.returncode:
                     raise Trouble(f"Kafka could not format its metadata: {(done.stderr or done.stdout).strip()[-500:]}")
-                (Path(work) / "data" / kept.name).replace(kept)
-        return kept
+                (Path(work) / "data" / checkpoint.name).replace(checkpoint)
+        return checkpoint
 
 
 def _parts(version: str) -> list[int]:
@@ -139,5 +139,5 @@ def _parts(version: str) -> list[int]:
 
 
 def _kafka_uuid() -> str:
-    """A random id as Kafka writes them; a leading dash would read as an option."""
+    """A random id in Kafka's format. It begins with L: a leading dash would be parsed as an option."""
     return "L" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]

@@ -1,4 +1,4 @@
-"""The logs of an embedded stack, read as one: JSON lines of the services, Kafka's and PostgreSQL's own, in order of time."""
+"""Reads the logs of an embedded stack as one: the services' JSON lines, Kafka's and PostgreSQL's logs, in order of time."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ from lienthong.embedded.plan import ROLES
 NAMES = (*(role.name for role in ROLES), "kafka", "postgres", "supervisor", "zygote")
 GROUPS = {"portal": ("portal-api", "portal-worker"), "gateway": ("gateway-api", "gateway-worker")}
 LEVELS = ("debug", "info", "warning", "error", "critical")
-TAIL_BYTES = (
-    2_000  # of an entry, generously: so much per wanted entry is read from the end of a log before all of it is
-)
+TAIL_BYTES = 2_000  # generous size of one entry: this much per entry is read from the end of a log, before all of it
 _WORDS = {"LOG": "info", "WARN": "warning", "FATAL": "critical", "PANIC": "critical", "NOTICE": "info"}
 _WORDS |= dict.fromkeys(("STATEMENT", "DETAIL", "HINT", "CONTEXT", "TRACE"), "info")
 _WORDS |= {level.upper(): level for level in LEVELS}
@@ -31,12 +29,12 @@ _WORDS |= {level.upper(): level for level in LEVELS}
 _STAMPED = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d{3})(?:\+0000| UTC) (.*)", re.DOTALL)
 _LEVEL = re.compile(rf"\b({'|'.join(_WORDS)})\b")
 _PYTHON = re.compile(rf"({'|'.join(level.upper() for level in LEVELS)}):")
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # of what has no time, and comes before what has one
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # time of an entry without a time: it comes first
 
 
 @dataclass(slots=True)
 class Entry:
-    """One thing that a process said, with the lines that belong to it."""
+    """One log entry of a process, with all its lines."""
 
     log: str
     at: datetime
@@ -52,18 +50,19 @@ class Entry:
     def trace(self) -> str:
         return str(self.fields.get("trace_id", ""))
 
-    def told(self) -> dict[str, Any]:
-        """For programs."""
+    def as_json(self) -> dict[str, Any]:
+        """The entry as `lienthong logs --json` prints it."""
         at = self.at.isoformat(timespec="milliseconds") if self.at > LONG_AGO else None
         facts = {"log": self.log, "at": at, "level": self.level}
         return {**facts, **self.fields} if self.fields else {**facts, "text": self.text}
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is to be shown.
+class Filter:
+    """Which entries to show.
 
-    dossier  what names it, and what was done in its journey's trace
+    level    this level and higher
+    dossier  entries that name it, and entries of its journey's trace
     """
 
     level: str = "debug"
@@ -73,10 +72,10 @@ class Wanted:
 
     @property
     def everything(self) -> bool:
-        return self == Wanted()
+        return self == Filter()
 
     def note(self, entry: Entry) -> None:
-        """Learn the trace of a journey from an entry that names its dossier."""
+        """Remember the trace of an entry that names the dossier."""
         if self.dossier and entry.trace and self.dossier in entry.text:
             self.traces.add(entry.trace)
 
@@ -88,51 +87,51 @@ class Wanted:
         )
 
 
-def chosen(services: Iterable[str]) -> list[str]:
-    """The logs that somebody means; all if nobody says. Raises Trouble that names them."""
+def log_names(services: Iterable[str]) -> list[str]:
+    """Logs of these services; all logs if `services` is empty. Raises Trouble for an unknown name."""
     names: list[str] = []
     for service in services:
-        found = GROUPS.get(service, (service,) if service in NAMES else ())
-        if not found:
-            meant = nearest(service, [*NAMES, *GROUPS])
-            hint = f" Did you mean {meant}?" if meant else ""
+        group = GROUPS.get(service, (service,) if service in NAMES else ())
+        if not group:
+            similar = nearest(service, [*NAMES, *GROUPS])
+            hint = f" Did you mean {similar}?" if similar else ""
             raise Trouble(f"There is no log of '{service}'.{hint} There are {', '.join([*NAMES, *GROUPS])}.")
-        names += found
+        names += group
     return list(dict.fromkeys(names)) or list(NAMES)
 
 
 def folder(data: Path) -> Path:
-    """Where a stack's logs lie. Raises Trouble if no stack ever ran there."""
+    """Folder of a stack's logs. Raises Trouble if no stack ever ran in `data`."""
     if not (data / "log").is_dir():
         raise Trouble(
             f"There are no logs in {data}: start a stack with `lienthong up`, or name its folder with --data. "
-            "What runs in containers is asked with `docker compose logs --follow portal-worker`."
+            "For services in containers use `docker compose logs --follow portal-worker`."
         )
     return data / "log"
 
 
-def last(logs: Path, names: Iterable[str], wanted: Wanted, count: int) -> list[Entry]:
-    """The last entries that are wanted, of all logs together, the oldest first."""
-    if wanted.dossier:
+def last(logs: Path, names: Iterable[str], matches: Filter, count: int) -> list[Entry]:
+    """The last `count` entries that match, from all these logs together, the oldest first."""
+    if matches.dossier:
         for name in NAMES:
             for entry in entries(name, _text(logs, name, 0)):
-                wanted.note(entry)
-    found = [_last_of(logs, name, wanted, count) for name in names]
-    return list(deque(merge(*found, key=attrgetter("at")), maxlen=count))
+                matches.note(entry)
+    tails = [_last_of(logs, name, matches, count) for name in names]
+    return list(deque(merge(*tails, key=attrgetter("at")), maxlen=count))
 
 
-def _last_of(logs: Path, name: str, wanted: Wanted, count: int) -> list[Entry]:
+def _last_of(logs: Path, name: str, matches: Filter, count: int) -> list[Entry]:
     file = logs / f"{name}.log"
     size = file.stat().st_size if file.exists() else 0
-    begin = max(size - count * TAIL_BYTES, 0) if wanted.everything else 0
-    tail = deque(filter(wanted, entries(name, _text(logs, name, begin))), maxlen=count)
+    begin = max(size - count * TAIL_BYTES, 0) if matches.everything else 0
+    tail = deque(filter(matches, entries(name, _text(logs, name, begin))), maxlen=count)
     if begin and len(tail) < count:
-        tail = deque(filter(wanted, entries(name, _text(logs, name, 0))), maxlen=count)
+        tail = deque(filter(matches, entries(name, _text(logs, name, 0))), maxlen=count)
     return list(tail)
 
 
 def _text(logs: Path, name: str, begin: int) -> Iterator[str]:
-    """Lines of a log from a place on, the broken first one left out."""
+    """Lines of a log from byte `begin` on, without the incomplete first line."""
     try:
         with (logs / f"{name}.log").open(encoding="utf-8", errors="replace") as file:
             file.seek(begin)
@@ -142,7 +141,7 @@ def _text(logs: Path, name: str, begin: int) -> Iterator[str]:
 
 
 def entries(log: str, lines: Iterable[str]) -> Iterator[Entry]:
-    """Entries of one log. A line without a time of its own has that of the one before; what is indented belongs to it."""
+    """Entries of one log. An entry without a time gets the time before it; an indented line belongs to the entry before it."""
     open_entry: Entry | None = None
     for raw in lines:
         line = raw.rstrip("\n")
@@ -181,26 +180,26 @@ def _begin(log: str, line: str, before: datetime) -> Entry:
 
 
 class Follower:
-    """What is written to logs from now on."""
+    """Reads what is written to the logs from now on."""
 
-    def __init__(self, logs: Path, names: Iterable[str], wanted: Wanted) -> None:
-        self._wanted = wanted
+    def __init__(self, logs: Path, names: Iterable[str], matches: Filter) -> None:
+        self._matches = matches
         self._files = {name: logs / f"{name}.log" for name in names}
         self._read = {name: file.stat().st_size if file.exists() else 0 for name, file in self._files.items()}
         self._times = dict.fromkeys(self._files, datetime.now(UTC))
 
     def more(self) -> list[Entry]:
-        """Whole entries written since the last look, in order of time. A log that became shorter was begun anew."""
-        found = []
+        """Complete entries written since the last call, in order of time. A log that became shorter is read from its start."""
+        new = []
         for name, file in self._files.items():
             lines = self._lines(name, file)
             for entry in entries(name, lines):
                 if entry.at == LONG_AGO:
                     entry.at = self._times[name]
                 self._times[name] = entry.at
-                self._wanted.note(entry)
-                found.append(entry)
-        return sorted(filter(self._wanted, found), key=attrgetter("at"))
+                self._matches.note(entry)
+                new.append(entry)
+        return sorted(filter(self._matches, new), key=attrgetter("at"))
 
     def _lines(self, name: str, file: Path) -> list[str]:
         size = file.stat().st_size if file.exists() else 0

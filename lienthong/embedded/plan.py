@@ -1,4 +1,4 @@
-"""What runs where: roles, ports, addresses, databases and the environment that tells every process."""
+"""Plan of a stack: roles, ports, addresses, databases, and the environment variables of every process."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lienthong.embedded import elsewhere, house
+from lienthong.embedded import elsewhere, source_root
 
 DATABASES = tuple(elsewhere.DATABASES.values())
 OWNER = "lienthong"  # database role
@@ -16,7 +16,7 @@ OWNER = "lienthong"  # database role
 
 @dataclass(frozen=True)
 class Role:
-    """One service process: the function it runs, its port counted from the base, what its address is called."""
+    """One service process: the function it runs, its port relative to the base, the variable of its address."""
 
     name: str
     target: str
@@ -46,15 +46,15 @@ ROLES_BY_NAME = {role.name: role for role in ROLES}
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything the supervisor needs to know, fixed before it starts.
+    """Everything the supervisor needs to know; does not change after the start.
 
     data               absolute folder of databases, broker, logs and secrets
     port_base          None: 8000 with Kafka on 9092/9093 and PostgreSQL on 5432; N: nine ports from N
-    parts              what to run, of `postgres`, `kafka`, `services`
-    pythonpath_prefix  folders in front of the house, for harnesses that replace a function
-    life_of            pid with whose end the stack ends too; None when detached
-    durable            False lets PostgreSQL skip fsync: for throw-away test servers only
-    external           servers that run elsewhere, by the variable that names each (`elsewhere.named`)
+    parts              which of `postgres`, `kafka`, `services` to run
+    pythonpath_prefix  import folders searched before the services, for test harnesses that replace a function
+    life_of            pid of the owner process: the stack ends when it ends; None when detached
+    durable            False: PostgreSQL without fsync, only for test data
+    external           addresses of external servers, by environment variable (`elsewhere.named`)
     """
 
     data: Path
@@ -67,7 +67,7 @@ class Plan:
     external: Mapping[str, str] = field(default_factory=dict)
 
     def port(self, name: str) -> int:
-        """Port of a role, `kafka`, `kafka-controller` or `postgres`."""
+        """Port of a role, of `kafka`, `kafka-controller` or `postgres`."""
         base = self.port_base
         if name in ROLES_BY_NAME:
             return (8000 if base is None else base) + ROLES_BY_NAME[name].step
@@ -76,7 +76,7 @@ class Plan:
         return base + {"kafka": 6, "kafka-controller": 7, "postgres": 8}[name]
 
     def ports(self) -> dict[str, int]:
-        """Every port of the parts that run, by name."""
+        """All ports of the parts to run, by name."""
         names = [role.name for role in ROLES] if "services" in self.parts else []
         names += ["kafka", "kafka-controller"] if "kafka" in self.parts else []
         names += ["postgres"] if "postgres" in self.parts else []
@@ -87,16 +87,16 @@ class Plan:
         return self.external.get(elsewhere.KAFKA) or f"127.0.0.1:{self.port('kafka')}"
 
     def url(self, role: str) -> str:
-        """Address of a role's HTTP door."""
+        """Address of a role's HTTP API."""
         return f"http://127.0.0.1:{self.port(role)}"
 
     def database_url(self, database: str) -> str:
-        """Address of a database, without a driver's name in the scheme."""
+        """URL of a database, without a driver name in the scheme."""
         if url := self.external.get(f"{database.upper()}_DATABASE_URL"):
             return url
         return f"postgresql://{OWNER}@127.0.0.1:{self.port('postgres')}/{database}"
 
-    def door(self, name: str) -> str:
+    def address(self, name: str) -> str:
         """Address to print for a role or a part."""
         if name in ROLES_BY_NAME:
             return self.url(name)
@@ -108,7 +108,7 @@ class Plan:
         return self.data / "log" / f"{name}.log"
 
     def environment(self) -> dict[str, str]:
-        """Variables every role gets: who is where, plus the secrets of this data folder."""
+        """Environment variables of every role: all addresses, and the secrets of this data folder."""
         return {
             elsewhere.KAFKA: self.kafka_bootstrap,
             **{role.url_variable: self.url(role.name) for role in ROLES},
@@ -119,17 +119,19 @@ class Plan:
 
     def child_environment(self) -> dict[str, str]:
         """The whole environment of the process that forks the roles."""
-        path = os.pathsep.join([*self.pythonpath_prefix, str(house())])
-        theirs = elsewhere.KAFKA in self.external  # how to speak to somebody's broker is not how to speak to ours
-        inherited = {name: value for name, value in os.environ.items() if theirs or not name.startswith("KAFKA_")}
+        path = os.pathsep.join([*self.pythonpath_prefix, str(source_root())])
+        external_broker = elsewhere.KAFKA in self.external  # KAFKA_* settings of an external broker do not fit ours
+        inherited = {
+            name: value for name, value in os.environ.items() if external_broker or not name.startswith("KAFKA_")
+        }
         return {**inherited, **self.environment(), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
     def servers_elsewhere(self) -> list[elsewhere.Server]:
-        """Those that the services use here though somebody else runs them."""
+        """External servers that the services of this stack use."""
         return elsewhere.servers(self.external) if "services" in self.parts else []
 
     def save(self) -> None:
-        """Write it into its folder, for its owner alone: addresses of databases have passwords in them."""
+        """Write `plan.json`, readable by its owner only: database URLs contain passwords."""
         file = self.data / "plan.json"
         file.touch(mode=0o600)
         file.chmod(0o600)
@@ -145,10 +147,10 @@ class Plan:
 
 
 def _secrets(file: Path) -> dict[str, str]:
-    """The secrets of a data folder, made at first use and readable by its owner only."""
+    """The secrets of a data folder, created at first use and readable by its owner only."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             json.dump({"PAYMENT_PARTNER_SECRET": secrets.token_urlsafe(32)}, out)
-    kept: dict[str, str] = json.loads(file.read_text())
-    return kept
+    variables: dict[str, str] = json.loads(file.read_text())
+    return variables

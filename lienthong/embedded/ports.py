@@ -1,4 +1,4 @@
-"""Is a port free, who has it, and where are nine free ones in a row."""
+"""Ports: whether one is free, which process uses it, and where nine in a row are free."""
 
 import contextlib
 import random
@@ -9,13 +9,13 @@ from pathlib import Path
 
 from lienthong.embedded import Trouble
 
-SPAN = 9  # ports one stack uses from its base upwards
+SPAN = 9  # ports that one stack uses, counted from its base
 
 
 def is_free(port: int) -> bool:
     """True if a listener could open `port` on 127.0.0.1 now."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no obstacle
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: ports in TIME_WAIT count as free
         try:
             probe.bind(("127.0.0.1", port))
             probe.listen(1)
@@ -25,16 +25,16 @@ def is_free(port: int) -> bool:
 
 
 def free_base() -> int:
-    """A port N such that N … N+8 are free: below the range the kernel takes outgoing ports from."""
+    """A port N such that N to N+8 are free; below the range of the kernel's outgoing ports."""
     for _ in range(500):
         base = random.randrange(10_000, 20_000, 10)
         if all(is_free(base + step) for step in range(SPAN)):
             return base
-    raise Trouble(f"No {SPAN} free ports in a row were found between 10000 and 20000; name a place with --port-base.")
+    raise Trouble(f"No {SPAN} free ports in a row were found between 10000 and 20000; choose one with --port-base.")
 
 
 def wait_free(ports: Iterable[int], seconds: float) -> list[int]:
-    """Wait until all `ports` are free; returns those that are still taken after `seconds`."""
+    """Wait until all `ports` are free; returns those still in use after `seconds`."""
     end = time.monotonic() + seconds
     while (taken := [port for port in ports if not is_free(port)]) and time.monotonic() < end:
         time.sleep(0.02)
@@ -42,7 +42,7 @@ def wait_free(ports: Iterable[int], seconds: float) -> list[int]:
 
 
 def holder(port: int) -> str:
-    """Name and pid of the local listener on `port`, as ` (java, pid 123)`, or nothing if it cannot be seen."""
+    """Name and pid of the process that listens on `port`, as ` (java, pid 123)`; empty if it is not visible."""
     inodes = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(OSError):
@@ -58,10 +58,10 @@ def holder(port: int) -> str:
 
 
 def refuse_taken(ports: Mapping[str, int]) -> None:
-    """Raise `Trouble` naming the first of `ports` (role → port) that another program listens on."""
+    """Raise `Trouble` for the first of `ports` (role → port) that another program uses."""
     for role, port in ports.items():
         if not is_free(port):
             raise Trouble(
                 f"Port {port} for {role} is taken by another program{holder(port)}: stop it, "
-                "or start elsewhere with --port-base N (nine ports from N upwards)."
+                "or use other ports with --port-base N (nine ports from N)."
             )

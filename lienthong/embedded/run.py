@@ -1,7 +1,7 @@
-"""One stack per test run, shared by all its workers, gone with the run.
+"""Stacks of a test run, shared by all its workers.
 
-Each is started by the first test that asks for it and belongs to the process that began the run: it ends with that
-process, however that ends. Nothing here touches the ports or the data of a stack that somebody works with.
+The first test that needs a stack starts it. The stack belongs to the process that began the run and ends with it, even
+if that process is killed. Other stacks on this machine, their ports and data, are not touched.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lienthong.embedded import Trouble, cache, jars, ports
-from lienthong.embedded.stack import Say, Stack, running, silent
+from lienthong.embedded.stack import Notify, Stack, running, silent
 
 
 @dataclass(frozen=True)
 class Run:
-    """A folder in the user's cache for everything a run writes, and the pid of the process that began it."""
+    """A test run: its folder in the user's cache, and the pid of the process that began it."""
 
     folder: Path
     pid: int
 
     @classmethod
     def begin(cls) -> Run:
-        """A run of this process; nothing is written before something is started."""
+        """A run that belongs to this process; nothing is written before a stack is started."""
         return cls(all_runs() / f"{os.getpid()}-{secrets.token_hex(4)}", os.getpid())
 
     def stack(
@@ -37,15 +37,15 @@ class Run:
         parts: Sequence[str] = ("postgres", "kafka", "services"),
         *,
         durable: bool = False,
-        say: Say = silent,
+        notify: Notify = silent,
     ) -> Stack:
-        """The run's stack of that name, ready: started by whoever asks first, joined by everybody else.
+        """The run's stack of that name, ready. The first caller starts it; later callers get the same stack.
 
-        say     told before something is fetched, which takes its time once per user
-        raises  Trouble that names the logs, if there are any; whoever asks again gets the same without trying
+        notify  called before a download, which happens once per user
+        raises  Trouble that names the logs, if there are any; later calls raise the same Trouble without a new start
         """
         data, failed = self.folder / name, self.folder / f"{name}.failed"
-        with self.only_one(name):
+        with self.locked(name):
             if failed.exists():
                 raise Trouble(failed.read_text())
             if running(data):
@@ -57,7 +57,7 @@ class Run:
                 stack = Stack(data, ports.free_base(), parts=parts, life_of=self.pid, durable=durable)
                 if "kafka" in parts:
                     jars.java()
-                    jars.ensure(say)
+                    jars.ensure(notify)
                 stack.start()
             except Trouble as trouble:
                 failed.write_text(f"{trouble} Logs: {logs}" if (logs := data / "log").exists() else str(trouble))
@@ -65,15 +65,15 @@ class Run:
             return stack
 
     @contextmanager
-    def only_one(self, name: str) -> Iterator[None]:
-        """Only one worker of this run at a time is inside for `name`."""
+    def locked(self, name: str) -> Iterator[None]:
+        """Lock `name`: only one worker of this run at a time is inside the block."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def end(self, *, keep_logs: bool) -> list[Path]:
-        """Stop what this run started and delete what it wrote; gives the folders of logs that stay.
+        """Stop the stacks of this run and delete its files; returns the log folders that are kept.
 
         Called once, by the process that began it.
         """
@@ -95,7 +95,7 @@ def all_runs() -> Path:
 
 
 def forget_earlier_runs() -> None:
-    """Delete what earlier runs left, unless they are still going on."""
+    """Delete the folders of earlier runs that have ended."""
     for folder in all_runs().glob("*/"):
         alive = Path("/proc", folder.name.partition("-")[0]).exists()
         if not alive and not any(running(data) for data in folder.glob("*/")):

@@ -1,7 +1,7 @@
-"""The face of a stack for the command, for tests and for the proof harness.
+"""Controls a stack: used by the command, by tests and by the proof harness.
 
-The stack itself lives in a process of its own (`supervisor.py`); a `Stack` only speaks to it, so it works from any
-thread of any program, and the program's end, even by kill -9, ends the stack too (unless it was detached).
+The stack runs in a separate process (`supervisor.py`). A `Stack` only sends requests to it, so it works from any thread
+of any program. When the program ends, even by kill -9, the stack ends too, unless it is detached.
 """
 
 import contextlib
@@ -18,13 +18,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from lienthong.embedded import Trouble, elsewhere, jars, ports, postgres
-from lienthong.embedded.door import ask
+from lienthong.embedded.control_socket import ask
 from lienthong.embedded.plan import DATABASES, ROLES, Plan
 from lienthong.embedded.processes import refuse_other_platforms
 
 PATIENCE = 60.0  # seconds a start may take
-DEATHS = 6  # of a role that was never ready: about six seconds of trying
-Say = Callable[[str], None]
+MOST_RESTARTS = 6  # of a role that never became ready: about six seconds
+Notify = Callable[[str], None]
 Status = dict[str, Any]
 
 
@@ -35,15 +35,15 @@ def silent(_: str) -> None:
 class Stack:
     """PostgreSQL, Kafka and the services of one data folder.
 
-    data_dir           made if missing; holds everything the stack writes
-    port_base          None: the documented ports (8000 …, 9092, 5432); N: nine ports from N (`ports.free_base()`)
+    data_dir           folder for everything the stack writes; created if missing
+    port_base          None: the documented ports (8000 to 8005, 9092, 9093, 5432); N: nine ports from N (`ports.free_base()`)
     extra_env          further variables for the services
-    pythonpath_prefix  folders searched before ours: a `sitecustomize.py` there can replace functions
-    parts              what to run, of `postgres`, `kafka`, `services`
-    life_of            pid of the process with whose end the stack ends too; default: ours
-    detached           it outlives us
-    durable            False: PostgreSQL without fsync, for throw-away data
-    external           servers that run elsewhere and are only used, by their variables (`elsewhere.named`)
+    pythonpath_prefix  import folders searched first: a `sitecustomize.py` there can replace functions
+    parts              which of `postgres`, `kafka`, `services` to run
+    life_of            pid of the owner process: the stack ends when it ends; default: this process
+    detached           the stack goes on when this process ends
+    durable            False: PostgreSQL without fsync, only for test data
+    external           addresses of external servers, by environment variable (`elsewhere.named`)
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Stack:
 
     @classmethod
     def attach(cls, data_dir: Path | str) -> Self:
-        """The stack that runs in a folder. Raises Trouble if none does."""
+        """The stack that runs in a folder. Raises Trouble if none runs."""
         data = Path(data_dir).absolute()
         if not running(data):
             raise Trouble(
@@ -84,11 +84,11 @@ class Stack:
         stack.plan = Plan.from_json((data / "plan.json").read_text())
         return stack
 
-    # -- where things are
+    # -- addresses
 
     @property
     def urls(self) -> dict[str, str]:
-        """Address of every role's HTTP door, by role."""
+        """Address of every role's HTTP API, by role."""
         return {role.name: self.plan.url(role.name) for role in ROLES}
 
     @property
@@ -97,37 +97,37 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What every service finds in its environment."""
+        """Environment variables of every service."""
         return self.plan.environment()
 
     def database_url(self, name: str) -> str:
         """`postgresql://…` of `portal`, `province_gateway`, `identity` or `payment`."""
         return self.plan.database_url(name)
 
-    # -- its life
+    # -- start and stop
 
-    def start(self, say: Say = silent, *, patience: float = PATIENCE) -> float:
-        """Start everything and wait until it is ready; returns the seconds that took, fetching aside.
+    def start(self, notify: Notify = silent, *, patience: float = PATIENCE) -> float:
+        """Start everything and wait until it is ready; returns the seconds this took, without downloads.
 
-        say     told one sentence at a time: what is fetched, what is waited for
-        raises  Trouble: port taken, folder in use, no Java, not ready in time. Nothing runs then.
+        notify  called with one sentence at a time: what is downloaded, what the start waits for
+        raises  Trouble: port in use, folder in use, no Java, not ready in time. Nothing runs then.
         """
         refuse_other_platforms()
         if "kafka" in self.plan.parts:
             jars.java()
-            jars.ensure(say)
+            jars.ensure(notify)
         began = time.monotonic()
-        self._claim_folder(say)
+        self._claim_folder(notify)
         self._spawn()
         try:
-            self.wait_ready(say, patience=patience)
+            self.wait_ready(notify, patience=patience)
         except BaseException:
             self.stop()
             raise
         return time.monotonic() - began
 
     def stop(self) -> None:
-        """Stop the services, then broker and database; returns when all are gone."""
+        """Stop the services, then broker and database; returns when all have ended."""
         with contextlib.suppress(ConnectionError):
             ask(self.plan.data, "stop")
         while running(self.plan.data):
@@ -136,31 +136,31 @@ class Stack:
             self._process.wait()
             self._process = None
 
-    def wait_ready(self, say: Say = silent, *, patience: float = PATIENCE) -> None:
-        """Wait until every role's `/readyz` says 200. Raises Trouble that names who waits for what, and the log.
+    def wait_ready(self, notify: Notify = silent, *, patience: float = PATIENCE) -> None:
+        """Wait until every role's `/readyz` answers 200. The Trouble names what each process waits for, and the log.
 
-        patience  seconds without any news; for servers elsewhere it waits as long as it takes, as the services do
+        patience  seconds without any change; for external servers there is no limit: the services wait for them too
         """
-        end, due, told, heard = 0.0, time.monotonic() + 1.5, "", set[str]()
+        end, due, last, seen = 0.0, time.monotonic() + 1.5, "", set[str]()
         while True:
             status = self._status_or_trouble()
             if status.get("ready"):
                 return
             late = [process for process in status.get("processes", []) if not process["ready"]]
             for process in late:
-                if process["restarts"] >= DEATHS:
+                if process["restarts"] >= MOST_RESTARTS:
                     raise Trouble(
-                        f"{process['name']} keeps ending ({process['last_exit']}){_last_words(process['log'])}"
+                        f"{process['name']} keeps ending ({process['last_exit']}){_last_line(process['log'])}"
                     )
             waits = _waits(late)
-            if waits not in heard or any(process["state"] == "external" for process in late):
-                heard.add(waits)
+            if waits not in seen or any(process["state"] == "external" for process in late):
+                seen.add(waits)
                 end = time.monotonic() + patience
             if time.monotonic() > end:
                 raise Trouble(f"Not ready after {patience:.0f} s. {waits}. The logs are in {self.plan.data / 'log'}.")
-            if time.monotonic() > due and waits != told:
-                say(waits)
-                due, told = time.monotonic() + 1.5, waits
+            if time.monotonic() > due and waits != last:
+                notify(waits)
+                due, last = time.monotonic() + 1.5, waits
             time.sleep(0.03)
 
     def wait_until(self, holds: Callable[[Status], bool], *, patience: float = 30.0) -> Status:
@@ -168,7 +168,9 @@ class Stack:
         end = time.monotonic() + patience
         while not holds(status := self.status()):
             if time.monotonic() > end:
-                raise Trouble(f"The stack did not get there within {patience:.0f} s; it is: {status}")
+                raise Trouble(
+                    f"The stack did not reach the expected state within {patience:.0f} s; its state: {status}"
+                )
             time.sleep(0.03)
         return status
 
@@ -181,7 +183,7 @@ class Stack:
     ) -> None:
         self.stop()
 
-    # -- looking at it, and breaking it
+    # -- inspect and break it
 
     def status(self) -> Status:
         """{"pid", "data", "ready", "stopping", "trouble", "processes": [{"name", "pid", "state", "restarts",
@@ -189,43 +191,43 @@ class Stack:
         return ask(self.plan.data, "status")
 
     def pids(self) -> dict[str, int | None]:
-        """Pid of every process by name, the supervisor's included; None while it is down."""
+        """Pid of every process by name, including the supervisor; None for a process that does not run."""
         status = self.status()
         return {"supervisor": status["pid"], **{process["name"]: process["pid"] for process in status["processes"]}}
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
-        """Send a signal to a role, `kafka`, `postgres` or `zygote`; returns the pid it had. The dead are restarted."""
+        """Send a signal to a role, `kafka`, `postgres` or `zygote`; returns its pid. A process that ends is restarted."""
         return int(ask(self.plan.data, "kill", name=name, signal=int(number))["pid"])
 
     def hold(self, role: str) -> None:
-        """Stop a role and keep it stopped; returns when its process is gone."""
+        """Stop a role and keep it stopped; returns when its process has ended."""
         ask(self.plan.data, "hold", name=role)
         self.wait_until(lambda status: process(status, role)["state"] == "held")
 
     def release(self, role: str) -> None:
-        """Let a held role run again."""
+        """Start a held role again."""
         ask(self.plan.data, "release", name=role)
 
     def restart_kafka(self, *, wipe: bool = False, number: signal.Signals = signal.SIGTERM) -> None:
-        """Stop the broker (SIGKILL: a crash), forget its data if asked, start it; returns when it accepts again."""
+        """Stop the broker (SIGKILL: a crash), delete its data if `wipe`, start it; returns when it accepts connections."""
         ask(self.plan.data, "restart-kafka", wipe=wipe, signal=int(number))
         self.wait_until(lambda status: bool(process(status, "kafka")["ready"]))
 
     def drop_database(self, name: str) -> None:
-        """Delete one service's database under its feet, make it anew and empty, and restart the roles that use it."""
+        """Drop one service's database while it is in use, create it empty, and restart the roles that use it."""
         if name not in DATABASES:
             raise Trouble(f"There is no database {name!r}; there are {', '.join(DATABASES)}.")
         if f"{name.upper()}_DATABASE_URL" in self.plan.external:
-            raise Trouble(f"The database {name} is elsewhere: whoever runs it may delete it.")
+            raise Trouble(f"The database {name} is on an external server: only its administrator may delete it.")
         postgres.recreate_database(self.plan, name)
         for role in ROLES:
             if role.database == name:
-                with contextlib.suppress(Trouble):  # it is down already, and will start on the new database
+                with contextlib.suppress(Trouble):  # it does not run and will start with the new database
                     self.kill(role.name, signal.SIGKILL)
 
-    # -- starting, in detail
+    # -- steps of the start
 
-    def _claim_folder(self, say: Say) -> None:
+    def _claim_folder(self, notify: Notify) -> None:
         data = self.plan.data
         (data / "log").mkdir(parents=True, exist_ok=True)
         holder = lock_pid(data)
@@ -235,11 +237,11 @@ class Stack:
                 "`lienthong down`, or choose another folder with --data and another --port-base."
             )
         if holder:
-            say(
+            notify(
                 f"Process {holder} left its lock in {data}: "
                 "that stack ended without cleaning up, so the lock is replaced."
             )
-            ports.wait_free(self.plan.ports().values(), 5.0)  # what it left may still be ending
+            ports.wait_free(self.plan.ports().values(), 5.0)  # its child processes may still be ending
         ports.refuse_taken(self.plan.ports())
 
     def _spawn(self) -> None:
@@ -249,7 +251,7 @@ class Stack:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # a terminal's Ctrl-C reaches the command, which stops us in order
+                start_new_session=True,  # Ctrl-C in a terminal reaches only the command, which stops the stack in order
                 env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
                 cwd="/",
             )
@@ -262,7 +264,7 @@ class Stack:
             status = self.status()
         except ConnectionError:
             if self._process is not None and self._process.poll() is not None:
-                raise Trouble(f"The stack ended while starting{_last_words(self.plan.log('supervisor'))}") from None
+                raise Trouble(f"The stack ended while starting{_last_line(self.plan.log('supervisor'))}") from None
             return {}
         if status["trouble"]:
             raise Trouble(status["trouble"])
@@ -276,7 +278,7 @@ def process(status: Status, name: str) -> dict[str, Any]:
 
 
 def lock_pid(data: Path) -> int | None:
-    """Pid written in the folder's lock file, whether that process still runs or not."""
+    """Pid in the folder's lock file, even if that process has ended."""
     try:
         return int((data / "lock").read_text())
     except (OSError, ValueError):
@@ -284,7 +286,7 @@ def lock_pid(data: Path) -> int | None:
 
 
 def running(data: Path) -> bool:
-    """True while a supervisor holds the folder; the kernel drops its lock when it dies, however it dies."""
+    """True while a supervisor holds the folder's lock; the kernel releases the lock when the process ends."""
     try:
         with (data / "lock").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -296,20 +298,20 @@ def running(data: Path) -> bool:
 
 
 def reset(data_dir: Path | str) -> list[str]:
-    """Delete what stacks keep in a folder; the user's cache stays. Returns what was deleted; Trouble if one runs."""
+    """Delete the stack's files in a folder, not the user's cache. Returns what was deleted; Trouble if a stack runs."""
     data = Path(data_dir).absolute()
     if running(data):
         raise Trouble(f"A stack is running in {data}: stop it with `lienthong down` first.")
     ours = ("postgres", "postgres.new", "kafka", "log", "secrets.json", "plan.json", "control.sock", "lock")
-    gone = [name for name in ours if (data / name).exists()]
-    for name in gone:
+    names = [name for name in ours if (data / name).exists()]
+    for name in names:
         if (data / name).is_dir():
             shutil.rmtree(data / name)
         else:
             (data / name).unlink()
-    with contextlib.suppress(OSError):  # a folder with anything else in it stays
+    with contextlib.suppress(OSError):  # a folder with other files stays
         data.rmdir()
-    return gone
+    return names
 
 
 def _waits(late: list[dict[str, Any]]) -> str:
@@ -317,10 +319,10 @@ def _waits(late: list[dict[str, Any]]) -> str:
     names: dict[str, list[str]] = {}
     for row in late:
         names.setdefault(row["waiting_for"], []).append(row["name"])
-    return "Waiting: " + "; ".join(f"{', '.join(who)} for {what}" for what, who in names.items())
+    return "Waiting: " + "; ".join(f"{', '.join(roles)} for {what}" for what, roles in names.items())
 
 
-def _last_words(log: Path | str) -> str:
-    """`: last line of the log; see the log`, to end a sentence with."""
+def _last_line(log: Path | str) -> str:
+    """`: last line (see log file)`, the end of a sentence."""
     lines = Path(log).read_text(errors="replace").strip().splitlines() if Path(log).exists() else []
     return f": {lines[-1].strip()} (see {log})" if lines else f"; see {log}"

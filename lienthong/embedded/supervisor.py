@@ -1,4 +1,4 @@
-"""The process that owns a running stack: starts the parts side by side, keeps them alive, answers at its door.
+"""Supervisor process of a running stack: starts the parts in parallel, keeps them alive, serves the control socket.
 
 Started by `Stack` as `python -P -m lienthong.embedded.supervisor`, the plan as JSON on stdin.
 """
@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from lienthong.embedded import Trouble, jars, postgres, probe
-from lienthong.embedded.door import open_door
+from lienthong.embedded.control_socket import listen
 from lienthong.embedded.elsewhere import Server
 from lienthong.embedded.kafka import Broker
 from lienthong.embedded.parts import Part, end_of
 from lienthong.embedded.plan import ROLES, ROLES_BY_NAME, Plan
 from lienthong.embedded.processes import Preparation, with_parent, with_parent_unprivileged
 
-PRELOAD = [  # imported lazily by the libraries, so named here: once before the fork instead of six times after it
+PRELOAD = [  # the libraries import these lazily; here once before the fork instead of six times after it
     "uvicorn.loops.uvloop",
     "uvicorn.lifespan.on",
     "uvicorn.protocols.http.httptools_impl",
@@ -89,10 +89,10 @@ class KafkaPart(Part):
 
 
 class ServicesPart(Part):
-    """The process that imports everything once and forks the roles; `roles` is what it last said of each."""
+    """The process that imports everything once and forks the roles; `roles` is the last state of each."""
 
     name = "zygote"
-    talks = True
+    piped = True
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan.log(self.name))
@@ -113,14 +113,14 @@ class ServicesPart(Part):
     async def accompany(self) -> None:
         assert self.child and self.child.stdout
         roles = {role.name: {"target": role.target, "log": str(self.plan.log(role.name))} for role in ROLES}
-        self._tell({"preload": PRELOAD, "roles": roles})
-        told = asyncio.StreamReader()
+        self._send({"preload": PRELOAD, "roles": roles})
+        reader = asyncio.StreamReader()
         loop = asyncio.get_running_loop()
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(told), self.child.stdout)
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), self.child.stdout)
         self.ready = True
         earlier = {name: facts["restarts"] + (self.restarts > 0) for name, facts in self.roles.items()}
-        while line := await told.readline():
-            if not line.startswith(b'{"role"'):  # something printed while it was imported
+        while line := await reader.readline():
+            if not line.startswith(b'{"role"'):  # a module printed something at import
                 print(f"zygote: {line.decode(errors='replace').rstrip()}", flush=True)
                 continue
             facts = json.loads(line)
@@ -133,10 +133,10 @@ class ServicesPart(Part):
             facts.update(pid=0, state="stopped")
 
     def hold(self, role: str, *, hold: bool) -> None:
-        """Stop a role and keep it stopped, or let it run again."""
-        self._tell({"do": "hold" if hold else "release", "role": role})
+        """Stop a role and keep it stopped, or start it again."""
+        self._send({"do": "hold" if hold else "release", "role": role})
 
-    def _tell(self, message: dict[str, Any]) -> None:
+    def _send(self, message: dict[str, Any]) -> None:
         if self.child is None or self.child.stdin is None:
             raise Trouble("The services are just being restarted: ask again.")
         self.child.stdin.write(json.dumps(message).encode() + b"\n")
@@ -157,14 +157,14 @@ class Supervisor:
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
-        """Run the stack until a signal, the door or the end of the process it belongs to stops it."""
+        """Run the stack until a signal, a request or the end of its owner process stops it."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._stop.set)
         keeping = [asyncio.create_task(part.keep()) for part in self.parts]
         if self.plan.life_of:
             asyncio.create_task(self._end_with(self.plan.life_of))  # noqa: RUF006
-        door = await open_door(self.plan.data, self.answer)
+        server = await listen(self.plan.data, self.handle)
         await self._stop.wait()
         if self.services:
             await self.services.stop()
@@ -172,15 +172,15 @@ class Supervisor:
         for task in keeping:
             task.cancel()
         self._stopped.set()
-        door.close()
+        server.close()
 
     async def _end_with(self, pid: int) -> None:
         await end_of(pid)
         self._stop.set()
 
-    async def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """One answer at the door; see `Stack` for what can be asked."""
-        match asked:
+    async def handle(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Reply to one request on the control socket; `Stack` has a method for each."""
+        match request:
             case {"do": "status"}:
                 return await self.status()
             case {"do": "stop"}:
@@ -193,7 +193,7 @@ class Supervisor:
             case {"do": "restart-kafka", "wipe": wipe, "signal": number} if self.kafka:
                 await self.kafka.restart(signal.Signals(number), self.kafka.wipe if wipe else None)
             case _:
-                raise Trouble(f"The supervisor cannot do this here: {asked}.")
+                raise Trouble(f"The supervisor does not know this request: {request}.")
         return {"done": True}
 
     def _kill(self, name: str, number: signal.Signals) -> int:
@@ -202,7 +202,7 @@ class Supervisor:
             pids[name] = self.services.roles[_known(name)]["pid"]
         pid = pids.get(name)
         if not pid:
-            raise Trouble(f"{name} is not running just now, so it cannot get {number.name}.")
+            raise Trouble(f"{name} is not running, so it cannot receive {number.name}.")
         os.kill(pid, number)
         return int(pid)
 
@@ -233,16 +233,25 @@ class Supervisor:
         return self._row(name, {**facts, "pid": facts["pid"] or None, "ready": waiting is None, "waiting_for": waiting})
 
     async def _server_status(self, server: Server) -> dict[str, Any]:
-        """Of a server that somebody else runs: only whether anybody answers there."""
+        """State of an external server: only whether it accepts connections."""
         open_ = not server.addresses or any([await probe.port_open(port, host) for host, port in server.addresses])
         waiting = (
-            None if open_ else f"an answer at {server.door} ({', '.join(server.variables)}); unset: one of our own"
+            None
+            if open_
+            else f"a connection to {server.shown_as} ({', '.join(server.variables)}; if unset, lienthong starts its own)"
         )
         facts = {"pid": None, "state": "external", "restarts": 0, "last_exit": None}
-        return {"name": server.name, **facts, "ready": open_, "waiting_for": waiting, "door": server.door, "log": ""}
+        return {
+            "name": server.name,
+            **facts,
+            "ready": open_,
+            "waiting_for": waiting,
+            "door": server.shown_as,
+            "log": "",
+        }
 
     def _row(self, name: str, facts: dict[str, Any]) -> dict[str, Any]:
-        return {"name": name, **facts, "door": self.plan.door(name), "log": str(self.plan.log(name))}
+        return {"name": name, **facts, "door": self.plan.address(name), "log": str(self.plan.log(name))}
 
 
 def _known(role: str) -> str:
@@ -252,7 +261,7 @@ def _known(role: str) -> str:
 
 
 def main() -> None:
-    """Take the folder's lock and run the plan on stdin."""
+    """Lock the data folder and run the plan that comes on stdin."""
     plan = Plan.from_json(sys.stdin.read())
     with Path(plan.data / "lock").open("a+") as lock:
         try:

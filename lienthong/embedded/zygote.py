@@ -1,11 +1,11 @@
-"""One process that imports everything once and then forks every role from itself: seconds and tens of MB saved.
+"""Process that imports everything once and then forks every role. This saves seconds and tens of MB of memory.
 
-Started as `python -P -m lienthong.embedded.zygote`. First line on stdin, then commands, one JSON object a line:
+Started as `python -P -m lienthong.embedded.zygote`. On stdin first a specification, then commands, one JSON object a line:
     {"preload": ["uvicorn", …], "roles": {"portal-api": {"target": "module:function", "log": "/…/portal-api.log"}}}
     {"do": "hold" | "release", "role": "portal-api"}        stop a role and keep it stopped; start it again
-On stdout, at every change: {"role", "pid", "state", "restarts", "last_exit"}, states: running, backoff, held, stopped.
-End of stdin or SIGTERM stops all roles (SIGTERM, after `PATIENCE` SIGKILL). A role dies with the zygote, even by
-its kill -9.
+On stdout, one line at every change: {"role", "pid", "state", "restarts", "last_exit"}, states: running, backoff, held, stopped.
+End of stdin or SIGTERM stops all roles (with SIGTERM, after `PATIENCE` with SIGKILL). A role is killed when the zygote
+ends, even by kill -9.
 """
 
 import contextlib
@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, NoReturn
 
-PATIENCE = 10.0  # seconds a role gets to end after SIGTERM
-BACKOFF_FIRST, BACKOFF_MOST = 0.1, 5.0  # seconds before a dead role starts again, doubling
-LONG_LIFE = 10.0  # seconds alive after which the next death counts as the first
+PATIENCE = 10.0  # seconds between SIGTERM and SIGKILL
+BACKOFF_FIRST, BACKOFF_MOST = 0.1, 5.0  # seconds before a role that ended starts again, doubling
+LONG_RUN = 10.0  # a role that ran this many seconds starts again with the first backoff
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _libc = ctypes.CDLL(None)
 _WATCHED = (signal.SIGCHLD, signal.SIGTERM)
@@ -34,14 +34,14 @@ _WATCHED = (signal.SIGCHLD, signal.SIGTERM)
 
 @dataclass
 class Role:
-    """One forked child and what happened to it so far."""
+    """One forked child and its state."""
 
     name: str
     target: str
     log: str
     pid: int = 0
     state: str = "backoff"
-    restarts: int = -1  # the first start is none
+    restarts: int = -1  # the first start does not count
     last_exit: str | None = None
     held: bool = False
     started: float = 0.0
@@ -54,7 +54,7 @@ class Role:
 
 
 class Zygote:
-    """Forks, watches and restarts roles; single-threaded, so that a fork copies nothing half-done."""
+    """Forks, watches and restarts roles. Single-threaded, so that a fork copies no lock that another thread holds."""
 
     def __init__(self, roles: list[Role]) -> None:
         self.roles = roles
@@ -64,13 +64,13 @@ class Zygote:
         os.set_blocking(self._waker, False)
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake)
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # only to be woken
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # only wakes `select`
         signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the parent's affair
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C of a terminal
         self._fds = (self._waker, wake)
 
     def run(self) -> None:
-        """Keep the roles alive until told to stop; returns when all have ended."""
+        """Keep the roles running until a stop is requested; returns when all have ended."""
         while not self.stopping:
             now = time.monotonic()
             for role in self.roles:
@@ -89,14 +89,14 @@ class Zygote:
             self._read_commands()
 
     def _read_commands(self) -> None:
-        got = os.read(sys.stdin.fileno(), 65536)
-        self.stopping = self.stopping or not got
-        *lines, self._inbox = (self._inbox + got).split(b"\n")
+        received = os.read(sys.stdin.fileno(), 65536)
+        self.stopping = self.stopping or not received
+        *lines, self._inbox = (self._inbox + received).split(b"\n")
         for command in map(json.loads, lines):
             role = next(role for role in self.roles if role.name == command["role"])
             role.held, role.due, role.delay = command["do"] == "hold", 0.0, 0.0
             if role.held and role.pid:
-                os.kill(role.pid, signal.SIGCONT)  # one that was frozen could not end
+                os.kill(role.pid, signal.SIGCONT)  # a frozen process cannot end
                 os.kill(role.pid, signal.SIGTERM)
             elif role.held:
                 role.state = "held"
@@ -104,7 +104,7 @@ class Zygote:
 
     def _start(self, role: Role) -> None:
         parent = os.getpid()
-        with _signals_held_back():
+        with _signals_blocked():
             role.pid = os.fork()
             if role.pid == 0:
                 _become(role, parent, self._fds)
@@ -116,9 +116,9 @@ class Zygote:
             ended, status = os.waitpid(role.pid, os.WNOHANG) if role.pid else (0, 0)
             if not ended:
                 continue
-            role.last_exit = _in_words(os.waitstatus_to_exitcode(status))
-            lived = time.monotonic() - role.started
-            role.delay = BACKOFF_FIRST if lived > LONG_LIFE else min(max(role.delay * 2, BACKOFF_FIRST), BACKOFF_MOST)
+            role.last_exit = _exit_text(os.waitstatus_to_exitcode(status))
+            ran = time.monotonic() - role.started
+            role.delay = BACKOFF_FIRST if ran > LONG_RUN else min(max(role.delay * 2, BACKOFF_FIRST), BACKOFF_MOST)
             role.due = time.monotonic() + role.delay
             role.pid, role.state = 0, "held" if role.held else "stopped" if self.stopping else "backoff"
             role.report()
@@ -145,8 +145,8 @@ class Zygote:
 
 
 @contextlib.contextmanager
-def _signals_held_back() -> Iterator[None]:
-    """No signal arrives in a child that still has the zygote's handlers."""
+def _signals_blocked() -> Iterator[None]:
+    """Block signals, so that none reaches a child that still has the zygote's handlers."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     try:
         yield
@@ -155,17 +155,17 @@ def _signals_held_back() -> Iterator[None]:
 
 
 def _become(role: Role, parent: int, fds: tuple[int, ...]) -> NoReturn:
-    """Turn a fresh fork into a role: bound to its parent's life, with default signals and its own log."""
+    """Turn a new fork into a role: it ends with its parent, has default signal handlers and its own log."""
     code = 1
     try:
         _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-        if os.getppid() != parent:  # it died before the line above
+        if os.getppid() != parent:  # the parent ended before the call above
             os._exit(1)
         _libc.prctl(_PR_SET_NAME, role.name.encode()[:15], 0, 0, 0)
         signal.set_wakeup_fd(-1)
         for number in _WATCHED:
             signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a Python just started
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a newly started Python
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
         for fd in fds:
             os.close(fd)
@@ -182,10 +182,10 @@ def _become(role: Role, parent: int, fds: tuple[int, ...]) -> NoReturn:
         with contextlib.suppress(Exception):
             sys.stdout.flush()
             sys.stderr.flush()
-        os._exit(code)  # never unwinds into the zygote's own frames
+        os._exit(code)  # never returns into the zygote's frames
 
 
-def _in_words(code: int) -> str:
+def _exit_text(code: int) -> str:
     return f"exit status {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
 
 
@@ -199,7 +199,7 @@ def _redirect(log: str) -> None:
 
 
 def _preload(modules: list[str]) -> None:
-    """Import what all roles need. One that fails is left to its role, which will say so in its own log."""
+    """Import what all roles need. If an import fails, the role that needs it reports the error in its own log."""
     gc.disable()
     for module in modules:
         try:
@@ -209,16 +209,16 @@ def _preload(modules: list[str]) -> None:
     if threading.active_count() > 1:
         names = ", ".join(thread.name for thread in threading.enumerate())
         print(
-            f"Threads exist before the fork ({names}): a module starts one at import; make it start later.",
+            f"There are threads before the fork ({names}): a module starts one at import; start it later.",
             file=sys.stderr,
         )
     gc.collect()
-    gc.freeze()  # keeps the collector from touching, and so copying, shared pages
+    gc.freeze()  # the collector then writes to no shared page, so none is copied
 
 
 def main() -> None:
-    """Read the specification, import, fork, watch."""
-    with open(0, "rb", buffering=0, closefd=False) as commands:  # unbuffered: what follows is read by descriptor
+    """Read the specification, import the modules, fork and watch the roles."""
+    with open(0, "rb", buffering=0, closefd=False) as commands:  # unbuffered: the commands are read from the descriptor
         spec: dict[str, Any] = json.loads(commands.readline())
     roles = [Role(name, **facts) for name, facts in spec["roles"].items()]
     _preload([*spec.get("preload", []), *(role.target.partition(":")[0] for role in roles)])

@@ -1,1 +1,1 @@
-"""Journeys of a dossier, for demonstrations, proofs and measurements."""
+"""Journeys of dossiers, for the demo, the proof and the benchmark."""

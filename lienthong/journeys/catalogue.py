@@ -1,6 +1,6 @@
-"""Every way a dossier can go, by name: how it is handed in, what its citizen and its officers do, the end it is meant to reach.
+"""All paths of a dossier, by name: how it is submitted, what citizen and officers do, and its expected final state.
 
-The names are those of `docs/lifecycle.md`; `lienthong demo --all-moves` walks them all.
+The names are those of `docs/lifecycle.md`; `lienthong demo --all-moves` runs them all.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whole journeys of dossiers through the public doors: who asks for what, and the end it is meant to reach."""
+"""Runs whole journeys of dossiers through the public APIs: who applies for what, and the expected final state."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ SUBMITTED, RECEIVED, SUPPLEMENT, OWING, READY = (
 IN_PROCESSING, REFUSED, WITHDRAWN = "in_processing", "refused_at_reception", "withdrawn"
 PROCESSING_STOPPED, RETURNED = "processing_stopped", "result_returned"
 ENDS = (REFUSED, WITHDRAWN, PROCESSING_STOPPED, RETURNED)
-STEPS_AT_MOST = 400  # moments at which something falls due: more than a hundred working days
-LEVEL_2 = ("lan", "minh", "huong", "duc")  # personas whom every procedure accepts
+STEPS_AT_MOST = 400  # due instants in one journey: more than a hundred working days
+LEVEL_2 = ("lan", "minh", "huong", "duc")  # personas that every procedure accepts
 INDICATORS = (
     *("total_time", "time_per_agency", "contacts", "agencies_contacted", "organisation", "publication"),
     *("attitude", "feedback", "online_service"),
@@ -29,21 +29,21 @@ PAPER = (  # the smallest file that is a PDF
     b"trailer<</Root 1 0 R>>\nstartxref\n9\n%%EOF\n"
 )
 
-Listener = Callable[[Entry], None]  # is told every event of the dossier, in order, as soon as it is known
+Listener = Callable[[Entry], None]  # called with each event of the dossier, in order
 
 
 @dataclass(frozen=True)
 class Journey:
-    """How a dossier is handed in, what its citizen does, and the end it is meant to reach.
+    """How a dossier is submitted, what citizen and officers do, and its expected final state.
 
-    ends         a state of docs/lifecycle.md
-    decisions    what its officers are told to decide
-    withdraws    the reason given, once the dossier is in the state `withdraws_in`
-    pays         at once; at the second try; once the first order has expired; what a correction asks; here and at the
-                 counter; never
-    submission   more members of the body; whom it is for is looked up for the persona
-    papers       component → name of the file handed in for it
-    expects      dotted member of the dossier as the citizen sees it → value; of a list its length
+    ends         expected final state, of docs/lifecycle.md
+    decisions    what the officers will decide
+    withdraws    reason of the withdrawal, which is requested in the state `withdraws_in`
+    pays         at once; at the second try; after the first order has expired; the amount of a corrected demand; online
+                 and at the counter; never
+    submission   further members of the request body; the owner is looked up for the persona
+    papers       component → name of the uploaded file
+    expects      dotted member of the dossier as the citizen sees it → expected value; for a list its length
     """
 
     name: str
@@ -66,29 +66,29 @@ class Journey:
 
 
 @dataclass(frozen=True)
-class Journeyed:
-    """A journey and where it came to."""
+class JourneyResult:
+    """A journey and its dossier as the citizen sees it."""
 
     journey: Journey
     dossier: Dossier
 
     @property
     def ended(self) -> bool:
-        """Whether it stands where it was meant to, and nobody's money is on its way back."""
+        """Whether the dossier is in its expected final state and no refund is pending or missing."""
         fee, journey = self.dossier["fee"], self.journey
-        on_its_way = fee is not None and fee["status"] == "refund_pending"
-        left_behind = journey.ends in (REFUSED, WITHDRAWN) and fee is not None and fee["status"] == "paid"
-        return self.dossier["status"]["slug"] == journey.ends and not on_its_way and not left_behind
+        refund_pending = fee is not None and fee["status"] == "refund_pending"
+        refund_missing = journey.ends in (REFUSED, WITHDRAWN) and fee is not None and fee["status"] == "paid"
+        return self.dossier["status"]["slug"] == journey.ends and not refund_pending and not refund_missing
 
     @property
     def reached(self) -> bool:
-        return self.ended and not self.amiss
+        return self.ended and not self.mismatches
 
     @property
-    def amiss(self) -> dict[str, Any]:
-        """What is otherwise than expected, by its member: what was found."""
-        found = {name: _member(self.dossier, name) for name in self.journey.expects}
-        return {name: value for name, value in found.items() if value != self.journey.expects[name]}
+    def mismatches(self) -> dict[str, Any]:
+        """Members that differ from what is expected, with their actual values."""
+        values = {name: _member(self.dossier, name) for name in self.journey.expects}
+        return {name: value for name, value in values.items() if value != self.journey.expects[name]}
 
 
 def _member(dossier: Any, name: str) -> Any:
@@ -97,30 +97,30 @@ def _member(dossier: Any, name: str) -> Any:
     return len(dossier) if isinstance(dossier, list) else dossier
 
 
-async def travel(sandbox: Sandbox, journey: Journey, tell: Listener) -> Journeyed:
-    """One dossier from submission to its end; the clock of the sandbox is turned from due moment to due moment."""
+async def travel(sandbox: Sandbox, journey: Journey, listener: Listener) -> JourneyResult:
+    """Run one dossier from submission to its end; the clock is advanced from one due instant to the next."""
     citizen = sandbox.citizen(journey.persona)
     code = await begin(sandbox, citizen, journey)
-    verdict, told = await sandbox.settle(), 0
+    verdict, known = await sandbox.settle(), 0
     for _ in range(STEPS_AT_MOST):
         events = await sandbox.events(code)
-        for entry in events[told:]:
-            tell(entry)
-        dossier, told = await citizen.dossier(code), len(events)
+        for entry in events[known:]:
+            listener(entry)
+        dossier, known = await citizen.dossier(code), len(events)
         if await act(sandbox, citizen, journey, dossier):
             verdict = await sandbox.settle()
-        elif Journeyed(journey, dossier).ended or verdict["next_due"] is None:
+        elif JourneyResult(journey, dossier).ended or verdict["next_due"] is None:
             break
         else:
             verdict = (await sandbox.clock.advance(to=verdict["next_due"]))["verdict"]
-    return Journeyed(journey, dossier)
+    return JourneyResult(journey, dossier)
 
 
 async def begin(sandbox: Sandbox, citizen: Citizen, journey: Journey) -> str:
-    """Hand it in, tell the officers what to decide before the clock moves; gives the dossier code."""
+    """Submit the dossier and set the officers' decisions before the clock moves; returns the dossier code."""
     more = dict(journey.submission)
     if (capacity := more.get("capacity", "self")) != "self":
-        more |= await _for_somebody(citizen, capacity)
+        more |= await _on_behalf(citizen, capacity)
     for component, name in journey.papers.items():
         paper = {"id": (await citizen.upload(name, PAPER))["id"], "component": component}
         more["papers"] = [*more.get("papers", []), paper]
@@ -139,18 +139,18 @@ async def begin(sandbox: Sandbox, citizen: Citizen, journey: Journey) -> str:
     return code
 
 
-async def _for_somebody(citizen: Citizen, capacity: str) -> dict[str, Any]:
+async def _on_behalf(citizen: Citizen, capacity: str) -> dict[str, Any]:
     if capacity == "authorised_person":
         paper = await citizen.upload("giay-uy-quyen.pdf", PAPER)
         owner = {"kind": "person", "id": "037190912345", "name": "Phạm Thị Hư Cấu"}
         return {"owner": owner, "papers": [{"id": paper["id"], "component": "authorisation"}]}
     kind = "organisation" if capacity == "organisation" else "person"
-    vouched = [each for each in (await citizen.who_am_i())["represents"] if each["kind"] == kind]
-    return {"owner": {"kind": kind, "id": vouched[0]["id"]}} if vouched else {}
+    represented = [each for each in (await citizen.who_am_i())["represents"] if each["kind"] == kind]
+    return {"owner": {"kind": kind, "id": represented[0]["id"]}} if represented else {}
 
 
 async def act(sandbox: Sandbox, citizen: Citizen, journey: Journey, dossier: Dossier) -> str:
-    """What the citizen does now: withdraw, pay, supplement or rate; empty for nothing."""
+    """Let the citizen act: returns withdraw, pay, supplement or rate; empty if there is nothing to do."""
     code, status, can = dossier["code"], dossier["status"]["slug"], dossier["can"]
     if journey.withdraws and status == journey.withdraws_in and dossier["withdrawal"] == "none" and "withdraw" in can:
         await citizen.withdraw(code, journey.withdraws)
@@ -176,8 +176,8 @@ async def _pay(sandbox: Sandbox, citizen: Citizen, journey: Journey, dossier: Do
         await citizen.pay(code, outcome="failed")
     if journey.pays == "after-expiry":
         await citizen.start_payment(code)
-        await sandbox.clock.advance("20m")  # the platform closes an order after a quarter of an hour
-    if journey.pays == "twice":  # while the platform's page is open, the desk takes the money too
+        await sandbox.clock.advance("20m")  # an order expires after 15 minutes
+    if journey.pays == "twice":  # the counter takes the money while the platform's page is open
         payment = await citizen.start_payment(code)
         await sandbox.province(journey.province).do(code, "take_payment")
         await sandbox.settle()
@@ -187,22 +187,22 @@ async def _pay(sandbox: Sandbox, citizen: Citizen, journey: Journey, dossier: Do
     return True
 
 
-async def travel_all(sandbox: Sandbox, journeys: Sequence[Journey], *, by_day: bool = False) -> list[Journeyed]:
-    """Many journeys at once in one sandbox; each citizen does what its journey says.
+async def travel_all(sandbox: Sandbox, journeys: Sequence[Journey], *, by_day: bool = False) -> list[JourneyResult]:
+    """Run many journeys in parallel in one sandbox; each citizen does what the journey says.
 
-    by_day  the clock is turned a day at a time: for very many dossiers, if nobody has to act between two moments of a
-            day. Otherwise it goes from due moment to due moment.
+    by_day  advance the clock one day at a time: faster for very many dossiers, if no citizen has to act within a day.
+            Otherwise it advances from one due instant to the next.
     """
     citizens = {journey.persona: sandbox.citizen(journey.persona) for journey in journeys}
     begun = [(await begin(sandbox, citizens[each.persona], each), each) for each in journeys]
-    reached: list[Journeyed] = []
+    reached: list[JourneyResult] = []
     verdict = await sandbox.settle()
     for _ in range(STEPS_AT_MOST):
         lists = await asyncio.gather(*(citizen.dossiers() for citizen in citizens.values()))
-        found = {dossier["code"]: dossier for dossiers in lists for dossier in dossiers}
-        reached = [Journeyed(journey, found[code]) for code, journey in begun]
+        by_code = {dossier["code"]: dossier for dossiers in lists for dossier in dossiers}
+        reached = [JourneyResult(journey, by_code[code]) for code, journey in begun]
         acted = False
-        # Who waits for an order to expire turns the clock: last, for then what was read of the others is out of date.
+        # A journey that waits for an order to expire advances the clock, so it comes last: then the other rows are out of date.
         for each in sorted(reached, key=lambda each: each.journey.pays == "after-expiry"):
             if not each.ended or each.journey.rates:
                 acted = bool(await act(sandbox, citizens[each.journey.persona], each.journey, each.dossier)) or acted
@@ -218,7 +218,7 @@ async def travel_all(sandbox: Sandbox, journeys: Sequence[Journey], *, by_day: b
 
 
 async def one_in_each_province(country: Country) -> list[Journey]:
-    """34 journeys to a returned result, procedures with and without fee in turn; the same 34 at every call."""
+    """34 journeys to a returned result, alternating procedures with and without fee; the same 34 at every call."""
     offered = sorted(await country.procedures(), key=lambda each: str(each["code"]))
     quick = [each for each in offered if each["working_days"] <= 10]
     with_fee = [each for each in quick if each["fee_online_dong"]]
@@ -252,7 +252,7 @@ THREE = (
         province="79",
         commune="26740",
         ends=WITHDRAWN,
-        decisions={"reception": "receive", "processing_days": 5},  # time enough to change one's mind
+        decisions={"reception": "receive", "processing_days": 5},  # leaves time for the withdrawal
         withdraws="Tôi chuyển đi nơi khác",
     ),
 )

@@ -1,1 +1,1 @@
-"""Scenarios: sandboxes with a story, one YAML file each. Those in `ready/` come with the package; docs/scenarios.md."""
+"""Scenarios: YAML files that describe a sandbox with its dossiers. `ready/` is part of the package. docs/scenarios.md"""

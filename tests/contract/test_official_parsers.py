@@ -58,7 +58,7 @@ def fetched(this: Run) -> Path:
     content = b"".join(file.read_bytes() for file in sorted(TOOLS.iterdir()))
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lienthong"
     kept = cache / f"parsers-{hashlib.sha256(content).hexdigest()[:16]}"
-    with this.only_one("parsers"):
+    with this.locked("parsers"):
         if not kept.exists():
             cache.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=cache, prefix="parsers-") as aside:

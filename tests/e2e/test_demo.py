@@ -51,7 +51,7 @@ def _codes(report: dict[str, Any]) -> list[int]:
 @pytest.mark.parametrize(
     ("lang", "sentence"),
     [
-        ("en", "All 3 dossiers reached the end they were meant to reach"),
+        ("en", "All 3 dossiers ended in their expected state"),
         ("vi", "Cả 3 hồ sơ đã đến đích như dự kiến"),
     ],
 )

@@ -119,7 +119,9 @@ def test_a_broker_that_does_not_answer_is_named_until_it_does(tmp_path: Path) ->
         env={**os.environ, elsewhere.KAFKA: later.kafka_bootstrap},
     )
     assert up.stdout and up.stderr
-    wanted = f"kafka for an answer at {later.kafka_bootstrap} ({elsewhere.KAFKA}); unset: one of our own"
+    wanted = (
+        f"kafka for a connection to {later.kafka_bootstrap} ({elsewhere.KAFKA}; if unset, lienthong starts its own)"
+    )
     said = []
     for line in up.stderr:
         said.append(line)
@@ -157,7 +159,7 @@ async def test_a_topic_made_otherwise_is_refused_with_the_way_out(servers: Stack
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
-        (elsewhere.KAFKA, "broker", "KAFKA_BOOTSTRAP_SERVERS has 'broker' in it: write host:port"),
+        (elsewhere.KAFKA, "broker", "KAFKA_BOOTSTRAP_SERVERS contains 'broker': write host:port"),
         ("PORTAL_DATABASE_URL", "postgresql+asyncpg://x/y", "begins with 'postgresql+asyncpg': write postgresql://"),
         ("PORTAL_DATABASE_URL", "postgresql://db.example:5432", "names no database"),
     ],
@@ -175,7 +177,7 @@ def test_databases_of_another_postgresql_are_refused_with_the_way_out(tmp_path: 
     up = lienthong("up", "--data", tmp_path, "--port-base", ports.free_base())
     assert up.returncode == 1
     assert re.search(
-        r"made by PostgreSQL 17, and this is 1\d\.\d+, which cannot read them\..*pg_dump.*lienthong reset", up.stderr
+        r"created by PostgreSQL 17; this is 1\d\.\d+, which cannot read them\..*pg_dump.*lienthong reset", up.stderr
     )
     assert (folder / "PG_VERSION").read_text() == "17\n", "nothing is touched"
 
@@ -185,7 +187,9 @@ def test_a_broker_of_a_newer_kafka_is_refused_with_the_way_out(tmp_path: Path) -
     (tmp_path / "kafka" / "version").write_text("99.0.0\n")
     up = lienthong("up", "--data", tmp_path, "--port-base", ports.free_base())
     assert up.returncode == 1
-    assert "is Kafka 99.0.0's, and this is" in up.stderr and f"or delete {tmp_path / 'kafka'}" in up.stderr
+    assert (
+        "was written by Kafka 99.0.0; this is the older" in up.stderr and f"or delete {tmp_path / 'kafka'}" in up.stderr
+    )
 
 
 def test_several_servers_and_addresses_are_read() -> None:
@@ -197,7 +201,7 @@ def test_several_servers_and_addresses_are_read() -> None:
             "IDENTITY_DATABASE_URL": "postgresql:///identity?host=/run/postgresql",
         }
     )
-    assert [(server.name, server.door, server.addresses) for server in found] == [
+    assert [(server.name, server.shown_as, server.addresses) for server in found] == [
         ("kafka", "a.example:9092,::1:9093", (("a.example", 9092), ("::1", 9093))),
         ("postgres of identity", "postgresql://", ()),
         ("postgres of payment, portal", "postgresql://db.example", (("db.example", 5432),)),

@@ -67,7 +67,7 @@ def test_a_country_in_a_folder_of_ones_own_can_be_kept(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     url = json.loads(done.stdout)["LIENTHONG_URL"]
     assert url == f"http://127.0.0.1:{base}"
-    assert f"goes on at {url} until `lienthong down --data {tmp_path / 'data'}`" in done.stderr
+    assert f"keeps running at {url} until `lienthong down --data {tmp_path / 'data'}`" in done.stderr
     assert command("status", "--data", str(tmp_path / "data"), url=None).returncode == 0
     again = command("exec", *words, "true", url=None)
     assert again.returncode == 1 and "already running" in again.stderr

@@ -130,7 +130,7 @@ def test_a_refusal_is_one_sentence_that_says_what_to_do(
     [
         (["on", "bank-down", "--match", "province"], "KEY=VALUE"),
         (["on", "bank-down", "--match", "=37"], "KEY=VALUE"),
-        (["on", "http-error", "--with", "status=500", "--with", "status=502"], "said twice"),
+        (["on", "http-error", "--with", "status=500", "--with", "status=502"], "given twice"),
         (["off"], "--all"),
         (["off", "bank-down", "--all"], "--all"),
     ],

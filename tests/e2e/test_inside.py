@@ -19,7 +19,7 @@ from lienthong.client import Country
 from lienthong.embedded import ports
 from lienthong.embedded.plan import ROLES
 from lienthong.embedded.stack import Stack
-from lienthong.journeys.travel import REFUSED, RETURNED, THREE, WITHDRAWN, Journeyed, travel
+from lienthong.journeys.travel import REFUSED, RETURNED, THREE, WITHDRAWN, JourneyResult, travel
 from tests.contract.test_dashboard import expressions, series_of
 from tests.support.otlp import Receiver, Span, receiver
 
@@ -43,7 +43,7 @@ def traced(seen: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield stack
 
 
-async def travelled(stack: Stack, index: int, **headers: str) -> Journeyed:
+async def travelled(stack: Stack, index: int, **headers: str) -> JourneyResult:
     """One of the three journeys, on a day of its own, so that no two dossiers have one code."""
     start = f"2026-06-{next(MORNINGS):02}T08:00:00+07:00"
     async with Country(stack.urls["portal-api"]) as country, country.sandbox(seed="inside", start=start) as sandbox:

@@ -200,7 +200,7 @@ def test_modes_are_set_shown_and_put_back_at_the_terminal(lienthong_sync: sync.C
         (["reset", "99"], "'99' is no province"),
         (["show", "--province", "99"], "`lienthong mode show` lists them"),
         (["set", "37", "simulated", "--decisions", "nowhere.json"], "nowhere.json cannot be read"),
-        (["set", "37", "simulated", "--decisions", __file__], "holds no JSON"),
+        (["set", "37", "simulated", "--decisions", __file__], "is not JSON"),
         (["show", "--sandbox", "nobody"], "POST /_lab/sandboxes"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

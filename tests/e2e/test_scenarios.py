@@ -68,7 +68,7 @@ def test_a_ready_scenario_is_listed_shown_checked_and_staged_by_its_name(lientho
     assert "Rút hồ sơ" in done("scenario", "list")
     assert done("scenario", "show", "birth") == read("birth").text
     assert json.loads(done("scenario", "schema"))["title"] == "Scenario"
-    assert "birth.yaml is a scenario: 1 dossiers, from 2026-03-02 08:05 on." in done("scenario", "check", "birth")
+    assert "birth.yaml is valid: 1 dossiers, starts at 2026-03-02 08:05." in done("scenario", "check", "birth")
     told = json.loads(done("sandbox", "create", "--scenario", "birth", "--name", "staged", "--ttl", "1h", "--json"))
     assert told["states"] == {"birth": "result_returned"}
     row = lienthong_sync.show_sandbox(told["id"])
@@ -97,7 +97,7 @@ def test_a_bad_file_is_told_line_by_line(lienthong_sync: sync.Country, tmp_path:
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        (["sandbox", "create", "--scenario", "brith"], "did you mean birth? Ready are apology, birth"),
+        (["sandbox", "create", "--scenario", "brith"], "did you mean birth? There are apology, birth"),
         (["sandbox", "create", "--scenario", "none.yaml"], "none.yaml cannot be read"),
         (["sandbox", "create", "--scenario", "birth", "--rate", "1"], "leave those options out"),
         (["scenario", "show", "brith"], "did you mean birth?"),
@@ -118,7 +118,7 @@ HEAD = "scenario: 1\ntitle_en: {title}\ntitle_vi: Của tôi\nseed: mine\n"
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        ("withdrawn, persona: lan", "mine, line 6, /dossiers/0/state: it is withdrawn here, and H42.14464-"),
+        ("withdrawn, persona: lan", "mine, line 6, /dossiers/0/state: expected withdrawn, but H42.14464-"),
         ("result_returned, persona: lan, capacity: representative, expects: {fee.amount_dong: 1}", "it is 8000 in H42"),
         ("result_returned, persona: minh, capacity: representative", "mine, line 6, /dossiers/0"),
         (
@@ -140,7 +140,9 @@ async def test_what_only_shows_on_the_way_is_told_of_its_dossier_and_nothing_is_
 async def test_a_fault_that_breaks_its_own_making_is_named_and_nothing_is_left(lienthong: Country) -> None:
     dossier = A_DOSSIER % "submitted, persona: lan"
     text = f"{HEAD.format(title='Broken')}faults: [{{fault: http-reset}}]\ndossiers:\n  - {dossier}\n"
-    with pytest.raises(ScenarioFault, match=r"mine, line 5, /faults: one of these breaks a door, so begin it later"):
+    with pytest.raises(
+        ScenarioFault, match=r"mine, line 5, /faults: one of these faults breaks a request of the scenario"
+    ):
         await stage(lienthong, parse(text, "mine"))
     assert "Broken" not in {row["name"] for row in await lienthong.list_sandboxes()}
 
@@ -173,4 +175,4 @@ def test_the_page_works_as_it_is_printed(lienthong_sync: sync.Country, tmp_path:
     script = "set -e\n" + "\n".join(blocks)
     done = subprocess.run(["bash"], input=script, env=given, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "mine.yaml is a scenario: 1 dossiers" in done.stdout and "financial_obligation  land" in done.stderr
+    assert "mine.yaml is valid: 1 dossiers" in done.stdout and "financial_obligation  land" in done.stderr

@@ -153,7 +153,7 @@ def test_missing_java_old_java_and_missing_maven_are_plain_sentences(place: tupl
     data, base = place
     words = ("up", "--json", "--data", data, "--port-base", str(base))
     nothing = lienthong(*words, JAVA_HOME=str(tmp_path))
-    assert "holds no bin/java: install it" in json.loads(nothing.stdout)["trouble"]
+    assert "has no bin/java: install it" in json.loads(nothing.stdout)["trouble"]
 
     old = tmp_path / "old" / "bin" / "java"
     old.parent.mkdir(parents=True)

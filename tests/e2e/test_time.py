@@ -74,7 +74,7 @@ async def test_a_month_goes_through_supplement_apology_and_rescheduling_to_an_ov
     assert ends - begins == timedelta(days=month.DAYS)
 
     (reached,) = passed.reached
-    assert reached.reached, reached.amiss or reached.dossier["status"]
+    assert reached.reached, reached.mismatches or reached.dossier["status"]
     told = await sandbox.events(reached.dossier["code"])
     assert tuple(entry["event"] for entry in told) == TOLD_IN_THE_MONTH
     at = [_time(entry["at"]) for entry in told]
@@ -102,7 +102,7 @@ async def test_two_hundred_dossiers_go_through_the_same_month(sandbox: Sandbox) 
     passed = await month.pass_in(sandbox, MANY)
     print(f"{month.DAYS} days of {MANY} dossiers took {passed.seconds:.2f} s")
     assert len(passed.reached) == MANY
-    assert [each.amiss or each.dossier["status"] for each in passed.reached if not each.reached] == []
+    assert [each.mismatches or each.dossier["status"] for each in passed.reached if not each.reached] == []
     fired = [_time(each["at"]) for each in passed.fired]
     assert fired == sorted(fired)
     assert {each["subject"] for each in passed.fired} == {each.dossier["code"] for each in passed.reached}

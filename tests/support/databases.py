@@ -32,7 +32,7 @@ class Databases:
 
     def _template(self, prepare: Prepare) -> str:
         name = "t_" + re.sub(r"\W+", "_", f"{prepare.__module__}_{prepare.__qualname__}")[-55:]
-        with self._run.only_one(name):
+        with self._run.locked(name):
             made = self._run.folder / f"{name}.made"
             if not made.exists():
                 psql = f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', f'CREATE DATABASE "{name}"'

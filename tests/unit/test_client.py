@@ -12,10 +12,10 @@ from fastapi import FastAPI, Request, Response
 from lienthong.cli import language, sandbox
 from lienthong.client import Country, Dossier, Entry, NotRunning, Wish
 from lienthong.client.country import LIMITS
-from lienthong.client.http import Door, Problem
+from lienthong.client.http import Problem, ServiceClient
 from lienthong.client.timeline import SERVICES, merged, status_changes
 from lienthong.journeys import travel
-from lienthong.journeys.travel import READY, REFUSED, RETURNED, WITHDRAWN, Journeyed
+from lienthong.journeys.travel import READY, REFUSED, RETURNED, WITHDRAWN, JourneyResult
 from lienthong.pytest_plugin import MARKER
 from shared.http import LIMITS as BETWEEN_SERVICES
 from shared.storage.page import LARGEST
@@ -95,7 +95,7 @@ async def test_a_story_is_whole_however_many_pages_each_service_tells_it_in() ->
     country = Country()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
         for name in SERVICES:
-            setattr(country, name, Door(http, f"http://{name}"))
+            setattr(country, name, ServiceClient(http, f"http://{name}"))
         told = await country.enter("s1").timeline("A")
     assert len(told) == len(SERVICES) * length
     assert {(line["service"], dict(line)["number"]) for line in told} == set(product(SERVICES, range(length)))
@@ -114,8 +114,8 @@ async def test_a_sandbox_that_not_everybody_heard_of_is_not_left_behind() -> Non
 
     country = Country()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
-        country.portal = Door(http, "http://portal")
-        with pytest.raises(NotRunning, match="payment heard of no new sandbox"):
+        country.portal = ServiceClient(http, "http://portal")
+        with pytest.raises(NotRunning, match="payment did not open the new sandbox"):
             await country.new_sandbox()
     assert deleted == ["s1"]
 
@@ -148,22 +148,22 @@ def _dossier(state: str, fee: str | None) -> Dossier:
 
 def test_a_journey_has_reached_its_end_only_in_the_meant_state_with_the_money_settled() -> None:
     returned, refused, withdrawn = travel.THREE
-    assert Journeyed(returned, _dossier(RETURNED, "paid")).reached
-    assert not Journeyed(returned, _dossier(READY, "paid")).reached
-    assert not Journeyed(replace(refused, ends=RETURNED), _dossier(REFUSED, None)).reached
-    assert Journeyed(withdrawn, _dossier(WITHDRAWN, "refunded")).reached
-    assert not Journeyed(withdrawn, _dossier(WITHDRAWN, "refund_pending")).reached
+    assert JourneyResult(returned, _dossier(RETURNED, "paid")).reached
+    assert not JourneyResult(returned, _dossier(READY, "paid")).reached
+    assert not JourneyResult(replace(refused, ends=RETURNED), _dossier(REFUSED, None)).reached
+    assert JourneyResult(withdrawn, _dossier(WITHDRAWN, "refunded")).reached
+    assert not JourneyResult(withdrawn, _dossier(WITHDRAWN, "refund_pending")).reached
 
 
 def test_the_terminals_language_is_followed_unless_another_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LC_ALL", raising=False)
     monkeypatch.delenv("LC_MESSAGES", raising=False)
     monkeypatch.setenv("LANG", "vi_VN.UTF-8")
-    assert (language.chosen(""), language.chosen("en")) == ("vi", "en")
+    assert (language.output_language(""), language.output_language("en")) == ("vi", "en")
     monkeypatch.setenv("LANG", "C.UTF-8")
-    assert language.chosen("") == "en"
+    assert language.output_language("") == "en"
     with pytest.raises(typer.BadParameter, match="write vi or en"):
-        language.chosen("fr")
+        language.output_language("fr")
 
 
 def test_dates_and_money_read_as_people_write_them() -> None:

@@ -20,7 +20,7 @@ import typer
 
 from lienthong.cli.main import app
 from lienthong.doctor import machine
-from lienthong.doctor.checks import CHECKS, GIB, Finding, examine
+from lienthong.doctor.checks import CHECKS, GIB, examine
 from lienthong.doctor.machine import Machine, look
 from lienthong.embedded import elsewhere, ports
 from shared.storage.database import SCHEMA_VERSION
@@ -52,7 +52,7 @@ BROKEN: tuple[tuple[dict[str, Any], str, str, str], ...] = (
     ({"disk_free": GIB // 2}, "disk", "0.5 GiB", "lienthong reset"),
     ({"memory_free": GIB // 2}, "memory", "0.5 GiB", "--sort=-rss"),
     ({"writable": False, "data": HERE}, "data", f"{HERE} cannot be written", "--data"),
-    ({"owner_right": False, "data": HERE}, "data", "belongs to somebody else", "lienthong reset"),
+    ({"owner_right": False, "data": HERE}, "data", "belongs to another user", "lienthong reset"),
     ({"schemas": {"portal": 2, "payment": 3}}, "schema", "portal has version 2", "lienthong logs"),
     ({"status_trouble": "no answer", "data": HERE}, "stack", "no answer", f"kill $(cat {HERE}/lock)"),
     ({"status": a_status(("kafka", "its port"))}, "stack", "kafka waits for its port", "lienthong logs kafka"),
@@ -78,10 +78,10 @@ BROKEN: tuple[tuple[dict[str, Any], str, str, str], ...] = (
     ({"endpoint": "http://x:1", "endpoint_trouble": "refused"}, "traces", "http://x:1: refused", "unset OTEL_"),
 )
 FINE: tuple[tuple[dict[str, Any], str, str], ...] = (
-    ({"jars": False}, "kafka", "by Maven"),
+    ({"jars": False}, "kafka", "with Maven"),
     ({"status": a_status()}, "stack", "all 1 processes are ready"),
     ({"status": a_status(), "memory_free": 0}, "memory", "0.0 GiB"),
-    ({"stale_lock": 77}, "leftovers", "process 77, which is gone"),
+    ({"stale_lock": 77}, "leftovers", "process 77, which has ended"),
     ({"open_files": -1}, "open files", "no limit"),
     ({"encoding": "UTF_8"}, "letters", "UTF-8"),
     ({"newest": NOW + timedelta(seconds=30), "now": NOW}, "clock", "2026-12-01"),
@@ -104,7 +104,7 @@ def test_nothing_is_wrong_with_a_machine_that_is_well() -> None:
 @pytest.mark.parametrize(("broken", "name", "what", "mend"), BROKEN)
 def test_what_is_wrong_is_found_and_nothing_else(broken: dict[str, Any], name: str, what: str, mend: str) -> None:
     (found,) = [finding for finding in examine(replace(WELL, **broken)) if finding.wrong]
-    assert found.name == name and what in found.what and mend in found.mend
+    assert found.name == name and what in found.what and mend in found.fix
     assert found.why.endswith(".") and len(found.why) > 20
 
 
@@ -129,10 +129,10 @@ def test_a_long_list_of_packages_is_cut() -> None:
 def test_the_commands_of_ours_that_it_names_exist(broken: dict[str, Any], name: str, what: str, mend: str) -> None:
     verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     for finding in examine(replace(WELL, **broken)):
-        for words in re.findall(r"lienthong ((?:[a-z]+)(?: [^;#,]*)?)", finding.mend):
+        for words in re.findall(r"lienthong ((?:[a-z]+)(?: [^;#,]*)?)", finding.fix):
             verb, *rest = shlex.split(words)
             known = {option for parameter in verbs[verb].params for option in parameter.opts}
-            assert {word for word in rest if word.startswith("--")} <= known, finding.mend
+            assert {word for word in rest if word.startswith("--")} <= known, finding.fix
 
 
 # --- the facts themselves: looked for on this very machine, which the test has made worse
@@ -228,7 +228,7 @@ def test_servers_elsewhere_are_tried_and_need_no_ports_here(data: Path, monkeypa
     assert found.replaced == {"kafka", "postgres"}
     broker, database = found.servers
     assert "refused" in found.servers[broker] and "refused" in found.servers[database]
-    assert database.variables == tuple(sorted(elsewhere.DATABASES)) and "invented" not in database.door
+    assert database.variables == tuple(sorted(elsewhere.DATABASES)) and "invented" not in database.shown_as
     with socket.create_server(("127.0.0.1", base + 6)), socket.create_server(("127.0.0.1", base + 8)):
         found = look(data, base)
     assert found.servers == {broker: "", database: ""} and found.taken == {}
@@ -237,7 +237,7 @@ def test_servers_elsewhere_are_tried_and_need_no_ports_here(data: Path, monkeypa
 def test_an_address_of_a_server_that_cannot_be_read_is_told(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "nonsense")
     found = look(data, ports.free_base())
-    assert found.servers_trouble.startswith("KAFKA_BOOTSTRAP_SERVERS has 'nonsense' in it: write host:port")
+    assert found.servers_trouble.startswith("KAFKA_BOOTSTRAP_SERVERS contains 'nonsense': write host:port")
     assert (found.servers, found.replaced) == ({}, frozenset())
 
 
@@ -254,7 +254,7 @@ def test_the_command_tells_people_and_programs_and_ends_with_1(data: Path) -> No
     assert "Traceback" not in told.stderr
     answer = json.loads(doctor(*words, "--json", **broken).stdout)
     assert answer["well"] is False
-    assert set(answer["findings"][0]) == set(Finding.__annotations__)
+    assert set(answer["findings"][0]) == {"name", "what", "wrong", "why", "mend"}
     assert [finding["name"] for finding in answer["findings"] if finding["wrong"]] == ["LIENTHONG_URL"]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from lienthong.embedded import Trouble
-from lienthong.embedded.logs import NAMES, Entry, Follower, Wanted, chosen, entries, folder, last
+from lienthong.embedded.logs import NAMES, Entry, Filter, Follower, entries, folder, last, log_names
 from lienthong.embedded.plan import ROLES, Plan
 
 TRACE, OTHER = "0af7651916cd43dd8448eb211c80319c", "1" * 32
@@ -56,41 +56,41 @@ def seconds(found: list[Entry]) -> list[float]:
 
 
 def test_all_logs_are_one_in_order_of_time(logs: Path) -> None:
-    found = last(logs, NAMES, Wanted(), 50)
+    found = last(logs, NAMES, Filter(), 50)
     assert seconds(found) == [10, 15, 19.226, 19.5, 19.5, 20, 30]
     assert [entry.log for entry in found][1:4] == ["payment", "kafka", "postgres"]
     assert all(entry.at.tzinfo == UTC for entry in found)
 
 
 def test_the_last_ones_are_shown(logs: Path) -> None:
-    assert seconds(last(logs, NAMES, Wanted(), 2)) == [20, 30]
-    assert last(logs, NAMES, Wanted(), 0) == []
-    assert seconds(last(logs, ["kafka"], Wanted(), 5)) == [19.226]
+    assert seconds(last(logs, NAMES, Filter(), 2)) == [20, 30]
+    assert last(logs, NAMES, Filter(), 0) == []
+    assert seconds(last(logs, ["kafka"], Filter(), 5)) == [19.226]
 
 
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        (Wanted(level="warning"), [19.226, 19.5, 30]),
-        (Wanted(level="error"), [19.5, 30]),
-        (Wanted(level="critical"), []),
-        (Wanted(sandbox="s1"), [10, 15]),
-        (Wanted(sandbox="s1", level="error"), []),
-        (Wanted(sandbox="s3"), []),
+        (Filter(level="warning"), [19.226, 19.5, 30]),
+        (Filter(level="error"), [19.5, 30]),
+        (Filter(level="critical"), []),
+        (Filter(sandbox="s1"), [10, 15]),
+        (Filter(sandbox="s1", level="error"), []),
+        (Filter(sandbox="s3"), []),
     ],
 )
-def test_what_is_not_wanted_is_left_out(logs: Path, wanted: Wanted, expected: list[float]) -> None:
+def test_what_is_not_wanted_is_left_out(logs: Path, wanted: Filter, expected: list[float]) -> None:
     assert seconds(last(logs, NAMES, wanted, 50)) == expected
 
 
 def test_a_dossier_brings_what_was_done_in_its_trace_elsewhere(logs: Path) -> None:
-    assert seconds(last(logs, NAMES, Wanted(dossier=CODE), 50)) == [10, 15]
-    assert seconds(last(logs, ["payment"], Wanted(dossier=CODE), 50)) == [15], "learnt from a log that is not shown"
-    assert last(logs, NAMES, Wanted(dossier="H00"), 50) == []
+    assert seconds(last(logs, NAMES, Filter(dossier=CODE), 50)) == [10, 15]
+    assert seconds(last(logs, ["payment"], Filter(dossier=CODE), 50)) == [15], "learnt from a log that is not shown"
+    assert last(logs, NAMES, Filter(dossier="H00"), 50) == []
 
 
 def test_lines_that_belong_together_stay_together(logs: Path) -> None:
-    (kafka,) = last(logs, ["kafka"], Wanted(), 5)
+    (kafka,) = last(logs, ["kafka"], Filter(), 5)
     assert kafka.lines == [KAFKA, "\tat org.apache.kafka.Broker"]
     found = list(entries("payment", [a_line(1, "request"), *TRACEBACK.splitlines(), a_line(2, "request")]))
     assert [(entry.level, len(entry.lines)) for entry in found] == [("info", 1), ("error", 3), ("info", 1)]
@@ -121,7 +121,7 @@ def test_the_end_of_a_long_log_is_found_without_reading_all_of_it(logs: Path) ->
     with (logs / "identity.log").open("w") as file:
         for n in range(20_000):
             file.write(a_line(n % 60, "request", number=n, filler="x" * 200) + "\n")
-    found = last(logs, ["identity"], Wanted(), 3)
+    found = last(logs, ["identity"], Filter(), 3)
     assert [entry.fields["number"] for entry in found] == [19_997, 19_998, 19_999]
 
 
@@ -129,11 +129,11 @@ def test_entries_larger_than_expected_are_found_too(logs: Path) -> None:
     with (logs / "identity.log").open("w") as file:
         for n in range(5):
             file.write(a_line(n, "request", number=n, filler="x" * 50_000) + "\n")
-    assert [entry.fields["number"] for entry in last(logs, ["identity"], Wanted(), 3)] == [2, 3, 4]
+    assert [entry.fields["number"] for entry in last(logs, ["identity"], Filter(), 3)] == [2, 3, 4]
 
 
 def test_what_is_written_meanwhile_is_followed(logs: Path) -> None:
-    follower = Follower(logs, NAMES, Wanted(level="warning"))
+    follower = Follower(logs, NAMES, Filter(level="warning"))
     assert follower.more() == []
     with (logs / "payment.log").open("a") as file:
         file.write(a_line(41, "late", "error") + "\n" + a_line(40, "quiet") + "\n" + a_line(42, "half", "error")[:30])
@@ -146,7 +146,7 @@ def test_what_is_written_meanwhile_is_followed(logs: Path) -> None:
 
 
 def test_a_log_that_was_begun_anew_is_followed_from_its_beginning(logs: Path) -> None:
-    follower = Follower(logs, ["payment", "identity"], Wanted())
+    follower = Follower(logs, ["payment", "identity"], Filter())
     (logs / "payment.log").write_text(a_line(1, "anew") + "\n")
     (logs / "identity.log").write_text("portal-api: running\n")
     found = follower.more()
@@ -155,12 +155,12 @@ def test_a_log_that_was_begun_anew_is_followed_from_its_beginning(logs: Path) ->
 
 
 def test_services_are_named_in_groups_and_a_misspelt_one_is_refused_by_name() -> None:
-    assert chosen([]) == list(NAMES)
-    assert chosen(["portal", "kafka", "portal-api"]) == ["portal-api", "portal-worker", "kafka"]
+    assert log_names([]) == list(NAMES)
+    assert log_names(["portal", "kafka", "portal-api"]) == ["portal-api", "portal-worker", "kafka"]
     with pytest.raises(Trouble, match=r"no log of 'paymnt'\. Did you mean payment\? There are portal-api,"):
-        chosen(["paymnt"])
+        log_names(["paymnt"])
     with pytest.raises(Trouble, match=r"no log of 'xyz'\. There are"):
-        chosen(["xyz"])
+        log_names(["xyz"])
 
 
 def test_every_process_has_its_log(tmp_path: Path) -> None:

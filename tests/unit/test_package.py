@@ -1,4 +1,4 @@
-"""What `pip install` brings: one package in the import path, with the house carried inside it."""
+"""What `pip install` installs: one importable package, with the source of the services inside it."""
 
 import subprocess
 import sys
@@ -30,8 +30,8 @@ def test_only_lienthong_is_importable(names: list[str]) -> None:
     assert {top for top in tops if not top.endswith(".dist-info")} == {"lienthong"}
 
 
-def test_the_house_travels_inside(names: list[str]) -> None:
-    house = "lienthong/_house/"
+def test_the_services_are_inside(names: list[str]) -> None:
+    source = "lienthong/_source/"
     for part in (
         "shared/messaging/relay.py",
         "services/portal/app.py",
@@ -42,7 +42,7 @@ def test_the_house_travels_inside(names: list[str]) -> None:
         "contracts/data/communes.csv",
         "contracts/events/dossier.submitted.v1.json",
     ):
-        assert house + part in names
+        assert source + part in names
 
 
 def test_pytest_finds_the_plugin_and_type_checkers_the_types(wheel: zipfile.ZipFile, names: list[str]) -> None:

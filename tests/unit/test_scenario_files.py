@@ -15,8 +15,8 @@ JSON_HAS = "JSON has no infinity"
 
 BAD = [
     ("\tdossiers: []\n", "line 4: cannot be read: found character '\\t'"),
-    ("about: 'a\0b'\n", "line 4: holds U+0000: take it out"),
-    ("about: 'a\x07b'\n", "line 4: holds U+0007: take it out"),
+    ("about: 'a\0b'\n", "line 4: contains U+0000: remove it"),
+    ("about: 'a\x07b'\n", "line 4: contains U+0007: remove it"),
     ('about: "\\ud800"\n', f"line 4: cannot be read: {JSON_HAS}"),
     ('"\\ud800": 1\n', f"line 4: cannot be read: {JSON_HAS}"),
     ('about: "\\U00110000"\n', "cannot be read: chr()"),
@@ -25,7 +25,7 @@ BAD = [
     ("about: .nan\n", f"line 4: cannot be read: {JSON_HAS}"),
     ("about: 1.0e+999\n", f"line 4: cannot be read: {JSON_HAS}"),
     (f"about: {'[' * 5000}\n", "it is nested too deep"),
-    ("title_en: Other\n", "line 4: cannot be read: 'title_en' stands twice: leave one out"),
+    ("title_en: Other\n", "line 4: cannot be read: 'title_en' is written twice: remove one"),
     ("modes: {37: {mode: manual}}\n", f"line 4: cannot be read: {QUOTES}"),
     ("null: 1\n", f"line 4: cannot be read: {QUOTES}"),
     ("modes:\n  on: {mode: manual}\n", f"line 5: cannot be read: {QUOTES}"),
@@ -49,7 +49,7 @@ def test_what_json_has_not_is_refused_with_its_line(more: str, said: str) -> Non
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "hello", "- 1\n"])
 def test_what_is_no_object_is_no_scenario(text: str) -> None:
-    with pytest.raises(ScenarioFault, match="holds no scenario; begin with"):
+    with pytest.raises(ScenarioFault, match="is not a scenario; begin with"):
         parse(text)
 
 
@@ -69,11 +69,11 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path, monkeypatch:
     for wanted, said in {
         "folder.yaml": "folder.yaml cannot be read: Is a directory.",
         "none.yaml": "none.yaml cannot be read: No such file or directory.",
-        "latin.yaml": "latin.yaml, line 2: is no UTF-8: save the file in that encoding.",
-        "large.yaml": "large.yaml has more than 256 KiB, which is no scenario.",
-        "/dev/zero": "/dev/zero has more than 256 KiB, which is no scenario.",
+        "latin.yaml": "latin.yaml, line 2: is not UTF-8: save the file in that encoding.",
+        "large.yaml": "large.yaml has more than 256 KiB, which is too long for a scenario.",
+        "/dev/zero": "/dev/zero has more than 256 KiB, which is too long for a scenario.",
         "a" * 300: "cannot be read: File name too long.",
-        "brith": f"There is no scenario 'brith': did you mean birth? Ready are {', '.join(ready())}; or name a file.",
+        "brith": f"There is no scenario 'brith': did you mean birth? There are {', '.join(ready())}; or name a file.",
     }.items():
         with pytest.raises(ScenarioFault) as told:
             read(wanted)

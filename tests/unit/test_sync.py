@@ -11,8 +11,8 @@ import pytest
 
 from lienthong import client, sync
 from lienthong.client import citizen, clock, faults, payments, province
-from lienthong.client.http import Door
-from lienthong.sync import Background, Beyond
+from lienthong.client.http import ServiceClient
+from lienthong.sync import Background, BackgroundHttp
 
 OF_THE_LOOP = {"open", "service"}  # of a country: for whoever brings an HTTP client, or speaks to a door
 
@@ -39,17 +39,17 @@ def test_every_method_of_the_client_has_its_twin(there: type, here: type) -> Non
 
 
 @pytest.fixture
-def door() -> Iterator[tuple[Background, Door]]:
+def door() -> Iterator[tuple[Background, ServiceClient]]:
     """A door whose client lives in the background; it answers with the path it was asked for."""
     background = Background()
     answer = httpx.MockTransport(lambda request: httpx.Response(200, json=request.url.path))
     http = httpx.AsyncClient(transport=answer)
-    yield background, Door(Beyond(background, http), "http://door.test")
+    yield background, ServiceClient(BackgroundHttp(background, http), "http://door.test")
     background.wait(http.aclose())
     background.close()
 
 
-def test_a_door_is_spoken_to_from_any_loop_and_from_none(door: tuple[Background, Door]) -> None:
+def test_a_door_is_spoken_to_from_any_loop_and_from_none(door: tuple[Background, ServiceClient]) -> None:
     background, there = door
     assert background.wait(there.json("GET", "/a")) == "/a"
     assert asyncio.run(there.json("GET", "/b")) == "/b"
@@ -60,7 +60,7 @@ def test_a_door_is_spoken_to_from_any_loop_and_from_none(door: tuple[Background,
     assert asyncio.run(many()) == [f"/{n}" for n in range(100)]
 
 
-def test_what_is_not_waited_for_any_longer_is_cancelled(door: tuple[Background, Door]) -> None:
+def test_what_is_not_waited_for_any_longer_is_cancelled(door: tuple[Background, ServiceClient]) -> None:
     background, _ = door
     ended = threading.Event()
 

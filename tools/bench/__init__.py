@@ -1,5 +1,5 @@
-"""Measures the running country and writes what it found, each figure beside its ceiling taken in the same run.
+"""The benchmark: measures a running stack and compares each figure with a ceiling measured in the same run.
 
-What is measured runs as it always does: real processes, found by their doors, watched in their databases. Load and
-ceilings are processes of their own, so that they cost what they cost on every machine.
+The stack runs as usual: real processes, used through their APIs and observed in their databases. The load and the
+ceilings run in separate processes, so that they do not share an interpreter with what is measured.
 """

@@ -1,4 +1,4 @@
-"""`python -m tools.bench`, as `make bench` runs it: measures the whole country on this machine and prints one table."""
+"""`python -m tools.bench`, run by `make bench`: measures a whole stack on this machine and prints one table."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from typing import Annotated
 
 import typer
 
-from lienthong.cli.plainly import Json, run_command, show
+from lienthong.cli.command import Json, run_command, show
 
 
 def bench(
-    quick: Annotated[bool, typer.Option("--quick", help="A minute instead of several; figures scatter more.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="One minute instead of several; the figures vary more.")
+    ] = False,
     write: Annotated[
-        Path | None, typer.Option("--write", help="Also write the table into this page, as `docs/performance.md`.")
+        Path | None, typer.Option("--write", help="Also write the table into this page, such as docs/performance.md.")
     ] = None,
     port_base: Annotated[
         int | None,
-        typer.Option("--port-base", min=1024, max=65526, help="Nine ports from here; free ones if left out."),
+        typer.Option("--port-base", min=1024, max=65526, help="Use nine ports from here; any free ports if left out."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Measure start-up, submissions, relay, readers and whole journeys, each beside its ceiling; in a stack of its own."""
+    """Measure start-up, submissions, relay, readers and whole journeys in a new stack, each compared with a ceiling."""
     from rich.console import Console
     from rich.table import Table
 
@@ -34,20 +36,20 @@ def bench(
         rows = run.measure(
             run.QUICK if quick else run.Size(), lambda what: status.update(f"measuring: {what}"), port_base
         )
-    found = machine.facts(before, machine.busy())
+    facts = machine.facts(before, machine.busy())
     if write is not None:
-        page.write(write, rows, found)
+        page.write(write, rows, facts)
     table = Table(*HEADINGS, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*row.cells())
     if json:
-        show({"machine": found, "rows": [row.json() for row in rows]}, True, "")
+        show({"machine": facts, "rows": [row.json() for row in rows]}, True, "")
         return
     console = Console()
-    if not console.is_terminal:  # nobody wants a table folded in a file or a pipe
+    if not console.is_terminal:  # do not fold the table in a file or pipe
         console.width = 200
     console.print(table)
-    console.print(", ".join(f"{name}: {value}" for name, value in found.items()), highlight=False, soft_wrap=True)
+    console.print(", ".join(f"{name}: {value}" for name, value in facts.items()), highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What the machine gives for the bare thing: an empty FastAPI door, single-row commits, plain aiokafka.
+"""Ceilings: what this machine reaches without our code: an empty FastAPI endpoint, single-row commits, plain aiokafka.
 
-Each runs as a process of its own, as the thing beside which it is put: `python -m tools.bench.ceilings NAME …`,
-one JSON object on stdout.
+Each runs in a separate process, as the measured service does: `python -m tools.bench.ceilings NAME …`, one JSON object
+on stdout.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pydantic import BaseModel
 from lienthong.embedded import ports
 
 CONNECTIONS = 16
-SAMPLE = 2000  # real records, sent again and again
+SAMPLE = 2000  # real records, sent repeatedly
 IN_FLIGHT = 5000
 BATCH = 500
 PARTITIONS = 34  # one per province
@@ -42,16 +42,16 @@ class Submission(BaseModel):
 
 
 def measured(name: str, *arguments: object) -> float:
-    """One ceiling, in its own process: things per second."""
+    """Measure one ceiling in a separate process; returns operations per second."""
     words = [sys.executable, "-m", "tools.bench.ceilings", name, *map(str, arguments)]
-    found: dict[str, float] = json.loads(subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout)
-    return found["per_second"]
+    result: dict[str, float] = json.loads(subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout)
+    return result["per_second"]
 
 
 @contextmanager
-def door(port: int) -> Iterator[str]:
-    """An empty FastAPI door, listening; gives its address."""
-    words = [sys.executable, "-m", "tools.bench.ceilings", "door", str(port)]
+def empty_endpoint(port: int) -> Iterator[str]:
+    """Run a FastAPI server with an empty endpoint; yields its address."""
+    words = [sys.executable, "-m", "tools.bench.ceilings", "endpoint", str(port)]
     with subprocess.Popen(words) as process:
         try:
             while ports.is_free(port):
@@ -75,7 +75,7 @@ def _serve(port: int) -> None:
 
 
 async def commits(url: str, count: int) -> float:
-    """Single-row inserts, each its own transaction, over 16 connections."""
+    """Single-row inserts, each in its own transaction, over 16 connections."""
     pool = await asyncpg.create_pool(url, min_size=CONNECTIONS, max_size=CONNECTIONS)
     await pool.execute("CREATE TABLE IF NOT EXISTS raw (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text)")
     turns, body = iter(range(count)), "x" * 1000
@@ -92,8 +92,8 @@ async def commits(url: str, count: int) -> float:
     return count / seconds
 
 
-async def produce(servers: str, topic: str, count: int, into: str) -> float:
-    """The records of a real topic, sent into another: acks=all, idempotent, partition by partition as they were."""
+async def produce(servers: str, topic: str, count: int, target: str) -> float:
+    """Send the records of a real topic to another topic: acks=all, idempotent, each to the same partition."""
     sample = [record async for record in _records(servers, topic, SAMPLE)]
     producer = AIOKafkaProducer(
         bootstrap_servers=servers, enable_idempotence=True, acks="all", max_batch_size=256 * 1024
@@ -104,7 +104,7 @@ async def produce(servers: str, topic: str, count: int, into: str) -> float:
     for turn in range(count):
         record = sample[turn % len(sample)]
         sent = await producer.send(
-            into, record.value, key=record.key, partition=record.partition, headers=list(record.headers)
+            target, record.value, key=record.key, partition=record.partition, headers=list(record.headers)
         )
         waiting.append(sent)
         if len(waiting) > IN_FLIGHT:
@@ -116,7 +116,7 @@ async def produce(servers: str, topic: str, count: int, into: str) -> float:
 
 
 async def consume(servers: str, topic: str, count: int) -> float:
-    """Records of a real topic read and thrown away."""
+    """Read records of a real topic without processing them."""
     began = 0.0
     seen = 0
     async for _ in _records(servers, topic, count):
@@ -125,36 +125,36 @@ async def consume(servers: str, topic: str, count: int) -> float:
     return seen / (time.perf_counter() - began)
 
 
-async def _records(servers: str, topic: str, most: int) -> Any:
+async def _records(servers: str, topic: str, limit: int) -> Any:
     reader = AIOKafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest", enable_auto_commit=False)
     await reader.start()
     try:
         partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
         reader.assign(partitions)
         await reader.seek_to_beginning(*partitions)
-        there = sum((await reader.end_offsets(partitions)).values())
-        left = min(most, there)
+        available = sum((await reader.end_offsets(partitions)).values())
+        left = min(limit, available)
         while left > 0:
-            for found in (await reader.getmany(timeout_ms=1000, max_records=BATCH)).values():
-                for record in found[:left]:
+            for records in (await reader.getmany(timeout_ms=1000, max_records=BATCH)).values():
+                for record in records[:left]:
                     yield record
-                left -= len(found)
+                left -= len(records)
     finally:
         await reader.stop()
 
 
 def main() -> None:
     name, *words = sys.argv[1:]
-    if name == "door":
+    if name == "endpoint":
         _serve(int(words[0]))
         return
     if name == "commits":
-        found = uvloop.run(commits(words[0], int(words[1])))
+        per_second = uvloop.run(commits(words[0], int(words[1])))
     elif name == "produce":
-        found = uvloop.run(produce(words[0], words[1], int(words[2]), words[3]))
+        per_second = uvloop.run(produce(words[0], words[1], int(words[2]), words[3]))
     else:
-        found = uvloop.run(consume(words[0], words[1], int(words[2])))
-    print(json.dumps({"per_second": found}))
+        per_second = uvloop.run(consume(words[0], words[1], int(words[2])))
+    print(json.dumps({"per_second": per_second}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""On what a run was made: the machine, how busy it was with other things, and the versions of everything that counts."""
+"""Facts about a run: the machine, its load from other programs, and the versions of the software."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SYNCS = 200
 
 
 def facts(busy_before: float, busy_after: float) -> dict[str, str]:
-    """Name → value, to be printed beside the figures; how busy it was is measured while nothing of ours runs."""
+    """Name → value, printed with the figures. `busy_*` is the load while nothing of ours runs."""
     others = f"{busy_before:.0%} of the cores before, {busy_after:.0%} after"
     return {**dict(_facts()), "busy with other things": others}
 
 
 def busy(seconds: float = 1.0) -> float:
-    """Share of all cores that is busy now, with whatever."""
+    """Share of all cores that is busy now."""
     before = _ticks()
     time.sleep(seconds)
     idle, whole = (after - then for after, then in zip(_ticks(), before, strict=True))
@@ -35,10 +35,10 @@ def busy(seconds: float = 1.0) -> float:
 
 
 def processor_seconds(pid: int | None) -> float:
-    """Processor time that a process and its living children have used so far."""
+    """Processor time that a process and its running children have used so far."""
     total = 0
     for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it ended meanwhile
+        with contextlib.suppress(OSError):  # the process ended meanwhile
             fields = stat.read_text().rpartition(")")[2].split()
             if str(pid) in (fields[1], stat.parent.name):
                 total += int(fields[11]) + int(fields[12])
@@ -46,7 +46,7 @@ def processor_seconds(pid: int | None) -> float:
 
 
 def children_seconds() -> float:
-    """Processor time of our own children that have ended: the load and the ceilings."""
+    """Processor time of our child processes that have ended: the load and the ceilings."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -64,8 +64,8 @@ def _facts() -> Iterator[tuple[str, str]]:
     yield "system", f"{platform.system()} {platform.release()}"
     yield "fsync of 8 KB", f"{_fsync_ms():.2f} ms"
     yield "Python", platform.python_version()
-    told = subprocess.run([postgres.program("postgres"), "--version"], capture_output=True, text=True).stdout
-    yield "PostgreSQL", told.split()[-1] if told else "unknown"
+    output = subprocess.run([postgres.program("postgres"), "--version"], capture_output=True, text=True).stdout
+    yield "PostgreSQL", output.split()[-1] if output else "unknown"
     yield "Apache Kafka", f"{jars.VERSION} on Java {jars.java()[1]}"
     yield "packages", ", ".join(f"{name} {version(name)}" for name in PACKAGES)
 

@@ -1,4 +1,4 @@
-"""How long a month of a sandbox takes: thirty days, with a supplement, an apology and an overdue result on the way."""
+"""How long a month of a sandbox takes: 30 days with a supplement, an apology and an overdue result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tools.bench.rows import Aim, Row
 
 
 async def measure(portal: str, many: int) -> list[Row]:
-    """Of one dossier, and of `many` in one sandbox. Raises Trouble if one of them did not come to its end."""
+    """Rows for one dossier and for `many` in one sandbox. Raises Trouble if a dossier does not end as expected."""
     return [
         Row(
             "30 days of a dossier: supplement, apology, overdue, returned", await _seconds(portal, 1), "s", Aim(most=2)
@@ -22,5 +22,5 @@ async def _seconds(portal: str, count: int) -> float:
     async with Country(portal) as country, country.sandbox(seed="bench", start=month.START) as sandbox:
         passed = await month.pass_in(sandbox, count)
     if len(passed.reached) != count or not all(each.reached for each in passed.reached):
-        raise Trouble(f"A month of {count} dossiers passed, and not all of them came to their end.")
+        raise Trouble(f"After a month not all of {count} dossiers ended as expected.")
     return passed.seconds

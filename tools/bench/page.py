@@ -1,4 +1,4 @@
-"""The page of figures: the measured part between two marks is written anew, what people wrote around it stays."""
+"""The page of figures: the part between two marks is replaced by the new figures; the text around it stays."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tools.bench.rows import Row, markdown
 BEGIN, END = "<!-- measured by make bench -->", "<!-- end of what was measured -->"
 HEAD = """# How fast it is
 
-Made by `make bench`. Every figure stands beside its ceiling: what this machine gives for the bare thing, taken in the
+Made by `make bench`. Every figure has a ceiling: what this machine reaches without our code, measured in the
 same run. Compare ratios, not figures, between machines and days.
 """
 
 
 def write(page: Path, rows: Sequence[Row], machine: Mapping[str, str]) -> None:
-    """Put a run's figures into `page`; made if it is missing."""
+    """Write a run's figures into `page`, which is created if it is missing."""
     text = page.read_text() if page.exists() else f"{HEAD}\n{BEGIN}\n{END}\n"
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)

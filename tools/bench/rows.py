@@ -1,4 +1,4 @@
-"""What a bench run found: one row per figure, beside its ceiling and its aim."""
+"""Results of a benchmark run: one row per figure, with its ceiling and its aim."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Aim:
-    """What was promised: at least or at most a value, or a share of the ceiling."""
+    """The aim of a figure: at least or at most a value, or a share of the ceiling."""
 
     least: float | None = None
     most: float | None = None
@@ -19,7 +19,7 @@ class Aim:
         return self.miss(row) <= 0
 
     def miss(self, row: Row) -> float:
-        """By what share of the aim the row falls short; 0 or less if it does not."""
+        """The share of the aim by which the row misses it; 0 or less if it is met."""
         if self.least is not None:
             return 1 - row.value / self.least
         if self.most is not None:
@@ -36,8 +36,8 @@ class Aim:
 class Row:
     """One figure.
 
-    ceiling   what the machine gives for the bare thing, in the same unit, in the same run
-    note      stands in the ceiling's place where there is none
+    ceiling   what the machine reaches without our code, in the same unit and the same run
+    note      printed in place of a ceiling, if there is none
     """
 
     what: str
@@ -72,7 +72,7 @@ HEADINGS = ("what", "measured", "ceiling", "ratio", "aim", "met")
 
 
 def figure(value: float | None) -> str:
-    """`1,234`, `12.3` or `1.23`: three digits that mean something."""
+    """`1,234`, `12.3` or `1.23`: three significant digits."""
     if value is None:
         return ""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -1,4 +1,4 @@
-"""One bench run from beginning to end, on a stack of its own in a folder that is thrown away."""
+"""One benchmark run, on a new stack in a temporary folder."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tools.bench import ceilings, citizens, journeys, load, machine, months, san
 from tools.bench.events import RAW_TOPIC, Log
 from tools.bench.rows import Aim, Row
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 CLIENTS = 16
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is done for each figure."""
+    """Amount of work for each figure."""
 
     starts: int = 3
     submissions: int = 8000
@@ -49,91 +49,96 @@ SMALLEST = Size(
 )
 
 
-def measure(size: Size, say: Say, port_base: int | None = None) -> list[Row]:
-    """All rows, in the order of the table. Raises Trouble when the stack does not do its part."""
+def measure(size: Size, notify: Notify, port_base: int | None = None) -> list[Row]:
+    """All rows, in the order of the table. Raises Trouble if the stack does not start or does not finish its work."""
     with tempfile.TemporaryDirectory(prefix="lienthong-bench-") as folder:
         home = Path(folder)
-        home.chmod(0o755)  # PostgreSQL runs as somebody else when we are root
+        home.chmod(0o755)  # PostgreSQL runs as another user if we are root
         with startup.fresh_cache(home / "cache"):
-            say("start-up")
+            notify("start-up")
             stack = Stack(home / "data", port_base or ports.free_base())
             rows = startup.measure(stack.plan.data, stack.plan.port_base or 0, size.starts)
             with (stack.plan.data / "postgres" / "postgresql.auto.conf").open("a") as settings:
-                settings.write(
-                    "track_commit_timestamp = on\n"
-                )  # when each transaction was committed, to the microsecond
+                settings.write("track_commit_timestamp = on\n")  # commit time of each transaction, in microseconds
             with stack:
                 rows += sandboxes.memory_at_rest(stack)
                 postgres.psql(stack.plan, "CREATE DATABASE bench")
-                rows += asyncio.run(_running(stack, size, say))
-                say("journeys")
+                rows += asyncio.run(_running(stack, size, notify))
+                notify("journeys")
                 rows += _journeys(stack, size.journeys)
-                say("months")
+                notify("months")
                 rows += asyncio.run(months.measure(stack.urls["portal-api"], size.dossiers))
-                say("sandboxes")
+                notify("sandboxes")
                 return [*rows, *asyncio.run(sandboxes.measure(stack, size.sandboxes, size.travellers, size.rounds))]
 
 
-async def _running(stack: Stack, size: Size, say: Say) -> list[Row]:
+async def _running(stack: Stack, size: Size, notify: Notify) -> list[Row]:
     rows: list[Row] = []
     async with Country(stack.urls["portal-api"]) as country:
-        where = await citizens.places(country)
-        async with Log(stack, country, where) as log:
-            say("events")
+        places = await citizens.places(country)
+        async with Log(stack, country, places) as log:
+            notify("events")
             await _topic(stack)
-            apply_rows = await log.carry_and_apply(size.events)
-            say("submissions")
+            apply_rows = await log.measure_throughput(size.events)
+            notify("submissions")
             async with country.sandbox(seed="bench") as sandbox:
-                requests = citizens.submissions(await citizens.tokens(sandbox), where)
-                log.only()
+                requests = citizens.submissions(await citizens.tokens(sandbox), places)
+                log.run_only()
                 rows += _submit(stack, requests, size)
-                log.only("portal-worker", "gateway-worker")
+                log.run_only("portal-worker", "gateway-worker")
                 await sandbox.settle(120)
                 alongside = load.run(stack.urls["portal-api"], requests, size.submissions // 2, clients=CLIENTS)
                 await sandbox.settle(120)
             rows += [
-                Row("submit, with both workers carrying and applying", alongside.per_second, "requests/s"),
+                Row("submit, with both workers running", alongside.per_second, "requests/s"),
                 Row("… 99 % within", alongside.percentile(99), "ms"),
             ]
-            say("commit → applied")
+            notify("commit → applied")
             both = apply_rows[-1].value / 2
             async with country.sandbox(seed="bench") as sandbox:
-                requests = citizens.submissions(await citizens.tokens(sandbox), where)
+                requests = citizens.submissions(await citizens.tokens(sandbox), places)
                 pace = alongside.per_second / 2
                 sent = int(pace * size.travel_seconds)
                 load.run(stack.urls["portal-api"], requests, sent, clients=CLIENTS, per_second=pace)
-                submitted = await log.travelled(sandbox, sent)
+                submitted = await log.latency(sandbox, sent)
             async with country.sandbox(seed="bench") as sandbox:
-                written = await log.travel(sandbox, both, size.travel_seconds)
+                written = await log.latency_at_rate(sandbox, both, size.travel_seconds)
     return [
         *rows,
         *apply_rows,
-        *_travel_rows("submissions", submitted, f"at {pace:,.0f} submissions/s"),
-        *_travel_rows("events", written, f"at {both:,.0f} events/s"),
+        *_latency_rows("submissions", submitted, f"at {pace:,.0f} submissions/s"),
+        *_latency_rows("events", written, f"at {both:,.0f} events/s"),
     ]
 
 
 def _submit(stack: Stack, requests: list[bytes], size: Size) -> list[Row]:
-    """The door alone: the workers are held, so that portal, database and load share the cores with nobody else."""
+    """Submissions alone: the workers are stopped, so that only portal, database and load use the cores."""
     portal = stack.urls["portal-api"]
-    load.run(portal, requests, min(size.submissions, 500), clients=CLIENTS)  # everybody's caches are warm
+    load.run(portal, requests, min(size.submissions, 500), clients=CLIENTS)  # warms all caches
     pids = stack.pids()
     before = [machine.processor_seconds(pids[name]) for name in ("portal-api", "postgres")]
-    found = load.run(portal, requests, size.submissions, clients=CLIENTS)
+    result = load.run(portal, requests, size.submissions, clients=CLIENTS)
     after = [machine.processor_seconds(pids[name]) for name in ("portal-api", "postgres")]
     portal_us, postgres_us = ((b - a) / size.submissions * 1e6 for a, b in zip(before, after, strict=True))
-    with ceilings.door(ports.free_base()) as door:
-        load.run(door, requests, min(size.submissions, 500), clients=CLIENTS)
-        bare = load.run(door, requests, size.submissions, clients=CLIENTS)
+    with ceilings.empty_endpoint(ports.free_base()) as url:
+        load.run(url, requests, min(size.submissions, 500), clients=CLIENTS)
+        bare = load.run(url, requests, size.submissions, clients=CLIENTS)
     commits = ceilings.measured("commits", stack.database_url("bench"), size.submissions)
     empty = "an empty FastAPI POST"
     return [
         Row(
-            "submit, 16 clients, one portal process", found.per_second, "requests/s", Aim(1000), bare.per_second, empty
+            "submit, 16 clients, one portal process", result.per_second, "requests/s", Aim(1000), bare.per_second, empty
         ),
-        Row("… beside single-row commits", found.per_second, "requests/s", None, commits, "asyncpg, 16 connections"),
-        Row("… half of them within", found.percentile(50), "ms", None, bare.percentile(50), empty),
-        Row("… 99 % within", found.percentile(99), "ms", Aim(most=50), bare.percentile(99), empty),
+        Row(
+            "… compared with single-row commits",
+            result.per_second,
+            "requests/s",
+            None,
+            commits,
+            "asyncpg, 16 connections",
+        ),
+        Row("… 50 % within", result.percentile(50), "ms", None, bare.percentile(50), empty),
+        Row("… 99 % within", result.percentile(99), "ms", Aim(most=50), bare.percentile(99), empty),
         Row("… processor time in the portal", portal_us, "µs"),
         Row("… processor time in PostgreSQL", postgres_us, "µs"),
     ]
@@ -142,26 +147,26 @@ def _submit(stack: Stack, requests: list[bytes], size: Size) -> list[Row]:
 def _journeys(stack: Stack, count: int) -> list[Row]:
     pids = [pid for name, pid in stack.pids().items() if name not in ("supervisor", "zygote")]
     before = sum(map(machine.processor_seconds, pids)) + machine.children_seconds()
-    found = journeys.per_second(stack.urls["portal-api"], count)
+    result = journeys.per_second(stack.urls["portal-api"], count)
     used = sum(map(machine.processor_seconds, pids)) + machine.children_seconds() - before
     cores = os.cpu_count() or 1
     return [
-        Row("whole journeys, everything on this machine", found, "journeys/s", Aim(least=60)),
+        Row("whole journeys, everything on this machine", result, "journeys/s", Aim(least=60)),
         Row(
             "… processor time, all processes and the load",
             used / count * 1000,
             "ms",
-            note=f"{cores} cores to themselves: {cores * count / used:,.0f}/s",
+            note=f"{cores} cores only for this: {cores * count / used:,.0f}/s",
         ),
     ]
 
 
-def _travel_rows(what: str, took: tuple[float, float], pace: str) -> list[Row]:
-    half, nearly_all = took
-    name = f"commit → applied, {what} at half of what is possible: half within"
+def _latency_rows(what: str, latency: tuple[float, float], pace: str) -> list[Row]:
+    p50, p99 = latency
+    name = f"commit → applied, {what} at half of the maximum rate: 50 % within"
     return [
-        Row(name, half, "ms", Aim(most=15), note=pace),
-        Row("… 99 % within", nearly_all, "ms", Aim(most=50), note=pace),
+        Row(name, p50, "ms", Aim(most=15), note=pace),
+        Row("… 99 % within", p99, "ms", Aim(most=50), note=pace),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What a private country costs: made, usable at all four doors, beside a thousand others; and the memory of a stack at rest."""
+"""Cost of a sandbox: its creation, and its speed with a thousand other sandboxes; and the memory of an idle stack."""
 
 from __future__ import annotations
 
@@ -13,32 +13,38 @@ from lienthong.embedded.stack import Stack
 from tools.bench import journeys
 from tools.bench.rows import Aim, Row
 
-OTHERS = ("kafka", "postgres")  # processes that are not ours
+OTHERS = ("kafka", "postgres")  # processes that do not run our code
 
 
 async def measure(stack: Stack, count: int, travellers: int, rounds: int) -> list[Row]:
-    """Raises Trouble if a sandbox is not usable somewhere when its maker has the answer.
+    """Measure sandboxes. Raises Trouble if a new sandbox is not usable in all services.
 
-    count       sandboxes that are made
-    travellers  journeys in one sandbox, with none and with `count` others alive
-    rounds      of these, each time; the middle one counts: on a shared machine one of them is a third off
+    count       sandboxes to create
+    travellers  journeys in one sandbox, without and with `count` other sandboxes
+    rounds      repetitions; the median counts, because on a shared machine one of them can be wrong by a third
     """
     portal = stack.urls["portal-api"]
     alone = _journeys(portal, travellers, rounds)
-    took = []
+    milliseconds = []
     async with Country(portal) as country:
         for number in range(count):
             began = time.perf_counter()
             row = await country.create_sandbox(seed=f"bench-{number}", time_to_live="1h")
-            took.append((time.perf_counter() - began) * 1000)
+            milliseconds.append((time.perf_counter() - began) * 1000)
             await _usable_everywhere(country, row["id"])
     crowded = _journeys(portal, travellers, rounds)
-    hundredths = statistics.quantiles(took, n=100)
-    many = f"{count:,} others alive"
+    hundredths = statistics.quantiles(milliseconds, n=100)
+    many = f"{count:,} other sandboxes"
     return [
-        Row("sandbox, made and usable at all four doors: half within", hundredths[49], "ms", Aim(most=25), note=many),
+        Row(
+            "sandbox, created and usable in all four services: 50 % within",
+            hundredths[49],
+            "ms",
+            Aim(most=25),
+            note=many,
+        ),
         Row("… 99 % within", hundredths[98], "ms", note=many),
-        Row(f"journeys in one sandbox, {many}", crowded, "journeys/s", None, alone, "nobody else alive"),
+        Row(f"journeys in one sandbox, {many}", crowded, "journeys/s", None, alone, "no other sandbox"),
     ]
 
 
@@ -48,19 +54,19 @@ def _journeys(portal: str, travellers: int, rounds: int) -> float:
 
 async def _usable_everywhere(country: Country, sandbox: str) -> None:
     for service in SERVICES:
-        answer = await country.service(service).send("GET", "/_lab/timeline/x", headers={"X-Sandbox": sandbox})
-        if answer.json() != []:
-            raise Trouble(f"Sandbox {sandbox} was made, and {service} has something in it.")
+        response = await country.service(service).send("GET", "/_lab/timeline/x", headers={"X-Sandbox": sandbox})
+        if response.json() != []:
+            raise Trouble(f"The new sandbox {sandbox} is not empty in {service}.")
 
 
 def memory_at_rest(stack: Stack) -> list[Row]:
-    """Proportional set size: what is shared between processes is counted once, in parts."""
+    """Memory as proportional set size: pages shared by several processes are counted once in total."""
     pids = {name: pid for name, pid in stack.pids().items() if pid is not None}
     ours = sum(_proportional_kb(pid) for name, pid in pids.items() if name not in OTHERS)
     theirs = sum(_with_children_kb(pid) for name, pid in pids.items() if name in OTHERS)
     return [
-        Row("memory of our processes at rest (proportional set size)", ours / 1024, "MB", Aim(most=350)),
-        Row("… and of PostgreSQL and Kafka besides", theirs / 1024, "MB"),
+        Row("memory of our idle processes (proportional set size)", ours / 1024, "MB", Aim(most=350)),
+        Row("… and of PostgreSQL and Kafka", theirs / 1024, "MB"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""How long from the command until everything is ready: the first time ever, and again."""
+"""Time from the command until everything is ready: at the first start on a machine, and at later starts."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tools.bench.rows import Aim, Row
 
 @contextmanager
 def fresh_cache(folder: Path) -> Iterator[None]:
-    """A user's cache that holds the fetched jars and nothing made from them yet."""
+    """A new user cache that has only the downloaded jars, and no files made from them."""
     jars.ensure(print)
-    fetched, before = jars.folder(), os.environ.get("XDG_CACHE_HOME")
+    downloaded, before = jars.folder(), os.environ.get("XDG_CACHE_HOME")
     os.environ["XDG_CACHE_HOME"] = str(folder)
     try:
-        shutil.copytree(fetched / "lib", jars.folder() / "lib")
+        shutil.copytree(downloaded / "lib", jars.folder() / "lib")
         yield
     finally:
         os.environ.pop("XDG_CACHE_HOME")
@@ -34,17 +34,17 @@ def fresh_cache(folder: Path) -> Iterator[None]:
 
 
 def measure(data: Path, port_base: int, repeats: int) -> list[Row]:
-    """Start and stop; everything is down afterwards, its data left in `data`. Runs inside a fresh cache."""
-    bare_first = _broker_alone(data.with_name("broker"))
-    bare_again = statistics.median(_broker_alone(data.with_name("broker")) for _ in range(repeats))
-    for made in (*jars.folder().glob("classes-*"), *jars.folder().glob("bootstrap.checkpoint")):
-        made.unlink()
+    """Measure starts in a fresh cache. Afterwards nothing runs, and the data is left in `data`."""
+    broker_first = _broker_alone(data.with_name("broker"))
+    broker_again = statistics.median(_broker_alone(data.with_name("broker")) for _ in range(repeats))
+    for file in (*jars.folder().glob("classes-*"), *jars.folder().glob("bootstrap.checkpoint")):
+        file.unlink()
     first = _up_and_down(data, port_base)
     again = statistics.median(_up_and_down(data, port_base) for _ in range(repeats))
     broker = "the broker alone"
     return [
-        Row("start-up to ready, first ever", first, "s", Aim(most=6), bare_first, broker),
-        Row("start-up to ready, again", again, "s", Aim(most=3), bare_again, broker),
+        Row("start-up to ready, first start", first, "s", Aim(most=6), broker_first, broker),
+        Row("start-up to ready, later starts", again, "s", Aim(most=3), broker_again, broker),
     ]
 
 

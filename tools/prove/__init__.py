@@ -1,1 +1,1 @@
-"""The proof: real processes under load, broken one way after another, healed, and then held against every promise."""
+"""The proof: runs real processes under load, injects one fault after another, and then checks every promise."""

@@ -1,4 +1,4 @@
-"""`python -m tools.prove`, as `make prove` runs it: break a country under load, heal it, hold it against every promise."""
+"""`python -m tools.prove`, run by `make prove`: injects faults into a stack under load and checks every promise."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Annotated
 
 import typer
 
-from lienthong.cli.plainly import Json, run_command
+from lienthong.cli.command import Json, run_command
 from lienthong.embedded import Trouble
 
-LONGEST_MINUTES = 120  # the fastest sandbox passes 1.5 days a minute, and the calendar ends with 2027
+LONGEST_MINUTES = 120  # the fastest sandbox passes 1.5 days per minute, and the calendar ends with 2027
 
 
 class Planted(StrEnum):
@@ -29,20 +29,25 @@ class Planted(StrEnum):
 
 def prove(
     faults: Annotated[
-        str, typer.Option(help="all, or names with commas between; with a planted bug, those that expose it.")
+        str,
+        typer.Option(
+            help="all, or names separated by commas; with a planted bug the default is the faults that expose it."
+        ),
     ] = "all",
-    seed: Annotated[str, typer.Option(help="Draws the load, the order of the faults and who is hit.")] = "1",
-    minutes: Annotated[float, typer.Option(help="Minutes of load; every fault comes at least once.", min=0.1)] = 2.0,
+    seed: Annotated[str, typer.Option(help="Determines the load, the order of the faults and their targets.")] = "1",
+    minutes: Annotated[
+        float, typer.Option(help="Minutes of load; every fault is injected at least once.", min=0.1)
+    ] = 2.0,
     plant: Annotated[
         Planted, typer.Option(help="A bug to plant in the processes under test; exit status 0 if it is caught.")
     ] = Planted.NONE,
     data: Annotated[
         Path | None, typer.Option(help="Folder for databases, broker and logs; a temporary one if left out.")
     ] = None,
-    port_base: Annotated[int | None, typer.Option(help="Nine ports from here; free ones if left out.")] = None,
+    port_base: Annotated[int | None, typer.Option(help="Use nine ports from here; any free ports if left out.")] = None,
     json: Json = False,
 ) -> None:
-    """Break real processes under load, heal them, and prove that nothing was lost; exit status 1 if something was."""
+    """Inject faults into real processes under load, and prove that nothing was lost; exit status 1 if something was."""
     from rich.console import Console
 
     from lienthong.embedded import ports
@@ -52,10 +57,10 @@ def prove(
     from tools.prove.run import Order, run
 
     console = Console(quiet=json)
-    if not console.is_terminal:  # nobody wants a table folded in a file or a pipe
+    if not console.is_terminal:  # do not fold the table in a file or pipe
         console.width = 200
     if minutes > LONGEST_MINUTES:
-        raise Trouble(f"--minutes {minutes:g} is too long: at most {LONGEST_MINUTES}, or the calendar ends.")
+        raise Trouble(f"--minutes {minutes:g} is too long: at most {LONGEST_MINUTES}, because the calendar ends.")
     planted = PLANTS.get(plant.value)
     names = planted.faults if planted and faults == "all" else _names(faults, list(FAULTS))
     folder = data or Path(tempfile.mkdtemp(prefix="lienthong-prove-"))
@@ -68,12 +73,12 @@ def prove(
         plant=plant.value,
         rate=planted.rate if planted else Order.rate,
     )
-    found = asyncio.run(run(order, lambda line: console.print(line, style="dim", markup=False, highlight=False)))
-    good, _ = report.verdict(found)
+    result = asyncio.run(run(order, lambda line: console.print(line, style="dim", markup=False, highlight=False)))
+    good, _ = report.verdict(result)
     if json:
-        print(json_.dumps(report.as_json(found), ensure_ascii=False, indent=2))
+        print(json_.dumps(report.as_json(result), ensure_ascii=False, indent=2))
     else:
-        report.show(found, console)
+        report.show(result, console)
     if good and data is None:
         shutil.rmtree(folder, ignore_errors=True)
     elif not good:
@@ -81,9 +86,9 @@ def prove(
         raise typer.Exit(1)
 
 
-def _names(wish: str, known: list[str]) -> tuple[str, ...]:
+def _names(option: str, known: list[str]) -> tuple[str, ...]:
     """Raises Trouble for a fault that does not exist."""
-    names = tuple(known if wish == "all" else [name.strip() for name in wish.split(",")])
+    names = tuple(known if option == "all" else [name.strip() for name in option.split(",")])
     for name in names:
         if name not in known:
             raise Trouble(f"There is no fault '{name}'. There are: {', '.join(known)}; or all.")

@@ -1,4 +1,4 @@
-"""The hand that turns the clocks, one sandbox after the other, while citizens of the others go on."""
+"""Advances the clocks, one sandbox after the other, while the citizens of the other sandboxes continue."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from lienthong.client.http import NotRunning, Problem
 
 FIRST = datetime.fromisoformat("2026-06-08T07:40:00+07:00")  # a Monday; the next public holiday is in September
 LAST = datetime.fromisoformat("2027-10-01T00:00:00+07:00")  # the calendar ends with the year
-STRIDE = timedelta(hours=7)  # one or two of the four hours at which officers act
+STRIDE = timedelta(hours=7)  # contains one or two of the four hours at which officers act
 PAUSE_SECONDS = 0.2
-CLOSING_TRIES = 60  # a turn that a killed portal began may hold the clock for a while
+CLOSING_TRIES = 60  # an advance that a killed portal began can lock the clock for a while
 
 
 class Clocks:
-    """Turns forward until `stopping`, by the public test door; `turning` is the sandbox whose citizens hold still meanwhile.
+    """Advances clocks through the test API until `stopping`. `turning` is the sandbox whose citizens pause meanwhile.
 
-    A turn stops early while something is broken (that is its promise); it is then tried again, to the same instant.
+    While a process is down, an advance ends early, as documented; it is then repeated to the same instant.
     """
 
     def __init__(self, sandboxes: Sequence[Sandbox]) -> None:
@@ -42,16 +42,16 @@ class Clocks:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def _turn(self, sandbox: Sandbox, to: datetime) -> bool:
-        """Whether the clock now stands at `to` or later."""
+        """Advance to `to`; returns whether the clock has reached it."""
         try:
             if await sandbox.clock.now() < to:
                 await sandbox.clock.advance(to=to)
             return await sandbox.clock.now() >= to
-        except (NotRunning, Problem):  # the portal is down, or an earlier turn still runs
+        except (NotRunning, Problem):  # the portal is down, or an earlier advance still runs
             return False
 
-    async def day_on(self, sandbox: Sandbox) -> Verdict | None:
-        """For the end of a run: one day further, and what is pending then; None if the clock cannot be turned."""
+    async def advance_one_day(self, sandbox: Sandbox) -> Verdict | None:
+        """For the end of a run: advance one day and return the verdict; None if the clock cannot be advanced."""
         to = await sandbox.clock.now() + timedelta(days=1)
         for _ in range(CLOSING_TRIES):
             try:

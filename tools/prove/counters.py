@@ -1,4 +1,4 @@
-"""The processes' own counters, looked at all the time: they begin anew with every process, so each life is summed."""
+"""The processes' metrics counters, read continuously. They restart at zero with each process, so all are summed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import httpx
 
-LOOK_SECONDS = 0.25
+READ_SECONDS = 0.25
 START = "process_start_time_seconds"
 WATCHED = (
     "lienthong_broker_forgets_total",
@@ -26,28 +26,28 @@ WATCHED = (
 
 
 class Counters:
-    """Sums over every life of every process, labels aside."""
+    """Sums over all processes that ran, without labels."""
 
     def __init__(self, urls: Mapping[str, str]) -> None:
-        self.urls = dict(urls)  # role → door; a further worker may join
-        self._lives: dict[tuple[str, str], dict[str, float]] = {}
+        self.urls = dict(urls)  # role → address; a second worker may be added
+        self._processes: dict[tuple[str, str], dict[str, float]] = {}
 
-    async def keep_looking(self) -> None:
+    async def keep_reading(self) -> None:
         async with httpx.AsyncClient(timeout=2.0, trust_env=False) as http:
             while True:
-                await asyncio.gather(*(self._look(http, role, url) for role, url in list(self.urls.items())))
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.gather(*(self._read(http, role, url) for role, url in list(self.urls.items())))
+                await asyncio.sleep(READ_SECONDS)
 
     def total(self, name: str) -> float:
-        return sum(life.get(name, 0.0) for life in self._lives.values())
+        return sum(counters.get(name, 0.0) for counters in self._processes.values())
 
     def all(self) -> dict[str, float]:
         return {name: self.total(name) for name in WATCHED}
 
-    async def _look(self, http: httpx.AsyncClient, role: str, url: str) -> None:
-        with contextlib.suppress(httpx.HTTPError):  # it is down or frozen: what it counted until then is kept
+    async def _read(self, http: httpx.AsyncClient, role: str, url: str) -> None:
+        with contextlib.suppress(httpx.HTTPError):  # the process is down or frozen: its last values are kept
             text = (await http.get(f"{url}/metrics")).text
-            found: dict[str, float] = {}
+            values: dict[str, float] = {}
             started = ""
             for line in text.splitlines():
                 if line.startswith("#"):
@@ -57,5 +57,5 @@ class Counters:
                 if name == START:
                     started = value
                 elif name in WATCHED:
-                    found[name] = found.get(name, 0.0) + float(value)
-            self._lives[role, started] = found
+                    values[name] = values.get(name, 0.0) + float(value)
+            self._processes[role, started] = values

@@ -1,4 +1,4 @@
-"""The fault that deletes whole sandboxes while their citizens submit: the others lose nothing, and no row is left behind."""
+"""Fault: deletes sandboxes while their citizens submit. Other sandboxes lose nothing, and no row is left."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from lienthong.client.http import NotRunning, Problem
 from tools.prove.load import PERSONAS
 from tools.prove.scene import Scene
 
-AT_ONCE = 3  # sandboxes made and deleted together
-BUSY = 30  # dossiers in each before it goes
+AT_ONCE = 3  # sandboxes created and deleted together
+BUSY = 30  # dossiers in each before it is deleted
 DATABASES = ("portal", "province_gateway", "identity", "payment")
-# What is left on purpose: the mark that an id is never used again, and the numbers of events, replayed as voids (design).
-LEFT = ("sandboxes", "posted")
+# Kept by design: the mark that an id is never used again, and the numbers of its events, which are replayed as voids.
+KEPT_TABLES = ("sandboxes", "posted")
 TABLES_SQL = """
 SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'sandbox'
 AND NOT table_name = ANY($1) ORDER BY table_name"""
 
 
 async def delete_sandboxes(scene: Scene) -> str:
-    """Gives how many dossiers were in them and from how many tables they are gone."""
+    """Returns a trace: how many dossiers the sandboxes had, and from how many tables they were deleted."""
     rows = [await scene.load.country.create_sandbox(name="to be deleted") for _ in range(AT_ONCE)]
-    doomed = [scene.load.country.enter(row["id"]) for row in rows]
-    submitted = sum(await asyncio.gather(*(_fill_and_delete(scene, each, scene.rng.random()) for each in doomed)))
-    names = [each.id for each in doomed]
+    sandboxes = [scene.load.country.enter(row["id"]) for row in rows]
+    submitted = sum(await asyncio.gather(*(_fill_and_delete(scene, each, scene.rng.random()) for each in sandboxes)))
+    names = [each.id for each in sandboxes]
     tables = 0
 
     async def gone() -> bool:
         nonlocal tables
-        found = [await _left(scene.stack.database_url(name), names) for name in DATABASES]
-        tables = sum(looked for looked, _ in found)
-        return not any(left for _, left in found)
+        results = [await _remaining(scene.stack.database_url(name), names) for name in DATABASES]
+        tables = sum(count for count, _ in results)
+        return not any(left for _, left in results)
 
-    await scene.until("rows of a deleted sandbox are still there", gone)
-    return f"{submitted} dossiers were in {AT_ONCE} sandboxes, gone from {tables} tables" if submitted else ""
+    await scene.until("rows of a deleted sandbox still exist", gone)
+    return f"{submitted} dossiers were in {AT_ONCE} sandboxes, deleted from {tables} tables" if submitted else ""
 
 
-async def _fill_and_delete(scene: Scene, sandbox: Sandbox, lot: float) -> int:
-    """Citizens submit without a pause; once there is enough, it is deleted under them. Gives how many were acknowledged."""
-    rng, enough, submitted = random.Random(lot), asyncio.Event(), 0
+async def _fill_and_delete(scene: Scene, sandbox: Sandbox, seed: float) -> int:
+    """Citizens submit without pause until the sandbox is deleted. Returns the number of acknowledged submissions."""
+    rng, enough, submitted = random.Random(seed), asyncio.Event(), 0
 
     async def keep_submitting(persona: str) -> None:
         nonlocal submitted
@@ -71,11 +71,11 @@ async def _fill_and_delete(scene: Scene, sandbox: Sandbox, lot: float) -> int:
     return submitted
 
 
-async def _left(url: str, sandboxes: list[str]) -> tuple[int, list[str]]:
-    """How many tables were looked at, and those in which something of these sandboxes is left."""
+async def _remaining(url: str, sandboxes: list[str]) -> tuple[int, list[str]]:
+    """Number of checked tables, and the tables that still have rows of these sandboxes."""
     connection = await asyncpg.connect(url, timeout=5)
     try:
-        tables = [row["table_name"] for row in await connection.fetch(TABLES_SQL, list(LEFT))]
+        tables = [row["table_name"] for row in await connection.fetch(TABLES_SQL, list(KEPT_TABLES))]
         left = [
             table
             for table in tables

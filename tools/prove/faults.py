@@ -1,4 +1,4 @@
-"""The faults: each breaks one thing under load, mends it, and gives the trace that it left. No trace, no proof."""
+"""The faults: each breaks one thing under load, repairs it, and returns a trace that proves its effect."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ import asyncpg
 
 from lienthong.embedded.plan import ROLES_BY_NAME
 from lienthong.embedded.processes import with_parent
-from tools.prove import books, poison
-from tools.prove.books import Letter
+from tools.prove import poison, tables
 from tools.prove.deletion import delete_sandboxes
-from tools.prove.scene import HOUSES, NotConverged, Scene
+from tools.prove.scene import DATABASES, NotConverged, Scene
+from tools.prove.tables import DeadLetter
 
-LEASE_SECONDS = 3.0  # the services' default; a frozen worker is woken only after a successor has taken its lanes
-BREATHLESS_SECONDS = 0.3  # the load tells several events in this time, and the broker's own session lasts longer
+LEASE_SECONDS = 3.0  # the services' default; a frozen worker continues only after the second worker has taken its lanes
+BROKER_FROZEN_SECONDS = 0.3  # the load publishes several events in this time; the broker's session timeout is longer
 FORGETS = "lienthong_broker_forgets_total"
 POSTED = "lienthong_events_posted_total"
-Fault = Callable[[Scene], Awaitable[str]]  # gives its trace; "" if it left none
+Fault = Callable[[Scene], Awaitable[str]]  # returns its trace; "" if it had no effect
 
 
 @dataclass
 class Injected:
-    """One fault as it went.
+    """One injected fault and its result.
 
-    converged_seconds   from the end of the fault until everything told by then was read; None if never
-    trace               what proves that it bit; empty if nothing does
+    converged_seconds   from the end of the fault until every event published by then was read; None if never
+    trace               proof that the fault had an effect; empty if it had none
     """
 
     name: str
@@ -60,12 +60,12 @@ async def kill_broker(scene: Scene) -> str:
 
 
 async def _kill_worker(scene: Scene, name: str) -> str:
-    """At any moment, or (by lot) in the middle of producing: the broker holds its breath, so that the relay waits for it."""
+    """Kill at any moment, or at random while producing: the broker is frozen, so that the relay waits for it."""
     if scene.rng.random() < 0.5:
         return await _kill(scene, name)
     await asyncio.to_thread(scene.stack.kill, "kafka", signal.SIGSTOP)
     try:
-        await asyncio.sleep(BREATHLESS_SECONDS)
+        await asyncio.sleep(BROKER_FROZEN_SECONDS)
         return await _kill(scene, name, then=lambda: scene.stack.kill("kafka", signal.SIGCONT))
     finally:
         await asyncio.to_thread(scene.stack.kill, "kafka", signal.SIGCONT)
@@ -79,8 +79,8 @@ async def _kill(scene: Scene, name: str, then: Callable[[], object] | None = Non
     await scene.until(f"{name} did not come back", lambda: _came_back(scene, name, pid, before["restarts"]))
     after = await scene.process(name)
     died = after["restarts"] > before["restarts"] and "SIGKILL" in str(after["last_exit"])
-    where = " in the middle of producing" if then is not None else ""
-    return f"pid {pid} died{where}, {after['pid']} took over, restarts {after['restarts']}" if died else ""
+    phase = " while producing" if then is not None else ""
+    return f"pid {pid} died{phase},  {after['pid']} took over, restarts {after['restarts']}" if died else ""
 
 
 async def _came_back(scene: Scene, name: str, pid: int, restarts: int) -> bool:
@@ -89,34 +89,34 @@ async def _came_back(scene: Scene, name: str, pid: int, restarts: int) -> bool:
 
 
 async def wipe_broker(scene: Scene) -> str:
-    """The broker comes back empty: the relays must see that it forgot, and say it all again."""
+    """The broker restarts empty: the relays must detect this and publish everything again."""
     before = scene.counters.total(FORGETS)
     await asyncio.to_thread(scene.stack.restart_kafka, wipe=True, number=signal.SIGKILL)
 
-    async def noticed() -> bool:
+    async def detected() -> bool:
         return scene.counters.total(FORGETS) > before
 
     with suppress(NotConverged):
-        await scene.until("nobody noticed that the broker forgot", noticed, 20.0)
-    forgot = scene.counters.total(FORGETS) - before
-    return f"{forgot:.0f} lanes forgotten and told again" if forgot else ""
+        await scene.until("no relay detected that the broker lost its data", detected, 20.0)
+    lanes = scene.counters.total(FORGETS) - before
+    return f"{lanes:.0f} lanes lost and published again" if lanes else ""
 
 
-async def tell_again(scene: Scene) -> str:
-    """Readers ask for everything since the lanes' present life began: all of it comes twice, and must be passed over."""
-    before, again = scene.counters.total(POSTED), 0
-    for service in HOUSES:
+async def replay_everything(scene: Scene) -> str:
+    """Request all events of the lanes' current epoch again: the readers get them twice and must skip them."""
+    before, requested = scene.counters.total(POSTED), 0
+    for service in DATABASES:
         rows = await scene.fetch(service, "SELECT lane, sent_epoch, sent_number FROM lanes_out WHERE sent_number > 0")
         for lane, epoch, number in rows:
-            await scene.ask_again(service, lane, epoch)
-            again += number
+            await scene.request_replay(service, lane, epoch)
+            requested += number
 
-    async def told() -> bool:
-        return scene.counters.total(POSTED) - before >= again
+    async def replayed() -> bool:
+        return scene.counters.total(POSTED) - before >= requested
 
     with suppress(NotConverged):
-        await scene.until("what was asked for did not come again", told, 20.0)
-        return f"{again:,} events told again" if again else ""
+        await scene.until("the requested events were not published again", replayed, 20.0)
+        return f"{requested:,} events published again" if requested else ""
     return ""
 
 
@@ -135,18 +135,20 @@ async def statistics_are_complete(scene: Scene) -> bool:
 
 
 async def stop_worker(scene: Scene) -> str:
-    """Freeze a worker past its lease; a second one takes its lanes; then the frozen one wakes, believing itself alive."""
+    """Freeze a worker until its leases expire and a second worker takes its lanes; then let it continue."""
     service, role = scene.rng.choice((("portal", "portal-worker"), ("gateway", "gateway-worker")))
     async with _second_worker(scene, role) as second:
         await scene.until("the second worker has no lanes", lambda: _holds(scene, service, second, 1))
         frozen = await asyncio.to_thread(scene.stack.kill, role, signal.SIGSTOP)
         try:
-            await scene.until("nobody took the frozen one's lanes", lambda: _holds(scene, service, second, 2 * 34))
-            await scene.until("the successor does not read", lambda: _reads_on(scene, service))
+            await scene.until(
+                "no worker took the lanes of the frozen one", lambda: _holds(scene, service, second, 2 * 34)
+            )
+            await scene.until("the second worker does not read", lambda: _reads_on(scene, service))
         finally:
             os.kill(frozen, signal.SIGCONT)
-        await scene.until("the woken one has no lanes", lambda: _holds(scene, service, frozen, 1))
-    return f"{role}: pid {frozen} frozen, {second} held all 68 leases, {frozen} woke and took its share"
+        await scene.until("the continued worker has no lanes", lambda: _holds(scene, service, frozen, 1))
+    return f"{role}: pid {frozen} frozen, {second} held all 68 leases, {frozen} continued and took its share"
 
 
 async def _holds(scene: Scene, service: str, pid: int, least: int) -> bool:
@@ -160,7 +162,7 @@ async def _holds(scene: Scene, service: str, pid: int, least: int) -> bool:
 
 
 async def _reads_on(scene: Scene, service: str) -> bool:
-    """The reader moves: two looks, the second further."""
+    """Whether the reader advances: its position is compared twice."""
     sql = "SELECT sum(next_offset) AS n FROM positions WHERE listener = ''"
     first = (await scene.fetch(service, sql))[0]["n"]
     await asyncio.sleep(0.3)
@@ -169,16 +171,16 @@ async def _reads_on(scene: Scene, service: str) -> bool:
 
 @asynccontextmanager
 async def _second_worker(scene: Scene, role: str) -> AsyncIterator[int]:
-    """One more worker process of the same service, at a door of its own; gives its pid. Ends cleanly."""
-    known = ROLES_BY_NAME[role]
-    module, _, function = known.target.partition(":")
+    """A second worker process of the same service on its own port; yields its pid and stops it at the end."""
+    worker = ROLES_BY_NAME[role]
+    module, _, function = worker.target.partition(":")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     with scene.stack.plan.log(f"second-{role}").open("ab") as log:
-        child = subprocess.Popen(  # noqa: ASYNC220  in the main thread: the kernel ties the child's life to it
+        child = subprocess.Popen(  # noqa: ASYNC220  from the main thread: the kernel kills the child when the forking thread ends
             [sys.executable, "-P", "-c", f"from {module} import {function}; {function}()"],
-            env={**scene.stack.plan.child_environment(), known.url_variable: url},
+            env={**scene.stack.plan.child_environment(), worker.url_variable: url},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -199,58 +201,58 @@ async def _second_worker(scene: Scene, role: str) -> AsyncIterator[int]:
 
 
 async def delete_database(scene: Scene) -> str:
-    """The gateway's database is gone and comes back empty. What it had in its last moment is read under a lock first."""
+    """The gateway's database is deleted and created empty. Its last content is read under a lock before."""
     oid = "SELECT oid, (SELECT epoch FROM event_log) AS life FROM pg_database WHERE datname = current_database()"
     before = (await scene.fetch("gateway", oid))[0]
-    last_look = await asyncpg.connect(scene.url("gateway"))
+    reader = await asyncpg.connect(scene.url("gateway"))
     try:
-        hold = last_look.transaction()
+        hold = reader.transaction()
         await hold.start()
-        await last_look.execute("LOCK TABLE dossiers IN EXCLUSIVE MODE")  # from here on nothing is applied any more
-        scene.buried.append(await books.read_house(last_look, "gateway", scene.sandboxes))
+        await reader.execute("LOCK TABLE dossiers IN EXCLUSIVE MODE")  # from here on no event is applied
+        scene.deleted.append(await tables.read_service(reader, "gateway", scene.sandboxes))
         await asyncio.to_thread(scene.stack.drop_database, "province_gateway")  # ends our transaction too
     finally:
-        last_look.terminate()
+        reader.terminate()
 
-    async def begun() -> bool:
+    async def has_epoch() -> bool:
         return bool((await scene.fetch("gateway", oid))[0]["life"])
 
-    await scene.until("the new database's life did not begin", begun)
+    await scene.until("the new database has no epoch", has_epoch)
     after = (await scene.fetch("gateway", oid))[0]
-    gone = len(scene.buried[-1].dossiers)
-    lives = f"life {before['life']} → {after['life']}"
-    return f"{lives}, {gone} dossiers were in it" if gone and after["oid"] != before["oid"] else ""
+    dossiers = len(scene.deleted[-1].dossiers)
+    epochs = f"epoch {before['life']} → {after['life']}"
+    return f"{epochs}, {dossiers} dossiers were in it" if dossiers and after["oid"] != before["oid"] else ""
 
 
 async def put_poison(scene: Scene) -> str:
-    """Every kind once, each about a fresh dossier; a reader must put it aside and go on."""
-    written: set[Letter] = set()
+    """Write each kind of poison once, about a new dossier; the reader must make it a dead letter and continue."""
+    written: set[DeadLetter] = set()
     for kind in poison.KINDS:
         submission = await scene.load.submit_now(scene.rng.choice(scene.sandboxes))
         dossier = (submission.sandbox, submission.codes[0])
         service = "portal" if kind.source_database == "portal" else "gateway"
 
-        async def wrote(kind: poison.Poison = kind, dossier: tuple[str, str] = dossier, service: str = service) -> bool:
+        async def write(kind: poison.Poison = kind, dossier: tuple[str, str] = dossier, service: str = service) -> bool:
             letter = await poison.write(scene.url(service), kind, dossier)
             if letter is not None:
                 written.add(letter)
             return letter is not None
 
-        await scene.until(f"{service} does not know dossier {dossier}", wrote)
+        await scene.until(f"{service} does not know dossier {dossier}", write)
     scene.poison |= written
-    found = 0
+    count = 0
 
-    async def taken() -> bool:
-        nonlocal found
-        found = 0
+    async def became_dead_letters() -> bool:
+        nonlocal count
+        count = 0
         for service in ("portal", "gateway"):
-            mine = {letter for letter in written if letter.service == service}
-            found += await poison.taken(scene.url(service), mine)
-        return found == len(written)
+            letters = {letter for letter in written if letter.service == service}
+            count += await poison.dead_letters(scene.url(service), letters)
+        return count == len(written)
 
     with suppress(NotConverged):
-        await scene.until("poison was not put aside", taken, 20.0)
-    return f"{found} of {len(written)} put aside as dead letters" if found else ""
+        await scene.until("poison did not become dead letters", became_dead_letters, 20.0)
+    return f"{count} of {len(written)} became dead letters" if count else ""
 
 
 FAULTS: dict[str, Fault] = {
@@ -260,24 +262,24 @@ FAULTS: dict[str, Fault] = {
     "stop-worker": stop_worker,
     "kill-broker": kill_broker,
     "wipe-broker": wipe_broker,
-    "tell-again": tell_again,
+    "tell-again": replay_everything,
     "rebuild-statistics": rebuild_statistics,
     "delete-database": delete_database,
     "delete-sandboxes": delete_sandboxes,
     "poison": put_poison,
 }
-ONCE = ("delete-database",)  # at most once in a run: what it takes with it can no longer be compared
+ONCE = ("delete-database",)  # at most once per run: the deleted data can no longer be compared
 
 
 async def inject(scene: Scene, name: str, since: float) -> Injected:
-    """Break, mend, and wait until everything told by then is read."""
+    """Inject a fault, repair it, and wait until every event published by then is read."""
     loop = asyncio.get_running_loop()
     injected = Injected(name, loop.time() - since)
     try:
         injected.trace = await FAULTS[name](scene)
-        mended = loop.time()
+        repaired = loop.time()
         await scene.converged()
-        injected.converged_seconds = loop.time() - mended
+        injected.converged_seconds = loop.time() - repaired
     except NotConverged as trouble:
         injected.trouble = str(trouble)
     return injected

@@ -1,4 +1,4 @@
-"""What the load remembers: every request that was acknowledged, and the answers nobody should have given."""
+"""The load's records: every acknowledged request, and every unexpected reply."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Key = tuple[str, str]  # (sandbox, dossier code)
 
 @dataclass
 class Submission:
-    """One wish to submit, under one Idempotency-Key; `codes` are all the dossier codes it was ever answered with."""
+    """One submission under one Idempotency-Key; `codes` has the dossier code of every reply to it."""
 
     sandbox: str
     persona: str
@@ -25,16 +25,16 @@ class Ledger:
     submissions   acknowledged, by Idempotency-Key
     withdrawals   acknowledged requests to withdraw, by dossier
     payments      references of acknowledged payments, by dossier
-    surprises     refusals that no race explains, and answers that a door should not have given
+    surprises     unexpected replies: refusals that no race explains
     """
 
     submissions: dict[str, Submission] = field(default_factory=dict)
     withdrawals: Counter[Key] = field(default_factory=Counter)
     payments: dict[Key, list[str]] = field(default_factory=dict)
     surprises: list[str] = field(default_factory=list)
-    unacknowledged: int = 0  # answers that never came, and 5xx: each was repeated with its key
+    unacknowledged: int = 0  # missing replies and 5xx: each request was repeated with its key
 
     @property
     def dossiers(self) -> dict[Key, Submission]:
-        """Every dossier that was acknowledged, by its first code."""
+        """Every acknowledged dossier, by its first code."""
         return {(each.sandbox, each.codes[0]): each for each in self.submissions.values() if each.codes}

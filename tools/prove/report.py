@@ -1,4 +1,4 @@
-"""The report of a run: two tables for people, one object for programs."""
+"""The report of a run: two tables as text, or one JSON object."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tools.prove.run import Report
 
 
 def verdict(report: Report) -> tuple[bool, str]:
-    """Whether the run came out as it should, in one sentence; a planted bug should be caught."""
+    """Whether the run has the expected result, and a sentence; the expected result of a planted bug is to be caught."""
     order = report.order
     if order.plant == "none":
         if report.proven:
-            return True, f"Proven with seed {order.seed}: nothing lost, nothing twice, nothing out of order."
+            return True, f"Proven with seed {order.seed}: nothing lost, nothing applied twice, nothing out of order."
         traceless = ", ".join(sorted({each.name for each in report.traceless}))
         reasons = [f"{len(report.violations)} violations"] if report.violations else []
         reasons += [f"no trace or no convergence: {traceless}"] if traceless else []
@@ -27,7 +27,7 @@ def verdict(report: Report) -> tuple[bool, str]:
     what = PLANTS[order.plant].what
     if report.violations:
         return True, f"Caught: {what} ({len(report.violations)} violations)."
-    return False, f"NOT caught: {what}. The proof is blind to it."
+    return False, f"NOT caught: {what}. The proof does not detect it."
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -58,12 +58,12 @@ def show(report: Report, console: Console) -> None:
             console.print(f"    … and {len(finding.violations) - SHOWN} more", highlight=False)
     if report.lost:
         console.print(
-            f"Lost with the deleted database, as it must be: {len(report.lost)} dossiers, "
+            f"Lost with the deleted database, as expected: {len(report.lost)} dossiers, "
             f"such as {', '.join(report.lost[:3])} (--json lists them).",
             highlight=False,
         )
     facts = ", ".join(f"{value:,.0f} {name}" for name, value in report.facts.items())
-    console.print(f"{facts}; {report.seconds:.0f} s in all.", highlight=False)
+    console.print(f"{facts}; {report.seconds:.0f} s in total.", highlight=False)
     good, sentence = verdict(report)
     console.print(sentence, style="bold green" if good else "bold red", highlight=False)
 
@@ -73,13 +73,13 @@ def _faults(report: Report, console: Console) -> None:
     for heading in ("fault", "times", "converged after", "last trace"):
         table.add_column(heading, overflow="fold")
     for name in dict.fromkeys(each.name for each in report.injected):
-        mine = [each for each in report.injected if each.name == name]
-        seconds = [each.converged_seconds for each in mine if each.converged_seconds is not None]
+        runs = [each for each in report.injected if each.name == name]
+        seconds = [each.converged_seconds for each in runs if each.converged_seconds is not None]
         took = f"{min(seconds):.1f} to {max(seconds):.1f} s" if seconds else "never"
-        trouble = next((each.trouble for each in mine if each.trouble), "")
-        traceless = sum(not each.trace for each in mine)
-        trace = trouble or (f"NO TRACE, {traceless} times" if traceless else mine[-1].trace)
-        table.add_row(name, str(len(mine)), took, trace)
+        trouble = next((each.trouble for each in runs if each.trouble), "")
+        traceless = sum(not each.trace for each in runs)
+        trace = trouble or (f"NO TRACE, {traceless} times" if traceless else runs[-1].trace)
+        table.add_row(name, str(len(runs)), took, trace)
     console.print(table)
 
 

@@ -1,4 +1,4 @@
-"""The proof's own idea of a dossier: what a province's events make of it. Its rules are its own, so that they can disagree."""
+"""The proof's own model of a dossier, built from the province's events. Independent of the services' code on purpose."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts import lifecycle as law
-from tools.prove.books import Told
+from tools.prove.tables import Event
 
 SUBMITTED, RECEIVED, REFUSED, IN_PROCESSING, OWING, WITHDRAWN, STOPPED_UNPAID, READY, RETURNED = (
     1,
@@ -23,7 +23,7 @@ SUBMITTED, RECEIVED, REFUSED, IN_PROCESSING, OWING, WITHDRAWN, STOPPED_UNPAID, R
 STOPPED = (REFUSED, WITHDRAWN, STOPPED_UNPAID)
 FINAL = (*STOPPED, RETURNED)
 
-# event → the states in which it may happen, and the state it leads to
+# event → the states in which it is allowed, and the next state
 MOVES: dict[str, tuple[tuple[int, ...], int]] = {
     law.DOSSIER_RECEIVED: ((SUBMITTED,), RECEIVED),
     law.DOSSIER_REFUSED: ((SUBMITTED,), REFUSED),
@@ -35,18 +35,18 @@ MOVES: dict[str, tuple[tuple[int, ...], int]] = {
     law.DOSSIER_WITHDRAWN: ((SUBMITTED, RECEIVED, OWING, IN_PROCESSING), WITHDRAWN),
 }
 DECLINED = law.WITHDRAWAL_DECLINED
-ASKED, CONFIRMED, REFUNDED = law.WITHDRAWAL_REQUESTED, law.PAYMENT_CONFIRMED, law.PAYMENT_REFUNDED
+WITHDRAWAL_REQUESTED, CONFIRMED, REFUNDED = law.WITHDRAWAL_REQUESTED, law.PAYMENT_CONFIRMED, law.PAYMENT_REFUNDED
 SUBMISSION = law.DOSSIER_SUBMITTED
-PAID_STATES = ("paid", "refund_pending", "refunded")  # of a payment at the portal, once the platform confirmed it
+PAID_STATES = ("paid", "refund_pending", "refunded")  # of a payment at the portal, after the platform's confirmation
 
 
 class OutOfOrder(Exception):
-    """An event that cannot follow the ones before it."""
+    """An event that is not allowed after the events before it."""
 
 
 @dataclass
 class Fold:
-    """A dossier as its province's events, in order, make it."""
+    """The state of a dossier after its province's events."""
 
     status: int = SUBMITTED
     fee_dong: int | None = None
@@ -56,36 +56,36 @@ class Fold:
     declined: int = 0
 
 
-def fold(events: Sequence[Told]) -> Fold:
-    """Raises OutOfOrder."""
-    made = Fold()
+def fold(events: Sequence[Event]) -> Fold:
+    """Apply all events to a new dossier. Raises OutOfOrder."""
+    dossier = Fold()
     for event in events:
         facts = event.facts
         if event.type == DECLINED:
-            made.declined += 1
+            dossier.declined += 1
             continue
         when, then = MOVES.get(event.type, ((), 0))
-        if made.status not in when:
-            raise OutOfOrder(f"{event.type} (version {event.version}) in status {made.status}")
-        made.status = then
-        made.fee_dong = facts.get("fee_dong", made.fee_dong)
-        made.due_at = facts.get("due_at", made.due_at)
-        made.result_number = facts.get("result_number", made.result_number)
-        made.granted = made.granted or then == WITHDRAWN
-    return made
+        if dossier.status not in when:
+            raise OutOfOrder(f"{event.type} (version {event.version}) in status {dossier.status}")
+        dossier.status = then
+        dossier.fee_dong = facts.get("fee_dong", dossier.fee_dong)
+        dossier.due_at = facts.get("due_at", dossier.due_at)
+        dossier.result_number = facts.get("result_number", dossier.result_number)
+        dossier.granted = dossier.granted or then == WITHDRAWN
+    return dossier
 
 
-def withdrawal(asked: int, made: Fold) -> str:
-    """What the citizen must see of `asked` requests to withdraw."""
-    if made.granted:
+def withdrawal(requests: int, dossier: Fold) -> str:
+    """The withdrawal state that the citizen must see after `requests` requests."""
+    if dossier.granted:
         return "granted"
-    if asked > made.declined:
-        return "lapsed" if made.status in STOPPED else "asked"
-    return "declined" if asked else "none"
+    if requests > dossier.declined:
+        return "lapsed" if dossier.status in STOPPED else "asked"
+    return "declined" if requests else "none"
 
 
-def sum_of(events: Sequence[Told], type: str) -> int:
-    """Money in all events of one type, in đồng."""
+def sum_of(events: Sequence[Event], type: str) -> int:
+    """Sum of the amounts in all events of one type, in đồng."""
     return sum(int(event.facts["amount_dong"]) for event in events if event.type == type)
 
 
@@ -98,7 +98,7 @@ def refunded_dong(dossier: dict[str, Any]) -> int:
 
 
 def fee_dong(dossier: dict[str, Any]) -> int | None:
-    """What the last demand asks for, in either copy; None before there is one."""
+    """Amount of the last demand, in either copy; None if there is none."""
     if not dossier["demands"]:
         return None
     return sum(int(item["amount_dong"]) for item in dossier["demands"][-1].get("items", ()))

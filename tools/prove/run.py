@@ -1,4 +1,4 @@
-"""One run of the proof: start a country of its own, load it, break it, heal it, let it come to rest, and look."""
+"""One run of the proof: start a stack, run load and faults, wait until everything is settled, and check the promises."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from lienthong.client import Country, Sandbox
 from lienthong.client.http import Problem
 from lienthong.embedded.stack import Stack
-from tools.prove import books, checks, faults
+from tools.prove import checks, faults, tables
 from tools.prove.checks import Evidence, Finding
 from tools.prove.clocks import FIRST, Clocks
 from tools.prove.counters import Counters
@@ -23,24 +23,24 @@ from tools.prove.load import Catalogue, Load
 from tools.prove.plants import PLANTS
 from tools.prove.scene import Scene
 
-# Sandbox seconds per real second, one sandbox each. Where time stands still only the clock's hand fires timers; where it
-# runs, the gateway's worker does too, at the same moment. Faster than this, tokens would run out on a slow machine.
+# Sandbox seconds per real second, one sandbox each. In a frozen sandbox only `advance` fires timers; in a running one the
+# gateway's worker fires them too, in parallel. With a higher rate, tokens would expire too early on a slow machine.
 RATES = (0, 60, 0, 60)
-CLOSING_ROUNDS = 40  # days the clock is turned at the end; the quickest procedures need a handful
-SAMPLED = 100  # dossiers looked at over both doors
+CLOSING_ROUNDS = 40  # days to advance at the end; the fastest procedures need about five
+SAMPLED = 100  # dossiers compared through both APIs
 SETTLE_SECONDS = 20.0
-WARM_UP_SECONDS = 3.0  # a fault that hits an empty house shows nothing
-BREATH_SECONDS = 1.0  # at most, between one fault's convergence and the next fault
+WARM_UP_SECONDS = 3.0  # a fault in an empty stack proves nothing
+PAUSE_SECONDS = 1.0  # longest pause between the recovery from one fault and the next fault
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Order:
     """What to prove.
 
-    minutes   of load and faults; every fault comes at least once, however long that takes
-    rate      submissions a second
+    minutes   of load and faults; every fault is injected at least once, even if this takes longer
+    rate      submissions per second
     """
 
     seed: str
@@ -54,7 +54,7 @@ class Order:
 
 @dataclass
 class Report:
-    """What came out. `proven`: every promise holds and every fault left its trace."""
+    """The result of a run. `proven`: every promise holds and every fault had an effect."""
 
     order: Order
     injected: list[Injected] = field(default_factory=list)
@@ -77,14 +77,14 @@ class Report:
         return not self.traceless and all(finding.holds for finding in self.findings)
 
 
-async def run(order: Order, say: Say) -> Report:
-    """Raises Trouble if the country does not start."""
+async def run(order: Order, notify: Notify) -> Report:
+    """Run the proof. Raises Trouble if the stack does not start."""
     began = time.monotonic()
     report = Report(order)
     prefix = [PLANTS[order.plant].folder] if order.plant != "none" else []
     stack = Stack(order.data, order.port_base, pythonpath_prefix=prefix)
     try:
-        say(f"Ready after {await asyncio.to_thread(stack.start):.1f} s.")
+        notify(f"Ready after {await asyncio.to_thread(stack.start):.1f} s.")
         async with Country(stack.urls["portal-api"]) as country:
             sandboxes = [await _sandbox(country, order, n) for n in range(len(RATES))]
             clocks, catalogue = Clocks(sandboxes), await Catalogue.read(country)
@@ -92,8 +92,10 @@ async def run(order: Order, say: Say) -> Report:
             async with _counting(stack) as counters:
                 rng = random.Random(f"{order.seed}/faults")
                 scene = Scene(stack, load, counters, rng)
-                await _break_things(scene, order, report, say)
-                say("Everything runs again; the rest is paid, and the clocks are turned until nothing more can happen.")
+                await _break_things(scene, order, report, notify)
+                notify(
+                    "All processes run again. Now everything due is paid, and the clocks advance until nothing more can happen."
+                )
                 unsettled = await _bring_to_rest(scene)
                 await scene.until("the statistics are not complete", lambda: faults.statistics_are_complete(scene))
                 evidence = await _evidence(scene, unsettled)
@@ -101,7 +103,7 @@ async def run(order: Order, say: Say) -> Report:
         report.findings = checks.judge(evidence)
         report.lost = sorted(f"{sandbox}/{code}" for sandbox, code in evidence.lost - evidence.gateway.dossiers.keys())
         report.facts = {
-            "turns of a clock": clocks.turns,
+            "clock advances": clocks.turns,
             "submissions": len(load.ledger.submissions),
             "unacknowledged and repeated": load.ledger.unacknowledged,
             "payments": sum(map(len, load.ledger.payments.values())),
@@ -125,17 +127,17 @@ async def _sandbox(country: Country, order: Order, n: int) -> Sandbox:
 @asynccontextmanager
 async def _counting(stack: Stack) -> AsyncIterator[Counters]:
     counters = Counters({role: stack.urls[role] for role in ("portal-worker", "gateway-worker", "gateway-api")})
-    looking = asyncio.create_task(counters.keep_looking())
+    reading = asyncio.create_task(counters.keep_reading())
     try:
         yield counters
     finally:
-        looking.cancel()
+        reading.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await looking
+            await reading
 
 
-async def _break_things(scene: Scene, order: Order, report: Report, say: Say) -> None:
-    """The faults one after the other, in an order drawn anew each round, while the load goes on."""
+async def _break_things(scene: Scene, order: Order, report: Report, notify: Notify) -> None:
+    """Inject the faults one after the other during the load; each round has a new random order."""
     loop = asyncio.get_running_loop()
     begun = loop.time()
     loading = asyncio.create_task(scene.load.run())
@@ -143,15 +145,17 @@ async def _break_things(scene: Scene, order: Order, report: Report, say: Say) ->
     await asyncio.sleep(WARM_UP_SECONDS)
     try:
         for name in _rounds(scene.rng, order.faults, lambda: loop.time() - begun > order.minutes * 60):
-            await asyncio.sleep(scene.rng.random() * BREATH_SECONDS)
+            await asyncio.sleep(scene.rng.random() * PAUSE_SECONDS)
             injected = await faults.inject(scene, name, begun)
             report.injected.append(injected)
-            told = (
+            outcome = (
                 f"converged after {injected.converged_seconds:.1f} s" if injected.converged_seconds is not None else ""
             )
-            say(f"{injected.at_seconds:6.1f} s  {name}: {told or injected.trouble}. {injected.trace or 'No trace!'}")
+            notify(
+                f"{injected.at_seconds:6.1f} s  {name}: {outcome or injected.trouble}. {injected.trace or 'No trace!'}"
+            )
             if injected.trouble:
-                break  # it is no longer the country that the next fault is meant for
+                break  # the stack is no longer in the state that the next fault expects
         if not order.faults:
             await asyncio.sleep(order.minutes * 60)
     finally:
@@ -161,21 +165,23 @@ async def _break_things(scene: Scene, order: Order, report: Report, say: Say) ->
 
 
 def _rounds(rng: random.Random, names: Sequence[str], is_over: Callable[[], bool]) -> Iterator[str]:
-    """A first whole round, then more while time lasts."""
+    """One complete round of faults, then further rounds until the time is over."""
     yield from rng.sample(list(names), len(names))
-    again = [name for name in names if name not in faults.ONCE]
-    while again and not is_over():
-        for name in rng.sample(again, len(again)):
+    repeatable = [name for name in names if name not in faults.ONCE]
+    while repeatable and not is_over():
+        for name in rng.sample(repeatable, len(repeatable)):
             if not is_over():
                 yield name
 
 
 async def _bring_to_rest(scene: Scene) -> list[str]:
-    """Pay what is due and turn every clock until nothing is due any more; gives what does not come to rest."""
+    """Pay what is due and advance every clock until nothing is due; returns what does not settle."""
     await scene.all_ready()
     for _ in range(CLOSING_ROUNDS):
         paid = await scene.load.pay_the_rest(scene.lost)
-        verdicts = await asyncio.gather(*(scene.load.clocks.day_on(sandbox) for sandbox in scene.load.sandboxes))
+        verdicts = await asyncio.gather(
+            *(scene.load.clocks.advance_one_day(sandbox) for sandbox in scene.load.sandboxes)
+        )
         stuck = any(verdict is None or verdict["verdict"] == "waiting" for verdict in verdicts)
         if stuck or (not paid and not any(verdict and verdict["next_due"] for verdict in verdicts)):
             break
@@ -186,24 +192,26 @@ async def _bring_to_rest(scene: Scene) -> list[str]:
 
 
 async def _evidence(scene: Scene, unsettled: list[str]) -> Evidence:
-    portal, gateway = [await books.open_house(scene.url(name), name, scene.sandboxes) for name in ("portal", "gateway")]
-    payment = await books.read_payment(scene.stack.database_url("payment"), scene.sandboxes)
-    evidence = Evidence(scene.load.ledger, portal, gateway, payment, scene.poison, scene.buried, unsettled=unsettled)
+    portal, gateway = [
+        await tables.connect_and_read(scene.url(name), name, scene.sandboxes) for name in ("portal", "gateway")
+    ]
+    payment = await tables.read_payment(scene.stack.database_url("payment"), scene.sandboxes)
+    evidence = Evidence(scene.load.ledger, portal, gateway, payment, scene.poison, scene.deleted, unsettled=unsettled)
     comparable = evidence.comparable
     for key in scene.rng.sample(comparable, min(SAMPLED, len(comparable))):
-        evidence.doors[key] = await _at_the_doors(scene, key)
+        evidence.views[key] = await _views(scene, key)
     return evidence
 
 
-async def _at_the_doors(scene: Scene, key: tuple[str, str]) -> tuple[int | None, int | None]:
-    """The status that the citizen and the province see of one dossier."""
-    kept = scene.load.ledger.dossiers.get(key)
-    if kept is None:
+async def _views(scene: Scene, key: tuple[str, str]) -> tuple[int | None, int | None]:
+    """The status of one dossier that citizen and province see; None if it is not found."""
+    submission = scene.load.ledger.dossiers.get(key)
+    if submission is None:
         return None, None
     sandbox = next(each for each in scene.load.sandboxes if each.id == key[0])
-    seen = await scene.load.look(kept, key[1])
+    citizen_status = await scene.load.status(submission, key[1])
     try:
-        theirs = await sandbox.province(kept.province).dossier(key[1])
+        province_copy = await sandbox.province(submission.province).dossier(key[1])
     except Problem:
-        return seen, None
-    return seen, theirs["status"]["code"]
+        return citizen_status, None
+    return citizen_status, province_copy["status"]["code"]

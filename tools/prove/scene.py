@@ -1,4 +1,4 @@
-"""Where a proof plays: the stack, its databases, the load, the counters, and what the faults have done so far."""
+"""State of a proof run: the stack, its databases, the load, the counters, and the effects of the faults so far."""
 
 from __future__ import annotations
 
@@ -12,35 +12,34 @@ import asyncpg
 import httpx
 
 from lienthong.embedded.stack import Stack, process
-from tools.prove.books import HouseBooks, Letter, Place
 from tools.prove.counters import Counters
 from tools.prove.ledger import Key
 from tools.prove.load import Load
+from tools.prove.tables import DeadLetter, Position, ServiceTables
 
-HOUSES = {"portal": "portal", "gateway": "province_gateway"}  # service → database
-READERS = {"portal": "gateway", "gateway": "portal"}  # source → who reads it
-PATIENCE_SECONDS = (
-    60.0  # for what must happen after a fault; far more than it needs, so that a slow machine is no violation
-)
+DATABASES = {"portal": "portal", "gateway": "province_gateway"}  # service → database
+READERS = {"portal": "gateway", "gateway": "portal"}  # source → its reader
+PATIENCE_SECONDS = 60.0  # for the recovery after a fault; far more than needed, so that a slow machine is no violation
 
 
 class NotConverged(Exception):
-    """After a fault ended, what it had held up did not get through."""
+    """The stack did not recover in time after a fault."""
 
 
 @dataclass
 class Scene:
-    """
-    poison    the dead letters there must be
-    buried    the gateway's books as its database had them the moment it was deleted, once per deletion
+    """State of a run.
+
+    poison    the expected dead letters
+    deleted   the gateway's tables at the moment its database was deleted, one per deletion
     """
 
     stack: Stack
     load: Load
     counters: Counters
     rng: random.Random
-    poison: set[Letter] = field(default_factory=set)
-    buried: list[HouseBooks] = field(default_factory=list)
+    poison: set[DeadLetter] = field(default_factory=set)
+    deleted: list[ServiceTables] = field(default_factory=list)
 
     @property
     def sandboxes(self) -> list[str]:
@@ -48,11 +47,11 @@ class Scene:
 
     @property
     def lost(self) -> set[Key]:
-        """Dossiers that a deleted database had: their province may know nothing of them any more."""
-        return {key for books in self.buried for key in books.dossiers}
+        """Dossiers of a deleted database; the province may not have them any more."""
+        return {key for tables in self.deleted for key in tables.dossiers}
 
     def url(self, service: str) -> str:
-        return self.stack.database_url(HOUSES[service])
+        return self.stack.database_url(DATABASES[service])
 
     async def process(self, name: str) -> dict[str, Any]:
         return process(await asyncio.to_thread(self.stack.status), name)
@@ -64,16 +63,16 @@ class Scene:
         finally:
             await connection.close()
 
-    async def ask_again(self, service: str, lane: int, epoch: int) -> None:
-        """As a reader would that stands at the beginning of this life of the lane. Raises NotConverged."""
+    async def request_replay(self, service: str, lane: int, epoch: int) -> None:
+        """Request a replay, as a reader at the beginning of this epoch of the lane would. Raises NotConverged."""
         url = f"{self.stack.urls[f'{service}-api']}/_lab/lanes/{lane}/replay"
         async with httpx.AsyncClient(timeout=5.0, trust_env=False) as http:
-            answer = await http.post(url, json={"epoch": epoch, "expected": 1})
-        if answer.status_code != 200:
-            raise NotConverged(f"{service} answered {answer.status_code} to {url}")
+            response = await http.post(url, json={"epoch": epoch, "expected": 1})
+        if response.status_code != 200:
+            raise NotConverged(f"{service} answered {response.status_code} to {url}")
 
     async def until(self, what: str, holds: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_SECONDS) -> None:
-        """Wait until it holds; silence of a database counts as no. Raises NotConverged."""
+        """Wait until `holds` returns True; connection errors count as False. Raises NotConverged."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         while True:
@@ -93,14 +92,14 @@ class Scene:
         await self.until("not every process is ready", ready)
 
     async def converged(self) -> None:
-        """Wait until everything that was told by now, in either direction, is read."""
+        """Wait until all events published so far, in both directions, are read."""
         await self.all_ready()
         for source, reader in READERS.items():
             await self._passed(source, reader)
 
     async def _passed(self, source: str, reader: str) -> None:
         last: int | None = None
-        heads: dict[int, Place] = {}
+        heads: dict[int, Position] = {}
 
         async def numbered() -> bool:
             nonlocal last, heads
@@ -118,8 +117,8 @@ class Scene:
             rows = await self.fetch(
                 reader, "SELECT lane, epoch, expected - 1 AS number FROM positions WHERE listener = ''"
             )
-            places = {row["lane"]: (row["epoch"], row["number"]) for row in rows}
-            return all(places.get(lane, (0, 0)) >= head for lane, head in heads.items())
+            positions = {row["lane"]: (row["epoch"], row["number"]) for row in rows}
+            return all(positions.get(lane, (0, 0)) >= head for lane, head in heads.items())
 
         await self.until(f"events of {source} have no number yet", numbered)
-        await self.until(f"{reader} has not read what {source} said", read)
+        await self.until(f"{reader} has not read all events of {source}", read)

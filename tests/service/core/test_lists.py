@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from lienthong.client import Country
-from lienthong.client.http import Door, Problem, every_row
+from lienthong.client.http import Problem, ServiceClient, every_row
 from shared.lab import lanes, sandbox
 from shared.messaging.runtime import House
 from shared.web import app as web
@@ -23,15 +23,15 @@ LETTERS = "/_lab/dead-letters"
 
 
 @pytest.fixture
-async def door(house: House[Parcel]) -> AsyncIterator[Door]:
+async def door(house: House[Parcel]) -> AsyncIterator[ServiceClient]:
     app = web.create_app(house, "parcels", {})
     app.include_router(sandbox.router)
     app.include_router(lanes.router)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
-        yield Door(http, "http://door.test")
+        yield ServiceClient(http, "http://door.test")
 
 
-async def page(door: Door, shelf: Shelf, path: str) -> tuple[list[dict[str, Any]], str]:
+async def page(door: ServiceClient, shelf: Shelf, path: str) -> tuple[list[dict[str, Any]], str]:
     """The rows of one page, and where the next one is."""
     answer = await door.send("GET", path, headers=shelf.sandbox.header)
     return answer.json(), answer.links.get("next", {}).get("url", "")
@@ -56,7 +56,7 @@ async def begin(house: House[Parcel], shelf: Shelf, count: int) -> None:
 
 
 async def test_the_client_gives_every_dead_letter_of_its_sandbox(
-    house: House[Parcel], shelf: Shelf, door: Door
+    house: House[Parcel], shelf: Shelf, door: ServiceClient
 ) -> None:
     await put_aside(house, await a_shelf(house), 3)
     await put_aside(house, shelf, MORE_THAN_TWO_PAGES)
@@ -67,7 +67,7 @@ async def test_the_client_gives_every_dead_letter_of_its_sandbox(
 
 
 async def test_the_client_gives_every_dossier_of_its_sandbox_in_the_order_of_their_beginning(
-    house: House[Parcel], shelf: Shelf, door: Door
+    house: House[Parcel], shelf: Shelf, door: ServiceClient
 ) -> None:
     await begin(house, await a_shelf(house), 3)
     await begin(house, shelf, MORE_THAN_TWO_PAGES)
@@ -77,7 +77,9 @@ async def test_the_client_gives_every_dossier_of_its_sandbox_in_the_order_of_the
     assert codes == [str(number) for number in range(MORE_THAN_TWO_PAGES, 0, -1)]
 
 
-async def test_what_becomes_of_letters_meanwhile_moves_no_page(house: House[Parcel], shelf: Shelf, door: Door) -> None:
+async def test_what_becomes_of_letters_meanwhile_moves_no_page(
+    house: House[Parcel], shelf: Shelf, door: ServiceClient
+) -> None:
     broken.add("1")
     for code in "ABC":
         await hear(house, shelf.said(SENT, "0", code), shelf.said(MARKED, "1", code), shelf.said(MARKED, "2", code))
@@ -92,7 +94,7 @@ async def test_what_becomes_of_letters_meanwhile_moves_no_page(house: House[Parc
 
 
 @pytest.mark.parametrize("place", ["A", "-1", "1 2", "٣", "9" * 19])
-async def test_the_place_of_another_list_is_no_dead_letter(shelf: Shelf, door: Door, place: str) -> None:
+async def test_the_place_of_another_list_is_no_dead_letter(shelf: Shelf, door: ServiceClient, place: str) -> None:
     token = base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
     with pytest.raises(Problem) as refusal:
         await page(door, shelf, f"{LETTERS}?page_token={token}")
@@ -101,7 +103,7 @@ async def test_the_place_of_another_list_is_no_dead_letter(shelf: Shelf, door: D
 
 
 async def test_a_story_is_told_in_pages_to_which_only_the_last_is_added(
-    house: House[Parcel], shelf: Shelf, door: Door
+    house: House[Parcel], shelf: Shelf, door: ServiceClient
 ) -> None:
     await hear(house, shelf.said(SENT, "0"), *(shelf.said(TOLD, str(mark)) for mark in range(1, 6)))
     first, there = await page(door, shelf, "/_lab/timeline/A?page_size=3")

@@ -1,6 +1,6 @@
 """Planted bugs: each folder holds a `sitecustomize.py` that replaces functions in the processes under test.
 
-Nothing in the product knows of them: the folder is put in front of the import path of one run's services.
+The product has no code for them: the folder is put first in the import path of one run's services.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-_HERE = Path(__file__).parent
+_FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
 class Plant:
-    """A bug, and the faults that bring it to light."""
+    """A planted bug, and the faults that expose it."""
 
     what: str
     folder: Path
@@ -23,18 +23,18 @@ class Plant:
 
 PLANTS = {
     "position-ignored": Plant(
-        "the reader ignores its position: what comes twice is applied twice",
-        _HERE / "position_ignored",
+        "the reader ignores its position: an event that comes twice is applied twice",
+        _FOLDER / "position_ignored",
         ("tell-again", "wipe-broker", "stop-worker"),
     ),
     "numbers-after-producing": Plant(
-        "the relay produces first and writes the numbers down afterwards",
-        _HERE / "numbers_after_producing",
+        "the relay produces first and stores the numbers afterwards",
+        _FOLDER / "numbers_after_producing",
         ("kill-portal-worker", "kill-gateway-worker"),
     ),
     "sequence-cursor": Plant(
-        "the relay reads on from the last id it saw; what commits later with a lower id is never seen",
-        _HERE / "sequence_cursor",
+        "the relay continues after the last id it read; an event committed later with a lower id is never sent",
+        _FOLDER / "sequence_cursor",
         ("kill-portal-worker",),
         30.0,
     ),

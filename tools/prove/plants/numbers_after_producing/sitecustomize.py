@@ -1,4 +1,4 @@
-"""Planted: the relay produces first, with the numbers that would come next, and writes them down afterwards."""
+"""Planted bug: the relay produces first, with the next numbers, and stores the numbers afterwards."""
 
 import asyncio
 from importlib import import_module
@@ -15,21 +15,21 @@ FROM (SELECT * FROM queue WHERE topic = $3 AND lane = ANY($1) ORDER BY id LIMIT 
 JOIN lanes_out l USING (topic, lane)
 LEFT JOIN events e ON e.sandbox = q.sandbox AND e.subject = q.subject AND e.version = q.version
 ORDER BY q.lane, q.id"""
-stepped = relay.Relay.step
+original_step = relay.Relay.step
 
 
 async def number(self: Any) -> None:
-    """Left out: see `step`."""
+    """Does nothing: `step` assigns the numbers."""
 
 
 async def step(self: Any) -> int:
     rows = await self._database.fetch(WAITING_SQL, self.leases.lanes, self._batch, self._topic)
     if not rows:
-        return int(await stepped(self))  # what was asked for again
+        return int(await original_step(self))  # requested replays
     offsets = await self._writer.publish(
         [(r["lane"], r["subject"].encode(), (r["body"] or "{}").encode(), events.headers(r, self.source)) for r in rows]
     )
-    await asyncio.sleep(0.1)  # what a slow disk leaves between the two: without it a kill seldom falls there
+    await asyncio.sleep(0.1)  # simulates a slow disk: without the pause a kill seldom hits between the two steps
     async with self._database.transaction() as connection:
         logs = await eventlog.lock_log(connection, self._topic, sorted({row["lane"] for row in rows}))
         for row, offset in zip(rows, offsets, strict=True):

@@ -1,4 +1,4 @@
-"""Planted: the reader ignores its position, so whatever it reads it applies."""
+"""Planted bug: the reader ignores its position and applies every event that it reads."""
 
 from importlib import import_module
 from typing import Any

@@ -1,11 +1,11 @@
-"""Planted: the relay goes on from the last id it saw. Ids are drawn before the commit, so a lower one may come later."""
+"""Planted bug: the relay continues after the last id it read. Ids are assigned before commit: a lower one may come later."""
 
 from importlib import import_module
 from typing import Any
 
 relay: Any = import_module("shared.messaging.relay")
 
-# As the relay's own statement, but for the WHERE: what lies above a cursor, kept in a table as a cursor would be.
+# The relay's own statement, but it only takes ids above a cursor, which is stored in a table.
 relay.NUMBER_SQL = (
     relay.NUMBER_SQL.replace(
         "taken AS (",
@@ -20,12 +20,12 @@ relay.NUMBER_SQL = (
         "kept AS (INSERT INTO planted_cursor SELECT max(id) FROM taken HAVING max(id) IS NOT NULL), moved AS (",
     )
 )
-numbered = relay.Relay.number
+original_number = relay.Relay.number
 
 
 async def number(self) -> None:  # type: ignore[no-untyped-def]
     await self._database.pool.execute("CREATE TABLE IF NOT EXISTS planted_cursor (last bigint)")
-    await numbered(self)
+    await original_number(self)
 
 
 relay.Relay.number = number

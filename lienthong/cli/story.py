@@ -1,4 +1,4 @@
-"""Tells journeys in the terminal, in Vietnamese or English, and reports on each dossier for programs."""
+"""Prints journeys of dossiers in the terminal, in Vietnamese or English, and reports each dossier for programs."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from lienthong.cli.language import day_and_hour, dong, named
+from lienthong.cli.language import day_and_hour, dong, name_in
 from lienthong.client import Sandbox, timeline
 from lienthong.client.timeline import StatusChange
 from lienthong.client.types import Entry
 from lienthong.journeys import catalogue, travel
-from lienthong.journeys.travel import Journey, Journeyed, Listener
+from lienthong.journeys.travel import Journey, JourneyResult, Listener
 
 WORDS = {
     "en": {
-        "opening": "Sandbox {id}. Its clock stands at {now}; it is turned, not waited for.",
+        "opening": "Sandbox {id}. Its clock shows {now}; it is advanced, so nothing takes real time.",
         "returned": "The result is returned",
-        "refused": "Reception refuses",
+        "refused": "The reception desk refuses",
         "withdrawn": "Paid, then withdrawn: the fee comes back",
         "who": '{who} asks for "{procedure}" at {where}.',
-        "timeline": "{code}, as all services tell it",
-        "reached": "All {count} dossiers reached the end they were meant to reach ({seconds:.1f} s).",
-        "missed": "{code} was meant to end in state {meant} and stands in {state}: repeat with --keep, then "
+        "timeline": "{code}, timeline of all services",
+        "reached": "All {count} dossiers ended in their expected state ({seconds:.1f} s).",
+        "missed": "{code} should end in state {meant} but is in state {state}: repeat with --keep, then "
         "`lienthong timeline {code} --sandbox ID` shows how far it came.",
-        "kept": "The sandbox stays: `lienthong timeline CODE --sandbox {id}`.",
+        "kept": "The sandbox is kept: `lienthong timeline CODE --sandbox {id}`.",
         "columns": "province|dossier|fee|ended|→|procedure",
         "paths": "path|dossier|states|as expected",
-        "amiss": "{code} ({path}) is otherwise than expected: {amiss}",
+        "mismatches": "{code} ({path}) differs from what was expected: {mismatches}",
         "dossier.submitted.v1": "{who} submits dossier {code}",
-        "dossier.received.v1": "the office receives it and promises the result for {due_at}",
+        "dossier.received.v1": "the office receives it; the result is due at {due_at}",
         "dossier.refused.v1": "the office refuses it: {reason}",
         "dossier.fee_demanded.v1": "the office demands {fee_dong}",
         "payment.confirmed.v1": "{who} pays {amount_dong} at the payment platform",
-        "dossier.processing_started.v1": "the officers set to work",
+        "dossier.processing_started.v1": "the officers start processing",
         "dossier.result_ready.v1": "the result is ready",
         "dossier.result_returned.v1": "{who} has the result",
         "dossier.withdrawal_requested.v1": "{who} asks to withdraw it: {reason}",
         "dossier.withdrawal_declined.v1": "the office declines: {reason}",
-        "dossier.withdrawn.v1": "the office lets it go",
-        "payment.refunded.v1": "{amount_dong} come back to {who}",
+        "dossier.withdrawn.v1": "the office agrees to the withdrawal",
+        "payment.refunded.v1": "{amount_dong} are refunded to {who}",
     },
     "vi": {
         "opening": "Sandbox {id}. Đồng hồ đứng ở {now}; đồng hồ được vặn tới, không ai phải chờ.",
@@ -60,7 +60,7 @@ WORDS = {
         "`lienthong timeline {code} --sandbox ID` cho biết hồ sơ đã đi đến đâu.",
         "kept": "Sandbox được giữ lại: `lienthong timeline MÃ --sandbox {id}`.",
         "paths": "đường đi|hồ sơ|trạng thái|đúng dự kiến",
-        "amiss": "{code} ({path}) khác với dự kiến: {amiss}",
+        "mismatches": "{code} ({path}) khác với dự kiến: {mismatches}",
         "columns": "tỉnh, thành phố|hồ sơ|phí|kết thúc|→|thủ tục",
         "dossier.submitted.v1": "{who} nộp hồ sơ {code}",
         "dossier.received.v1": "cơ quan tiếp nhận, hẹn trả kết quả {due_at}",
@@ -78,60 +78,60 @@ WORDS = {
 }
 
 
-async def tell_three(sandbox: Sandbox, teller: Teller) -> list[dict[str, Any]]:
-    """The three journeys one after the other, live; then each dossier's timeline. Returns the reports."""
+async def show_three(sandbox: Sandbox, printer: StoryPrinter) -> list[dict[str, Any]]:
+    """Run and print the three journeys one after the other, then each dossier's timeline. Returns the reports."""
     begun, reached = monotonic(), []
-    await teller.meets(sandbox)
+    await printer.open(sandbox)
     for number, journey in enumerate(travel.THREE, start=1):
-        reached.append(await travel.travel(sandbox, journey, await teller.begins(sandbox, journey, number)))
+        reached.append(await travel.travel(sandbox, journey, await printer.begin(sandbox, journey, number)))
     stories = await _stories(sandbox, reached)
     for each, entries in zip(reached, stories, strict=True):
-        title = teller.words("timeline", code=each.dossier["code"])
-        teller.shows(timeline.draw(entries, title, teller.lang))
-    teller.concludes(reached, monotonic() - begun)
+        title = printer.text("timeline", code=each.dossier["code"])
+        printer.print_table(timeline.draw(entries, title, printer.lang))
+    printer.conclude(reached, monotonic() - begun)
     return _reports(reached, stories)
 
 
-async def tell_the_whole_country(sandbox: Sandbox, teller: Teller) -> list[dict[str, Any]]:
-    """One dossier in each province, all at once; then one line for each. Returns the reports."""
+async def show_each_province(sandbox: Sandbox, printer: StoryPrinter) -> list[dict[str, Any]]:
+    """Run one dossier in each province in parallel, and print one line for each. Returns the reports."""
     begun = monotonic()
-    await teller.meets(sandbox)
+    await printer.open(sandbox)
     reached = await travel.travel_all(sandbox, await travel.one_in_each_province(sandbox.country), by_day=True)
     stories = await _stories(sandbox, reached)
     reports = _reports(reached, stories)
     table = Table(box=None, pad_edge=False)
-    for heading in teller.words("columns").split("|"):
+    for heading in printer.text("columns").split("|"):
         table.add_column(heading, no_wrap=heading not in ("procedure", "thủ tục"))
     for each, report in zip(reached, reports, strict=True):
-        table.add_row(*teller.row(each, report["statuses"]))
-    teller.shows(table)
-    teller.concludes(reached, monotonic() - begun)
+        table.add_row(*printer.row(each, report["statuses"]))
+    printer.print_table(table)
+    printer.conclude(reached, monotonic() - begun)
     return reports
 
 
-async def tell_all_moves(sandbox: Sandbox, teller: Teller) -> list[dict[str, Any]]:
-    """Every named path, all in one sandbox; then one line for each with the states it went through. Returns the reports."""
+async def show_all_moves(sandbox: Sandbox, printer: StoryPrinter) -> list[dict[str, Any]]:
+    """Run every named path in one sandbox, and print one line for each with its states. Returns the reports."""
     begun = monotonic()
-    await teller.meets(sandbox)
+    await printer.open(sandbox)
     reached = await travel.travel_all(sandbox, catalogue.ALL_MOVES)
     stories = await _stories(sandbox, reached)
     reports = _reports(reached, stories)
     table = Table(box=None, pad_edge=False)
-    for heading in teller.words("paths").split("|"):
+    for heading in printer.text("paths").split("|"):
         table.add_column(heading, no_wrap=True)
     for each, report in zip(reached, reports, strict=True):
         states = " ".join(str(change["status"]) for change in report["statuses"])
         table.add_row(each.journey.name, each.dossier["code"], states, "✓" if each.reached else "✗")
-    teller.shows(table)
-    teller.concludes(reached, monotonic() - begun)
+    printer.print_table(table)
+    printer.conclude(reached, monotonic() - begun)
     return reports
 
 
-async def _stories(sandbox: Sandbox, reached: Sequence[Journeyed]) -> list[list[Entry]]:
+async def _stories(sandbox: Sandbox, reached: Sequence[JourneyResult]) -> list[list[Entry]]:
     return await asyncio.gather(*(sandbox.timeline(each.dossier["code"]) for each in reached))
 
 
-def _reports(reached: Sequence[Journeyed], stories: Sequence[Sequence[Entry]]) -> list[dict[str, Any]]:
+def _reports(reached: Sequence[JourneyResult], stories: Sequence[Sequence[Entry]]) -> list[dict[str, Any]]:
     """What `--json` prints: one object per dossier."""
     return [
         {
@@ -143,14 +143,14 @@ def _reports(reached: Sequence[Journeyed], stories: Sequence[Sequence[Entry]]) -
             "payment": each.dossier["fee"],
             "result": each.dossier["result"],
             "reached": each.reached,
-            "amiss": each.amiss,
+            "amiss": each.mismatches,
         }
         for each, entries in zip(reached, stories, strict=True)
     ]
 
 
-class Teller:
-    """Says what happens in one language, vi or en; `missed` counts the dossiers that ended elsewhere than meant."""
+class StoryPrinter:
+    """Prints what happens, in vi or en. `missed` counts the dossiers that did not end in their expected state."""
 
     def __init__(self, console: Console, lang: str) -> None:
         self._console, self.lang = console, lang
@@ -158,83 +158,85 @@ class Teller:
         self._procedures: dict[str, dict[str, Any]] = {}
         self.missed = 0
 
-    def words(self, what: str, **facts: object) -> str:
-        return WORDS[self.lang][what].format(**facts)
+    def text(self, key: str, **facts: object) -> str:
+        return WORDS[self.lang][key].format(**facts)
 
-    def say(self, what: str, **facts: object) -> None:
-        self._console.print(self.words(what, **facts), highlight=False, soft_wrap=True)
+    def print(self, key: str, **facts: object) -> None:
+        self._console.print(self.text(key, **facts), highlight=False, soft_wrap=True)
 
-    def keeps(self, sandbox: Sandbox) -> None:
-        """Name the sandbox that stays, where it does not disturb a program."""
-        typer.echo(self.words("kept", id=sandbox.id), err=True)
+    def name_kept_sandbox(self, sandbox: Sandbox) -> None:
+        """Print the id of the kept sandbox on stderr, so that stdout stays JSON for programs."""
+        typer.echo(self.text("kept", id=sandbox.id), err=True)
 
-    def shows(self, table: Table) -> None:
+    def print_table(self, table: Table) -> None:
         self._console.print()
         self._console.print(table)
 
-    async def meets(self, sandbox: Sandbox) -> None:
-        """Learn the country's names, and say where and when we are."""
+    async def open(self, sandbox: Sandbox) -> None:
+        """Load the names of provinces and procedures; print the sandbox and its time."""
         country = sandbox.country
         self._provinces = {each["code"]: each for each in await country.provinces()}
         self._procedures = {each["code"]: each for each in await country.procedures()}
-        self.say("opening", id=sandbox.id, now=day_and_hour((await sandbox.clock.read())["now"], self.lang))
+        self.print("opening", id=sandbox.id, now=day_and_hour((await sandbox.clock.read())["now"], self.lang))
 
-    async def begins(self, sandbox: Sandbox, journey: Journey, number: int) -> Listener:
-        """Say who wants what; returns the listener that says what happens then."""
+    async def begin(self, sandbox: Sandbox, journey: Journey, number: int) -> Listener:
+        """Print who applies for what; returns the listener that prints each further entry."""
         who = str((await sandbox.citizen(journey.persona).who_am_i())["HoVaTen"])
         communes = await sandbox.country.communes(journey.province)
-        where = [named(each, self.lang) for each in communes if each["code"] == journey.commune]
-        place = ", ".join([*where, named(self._provinces[journey.province], self.lang)])
-        procedure = named(self._procedures[journey.procedure], self.lang)
-        self._console.print(f"\n[bold]{number}. {self.words(journey.name)}[/bold]", highlight=False)
-        self.say("who", who=who, procedure=procedure, where=place)
+        where = [name_in(each, self.lang) for each in communes if each["code"] == journey.commune]
+        place = ", ".join([*where, name_in(self._provinces[journey.province], self.lang)])
+        procedure = name_in(self._procedures[journey.procedure], self.lang)
+        self._console.print(f"\n[bold]{number}. {self.text(journey.name)}[/bold]", highlight=False)
+        self.print("who", who=who, procedure=procedure, where=place)
 
-        return lambda entry: self.tell(entry, who)
+        return lambda entry: self.print_entry(entry, who)
 
-    def tell(self, entry: Entry, who: str) -> None:
-        """One line of a story; `who` is its citizen."""
+    def print_entry(self, entry: Entry, who: str) -> None:
+        """Print one timeline entry; `who` is the name of the citizen."""
         status = entry.get("status")
         mark = "" if status is None else f"  [bold]→ {status}[/bold]"
         when, sentence = day_and_hour(entry["at"], self.lang), escape(self.sentence(entry, who))
         self._console.print(f"  [cyan]{when}[/cyan]  {sentence}{mark}", highlight=False, soft_wrap=True)
 
     def sentence(self, entry: Entry, who: str) -> str:
-        """In the words of a story where it has some for this event, else as its service tells it."""
-        words = WORDS[self.lang].get(str(entry.get("event")))
-        if words is None:
+        """The sentence of WORDS for this event if there is one, else the text of the service."""
+        template = WORDS[self.lang].get(str(entry.get("event")))
+        if template is None:
             return entry["text_vi"] if self.lang == "vi" else entry["text_en"]
         facts = {name: self._readable(name, value) for name, value in entry["data"].items()}
-        return words.format(who=who, code=facts.get("dossier_code"), **facts)
+        return template.format(who=who, code=facts.get("dossier_code"), **facts)
 
     def _readable(self, name: str, value: Any) -> Any:
-        """Times and money of an event, as people write them."""
+        """A time or amount of an event in the output language; other values unchanged."""
         if name.endswith("_at"):
             return day_and_hour(value, self.lang)
         return dong(value, self.lang) if name.endswith("_dong") else value
 
-    def row(self, each: Journeyed, statuses: Sequence[StatusChange]) -> list[str | Text]:
-        """One line of the country's table; the last cell is cut where the terminal ends."""
+    def row(self, each: JourneyResult, statuses: Sequence[StatusChange]) -> list[str | Text]:
+        """One row of the table of provinces; the last cell is cut at the width of the terminal."""
         dossier, journey = each.dossier, each.journey
         fee = dossier["fee"]
         return [
-            named(self._provinces[journey.province], self.lang),
+            name_in(self._provinces[journey.province], self.lang),
             dossier["code"],
             dong(fee["amount_dong"], self.lang) if fee else "",
             day_and_hour(statuses[-1]["at"], self.lang) if statuses else "",
             str(dossier["status"]["code"]),
-            Text(named(self._procedures[journey.procedure], self.lang), no_wrap=True, overflow="ellipsis"),
+            Text(name_in(self._procedures[journey.procedure], self.lang), no_wrap=True, overflow="ellipsis"),
         ]
 
-    def concludes(self, reached: Sequence[Journeyed], seconds: float) -> None:
-        """Say whether everything ended as it was meant to; what did not is said on stderr too, even to a program."""
+    def conclude(self, reached: Sequence[JourneyResult], seconds: float) -> None:
+        """Print whether all dossiers ended as expected; those that did not are printed on stderr, also with --json."""
         self._console.print()
         for each in reached:
             if not each.reached:
                 self.missed += 1
                 code, state = each.dossier["code"], each.dossier["status"]["slug"]
-                if state == each.journey.ends and each.amiss:
-                    typer.echo(self.words("amiss", code=code, path=each.journey.name, amiss=each.amiss), err=True)
+                if state == each.journey.ends and each.mismatches:
+                    typer.echo(
+                        self.text("mismatches", code=code, path=each.journey.name, mismatches=each.mismatches), err=True
+                    )
                 else:
-                    typer.echo(self.words("missed", code=code, meant=each.journey.ends, state=state), err=True)
+                    typer.echo(self.text("missed", code=code, meant=each.journey.ends, state=state), err=True)
         if not self.missed:
-            self.say("reached", count=len(reached), seconds=seconds)
+            self.print("reached", count=len(reached), seconds=seconds)

@@ -1,4 +1,4 @@
-"""What the services wrote down, read from their databases directly: the other side of every acknowledgement."""
+"""The services' database tables, read directly, to compare them with every acknowledged request."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import asyncpg
 
 from tools.prove.ledger import Key
 
-Place = tuple[int, int]  # (epoch, number)
+Position = tuple[int, int]  # (epoch, number)
 
 
-# A dossier is written without what is at its default.
-LEFT_OUT: dict[str, Any] = {
+# A stored dossier leaves out members that have these default values.
+DEFAULTS: dict[str, Any] = {
     "demands": [],
     "payments": [],
     "heard": [0, 0],
@@ -30,8 +30,8 @@ LEFT_OUT: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Told:
-    """One event as its source keeps it."""
+class Event:
+    """One event in the event log of its source."""
 
     version: int
     type: str
@@ -40,13 +40,13 @@ class Told:
 
     @property
     def facts(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.body)
-        return found
+        facts: dict[str, Any] = json.loads(self.body)
+        return facts
 
 
 @dataclass(frozen=True)
-class Posted:
-    """A number that was given to an event."""
+class NumberedEvent:
+    """The number that the relay assigned to an event."""
 
     lane: int
     epoch: int
@@ -56,65 +56,69 @@ class Posted:
 
 
 @dataclass(frozen=True)
-class Letter:
-    """A dead letter; two are the same if they name the same event."""
+class DeadLetter:
+    """A dead letter; two are equal if they are about the same event."""
 
     service: str
     key: Key
     kind: str
-    version: int | None  # None: a timer's
+    version: int | None  # None: the dead letter is a timer
     reason: str = field(compare=False)
 
 
 @dataclass
-class HouseBooks:
-    """One full house's tables.
+class ServiceTables:
+    """The tables of portal or gateway.
 
-    read      where its reader stands: the place it expects next, by lane of its neighbour's log
-    given     the last place its own log gave, by lane
-    queued    events that have no number yet
+    epoch     epoch of its event log
+    versions  version of each dossier's last event
+    read      position that its reader expects next, by lane of the peer's log
+    heads     last position of its own log, by lane
+    queued    events without a number
     """
 
     service: str
-    life: int
+    epoch: int
     deadlocks: int
     dossiers: dict[Key, dict[str, Any]]
-    said: dict[Key, int]
-    events: dict[Key, list[Told]]
-    posted: list[Posted]
+    versions: dict[Key, int]
+    events: dict[Key, list[Event]]
+    posted: list[NumberedEvent]
     queued: list[tuple[Key, int]]
-    given: dict[int, Place]
-    read: dict[int, Place]
-    letters: list[Letter]
+    heads: dict[int, Position]
+    read: dict[int, Position]
+    letters: list[DeadLetter]
     parked: set[Key]
     waiting: set[Key]
     orphans: list[tuple[Key, str]]
-    replies: dict[str, int]  # how often a submission's Idempotency-Key is kept
+    replies: dict[str, int]  # number of stored replies, by Idempotency-Key of the submission
     reported: dict[
         Key, tuple[str, int]
-    ]  # of the portal: province and state of each dossier, as its statistics count it
+    ]  # at the portal: province and state of each dossier, as its statistics count it
 
 
 @dataclass
-class PaymentBooks:
-    """Orders by reference, refunds by reference: as payment_mock has them."""
+class PaymentTables:
+    """The tables of payment_mock: orders and refunds, by (sandbox, reference)."""
 
     orders: dict[tuple[str, str], dict[str, Any]]
     refunds: dict[tuple[str, str], int]
     deadlocks: int
 
 
-async def read_house(connection: asyncpg.Connection, service: str, sandboxes: Sequence[str]) -> HouseBooks:
-    """Everything, as one moment saw it, when the caller's transaction is repeatable."""
-    mine = [list(sandboxes)]
+async def read_service(connection: asyncpg.Connection, service: str, sandboxes: Sequence[str]) -> ServiceTables:
+    """Read all tables: as one snapshot, if the caller's transaction is repeatable read."""
+    parameters = [list(sandboxes)]
 
     async def rows(sql: str, *values: Any) -> list[asyncpg.Record]:
         return list(await connection.fetch(sql, *values))
 
-    things = await rows("SELECT sandbox, code, version, body FROM dossiers WHERE sandbox = ANY($1)", *mine)
-    events: dict[Key, list[Told]] = defaultdict(list)
-    for row in await rows("SELECT * FROM events WHERE sandbox = ANY($1) ORDER BY sandbox, subject, version", *mine):
-        events[row["sandbox"], row["subject"]].append(Told(row["version"], row["type"], row["at"], row["body"]))
+    dossiers = await rows("SELECT sandbox, code, version, body FROM dossiers WHERE sandbox = ANY($1)", *parameters)
+    events: dict[Key, list[Event]] = defaultdict(list)
+    for row in await rows(
+        "SELECT * FROM events WHERE sandbox = ANY($1) ORDER BY sandbox, subject, version", *parameters
+    ):
+        events[row["sandbox"], row["subject"]].append(Event(row["version"], row["type"], row["at"], row["body"]))
     posted = await rows(
         "SELECT lane, epoch, number, sandbox, subject, version FROM posted ORDER BY lane, epoch, number"
     )
@@ -122,23 +126,23 @@ async def read_house(connection: asyncpg.Connection, service: str, sandboxes: Se
         "SELECT sandbox, subject, kind, (record->>'version')::int AS version, reason FROM dead_letters ORDER BY id"
     )
     replies = await rows("SELECT key, count(*) AS n FROM replies WHERE route = 'POST /dossiers' GROUP BY key")
-    reported = (
-        await rows("SELECT * FROM reported_dossiers WHERE sandbox = ANY($1)", *mine) if service == "portal" else []
-    )
-    return HouseBooks(
+    reported = []
+    if service == "portal":
+        reported = await rows("SELECT * FROM reported_dossiers WHERE sandbox = ANY($1)", *parameters)
+    return ServiceTables(
         service=service,
-        life=await connection.fetchval("SELECT coalesce(max(epoch), 0) FROM event_log") or 0,
+        epoch=await connection.fetchval("SELECT coalesce(max(epoch), 0) FROM event_log") or 0,
         deadlocks=await deadlocks(connection),
-        dossiers={(row["sandbox"], row["code"]): LEFT_OUT | json.loads(row["body"]) for row in things},
-        said={(row["sandbox"], row["code"]): row["version"] for row in things},
+        dossiers={(row["sandbox"], row["code"]): DEFAULTS | json.loads(row["body"]) for row in dossiers},
+        versions={(row["sandbox"], row["code"]): row["version"] for row in dossiers},
         events=dict(events),
-        posted=[Posted(r["lane"], r["epoch"], r["number"], _key(r), r["version"]) for r in posted],
+        posted=[NumberedEvent(r["lane"], r["epoch"], r["number"], _key(r), r["version"]) for r in posted],
         queued=[(_key(row), row["version"]) for row in await rows("SELECT sandbox, subject, version FROM queue")],
-        given={r["lane"]: (r["epoch"], r["head"]) for r in await rows("SELECT lane, epoch, head FROM lanes_out")},
+        heads={r["lane"]: (r["epoch"], r["head"]) for r in await rows("SELECT lane, epoch, head FROM lanes_out")},
         read={
             r["lane"]: (r["epoch"], r["expected"]) for r in await rows("SELECT * FROM positions WHERE listener = ''")
         },
-        letters=[Letter(service, _key(r), r["kind"], r["version"], r["reason"]) for r in letters],
+        letters=[DeadLetter(service, _key(r), r["kind"], r["version"], r["reason"]) for r in letters],
         parked={_key(row) for row in await rows("SELECT sandbox, subject FROM parked")},
         waiting={_key(row) for row in await rows("SELECT DISTINCT sandbox, subject FROM waiting")},
         orphans=[
@@ -150,7 +154,7 @@ async def read_house(connection: asyncpg.Connection, service: str, sandboxes: Se
     )
 
 
-async def read_payment(url: str, sandboxes: Sequence[str]) -> PaymentBooks:
+async def read_payment(url: str, sandboxes: Sequence[str]) -> PaymentTables:
     connection = await asyncpg.connect(url)
     try:
         orders = await connection.fetch("SELECT * FROM orders WHERE sandbox = ANY($1)", list(sandboxes))
@@ -158,7 +162,7 @@ async def read_payment(url: str, sandboxes: Sequence[str]) -> PaymentBooks:
             "SELECT sandbox, reference, sum(amount_dong) AS dong FROM refunds WHERE sandbox = ANY($1) GROUP BY 1, 2",
             list(sandboxes),
         )
-        return PaymentBooks(
+        return PaymentTables(
             {(row["sandbox"], row["reference"]): dict(row) for row in orders},
             {(row["sandbox"], row["reference"]): int(row["dong"]) for row in refunds},
             await deadlocks(connection),
@@ -167,19 +171,19 @@ async def read_payment(url: str, sandboxes: Sequence[str]) -> PaymentBooks:
         await connection.close()
 
 
-async def open_house(url: str, service: str, sandboxes: Sequence[str]) -> HouseBooks:
+async def connect_and_read(url: str, service: str, sandboxes: Sequence[str]) -> ServiceTables:
     connection = await asyncpg.connect(url)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            return await read_house(connection, service, sandboxes)
+            return await read_service(connection, service, sandboxes)
     finally:
         await connection.close()
 
 
 async def deadlocks(connection: asyncpg.Connection) -> int:
-    """How many this database has had since it was made."""
-    found: int = await connection.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
-    return found
+    """Number of deadlocks in this database since it was created."""
+    count: int = await connection.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    return count
 
 
 def _key(row: asyncpg.Record) -> Key:

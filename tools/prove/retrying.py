@@ -1,4 +1,4 @@
-"""A citizen who does not take silence for an answer: every request is repeated with its own key until it is acknowledged."""
+"""A citizen who repeats every request, with the same idempotency key, until it is acknowledged."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 import httpx
 
 from lienthong.client import Citizen
-from lienthong.client.http import Door, NotRunning, Problem
+from lienthong.client.http import NotRunning, Problem, ServiceClient
 from tools.prove.ledger import Ledger
 
 PAUSE_SECONDS = 0.1  # before a request that was not acknowledged is repeated
 
 
-class Insisting:
-    """One persona in one sandbox. Tokens follow the sandbox clock, so it signs in whenever one has run out."""
+class RetryingCitizen:
+    """One persona in one sandbox. Tokens expire in sandbox time, so it signs in again whenever one has expired."""
 
     def __init__(self, citizen: Citizen, ledger: Ledger) -> None:
         self.citizen, self._ledger = citizen, ledger
         self._signing_in = asyncio.Lock()
 
-    async def ask(self, method: str, path: str, *, key: str = "", body: Any = None) -> httpx.Response:
-        """The portal's acknowledgement. Raises Problem if it refuses for good."""
+    async def send(self, method: str, path: str, *, key: str = "", body: Any = None) -> httpx.Response:
+        """Send a request to the portal until it is acknowledged. Raises Problem if it is refused."""
         while True:
             token = self.citizen.token
             if not token:
@@ -42,8 +42,8 @@ class Insisting:
                 self._ledger.unacknowledged += 1
             await asyncio.sleep(PAUSE_SECONDS)
 
-    async def at_checkout(self, url: str, outcome: str) -> None:
-        """Pay at the platform's own page. Raises Problem if it refuses for good."""
+    async def pay(self, url: str, outcome: str) -> None:
+        """Pay on the platform's page. Raises Problem if it is refused."""
         platform = self.citizen.sandbox.country.payment
         while True:
             try:
@@ -57,13 +57,13 @@ class Insisting:
             await asyncio.sleep(PAUSE_SECONDS)
 
     @property
-    def _portal(self) -> Door:
+    def _portal(self) -> ServiceClient:
         return self.citizen.sandbox.country.portal
 
-    async def _sign_in(self, used: str) -> None:
-        """A new token, unless another task fetched one meanwhile; a code that ran out on the way is asked for again."""
+    async def _sign_in(self, old_token: str) -> None:
+        """Get a new token, unless another task already has. If the authorization code expires, try again."""
         async with self._signing_in:
-            while self.citizen.token == used:
+            while self.citizen.token == old_token:
                 try:
                     await self.citizen.sign_in()
                 except (NotRunning, Problem):

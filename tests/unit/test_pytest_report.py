@@ -26,7 +26,7 @@ def test_a_country_that_does_not_answer_is_not_waited_for(
 
     monkeypatch.setattr(client.Sandbox, "show", silent)
     monkeypatch.setattr(pytest_report, "PATIENCE_SECONDS", 0.01)
-    assert pytest_report.of(sandbox, tmp_path / "run.json").startswith("It tells no more: TimeoutError")
+    assert pytest_report.of(sandbox, tmp_path / "run.json").startswith("The report is incomplete: TimeoutError")
 
 
 def test_whatever_goes_wrong_is_told_in_a_line(
@@ -36,4 +36,4 @@ def test_whatever_goes_wrong_is_told_in_a_line(
         return {}
 
     monkeypatch.setattr(client.Sandbox, "show", odd)
-    assert pytest_report.of(sandbox, tmp_path / "run.json") == "It tells no more: KeyError: 'rate'\n"
+    assert pytest_report.of(sandbox, tmp_path / "run.json") == "The report is incomplete: KeyError: 'rate'\n"

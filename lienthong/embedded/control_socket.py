@@ -1,4 +1,4 @@
-"""The supervisor's control door: a Unix socket in the data folder, one JSON object asked, one answered."""
+"""The supervisor's control socket: a Unix socket in the data folder; one JSON object per request and per reply."""
 
 import asyncio
 import contextlib
@@ -12,12 +12,12 @@ from typing import Any
 from lienthong.embedded import Trouble
 
 NAME = "control.sock"
-Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 @contextlib.contextmanager
-def _short(data: Path) -> Iterator[str]:
-    """The socket's path by way of an open folder: a Unix address holds 107 bytes, and test folders lie deep."""
+def _short_path(data: Path) -> Iterator[str]:
+    """A short path of the socket, through an open folder: a Unix address has at most 107 bytes, test paths are longer."""
     folder = os.open(data, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{folder}/{NAME}"
@@ -25,13 +25,13 @@ def _short(data: Path) -> Iterator[str]:
         os.close(folder)
 
 
-async def open_door(data: Path, answer: Answer) -> asyncio.Server:
-    """Listen in `data`, for its owner only; a `Trouble` raised by `answer` travels to the asker."""
+async def listen(data: Path, handle: Handler) -> asyncio.Server:
+    """Listen in `data`, for its owner only. A `Trouble` raised by `handle` is sent to the caller, where `ask` raises it."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             try:
-                reply = await answer(json.loads(await reader.readline()))
+                reply = await handle(json.loads(await reader.readline()))
             except Trouble as trouble:
                 reply = {"trouble": str(trouble)}
             writer.write(json.dumps(reply).encode() + b"\n")
@@ -39,7 +39,7 @@ async def open_door(data: Path, answer: Answer) -> asyncio.Server:
         writer.close()
 
     (data / NAME).unlink(missing_ok=True)
-    with _short(data) as path:
+    with _short_path(data) as path:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(path)
     (data / NAME).chmod(0o600)
@@ -47,14 +47,14 @@ async def open_door(data: Path, answer: Answer) -> asyncio.Server:
 
 
 def ask(data: Path, do: str, *, seconds: float = 60.0, **facts: Any) -> dict[str, Any]:
-    """Ask the supervisor of `data`. Raises ConnectionError if none is there, Trouble if it refuses."""
+    """Send a request to the supervisor of `data`. Raises ConnectionError if none runs, Trouble if it refuses."""
     try:
-        with _short(data) as path, socket.socket(socket.AF_UNIX) as caller:
-            caller.settimeout(seconds)
-            caller.connect(path)
-            caller.sendall(json.dumps({"do": do, **facts}).encode() + b"\n")
-            with caller.makefile() as answers:
-                line = answers.readline()
+        with _short_path(data) as path, socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(seconds)
+            connection.connect(path)
+            connection.sendall(json.dumps({"do": do, **facts}).encode() + b"\n")
+            with connection.makefile() as replies:
+                line = replies.readline()
     except OSError as error:
         raise ConnectionError(f"No stack is running in {data}.") from error
     if not line:
