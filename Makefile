@@ -59,6 +59,7 @@ check: $(READY) ## Run the linters, the type checker, the import picture and the
 	  if [ -n "$$sleeps" ]; then echo "A sleep; wait for the thing itself (settle, Stack.wait_until):"; echo "$$sleeps"; exit 1; fi
 
 contracts: $(READY) ## Regenerate models, AsyncAPI, OpenAPI and the pages made from them.
+	@[ "$(ARGS)" ] || $(BIN)/python -m tools.docs.event_models  # first: what comes next imports them
 	@$(BIN)/python -m tools.docs.generate $(ARGS)
 
 wheel: $(READY) ## Build the package that people install, into dist/.

@@ -18,7 +18,7 @@ from contracts.catalogue import COMMUNES, PROCEDURES, PROVINCES, agency_code
 from contracts.instant import RFC3339
 from contracts.schemas import EVENTS, UnknownEventType, errors, event_types, rules, schema
 from shared.sandbox.clock import BUSINESS_ZONE
-from tools.docs import generate
+from tools.docs import event_models, generate
 
 ZOO = sorted((EVENTS.parent / "invalid").glob("*.json"))
 EXAMPLES = [(name, example) for name in event_types() for example in schema(name)["examples"]]
@@ -116,9 +116,9 @@ def test_gate_and_model_refuse_a_body_without_a_required_field(name: str) -> Non
 def test_class_and_type_find_each_other() -> None:
     assert set(models.BY_TYPE) == set(event_types())
     for name, model in models.BY_TYPE.items():
-        assert model.__name__ == generate.event_class(name)
+        assert model.__name__ == event_models.event_class(name)
         assert models.TYPE_OF[model] == name
-    assert generate.event_class("dossier.result_ready.v2") == "DossierResultReadyV2"
+    assert event_models.event_class("dossier.result_ready.v2") == "DossierResultReadyV2"
 
 
 @pytest.mark.parametrize("path", ZOO, ids=lambda path: path.stem)
