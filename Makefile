@@ -59,6 +59,7 @@ check: $(READY) ## Run linters, type checker, import rules, and the checks for f
 	  if [ -n "$$sleeps" ]; then echo "A sleep; wait for the thing itself (settle, Stack.wait_until):"; echo "$$sleeps"; exit 1; fi
 
 contracts: $(READY) ## Regenerate models, AsyncAPI, OpenAPI and the pages made from them.
+	@$(if $(ARGS),,$(BIN)/python -m tools.docs.python_types)
 	@$(BIN)/python -m tools.docs.generate $(ARGS)
 
 wheel: $(READY) ## Build the package that people install, into dist/.

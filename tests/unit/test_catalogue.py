@@ -31,12 +31,12 @@ from contracts.catalogue import (
     search,
     versions_of,
 )
+from contracts.catalogue.procedures import CHANNELS
 from contracts.catalogue.rows import MARKS, rows
 from contracts.catalogue.versions import VERSIONS
 from services.portal.problems import PROBLEMS
 from shared.errors import Refusal
 from shared.storage.page import LARGEST, USUAL
-from tools.docs.catalogue_page import catalogue_page
 
 SUMMER = date(2026, 6, 9)
 MARKED = ("fees", "papers", "payer_groups", "life_events", "procedure_cases", "procedure_versions", "unit_types")
@@ -288,7 +288,7 @@ def test_every_refusal_of_the_catalogue_has_an_answer_at_the_portal() -> None:
     assert refusals <= set(PROBLEMS)
 
 
-def test_the_page_about_the_catalogue_is_the_catalogue_s() -> None:
-    page = Path(__file__).parents[2] / "docs/catalogue.md"
-    assert page.read_text(encoding="utf-8") == catalogue_page(), "run `make contracts`"
-    assert f"`page_size` rows ({USUAL} unless said, {LARGEST} at most)" in catalogue_page()
+def test_the_page_about_the_catalogue_names_its_channels_and_the_size_of_a_page() -> None:
+    page = (Path(__file__).parents[2] / "docs/catalogue.md").read_text(encoding="utf-8")
+    assert f"`page_size` rows ({USUAL} unless said, {LARGEST} at most)" in page
+    assert ", ".join(f"`{channel}`" for channel in CHANNELS) in page

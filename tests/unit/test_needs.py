@@ -19,7 +19,7 @@ from services.province_gateway.domain import Instruction
 from shared.errors import Refusal
 from shared.sandbox.clock import BUSINESS_ZONE
 from tests.support.factories import CODE, COMMUNE, COPY, FREE, PROVINCE
-from tools.docs.lifecycle_page import markdown
+from tools.docs.lifecycle_page import parts
 
 AT = datetime(2026, 6, 9, 8, tzinfo=BUSINESS_ZONE)
 EARLIER, LATER = AT - timedelta(days=1), AT + timedelta(days=30)
@@ -171,7 +171,7 @@ def test_a_need_taken_out_of_the_table_binds_no_longer_and_leaves_the_page(
         of_citizen(move, need).must_allow(move.does, AT)
     else:
         of_officials(move, need).must_allow(Instruction(move.does), AT)
-    assert markdown(changed) != markdown(LIFECYCLE), "and docs/lifecycle.md on disk no longer fits"
+    assert parts(changed) != parts(LIFECYCLE), "and docs/lifecycle.md on disk no longer fits"
 
 
 def test_each_service_knows_exactly_the_needs_of_its_moves() -> None:

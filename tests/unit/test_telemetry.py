@@ -21,6 +21,7 @@ from shared.observability.trace_context import (
     traceparent,
 )
 from tools.docs import metrics_page
+from tools.docs.printed import END, filled
 
 PAGE = Path(__file__).parents[2] / "docs" / "observability.md"
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -150,10 +151,11 @@ def test_metrics_are_named_by_the_rules_and_none_has_a_label_of_free_text() -> N
 
 def test_the_page_shows_the_list_as_it_is() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    assert metrics_page.page(text) == text, "run .venv/bin/python -m tools.docs.metrics_page docs/observability.md"
+    assert filled(text, metrics_page.parts()) == text, "run `make contracts`"
     assert all(f"| `{metric.describe()[0].name}" in text for metric in metrics_page.listed())
 
 
-def test_a_page_without_a_place_for_the_table_is_refused() -> None:
+@pytest.mark.parametrize("page", ["# Another page", "<!-- printed from a -->\n<!-- printed from b -->\n" + END])
+def test_a_page_without_a_place_for_the_table_is_refused(page: str) -> None:
     with pytest.raises(ValueError, match="printed from"):
-        metrics_page.page("# Another page")
+        filled(page, {"a": ["| table |"]})

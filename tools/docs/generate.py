@@ -6,11 +6,10 @@ With --check nothing is written; exit status 1 and the names of the files that d
 """
 
 import argparse
-import csv
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -21,15 +20,13 @@ from fastapi import FastAPI
 
 from contracts import scenario
 from contracts.faults import CATALOGUE
-from contracts.lifecycle import LIFECYCLE
 from services.identity_mock import app as identity_mock
 from services.payment_mock import app as payment_mock
 from services.portal import app as portal
 from services.portal.lab.faults import FaultView
 from services.province_gateway import app as province_gateway
-from tools.docs import asyncapi, causes_page, faults_page, metrics_page
-from tools.docs.catalogue_page import catalogue_page
-from tools.docs.lifecycle_page import markdown
+from tools.docs import asyncapi, catalogue_page, causes_page, faults_page, glossary_page, lifecycle_page, metrics_page
+from tools.docs.printed import filled
 from tools.docs.python_types import client_types, event_models
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -42,38 +39,20 @@ CREATE_APP: dict[str, Callable[[], FastAPI]] = {
 SERVICES = tuple(CREATE_APP)
 
 
-def lifecycle_page() -> str:
-    """docs/lifecycle.md."""
-    return (
-        "# The life of a dossier\n\n"
-        "Printed from `contracts/lifecycle.py` by `make contracts`; edit the table, not this page.\n\n"
-        "**How far to trust it.** Codes and names of the states were found in sources. The moves between them are our\n"
-        "proposal (unverified). The cited articles of Decree 61/2018/NĐ-CP were read; that Decree 118/2025/NĐ-CP\n"
-        "keeps them in substance is unverified.\n\n" + markdown(LIFECYCLE)
-    )
+def _faults() -> dict[str, Iterable[str]]:
+    """From what the portal's endpoint lists."""
+    return faults_page.parts([FaultView.of(fault).model_dump(mode="json", by_alias=True) for fault in CATALOGUE])
 
 
-def glossary_page() -> str:
-    """docs/glossary.md: the domain's words, then our own."""
-    lines = [
-        "# Glossary",
-        "",
-        "Printed from `contracts/data/glossary.csv` and `our_terms.csv` by `make contracts`. One idea, one word, in",
-        "code, topic, table and address. Legal sources of the moves: [lifecycle.md](lifecycle.md).",
-    ]
-    for title, name in (("Words of the domain", "glossary.csv"), ("Words of this project", "our_terms.csv")):
-        lines += ["", f"## {title}", "", "| Vietnamese | English | identifier | meaning |", "|---|---|---|---|"]
-        with (HOUSE / "contracts/data" / name).open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                cells = (row["term_vi"], row["term_en"], f"`{row['slug']}`", row["definition"])
-                lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _faults_page() -> str:
-    """docs/faults.md, from what the portal's endpoint lists."""
-    views = [FaultView.of(fault).model_dump(mode="json", by_alias=True) for fault in CATALOGUE]
-    return faults_page.page(views)
+# What is printed into pages that people write.
+PAGES: dict[str, Callable[[], Mapping[str, Iterable[str]]]] = {
+    "docs/lifecycle.md": lifecycle_page.parts,
+    "docs/glossary.md": glossary_page.parts,
+    "docs/catalogue.md": catalogue_page.parts,
+    "docs/faults.md": _faults,
+    "docs/observability.md": metrics_page.parts,
+    "docs/waiting.md": causes_page.parts,
+}
 
 
 @cache
@@ -81,6 +60,10 @@ def openapi(service: str) -> dict[str, Any]:
     """The OpenAPI document of one service, as its own application describes it with every setting at its default."""
     with patch.dict(os.environ, {"PAYMENT_PARTNER_SECRET": "needed to start, shown in no document"}, clear=True):
         return CREATE_APP[service]().openapi()
+
+
+def _filled(page: str) -> str:
+    return filled(on_disk(page) or "", PAGES[page]())
 
 
 def _openapi_yaml(service: str) -> str:
@@ -92,15 +75,10 @@ def outputs() -> dict[str, Callable[[], str]]:
     return {
         "contracts/models.py": event_models,
         "contracts/asyncapi.yaml": lambda: _yaml(asyncapi.document()),
-        "docs/lifecycle.md": lifecycle_page,
-        "docs/glossary.md": glossary_page,
-        "docs/catalogue.md": catalogue_page,
-        "docs/faults.md": _faults_page,
         "lienthong/scenarios/scenario.schema.json": lambda: (
             json.dumps(scenario.schema(), ensure_ascii=False, indent=1) + "\n"
         ),
-        "docs/observability.md": lambda: metrics_page.page(on_disk("docs/observability.md") or ""),
-        "docs/waiting.md": lambda: causes_page.page(on_disk("docs/waiting.md") or ""),
+        **{page: partial(_filled, page) for page in PAGES},
         **{f"contracts/openapi/{name}.yaml": partial(_openapi_yaml, name) for name in CREATE_APP},
         "lienthong/client/types.py": lambda: client_types(openapi("portal"), openapi("province_gateway")),
     }

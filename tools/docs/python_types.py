@@ -152,3 +152,7 @@ def _client_name(service: str, name: str) -> str:
 
 def _run(module: str, *arguments: str | Path) -> None:
     subprocess.run([sys.executable, "-m", module, *arguments], check=True, capture_output=True)
+
+
+if __name__ == "__main__":  # alone and first: a handler of a new event imports its model
+    (Path(__file__).resolve().parents[2] / "contracts/models.py").write_text(event_models(), encoding="utf-8")
