@@ -37,7 +37,7 @@ async def at_the_provider(runtime: Runtime, sandbox: str) -> None:
     if not runtime.watches(sandbox, named.PROVIDER):
         return
     async with in_sandbox(runtime, sandbox) as (connection, here):
-        bite = await faults.bite(connection, here, named.PROVIDER, EVERYTHING)
+        bite = await faults.fire(connection, here, named.PROVIDER, EVERYTHING)
     if bite is not None:
         raise ProviderDown(f"Rule '{bite.rule.id}': {bite.rule.text_en}.", rule=bite.rule.id)
 
@@ -53,14 +53,14 @@ async def at_userinfo(runtime: Runtime, sandbox: str, person: Person) -> None:
 
 
 async def _is_locked(connection: Connection, here: Sandbox, person: Person) -> bool:
-    return await faults.bite(connection, here, named.ACCOUNTS, person.id, persona=person.hint) is not None
+    return await faults.fire(connection, here, named.ACCOUNTS, person.id, persona=person.hint) is not None
 
 
 async def at_sign_in(connection: Connection, here: Sandbox, person: Person) -> str:
     """Why nobody is signed in (the description of access_denied); empty if nothing is in the way."""
     if await _is_locked(connection, here, person):
         return "The account is locked."
-    if await faults.bite(connection, here, named.CONSENT, person.id, persona=person.hint):
+    if await faults.fire(connection, here, named.CONSENT, person.id, persona=person.hint):
         return "The person does not agree that the portal learns who they are."
     return ""
 
@@ -69,25 +69,25 @@ async def at_the_code(connection: Connection, here: Sandbox, person: Person) -> 
     """Why a good code opens nothing; empty if it does."""
     if await _is_locked(connection, here, person):
         return "The account is locked."
-    if await faults.bite(connection, here, named.CODES, person.id, persona=person.hint):
+    if await faults.fire(connection, here, named.CODES, person.id, persona=person.hint):
         return "The code was used before. Sign in again."
     return ""
 
 
 async def at_the_tokens(connection: Connection, here: Sandbox, person: Person) -> Rule | None:
     """What is wrong with the tokens that are made now."""
-    bite = await faults.bite(connection, here, named.TOKENS, person.id, persona=person.hint)
+    bite = await faults.fire(connection, here, named.TOKENS, person.id, persona=person.hint)
     return bite.rule if bite else None
 
 
 async def at_the_key(connection: Connection, here: Sandbox, person: Person) -> bool:
     """Whether tokens are signed with the new key now."""
-    return await faults.bite(connection, here, named.KEYS, person.id) is not None
+    return await faults.fire(connection, here, named.KEYS, person.id) is not None
 
 
 def is_rotated(here: Sandbox) -> bool:
     """Whether the sandbox's key set shows the new key alone."""
-    return faults.on(here, named.KEYS) is not None
+    return faults.active_rule(here, named.KEYS) is not None
 
 
 def spoil(rule: Rule, kind: str, token: str, key: RSAKey, unknown: RSAKey, now: datetime) -> str:

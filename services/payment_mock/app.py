@@ -18,7 +18,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     runtime = PaymentRuntime(settings or Settings())
     summary = "A stand-in for the national payment platform, speaking its own protocol; the money is invented."
     app = web.create_app(runtime, "Liên Thông: payment_mock", PROBLEMS, runtime.callers.run, summary=summary)
-    for router in (orders.router, checkout.router, sandbox.told, sandbox.router):
+    for router in (orders.router, checkout.router, sandbox.replica_router, sandbox.router):
         app.include_router(router)
     return app
 

@@ -10,7 +10,7 @@ from contracts.faults import payment as named
 from services.payment_mock.store import Order
 from shared.errors import HeldByFault
 from shared.sandbox import faults
-from shared.sandbox.faults import Bite, Rule
+from shared.sandbox.faults import Firing, Rule
 from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection
 
@@ -25,7 +25,7 @@ def about(order: Order) -> dict[str, str]:
 async def at_the_button(connection: Connection, here: Sandbox, order: Order, outcome: str) -> Rule | None:
     """What goes wrong with an attempt to pay, at the bank or, for one that would succeed, on the way back."""
     for edge in (named.CHECKOUT, *([named.RETURN] if outcome == "success" else [])):
-        bite = await faults.bite(connection, here, edge, order.subject, **about(order))
+        bite = await faults.fire(connection, here, edge, order.subject, **about(order))
         if bite is not None:
             return bite.rule
     return None
@@ -33,15 +33,15 @@ async def at_the_button(connection: Connection, here: Sandbox, order: Order, out
 
 async def at_refund(connection: Connection, here: Sandbox, order: Order) -> bool:
     """Whether this request for a refund is refused."""
-    return await faults.bite(connection, here, named.REFUND, order.subject, **about(order)) is not None
+    return await faults.fire(connection, here, named.REFUND, order.subject, **about(order)) is not None
 
 
-async def at_confirmation(connection: Connection, here: Sandbox, order: Order) -> Bite | None:
+async def at_confirmation(connection: Connection, here: Sandbox, order: Order) -> Firing | None:
     """What goes wrong when the portal is told; asked again about the same order, the answer is the same."""
-    return await faults.bite(connection, here, named.CONFIRM, order.subject, occasion=order.transaction, **about(order))
+    return await faults.fire(connection, here, named.CONFIRM, order.subject, occasion=order.transaction, **about(order))
 
 
-async def held(connection: Connection, here: Sandbox, order: Order, bite: Bite) -> HeldByFault | None:
+async def held(connection: Connection, here: Sandbox, order: Order, bite: Firing) -> HeldByFault | None:
     """Why the truth about a payment is not told now; None if it is."""
     rule = bite.rule
     if rule.fault in (named.MISSING, named.AMOUNT, named.SIGNATURE):
@@ -81,16 +81,16 @@ async def set_free(connection: Connection, here: Sandbox, told: str) -> list[str
     return [row["occasion"] for row in rows]
 
 
-def instead(bite: Bite, truth: Message, secret: str) -> list[Message]:
+def instead(bite: Firing, truth: Message, secret: str) -> list[Message]:
     """What is told while the truth is held back: once."""
-    if bite.fresh and bite.rule.fault == named.AMOUNT:
+    if bite.first_time and bite.rule.fault == named.AMOUNT:
         return [_signed({**truth, "SoTien": truth["SoTien"] + bite.rule.settings["more_dong"]}, secret)]
-    if bite.fresh and bite.rule.fault == named.SIGNATURE:
+    if bite.first_time and bite.rule.fault == named.SIGNATURE:
         return [{**truth, "MaXacThuc": "0" * len(str(truth["MaXacThuc"]))}]
     return []
 
 
-def besides(bite: Bite, truth: Message, secret: str) -> list[Message]:
+def besides(bite: Firing, truth: Message, secret: str) -> list[Message]:
     """What is told after the truth."""
     if bite.rule.fault == named.DOUBLED:
         return [dict(truth)]

@@ -8,6 +8,7 @@ from typing import Any
 
 from contracts import payment_platform as platform
 from contracts.faults import payment as named
+from contracts.identity import NUMBER_CLAIM
 from services.payment_mock import faults, store
 from services.payment_mock.callbacks import CONFIRM, _ma_loi, _why
 from services.payment_mock.migrations import STEPS
@@ -20,12 +21,13 @@ from shared.messaging.lanes import Place
 from shared.runtime import Runtime
 from shared.sandbox import journal, registry
 from shared.sandbox.clock import wire
-from shared.sandbox.faults import Bite
+from shared.sandbox.faults import Firing
 
 
 class PaymentRuntime(Runtime):
     """Holds the callers that carry CONFIRM to the partner."""
 
+    caller_claim = NUMBER_CLAIM
     records = re.compile(r"POST /s/[^/]+/checkout/[^/]+/pay")
 
     def __init__(self, settings: Settings) -> None:
@@ -87,7 +89,7 @@ class PaymentRuntime(Runtime):
             await self._tell(call, message)
         await self._tell(call, last, ends=True)
 
-    async def _in_the_way(self, call: Call) -> tuple[Bite | None, HeldByFault | None]:
+    async def _in_the_way(self, call: Call) -> tuple[Firing | None, HeldByFault | None]:
         """What goes wrong with this confirmation, and whether it is held back by that."""
         async with self.database.transaction() as connection:
             here = (await registry.lock(connection, [call.sandbox])).get(call.sandbox)

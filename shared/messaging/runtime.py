@@ -196,14 +196,14 @@ class House(Runtime, Generic[T]):
                 "The portal, which owns the sandboxes, does not answer; try again.", sandbox=sandbox
             ) from error
         if not known:
-            raise await registry.not_here(self.database, sandbox)
+            raise await registry.missing(self.database, sandbox)
 
     async def _open(
         self, connection: Connection, sandbox: str, row: Any, codes: Sequence[str], numbers: Numbers
     ) -> tuple[Batch[T], Work[T]]:
         if row is None:
             self.forget(sandbox)
-            raise await registry.not_here(connection, sandbox)
+            raise await registry.missing(connection, sandbox)
         if not row["opened"]:
             raise NotReady("The sandbox is being made known to all services; try again.", sandbox=sandbox)
         batch: Batch[T] = Batch(self.service, life=row["epoch"])
@@ -294,7 +294,7 @@ class House(Runtime, Generic[T]):
         }
 
     async def recorded(self, sandbox: str) -> list[dict[str, Any]]:
-        asked = await recording.asked_once(self.database, self.service, sandbox)
+        asked = await recording.calls_with_key(self.database, self.service, sandbox)
         return sorted(asked + await super().recorded(sandbox), key=lambda call: str(call["real_at"]))
 
     async def pending_of(self, sandbox: str, subject: str, reader: Place | None) -> dict[str, Any]:

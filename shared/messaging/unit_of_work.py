@@ -100,12 +100,12 @@ class Batch(Generic[T]):
         )
 
         if self.bites:
-            await faults.keep(connection, self.bites)
+            await faults.record(connection, self.bites)
 
     def report(self) -> None:
         """After the commit: count and log what was told."""
         for type, many in Counter(told.type for told in self.told).items():
-            metrics.EVENTS_TOLD.labels(type).inc(many)
+            metrics.EVENTS_WRITTEN.labels(type).inc(many)
         for stage, many in Counter(self.stages).items():
             metrics.JOURNEYS.labels(self.source, *stage).inc(many)
 

@@ -53,7 +53,7 @@ async def test_what_has_had_its_time_is_reaped_and_says_so(country: Country) -> 
     async with reaper(country):
         sandbox = await country.sandbox(time_to_live="1s")
         for service in ("portal", "gateway", "identity", "payment"):
-            assert "Its time was over at 2" in await until_gone(country, sandbox.id, service)
+            assert "It expired at 2" in await until_gone(country, sandbox.id, service)
     assert sandbox.id not in await listed(country)
 
 
