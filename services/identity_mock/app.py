@@ -1,4 +1,4 @@
-"""Settings in, FastAPI out."""
+"""Creates the FastAPI application of identity_mock, and runs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the payment platform's data of older versions becomes today's. A step that has gone out is not changed any more."""
+"""Migrations of payment_mock. A released step must never change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shared.storage.migrations import Note, Steps, to_4, to_5
 
 
 async def to_3(connection: Any, note: Note) -> None:
-    """2 → 3: an order remembers the trace of the journey that it belongs to."""
+    """2 → 3: an order stores the trace of its journey."""
     await connection.execute("ALTER TABLE orders ADD COLUMN traceparent text NOT NULL DEFAULT ''")
 
 

@@ -52,7 +52,7 @@ async def test_a_body_nested_too_deep_is_refused_at_its_root(
     for method, path in json_doors(service):
         answer = await knock(country, service, method, path, lan, content)
         (error,) = problem(answer, 422, "body-does-not-fit")["errors"]
-        assert error == {"pointer": "", "detail": "is nested too deep; no body here has more than a few levels"}, path
+        assert error == {"pointer": "", "detail": "is nested too deeply; no valid body has more than a few levels"}, path
 
 
 @pytest.mark.parametrize("service", APPS)
@@ -108,7 +108,7 @@ async def test_two_megabytes_are_refused_before_they_are_read(country: Country, 
 async def test_numbers_that_json_does_not_have_are_refused(country: Country, lan: Citizen, constant: str) -> None:
     answer = await knock(country, "portal", "POST", "/_lab/sandboxes", lan, f'{{"rate": {constant}}}'.encode())
     (error,) = problem(answer, 422, "body-does-not-fit")["errors"]
-    assert error == {"pointer": "", "detail": f"holds {constant}, which is not JSON; leave it out, or send null"}
+    assert error == {"pointer": "", "detail": f"contains {constant}, which is not JSON; leave it out, or send null"}
 
 
 @pytest.mark.parametrize(
