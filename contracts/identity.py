@@ -10,6 +10,7 @@ import re
 
 from contracts.catalogue import PROVINCES
 
+NUMBER_CLAIM = "SoDinhDanh"  # claim of an access token: the personal identification number
 PLACES = frozenset(prefix for province in PROVINCES.values() for prefix in province.id_prefixes)
 INVENTED_SERIAL, INVENTED_REGION = "9", "99"  # first digit of the serial; first two digits of a tax code
 WEIGHTS = (31, 29, 23, 19, 17, 13, 7, 5, 3)  # of a tax code's first nine digits

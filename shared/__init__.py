@@ -1,1 +1,1 @@
-"""The library under every service; knows no business noun and no service."""
+"""The library that all services use. It knows no service and no business term."""

@@ -1,4 +1,4 @@
-"""The one base error: a rule said no, and asking again will not help."""
+"""Refusals, the errors that a caller receives: a rule does not allow the request, and repeating it does not help."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from datetime import datetime
 
 
 class Refusal(Exception):
-    """A rule said no. Subclasses are named in domain words and carry *public* facts as keywords.
+    """A rule does not allow the request. Subclasses have domain names and take *public* facts as keywords.
 
-    facts   shown to the caller as extension members of the problem (RFC 9457 section 3.2); JSON values only
-    detail  what this caller can do about it, one sentence; a table of problem types holds title and status
+    facts   the caller sees them as extension members of the problem (RFC 9457 section 3.2); JSON values only
+    detail  one sentence: what this caller can do about it; the table of problem types holds title and status
     """
 
     def __init__(self, detail: str = "", **facts: object) -> None:
@@ -22,18 +22,18 @@ Misfit = tuple[str, str]  # JSON pointer (RFC 6901), what does not fit there
 
 
 class Unfit(Exception):
-    """A server or its data is not what this software can work on. Its text says what to do; trying again is no use."""
+    """A server or its data cannot be used with this software. The message says what to do; a retry does not help."""
 
 
 class BodyDoesNotFit(Refusal):
-    """The body is not what the contract says: 422 with one pointer per error (RFC 6901)."""
+    """The body does not match the contract: 422 with one JSON pointer (RFC 6901) per error."""
 
     def __init__(self, *errors: Misfit) -> None:
         self.errors = [{"pointer": pointer, "detail": detail} for pointer, detail in errors]
-        super().__init__("Mend the fields that the pointers name, then send it again.")
+        super().__init__("Fix the fields that the pointers name, then send the body again.")
 
     def misfits(self, under: str = "") -> list[Misfit]:
-        """What does not fit, for a whole in which this body stands at the pointer `under`."""
+        """The errors of this body as part of a larger document, in which the body is at the pointer `under`."""
         return [(under + each["pointer"], each["detail"]) for each in self.errors]
 
 
@@ -42,23 +42,23 @@ class SandboxNotFound(Refusal):
 
 
 class SandboxMismatch(Refusal):
-    """The credential belongs to one sandbox and the header names another."""
+    """The credential belongs to another sandbox than the request names."""
 
 
 class ApiKeyUnknown(Refusal):
-    """The API key opens no sandbox."""
+    """The API key belongs to no sandbox."""
 
 
 class KeyReused(Refusal):
-    """The same Idempotency-Key came with another body."""
+    """The Idempotency-Key was already used with another body."""
 
 
 class NotReady(Refusal):
-    """A part that this request needs is not there yet."""
+    """A part of the system that this request needs is not ready yet."""
 
 
 class HeldByFault(Refusal):
-    """A fault rule holds this back: it goes on once the rule is off, or at `due` (sandbox time)."""
+    """A fault rule delays this action. It continues when the rule is switched off, or at `due` (sandbox time)."""
 
     def __init__(self, detail: str, due: datetime | None, **facts: object) -> None:
         super().__init__(detail, **facts)

@@ -1,4 +1,4 @@
-"""Reads a table of moves and answers what may happen next."""
+"""A state machine as a table of moves: which moves a state allows, and how each reader reacts to an event."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from shared.errors import Refusal
 
 
 class Reaction(StrEnum):
-    """What a reader does with an event that reaches it in a given state."""
+    """What a reader does with an event that it receives in a given state."""
 
-    APPLY = "apply"  # take it over: the state moves, or a fact is noted
-    LATE = "late"  # a legitimate race was lost: keep it, change nothing
-    ANSWER = "answer"  # it is a request: decide, and tell the decision
-    COMPENSATE = "compensate"  # it cannot be undone at its source: make up for it
-    REFUSE = "refuse"  # no lawful history leads here: the sender broke the contract; a dead letter says so
+    APPLY = "apply"  # apply the event: change the state, or store a fact
+    LATE = "late"  # the event lost a legitimate race: store it, change nothing
+    ANSWER = "answer"  # the event is a request: decide, and publish the decision
+    COMPENSATE = "compensate"  # the source cannot undo the event: compensate for it
+    REFUSE = "refuse"  # no valid history leads here, so the sender broke the contract: the event becomes a dead letter
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where a thing stands; `clock` says what its time limit does meanwhile."""
+    """One state. `clock` says what happens to the time limit in this state."""
 
     code: int
     slug: str
@@ -47,11 +47,11 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Standing in `when`, `who` may do `does` once `needs` are met; it then stands in `then`, and `event` says so.
+    """In the state `when`, `who` may do `does` if all `needs` are met. The new state is `then`; the event `event` reports the move.
 
-    law    where it is written; "unverified" where nobody has read it there
-    needs  what binds the move; a refusal names the first that is not met
-    note   what follows from the move, or when it is made; it binds nothing
+    law    the article of law; "unverified" if nobody has checked it
+    needs  conditions besides the state; a refusal names the first one that is not met
+    note   what follows from the move, or when it is made; no condition
     """
 
     when: State
@@ -66,7 +66,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Hears:
-    """Standing in one of `when`, the reader `who` answers `event` with `reaction`, because of `why`."""
+    """In each of the states `when`, the reader `who` reacts to `event` with `reaction`. The reason is `why`."""
 
     who: str
     event: str
@@ -76,17 +76,17 @@ class Hears:
 
 
 class MoveNotAllowed(Refusal):
-    """The table has no such row. Facts: `state`, `does` (verb or event), `allowed` (verbs or events)."""
+    """The table has no row for this move. Facts: `state`, `does` (verb or event), `allowed` (verbs or events)."""
 
 
 class Lifecycle:
-    """One table of moves and reactions. Whatever has no row is refused.
+    """One table of moves and reactions. What has no row is refused.
 
-    begins     the state a thing is born into, by one of the events `begun_by`
-    verbs_vi   what is done, in Vietnamese, for the printed page
-    An event of a move is applied by its reader in that move's `when`, unless a Hears row says otherwise; an event in
-    a state that neither names is refused. So every pair of state and event has its reaction.
-    A state is final if no move leaves it for another.
+    begins     the first state; one of the events `begun_by` creates the thing in this state
+    verbs_vi   verb → Vietnamese text, for the printed page
+    A reader applies the event of a move in the state `when` of that move, unless a Hears row names another reaction. An
+    event in a state that no row names is refused. So every pair of state and event has a reaction.
+    A state is final if no move leads from it to another state.
     """
 
     def __init__(
@@ -111,11 +111,11 @@ class Lifecycle:
         self.needs = tuple(dict.fromkeys(need for move in self.moves for need in move.needs))
 
     def state(self, code: int) -> State:
-        """The state with this number; KeyError if the table knows none."""
+        """The state with this number; KeyError if the table has no such state."""
         return self._by_code[code]
 
     def after(self, state: State, does: str, who: str) -> Move:
-        """The move that `who` makes by `does` in `state`; raises MoveNotAllowed."""
+        """The move that `who` makes with the verb `does` in `state`; raises MoveNotAllowed."""
         move = self._by_verb.get((state, does))
         if move is None or move.who != who:
             allowed = list(self.moves_of(state, who))
@@ -137,21 +137,21 @@ class Lifecycle:
         return {move.does: move for move in self.moves_from(state) if move.who in who}
 
     def move_for_event(self, state: State, event: str) -> Move | None:
-        """The move that `event` reports when it reaches `state`; None if it moves nothing there."""
+        """The move that `event` reports in `state`; None if it changes nothing in this state."""
         return self._by_event.get((state, event))
 
     def events(self) -> list[str]:
-        """Every event that some state reacts to, by name."""
+        """The names of all events that have a reaction in some state, sorted."""
         return sorted({event for _, event in self._reactions})
 
     def reaction(self, state: State, event: str) -> Reaction:
-        """What the reader of `event` does in `state`, for every pair."""
+        """The reaction of the reader of `event` in `state`; REFUSE if the table has no row."""
         return self._reactions.get((state, event), Reaction.REFUSE)
 
     def must_react(self, state: State, event: str) -> Reaction:
-        """The reaction; raises MoveNotAllowed where it is to refuse: a broken contract, never bad luck."""
-        found = self.reaction(state, event)
-        if found is Reaction.REFUSE:
+        """The reaction; raises MoveNotAllowed if it is REFUSE: then the sender broke the contract."""
+        reaction = self.reaction(state, event)
+        if reaction is Reaction.REFUSE:
             allowed = sorted(name for when, name in self._reactions if when == state)
             raise MoveNotAllowed(
                 f"In state {state.slug} no {event} is expected; compare the sender with the lifecycle table.",
@@ -159,4 +159,4 @@ class Lifecycle:
                 does=event,
                 allowed=allowed,
             )
-        return found
+        return reaction

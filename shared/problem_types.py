@@ -1,4 +1,4 @@
-"""What a refusal looks like outside: its problem type (RFC 9457), status and titles in two languages."""
+"""Problem types (RFC 9457): how a refusal is reported to the caller, with status and titles in two languages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared import errors
 
 @dataclass(frozen=True)
 class ProblemType:
-    """What a refusal looks like outside: `/problems/<slug>`, a fixed status and a fixed title in two languages."""
+    """The type `/problems/<slug>`, with a fixed status and a fixed title in two languages."""
 
     slug: str
     status: int
@@ -27,18 +27,18 @@ COMMON: Problems = {
     errors.SandboxMismatch: ProblemType(
         "sandbox-mismatch", 403, "The credential belongs to another sandbox.", "Thông tin xác thực thuộc sandbox khác."
     ),
-    errors.ApiKeyUnknown: ProblemType("api-key-unknown", 401, "This API key opens nothing.", "API key không hợp lệ."),
+    errors.ApiKeyUnknown: ProblemType("api-key-unknown", 401, "No sandbox has this API key.", "API key không hợp lệ."),
     errors.KeyReused: ProblemType(
         "idempotency-key-reused",
         409,
-        "This Idempotency-Key was used with another body.",
+        "This Idempotency-Key was already used with another body.",
         "Idempotency-Key đã dùng cho nội dung khác.",
     ),
     errors.NotReady: ProblemType(
         "not-ready", 503, "A needed part is not ready yet.", "Một thành phần cần thiết chưa sẵn sàng."
     ),
     errors.HeldByFault: ProblemType(
-        "held-by-fault", 503, "A fault rule holds this back.", "Một quy tắc gây lỗi đang giữ việc này lại."
+        "held-by-fault", 503, "A fault rule delays this action.", "Một quy tắc gây lỗi đang giữ việc này lại."
     ),
     errors.DeadLetterNotFound: ProblemType(
         "dead-letter-not-found", 404, "There is no such dead letter.", "Không có thư chết này."
@@ -47,9 +47,9 @@ COMMON: Problems = {
 
 
 def pointer_of(location: tuple[int | str, ...]) -> str:
-    """A JSON pointer (RFC 6901) from where FastAPI found the error; headers and paths keep their kind in front.
+    """The JSON pointer (RFC 6901) of an error location of FastAPI. Headers and path parameters keep their kind as prefix.
 
-    What is wrong with a member's name points at the member: pydantic writes `[key]` behind it.
+    An error in the name of a member points at the member: pydantic marks it with `[key]` at the end.
     """
     parts = location[1:] if location[:1] == ("body",) else location
     parts = parts[:-1] if parts[-1:] == ("[key]",) else parts

@@ -1,4 +1,4 @@
-"""What a process holds: opened once, closed once, handed down; nothing connects at import."""
+"""The resources of one process: opened once, closed once, passed to the code that needs them. Nothing connects at import."""
 
 from __future__ import annotations
 
@@ -22,41 +22,45 @@ from shared.settings import Settings
 from shared.storage.database import NO_STEPS, Connection, Database
 
 log = structlog.get_logger()
-KEPT = ("posted", "queue")  # tables whose rows outlive their sandbox
+KEPT = ("posted", "queue")  # tables whose rows are kept when their sandbox is deleted
 RULES_SQL = (
     "SELECT id, version, deleted, faults FROM sandboxes WHERE (NOT deleted AND faults <> $1::jsonb) OR id = ANY($2)"
 )
 SWEEP_SECONDS = 5.0
 NO_RULES = (0, faults.NONE)
-EVERYTHING = "*"  # subject of what concerns a whole sandbox
+EVERYTHING = "*"  # the subject of journal lines about a whole sandbox
 SWEEP_ROWS = 5_000
 
 
 class Runtime:
-    """One role's database, HTTP client and background work.
+    """The database, HTTP client and background jobs of one process.
 
-    service    "portal" | "gateway" | "identity" | "payment": as it is named in timelines and verdicts
-    waits_for  what `/readyz` names while it is not empty
+    service    "portal" | "gateway" | "identity" | "payment": the name in timelines and verdicts
+    waits_for  what the process waits for; it is ready when this is empty (`/readyz`)
     """
 
     owns_sandboxes = False
-    records: re.Pattern[str] | None = None  # "METHOD path" of calls kept for a replay, but for those with a key
-    sweep_when = "true"  # SQL over the sandbox row s: may its rows go yet?
+    # "METHOD path" of the calls to record for a replay; calls with an Idempotency-Key are stored with their reply instead
+    records: re.Pattern[str] | None = None
+    caller_claim = ""  # the claim of an access token that identifies the caller of a recorded call; "": none
+    sweep_when = "true"  # SQL condition on the sandbox row s: whether the rows of a deleted sandbox may be removed
 
     def __init__(self, service: str, settings: Settings, database_url: str, metadata: MetaData) -> None:
         self.service, self.settings, self.metadata = service, settings, metadata
         self.database = Database(database_url, size=settings.database_pool, transaction_timeout=settings.lease * 2 / 3)
         self.waits_for: set[str] = {"database"}
-        self.trouble = ""  # what a neighbour, the broker or the database last did to a job
+        self.trouble = ""  # the last error of a background job: a peer, the broker or the database
         self.first_rows: Sequence[str] = ()
-        self.steps = NO_STEPS  # how older data becomes today's
-        self.mounts: Mapping[str, httpx.AsyncBaseTransport] = {}  # neighbours that live in this very process
-        self.give_up: Callable[[str], None] = lambda reason: None  # ends the process; what it is depends on who runs it
+        self.steps = NO_STEPS  # migrations of older data
+        self.mounts: Mapping[str, httpx.AsyncBaseTransport] = {}  # address → transport; for peers in this process
+        self.give_up: Callable[[str], None] = lambda reason: None  # ends the process; set by the code that runs it
         self._http: httpx.AsyncClient | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._known: set[str] = set()
         self._keys: dict[str, str] = {}
-        self.faults: dict[str, tuple[int, str]] = {}  # sandbox → version and rules of its row, where it has rules
+        self.faults: dict[
+            str, tuple[int, str]
+        ] = {}  # sandbox id → version and rules of its row; only sandboxes with rules
 
     @property
     def http(self) -> httpx.AsyncClient:
@@ -66,7 +70,7 @@ class Runtime:
 
     @asynccontextmanager
     async def opened(self, *jobs: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[Runtime]:
-        """Open everything, keep `jobs` running beside, close everything; the listener answers `/readyz` meanwhile."""
+        """Open everything, run `jobs` in the background, close everything. `/readyz` replies while it opens."""
         self._http = http.client(self.mounts)
         self._tasks = [asyncio.create_task(self._begin(jobs))]
         try:
@@ -84,7 +88,7 @@ class Runtime:
             await self._learn_rules()
             await self.at_open()
         except Exception as error:
-            # Nothing here can mend it: end, so that whoever watches us sees it and starts us anew.
+            # The process cannot fix this. It ends, so that its supervisor sees the failure and starts it again.
             log.critical("cannot_start", error=str(error), exc_info=None if _explained(error) else error)
             self.give_up(str(error))
             raise
@@ -92,14 +96,14 @@ class Runtime:
         self._tasks += [asyncio.create_task(self._forever(job)) for job in (*jobs, self.sweep)]
 
     async def when_ready(self) -> None:
-        """Wait until what `opened` began is done; raises what stopped it."""
+        """Wait until `opened` has opened everything; raises the error that stopped it."""
         await asyncio.shield(self._tasks[0])
 
     async def at_open(self) -> None:
-        """What a service does once its tables are there and before it is ready."""
+        """Hook: runs after the tables exist and before the service is ready."""
 
     async def _forever(self, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run a job again when the machine fails under it, with backoff; jobs keep their state in rows."""
+        """Run a job; after a fault run it again, with backoff. Jobs keep their state in the database."""
         wait = 0.05  # s, doubling to 2 s
         while True:
             begun = asyncio.get_running_loop().time()
@@ -111,15 +115,15 @@ class Runtime:
                 self.give_up(str(error))
                 raise
             except Exception as error:
-                expected = isinstance(error, OSError)  # a neighbour, the broker or the database is away
-                self.trouble = f"It says: {error}."
+                expected = isinstance(error, OSError)  # a peer, the broker or the database is not available
+                self.trouble = f"The last error: {error}."
                 log.warning("job_failed", job=job.__qualname__, error=repr(error), exc_info=None if expected else error)
             wait = 0.05 if asyncio.get_running_loop().time() - begun > 10 else min(wait * 2, 2.0)
             await asyncio.sleep(wait)
 
     async def sweep(self) -> None:
-        """Remove the rows of deleted sandboxes. Event numbers and what waits for a number stay: they are sent as voids."""
-        tables = {  # rows of some tables are large: a piece of them is fewer
+        """Remove the rows of deleted sandboxes. Numbered events and queued events stay: the relay sends them as voids."""
+        tables = {  # table → rows per transaction; fewer for tables with large rows
             table.name: int(table.info.get("sweep_rows", SWEEP_ROWS))
             for table in self.metadata.sorted_tables
             if "sandbox" in table.c and table.name not in KEPT
@@ -135,22 +139,25 @@ class Runtime:
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def _sweep_table(self, table: str, sandbox: str, piece: int) -> None:
-        """In pieces: a sandbox may hold more rows than one short transaction can remove."""
+        """Delete in pieces, because one short transaction cannot delete all rows of a large sandbox."""
         some = f"SELECT ctid FROM {table} WHERE sandbox = $1 LIMIT {piece:d}"
         while (await self.database.pool.execute(f"DELETE FROM {table} WHERE ctid IN ({some})", sandbox)) != "DELETE 0":
             pass
 
     async def sandbox(self, sandbox: str) -> Sandbox:
-        """The sandbox now, pulled from its owner when this service never heard of it. Raises SandboxNotFound."""
+        """The sandbox with its current time. Fetches its row from the portal if there is none here. Raises SandboxNotFound."""
         if self.waits_for & {"database"}:
-            raise NotReady("The service is starting; ask again in a moment.", waits_for=sorted(self.waits_for))
+            raise NotReady("The service is starting; try again in a moment.", waits_for=sorted(self.waits_for))
         if not await self.ensure_sandbox(sandbox):
-            raise await registry.not_here(self.database, sandbox)
+            raise await registry.missing(self.database, sandbox)
         logs.concerns(sandbox)
         return await registry.read(self.database, sandbox)
 
     async def ensure_sandbox(self, sandbox: str) -> bool:
-        """Have the row of `sandbox`, living or marked deleted; False if its owner does not know it. Raises Unreachable."""
+        """Make sure that the row of `sandbox` is stored here, even a deleted one. False if the portal has none.
+
+        raises  Unreachable
+        """
         if sandbox in self._known:
             return True
         if not names.IDS.fullmatch(sandbox):
@@ -165,8 +172,8 @@ class Runtime:
         self._known.add(sandbox)
         return True
 
-    async def key_opens(self, key: str) -> str:
-        """The sandbox that an API key belongs to. Raises ApiKeyUnknown, and as `known_sandbox`."""
+    async def sandbox_of_key(self, key: str) -> str:
+        """Id of the sandbox that an API key belongs to. Raises ApiKeyUnknown, and what `known_sandbox` raises."""
         if key not in self._keys:
             match = names.KEYS.fullmatch(key)
             if match is None:
@@ -175,16 +182,18 @@ class Runtime:
             row = await registry.row_of(self.database, match[1])
             if row is None or not secrets.compare_digest(row["api_key"], key):
                 raise ApiKeyUnknown("Send the api_key that the sandbox was created with.", sandbox=match[1])
-            self._keys[key] = match[1]  # for good: keys do not change, and what is deleted is refused further in
+            self._keys[key] = match[
+                1
+            ]  # never invalidated: keys do not change, and later code refuses deleted sandboxes
         return self._keys[key]
 
     def forget(self, sandbox: str) -> None:
-        """Ask the owner again when this sandbox is next named: we have no row of it after all (a restored database)."""
+        """Fetch the row from the portal again at the next request. Used if the row is missing (a restored database)."""
         self._known.discard(sandbox)
 
-    async def take_over(self, told: dict[str, Any]) -> int:
-        """Keep a sandbox row that the portal told, unless ours is as new; gives the version that we now hold."""
-        row = registry.heard(told)
+    async def take_over(self, document: dict[str, Any]) -> int:
+        """Store a sandbox row that the portal sent, unless the stored row is as new. Returns the stored version."""
+        row = registry.from_wire(document)
         async with self.database.transaction() as connection:
             before = await registry.hold(connection, row["id"])
             new = await registry.put(connection, row)
@@ -193,7 +202,7 @@ class Runtime:
             version = int(await connection.fetchval("SELECT version FROM sandboxes WHERE id = $1", row["id"]))
         if new:
             self.note_row(row)
-            # By the rows, not by what is remembered: that is also learned from the database, before or after this.
+            # Compares the rows, not the rules in memory: those can already be newer, as `_learn_rules` reads them too.
             rules = faults.rules_of(before["faults"]) if before is not None else ()
             if rules != faults.rules_of(row["faults"]):
                 await self.rules_changed(row["id"])
@@ -201,12 +210,12 @@ class Runtime:
         return version
 
     async def _learn_rules(self) -> None:
-        """What another process of this service was told, or this one before it started."""
+        """Read the fault rules from the database: another process of this service may have stored newer rows."""
         for row in await self.database.fetch(RULES_SQL, faults.NONE, list(self.faults)):
             self.note_row(dict(row))
 
     def note_row(self, row: Mapping[str, Any]) -> None:
-        """Remember the fault rules of a sandbox that changed; not those of a row older than what is remembered."""
+        """Keep the fault rules of a changed sandbox in memory, unless the rules in memory are newer."""
         if self.faults.get(row["id"], NO_RULES)[0] > row["version"]:
             return
         if row["deleted"] or row["faults"] == faults.NONE:
@@ -215,72 +224,75 @@ class Runtime:
             self.faults[row["id"]] = (row["version"], row["faults"])
 
     def watches(self, sandbox: str, edge: str) -> bool:
-        """Whether a sandbox has a rule at an edge: asked in memory, before a transaction is opened to see whether it bites."""
-        held = self.faults.get(sandbox)
-        return held is not None and any(rule.edge == edge for rule in faults.rules_of(held[1]))
+        """Whether a sandbox has a rule at an edge. Reads memory only; a transaction then decides whether the rule fires."""
+        entry = self.faults.get(sandbox)
+        return entry is not None and any(rule.edge == edge for rule in faults.rules_of(entry[1]))
 
     def subject_of(self, path: str) -> str:
-        """Whose story a request to this path belongs to: a dossier's, or that of everything."""
+        """The subject under which a fault at this path is noted: a dossier code, or EVERYTHING."""
         return EVERYTHING
 
     def named_in(self, query: str) -> str:
-        """The sandbox that a query string names; empty if it names none."""
+        """Id of the sandbox that a query string names; empty if it names none."""
         return ""
 
     async def changed(self, sandbox: str) -> None:
-        """What follows from another row of a sandbox, once it is kept and before its owner hears that we have it."""
+        """Hook: runs after a new sandbox row is stored and before the portal receives our reply."""
 
     async def row_changes(self, connection: Connection, before: Mapping[str, Any], row: Mapping[str, Any]) -> None:
-        """What follows here from a sandbox's new row, in the transaction that keeps it."""
+        """Hook: runs in the transaction that stores a new sandbox row."""
 
     async def rules_changed(self, sandbox: str) -> None:
-        """What follows from other fault rules; also done before the owner hears."""
+        """Hook: runs after the fault rules have changed and before the portal receives our reply."""
 
-    # What the lab doors ask every service; a service with nothing of the kind answers with nothing.
+    # The lab endpoints call the methods below in every service; a service without such data returns nothing.
     async def fire(self, sandbox: str) -> list[dict[str, Any]]:
-        """Fire what is due in a frozen sandbox; one entry per thing that fired: at, service, kind, subject."""
+        """Fire everything that is due in a frozen sandbox. Returns one entry per item: at, service, kind, subject."""
         return []
 
     async def pending(self, sandbox: str) -> dict[str, Any]:
-        """What may still happen in a sandbox, for `settle`; see services/portal/sandboxes/settle.py for the keys."""
+        """What can still happen in a sandbox, for `settle`; services/portal/sandboxes/settle.py lists the keys."""
         return {}
 
     async def recorded(self, sandbox: str) -> list[dict[str, Any]]:
-        """The calls that changed something here, in order: what is needed to make them again."""
+        """The recorded calls of this service in order, for a replay."""
         return await recording.calls_of(self.database, self.service, sandbox)
 
     async def pending_of(self, sandbox: str, subject: str, reader: tuple[int, int] | None) -> dict[str, Any]:
-        """What may still happen to one thing; a house answers with its `outlook.Outlook`, judged by where its reader stands."""
+        """What can still happen to one subject. Full services return their `outlook.Outlook`.
+
+        reader  epoch and number that the reader expects next in the lane of the subject; None: not known
+        """
         return {}
 
     async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
-        """What this service knows of the story of `subject`, in the order it was written down.
+        """All timeline entries of `subject` in this service, in the order in which they were written.
 
-        The whole of it, which the door cuts into pages in memory: it is no longer than what one dossier can do. Only a
-        person's sign-ins can become many.
+        The endpoint cuts the list into pages in memory: a dossier has few entries. Only the sign-ins of a person can
+        become many.
         """
         return []
 
 
 def _explained(error: Exception) -> bool:
-    """Whether its sentence says all there is to say."""
+    """Whether the message alone explains the error, so that the log needs no stack trace."""
     return isinstance(error, Unfit) and error.__cause__ is None
 
 
 async def known_sandbox(runtime: Runtime, sandbox: str) -> Sandbox:
-    """As `Runtime.sandbox`, with a plain answer while the owner of sandboxes is silent."""
+    """Like `Runtime.sandbox`, but raises NotReady while the portal does not reply."""
     try:
         return await runtime.sandbox(sandbox)
     except http.Unreachable as error:
-        raise NotReady("The portal, which owns the sandboxes, does not answer; try again.", sandbox=sandbox) from error
+        raise NotReady("The portal, which owns the sandboxes, does not reply; try again.", sandbox=sandbox) from error
 
 
 @asynccontextmanager
 async def in_sandbox(runtime: Runtime, sandbox: str) -> AsyncIterator[tuple[Connection, Sandbox]]:
-    """One transaction that holds a living sandbox against clock changes; committed when the block ends."""
+    """One transaction with the sandbox locked against clock changes and deletion; committed when the block ends."""
     await known_sandbox(runtime, sandbox)
     async with runtime.database.transaction() as connection:
-        here = (await registry.lock(connection, [sandbox])).get(sandbox)
-        if here is None:
-            raise await registry.not_here(connection, sandbox)
-        yield connection, here
+        locked = (await registry.lock(connection, [sandbox])).get(sandbox)
+        if locked is None:
+            raise await registry.missing(connection, sandbox)
+        yield connection, locked

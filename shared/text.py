@@ -1,4 +1,4 @@
-"""Text that PostgreSQL can keep and people can see, as types for bodies."""
+"""Types for text in request bodies: text that PostgreSQL can store, and text that people can see."""
 
 from __future__ import annotations
 
@@ -9,30 +9,33 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_BLANKS = "\u115f\u1160\u3164\uffa0\u2800"  # letters and a symbol to Unicode, drawn as nothing: Hangul, Braille
+_BLANKS = (
+    "\u115f\u1160\u3164\uffa0\u2800"  # letters or symbols in Unicode that look empty: Hangul fillers, blank Braille
+)
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     if "\x00" in text:
-        raise ValueError("holds the character NUL (U+0000), which cannot be kept; take it out")
+        raise ValueError("contains the character NUL (U+0000), which cannot be stored; remove it")
     if _LONE_SURROGATE.search(text):
-        raise ValueError("holds a lone surrogate, which is not Unicode text; take it out")
+        raise ValueError("contains a lone surrogate, which is not valid Unicode text; remove it")
     return text
 
 
-def _keepable(text: str) -> str:
-    return unicodedata.normalize("NFC", _storable(text))
+def _normalised(text: str) -> str:
+    return unicodedata.normalize("NFC", storable(text))
 
 
 def _visible(text: str) -> str:
-    """Holds a letter, digit, punctuation or symbol; a mark alone has nothing to sit on."""
+    """`text` if it has a letter, digit, punctuation mark or symbol; a combining mark alone is not enough."""
     if not any(unicodedata.category(each)[0] in "LNPS" and each not in _BLANKS for each in text):
-        raise ValueError("shows nothing; write at least one letter, digit or sign that can be seen")
+        raise ValueError("has no visible character; write at least one letter, digit or sign")
     return text
 
 
-# Accepted in any normal form, kept as NFC: Vietnamese is typed in both.
-Text = Annotated[str, AfterValidator(_keepable)]
-Exact = Annotated[str, AfterValidator(_storable)]  # kept letter by letter: signed text, whose checksum covers its bytes
-# For people to read: a name, a reason. Kept with the spaces around it, as it was sent.
+# Accepted in any Unicode normal form, stored as NFC, because keyboards for Vietnamese produce several forms.
+Text = Annotated[str, AfterValidator(_normalised)]
+Exact = Annotated[str, AfterValidator(storable)]  # stored unchanged: signed text, whose checksum covers the exact bytes
+# Text for people to read, such as a name or a reason. Stored with leading and trailing spaces, as it was sent.
+
 Shown = Annotated[Text, AfterValidator(_visible), Field(json_schema_extra={"minLength": 1})]

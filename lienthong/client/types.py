@@ -29,7 +29,7 @@ class Entry(TypedDict):
     """
     One line of a timeline. `at` is sandbox time, `real_at` real time.
 
-    Only an event that was told or applied has `event` and `version`, and perhaps `status`: the state that it leads to.
+    Only an event that was published or applied has `event` and `version`, and perhaps `status`: the state that it leads to.
     """
 
     at: str

@@ -1,4 +1,4 @@
-"""Settings in, FastAPI out."""
+"""Creates the FastAPI application of identity_mock, and runs it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     of_sandbox.include_router(oidc.router)
     app.include_router(oidc.router)
     app.include_router(of_sandbox)
-    for router in (people_lab.router, sandbox.told, sandbox.router):
+    for router in (people_lab.router, sandbox.replica_router, sandbox.router):
         app.include_router(router)
     return app
 

@@ -1,4 +1,4 @@
-"""The edges at which faults of signing in bite: the provider, the account, the consent, the code, the tokens and their key."""
+"""Applies the sign-in fault rules: to the provider, the account, the consent, the code, the tokens and the signing key."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from shared.sandbox.faults import Rule
 from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection
 
-ELSEWHERE = "https://id.example.invalid"  # RFC 2606: an issuer that nobody is
-SOMEBODY_ELSE = "another-api"
+OTHER_ISSUER = "https://id.example.invalid"  # RFC 2606: an issuer that cannot exist
+OTHER_AUDIENCE = "another-api"
 
 
 class AccountLocked(Refusal):
@@ -29,95 +29,96 @@ class AccountLocked(Refusal):
 
 
 class ProviderDown(Refusal):
-    """The identity provider does not serve now."""
+    """The identity provider is out of service."""
 
 
-async def at_the_provider(runtime: Runtime, sandbox: str) -> None:
-    """Raises ProviderDown where the provider does not serve now."""
-    if not runtime.watches(sandbox, named.PROVIDER):
+async def require_provider(runtime: Runtime, sandbox_id: str) -> None:
+    """Raises ProviderDown if a fault rule takes the provider out of service."""
+    if not runtime.watches(sandbox_id, named.PROVIDER):
         return
-    async with in_sandbox(runtime, sandbox) as (connection, here):
-        bite = await faults.bite(connection, here, named.PROVIDER, EVERYTHING)
-    if bite is not None:
-        raise ProviderDown(f"Rule '{bite.rule.id}': {bite.rule.text_en}.", rule=bite.rule.id)
+    async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
+        firing = await faults.fire(connection, sandbox, named.PROVIDER, EVERYTHING)
+    if firing is not None:
+        raise ProviderDown(f"Rule '{firing.rule.id}': {firing.rule.text_en}.", rule=firing.rule.id)
 
 
-async def at_userinfo(runtime: Runtime, sandbox: str, person: Person) -> None:
-    """Raises AccountLocked where the account is locked by now."""
-    if not runtime.watches(sandbox, named.ACCOUNTS):
+async def require_unlocked(runtime: Runtime, sandbox_id: str, person: Person) -> None:
+    """Raises AccountLocked if the account is locked now."""
+    if not runtime.watches(sandbox_id, named.ACCOUNTS):
         return
-    async with in_sandbox(runtime, sandbox) as (connection, here):
-        locked = await _is_locked(connection, here, person)
+    async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
+        locked = await _is_locked(connection, sandbox, person)
     if locked:
-        raise AccountLocked("Ask whoever runs the account to open it again.")
+        raise AccountLocked("Ask the owner of the sandbox to switch the fault rule off.")
 
 
-async def _is_locked(connection: Connection, here: Sandbox, person: Person) -> bool:
-    return await faults.bite(connection, here, named.ACCOUNTS, person.id, persona=person.hint) is not None
+async def _is_locked(connection: Connection, sandbox: Sandbox, person: Person) -> bool:
+    return await faults.fire(connection, sandbox, named.ACCOUNTS, person.id, persona=person.hint) is not None
 
 
-async def at_sign_in(connection: Connection, here: Sandbox, person: Person) -> str:
-    """Why nobody is signed in (the description of access_denied); empty if nothing is in the way."""
-    if await _is_locked(connection, here, person):
+async def sign_in_denial(connection: Connection, sandbox: Sandbox, person: Person) -> str:
+    """Why the person cannot sign in (the description of access_denied); empty if they can."""
+    if await _is_locked(connection, sandbox, person):
         return "The account is locked."
-    if await faults.bite(connection, here, named.CONSENT, person.id, persona=person.hint):
-        return "The person does not agree that the portal learns who they are."
+    if await faults.fire(connection, sandbox, named.CONSENT, person.id, persona=person.hint):
+        return "The person does not agree to share their identity with the portal."
     return ""
 
 
-async def at_the_code(connection: Connection, here: Sandbox, person: Person) -> str:
-    """Why a good code opens nothing; empty if it does."""
-    if await _is_locked(connection, here, person):
+async def code_denial(connection: Connection, sandbox: Sandbox, person: Person) -> str:
+    """Why a valid code is refused; empty if it is accepted."""
+    if await _is_locked(connection, sandbox, person):
         return "The account is locked."
-    if await faults.bite(connection, here, named.CODES, person.id, persona=person.hint):
+    if await faults.fire(connection, sandbox, named.CODES, person.id, persona=person.hint):
         return "The code was used before. Sign in again."
     return ""
 
 
-async def at_the_tokens(connection: Connection, here: Sandbox, person: Person) -> Rule | None:
-    """What is wrong with the tokens that are made now."""
-    bite = await faults.bite(connection, here, named.TOKENS, person.id, persona=person.hint)
-    return bite.rule if bite else None
+async def token_fault(connection: Connection, sandbox: Sandbox, person: Person) -> Rule | None:
+    """The rule that makes the new tokens invalid; None if they are valid."""
+    firing = await faults.fire(connection, sandbox, named.TOKENS, person.id, persona=person.hint)
+    return firing.rule if firing else None
 
 
-async def at_the_key(connection: Connection, here: Sandbox, person: Person) -> bool:
-    """Whether tokens are signed with the new key now."""
-    return await faults.bite(connection, here, named.KEYS, person.id) is not None
+async def signs_with_next_key(connection: Connection, sandbox: Sandbox, person: Person) -> bool:
+    """Whether the new tokens are signed with the next key."""
+    return await faults.fire(connection, sandbox, named.KEYS, person.id) is not None
 
 
-def is_rotated(here: Sandbox) -> bool:
-    """Whether the sandbox's key set shows the new key alone."""
-    return faults.on(here, named.KEYS) is not None
+def is_rotated(sandbox: Sandbox) -> bool:
+    """Whether the key set of the sandbox contains only the next key."""
+    return faults.active_rule(sandbox, named.KEYS) is not None
 
 
 def spoil(rule: Rule, kind: str, token: str, key: RSAKey, unknown: RSAKey, now: datetime) -> str:
-    """A good token made bad in the way of a rule.
+    """A valid token, made invalid in the way that `rule` says.
 
     kind     "access" or "id"
-    unknown  a key that no key set holds
+    unknown  a key that is in no key set
     """
     if rule.settings.get("token", "both") not in (kind, "both"):
         return token
     head, body, signature = token.split(".")
-    header, claims = _read(head), _read(body)
+    header, claims = _decode(head), _decode(body)
     if rule.fault == named.SIGNATURE:
-        return f"{head}.{_write({**claims, 'name': claims['name'] + ' '})}.{signature}"
+        return f"{head}.{_encode({**claims, 'name': claims['name'] + ' '})}.{signature}"
     if rule.fault == named.ALGORITHM:
-        return f"{_write({**header, 'alg': 'none'})}.{body}."
+        return f"{_encode({**header, 'alg': 'none'})}.{body}."
     if rule.fault == named.UNKNOWN_KEY:
         return tokens.signed(unknown, claims, header["typ"])
-    return tokens.signed(key, {**claims, **_lies(rule, kind, claims, now)}, header["typ"])
+    return tokens.signed(key, {**claims, **_wrong_claims(rule, kind, claims, now)}, header["typ"])
 
 
-def _lies(rule: Rule, kind: str, claims: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """The claims that are not as they should be."""
+def _wrong_claims(rule: Rule, kind: str, claims: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The claims that the rule changes, with their wrong values."""
     if rule.fault == named.ISSUER:
-        return {"iss": ELSEWHERE}
+        return {"iss": OTHER_ISSUER}
     if rule.fault == named.AUDIENCE:
-        return {"aud": SOMEBODY_ELSE}
+        return {"aud": OTHER_AUDIENCE}
     if rule.fault == named.EXPIRED:
-        over = int((now - timedelta(hours=1)).timestamp())
-        return {"iat": over - 60, "exp": over, **({"nbf": over - 60} if "nbf" in claims else {})}
+        expired_at = int((now - timedelta(hours=1)).timestamp())
+        issued_at = expired_at - 60
+        return {"iat": issued_at, "exp": expired_at, **({"nbf": issued_at} if "nbf" in claims else {})}
     if rule.fault == named.TOO_EARLY:
         begins = int((now + rule.duration("by")).timestamp())
         return {"iat": begins, "nbf": begins, "exp": begins + claims["exp"] - claims["iat"]}
@@ -126,11 +127,11 @@ def _lies(rule: Rule, kind: str, claims: Mapping[str, Any], now: datetime) -> di
     return {"level": 1} if rule.fault == named.LEVEL else {}
 
 
-def _read(part: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    return found
+def _decode(part: str) -> dict[str, Any]:
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return claims
 
 
-def _write(part: Mapping[str, Any]) -> str:
+def _encode(part: Mapping[str, Any]) -> str:
     text = json.dumps(part, separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")

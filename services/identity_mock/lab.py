@@ -1,4 +1,4 @@
-"""A test door of this service alone: who lives in a sandbox."""
+"""The lab endpoint that only identity_mock has: the people of a sandbox."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/_lab", tags=["lab"])
 
 
 class RepresentedView(BaseModel):
-    """Somebody for whom a person may act: a person by number, an organisation by tax code."""
+    """A person or an organisation for whom a person may act. `id` is the personal number or the tax code."""
 
     kind: Literal["person", "organisation"]
     id: str
@@ -27,7 +27,7 @@ class RepresentedView(BaseModel):
 
 
 class PersonView(BaseModel):
-    """An invented person; `persona` is what `login_hint` takes, `number` the 12 digits."""
+    """An invented person. `persona` is the value for `login_hint`; `number` is the personal number of 12 digits."""
 
     persona: str
     name: str
@@ -39,13 +39,13 @@ class PersonView(BaseModel):
     synthetic: bool = True
 
 
-@router.get("/people", summary="Who can sign in.", responses=problem_responses(401, 403, 404, 422, 503))
+@router.get("/people", summary="The people who can sign in", responses=problem_responses(401, 403, 404, 422, 503))
 async def people_of_sandbox(
-    sandbox: SandboxId, request: Request, page: PageDep, response: Response
+    sandbox_id: SandboxId, request: Request, page: PageDep, response: Response
 ) -> list[PersonView]:
-    here = await known_sandbox(cast(IdentityRuntime, runtime_of(request)), sandbox)
-    represented = register(here)
-    found = [
+    sandbox = await known_sandbox(cast(IdentityRuntime, runtime_of(request)), sandbox_id)
+    represented = register(sandbox)
+    views = [
         PersonView(
             persona=each.hint,
             name=each.name,
@@ -55,6 +55,6 @@ async def people_of_sandbox(
             subject=each.id,
             represents=[RepresentedView(**one) for one in represented.get(each.hint, [])],
         )
-        for each in people(here).values()
+        for each in people(sandbox).values()
     ]
-    return announce(request, response, page.of(found))
+    return announce(request, response, page.of(views))

@@ -1,4 +1,4 @@
-"""The page that asks who signs in: plain links, so that a test can follow them without a script."""
+"""The page on which the user chooses who signs in. It has plain links, so that a test can follow them without a script."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ PAGE = """<!doctype html>
 """
 
 
-def page(people: Sequence[Person], asked: Mapping[str, str]) -> str:
-    """`asked` are the parameters of the authorize request, which every link repeats."""
-    return PAGE.format(links="\n".join(_link(person, asked) for person in people))
+def page(people: Sequence[Person], parameters: Mapping[str, str]) -> str:
+    """The page as HTML. `parameters` are those of the authorize request; every link repeats them."""
+    return PAGE.format(links="\n".join(_link(person, parameters) for person in people))
 
 
-def _link(person: Person, asked: Mapping[str, str]) -> str:
-    href = escape("?" + urlencode({**asked, "login_hint": person.hint}))
+def _link(person: Person, parameters: Mapping[str, str]) -> str:
+    href = escape("?" + urlencode({**parameters, "login_hint": person.hint}))
     return f'<li><a href="{href}">{escape(person.name)}</a>, mức {person.level} <small>({person.hint})</small>'

@@ -1,6 +1,6 @@
-"""The doors of OpenID Connect, in the order of the flow: discovery, keys, authorize, token, userinfo.
+"""The endpoints of OpenID Connect, in the order of the flow: discovery, keys, authorize, token, userinfo.
 
-Every sandbox is an issuer of its own: the default one at `/`, any other at `/s/ID`.
+Every sandbox is a separate issuer: the default sandbox at `/`, all others at `/s/ID`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
+from contracts.identity import NUMBER_CLAIM
 from contracts.people import STANDING
 from services.identity_mock import faults, login_page, store, tokens
 from services.identity_mock.people import people
@@ -36,16 +37,17 @@ from shared.web.dependencies import Chosen, runtime_of
 from shared.web.problems import problem_responses
 
 SCOPES = ("openid", "profile")
+CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "name", "level", "sandbox", "represents")
 AUTHORIZE_PARAMETERS = {
     "response_type": "`code`",
-    "client_id": f"`{CLIENT}`, or the sandbox's own: `{OWN_CLIENT}ID`",
+    "client_id": f"`{CLIENT}`, or the client of one sandbox: `{OWN_CLIENT}ID`",
     "redirect_uri": "any http address on 127.0.0.1 or localhost",
     "scope": "`openid`, also with `profile`",
-    "state": "given back unchanged",
-    "nonce": "comes back in the id_token",
+    "state": "returned unchanged",
+    "nonce": "returned in the id_token",
     "code_challenge": "BASE64URL(SHA256(code_verifier)), 43 characters",
     "code_challenge_method": "`S256`",
-    "login_hint": f"who signs in: {', '.join(STANDING)}, or a persona of the sandbox's own; without it a page asks",
+    "login_hint": f"who signs in: {', '.join(STANDING)}, or an own persona of the sandbox; without it the user chooses on a page",
     "prompt": "`none`: never show the page",
 }
 TOKEN_PARAMETERS = ("grant_type", "code", "redirect_uri", "client_id", "code_verifier")
@@ -56,60 +58,60 @@ router = APIRouter(tags=["openid connect"])
 
 @dataclass(frozen=True)
 class Realm:
-    """One issuer: a sandbox with what time it is there."""
+    """One issuer: a sandbox with its current time."""
 
     runtime: IdentityRuntime
-    here: Sandbox
+    sandbox: Sandbox
 
     @property
     def issuer(self) -> str:
         base = self.runtime.identity.identity_url
-        return base if self.here.id == DEFAULT else f"{base}/s/{self.here.id}"
+        return base if self.sandbox.id == DEFAULT else f"{base}/s/{self.sandbox.id}"
 
     async def of_client(self, client: str) -> Realm:
-        """The realm that a client signs people in to: this one, or at the default issuer its own.
+        """The realm in which a client signs people in: this one. At the default issuer, the client of one sandbox gets
+        the realm of that sandbox.
 
-        raises  ClientUnknown; ProviderDown
+        raises  ClientUnknown, ProviderDown
         """
         owner = store.owner_of(client)
-        if client == CLIENT or owner == self.here.id:
+        if client == CLIENT or owner == self.sandbox.id:
             return await self.serving()
-        if not owner or self.here.id != DEFAULT:
-            raise ClientUnknown(f"Send client_id={CLIENT}, or this sandbox's own, {OWN_CLIENT}{self.here.id}.")
+        if not owner or self.sandbox.id != DEFAULT:
+            raise ClientUnknown(
+                f"Send client_id={CLIENT}, or the client of this sandbox, {OWN_CLIENT}{self.sandbox.id}."
+            )
         try:
-            its_own = Realm(self.runtime, await known_sandbox(self.runtime, owner))
+            realm = Realm(self.runtime, await known_sandbox(self.runtime, owner))
         except SandboxNotFound as error:
-            raise ClientUnknown(f"Its sandbox is not there. {error.detail}") from error
-        return await its_own.serving()
+            raise ClientUnknown(f"The sandbox of this client does not exist. {error.detail}") from error
+        return await realm.serving()
 
     async def serving(self) -> Realm:
-        """This realm, unless a fault keeps it from serving. Raises ProviderDown."""
-        await faults.at_the_provider(self.runtime, self.here.id)
+        """This realm; raises ProviderDown if a fault rule takes the provider out of service."""
+        await faults.require_provider(self.runtime, self.sandbox.id)
         return self
 
 
 async def realm(request: Request, chosen: Chosen) -> Realm:
     runtime = cast(IdentityRuntime, runtime_of(request))
-    named = request.path_params.get("sandbox", DEFAULT)
-    if chosen not in (None, named):
-        detail = (
-            f"This is the issuer of sandbox '{named}'; the issuer of another is {runtime.identity.identity_url}/s/ID."
-        )
-        raise SandboxMismatch(detail, issuer_sandbox=named)
-    return Realm(runtime, await known_sandbox(runtime, named))
+    sandbox_id = request.path_params.get("sandbox", DEFAULT)
+    if chosen not in (None, sandbox_id):
+        others = f"{runtime.identity.identity_url}/s/ID"
+        detail = f"This is the issuer of sandbox '{sandbox_id}'; the issuer of another sandbox is {others}."
+        raise SandboxMismatch(detail, issuer_sandbox=sandbox_id)
+    return Realm(runtime, await known_sandbox(runtime, sandbox_id))
 
 
 def named_sandbox(sandbox: Annotated[str, Path(description="Sandbox whose issuer this is")]) -> str:
     return sandbox
 
 
-async def serving_realm(found: Annotated[Realm, Depends(realm)]) -> Realm:
-    return await found.serving()
+async def serving_realm(checked: Annotated[Realm, Depends(realm)]) -> Realm:
+    return await checked.serving()
 
 
-RealmDep = Annotated[
-    Realm, Depends(realm)
-]  # whose client asks is still to be seen: `Realm.of_client` goes on from here
+RealmDep = Annotated[Realm, Depends(realm)]  # the endpoint then calls `Realm.of_client`
 ServingDep = Annotated[Realm, Depends(serving_realm)]
 
 
@@ -132,33 +134,21 @@ async def discovery(realm: ServingDep) -> dict[str, Any]:
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none"],
         "request_uri_parameter_supported": False,
-        "claims_supported": [
-            "iss",
-            "sub",
-            "aud",
-            "exp",
-            "iat",
-            "auth_time",
-            "nonce",
-            "name",
-            "level",
-            "sandbox",
-            "represents",
-        ],
+        "claims_supported": CLAIMS,
     }
 
 
-@router.get("/jwks", summary="Keys that tokens are signed with", responses=problem_responses(403, 404, 503))
+@router.get("/jwks", summary="The public keys of the token signatures", responses=problem_responses(403, 404, 503))
 async def jwks(realm: ServingDep) -> dict[str, Any]:
     """RFC 7517 section 5."""
-    if faults.is_rotated(realm.here):
+    if faults.is_rotated(realm.sandbox):
         return tokens.public_keys(await realm.runtime.next_key())
     return tokens.public_keys(*realm.runtime.keys)
 
 
 @router.get(
     "/authorize",
-    summary="Sign a persona in, or ask which",
+    summary="Sign a persona in, or show a page to choose one",
     response_class=Response,
     openapi_extra={
         "parameters": [
@@ -167,50 +157,52 @@ async def jwks(realm: ServingDep) -> dict[str, Any]:
         ]
     },
     responses={
-        200: {"description": "The page that asks who signs in", "content": {"text/html": {}}},
+        200: {"description": "The page on which the user chooses who signs in", "content": {"text/html": {}}},
         302: {"description": "Back to the client with `code` and `state`, or with `error` (RFC 6749 section 4.1.2)"},
         **problem_responses(400, 403, 404, 503),
     },
 )
 async def authorize(realm: RealmDep, request: Request) -> Response:
     """OpenID Connect Core 1.0 section 3.1.2, RFC 6749 section 4.1.1, RFC 7636 section 4.3."""
-    asked = dict(request.query_params)
-    client = asked.get("client_id", "")
+    parameters = dict(request.query_params)
+    client = parameters.get("client_id", "")
     realm = await realm.of_client(client)
-    if not _may_return_to(asked.get("redirect_uri", "")):
+    if not _may_return_to(parameters.get("redirect_uri", "")):
         raise RedirectNotAllowed("Send a redirect_uri such as http://127.0.0.1:8000/callback, without a fragment.")
-    known = people(realm.here)
-    fault = _fault_of(asked, repeated=len(asked) != len(request.query_params.multi_items()), known=known)
+    personas = people(realm.sandbox)
+    is_repeated = len(parameters) != len(request.query_params.multi_items())
+    fault = _fault_of(parameters, repeated=is_repeated, personas=personas)
     if fault is not None:
         error, description = fault
-        return _return(asked, error=error, error_description=description)
-    if not asked.get("login_hint"):
-        return HTMLResponse(login_page.page(list(known.values()), asked), headers=NO_STORE)
+        return _return(parameters, error=error, error_description=description)
+    if not parameters.get("login_hint"):
+        return HTMLResponse(login_page.page(list(personas.values()), parameters), headers=NO_STORE)
 
-    person, code = known[asked["login_hint"]], secrets.token_urlsafe(32)
-    async with in_sandbox(realm.runtime, realm.here.id) as (connection, here):
-        expires_at = here.now + realm.runtime.identity.code_lifetime
-        bound = (
-            person.hint,
-            client,
-            asked["redirect_uri"],
-            asked["code_challenge"],
-            asked["scope"],
-            asked.get("nonce"),
-        )
-        denied = await faults.at_sign_in(connection, here, person)
-        if not denied:
-            await store.keep_code(connection, here, code, Grant(*bound, here.now, expires_at))
+    person, code = personas[parameters["login_hint"]], secrets.token_urlsafe(32)
+    async with in_sandbox(realm.runtime, realm.sandbox.id) as (connection, sandbox):
+        denial = await faults.sign_in_denial(connection, sandbox, person)
+        if not denial:
+            grant = Grant(
+                hint=person.hint,
+                client_id=client,
+                redirect_uri=parameters["redirect_uri"],
+                code_challenge=parameters["code_challenge"],
+                scope=parameters["scope"],
+                nonce=parameters.get("nonce"),
+                signed_in_at=sandbox.now,
+                expires_at=sandbox.now + realm.runtime.identity.code_lifetime,
+            )
+            await store.keep_code(connection, sandbox, code, grant)
             texts = f"{person.name} đăng nhập mức {person.level}", f"{person.name} signed in, level {person.level}"
-            await journal.note(connection, here.id, person.id, here.now, "signed_in", *texts, persona=person.hint)
-    if denied:
-        return _return(asked, error="access_denied", error_description=denied)
-    return _return(asked, code=code)
+            await journal.note(connection, sandbox.id, person.id, sandbox.now, "signed_in", *texts, persona=person.hint)
+    if denial:
+        return _return(parameters, error="access_denied", error_description=denial)
+    return _return(parameters, code=code)
 
 
 @router.post(
     "/token",
-    summary="Tokens for a code",
+    summary="Exchange a code for tokens",
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -232,60 +224,63 @@ async def authorize(realm: RealmDep, request: Request) -> Response:
     },
 )
 async def token(realm: RealmDep, request: Request) -> JSONResponse:
-    """RFC 6749 section 4.1.3, RFC 7636 section 4.5; the first request that shows a code spends it, right or wrong."""
+    """RFC 6749 section 4.1.3, RFC 7636 section 4.5. The first request with a code uses it up, even if the request fails."""
     form = _form_of(request.headers.get("content-type", ""), await request.body())
     try:
         realm = await realm.of_client(form["client_id"])
     except ClientUnknown as error:
         raise GrantRefused("invalid_client", error.detail) from error
-    async with in_sandbox(realm.runtime, realm.here.id) as (connection, here):
-        grant = await store.take_code(connection, here.id, form["code"])
-        fault = _fault_of_grant(grant, form, here.now)
-        person = people(here)[grant.hint] if grant else None
-        spoilt, rotated = None, False
+    async with in_sandbox(realm.runtime, realm.sandbox.id) as (connection, sandbox):
+        grant = await store.take_code(connection, sandbox.id, form["code"])
+        fault = _fault_of_grant(grant, form, sandbox.now)
+        person = people(sandbox)[grant.hint] if grant else None
+        token_fault, is_rotated = None, False
         if person and not fault:
-            fault = await faults.at_the_code(connection, here, person)
+            fault = await faults.code_denial(connection, sandbox, person)
         if person and not fault:
-            spoilt = await faults.at_the_tokens(connection, here, person)
-            rotated = await faults.at_the_key(connection, here, person)
+            token_fault = await faults.token_fault(connection, sandbox, person)
+            is_rotated = await faults.signs_with_next_key(connection, sandbox, person)
             text_vi, text_en = f"Cấp token cho {person.name}", f"Tokens given to {person.name}"
             await journal.note(
-                *(connection, here.id, person.id, here.now, "tokens_given", text_vi, text_en), client=form["client_id"]
+                *(connection, sandbox.id, person.id, sandbox.now, "tokens_given", text_vi, text_en),
+                client=form["client_id"],
             )
     if grant is None or person is None or fault:
         raise GrantRefused("invalid_grant", fault)
-    key = await realm.runtime.next_key() if rotated else realm.runtime.key
+    key = await realm.runtime.next_key() if is_rotated else realm.runtime.key
     lifetime = realm.runtime.identity.token_lifetime
     common: dict[str, Any] = {
         "issuer": realm.issuer,
-        "sandbox": here.id,
+        "sandbox": sandbox.id,
         "client_id": form["client_id"],
-        "now": here.now,
+        "now": sandbox.now,
         "lifetime": lifetime,
     }
-    given = {
+    issued = {
         "access": tokens.access_token(
-            key, person, scope=grant.scope, represents=represented_by(realm.here, person), **common
+            key, person, scope=grant.scope, represents=represented_by(realm.sandbox, person), **common
         ),
         "id": tokens.id_token(key, person, nonce=grant.nonce, signed_in_at=grant.signed_in_at, **common),
     }
-    if spoilt is not None:
+    if token_fault is not None:
         unknown = await realm.runtime.unknown_key()
-        given = {kind: faults.spoil(spoilt, kind, good, key, unknown, here.now) for kind, good in given.items()}
+        issued = {
+            kind: faults.spoil(token_fault, kind, token, key, unknown, sandbox.now) for kind, token in issued.items()
+        }
     body = {
-        "access_token": given["access"],
+        "access_token": issued["access"],
         "token_type": "Bearer",
         "expires_in": int(lifetime.total_seconds()),
         "scope": grant.scope,
-        "id_token": given["id"],
+        "id_token": issued["id"],
     }
     return JSONResponse(body, headers=NO_STORE)
 
 
-@router.get("/userinfo", summary="Who the token is about", responses=problem_responses(401, 403, 404, 503))
+@router.get("/userinfo", summary="The person of an access token", responses=problem_responses(401, 403, 404, 503))
 @router.post(
     "/userinfo",
-    summary="Who the token is about (some clients ask by POST, without a body)",
+    summary="The person of an access token (some clients send POST, without a body)",
     responses=problem_responses(401, 403, 404, 503),
 )
 async def userinfo(realm: ServingDep, request: Request) -> dict[str, Any]:
@@ -294,21 +289,24 @@ async def userinfo(realm: ServingDep, request: Request) -> dict[str, Any]:
     if scheme.lower() != "bearer" or not credential:
         raise TokenRefused("Send the header Authorization: Bearer, with the access token.")
     claims = tokens.read_access_token(
-        realm.runtime.keys, credential.strip(), issuer=realm.issuer, sandbox=realm.here.id, now=realm.here.now
+        realm.runtime.keys, credential.strip(), issuer=realm.issuer, sandbox=realm.sandbox.id, now=realm.sandbox.now
     )
-    person = next(person for person in people(realm.here).values() if person.id == claims["sub"])
-    await faults.at_userinfo(realm.runtime, realm.here.id, person)
+    person = next(person for person in people(realm.sandbox).values() if person.id == claims["sub"])
+    await faults.require_unlocked(realm.runtime, realm.sandbox.id, person)
     return {
         "sub": person.id,
         "LoaiTaiKhoan": "1",  # a person; "2" is an organisation
-        "SoDinhDanh": person.number,
+        NUMBER_CLAIM: person.number,
         "HoVaTen": person.name,
         "NgayThangNamSinh": person.born_on.strftime("%Y%m%d"),
         "TechID": person.tech_id,
         "loAs": person.level,
-        "represents": represented_by(realm.here, person),
+        "represents": represented_by(realm.sandbox, person),
         "synthetic": person.synthetic,
-        "unverified": ["loAs", "represents"],  # levels as these two numbers, and for whom one acts: our assumptions
+        "unverified": [
+            "loAs",
+            "represents",
+        ],  # our assumptions: these two numbers, and the claim `represents`
     }
 
 
@@ -324,42 +322,48 @@ def _may_return_to(uri: str) -> bool:
             and parts.hostname in ("127.0.0.1", "localhost")
             and parts.port != 0
         )
-    except ValueError:  # a port that is no number
+    except ValueError:  # the port is not a number
         return False
 
 
-def _fault_of(asked: Mapping[str, str], *, repeated: bool, known: Mapping[str, object]) -> tuple[str, str] | None:
-    """What the client is told by redirect, if anything (RFC 6749 section 4.1.2.1, OIDC Core section 3.1.2.6)."""
-    if repeated or "\x00" in "".join(asked.values()):
+def _fault_of(
+    parameters: Mapping[str, str], *, repeated: bool, personas: Mapping[str, object]
+) -> tuple[str, str] | None:
+    """Error and description for the redirect to the client (RFC 6749 section 4.1.2.1, OIDC Core section 3.1.2.6).
+
+    None if the request is valid.
+    """
+    if repeated or "\x00" in "".join(parameters.values()):
         return "invalid_request", "Send every parameter once, and no character NUL."
-    if "response_type" not in asked:
+    if "response_type" not in parameters:
         return "invalid_request", "Send response_type=code."
-    if asked["response_type"] != "code":
-        return "unsupported_response_type", "Only response_type=code is served."
-    if "openid" not in asked.get("scope", "").split():
+    if parameters["response_type"] != "code":
+        return "unsupported_response_type", "Only response_type=code is supported."
+    if "openid" not in parameters.get("scope", "").split():
         return "invalid_scope", "Send scope=openid."
-    if asked.get("code_challenge_method") != "S256" or not CHALLENGE.fullmatch(asked.get("code_challenge", "")):
+    challenge = parameters.get("code_challenge", "")
+    if parameters.get("code_challenge_method") != "S256" or not CHALLENGE.fullmatch(challenge):
         return (
             "invalid_request",
             "PKCE is required: send code_challenge_method=S256 and a code_challenge of 43 characters.",
         )
-    if not asked.get("login_hint"):
-        no_page = asked.get("prompt") == "none"
+    if not parameters.get("login_hint"):
+        no_page = parameters.get("prompt") == "none"
         return ("login_required", "With prompt=none send login_hint too.") if no_page else None
-    if asked["login_hint"] not in known:
-        return "invalid_request", f"Nobody here has this login_hint: send one of {', '.join(known)}."
+    if parameters["login_hint"] not in personas:
+        return "invalid_request", f"Nobody in this sandbox has this login_hint: send one of {', '.join(personas)}."
     return None
 
 
-def _return(asked: Mapping[str, str], **answer: str) -> RedirectResponse:
-    state = {"state": asked["state"]} if "state" in asked else {}
-    uri = asked["redirect_uri"]
-    location = f"{uri}{'&' if '?' in uri else '?'}{urlencode({**answer, **state})}"
+def _return(parameters: Mapping[str, str], **reply: str) -> RedirectResponse:
+    state = {"state": parameters["state"]} if "state" in parameters else {}
+    uri = parameters["redirect_uri"]
+    location = f"{uri}{'&' if '?' in uri else '?'}{urlencode({**reply, **state})}"
     return RedirectResponse(location, 302, headers=NO_STORE)
 
 
 def _form_of(content_type: str, body: bytes) -> dict[str, str]:
-    """The parameters of a token request, complete and each sent once. Raises GrantRefused."""
+    """The parameters of a token request. Raises GrantRefused if one is missing or sent twice."""
     if content_type.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         raise GrantRefused("invalid_request", "Send a form: Content-Type application/x-www-form-urlencoded.")
     pairs = parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
@@ -369,7 +373,7 @@ def _form_of(content_type: str, body: bytes) -> dict[str, str]:
     if not form.get("client_id"):
         raise GrantRefused("invalid_client", f"Send client_id={CLIENT} in the form; it is public and has no secret.")
     if form.get("grant_type", "authorization_code") != "authorization_code":
-        raise GrantRefused("unsupported_grant_type", "Only grant_type=authorization_code is served.")
+        raise GrantRefused("unsupported_grant_type", "Only grant_type=authorization_code is supported.")
     missing = [name for name in TOKEN_PARAMETERS if not form.get(name)]
     if missing:
         raise GrantRefused("invalid_request", f"Send {', '.join(missing)} too.")
@@ -379,17 +383,15 @@ def _form_of(content_type: str, body: bytes) -> dict[str, str]:
 
 
 def _fault_of_grant(grant: Grant | None, form: Mapping[str, str], now: datetime) -> str:
-    """Why a code opens nothing (RFC 6749 section 5.2, RFC 7636 section 4.6); empty if it does."""
+    """Why a code is refused (RFC 6749 section 5.2, RFC 7636 section 4.6); empty if it is accepted."""
     if grant is None:
-        return "No such code waits in this sandbox: it was used before, or never given here. Sign in again."
+        return "This sandbox has no such code: it was used before, or never issued here. Sign in again."
     if grant.expires_at <= now:
         return "The code has expired in sandbox time. Sign in again."
     if grant.client_id != form["client_id"] or grant.redirect_uri != form["redirect_uri"]:
-        return (
-            "The code was given for another client_id or redirect_uri. Send what was sent to authorize; sign in again."
-        )
+        return "The code was issued for another client_id or redirect_uri. Sign in again; send the same values as to authorize."
     digest = hashlib.sha256(form["code_verifier"].encode()).digest()
     challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
     if not hmac.compare_digest(challenge, grant.code_challenge):
-        return "The code_verifier does not fit the code_challenge. Sign in again."
+        return "The code_verifier does not match the code_challenge. Sign in again."
     return ""

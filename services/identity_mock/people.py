@@ -1,4 +1,4 @@
-"""The people who can sign in: six personas and the sandbox's own, wholly invented, drawn from the seed of their sandbox."""
+"""The people who can sign in: six personas, and the own people of the sandbox. All are invented and drawn from its seed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.sandbox.registry import Sandbox
 
 Sex = Literal["female", "male"]
 
-# Common Vietnamese name parts; any likeness of a whole name to a living person is chance.
+# Common Vietnamese name parts. If a full name is that of a real person, this is a coincidence.
 FAMILY_NAMES = (
     "Nguyễn",
     "Trần",
@@ -37,14 +37,14 @@ MIDDLE_NAMES: dict[Sex, Sequence[str]] = {
     "male": ("Văn", "Hữu", "Quang", "Công", "Đình", "Xuân", "Quốc", "Thành", "Gia", "Bá"),
 }
 PLACE_CODES = tuple(sorted(code for province in PROVINCES.values() for code in province.id_prefixes))
-BORN_FROM, BORN_TO = date(1958, 1, 1), date(2004, 12, 31)  # adults on every day a sandbox can show
-NAMESPACE = uuid.UUID("6d0f6a58-5c1e-5b0e-9a53-4c54c0de0001")  # of our own ids; any constant would do
-RESERVED_SERIALS = 100_000  # serials 900000-999999: kept for synthetic people, a choice of this project
+BORN_FROM, BORN_TO = date(1958, 1, 1), date(2004, 12, 31)  # adults on every day of the calendar
+NAMESPACE = uuid.UUID("6d0f6a58-5c1e-5b0e-9a53-4c54c0de0001")  # of our ids; any constant is possible
+RESERVED_SERIALS = 100_000  # serials 900000-999999; this project reserves them for synthetic people
 
 
 @dataclass(frozen=True)
 class Persona:
-    """A role to play: what a test may rely on whatever the seed."""
+    """What is the same for a persona with every seed, so that tests can depend on it."""
 
     hint: str  # value of `login_hint`
     given_name: str
@@ -83,14 +83,15 @@ class Person:
 
 
 def people(sandbox: Sandbox) -> dict[str, Person]:
-    """The personas of a sandbox by `login_hint`; depends on its seed, and its own on who else is its own.
+    """`login_hint` → person: the six personas, then the own people of the sandbox.
 
-    An adult's number is never a child's: it says the year of birth.
+    They depend on the seed. The number of an own person also depends on the other own people, because numbers are unique.
+    A number contains the year of birth, so an adult and a child never have the same number.
     """
-    made = {persona.hint: _person(sandbox, place, persona) for place, persona in enumerate(PERSONAS)}
+    people = {persona.hint: _person(sandbox, index, persona) for index, persona in enumerate(PERSONAS)}
     for hint, own in sorted(population(sandbox.people).people.items()):
-        made[hint] = _own_person(sandbox, hint, own, {person.number for person in made.values()})
-    return made
+        people[hint] = _own_person(sandbox, hint, own, {person.number for person in people.values()})
+    return people
 
 
 def identity_number(place_code: str, sex: Sex, born_on: date, serial: int) -> str:
@@ -100,7 +101,7 @@ def identity_number(place_code: str, sex: Sex, born_on: date, serial: int) -> st
 
 
 def free_number(sandbox: Sandbox, key: Sequence[object], sex: Sex, born_on: date, taken: Collection[str]) -> str:
-    """The number drawn for `key`, or the next serial of the same place and day that nobody else has."""
+    """The number drawn for `key`. If it is taken: the next free serial with the same place and year of birth."""
     place = PLACE_CODES[int(sandbox.draw(*key, "place") * len(PLACE_CODES))]
     serial = int(sandbox.draw(*key, "serial") * RESERVED_SERIALS)
     while (number := identity_number(place, sex, born_on, 9 * RESERVED_SERIALS + serial)) in taken:
@@ -127,9 +128,9 @@ def _birthday(sandbox: Sandbox, hint: str) -> date:
     return BORN_FROM + timedelta(days=int(sandbox.draw("person", hint, "birth") * ((BORN_TO - BORN_FROM).days + 1)))
 
 
-def _person(sandbox: Sandbox, place: int, persona: Persona) -> Person:
-    def draw(what: str, count: int) -> int:
-        return int(sandbox.draw("person", persona.hint, what) * count)
+def _person(sandbox: Sandbox, index: int, persona: Persona) -> Person:
+    def draw(part: str, count: int) -> int:
+        return int(sandbox.draw("person", persona.hint, part) * count)
 
     middle_names = MIDDLE_NAMES[persona.sex]
     name_parts = (
@@ -138,8 +139,8 @@ def _person(sandbox: Sandbox, place: int, persona: Persona) -> Person:
         persona.given_name,
     )
     born_on = _birthday(sandbox, persona.hint)
-    # A residue per persona: two people of one sandbox can never share a number.
-    serial = 9 * RESERVED_SERIALS + draw("serial", RESERVED_SERIALS // len(PERSONAS)) * len(PERSONAS) + place
+    # Every persona has its own residue modulo 6, so two personas of one sandbox never have the same number.
+    serial = 9 * RESERVED_SERIALS + draw("serial", RESERVED_SERIALS // len(PERSONAS)) * len(PERSONAS) + index
     return Person(
         id=_id(sandbox.seed, persona.hint, "sub"),
         hint=persona.hint,

@@ -1,4 +1,4 @@
-"""What the refusals of identity_mock look like outside. Two of its doors have a form of their own, given by an RFC."""
+"""The problem types of identity_mock. The token endpoint and userinfo report refusals in the form that an RFC requires."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749 secti
 
 
 class ClientUnknown(Refusal):
-    """No client has this id; the browser is not sent back to an address that nobody vouches for."""
+    """No client has this id. The browser is not redirected, because the address is not trusted."""
 
 
 class RedirectNotAllowed(Refusal):
-    """The redirect_uri is not one that this client may use, so the browser is not sent there."""
+    """This client may not use this redirect_uri. The browser is not redirected."""
 
 
 class GrantRefused(Refusal):
-    """The token endpoint says no, in the form of RFC 6749 section 5.2: `error` is one of its codes."""
+    """The token endpoint refuses the request, in the form of RFC 6749 section 5.2. `error` is one of its codes."""
 
     def __init__(self, error: str, detail: str) -> None:
         super().__init__(detail, error=error)
@@ -31,16 +31,21 @@ class GrantRefused(Refusal):
 
 
 PROBLEMS: Problems = {
-    ClientUnknown: ProblemType("client-unknown", 400, "No such client is known here.", "Không có ứng dụng này."),
+    ClientUnknown: ProblemType("client-unknown", 400, "No client has this id.", "Không có ứng dụng này."),
     RedirectNotAllowed: ProblemType(
-        "redirect-not-allowed", 400, "The browser may not be sent there.", "Không được chuyển hướng về địa chỉ này."
+        "redirect-not-allowed",
+        400,
+        "The browser may not be redirected to this address.",
+        "Không được chuyển hướng về địa chỉ này.",
     ),
-    GrantRefused: ProblemType("grant-refused", 400, "No token is given for this.", "Không cấp token cho yêu cầu này."),
+    GrantRefused: ProblemType(
+        "grant-refused", 400, "No token is issued for this request.", "Không cấp token cho yêu cầu này."
+    ),
     AccountLocked: ProblemType("account-locked", 403, "The account is locked.", "Tài khoản đã bị khoá."),
     ProviderDown: ProblemType(
         "provider-down", 503, "The identity provider is down.", "Hệ thống định danh đang ngừng hoạt động."
     ),
-    TokenRefused: ProblemType("token-refused", 401, "The access token does not hold.", "Token truy cập không hợp lệ."),
+    TokenRefused: ProblemType("token-refused", 401, "The access token is not valid.", "Token truy cập không hợp lệ."),
 }
 
 
@@ -53,10 +58,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(TokenRefused)
     async def token_refused(request: Request, refusal: TokenRefused) -> JSONResponse:
-        """RFC 6750 section 3: no error code if no token was sent."""
+        """RFC 6750 section 3: without a token in the request, the challenge has no error code."""
         challenge = 'Bearer realm="identity"'
         if "authorization" in request.headers:
             challenge += f', error="invalid_token", error_description="{refusal.detail}"'
-        answer = render(PROBLEMS[TokenRefused], refusal.detail, refusal.facts)
-        answer.headers["WWW-Authenticate"] = challenge
-        return answer
+        response = render(PROBLEMS[TokenRefused], refusal.detail, refusal.facts)
+        response.headers["WWW-Authenticate"] = challenge
+        return response

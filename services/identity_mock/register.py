@@ -1,7 +1,7 @@
-"""For whom a person may act by law: a child of theirs, an organisation that they represent. Invented, drawn from the seed.
+"""For whom a person may act by law: their children, and organisations that they represent. Invented, drawn from the seed.
 
-The real register is asked by systems (facts: integration.md 5.1); here the access token carries the answer, a
-simplification of ours.
+Real systems query a register (facts: integration.md 5.1). Here the access token contains the result; this is our
+simplification.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from shared.sandbox.registry import Sandbox
 BORN_FROM, BORN_TO = (
     date(2014, 1, 1),
     date(2021, 12, 31),
-)  # under 14 on every day from 2025 to 2027: act through parents
-FIRST_SERIAL, SERIALS = 990_000_000, 9_000_000  # region 99: no office has it
+)  # under 14 on every day from 2025 to 2027, so that a parent acts for the child
+FIRST_SERIAL, SERIALS = 990_000_000, 9_000_000  # region 99: no tax office uses it
 TRADES = ("Thương mại", "Xây dựng", "Vận tải", "Nông sản", "Dịch vụ")
 
 
 class Represented(TypedDict):
-    """Claim `represents`: a personal number or a tax code, and the name."""
+    """One entry of the claim `represents`. `id` is a personal number or a tax code."""
 
     kind: Literal["person", "organisation"]
     id: str
@@ -32,32 +32,32 @@ class Represented(TypedDict):
 
 
 def represented_by(sandbox: Sandbox, person: Person) -> list[Represented]:
-    """Lan has a child, Minh a company, the sandbox's own whom they were given; the others act for themselves alone."""
+    """For whom `person` may act. Lan has a child, Minh has a company; own people have what the sandbox defines."""
     return register(sandbox).get(person.hint, [])
 
 
 def register(sandbox: Sandbox) -> dict[str, list[Represented]]:
-    """By persona, for whom each may act: organisations, then children, in the order in which they were said."""
+    """Persona → for whom they may act: organisations, then children, in the order of the sandbox's document."""
     own = population(sandbox.people)
     child, company = _child(sandbox, "lan"), _company(sandbox)
-    taken, found = {child["id"], company["id"]}, {"lan": [child], "minh": [company]}
+    taken, represented = {child["id"], company["id"]}, {"lan": [child], "minh": [company]}
     organisations: dict[str, Represented] = {}
     for key in sorted(own.organisations):
         organisations[key] = _own_organisation(sandbox, key, own.organisations[key].name, taken)
         taken.add(organisations[key]["id"])
     for hint, person in sorted(own.people.items()):
-        found[hint] = [organisations[key] for key in person.represents]
-        for place, each in enumerate(person.children):
-            found[hint].append(_own_child(sandbox, (hint, place), each.name, taken))
-            taken.add(found[hint][-1]["id"])
-    return found
+        represented[hint] = [organisations[key] for key in person.represents]
+        for index, each in enumerate(person.children):
+            represented[hint].append(_own_child(sandbox, (hint, index), each.name, taken))
+            taken.add(represented[hint][-1]["id"])
+    return represented
 
 
 def tax_code(serial: int) -> str:
-    """Ten digits: two of a region, seven of a serial, a check digit; the first from `serial` on that can be issued.
+    """The first tax code from `serial` on that can be issued: 2 digits region, 7 digits serial, 1 check digit.
 
-    serial  9 digits
-    source  facts: domain.md section 6; a sum without remainder by 11 is not issued
+    serial  the first 9 digits: region and serial
+    source  facts: domain.md section 6; a code whose sum is divisible by 11 is not issued
     """
     digits = f"{serial:09d}"
     check = check_digit(digits)

@@ -1,4 +1,4 @@
-"""What a process of identity_mock holds."""
+"""The runtime of identity_mock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.sandbox import journal
 
 
 class IdentityRuntime(Runtime):
-    """Holds the signing key; made once, by whichever process comes first to an empty database."""
+    """The shared runtime plus the signing key. The first process that opens an empty database creates the key."""
 
     key: RSAKey
 
@@ -27,29 +27,29 @@ class IdentityRuntime(Runtime):
 
     async def at_open(self) -> None:
         self.key = await signing_key(self.database)
-        known = await self.database.fetch("SELECT FROM signing_keys WHERE name = $1", NEXT)
-        if known:
+        next_keys = await self.database.fetch("SELECT FROM signing_keys WHERE name = $1", NEXT)
+        if next_keys:
             await self.next_key()
 
     @property
     def keys(self) -> list[RSAKey]:
-        """Those that may sign: the key, and where it ever was rotated the next."""
+        """The keys that can have signed a token: the current key, and the next key once it exists."""
         return [self.key, *([self._next_key] if self._next_key else [])]
 
     async def next_key(self) -> RSAKey:
-        """The key that signs where keys are rotated; made when it is first needed, and kept."""
+        """The key that signs in sandboxes with rotated keys. It is created when it is first needed."""
         if self._next_key is None:
             self._next_key = await signing_key(self.database, NEXT)
         return self._next_key
 
     async def unknown_key(self) -> RSAKey:
-        """A key that no key set ever holds."""
+        """A key that is never in a key set."""
         if self._unknown_key is None:
             self._unknown_key = await asyncio.to_thread(RSAKey.generate_key, 2048)
         return self._unknown_key
 
     def named_in(self, query: str) -> str:
-        """A sandbox's own client chooses it at the default issuer."""
+        """At the default issuer, the `client_id` of a sandbox's own client selects the sandbox."""
         return owner_of(parse_qs(query).get("client_id", [""])[0])
 
     async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What identity_mock can be told from outside: variables `IDENTITY_…`, and the names that all roles share."""
+"""Settings of identity_mock: the variables `IDENTITY_…`, and those that all services share."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ class Settings(Shared):
     model_config = SettingsConfigDict(env_prefix="IDENTITY_")
 
     database_url: str = "postgresql://lienthong@127.0.0.1:5432/identity"
-    code_lifetime: timedelta = timedelta(seconds=60)  # sandbox time; RFC 6749 section 4.1.2 allows ten minutes at most
+    code_lifetime: timedelta = timedelta(seconds=60)  # sandbox time; RFC 6749 section 4.1.2 allows at most ten minutes
     token_lifetime: timedelta = timedelta(hours=1)  # sandbox time; the real server's lifetimes are not published

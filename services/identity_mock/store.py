@@ -1,4 +1,4 @@
-"""The drawer: the signing key, the codes not redeemed yet, and the journal of sign-ins."""
+"""The tables of identity_mock: signing keys, authorization codes that are not used yet, and the journal of sign-ins."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from shared.storage.database import Connection, Database
 
 METADATA = MetaData()
 CURRENT, NEXT = "current", "next"
-CLIENT = "lienthong-demo"  # of every sandbox; public: it has no secret, PKCE takes its place (RFC 7636)
-OWN_CLIENT = "lienthong-"  # and the id of a sandbox: its own client, which chooses it at the default issuer
-SWEPT_AFTER = timedelta(hours=1)  # sandbox time: until then an expired code is told from an unknown one
+CLIENT = "lienthong-demo"  # in every sandbox; a public client: it has no secret and uses PKCE instead (RFC 7636)
+OWN_CLIENT = "lienthong-"  # prefix of a sandbox's own client: `lienthong-ID` selects the sandbox at the default issuer
+KEPT_EXPIRED = timedelta(hours=1)  # sandbox time; expired codes stay so long, so that the error can say "expired"
 
 sandboxes_table(METADATA)
 journal.journal_table(METADATA)
@@ -30,7 +30,7 @@ recorded_table(METADATA)
 Table(
     "signing_keys",
     METADATA,
-    Column("name", Text, primary_key=True),  # CURRENT signs for all sandboxes, tokens tell them apart; NEXT by a fault
+    Column("name", Text, primary_key=True),  # CURRENT signs in all sandboxes; NEXT if a fault rule says so
     Column("jwk", JSONB, nullable=False),  # the private key
 )
 Table(
@@ -38,7 +38,7 @@ Table(
     METADATA,
     Column("sandbox", Text, primary_key=True),
     Column("code", Text, primary_key=True),
-    Column("hint", Text, nullable=False),  # who signed in
+    Column("hint", Text, nullable=False),  # persona who signed in
     Column("client_id", Text, nullable=False),
     Column("redirect_uri", Text, nullable=False),
     Column("code_challenge", Text, nullable=False),
@@ -56,22 +56,22 @@ def owner_of(client: str) -> str:
 
 
 async def signing_key(database: Database, name: str = CURRENT) -> RSAKey:
-    """A key of this database. Two processes that find none both make one; the first to write wins, both use it."""
-    stored = "SELECT jwk FROM signing_keys WHERE name = $1"
-    rows = await database.fetch(stored, name)
+    """The key with this name; created if it does not exist. If two processes create one, both use the first that is stored."""
+    select = "SELECT jwk FROM signing_keys WHERE name = $1"
+    rows = await database.fetch(select, name)
     if not rows:
-        made = await asyncio.to_thread(RSAKey.generate_key, 2048)
-        jwk = json.dumps(made.as_dict(private=True))
+        key = await asyncio.to_thread(RSAKey.generate_key, 2048)
+        jwk = json.dumps(key.as_dict(private=True))
         await database.pool.execute(
             "INSERT INTO signing_keys (name, jwk) VALUES ($1, $2::jsonb) ON CONFLICT DO NOTHING", name, jwk
         )
-        rows = await database.fetch(stored, name)
+        rows = await database.fetch(select, name)
     return RSAKey.import_key(json.loads(rows[0]["jwk"]))
 
 
 @dataclass(frozen=True)
 class Grant:
-    """What a code stands for: who signed in, for which client, and how its owner can prove that it is his."""
+    """What a code grants: who signed in, for which client, and the challenge by which the client proves its identity."""
 
     hint: str
     client_id: str
@@ -83,25 +83,26 @@ class Grant:
     expires_at: datetime
 
 
-async def keep_code(connection: Connection, here: Sandbox, code: str, grant: Grant) -> None:
+async def keep_code(connection: Connection, sandbox: Sandbox, code: str, grant: Grant) -> None:
+    """Store a new code, and delete some old expired ones."""
     await connection.execute(
         """DELETE FROM authorization_codes WHERE (sandbox, code) IN (SELECT sandbox, code FROM authorization_codes
         WHERE sandbox = $1 AND expires_at < $2 LIMIT 100 FOR UPDATE SKIP LOCKED)""",
-        *(here.id, here.now - SWEPT_AFTER),
+        *(sandbox.id, sandbox.now - KEPT_EXPIRED),
     )
     await connection.execute(
         """INSERT INTO authorization_codes (sandbox, code, hint, client_id, redirect_uri, code_challenge, scope, nonce,
         signed_in_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
-        *(here.id, code, grant.hint, grant.client_id, grant.redirect_uri, grant.code_challenge, grant.scope),
+        *(sandbox.id, code, grant.hint, grant.client_id, grant.redirect_uri, grant.code_challenge, grant.scope),
         *(grant.nonce, grant.signed_in_at, grant.expires_at),
     )
 
 
-async def take_code(connection: Connection, sandbox: str, code: str) -> Grant | None:
-    """Take a code out of the drawer, whoever asks: of two requests at the same moment one gets it."""
+async def take_code(connection: Connection, sandbox_id: str, code: str) -> Grant | None:
+    """Delete a code and return its grant. Of two requests at the same time only one gets it."""
     row = await connection.fetchrow(
         """DELETE FROM authorization_codes WHERE sandbox = $1 AND code = $2
         RETURNING hint, client_id, redirect_uri, code_challenge, scope, nonce, signed_in_at, expires_at""",
-        *(sandbox, code),
+        *(sandbox_id, code),
     )
     return Grant(**row) if row else None

@@ -1,4 +1,4 @@
-"""Keys and claims. The clock is a parameter: tokens live and die in sandbox time."""
+"""Signs and reads tokens. The time is a parameter, because tokens are valid in sandbox time."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, RSAKey
 
+from contracts.identity import NUMBER_CLAIM
 from services.identity_mock.people import Person
 from services.identity_mock.register import Represented
 from shared.errors import Refusal
 
 ALGORITHM = "RS256"
-AUDIENCE = "portal"  # of access tokens: the API they open
-ACCESS_TYPE = "at+jwt"  # header `typ`, RFC 9068 section 2.1: an id_token is never taken for an access token
+AUDIENCE = "portal"  # of access tokens: the API that accepts them
+ACCESS_TYPE = "at+jwt"  # header `typ`, RFC 9068 section 2.1; it distinguishes an access token from an id_token
 
 
 class TokenRefused(Refusal):
-    """The access token is missing, altered, expired, or not for here."""
+    """The access token is missing, changed, expired, or belongs to another sandbox."""
 
 
 def public_keys(*keys: RSAKey) -> dict[str, Any]:
-    """The JSON Web Key Set (RFC 7517) that clients check signatures with."""
-    named = {"use": "sig", "alg": ALGORITHM}
-    return {"keys": [{**key.as_dict(private=False), "kid": key.thumbprint(), **named} for key in keys]}
+    """The JSON Web Key Set (RFC 7517), with which clients check signatures."""
+    usage = {"use": "sig", "alg": ALGORITHM}
+    return {"keys": [{**key.as_dict(private=False), "kid": key.thumbprint(), **usage} for key in keys]}
 
 
 def access_token(
@@ -42,7 +43,10 @@ def access_token(
     lifetime: timedelta,
     represents: Sequence[Represented],
 ) -> str:
-    """RFC 9068, with claims of our own: `sandbox`, `level` (1 or 2), `name`, `SoDinhDanh` (12 digits, as in 3.1), `represents`."""
+    """RFC 9068, with our own claims `sandbox`, `level` (1 or 2), `name`, `SoDinhDanh` (12 digits) and `represents`.
+
+    source  facts: integration.md 3.1 for `SoDinhDanh`
+    """
     claims = {
         "iss": issuer,
         "sub": person.id,
@@ -56,7 +60,7 @@ def access_token(
         "sandbox": sandbox,
         "level": person.level,
         "name": person.name,
-        "SoDinhDanh": person.number,
+        NUMBER_CLAIM: person.number,
         "represents": list(represents),
     }
     return signed(key, claims, ACCESS_TYPE)
@@ -93,16 +97,16 @@ def id_token(
 def read_access_token(
     keys: Sequence[RSAKey], token: str, *, issuer: str, sandbox: str, now: datetime
 ) -> dict[str, Any]:
-    """The claims of an access token of ours that holds now, in this sandbox. Raises TokenRefused."""
+    """The claims of an access token, if this issuer signed it and it is valid now. Raises TokenRefused."""
     try:
-        read = jwt.decode(token, KeySet(list(keys)), algorithms=[ALGORITHM])
+        decoded = jwt.decode(token, KeySet(list(keys)), algorithms=[ALGORITHM])
     except (JoseError, ValueError, KeyError, TypeError) as error:
-        raise TokenRefused("The access token is not one that this issuer signed; sign in again.") from error
-    claims = read.claims
-    if read.header.get("typ") != ACCESS_TYPE:
+        raise TokenRefused("This issuer did not sign the access token; sign in again.") from error
+    claims = decoded.claims
+    if decoded.header.get("typ") != ACCESS_TYPE:
         raise TokenRefused("This is an id_token; send the access_token.")
     if claims["iss"] != issuer or claims["sandbox"] != sandbox:
-        raise TokenRefused(f"The access token belongs to sandbox '{claims['sandbox']}': ask {claims['iss']}/userinfo.")
+        raise TokenRefused(f"The access token belongs to sandbox '{claims['sandbox']}': use {claims['iss']}/userinfo.")
     if not claims["nbf"] <= _seconds(now) < claims["exp"]:
         raise TokenRefused("The access token has expired in sandbox time; sign in again.")
     return dict(claims)

@@ -1,1 +1,1 @@
-"""A stand-in for the national payment platform, speaking its own protocol; the money is invented."""
+"""A stand-in for the national payment platform, with the protocol of the real one; the money is invented."""

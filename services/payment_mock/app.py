@@ -1,4 +1,4 @@
-"""Settings in, FastAPI out."""
+"""Creates the FastAPI application of payment_mock, and runs it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from shared.web import server
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     runtime = PaymentRuntime(settings or Settings())
-    summary = "A stand-in for the national payment platform, speaking its own protocol; the money is invented."
+    summary = "A stand-in for the national payment platform, with the protocol of the real one; the money is invented."
     app = web.create_app(runtime, "Liên Thông: payment_mock", PROBLEMS, runtime.callers.run, summary=summary)
-    for router in (orders.router, checkout.router, sandbox.told, sandbox.router):
+    for router in (orders.router, checkout.router, sandbox.replica_router, sandbox.router):
         app.include_router(router)
     return app
 

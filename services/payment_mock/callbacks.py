@@ -1,6 +1,7 @@
-"""CONFIRM: the signed word to the partner that an order is paid (facts: integration.md 4.2).
+"""CONFIRM: the signed message to the partner that an order is paid (facts: integration.md 4.2).
 
-It is written beside the payment, in one transaction, and told until the partner answers; the same bytes every time.
+It is written in the transaction of the payment (HTTP outbox), and sent until the partner replies, with the same bytes
+every time.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ _MA_LOI = re.compile(r"[0-9A-Za-z]{1,8}")
 
 
 async def add_confirm(connection: Connection, order: Order, secret: str) -> None:
-    """Write down, in the caller's transaction, that the partner must be told of a paid order."""
+    """Write the CONFIRM of a paid order to the HTTP outbox, in the caller's transaction."""
     message = result_message("CONFIRM", order, secret)
     await http_outbox.add(connection, order.sandbox, CONFIRM, order.transaction, message)
 
 
 def result_message(kind: str, order: Order, secret: str) -> dict[str, object]:
-    """The signed outcome of an order as CONFIRM tells it and QUERY answers it; SoTien is an int here.
+    """The signed result of an order, as CONFIRM sends it and QUERY returns it; SoTien is an int here.
 
-    MaLoi is the payment's: 00 only for a paid order. That of an unpaid one is not public; 99 can be mistaken for nothing.
+    MaLoi is 00 only for a paid order. The real value for an unpaid order is not public; 99 cannot be mistaken for success.
     """
     message: dict[str, object] = {
         "LoaiBanTin": kind,
@@ -45,16 +46,16 @@ def result_message(kind: str, order: Order, secret: str) -> dict[str, object]:
     return {**message, "MaXacThuc": platform.checksum(message, platform.CONFIRM, secret)}
 
 
-def _ma_loi(response: httpx.Response) -> str:
-    """The MaLoi of an answer; `?` where there is none, as in `{"return_code": -1}`, which one client sends."""
+def ma_loi_of(response: httpx.Response) -> str:
+    """The MaLoi of a reply; `?` if there is none, as in `{"return_code": -1}`, which one client sends."""
     ma_loi = str(_body(response).get("MaLoi", "")) if response.is_success else ""
     return ma_loi if _MA_LOI.fullmatch(ma_loi) else "?"
 
 
-def _why(response: httpx.Response) -> str:
-    """What the partner says of it, as any PostgreSQL keeps it."""
-    said = str(_body(response).get("MoTaLoi") or "")[:500]
-    return said.encode(errors="replace").decode().replace("\x00", "\ufffd")
+def mo_ta_loi_of(response: httpx.Response) -> str:
+    """The partner's error text (MoTaLoi), without characters that PostgreSQL cannot store."""
+    text = str(_body(response).get("MoTaLoi") or "")[:500]
+    return text.encode(errors="replace").decode().replace("\x00", "\ufffd")
 
 
 def _body(response: httpx.Response) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the payer sees: a page with two buttons, and what happens behind them."""
+"""The checkout for the payer: a page with two buttons, and the payment itself."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/s/{sandbox}/checkout/{transaction}", tags=["payer"])
 FORM = "application/x-www-form-urlencoded"
-Obstacle = OrderAlreadyPaid | OrderExpired | BankDown
+PaymentRefusal = OrderAlreadyPaid | OrderExpired | BankDown
 
 PAGE = """<!doctype html>
 <html lang="vi">
@@ -58,30 +58,30 @@ class PayRequest(BaseModel):
     outcome: Literal["success", "failed"] = "success"
 
 
-async def agreed_sandbox(sandbox: Text, chosen: Chosen) -> str:
+async def path_sandbox(sandbox: Text, chosen: Chosen) -> str:
     if chosen not in (None, sandbox):
         raise SandboxMismatch(f"This address belongs to sandbox '{sandbox}'; leave X-Sandbox out.")
     return sandbox
 
 
-PathSandbox = Annotated[str, Depends(agreed_sandbox)]
+PathSandboxId = Annotated[str, Depends(path_sandbox)]
 
 
 @router.get(
     "",
-    summary="The page",
+    summary="The payment page",
     response_class=HTMLResponse,
     responses={200: {"content": {"text/html": {}}}, **problem_responses(403, 404, 422, 503)},
 )
-async def show(sandbox: PathSandbox, transaction: Text, runtime: RuntimeDep) -> HTMLResponse:
-    async with in_sandbox(runtime, sandbox) as (connection, here):
-        order = await _order(connection, here, transaction)
-    return HTMLResponse(_page(order, _obstacle(order, here)))
+async def show(sandbox_id: PathSandboxId, transaction: Text, runtime: RuntimeDep) -> HTMLResponse:
+    async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
+        order = await _order(connection, sandbox, transaction)
+    return HTMLResponse(_page(order, _refusal(order, sandbox)))
 
 
 @router.post(
     "/pay",
-    summary="Pay, or fail to",
+    summary="Make a payment attempt, with success or failure",
     response_class=Response,
     status_code=303,
     openapi_extra={
@@ -89,64 +89,71 @@ async def show(sandbox: PathSandbox, transaction: Text, runtime: RuntimeDep) -> 
             "content": {media: {"schema": PayRequest.model_json_schema()} for media in ("application/json", FORM)}
         }
     },
-    responses={303: {"description": "To the partner's return address"}, **problem_responses(403, 404, 409, 422, 503)},
+    responses={
+        303: {"description": "Redirect to the return address of the partner"},
+        **problem_responses(403, 404, 409, 422, 503),
+    },
 )
-async def pay(sandbox: PathSandbox, transaction: Text, runtime: RuntimeDep, request: Request) -> Response:
-    """A failed attempt may be repeated; a paid order takes nothing again. CONFIRM tells the partner of success only."""
+async def pay(sandbox_id: PathSandboxId, transaction: Text, runtime: RuntimeDep, request: Request) -> Response:
+    """A failed attempt can be repeated; a paid order cannot be paid again. Only a success is sent to the partner (CONFIRM)."""
     is_form = request.headers.get("content-type", "").startswith(FORM)
-    wish = _wish(await request.body(), is_form=is_form)
-    async with in_sandbox(runtime, sandbox) as (connection, here):
-        order = await _order(connection, here, transaction)
+    body = _parse(await request.body(), is_form=is_form)
+    async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
+        order = await _order(connection, sandbox, transaction)
         trace_context.join(order.traceparent)
-        obstacle, reason, returns = _obstacle(order, here), "", True
-        if obstacle is None:
-            rule = await faults.at_the_button(connection, here, order, wish.outcome)
+        refusal, reason, returns = _refusal(order, sandbox), "", True
+        if refusal is None:
+            rule = await faults.checkout_rule(connection, sandbox, order, body.outcome)
             match rule.fault if rule else "":
                 case named.CANCELLED | named.ONLY_RETURN:
                     pass
                 case named.BANK_DOWN:
-                    obstacle = BankDown("Nothing was taken; try again later.", reference=order.reference)
+                    refusal = BankDown("No money was taken; try again later.", reference=order.reference)
                 case named.TIMED_OUT:
-                    order = replace(order, expires_at=here.now)
+                    order = replace(order, expires_at=sandbox.now)
                     await store.expire_order(connection, order)
-                    obstacle = _obstacle(order, here)
+                    refusal = _refusal(order, sandbox)
                 case fault:
                     returns = fault != named.NO_RETURN
                     if fault == named.DECLINED and rule is not None:
-                        wish, reason = PayRequest(outcome="failed"), str(rule.settings["reason"])
-                    await _record(connection, here, order, wish, runtime.secret(here.id), reason)
-    if obstacle is not None:
+                        body, reason = PayRequest(outcome="failed"), str(rule.settings["reason"])
+                    await _record(connection, sandbox, order, body, runtime.secret(sandbox.id), reason)
+    if refusal is not None:
         if is_form:
-            return HTMLResponse(_page(order, obstacle), 503 if isinstance(obstacle, BankDown) else 409)
-        raise obstacle
+            return HTMLResponse(_page(order, refusal), 503 if isinstance(refusal, BankDown) else 409)
+        raise refusal
     runtime.callers.wake()
     if not returns:
         return HTMLResponse(_page(order, OrderAlreadyPaid()))
-    back = urlencode({"reference": order.reference, "sandbox": order.sandbox, **({"reason": reason} if reason else {})})
-    return RedirectResponse(f"{runtime.payment.return_url}?{back}", 303)
+    query = {"reference": order.reference, "sandbox": order.sandbox, **({"reason": reason} if reason else {})}
+    return RedirectResponse(f"{runtime.payment.return_url}?{urlencode(query)}", 303)
 
 
-async def _order(connection: Connection, here: Sandbox, transaction: str) -> Order:
-    order = await store.order_by_transaction(connection, here.id, transaction)
+async def _order(connection: Connection, sandbox: Sandbox, transaction: str) -> Order:
+    order = await store.order_by_transaction(connection, sandbox.id, transaction)
     if order is None:
-        raise OrderNotFound("Use the UrlThanhToan that INIT gave, in its own sandbox.", transaction=transaction)
+        raise OrderNotFound(
+            "Use the UrlThanhToan from the reply to INIT, in the same sandbox.", transaction=transaction
+        )
     return order
 
 
-def _obstacle(order: Order, here: Sandbox) -> Obstacle | None:
+def _refusal(order: Order, sandbox: Sandbox) -> PaymentRefusal | None:
+    """Why the order cannot be paid now; None if it can."""
     if order.paid_at is not None:
-        detail = "Nothing was taken again. Look at the dossier, or ask with QUERY."
+        detail = "No money was taken again. Look at the dossier, or send QUERY."
         return OrderAlreadyPaid(detail, reference=order.reference, paid_at=wire(order.paid_at))
-    if order.has_expired(here.now):
+    if order.has_expired(sandbox.now):
         detail = "Start a new payment at the portal."
-        return OrderExpired(detail, reference=order.reference, expired_at=wire(order.expires_at), now=wire(here.now))
+        return OrderExpired(detail, reference=order.reference, expired_at=wire(order.expires_at), now=wire(sandbox.now))
     return None
 
 
 async def _record(
-    connection: Connection, here: Sandbox, order: Order, wish: PayRequest, secret: str, reason: str
+    connection: Connection, sandbox: Sandbox, order: Order, body: PayRequest, secret: str, reason: str
 ) -> None:
-    if wish.outcome == "failed":
+    """Store the result of a payment attempt, with its journal line; after a success also the CONFIRM."""
+    if body.outcome == "failed":
         await store.save_order(connection, replace(order, state="failed"))
         why_vi, why_en = named.REASONS.get(reason, ("", ""))
         texts = (
@@ -154,17 +161,17 @@ async def _record(
             f"The payment failed{': ' * bool(why_en)}{why_en}",
         )
         facts = {"reference": order.reference, **({"reason": reason} if reason else {})}
-        await journal.note(connection, here.id, order.subject, here.now, "payment_failed", *texts, **facts)
+        await journal.note(connection, sandbox.id, order.subject, sandbox.now, "payment_failed", *texts, **facts)
         return
-    paid = replace(order, state="paid", paid_at=here.now)
+    paid = replace(order, state="paid", paid_at=sandbox.now)
     await store.save_order(connection, paid)
     await callbacks.add_confirm(connection, paid, secret)
     texts = (f"Đã thanh toán {order.amount_dong} đ", f"{order.amount_dong} dong paid")
     facts = {"reference": order.reference, "transaction": order.transaction}
-    await journal.note(connection, here.id, order.subject, here.now, "paid", *texts, **facts)
+    await journal.note(connection, sandbox.id, order.subject, sandbox.now, "paid", *texts, **facts)
 
 
-def _wish(body: bytes, *, is_form: bool) -> PayRequest:
+def _parse(body: bytes, *, is_form: bool) -> PayRequest:
     try:
         if is_form:
             return PayRequest.model_validate(dict(parse_qsl(body.decode(errors="replace"))))
@@ -173,13 +180,13 @@ def _wish(body: bytes, *, is_form: bool) -> PayRequest:
         raise BodyDoesNotFit(*((pointer_of(item["loc"]), item["msg"]) for item in error.errors())) from error
 
 
-def _page(order: Order, obstacle: Obstacle | None) -> str:
-    if isinstance(obstacle, OrderAlreadyPaid):
-        foot = '<p>Giao dịch đã được thanh toán. <i lang="en">This order is paid; nothing is taken again.</i></p>'
-    elif isinstance(obstacle, BankDown):
-        foot = '<p>Ngân hàng không phản hồi, chưa trừ tiền. <i lang="en">The bank does not answer; nothing was taken.</i></p>'
-    elif obstacle is not None:
-        foot = '<p>Giao dịch đã hết hạn. <i lang="en">The time to pay is over: start again at the portal.</i></p>'
+def _page(order: Order, refusal: PaymentRefusal | None) -> str:
+    if isinstance(refusal, OrderAlreadyPaid):
+        foot = '<p>Giao dịch đã được thanh toán. <i lang="en">This order is paid; no money is taken again.</i></p>'
+    elif isinstance(refusal, BankDown):
+        foot = '<p>Ngân hàng không phản hồi, chưa trừ tiền. <i lang="en">The bank does not reply; no money was taken.</i></p>'
+    elif refusal is not None:
+        foot = '<p>Giao dịch đã hết hạn. <i lang="en">The time to pay has expired: start again at the portal.</i></p>'
     else:
         foot = BUTTONS.format(action=f"/s/{order.sandbox}/checkout/{order.transaction}/pay")
     amount = f"{order.amount_dong:,}".replace(",", ".")

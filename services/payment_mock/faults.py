@@ -1,4 +1,4 @@
-"""The edges at which payment faults bite: the bank's button, the way back, the confirmation, the refund."""
+"""Applies the payment fault rules: to the checkout, the return of the browser, the confirmation and the refund."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contracts.faults import payment as named
 from services.payment_mock.store import Order
 from shared.errors import HeldByFault
 from shared.sandbox import faults
-from shared.sandbox.faults import Bite, Rule
+from shared.sandbox.faults import Firing, Rule
 from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection
 
@@ -18,84 +18,85 @@ Message = dict[str, Any]
 
 
 def about(order: Order) -> dict[str, str]:
-    """What rules may match of an order."""
+    """The attributes of an order that rules can match."""
     return {"dossier": order.subject, "province": province_of(order.subject) or ""}
 
 
-async def at_the_button(connection: Connection, here: Sandbox, order: Order, outcome: str) -> Rule | None:
-    """What goes wrong with an attempt to pay, at the bank or, for one that would succeed, on the way back."""
+async def checkout_rule(connection: Connection, sandbox: Sandbox, order: Order, outcome: str) -> Rule | None:
+    """The rule that fires for a payment attempt: at the bank or, if the attempt would succeed, at the browser's return."""
     for edge in (named.CHECKOUT, *([named.RETURN] if outcome == "success" else [])):
-        bite = await faults.bite(connection, here, edge, order.subject, **about(order))
-        if bite is not None:
-            return bite.rule
+        firing = await faults.fire(connection, sandbox, edge, order.subject, **about(order))
+        if firing is not None:
+            return firing.rule
     return None
 
 
-async def at_refund(connection: Connection, here: Sandbox, order: Order) -> bool:
-    """Whether this request for a refund is refused."""
-    return await faults.bite(connection, here, named.REFUND, order.subject, **about(order)) is not None
+async def refuses_refund(connection: Connection, sandbox: Sandbox, order: Order) -> bool:
+    """Whether a rule refuses this refund request."""
+    return await faults.fire(connection, sandbox, named.REFUND, order.subject, **about(order)) is not None
 
 
-async def at_confirmation(connection: Connection, here: Sandbox, order: Order) -> Bite | None:
-    """What goes wrong when the portal is told; asked again about the same order, the answer is the same."""
-    return await faults.bite(connection, here, named.CONFIRM, order.subject, occasion=order.transaction, **about(order))
+async def confirmation_firing(connection: Connection, sandbox: Sandbox, order: Order) -> Firing | None:
+    """The rule that fires for the CONFIRM of an order; the same result for every attempt of the same CONFIRM."""
+    occasion = order.transaction
+    return await faults.fire(connection, sandbox, named.CONFIRM, order.subject, occasion=occasion, **about(order))
 
 
-async def held(connection: Connection, here: Sandbox, order: Order, bite: Bite) -> HeldByFault | None:
-    """Why the truth about a payment is not told now; None if it is."""
-    rule = bite.rule
+async def hold_of(connection: Connection, sandbox: Sandbox, order: Order, firing: Firing) -> HeldByFault | None:
+    """Why the true CONFIRM is not sent now; None if it is sent."""
+    rule = firing.rule
     if rule.fault in (named.MISSING, named.AMOUNT, named.SIGNATURE):
         return rule.hold()
     if rule.fault == named.LATE and order.paid_at is not None:
         due = order.paid_at + rule.duration("by")
-        return rule.hold(due) if here.now < due else None
-    if rule.fault == named.REORDERED and not await _overtakes(connection, here, rule, order.transaction):
+        return rule.hold(due) if sandbox.now < due else None
+    if rule.fault == named.REORDERED and not await _overtakes(connection, sandbox, rule, order.transaction):
         return rule.hold()
     return None
 
 
-async def _overtakes(connection: Connection, here: Sandbox, rule: Rule, transaction: str) -> bool:
-    """Whether another confirmation waits to be overtaken; then this one does not wait, however often it is tried."""
-    waits = await connection.fetchval(
+async def _overtakes(connection: Connection, sandbox: Sandbox, rule: Rule, transaction: str) -> bool:
+    """Whether another CONFIRM waits to be overtaken. Then this one does not wait, in this attempt and in all later ones."""
+    another_waits = await connection.fetchval(
         "SELECT EXISTS (SELECT FROM firings WHERE sandbox = $1 AND rule = $2 AND occasion NOT IN ('', $3) AND bit)",
-        *(here.id, rule.key, transaction),
+        *(sandbox.id, rule.key, transaction),
     )
-    if waits:
+    if another_waits:
         await connection.execute(
             "UPDATE firings SET bit = false WHERE sandbox = $1 AND rule = $2 AND occasion = $3",
-            *(here.id, rule.key, transaction),
+            *(sandbox.id, rule.key, transaction),
         )
-    return bool(waits)
+    return bool(another_waits)
 
 
-async def set_free(connection: Connection, here: Sandbox, told: str) -> list[str]:
-    """The transactions whose confirmation waited until another, now `told`, has overtaken it."""
-    rules = [rule.key for rule in faults.rules_of(here.faults) if rule.fault == named.REORDERED]
+async def release_overtaken(connection: Connection, sandbox: Sandbox, sent: str) -> list[str]:
+    """Release the CONFIRMs that waited to be overtaken by another one, `sent`; returns their transactions."""
+    rules = [rule.key for rule in faults.rules_of(sandbox.faults) if rule.fault == named.REORDERED]
     if not rules:
         return []
     rows = await connection.fetch(
         "UPDATE firings SET bit = false WHERE sandbox = $1 AND rule = ANY($2) AND occasion NOT IN ('', $3) AND bit "
         "RETURNING occasion",
-        *(here.id, rules, told),
+        *(sandbox.id, rules, sent),
     )
     return [row["occasion"] for row in rows]
 
 
-def instead(bite: Bite, truth: Message, secret: str) -> list[Message]:
-    """What is told while the truth is held back: once."""
-    if bite.fresh and bite.rule.fault == named.AMOUNT:
-        return [_signed({**truth, "SoTien": truth["SoTien"] + bite.rule.settings["more_dong"]}, secret)]
-    if bite.fresh and bite.rule.fault == named.SIGNATURE:
-        return [{**truth, "MaXacThuc": "0" * len(str(truth["MaXacThuc"]))}]
+def false_messages(firing: Firing, confirm: Message, secret: str) -> list[Message]:
+    """The false messages that are sent, once, while the true `confirm` waits."""
+    if firing.first_time and firing.rule.fault == named.AMOUNT:
+        return [_signed({**confirm, "SoTien": confirm["SoTien"] + firing.rule.settings["more_dong"]}, secret)]
+    if firing.first_time and firing.rule.fault == named.SIGNATURE:
+        return [{**confirm, "MaXacThuc": "0" * len(str(confirm["MaXacThuc"]))}]
     return []
 
 
-def besides(bite: Bite, truth: Message, secret: str) -> list[Message]:
-    """What is told after the truth."""
-    if bite.rule.fault == named.DOUBLED:
-        return [dict(truth)]
-    if bite.rule.fault == named.CONTRADICTING:
-        return [_signed({**truth, "MaLoi": platform.OTHER_ERROR}, secret)]
+def extra_messages(firing: Firing, confirm: Message, secret: str) -> list[Message]:
+    """The messages that are sent after the true `confirm`."""
+    if firing.rule.fault == named.DOUBLED:
+        return [dict(confirm)]
+    if firing.rule.fault == named.CONTRADICTING:
+        return [_signed({**confirm, "MaLoi": platform.OTHER_ERROR}, secret)]
     return []
 
 

@@ -1,4 +1,4 @@
-"""What a partner sends, as lenient as the public clients need (facts: integration.md 4.1, 4.2, 12.4)."""
+"""The messages that a partner sends. They are as lenient as the public clients need (facts: integration.md 4.1, 4.2, 12.4)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pydantic import BaseModel, Field, StrictInt
 from contracts import payment_platform as platform
 from shared.text import Exact
 
-MAX_DONG = 10**12  # far above any fee, far below what a bigint holds
+MAX_DONG = 10**12  # far above any fee, far below the maximum of a bigint
 
 Short = Annotated[Exact, Field(max_length=100)]
 Reference = Annotated[Exact, Field(min_length=1, max_length=64)]  # 20 characters in one client, more in the other
 Amount = Annotated[StrictInt, Field(ge=0, le=MAX_DONG)] | Annotated[str, Field(pattern=r"^[0-9]{1,12}$")]
-Moment = Annotated[str, Field(pattern=r"^[0-9]{14}$")]  # never read: one client writes a 12-hour clock
+Moment = Annotated[str, Field(pattern=r"^[0-9]{14}$")]  # never parsed, because one client writes a 12-hour clock
 Scalar = Annotated[StrictInt, Field(ge=-MAX_DONG, le=MAX_DONG)] | Short  # a number in one client, text in another
 
 
 class Signed(BaseModel):
-    """A message with MaXacThuc; values stay as they were sent, for they are signed as they were sent."""
+    """A message with MaXacThuc. Its values are not converted, because the signature covers them as they were sent."""
 
     MaDoiTac: Short
     MaThamChieu: Reference
@@ -32,7 +32,7 @@ class Signed(BaseModel):
 
 
 class Bill(BaseModel):
-    """ThongTinBienLai; not signed. Only what this mock uses, the rest passes unread."""
+    """ThongTinBienLai; not signed. Only the fields that this mock uses; the others are ignored."""
 
     MaDichVu: Scalar | None = None  # "2" fees and charges, "1" traffic fine
     MaHoSo: Short | None = None  # the dossier code
@@ -61,7 +61,7 @@ class Query(Signed):
 
 
 class Refund(Signed):
-    """Our own message, unverified."""
+    """Our own message; that of the real platform is not public."""
 
     LoaiBanTin: Literal["REFUND"] = "REFUND"
     SoTien: Amount

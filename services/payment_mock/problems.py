@@ -1,4 +1,4 @@
-"""What the refusals of the checkout look like outside. The partner's own messages are answered with a MaLoi instead."""
+"""The problem types of the checkout. Messages of the partner are refused with a MaLoi instead."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ class OrderNotFound(Refusal):
 
 
 class OrderAlreadyPaid(Refusal):
-    """The order was paid before; nothing is taken again, nobody is told again."""
+    """The order is already paid. No money is taken again, and no CONFIRM is sent again."""
 
 
 class OrderExpired(Refusal):
-    """The time to pay is over, in sandbox time."""
+    """The time to pay has expired, in sandbox time."""
 
 
 class BankDown(Refusal):
-    """The payer's bank does not answer; nothing is taken."""
+    """The payer's bank does not reply. No money is taken."""
 
 
 PROBLEMS: Problems = {
     OrderNotFound: ProblemType("order-not-found", 404, "There is no such order.", "Không có giao dịch này."),
-    OrderAlreadyPaid: ProblemType("order-already-paid", 409, "The order is paid.", "Giao dịch đã được thanh toán."),
-    BankDown: ProblemType("bank-down", 503, "The bank does not answer.", "Ngân hàng không phản hồi."),
-    OrderExpired: ProblemType("order-expired", 409, "The time to pay is over.", "Giao dịch đã hết hạn thanh toán."),
+    OrderAlreadyPaid: ProblemType(
+        "order-already-paid", 409, "The order is already paid.", "Giao dịch đã được thanh toán."
+    ),
+    BankDown: ProblemType("bank-down", 503, "The bank does not reply.", "Ngân hàng không phản hồi."),
+    OrderExpired: ProblemType("order-expired", 409, "The time to pay has expired.", "Giao dịch đã hết hạn thanh toán."),
 }

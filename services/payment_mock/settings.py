@@ -1,4 +1,4 @@
-"""What payment_mock can be told from outside: variables `PAYMENT_…`, and the names that all roles share."""
+"""Settings of payment_mock: the variables `PAYMENT_…`, and those that all services share."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Settings(Shared):
 
     database_url: str = "postgresql://lienthong@127.0.0.1:5432/payment"
     payment_partner_secret: SecretStr = Field(validation_alias="PAYMENT_PARTNER_SECRET")
-    order_lifetime: timedelta = timedelta(minutes=15)  # sandbox time to pay in; the real platform's is not public
+    order_lifetime: timedelta = timedelta(minutes=15)  # sandbox time to pay; the real platform's value is not public
 
     @property
     def confirm_url(self) -> str:
-        """Where the partner wants to be told; with the real platform this is agreed on paper, not sent in INIT."""
+        """The URL to which CONFIRM is sent. On the real platform it is part of the agreement with the partner, not of INIT."""
         return f"{self.portal_url}/api/v1/payment-platform/confirm"
 
     @property
     def return_url(self) -> str:
-        """Where the partner wants the payer's browser back; agreed on paper too (facts: integration.md 4.1)."""
+        """The URL to which the payer's browser returns; also part of the agreement (facts: integration.md 4.1)."""
         return f"{self.portal_url}/api/v1/payments/return"

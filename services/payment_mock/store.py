@@ -1,4 +1,4 @@
-"""The drawer: orders and refunds. An order is created, then failed any number of times, then perhaps paid."""
+"""The tables of payment_mock: orders and refunds. An order is created; attempts to pay it can fail until one succeeds."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ Table(
     Column("amount_dong", BigInteger, nullable=False),
     Column("description", Text, nullable=False),  # ThongTinGiaoDich
     Column("bank", Text, nullable=False),  # MaNganHang
-    Column("subject", Text, nullable=False),  # the dossier code, or the reference where none was sent
+    Column("subject", Text, nullable=False),  # the dossier code, or the reference if INIT has none
     Column("asked_time", Text, nullable=False),  # ThoiGianGD of INIT, as sent
     Column("state", Text, nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),  # sandbox time
     Column("paid_at", DateTime(timezone=True)),  # sandbox time
-    Column("confirm_answer", Text, nullable=False),  # MaLoi with which the partner took the CONFIRM; empty until then
-    Column("traceparent", Text, nullable=False, server_default=""),  # of INIT: its journey's trace
+    Column("confirm_answer", Text, nullable=False),  # MaLoi of the partner's reply to CONFIRM; empty before
+    Column("traceparent", Text, nullable=False, server_default=""),  # of INIT: the trace of the journey
     UniqueConstraint("sandbox", "transaction"),
 )
 Table(
@@ -79,39 +79,39 @@ class Order:
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Order))
-_PLACES = ", ".join(f"${place}" for place in range(1, len(fields(Order)) + 1))
+_PARAMETERS = ", ".join(f"${number}" for number in range(1, len(fields(Order)) + 1))
 
 
-def transaction_of(here: Sandbox, kind: str, *key: str) -> str:
-    """MaGiaoDich or MaGiaoDichHoan: from the seed and the partner's own key, so that two equal runs agree."""
-    text = "\x1f".join((here.seed, kind, *key))
+def transaction_of(sandbox: Sandbox, kind: str, *key: str) -> str:
+    """MaGiaoDich or MaGiaoDichHoan, computed from the seed and the partner's key: equal runs get equal codes."""
+    text = "\x1f".join((sandbox.seed, kind, *key))
     return kind + hashlib.blake2b(text.encode(), digest_size=9).hexdigest().upper()
 
 
 async def add_order(connection: Connection, order: Order) -> bool:
-    """False, and nothing changed, if the reference is known; a twin at the same moment waits, then finds it known."""
-    sql = f"INSERT INTO orders ({_COLUMNS}) VALUES ({_PLACES}) ON CONFLICT (sandbox, partner, reference) DO NOTHING"
+    """Insert an order; False if the reference exists. A concurrent insert of the same reference waits and returns False."""
+    sql = f"INSERT INTO orders ({_COLUMNS}) VALUES ({_PARAMETERS}) ON CONFLICT (sandbox, partner, reference) DO NOTHING"
     return str(await connection.execute(sql, *asdict(order).values())).endswith(" 1")
 
 
-async def order_by_reference(connection: Connection, sandbox: str, partner: str, reference: str) -> Order | None:
-    """The order, held until the transaction ends."""
+async def order_by_reference(connection: Connection, sandbox_id: str, partner: str, reference: str) -> Order | None:
+    """The order, locked until the transaction ends."""
     where = "sandbox = $1 AND partner = $2 AND reference = $3"
     row = await connection.fetchrow(
-        f"SELECT {_COLUMNS} FROM orders WHERE {where} FOR UPDATE", sandbox, partner, reference
+        f"SELECT {_COLUMNS} FROM orders WHERE {where} FOR UPDATE", sandbox_id, partner, reference
     )
     return Order(**row) if row else None
 
 
-async def order_by_transaction(connection: Connection, sandbox: str, transaction: str) -> Order | None:
-    """The order, held until the transaction ends."""
+async def order_by_transaction(connection: Connection, sandbox_id: str, transaction: str) -> Order | None:
+    """The order, locked until the transaction ends."""
     where = "sandbox = $1 AND transaction = $2"
-    row = await connection.fetchrow(f"SELECT {_COLUMNS} FROM orders WHERE {where} FOR UPDATE", sandbox, transaction)
+    row = await connection.fetchrow(f"SELECT {_COLUMNS} FROM orders WHERE {where} FOR UPDATE", sandbox_id, transaction)
     return Order(**row) if row else None
 
 
 async def save_order(connection: Connection, order: Order) -> None:
-    """Keep what may change: state, time of payment, the partner's answer."""
+    """Store the columns that can change: state, time of payment, the partner's reply."""
     await connection.execute(
         """UPDATE orders SET state = $4, paid_at = $5, confirm_answer = $6
         WHERE sandbox = $1 AND partner = $2 AND reference = $3""",
@@ -120,7 +120,7 @@ async def save_order(connection: Connection, order: Order) -> None:
 
 
 async def expire_order(connection: Connection, order: Order) -> None:
-    """Keep that its time to pay is over earlier."""
+    """Store an earlier end of the time to pay."""
     await connection.execute(
         "UPDATE orders SET expires_at = $3 WHERE sandbox = $1 AND transaction = $2",
         *(order.sandbox, order.transaction, order.expires_at),
@@ -133,10 +133,10 @@ class Refunded:
     amount_dong: int
 
 
-async def refund_by_key(connection: Connection, sandbox: str, partner: str, refund: str) -> Refunded | None:
+async def refund_by_key(connection: Connection, sandbox_id: str, partner: str, refund: str) -> Refunded | None:
     row = await connection.fetchrow(
         "SELECT reference, amount_dong FROM refunds WHERE sandbox = $1 AND partner = $2 AND refund = $3",
-        *(sandbox, partner, refund),
+        *(sandbox_id, partner, refund),
     )
     return Refunded(**row) if row else None
 
@@ -150,17 +150,17 @@ async def refunded_dong(connection: Connection, order: Order) -> int:
 
 
 async def add_refund(connection: Connection, order: Order, refund: str, amount_dong: int, at: datetime) -> bool:
-    """False if the key was taken a moment ago, for another order."""
-    done = await connection.execute(
+    """Insert a refund; False if a concurrent request has just used the key for another order."""
+    status = await connection.execute(
         """INSERT INTO refunds (sandbox, partner, refund, reference, amount_dong, refunded_at)
         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING""",
         *(order.sandbox, order.partner, refund, order.reference, amount_dong, at),
     )
-    return str(done).endswith(" 1")
+    return str(status).endswith(" 1")
 
 
-# The orders of a dossier, found by what its journal says of them: nothing else knows an order by its dossier.
-OUTLOOK_SQL = """
+# The orders of a dossier. Only the journal connects a dossier with its orders, so they are found through it.
+ORDERS_SQL = """
 SELECT o.reference, o.amount_dong, o.state, o.expires_at, o.paid_at, o.confirm_answer,
   c.key, c.attempts, c.last_error, c.refused,
   coalesce((SELECT data->>'MoTaLoi' FROM journal j WHERE j.sandbox = $1 AND j.subject = $2 AND j.kind = 'confirm_refused'
@@ -171,9 +171,9 @@ WHERE o.sandbox = $1 AND o.partner = $4 AND o.reference = ANY(ARRAY(
 ORDER BY o.expires_at, o.reference"""
 
 
-async def orders_of(database: Database, sandbox: str, subject: str, confirm: str) -> list[dict[str, Any]]:
-    """The orders of one dossier, the first first, each with the call of kind `confirm` that is still to be made for it."""
-    rows = await database.fetch(OUTLOOK_SQL, sandbox, subject, confirm, PARTNER)
+async def orders_of(database: Database, sandbox_id: str, subject: str, confirm: str) -> list[dict[str, Any]]:
+    """The orders of one dossier in the order of expiry, each with its call of kind `confirm` that is not finished yet."""
+    rows = await database.fetch(ORDERS_SQL, sandbox_id, subject, confirm, PARTNER)
     call = ("key", "attempts", "last_error", "refused")
     return [
         {

@@ -27,7 +27,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     asked = (dossiers.router, payments.router, catalogue.router, papers.router, statistics.router)
     for router in (*asked, portal_lab.router, sandbox.router, lanes.router, projections.router, sandbox_cookie.router):
         app.include_router(router)
-    app.add_middleware(sandbox_cookie.Browsing)
+    app.add_middleware(sandbox_cookie.SandboxCookieMiddleware)
     return app
 
 

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 from contracts import story
 from contracts.catalogue import dossier_in
+from contracts.identity import NUMBER_CLAIM
 from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
 from services.portal import consumers
 from services.portal.auth import Tokens
@@ -29,6 +30,7 @@ SERVICE = "portal"
 
 class Portal(House[Dossier]):
     owns_sandboxes = True
+    caller_claim = NUMBER_CLAIM
     records = re.compile(r"POST /api/v1/papers|(POST|PUT|DELETE) /_lab/sandboxes/[^/]+/(clock/\w+|(faults|modes).*)")
     sweep_when = f"NOT EXISTS (SELECT FROM calls c WHERE c.sandbox = s.id AND c.kind = '{TELL}')"  # all have been told
 

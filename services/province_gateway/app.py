@@ -21,9 +21,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         summary="34 provincial procedure systems: register, receive, demand the fee, process, return.",
     )
     asked = (dossiers.router, desk.router, scripts.router)
-    for router in (*asked, sandbox.told, sandbox.router, lanes.router, sandbox_cookie.router):
+    for router in (*asked, sandbox.replica_router, sandbox.router, lanes.router, sandbox_cookie.router):
         app.include_router(router)
-    app.add_middleware(sandbox_cookie.Browsing)
+    app.add_middleware(sandbox_cookie.SandboxCookieMiddleware)
     return app
 
 

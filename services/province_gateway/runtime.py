@@ -9,6 +9,7 @@ from typing import Any
 from contracts import story
 from contracts.catalogue import dossier_in
 from contracts.faults import officers
+from contracts.identity import NUMBER_CLAIM
 from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
 from services.province_gateway import consumers, queries
 from services.province_gateway.domain import Dossier
@@ -26,6 +27,7 @@ SERVICE = "gateway"
 
 
 class Gateway(House[Dossier]):
+    caller_claim = NUMBER_CLAIM
     records = re.compile(r"PUT /_lab/officers/.+")
 
     def __init__(self, settings: Settings) -> None:

@@ -1,1 +1,1 @@
-"""Control endpoints under `/_lab/` that every service has."""
+"""Control endpoints under `/_lab/` that all services share."""

@@ -1,4 +1,4 @@
-"""The test doors of a full house: lanes and replay, whose events it tells, dead letters and redrive."""
+"""The lab endpoints of a service that publishes and reads events: lanes, replay, events, dead letters, redrive."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/_lab", tags=["lab"])
-# A reader further ahead is mistaken: a database that was restored or created again has missed a few epochs, never so many.
+# A reader may be ahead of us by a few epochs, if our database was restored or created again. More than this is an error.
 EPOCHS_AHEAD = 1000
 
 
-async def house_of(request: Request) -> House[Any]:
-    house: House[Any] = request.app.state.runtime
-    return house
+async def event_runtime(request: Request) -> House[Any]:
+    runtime: House[Any] = request.app.state.runtime
+    return runtime
 
 
-HouseDep = Annotated[House[Any], Depends(house_of)]
+EventRuntimeDep = Annotated[House[Any], Depends(event_runtime)]
 LetterPath = Annotated[int, Path(ge=1, lt=1 << 63)]
 
 
-class Asked(BaseModel):
-    """Where a reader stands: the epoch of the source's event log, and the number it expects next.
+class ReaderPosition(BaseModel):
+    """The position of a reader: the epoch of the source's event log, and the number that it expects next.
 
     topic  the one that it reads; may be left out where the source publishes on one topic only
     """
@@ -45,8 +45,8 @@ class Asked(BaseModel):
     expected: int = Field(ge=1, lt=1 << 62, strict=True)
 
 
-class GoOn(BaseModel):
-    """Where the reader continues."""
+class ReplayPosition(BaseModel):
+    """The position from which the reader shall continue."""
 
     epoch: int
     expected: int
@@ -54,78 +54,84 @@ class GoOn(BaseModel):
 
 @router.get(
     "/lanes",
-    summary="Lanes: where our readers stand (by source); what our log has numbered and what the broker took (by topic).",
+    summary="Positions per lane: read (by source), numbered in our event log and acknowledged by the broker (by topic)",
     responses=problem_responses(503),
 )
-async def lanes(house: HouseDep) -> dict[str, Any]:
-    given: dict[str, dict[int, list[int]]] = {topic: {} for topic in house.published_topics}
-    sent: dict[str, dict[int, list[int]]] = {topic: {} for topic in house.published_topics}
-    for row in await house.database.fetch("SELECT * FROM lanes_out ORDER BY topic, lane"):
+async def lanes(runtime: EventRuntimeDep) -> dict[str, Any]:
+    given: dict[str, dict[int, list[int]]] = {topic: {} for topic in runtime.published_topics}
+    sent: dict[str, dict[int, list[int]]] = {topic: {} for topic in runtime.published_topics}
+    for row in await runtime.database.fetch("SELECT * FROM lanes_out ORDER BY topic, lane"):
         given[row["topic"]][row["lane"]] = [row["epoch"], row["head"]]
         sent[row["topic"]][row["lane"]] = [row["sent_epoch"], row["sent_number"]]
-    return {"read": await house.places(), "given": given, "sent": sent}
+    return {"read": await runtime.places(), "given": given, "sent": sent}
 
 
 @router.post(
-    "/lanes/{lane}/replay", summary="A reader asks: go on from where I stand.", responses=problem_responses(422, 503)
+    "/lanes/{lane}/replay",
+    summary="Send the events of a lane again, from the position of the reader",
+    responses=problem_responses(422, 503),
 )
-async def replay(lane: Annotated[int, Path(ge=0, lt=LANES)], asked: Asked, house: HouseDep) -> GoOn:
-    if house.waits_for:
-        raise NotReady("The event log has no epoch yet; ask again.", waits_for=sorted(house.waits_for))
-    topics = house.published_topics
-    topic = asked.topic or topics[0]
+async def replay(
+    lane: Annotated[int, Path(ge=0, lt=LANES)], position: ReaderPosition, runtime: EventRuntimeDep
+) -> ReplayPosition:
+    if runtime.waits_for:
+        raise NotReady("The event log is not ready yet; try again.", waits_for=sorted(runtime.waits_for))
+    topics = runtime.published_topics
+    topic = position.topic or topics[0]
     if topic not in topics:
         raise BodyDoesNotFit(("/topic", f"'{topic}' is not published here; there is {', '.join(topics)}"))
-    (known,) = await house.database.fetch("SELECT epoch FROM lanes_out WHERE topic = $1 AND lane = $2", topic, lane)
-    if asked.epoch > known["epoch"] + EPOCHS_AHEAD:
-        raise BodyDoesNotFit(("/epoch", f"unknown epoch {asked.epoch}; this lane is at epoch {known['epoch']}"))
-    place = (asked.epoch, asked.expected)
-    (epoch, expected), new_epoch = await event_log.replay(house.database, topic, lane, place)
-    metrics.REPLAYS.labels(house.service).inc()
-    if new_epoch:
-        metrics.EPOCHS.labels(house.service).inc()
-    house.waker.wake()
-    return GoOn(epoch=epoch, expected=expected)
+    sql = "SELECT epoch FROM lanes_out WHERE topic = $1 AND lane = $2"
+    (current,) = await runtime.database.fetch(sql, topic, lane)
+    if position.epoch > current["epoch"] + EPOCHS_AHEAD:
+        detail = f"unknown epoch {position.epoch}; this lane is at epoch {current['epoch']}"
+        raise BodyDoesNotFit(("/epoch", detail))
+    place = (position.epoch, position.expected)
+    (epoch, expected), is_new_epoch = await event_log.replay(runtime.database, topic, lane, place)
+    metrics.REPLAYS.labels(runtime.service).inc()
+    if is_new_epoch:
+        metrics.EPOCHS.labels(runtime.service).inc()
+    runtime.waker.wake()
+    return ReplayPosition(epoch=epoch, expected=expected)
 
 
 @router.get(
     "/sandboxes/{sandbox}/events",
-    summary="Every event that we told in a sandbox, by dossier and version.",
+    summary="All events that this service has published in a sandbox, by dossier and version",
     responses=problem_responses(404, 422),
 )
 async def events(
-    sandbox: SandboxPath, house: HouseDep, page: PageDep, request: Request, response: Response
+    sandbox: SandboxPath, runtime: EventRuntimeDep, page: PageDep, request: Request, response: Response
 ) -> list[dict[str, Any]]:
-    await known_sandbox(house, sandbox)
-    return announce(request, response, await event_log.told(house.database, house.service, sandbox, page))
+    await known_sandbox(runtime, sandbox)
+    return announce(request, response, await event_log.told(runtime.database, runtime.service, sandbox, page))
 
 
-@router.get("/dead-letters", summary="Dead letters of a sandbox, oldest first.", responses=problem_responses(404, 422))
+@router.get("/dead-letters", summary="Dead letters of a sandbox, oldest first", responses=problem_responses(404, 422))
 async def dead_letters(
-    sandbox: SandboxId, house: HouseDep, page: PageDep, request: Request, response: Response
+    sandbox: SandboxId, runtime: EventRuntimeDep, page: PageDep, request: Request, response: Response
 ) -> list[dict[str, Any]]:
-    await known_sandbox(house, sandbox)
-    cut = await letters.listed(house.database, sandbox, page)
+    await known_sandbox(runtime, sandbox)
+    cut = await letters.listed(runtime.database, sandbox, page)
     return [jsonable_encoder(letter) for letter in announce(request, response, cut)]
 
 
 @router.get(
-    "/dead-letters/{letter}", summary="One dead letter with its reason and record.", responses=problem_responses(404)
+    "/dead-letters/{letter}", summary="One dead letter with its reason and its record", responses=problem_responses(404)
 )
-async def dead_letter(letter: LetterPath, sandbox: SandboxId, house: HouseDep) -> dict[str, Any]:
-    await known_sandbox(house, sandbox)
-    found: dict[str, Any] = jsonable_encoder(await letters.shown(house.database, sandbox, letter))
-    return found
+async def dead_letter(letter: LetterPath, sandbox: SandboxId, runtime: EventRuntimeDep) -> dict[str, Any]:
+    await known_sandbox(runtime, sandbox)
+    view: dict[str, Any] = jsonable_encoder(await letters.shown(runtime.database, sandbox, letter))
+    return view
 
 
 @router.post(
     "/dead-letters/{letter}/redrive",
-    summary="Try it again, and what waits behind it.",
+    summary="Apply a dead letter again, and the events that wait behind it",
     responses=problem_responses(404),
 )
-async def redrive(letter: LetterPath, sandbox: SandboxId, house: HouseDep) -> dict[str, Any]:
-    await known_sandbox(house, sandbox)
-    subject = (await letters.shown(house.database, sandbox, letter))["subject"]
-    applied = await house.redrive(sandbox, subject)
-    house.waker.wake()
+async def redrive(letter: LetterPath, sandbox: SandboxId, runtime: EventRuntimeDep) -> dict[str, Any]:
+    await known_sandbox(runtime, sandbox)
+    subject = (await letters.shown(runtime.database, sandbox, letter))["subject"]
+    applied = await runtime.redrive(sandbox, subject)
+    runtime.waker.wake()
     return {"subject": subject, "applied": applied}

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
 from shared.errors import NotReady
-from shared.lab.lanes import house_of
+from shared.lab.lanes import event_runtime
 from shared.messaging import projection
 from shared.messaging.runtime import House
 from shared.text import Text
@@ -16,7 +16,7 @@ from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/_lab", tags=["lab"])
-HouseDep = Annotated[House[Any], Depends(house_of)]
+EventRuntimeDep = Annotated[House[Any], Depends(event_runtime)]
 
 
 class ProjectionView(BaseModel):
@@ -34,8 +34,10 @@ class ProjectionView(BaseModel):
 
 
 @router.get("/projections", summary="Projections, and how far each has read.", responses=problem_responses(422, 503))
-async def projections(house: HouseDep, page: PageDep, request: Request, response: Response) -> list[ProjectionView]:
-    return announce(request, response, page.of([await _view(house, each) for each in house.projections]))
+async def projections(
+    runtime: EventRuntimeDep, page: PageDep, request: Request, response: Response
+) -> list[ProjectionView]:
+    return announce(request, response, page.of([await _view(runtime, each) for each in runtime.projections]))
 
 
 @router.post(
@@ -43,22 +45,22 @@ async def projections(house: HouseDep, page: PageDep, request: Request, response
     summary="Empty a projection and compute it again from the first event.",
     responses=problem_responses(404, 422, 503),
 )
-async def rebuild(name: Text, house: HouseDep) -> ProjectionView:
+async def rebuild(name: Text, runtime: EventRuntimeDep) -> ProjectionView:
     """For all sandboxes. It goes on beside everything else; `behind` is 0 once it is done."""
-    each = projection.named(house.projections, name)
-    if house.waits_for:
-        raise NotReady("The service is starting; ask again in a moment.", waits_for=sorted(house.waits_for))
-    await projection.rebuild(house.database, each)
-    return await _view(house, each)
+    each = projection.named(runtime.projections, name)
+    if runtime.waits_for:
+        raise NotReady("The service is starting; ask again in a moment.", waits_for=sorted(runtime.waits_for))
+    await projection.rebuild(runtime.database, each)
+    return await _view(runtime, each)
 
 
-async def _view(house: House[Any], each: projection.Projection) -> ProjectionView:
-    rows = await house.database.fetch("SELECT generation FROM projections WHERE name = $1", each.name)
+async def _view(runtime: House[Any], each: projection.Projection) -> ProjectionView:
+    rows = await runtime.database.fetch("SELECT generation FROM projections WHERE name = $1", each.name)
     if not rows:
-        raise NotReady("The service is starting; ask again in a moment.", waits_for=sorted(house.waits_for))
+        raise NotReady("The service is starting; ask again in a moment.", waits_for=sorted(runtime.waits_for))
     return ProjectionView(
         name=each.name,
         sources=[source.name for source in each.sources],
         generation=rows[0]["generation"],
-        behind=await projection.behind(house.database, each, house.service),
+        behind=await projection.behind(runtime.database, each, runtime.service),
     )

@@ -1,4 +1,7 @@
-"""The test doors that every service has: firing, what is pending, sizes, the timeline; and `told`, for all but the portal."""
+"""The lab endpoints that every service has: fire, pending, sizes, firings, recorded calls, timeline.
+
+All services except the portal also include `replica_router`, through which the portal sends sandbox rows.
+"""
 
 from __future__ import annotations
 
@@ -20,23 +23,23 @@ router = APIRouter(
     prefix="/_lab",
     tags=["lab"],
     responses=problem_responses(401, 403, 404, 422, 503),
-    dependencies=[Depends(chosen_sandbox)],  # a key of another sandbox than the path's is refused
+    dependencies=[Depends(chosen_sandbox)],  # refuses an API key of another sandbox than the one in the path
 )
-told = APIRouter(prefix="/_lab", tags=["lab"], responses=problem_responses(404, 422, 503))  # not for who owns the rows
+replica_router = APIRouter(prefix="/_lab", tags=["lab"], responses=problem_responses(404, 422, 503))
 RuntimeDep = Annotated[Runtime, Depends(runtime_of)]
-ReaderPlace = Annotated[
+ReaderPosition = Annotated[
     str | None,
     Query(
         pattern=r"^(-1|[0-9]{1,9})\.[0-9]{1,18}$",
         examples=["1.17"],
-        description="Epoch and number that the reader of its lane expects next; left out: what the relay took counts as read",
+        description="Epoch and number that the reader of this lane expects next; default: all that the relay has sent is read",
     ),
 ]
 Moment = Annotated[AwareDatetime, Field(ge=FIRST, lt=END)]
 
 
 class SandboxRow(BaseModel):
-    """A sandbox as its owner tells it."""
+    """A sandbox row as the portal sends it."""
 
     version: Annotated[int, Field(gt=0, lt=1 << 62)]
     name: Text
@@ -58,7 +61,7 @@ class SandboxRow(BaseModel):
 class TimelineEntry(BaseModel):
     """One line of a timeline. `at` is sandbox time, `real_at` real time.
 
-    Only an event that was told or applied has `event` and `version`, and perhaps `status`: the state that it leads to.
+    Only an event that was published or applied has `event` and `version`, and perhaps `status`: the state that it leads to.
     """
 
     at: str
@@ -73,43 +76,46 @@ class TimelineEntry(BaseModel):
     status: int | None = None
 
 
-@told.put("/sandboxes/{sandbox}", summary="The portal tells a sandbox's new row.")
+@replica_router.put("/sandboxes/{sandbox}", summary="Store the new row of a sandbox, sent by the portal")
 async def take_over_sandbox(sandbox: SandboxPath, row: SandboxRow, runtime: RuntimeDep) -> dict[str, Any]:
     version = await runtime.take_over({**row.model_dump(mode="json"), "id": sandbox})
     return {"sandbox": sandbox, "version": version}
 
 
-@router.post("/sandboxes/{sandbox}/fire", summary="Fire what is due in a frozen sandbox.")
+@router.post("/sandboxes/{sandbox}/fire", summary="Fire everything that is due in a frozen sandbox")
 async def fire(sandbox: SandboxPath, runtime: RuntimeDep) -> dict[str, Any]:
     await known_sandbox(runtime, sandbox)
     return {"fired": await runtime.fire(sandbox)}
 
 
-@router.get("/sandboxes/{sandbox}/pending", summary="What may still happen in a sandbox.")
+@router.get("/sandboxes/{sandbox}/pending", summary="What can still happen in a sandbox")
 async def pending(sandbox: SandboxPath, runtime: RuntimeDep) -> dict[str, Any]:
-    found = await known_sandbox(runtime, sandbox)
-    return {"version": found.version, **await runtime.pending(sandbox)}
+    row = await known_sandbox(runtime, sandbox)
+    return {"version": row.version, **await runtime.pending(sandbox)}
 
 
-@router.get("/sandboxes/{sandbox}/pending/{subject}", summary="What may still happen to one thing there.")
+@router.get("/sandboxes/{sandbox}/pending/{subject}", summary="What can still happen to one dossier")
 async def pending_of(
-    sandbox: SandboxPath, subject: Text, runtime: RuntimeDep, reader: ReaderPlace = None
+    sandbox: SandboxPath, subject: Text, runtime: RuntimeDep, reader: ReaderPosition = None
 ) -> dict[str, Any]:
     await known_sandbox(runtime, sandbox)
-    place = None
+    position = None
     if reader is not None:
         epoch, number = map(int, reader.split("."))
-        place = (epoch, number)
-    return await runtime.pending_of(sandbox, subject, place)
+        position = (epoch, number)
+    return await runtime.pending_of(sandbox, subject, position)
 
 
-@router.get("/sandboxes/{sandbox}/sizes", summary="How much a sandbox holds here, table by table.")
+@router.get("/sandboxes/{sandbox}/sizes", summary="Size of a sandbox in this service, by table")
 async def sizes_of_sandbox(sandbox: SandboxPath, runtime: RuntimeDep) -> dict[str, sizes.Size]:
     await known_sandbox(runtime, sandbox)
     return await sizes.of_sandbox(runtime.database, runtime.metadata, sandbox)
 
 
-@router.get("/sandboxes/{sandbox}/firings", summary="How often each fault rule was looked at and bit here.")
+@router.get(
+    "/sandboxes/{sandbox}/firings",
+    summary="How often this service evaluated each fault rule, and how often it fired",
+)
 async def firings(
     sandbox: SandboxPath, runtime: RuntimeDep, page: PageDep, request: Request, response: Response
 ) -> list[dict[str, Any]]:
@@ -117,7 +123,7 @@ async def firings(
     return announce(request, response, page.of(await faults.counts(runtime.database, sandbox)))
 
 
-@router.get("/sandboxes/{sandbox}/recorded", summary="The calls that changed something here, to be made again.")
+@router.get("/sandboxes/{sandbox}/recorded", summary="The recorded calls that changed something, for a replay")
 async def recorded(
     sandbox: SandboxPath, runtime: RuntimeDep, page: PageDep, request: Request, response: Response
 ) -> list[dict[str, Any]]:
@@ -127,7 +133,7 @@ async def recorded(
 
 @router.get(
     "/timeline/{subject}",
-    summary="What this service knows of the story of a dossier.",
+    summary="The timeline entries of a dossier in this service",
     response_model_exclude_unset=True,
 )
 async def timeline(

@@ -188,4 +188,4 @@ class Callers:
             )
         if spans.on:
             parent = traceparent if trace_context.same_trace(traceparent, own) else ""
-            spans.carried(call, own, parent, time.perf_counter() - begun, wrong)
+            spans.attempted(call, own, parent, time.perf_counter() - begun, wrong)

@@ -140,7 +140,7 @@ class Relay:
         ]
         stamped = spans.stamp(rows, messages) if spans.on else []
         offsets = await self._writer.publish(messages)
-        metrics.EVENTS_POSTED.labels(self.source).inc(len(rows))
+        metrics.EVENTS_SENT.labels(self.source).inc(len(rows))
         if spans.on:
             spans.sent(self._topic, self.source, rows, stamped, offsets, begun)
         await self._acknowledge(rows, offsets)

@@ -203,14 +203,14 @@ class House(Runtime, Generic[T]):
                 "The portal, which owns the sandboxes, does not answer; try again.", sandbox=sandbox_id
             ) from error
         if not known:
-            raise await registry.not_here(self.database, sandbox_id)
+            raise await registry.missing(self.database, sandbox_id)
 
     async def _open(
         self, connection: Connection, sandbox_id: str, row: Any, codes: Sequence[str]
     ) -> tuple[Batch[T], Work[T]]:
         if row is None:
             self.forget(sandbox_id)
-            raise await registry.not_here(connection, sandbox_id)
+            raise await registry.missing(connection, sandbox_id)
         if not row["opened"]:
             raise NotReady("The sandbox is being made known to all services; try again.", sandbox=sandbox_id)
         batch = self.batch(epoch=row["epoch"])
@@ -268,7 +268,7 @@ class House(Runtime, Generic[T]):
         }
 
     async def recorded(self, sandbox: str) -> list[dict[str, Any]]:
-        asked = await recording.asked_once(self.database, self.service, sandbox)
+        asked = await recording.calls_with_key(self.database, self.service, sandbox)
         return sorted(asked + await super().recorded(sandbox), key=lambda call: str(call["real_at"]))
 
     async def pending_of(self, sandbox: str, subject: str, reader: Place | None) -> dict[str, Any]:

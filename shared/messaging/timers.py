@@ -123,7 +123,7 @@ class Timers(Generic[T]):
         fired: list[Timer] = []
         failed: set[tuple[str, str]] = set()
         steps: list[tuple[Timer, spans.Step]] = []  # for spans, where they are told
-        asked, begun = trace_context.present(), time.time_ns()  # by a request, or by nobody
+        asked, begun = trace_context.current(), time.time_ns()  # by a request, or by nobody
         async with self._database.transaction() as connection:
             countries = await registry.lock(connection, sorted({timer.sandbox for timer in found}))
             keys = {(timer.sandbox, timer.subject) for timer in found}

@@ -190,7 +190,7 @@ class Batch(Generic[T]):
             columns += list(zip(*rows[clause.name], strict=True)) if width and rows[clause.name] else [()] * width
         await connection.execute(save_statement(drawer.table), *columns)
         if self.bites:
-            await faults.keep(connection, self.bites)
+            await faults.record(connection, self.bites)
 
     def _rows(self, drawer: Drawer[T]) -> dict[str, list[tuple[Any, ...]]]:
         """The rows of every clause that has columns, each in their order."""
@@ -220,7 +220,7 @@ class Batch(Generic[T]):
     def report(self) -> None:
         """After the commit: count the events and the states."""
         for type, many in Counter(told.type for told in self.told).items():
-            metrics.EVENTS_TOLD.labels(type).inc(many)
+            metrics.EVENTS_WRITTEN.labels(type).inc(many)
         for stage, many in Counter(self.stages).items():
             metrics.JOURNEYS.labels(self.source, *stage).inc(many)
 

@@ -1,1 +1,1 @@
-"""What can be seen of a process: logs, metrics, trace context, spans."""
+"""Logs, metrics, trace context and spans of a process."""

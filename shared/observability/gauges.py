@@ -1,6 +1,7 @@
-"""Gauges that only the database knows, read when somebody asks for `/metrics` and never otherwise: one statement, bounded.
+"""Gauges whose values come from the database. They are read only for a request to `/metrics`, with one bounded statement.
 
-Measured with a million events and 200,000 in the queue: 1.2-2.7 ms, at most once a second per process. Counting stops at MOST.
+Measured with a million events and 200,000 of them in the queue: 1.2-2.7 ms, at most once a second per process. Counting
+stops at MOST.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from shared.storage.database import Database
 
 log = structlog.get_logger()
 MOST = 10_000
-FRESH_SECONDS = 1.0  # what was read is told again for so long, however many ask
-PATIENCE_SECONDS = 0.5  # without an answer by then the gauges are left out: better nothing than an old figure
+CACHE_SECONDS = 1.0  # values are reused for this time, however many requests arrive
+TIMEOUT_SECONDS = 0.5  # after this time without a result the gauges are left out: no value is better than an old one
 
-# What is counted: the table it needs, and the rows.
+# Gauge → the table that it needs, and the rows that it counts.
 COUNTED: dict[Gauge, tuple[str, str]] = {
     metrics.QUEUE_DEPTH: ("queue", "queue"),
     metrics.PARKED: ("parked", "parked"),
@@ -37,7 +38,7 @@ COUNTED: dict[Gauge, tuple[str, str]] = {
 
 
 class Sampler:
-    """Reads the gauges of one service's database."""
+    """Reads the gauges from the database of one service."""
 
     def __init__(self, service: str, database: Database, metadata: MetaData) -> None:
         self._service, self._database, self._metadata = service, database, metadata
@@ -45,14 +46,14 @@ class Sampler:
         self._reading = asyncio.Lock()
 
     async def sample(self) -> None:
-        """Bring the gauges up to date; where the database does not answer they disappear."""
+        """Update the gauges. If the database does not reply, the gauges are removed from the output."""
         async with self._reading:
             now = asyncio.get_running_loop().time()
-            if now - self._read_at < FRESH_SECONDS:
+            if now - self._read_at < CACHE_SECONDS:
                 return
             self._read_at = now
             try:
-                async with asyncio.timeout(PATIENCE_SECONDS):
+                async with asyncio.timeout(TIMEOUT_SECONDS):
                     rows = await self._database.fetch(*self.statement())
             except (OSError, RuntimeError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 rows = []
@@ -65,7 +66,7 @@ class Sampler:
                     list(COUNTED)[row["gauge"]].labels(self._service).set(row["value"])
 
     def statement(self) -> tuple[str, list[str]]:
-        """The statement, by the tables that this service has, and their names."""
+        """The SQL statement for the tables of this service, and its parameter: the table names."""
         tables = sorted(self._metadata.tables)
         counts = [
             f"UNION ALL SELECT {number}, '', (SELECT count(*) FROM (SELECT FROM {rows} LIMIT {MOST}) r)"

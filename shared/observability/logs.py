@@ -9,22 +9,23 @@ from typing import Any
 
 import structlog
 
-from shared.observability.trace_context import _current
+from shared.observability import trace_context
 
 
 def concerns(sandbox: str, dossier: str = "") -> None:
-    """Log lines of this request name these from now on."""
+    """Add the sandbox and the dossier to all further log lines of this request."""
     structlog.contextvars.bind_contextvars(sandbox=sandbox, **({"dossier": dossier} if dossier else {}))
 
 
-role = "lienthong"  # which process this is, once `configure_logs` was told
+role = "lienthong"  # name of this process; set by `configure_logs`
 
 
 def configure_logs(service: str) -> None:
-    """JSON lines on standard output, each with service, trace id, and sandbox and dossier where known."""
+    """Write JSON lines to standard output, each with service and trace id, and with sandbox and dossier if known."""
 
-    def name_ourselves(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        trace = {"trace_id": _current.get()[3:35]} if _current.get() else {}
+    def add_service_and_trace(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        traceparent = trace_context.current()
+        trace = {"trace_id": traceparent[3:35]} if traceparent else {}
         return {"service": service, **trace, **line}
 
     global role
@@ -32,7 +33,7 @@ def configure_logs(service: str) -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stdout)
     structlog.configure(
         processors=[
-            name_ourselves,
+            add_service_and_trace,
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="real_at"),

@@ -1,7 +1,7 @@
-"""The only file that imports OpenTelemetry: carries finished spans to an OTLP endpoint, over HTTP, in a thread of its own.
+"""The only module that imports the OpenTelemetry SDK: exports finished spans to an OTLP endpoint, over HTTP, in a thread.
 
-Everything else is as the standard variables say (OTEL_EXPORTER_OTLP_HEADERS, OTEL_BSP_SCHEDULE_DELAY, OTEL_TRACES_SAMPLER …):
-the SDK reads them itself.
+The SDK itself reads all other standard variables, such as OTEL_EXPORTER_OTLP_HEADERS, OTEL_BSP_SCHEDULE_DELAY and
+OTEL_TRACES_SAMPLER.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-QUEUE = 16_384  # spans: a batch of 500 events leaves 500 at once, and the SDK's own 2,048 would drop some
-CLOSE_SECONDS = 2.0  # a dead endpoint must not hold up the end of a process
+QUEUE = 16_384  # spans; a batch of 500 events makes 500 spans at once, and the SDK's default of 2,048 would drop some
+CLOSE_SECONDS = 2.0  # an endpoint that does not reply must not delay the end of a process
 KINDS = {kind.name.lower(): kind for kind in SpanKind}
-REMOTE = {"server", "consumer", "producer"}  # what they stand below happened in another process, or may have
+REMOTE = {"server", "consumer", "producer"}  # kinds of spans whose parent span is, or can be, in another process
 
 
 class _Ids(IdGenerator):
-    """Gives the ids that were drawn, and carried on, before anybody knew whether a span would be told."""
+    """Returns the ids that our code has already drawn and propagated, instead of drawing new ones."""
 
     trace = span = 0
 
@@ -47,25 +47,25 @@ class _Ids(IdGenerator):
 
 
 class Exporter:
-    """One process's way to the endpoint.
+    """The exporter of one process.
 
     service  name of the service in traces
-    role     which of its processes this is
+    role     name of this process
     """
 
     def __init__(self, service: str, role: str) -> None:
         self._ids = _Ids()
-        named = {
+        attributes = {
             "service.name": service,
             "service.namespace": "lienthong",
             "service.instance.id": f"{role}-{os.getpid()}",
         }
-        self._provider = TracerProvider(resource=Resource.create(named), id_generator=self._ids)
+        self._provider = TracerProvider(resource=Resource.create(attributes), id_generator=self._ids)
         size = None if OTEL_BSP_MAX_QUEUE_SIZE in os.environ else QUEUE
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(), max_queue_size=size))
         self._tracer = self._provider.get_tracer("lienthong")
 
-    def tell(
+    def export(
         self,
         kind: str,
         name: str,
@@ -76,26 +76,27 @@ class Exporter:
         link: str = "",
         error: str = "",
     ) -> None:
-        """A finished span.
+        """Export a finished span.
 
         own, parent, link  `traceparent`s; parent and link may be empty
         times              begin and end, nanoseconds since 1970
-        error              what kind of thing went wrong (`error.type`)
+        error              kind of the error (`error.type`), or empty
         """
         context = _context(own, remote=False)
         self._ids.trace, self._ids.span = context.trace_id, context.span_id
-        above = Context()
+        parent_context = Context()
         if parent:
-            above = set_span_in_context(NonRecordingSpan(_context(parent, remote=kind in REMOTE)), above)
+            parent_span = NonRecordingSpan(_context(parent, remote=kind in REMOTE))
+            parent_context = set_span_in_context(parent_span, parent_context)
         links = (Link(_context(link, remote=True)),) if link else ()
-        span = self._tracer.start_span(name, above, KINDS[kind], facts, links, times[0])
+        span = self._tracer.start_span(name, parent_context, KINDS[kind], facts, links, times[0])
         if error:
             span.set_attribute("error.type", error)
             span.set_status(Status(StatusCode.ERROR))
         span.end(times[1])
 
     def close(self) -> None:
-        """Send what is left, if somebody takes it soon."""
+        """Export the remaining spans, for at most CLOSE_SECONDS."""
         ending = threading.Thread(target=self._provider.shutdown, daemon=True)
         ending.start()
         ending.join(CLOSE_SECONDS)

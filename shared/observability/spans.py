@@ -1,9 +1,10 @@
-"""What a trace tells of a journey: a span per request, per call, per event sent and applied, per timer.
+"""Exports the spans of a journey: one per request, per call, per event sent or applied, and per timer.
 
-Off and free unless an OTLP endpoint is set: OpenTelemetry's SDK is not imported (its small API comes with FastAPI), and
-whoever would tell a span asks one question, `if tracing.on`: 8 ns. The ids are drawn and carried on all the same
-(`telemetry`), and logs show them.
-A span is told when it is over, with the ids that were carried on before. Names: OpenTelemetry semantic conventions.
+Without an OTLP endpoint this is off and costs almost nothing: the OpenTelemetry SDK is not imported (its small API comes
+with FastAPI), and callers only check `if spans.on`, which takes 8 ns. `trace_context` draws and propagates the ids in any
+case, and the logs show them.
+A span is exported when it has ended, with the ids that were propagated before. Names follow the OpenTelemetry semantic
+conventions.
 """
 
 from __future__ import annotations
@@ -18,22 +19,22 @@ import structlog
 from shared.observability import trace_context
 from shared.settings import Settings
 
-if TYPE_CHECKING:  # imported only when it is on
+if TYPE_CHECKING:  # at run time it is imported only if spans are on
     from shared.observability.otlp import Exporter
 
 log = structlog.get_logger()
 on = False
 _exporter: Exporter | None = None
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"))
-# Asked all the time, by machines, about no journey: 300 times a second while a clock is turned.
+# Programs call these paths very often, up to 300 times a second while a clock is advanced; they belong to no journey.
 _QUIET = ("/_lab/", "/healthz", "/readyz", "/metrics")
 
-# own traceparent, the one it stands below, the one that led to it from another trace (or ""), what went wrong (or "")
+# traceparent of the step, of its parent, of its cause in another trace (or ""), and the kind of error (or "")
 Step = tuple[str, str, str, str]
 
 
 def start(settings: Settings, role: str) -> None:
-    """Tell spans from now on, if the settings say so; called once, after the fork."""
+    """Switch the export on if the settings name an endpoint; called once per process, after the fork."""
     global on, _exporter
     if settings.otel_sdk_disabled or not (settings.otlp_endpoint or settings.otlp_traces_endpoint):
         return
@@ -44,7 +45,7 @@ def start(settings: Settings, role: str) -> None:
 
 
 def stop() -> None:
-    """Send what is left, two seconds at most; nothing is told any more."""
+    """Export the remaining spans, for at most two seconds, and switch the export off."""
     global on, _exporter
     on = False
     if _exporter is not None:
@@ -52,8 +53,11 @@ def stop() -> None:
         _exporter = None
 
 
-def request(scope: Mapping[str, Any], status: int, own: str, came: str, seconds: float) -> None:
-    """The span of an answered request. One that a caller's own trace led to a journey shows in both, linked."""
+def request(scope: Mapping[str, Any], status: int, own: str, incoming: str, seconds: float) -> None:
+    """The span of a finished request.
+
+    If the caller has its own trace and the request also joined a journey, there is one span in each trace, with links.
+    """
     method, path = scope["method"], scope["path"]
     if quiet(method, path):
         return
@@ -71,49 +75,49 @@ def request(scope: Mapping[str, Any], status: int, own: str, came: str, seconds:
             "server.address": host,
             "server.port": port or 0,
             "network.protocol.version": scope.get("http_version", ""),
-            **_concerned(),
+            **_log_context(),
         }
     )
     times = _ago(seconds)
     error = str(status) if status >= 500 else ""
-    parent = came if trace_context.same_trace(came, own) else ""
+    parent = incoming if trace_context.same_trace(incoming, own) else ""
     journey = trace_context.joined()
     if journey is None:
-        _tell("server", name, own, parent, times, facts, error=error)
+        _export("server", name, own, parent, times, facts, error=error)
     elif not parent:
-        _tell("server", name, journey[1], journey[0], times, facts, error=error)
+        _export("server", name, journey[1], journey[0], times, facts, error=error)
     else:
-        _tell("server", name, own, parent, times, facts, link=journey[1], error=error)
-        _tell("internal", name, journey[1], journey[0], times, facts, link=own, error=error)
+        _export("server", name, own, parent, times, facts, link=journey[1], error=error)
+        _export("internal", name, journey[1], journey[0], times, facts, link=own, error=error)
 
 
 def call(method: str, url: str, own: str, parent: str, seconds: float, sandbox: str, status: int, error: str) -> None:
-    """The span of a call to a neighbour.
+    """The span of a call to a peer.
 
-    status  0: nobody answered
+    status  0: no reply
     """
-    place = urlsplit(url)
-    if quiet(method, place.path):
+    address = urlsplit(url)
+    if quiet(method, address.path):
         return
     facts: dict[str, str | int] = {
         "http.request.method": method,
         "http.response.status_code": status,
         "url.full": url.partition("?")[0],
-        "server.address": place.hostname or "",
-        "server.port": place.port or 80,
+        "server.address": address.hostname or "",
+        "server.port": address.port or 80,
         "lienthong.sandbox": sandbox,
     }
     error = error or (str(status) if status >= 400 else "")
-    _tell("client", method, own, parent, _ago(seconds), _known(facts), error=error)
+    _export("client", method, own, parent, _ago(seconds), _known(facts), error=error)
 
 
 def quiet(method: str, path: str) -> bool:
-    """Questions of the machinery, which leave no span."""
+    """Whether this is a frequent technical request that gets no span."""
     return method == "GET" and path.startswith(_QUIET)
 
 
 def step(parent: str, cause: str, error: str = "") -> Step:
-    """The step that has begun, below `parent`, because of `cause`."""
+    """The current step, with its parent and its cause."""
     return (
         trace_context.traceparent(),
         parent,
@@ -123,11 +127,11 @@ def step(parent: str, cause: str, error: str = "") -> Step:
 
 
 def stamp(rows: Sequence[Any], messages: Iterable[Any]) -> list[str]:
-    """Give each message to the broker a span of its own, below what told its event; gives their `traceparent`s."""
+    """Write a new `traceparent` into each message: a child of the one that its event row has. Returns them in order."""
     own = []
     for row, (*_, headers) in zip(rows, messages, strict=True):
-        told = row["traceparent"] or ""
-        own.append(trace_context.child_of(told) if trace_context.valid(told) else "")
+        parent = row["traceparent"] or ""
+        own.append(trace_context.child_of(parent) if trace_context.valid(parent) else "")
         headers[-1] = (headers[-1][0], own[-1].encode())
     return own
 
@@ -143,11 +147,11 @@ def sent(topic: str, source: str, rows: Sequence[Any], own: Sequence[str], offse
                 "lienthong.sandbox": row["sandbox"],
                 "lienthong.dossier": row["subject"],
             }
-            _tell("producer", f"send {topic}", span, row["traceparent"], times, facts)
+            _export("producer", f"send {topic}", span, row["traceparent"], times, facts)
 
 
 def applied(topic: str, group: str, steps: Iterable[tuple[Any, Step]], begun: int) -> None:
-    """The spans of events that were applied, or became dead letters, in one transaction: each lasts as long as it."""
+    """The spans of events that were applied, or became dead letters, in one transaction. Each lasts as long as it."""
     times = (begun, time.time_ns())
     for event, (own, parent, link, error) in steps:
         facts = {
@@ -157,7 +161,7 @@ def applied(topic: str, group: str, steps: Iterable[tuple[Any, Step]], begun: in
             "lienthong.sandbox": event.sandbox,
             "lienthong.dossier": event.subject,
         }
-        _tell("consumer", f"process {topic}".rstrip(), own, parent, times, facts, link=link, error=error)
+        _export("consumer", f"process {topic}".rstrip(), own, parent, times, facts, link=link, error=error)
 
 
 def fired(steps: Iterable[tuple[Any, Step]], begun: int) -> None:
@@ -165,13 +169,13 @@ def fired(steps: Iterable[tuple[Any, Step]], begun: int) -> None:
     times = (begun, time.time_ns())
     for timer, (own, parent, link, error) in steps:
         facts = {"lienthong.sandbox": timer.sandbox, "lienthong.dossier": timer.subject, "lienthong.timer": timer.kind}
-        _tell("internal", f"timer {timer.kind}", own, parent, times, facts, link=link, error=error)
+        _export("internal", f"timer {timer.kind}", own, parent, times, facts, link=link, error=error)
 
 
-def carried(call: Any, own: str, parent: str, seconds: float, error: str) -> None:
-    """The span of one try of a background call, around that of the call itself."""
+def attempted(call: Any, own: str, parent: str, seconds: float, error: str) -> None:
+    """The span of one attempt of a background call. The HTTP call itself is its child span."""
     facts = {"lienthong.sandbox": call.sandbox, "lienthong.call": call.kind, "lienthong.attempt": call.attempts}
-    _tell("internal", f"call {call.kind}", own, parent, _ago(seconds), facts, error=error)
+    _export("internal", f"call {call.kind}", own, parent, _ago(seconds), facts, error=error)
 
 
 def _message(does: str, topic: str, lane: int, offset: int, id: str, type: str) -> dict[str, str | int]:
@@ -179,7 +183,7 @@ def _message(does: str, topic: str, lane: int, offset: int, id: str, type: str) 
         "messaging.system": "kafka",
         "messaging.operation.type": does,
         "messaging.operation.name": does,
-        **({"messaging.destination.name": topic} if topic else {}),  # not known where a dead letter is tried again
+        **({"messaging.destination.name": topic} if topic else {}),  # unknown when a dead letter is redriven
         "messaging.destination.partition.id": str(lane),
         "messaging.kafka.offset": offset,
         "messaging.message.id": id,
@@ -188,7 +192,7 @@ def _message(does: str, topic: str, lane: int, offset: int, id: str, type: str) 
     }
 
 
-def _concerned() -> dict[str, str]:
+def _log_context() -> dict[str, str]:
     bound = structlog.contextvars.get_contextvars()
     return {f"lienthong.{name}": str(bound.get(name, "")) for name in ("sandbox", "dossier")}
 
@@ -202,7 +206,7 @@ def _ago(seconds: float) -> tuple[int, int]:
     return ended - int(seconds * 1e9), ended
 
 
-def _tell(
+def _export(
     kind: str,
     name: str,
     own: str,
@@ -214,4 +218,4 @@ def _tell(
     error: str = "",
 ) -> None:
     if _exporter is not None:
-        _exporter.tell(kind, name, own, parent, times, facts, link, error)
+        _exporter.export(kind, name, own, parent, times, facts, link, error)

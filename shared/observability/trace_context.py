@@ -1,19 +1,21 @@
-"""W3C Trace Context: which journey the running step belongs to."""
+"""W3C Trace Context: the trace of the running step, and the journey (the trace of a whole dossier) that it belongs to."""
 
 from __future__ import annotations
 
 import re
 from contextvars import ContextVar
-from random import getrandbits  # seeded anew in every forked child; one of our own would repeat itself
+from random import (
+    getrandbits,  # the global generator gets a new seed in every forked child; an own instance would repeat its ids
+)
 
-# Version 00 of W3C Trace Context; ids of nothing but zeros are invalid.
+# Version 00 of W3C Trace Context; an id of only zeros is invalid.
 _TRACEPARENT = re.compile("00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _current: ContextVar[str] = ContextVar("traceparent", default="")
 _joined: ContextVar[tuple[str, str] | None] = ContextVar("joined", default=None)
 
 
 def child_of(parent: str) -> str:
-    """A `traceparent` of a new span below a valid one."""
+    """The `traceparent` of a new span whose parent is `parent`, which must be valid."""
     return f"{parent[:36]}{getrandbits(64):016x}{parent[52:]}"
 
 
@@ -22,7 +24,7 @@ def valid(traceparent: str) -> bool:
 
 
 def new_trace() -> str:
-    """A `traceparent` of a span above which there is nothing."""
+    """The `traceparent` of a new span without a parent."""
     return f"00-{getrandbits(128):032x}-{getrandbits(64):016x}-01"
 
 
@@ -31,21 +33,22 @@ def same_trace(one: str, other: str) -> bool:
 
 
 def begin_trace(incoming: str | None) -> str:
-    """Continue the caller's trace, or begin one; gives the `traceparent` (W3C Trace Context level 1) of our own span."""
+    """Continue the caller's trace, or begin a new one. Returns the `traceparent` (level 1) of our own span."""
     begin_step(incoming or "", "")
     return _current.get()
 
 
 def begin_request(incoming: str) -> str:
-    """As `begin_trace`, for a request, which may later `join` a journey."""
+    """Like `begin_trace`, for a request, which can later `join` a journey."""
     _joined.set(None)
     return begin_trace(incoming)
 
 
 def begin_step(cause: str, home: str) -> str:
-    """Begin a step of the journey that `home` began, because of `cause`; gives the `traceparent` that it stands below.
+    """Begin a step of the journey that began with the span `home`. Returns the `traceparent` of its parent span.
 
-    A cause from another trace has no say: the journey keeps one trace. Without a home, the cause's trace goes on.
+    The parent is `cause` if it belongs to the trace of `home`, otherwise `home`: a journey has one trace. Without `home`
+    the step continues the trace of `cause`.
     """
     parent = cause if valid(cause) and (not home or same_trace(cause, home)) else home
     _current.set(child_of(parent) if parent else new_trace())
@@ -53,7 +56,7 @@ def begin_step(cause: str, home: str) -> str:
 
 
 def join(home: str) -> None:
-    """What this request does from here on belongs to the journey that `home` began."""
+    """From now on the steps of this request belong to the journey that began with the span `home`."""
     if home and not same_trace(home, traceparent()):
         own = child_of(home)
         _joined.set((home, own))
@@ -61,27 +64,28 @@ def join(home: str) -> None:
 
 
 def joined() -> tuple[str, str] | None:
-    """The journey that this request joined, and the request's own span in it; None if it joined none."""
+    """`home` of the journey that this request joined, and the request's own span in it; None if it joined none."""
     return _joined.get()
 
 
-def found_as(own: str, came: str) -> str:
-    """The `traceparent` under which a request is found: the caller's trace if it brought one, else that of the journey."""
+def response_traceparent(own: str, incoming: str) -> str:
+    """The `traceparent` for the response: in the caller's trace if it sent one, otherwise in the trace of the journey."""
     journey = _joined.get()
-    return own if journey is None or same_trace(came, own) else journey[1]
+    return own if journey is None or same_trace(incoming, own) else journey[1]
 
 
 def traceparent() -> str:
     return _current.get() or begin_trace(None)
 
 
-def present() -> str:
-    """As `traceparent`, but begins nothing: empty where nothing has begun."""
+def current() -> str:
+    """Like `traceparent`, but does not begin a trace: empty if there is none."""
     return _current.get()
 
 
 def resume(traceparent: str) -> None:
-    """Go back to what was `present`, after steps of other journeys."""
+    """Return to an earlier `current()`, after steps of other journeys."""
+
     _current.set(traceparent)
 
 

@@ -1,1 +1,1 @@
-"""Sandboxes as every service has them: the row, its clock, fault rules, files, journal, recorded calls."""
+"""What every service has for sandboxes: the sandbox row, its clock, fault rules, files, journal and recorded calls."""

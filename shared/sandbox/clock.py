@@ -1,4 +1,4 @@
-"""Sandbox time: computed in the database from the sandbox row, never asked of the operating system."""
+"""Sandbox time: the database computes it from the sandbox row. No code reads the clock of the operating system."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from shared.errors import BodyDoesNotFit
 
 BUSINESS_ZONE = timezone(timedelta(hours=7), "+07:00")  # Asia/Ho_Chi_Minh: no summer time since 1975
 
-# SQL for "now" of a row of `sandboxes` s: its base, plus real time passed since then at its rate (0 = frozen, 1 = real time).
-# A clock stops after a thousand years, so that a fast one that was forgotten does not run out of what a timestamp can hold.
+# SQL for "now" of a row of `sandboxes` s: its base, plus the real time since then multiplied by its rate (0 = frozen,
+# 1 = real time). A clock stops after 1000 years, so that a fast clock left running does not overflow a timestamp.
 NOW_SQL = (
     "date_trunc('milliseconds', s.base_at + interval '1 s' * "
     "least(greatest(date_part('epoch', clock_timestamp() - s.base_real) * s.rate, 0), 31536000000))"
@@ -28,7 +28,7 @@ def wire(at: datetime) -> str:
 
 
 def per_day(name: str, now: datetime) -> str:
-    """The name of a counter that begins anew each day in Viet Nam: `H42-20260609`."""
+    """The name of a counter that starts again every day in Viet Nam: `H42-20260609`."""
     return f"{name}-{now.astimezone(BUSINESS_ZONE):%Y%m%d}"
 
 
@@ -46,10 +46,10 @@ def parse_time(text: str, pointer: str) -> datetime:
 
 
 def in_reach(at: datetime, pointer: str) -> datetime:
-    """`at`, if every zone and PostgreSQL can write it; raises BodyDoesNotFit."""
+    """`at`, if it is between FIRST and END, so that every time zone and PostgreSQL can represent it; raises BodyDoesNotFit."""
     if not FIRST <= at < END:
         raise BodyDoesNotFit(
-            (pointer, f"leads to the year {at.year}; stay within {FIRST.year} to {END.year - 1}, counted in UTC")
+            (pointer, f"leads to the year {at.year}; choose a time from {FIRST.year} to {END.year - 1} (UTC)")
         )
     return at
 
@@ -63,4 +63,4 @@ def parse_duration(text: str, pointer: str) -> timedelta:
     try:
         return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
     except OverflowError as error:
-        raise BodyDoesNotFit((pointer, f"'{text}' is longer than any sandbox can live")) from error
+        raise BodyDoesNotFit((pointer, f"'{text}' is longer than the lifetime of any sandbox")) from error

@@ -1,6 +1,6 @@
-"""Files by what is in them: kept once per content in the service's own database, fetched by signed addresses that expire.
+"""Content-addressed files in the database of a service. Clients fetch them by signed addresses that expire.
 
-The table has a `sandbox` column, so the files of a deleted sandbox are swept like everything else of it.
+The table has a `sandbox` column, so the sweep removes the files of a deleted sandbox with all its other rows.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from shared.errors import Refusal
 from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection, Database
 
-PATH = "/api/v1/files"  # a service's door is GET {PATH}/{sandbox}/{sha256}
-# When the tables are made: what is kept is packed already, and trying to pack it again took two thirds of the time to
-# keep 10 MB (measured); and PostgreSQL draws the key: two random UUIDs hold 244 bits of its strong source.
+PATH = "/api/v1/files"  # the endpoint of a service is GET {PATH}/{sandbox}/{sha256}
+# Run when the tables are created. STORAGE EXTERNAL: most files are compressed already, and a second compression took two
+# thirds of the time to store 10 MB (measured). PostgreSQL draws the key: two random UUIDs have 244 bits from its strong
+# random source.
 FIRST_ROWS = (
     "ALTER TABLE files ALTER content SET STORAGE EXTERNAL",
     "INSERT INTO address_keys (name, key) "
@@ -28,15 +29,15 @@ FIRST_ROWS = (
 
 
 class AddressNotValid(Refusal):
-    """The signature of an address is not ours, or a part of the address was changed."""
+    """The signature of an address is wrong, so a part of the address was changed or we never issued it."""
 
 
 class AddressExpired(Refusal):
-    """The address was good; by the sandbox clock it is not any more."""
+    """The address has expired in sandbox time."""
 
 
 class FileNotFound(Refusal):
-    """The address was ours and the file is gone: the database was made anew."""
+    """The address is valid, but the file does not exist: the database was created again."""
 
 
 def files_tables(metadata: MetaData) -> None:
@@ -48,13 +49,13 @@ def files_tables(metadata: MetaData) -> None:
         Column("media_type", Text, nullable=False),
         Column("size", Integer, nullable=False),  # bytes
         Column("content", LargeBinary, nullable=False),
-        Column("stored_at", DateTime(timezone=True), nullable=False),  # sandbox time of the first time
-        info={"sweep_rows": 20},  # of 10 MB each: 0.25 s of removing, where a transaction has 2 s
+        Column("stored_at", DateTime(timezone=True), nullable=False),  # sandbox time of the first upload
+        info={"sweep_rows": 20},  # of 10 MB each: deleting them takes 0.25 s; a transaction may take 2 s
     )
     Table(
         "address_keys",
         metadata,
-        Column("name", Text, primary_key=True),  # "current": there is one
+        Column("name", Text, primary_key=True),  # always "current": there is only one key
         Column("key", LargeBinary, nullable=False),  # HMAC-SHA256, 32 bytes
     )
 
@@ -68,7 +69,7 @@ class File:
 
 @dataclass(frozen=True)
 class Address:
-    """Where a file is to be had, by whoever holds it, until `expires_at` (sandbox time)."""
+    """A signed URL of a file. Everyone who has it can fetch the file until `expires_at` (sandbox time)."""
 
     url: str
     expires_at: datetime
@@ -77,59 +78,59 @@ class Address:
 class Files:
     """The files of one service.
 
-    url       where the service is reached; its door is at PATH below
-    lifetime  of an address, in sandbox time
+    url       base URL of the service; its file endpoint is below it at PATH
+    lifetime  how long an address is valid, in sandbox time
     """
 
     def __init__(self, database: Database, url: str, lifetime: timedelta) -> None:
         self._database, self._url, self._lifetime = database, url.rstrip("/"), lifetime
         self._key = b""
 
-    async def put(self, connection: Connection, here: Sandbox, content: bytes, media_type: str) -> str:
-        """Keep `content`; gives its SHA-256. The same content again changes nothing."""
+    async def put(self, connection: Connection, sandbox: Sandbox, content: bytes, media_type: str) -> str:
+        """Store `content`; returns its SHA-256. Storing the same content again changes nothing."""
         sha256 = hash_of(content)
         await connection.execute(
             "INSERT INTO files (sandbox, sha256, media_type, size, content, stored_at) VALUES ($1, $2, $3, $4, $5, $6) "
             "ON CONFLICT DO NOTHING",
-            *(here.id, sha256, media_type, len(content), content, here.now),
+            *(sandbox.id, sha256, media_type, len(content), content, sandbox.now),
         )
         return sha256
 
-    async def get(self, sandbox: str, sha256: str) -> File | None:
+    async def get(self, sandbox_id: str, sha256: str) -> File | None:
         rows = await self._database.fetch(
-            "SELECT sha256, media_type, content FROM files WHERE sandbox = $1 AND sha256 = $2", sandbox, sha256
+            "SELECT sha256, media_type, content FROM files WHERE sandbox = $1 AND sha256 = $2", sandbox_id, sha256
         )
         return File(**rows[0]) if rows else None
 
-    async def address(self, here: Sandbox, sha256: str, name: str) -> Address:
-        """An address of a file that is kept; whoever has the address gets the file, under `name`."""
-        expires = int((here.now + self._lifetime).timestamp())
-        signature = await self._signature(here.id, sha256, name, expires)
+    async def address(self, sandbox: Sandbox, sha256: str, name: str) -> Address:
+        """An address of a stored file. Everyone who has the address can download the file, under the name `name`."""
+        expires = int((sandbox.now + self._lifetime).timestamp())
+        signature = await self._signature(sandbox.id, sha256, name, expires)
         query = urlencode({"name": name, "expires": expires, "signature": signature}, quote_via=quote)
-        return Address(f"{self._url}{PATH}/{here.id}/{sha256}?{query}", datetime.fromtimestamp(expires, UTC))
+        return Address(f"{self._url}{PATH}/{sandbox.id}/{sha256}?{query}", datetime.fromtimestamp(expires, UTC))
 
-    async def fetch(self, here: Sandbox, sha256: str, name: str, expires: int, signature: str) -> File:
-        """The file behind an address, if the address is ours and still good.
+    async def fetch(self, sandbox: Sandbox, sha256: str, name: str, expires: int, signature: str) -> File:
+        """The file at an address, if the signature is valid and the address has not expired.
 
         expires  seconds since 1970, sandbox time
         raises   AddressNotValid, AddressExpired, FileNotFound
         """
-        ours = await self._signature(here.id, sha256, name, expires)
-        if not hmac.compare_digest(ours.encode(), signature.encode()):
-            raise AddressNotValid("Use it letter by letter as it was given, or ask for a new one.")
-        if here.now.timestamp() >= expires:
-            raise AddressExpired("Ask for a new one where this one came from.", now=here.now.isoformat())
-        file = await self.get(here.id, sha256)
+        expected = await self._signature(sandbox.id, sha256, name, expires)
+        if not hmac.compare_digest(expected.encode(), signature.encode()):
+            raise AddressNotValid("Use the address exactly as you received it, or request a new one.")
+        if sandbox.now.timestamp() >= expires:
+            raise AddressExpired("Request a new address where you received this one.", now=sandbox.now.isoformat())
+        file = await self.get(sandbox.id, sha256)
         if file is None:
             raise FileNotFound("Send the file again.", sha256=sha256)
         return file
 
-    async def _signature(self, sandbox: str, sha256: str, name: str, expires: int) -> str:
+    async def _signature(self, sandbox_id: str, sha256: str, name: str, expires: int) -> str:
         if not self._key:
             rows = await self._database.fetch("SELECT key FROM address_keys WHERE name = 'current'")
             self._key = rows[0]["key"]
-        # Only the name, which stands last, can hold a line break: no two addresses have one text.
-        text = f"{sandbox}\n{sha256}\n{expires}\n{name}"
+        # Only the name can contain a line break, and it is last: so two different addresses never give the same text.
+        text = f"{sandbox_id}\n{sha256}\n{expires}\n{name}"
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
 
 

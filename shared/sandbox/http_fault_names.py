@@ -1,4 +1,4 @@
-"""Names of the faults that bite at the HTTP door of every service."""
+"""Names of the faults that fire at the public HTTP endpoints of every service."""
 
 from __future__ import annotations
 

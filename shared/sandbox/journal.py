@@ -1,4 +1,7 @@
-"""A short journal of what concerned a subject beside its events: requests, logins, callbacks. Merged into timelines on read."""
+"""The journal: what happened to a subject besides its events, such as requests, logins and callbacks.
+
+Timelines merge it with the events when they are read.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ class Line(NamedTuple):
 
 async def note(
     connection: Connection,
-    sandbox: str,
+    sandbox_id: str,
     subject: str,
     at: datetime,
     kind: str,
@@ -54,21 +57,21 @@ async def note(
     **data: object,
 ) -> None:
     """Write one line in the caller's transaction."""
-    await note_all(connection, sandbox, [Line(subject, at, kind, text_vi, text_en, data)])
+    await note_all(connection, sandbox_id, [Line(subject, at, kind, text_vi, text_en, data)])
 
 
-async def note_all(connection: Connection, sandbox: str, lines: Iterable[Line]) -> None:
+async def note_all(connection: Connection, sandbox_id: str, lines: Iterable[Line]) -> None:
     """Write lines in the caller's transaction."""
     await connection.executemany(
         "INSERT INTO journal (sandbox, subject, at, kind, text_vi, text_en, data) VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb)",
-        [(sandbox, *line[:-1], msgspec.json.encode(line.data).decode()) for line in lines],
+        [(sandbox_id, *line[:-1], msgspec.json.encode(line.data).decode()) for line in lines],
     )
 
 
-async def lines(database: Database, service: str, sandbox: str, subject: str) -> list[dict[str, Any]]:
+async def lines(database: Database, service: str, sandbox_id: str, subject: str) -> list[dict[str, Any]]:
     """The journal of `subject` as timeline entries, oldest first."""
     rows = await database.fetch(
-        "SELECT * FROM journal WHERE sandbox = $1 AND subject = $2 ORDER BY id", sandbox, subject
+        "SELECT * FROM journal WHERE sandbox = $1 AND subject = $2 ORDER BY id", sandbox_id, subject
     )
     return [
         {

@@ -1,7 +1,8 @@
-"""Calls kept so that a run can be made again: who asked what, in order. Secrets are left out: whoever replays has their own.
+"""Recorded calls, so that a run can be replayed: who called what, in order. Secrets are left out; a replay uses new ones.
 
-A call with an Idempotency-Key is kept with its reply (`replies`, in its own transaction); the others that change something
-are kept here, before their answer goes out. The default sandbox keeps none: it runs in real time, and nobody replays it.
+A call with an Idempotency-Key is stored with its reply (table `replies`, in the transaction of the call). All other calls
+that change something are stored here, before their response is sent. The default sandbox records no calls: it runs in real
+time and cannot be replayed.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ def recorded_table(metadata: MetaData) -> Table:
         Column("sandbox", Text, primary_key=True),
         Column("id", BigInteger, Identity(), primary_key=True),
         Column("real_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
-        Column("caller", Text, nullable=False),  # as in `replies`: a personal number, or empty
+        Column("caller", Text, nullable=False),  # as in `replies`: what identifies the caller, or empty
         Column("method", Text, nullable=False),
-        Column("path", Text, nullable=False),  # with its query
+        Column("path", Text, nullable=False),  # with the query string
         Column("media_type", Text, nullable=False),
         Column("body", LargeBinary, nullable=False),
-        info={"sweep_rows": 100},  # a body may hold a paper
+        info={"sweep_rows": 100},  # a body may contain an uploaded file
     )
 
 
-class Made(NamedTuple):
-    """A call as it is kept: by whom, and what was asked."""
+class RecordedCall(NamedTuple):
+    """One recorded call: the caller and the request."""
 
     caller: str
     method: str
@@ -42,20 +43,20 @@ class Made(NamedTuple):
     body: bytes
 
 
-async def keep(database: asyncpg.Pool | Connection, sandbox: str, *calls: Made) -> None:
-    """In their order. Nothing is kept of a sandbox that was deleted meanwhile: nobody would sweep it."""
+async def record(database: asyncpg.Pool | Connection, sandbox_id: str, *calls: RecordedCall) -> None:
+    """Store calls in their order. Stores nothing for a deleted sandbox, because the sweep would not remove it again."""
     if not calls:
         return
     await database.executemany(
         "INSERT INTO recorded (sandbox, caller, method, path, media_type, body) "
         "SELECT id, $2, $3, $4, $5, $6 FROM sandboxes WHERE id = $1 AND NOT deleted FOR KEY SHARE",
-        [(sandbox, *call) for call in calls],
+        [(sandbox_id, *call) for call in calls],
     )
 
 
-async def calls_of(database: Database, service: str, sandbox: str) -> list[dict[str, Any]]:
-    """What was kept here, oldest first. `body` is JSON, or `{"base64": …, "media_type": …}`."""
-    rows = await database.fetch("SELECT * FROM recorded WHERE sandbox = $1 ORDER BY id", sandbox)
+async def calls_of(database: Database, service: str, sandbox_id: str) -> list[dict[str, Any]]:
+    """The recorded calls, oldest first. `body` is JSON, or `{"base64": …, "media_type": …}`."""
+    rows = await database.fetch("SELECT * FROM recorded WHERE sandbox = $1 ORDER BY id", sandbox_id)
     return [
         {
             "real_at": row["real_at"].isoformat(timespec="microseconds"),
@@ -70,10 +71,10 @@ async def calls_of(database: Database, service: str, sandbox: str) -> list[dict[
     ]
 
 
-async def asked_once(database: Database, service: str, sandbox: str) -> list[dict[str, Any]]:
-    """The calls with a key, in the order in which they were decided."""
+async def calls_with_key(database: Database, service: str, sandbox_id: str) -> list[dict[str, Any]]:
+    """The calls with an Idempotency-Key, in the order in which they were processed."""
     rows = await database.fetch(
-        "SELECT caller, route, key, asked, asked_at FROM replies WHERE sandbox = $1 ORDER BY asked_at", sandbox
+        "SELECT caller, route, key, asked, asked_at FROM replies WHERE sandbox = $1 ORDER BY asked_at", sandbox_id
     )
     return [
         {

@@ -34,11 +34,11 @@ class Page:
         """The page of a list in memory; its places are row numbers. Raises BodyDoesNotFit for another list's token."""
         after = self.after or "0"
         if not (after.isascii() and after.isdigit() and len(after) < 10):
-            raise _unknown_place()
+            raise unknown_place()
         begin = int(after)
         end = begin + self.size
         return Cut(list(rows[begin:end]), str(end) if end < len(rows) else None, len(rows))
 
 
-def _unknown_place() -> BodyDoesNotFit:
+def unknown_place() -> BodyDoesNotFit:
     return BodyDoesNotFit((f"/query/{TOKEN}", "is no place in this list; take it from the Link of the page before"))

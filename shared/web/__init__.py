@@ -1,1 +1,1 @@
-"""Everything about HTTP: the application, its outermost layer, problems, pages, strict JSON."""
+"""HTTP: the application, its middleware, problem responses, pages of lists, strict JSON."""

@@ -1,4 +1,4 @@
-"""The frame of every HTTP door: traces, logs, metrics, health, the sandbox of a request, text that PostgreSQL can keep."""
+"""The FastAPI application that every service starts from: middleware, problem responses, health and metrics endpoints."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from shared.observability import gauges, spans
 from shared.runtime import Runtime
 from shared.web import problems
 from shared.web.edge import Edge
-from shared.web.openapi import _openapi
+from shared.web.openapi import openapi_document
 
 log = structlog.get_logger()
-# FastAPI can tell spans itself, but not let a request join the trace of a journey: `tracing` does, and once is enough.
-NO_SPANS_OF_FASTAPI: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+# FastAPI can export spans, but its spans cannot join the trace of a journey. `shared.observability.spans` exports them
+# instead; both together would export every request twice.
+FASTAPI_TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
 def create_app(
@@ -34,62 +35,66 @@ def create_app(
     summary: str = "",
     body_limits: Mapping[str, int] | None = None,
 ) -> FastAPI:
-    """A FastAPI with the frame on; the caller includes its routers. `body_limits`: see `Edge`."""
+    """A FastAPI application with everything that all services share; the caller adds its routers.
+
+    jobs         background work that runs while the application runs
+    body_limits  see `Edge`
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with runtime.opened(*jobs):
             yield
-        if spans.on:  # the last chance: uvicorn then ends the process by the signal that it got
+        if spans.on:  # the last chance to export: uvicorn then ends the process by the signal that it received
             await asyncio.to_thread(spans.stop)
 
-    app = FastAPI(title=title, version="1", summary=summary, lifespan=lifespan, telemetry=NO_SPANS_OF_FASTAPI)
+    app = FastAPI(title=title, version="1", summary=summary, lifespan=lifespan, telemetry=FASTAPI_TELEMETRY_OFF)
     app.state.runtime = runtime
     app.add_middleware(Edge, runtime=runtime, limits=body_limits or {})
     problems.install(app, table)
-    install_starting(app, runtime)
+    install_starting_handler(app, runtime)
     add_health(app, runtime)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]
     return app
 
 
-def install_starting(app: FastAPI, runtime: Runtime) -> None:
-    """What fails for want of a database that is still being opened answers as "not ready", at whichever door."""
+def install_starting_handler(app: FastAPI, runtime: Runtime) -> None:
+    """While the database is being opened, an endpoint that fails because of it replies 503 `not-ready`."""
 
-    async def failed(request: Request, error: Exception) -> JSONResponse:
+    async def not_ready(request: Request, error: Exception) -> JSONResponse:
         if "database" not in runtime.waits_for:
             raise error
         kind = problem_types.COMMON[errors.NotReady]
-        waits = {"waits_for": sorted(runtime.waits_for)}
-        return problems.render(kind, "The service is starting; ask again in a moment.", waits)
+        facts = {"waits_for": sorted(runtime.waits_for)}
+        return problems.render(kind, "The service is starting; try again in a moment.", facts)
 
-    # Not connected, a table or column not there yet, a migration that holds it, a connection given up to try anew.
+    # In this order: not connected; no connection; a missing table or column, or a migration that locks it; a closed connection.
     for fault in (RuntimeError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        app.add_exception_handler(fault, failed)
+        app.add_exception_handler(fault, not_ready)
 
 
 def add_health(app: FastAPI, runtime: Runtime) -> None:
     sampler = gauges.Sampler(runtime.service, runtime.database, runtime.metadata)
 
-    @app.get("/healthz", tags=["health"], summary="The process runs.")
+    @app.get("/healthz", tags=["health"], summary="Whether the process runs")
     async def healthz() -> dict[str, str]:
         return {"status": "running", "service": runtime.service}
 
     @app.get(
         "/readyz",
         tags=["health"],
-        summary="It can serve; 503 names what it waits for.",
+        summary="Whether the service can serve requests; a 503 names what it waits for",
         responses=problems.problem_responses(503),
     )
     async def readyz() -> JSONResponse:
         if runtime.waits_for:
             kind = problem_types.COMMON[errors.NotReady]
-            waits = sorted(runtime.waits_for)
-            detail = f"Waiting for {', '.join(waits)}. {runtime.database.waits_for or runtime.trouble}".rstrip()
-            return problems.render(kind, detail, {"waits_for": waits})
+            waits_for = sorted(runtime.waits_for)
+            detail = f"Waiting for {', '.join(waits_for)}. {runtime.database.waits_for or runtime.trouble}".rstrip()
+            return problems.render(kind, detail, {"waits_for": waits_for})
         return plain({"status": "ready", "service": runtime.service})
 
-    @app.get("/metrics", tags=["health"], summary="Prometheus metrics.", response_class=Response)
+    @app.get("/metrics", tags=["health"], summary="Prometheus metrics", response_class=Response)
     async def metrics() -> Response:
         await sampler.sample()
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

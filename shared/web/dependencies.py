@@ -1,4 +1,4 @@
-"""What an endpoint asks FastAPI for: the runtime, and the sandbox of the request."""
+"""FastAPI dependencies that every service uses: the runtime, and the sandbox of a request."""
 
 from __future__ import annotations
 
@@ -23,19 +23,22 @@ def runtime_of(request: Request) -> Runtime:
 
 async def chosen_sandbox(
     request: Request,
-    x_sandbox: Annotated[str | None, Header(description="Sandbox of this request")] = None,
-    x_api_key: Annotated[str | None, Header(description="A key of a sandbox, which chooses it")] = None,
+    x_sandbox: Annotated[str | None, Header(description="Id of the sandbox of this request")] = None,
+    x_api_key: Annotated[str | None, Header(description="API key of a sandbox; it selects that sandbox")] = None,
 ) -> str | None:
-    """By its key, else by name; None if neither was sent. Raises ApiKeyUnknown, SandboxMismatch."""
+    """Id of the sandbox of a request: that of the API key, else that of X-Sandbox; None if neither was sent.
+
+    raises  ApiKeyUnknown; SandboxMismatch if the key belongs to another sandbox than the header or the path names
+    """
     if x_api_key is None:
         return x_sandbox or None
-    opened = await runtime_of(request).key_opens(x_api_key)
+    sandbox_id = await runtime_of(request).sandbox_of_key(x_api_key)
     for named in (x_sandbox, request.path_params.get("sandbox")):
-        if named not in (None, opened):
+        if named not in (None, sandbox_id):
             raise errors.SandboxMismatch(
-                "Send this sandbox's own key, or none.", key_sandbox=opened, named_sandbox=named
+                "Send the API key of this sandbox, or no key.", key_sandbox=sandbox_id, named_sandbox=named
             )
-    return opened
+    return sandbox_id
 
 
 Chosen = Annotated[str | None, Depends(chosen_sandbox)]

@@ -1,4 +1,4 @@
-"""Outermost layer of every HTTP application: trace, log line, count, time, and the limit of a body."""
+"""The outermost middleware of every application: trace, log line, metrics, and the limit of a request body."""
 
 from __future__ import annotations
 
@@ -12,60 +12,62 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.observability import metrics, spans, trace_context
 from shared.runtime import Runtime
 from shared.web import problems, strict_json
-from shared.web.faults import FaultyDoor
+from shared.web.faults import FaultMiddleware
 from shared.web.recorder import Recorder
 
 log = structlog.get_logger()
-BODY_LIMIT = 1 << 20  # bytes: the largest lawful body, a submission, is a few KB
+BODY_LIMIT = 1 << 20  # bytes: the largest body that the contracts allow, a submission, has a few KB
 TOO_MUCH = "Send at most {} bytes."
 
 
 class Edge:
-    """Outermost: every request gets a trace, a log line, a count and a time; a body over the limit gets a 413.
+    """Gives every request a trace, a log line and metrics. A body over the limit gets a 413.
 
-    Bodies are JSON as `bodies` wants it, but for forms and at doors that take files.
+    JSON bodies must be strict JSON (`strict_json`). Forms and file uploads are not checked.
 
-    limits  bytes that the bodies of some paths may have instead of BODY_LIMIT: doors that take files
+    limits  path → bytes, for endpoints that accept files; BODY_LIMIT holds for all other paths
     """
 
     def __init__(self, app: ASGIApp, runtime: Runtime, limits: Mapping[str, int]) -> None:
         self.app, self._limits = app, limits
-        self._door = FaultyDoor(Recorder(app, runtime), runtime)
+        self._inner = FaultMiddleware(Recorder(app, runtime), runtime)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        came = headers.get(b"traceparent", b"").decode("latin-1")
-        own = trace_context.begin_request(came)
+        incoming = headers.get(b"traceparent", b"").decode("latin-1")
+        own = trace_context.begin_request(incoming)
         structlog.contextvars.clear_contextvars()
         begun, status, size = time.perf_counter(), 500, 0
         limit = self._limits.get(scope["path"], BODY_LIMIT)
 
-        async def answer(message: Message) -> None:
+        async def respond(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"traceparent", trace_context.found_as(own, came).encode())]
+                traceparent = trace_context.response_traceparent(own, incoming)
+                message["headers"] = [*message["headers"], (b"traceparent", traceparent.encode())]
             await send(message)
 
-        async def limited() -> Message:
+        async def receive_limited() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > limit:  # it came in chunks and never said how long it would be
+            if size > limit:  # a chunked body, whose length was not declared
                 raise HTTPException(413, TOO_MUCH.format(limit))
             return message
 
         length = headers.get(b"content-length", b"0")
         try:
             if length.isdigit() and int(length) > limit:
-                await problems.render(problems.TOO_LARGE, TOO_MUCH.format(limit), {})(scope, receive, answer)
+                await problems.render(problems.TOO_LARGE, TOO_MUCH.format(limit), {})(scope, receive, respond)
             else:
                 is_file = scope["path"] in self._limits
-                reading = limited if is_file else strict_json.strict(limited, headers.get(b"content-type", b""))
-                await self._door(scope, receive, reading, answer)
+                content_type = headers.get(b"content-type", b"")
+                body = receive_limited if is_file else strict_json.strict(receive_limited, content_type)
+                await self._inner(scope, receive, body, respond)
         finally:
             route = getattr(scope.get("route"), "path", "(none)")
             seconds = time.perf_counter() - begun
@@ -73,6 +75,6 @@ class Edge:
             metrics.REQUESTS.labels(route, method, status).inc()
             metrics.REQUEST_SECONDS.labels(route).observe(seconds)
             if spans.on:
-                spans.request(scope, status, own, came, seconds)
+                spans.request(scope, status, own, incoming, seconds)
             if (status >= 500 and route != "/readyz") or (scope["method"] != "GET" and not route.startswith("/_lab")):
                 log.info("request", method=scope["method"], path=scope["path"], status=status)

@@ -13,14 +13,15 @@ from fastapi import Response
 from shared.sandbox.files import File
 
 
-def response(file: File, name: str, asked: Mapping[str, str], *, head: bool = False) -> Response:
-    """A file as an answer to a GET, or to a HEAD; 304 if the asker says with If-None-Match that he has it.
+def response(file: File, name: str, request_headers: Mapping[str, str], *, head: bool = False) -> Response:
+    """The response to a GET, or to a HEAD if `head`; 304 if If-None-Match says that the caller already has the file.
 
-    asked  the headers of the request
+    name             file name for the caller
+    request_headers  the caller's headers
     """
-    etag = f'"{file.sha256}"'  # RFC 9110: the content is its own version
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}  # may be kept, and is asked for each time
-    known = asked.get("if-none-match", "")
+    etag = f'"{file.sha256}"'  # RFC 9110 section 8.8.3; the content's hash is its version
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}  # may be cached, but must be revalidated every time
+    known = request_headers.get("if-none-match", "")
     if etag in known or known.strip() == "*":
         return Response(status_code=304, headers=headers)
     digest = base64.b64encode(bytes.fromhex(file.sha256)).decode()
@@ -35,7 +36,7 @@ def response(file: File, name: str, asked: Mapping[str, str], *, head: bool = Fa
 
 
 def _filenames(name: str) -> str:
-    """RFC 6266: in ASCII for old readers, whole for the others."""
+    """RFC 6266: once in ASCII for old clients, once complete in UTF-8."""
     plain = unicodedata.normalize("NFKD", name.replace("đ", "d").replace("Đ", "D")).encode("ascii", "ignore").decode()
     plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", plain)
     return f"filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,4 +1,4 @@
-"""The OpenAPI document of a service, with problem+json where FastAPI misstates it."""
+"""The OpenAPI document of a service. It describes errors as problem+json, which FastAPI does not do by itself."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from fastapi.openapi.utils import get_openapi
 from shared.web import problems
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's document with its own 422 replaced by the problem that we really send."""
+def openapi_document(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document, with the 422 and 503 responses that our services really send."""
     if app.openapi_schema:
         return app.openapi_schema
     document = get_openapi(title=app.title, version=app.version, summary=app.summary or None, routes=app.routes)
@@ -20,7 +20,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     schemas["Problem"] = {
         "type": "object",
-        "description": "RFC 9457 problem details; facts of the refusal are further members.",
+        "description": "RFC 9457 problem details. The facts of the refusal are additional members.",
         "required": ["type", "title", "status"],
         "properties": {
             "type": {"type": "string"},
@@ -37,9 +37,9 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             },
         },
     }
-    for place, path in document["paths"].items():
-        for operation in path.values():
-            if place.startswith("/_lab") and place != "/_lab/doors":  # while the service starts
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            if path.startswith("/_lab") and path != "/_lab/doors":  # while the service starts
                 operation["responses"].setdefault("503", problems.problem_responses(503)[503])
             if "422" in operation.get("responses", {}):
                 operation["responses"].update({"422": problems.problem_responses(422)[422]})

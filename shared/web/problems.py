@@ -1,4 +1,4 @@
-"""Refusals as RFC 9457 problems: one table per service, one rendering, and its place in the OpenAPI."""
+"""Renders refusals as RFC 9457 problems, from one table per service, and describes them in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
 
 
-UNREADABLE = 400  # FastAPI's word for a body that broke its JSON reader, which is the cause of the error
+UNREADABLE = 400  # FastAPI's status for a body that its JSON parser cannot read; the parser's error is the cause
 TOO_LARGE = ProblemType("body-too-large", 413, "The body is too large.", "Nội dung gửi lên quá lớn.")
-SERVER_FAULT = ProblemType("server-fault", 500, "The machine failed.", "Máy chủ gặp sự cố.")
+SERVER_FAULT = ProblemType("server-fault", 500, "The server failed.", "Máy chủ gặp sự cố.")
 BY_STATUS = {
-    404: ProblemType("no-such-address", 404, "There is nothing at this address.", "Không có gì ở địa chỉ này."),
+    404: ProblemType("no-such-address", 404, "No resource has this address.", "Không có gì ở địa chỉ này."),
     405: ProblemType(
-        "method-not-allowed", 405, "This address has no such method.", "Địa chỉ này không nhận phương thức đó."
+        "method-not-allowed", 405, "This address does not support the method.", "Địa chỉ này không nhận phương thức đó."
     ),
 }
 
 
 class ProblemResponse(JSONResponse):
-    """JSON, in which a lone surrogate that somebody sent, and is told of, becomes a question mark: UTF-8 has none."""
+    """JSON that may repeat text of the request. A lone surrogate in it becomes a question mark, because UTF-8 has none."""
 
     media_type = MEDIA_TYPE
 
@@ -47,7 +47,7 @@ def render(kind: ProblemType, detail: str, facts: Mapping[str, object]) -> JSONR
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For a route's `responses`: these statuses answer with a problem."""
+    """For a route's `responses`: with these statuses the body is a problem."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         status: {"description": "Problem (RFC 9457)", "content": {MEDIA_TYPE: {"schema": schema}}}
@@ -58,16 +58,16 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def _unreadable(cause: Exception) -> str:
     if isinstance(cause, UnicodeDecodeError):
         return f"is not UTF-8 at byte {cause.start}"
-    return "holds a number of too many digits"
+    return "contains a number with too many digits"
 
 
 def install(app: FastAPI, table: Problems) -> None:
-    """Every refusal of `table` and of the common ones answers as its problem; everything else as a 500 with a trace id."""
-    known = {**COMMON, **table}
+    """Render every refusal in `table` and in COMMON as its problem, and every other exception as a 500 with a trace id."""
+    types = {**COMMON, **table}
 
     @app.exception_handler(errors.Refusal)
     async def refused(request: Request, refusal: errors.Refusal) -> JSONResponse:
-        kind = next(known[cls] for cls in type(refusal).__mro__ if cls in known)
+        kind = next(types[cls] for cls in type(refusal).__mro__ if cls in types)
         facts = {"errors": refusal.errors} if isinstance(refusal, errors.BodyDoesNotFit) else refusal.facts
         metrics.REFUSALS.labels(kind.slug).inc()
         log.info("refused", problem=kind.slug, detail=refusal.detail)
@@ -75,15 +75,15 @@ def install(app: FastAPI, table: Problems) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def does_not_fit(request: Request, error: RequestValidationError) -> JSONResponse:
-        found = []
+        problems = []
         for item in error.errors():
             location = tuple(item["loc"])
             if item["type"] == "json_invalid":
                 location = ("body",)
-            # What a validator of ours raised is a whole sentence; pydantic writes "Value error, " before it.
-            ours = item.get("ctx", {}).get("error")
-            found.append((pointer_of(location), str(ours if isinstance(ours, ValueError) else item["msg"])))
-        return await refused(request, errors.BodyDoesNotFit(*found))
+            # Our validators raise whole sentences; pydantic's `msg` would put "Value error, " before them.
+            cause = item.get("ctx", {}).get("error")
+            problems.append((pointer_of(location), str(cause if isinstance(cause, ValueError) else item["msg"])))
+        return await refused(request, errors.BodyDoesNotFit(*problems))
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
@@ -95,11 +95,11 @@ def install(app: FastAPI, table: Problems) -> None:
             return render(TOO_LARGE, str(error.detail), {})
         detail = str(error.detail)
         kind = BY_STATUS.get(error.status_code) or ProblemType("http-error", error.status_code, detail, detail)
-        return render(kind, f"{request.method} {request.url.path}: see /openapi.json for what there is.", {})
+        return render(kind, f"{request.method} {request.url.path}: /openapi.json lists all addresses.", {})
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
         log.error("server_fault", path=request.url.path, exc_info=error)
         return render(
-            SERVER_FAULT, "Give this trace id to whoever runs the service.", {"trace_id": trace_context.trace_id()}
+            SERVER_FAULT, "Give this trace id to the operator of the service.", {"trace_id": trace_context.trace_id()}
         )

@@ -1,4 +1,4 @@
-"""What a request says of itself, before anything is checked: for edges that open nothing by it."""
+"""What a request claims about itself, read before anything is verified. Never use these facts to grant access."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ IN_PATH = re.compile(rf"(?:/_lab/sandboxes|/s|{files.PATH})/({IDS.pattern})(?:/|
 
 
 def sandbox_of(scope: Scope, runtime: Runtime) -> str:
-    """Which sandbox a request means, by what it says itself; nothing is checked, for nothing is opened by it."""
+    """Id of the sandbox that a request names; `default` if it names none. Nothing is verified."""
     headers = dict(scope["headers"])
     if key := KEYS.fullmatch(headers.get(b"x-api-key", b"").decode("latin-1")):
         return str(key[1])
-    if named := headers.get(b"x-sandbox", b"").decode("latin-1"):
-        return str(named)
+    if in_header := headers.get(b"x-sandbox", b"").decode("latin-1"):
+        return str(in_header)
     if in_path := IN_PATH.match(str(scope["path"])):
         return in_path[1]
-    if named := runtime.named_in(scope["query_string"].decode("latin-1")):
-        return str(named)
-    told = claims_of(scope).get("sandbox", DEFAULT)
-    return told if isinstance(told, str) else DEFAULT
+    if in_query := runtime.named_in(scope["query_string"].decode("latin-1")):
+        return str(in_query)
+    claim = claims_of(scope).get("sandbox", DEFAULT)
+    return claim if isinstance(claim, str) else DEFAULT
 
 
 def claims_of(scope: Scope) -> dict[str, Any]:
-    """What the bearer token of a request claims, good or not; empty where there is none."""
+    """The claims of a request's bearer token, whether the token is valid or not; empty without a token."""
     scheme, _, token = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1").partition(" ")
     part = token.split(".")[1] if scheme.lower() == "bearer" and token.count(".") == 2 else ""
     try:

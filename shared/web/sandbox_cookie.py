@@ -1,6 +1,7 @@
-"""A browser sends no headers of ours: it chooses a sandbox by an address that begins with `/s/ID`, and keeps it in a cookie.
+"""Selects the sandbox of a browser, which does not send our headers: by an address that begins with `/s/ID`, then by a cookie.
 
-X-Sandbox, a key or a token goes first. Cookies know no ports: what the portal sets, the provinces' doors read too.
+X-Sandbox, an API key or a token takes precedence over the cookie. Cookies are shared between ports: the province gateway
+also receives the cookie that the portal sets.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ from shared.web.dependencies import SandboxPath, runtime_of
 from shared.web.problems import problem_responses
 
 COOKIE = "lienthong-sandbox"
-LANDING = "/docs"  # of every door, as FastAPI makes it
-ADDRESS = re.compile(rf"/s/({IDS.pattern})(/.*)")
-KEPT = re.compile(rf"(?:^|;\s*){COOKIE}=({IDS.pattern})(?:;|$)")
-CHOOSING = (b"x-sandbox", b"x-api-key", b"authorization")
+LANDING = "/docs"  # every service has this page; FastAPI makes it
+PATH = re.compile(rf"/s/({IDS.pattern})(/.*)")
+IN_COOKIE = re.compile(rf"(?:^|;\s*){COOKIE}=({IDS.pattern})(?:;|$)")
+OTHER_SELECTORS = (b"x-sandbox", b"x-api-key", b"authorization")
 
 router = APIRouter(tags=["lab"])
 
 
 @router.get(
     "/s/{sandbox}",
-    summary="Choose a sandbox for this browser; `/s/default` goes back.",
+    summary="Choose a sandbox for this browser; `/s/default` returns to the default sandbox",
     status_code=303,
     response_class=RedirectResponse,
     responses=problem_responses(404, 422),
@@ -40,8 +41,8 @@ async def enter(sandbox: SandboxPath, request: Request) -> RedirectResponse:
     return response
 
 
-class Browsing:
-    """Outside of the frame, which then sees a request that names its sandbox by header."""
+class SandboxCookieMiddleware:
+    """Outermost middleware: turns the path prefix or the cookie into the header X-Sandbox, which the inner layers read."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -51,27 +52,27 @@ class Browsing:
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        named, answer = "", send
-        if found := ADDRESS.fullmatch(scope["path"]):
-            named, path = found[1], found[2]
+        sandbox_id, respond = "", send
+        if match := PATH.fullmatch(scope["path"]):
+            sandbox_id, path = match[1], match[2]
             scope = {**scope, "path": path, "raw_path": quote(path).encode()}
-            answer = _remembering(named, send)
-        elif b"cookie" in headers and not any(name in headers for name in CHOOSING):
-            kept = KEPT.search(headers[b"cookie"].decode("latin-1"))
-            named = kept[1] if kept else ""
-        if named and b"x-sandbox" not in headers:
-            scope = {**scope, "headers": [*scope["headers"], (b"x-sandbox", named.encode())]}
-        await self.app(scope, receive, answer)
+            respond = _setting_cookie(sandbox_id, send)
+        elif b"cookie" in headers and not any(name in headers for name in OTHER_SELECTORS):
+            cookie = IN_COOKIE.search(headers[b"cookie"].decode("latin-1"))
+            sandbox_id = cookie[1] if cookie else ""
+        if sandbox_id and b"x-sandbox" not in headers:
+            scope = {**scope, "headers": [*scope["headers"], (b"x-sandbox", sandbox_id.encode())]}
+        await self.app(scope, receive, respond)
 
 
-def _remembering(sandbox: str, send: Send) -> Send:
-    async def answer(message: Message) -> None:
+def _setting_cookie(sandbox_id: str, send: Send) -> Send:
+    async def respond(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] < 400:
-            message["headers"] = [*message["headers"], (b"set-cookie", _cookie(sandbox).encode())]
+            message["headers"] = [*message["headers"], (b"set-cookie", _cookie(sandbox_id).encode())]
         await send(message)
 
-    return answer
+    return respond
 
 
-def _cookie(sandbox: str) -> str:
-    return f"{COOKIE}={sandbox}; Path=/; HttpOnly; SameSite=Lax"
+def _cookie(sandbox_id: str) -> str:
+    return f"{COOKIE}={sandbox_id}; Path=/; HttpOnly; SameSite=Lax"

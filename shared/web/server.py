@@ -14,14 +14,15 @@ from shared.observability import logs, spans
 from shared.runtime import Runtime
 from shared.settings import host_and_port
 
-KEEP_ALIVE = 75  # s; longer than any client keeps an idle connection, so none is closed under a request
+KEEP_ALIVE = 75  # s; longer than our client keeps an idle connection, so the server never closes one that is in use
 
 
 def serve(app: FastAPI, url: str) -> None:
-    """Be the role whose address is `url`, until SIGTERM; requests under way are finished.
+    """Serve `app` until SIGTERM. Requests in progress are finished first.
 
-    It listens there unless its settings say elsewhere, and takes the detours to its neighbours that they name.
-    A process that cannot start ends with status 1, its reason the last line of its log.
+    It listens at the host and port of `url`, unless the setting LISTEN names others. It reaches its peers at their
+    internal addresses, if the settings name any. A process that cannot start ends with status 1; the last line of its
+    log is the reason.
     """
     runtime: Runtime = app.state.runtime
     runtime.mounts = http.transports(runtime.settings.detours)
@@ -45,8 +46,10 @@ def serve(app: FastAPI, url: str) -> None:
         server.should_exit = True
 
     runtime.give_up = give_up
-    gc.freeze()  # what is there now stays: no collection looks at it again
-    gc.set_threshold(20_000, 20, 50)  # requests leave few cycles behind; the default looks several times in each
+    gc.freeze()  # everything loaded so far is permanent; the collector does not scan it again
+    gc.set_threshold(
+        20_000, 20, 50
+    )  # requests create few cycles; with the default the collector runs several times in each
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(server.serve())
     if reasons:

@@ -1,6 +1,6 @@
-"""JSON bodies as RFC 8259 and I-JSON (RFC 7493) want them: a name once in an object, no NaN, no deeper than anybody needs.
+"""Checks that JSON bodies follow RFC 8259 and I-JSON (RFC 7493): no duplicate names in an object, no NaN, limited depth.
 
-Python's own reader takes the last of two equal names and says nothing; the next reader down the line may take the first.
+Python's parser silently takes the last of two equal names; another parser of the same body may take the first.
 """
 
 from __future__ import annotations
@@ -17,48 +17,51 @@ from starlette.types import Message, Receive
 from shared.errors import BodyDoesNotFit
 from shared.problem_types import pointer_of
 
-DEPTH = 32  # levels of objects and arrays; the deepest lawful body here has four
-SHOWN = 20  # names that stand twice, in one answer
+DEPTH = 32  # levels of objects and arrays; the deepest body that our contracts allow has four
+REPORT_LIMIT = 20  # duplicate names in one response
 FORMS = (b"application/x-www-form-urlencoded", b"multipart/")
-TOO_DEEP = ("", "is nested too deep; no body here has more than a few levels")
-_NAME = re.compile(rb'"[ \t\r\n]*:')  # the end of every name, and perhaps something inside a text
+TOO_DEEP = ("", "is nested too deeply; no valid body has more than a few levels")
+_NAME = re.compile(rb'"[ \t\r\n]*:')  # the end of every name; it may also match inside a string
 
 
 def strict(receive: Receive, content_type: bytes) -> Receive:
-    """`receive`, which refuses a JSON body with its last piece. What is no JSON is left to whoever reads it."""
+    """Wraps `receive`: raises BodyDoesNotFit at the last piece of an ambiguous JSON body.
+
+    Forms and invalid JSON pass; the code that parses the body reports those.
+    """
     if content_type.startswith(FORMS):
         return receive
     pieces: list[bytes] = []
 
-    async def checked() -> Message:
+    async def receive_checked() -> Message:
         message = await receive()
         pieces.append(message.get("body", b""))
         if not message.get("more_body", False):
-            must_be_plain(b"".join(pieces))
+            require_unambiguous(b"".join(pieces))
             pieces.clear()
         return message
 
-    return checked
+    return receive_checked
 
 
-def must_be_plain(body: bytes) -> None:
-    """Raises BodyDoesNotFit for JSON that readers may disagree about, or that is nested too deep.
+def require_unambiguous(body: bytes) -> None:
+    """Raises BodyDoesNotFit for JSON that parsers may read differently, or that is nested too deeply.
 
-    Costs 10 µs for 1 KB (measured): where the text has no more names than the objects read from it, none stands twice.
+    Costs 10 µs for 1 KB (measured). If the text has as many names as the parsed objects, no name is a duplicate.
     """
     if not body:
         return
     try:
-        names = _names(msgspec.json.decode(body))
+        names = _count_names(msgspec.json.decode(body))
     except (msgspec.DecodeError, ValueError, RecursionError):
         names = None
     if names is None or names != len(_NAME.findall(body)):
-        _look_closely(body)
+        _find_errors(body)
 
 
-def _names(found: Any) -> int | None:
-    """How many names stand in all objects together; None where they are nested too deep."""
-    names, level = 0, [found] if isinstance(found, dict | list) else []
+def _count_names(document: Any) -> int | None:
+    """Number of names in all objects of `document`; None if it is nested too deeply."""
+    names, level = 0, [document] if isinstance(document, dict | list) else []
     for _ in range(DEPTH):
         inner = []
         for part in level:
@@ -74,31 +77,31 @@ def _names(found: Any) -> int | None:
 
 
 class _Members(list[tuple[str, Any]]):
-    """An object with all its members, in their order."""
+    """An object with all its members, duplicates included, in their order."""
 
 
 def _no_constant(name: str) -> Any:
-    raise BodyDoesNotFit(("", f"holds {name}, which is not JSON; leave it out, or send null"))
+    raise BodyDoesNotFit(("", f"contains {name}, which is not JSON; leave it out, or send null"))
 
 
-_WHOLE = json.JSONDecoder(object_pairs_hook=_Members, parse_constant=_no_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=_Members, parse_constant=_no_constant)
 
 
-def _look_closely(body: bytes) -> None:
-    """As its reader reads it, but with every member kept."""
+def _find_errors(body: bytes) -> None:
+    """Parse `body` again with every member kept; raises BodyDoesNotFit with the duplicate names."""
     try:
-        found = _WHOLE.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
-        twice = list(islice(_twice(found, 1, ("body",)), SHOWN))
+        document = _DECODER.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
+        duplicates = list(islice(_duplicates(document, 1, ("body",)), REPORT_LIMIT))
     except RecursionError:
         raise BodyDoesNotFit(TOO_DEEP) from None
-    except ValueError:  # no JSON, not UTF-8, a number of thousands of digits: its reader has a word for each
+    except ValueError:  # no JSON, not UTF-8, a number of thousands of digits: the code that parses the body reports it
         return
-    if twice:
-        raise BodyDoesNotFit(*((pointer_of(place), "stands twice in its object; send it once") for place in twice))
+    if duplicates:
+        raise BodyDoesNotFit(*((pointer_of(path), "appears twice in its object; send it once") for path in duplicates))
 
 
-def _twice(part: Any, depth: int, place: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Where a name stands that its object had already, in the order of the text. Raises RecursionError below DEPTH."""
+def _duplicates(part: Any, depth: int, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The paths of duplicate names, in the order of the text. Raises RecursionError below DEPTH."""
     if not isinstance(part, list):
         return
     if depth > DEPTH:
@@ -106,7 +109,7 @@ def _twice(part: Any, depth: int, place: tuple[str | int, ...] = ()) -> Iterator
     seen = set[str | int]()
     for step, value in part if isinstance(part, _Members) else enumerate(part):
         if step in seen:
-            yield (*place, step)
+            yield (*path, step)
         if isinstance(part, _Members):
             seen.add(step)
-        yield from _twice(value, depth + 1, (*place, step))
+        yield from _duplicates(value, depth + 1, (*path, step))

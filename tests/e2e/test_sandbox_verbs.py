@@ -111,7 +111,7 @@ def test_one_that_is_gone_says_why_at_every_verb(lienthong_sync: Country) -> Non
     lienthong_sync.delete_sandbox(deleted)
     while not gone(over):
         pass
-    for id, why in ((deleted, "It was deleted; its id is never used again."), (over, "Its time was over at 2")):
+    for id, why in ((deleted, "It was deleted; its id is never used again."), (over, "It expired at 2")):
         for words in (
             ["sandbox", "delete", id],
             ["settle", "--sandbox", id],

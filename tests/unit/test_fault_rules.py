@@ -26,7 +26,7 @@ def here(seed: str = "seed-1", *rules: Rule) -> Sandbox:
 
 def bites(rule: Rule, seen: int = 12, seed: str = "seed-1") -> list[int]:
     """Which of the first times it bites, from 1 on."""
-    return [n for n in range(1, seen + 1) if rule.wins(here(seed), n)]
+    return [n for n in range(1, seen + 1) if rule.fires(here(seed), n)]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def bites(rule: Rule, seen: int = 12, seed: str = "seed-1") -> list[int]:
     ],
 )
 def test_a_rule_looks_at_what_it_matches(match: dict[str, str], about: dict[str, str], fits: bool) -> None:
-    assert a_rule(match=match).fits(NOON, about) is fits
+    assert a_rule(match=match).applies(NOON, about) is fits
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_rule_looks_at_what_it_matches(match: dict[str, str], about: dict[str,
     ],
 )
 def test_a_rule_looks_in_its_time(since: datetime | None, until: datetime | None, fits: bool) -> None:
-    assert a_rule(since=since, until=until).fits(NOON, {}) is fits
+    assert a_rule(since=since, until=until).applies(NOON, {}) is fits
 
 
 def test_how_often() -> None:
@@ -92,10 +92,10 @@ def test_what_is_held_is_held_until_the_rule_is_over() -> None:
 def test_a_state_is_looked_up_without_counting() -> None:
     one, other = a_rule(match={"persona": "lan"}), a_rule(id="other", edge="elsewhere")
     country = here("seed-1", one, other)
-    assert faults.on(country, "e", persona="lan") == one
-    assert faults.on(country, "e", persona="minh") is None
-    assert faults.on(country, "elsewhere") == other
-    assert faults.on(here(), "e", persona="lan") is None
+    assert faults.active_rule(country, "e", persona="lan") == one
+    assert faults.active_rule(country, "e", persona="minh") is None
+    assert faults.active_rule(country, "elsewhere") == other
+    assert faults.active_rule(here(), "e", persona="lan") is None
 
 
 def test_rules_travel_as_text() -> None:

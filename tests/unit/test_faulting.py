@@ -119,7 +119,7 @@ def test_patterns_match_by_wildcards(fault: str, match: dict[str, str]) -> None:
         ("confirmation-late", {"by": 5}, "/with/by", "is text, such as '2h'"),
         ("confirmation-late", {"by": "0s"}, "/with/by", "lies outside 1 s to"),
         ("http-timeout", {"after": "61s"}, "/with/after", "lies outside 0 s to 60 s"),
-        ("http-timeout", {"after": f"{10**30}d"}, "/with/after", "longer than any sandbox can live"),
+        ("http-timeout", {"after": f"{10**30}d"}, "/with/after", "longer than the lifetime of any sandbox"),
         ("http-error", {"status": 499}, "/with/status", "is a whole number from 500 to 504"),
         ("http-error", {"status": "503"}, "/with/status", "is a whole number from 500 to 504"),
         ("http-error", {"status": True}, "/with/status", "is a whole number from 500 to 504"),

@@ -16,7 +16,7 @@ from services.portal.settings import Settings as PortalSettings
 from services.province_gateway.runtime import Gateway
 from services.province_gateway.settings import Settings as GatewaySettings
 from shared.runtime import EVERYTHING, Runtime
-from shared.web.faults import FaultyDoor, sandbox_of
+from shared.web.faults import FaultMiddleware, sandbox_of
 
 CODE = "H42.14464-20260609-0000001"
 RULES = '[{"id":"r","fault":"http-error","edge":"http","born":1,"text_en":"","text_vi":"","settings":{"status":500}}]'
@@ -103,7 +103,7 @@ class Door:
 
     def __init__(self, runtime: Runtime) -> None:
         self.asked = 0
-        self._door = FaultyDoor(self._app, runtime)
+        self._door = FaultMiddleware(self._app, runtime)
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.asked += 1

@@ -55,7 +55,7 @@ def test_a_document_is_kept_with_every_choice_and_can_be_said_again(said: dict[s
     [
         ({"name": "Nga"}, "/name", "no full name"),
         ({"name": " Nga "}, "/name", "no full name"),
-        ({"name": "\u200b \u200b"}, "/name", "shows nothing"),
+        ({"name": "\u200b \u200b"}, "/name", "no visible character"),
         ({"name": "Nga " * 26}, "/name", "at most 100"),
         ({"name": 1}, "/name", "string"),
         ({"sex": "Female"}, "/sex", "did you mean female?"),

@@ -31,7 +31,9 @@ HIDDEN = {
 
 @pytest.mark.parametrize("text", HIDDEN.values(), ids=HIDDEN)
 def test_what_shows_nothing_is_refused_with_what_to_do(text: str) -> None:
-    with pytest.raises(ValidationError, match="shows nothing; write at least one letter, digit or sign") as refused:
+    with pytest.raises(
+        ValidationError, match="has no visible character; write at least one letter, digit or sign"
+    ) as refused:
         SHOWN.validate_python(text)
     assert refused.value.error_count() == 1
 

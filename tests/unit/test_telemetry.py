@@ -15,9 +15,9 @@ from shared.observability.trace_context import (
     begin_step,
     begin_trace,
     child_of,
-    found_as,
     join,
     joined,
+    response_traceparent,
     traceparent,
 )
 from tools.docs import metrics_page
@@ -94,17 +94,17 @@ def test_a_step_stands_below_its_cause_if_that_is_of_the_journey_and_else_below_
 
 def test_a_request_without_a_trace_is_found_in_the_journey_it_joined() -> None:
     own = begin_request("")
-    assert found_as(own, "") == own and joined() is None
+    assert response_traceparent(own, "") == own and joined() is None
     join(HOME)
     assert trace_of(traceparent()) == trace_of(HOME)
-    assert joined() == (HOME, traceparent()) and found_as(own, "") == traceparent()
+    assert joined() == (HOME, traceparent()) and response_traceparent(own, "") == traceparent()
 
 
 def test_a_request_with_a_trace_of_its_own_is_found_there_and_what_it_does_in_the_journey() -> None:
     own = begin_request(CALLER)
     join(HOME)
     assert trace_of(traceparent()) == trace_of(HOME)
-    assert found_as(own, CALLER) == own
+    assert response_traceparent(own, CALLER) == own
 
 
 def test_who_is_in_the_journey_already_joins_nothing() -> None:
@@ -131,7 +131,7 @@ async def test_requests_beside_each_other_do_not_see_each_others_journeys() -> N
 
 def test_after_steps_of_other_journeys_one_can_go_back() -> None:
     begin_trace(CALLER)
-    before = trace_context.present()
+    before = trace_context.current()
     begin_step("", HOME)
     trace_context.resume(before)
     assert traceparent() == before

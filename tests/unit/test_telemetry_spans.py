@@ -264,7 +264,7 @@ class Call:
 
 
 def test_a_background_call_tells_each_try(seen: Receiver) -> None:
-    spans.carried(Call(), child_of(HOME), HOME, 0.1, "Unreachable")
+    spans.attempted(Call(), child_of(HOME), HOME, 0.1, "Unreachable")
     (span,) = told(seen)
     assert (span.kind, span.name, span.failed) == ("internal", "call refund", True)
     assert span.facts == {

@@ -22,7 +22,7 @@ from shared.errors import BodyDoesNotFit
 from shared.sandbox import registry
 from shared.sandbox.clock import NOW_SQL, parse_duration, parse_time, wire
 from shared.sandbox.names import DEFAULT
-from shared.sandbox.recording import Made
+from shared.sandbox.recording import RecordedCall
 from shared.storage.page import Cut, Page
 from shared.text import Shown, Text
 from shared.web.dependencies import SandboxPath
@@ -73,13 +73,13 @@ class NewSandbox(Population):
         modes = {province: mode.document() for province, mode in self.modes.items()}
         return Wanted(self.seed, self.name, start, self.rate, lives, self.document(), modes, rules)
 
-    def made_as(self, sandbox: str) -> Iterator[Made]:
+    def made_as(self, sandbox: str) -> Iterator[RecordedCall]:
         """The calls that would have come to the same after it was made, for a replay."""
         doors: list[tuple[str, str, BaseModel]] = [("PUT", f"modes/{word}", mode) for word, mode in self.modes.items()]
         doors += [("POST", "faults", rule) for rule in self.faults]
         for method, door, body in doors:
             said = body.model_dump_json(by_alias=True, exclude_unset=True).encode()
-            yield Made("", method, f"/_lab/sandboxes/{sandbox}/{door}", "application/json", said)
+            yield RecordedCall("", method, f"/_lab/sandboxes/{sandbox}/{door}", "application/json", said)
 
 
 class ChangedSandbox(BaseModel):
@@ -161,8 +161,8 @@ async def change_sandbox(sandbox: SandboxPath, body: ChangedSandbox, portal: Por
 async def sandbox_row(sandbox: SandboxPath, portal: PortalDep) -> dict[str, Any]:
     row = await registry.row_of(portal.database, sandbox)
     if row is None:
-        raise await registry.not_here(portal.database, sandbox)
-    return registry.told({**dict(row), "opened": True})
+        raise await registry.missing(portal.database, sandbox)
+    return registry.wire_form({**dict(row), "opened": True})
 
 
 @router.delete(
@@ -203,7 +203,7 @@ async def show_row(portal: Portal, sandbox: str) -> SandboxView:
         f"SELECT {columns}, {NOW_SQL} AS now FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted", sandbox
     )
     if not rows:
-        raise await registry.not_here(portal.database, sandbox)
+        raise await registry.missing(portal.database, sandbox)
     return _view(portal, rows[0])
 
 

@@ -91,7 +91,7 @@ class NewsView(BaseModel):
 )
 async def wait_for(sandbox: SandboxPath, body: WaitFor, portal: PortalDep) -> AnswerView:
     if body.event not in EVENTS:
-        meant = nearest(body.event, EVENTS, alike=0)
+        meant = nearest(body.event, EVENTS, similarity=0)
         raise BodyDoesNotFit(("/event", f"'{body.event}' is no event; did you mean {meant}? All: {', '.join(EVENTS)}"))
     await known_sandbox(portal, sandbox)
     wanted = waiting.Wanted(body.event, body.dossier, body.count)

@@ -228,5 +228,5 @@ def _of_window(since: datetime | None, until: datetime | None) -> list[Misfit]:
 
 
 def _hint(word: str, known: Collection[str]) -> str:
-    meant = nearest(word, known, alike=0.5)
+    meant = nearest(word, known, similarity=0.5)
     return f"; the nearest is '{meant}'" if meant else ""

@@ -21,14 +21,14 @@ from shared.sandbox import recording, registry
 from shared.sandbox.clock import BUSINESS_ZONE, NOW_SQL
 from shared.sandbox.faults import Rule, rules_of
 from shared.sandbox.names import DEFAULT
-from shared.sandbox.recording import Made
+from shared.sandbox.recording import RecordedCall
 from shared.sandbox.registry import COLUMNS, Sandbox
 from shared.storage.database import Connection
 
 TELL = "tell"  # kind of background call
 PORTAL = "portal"  # its own row can be behind, too
 REAP_SECONDS = 1.0
-MadeAs = Callable[[str], Iterable[Made]]
+MadeAs = Callable[[str], Iterable[RecordedCall]]
 OVER_SQL = (
     "SELECT id FROM sandboxes WHERE expires_at <= clock_timestamp() AND NOT deleted ORDER BY expires_at LIMIT 100"
 )
@@ -129,7 +129,7 @@ class Ownership:
         }
         async with self._runtime.database.transaction() as connection:
             await registry.put(connection, row)
-            await recording.keep(connection, identity, *made_as(identity))
+            await recording.record(connection, identity, *made_as(identity))
             await self._to_tell(connection, {**row, "opened": True})
         self._runtime.note_row(row)
         lagging = await self._tell_all(identity, {**row, "opened": True})
@@ -210,7 +210,7 @@ class Ownership:
                 f"SELECT {', '.join(COLUMNS)} FROM sandboxes WHERE id = $1 AND NOT deleted FOR UPDATE", sandbox
             )
             if found is None:
-                raise await registry.not_here(connection, sandbox)
+                raise await registry.missing(connection, sandbox)
             changed = await connection.fetchrow(
                 f"UPDATE sandboxes s SET version = greatest(version + 1, {VERSION_SQL}), {changes} "
                 f"WHERE id = $1 RETURNING {', '.join(COLUMNS)}",
@@ -226,7 +226,7 @@ class Ownership:
         return lagging
 
     async def _to_tell(self, connection: Connection, row: dict[str, Any]) -> None:
-        text = msgspec.json.encode(registry.told(row)).decode()
+        text = msgspec.json.encode(registry.wire_form(row)).decode()
         await connection.executemany(
             f"""INSERT INTO calls (sandbox, kind, key, data, next_try)
             VALUES ($1, '{TELL}', $2, $3::jsonb, clock_timestamp() + interval '{INLINE_SECONDS} s')
@@ -236,7 +236,7 @@ class Ownership:
 
     async def _tell_all(self, sandbox: str, row: dict[str, Any]) -> list[str]:
         """Tell every service now; gives those that did not take it."""
-        body = registry.told(row)
+        body = registry.wire_form(row)
         answers = await asyncio.gather(*(self._tell(service, sandbox, body) for service in self.services))
         told = [service for service, done in zip(self.services, answers, strict=True) if done]
         await self._runtime.database.pool.execute(
@@ -268,7 +268,7 @@ class Ownership:
         if PORTAL in services and row["version"] == seen.version:
             await self._change(seen.id, "name = name")
             return
-        body = registry.told({**dict(row), "opened": True})
+        body = registry.wire_form({**dict(row), "opened": True})
         await asyncio.gather(*(self._tell(service, seen.id, body) for service in services if service != PORTAL))
 
     async def tell_again(self, call: http_outbox.Call) -> None:

@@ -101,5 +101,5 @@ def _rule(sandbox: Sandbox, dossier: Dossier, fault: str) -> Rule | None:
         "procedure": dossier.procedure,
         "dossier": dossier.code,
     }
-    rule = faults.on(sandbox, named.EDGES[fault], key=dossier.code, **about)
+    rule = faults.active_rule(sandbox, named.EDGES[fault], key=dossier.code, **about)
     return rule if rule and rule.fault == fault else None

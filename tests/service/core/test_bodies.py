@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from shared.errors import BodyDoesNotFit
-from shared.web.strict_json import DEPTH, must_be_plain
+from shared.web.strict_json import DEPTH, require_unambiguous
 from tests.service.core.test_every_door import APPS, body_schema, fill, routes
 from tests.support.country import Citizen, Country, pointers, problem
 
@@ -52,7 +52,9 @@ async def test_a_body_nested_too_deep_is_refused_at_its_root(
     for method, path in json_doors(service):
         answer = await knock(country, service, method, path, lan, content)
         (error,) = problem(answer, 422, "body-does-not-fit")["errors"]
-        assert error == {"pointer": "", "detail": "is nested too deep; no body here has more than a few levels"}, path
+        assert error == {"pointer": "", "detail": "is nested too deeply; no valid body has more than a few levels"}, (
+            path
+        )
 
 
 @pytest.mark.parametrize("service", APPS)
@@ -108,7 +110,7 @@ async def test_two_megabytes_are_refused_before_they_are_read(country: Country, 
 async def test_numbers_that_json_does_not_have_are_refused(country: Country, lan: Citizen, constant: str) -> None:
     answer = await knock(country, "portal", "POST", "/_lab/sandboxes", lan, f'{{"rate": {constant}}}'.encode())
     (error,) = problem(answer, 422, "body-does-not-fit")["errors"]
-    assert error == {"pointer": "", "detail": f"holds {constant}, which is not JSON; leave it out, or send null"}
+    assert error == {"pointer": "", "detail": f"contains {constant}, which is not JSON; leave it out, or send null"}
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,7 @@ async def test_numbers_that_json_does_not_have_are_refused(country: Country, lan
 )
 def test_every_name_that_stands_twice_is_found(body: str, where: list[str]) -> None:
     with pytest.raises(BodyDoesNotFit) as refused:
-        must_be_plain(body.encode())
+        require_unambiguous(body.encode())
     assert [error["pointer"] for error in refused.value.errors] == where
 
 
@@ -151,8 +153,8 @@ def test_every_name_that_stands_twice_is_found(body: str, where: list[str]) -> N
     ],
 )
 def test_what_stands_once_passes_and_what_is_no_json_is_left_to_its_reader(body: str) -> None:
-    must_be_plain(body.encode())
-    must_be_plain(body.encode("utf-16") if body else b"")
+    require_unambiguous(body.encode())
+    require_unambiguous(body.encode("utf-16") if body else b"")
 
 
 async def test_a_form_may_say_a_name_twice_as_forms_do(country: Country, lan: Citizen) -> None:

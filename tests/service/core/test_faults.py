@@ -11,7 +11,7 @@ import pytest
 
 from shared.messaging.runtime import House
 from shared.sandbox import faults, journal, registry
-from shared.sandbox.faults import Bite, Rule
+from shared.sandbox.faults import Firing, Rule
 from tests.service.core.parcels import Owner, Parcel, Shelf, a_house, a_shelf, opened
 from tests.support.databases import Databases
 
@@ -26,11 +26,11 @@ async def switched(shelf: Shelf, *rules: Rule) -> None:
     await shelf.sandbox.tell(faults=msgspec.to_builtins(rules))
 
 
-async def asked(shelf: Shelf, edge: str = "e", subject: str = "A", **about: str) -> Bite | None:
+async def asked(shelf: Shelf, edge: str = "e", subject: str = "A", **about: str) -> Firing | None:
     """As an edge asks, in a transaction of its own; `occasion` among `about`."""
     async with shelf.house.database.transaction() as connection:
         here = (await registry.lock(connection, [shelf.id]))[shelf.id]
-        return await faults.bite(connection, here, edge, subject, **about)
+        return await faults.fire(connection, here, edge, subject, **about)
 
 
 async def hits(shelf: Shelf, times: int = 8) -> list[int]:
@@ -85,7 +85,7 @@ async def test_the_same_seed_and_the_same_calls_are_hit_alike(house: House[Parce
 async def test_the_same_occasion_gets_the_same_answer(shelf: Shelf) -> None:
     await switched(shelf, a_rule(nth=2))
     answers = [await asked(shelf, occasion=key) for key in ("a", "b", "a", "b", "b")]
-    assert [answer and answer.fresh for answer in answers] == [None, True, None, False, False]
+    assert [answer and answer.first_time for answer in answers] == [None, True, None, False, False]
     assert await counts(shelf) == {"r@1": (2, 1)} and len(await noted(shelf)) == 1
 
 
@@ -101,7 +101,7 @@ async def test_what_is_rolled_back_was_not_asked(shelf: Shelf) -> None:
     with pytest.raises(ZeroDivisionError):
         async with shelf.house.database.transaction() as connection:
             here = (await registry.lock(connection, [shelf.id]))[shelf.id]
-            assert await faults.bite(connection, here, "e", "A") is not None
+            assert await faults.fire(connection, here, "e", "A") is not None
             raise ZeroDivisionError
     assert (await counts(shelf), await noted(shelf)) == ({}, [])
     assert await asked(shelf) is not None

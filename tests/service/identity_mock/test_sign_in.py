@@ -195,7 +195,7 @@ async def test_a_code_is_bound_to_its_redirect_uri(client: Client) -> None:
 
 async def test_a_code_of_another_sandbox_opens_nothing_and_stays_whole(client: Client, neighbour: Client) -> None:
     code = await client.code()
-    await refused(await neighbour.redeem(code), "invalid_grant", "this sandbox")
+    await refused(await neighbour.redeem(code), "invalid_grant", "This sandbox")
     assert (await client.redeem(code)).status_code == 200
 
 
@@ -250,8 +250,8 @@ async def test_a_strange_token_is_challenged(client: Client, neighbour: Client) 
     challenged(await neighbour.userinfo(given["access_token"]), client.sandbox.id)
     challenged(await client.userinfo(given["id_token"]), "id_token")
     head, claims, signature = given["access_token"].split(".")
-    challenged(await client.userinfo(f"{head}.{claims}.{signature[:-4]}AAAA"), "signed")
-    challenged(await client.userinfo("not-a-token"), "signed")
+    challenged(await client.userinfo(f"{head}.{claims}.{signature[:-4]}AAAA"), "did not sign")
+    challenged(await client.userinfo("not-a-token"), "did not sign")
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ async def test_a_token_with_an_odd_header_is_challenged(client: Client, odd: dic
     head, claims, signature = (await client.tokens())["access_token"].split(".")
     header = {**json.loads(base64.urlsafe_b64decode(head + "==")), **odd}
     head = base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode()
-    challenged(await client.userinfo(f"{head}.{claims}.{signature}"), "signed")
+    challenged(await client.userinfo(f"{head}.{claims}.{signature}"), "did not sign")
 
 
 async def test_without_a_token_the_challenge_names_no_error(client: Client) -> None:

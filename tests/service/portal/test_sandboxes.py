@@ -53,7 +53,7 @@ async def test_what_has_had_its_time_is_reaped_and_says_so(country: Country) -> 
     async with reaper(country):
         sandbox = await country.sandbox(time_to_live="1s")
         for service in ("portal", "gateway", "identity", "payment"):
-            assert "Its time was over at 2" in await until_gone(country, sandbox.id, service)
+            assert "It expired at 2" in await until_gone(country, sandbox.id, service)
     assert sandbox.id not in await listed(country)
 
 
@@ -269,7 +269,7 @@ async def authorize(country: Country, sandbox: Sandbox, persona: str) -> httpx.R
         ({"people": {"\ud800": NGA}}, "/people/\ufffd\ufffd\ufffd", "is no persona"),
         ({"people": {f"p{n}": NGA for n in range(51)}}, "/people", "at most 50"),
         ({"people": {}, "organisations": {f"c{n}": {"name": "x"} for n in range(21)}}, "/organisations", "at most 20"),
-        ({"people": {}, "organisations": {"cty": {"name": ""}}}, "/organisations/cty/name", "shows nothing"),
+        ({"people": {}, "organisations": {"cty": {"name": ""}}}, "/organisations/cty/name", "no visible character"),
         ({"people": {}, "organisations": {"Cty": {"name": "x"}}}, "/organisations/Cty", "is no key"),
         ({"persons": {}}, "/persons", "not permitted"),
     ],

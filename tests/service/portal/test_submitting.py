@@ -80,7 +80,7 @@ async def test_broken_json_is_refused_at_its_root(lan: Citizen) -> None:
         (b'{"note": "\xff"}', "is not UTF-8 at byte 10"),
         (b"[" * 100_000, "is nested too deep"),
         (b'{"a":' * 10_000, "is nested too deep"),
-        (b'{"note": ' + b"9" * 5000 + b"}", "holds a number of too many digits"),
+        (b'{"note": ' + b"9" * 5000 + b"}", "contains a number with too many digits"),
     ):
         answer = await lan.ask("POST", "/dossiers", content=content, headers=json_type)
         (error,) = problem(answer, 422, "body-does-not-fit")["errors"]
