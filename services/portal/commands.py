@@ -55,7 +55,7 @@ class Filing:
 
 def submit_dossier(work: Work, citizen: Citizen, choice: Choice, filing: Filing) -> Dossier:
     """A new dossier with the next code of its agency and day. Raises CalendarTooShort where no officer could end it."""
-    choice.must_reach_an_end(work.now, "online")
+    choice.require_calendar(work.now, "online")
     at = work.now.astimezone(BUSINESS_ZONE)
     code = dossier_code(choice.agency, f"{at:%Y%m%d}", work.number(code_series(choice.agency, at)), work.life)
     dossier = Dossier(

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from contracts import lifecycle as law
 from contracts.calendar.worktime import Count, Limit, Pause, Unit
-from contracts.catalogue import CALENDAR, Channel, Place, day_before
+from contracts.catalogue import CALENDAR, Channel, Place, apology_due_at
 from contracts.lifecycle import LIFECYCLE, SUBMITTED, Move, MoveNotAllowed, State
 from shared.errors import Refusal
 from shared.storage.value import Kept
@@ -266,7 +266,7 @@ class Dossier(Kept, frozen=True):
         if does == law.RESCHEDULE:
             if self.rescheduled:
                 raise AlreadyRescheduled("Finish, reject or stop it; the result will be overdue.", code=self.code)
-            if self.due_at is not None and at > (last := day_before(self.due_at)):
+            if self.due_at is not None and at > (last := apology_due_at(self.due_at)):
                 detail = "The letter had to go out one day before expiry; the result will be overdue."
                 raise ReschedulingTooLate(detail, code=self.code, latest=last.isoformat())
         if does == law.REQUEST_SUPPLEMENT and len(self.supplements) >= REQUESTS:

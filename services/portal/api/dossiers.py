@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from contracts.catalogue import Choice, Place, in_codes_of_today
+from contracts.catalogue import Choice, Place, in_current_codes
 from services.portal import commands, queries, submission
 from services.portal.api.views import CitizenDep, DossierView, KeyHeader, PortalDep, json_reply, once
 from services.portal.auth import Citizen
@@ -133,7 +133,7 @@ def _filing(
         payer_group=submission.payer_group(body.payer_group),
         papers=papers,
         reception=submission.reception(choice, body.reception.place() if body.reception else None, now),
-        help_at=in_codes_of_today(body.help_at.place() if body.help_at else None, now),
+        help_at=in_current_codes(body.help_at.place() if body.help_at else None, now),
         return_by=body.return_by,
     )
 

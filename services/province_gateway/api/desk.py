@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from contracts import identity
-from contracts.catalogue import PAYER_GROUPS, Choice, Place, agency_code, choose, in_codes_of_today
+from contracts.catalogue import PAYER_GROUPS, Choice, Place, agency_code, choose, in_current_codes
 from contracts.decisions import Body, MoveFacts, YesNo
 from services.province_gateway import commands, queries
 from services.province_gateway.api.views import DossierView, GatewayDep, KeyHeader
@@ -135,9 +135,9 @@ async def register(
 
     def decision(work: Work) -> tuple[int, str]:
         now, filed = work.now, chosen(work.now)
-        filed.must_reach_an_end(now, body.channel)
+        filed.require_calendar(now, body.channel)
         reception = filed.received_at(body.reception.place() if body.reception else None, now)
-        help_at = in_codes_of_today(body.help_at.place() if body.help_at else None, now)
+        help_at = in_current_codes(body.help_at.place() if body.help_at else None, now)
         number = work.number(code_series(filed.agency, now))
         told = Registration(
             code=dossier_code(filed.agency, f"{now.astimezone(BUSINESS_ZONE):%Y%m%d}", number, work.life),

@@ -52,7 +52,9 @@ async def test_a_body_nested_too_deep_is_refused_at_its_root(
     for method, path in json_doors(service):
         answer = await knock(country, service, method, path, lan, content)
         (error,) = problem(answer, 422, "body-does-not-fit")["errors"]
-        assert error == {"pointer": "", "detail": "is nested too deeply; no valid body has more than a few levels"}, path
+        assert error == {"pointer": "", "detail": "is nested too deeply; no valid body has more than a few levels"}, (
+            path
+        )
 
 
 @pytest.mark.parametrize("service", APPS)
