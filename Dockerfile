@@ -1,4 +1,4 @@
-# One image for all six processes; which of them a container is, its command says. Health checks: docker-compose.yml.
+# One image for all six processes. The command of a container selects the process. Health checks: docker-compose.yml.
 FROM python:3.11-slim AS packages
 COPY compose/requirements.txt .
 RUN pip install --no-cache-dir --root-user-action=ignore --require-hashes --ignore-installed --prefix=/packages \
@@ -20,6 +20,6 @@ COPY compose/ready.py compose/draw_secrets.py compose/
 COPY contracts contracts
 COPY shared shared
 COPY services services
-# Compiled now, as nobody may write here later; never compared with its source again, which does not change.
+# Compiled now, because the folder is read-only later. The sources do not change, so Python need not compare them (unchecked-hash).
 RUN python -m compileall -q --invalidation-mode unchecked-hash .
 USER 10001:10001

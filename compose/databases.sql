@@ -1,4 +1,4 @@
--- One database per service; PostgreSQL runs this when its volume is new.
+-- One database per service. PostgreSQL runs this file when its volume is empty.
 CREATE DATABASE portal;
 CREATE DATABASE province_gateway;
 CREATE DATABASE identity;

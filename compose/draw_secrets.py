@@ -1,4 +1,4 @@
-"""Draws the secrets that the services share, once: a file per variable in the folder SECRETS_DIR."""
+"""Generates the secrets that the services share, once: one file per variable in the folder SECRETS_DIR."""
 
 import os
 import secrets
@@ -13,11 +13,11 @@ def main() -> None:
         if file.exists():
             print(f"{name}: kept")
             continue
-        fresh = file.with_suffix(".new")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        temporary = file.with_suffix(".new")
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             out.write(secrets.token_urlsafe(32))
-        fresh.rename(file)  # whole or not at all
-        print(f"{name}: drawn")
+        temporary.rename(file)  # atomic: the file is complete or does not exist
+        print(f"{name}: generated")
 
 
 if __name__ == "__main__":

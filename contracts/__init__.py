@@ -1,1 +1,1 @@
-"""What portal and province agree on: reference data, events, lifecycle."""
+"""The contracts between portal and provinces: events, lifecycle, reference data."""

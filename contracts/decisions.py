@@ -1,4 +1,4 @@
-"""What officials can be told to do, as JSON: a move with its facts, a step of a script, the decisions on a dossier."""
+"""JSON models for the work of officials: a move with its facts, a step of a script, the decisions on a dossier."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contracts.lifecycle import LIFECYCLE
 from shared.did_you_mean import no_such
 from shared.text import Shown, Text
 
-# State → what officials can do there; and all of it.
+# VERBS_IN: state → the verbs of officials in it. VERBS: all verbs of officials.
 VERBS_IN = {s.slug: [m.does for m in LIFECYCLE.moves_from(s) if m.who in law.OFFICIALS] for s in LIFECYCLE.states}
 VERBS = tuple(dict.fromkeys(move.does for move in LIFECYCLE.moves if move.who in law.OFFICIALS))
 TOO_MUCH = 10**12  # đồng; also the portal's limit of one payment
@@ -33,7 +33,7 @@ class FeeItemBody(Body):
 
 
 class MoveFacts(Body):
-    """A move of the lifecycle table and what it needs; what is left out gets the office's default."""
+    """A move of the lifecycle table, with its facts. A fact that is left out gets the default of the office."""
 
     does: Literal[VERBS]  # type: ignore[valid-type]
     reason: Annotated[Shown, Field(max_length=500)] | None = None
@@ -41,19 +41,19 @@ class MoveFacts(Body):
         list[Annotated[Shown, Field(max_length=500)]],
         Field(max_length=50, description="request_supplement: the complete list of what is missing"),
     ] = Field(default_factory=list)
-    fee: Annotated[list[FeeItemBody], Field(max_length=20, description="what to demand; default: the catalogue's")] = (
-        Field(default_factory=list)
-    )
+    fee: Annotated[
+        list[FeeItemBody], Field(max_length=20, description="the fee to demand; default: that of the catalogue")
+    ] = Field(default_factory=list)
     notice_number: Annotated[Shown, Field(max_length=60)] | None = None
     days: Annotated[Days, Field(description="reschedule: working days later")] | None = None
     answer_days: Annotated[Days, Field(description="request_supplement: working days to answer")] | None = None
     refund_dong: Annotated[
         Dong | None,
         Field(
-            description="an end without a result: what goes back in all; default: all for refuse and grant_withdrawal, else 0"
+            description="an end without a result: the total refund; default: everything for refuse and grant_withdrawal, else 0"
         ),
     ] = None
-    amount_dong: Annotated[Dong, Field(description="take_payment: must be what is due")] | None = None
+    amount_dong: Annotated[Dong, Field(description="take_payment: must be the amount that is due")] | None = None
     method: Literal["counter", "transfer"] = "counter"
     channel: Literal["direct", "online", "public_postal"] | None = None
     at_desk: Annotated[YesNo, Field(description="receive, resume: the papers were brought to the desk")] = False
@@ -62,12 +62,15 @@ class MoveFacts(Body):
     @classmethod
     def can_be_paid(cls, fee: list[FeeItemBody]) -> list[FeeItemBody]:
         if fee and not 0 < sum(item.amount_dong for item in fee) < TOO_MUCH:
-            raise ValueError(f"must come to 1 to {TOO_MUCH - 1} đồng in all")
+            raise ValueError(f"must have a total of 1 to {TOO_MUCH - 1} đồng")
         return fee
 
 
 class Step(MoveFacts):
-    """One move besides the straight path: taken as soon as it is lawful, or in the state `at`, after so many working days."""
+    """One move outside the normal path: made as soon as the lifecycle allows it, or in the state `at`.
+
+    after_days  working days to wait before it
+    """
 
     at: Annotated[Text, Field(max_length=40, examples=["in_processing"])] | None = None
     after_days: WorkingDays = 0
@@ -75,18 +78,18 @@ class Step(MoveFacts):
     @field_validator("at")
     @classmethod
     def is_in_the_table(cls, at: str | None, info: ValidationInfo) -> str | None:
-        """What else the law may refuse is seen at its time."""
+        """Checks what can be checked now. The lifecycle can still refuse the step when it is due."""
         if at is not None and at not in VERBS_IN:
             raise ValueError(no_such("state", at, VERBS_IN))
         if at is not None and (does := info.data.get("does")) not in (None, *VERBS_IN[at]):
             raise ValueError(
-                f"'{does}' is never done in {at}; officials can do: {', '.join(VERBS_IN[at]) or 'nothing'}"
+                f"'{does}' is not possible in {at}; officials can do: {', '.join(VERBS_IN[at]) or 'nothing'}"
             )
         return at
 
 
 class Decisions(Body):
-    """What officers will decide, instead of drawing from the seed."""
+    """The decisions of the officers, instead of decisions drawn from the seed."""
 
     reception: Literal["receive", "refuse"] | None = None
     reason: Annotated[Shown, Field(max_length=500)] | None = None

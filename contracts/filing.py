@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 from pydantic import BaseModel, Field
 
-from contracts.catalogue import Channel, Choice, Place, in_codes_of_today
+from contracts.catalogue import Channel, Choice, Place, in_current_codes
 from contracts.decisions import Body
 from shared.storage.value import Kept
 from shared.text import Text
@@ -101,7 +101,7 @@ class ParticularsBody(Body):
         """What is filed: the case and version that were chosen, places in codes of today.
 
         checked  members that the service itself has looked at, such as owner and papers
-        raises   what `in_codes_of_today` refuses
+        raises   what `in_current_codes` refuses
         """
         said = self.model_dump(include=set(Particulars.__struct_fields__), exclude_none=True)
         filing = msgspec.convert(said, Filing)
@@ -110,6 +110,6 @@ class ParticularsBody(Body):
             case=choice.case.code,
             version=choice.procedure.version,
             filed_under=choice.was,
-            help_at=in_codes_of_today(filing.help_at, now),
+            help_at=in_current_codes(filing.help_at, now),
             **checked,
         )

@@ -1,7 +1,7 @@
-"""Numbers of people and organisations: whether they can exist, and whether they are invented, as all here must be.
+"""Numbers of people and organisations: whether a number is well-formed, and whether it is in the range for invented ones.
 
-source  fact sheet domain.md section 6. That serials from 900000 on and tax codes of region 99 are kept for invented people
-        and organisations is a choice of this project.
+source  fact sheet domain.md section 6. It is a choice of this project to reserve serials from 900000 on for invented
+        people, and tax codes of region 99 for invented organisations.
 """
 
 from __future__ import annotations
@@ -14,44 +14,47 @@ NUMBER_CLAIM = "SoDinhDanh"  # claim of an access token: the personal identifica
 PLACES = frozenset(prefix for province in PROVINCES.values() for prefix in province.id_prefixes)
 INVENTED_SERIAL, INVENTED_REGION = "9", "99"  # first digit of the serial; first two digits of a tax code
 WEIGHTS = (31, 29, 23, 19, 17, 13, 7, 5, 3)  # of a tax code's first nine digits
-OWNER_KINDS = {"representative": "person", "organisation": "organisation"}  # by capacity; an authorised person: either
+OWNER_KINDS = {
+    "representative": "person",
+    "organisation": "organisation",
+}  # by capacity; an authorised person can act for either
 PERSON = re.compile(r"[0-9]{12}")
 ORGANISATION = re.compile(r"([0-9]{10})(-[0-9]{3})?")
 
 
 def person_fault(number: str) -> str | None:
-    """Why a personal identification number is not taken; None if it is one of an invented person.
+    """Why a personal identification number is refused; None if it is the number of an invented person.
 
     12 digits: place of registration (3), century and sex (1), year of birth (2), serial (6). There is no check digit.
     """
     if not PERSON.fullmatch(number):
-        return "is no personal number of 12 digits"
+        return "is not a personal number of 12 digits"
     if number[:3] not in PLACES:
-        return f"begins with {number[:3]}, which is no place of registration"
+        return f"begins with {number[:3]}, which is not the code of a place of registration"
     if number[6] != INVENTED_SERIAL:
-        return "could be a real person's: everyone here is invented, with a serial (last six digits) from 900000 on"
+        return "could belong to a real person: use an invented number, with a serial (last six digits) from 900000 on"
     return None
 
 
 def organisation_fault(code: str) -> str | None:
-    """Why a tax code is not taken; None if it is one of an invented organisation, or of a unit of one (`-001`)."""
-    found = ORGANISATION.fullmatch(code)
-    if not found:
-        return "is no tax code of 10 digits, or of 10 and 3"
-    digits = found[1]
+    """Why a tax code is refused; None if it belongs to an invented organisation, or to a unit of one (`-001`)."""
+    match = ORGANISATION.fullmatch(code)
+    if not match:
+        return "is not a tax code of 10 digits, or of 10 digits, '-' and 3 digits"
+    digits = match[1]
     if digits[9] != check_digit(digits[:9]):
         return "has a wrong check digit"
     if not digits.startswith(INVENTED_REGION):
-        return f"could be a real organisation's: all here are invented, in region {INVENTED_REGION}"
+        return f"could belong to a real organisation: use an invented code, which begins with {INVENTED_REGION}"
     return None
 
 
 def fault_of(kind: str, number: str) -> str | None:
-    """Why the number of a "person" or an "organisation" is not taken; None if it is."""
+    """Why the number of a "person" or an "organisation" is refused; None if it is accepted."""
     return person_fault(number) if kind == "person" else organisation_fault(number)
 
 
 def check_digit(nine: str) -> str:
-    """The tenth digit of a tax code; empty where the sum leaves nothing, for such a code is not issued."""
-    rest = sum(int(digit) * weight for digit, weight in zip(nine, WEIGHTS, strict=True)) % 11
-    return str(10 - rest) if rest else ""
+    """The tenth digit of a tax code; empty if the sum is divisible by 11, because such a code is not issued."""
+    remainder = sum(int(digit) * weight for digit, weight in zip(nine, WEIGHTS, strict=True)) % 11
+    return str(10 - remainder) if remainder else ""

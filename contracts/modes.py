@@ -1,6 +1,6 @@
-"""How a province acts in a sandbox: its officers simulated at some tempo, or nobody but whoever speaks at their door.
+"""How a province acts in a sandbox: simulated officers with a tempo, or only the callers of its HTTP API (manual).
 
-A sandbox keeps one document per province, and one for all that are not named.
+A sandbox has at most one document per province, and one for all provinces that are not named.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from shared.text import Text
 MODES = SIMULATED, MANUAL = ("simulated", "manual")
 TEMPOS = WORKING_CLOCK, AT_ONCE, SCRIPTED = ("working_clock", "at_once", "scripted")
 EXTERNAL = "external"
-REST = "*"  # every province that is not named
+REST = "*"  # all provinces that are not named
 BY_DEFAULT = {"mode": SIMULATED, "tempo": WORKING_CLOCK}
-LARGEST = 16_384  # bytes of decisions; all 35 documents travel in one body, of at most 1 MiB (shared.web.app)
+LARGEST = 16_384  # bytes of decisions; all 35 documents must fit into one body of at most 1 MiB (shared.web.edge)
 
 Document = Mapping[str, Any]
 
 
 class Mode(Body):
-    """simulated, at a tempo (working_clock if left out); or manual. `decisions` go with the tempo scripted."""
+    """Either simulated, with a tempo (default: working_clock), or manual. `decisions` are only for the tempo scripted."""
 
     mode: Annotated[Text, Field(json_schema_extra={"enum": list(MODES)})]
     tempo: Annotated[Text | None, Field(json_schema_extra={"enum": [*TEMPOS, None]})] = None
@@ -38,7 +38,7 @@ class Mode(Body):
     @classmethod
     def is_a_mode(cls, mode: str) -> str:
         if mode == EXTERNAL:
-            raise ValueError(f"'{EXTERNAL}' comes later, with the doors for connectors; choose {' or '.join(MODES)}")
+            raise ValueError(f"'{EXTERNAL}' is not available yet; choose {' or '.join(MODES)}")
         if mode not in MODES:
             raise ValueError(no_such("mode", mode, MODES))
         return mode
@@ -49,54 +49,56 @@ class Mode(Body):
         if tempo is not None and tempo not in TEMPOS:
             raise ValueError(no_such("tempo", tempo, TEMPOS))
         if tempo is not None and info.data.get("mode") == MANUAL:
-            raise ValueError("leave it out: in manual mode nobody acts by themselves")
+            raise ValueError("leave it out: in manual mode no officer acts automatically")
         return tempo
 
     @field_validator("decisions")
     @classmethod
     def go_with_scripted(cls, decisions: Decisions | None, info: ValidationInfo) -> Decisions | None:
         if "tempo" not in info.data or "mode" not in info.data:
-            return decisions  # what is wrong there is said there
+            return decisions  # the errors of `mode` and `tempo` are already reported
         scripted = info.data["tempo"] == SCRIPTED
         if scripted and decisions is None:
-            raise ValueError(f"say what the officers decide, or choose another tempo than {SCRIPTED}")
+            raise ValueError(f"add the decisions of the officers, or choose another tempo than {SCRIPTED}")
         if decisions is not None and not scripted:
             raise ValueError(f"leave it out, or choose the tempo {SCRIPTED}")
         if decisions is not None and len(decisions.model_dump_json(exclude_unset=True).encode()) > LARGEST:
-            raise ValueError(f"has more than {LARGEST} bytes; script single dossiers instead")
+            raise ValueError(f"has more than {LARGEST} bytes; write a script for single dossiers instead")
         return decisions
 
     def document(self) -> dict[str, Any]:
-        """As it is kept: every choice written down, nothing that was not decided."""
+        """The document to store: with the default tempo filled in, without decisions that were left out."""
         if self.mode == MANUAL:
             return {"mode": MANUAL}
-        told = {"mode": SIMULATED, "tempo": self.tempo or WORKING_CLOCK}
-        decided = self.decisions.model_dump(exclude_unset=True) if self.decisions else None
-        return told if decided is None else {**told, "decisions": decided}
+        document = {"mode": SIMULATED, "tempo": self.tempo or WORKING_CLOCK}
+        decisions = self.decisions.model_dump(exclude_unset=True) if self.decisions else None
+        return document if decisions is None else {**document, "decisions": decisions}
 
 
 MOST = len(PROVINCES) + 1  # documents of a sandbox: each province, and `*`
-Modes = Annotated[dict[Text, Mode], Field(max_length=MOST, description="Province, or `*` for all others → how it acts")]
+Modes = Annotated[
+    dict[Text, Mode], Field(max_length=MOST, description="Province code, or `*` for all others → how it acts")
+]
 
 
 def province_fault(province: str) -> str | None:
-    """Why this is no province whose mode can be set, with the code of the one whose name it nearly is; None if it is one."""
+    """Why no mode can be set for this text, with the code of the province that was probably meant; None if it can."""
     if province == REST or province in PROVINCES:
         return None
     names = {folded(each.name_vi): each for each in PROVINCES.values()}
     if name := nearest(folded(province), names):
-        return f"'{province}' is no code of a province: {names[name].name_vi} has {names[name].code}"
+        return f"'{province}' is not the code of a province: {names[name].name_vi} has the code {names[name].code}"
     return no_such("province", province, (*PROVINCES, REST))
 
 
 def province_faults(modes: Mapping[str, Mode], under: str = "") -> list[tuple[str, str]]:
-    """Pointer and sentence for every name of `modes`, which stand at `under`/modes, that is no province."""
-    found = ((pointer_of(("modes", name)), province_fault(name)) for name in modes)
-    return [(under + pointer, said) for pointer, said in found if said]
+    """Pointer and detail for every key of `modes` that is not a province. `under` is the pointer of the parent object."""
+    faults = ((pointer_of(("modes", name)), province_fault(name)) for name in modes)
+    return [(under + pointer, fault) for pointer, fault in faults if fault]
 
 
 def in_force(modes: Mapping[str, Document], province: str) -> tuple[Document, str | None]:
-    """The document by which a province acts, and under which name it stands; None: it acts by default."""
+    """The document that applies to a province, and its key in `modes`; the key is None for the default."""
     for name in (province, REST):
         if name in modes:
             return modes[name], name

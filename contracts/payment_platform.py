@@ -1,6 +1,6 @@
-"""Signed messages of the national payment platform, as two public clients send them: fields and their order.
+"""The signed messages of the national payment platform, as two public clients send them: fields and their order.
 
-Source: facts, integration.md sections 4.1 (INIT) and 4.2 (CONFIRM, QUERY). Pure; portal and payment_mock both read it.
+Source: facts, integration.md sections 4.1 (INIT) and 4.2 (CONFIRM, QUERY). Pure functions; portal and payment_mock use them.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from datetime import datetime
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.sandbox.names import DEFAULT
 
-PARTNER = "DVCQG"  # MaDoiTac of the portal; a value of this sandbox, real partner codes are not public
+PARTNER = "DVCQG"  # MaDoiTac of the portal; our own value, because real partner codes are not public
 OK = "00"  # MaLoi: done
 OTHER_ERROR = "99"  # MaLoi: "other errors", the only refusal that public clients know (4.2, column Reply)
 
 Fields = tuple[str, ...]
 
-# 4.1, row MaXacThuc: both clients agree on this order; ThongTinBienLai is not signed.
+# 4.1, row MaXacThuc: both clients use this order; ThongTinBienLai is not signed.
 INIT: Fields = (
     "LoaiBanTin",
     "PhienBan",
@@ -36,7 +36,7 @@ INIT: Fields = (
     "ThoiGianGD",
     "Ip",
 )
-# 4.2, row Confirm, column Checksum: here ThoiGianGD comes before ThongTinGiaoDich. The answer to QUERY is signed alike.
+# 4.2, row Confirm, column Checksum: here ThoiGianGD comes before ThongTinGiaoDich. The reply to QUERY is signed in the same way.
 CONFIRM: Fields = (
     "LoaiBanTin",
     "MaLoi",
@@ -51,32 +51,36 @@ CONFIRM: Fields = (
 )
 # 4.2, row QUERY: "those five + secret".
 QUERY: Fields = ("LoaiBanTin", "PhienBan", "MaDoiTac", "MaThamChieu", "ThoiGianGD")
-# Our own, unverified: no public client refunds through this platform (4.7). LoaiBanTin is always REFUND, sent or not.
+# Our own, unverified: no public client makes refunds through this platform (4.7). LoaiBanTin is always signed as REFUND, even
+# if the message does not contain it.
 REFUND: Fields = ("LoaiBanTin", "MaDoiTac", "MaThamChieu", "SoTien", "MaHoanTien")
 
 
-def partner_secret(secret: str, sandbox: str) -> str:
-    """The secret that signs in one sandbox, so that a message of one is never good in another.
+def partner_secret(secret: str, sandbox_id: str) -> str:
+    """The secret for signatures in one sandbox, so that a message of one sandbox is not valid in another.
 
-    The bare secret for `default`; else HMAC-SHA256, lower hex, of the sandbox id under it. Our own, not the platform's.
+    For `default` the secret itself; else HMAC-SHA256 of the sandbox id with the secret as key, in lower hex. This is our
+    own rule, not that of the platform.
     """
-    return secret if sandbox == DEFAULT else hmac.new(secret.encode(), sandbox.encode(), hashlib.sha256).hexdigest()
+    if sandbox_id == DEFAULT:
+        return secret
+    return hmac.new(secret.encode(), sandbox_id.encode(), hashlib.sha256).hexdigest()
 
 
 def checksum(message: Mapping[str, object], fields: Fields, secret: str) -> str:
     """MaXacThuc: SHA-256, lower hex, of the values of `fields` and the secret, joined by `|`, in UTF-8 (4.1, 4.2).
 
-    message  values as they stand on the wire, so 8000 and "8000" sign alike; KeyError if a field is missing
+    message  values as in the JSON text, so 8000 and "8000" have the same signature; KeyError if a field is missing
     """
     return hashlib.sha256("|".join([*(str(message[name]) for name in fields), secret]).encode()).hexdigest()
 
 
 def is_authentic(message: Mapping[str, object], fields: Fields, secret: str) -> bool:
-    """Whether `MaXacThuc` of the message is right; takes as long for a nearly right one."""
+    """Whether `MaXacThuc` of the message is correct. The comparison takes constant time."""
     claimed = str(message.get("MaXacThuc", "")).encode(errors="replace")
     return hmac.compare_digest(checksum(message, fields, secret).encode(), claimed)
 
 
 def platform_time(at: datetime) -> str:
-    """ThoiGianGD: yyyyMMddHHmmss in business time (4.1; one client sends a 12-hour clock, so never read it back)."""
+    """ThoiGianGD: yyyyMMddHHmmss in business time (4.1; one client sends a 12-hour clock, so it is never parsed)."""
     return at.astimezone(BUSINESS_ZONE).strftime("%Y%m%d%H%M%S")

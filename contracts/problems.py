@@ -1,4 +1,4 @@
-"""How what the contracts refuse is shown, by whichever service meets it: refusal → problem type, status, titles."""
+"""The problem types of the refusals that the contracts raise; every service includes them in its table."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from shared.problem_types import Problems, ProblemType
 
 CONTRACT_PROBLEMS: Problems = {
     CalendarTooShort: ProblemType(
-        "calendar-too-short", 409, "The calendar ends before the answer.", "Lịch làm việc không đủ dài."
+        "calendar-too-short", 409, "The calendar ends too early for this.", "Lịch làm việc không đủ dài."
     ),
     MoveNotAllowed: ProblemType(
         "move-not-allowed",
         409,
-        "This cannot be done in the dossier's present state.",
+        "This is not possible in the current state of the dossier.",
         "Hồ sơ đang ở trạng thái không cho phép thao tác này.",
     ),
     catalogue.ProcedureNotFound: ProblemType(
         "procedure-not-found", 404, "There is no such procedure.", "Không có thủ tục này."
     ),
     catalogue.ProcedureWithdrawn: ProblemType(
-        "procedure-withdrawn", 409, "The procedure is in force no more.", "Thủ tục đã hết hiệu lực."
+        "procedure-withdrawn", 409, "The procedure is no longer in force.", "Thủ tục đã hết hiệu lực."
     ),
     catalogue.ProcedureNotYetInForce: ProblemType(
         "procedure-not-yet-in-force", 409, "The procedure is not in force yet.", "Thủ tục chưa có hiệu lực."
@@ -53,10 +53,13 @@ CONTRACT_PROBLEMS: Problems = {
     catalogue.CommuneOutsideAuthority: ProblemType(
         "commune-outside-authority",
         409,
-        "The procedure is not handled there.",
+        "The chosen authority does not handle this procedure.",
         "Cơ quan đã chọn không có thẩm quyền giải quyết.",
     ),
     catalogue.ReceptionElsewhere: ProblemType(
-        "reception-elsewhere", 409, "It cannot be received there.", "Không thể tiếp nhận tại nơi đã chọn."
+        "reception-elsewhere",
+        409,
+        "The chosen desk cannot receive this dossier.",
+        "Không thể tiếp nhận tại nơi đã chọn.",
     ),
 }

@@ -1,4 +1,4 @@
-"""The series in which receipts are numbered: phí, lệ phí and taxes apart, per agency and year. A form of ours, unverified."""
+"""The number series of receipts: one each for phí, lệ phí and taxes, per agency and year. Our own form, unverified."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ LETTERS = {"service_fee": "P", "registration_fee": "LP", "tax": "T"}  # phí, l�
 
 
 def series(agency: str, at: datetime, suffix: str = "") -> dict[str, str]:
-    """Kind of fee → series, which is also the name of the counter that numbers it: `BL-H42.14464-P-2026`.
+    """Kind of fee → series such as `BL-H42.14464-P-2026`; a counter of this name numbers the receipts.
 
-    suffix  keeps apart who issues: an office and the portal each number their own without gaps
+    suffix  separates the issuers: an office and the portal each have their own series without gaps
     """
     year = at.astimezone(BUSINESS_ZONE).year
     return {kind: f"BL-{agency}-{letters}-{year}{suffix}" for kind, letters in LETTERS.items()}

@@ -1,7 +1,7 @@
-"""A scenario as JSON: who lives in a sandbox, how its provinces act, what goes wrong, which dossiers stand in which state.
+"""A scenario as JSON: the people of a sandbox, how its provinces act, its fault rules, and its dossiers with their states.
 
-Its JSON Schema (`lienthong/scenarios/scenario.schema.json`) is for editors; `checked` says what is wrong, where, and how to
-mend it.
+Its JSON Schema (`lienthong/scenarios/scenario.schema.json`) is for editors. `checked` reports what is wrong, where it is, and
+how to fix it.
 """
 
 from __future__ import annotations
@@ -28,43 +28,44 @@ STATES = tuple(state.slug for state in LIFECYCLE.states)
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Title = Annotated[Shown, Field(max_length=120)]
 Prose = Annotated[Text, Field(max_length=4000)]
-Moment = Annotated[
-    Text, Field(max_length=40, description="An instant, or a length of time from the start on", examples=["3d"])
-]
+Moment = Annotated[Text, Field(max_length=40, description="An instant, or a duration after the start", examples=["3d"])]
 State = Annotated[Literal[STATES], Field()]  # type: ignore[valid-type]
 Location = tuple[int | str, ...]
-MEMBERS_OF_ITS_OWN = "must have members of its own, such as {name: value}"
-SHAPES = {"dict_type": MEMBERS_OF_ITS_OWN, "model_type": MEMBERS_OF_ITS_OWN, "list_type": "must be a list"}
-WORDS = {"does": "move", "when": "state", "reception": "choice"}  # what stands in a member whose name does not say it
+NOT_AN_OBJECT = "must be an object with members, such as {name: value}"
+SHAPES = {"dict_type": NOT_AN_OBJECT, "model_type": NOT_AN_OBJECT, "list_type": "must be a list"}
+WORDS = {"does": "move", "when": "state", "reception": "choice"}  # member → what its values are called in an error
 
 
 class ClockPart(Body):
-    """When it begins, and where the clock stands when it is handed over; otherwise as soon as every dossier has its state."""
+    """When the scenario begins, and the time of the clock when the sandbox is ready.
+
+    Without `until` the sandbox is ready as soon as every dossier has its state.
+    """
 
     start: Annotated[Instant | None, Field(description="Drawn from the seed if left out")] = None
     until: Moment | None = None
 
 
 class PlacePart(Body):
-    """A desk: of a commune, or of the province itself."""
+    """The desk of a commune, or of the province itself."""
 
     province: Annotated[Text, Field(max_length=2)]
     commune: Annotated[Text, Field(max_length=5)] | None = None
 
 
 class WithdrawalPart(Body):
-    """The citizen asks for the dossier back as soon as it stands in the state `when`."""
+    """The citizen asks to withdraw the dossier as soon as it is in the state `when`."""
 
     reason: Annotated[Shown, Field(max_length=500)]
     when: State = "in_processing"
 
 
 class DossierPart(Body):
-    """A dossier: how it is handed in, what its citizen and its officers do, and the state in which it is to stand."""
+    """A dossier: how it is submitted, what its citizen and its officers do, and the state that it shall have."""
 
-    name: Annotated[Name, Field(description="By which tests find its code")]
+    name: Annotated[Name, Field(description="Name with which tests find the code of the dossier")]
     persona: Name
-    at: Annotated[Moment, Field(description="When it is handed in")] = "0s"
+    at: Annotated[Moment, Field(description="When it is submitted")] = "0s"
     channel: Literal["online", "direct", "public_postal"] = "online"
     procedure: Annotated[Text, Field(max_length=20, examples=["1.001193"])]
     case: Annotated[Text, Field(max_length=20, examples=["2.000635.01"])] | None = None
@@ -72,42 +73,45 @@ class DossierPart(Body):
     commune: Annotated[Text, Field(max_length=5, examples=["14464"])] | None = None
     capacity: Annotated[
         Literal["self", "representative", "authorised_person", "organisation"],
-        Field(description="For whom: a child or organisation that the persona represents, or somebody else"),
+        Field(description="Whom the persona acts for: a child or organisation that they represent, or another person"),
     ] = "self"
     payer_group: Annotated[Text, Field(max_length=40)] | None = None
     return_by: Literal["direct", "online", "public_postal"] | None = None
-    reception: Annotated[PlacePart | None, Field(description="Desk that receives, when not the authority's")] = None
+    reception: Annotated[PlacePart | None, Field(description="Desk that receives it, if not that of the authority")] = (
+        None
+    )
     help_at: PlacePart | None = None
     note: Annotated[Text, Field(max_length=2000)] | None = None
     papers: Annotated[
         dict[Text, Annotated[Shown, Field(max_length=120)]],
-        Field(max_length=50, description="Online: component → name of a file, which is made up"),
+        Field(max_length=50, description="Online only: component → name of an invented file"),
     ] = Field(default_factory=dict)
-    decisions: Annotated[Decisions, Field(description="What its officers decide; drawn from the seed if left out")] = (
-        Field(default_factory=Decisions)
-    )
+    decisions: Annotated[
+        Decisions, Field(description="The decisions of its officers; drawn from the seed if left out")
+    ] = Field(default_factory=Decisions)
     pays: Annotated[
         Literal["at-once", "second-try", "after-expiry", "after-correction", "twice", "never"],
-        Field(description="What the citizen does about money, until the dossier is in its state"),
+        Field(description="How the citizen pays, until the dossier is in its state"),
     ] = "at-once"
     answers: Annotated[YesNo, Field(description="Whether the citizen answers a request for a supplement")] = True
-    rates: Annotated[YesNo, Field(description="Whether the citizen rates the service in the end")] = False
+    rates: Annotated[YesNo, Field(description="Whether the citizen rates the service at the end")] = False
     withdraws: WithdrawalPart | None = None
-    state: Annotated[State, Field(description="In which it stands when the scenario is handed over")]
+    state: Annotated[State, Field(description="State of the dossier when the sandbox is ready")]
     expects: Annotated[
-        dict[Text, Any], Field(max_length=20, description="Dotted member of the citizen's view → its value then")
+        dict[Text, Any],
+        Field(max_length=20, description="Dotted path in the citizen's view → its value when the sandbox is ready"),
     ] = Field(default_factory=dict)
 
     @field_validator("province")
     @classmethod
-    def is_one(cls, province: str) -> str:
+    def is_a_province(cls, province: str) -> str:
         if province not in PROVINCES:
             raise ValueError(province_fault(province) or "name one province")
         return province
 
 
 class FaultPart(RuleBody):
-    """A fault that is on from then on, unless `from` says later."""
+    """A fault rule that is switched on at once, unless `from` gives a later time."""
 
     fault: Literal[tuple(FAULTS)]  # type: ignore[valid-type]
 
@@ -116,19 +120,21 @@ Faults = Annotated[list[FaultPart], Field(max_length=MOST_RULES)]
 
 
 class ThenPart(Body):
-    """What is set in the end, for whoever takes the sandbox over."""
+    """Modes and fault rules that are set when the sandbox is ready, for the people who use it then."""
 
     modes: Modes = Field(default_factory=dict)
     faults: Faults = Field(default_factory=list)
 
 
 class Scenario(Population):
-    """A sandbox with a story. Everything but the titles may be left out."""
+    """A sandbox with a story. Everything except the version and the titles may be left out."""
 
     scenario: Annotated[Literal[1], Field(description="Version of this format")]
     title_en: Title
     title_vi: Title
-    about: Annotated[Prose, Field(description="What happens and what it teaches, with the article of law")] = ""
+    about: Annotated[
+        Prose, Field(description="What happens and what one can learn from it, with the article of law")
+    ] = ""
     seed: Annotated[Text, Field(min_length=1, max_length=100, description="Drawn if left out")] | None = None
     clock: ClockPart = Field(default_factory=ClockPart)
     modes: Modes = Field(default_factory=dict)
@@ -140,68 +146,70 @@ class Scenario(Population):
     @classmethod
     def names_differ(cls, dossiers: list[DossierPart]) -> list[DossierPart]:
         names = [each.name for each in dossiers]
-        for place, name in enumerate(names):
-            if name in names[:place]:
-                raise ValueError(f"two are named '{name}': give the one at place {place} another name")
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise ValueError(f"two are named '{name}': give the one at index {index} another name")
         return dossiers
 
 
 @cache
 def schema() -> Mapping[str, Any]:
-    """The JSON Schema (2020-12). Whoever writes YAML leaves out what there is not: null is no value in it."""
-    made: dict[str, Any] = _without_null(Scenario.model_json_schema(by_alias=True))
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+    """The JSON Schema (2020-12). It does not allow null: a YAML author leaves the member out instead."""
+    generated: dict[str, Any] = _without_null(Scenario.model_json_schema(by_alias=True))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **generated}
 
 
 def checked(document: Any) -> Scenario:
-    """The scenario that a document is, as far as its form goes. Raises BodyDoesNotFit with all that is wrong."""
+    """Parse a document as a scenario and check its form. Raises BodyDoesNotFit with all errors."""
     try:
         return Scenario.model_validate(document)
     except ValidationError as error:
-        found = ((tuple(item["loc"]), item) for item in error.errors())
-        raise BodyDoesNotFit(*((pointer_of(at), _sentence(at, item)) for at, item in found)) from None
+        errors = ((tuple(item["loc"]), item) for item in error.errors())
+        raise BodyDoesNotFit(*((pointer_of(at), _sentence(at, item)) for at, item in errors)) from None
 
 
 def _sentence(at: Location, item: Mapping[str, Any]) -> str:
-    """What pydantic found, said to somebody who writes YAML; with the nearest word where there are words to choose from."""
-    kind, given = item["type"], item["input"]
+    """The detail of a pydantic error for an author of YAML, with the nearest choice if the value is a choice."""
+    kind, value = item["type"], item["input"]
     if kind == "missing":
         return "is missing; add it"
     if kind == "extra_forbidden":
-        return no_such("member here", str(at[-1]), _part(at[:-1]).get("properties", ()))
+        return no_such("member of this object", str(at[-1]), _part(at[:-1]).get("properties", ()))
     words = _part(at).get("enum", ())
-    if kind == "literal_error" and isinstance(given, str) and words:
-        return no_such(WORDS.get(str(at[-1]), str(at[-1])), given, words)
-    if (kind == "string_type" or words) and isinstance(given, int | float):
-        read_as = "true or false" if isinstance(given, bool) else f"the number {given}"
+    if kind == "literal_error" and isinstance(value, str) and words:
+        return no_such(WORDS.get(str(at[-1]), str(at[-1])), value, words)
+    if (kind == "string_type" or words) and isinstance(value, int | float):
+        read_as = "true or false" if isinstance(value, bool) else f"the number {value}"
         return f"is read as {read_as}: write it in quotes"
-    if given is None:
-        return "holds nothing: leave it out, or give it a value"
+    if value is None:
+        return "has no value: leave it out, or give it a value"
     if kind in SHAPES:
         return SHAPES[kind]
-    if kind == "too_long" and isinstance(given, str):
-        return f"has {len(given)} characters; at most {item['ctx']['max_length']} are allowed"
+    if kind == "too_long" and isinstance(value, str):
+        return f"has {len(value)} characters; at most {item['ctx']['max_length']} are allowed"
     return str(item["msg"]).removeprefix("Value error, ")
 
 
 def _part(at: Location) -> Mapping[str, Any]:
-    """What the schema says of a place in a document."""
+    """The part of the schema that describes a location in a document."""
     part: Any = schema()
     for step in at:
-        part = _followed(part)
-        inside = part.get("properties", {}).get(step) or part.get("additionalProperties")
-        part = part.get("items") if isinstance(step, int) else inside
-    return _followed(part)
+        part = _resolved(part)
+        member = part.get("properties", {}).get(step) or part.get("additionalProperties")
+        part = part.get("items") if isinstance(step, int) else member
+    return _resolved(part)
 
 
-def _followed(part: Any) -> Mapping[str, Any]:
+def _resolved(part: Any) -> Mapping[str, Any]:
+    """`part`, or what its `$ref` refers to; empty for what is not an object."""
     if not isinstance(part, dict):
         return {}
     name = part.get("$ref", "").removeprefix("#/$defs/")
-    return _followed(schema()["$defs"][name]) if name else part
+    return _resolved(schema()["$defs"][name]) if name else part
 
 
 def _without_null(part: Any) -> Any:
+    """A schema without null as a type, a choice or a default."""
     if isinstance(part, Mapping):
         kept = {name: _without_null(inner) for name, inner in part.items() if (name, inner) != ("default", None)}
         choices = [each for each in kept.get("anyOf", []) if each != {"type": "null"}]

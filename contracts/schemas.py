@@ -1,4 +1,4 @@
-"""The gate: checks an event body against its JSON Schema and names the broken rule."""
+"""Checks an event body against its JSON Schema, and names each broken rule."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,12 +17,12 @@ Schema = Mapping[str, Any]
 
 
 class UnknownEventType(Refusal):
-    """No contract describes this event type. Facts: `type`, `known`."""
+    """No contract exists for this event type. Facts: `type`, `known`."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaError:
-    """One thing that does not fit: where it is (RFC 6901), which rule says so, what is expected instead."""
+    """One error: its JSON pointer (RFC 6901), the id of the broken rule, and what is expected instead."""
 
     pointer: str
     rule: str
@@ -44,18 +44,18 @@ def schema(event_type: str) -> Schema:
             type=event_type,
             known=list(event_types()),
         )
-    found: Schema = json.loads((EVENTS / f"{event_type}.json").read_text(encoding="utf-8"))
-    return found
+    document: Schema = json.loads((EVENTS / f"{event_type}.json").read_text(encoding="utf-8"))
+    return document
 
 
 @cache
 def validator(event_type: str) -> jsonschema_rs.Draft202012Validator:
-    """The compiled validator of one event type, formats included; it never repeats the values it refuses."""
+    """The compiled validator of one event type, formats included. Its messages never contain the refused values."""
     return jsonschema_rs.Draft202012Validator(dict(schema(event_type)), validate_formats=True, mask="the value")
 
 
 def errors(event_type: str, body: Any) -> list[SchemaError]:
-    """Everything in `body` that does not fit the contract of `event_type`; empty if it fits.
+    """All errors of `body` against the contract of `event_type`; empty if it is valid.
 
     body     parsed JSON
     raises   UnknownEventType
@@ -64,7 +64,7 @@ def errors(event_type: str, body: Any) -> list[SchemaError]:
 
 
 def rules(event_type: str) -> dict[str, Schema]:
-    """Every rule of one event type by its stable id, with the part of the schema that states it."""
+    """Stable rule id → the part of the schema that contains the rule, for one event type."""
     return {part["x-rule"]: part for part in _parts(schema(event_type))}
 
 
@@ -78,10 +78,10 @@ def _described(root: Schema, error: jsonschema_rs.ValidationError) -> SchemaErro
     part: Any = root
     for step in error.schema_path[:-1]:
         part = part[step]
-    where = [str(step) for step in error.instance_path]
+    path = [str(step) for step in error.instance_path]
     message = error.message
     if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
         missing = error.kind.property
-        part, where, message = part["properties"][missing], [*where, missing], "it is missing; add it"
-    pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in where)
+        part, path, message = part["properties"][missing], [*path, missing], "it is missing; add it"
+    pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in path)
     return SchemaError(pointer, part["x-rule"], f"{message}. {part['title']}: {part['description']}")

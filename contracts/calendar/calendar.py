@@ -1,6 +1,6 @@
-"""Working days and working hours as data: what counts, when a limit runs out, when an office next acts.
+"""Calculations with working days and working hours: due dates, pauses, and the next time at which an office acts.
 
-The rules in words, with their sources and with what nobody has verified: docs/working-time.md.
+docs/working-time.md explains the rules, with their sources and with everything that is unverified.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ LATE = time(15)  # ND 61/2018 art. 18; that 15:00:00 itself is late is our readi
 
 
 class CalendarTooShort(Refusal):
-    """A date was asked for that the calendar does not reach. Facts: `first`, `last`, `wanted`."""
+    """A needed date is outside the calendar. Facts: `first`, `last`, `wanted`."""
 
 
 class Calendar:
-    """The days on which an office works, between two dates, both included.
+    """The days on which an office works, from `first` to `last`, both included.
 
     days_off     dates off besides every Saturday and Sunday
-    make_up      Saturdays and Sundays worked in exchange; they win over `days_off`
-    unverified   the dates among both that nobody has confirmed yet; they count, and are shown as such
+    make_up      Saturdays and Sundays on which offices work in exchange; they take precedence over `days_off`
+    unverified   the dates in both lists that are not confirmed yet; they count, and are marked as unverified
     """
 
     def __init__(
@@ -53,10 +53,10 @@ class Calendar:
         return self._is_worked(day)
 
     def add_working_days(self, day: date, n: int) -> date:
-        """The `n`-th working day after `day`, which itself never counts; `day` unchanged for 0.
+        """The `n`-th working day after `day`. `day` itself does not count; for 0 the result is `day`.
 
         n        0 or more
-        raises   CalendarTooShort if `day` or the answer lies outside the calendar
+        raises   CalendarTooShort if `day` or the result is outside the calendar
         """
         if n < 0:
             raise ValueError(f"working days are counted forwards; {n} is less than 0")
@@ -71,7 +71,7 @@ class Calendar:
     def next_tick(self, after: datetime, hours: Collection[time]) -> datetime:
         """The first instant strictly after `after` that is one of `hours` on a working day.
 
-        after   aware, any zone; the answer is in BUSINESS_ZONE
+        after   aware, any zone; the result is in BUSINESS_ZONE
         hours   local wall-clock times, at least one
         """
         local = _local(after)
@@ -84,16 +84,16 @@ class Calendar:
         return datetime.combine(self.add_working_days(today, 1), min(hours), BUSINESS_ZONE)
 
     def working_days(self, after: date, until: date) -> int:
-        """How many working days follow `after`, up to and with `until`; below 0 when `until` comes first."""
+        """Number of working days after `after`, up to and including `until`; negative if `until` is earlier."""
         self._must_reach(after)
         self._must_reach(until)
         return bisect_right(self._working, until) - bisect_right(self._working, after)
 
     def counts_from(self, received_at: datetime, hours: Hours = DEFAULT_HOURS) -> datetime:
-        """The first moment at which the desk is open: `received_at` itself, the end of lunch, or the next opening.
+        """The first moment from `received_at` on at which the desk is open: `received_at`, the end of lunch, or the next opening.
 
-        received_at   aware, any zone; so in every method here, and every answer is in BUSINESS_ZONE
-        raises        CalendarTooShort if the calendar ends before the answer; so in every method here
+        received_at   aware, any zone. This holds for all methods here; all results are in BUSINESS_ZONE
+        raises        CalendarTooShort if the calendar ends before the result, as all methods here
         source        the hours of one provincial system (fact sheet 2.5)
         """
         local = _local(received_at)
@@ -106,13 +106,14 @@ class Calendar:
     def due(
         self, received_at: datetime, limit: Limit, count: Count = Count.LAW, hours: Hours = DEFAULT_HOURS
     ) -> datetime:
-        """The last moment at which something received at `received_at` is on time.
+        """The last moment at which a dossier received at `received_at` is on time.
 
-        LAW       days are counted from the next one and end at closing; hours, and parts of a working day, run from the
-                  moment that counts. A calendar day that ends on a day off ends on the next working day.
-        SYSTEM    everything is working hours, a day of them at a time, so the due hour is the hour that counted first
-        hours     of the desk; its extra mornings count for hours and at once, and are not working days
-        source    ND 61/2018 arts. 18, 19; fact sheet 2.5. The hour 17:00 is a provincial system's default, not law.
+        LAW       Days are counted from the next day on, and the last one ends at closing time. Hours and parts of a working
+                  day run from the first open moment. If a limit in calendar days ends on a day off, it ends on the next
+                  working day.
+        SYSTEM    Everything is counted in working hours, so the due hour is the hour of the first open moment.
+        hours     Of the desk. Its extra mornings count for limits in hours and for immediate ones; they are no working days.
+        source    ND 61/2018 arts. 18, 19; fact sheet 2.5. The hour 17:00 is the default of a provincial system, not law.
         """
         local = _local(received_at)
         self._must_reach(local.date())
@@ -142,7 +143,7 @@ class Calendar:
         return self._hours_later(end, part, hours)
 
     def working_time(self, start: datetime, end: datetime, hours: Hours = DEFAULT_HOURS) -> timedelta:
-        """How long the desk was open from `start` to `end`; below zero when `end` comes first."""
+        """How long the desk is open from `start` to `end`; negative if `end` is earlier."""
         start, end = _local(start), _local(end)
         self._must_reach(start.date())
         self._must_reach(end.date())
@@ -159,32 +160,32 @@ class Calendar:
         count: Count = Count.LAW,
         hours: Hours = DEFAULT_HOURS,
     ) -> datetime:
-        """The due moment once what was waited for has come.
+        """The new due moment after a pause, for example when the citizen has answered a request for a supplement.
 
-        ANEW       the whole `limit` again from `resumed_at`
-        SHIFT      `due_at` and the time waited, nights and days off too, rolled forward to a working day and its hours
-        SUBTRACT   `due_at` and the working time waited
-        raises     ValueError if it resumed before it paused
-        source     ND 61/2018 art. 19.4; fact sheet 2.5; QD 766 takes the waiting out (in working time: our reading)
+        ANEW       the whole `limit` again, from `resumed_at`
+        SHIFT      `due_at` plus the length of the pause, with nights and days off; then moved to the next working time
+        SUBTRACT   `due_at` plus the working time of the pause
+        raises     ValueError if `resumed_at` is before `paused_at`
+        source     ND 61/2018 art. 19.4; fact sheet 2.5; QD 766 subtracts the pause (in working time: our reading)
         """
         if resumed_at < paused_at:
             raise ValueError(f"resumed at {resumed_at}, before it paused at {paused_at}")
         if pause is Pause.ANEW:
             return self.due(resumed_at, limit, count, hours)
         if pause is Pause.SHIFT:
-            # Found as "plus the days waited, minus one, plus one working day": a roll forward, said in another way.
+            # The source says "plus the days waited, minus one, plus one working day". This is the same as rolling forward.
             return self._rolled(hours.entered(_local(due_at) + (resumed_at - paused_at)))
         return self._hours_later(_local(due_at), self.working_time(paused_at, resumed_at, hours), hours)
 
     def _days_later(self, start: datetime, days: int, hours: Hours) -> datetime:
-        """The same hour `days` working days later; an extra morning first gives way to the next working day."""
+        """The same hour, `days` working days later. A start on an extra morning moves to the next working day first."""
         if not self._is_worked(start.date()):
             start = _at(self.add_working_days(start.date(), 1), hours.opens)
         return _at(self.add_working_days(start.date(), days), start.time())
 
     def _hours_later(self, start: datetime, length: timedelta, hours: Hours) -> datetime:
         if not length:
-            return start  # an opening stays one; it is the same in working time as the closing before
+            return start  # `after` would turn an opening into the closing before it, which is the same working time
         self._must_reach(start.date())
         try:
             return self._timetable(hours).after(start, length)
@@ -192,7 +193,7 @@ class Calendar:
             raise self._too_short(f"{length} of working time after {start}") from None
 
     def _rolled(self, moment: datetime) -> datetime:
-        """The same hour of the first working day that is not before `moment`'s."""
+        """`moment` if it is on a working day, otherwise the same hour of the next working day."""
         self._must_reach(moment.date())
         index = bisect_left(self._working, moment.date())
         if index == len(self._working):
@@ -200,17 +201,17 @@ class Calendar:
         return _at(self._working[index], moment.time())
 
     def _is_late(self, local: datetime, hours: Hours) -> bool:
-        """Whether what came at `local` goes on next working day; days off come late all day."""
+        """Whether a dossier received at `local` counts from the next working day; always true on a day off."""
         return not self._is_worked(local.date()) or local.time() >= min(LATE, hours.closes)
 
     def _timetable(self, hours: Hours) -> Timetable:
-        """Built at the first question; a process meets a handful of hours, so they are kept."""
-        found = self._timetables.get(hours)
-        if found is None:
+        """The timetable of `hours`. Cached, because a process uses only a few different hours."""
+        timetable = self._timetables.get(hours)
+        if timetable is None:
             days = (self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1))
             mornings = (day for day in days if day.weekday() in hours.works_on and day not in self.days_off)
-            found = self._timetables[hours] = Timetable(hours, self._working, mornings)
-        return found
+            timetable = self._timetables[hours] = Timetable(hours, self._working, mornings)
+        return timetable
 
     def _is_worked(self, day: date) -> bool:
         return day in self.make_up or (day.weekday() < SATURDAY and day not in self.days_off)
@@ -221,7 +222,7 @@ class Calendar:
 
     def _too_short(self, wanted: str) -> CalendarTooShort:
         first, last = self.first.isoformat(), self.last.isoformat()
-        detail = f"The list of days off covers {first} to {last}; move the clock into it, or extend the list."
+        detail = f"The list of days off covers {first} to {last}; move the clock into this period, or extend the list."
         return CalendarTooShort(detail, first=first, last=last, wanted=wanted)
 
 

@@ -1,4 +1,4 @@
-"""Working time as values: a limit and its unit, the ways of counting it, and the hours of a desk."""
+"""Types for working time: a limit and its unit, the ways of counting, and the hours of a desk."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from enum import StrEnum
 
 from shared.sandbox.clock import BUSINESS_ZONE
 
-LONGEST = 10_000  # beyond any calendar, in any unit; it keeps the arithmetic of dates from overflowing
+LONGEST = 10_000  # in any unit; longer than any calendar, and small enough that date arithmetic does not overflow
 
 
 class Unit(StrEnum):
-    """What a limit is counted in. The last two carry no number."""
+    """The unit of a limit. The last two have no number."""
 
     WORKING_DAY = "working_day"
     DAY = "day"  # calendar days
@@ -24,18 +24,18 @@ class Unit(StrEnum):
 
 
 class Count(StrEnum):
-    """The two ways to find a due hour: whole days as the law says them, or hours as one real system adds them."""
+    """The two ways to compute a due moment: in whole days, as the law says, or in hours, as one real system does."""
 
     LAW = "law"
     SYSTEM = "system"
 
 
 class Pause(StrEnum):
-    """How waiting for a supplement counts; each of the three is in use somewhere."""
+    """How a pause for a supplement changes the due moment; each of the three is in use somewhere."""
 
     ANEW = "anew"  # the law: the limit starts again (ND 61/2018 art. 19.4)
-    SHIFT = "shift"  # one real system: the due date moves by the days waited
-    SUBTRACT = "subtract"  # index 766: the waiting is taken out
+    SHIFT = "shift"  # one real system: the due date moves by the length of the pause
+    SUBTRACT = "subtract"  # index 766: the pause does not count
 
 
 WORDS = {Unit.WORKING_DAY: "working day", Unit.DAY: "day", Unit.HOUR: "working hour"}
@@ -43,10 +43,10 @@ WORDS = {Unit.WORKING_DAY: "working day", Unit.DAY: "day", Unit.HOUR: "working h
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How long something may take: `Limit(3, Unit.WORKING_DAY)`.
+    """A time limit, such as `Limit(3, Unit.WORKING_DAY)`.
 
-    value    above 0 and at most LONGEST, in `unit`; not read for SAME_DAY and IMMEDIATE
-    raises   ValueError for a number that is no length of time
+    value    above 0 and at most LONGEST, in `unit`; ignored for SAME_DAY and IMMEDIATE
+    raises   ValueError for a value outside this range
     """
 
     value: float
@@ -54,7 +54,9 @@ class Limit:
 
     def __post_init__(self) -> None:
         if self.unit in WORDS and not 0 < self.value <= LONGEST:
-            raise ValueError(f"{self.value:g} {self.unit} is no limit; say above 0 and at most {LONGEST}, or immediate")
+            raise ValueError(
+                f"{self.value:g} {self.unit} is not a limit; use more than 0 and at most {LONGEST}, or immediate"
+            )
 
     def __str__(self) -> str:
         if self.unit not in WORDS:
@@ -64,10 +66,10 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """When a desk is open, in local wall-clock time.
+    """The hours in which a desk is open, in local wall-clock time.
 
-    works_on   weekdays (Monday 0) on whose mornings the desk opens although they are no working days, such as the
-               Saturday mornings of commune police; public holidays excepted
+    works_on   weekdays (Monday 0) that are not working days, but on whose mornings the desk is open, such as the
+               Saturday mornings of commune police; not on public holidays
     source     the default is that of one provincial system (fact sheet 2.5); no law sets it
     """
 
@@ -82,10 +84,10 @@ class Hours:
         if any(split.tzinfo for split in splits):
             raise ValueError("the hours of a desk are local wall-clock times, without a zone")
         if sorted(splits) != list(splits) or self.opens == self.lunch_from or self.lunch_to == self.closes:
-            raise ValueError(f"{' '.join(map(str, splits))} are not two parts of one day")
+            raise ValueError(f"{' '.join(map(str, splits))} are not two separate periods of one day")
 
     def a_day(self) -> timedelta:
-        """Open time of a whole day: 8 hours by default."""
+        """How long the desk is open on a whole day: 8 hours by default."""
         opens, lunch_from, lunch_to, closes = (
             timedelta(hours=split.hour, minutes=split.minute, seconds=split.second)
             for split in (self.opens, self.lunch_from, self.lunch_to, self.closes)
@@ -93,7 +95,7 @@ class Hours:
         return (lunch_from - opens) + (closes - lunch_to)
 
     def entered(self, local: datetime) -> datetime:
-        """The moment from which `local` counts on its own date, worked or not; after closing, the next date's opening."""
+        """The first open moment from `local` on, as if every date were a working day."""
         hour = local.time()
         if hour > self.closes:
             return datetime.combine(local.date() + timedelta(days=1), self.opens, BUSINESS_ZONE)
@@ -109,11 +111,10 @@ CLOSING_TIME = DEFAULT_HOURS.closes
 
 
 class Timetable:
-    """The hours of one desk on many days, laid end to end, so that every question is one bisection.
+    """The open periods of one desk over many days, in a sorted list, so that every lookup is one bisection.
 
-    hours      of the desk
-    days       on which it opens the whole day
-    mornings   on which it opens until lunch
+    days       on which the desk is open the whole day
+    mornings   on which it is open until lunch
     """
 
     def __init__(self, hours: Hours, days: Iterable[date], mornings: Iterable[date] = ()) -> None:
@@ -124,12 +125,12 @@ class Timetable:
         self.a_day = hours.a_day()
         self._opens = [datetime.combine(day, start, BUSINESS_ZONE) for day, start, _ in parts]
         self._closes = [datetime.combine(day, end, BUSINESS_ZONE) for day, _, end in parts]
-        self._worked = [timedelta()]  # before each part, and at the end of the last
+        self._worked = [timedelta()]  # total open time before each period, and after the last one
         for start, end in zip(self._opens, self._closes, strict=True):
             self._worked.append(self._worked[-1] + (end - start))
 
     def entered(self, at: datetime) -> datetime:
-        """`at` while the desk is open, both edges included; else its next opening. Raises IndexError after the last."""
+        """`at` if the desk is open then (opening and closing included), else the next opening. IndexError if there is none."""
         part = bisect_right(self._opens, at)
         return at if part and at <= self._closes[part - 1] else self._opens[part]
 
@@ -141,9 +142,9 @@ class Timetable:
         return self._worked[part] + (min(until, self._closes[part]) - self._opens[part])
 
     def after(self, start: datetime, length: timedelta) -> datetime:
-        """When `length`, above zero, of open time has passed since `start`. Raises IndexError after the last day.
+        """The moment at which `length` (above zero) of open time has passed since `start`. Raises IndexError after the last day.
 
-        What ends with a part of a day ends at its close, not at the next opening.
+        If this is the end of an open period, the result is its closing, not the next opening.
         """
         wanted = self.worked(start) + length
         part = bisect_left(self._worked, wanted) - 1

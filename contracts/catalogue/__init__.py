@@ -1,4 +1,4 @@
-"""The country as data: units, procedures, fees, working days. Loaded once, read-only. See docs/catalogue.md."""
+"""The catalogue: administrative units, procedures, fees and working days. Loaded once, read-only. See docs/catalogue.md."""
 
 from contracts.catalogue.choices import (
     Choice,
@@ -6,8 +6,8 @@ from contracts.catalogue.choices import (
     ProcedureNotOffered,
     ReceptionElsewhere,
     choose,
-    in_codes_of_today,
-    must_be_offered,
+    in_current_codes,
+    require_offered,
 )
 from contracts.catalogue.fees import (
     PAYER_GROUPS,
@@ -41,7 +41,7 @@ from contracts.catalogue.units import (
     Place,
     Province,
     ProvinceNotFound,
-    Understood,
+    ResolvedPlace,
     UnitSplit,
     UnitUnknown,
     agency_code,
@@ -50,7 +50,7 @@ from contracts.catalogue.units import (
     old_communes,
     predecessors,
     province_of,
-    understand_unit,
+    resolve_unit,
 )
 from contracts.catalogue.versions import (
     PROCEDURES,
@@ -59,10 +59,10 @@ from contracts.catalogue.versions import (
     ProcedureWithdrawn,
     procedure_at,
     procedure_of,
-    procedure_shown,
+    procedure_to_show,
     versions_of,
 )
-from contracts.catalogue.working_days import CALENDAR, PROVISIONAL_YEARS, day_before, forward_by
+from contracts.catalogue.working_days import CALENDAR, PROVISIONAL_YEARS, apology_due_at, forward_by
 
 __all__ = [
     "CALENDAR",
@@ -101,26 +101,26 @@ __all__ = [
     "Province",
     "ProvinceNotFound",
     "ReceptionElsewhere",
-    "Understood",
+    "ResolvedPlace",
     "UnitSplit",
     "UnitUnknown",
     "agency_code",
+    "apology_due_at",
     "choose",
     "communes_of",
-    "day_before",
     "dossier_in",
     "fee_of",
     "forward_by",
-    "in_codes_of_today",
+    "in_current_codes",
     "in_working_days",
-    "must_be_offered",
     "old_communes",
     "predecessors",
     "procedure_at",
     "procedure_of",
-    "procedure_shown",
+    "procedure_to_show",
     "province_of",
+    "require_offered",
+    "resolve_unit",
     "search",
-    "understand_unit",
     "versions_of",
 ]

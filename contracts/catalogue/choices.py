@@ -1,4 +1,4 @@
-"""What may be filed where, through which channel: the rules that a portal and a desk share."""
+"""Which procedure can be submitted where, and through which channel. The portal and the desks share these rules."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from functools import lru_cache
 
 from contracts.calendar.worktime import CLOSING_TIME, Limit
 from contracts.catalogue.procedures import Case, Procedure
-from contracts.catalogue.units import COMMUNES, Place, agency_code, understand_unit
+from contracts.catalogue.units import COMMUNES, Place, agency_code, resolve_unit
 from contracts.catalogue.versions import procedure_at
 from contracts.catalogue.working_days import CALENDAR
 from shared.errors import Refusal
 from shared.sandbox.clock import BUSINESS_ZONE
 
-SLACK_DAYS = 45  # working days beyond the limit: to be received, to hand in what is missing, 30 days to pay; ours
+SLACK_DAYS = 45  # working days beyond the limit, for reception, a supplement and 30 days to pay; our choice
 
 
 class ProcedureNotOffered(Refusal):
-    """The procedure is in force and cannot be filed through this channel."""
+    """The procedure is in force, but cannot be submitted through this channel."""
 
 
 class CommuneOutsideAuthority(Refusal):
-    """The procedure is not handled there."""
+    """The authority of this place does not handle the procedure."""
 
 
 class ReceptionElsewhere(Refusal):
-    """The desk lies in another province, or the procedure is received only by the agency that handles it."""
+    """The desk is in another province, or only the agency that handles the procedure can receive it."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A procedure's version and case, and the agency that receives it, checked against the catalogue.
+    """A version and a case of a procedure, and the place that handles it, checked against the catalogue.
 
-    province, commune   in codes of today; `was` keeps those that were given, if they are older
+    province, commune   current codes; `was` has the given codes, if those are older
     """
 
     procedure: Procedure
@@ -51,24 +51,26 @@ class Choice:
         return agency_code(self.province, self.commune)
 
     def received_at(self, place: Place | None, on: date | datetime) -> Place:
-        """The desk that receives, in codes of today: the agency's own, or any of the province where place does not matter.
+        """The desk that receives the dossier, in current codes: `place`, or the agency's own desk if `place` is None.
 
         raises  ReceptionElsewhere, UnitUnknown, UnitSplit
         source  fact sheet 2.8: independence of the place is set by provincial decisions, within the province
         """
-        desk = in_codes_of_today(place, on) or self.place
+        desk = in_current_codes(place, on) or self.place
         if desk != self.place:
             facts = {"procedure": self.procedure.code, "reception": agency_code(desk.province, desk.commune)}
             if desk.province != self.province:
-                raise ReceptionElsewhere("The desk must lie in the province that handles it.", **facts)
+                raise ReceptionElsewhere("Choose a desk in the province that handles it.", **facts)
             if not self.procedure.any_reception:
-                raise ReceptionElsewhere("Leave `reception` out: this procedure depends on the place.", **facts)
+                raise ReceptionElsewhere(
+                    "Leave `reception` out: only the agency itself receives this procedure.", **facts
+                )
         return desk
 
-    def must_reach_an_end(self, at: datetime, channel: str) -> None:
-        """Raises CalendarTooShort unless the list of days off goes far enough for what is filed at `at`.
+    def require_calendar(self, at: datetime, channel: str) -> None:
+        """Raises CalendarTooShort if the list of days off is too short for a dossier submitted at `at`.
 
-        It must hold the next day on which officers act, the case's limit from its closing time on, and slack.
+        It must include the next working day, the limit of the case from the closing time of that day, and SLACK_DAYS.
         """
         _must_reach(_day(at), self.case.limit_for(channel))
 
@@ -82,9 +84,9 @@ def choose(
     channel: str,
     on: date | datetime,
 ) -> Choice:
-    """What somebody wants to file, if the law allows it on that day.
+    """The choice of a citizen, checked: the catalogue must allow it on that day.
 
-    case            its code, None for the first
+    case            code of the case; None for the first
     channel         direct, online or public_postal
     on              a day, or an aware moment: its day in Viet Nam
     raises          CalendarTooShort, UnitUnknown, UnitSplit, ProcedureNotFound, ProcedureWithdrawn,
@@ -93,25 +95,25 @@ def choose(
     return _choose(procedure_code, province_code, commune_code, case, channel, _day(on))
 
 
-def in_codes_of_today(place: Place | None, on: date | datetime) -> Place | None:
-    """The same place; nothing stays nothing. Raises what `understand_unit` refuses."""
+def in_current_codes(place: Place | None, on: date | datetime) -> Place | None:
+    """The place in current codes; None for None. Raises what `resolve_unit` raises."""
     if place is None:
         return None
-    found = understand_unit(place.province, place.commune, _day(on))
-    return Place(found.province, found.commune)
+    resolved = resolve_unit(place.province, place.commune, _day(on))
+    return Place(resolved.province, resolved.commune)
 
 
-@lru_cache(maxsize=10_000)  # a day's answer never changes; refusals are not kept
+@lru_cache(maxsize=10_000)  # the result for a day never changes; exceptions are not cached
 def _choose(
     procedure_code: str, province_code: str, commune_code: str | None, case: str | None, channel: str, day: date
 ) -> Choice:
-    CALENDAR.is_working_day(day)  # a day that the list of days off does not reach is refused before anything else
-    place = understand_unit(province_code, commune_code, day)
-    chosen = procedure_at(procedure_code, day)
-    found = chosen.case(case)
-    must_be_offered(chosen, channel)
-    _must_be_handled_there(chosen, place.province, place.commune)
-    return Choice(chosen, found, place.province, place.commune, place.was)
+    CALENDAR.is_working_day(day)  # first refuses a day outside the list of days off
+    place = resolve_unit(province_code, commune_code, day)
+    procedure = procedure_at(procedure_code, day)
+    chosen_case = procedure.case(case)
+    require_offered(procedure, channel)
+    _require_authority(procedure, place.province, place.commune)
+    return Choice(procedure, chosen_case, place.province, place.commune, place.was)
 
 
 @lru_cache(maxsize=10_000)
@@ -121,27 +123,30 @@ def _must_reach(day: date, limit: Limit) -> None:
     CALENDAR.add_working_days(due.date(), SLACK_DAYS)
 
 
-def must_be_offered(chosen: Procedure, channel: str) -> None:
-    """Raises ProcedureNotOffered unless it can be filed through `channel`."""
-    if channel not in chosen.channels:
+def require_offered(procedure: Procedure, channel: str) -> None:
+    """Raises ProcedureNotOffered unless the procedure can be submitted through `channel`."""
+    if channel not in procedure.channels:
         raise ProcedureNotOffered(
-            "Choose one of its channels.", procedure=chosen.code, channel=channel, channels=list(chosen.channels)
+            "Choose one of its channels.", procedure=procedure.code, channel=channel, channels=list(procedure.channels)
         )
 
 
-def _must_be_handled_there(chosen: Procedure, province: str, commune: str | None) -> None:
-    """A commune's procedure needs a commune; a province's or a ministry's has none; any_level may have one."""
+def _require_authority(procedure: Procedure, province: str, commune: str | None) -> None:
+    """Level commune needs a commune; the levels province and ministry allow none; any_level allows both.
+
+    raises  CommuneOutsideAuthority
+    """
     if commune is None:
-        if chosen.level == "commune":
-            detail = "A commune handles it: name one."
-            raise CommuneOutsideAuthority(detail, procedure=chosen.code, level="commune", commune=None)
+        if procedure.level == "commune":
+            detail = "A commune handles this procedure: name one."
+            raise CommuneOutsideAuthority(detail, procedure=procedure.code, level="commune", commune=None)
         return
-    if chosen.level in ("province", "ministry"):
-        detail = "The province's desk receives it: leave the commune out."
-        raise CommuneOutsideAuthority(detail, procedure=chosen.code, level=chosen.level, commune=commune)
+    if procedure.level in ("province", "ministry"):
+        detail = "The desk of the province receives this procedure: leave the commune out."
+        raise CommuneOutsideAuthority(detail, procedure=procedure.code, level=procedure.level, commune=commune)
     if COMMUNES[commune].province != province:
         facts = {"commune": commune, "commune_province": COMMUNES[commune].province, "province": province}
-        raise CommuneOutsideAuthority("The commune lies in another province.", **facts)
+        raise CommuneOutsideAuthority("The commune belongs to another province.", **facts)
 
 
 def _day(on: date | datetime) -> date:

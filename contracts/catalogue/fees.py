@@ -1,4 +1,4 @@
-"""What a dossier costs: the rules of fees.csv, and which of them holds for a case, a place, a channel, a payer, a day."""
+"""The fee of a dossier: the rules of fees.csv, and which rule applies to a case, place, channel, payer and day."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class PayerGroupNotFound(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class PayerGroup:
-    """Whom a rule can favour; `verified` says whether a source names the group."""
+    """A group of payers with its own rules. `verified`: a source names the group."""
 
     code: str
     name_vi: str
@@ -30,11 +30,11 @@ class PayerGroup:
 
 @dataclass(frozen=True, slots=True)
 class FeeItem:
-    """One thing that is paid for.
+    """One item of a fee.
 
-    kind            service_fee (phí) or registration_fee (lệ phí); `kind_verified` says whether anybody read which
-    rule            id in fees.csv, with the id of a reduction after a plus sign
-    verified        whether the amount was read in a source
+    kind            service_fee (phí) or registration_fee (lệ phí); `kind_verified`: a source says which
+    rule            id in fees.csv, followed by a plus sign and the id of the reduction, if there is one
+    verified        whether a source states the amount
     """
 
     kind: Kind
@@ -47,12 +47,12 @@ class FeeItem:
 
 @dataclass(frozen=True, slots=True)
 class Fee:
-    """What is to be paid.
+    """The fee of a dossier.
 
-    verified   every amount and reduction in it was read in a source
-    exempt     nothing is paid because a rule frees the payer, the place or the channel
-    why        of an exemption or a reduction, or of an unknown fee; empty otherwise
-    known      false: nobody knows the fee, so none is demanded here
+    verified   a source states every amount and reduction in it
+    exempt     nothing is paid, because a rule exempts the payer, the place or the channel
+    why_…      reason of an exemption, a reduction or an unknown fee; empty otherwise
+    known      false: the fee is not known, so none is demanded here
     """
 
     items: tuple[FeeItem, ...]
@@ -66,11 +66,11 @@ class Fee:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row of fees.csv; what it leaves open holds for all. Either an amount or a part that is taken off.
+    """One row of fees.csv: an amount, or a reduction. An empty field means that the rule applies to all values.
 
-    valid_from, valid_to   first day, first day no more
-    item                   which of several things paid for; a reduction without one lowers them all
-    off_percent            1-100, of the amount
+    valid_from, valid_to   first day on which the rule applies, first day on which it no longer applies
+    item                   the item that the rule is about; a reduction without one applies to all items
+    off_percent            reduction, 1-100 percent of the amount
     """
 
     id: str
@@ -93,9 +93,9 @@ class Rule:
 
     @property
     def specificity(self) -> tuple[bool, bool, bool, bool, bool, date]:
-        """What is compared when several rules hold: payer group, case, province, channel, procedure, the later day."""
-        named = (self.payer_groups, self.case, self.provinces, self.channels, self.procedures)
-        payer, case, province, channel, procedure = (bool(part) for part in named)
+        """Sort key if several rules apply: payer group, case, province, channel, procedure, then the later day."""
+        fields = (self.payer_groups, self.case, self.provinces, self.channels, self.procedures)
+        payer, case, province, channel, procedure = (bool(field) for field in fields)
         return payer, case, province, channel, procedure, self.valid_from or date.min
 
     def holds(self, case: str, province: str, channel: str, payer_group: str, on: date) -> bool:
@@ -118,12 +118,12 @@ def fee_of(
     payer_group: str = ORDINARY,
     on: date,
 ) -> Fee:
-    """What a dossier of this case costs.
+    """The fee of a dossier of this case.
 
-    For every item the most specific amount holds; then the most specific reduction is taken off it (of two equally
-    specific the larger). Reductions never add up.
+    For every item the most specific amount applies. Then the most specific reduction is subtracted; of two equally
+    specific ones, the larger. Reductions are never added together.
 
-    province   catalogue code of the place that receives it
+    province   catalogue code of the province that receives the dossier
     raises     PayerGroupNotFound
     """
     if payer_group not in PAYER_GROUPS:
@@ -132,7 +132,7 @@ def fee_of(
     number = case.code.rpartition(".")[2]
     candidates = (*_OF_PROCEDURE.get(procedure.code, ()), *_OF_ALL)
     holding = [rule for rule in candidates if rule.holds(number, province, channel, payer_group, on)]
-    holding.sort(key=lambda rule: (rule.specificity, rule.off_percent))  # the last that fits is the one that holds
+    holding.sort(key=lambda rule: (rule.specificity, rule.off_percent))  # the last one wins
     amounts = {rule.item: rule for rule in holding if not rule.off_percent}
     reductions = [rule for rule in holding if rule.off_percent]
     if not amounts:
@@ -140,9 +140,9 @@ def fee_of(
     used: list[Rule] = []
     items = []
     for rule in amounts.values():
-        lowering = [off for off in reductions if off.item in ("", rule.item)] if rule.amount_dong else []
-        used += [rule, *lowering[-1:]]
-        items.append(_item(rule, lowering[-1] if lowering else None))
+        applicable = [off for off in reductions if off.item in ("", rule.item)] if rule.amount_dong else []
+        used += [rule, *applicable[-1:]]
+        items.append(_item(rule, applicable[-1] if applicable else None))
     total = sum(item.amount_dong for item in items)
     why_vi, why_en = _reasons(used)
     return Fee(
@@ -152,13 +152,13 @@ def fee_of(
 
 def _item(rule: Rule, off: Rule | None) -> FeeItem:
     amount = rule.amount_dong * (100 - (off.off_percent if off else 0)) // 100
-    name = f"{rule.id}+{off.id}" if off else rule.id
-    read = rule.verified and (off is None or off.verified)
-    return FeeItem(rule.kind, rule.name_vi, amount, name, read, rule.kind_verified)
+    rule_id = f"{rule.id}+{off.id}" if off else rule.id
+    is_verified = rule.verified and (off is None or off.verified)
+    return FeeItem(rule.kind, rule.name_vi, amount, rule_id, is_verified, rule.kind_verified)
 
 
 def _without_amount(reductions: list[Rule]) -> Fee:
-    """Nobody knows the amount: nothing is demanded; and nothing is owed where everything is taken off."""
+    """The fee if no amount is known: nothing is demanded. If a rule waives everything, nothing is owed at all."""
     waived = [rule for rule in reductions if rule.off_percent == 100 and not rule.item]
     if waived:
         return Fee((), 0, waived[-1].verified, True, waived[-1].why_vi, waived[-1].why_en, True)
@@ -167,8 +167,8 @@ def _without_amount(reductions: list[Rule]) -> Fee:
 
 
 def _reasons(used: Iterable[Rule]) -> tuple[str, str]:
-    said = {rule.why_vi: rule.why_en for rule in used if rule.why_vi}
-    return "; ".join(said), "; ".join(said.values())
+    reasons = {rule.why_vi: rule.why_en for rule in used if rule.why_vi}
+    return "; ".join(reasons), "; ".join(reasons.values())
 
 
 def _rules() -> tuple[Rule, ...]:
@@ -197,12 +197,12 @@ def _rules() -> tuple[Rule, ...]:
 
 
 def _of_procedure() -> dict[str, tuple[Rule, ...]]:
-    """The rules that name a procedure, by its code."""
-    found: dict[str, list[Rule]] = {}
+    """Procedure code → the rules that name this procedure."""
+    groups: dict[str, list[Rule]] = {}
     for rule in RULES:
         for code in rule.procedures:
-            found.setdefault(code, []).append(rule)
-    return {code: tuple(rules) for code, rules in found.items()}
+            groups.setdefault(code, []).append(rule)
+    return {code: tuple(rules) for code, rules in groups.items()}
 
 
 PAYER_GROUPS: Mapping[str, PayerGroup] = MappingProxyType(

@@ -1,4 +1,4 @@
-"""What an administrative procedure is: a version in time, its cases, their limits and papers."""
+"""Types for administrative procedures: versions, cases, time limits and papers."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -21,12 +21,12 @@ class CaseNotFound(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One paper of a case (thành phần hồ sơ); its code is ours, the real ones look like 000.00.00.G15-KQ003208.
+    """One paper of a case (thành phần hồ sơ). The code is our own; real codes look like 000.00.00.G15-KQ003208.
 
-    forms      in which it may be handed in; read from the words of our facts, unverified
-    required   false for what is asked only in some circumstances, or has alternatives
-    eform      it is a form that can be filled on line
-    verified   whether a source was read that says so; none was yet
+    forms      the forms in which it can be submitted; derived from the wording of our facts, unverified
+    required   false if it is needed only in some circumstances, or has alternatives
+    eform      it is a form that can be filled in online
+    verified   whether a source confirms this paper; so far none does
     """
 
     code: str
@@ -40,11 +40,11 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One way a procedure goes (trường hợp giải quyết), with its own limit, papers and fee.
+    """One case of a procedure (trường hợp giải quyết), with its own limit, papers and fee.
 
-    code           as the national catalogue writes it, "1.001193.01"; numbers after .01 are ours
-    limit_online   where it differs from the counter's; no such limit was found yet
-    on_behalf      somebody else may file it; a default of ours, except where the facts say so
+    code           as in the national catalogue, "1.001193.01"; numbers after .01 are our own
+    limit_online   the limit for the channel online, if it differs; no such limit was found yet
+    on_behalf      another person may submit it; our default, except where the facts say so
     """
 
     code: str
@@ -57,21 +57,21 @@ class Case:
     limit_verified: bool
 
     def limit_for(self, channel: str) -> Limit:
-        """The time limit of a dossier that comes through `channel`."""
+        """The time limit of a dossier that is submitted through `channel`."""
         return self.limit_online if channel == "online" and self.limit_online is not None else self.limit
 
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """One version of a procedure; `verified` says whether code, time or fee were read in a source.
+    """One version of a procedure.
 
-    code                     digit.six digits; `0.` plus the row number where none is known (`provisional_code`)
-    level                    who decides. commune, province; any_level: either; ministry: a province's desk receives it
-    valid_from, valid_to     first day in force, first day no more in force (None: no end is known)
+    code                     digit.six digits; `0.` plus the row number if the code is not known (`provisional_code`)
+    level                    who decides: commune, province, any_level (either); ministry: the desk of a province receives it
+    valid_from, valid_to     first day in force, first day no longer in force (None: no end is known)
     cases                    at least one
-    channels                 through which it can be filed
-    fee_online_dong          as the facts list it, without place, day or payer; `fees.fee_of` knows those
-    boundary_independent     listed: declared so by one province as a group; any_reception treats that as everywhere
+    channels                 through which it can be submitted
+    fee_online_dong          as in the facts, for no particular place, day or payer; `fees.fee_of` considers those
+    boundary_independent     listed: one province has declared it for a group; any_reception applies this to all provinces
     """
 
     code: str
@@ -100,12 +100,12 @@ class Procedure:
 
     @property
     def verified(self) -> bool:
-        """Whether code, time or fee were read in a source; otherwise they are defaults to be checked."""
+        """Whether a source states code, time or fee; otherwise they are unverified defaults."""
         return self.confidence == "found"
 
     @property
     def offered(self) -> bool:
-        """Whether it can be filed with no end in sight; `in_force` knows other days."""
+        """Whether no end of this version is known; for a particular day see `in_force`."""
         return self.valid_to is None
 
     @property
@@ -114,35 +114,37 @@ class Procedure:
 
     @property
     def any_reception(self) -> bool:
-        """Whether it may be received anywhere in the province, whoever decides. Unverified outside Hải Phòng."""
+        """Whether every desk of the province may receive it. Unverified outside Hải Phòng."""
         return self.boundary_independent == "listed"
 
     @property
     def identity_level(self) -> int:
-        """Assurance level asked of whoever files on line: 2 for full-process procedures, else 1. Ours, unverified."""
+        """Identity level required for an online submission: 2 for full-process procedures, else 1. Our rule, unverified."""
         return 2 if self.service_level == "full" else 1
 
     @property
     def working_days(self) -> float:
-        """The first case's limit in working days: calendar days count five in seven, rounded up. For comparing only."""
+        """The limit of the first case in working days, for comparisons only. Seven calendar days count as five, rounded up."""
         return in_working_days(self.cases[0].limit)
 
     def in_force(self, on: date) -> bool:
         return self.valid_from <= on and (self.valid_to is None or on < self.valid_to)
 
     def case(self, code: str | None = None) -> Case:
-        """The case with this code, the first without one. Raises CaseNotFound."""
+        """The case with this code; the first case for None. Raises CaseNotFound."""
         if code is None:
             return self.cases[0]
         for case in self.cases:
             if case.code == code:
                 return case
         known = [case.code for case in self.cases]
-        raise CaseNotFound("Name one of the cases, or none for the first.", procedure=self.code, case=code, cases=known)
+        raise CaseNotFound(
+            "Name one of the cases, or none for the first case.", procedure=self.code, case=code, cases=known
+        )
 
 
 def in_working_days(limit: Limit) -> float:
-    """About how many working days a limit is."""
+    """The approximate number of working days of a limit."""
     if limit.unit is Unit.DAY:
         return float(ceil(limit.value * 5 / 7))
     if limit.unit is Unit.HOUR:

@@ -1,4 +1,4 @@
-"""The files in contracts/data, row by row, and what their marks mean."""
+"""Reads the CSV files in contracts/data, and says what the marks in them mean."""
 
 import csv
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 DATA = Path(__file__).parent.parent / "data"
 
-# F found in a source, S in news reports; M from memory, P ours: defaults that can be changed, never shown as fact
+# Mark → meaning, and whether it is verified. M and P are defaults that can be changed; they are never presented as facts.
 MARKS = {
     "F": ("found in a source", True),
     "S": ("found in news reports", True),
@@ -22,12 +22,12 @@ def rows(name: str) -> Iterator[dict[str, str]]:
 
 
 def verified(mark: str) -> bool:
-    """Whether what bears this mark may be shown as fact."""
+    """Whether a value with this mark may be presented as a fact."""
     return MARKS[mark][1]
 
 
 def many(cell: str) -> tuple[str, ...]:
-    """The values of a cell that lists several with `|`; none for an empty one."""
+    """The values of a cell with a list, separated by `|`; none for an empty cell."""
     return tuple(part.strip() for part in cell.split("|") if part.strip())
 
 

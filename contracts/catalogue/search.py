@@ -1,4 +1,4 @@
-"""Finding procedures by words typed with or without diacritics, and the groups people browse by."""
+"""Search for procedures by words, with or without diacritics; and life events, by which people browse procedures."""
 
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from contracts.catalogue.rows import many, rows, verified
 
 @dataclass(frozen=True, slots=True)
 class LifeEvent:
-    """An event in life or business, and the procedures that belong to it. The assignment is ours, unverified."""
+    """An event in life or business, with its procedures. The assignment is our own, unverified."""
 
     code: str
     name_vi: str
@@ -22,37 +22,37 @@ class LifeEvent:
 
 
 def folded(text: str) -> str:
-    """`text` in small letters without diacritics: "Đăng ký khai sinh" is "dang ky khai sinh"."""
+    """`text` in lower case without diacritics: "Đăng ký khai sinh" becomes "dang ky khai sinh"."""
     letters = unicodedata.normalize("NFD", text.lower())
     return "".join(letter for letter in letters if not unicodedata.combining(letter)).replace("đ", "d")
 
 
 def search(procedures: Iterable[Procedure], wanted: str) -> list[Procedure]:
-    """Those in which every word of `wanted` begins a word, the best first: code, name, English name, field.
+    """The procedures in which every word of `wanted` is the beginning of a word.
 
-    A name that has the words side by side, as typed, comes before one that has them apart; among equals the order
-    given stays.
+    Order: matches in the code, the name, the English name, the field. A text with the words side by side, as typed, comes
+    before one with the words apart. Equal matches keep the given order.
     """
     phrase = " ".join(_words(wanted))
     if not phrase:
         return list(procedures)
     ranked = ((_rank(procedure, phrase), procedure) for procedure in procedures)
-    found = [(rank, procedure) for rank, procedure in ranked if rank is not None]
-    return [procedure for _, procedure in sorted(found, key=lambda pair: pair[0])]
+    matches = [(rank, procedure) for rank, procedure in ranked if rank is not None]
+    return [procedure for _, procedure in sorted(matches, key=lambda pair: pair[0])]
 
 
 def _rank(procedure: Procedure, phrase: str) -> tuple[int, bool] | None:
     texts = _texts(procedure.code, procedure.name_vi, procedure.name_en, f"{procedure.field_vi} {procedure.field_en}")
     wanted = phrase.split()
-    for place, text in enumerate((*texts, "".join(texts))):
+    for index, text in enumerate((*texts, "".join(texts))):
         if all(f" {word}" in text for word in wanted):
-            return place, f" {phrase}" not in text
+            return index, f" {phrase}" not in text
     return None
 
 
 @cache
 def _texts(*texts: str) -> tuple[str, ...]:
-    """Each with a space before every word: a word that begins with "sinh" is one that has " sinh"."""
+    """Each text with a space before every word: so `" sinh" in text` means that a word begins with "sinh"."""
     return tuple(f" {' '.join(_words(text))}" for text in texts)
 
 

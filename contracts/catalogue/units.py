@@ -1,4 +1,4 @@
-"""Provinces and communes in time: what they are today, what they were before the merger, and what became of each."""
+"""Provinces and communes: the current ones, those before the merger, and which old one became which current one."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,36 +12,36 @@ from contracts.catalogue.rows import many, rows
 from shared.errors import Refusal
 from shared.storage.value import Kept
 
-MERGER = date(2025, 7, 1)  # Resolution 202/2025/QH15: 63 provinces became 34, the district level ended
+MERGER = date(2025, 7, 1)  # Resolution 202/2025/QH15: 63 provinces became 34, and the districts were abolished
 
 _CODE_IN_PATH = re.compile(r"/([HG][0-9]{2}(?:\.[0-9]{1,5})*-(?:[0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7}))(?=/|$)")
 Share = Literal["whole", "split", "split_default"]
 
 
 class UnitUnknown(Refusal):
-    """No unit, of today or before the merger, has this code."""
+    """No current unit and no unit before the merger has this code."""
 
 
 class ProvinceNotFound(UnitUnknown):
-    """No province has this code, nor had one before the merger."""
+    """No current province and no province before the merger has this code."""
 
 
 class CommuneNotFound(UnitUnknown):
-    """No commune has this code, nor had one before the merger."""
+    """No current commune and no commune before the merger has this code."""
 
 
 class UnitSplit(Refusal):
-    """A commune of before the merger went to several of today's: which one is meant cannot be told from its code."""
+    """A commune before the merger was divided between several current communes, so its code is ambiguous."""
 
 
 @dataclass(frozen=True, slots=True)
 class Province:
-    """One of the 34; `lane` is its index in code order and its Kafka partition, for ever.
+    """One of the 34 provinces. `lane` is its index in code order and its Kafka partition; it never changes.
 
-    unit_type     as of October 2026: province or centrally_run_city; `unit_type_on` knows other days
-    id_prefixes   first three digits of identity numbers issued here before the merger
-    merged_from   codes before the merger, its own among them
-    unit_types    (first day, type), oldest first; the days of October 2026 are ours, unverified
+    unit_type     in October 2026: province or centrally_run_city; for other days see `unit_type_on`
+    id_prefixes   first three digits of identity numbers that were issued here before the merger
+    merged_from   codes before the merger, including its own
+    unit_types    (first day, type), oldest first; the days in October 2026 are our choice, unverified
     """
 
     code: str
@@ -55,7 +55,7 @@ class Province:
     unit_types: tuple[tuple[date, str], ...]
 
     def unit_type_on(self, day: date) -> str:
-        """Province or centrally_run_city on `day`; for a day before the merger what it became then."""
+        """The type on `day`: province or centrally_run_city. For a day before the merger, the type at the merger."""
         past = [kind for first, kind in self.unit_types if first <= day]
         return past[-1] if past else self.unit_types[0][1]
 
@@ -72,7 +72,7 @@ class Commune:
 
 @dataclass(frozen=True, slots=True)
 class OldProvince:
-    """One of the 63 of before the merger; `became` is the code of its one successor."""
+    """One of the 63 provinces before the merger. `became` is the code of its only successor."""
 
     code: str
     name_vi: str
@@ -82,10 +82,10 @@ class OldProvince:
 
 @dataclass(frozen=True, slots=True)
 class OldCommune:
-    """A commune of before the merger; `became` holds (code, share) of every commune of today that got a part.
+    """A commune before the merger. `became` has (code, share) of every current commune that got a part of it.
 
-    share   whole: all of it went there; split, split_default: a part (which part is the default is one package's
-            choice and decides nothing here)
+    share   whole: all of it; split, split_default: a part (the default was chosen by the package that the data comes
+            from; it has no effect here)
     """
 
     code: str
@@ -96,15 +96,15 @@ class OldCommune:
 
 
 class Place(Kept, frozen=True):
-    """A desk or an agency: of a commune, or of the province itself (commune None)."""
+    """The place of a desk or an agency: a commune, or the province itself (commune None)."""
 
     province: str
     commune: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Understood:
-    """A place in codes of today; `was` keeps the codes that were given, None if they are the same."""
+class ResolvedPlace:
+    """A place in current codes. `was` has the given codes; None if they are the same."""
 
     province: str
     commune: str | None
@@ -112,25 +112,25 @@ class Understood:
 
 
 def agency_code(province: str, commune: str | None = None) -> str:
-    """Identifier that opens a dossier code: "H42", or "H42.14464" for a commune.
+    """The identifier at the beginning of a dossier code: "H42", or "H42.14464" for a commune.
 
-    province, commune   catalogue codes; KeyError if there is none such
-    source              province part: published index service. The commune part is our proposal, unverified:
-                        the real third-level codes of communes were not found.
+    province, commune   catalogue codes; KeyError for an unknown code
+    source              province part: published index service. The commune part is our proposal, unverified: the real
+                        third-level codes of communes were not found.
     """
     agency = PROVINCES[province].agency_code
     return agency if commune is None else f"{agency}.{COMMUNES[commune].code}"
 
 
 def province_of(code: str) -> str | None:
-    """The province whose agency opens this dossier code, or agency code; None for any other text."""
+    """The province of a dossier code or an agency code; None for any other text."""
     return _BY_AGENCY.get(code.split("-")[0].split(".")[0])
 
 
 def dossier_in(path: str) -> str | None:
-    """The dossier code that is a segment of an address; None if there is none."""
-    found = _CODE_IN_PATH.search(path)
-    return found[1] if found else None
+    """The dossier code that is a segment of a URL path; None if there is none."""
+    match = _CODE_IN_PATH.search(path)
+    return match[1] if match else None
 
 
 def communes_of(province: str) -> tuple[Commune, ...]:
@@ -138,22 +138,23 @@ def communes_of(province: str) -> tuple[Commune, ...]:
     return _COMMUNES_OF.get(province, ())
 
 
-def understand_unit(province: str, commune: str | None, on: date) -> Understood:
-    """The place that these codes mean, in codes of today.
+def resolve_unit(province: str, commune: str | None, on: date) -> ResolvedPlace:
+    """The place that these codes mean, in current codes.
 
-    A code of today means today's unit; any other the unit of before the merger, if that has one successor. Where the
-    province is named by an old code, or `on` lies before the merger, the commune's code is read as an old one first.
+    A current code means the current unit. Another code means the unit before the merger, if it has only one successor.
+    If the code of the province is old, or `on` is before the merger, the code of the commune is first read as an old one.
 
     raises   ProvinceNotFound, CommuneNotFound (both UnitUnknown); UnitSplit with the successors to choose from
-    source   commune_mapping.csv: 6,719 old codes are no code of today, 320 of them have several successors
+    source   commune_mapping.csv: 6,719 old codes are not current codes; 320 of them have several successors
     """
-    here = _province_today(province)
-    there = None if commune is None else _commune_today(commune, old_first=here != province or on < MERGER)
-    same = (here, there) == (province, commune)
-    return Understood(here, there, None if same else Place(province, commune))
+    current_province = _current_province(province)
+    old_first = current_province != province or on < MERGER
+    current_commune = None if commune is None else _current_commune(commune, old_first=old_first)
+    is_current = (current_province, current_commune) == (province, commune)
+    return ResolvedPlace(current_province, current_commune, None if is_current else Place(province, commune))
 
 
-def _province_today(code: str) -> str:
+def _current_province(code: str) -> str:
     if code in PROVINCES:
         return code
     if code in OLD_PROVINCES:
@@ -161,7 +162,7 @@ def _province_today(code: str) -> str:
     raise ProvinceNotFound("GET /api/v1/provinces lists the 34.", province=code)
 
 
-def _commune_today(code: str, *, old_first: bool) -> str:
+def _current_commune(code: str, *, old_first: bool) -> str:
     if code in COMMUNES and not old_first:
         return code
     old = old_communes().get(code)
@@ -175,8 +176,8 @@ def _commune_today(code: str, *, old_first: bool) -> str:
             commune=code,
             name_vi=old.name_vi,
             successors=[
-                {"code": found.code, "name_vi": found.name_vi, "province": found.province}
-                for found in (COMMUNES[successor] for successor, _ in old.became)
+                {"code": successor.code, "name_vi": successor.name_vi, "province": successor.province}
+                for successor in (COMMUNES[code] for code, _ in old.became)
             ],
         )
     return old.became[0][0]
@@ -184,28 +185,28 @@ def _commune_today(code: str, *, old_first: bool) -> str:
 
 @cache
 def old_communes() -> Mapping[str, OldCommune]:
-    """The communes of before the merger by code; read at the first question, in some 50 ms.
+    """Code → commune before the merger. Loaded at the first call, in about 50 ms.
 
-    Five island districts had no commune and no commune code: nothing can be filed under one.
+    Five island districts had no communes and no commune codes, so nothing can be submitted under such a code.
     """
     became: dict[str, list[tuple[str, Share]]] = {}
-    named: dict[str, tuple[str, str, str]] = {}
+    names: dict[str, tuple[str, str, str]] = {}
     for row in rows("commune_mapping.csv"):
         code = row["old_commune_code"]
         if code:
             became.setdefault(code, []).append((row["new_commune_code"], row["share"]))  # type: ignore[arg-type]
-            named[code] = (row["old_name_vi"], row["old_district_vi"], row["old_province_code"])
-    return MappingProxyType({code: OldCommune(code, *named[code], tuple(parts)) for code, parts in became.items()})
+            names[code] = (row["old_name_vi"], row["old_district_vi"], row["old_province_code"])
+    return MappingProxyType({code: OldCommune(code, *names[code], tuple(parts)) for code, parts in became.items()})
 
 
 @cache
 def predecessors() -> Mapping[str, tuple[tuple[OldCommune, Share], ...]]:
-    """For every commune of today, the old ones it was made of, each whole or in part."""
-    found: dict[str, list[tuple[OldCommune, Share]]] = {}
+    """Code of a current commune → the old communes that it was made of, each whole or in part."""
+    groups: dict[str, list[tuple[OldCommune, Share]]] = {}
     for old in old_communes().values():
         for code, share in old.became:
-            found.setdefault(code, []).append((old, share))
-    return MappingProxyType({code: tuple(parts) for code, parts in found.items()})
+            groups.setdefault(code, []).append((old, share))
+    return MappingProxyType({code: tuple(parts) for code, parts in groups.items()})
 
 
 def _provinces() -> Iterator[Province]:

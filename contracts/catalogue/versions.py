@@ -1,4 +1,4 @@
-"""Every version of every procedure, read from contracts/data, and which of them is in force on a day."""
+"""All versions of all procedures, read from contracts/data, and which version is in force on a day."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -12,8 +12,8 @@ from shared.errors import Refusal
 
 Row = dict[str, str]
 
-FIRST_DAY = date(2025, 7, 1)  # of a version nobody has read about: the day of the merger; ours, unverified
-DEFAULT_LIMIT = Limit(10, Unit.WORKING_DAY)  # where the facts have none; ours, unverified
+FIRST_DAY = date(2025, 7, 1)  # of a version without a source: the day of the merger; our choice, unverified
+DEFAULT_LIMIT = Limit(10, Unit.WORKING_DAY)  # for procedures without a limit in the facts; our choice, unverified
 UNKNOWN_PAPERS, ON_BEHALF = "(unknown)", "(on behalf)"  # our own rows in papers.csv
 BOUNDARIES = {"listed_hai_phong": "listed", "no_memory": "no", "unknown": "unknown"}
 
@@ -23,7 +23,7 @@ class ProcedureNotFound(Refusal):
 
 
 class ProcedureWithdrawn(Refusal):
-    """The procedure is in force no more. Facts: `valid_to`, its first day without, and `replaced_by`."""
+    """The procedure is no longer in force. Facts: `valid_to` (first day no longer in force) and `replaced_by`."""
 
 
 class ProcedureNotYetInForce(Refusal):
@@ -32,27 +32,27 @@ class ProcedureNotYetInForce(Refusal):
 
 def versions_of(code: str) -> tuple[Procedure, ...]:
     """Every version of a procedure, oldest first. Raises ProcedureNotFound."""
-    found = VERSIONS.get(code)
-    if found is None:
+    versions = VERSIONS.get(code)
+    if versions is None:
         raise ProcedureNotFound("GET /api/v1/procedures lists the catalogue.", procedure=code)
-    return found
+    return versions
 
 
 def procedure_at(code: str, on: date) -> Procedure:
     """The version in force on that day. Raises ProcedureNotFound, ProcedureWithdrawn, ProcedureNotYetInForce."""
-    known = versions_of(code)
-    for version in known:
+    versions = versions_of(code)
+    for version in versions:
         if version.in_force(on):
             return version
-    first, last = known[0], known[-1]
+    first, last = versions[0], versions[-1]
     if on < first.valid_from:
         begins = first.valid_from.isoformat()
         raise ProcedureNotYetInForce(
-            f"It can be filed from {begins}.", procedure=code, valid_from=begins, on=on.isoformat()
+            f"It can be submitted from {begins} on.", procedure=code, valid_from=begins, on=on.isoformat()
         )
-    assert last.valid_to is not None  # versions follow one another without a gap, a unit test says
+    assert last.valid_to is not None  # there is no gap between versions; a unit test checks it
     raise ProcedureWithdrawn(
-        f"File {last.replaced_by} instead." if last.replaced_by else "Nothing replaces it.",
+        f"Submit {last.replaced_by} instead." if last.replaced_by else "No procedure replaces it.",
         procedure=code,
         valid_to=last.valid_to.isoformat(),
         replaced_by=last.replaced_by,
@@ -60,32 +60,32 @@ def procedure_at(code: str, on: date) -> Procedure:
     )
 
 
-def procedure_shown(code: str, on: date) -> Procedure:
-    """The version in force on that day or, on a day without one, the nearest. Raises ProcedureNotFound."""
+def procedure_to_show(code: str, on: date) -> Procedure:
+    """The version in force on that day; if there is none, the nearest one. Raises ProcedureNotFound."""
     begun = [version for version in versions_of(code) if version.valid_from <= on]
     return begun[-1] if begun else VERSIONS[code][0]
 
 
 def procedure_of(code: str, version: str | None) -> Procedure:
-    """The version that a dossier keeps, whether or not it is still in force; the last one where it kept none.
+    """The version that a dossier has stored, even if it is no longer in force; the latest version for None.
 
-    raises   ProcedureNotFound; KeyError for a version that never was
+    raises   ProcedureNotFound; KeyError for a version that never existed
     """
-    known = versions_of(code)
-    return known[-1] if version is None else {found.version: found for found in known}[version]
+    versions = versions_of(code)
+    return versions[-1] if version is None else {each.version: each for each in versions}[version]
 
 
 def _procedures() -> Iterator[Procedure]:
     papers = {row["phrase"]: row for row in rows("papers.csv")}
-    told = _grouped("procedure_versions.csv")
-    cases = _grouped("procedure_cases.csv")
+    version_rows = _grouped("procedure_versions.csv")
+    case_rows = _grouped("procedure_cases.csv")
     events: dict[str, list[str]] = {}
     for event in rows("life_events.csv"):
         for code in many(event["procedures"]):
             events.setdefault(code, []).append(event["code"])
     for number, row in enumerate(rows("procedures.csv"), start=1):
         code = row["code"] or f"0.{number:06d}"
-        for version in told.get(code) or [{}]:
+        for version in version_rows.get(code) or [{}]:
             yield Procedure(
                 code=code,
                 name_vi=row["name_vi"],
@@ -106,7 +106,7 @@ def _procedures() -> Iterator[Procedure]:
                 valid_from=day(version.get("valid_from", "")) or FIRST_DAY,
                 valid_to=day(version.get("valid_to", "")),
                 replaced_by=version.get("replaced_by") or None,
-                cases=tuple(_cases(code, row, version, cases.get(code, []), papers)),
+                cases=tuple(_cases(code, row, version, case_rows.get(code, []), papers)),
                 channels=CHANNELS if row["service_level"] != "direct" else ("direct", "public_postal"),
                 boundary_independent=cast(Any, BOUNDARIES[row["boundary_independent"]]),
                 life_events=tuple(events.get(code, ())),
@@ -120,30 +120,30 @@ def _grouped(name: str) -> dict[str, list[Row]]:
     return groups
 
 
-def _cases(code: str, row: Row, version: Row, told: list[Row], papers: Mapping[str, Row]) -> Iterator[Case]:
-    """The cases of a version: those of procedure_cases.csv, or the one that the facts' row describes."""
+def _cases(code: str, row: Row, version: Row, cases: list[Row], papers: Mapping[str, Row]) -> Iterator[Case]:
+    """The cases of a version: those of procedure_cases.csv, or one case from the row of procedures.csv."""
     ordinary, ordinary_verified = _ordinary_limit(row, version)
-    for case in told or [{"case": "01"}]:
-        own = _limit(case, "limit")
-        behalf = case.get("on_behalf", "yes") == "yes"
+    for case in cases or [{"case": "01"}]:
+        own_limit = _limit(case, "limit")
+        on_behalf = case.get("on_behalf", "yes") == "yes"
         full_code = f"{code}.{case['case']}"
         yield Case(
             code=full_code,
             name_vi=case.get("name_vi", row["name_vi"]),
             name_en=case.get("name_en", row["name_en"]),
-            limit=own or ordinary,
+            limit=own_limit or ordinary,
             limit_online=_limit(case, "limit_online"),
-            components=tuple(_components(full_code, row["documents"], papers, on_behalf=behalf)),
-            on_behalf=behalf,
-            limit_verified=verified(case["mark"]) if own else ordinary_verified,
+            components=tuple(_components(full_code, row["documents"], papers, on_behalf=on_behalf)),
+            on_behalf=on_behalf,
+            limit_verified=verified(case["mark"]) if own_limit else ordinary_verified,
         )
 
 
 def _ordinary_limit(row: Row, version: Row) -> tuple[Limit, bool]:
-    """The limit of a version's first case, and whether it was read: "same day" in the note is more than "1 day"."""
-    told = _limit(version, "limit")
-    if told:
-        return told, verified(version["mark"])
+    """The limit of the first case of a version, and whether it is verified. "same day" in the note overrides "1 day"."""
+    limit = _limit(version, "limit")
+    if limit:
+        return limit, verified(version["mark"])
     if not row["time_value"]:
         return DEFAULT_LIMIT, False
     value, unit = float(row["time_value"]), Unit(row["time_unit"])
@@ -158,7 +158,7 @@ def _limit(row: Row, prefix: str) -> Limit | None:
 
 
 def _components(case: str, documents: str, papers: Mapping[str, Row], *, on_behalf: bool) -> Iterator[Component]:
-    """The papers of a case; an authorisation is added wherever somebody else may file, unless the facts name it."""
+    """The papers of a case. If another person may submit it, an authorisation is added, unless the facts already name it."""
     phrases = list(many(documents)) or [UNKNOWN_PAPERS]
     if on_behalf and not any("ủy quyền" in papers[phrase]["name_vi"] for phrase in phrases):
         phrases.append(ON_BEHALF)
@@ -183,4 +183,4 @@ def _read() -> dict[str, tuple[Procedure, ...]]:
 
 
 VERSIONS: Mapping[str, tuple[Procedure, ...]] = MappingProxyType(_read())
-PROCEDURES: Mapping[str, Procedure] = MappingProxyType({code: known[-1] for code, known in VERSIONS.items()})
+PROCEDURES: Mapping[str, Procedure] = MappingProxyType({code: each[-1] for code, each in VERSIONS.items()})

@@ -1,4 +1,4 @@
-"""The named faults: what can be made to go wrong in a sandbox, where it shows, and what it teaches."""
+"""The catalogue of named faults that can be switched on in a sandbox: their effect, and what clients learn from them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ __all__ = ["CATALOGUE", "FAMILIES", "FAULTS", "TO_MATCH", "Kind", "NamedFault", 
 CATALOGUE: tuple[NamedFault, ...] = (*http.FAULTS, *identity.FAULTS, *payment.FAULTS, *officers.FAULTS)
 FAULTS = {fault.name: fault for fault in CATALOGUE}
 FAMILIES = tuple(dict.fromkeys(fault.family for fault in CATALOGUE))
-TO_MATCH: Mapping[str, Collection[str]] = {  # what there is to match; of the other names nobody can tell before
+TO_MATCH: Mapping[
+    str, Collection[str]
+] = {  # attribute → its possible values; those of other attributes are not known in advance
     "service": http.SERVICES,
     "method": http.METHODS,
-    "persona": STANDING,  # and the sandbox's own
+    "persona": STANDING,  # and the own people of the sandbox
     "province": PROVINCES,
     "commune": COMMUNES,
     "procedure": PROCEDURES,

@@ -1,4 +1,4 @@
-"""What goes wrong between a client and any of our public doors. Test doors, health and metrics are never hit."""
+"""Faults between a client and our public endpoints. The `/_lab` endpoints, health and metrics are never affected."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from shared.sandbox.http_fault_names import EDGE, ERROR, LATENCY, RESET, SLOW_BO
 MATCH = ("service", "method", "path")
 SERVICES = ("portal", "gateway", "identity", "payment")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-NOTHING_HELD = "Nothing is held: the next request is answered."
-AT_MOST = 60  # s; a client gives up before
+NOTHING_HELD = "No request was delayed; the next request gets a normal response."
+AT_MOST = 60  # s; a client gives up earlier
 
 FAULTS = (
     NamedFault(
         LATENCY,
         EDGE,
-        "The answer comes late",
+        "The response is late",
         "Phản hồi chậm",
-        "The door waits before it even reads the request.",
+        "The server waits before it reads the request.",
         NOTHING_HELD,
-        "Timeouts are chosen, not inherited: a client decides how long it waits and what it tells the citizen meanwhile.",
+        "Choose timeouts, do not rely on defaults: a client decides how long it waits, and what it shows the citizen meanwhile.",
         MATCH,
-        (Setting("by", Kind.DURATION, "2s", "how long it waits, real time", most=AT_MOST),),
+        (Setting("by", Kind.DURATION, "2s", "how long the server waits, real time", most=AT_MOST),),
         {"match": {"service": "portal", "path": "/api/v1/dossiers*"}, "with": {"by": "1s"}},
     ),
     NamedFault(
@@ -29,9 +29,9 @@ FAULTS = (
         EDGE,
         "The server fails",
         "Máy chủ báo lỗi",
-        "A 5xx with a problem body and, with 503, Retry-After; the request was not read, so nothing has happened.",
+        "A 5xx with a problem body and, for 503, Retry-After. The request was not read, so nothing has happened.",
         NOTHING_HELD,
-        "RFC 9110 section 15.6: a 5xx says nothing about the request. Repeat it with the same Idempotency-Key.",
+        "RFC 9110 section 15.6: a 5xx does not mean that the request is wrong. Repeat it with the same Idempotency-Key.",
         MATCH,
         (Setting("status", Kind.INTEGER, 503, "which 5xx", least=500, most=504),),
         {"match": {"service": "payment", "path": "/init"}, "with": {"status": 502}, "times": 2},
@@ -39,11 +39,11 @@ FAULTS = (
     NamedFault(
         TIMEOUT,
         EDGE,
-        "No answer comes, though the work is done",
+        "No response, although the work is done",
         "Không phản hồi, dù việc đã làm",
-        "The request is carried out; its answer is kept back, and the connection is reset after a while.",
+        "The request is processed, but no response is sent; after a while the connection is reset.",
         NOTHING_HELD,
-        "The worst of all answers is none: whether it was done is known only to who asks again with the same Idempotency-Key.",
+        "Without a response, a client cannot know whether the work was done. It must repeat with the same Idempotency-Key.",
         MATCH,
         (Setting("after", Kind.DURATION, "30s", "how long the connection stays open, real time", most=AT_MOST),),
         {"match": {"method": "POST", "path": "/api/v1/dossiers"}, "with": {"after": "2s"}, "times": 1},
@@ -53,9 +53,9 @@ FAULTS = (
         EDGE,
         "The connection breaks",
         "Kết nối bị ngắt",
-        "The connection is reset before a byte of the answer; the request was not read.",
+        "The connection is reset before the first byte of the response; the request was not read.",
         NOTHING_HELD,
-        "RFC 9110 section 9.2.2: only idempotent requests are repeated by themselves; with an Idempotency-Key ours are.",
+        "RFC 9110 section 9.2.2: repeat only idempotent requests automatically; with an Idempotency-Key ours are idempotent.",
         MATCH,
         (),
         {"match": {"service": "gateway"}, "nth": 3},
@@ -63,11 +63,11 @@ FAULTS = (
     NamedFault(
         SLOW_BODY,
         EDGE,
-        "The answer drips",
+        "The response body is slow",
         "Nội dung trả về nhỏ giọt",
-        "Headers come at once, the body in small pieces with pauses between.",
+        "The headers arrive at once, the body in small pieces with pauses between them.",
         NOTHING_HELD,
-        "A timeout between two bytes is not a timeout of the whole: clients need both.",
+        "A timeout between two bytes is not a timeout of the whole response: clients need both.",
         MATCH,
         (Setting("over", Kind.DURATION, "5s", "how long the whole body takes, real time", most=AT_MOST),),
         {"match": {"path": "/api/v1/procedures"}, "with": {"over": "2s"}},
@@ -75,11 +75,11 @@ FAULTS = (
     NamedFault(
         TRUNCATED,
         EDGE,
-        "The answer stops in the middle",
+        "The response body is cut off",
         "Nội dung trả về bị cắt cụt",
-        "Content-Length promises more than comes; the work was done.",
+        "The body is shorter than Content-Length says; the work was done.",
         NOTHING_HELD,
-        "RFC 9112 section 8: a message shorter than its Content-Length is incomplete and must not be taken for whole.",
+        "RFC 9112 section 8: a message shorter than its Content-Length is incomplete and must not be used as a complete one.",
         MATCH,
         (),
         {"match": {"method": "GET", "path": "/api/v1/dossiers/*"}, "times": 1},
@@ -91,19 +91,19 @@ FAULTS = (
         "Quá nhiều yêu cầu",
         "429 with Retry-After; the request was not read.",
         NOTHING_HELD,
-        "RFC 6585 section 4, RFC 9110 section 10.2.3: wait as long as Retry-After says, then send the same again.",
+        "RFC 6585 section 4, RFC 9110 section 10.2.3: wait as long as Retry-After says, then send the same request again.",
         MATCH,
-        (Setting("retry_after", Kind.INTEGER, 1, "seconds, as the header says", least=0, most=3600),),
+        (Setting("retry_after", Kind.INTEGER, 1, "seconds in the header Retry-After", least=0, most=3600),),
         {"match": {"service": "portal"}, "nth": 5, "with": {"retry_after": 2}},
     ),
     NamedFault(
         STALE,
         EDGE,
-        "A cache answers with what was",
+        "A cache returns an old response",
         "Bộ đệm trả dữ liệu cũ",
-        "A GET gets the answer that it first got under this rule, with `Age`, whatever happened since.",
+        "A GET gets the first response that it got under this rule, with `Age`, even if the data has changed since.",
         NOTHING_HELD,
-        "RFC 9111 section 4.2.4: what a cache says may be old. Look at Age before believing that nothing has changed.",
+        "RFC 9111 section 4.2.4: a cached response can be old. Check Age before you conclude that nothing has changed.",
         MATCH,
         (),
         {"match": {"path": "/api/v1/dossiers*"}},

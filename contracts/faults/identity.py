@@ -1,18 +1,18 @@
-"""What goes wrong when people sign in, and with the tokens that come of it (OpenID Connect Core 1.0, RFC 6749, RFC 7519)."""
+"""Faults of signing in, and of the tokens (OpenID Connect Core 1.0, RFC 6749, RFC 7519)."""
 
 from __future__ import annotations
 
 from contracts.faults.kinds import Kind, NamedFault, Setting
 
-TOKENS = "identity.tokens"  # while tokens are made
-CODES = "identity.codes"  # when a code is shown for tokens
-CONSENT = "identity.consent"  # when somebody signs in
-ACCOUNTS = "identity.accounts"  # whenever an account is looked at: signing in, tokens, userinfo
-KEYS = "identity.keys"  # which key signs
-PROVIDER = "identity.provider"  # every door of the provider
+TOKENS = "identity.tokens"  # when tokens are issued
+CODES = "identity.codes"  # when a code is exchanged for tokens
+CONSENT = "identity.consent"  # when a person signs in
+ACCOUNTS = "identity.accounts"  # whenever an account is used: signing in, tokens, userinfo
+KEYS = "identity.keys"  # when the signing key is chosen
+PROVIDER = "identity.provider"  # at every endpoint of the provider
 MATCH = ("persona",)
-NOT_HELD = "Nothing is held: who signs in again gets good tokens."
-WHICH = Setting("token", Kind.WORD, "both", "which token is spoilt", choices=("access", "id", "both"))
+NOT_HELD = "Nothing was delayed. A person who signs in again gets valid tokens."
+WHICH = Setting("token", Kind.WORD, "both", "which token is made invalid", choices=("access", "id", "both"))
 
 ISSUER = "token-wrong-issuer"
 AUDIENCE = "token-wrong-audience"
@@ -40,62 +40,62 @@ def _token(name: str, title_en: str, title_vi: str, shows: str, teaches: str, *s
 FAULTS = (
     _token(
         *(ISSUER, "A token of another issuer", "Token của nhà phát hành khác"),
-        "`iss` names an issuer that nobody here is; the signature is good.",
-        "OpenID Connect Core section 3.1.3.7, step 2: `iss` must be exactly the issuer that was asked.",
+        "`iss` names an issuer that does not exist; the signature is valid.",
+        "OpenID Connect Core section 3.1.3.7, step 2: `iss` must be exactly the issuer that the client uses.",
         WHICH,
     ),
     _token(
-        *(AUDIENCE, "A token for somebody else", "Token dành cho bên khác"),
-        "`aud` names another API, or another client; the signature is good.",
-        "OpenID Connect Core section 3.1.3.7, step 3; RFC 9068 section 4: a token for another is refused.",
+        *(AUDIENCE, "A token for another audience", "Token dành cho bên khác"),
+        "`aud` names another API, or another client; the signature is valid.",
+        "OpenID Connect Core section 3.1.3.7, step 3; RFC 9068 section 4: refuse a token for another audience.",
         WHICH,
     ),
     _token(
-        *(SIGNATURE, "A signature that does not fit", "Chữ ký không đúng"),
-        "One letter of the claims is another than was signed.",
-        "RFC 7515 section 5.2: a signature is checked before a claim is believed.",
+        *(SIGNATURE, "A token with a wrong signature", "Chữ ký không đúng"),
+        "One character of the claims was changed after signing.",
+        "RFC 7515 section 5.2: check the signature before you trust a claim.",
         WHICH,
     ),
     _token(
         *(ALGORITHM, "A token without a signature", "Token không có chữ ký"),
         'The header says `"alg": "none"`, and the third part is empty.',
-        "RFC 8725 section 3.1: the client chooses the algorithms, never the token.",
+        "RFC 8725 section 3.1: the client decides which algorithms it accepts, never the token.",
         WHICH,
     ),
     _token(
-        *(EXPIRED, "A token that is over when it comes", "Token đã hết hạn ngay khi cấp"),
-        "`exp` lies an hour back, by the clock of the sandbox.",
-        "RFC 7519 section 4.1.4: after `exp` a token is refused; renew it a little earlier than that.",
+        *(EXPIRED, "A token that has already expired", "Token đã hết hạn ngay khi cấp"),
+        "`exp` is one hour in the past, by the clock of the sandbox.",
+        "RFC 7519 section 4.1.4: refuse a token after `exp`; renew tokens a little before it.",
         WHICH,
     ),
     _token(
-        *(TOO_EARLY, "A token from the future", "Token chưa có hiệu lực"),
-        "`nbf` and `iat` lie ahead: two clocks disagree.",
-        "RFC 7519 section 4.1.5: before `nbf` it is refused; a little leeway, of minutes at most, is allowed.",
+        *(TOO_EARLY, "A token that is not valid yet", "Token chưa có hiệu lực"),
+        "`nbf` and `iat` are in the future, as if two clocks differed.",
+        "RFC 7519 section 4.1.5: refuse a token before `nbf`; a small leeway, at most a few minutes, is allowed.",
         WHICH,
-        Setting("by", Kind.DURATION, "10m", "how far ahead, sandbox time", least=1),
+        Setting("by", Kind.DURATION, "10m", "how far in the future, sandbox time", least=1),
     ),
     _token(
-        *(NONCE, "An answer to another question", "Nonce không khớp"),
+        *(NONCE, "A token with a wrong nonce", "Nonce không khớp"),
         "The `nonce` of the id_token is not the one that was sent.",
-        "OpenID Connect Core section 3.1.3.7, step 11: another nonce means a replayed sign-in.",
+        "OpenID Connect Core section 3.1.3.7, step 11: a wrong nonce means that a sign-in is replayed.",
     ),
     _token(
-        *(UNKNOWN_KEY, "A key that nobody published", "Khoá ký không có trong JWKS"),
-        "`kid` names a key that the key set does not hold, and it is signed with that.",
-        "OpenID Connect Core section 10.1.1: fetch the key set again once; if the key is not there then, refuse.",
+        *(UNKNOWN_KEY, "A token signed with an unpublished key", "Khoá ký không có trong JWKS"),
+        "`kid` names a key that is not in the key set; the token is signed with this key.",
+        "OpenID Connect Core section 10.1.1: fetch the key set again once; if it still lacks the key, refuse the token.",
         WHICH,
     ),
     _token(
-        *(LEVEL, "An account of too low a level", "Tài khoản chưa đủ mức định danh"),
-        "Both tokens say level 1, whatever the account is worth; userinfo tells the truth.",
-        "ND 69/2024: level 2 is given in person only (facts, domain.md). Procedures of level 2 answer with level-too-low.",
+        *(LEVEL, "An account with too low a level", "Tài khoản chưa đủ mức định danh"),
+        "Both tokens say level 1, whatever the level of the account is; userinfo returns the true level.",
+        "ND 69/2024: level 2 is granted only in person (facts, domain.md). Procedures of level 2 are refused with level-too-low.",
     ),
     NamedFault(
         *(ROTATED, KEYS, "The provider signs with a new key", "Nhà cung cấp đổi khoá ký"),
-        "From now on tokens name another `kid`; the sandbox's key set holds only the new key.",
-        "The old key signs again, and the key set holds it.",
-        "OpenID Connect Core section 10.1.1: an unknown kid means that the key set is to be fetched again.",
+        "From now on tokens have another `kid`; the key set of the sandbox contains only the new key.",
+        "The old key signs again, and the key set contains it.",
+        "OpenID Connect Core section 10.1.1: at an unknown kid, fetch the key set again.",
         (),
         (),
         {},
@@ -103,36 +103,36 @@ FAULTS = (
     ),
     NamedFault(
         *(REPLAYED, CODES, "The code was used before", "Mã uỷ quyền đã bị dùng"),
-        "The token endpoint answers invalid_grant: somebody was faster.",
+        "The token endpoint returns invalid_grant, as if another client had used the code first.",
         NOT_HELD,
-        "RFC 6749 section 4.1.2: a code is used once. RFC 9700 section 2.1.1: PKCE is why a thief's try fails.",
+        "RFC 6749 section 4.1.2: a code can be used only once. RFC 9700 section 2.1.1: PKCE protects against a stolen code.",
         MATCH,
         (),
         {"match": {"persona": "lan"}, "times": 1},
     ),
     NamedFault(
         *(LOCKED, ACCOUNTS, "The account is locked in the middle of a session", "Tài khoản bị khoá giữa phiên"),
-        "authorize says access_denied, the token endpoint invalid_grant, userinfo answers 403 account-locked.",
-        "The account is as it was; who is signed in goes on.",
-        "ND 69/2024 (that accounts are locked is unverified): a token lives until it expires; who must know asks userinfo.",
+        "authorize returns access_denied, the token endpoint invalid_grant, userinfo 403 account-locked.",
+        "The account works as before; existing sessions continue.",
+        "ND 69/2024 (that accounts can be locked is unverified): a token is valid until it expires; userinfo shows a lock earlier.",
         MATCH,
         (),
         {"match": {"persona": "minh"}},
     ),
     NamedFault(
-        *(REFUSED, CONSENT, "The citizen says no", "Công dân không đồng ý chia sẻ"),
-        "The browser comes back with error=access_denied.",
+        *(REFUSED, CONSENT, "The citizen refuses consent", "Công dân không đồng ý chia sẻ"),
+        "The browser returns with error=access_denied.",
         NOT_HELD,
-        "RFC 6749 section 4.1.2.1: access_denied is an answer, not a fault; offer another way in.",
+        "RFC 6749 section 4.1.2.1: access_denied is a decision of the person, not an error; offer another way to sign in.",
         MATCH,
         (),
         {"match": {"persona": "huong"}, "times": 1},
     ),
     NamedFault(
         *(DOWN, PROVIDER, "The identity provider is down", "Nhà cung cấp định danh ngừng hoạt động"),
-        "Every OpenID Connect door of the sandbox answers 503 provider-down with Retry-After.",
-        "Nothing is held: who is signed in never noticed, the others sign in now.",
-        "RFC 9110 section 15.6.4. Sessions that live must not end because nobody can sign in.",
+        "Every OpenID Connect endpoint of the sandbox returns 503 provider-down with Retry-After.",
+        "Nothing was delayed: existing sessions were not affected, and people can sign in again.",
+        "RFC 9110 section 15.6.4. Existing sessions must not end because nobody can sign in.",
         (),
         (),
         {},

@@ -1,4 +1,4 @@
-"""What a named fault is made of."""
+"""The types of which the fault catalogue consists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Kind(StrEnum):
-    """What a setting's value is."""
+    """The type of the value of a setting."""
 
     DURATION = "duration"  # 2s, 3d, P1D
     INTEGER = "integer"
@@ -17,9 +17,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Setting:
-    """Something that a fault may be told.
+    """A setting of a fault.
 
-    least, most  bounds of an integer, or of a duration in seconds
+    what         its meaning
+    least, most  limits of an integer, or of a duration in seconds
     """
 
     name: str
@@ -33,15 +34,15 @@ class Setting:
 
 @dataclass(frozen=True)
 class NamedFault:
-    """One thing that goes wrong in the real world, and here at a word.
+    """A fault that happens in the real world, and that a rule can switch on in a sandbox.
 
-    edge     where it bites; two rules of one edge that look at the same things contradict each other
-    shows    what whoever is hit sees
-    released what happens with what it held, once it is off
-    teaches  the law, the RFC or the line of the fact sheets that a client must have read to cope
-    match    by what a rule may choose its victims
-    example  a rule worth trying, as it is sent: match, with, nth …
-    steady   a state, not an occasion: it holds as long as it is on, and cannot be told how often
+    edge     where it fires; two rules at the same edge that can match the same case contradict each other
+    shows    the effect that the affected client sees
+    released what happens to delayed actions when the rule is switched off
+    teaches  the law, the RFC or the line of the fact sheets that a client must follow to handle it
+    match    the attributes that a rule can match
+    example  a useful rule in the form in which it is sent: match, with, nth …
+    steady   the fault is a state, not an event: it holds as long as the rule is on, and has no frequency
     """
 
     name: str

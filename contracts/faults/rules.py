@@ -1,4 +1,4 @@
-"""A fault switched on, as JSON: what bites, on what, how often, and from when until when."""
+"""The JSON model of a fault rule: which fault fires, for what, how often, and in which period."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
 class RuleBody(BaseModel):
-    """A fault switched on. Without nth, times and probability it bites every time; `from` and `until` are sandbox time."""
+    """A fault rule. Without nth, times and probability it fires every time. `from` and `until` are sandbox time."""
 
     model_config = ConfigDict(extra="forbid")
     fault: Annotated[Text, Field(max_length=60, examples=["confirmation-late"])]
     id: Id | None = Field(
-        None, description="Names the rule; the fault's name if left out. One of the same id is replaced"
+        None, description="Id of the rule; default: the name of the fault. It replaces a rule with the same id"
     )
     match: Annotated[dict[Text, Pattern], Field(max_length=10)] = Field(default_factory=dict)
     settings: Annotated[dict[Text, Any], Field(max_length=10)] = Field(default_factory=dict, alias="with")

@@ -17,7 +17,7 @@ class Cause(TypedDict):
 
 
 class Child1(TypedDict):
-    """An invented child under 14, for whom a parent acts; may be given as its name alone."""
+    """An invented child under 14, for whom a parent acts. A text instead of an object is its name."""
 
     name: str
 
@@ -86,13 +86,13 @@ class News(TypedDict):
 
 
 class Organisation(TypedDict):
-    """An invented organisation; its tax code is drawn from the seed and its key."""
+    """An invented organisation. Its tax code is drawn from the seed and its key."""
 
     name: str
 
 
 class OwnPerson(TypedDict):
-    """An invented adult who can sign in; the number, and the birthday where none is given, are drawn from the seed."""
+    """An invented adult who can sign in. The number is drawn from the seed; so is the birthday if none is given."""
 
     name: str
     sex: str
@@ -250,7 +250,11 @@ class Status(TypedDict):
 
 
 class Step(TypedDict):
-    """One move besides the straight path: taken as soon as it is lawful, or in the state `at`, after so many working days."""
+    """
+    One move outside the normal path: made as soon as the lifecycle allows it, or in the state `at`.
+
+    after_days  working days to wait before it
+    """
 
     does: str
     reason: NotRequired[str | None]
@@ -298,7 +302,7 @@ class Arrival(TypedDict):
 
 
 class Decisions(TypedDict):
-    """What officers will decide, instead of drawing from the seed."""
+    """The decisions of the officers, instead of decisions drawn from the seed."""
 
     reception: NotRequired[str | None]
     reason: NotRequired[str | None]
@@ -329,7 +333,7 @@ class Fee(TypedDict):
 
 
 class Mode(TypedDict):
-    """simulated, at a tempo (working_clock if left out); or manual. `decisions` go with the tempo scripted."""
+    """Either simulated, with a tempo (default: working_clock), or manual. `decisions` are only for the tempo scripted."""
 
     mode: str
     tempo: NotRequired[str | None]

@@ -39,7 +39,7 @@ ONLINE = "/online"  # end of the series in which the portal numbers its receipts
 
 def submit_dossier(work: Work, citizen: Citizen, choice: Choice, filing: Filing) -> Dossier:
     """A new dossier with the next code of its agency and day. Raises CalendarTooShort where no officer could end it."""
-    choice.must_reach_an_end(work.now, "online")
+    choice.require_calendar(work.now, "online")
     at = work.now.astimezone(BUSINESS_ZONE)
     code = dossier_code(choice.agency, f"{at:%Y%m%d}", work.number(code_series(choice.agency, at)), work.epoch)
     dossier = Dossier(

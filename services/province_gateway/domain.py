@@ -11,7 +11,7 @@ from msgspec.structs import asdict, replace
 from contracts import lifecycle as law
 from contracts.calendar.calendar import CalendarTooShort
 from contracts.calendar.worktime import Count, Limit, Pause, Unit
-from contracts.catalogue import CALENDAR, Channel, Place, day_before, fee_of, procedure_of
+from contracts.catalogue import CALENDAR, Channel, Place, apology_due_at, fee_of, procedure_of
 from contracts.filing import Filing, Particulars
 from contracts.lifecycle import LIFECYCLE, SUBMITTED, Move, MoveNotAllowed, Need, State
 from shared.errors import Refusal
@@ -342,7 +342,7 @@ MET: dict[Need, Callable[[Dossier, datetime], bool]] = {
     law.REQUESTS_LEFT: lambda dossier, at: len(dossier.supplements) < REQUESTS,
     law.TIME_TO_VERIFY: lambda dossier, at: dossier.verify_by is None or at <= dossier.verify_by,
     law.FIRST_APOLOGY: lambda dossier, at: not dossier.rescheduled,
-    law.TIME_TO_APOLOGISE: lambda dossier, at: dossier.due_at is None or at <= day_before(dossier.due_at),
+    law.TIME_TO_APOLOGISE: lambda dossier, at: dossier.due_at is None or at <= apology_due_at(dossier.due_at),
 }
 # What is said of a need that no waiting meets; every other one is NotYet.
 REFUSALS: dict[Need, Callable[[Dossier], Refusal]] = {
@@ -363,6 +363,6 @@ REFUSALS: dict[Need, Callable[[Dossier], Refusal]] = {
     law.TIME_TO_APOLOGISE: lambda dossier: ReschedulingTooLate(
         "The letter had to go out one day before expiry; the result will be overdue.",
         code=dossier.code,
-        latest=dossier.due_at and day_before(dossier.due_at).isoformat(),
+        latest=dossier.due_at and apology_due_at(dossier.due_at).isoformat(),
     ),
 }

@@ -89,7 +89,7 @@ def test_a_bad_file_is_told_line_by_line(lienthong_sync: sync.Country, tmp_path:
         "mine.yaml, line 6, /dossiers/0/state: 'returned' is no state: did you mean result_returned? There are submitted, "
         "received, refused_at_reception, in_processing, supplement_requested, financial_obligation, withdrawn, "
         "processing_stopped, result_ready, result_returned",
-        "mine.yaml, line 4, /dosiers: 'dosiers' is no member here: did you mean dossiers? There are organisations, "
+        "mine.yaml, line 4, /dosiers: 'dosiers' is no member of this object: did you mean dossiers? There are organisations, "
         "people, scenario, title_en, title_vi, about, seed, clock, modes, faults, dossiers, then",
     ]
 

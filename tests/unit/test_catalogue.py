@@ -27,7 +27,7 @@ from contracts.catalogue import (
     communes_of,
     procedure_at,
     procedure_of,
-    procedure_shown,
+    procedure_to_show,
     search,
     versions_of,
 )
@@ -219,7 +219,7 @@ def test_a_case_that_were_dropped_would_be_found_and_whoever_names_it_told_what_
     newer = replace(marriage, version="2", cases=(kept,))
     assert dropped((marriage, newer)) == {gone.code}
     assert dropped((newer, marriage)) == set(), "a new case is welcome"
-    with pytest.raises(CaseNotFound, match="Name one of the cases, or none for the first") as refused:
+    with pytest.raises(CaseNotFound, match="Name one of the cases, or none for the first case") as refused:
         newer.case(gone.code)
     assert refused.value.facts == {"procedure": marriage.code, "case": gone.code, "cases": [kept.code]}
 
@@ -242,14 +242,14 @@ def test_a_withdrawn_procedure_says_since_when_and_what_replaces_it() -> None:
     assert refused.value.facts["valid_to"] == "2026-07-01"
     replacement = refused.value.facts["replaced_by"]
     assert procedure_at(str(replacement), last_day + timedelta(days=1)).code == "3.000722"
-    assert procedure_shown("2.002621", date(2027, 1, 1)).code == "2.002621", "it can still be looked at"
+    assert procedure_to_show("2.002621", date(2027, 1, 1)).code == "2.002621", "it can still be looked at"
 
 
 def test_before_its_first_day_and_without_a_name_there_is_no_procedure() -> None:
     with pytest.raises(ProcedureNotYetInForce) as refused:
         procedure_at("2.000635", date(2025, 6, 30))
     assert refused.value.facts["valid_from"] == "2025-07-01"
-    for ask in (procedure_at, procedure_shown):
+    for ask in (procedure_at, procedure_to_show):
         with pytest.raises(ProcedureNotFound):
             ask("9.999999", SUMMER)
 

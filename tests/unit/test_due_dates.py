@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from contracts.calendar.calendar import SATURDAY, CalendarTooShort
 from contracts.calendar.worktime import CLOSING_TIME, DEFAULT_HOURS, Count, Hours, Limit, Pause, Unit
-from contracts.catalogue import CALENDAR, day_before, forward_by
+from contracts.catalogue import CALENDAR, apology_due_at, forward_by
 from shared.sandbox.clock import BUSINESS_ZONE
 
 DESKS = {
@@ -265,7 +265,7 @@ def test_the_15_00_rule(received: str, by: str, why: str) -> None:
     ],
 )
 def test_an_apology_is_in_time_until_a_day_before(due_at: str, last: str, why: str) -> None:
-    assert day_before(at(due_at)) == at(last), why
+    assert apology_due_at(at(due_at)) == at(last), why
 
 
 @pytest.mark.parametrize("row", PAUSED, ids=lambda row: " ".join(list(row.values())[:7]))

@@ -95,11 +95,11 @@ def test_half_is_taken_off_until_the_end_of_2026() -> None:
 
 
 def test_hai_phong_asks_nothing_online_from_a_day_on() -> None:
-    day_before, first_day = date(2026, 8, 7), date(2026, 8, 8)
+    apology_due_at, first_day = date(2026, 8, 7), date(2026, 8, 8)
     here = fee("1.001022", province="31", on=first_day)
     assert (here.total_dong, here.exempt, here.known, here.verified) == (0, True, True, True)
     assert "NQ 23/2026" in here.why_vi and "NQ 23/2026" in here.why_en
-    assert not fee("1.001022", province="31", on=day_before).known
+    assert not fee("1.001022", province="31", on=apology_due_at).known
     assert not fee("1.001022", province="31", channel="direct", on=first_day).known
     assert not fee("1.001022", province="37", on=first_day).known
     assert fee("1.011441", province="31", channel="direct", on=first_day).total_dong == 80_000

@@ -17,8 +17,8 @@ from tests.support.factories import MORNING
         ("037190900123", None),
         ("03719090012", "12 digits"),
         ("0371909001234", "12 digits"),
-        ("997190900123", "no place of registration"),
-        ("037190100123", "could be a real person's"),
+        ("997190900123", "not the code of a place of registration"),
+        ("037190100123", "could belong to a real person"),
     ],
 )
 def test_a_personal_number_is_of_an_invented_person(number: str, why: str | None) -> None:
@@ -33,9 +33,9 @@ def test_the_check_digit_is_the_one_of_the_fact_sheet() -> None:
 @pytest.mark.parametrize(
     ("code", "why"),
     [
-        ("0100047516", "could be a real organisation's"),
+        ("0100047516", "could belong to a real organisation"),
         ("0100047517", "wrong check digit"),
-        ("010004751", "no tax code"),
+        ("010004751", "not a tax code"),
     ],
 )
 def test_a_tax_code_is_of_an_invented_organisation(code: str, why: str) -> None:

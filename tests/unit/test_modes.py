@@ -40,7 +40,7 @@ def test_a_document_is_kept_with_every_choice_and_nothing_else(said: dict[str, A
         ({"mode": "manuel"}, "mode", "did you mean manual?"),
         ({"mode": "Simulated"}, "mode", "did you mean simulated?"),
         ({"mode": "xyz"}, "mode", "there are simulated, manual"),
-        ({"mode": "external"}, "mode", "comes later"),
+        ({"mode": "external"}, "mode", "not available yet"),
         ({"mode": 1}, "mode", "string"),
         ({"mode": "simulated", "tempo": "atonce"}, "tempo", "did you mean at_once?"),
         ({"mode": "simulated", "tempo": ""}, "tempo", "there are working_clock, at_once, scripted"),
@@ -48,7 +48,7 @@ def test_a_document_is_kept_with_every_choice_and_nothing_else(said: dict[str, A
         ({"mode": "manual", "decisions": {}}, "decisions", "leave it out"),
         ({"mode": "simulated", "decisions": {}}, "decisions", "choose the tempo scripted"),
         ({"mode": "simulated", "tempo": "at_once", "decisions": {}}, "decisions", "choose the tempo scripted"),
-        ({"mode": "simulated", "tempo": "scripted"}, "decisions", "say what the officers decide"),
+        ({"mode": "simulated", "tempo": "scripted"}, "decisions", "add the decisions of the officers"),
         ({"mode": "simulated", "pace": "at_once"}, "pace", "not permitted"),
     ],
     ids=str,
@@ -87,8 +87,8 @@ def test_a_province_acts_by_its_own_document_then_by_that_of_all_others_then_by_
 @pytest.mark.parametrize(
     ("province", "hint"),
     [
-        ("Ninh Binh", "Ninh Bình has 37"),
-        ("đa năng", "Đà Nẵng has 48"),
+        ("Ninh Binh", "Ninh Bình has the code 37"),
+        ("đa năng", "Đà Nẵng has the code 48"),
         ("99", "there are 01, 04"),
         ("", "there are 01"),
     ],

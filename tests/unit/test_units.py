@@ -13,12 +13,12 @@ from contracts.catalogue import (
     CommuneNotFound,
     Place,
     ProvinceNotFound,
-    Understood,
+    ResolvedPlace,
     UnitSplit,
     UnitUnknown,
     old_communes,
     predecessors,
-    understand_unit,
+    resolve_unit,
 )
 from contracts.catalogue.rows import rows
 
@@ -43,15 +43,15 @@ def test_every_commune_of_today_was_made_of_old_ones_except_five_island_district
 
 
 def test_a_code_of_today_means_today_s_unit() -> None:
-    assert understand_unit("37", "14464", SUMMER) == Understood("37", "14464", None)
-    assert understand_unit("79", None, SUMMER) == Understood("79", None, None)
+    assert resolve_unit("37", "14464", SUMMER) == ResolvedPlace("37", "14464", None)
+    assert resolve_unit("79", None, SUMMER) == ResolvedPlace("79", None, None)
     for commune in COMMUNES.values():
-        assert understand_unit(commune.province, commune.code, SUMMER).was is None
+        assert resolve_unit(commune.province, commune.code, SUMMER).was is None
 
 
 @pytest.mark.parametrize("code", [code for code in OLD_PROVINCES if code not in PROVINCES])
 def test_an_old_province_is_understood_as_its_successor(code: str) -> None:
-    here = understand_unit(code, None, SUMMER)
+    here = resolve_unit(code, None, SUMMER)
     assert (here.province, here.was) == (OLD_PROVINCES[code].became, Place(code, None))
 
 
@@ -60,7 +60,7 @@ def test_an_old_commune_with_one_successor_is_answered_with_the_new_code() -> No
     for code in ONLY_OLD:
         old = old_communes()[code]
         if len(old.became) == 1:
-            here = understand_unit(old.province, code, SUMMER)
+            here = resolve_unit(old.province, code, SUMMER)
             assert here.commune is not None and here.commune == old.became[0][0]
             assert here.province == COMMUNES[here.commune].province
             assert here.was == Place(old.province, code)
@@ -73,7 +73,7 @@ def test_a_divided_commune_is_refused_with_its_successors() -> None:
     assert len(divided) == 320
     for code in divided:
         with pytest.raises(UnitSplit) as refused:
-            understand_unit(OLD_PROVINCES[old_communes()[code].province].became, code, SUMMER)
+            resolve_unit(OLD_PROVINCES[old_communes()[code].province].became, code, SUMMER)
         successors = refused.value.facts["successors"]
         assert [each["code"] for each in successors] == [part for part, _ in old_communes()[code].became]  # type: ignore[attr-defined]
         assert all(each["name_vi"] for each in successors)  # type: ignore[attr-defined]
@@ -87,15 +87,15 @@ def test_an_old_province_or_an_old_day_makes_the_commune_s_code_an_old_one() -> 
         if code in COMMUNES and len(old.became) > 1 and old.province not in PROVINCES
     )
     successor = OLD_PROVINCES[reused.province].became
-    assert understand_unit(successor, reused.code, SUMMER) == Understood(successor, reused.code, None)
+    assert resolve_unit(successor, reused.code, SUMMER) == ResolvedPlace(successor, reused.code, None)
     for province, day in ((reused.province, SUMMER), (successor, date(2025, 6, 30))):
         with pytest.raises(UnitSplit):
-            understand_unit(province, reused.code, day)
-    assert understand_unit(successor, reused.code, MERGER).commune == reused.code
+            resolve_unit(province, reused.code, day)
+    assert resolve_unit(successor, reused.code, MERGER).commune == reused.code
 
 
 def test_a_special_zone_without_a_past_is_understood_beside_an_old_province() -> None:
-    assert understand_unit("77", "26732", SUMMER) == Understood("79", "26732", Place("77", "26732"))
+    assert resolve_unit("77", "26732", SUMMER) == ResolvedPlace("79", "26732", Place("77", "26732"))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_special_zone_without_a_past_is_understood_beside_an_old_province() ->
 )
 def test_what_never_was_a_unit_is_unknown(province: str, commune: str | None, refusal: type[UnitUnknown]) -> None:
     with pytest.raises(refusal) as refused:
-        understand_unit(province, commune, SUMMER)
+        resolve_unit(province, commune, SUMMER)
     assert isinstance(refused.value, UnitUnknown)
 
 

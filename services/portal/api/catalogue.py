@@ -23,12 +23,12 @@ from contracts.catalogue import (
     UnitUnknown,
     communes_of,
     fee_of,
-    must_be_offered,
     old_communes,
     procedure_at,
-    procedure_shown,
+    procedure_to_show,
+    require_offered,
+    resolve_unit,
     search,
-    understand_unit,
 )
 from services.portal.api.catalogue_views import (
     CommuneView,
@@ -72,12 +72,12 @@ async def provinces(page: PageDep, on: Day, request: Request, response: Response
 
 @router.get("/provinces/{code}", summary="One province or city; an old code finds its successor.", responses=SEEN)
 async def province(code: Text, on: Day) -> ProvinceView:
-    return ProvinceView.of(PROVINCES[understand_unit(code, None, on).province], on)
+    return ProvinceView.of(PROVINCES[resolve_unit(code, None, on).province], on)
 
 
 @router.get("/provinces/{code}/communes", summary="Communes, wards and special zones of a province.", responses=SEEN)
 async def communes(code: Text, page: PageDep, request: Request, response: Response) -> list[CommuneView]:
-    here = understand_unit(code, None, MERGER).province
+    here = resolve_unit(code, None, MERGER).province
     return [CommuneView.of(found) for found in announce(request, response, page.of(communes_of(here)))]
 
 
@@ -107,7 +107,7 @@ async def procedures(
 ) -> list[ProcedureView]:
     shown = [
         found
-        for found in (procedure_shown(code, on) for code in PROCEDURES)
+        for found in (procedure_to_show(code, on) for code in PROCEDURES)
         if field in (None, found.field_en)
         and level in (None, found.level)
         and (life_event is None or life_event in found.life_events)
@@ -120,7 +120,7 @@ async def procedures(
 
 @router.get("/procedures/{code}", summary="One procedure: cases, limits, papers, versions.", responses=SEEN)
 async def procedure(code: Text, on: Day) -> ProcedureDetail:
-    return ProcedureDetail.of(procedure_shown(code, on), on)
+    return ProcedureDetail.of(procedure_to_show(code, on), on)
 
 
 @router.get(
@@ -136,9 +136,9 @@ async def fee(
     case: Annotated[Text | None, Query(description="Code of a case; the first if left out")] = None,
     payer_group: Annotated[Text, Query(description="Who pays: GET /api/v1/payer-groups")] = "ordinary",
 ) -> FeeOfCaseView:
-    here = understand_unit(province, None, on).province
+    here = resolve_unit(province, None, on).province
     found = procedure_at(code, on)
-    must_be_offered(found, channel)
+    require_offered(found, channel)
     asked = found.case(case)
     answer = fee_of(found, asked, province=here, channel=channel, payer_group=payer_group, on=on)
     return FeeOfCaseView.of(answer, found, asked, here, channel, payer_group, on)

@@ -120,7 +120,7 @@ async def register(
 
     def decision(work: Work) -> tuple[int, str]:
         now, choice = work.now, chosen(work.now)
-        choice.must_reach_an_end(now, body.channel)
+        choice.require_calendar(now, body.channel)
         filing = body.filing(
             choice,
             now,

@@ -51,7 +51,7 @@ async def test_a_rule_is_shown_as_it_was_asked_for_and_complete(rules: Rules) ->
         "fault": "confirmation-late",
         "match": {"province": "37"},
         "with": {"by": "2h"},
-        "title_en": "The confirmation comes late",
+        "title_en": "The confirmation is late",
         "title_vi": "Xác nhận đến muộn",
         "nth": 2,
         "times": None,

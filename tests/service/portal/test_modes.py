@@ -72,7 +72,7 @@ async def test_a_province_that_is_none_is_refused(sandbox: Sandbox, province: st
     for method in ("PUT", "DELETE"):
         answer = await door(sandbox, method, province, {"mode": "manual"} if method == "PUT" else None)
         assert pointers(answer) == ["/path/province"]
-    assert "Ninh Bình has 37" in (await door(sandbox, "PUT", "ninh binh", {"mode": "manual"})).text
+    assert "Ninh Bình has the code 37" in (await door(sandbox, "PUT", "ninh binh", {"mode": "manual"})).text
 
 
 @pytest.mark.parametrize(
