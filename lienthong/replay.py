@@ -148,7 +148,7 @@ def differences(recorded: dict[str, list[Any]], replayed: dict[str, list[Any]]) 
         pairs = _pairs(recorded.get(code, []), replayed.get(code, []))
         if (first := next(((one, other) for one, other in pairs if one != other), None)) is not None:
             event = first[0] or first[1]
-            result.append(Difference(f"{code},  {event['service']} event {event['version']}", *first))
+            result.append(Difference(f"{code}, {event['service']} event {event['version']}", *first))
     return result
 
 

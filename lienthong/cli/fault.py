@@ -164,7 +164,7 @@ def _in_full(fault: Mapping[str, Any], lang: str) -> str:
         "with": "\n          ".join(settings(fault)) or "nothing",
         "try": command(fault["example"]),
     }
-    text = "\n".join(f"{name:9}  {value}" for name, value in lines.items()).replace("`", "")
+    text = "\n".join(f"{name:9} {value}" for name, value in lines.items()).replace("`", "")
     return f"{fault['name']}: {name_in({'name_vi': fault['title_vi'], 'name_en': fault['title_en']}, lang)}\n{text}"
 
 

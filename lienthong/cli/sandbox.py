@@ -216,7 +216,7 @@ def verdict_text(verdict: Verdict) -> str:
     """The verdict, then what the sandbox waits for, line by line."""
     lines = [verdict["verdict"]]
     if verdict["verdict"] == "still" and verdict["proof_of_absence"]:
-        lines[0] += ": nothing can happen before the clock is turned"
+        lines[0] += ": nothing can happen before the clock advances"
     if verdict["next_due"]:
         lines.append(f"next due {verdict['next_due']}")
     return "\n".join(

@@ -96,7 +96,7 @@ def free_ports(machine: Machine) -> Finding:
         f"{port} ({name}) by {who or 'a process of another user'}" for name, (port, who) in machine.taken.items()
     )
     if machine.url and not machine.url_trouble:
-        return Finding("ports", f"taken: {text};  the country at {machine.url} answers")
+        return Finding("ports", f"taken: {text}; the country at {machine.url} answers")
     why = "A stack cannot start if other programs use its ports."
     pids = " ".join(dict.fromkeys(who.rpartition("pid ")[2] for _, who in machine.taken.values() if "pid " in who))
     stop = f", or stop them: kill {pids}" if pids else ""

@@ -144,7 +144,7 @@ class ServicesPart(Part):
 
 
 class Supervisor:
-    """All parts of one plan, and the answers at the control door."""
+    """Runs all parts of one plan, and handles the requests on the control socket."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan

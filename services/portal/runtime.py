@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from urllib.parse import parse_qs
 
 from contracts import story
@@ -10,7 +12,7 @@ from contracts.catalogue import dossier_in
 from contracts.identity import NUMBER_CLAIM
 from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
 from services.portal import consumers
-from services.portal.auth import Tokens
+from services.portal.auth import Citizen, Tokens
 from services.portal.clients import PaymentPlatform
 from services.portal.commands import REFUND, note_refund
 from services.portal.domain import Dossier
@@ -21,8 +23,9 @@ from services.portal.sandboxes.owner import DEFAULT_ROW, TELL, Ownership
 from services.portal.settings import Settings
 from services.portal.store import DOSSIERS
 from shared.messaging import http_outbox
+from shared.messaging.idempotency import Once
 from shared.messaging.peer import Peer
-from shared.messaging.runtime import House
+from shared.messaging.runtime import House, Request
 from shared.sandbox import files
 
 SERVICE = "portal"
@@ -54,6 +57,15 @@ class Portal(House[Dossier]):
         self.ownership = Ownership(self)
         self.timekeeping = Timekeeping(self, self.ownership)
         self.callers = {REFUND: self.refund, TELL: self.ownership.tell_again}
+
+    @asynccontextmanager
+    async def request(
+        self, citizen: Citizen, key: Once, *, codes: Sequence[str] = ()
+    ) -> AsyncIterator[Request[Dossier]]:
+        """One request of a citizen in one transaction, as `unit_of_work`. Raises what `Citizen.check_time` refuses."""
+        async with self.unit_of_work(citizen.sandbox, key, codes=codes) as request:
+            citizen.check_time(request.now)
+            yield request
 
     def subject_of(self, path: str) -> str:
         return dossier_in(path) or super().subject_of(path)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-import msgspec
-
 from contracts.catalogue import PAYER_GROUPS, Choice, Place
 from contracts.filing import Capacity, Owner, Paper
 from contracts.identity import OWNER_KINDS, fault_of
@@ -37,13 +35,11 @@ async def papers_of(
     )
 
 
-async def note_use(
-    portal: Portal, citizen: Citizen, reply: tuple[int, str], handed_in: Sequence[tuple[str, str]]
-) -> None:
-    """After the commit: the papers of the dossier that the reply shows, so that their next use is known as one."""
+async def note_use(portal: Portal, citizen: Citizen, code: str, handed_in: Sequence[tuple[str, str]]) -> None:
+    """After the commit: note which papers the dossier uses, so that their next use is known as a repeated one."""
     if handed_in:
         components = {identity: component for component, identity in handed_in}
-        await store.note_use(portal, citizen.sandbox, citizen.id, msgspec.json.decode(reply[1])["code"], components)
+        await store.note_use(portal, citizen.sandbox, citizen.id, code, components)
 
 
 def owner_of(

@@ -10,7 +10,7 @@ from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, text
 
 from shared.errors import KeyReused
 from shared.sandbox import registry
-from shared.storage.database import Connection
+from shared.storage.database import Connection, Database
 
 # First statement of every request: lock and read the sandbox, claim the key (a concurrent request with it waits here).
 OPEN_SQL = f"""
@@ -73,3 +73,16 @@ async def earlier_reply(connection: Connection, sandbox_id: str, once: Once) -> 
     if row["body_hash"] != once.body_hash:
         raise KeyReused("Send the same body again, or choose a new key for a new request.", key=once.key)
     return row["status"], row["body"]
+
+
+async def store_reply(database: Database, sandbox_id: str, once: Once, status: int, body: str) -> None:
+    """Replace the stored reply of a key."""
+    await database.pool.execute(
+        "UPDATE replies SET status = $5, body = $6 WHERE sandbox = $1 AND caller = $2 AND route = $3 AND key = $4",
+        sandbox_id,
+        once.caller,
+        once.route,
+        once.key,
+        status,
+        body,
+    )

@@ -54,7 +54,7 @@ class Request(Generic[T]):
     def __init__(self, connection: Connection, work: Work[T] | None, now: datetime, earlier: Reply | None) -> None:
         self._connection, self._work, self.now = connection, work, now
         self.is_new = earlier is None
-        self.answer = earlier
+        self._reply = earlier
 
     @property
     def work(self) -> Work[T]:
@@ -70,7 +70,14 @@ class Request(Generic[T]):
 
     def reply(self, status: int, body: str) -> None:
         """What the caller gets, stored with the key if there is one; `body` is JSON text."""
-        self.answer = (status, body)
+        self._reply = (status, body)
+
+    @property
+    def answer(self) -> Reply:
+        """What the caller gets. Raises LookupError if nothing was replied."""
+        if self._reply is None:
+            raise LookupError("the request has no reply")
+        return self._reply
 
 
 class House(Runtime, Generic[T]):
@@ -129,7 +136,7 @@ class House(Runtime, Generic[T]):
 
     # --- requests ---------------------------------------------------------------------------------------------------------
     @asynccontextmanager
-    async def request(
+    async def unit_of_work(
         self, sandbox_id: str, once: Once | None = None, *, codes: Sequence[str] = ()
     ) -> AsyncIterator[Request[T]]:
         """One transaction for a request: its documents locked and loaded, everything saved and committed when the block ends.
@@ -150,7 +157,7 @@ class House(Runtime, Generic[T]):
             request = Request(connection, work, row["now"], None)
             yield request
             work.merge()
-            if once is not None and request.answer is not None:
+            if once is not None:
                 batch.reply = (sandbox_id, once.caller, once.route, once.key, *request.answer)
             await batch.save(connection, self.drawer)
         batch.report()
@@ -163,33 +170,17 @@ class House(Runtime, Generic[T]):
         decision: Callable[[Work[T]], R],
         *,
         codes: Sequence[str] = (),
-        numbers: Callable[[datetime], Sequence[str]] = lambda now: (),
+        counters: Callable[[datetime], Sequence[str]] = lambda now: (),
     ) -> R:
-        """One decision in one transaction, its documents locked and loaded; committed before this returns."""
-        async with self.request(sandbox_id, codes=codes) as request:
-            if names := numbers(request.now):
+        """One decision without an Idempotency-Key, in one transaction; committed before this returns."""
+        async with self.unit_of_work(sandbox_id, codes=codes) as request:
+            if names := counters(request.now):
                 await request.lock_counters(*names)
             return decision(request.work)
 
-    async def decide_once(
-        self,
-        sandbox_id: str,
-        once: Once,
-        decision: Callable[[Work[T]], Reply],
-        *,
-        codes: Sequence[str] = (),
-        numbers: Callable[[datetime], Sequence[str]] = lambda now: (),
-        check: Callable[[datetime], None] = lambda now: None,
-    ) -> Reply:
-        """A decision whose reply is stored with its key."""
-        async with self.request(sandbox_id, once, codes=codes) as request:
-            check(request.now)
-            if request.is_new:
-                if names := numbers(request.now):
-                    await request.lock_counters(*names)
-                request.reply(*decision(request.work))
-        assert request.answer is not None
-        return request.answer
+    async def store_reply(self, sandbox_id: str, once: Once, reply: Reply) -> None:
+        """Replace the stored reply of a key, once a remote call has completed it."""
+        await idempotency.store_reply(self.database, sandbox_id, once, *reply)
 
     async def _ready(self, sandbox_id: str) -> None:
         if self.waits_for:

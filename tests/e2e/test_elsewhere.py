@@ -98,7 +98,7 @@ def test_nothing_of_theirs_is_ours_to_break_and_no_password_lies_about(servers: 
         for name in ("kafka", "postgres"):
             assert (shown[name]["state"], shown[name]["pid"], shown[name]["ready"]) == ("external", None, True)
         assert shown["postgres"]["door"] == f"postgresql://127.0.0.1:{servers.plan.port('postgres')}"
-        with pytest.raises(Trouble, match="payment is elsewhere"):
+        with pytest.raises(Trouble, match="payment is on an external server"):
             stack.drop_database("payment")
         with pytest.raises(Trouble):
             stack.restart_kafka()

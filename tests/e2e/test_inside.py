@@ -187,7 +187,7 @@ def test_the_page_is_true(seen: Receiver, tmp_path: Path) -> None:
     finally:
         subprocess.run([*LIENTHONG, "down"], cwd=tmp_path, capture_output=True, check=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "All 3 dossiers reached" in done.stdout and "Nothing is wrong." in done.stdout
+    assert "All 3 dossiers ended in their expected state" in done.stdout and "Nothing is wrong." in done.stdout
     assert 'lienthong_journeys_total{channel="online",service="portal",state="submitted"} 3.0' in done.stdout
     assert len(seen.spans()) > before + 50
 

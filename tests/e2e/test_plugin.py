@@ -156,12 +156,12 @@ def test_a_failing_test_tells_the_story_of_its_dossiers_and_what_is_waited_for(
     text = done.stdout.str()
     assert text.count("- lienthong sandbox s") == 4
     assert "ValueError: as it was raised" in text and text.count("== 'another'") >= 2
-    assert "settle: still: nothing can happen before the clock is turned" in text
-    assert "portal    │ The citizen submits the dossier online" in text
+    assert "settle: still: nothing can happen before the clock advances" in text
+    assert "portal  │ The citizen submits the dossier online" in text
     assert "The report is incomplete: Problem: " in text and "During handling" not in text
     replays = re.findall(r"to repeat this run: (lienthong replay \S+test_fails.json) --keep", text)
     again = command(*replays[0].split()[1:], url=lienthong_sync.url)
-    assert again.returncode == 0 and "1 calls made again" in again.stdout, again.stderr
+    assert again.returncode == 0 and "1 calls repeated" in again.stdout, again.stderr
     assert "1 sandbox seconds per second" in text
     kept = {
         row["name"].partition("::")[2]: row["id"]

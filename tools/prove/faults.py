@@ -80,7 +80,7 @@ async def _kill(scene: Scene, name: str, then: Callable[[], object] | None = Non
     after = await scene.process(name)
     died = after["restarts"] > before["restarts"] and "SIGKILL" in str(after["last_exit"])
     phase = " while producing" if then is not None else ""
-    return f"pid {pid} died{phase},  {after['pid']} took over, restarts {after['restarts']}" if died else ""
+    return f"pid {pid} died{phase}, {after['pid']} took over, restarts {after['restarts']}" if died else ""
 
 
 async def _came_back(scene: Scene, name: str, pid: int, restarts: int) -> bool:

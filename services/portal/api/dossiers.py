@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 from pydantic import Field, create_model
 
@@ -83,25 +84,20 @@ async def submit_dossier(
     handed_in = [(each.component, each.id) for each in body.papers]
     papers = await submission.papers_of(portal, citizen, handed_in)
 
-    def choose(now: datetime) -> Choice:
-        place = (body.authority.province, body.authority.commune)
-        return queries.choose(citizen.level, body.procedure, *place, case=body.case, on=now)
-
-    def decision(work: commands.Work) -> tuple[int, str]:
-        choice = choose(work.now)
-        dossier = commands.submit_dossier(work, citizen, choice, _filing(citizen, body, papers, choice, work.now))
-        logs.concerns(citizen.sandbox, dossier.code)
-        return 201, DossierView.of(dossier, work.at(dossier.code)).model_dump_json()
-
-    reply = await portal.decide_once(
-        citizen.sandbox,
-        once(citizen, "POST /dossiers", idempotency_key, body),
-        decision,
-        numbers=lambda now: [code_series(choose(now).agency, now)],
-        check=citizen.check_time,
-    )
-    await submission.note_use(portal, citizen, reply, handed_in)
-    return json_reply(reply)
+    key = once(citizen, "POST /dossiers", idempotency_key, body)
+    async with portal.request(citizen, key) as request:
+        if request.is_new:
+            place = (body.authority.province, body.authority.commune)
+            choice = queries.choose(citizen.level, body.procedure, *place, case=body.case, on=request.now)
+            await request.lock_counters(code_series(choice.agency, request.now))
+            filing = _filing(citizen, body, papers, choice, request.now)
+            dossier = commands.submit_dossier(request.work, citizen, choice, filing)
+            logs.concerns(citizen.sandbox, dossier.code)
+            request.reply(201, DossierView.of(dossier, request.work.at(dossier.code)).model_dump_json())
+    if handed_in:
+        code = dossier.code if request.is_new else msgspec.json.decode(request.answer[1])["code"]
+        await submission.note_use(portal, citizen, code, handed_in)
+    return json_reply(request.answer)
 
 
 def _filing(citizen: Citizen, body: Submission, papers: tuple[Paper, ...], choice: Choice, now: datetime) -> Filing:
@@ -143,16 +139,15 @@ async def my_dossier(code: Text, citizen: CitizenDep, portal: PortalDep) -> Doss
 async def answer_supplement(
     code: Text, body: SupplementBody, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
 ) -> Response:
-    papers = await submission.papers_of(portal, citizen, [(each.component, each.id) for each in body.papers], code)
-
-    def decision(work: commands.Work) -> tuple[int, str]:
-        dossier = commands.answer_supplement(work, citizen, code, papers, body.note)
-        return 202, DossierView.of(dossier, work.at(dossier.code)).model_dump_json()
-
+    handed_in = [(each.component, each.id) for each in body.papers]
+    papers = await submission.papers_of(portal, citizen, handed_in, code)
     key = once(citizen, f"POST /dossiers/{code}/supplement", idempotency_key, body)
-    reply = await portal.decide_once(citizen.sandbox, key, decision, codes=[code], check=citizen.check_time)
-    await submission.note_use(portal, citizen, reply, [(each.component, each.id) for each in body.papers])
-    return json_reply(reply)
+    async with portal.request(citizen, key, codes=[code]) as request:
+        if request.is_new:
+            dossier = commands.answer_supplement(request.work, citizen, code, papers, body.note)
+            request.reply(202, DossierView.of(dossier, request.work.at(code)).model_dump_json())
+    await submission.note_use(portal, citizen, code, handed_in)
+    return json_reply(request.answer)
 
 
 @router.post(
@@ -165,13 +160,12 @@ async def answer_supplement(
 async def ask_withdrawal(
     code: Text, body: WithdrawalRequest, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
 ) -> Response:
-    def decision(work: commands.Work) -> tuple[int, str]:
-        return 202, DossierView.of(
-            commands.ask_withdrawal(work, citizen, code, body.reason), work.at(code)
-        ).model_dump_json()
-
     key = once(citizen, f"POST /dossiers/{code}/withdrawal", idempotency_key, body)
-    return json_reply(await portal.decide_once(citizen.sandbox, key, decision, codes=[code], check=citizen.check_time))
+    async with portal.request(citizen, key, codes=[code]) as request:
+        if request.is_new:
+            dossier = commands.ask_withdrawal(request.work, citizen, code, body.reason)
+            request.reply(202, DossierView.of(dossier, request.work.at(code)).model_dump_json())
+    return json_reply(request.answer)
 
 
 @router.post(
@@ -184,11 +178,9 @@ async def ask_withdrawal(
 async def rate_dossier(
     code: Text, body: Rating, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
 ) -> Response:
-    def decision(work: commands.Work) -> tuple[int, str]:
-        scores = body.scores.model_dump()
-        return 201, DossierView.of(
-            commands.rate(work, citizen, code, scores, body.comment), work.at(code)
-        ).model_dump_json()
-
     key = once(citizen, f"POST /dossiers/{code}/rating", idempotency_key, body)
-    return json_reply(await portal.decide_once(citizen.sandbox, key, decision, codes=[code], check=citizen.check_time))
+    async with portal.request(citizen, key, codes=[code]) as request:
+        if request.is_new:
+            dossier = commands.rate(request.work, citizen, code, body.scores.model_dump(), body.comment)
+            request.reply(201, DossierView.of(dossier, request.work.at(code)).model_dump_json())
+    return json_reply(request.answer)

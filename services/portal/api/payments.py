@@ -12,6 +12,7 @@ from contracts import payment_platform as platform
 from services.portal import commands, queries
 from services.portal.api.views import CitizenDep, PortalDep, once
 from services.portal.codes import code_of
+from services.portal.domain import Payment
 from shared.runtime import known_sandbox
 from shared.text import Exact, Text
 from shared.web.dependencies import KeyHeader, SandboxId
@@ -63,16 +64,29 @@ async def begin_payment(
 ) -> PaymentView:
     """The attempt is kept first, then the platform is called; both are repeatable with the same key."""
 
-    def decision(work: commands.Work) -> tuple[int, str]:
-        return 201, commands.start_payment(work, citizen, code, body.amount_dong).reference
-
     key = once(citizen, f"POST /dossiers/{code}/payments", idempotency_key, body)
-    _, reference = await portal.decide_once(citizen.sandbox, key, decision, codes=[code], check=citizen.check_time)
+    async with portal.request(citizen, key, codes=[code]) as request:
+        if request.is_new:
+            payment = commands.start_payment(request.work, citizen, code, body.amount_dong)
+            view = _view(payment, checkout_url="")
+            request.reply(201, view.model_dump_json())
+        else:
+            view = PaymentView.model_validate_json(request.answer[1])
+    if view.checkout_url:
+        return view
+    # The platform is called outside the transaction; a request that ended before it answered is completed by a repetition.
     dossier = await queries.dossier(portal, citizen, code)
-    payment = dossier.payment(reference)
-    assert payment is not None  # kept together with the reply
-    url = await portal.platform.begin(citizen.sandbox, dossier, payment, payment.started_at)
-    return PaymentView(reference=reference, amount_dong=payment.amount_dong, checkout_url=url, status=payment.status)
+    started = dossier.payment(view.reference)
+    assert started is not None  # stored in the transaction of the reply
+    url = await portal.platform.begin(citizen.sandbox, dossier, started, started.started_at)
+    view = _view(started, checkout_url=url)
+    await portal.store_reply(citizen.sandbox, key, (201, view.model_dump_json()))
+    return view
+
+
+def _view(payment: Payment, *, checkout_url: str) -> PaymentView:
+    amount, status = payment.amount_dong, payment.status
+    return PaymentView(reference=payment.reference, amount_dong=amount, checkout_url=checkout_url, status=status)
 
 
 @router.post(
@@ -98,7 +112,7 @@ async def confirm(body: Confirm, sandbox: SandboxId, portal: PortalDep) -> dict[
                 *(work, code, body.MaThamChieu, body.SoTien, body.MaGiaoDich), paid=body.MaLoi == platform.OK
             ),
             codes=[code],
-            numbers=lambda now: commands.receipt_series(code, now),
+            counters=lambda now: commands.receipt_series(code, now),
         )
     if refused:
         log.warning("confirmation_refused", reference=body.MaThamChieu, reason=refused, sandbox=sandbox)

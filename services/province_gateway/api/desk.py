@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Response
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
 
 from contracts import identity
-from contracts.catalogue import PAYER_GROUPS, Choice, agency_code, choose
+from contracts.catalogue import PAYER_GROUPS, agency_code, choose
 from contracts.decisions import Body, MoveFacts, YesNo
 from contracts.filing import Owner, Paper, ParticularsBody
 from services.province_gateway import commands, queries
@@ -19,7 +18,6 @@ from services.province_gateway.codes import code_series, dossier_code
 from services.province_gateway.commands import Registration
 from services.province_gateway.domain import Instruction
 from services.province_gateway.moves import official, receipts
-from services.province_gateway.work import Work
 from shared.messaging.idempotency import Once
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import BUSINESS_ZONE
@@ -115,31 +113,29 @@ class MoveBody(MoveFacts):
 async def register(
     province: Text, body: RegistrationBody, idempotency_key: KeyHeader, sandbox: SandboxId, gateway: GatewayDep
 ) -> Response:
-    def chosen(now: datetime) -> Choice:
-        return choose(body.procedure, province, body.commune, case=body.case, channel=body.channel, on=now)
-
-    def decision(work: Work) -> tuple[int, str]:
-        now, choice = work.now, chosen(work.now)
-        choice.require_calendar(now, body.channel)
-        filing = body.filing(
-            choice,
-            now,
-            reception=choice.received_at(body.reception.place() if body.reception else None, now),
-            owner=Owner(body.owner.kind, body.owner.id, body.owner.name) if body.owner else None,
-            papers=tuple(Paper(paper.component, paper.form, int(paper.digitised)) for paper in body.papers),
-        )
-        number = work.number(code_series(choice.agency, now))
-        code = dossier_code(choice.agency, f"{now.astimezone(BUSINESS_ZONE):%Y%m%d}", number, work.epoch)
-        applicant = body.applicant
-        registration = Registration(code, choice, body.channel, applicant.id, applicant.name, filing)
-        receive = body.channel == "direct" if body.receive is None else body.receive
-        dossier = commands.register_at_desk(work, registration, gateway.rules, receive=receive)
-        return 201, DossierView.of(dossier, work.now).model_dump_json()
-
-    once = Once(f"desk/{province}", "POST /dossiers", idempotency_key, body.model_dump_json().encode())
-    return _json(
-        await gateway.decide_once(sandbox, once, decision, numbers=lambda now: [code_series(chosen(now).agency, now)])
-    )
+    key = _key(province, "POST /dossiers", idempotency_key, body)
+    async with gateway.unit_of_work(sandbox, key) as request:
+        if request.is_new:
+            now = request.now
+            choice = choose(body.procedure, province, body.commune, case=body.case, channel=body.channel, on=now)
+            series = code_series(choice.agency, now)
+            await request.lock_counters(series)
+            choice.require_calendar(now, body.channel)
+            filing = body.filing(
+                choice,
+                now,
+                reception=choice.received_at(body.reception.place() if body.reception else None, now),
+                owner=Owner(body.owner.kind, body.owner.id, body.owner.name) if body.owner else None,
+                papers=tuple(Paper(paper.component, paper.form, int(paper.digitised)) for paper in body.papers),
+            )
+            number, day = request.work.number(series), f"{now.astimezone(BUSINESS_ZONE):%Y%m%d}"
+            code = dossier_code(choice.agency, day, number, request.work.epoch)
+            applicant = body.applicant
+            registration = Registration(code, choice, body.channel, applicant.id, applicant.name, filing)
+            receive = body.channel == "direct" if body.receive is None else body.receive
+            dossier = commands.register_at_desk(request.work, registration, gateway.rules, receive=receive)
+            request.reply(201, DossierView.of(dossier, now).model_dump_json())
+    return _json(request.answer)
 
 
 @router.post(
@@ -155,16 +151,17 @@ async def move(
     known = await queries.dossier(gateway, sandbox, province, code)
     agency = agency_code(known.province, known.commune)
 
-    def decision(work: Work) -> tuple[int, str]:
-        dossier = official.perform(work, code, body.instruction(), gateway.rules)
-        return 200, DossierView.of(dossier, work.at(code)).model_dump_json()
+    key = _key(province, f"POST /dossiers/{code}/moves", idempotency_key, body)
+    async with gateway.unit_of_work(sandbox, key, codes=[code]) as request:
+        if request.is_new:
+            await request.lock_counters(*receipts.receipt_series(agency, request.now))
+            dossier = official.perform(request.work, code, body.instruction(), gateway.rules)
+            request.reply(200, DossierView.of(dossier, request.work.at(code)).model_dump_json())
+    return _json(request.answer)
 
-    once = Once(f"desk/{province}", f"POST /dossiers/{code}/moves", idempotency_key, body.model_dump_json().encode())
-    return _json(
-        await gateway.decide_once(
-            sandbox, once, decision, codes=[code], numbers=lambda now: receipts.receipt_series(agency, now)
-        )
-    )
+
+def _key(province: str, route: str, idempotency_key: str, body: BaseModel) -> Once:
+    return Once(f"desk/{province}", route, idempotency_key, body.model_dump_json().encode())
 
 
 def _json(reply: tuple[int, str]) -> Response:

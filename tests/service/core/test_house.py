@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -19,7 +18,7 @@ import structlog
 from shared.errors import KeyReused, NotReady, SandboxNotFound
 from shared.http import Unreachable
 from shared.messaging.idempotency import Once
-from shared.messaging.runtime import House
+from shared.messaging.runtime import House, Reply
 from shared.observability import logs, metrics
 from shared.sandbox.clock import per_day
 from shared.storage.database import SCHEMA_VERSION, OldSchema
@@ -52,24 +51,28 @@ async def test_a_refused_decision_leaves_nothing(house: House[Parcel], shelf: Sh
 async def test_a_kept_reply_is_given_again_and_counts_once(house: House[Parcel], shelf: Shelf) -> None:
     drawn: list[int] = []
 
-    def series(now: datetime) -> list[str]:
-        return [per_day("H42", now)]
+    async def ask(once: Once) -> Reply:
+        async with house.unit_of_work(shelf.id, once) as request:
+            if request.is_new:
+                await request.lock_counters(per_day("H42", request.now))
+                request.reply(*decide(request.work))
+        return request.answer
 
     def decide(work: Work) -> tuple[int, str]:
         drawn.append(work.number("H42-20260609"))
         return 201, f'"{drawn[-1]}"'
 
-    replies = [await house.decide_once(shelf.id, KEY, decide, numbers=series) for _ in range(3)]
+    replies = [await ask(KEY) for _ in range(3)]
     assert replies == [(201, '"1"')] * 3
     assert drawn == [1]
     with pytest.raises(KeyReused):
-        await house.decide_once(shelf.id, Once("lan", "POST /parcels", "k1", b"other"), decide)
+        await ask(Once("lan", "POST /parcels", "k1", b"other"))
     others = [
         Once("minh", *_rest(KEY)),
         Once("lan", "POST /else", "k1", b"body"),
         Once("lan", KEY.route, "k2", b"body"),
     ]
-    assert [(await house.decide_once(shelf.id, other, decide, numbers=series))[1] for other in others] == [
+    assert [(await ask(other))[1] for other in others] == [
         '"2"',
         '"3"',
         '"4"',
@@ -88,9 +91,13 @@ async def test_twins_wait_for_each_other_also_when_the_first_is_refused(house: H
             raise NotReady("the first of the twins is refused")
         return 200, '"done"'
 
-    answers = await asyncio.gather(
-        *(house.decide_once(shelf.id, KEY, decide) for _ in range(4)), return_exceptions=True
-    )
+    async def ask() -> Reply:
+        async with house.unit_of_work(shelf.id, KEY) as request:
+            if request.is_new:
+                request.reply(*decide(request.work))
+        return request.answer
+
+    answers = await asyncio.gather(*(ask() for _ in range(4)), return_exceptions=True)
     assert [type(answer) for answer in answers].count(NotReady) == 1
     assert [answer for answer in answers if not isinstance(answer, NotReady)] == [(200, '"done"')] * 3
 
