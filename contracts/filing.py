@@ -73,8 +73,9 @@ class Filing(Particulars, frozen=True, kw_only=True):
 
     def facts(self) -> dict[str, Any]:
         """As members of an event; what is not said, or is as usual, is left out."""
-        facts: dict[str, Any] = msgspec.to_builtins(self)
-        return facts
+        usual = {field.name for field in msgspec.structs.fields(self) if getattr(self, field.name) == field.default}
+        facts: dict[str, Any] = msgspec.to_builtins(self)  # leaves out defaults by identity, not by value
+        return {name: fact for name, fact in facts.items() if name not in usual}
 
 
 class PlaceBody(Body):

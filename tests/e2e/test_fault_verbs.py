@@ -46,7 +46,7 @@ def test_faults_are_listed_for_people_and_programs(lienthong_sync: sync.Country)
 
 def test_a_named_fault_is_told_of_in_full(lienthong_sync: sync.Country) -> None:
     shown = said(lienthong_sync, "show", "confirmation-late")
-    for words in ("The payer has paid", "told at once", "QUERY", "province, dossier", "by (a duration of"):
+    for words in ("The payer has paid", "sent at once", "QUERY", "province, dossier", "by (a duration of"):
         assert words in shown
     assert "lienthong fault on confirmation-late --with by=1d" in shown
     assert told(lienthong_sync, "show", "confirmation-late")["name"] == "confirmation-late"

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from lienthong.client import Wish
 from lienthong.embedded import ports
 from lienthong.sync import Country
 from tests.support.command import command
@@ -197,7 +198,7 @@ def test_what_cannot_be_wished_is_one_sentence(pytester: pytest.Pytester) -> Non
     done = pytester.runpytest_subprocess()
     done.assert_outcomes(errors=4)
     text = done.stdout.str()
-    wishes = "seed, name, start, rate, time_to_live, people, organisations, modes, faults, scenario"
+    wishes = ", ".join([*Wish.__annotations__, "scenario"])
     assert f"pytest.mark.lienthong takes {wishes} by name; not sede." in text
     assert "There is no sandbox for this test. /start: 'yesterday' is not an RFC 3339 time" in text
     assert "pytest.mark.lienthong takes scenario, seed, name, time_to_live by name; not rate." in text
