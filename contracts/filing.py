@@ -69,7 +69,8 @@ class Filing(Particulars, frozen=True, kw_only=True):
     @classmethod
     def of(cls, event: BaseModel) -> Filing:
         """As the event says it that begins a dossier."""
-        return msgspec.convert(event.model_dump(exclude_none=True), cls)
+        facts = event.model_dump()  # a place's commune may be null: it is then the province's own
+        return msgspec.convert({name: fact for name, fact in facts.items() if fact is not None}, cls)
 
     def facts(self) -> dict[str, Any]:
         """As members of an event; what is not said, or is as usual, is left out."""
@@ -104,8 +105,8 @@ class ParticularsBody(Body):
         checked  members that the service itself has looked at, such as owner and papers
         raises   what `in_current_codes` refuses
         """
-        said = self.model_dump(include=set(Particulars.__struct_fields__), exclude_none=True)
-        filing = msgspec.convert(said, Filing)
+        particulars = self.model_dump(include=set(Particulars.__struct_fields__))
+        filing = msgspec.convert({name: each for name, each in particulars.items() if each is not None}, Filing)
         return replace(
             filing,
             case=choice.case.code,
