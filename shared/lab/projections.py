@@ -47,9 +47,9 @@ async def projections(
 )
 async def rebuild(name: Text, runtime: EventRuntimeDep) -> ProjectionView:
     """For all sandboxes. It goes on beside everything else; `behind` is 0 once it is done."""
-    each = projection.named(runtime.projections, name)
     if runtime.waits_for:
         raise NotReady("The service is starting; ask again in a moment.", waits_for=sorted(runtime.waits_for))
+    each = projection.named(runtime.projections, name)
     await projection.rebuild(runtime.database, each)
     return await _view(runtime, each)
 
