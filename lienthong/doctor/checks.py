@@ -231,10 +231,9 @@ def traces(machine: Machine) -> Finding:
     return Finding("traces", text, True, why, "unset OTEL_EXPORTER_OTLP_ENDPOINT OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
-CHECKS: tuple[Callable[[Machine], Finding], ...] = (
-    *(system, python, packages, java, kafka_jars, free_ports, disk, memory, data_folder, schema, stack),
-    *(clock, letters, open_files, leftovers, servers, address, traces),
-)
+NEEDED = (system, python, packages, java, kafka_jars, free_ports, disk, memory, data_folder, schema, stack)
+BESIDE = (clock, letters, open_files, leftovers, servers, address, traces)
+CHECKS: tuple[Callable[[Machine], Finding], ...] = (*NEEDED, *BESIDE)
 
 
 def examine(machine: Machine) -> list[Finding]:

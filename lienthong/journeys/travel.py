@@ -11,17 +11,22 @@ from lienthong.client.citizen import Citizen
 from lienthong.client.country import Country, Sandbox
 from lienthong.client.types import Dossier, Entry
 
-SUBMITTED, RECEIVED, SUPPLEMENT, OWING, READY = (
-    *("submitted", "received", "supplement_requested", "financial_obligation", "result_ready"),
-)
-IN_PROCESSING, REFUSED, WITHDRAWN = "in_processing", "refused_at_reception", "withdrawn"
+SUBMITTED, RECEIVED, SUPPLEMENT, OWING = "submitted", "received", "supplement_requested", "financial_obligation"
+IN_PROCESSING, READY, REFUSED, WITHDRAWN = "in_processing", "result_ready", "refused_at_reception", "withdrawn"
 PROCESSING_STOPPED, RETURNED = "processing_stopped", "result_returned"
 ENDS = (REFUSED, WITHDRAWN, PROCESSING_STOPPED, RETURNED)
 STEPS_AT_MOST = 400  # due instants in one journey: more than a hundred working days
 LEVEL_2 = ("lan", "minh", "huong", "duc")  # personas that every procedure accepts
 INDICATORS = (
-    *("total_time", "time_per_agency", "contacts", "agencies_contacted", "organisation", "publication"),
-    *("attitude", "feedback", "online_service"),
+    "total_time",
+    "time_per_agency",
+    "contacts",
+    "agencies_contacted",
+    "organisation",
+    "publication",
+    "attitude",
+    "feedback",
+    "online_service",
 )
 OLD_CODE = "14467"  # a commune from before the merger; its only successor is 14464
 PAPER = (  # the smallest file that is a PDF

@@ -18,8 +18,16 @@ from lienthong.journeys.travel import STEPS_AT_MOST, Journey, JourneyResult, act
 from lienthong.scenarios.files import ScenarioFault, ScenarioFile
 
 BEHAVIOUR = (  # fields that a Journey has under the same name
-    *("name", "persona", "procedure", "province"),
-    *("channel", "pays", "answers", "rates", "expects", "papers"),
+    "name",
+    "persona",
+    "procedure",
+    "province",
+    "channel",
+    "pays",
+    "answers",
+    "rates",
+    "expects",
+    "papers",
 )
 STORY = (
     "at",

@@ -240,10 +240,9 @@ async def token(realm: RealmDep, request: Request) -> JSONResponse:
         if person and not fault:
             token_fault = await faults.token_fault(connection, sandbox, person)
             is_rotated = await faults.signs_with_next_key(connection, sandbox, person)
-            text_vi, text_en = f"Cấp token cho {person.name}", f"Tokens given to {person.name}"
+            texts = f"Cấp token cho {person.name}", f"Tokens given to {person.name}"
             await journal.note(
-                *(connection, sandbox.id, person.id, sandbox.now, "tokens_given", text_vi, text_en),
-                client=form["client_id"],
+                connection, sandbox.id, person.id, sandbox.now, "tokens_given", *texts, client=form["client_id"]
             )
     if grant is None or person is None or fault:
         raise GrantRefused("invalid_grant", fault)

@@ -88,13 +88,22 @@ async def keep_code(connection: Connection, sandbox: Sandbox, code: str, grant: 
     await connection.execute(
         """DELETE FROM authorization_codes WHERE (sandbox, code) IN (SELECT sandbox, code FROM authorization_codes
         WHERE sandbox = $1 AND expires_at < $2 LIMIT 100 FOR UPDATE SKIP LOCKED)""",
-        *(sandbox.id, sandbox.now - KEPT_EXPIRED),
+        sandbox.id,
+        sandbox.now - KEPT_EXPIRED,
     )
     await connection.execute(
         """INSERT INTO authorization_codes (sandbox, code, hint, client_id, redirect_uri, code_challenge, scope, nonce,
         signed_in_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
-        *(sandbox.id, code, grant.hint, grant.client_id, grant.redirect_uri, grant.code_challenge, grant.scope),
-        *(grant.nonce, grant.signed_in_at, grant.expires_at),
+        sandbox.id,
+        code,
+        grant.hint,
+        grant.client_id,
+        grant.redirect_uri,
+        grant.code_challenge,
+        grant.scope,
+        grant.nonce,
+        grant.signed_in_at,
+        grant.expires_at,
     )
 
 
@@ -103,6 +112,7 @@ async def take_code(connection: Connection, sandbox_id: str, code: str) -> Grant
     row = await connection.fetchrow(
         """DELETE FROM authorization_codes WHERE sandbox = $1 AND code = $2
         RETURNING hint, client_id, redirect_uri, code_challenge, scope, nonce, signed_in_at, expires_at""",
-        *(sandbox_id, code),
+        sandbox_id,
+        code,
     )
     return Grant(**row) if row else None

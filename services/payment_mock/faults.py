@@ -59,12 +59,16 @@ async def _overtakes(connection: Connection, sandbox: Sandbox, rule: Rule, trans
     """Whether another CONFIRM waits to be overtaken. Then this one does not wait, in this attempt and in all later ones."""
     another_waits = await connection.fetchval(
         "SELECT EXISTS (SELECT FROM firings WHERE sandbox = $1 AND rule = $2 AND occasion NOT IN ('', $3) AND bit)",
-        *(sandbox.id, rule.key, transaction),
+        sandbox.id,
+        rule.key,
+        transaction,
     )
     if another_waits:
         await connection.execute(
             "UPDATE firings SET bit = false WHERE sandbox = $1 AND rule = $2 AND occasion = $3",
-            *(sandbox.id, rule.key, transaction),
+            sandbox.id,
+            rule.key,
+            transaction,
         )
     return bool(another_waits)
 
@@ -77,7 +81,9 @@ async def release_overtaken(connection: Connection, sandbox: Sandbox, sent: str)
     rows = await connection.fetch(
         "UPDATE firings SET bit = false WHERE sandbox = $1 AND rule = ANY($2) AND occasion NOT IN ('', $3) AND bit "
         "RETURNING occasion",
-        *(sandbox.id, rules, sent),
+        sandbox.id,
+        rules,
+        sent,
     )
     return [row["occasion"] for row in rows]
 

@@ -115,7 +115,12 @@ async def save_order(connection: Connection, order: Order) -> None:
     await connection.execute(
         """UPDATE orders SET state = $4, paid_at = $5, confirm_answer = $6
         WHERE sandbox = $1 AND partner = $2 AND reference = $3""",
-        *(order.sandbox, order.partner, order.reference, order.state, order.paid_at, order.confirm_answer),
+        order.sandbox,
+        order.partner,
+        order.reference,
+        order.state,
+        order.paid_at,
+        order.confirm_answer,
     )
 
 
@@ -123,7 +128,9 @@ async def expire_order(connection: Connection, order: Order) -> None:
     """Store an earlier end of the time to pay."""
     await connection.execute(
         "UPDATE orders SET expires_at = $3 WHERE sandbox = $1 AND transaction = $2",
-        *(order.sandbox, order.transaction, order.expires_at),
+        order.sandbox,
+        order.transaction,
+        order.expires_at,
     )
 
 
@@ -136,7 +143,9 @@ class Refunded:
 async def refund_by_key(connection: Connection, sandbox_id: str, partner: str, refund: str) -> Refunded | None:
     row = await connection.fetchrow(
         "SELECT reference, amount_dong FROM refunds WHERE sandbox = $1 AND partner = $2 AND refund = $3",
-        *(sandbox_id, partner, refund),
+        sandbox_id,
+        partner,
+        refund,
     )
     return Refunded(**row) if row else None
 
@@ -144,7 +153,9 @@ async def refund_by_key(connection: Connection, sandbox_id: str, partner: str, r
 async def refunded_dong(connection: Connection, order: Order) -> int:
     total = await connection.fetchval(
         "SELECT coalesce(sum(amount_dong), 0) FROM refunds WHERE sandbox = $1 AND partner = $2 AND reference = $3",
-        *(order.sandbox, order.partner, order.reference),
+        order.sandbox,
+        order.partner,
+        order.reference,
     )
     return int(total)
 
@@ -154,7 +165,12 @@ async def add_refund(connection: Connection, order: Order, refund: str, amount_d
     status = await connection.execute(
         """INSERT INTO refunds (sandbox, partner, refund, reference, amount_dong, refunded_at)
         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING""",
-        *(order.sandbox, order.partner, refund, order.reference, amount_dong, at),
+        order.sandbox,
+        order.partner,
+        refund,
+        order.reference,
+        amount_dong,
+        at,
     )
     return str(status).endswith(" 1")
 

@@ -19,7 +19,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     portal = Portal(settings)
     app = web.create_app(
-        *(portal, "Liên Thông: national portal", PROBLEMS, portal.waker.run),
+        portal,
+        "Liên Thông: national portal",
+        PROBLEMS,
+        portal.waker.run,
         summary="Catalogue, online submission, the national copy of every dossier, payments; and the sandboxes.",
         body_limits={papers.PATH: settings.paper_limit_bytes},
     )

@@ -43,13 +43,21 @@ def submit_dossier(work: Work, citizen: Citizen, choice: Choice, filing: Filing)
     at = work.now.astimezone(BUSINESS_ZONE)
     code = dossier_code(choice.agency, f"{at:%Y%m%d}", work.number(code_series(choice.agency, at)), work.epoch)
     dossier = Dossier(
-        *(code, choice.procedure.code, choice.province, choice.commune, citizen.id, citizen.name),
-        *(law.SUBMITTED.code, at),
+        code=code,
+        procedure=choice.procedure.code,
+        province=choice.province,
+        commune=choice.commune,
+        applicant_id=citizen.id,
+        applicant_name=citizen.name,
+        state_code=law.SUBMITTED.code,
+        submitted_at=at,
         **asdict(filing),
     )
     work.save(code, dossier, lane=PROVINCES[choice.province].lane)
     _tell(
-        *(work, dossier, law.DOSSIER_SUBMITTED),
+        work,
+        dossier,
+        law.DOSSIER_SUBMITTED,
         authority={"province": choice.province, "commune": choice.commune},
         applicant={"id": citizen.id, "name": citizen.name, "level": citizen.level},
         channel="online",

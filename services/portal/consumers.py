@@ -29,9 +29,15 @@ handlers = Handlers(models.TYPE_OF)
 @handlers.on(models.DossierRegistered, creates=True)
 def dossier_registered(event: models.DossierRegistered, work: Work) -> None:
     dossier = Dossier(
-        *(event.dossier_code, event.procedure, event.authority.province, event.authority.commune),
-        *(event.applicant.id, event.applicant.name, law.SUBMITTED.code),
-        *(event.registered_at.astimezone(BUSINESS_ZONE), event.channel),
+        code=event.dossier_code,
+        procedure=event.procedure,
+        province=event.authority.province,
+        commune=event.authority.commune,
+        applicant_id=event.applicant.id,
+        applicant_name=event.applicant.name,
+        state_code=law.SUBMITTED.code,
+        submitted_at=event.registered_at.astimezone(BUSINESS_ZONE),
+        channel=event.channel,
         **asdict(Filing.of(event)),
     )
     note_registration(work, dossier)

@@ -23,8 +23,15 @@ ATTEMPT_LIFE = timedelta(minutes=15)  # sandbox time; the platform closes an ord
 WORDS = {law.PAY: "pay", law.ANSWER_SUPPLEMENT: "supplement", law.ASK_WITHDRAWAL: "withdraw", law.RATE: "rate"}
 # The nine indicators of TT 01/2018/TT-VPCP art. 13, each scored 0, 1 or 2; the English words are ours.
 INDICATORS = (
-    *("total_time", "time_per_agency", "contacts", "agencies_contacted", "organisation", "publication"),
-    *("attitude", "feedback", "online_service"),
+    "total_time",
+    "time_per_agency",
+    "contacts",
+    "agencies_contacted",
+    "organisation",
+    "publication",
+    "attitude",
+    "feedback",
+    "online_service",
 )
 
 

@@ -40,7 +40,11 @@ class Portal(House[Dossier]):
     def __init__(self, settings: Settings) -> None:
         gateway = Peer("gateway", settings.province_gateway_url, hears=TO_PORTAL, speaks=TO_PROVINCE)
         super().__init__(
-            *(SERVICE, settings, settings.database_url, DOSSIERS, consumers.handlers),
+            SERVICE,
+            settings,
+            settings.database_url,
+            DOSSIERS,
+            consumers.handlers,
             peers=[gateway],
             topics=TOPIC_OF,
             projections=[statistics(Peer(SERVICE, settings.portal_url, hears=TO_PROVINCE), gateway)],

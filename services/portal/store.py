@@ -6,7 +6,8 @@ from services.portal.domain import Dossier
 from shared.storage.documents import Drawer
 
 DOSSIERS: Drawer[Dossier] = Drawer(
-    *("dossiers", Dossier),
+    "dossiers",
+    Dossier,
     born="submitted_at",
     indexes={"applicant": "(body->>'applicant_id')", "owner": "(body->'owner'->>'id')"},
     sparse=("owner",),

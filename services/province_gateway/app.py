@@ -17,7 +17,10 @@ from shared.web import sandbox_cookie, server
 def create_app(settings: Settings | None = None) -> FastAPI:
     gateway = Gateway(settings or Settings())
     app = web.create_app(
-        *(gateway, "Liên Thông: provincial procedure systems", PROBLEMS, gateway.waker.run),
+        gateway,
+        "Liên Thông: provincial procedure systems",
+        PROBLEMS,
+        gateway.waker.run,
         summary="34 provincial procedure systems: register, receive, demand the fee, process, return.",
     )
     asked = (dossiers.router, desk.router, scripts.router)

@@ -72,7 +72,9 @@ def register_at_desk(work: Work, registration: Registration, rules: Rules, *, re
     work.save(code, dossier, lane=PROVINCES[choice.province].lane)
     facts = {"capacity": filing.capacity, "papers": (), **filing.facts()}  # said also where they are as usual
     tell(
-        *(work, dossier, law.DOSSIER_REGISTERED),
+        work,
+        dossier,
+        law.DOSSIER_REGISTERED,
         authority={"province": choice.province, "commune": choice.commune},
         applicant={"id": registration.applicant_id, "name": applicant},
         channel=channel,

@@ -32,7 +32,11 @@ class Gateway(House[Dossier]):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(
-            *(SERVICE, settings, settings.database_url, DOSSIERS, consumers.handlers),
+            SERVICE,
+            settings,
+            settings.database_url,
+            DOSSIERS,
+            consumers.handlers,
             peers=[Peer("portal", settings.portal_url, hears=TO_PROVINCE, speaks=TO_PORTAL)],
             topics=TOPIC_OF,
         )

@@ -169,18 +169,23 @@ async def _evaluate(connection: Connection, sandbox: Sandbox, rule: Rule, occasi
     seen = await connection.fetchval(
         "INSERT INTO firings (sandbox, rule, occasion, seen) VALUES ($1, $2, '', 1) "
         "ON CONFLICT (sandbox, rule, occasion) DO UPDATE SET seen = firings.seen + 1 RETURNING seen",
-        *(sandbox.id, rule.key),
+        sandbox.id,
+        rule.key,
     )
     fires = rule.fires(sandbox, seen)
     if occasion != COUNTER:
         await connection.execute(
             "INSERT INTO firings (sandbox, rule, occasion, bit) VALUES ($1, $2, $3, $4)",
-            *(sandbox.id, rule.key, occasion, fires),
+            sandbox.id,
+            rule.key,
+            occasion,
+            fires,
         )
     if fires:
         await connection.execute(
             "UPDATE firings SET fired = fired + 1 WHERE sandbox = $1 AND rule = $2 AND occasion = ''",
-            *(sandbox.id, rule.key),
+            sandbox.id,
+            rule.key,
         )
     return Firing(rule) if fires else None
 

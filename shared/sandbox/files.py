@@ -92,7 +92,12 @@ class Files:
         await connection.execute(
             "INSERT INTO files (sandbox, sha256, media_type, size, content, stored_at) VALUES ($1, $2, $3, $4, $5, $6) "
             "ON CONFLICT DO NOTHING",
-            *(sandbox.id, sha256, media_type, len(content), content, sandbox.now),
+            sandbox.id,
+            sha256,
+            media_type,
+            len(content),
+            content,
+            sandbox.now,
         )
         return sha256
 

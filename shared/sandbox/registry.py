@@ -23,7 +23,8 @@ from shared.storage.database import Connection, Database
 
 MOMENTS = ("base_at", "base_real", "created_at", "begins_at", "expires_at")
 DOCUMENTS = ("modes", "faults", "people")
-COLUMNS = (*("id", "version", "name", "seed", "rate", "opened", "deleted", "api_key"), *MOMENTS, *DOCUMENTS)
+PLAIN = ("id", "version", "name", "seed", "rate", "opened", "deleted", "api_key")
+COLUMNS = (*PLAIN, *MOMENTS, *DOCUMENTS)
 ROW_SQL = f"s.id, s.seed, s.rate, s.version, s.opened, s.modes, s.faults, s.people, {NOW_SQL} AS now"
 CREATE_ONE = "Create one with `lienthong sandbox create` or POST /_lab/sandboxes at the portal, or leave X-Sandbox out."
 

@@ -8,14 +8,15 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from contracts.schemas import event_types, schema
 
 Schema = Mapping[str, Any]
-SHOWN_IN_EVENTS = (
-    *("type", "pattern", "minLength", "maxLength", "minimum", "maximum", "enum", "required", "minItems", "maxItems"),
-)
+Option = Literal[True] | str | tuple[str, ...]
+# What limits a value is kept; `additionalProperties`, formats and prose are not.
+SHOWN_IN_EVENTS = {"type", "pattern", "enum", "required", "minimum", "maximum"}
+SHOWN_IN_EVENTS |= {"minLength", "maxLength", "minItems", "maxItems"}
 SHOWN_IN_CLIENT = ("type", "required", "description", "additionalProperties")
 # Names that users import, by the service and the schema that they are generated from.
 CLIENT_TYPES = {
@@ -34,22 +35,6 @@ CLIENT_TYPES = {
 }
 NAMES = {key: name for name, key in CLIENT_TYPES.items()}
 PREFIXES = {"portal": "", "province_gateway": "Province"}
-OPTIONS = (
-    *("--input-file-type", "jsonschema", "--target-python-version", "3.11", "--formatters", "builtin"),
-    *("--use-union-operator", "--use-standard-collections", "--use-schema-description", "--use-double-quotes"),
-    *("--skip-root-model", "--disable-timestamp"),
-)
-MODEL_OPTIONS = (
-    *("--output-model-type", "pydantic_v2.BaseModel", "--target-pydantic-version", "2.12"),
-    *("--custom-file-header", '"""Events as pydantic models, generated from events/ by `make contracts`."""'),
-    *("--type-overrides", '{"Instant": "contracts.instant.Instant"}', "--strict-types", "int", "float", "bool"),
-    *("--enum-field-as-literal", "all", "--use-annotated", "--enable-faux-immutability", "--disable-future-imports"),
-)
-CLIENT_HEADER = '"""What services answer and what a new sandbox takes, generated from openapi/ by `make contracts`."""'
-CLIENT_OPTIONS = (
-    *("--output-model-type", "typing.TypedDict", "--no-use-closed-typed-dict", "--use-single-line-docstring"),
-    *("--custom-file-header", CLIENT_HEADER),
-)
 
 
 def event_class(event_type: str) -> str:
@@ -67,7 +52,19 @@ def event_models() -> str:
         f"\n\nBY_TYPE: dict[str, type[BaseModel]] = {{\n{by_type}}}\n"
         "TYPE_OF: dict[type[BaseModel], str] = {model: name for name, model in BY_TYPE.items()}\n"
     )
-    return _generated({"Instant": {"type": "string"}} | schemas, MODEL_OPTIONS, maps)
+    return _generated(
+        {"Instant": {"type": "string"}} | schemas,
+        '"""Events as pydantic models, generated from events/ by `make contracts`."""',
+        output_model_type="pydantic_v2.BaseModel",
+        target_pydantic_version="2.12",
+        type_overrides='{"Instant": "contracts.instant.Instant"}',
+        strict_types=("int", "float", "bool"),
+        enum_field_as_literal="all",
+        use_annotated=True,
+        enable_faux_immutability=True,
+        disable_future_imports=True,
+        end=maps,
+    )
 
 
 def client_types(portal: Schema, province_gateway: Schema) -> str:
@@ -81,15 +78,38 @@ def client_types(portal: Schema, province_gateway: Schema) -> str:
             given = documents[service]["components"]["schemas"][name]
             schemas[client_name] = _for_client(service, given, optional=client_name == "Wish")
             missing += [(service, inner) for inner in _referred(given)]
-    return _generated(dict(sorted(schemas.items())), CLIENT_OPTIONS)
+    return _generated(
+        dict(sorted(schemas.items())),
+        '"""What services answer and what a new sandbox takes, generated from openapi/ by `make contracts`."""',
+        output_model_type="typing.TypedDict",
+        no_use_closed_typed_dict=True,
+        use_single_line_docstring=True,
+    )
 
 
-def _generated(schemas: Mapping[str, Schema], options: tuple[str, ...], end: str = "") -> str:
+def _generated(schemas: Mapping[str, Schema], header: str, *, end: str = "", **options: Option) -> str:
+    """Python code for `schemas`; `options` are those of datamodel-code-generator, with _ for -, True for a flag."""
+    options |= {
+        "custom_file_header": header,
+        "input_file_type": "jsonschema",
+        "target_python_version": "3.11",
+        "formatters": "builtin",
+        "use_union_operator": True,
+        "use_standard_collections": True,
+        "use_schema_description": True,
+        "use_double_quotes": True,
+        "skip_root_model": True,
+        "disable_timestamp": True,
+    }
+    words: list[str] = []
+    for name, value in options.items():
+        words.append("--" + name.replace("_", "-"))
+        words += () if value is True else (value,) if isinstance(value, str) else value
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "schemas.json"), Path(folder, "types.py")
         bundle = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": schemas}
         source.write_text(json.dumps(bundle), encoding="utf-8")
-        _run("datamodel_code_generator", "--input", source, "--output", target, *OPTIONS, *options)
+        _run("datamodel_code_generator", "--input", source, "--output", target, *words)
         with target.open("a", encoding="utf-8") as file:
             file.write(end)
         _run("ruff", "check", "--isolated", "--quiet", "--select", "I", "--fix", target)

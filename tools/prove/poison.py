@@ -59,19 +59,30 @@ async def write(url: str, kind: Poison, dossier: Key) -> DeadLetter | None:
             row = await connection.fetchrow(
                 "UPDATE dossiers SET version = version + 1 WHERE sandbox = $1 AND code = $2 "
                 "RETURNING version, lane, last_at",
-                *(sandbox, code),
+                sandbox,
+                code,
             )
             if row is None:
                 return None
             await connection.execute(
                 "INSERT INTO events (sandbox, subject, version, id, type, lane, at, body, traceparent) "
                 "VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, clock_timestamp()), $8, '')",
-                *(sandbox, code, row["version"], str(uuid.uuid4()), kind.type, row["lane"], row["last_at"]),
+                sandbox,
+                code,
+                row["version"],
+                str(uuid.uuid4()),
+                kind.type,
+                row["lane"],
+                row["last_at"],
                 kind.body(code),
             )
             await connection.execute(
                 "INSERT INTO queue (topic, lane, sandbox, subject, version) VALUES ($1, $2, $3, $4, $5)",
-                *(kind.topic, row["lane"], sandbox, code, row["version"]),
+                kind.topic,
+                row["lane"],
+                sandbox,
+                code,
+                row["version"],
             )
     finally:
         await connection.close()

@@ -109,7 +109,7 @@ async def confirm(body: Confirm, sandbox: SandboxId, portal: PortalDep) -> dict[
         refused = await portal.decide(
             sandbox,
             lambda work: commands.confirm_payment(
-                *(work, code, body.MaThamChieu, body.SoTien, body.MaGiaoDich), paid=body.MaLoi == platform.OK
+                work, code, body.MaThamChieu, body.SoTien, body.MaGiaoDich, paid=body.MaLoi == platform.OK
             ),
             codes=[code],
             counters=lambda now: commands.receipt_series(code, now),

@@ -60,8 +60,12 @@ class Kind:
             kept = {name: told(value) for name, value in found.items() if name[-3:] not in ("_en", "_vi")}
             words = self.words
             yield Cause(
-                *(self.name, _filled(words.en, en, ","), _filled(words.vi, vi, ".")),
-                *(_filled(words.mend_en, en, ","), _filled(words.mend_vi, vi, "."), kept),
+                name=self.name,
+                sentence_en=_filled(words.en, en, ","),
+                sentence_vi=_filled(words.vi, vi, "."),
+                mend_en=_filled(words.mend_en, en, ","),
+                mend_vi=_filled(words.mend_vi, vi, "."),
+                facts=kept,
             )
 
 

@@ -62,7 +62,10 @@ async def gather(portal: Portal, round: Round, code: str) -> Facts:
     )
     seen = await look(portal, round, code)
     facts = Facts(
-        *(code, here.id, here.now, here.rate),
+        code=code,
+        sandbox=here.id,
+        now=here.now,
+        rate=here.rate,
         mode=mode_of(here.modes, province),
         officers=officers_faults(here.faults, here.now, _about(dossier, province, code)),
         rules_vi=rules_vi(here.faults),

@@ -172,7 +172,5 @@ def unknown_dossier(facts: Facts) -> Iterator[Found]:
         yield {"hint_en": hint, "hint_vi": "; mã hồ sơ có dạng H42.14464-20260609-0000001" if odd else ""}
 
 
-KINDS: tuple[Kind, ...] = (
-    *(service_down, clock_behind, broker_down, worker_dead, sandbox_unknown_there, parked, waits_behind_parked),
-    *(on_its_way, unknown_dossier),
-)
+BROKEN = (service_down, clock_behind, broker_down, worker_dead, sandbox_unknown_there, parked, waits_behind_parked)
+KINDS: tuple[Kind, ...] = (*BROKEN, on_its_way, unknown_dossier)

@@ -231,8 +231,7 @@ def _tries(call: Call) -> Found:
     return {"attempts": call.attempts, "last_error": call.last_error, "error_en": error, "error_vi": error}
 
 
-KINDS: tuple[Kind, ...] = (
-    *(confirmation_held_by_fault, confirmation_refused, confirmation_on_its_way),
-    *(refund_held_by_fault, refund_refused, refund_on_its_way),
-    *(payment_not_opened, payment_failed, payment_expired, payment_begun, payment_awaited),
-)
+CONFIRMATIONS = (confirmation_held_by_fault, confirmation_refused, confirmation_on_its_way)
+REFUNDS = (refund_held_by_fault, refund_refused, refund_on_its_way)
+PAYMENTS = (payment_not_opened, payment_failed, payment_expired, payment_begun, payment_awaited)
+KINDS: tuple[Kind, ...] = (*CONFIRMATIONS, *REFUNDS, *PAYMENTS)

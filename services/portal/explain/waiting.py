@@ -162,7 +162,9 @@ def _answer(
     en, vi = _sentences(sentences, wanted, at=said(due))
     waiting = (*facts.waiting, *(() if still or facts.waiting else (TURNED,)))
     return Answer(
-        *(verdict, f"{en} {causes[0].sentence_en}", f"{vi} {causes[0].sentence_vi}"),
+        verdict=verdict,
+        sentence_en=f"{en} {causes[0].sentence_en}",
+        sentence_vi=f"{vi} {causes[0].sentence_vi}",
         not_before=due,
         waiting_for=waiting,
         cause=causes[0],

@@ -137,7 +137,13 @@ async def keep(
             "INSERT INTO papers (sandbox, owner, sha256, name, kind, dossier, stored_at) VALUES ($1,$2,$3,$4,$5,$6,$7) "
             "ON CONFLICT (sandbox, owner, sha256) DO UPDATE SET kind = EXCLUDED.kind, dossier = EXCLUDED.dossier, "
             f"component = NULL WHERE EXCLUDED.kind = '{RESULT}' RETURNING xmax = 0",
-            *(here.id, citizen.id, sha256, name, RESULT if result_of else UPLOADED, result_of, here.now),
+            here.id,
+            citizen.id,
+            sha256,
+            name,
+            RESULT if result_of else UPLOADED,
+            result_of,
+            here.now,
         )
         row = await connection.fetchrow(f"{PAPER_SQL} AND p.sha256 = $3", here.id, citizen.id, sha256)
         assert row is not None  # written a moment ago, in this transaction
@@ -151,7 +157,9 @@ async def newest(runtime: Runtime, citizen: Citizen, page: Page) -> Cut[Paper]:
     rows = await runtime.database.fetch(
         f"{PAPER_SQL} AND ($3::text IS NULL OR (p.stored_at, p.sha256) < (SELECT stored_at, sha256 FROM papers "
         f"WHERE sandbox = $1 AND owner = $2 AND sha256 = $3)) ORDER BY p.stored_at DESC, p.sha256 DESC LIMIT {page.size + 1:d}",
-        *(citizen.sandbox, citizen.id, page.after),
+        citizen.sandbox,
+        citizen.id,
+        page.after,
     )
     found = [Paper(**row) for row in rows[: page.size]]
     return Cut(found, found[-1].id if len(rows) > page.size else None)
@@ -202,5 +210,9 @@ async def note_use(runtime: Runtime, sandbox: str, owner: str, dossier: str, com
     await runtime.database.pool.execute(
         "UPDATE papers SET dossier = $3, component = t.component FROM unnest($4::text[], $5::text[]) t (id, component) "
         "WHERE sandbox = $1 AND owner = $2 AND sha256 = t.id AND dossier IS NULL",
-        *(sandbox, owner, dossier, list(components), list(components.values())),
+        sandbox,
+        owner,
+        dossier,
+        list(components),
+        list(components.values()),
     )

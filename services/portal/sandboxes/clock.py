@@ -213,7 +213,8 @@ class Timekeeping:
             f"""INSERT INTO turns VALUES ($1, $2, clock_timestamp() + interval '{TURN_SECONDS} s')
             ON CONFLICT (sandbox) DO UPDATE SET holder = EXCLUDED.holder, until = EXCLUDED.until
             WHERE turns.until < clock_timestamp() RETURNING true""",
-            *(sandbox, holder),
+            sandbox,
+            holder,
         )
         return bool(rows)
 
@@ -222,5 +223,6 @@ class Timekeeping:
             await asyncio.sleep(TURN_SECONDS / 3)
             await self._runtime.database.pool.execute(
                 f"UPDATE turns SET until = clock_timestamp() + interval '{TURN_SECONDS} s' WHERE sandbox = $1 AND holder = $2",
-                *(sandbox, holder),
+                sandbox,
+                holder,
             )

@@ -79,7 +79,10 @@ def rule_of(
 def rule_asked(body: RuleBody, born: int, personas: Collection[str] = STANDING) -> Rule:
     """The same from a body, with its instants read."""
     return rule_of(
-        *(body.id, body.fault, body.match, body.settings),
+        id=body.id,
+        name=body.fault,
+        match=body.match,
+        settings=body.settings,
         how_often={"nth": body.nth, "times": body.times, "probability": body.probability},
         since=parse_time(body.since, "/from") if body.since is not None else None,
         until=parse_time(body.until, "/until") if body.until is not None else None,

@@ -241,7 +241,10 @@ class Ownership:
         told = [service for service, done in zip(self.services, answers, strict=True) if done]
         await self._runtime.database.pool.execute(
             "DELETE FROM calls WHERE sandbox = $1 AND kind = $2 AND key = ANY($3) AND (data->>'version')::bigint <= $4",
-            *(sandbox, TELL, told, row["version"]),
+            sandbox,
+            TELL,
+            told,
+            row["version"],
         )
         return [service for service in self.services if service not in told]
 
@@ -278,7 +281,10 @@ class Ownership:
         async with self._runtime.database.transaction() as connection:
             await connection.execute(
                 "DELETE FROM calls WHERE sandbox = $1 AND kind = $2 AND key = $3 AND data->>'version' = $4",
-                *(call.sandbox, TELL, call.key, str(call.data["version"])),
+                call.sandbox,
+                TELL,
+                call.key,
+                str(call.data["version"]),
             )
         await self._open(call.sandbox)
 
@@ -286,5 +292,6 @@ class Ownership:
         await self._runtime.database.pool.execute(
             "UPDATE sandboxes SET opened = true WHERE id = $1 AND NOT opened AND NOT EXISTS "
             "(SELECT FROM calls WHERE sandbox = $1 AND kind = $2)",
-            *(sandbox, TELL),
+            sandbox,
+            TELL,
         )

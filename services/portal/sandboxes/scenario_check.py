@@ -70,9 +70,7 @@ def _of_dossier(dossier: DossierPart, at: datetime, personas: Collection[str]) -
         yield "/procedure", f"{_no_procedure(dossier.procedure)}; GET /api/v1/procedures lists the catalogue"
         return
     try:
-        choose(
-            *(dossier.procedure, dossier.province, dossier.commune), case=dossier.case, channel=dossier.channel, on=at
-        )
+        choose(dossier.procedure, dossier.province, dossier.commune, case=dossier.case, channel=dossier.channel, on=at)
     except Refusal as refusal:
         member = next((name for name in MEMBERS if name in refusal.facts), "procedure")
         if isinstance(refusal, CalendarTooShort):
