@@ -127,7 +127,7 @@ class House(Runtime, Generic[T]):
         self.timers: Timers[T] = Timers(service, self.database, drawer, topics, {})
         self.callers: Mapping[str, http_outbox.Caller] = {}
         self.waker = Waker(self.database)
-        self.waits_for.add("neighbour")
+        self.waits_for.add("peer")
         # What an event means, from its type and body, for timelines; a service may say more than its type.
         self.words: Callable[[str, Mapping[str, Any]], Mapping[str, object]] = lambda event, body: {
             "text_vi": event,
@@ -236,7 +236,7 @@ class House(Runtime, Generic[T]):
             await event_log.add_lanes(self.database.pool, self.published_topics)
             await peer.compare_epochs(self.database, self.http, self.service, listening)
         await projection.begin(self.database, self.projections)
-        self.waits_for.discard("neighbour")
+        self.waits_for.discard("peer")
 
     async def places(self) -> dict[str, dict[int, Place]]:
         """Where our own readers stand: source → lane → place."""

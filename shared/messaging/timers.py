@@ -183,9 +183,3 @@ class Timers(Generic[T]):
             *([t.sandbox for t in found], [t.subject for t in found], [t.kind for t in found]),
         )
         return [Timer(**row) for row in rows]
-
-
-async def next_due(database: Database, sandbox: str) -> datetime | None:
-    rows = await database.fetch("SELECT min(due) AS due FROM timers WHERE sandbox = $1", sandbox)
-    due: datetime | None = rows[0]["due"]
-    return due

@@ -116,7 +116,7 @@ async def test_the_lanes_are_told_as_soon_as_the_tables_are_there(database_url: 
             while (answer := await http.get("/_lab/lanes")).status_code == 503:
                 await asyncio.wait([ready], timeout=0.01)
         assert (answer.status_code, set(answer.json())) == (200, {"read", "given", "sent"})
-        assert app.state.runtime.waits_for >= {"neighbour"}
+        assert app.state.runtime.waits_for >= {"peer"}
 
 
 async def test_without_a_server_every_lab_door_says_so_too() -> None:
