@@ -15,13 +15,13 @@ from pydantic import BaseModel, Field
 
 from contracts.catalogue import Channel, Choice, Place, in_current_codes
 from contracts.decisions import Body
-from shared.storage.value import Kept
+from shared.storage.value import Value
 from shared.text import Text
 
 Capacity = Literal["self", "representative", "authorised_person", "organisation"]
 
 
-class Particulars(Kept, frozen=True, kw_only=True):
+class Particulars(Value, frozen=True, kw_only=True):
     """What portal and province both keep as it was said.
 
     capacity     in which the applicant acts
@@ -40,7 +40,7 @@ class Particulars(Kept, frozen=True, kw_only=True):
     note: str | None = None
 
 
-class Paper(Kept, frozen=True):
+class Paper(Value, frozen=True):
     """A paper as it was handed in; the file lies in the store under its hash, if there is one."""
 
     component: str
@@ -52,7 +52,7 @@ class Paper(Kept, frozen=True):
     sha256: str | None = None
 
 
-class Owner(Kept, frozen=True):
+class Owner(Value, frozen=True):
     """For whom it is, when that is not the applicant."""
 
     kind: Literal["person", "organisation"]

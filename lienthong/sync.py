@@ -98,8 +98,8 @@ class Country(SyncObject[country.Country]):
     rebuild_projection = waits(client.Country.rebuild_projection)
     delete_sandbox = waits(client.Country.delete_sandbox)
 
-    def enter(self, sandbox: str) -> Sandbox:
-        return Sandbox(self._background, self.there.enter(sandbox))
+    def enter(self, sandbox_id: str) -> Sandbox:
+        return Sandbox(self._background, self.there.enter(sandbox_id))
 
     def new_sandbox(self, **wish: Unpack[Wish]) -> Sandbox:
         return Sandbox(self._background, self.run(self.there.new_sandbox(**wish)))

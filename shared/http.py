@@ -31,33 +31,33 @@ def client(mounts: Mapping[str, httpx.AsyncBaseTransport]) -> httpx.AsyncClient:
 
 
 async def call(
-    http: httpx.AsyncClient, method: str, url: str, *, sandbox: str = "", body: Any = None
+    http: httpx.AsyncClient, method: str, url: str, *, sandbox_id: str = "", body: Any = None
 ) -> httpx.Response:
     """Make one call. Returns refusals (4xx) as responses; raises Unreachable for no reply, 5xx and 429."""
     if spans.on:
-        return await _traced(http, method, url, sandbox, body)
-    return await _call(http, method, url, sandbox, body, trace_context.traceparent())
+        return await _traced(http, method, url, sandbox_id, body)
+    return await _call(http, method, url, sandbox_id, body, trace_context.traceparent())
 
 
-async def _traced(http: httpx.AsyncClient, method: str, url: str, sandbox: str, body: Any) -> httpx.Response:
+async def _traced(http: httpx.AsyncClient, method: str, url: str, sandbox_id: str, body: Any) -> httpx.Response:
     """Make the call as a child span of the current one."""
     parent, begun, status, failure = trace_context.current(), time.perf_counter(), 0, ""
     own = trace_context.child_of(parent) if parent else trace_context.new_trace()
     try:
-        response = await _call(http, method, url, sandbox, body, own)
+        response = await _call(http, method, url, sandbox_id, body, own)
         status = response.status_code
     except Unreachable as error:
         failure = str(error).rpartition(" ")[2]  # the error class of httpx, or the status
         raise
     finally:
-        spans.call(method, url, own, parent, time.perf_counter() - begun, sandbox, status, failure)
+        spans.call(method, url, own, parent, time.perf_counter() - begun, sandbox_id, status, failure)
     return response
 
 
 async def _call(
-    http: httpx.AsyncClient, method: str, url: str, sandbox: str, body: Any, traceparent: str
+    http: httpx.AsyncClient, method: str, url: str, sandbox_id: str, body: Any, traceparent: str
 ) -> httpx.Response:
-    headers: Mapping[str, str] = {"traceparent": traceparent, **({"X-Sandbox": sandbox} if sandbox else {})}
+    headers: Mapping[str, str] = {"traceparent": traceparent, **({"X-Sandbox": sandbox_id} if sandbox_id else {})}
     try:
         response = await http.request(method, url, json=body, headers=headers)
     except httpx.HTTPError as error:

@@ -138,38 +138,40 @@ class Runtime:
                 await self.database.pool.execute("UPDATE sandboxes SET swept = true WHERE id = $1", row["id"])
             await asyncio.sleep(SWEEP_SECONDS)
 
-    async def _sweep_table(self, table: str, sandbox: str, piece: int) -> None:
+    async def _sweep_table(self, table: str, sandbox_id: str, piece: int) -> None:
         """Delete in pieces, because one short transaction cannot delete all rows of a large sandbox."""
         some = f"SELECT ctid FROM {table} WHERE sandbox = $1 LIMIT {piece:d}"
-        while (await self.database.pool.execute(f"DELETE FROM {table} WHERE ctid IN ({some})", sandbox)) != "DELETE 0":
+        while (
+            await self.database.pool.execute(f"DELETE FROM {table} WHERE ctid IN ({some})", sandbox_id)
+        ) != "DELETE 0":
             pass
 
-    async def sandbox(self, sandbox: str) -> Sandbox:
+    async def sandbox(self, sandbox_id: str) -> Sandbox:
         """The sandbox with its current time. Fetches its row from the portal if there is none here. Raises SandboxNotFound."""
         if self.waits_for & {"database"}:
             raise NotReady("The service is starting; try again in a moment.", waits_for=sorted(self.waits_for))
-        if not await self.ensure_sandbox(sandbox):
-            raise await registry.missing(self.database, sandbox)
-        logs.concerns(sandbox)
-        return await registry.read(self.database, sandbox)
+        if not await self.ensure_sandbox(sandbox_id):
+            raise await registry.missing(self.database, sandbox_id)
+        logs.concerns(sandbox_id)
+        return await registry.read(self.database, sandbox_id)
 
-    async def ensure_sandbox(self, sandbox: str) -> bool:
+    async def ensure_sandbox(self, sandbox_id: str) -> bool:
         """Make sure that the row of `sandbox` is stored here, even a deleted one. False if the portal has none.
 
         raises  Unreachable
         """
-        if sandbox in self._known:
+        if sandbox_id in self._known:
             return True
-        if not names.IDS.fullmatch(sandbox):
+        if not names.IDS.fullmatch(sandbox_id):
             return False
-        if await registry.row_of(self.database, sandbox) is None:
+        if await registry.row_of(self.database, sandbox_id) is None:
             if self.owns_sandboxes:
                 return False
-            answer = await http.call(self.http, "GET", f"{self.settings.portal_url}/_lab/sandboxes/{sandbox}/row")
+            answer = await http.call(self.http, "GET", f"{self.settings.portal_url}/_lab/sandboxes/{sandbox_id}/row")
             if answer.status_code != 200:
                 return False
             await self.take_over(answer.json())
-        self._known.add(sandbox)
+        self._known.add(sandbox_id)
         return True
 
     async def sandbox_of_key(self, key: str) -> str:
@@ -187,9 +189,9 @@ class Runtime:
             ]  # never invalidated: keys do not change, and later code refuses deleted sandboxes
         return self._keys[key]
 
-    def forget(self, sandbox: str) -> None:
+    def forget(self, sandbox_id: str) -> None:
         """Fetch the row from the portal again at the next request. Used if the row is missing (a restored database)."""
-        self._known.discard(sandbox)
+        self._known.discard(sandbox_id)
 
     async def take_over(self, document: dict[str, Any]) -> int:
         """Store a sandbox row that the portal sent, unless the stored row is as new. Returns the stored version."""
@@ -223,9 +225,9 @@ class Runtime:
         else:
             self.faults[row["id"]] = (row["version"], row["faults"])
 
-    def watches(self, sandbox: str, edge: str) -> bool:
+    def watches(self, sandbox_id: str, edge: str) -> bool:
         """Whether a sandbox has a rule at an edge. Reads memory only; a transaction then decides whether the rule fires."""
-        entry = self.faults.get(sandbox)
+        entry = self.faults.get(sandbox_id)
         return entry is not None and any(rule.edge == edge for rule in faults.rules_of(entry[1]))
 
     def subject_of(self, path: str) -> str:
@@ -236,36 +238,36 @@ class Runtime:
         """Id of the sandbox that a query string names; empty if it names none."""
         return ""
 
-    async def changed(self, sandbox: str) -> None:
+    async def changed(self, sandbox_id: str) -> None:
         """Hook: runs after a new sandbox row is stored and before the portal receives our reply."""
 
     async def row_changes(self, connection: Connection, before: Mapping[str, Any], row: Mapping[str, Any]) -> None:
         """Hook: runs in the transaction that stores a new sandbox row."""
 
-    async def rules_changed(self, sandbox: str) -> None:
+    async def rules_changed(self, sandbox_id: str) -> None:
         """Hook: runs after the fault rules have changed and before the portal receives our reply."""
 
     # The lab endpoints call the methods below in every service; a service without such data returns nothing.
-    async def fire(self, sandbox: str) -> list[dict[str, Any]]:
+    async def fire(self, sandbox_id: str) -> list[dict[str, Any]]:
         """Fire everything that is due in a frozen sandbox. Returns one entry per item: at, service, kind, subject."""
         return []
 
-    async def pending(self, sandbox: str) -> dict[str, Any]:
+    async def pending(self, sandbox_id: str) -> dict[str, Any]:
         """What can still happen in a sandbox, for `settle`; services/portal/sandboxes/settle.py lists the keys."""
         return {}
 
-    async def recorded(self, sandbox: str) -> list[dict[str, Any]]:
+    async def recorded(self, sandbox_id: str) -> list[dict[str, Any]]:
         """The recorded calls of this service in order, for a replay."""
-        return await recording.calls_of(self.database, self.service, sandbox)
+        return await recording.calls_of(self.database, self.service, sandbox_id)
 
-    async def pending_of(self, sandbox: str, subject: str, reader: tuple[int, int] | None) -> dict[str, Any]:
+    async def pending_of(self, sandbox_id: str, subject: str, reader: tuple[int, int] | None) -> dict[str, Any]:
         """What can still happen to one subject. Full services return their `outlook.Outlook`.
 
         reader  epoch and number that the reader expects next in the lane of the subject; None: not known
         """
         return {}
 
-    async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
+    async def timeline(self, sandbox_id: str, subject: str) -> list[dict[str, Any]]:
         """All timeline entries of `subject` in this service, in the order in which they were written.
 
         The endpoint cuts the list into pages in memory: a dossier has few entries. Only the sign-ins of a person can
@@ -279,20 +281,22 @@ def _explained(error: Exception) -> bool:
     return isinstance(error, Unfit) and error.__cause__ is None
 
 
-async def known_sandbox(runtime: Runtime, sandbox: str) -> Sandbox:
+async def known_sandbox(runtime: Runtime, sandbox_id: str) -> Sandbox:
     """Like `Runtime.sandbox`, but raises NotReady while the portal does not reply."""
     try:
-        return await runtime.sandbox(sandbox)
+        return await runtime.sandbox(sandbox_id)
     except http.Unreachable as error:
-        raise NotReady("The portal, which owns the sandboxes, does not reply; try again.", sandbox=sandbox) from error
+        raise NotReady(
+            "The portal, which owns the sandboxes, does not reply; try again.", sandbox=sandbox_id
+        ) from error
 
 
 @asynccontextmanager
-async def in_sandbox(runtime: Runtime, sandbox: str) -> AsyncIterator[tuple[Connection, Sandbox]]:
+async def in_sandbox(runtime: Runtime, sandbox_id: str) -> AsyncIterator[tuple[Connection, Sandbox]]:
     """One transaction with the sandbox locked against clock changes and deletion; committed when the block ends."""
-    await known_sandbox(runtime, sandbox)
+    await known_sandbox(runtime, sandbox_id)
     async with runtime.database.transaction() as connection:
-        locked = (await registry.lock(connection, [sandbox])).get(sandbox)
+        locked = (await registry.lock(connection, [sandbox_id])).get(sandbox_id)
         if locked is None:
-            raise await registry.missing(connection, sandbox)
+            raise await registry.missing(connection, sandbox_id)
         yield connection, locked

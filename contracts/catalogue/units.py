@@ -10,7 +10,7 @@ from typing import Literal
 
 from contracts.catalogue.rows import many, rows
 from shared.errors import Refusal
-from shared.storage.value import Kept
+from shared.storage.value import Value
 
 MERGER = date(2025, 7, 1)  # Resolution 202/2025/QH15: 63 provinces became 34, and the districts were abolished
 
@@ -95,7 +95,7 @@ class OldCommune:
     became: tuple[tuple[str, Share], ...]
 
 
-class Place(Kept, frozen=True):
+class Place(Value, frozen=True):
     """The place of a desk or an agency: a commune, or the province itself (commune None)."""
 
     province: str

@@ -17,8 +17,8 @@ REAL_TIME = 1.0
 class Clock:
     """A sandbox's clock. Instants are aware datetimes or RFC 3339 text; durations are timedeltas or text, `3d` or `P3D`."""
 
-    def __init__(self, country: Services, sandbox: str) -> None:
-        self._country, self._path = country, f"/_lab/sandboxes/{sandbox}/clock"
+    def __init__(self, country: Services, sandbox_id: str) -> None:
+        self._country, self._path = country, f"/_lab/sandboxes/{sandbox_id}/clock"
 
     async def read(self) -> Reading:
         """The sandbox's time and the clock's rate."""

@@ -88,16 +88,16 @@ class Country(Services):
         body = {name: value for name, value in wish.items() if value is not None}
         return cast(SandboxRow, await self.portal.json("POST", "/_lab/sandboxes", json=body))
 
-    async def show_sandbox(self, sandbox: str) -> SandboxRow:
-        return cast(SandboxRow, await self.portal.json("GET", f"/_lab/sandboxes/{sandbox}"))
+    async def show_sandbox(self, sandbox_id: str) -> SandboxRow:
+        return cast(SandboxRow, await self.portal.json("GET", f"/_lab/sandboxes/{sandbox_id}"))
 
     async def list_sandboxes(self) -> list[SandboxRow]:
         """All sandboxes, the oldest first."""
         return await every_row(self.portal.send, "/_lab/sandboxes")
 
-    async def change_sandbox(self, /, sandbox: str, **change: Any) -> SandboxRow:
+    async def change_sandbox(self, /, sandbox_id: str, **change: Any) -> SandboxRow:
         """Change `name` or `time_to_live` (None: no end) of a sandbox."""
-        return cast(SandboxRow, await self.portal.json("PATCH", f"/_lab/sandboxes/{sandbox}", json=change))
+        return cast(SandboxRow, await self.portal.json("PATCH", f"/_lab/sandboxes/{sandbox_id}", json=change))
 
     async def projections(self) -> list[dict[str, Any]]:
         """What the portal computes from events: `name`, `sources`, `generation`, `behind`."""
@@ -107,12 +107,12 @@ class Country(Services):
         """Compute a projection again from the first event; it is complete once `behind` is 0."""
         return cast(dict[str, Any], await self.portal.json("POST", f"/_lab/projections/{quote(name, safe='')}/rebuild"))
 
-    async def delete_sandbox(self, sandbox: str) -> None:
-        await self.portal.send("DELETE", f"/_lab/sandboxes/{sandbox}")
+    async def delete_sandbox(self, sandbox_id: str) -> None:
+        await self.portal.send("DELETE", f"/_lab/sandboxes/{sandbox_id}")
 
-    def enter(self, sandbox: str) -> Sandbox:
+    def enter(self, sandbox_id: str) -> Sandbox:
         """An existing sandbox; it is not deleted when this program ends."""
-        return Sandbox(self, sandbox)
+        return Sandbox(self, sandbox_id)
 
     async def new_sandbox(self, **wish: Unpack[Wish]) -> Sandbox:
         """A new sandbox that all services know. If a service does not answer, raises NotRunning and leaves no sandbox."""

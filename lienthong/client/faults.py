@@ -12,8 +12,8 @@ from lienthong.client.http import Services, every_row
 class Faults:
     """The fault rules of a sandbox; docs/faults.md lists all faults."""
 
-    def __init__(self, country: Services, sandbox: str) -> None:
-        self._country, self._path = country, f"/_lab/sandboxes/{sandbox}/faults"
+    def __init__(self, country: Services, sandbox_id: str) -> None:
+        self._country, self._path = country, f"/_lab/sandboxes/{sandbox_id}/faults"
 
     async def rules(self) -> list[dict[str, Any]]:
         """The rules that are on, each with how often it was evaluated (`seen`) and how often it fired (`fired`)."""

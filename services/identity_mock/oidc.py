@@ -250,7 +250,7 @@ async def token(realm: RealmDep, request: Request) -> JSONResponse:
     lifetime = realm.runtime.identity.token_lifetime
     common: dict[str, Any] = {
         "issuer": realm.issuer,
-        "sandbox": sandbox.id,
+        "sandbox_id": sandbox.id,
         "client_id": form["client_id"],
         "now": sandbox.now,
         "lifetime": lifetime,
@@ -288,7 +288,7 @@ async def userinfo(realm: ServingDep, request: Request) -> dict[str, Any]:
     if scheme.lower() != "bearer" or not credential:
         raise TokenRefused("Send the header Authorization: Bearer, with the access token.")
     claims = tokens.read_access_token(
-        realm.runtime.keys, credential.strip(), issuer=realm.issuer, sandbox=realm.sandbox.id, now=realm.sandbox.now
+        realm.runtime.keys, credential.strip(), issuer=realm.issuer, sandbox_id=realm.sandbox.id, now=realm.sandbox.now
     )
     person = next(person for person in people(realm.sandbox).values() if person.id == claims["sub"])
     await faults.require_unlocked(realm.runtime, realm.sandbox.id, person)

@@ -52,5 +52,5 @@ class IdentityRuntime(Runtime):
         """At the default issuer, the `client_id` of a sandbox's own client selects the sandbox."""
         return owner_of(parse_qs(query).get("client_id", [""])[0])
 
-    async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
-        return await journal.lines(self.database, self.service, sandbox, subject)
+    async def timeline(self, sandbox_id: str, subject: str) -> list[dict[str, Any]]:
+        return await journal.lines(self.database, self.service, sandbox_id, subject)

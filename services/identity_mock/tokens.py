@@ -36,7 +36,7 @@ def access_token(
     person: Person,
     *,
     issuer: str,
-    sandbox: str,
+    sandbox_id: str,
     client_id: str,
     scope: str,
     now: datetime,
@@ -57,7 +57,7 @@ def access_token(
         "exp": _seconds(now + lifetime),
         "jti": secrets.token_urlsafe(16),
         "scope": scope,
-        "sandbox": sandbox,
+        "sandbox": sandbox_id,
         "level": person.level,
         "name": person.name,
         NUMBER_CLAIM: person.number,
@@ -71,7 +71,7 @@ def id_token(
     person: Person,
     *,
     issuer: str,
-    sandbox: str,
+    sandbox_id: str,
     client_id: str,
     nonce: str | None,
     signed_in_at: datetime,
@@ -87,7 +87,7 @@ def id_token(
         "exp": _seconds(now + lifetime),
         "auth_time": _seconds(signed_in_at),
         **({"nonce": nonce} if nonce is not None else {}),
-        "sandbox": sandbox,
+        "sandbox": sandbox_id,
         "level": person.level,
         "name": person.name,
     }
@@ -95,7 +95,7 @@ def id_token(
 
 
 def read_access_token(
-    keys: Sequence[RSAKey], token: str, *, issuer: str, sandbox: str, now: datetime
+    keys: Sequence[RSAKey], token: str, *, issuer: str, sandbox_id: str, now: datetime
 ) -> dict[str, Any]:
     """The claims of an access token, if this issuer signed it and it is valid now. Raises TokenRefused."""
     try:
@@ -105,7 +105,7 @@ def read_access_token(
     claims = decoded.claims
     if decoded.header.get("typ") != ACCESS_TYPE:
         raise TokenRefused("This is an id_token; send the access_token.")
-    if claims["iss"] != issuer or claims["sandbox"] != sandbox:
+    if claims["iss"] != issuer or claims["sandbox"] != sandbox_id:
         raise TokenRefused(f"The access token belongs to sandbox '{claims['sandbox']}': use {claims['iss']}/userinfo.")
     if not claims["nbf"] <= _seconds(now) < claims["exp"]:
         raise TokenRefused("The access token has expired in sandbox time; sign in again.")

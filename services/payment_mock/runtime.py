@@ -38,40 +38,40 @@ class PaymentRuntime(Runtime):
         """The secret with which the platform and the partner sign messages in one sandbox."""
         return platform.partner_secret(self.payment.payment_partner_secret.get_secret_value(), sandbox_id)
 
-    async def pending(self, sandbox: str) -> dict[str, Any]:
-        in_flight = await http_outbox.in_flight(self.database, sandbox)
+    async def pending(self, sandbox_id: str) -> dict[str, Any]:
+        in_flight = await http_outbox.in_flight(self.database, sandbox_id)
         # Read after `in_flight`: a call that is then no longer in flight, because a rule holds it, has its due time by now.
-        due = await http_outbox.next_due(self.database, sandbox)
-        now = (await registry.read(self.database, sandbox)).now
+        due = await http_outbox.next_due(self.database, sandbox_id)
+        now = (await registry.read(self.database, sandbox_id)).now
         return {
             "calls": in_flight,
             "timers_due": int(due is not None and due <= now),
             "next_due": wire(due) if due else None,
         }
 
-    async def fire(self, sandbox: str) -> list[dict[str, Any]]:
+    async def fire(self, sandbox_id: str) -> list[dict[str, Any]]:
         """Release the CONFIRMs that a fault rule delayed until now."""
-        released = await http_outbox.release(self.database, sandbox)
+        released = await http_outbox.release(self.database, sandbox_id)
         self.callers.wake()
         return [{"at": wire(due), "service": self.service, "kind": kind, "subject": key} for kind, key, due in released]
 
-    async def changed(self, sandbox: str) -> None:
+    async def changed(self, sandbox_id: str) -> None:
         """If the clock runs, try delayed CONFIRMs again, because their due time has moved. For a frozen clock see `fire`."""
-        row = await registry.row_of(self.database, sandbox)
+        row = await registry.row_of(self.database, sandbox_id)
         if row is not None and row["rate"] != 0:
-            await self.rules_changed(sandbox)
+            await self.rules_changed(sandbox_id)
 
-    async def rules_changed(self, sandbox: str) -> None:
+    async def rules_changed(self, sandbox_id: str) -> None:
         """Try delayed CONFIRMs again; the new rules can delay them again."""
-        await http_outbox.try_again(self.database, sandbox)
+        await http_outbox.try_again(self.database, sandbox_id)
         self.callers.wake()
 
-    async def pending_of(self, sandbox: str, subject: str, reader: Place | None) -> dict[str, Any]:
+    async def pending_of(self, sandbox_id: str, subject: str, reader: Place | None) -> dict[str, Any]:
         """The orders of a dossier, with the CONFIRMs that are not sent yet."""
-        return {"orders": await store.orders_of(self.database, sandbox, subject, CONFIRM)}
+        return {"orders": await store.orders_of(self.database, sandbox_id, subject, CONFIRM)}
 
-    async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
-        return await journal.lines(self.database, self.service, sandbox, subject)
+    async def timeline(self, sandbox_id: str, subject: str) -> list[dict[str, Any]]:
+        return await journal.lines(self.database, self.service, sandbox_id, subject)
 
     async def _confirm(self, call: Call) -> None:
         """One attempt to send CONFIRM. Every reply except 5xx and 429 ends the call.
@@ -105,7 +105,7 @@ class PaymentRuntime(Runtime):
         ends  this message ends the call, and releases the CONFIRMs that waited to be overtaken by it
         """
         url = self.payment.confirm_url
-        response = await http.call(self.http, "POST", url, sandbox=call.sandbox, body=message)
+        response = await http.call(self.http, "POST", url, sandbox_id=call.sandbox, body=message)
         ma_loi = ma_loi_of(response)
         async with self.database.transaction() as connection:
             sandbox = (await registry.lock(connection, [call.sandbox])).get(call.sandbox)

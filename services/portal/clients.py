@@ -30,16 +30,18 @@ class PaymentPlatform:
         self._runtime, self._secret = runtime, secret
         self._url = runtime.settings.payment_url
 
-    def secret(self, sandbox: str) -> str:
+    def secret(self, sandbox_id: str) -> str:
         """What signs to and from the platform in one sandbox."""
-        return platform.partner_secret(self._secret.get_secret_value(), sandbox)
+        return platform.partner_secret(self._secret.get_secret_value(), sandbox_id)
 
-    async def begin(self, sandbox: str, dossier: Dossier, payment: Payment, at: datetime) -> str:
+    async def begin(self, sandbox_id: str, dossier: Dossier, payment: Payment, at: datetime) -> str:
         """Where the citizen pays (UrlThanhToan). Idempotent on the reference. Raises PlatformRefused, PlatformSilent."""
         message = self._init(dossier, payment, at)
-        message["MaXacThuc"] = platform.checksum(message, platform.INIT, self.secret(sandbox))
+        message["MaXacThuc"] = platform.checksum(message, platform.INIT, self.secret(sandbox_id))
         try:
-            answer = await http.call(self._runtime.http, "POST", f"{self._url}/init", sandbox=sandbox, body=message)
+            answer = await http.call(
+                self._runtime.http, "POST", f"{self._url}/init", sandbox_id=sandbox_id, body=message
+            )
         except http.Unreachable as error:
             raise PlatformSilent(
                 "Send the same request with the same Idempotency-Key again.", reference=payment.reference
@@ -51,7 +53,7 @@ class PaymentPlatform:
             )
         return str(body["UrlThanhToan"])
 
-    async def refund(self, sandbox: str, reference: str, amount_dong: int) -> str:
+    async def refund(self, sandbox_id: str, reference: str, amount_dong: int) -> str:
         """Give a payment back, once per reference; the platform's number of the refund. Raises Unreachable, PlatformRefused."""
         message: dict[str, Any] = {
             "LoaiBanTin": "REFUND",
@@ -60,8 +62,8 @@ class PaymentPlatform:
             "SoTien": amount_dong,
             "MaHoanTien": f"R{reference}",
         }
-        message["MaXacThuc"] = platform.checksum(message, platform.REFUND, self.secret(sandbox))
-        answer = await http.call(self._runtime.http, "POST", f"{self._url}/refund", sandbox=sandbox, body=message)
+        message["MaXacThuc"] = platform.checksum(message, platform.REFUND, self.secret(sandbox_id))
+        answer = await http.call(self._runtime.http, "POST", f"{self._url}/refund", sandbox_id=sandbox_id, body=message)
         body = answer.json()
         if answer.status_code != 200 or body.get("MaLoi") != platform.OK:
             raise PlatformRefused(

@@ -156,7 +156,7 @@ def _receipts(
 
 def note_refund(work: Work, code: str, reference: str, refund: str) -> None:
     """The platform gave the money back; told to the province once."""
-    dossier = work.take(code, DossierNotFound)
+    dossier = work.load(code, DossierNotFound)
     payment = dossier.payment(reference)
     if payment is None or payment.status != REFUND_PENDING:
         return
@@ -225,7 +225,7 @@ def note_demand(work: Work, code: str, demand: Demand, replaces: int | None) -> 
 def note_going_on(work: Work, code: str, event: str, at: datetime, facts: Mapping[str, Any]) -> None:
     """A move out of the wait for a supplement; one that was never answered here was brought to the desk."""
     note_move(work, code, event, facts)
-    dossier = work.take(code, DossierNotFound)
+    dossier = work.load(code, DossierNotFound)
     asked = dossier.supplement
     if asked is not None and asked.answered_at is None and dossier.state in (law.RECEIVED, law.IN_PROCESSING):
         answered = (*dossier.supplements[:-1], replace(asked, answered_at=at))
@@ -244,7 +244,7 @@ def note_closed(work: Work, code: str, event: str, number: int, **facts: Any) ->
 
 def _follow(work: Work, code: str, event: str) -> Dossier | None:
     """Our copy in the state to which `event` leads, saved; None where the event is heard already, or comes late."""
-    dossier = work.take(code, DossierNotFound)
+    dossier = work.load(code, DossierNotFound)
     if work.cause <= dossier.heard:
         return None  # a province whose database was made anew begins its count again
     dossier = replace(dossier, heard=work.cause, first_epoch=dossier.first_epoch or work.cause[0])
@@ -275,7 +275,7 @@ def _give_back(work: Work, dossier: Dossier, payments: Sequence[Payment]) -> Non
 
 
 def _own(work: Work, citizen: Citizen, code: str) -> Dossier:
-    dossier = work.take(code, DossierNotFound)
+    dossier = work.load(code, DossierNotFound)
     if not dossier.belongs_to(citizen.id):
         raise DossierNotFound(code)
     return dossier
@@ -287,4 +287,4 @@ def _here(work: Work, code: str) -> datetime:
 
 def _tell(work: Work, dossier: Dossier, event: str, **facts: Any) -> None:
     body = {"dossier_code": dossier.code, "province": dossier.province, "procedure": dossier.procedure, **facts}
-    work.tell(event, dossier.code, {name: value for name, value in body.items() if value is not None})
+    work.publish(event, dossier.code, {name: value for name, value in body.items() if value is not None})

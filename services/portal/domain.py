@@ -14,7 +14,7 @@ from contracts.lifecycle import LIFECYCLE, Move, Need, State
 from services.portal.codes import reference_of
 from shared.errors import Refusal
 from shared.sandbox.clock import wire
-from shared.storage.value import Kept
+from shared.storage.value import Value
 
 STARTED, FAILED, PAID, REFUND_PENDING, REFUNDED = "started", "failed", "paid", "refund_pending", "refunded"
 ATTEMPT_LIFE = timedelta(minutes=15)  # sandbox time; the platform closes an order after it, then a new attempt begins
@@ -82,7 +82,7 @@ class AlreadyRated(Refusal):
     """A dossier is rated once."""
 
 
-class Receipt(Kept, frozen=True):
+class Receipt(Value, frozen=True):
     """Of one kind of item; numbered without gaps within its series."""
 
     kind: str
@@ -91,13 +91,13 @@ class Receipt(Kept, frozen=True):
     amount_dong: int
 
 
-class FeeItem(Kept, frozen=True):
+class FeeItem(Value, frozen=True):
     kind: str  # "service_fee" (phí) | "registration_fee" (lệ phí) | "tax"
     name: str
     amount_dong: int
 
 
-class Demand(Kept, frozen=True):
+class Demand(Value, frozen=True):
     """A fee the province asks for.
 
     taken          how the office took the money itself: "counter" or "transfer"
@@ -117,7 +117,7 @@ class Demand(Kept, frozen=True):
     receipts: tuple[Receipt, ...] = ()
 
 
-class Supplement(Kept, frozen=True):
+class Supplement(Value, frozen=True):
     """A request to hand in what is missing (form 02)."""
 
     number: int
@@ -128,7 +128,7 @@ class Supplement(Kept, frozen=True):
     answered_at: datetime | None = None
 
 
-class Payment(Kept, frozen=True):
+class Payment(Value, frozen=True):
     """One attempt to pay; its reference is committed before the platform is called. Money in đồng, times in sandbox time.
 
     demand       which demand it is for

@@ -9,7 +9,7 @@ from contracts.catalogue import Choice
 from services.portal.auth import Citizen
 from services.portal.domain import Dossier, DossierNotFound
 from shared.errors import Refusal
-from shared.messaging.runtime import House
+from shared.messaging.runtime import MessagingRuntime
 from shared.storage.page import Cut, Page
 
 
@@ -38,15 +38,15 @@ def choose(
     return choice
 
 
-async def dossier(house: House[Dossier], citizen: Citizen, code: str) -> Dossier:
+async def dossier(runtime: MessagingRuntime[Dossier], citizen: Citizen, code: str) -> Dossier:
     """A citizen's own dossier; another's does not exist for them."""
-    found = await house.drawer.find(house.database, citizen.sandbox, code)
+    found = await runtime.documents.find(runtime.database, citizen.sandbox, code)
     if found is None or not found.belongs_to(citizen.id):
         raise DossierNotFound(code)
     return found
 
 
-async def dossiers(house: House[Dossier], citizen: Citizen, page: Page) -> Cut[Dossier]:
+async def dossiers(runtime: MessagingRuntime[Dossier], citizen: Citizen, page: Page) -> Cut[Dossier]:
     """What a citizen handed in, or what was handed in for them, newest first."""
     mine = ("body->>'applicant_id' = $2", "body->'owner'->>'id' = $2")
-    return await house.drawer.page(house.database, citizen.sandbox, mine, [citizen.id], page)
+    return await runtime.documents.page(runtime.database, citizen.sandbox, mine, [citizen.id], page)

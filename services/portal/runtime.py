@@ -23,15 +23,15 @@ from services.portal.sandboxes.owner import DEFAULT_ROW, TELL, Ownership
 from services.portal.settings import Settings
 from services.portal.store import DOSSIERS
 from shared.messaging import http_outbox
-from shared.messaging.idempotency import Once
+from shared.messaging.idempotency import RequestKey
 from shared.messaging.peer import Peer
-from shared.messaging.runtime import House, Request
+from shared.messaging.runtime import MessagingRuntime, Request
 from shared.sandbox import files
 
 SERVICE = "portal"
 
 
-class Portal(House[Dossier]):
+class Portal(MessagingRuntime[Dossier]):
     owns_sandboxes = True
     caller_claim = NUMBER_CLAIM
     records = re.compile(r"POST /api/v1/papers|(POST|PUT|DELETE) /_lab/sandboxes/[^/]+/(clock/\w+|(faults|modes).*)")
@@ -64,7 +64,7 @@ class Portal(House[Dossier]):
 
     @asynccontextmanager
     async def request(
-        self, citizen: Citizen, key: Once, *, codes: Sequence[str] = ()
+        self, citizen: Citizen, key: RequestKey, *, codes: Sequence[str] = ()
     ) -> AsyncIterator[Request[Dossier]]:
         """One request of a citizen in one transaction, as `unit_of_work`. Raises what `Citizen.check_time` refuses."""
         async with self.unit_of_work(citizen.sandbox, key, codes=codes) as request:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from services.portal.domain import Dossier
-from shared.storage.documents import Drawer
+from shared.storage.documents import DocumentStore
 
-DOSSIERS: Drawer[Dossier] = Drawer(
+DOSSIERS: DocumentStore[Dossier] = DocumentStore(
     "dossiers",
     Dossier,
     born="submitted_at",

@@ -85,12 +85,12 @@ def register_at_desk(work: Work, registration: Registration, rules: Rules, *, re
     if receive:
         return official.perform(work, code, Instruction(law.RECEIVE), rules)
     plan(work, code)
-    return work.take(code, DossierNotFound)
+    return work.load(code, DossierNotFound)
 
 
 def act(work: Work, code: str, kind: str, rules: Rules) -> None:
     """The officers' look has come: they do what they planned; a step of the script comes before what they do by themselves."""
-    dossier = work.take(code, DossierNotFound)
+    dossier = work.load(code, DossierNotFound)
     if dossier.planned != kind:
         return
     if faults.next_move(work.sandbox, dossier) != kind:  # the mode of the province has changed a moment ago
@@ -101,20 +101,20 @@ def act(work: Work, code: str, kind: str, rules: Rules) -> None:
     step = behaviour.step_here(work.sandbox, dossier)
     if step is not None and step.does == kind:
         work.save(code, behaviour.after_step(work.sandbox, dossier))
-        told = step
+        instruction = step
     elif kind == behaviour.RECEPTION:
         reason, rule = faults.decide_reception(work.sandbox, dossier)
         if rule is not None:
-            work.bite(rule, code)
-        told = Instruction(law.RECEIVE) if reason is None else Instruction(law.REFUSE, reason=reason)
+            work.record_firing(rule, code)
+        instruction = Instruction(law.RECEIVE) if reason is None else Instruction(law.REFUSE, reason=reason)
     else:
-        told = behaviour.default(dossier, kind)
-    official.perform(work, code, told, rules)
+        instruction = behaviour.default(dossier, kind)
+    official.perform(work, code, instruction, rules)
 
 
 def note_payment(work: Work, event: PaymentConfirmed) -> None:
     """The fee is paid: the handler may go on. What is paid twice or comes late moves nothing: the portal refunds it."""
-    dossier = work.take(event.dossier_code, DossierNotFound)
+    dossier = work.load(event.dossier_code, DossierNotFound)
     paid = replace(dossier, paid_dong=dossier.paid_dong + event.amount_dong)
     demand = dossier.owing
     expected = demand is not None and event.demand in (None, demand.number) and event.amount_dong == demand.amount_dong
@@ -126,13 +126,13 @@ def note_payment(work: Work, event: PaymentConfirmed) -> None:
 
 
 def note_refund(work: Work, event: PaymentRefunded) -> None:
-    dossier = work.take(event.dossier_code, DossierNotFound)
+    dossier = work.load(event.dossier_code, DossierNotFound)
     work.save(dossier.code, replace(dossier, refunded_dong=dossier.refunded_dong + event.amount_dong))
 
 
 def note_answer(work: Work, event: DossierSupplementAnswered) -> None:
     """The citizen has handed in what was missing; the desk looks at it next."""
-    dossier = work.take(event.dossier_code, DossierNotFound)
+    dossier = work.load(event.dossier_code, DossierNotFound)
     applies = _reaction(dossier, law.SUPPLEMENT_ANSWERED) is Reaction.APPLY
     if applies and dossier.unanswered and event.request == len(dossier.supplements):
         answered = dossier.answered(event.answered_at.astimezone(BUSINESS_ZONE))
@@ -141,14 +141,14 @@ def note_answer(work: Work, event: DossierSupplementAnswered) -> None:
 
 
 def note_rating(work: Work, event: DossierRated) -> None:
-    dossier = work.take(event.dossier_code, DossierNotFound)
+    dossier = work.load(event.dossier_code, DossierNotFound)
     _reaction(dossier, law.DOSSIER_RATED)
     work.save(dossier.code, replace(dossier, rated=sum(event.scores.model_dump().values())))
 
 
 def hear_withdrawal(work: Work, event: DossierWithdrawalRequested) -> None:
     """The citizen asks; the desk answers when it next looks, or when somebody there does."""
-    dossier = work.take(event.dossier_code, DossierNotFound)
+    dossier = work.load(event.dossier_code, DossierNotFound)
     if _reaction(dossier, law.WITHDRAWAL_REQUESTED) is Reaction.ANSWER:
         work.save(dossier.code, replace(dossier, withdrawal_reason=event.reason))
         plan_answer(work, dossier.code)
@@ -156,7 +156,7 @@ def hear_withdrawal(work: Work, event: DossierWithdrawalRequested) -> None:
 
 def answer_withdrawal(work: Work, code: str, rules: Rules) -> None:
     """Granted while nothing is decided, declined once a result exists; a dossier that ended meanwhile needs no answer."""
-    dossier = work.take(code, DossierNotFound)
+    dossier = work.load(code, DossierNotFound)
     if mode_of(work.sandbox, dossier.province).manual:
         return
     if dossier.state in law.UNDECIDED and behaviour.script_of(work.sandbox, dossier).withdrawal == "grant":
@@ -169,13 +169,13 @@ def answer_withdrawal(work: Work, code: str, rules: Rules) -> None:
 
 def script_officers(work: Work, code: str, script: Script) -> Dossier:
     """Fix what the officers of one dossier will decide; a step that comes or goes has their next action planned anew."""
-    before = work.take(code, DossierNotFound)
+    before = work.load(code, DossierNotFound)
     step = behaviour.step_here(work.sandbox, before)
     taken_back = step is not None and step.does == before.planned
     work.save(code, replace(before, script=script))
     if script.steps or taken_back:
         plan(work, code)
-    return work.take(code, DossierNotFound)
+    return work.load(code, DossierNotFound)
 
 
 def _reaction(dossier: Dossier, event: str) -> Reaction:

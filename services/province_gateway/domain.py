@@ -16,7 +16,7 @@ from contracts.filing import Filing, Particulars
 from contracts.lifecycle import LIFECYCLE, SUBMITTED, Move, MoveNotAllowed, Need, State
 from shared.errors import Refusal
 from shared.sandbox.clock import BUSINESS_ZONE
-from shared.storage.value import Kept
+from shared.storage.value import Value
 
 REQUESTS = 9  # as many as the event can number; the law knows one
 VERIFYING = Limit(3, Unit.WORKING_DAY)  # ND 61/2018 art. 19.4: what fails verification goes back within this
@@ -70,13 +70,13 @@ class RefundTooLarge(Refusal):
     """More is to be given back than was paid."""
 
 
-class FeeItem(Kept, frozen=True):
+class FeeItem(Value, frozen=True):
     kind: FeeKind
     name: str
     amount_dong: int
 
 
-class Demand(Kept, frozen=True):
+class Demand(Value, frozen=True):
     """A fee asked for; a corrected demand is superseded.
 
     paid_by   the payment's reference, `counter` or `transfer`; or `waived`
@@ -96,14 +96,14 @@ class Demand(Kept, frozen=True):
         return sum(item.amount_dong for item in self.items)
 
 
-class Supplement(Kept, frozen=True):
+class Supplement(Value, frozen=True):
     number: int
     requested_at: datetime
     answer_by: datetime
     answered_at: datetime | None = None
 
 
-class Instruction(Kept, frozen=True):
+class Instruction(Value, frozen=True):
     """What an official does: sent to the officers' door, or a step of a script.
 
     does        verb of the lifecycle table
@@ -132,7 +132,7 @@ class Instruction(Kept, frozen=True):
     at_desk: bool = False
 
 
-class Script(Kept, frozen=True):
+class Script(Value, frozen=True):
     """What the officers will decide on one dossier, or on all of a province, instead of drawing from the seed.
 
     fee_moment  when the catalogue's fee is demanded
@@ -232,17 +232,17 @@ class Dossier(Particulars, frozen=True):
             raise MoveNotAllowed(detail, code=self.code, state=self.state.slug, does=does, allowed=list(lawful))
         return replace(self, state_code=move.then.code), move
 
-    def must_allow(self, told: Instruction, at: datetime) -> None:
+    def must_allow(self, instruction: Instruction, at: datetime) -> None:
         """Raises the refusal of the first need of a lawful move that is not met: NotYet, or its own of REFUSALS."""
-        for need in self._needs(told):
+        for need in self._needs(instruction):
             if not MET[need](self, at):
                 if need in REFUSALS:
                     raise REFUSALS[need](self)
-                raise NotYet(f"First comes: {need.slug}.", code=self.code, does=told.does, waits_for=need.slug)
+                raise NotYet(f"First comes: {need.slug}.", code=self.code, does=instruction.does, waits_for=need.slug)
 
-    def waits_for(self, told: Instruction, at: datetime) -> Need | None:
+    def waits_for(self, instruction: Instruction, at: datetime) -> Need | None:
         """The first need of a lawful move that is not met and can still be."""
-        can_come = (need for need in self._needs(told) if need not in REFUSALS)
+        can_come = (need for need in self._needs(instruction) if need not in REFUSALS)
         return next((need for need in can_come if not MET[need](self, at)), None)
 
     def can(self, at: datetime) -> list[str]:
@@ -255,9 +255,9 @@ class Dossier(Particulars, frozen=True):
         rows = self.lawful.items()
         return {does: n.given for does, move in rows for n in move.needs if n.given and not self._meets(n, at)}
 
-    def _needs(self, told: Instruction) -> list[Need]:
+    def _needs(self, instruction: Instruction) -> list[Need]:
         """What binds a lawful move, less what the instruction gives."""
-        return [n for n in self.lawful[told.does].needs if not (n.given and getattr(told, n.given))]
+        return [n for n in self.lawful[instruction.does].needs if not (n.given and getattr(instruction, n.given))]
 
     def _meets(self, need: Need, at: datetime) -> bool:
         try:

@@ -9,7 +9,7 @@ from services.province_gateway.officers import faults
 from services.province_gateway.store import OPEN
 from shared.did_you_mean import no_such
 from shared.errors import BodyDoesNotFit
-from shared.messaging.runtime import House
+from shared.messaging.runtime import MessagingRuntime
 from shared.sandbox.registry import Sandbox
 from shared.storage.page import LARGEST, Cut, Page
 
@@ -23,21 +23,27 @@ def known_province(code: str) -> str:
     return code
 
 
-async def dossier(house: House[Dossier], sandbox: str, province: str, code: str) -> Dossier:
-    found = await house.drawer.find(house.database, sandbox, code)
+async def dossier(runtime: MessagingRuntime[Dossier], sandbox_id: str, province: str, code: str) -> Dossier:
+    found = await runtime.documents.find(runtime.database, sandbox_id, code)
     if found is None or found.province != known_province(province):
         raise DossierNotFound(code)
     return found
 
 
-async def dossiers(house: House[Dossier], sandbox: str, province: str, page: Page) -> Cut[Dossier]:
+async def dossiers(runtime: MessagingRuntime[Dossier], sandbox_id: str, province: str, page: Page) -> Cut[Dossier]:
     """The newest dossiers of a province."""
     wanted = ["body->>'province' = $2"], [known_province(province)]
-    return await house.drawer.page(house.database, sandbox, *wanted, page)
+    return await runtime.documents.page(runtime.database, sandbox_id, *wanted, page)
 
 
 async def inbox(
-    house: House[Dossier], sandbox: str, province: str, page: Page, *, state: str | None, commune: str | None
+    runtime: MessagingRuntime[Dossier],
+    sandbox_id: str,
+    province: str,
+    page: Page,
+    *,
+    state: str | None,
+    commune: str | None,
 ) -> Cut[Dossier]:
     """The open dossiers of a province, those that came first in front.
 
@@ -57,13 +63,13 @@ async def inbox(
             raise BodyDoesNotFit(("/query/commune", f"'{commune}' is no commune of province {province}: {communes}"))
         values.append(commune)
         condition += f" AND body->>'commune' = ${len(values) + 1}"
-    return await house.drawer.page(house.database, sandbox, [condition], values, page, oldest_first=True)
+    return await runtime.documents.page(runtime.database, sandbox_id, [condition], values, page, oldest_first=True)
 
 
-async def silenced(house: House[Dossier], here: Sandbox) -> list[str]:
+async def silenced(runtime: MessagingRuntime[Dossier], here: Sandbox) -> list[str]:
     """What lies because a fault keeps officers from acting, for `settle`: a sentence for each rule."""
     idle = f"{OPEN} AND body->>'planned' IS NULL"
-    found = await house.drawer.page(house.database, here.id, [idle], [], Page(LARGEST), oldest_first=True)
+    found = await runtime.documents.page(runtime.database, here.id, [idle], [], Page(LARGEST), oldest_first=True)
     lie: dict[str, list[Dossier]] = {}
     for dossier in found.rows:
         if rule := faults.silenced(here, dossier):

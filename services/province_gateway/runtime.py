@@ -18,7 +18,7 @@ from services.province_gateway.officers import faults, modes, replan
 from services.province_gateway.settings import Settings
 from services.province_gateway.store import DOSSIERS
 from shared.messaging.peer import Peer
-from shared.messaging.runtime import House
+from shared.messaging.runtime import MessagingRuntime
 from shared.messaging.timers import Timers
 from shared.sandbox import registry
 from shared.storage.database import Connection
@@ -26,7 +26,7 @@ from shared.storage.database import Connection
 SERVICE = "gateway"
 
 
-class Gateway(House[Dossier]):
+class Gateway(MessagingRuntime[Dossier]):
     caller_claim = NUMBER_CLAIM
     records = re.compile(r"PUT /_lab/officers/.+")
 
@@ -47,22 +47,22 @@ class Gateway(House[Dossier]):
         )
         self.words = story.words
 
-    async def take_over(self, told: dict[str, Any]) -> int:
+    async def take_over(self, instruction: dict[str, Any]) -> int:
         """As every service does; and whoever tells other modes of provinces is answered when they are in force everywhere."""
-        version = await super().take_over(told)
-        await replan.finish(self, told["id"])
+        version = await super().take_over(instruction)
+        await replan.finish(self, instruction["id"])
         return version
 
     async def row_changes(self, connection: Connection, before: Mapping[str, Any], row: Mapping[str, Any]) -> None:
         provinces = {*modes.changed(before["modes"], row["modes"]), *faults.changed(before["faults"], row["faults"])}
         await replan.note(connection, row["id"], sorted(provinces))
 
-    async def pending(self, sandbox: str) -> dict[str, Any]:
-        found = await super().pending(sandbox)
-        under_way = [*found["under_way"], *await replan.under_way(self, sandbox)]
-        if not self.watches(sandbox, officers.LOOK):
+    async def pending(self, sandbox_id: str) -> dict[str, Any]:
+        found = await super().pending(sandbox_id)
+        under_way = [*found["under_way"], *await replan.under_way(self, sandbox_id)]
+        if not self.watches(sandbox_id, officers.LOOK):
             return {**found, "under_way": under_way}
-        held = await queries.silenced(self, await registry.read(self.database, sandbox))
+        held = await queries.silenced(self, await registry.read(self.database, sandbox_id))
         return {**found, "under_way": under_way, "held": held}
 
     async def finish_what_is_left(self) -> None:

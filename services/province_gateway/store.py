@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contracts import lifecycle as law
 from services.province_gateway.domain import Dossier
-from shared.storage.documents import Drawer
+from shared.storage.documents import DocumentStore
 
 # SQL: the office still has something to do with it, or waits for the citizen.
 OPEN = (
     f"((body->>'state_code')::int NOT IN ({', '.join(str(state.code) for state in law.FINAL)}) "
     "OR body->>'withdrawal_reason' IS NOT NULL)"
 )
-DOSSIERS: Drawer[Dossier] = Drawer(
+DOSSIERS: DocumentStore[Dossier] = DocumentStore(
     "dossiers", Dossier, born="submitted_at", indexes={"province": "(body->>'province')"}
 )

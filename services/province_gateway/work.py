@@ -20,4 +20,4 @@ def tell(work: Work, dossier: Dossier, event: str, **facts: Any) -> None:
     """Save the dossier and say what happened to it; facts that are None are left out."""
     work.save(dossier.code, dossier)
     body = {"dossier_code": dossier.code, "province": dossier.province, "procedure": dossier.procedure, **facts}
-    work.tell(event, dossier.code, {name: fact for name, fact in body.items() if fact is not None})
+    work.publish(event, dossier.code, {name: fact for name, fact in body.items() if fact is not None})

@@ -12,7 +12,7 @@ from shared.errors import BodyDoesNotFit, NotReady
 from shared.messaging import dead_letters as letters
 from shared.messaging import event_log
 from shared.messaging.lanes import LANES
-from shared.messaging.runtime import House
+from shared.messaging.runtime import MessagingRuntime
 from shared.observability import metrics
 from shared.runtime import known_sandbox
 from shared.text import Text
@@ -25,12 +25,12 @@ router = APIRouter(prefix="/_lab", tags=["lab"])
 EPOCHS_AHEAD = 1000
 
 
-async def event_runtime(request: Request) -> House[Any]:
-    runtime: House[Any] = request.app.state.runtime
+async def event_runtime(request: Request) -> MessagingRuntime[Any]:
+    runtime: MessagingRuntime[Any] = request.app.state.runtime
     return runtime
 
 
-EventRuntimeDep = Annotated[House[Any], Depends(event_runtime)]
+EventRuntimeDep = Annotated[MessagingRuntime[Any], Depends(event_runtime)]
 LetterPath = Annotated[int, Path(ge=1, lt=1 << 63)]
 
 
@@ -103,7 +103,7 @@ async def events(
     sandbox: SandboxPath, runtime: EventRuntimeDep, page: PageDep, request: Request, response: Response
 ) -> list[dict[str, Any]]:
     await known_sandbox(runtime, sandbox)
-    return announce(request, response, await event_log.told(runtime.database, runtime.service, sandbox, page))
+    return announce(request, response, await event_log.events_page(runtime.database, runtime.service, sandbox, page))
 
 
 @router.get("/dead-letters", summary="Dead letters of a sandbox, oldest first", responses=problem_responses(404, 422))

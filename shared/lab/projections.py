@@ -10,13 +10,13 @@ from pydantic import BaseModel
 from shared.errors import NotReady
 from shared.lab.lanes import event_runtime
 from shared.messaging import projection
-from shared.messaging.runtime import House
+from shared.messaging.runtime import MessagingRuntime
 from shared.text import Text
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/_lab", tags=["lab"])
-EventRuntimeDep = Annotated[House[Any], Depends(event_runtime)]
+EventRuntimeDep = Annotated[MessagingRuntime[Any], Depends(event_runtime)]
 
 
 class ProjectionView(BaseModel):
@@ -54,7 +54,7 @@ async def rebuild(name: Text, runtime: EventRuntimeDep) -> ProjectionView:
     return await _view(runtime, each)
 
 
-async def _view(runtime: House[Any], each: projection.Projection) -> ProjectionView:
+async def _view(runtime: MessagingRuntime[Any], each: projection.Projection) -> ProjectionView:
     rows = await runtime.database.fetch("SELECT generation FROM projections WHERE name = $1", each.name)
     if not rows:
         raise NotReady("The service is starting; ask again in a moment.", waits_for=sorted(runtime.waits_for))

@@ -22,10 +22,10 @@ class Size:
     bytes: int
 
 
-async def of_sandbox(database: Database, metadata: MetaData, sandbox: str) -> dict[str, Size]:
+async def of_sandbox(database: Database, metadata: MetaData, sandbox_id: str) -> dict[str, Size]:
     """Table name → size, for every table whose rows belong to sandboxes."""
     tables = [table for table in metadata.sorted_tables if "sandbox" in table.c]
-    rows = await database.fetch(" UNION ALL ".join(map(_statement, tables)), sandbox)
+    rows = await database.fetch(" UNION ALL ".join(map(_statement, tables)), sandbox_id)
     return {row["name"]: Size(row["rows"], int(row["bytes"])) for row in rows}
 
 

@@ -20,7 +20,7 @@ from shared.observability import metrics, spans, trace_context
 from shared.sandbox import registry
 from shared.sandbox.registry import Sandbox
 from shared.storage.database import DATA_REFUSED, Connection, Database
-from shared.storage.documents import Drawer
+from shared.storage.documents import DocumentStore
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -89,9 +89,16 @@ class Consumer(Generic[T]):
     """
 
     def __init__(
-        self, database: Database, drawer: Drawer[T], handlers: Handlers, *, source: str, service: str, topics: Topics
+        self,
+        database: Database,
+        store: DocumentStore[T],
+        handlers: Handlers,
+        *,
+        source: str,
+        service: str,
+        topics: Topics,
     ) -> None:
-        self._database, self._drawer, self._handlers = database, drawer, handlers
+        self._database, self._documents, self._handlers = database, store, handlers
         self._service, self._topics = service, topics
         self.positions = Positions(SERVICE, source)
         self.topic = ""  # of what is read, in the process that reads: for its spans
@@ -126,24 +133,24 @@ class Consumer(Generic[T]):
         async with self._database.transaction() as connection:
             positions = await self.positions.lock(connection, sorted({record.lane for record in records}))
             due = self._judge(records, positions, outcome)
-            countries = await registry.lock(connection, sorted({event.sandbox for event in due}))
-            absent = sorted({event.sandbox for event in due} - countries.keys())
+            sandboxes = await registry.lock(connection, sorted({event.sandbox for event in due}))
+            absent = sorted({event.sandbox for event in due} - sandboxes.keys())
             outcome.rowless = set(absent) - await registry.deleted(connection, absent) if absent else set()
             unknown = unknown | outcome.rowless
             parked = await self._load(connection, due, batch)
             for event in due:
                 key = (event.sandbox, event.subject)
-                if event.sandbox in unknown and event.sandbox not in countries:
+                if event.sandbox in unknown and event.sandbox not in sandboxes:
                     aside.append((event, UNKNOWN_SANDBOX))
-                elif event.sandbox not in countries:
+                elif event.sandbox not in sandboxes:
                     outcome.skipped.append("sandbox_deleted")
                 elif key in parked:
                     aside.append((event, ""))
-                elif (letter := self.decide(event, countries[event.sandbox], batch, outcome, refuse)) is not None:
+                elif (letter := self.decide(event, sandboxes[event.sandbox], batch, outcome, refuse)) is not None:
                     letters.append(letter)
                     parked.add(key)
             if not batch.is_empty:
-                await batch.save(connection, self._drawer)
+                await batch.save(connection, self._documents)
             await dead_letters.save(connection, letters)
             await put_aside(connection, aside)
             await keep_orphans(connection, outcome.orphans)
@@ -181,7 +188,7 @@ class Consumer(Generic[T]):
     async def _load(self, connection: Connection, due: Sequence[Event], batch: Batch[T]) -> set[tuple[str, str]]:
         """Lock and load what the batch touches; gives the parked ones among it."""
         keys = {(event.sandbox, event.subject) for event in due}
-        batch.load(await self._drawer.lock(connection, keys), self._drawer)
+        batch.load(await self._documents.lock(connection, keys), self._documents)
         rows = await connection.fetch(
             "SELECT sandbox, subject FROM parked JOIN unnest($1::text[], $2::text[]) t (a, b) ON sandbox = a AND subject = b",
             *([key[0] for key in keys], [key[1] for key in keys]),
@@ -196,11 +203,11 @@ class Consumer(Generic[T]):
         if handler is None:
             outcome.skipped.append("not_handled")
             return None
-        held = batch.held.get((event.sandbox, event.subject))
-        if held is None and not handler.creates:
+        loaded = batch.documents.get((event.sandbox, event.subject))
+        if loaded is None and not handler.creates:
             outcome.orphans.append(event)
             return None
-        parent = trace_context.begin_step(event.traceparent, held.traceparent if held else "")
+        parent = trace_context.begin_step(event.traceparent, loaded.traceparent if loaded else "")
         work = Work(batch, sandbox, event.time, (event.epoch, event.version))
         letter = None
         try:
@@ -226,7 +233,7 @@ class Consumer(Generic[T]):
         if spans.on:
             spans.applied(self.topic, f"{self._service}-reader", outcome.steps, outcome.begun)
 
-    async def redrive(self, sandbox: str, subject: str) -> int:
+    async def redrive(self, sandbox_id: str, subject: str) -> int:
         """Try the dead letters of `subject` again, then what waited behind them, in order; gives how many were applied.
 
         One event per transaction, under the lanes' position locks, so nothing new overtakes; stops at the first that
@@ -235,33 +242,33 @@ class Consumer(Generic[T]):
         applied = 0
         while True:
             try:
-                outcome = await self._redrive_next(sandbox, subject, refuse=None)
+                outcome = await self._redrive_next(sandbox_id, subject, refuse=None)
             except DATA_REFUSED as error:
-                outcome = await self._redrive_next(sandbox, subject, refuse=error)
+                outcome = await self._redrive_next(sandbox_id, subject, refuse=error)
             if outcome is None:
                 return applied
             self._report(outcome)
             applied += len(outcome.applied)
 
-    async def _redrive_next(self, sandbox: str, subject: str, refuse: Exception | None) -> Outcome | None:
+    async def _redrive_next(self, sandbox_id: str, subject: str, refuse: Exception | None) -> Outcome | None:
         """The oldest event that did not take effect; None when there is none, or when it fails again."""
         outcome, batch = Outcome(), Batch[T](self._service, self._topics)
         async with self._database.transaction() as connection:
-            await dead_letters.lock_lanes(connection, sandbox, subject)
-            country = (await registry.lock(connection, [sandbox])).get(sandbox)
-            found = await dead_letters.next_of(connection, sandbox, subject)
-            if found is None:
-                await dead_letters.release(connection, sandbox, subject)
+            await dead_letters.lock_lanes(connection, sandbox_id, subject)
+            sandbox_row = (await registry.lock(connection, [sandbox_id])).get(sandbox_id)
+            stuck = await dead_letters.next_of(connection, sandbox_id, subject)
+            if stuck is None:
+                await dead_letters.release(connection, sandbox_id, subject)
                 return None
-            await self._load(connection, [found.event], batch)
-            letter = self.decide(found.event, country, batch, outcome, refuse) if country else None
+            await self._load(connection, [stuck.event], batch)
+            letter = self.decide(stuck.event, sandbox_row, batch, outcome, refuse) if sandbox_row else None
             if letter is not None:
-                await dead_letters.refused_again(connection, found, letter)
+                await dead_letters.refused_again(connection, stuck, letter)
                 return None
             if not batch.is_empty:
-                await batch.save(connection, self._drawer)
+                await batch.save(connection, self._documents)
             await keep_orphans(connection, outcome.orphans)
-            await dead_letters.done(connection, found)
+            await dead_letters.done(connection, stuck)
         batch.report()
         return outcome
 

@@ -109,9 +109,9 @@ def of_event(event: Event, error: BaseException) -> Letter:
     return Letter(*keep, reason, detail.replace("\x00", "\ufffd"), pack(event))
 
 
-def of_timer(sandbox: str, subject: str, kind: str, lane: int, error: BaseException) -> Letter:
+def of_timer(sandbox_id: str, subject: str, kind: str, lane: int, error: BaseException) -> Letter:
     reason, detail = _why(error)
-    return Letter(sandbox, subject, lane, 0, 0, kind, reason, detail.replace("\x00", "\ufffd"), None)
+    return Letter(sandbox_id, subject, lane, 0, 0, kind, reason, detail.replace("\x00", "\ufffd"), None)
 
 
 async def save(connection: Connection, letters: Sequence[Letter]) -> None:
@@ -144,23 +144,23 @@ class Stuck:
     event: Event
 
 
-async def lock_lanes(connection: Connection, sandbox: str, subject: str) -> None:
+async def lock_lanes(connection: Connection, sandbox_id: str, subject: str) -> None:
     """Hold the positions of every lane that has something of `subject` stuck: nothing new arrives meanwhile."""
     await connection.execute(
         """SELECT FROM positions WHERE listener = '' AND (source, lane) IN (
           SELECT record->>'source', lane FROM dead_letters WHERE sandbox = $1 AND subject = $2 AND record IS NOT NULL
           UNION SELECT record->>'source', lane FROM waiting WHERE sandbox = $1 AND subject = $2)
         ORDER BY source, lane FOR UPDATE""",
-        *(sandbox, subject),
+        *(sandbox_id, subject),
     )
 
 
-async def next_of(connection: Connection, sandbox: str, subject: str) -> Stuck | None:
+async def next_of(connection: Connection, sandbox_id: str, subject: str) -> Stuck | None:
     row = await connection.fetchrow(
         """SELECT false AS waits, id, record FROM dead_letters WHERE sandbox = $1 AND subject = $2 AND redriven_at IS NULL
         AND record IS NOT NULL UNION ALL SELECT true, id, record FROM waiting WHERE sandbox = $1 AND subject = $2
         ORDER BY waits, id LIMIT 1""",
-        *(sandbox, subject),
+        *(sandbox_id, subject),
     )
     return Stuck(row["waits"], row["id"], unpack(row["record"])) if row else None
 
@@ -187,23 +187,23 @@ async def refused_again(connection: Connection, stuck: Stuck, letter: Letter) ->
         )
 
 
-async def release(connection: Connection, sandbox: str, subject: str) -> None:
+async def release(connection: Connection, sandbox_id: str, subject: str) -> None:
     """Nothing is stuck any more: its timers run again, the one that failed among them."""
-    await connection.execute("DELETE FROM parked WHERE sandbox = $1 AND subject = $2", sandbox, subject)
+    await connection.execute("DELETE FROM parked WHERE sandbox = $1 AND subject = $2", sandbox_id, subject)
     await connection.execute(
         """UPDATE dead_letters SET redriven_at = clock_timestamp()
         WHERE sandbox = $1 AND subject = $2 AND record IS NULL AND redriven_at IS NULL""",
-        *(sandbox, subject),
+        *(sandbox_id, subject),
     )
 
 
-async def listed(database: Database, sandbox: str, page: Page) -> Cut[dict[str, Any]]:
+async def listed(database: Database, sandbox_id: str, page: Page) -> Cut[dict[str, Any]]:
     """The dead letters of a sandbox, oldest first, a page at a time; a place is the id of the last letter shown."""
     rows = await database.fetch(
         """SELECT d.id, d.subject, d.lane, d.epoch, d.number, d.kind, d.reason, d.at, d.redriven_at,
              (SELECT count(*) FROM waiting w WHERE w.sandbox = d.sandbox AND w.subject = d.subject) AS waiting_behind
            FROM dead_letters d WHERE d.sandbox = $1 AND d.id > $2 ORDER BY d.id LIMIT $3""",
-        *(sandbox, _last_id(page), page.size + 1),
+        *(sandbox_id, _last_id(page), page.size + 1),
     )
     shown = [dict(row) for row in rows[: page.size]]
     return Cut(shown, str(shown[-1]["id"]) if len(rows) > page.size else None)
@@ -216,8 +216,8 @@ def _last_id(page: Page) -> int:
     return int(place)
 
 
-async def shown(database: Database, sandbox: str, letter: int) -> dict[str, Any]:
-    rows = await database.fetch("SELECT * FROM dead_letters WHERE sandbox = $1 AND id = $2", sandbox, letter)
+async def shown(database: Database, sandbox_id: str, letter: int) -> dict[str, Any]:
+    rows = await database.fetch("SELECT * FROM dead_letters WHERE sandbox = $1 AND id = $2", sandbox_id, letter)
     if not rows:
         raise DeadLetterNotFound("GET /_lab/dead-letters lists them.", id=letter)
     found = dict(rows[0])

@@ -182,13 +182,13 @@ async def replay(database: Database, topic: str, lane: int, asked: Place) -> tup
     return answer, new_epoch
 
 
-async def told(database: Database, service: str, sandbox: str, page: Page) -> Cut[dict[str, Any]]:
+async def events_page(database: Database, service: str, sandbox_id: str, page: Page) -> Cut[dict[str, Any]]:
     """A page of the events of a sandbox, by subject and version; its places are both of the row before."""
     subject, _, version = (page.after or "").rpartition("/")
     after = int(version) if version.isdigit() and len(version) < 10 else 0
     rows = await database.fetch(
         "SELECT * FROM events WHERE sandbox = $1 AND (subject, version) > ($2, $3) ORDER BY subject, version LIMIT $4",
-        *(sandbox, subject, after, page.size + 1),
+        *(sandbox_id, subject, after, page.size + 1),
     )
     shown = [
         {
@@ -207,10 +207,10 @@ async def told(database: Database, service: str, sandbox: str, page: Page) -> Cu
     return Cut(shown, f"{shown[-1]['subject']}/{shown[-1]['version']}" if more else None)
 
 
-async def lines(database: Database, service: str, sandbox: str, subject: str) -> list[dict[str, Any]]:
+async def lines(database: Database, service: str, sandbox_id: str, subject: str) -> list[dict[str, Any]]:
     """The events told about `subject`, as timeline entries in order."""
     rows = await database.fetch(
-        "SELECT * FROM events WHERE sandbox = $1 AND subject = $2 ORDER BY version", sandbox, subject
+        "SELECT * FROM events WHERE sandbox = $1 AND subject = $2 ORDER BY version", sandbox_id, subject
     )
     return [
         {

@@ -75,10 +75,10 @@ class Claim:
 Caller = Callable[[Call], Awaitable[None]]
 
 
-async def add(connection: Connection, sandbox: str, kind: str, key: str, data: Mapping[str, object]) -> None:
+async def add(connection: Connection, sandbox_id: str, kind: str, key: str, data: Mapping[str, object]) -> None:
     await connection.execute(
         "INSERT INTO calls (sandbox, kind, key, data, traceparent) VALUES ($1, $2, $3, $4::jsonb, $5) ON CONFLICT DO NOTHING",
-        *(sandbox, kind, key, msgspec.json.encode(data).decode(), trace_context.traceparent()),
+        *(sandbox_id, kind, key, msgspec.json.encode(data).decode(), trace_context.traceparent()),
     )
 
 
@@ -88,40 +88,40 @@ async def done(connection: Connection, call: Call) -> None:
     )
 
 
-async def in_flight(database: Database, sandbox: str) -> list[dict[str, Any]]:
+async def in_flight(database: Database, sandbox_id: str) -> list[dict[str, Any]]:
     """Calls not ended yet in one sandbox, with their last error: for `settle`."""
     rows = await database.fetch(
-        "SELECT kind, key, attempts, last_error, refused FROM calls WHERE sandbox = $1 ORDER BY kind, key", sandbox
+        "SELECT kind, key, attempts, last_error, refused FROM calls WHERE sandbox = $1 ORDER BY kind, key", sandbox_id
     )
     return [dict(row) for row in rows]
 
 
-async def next_due(database: Database, sandbox: str) -> datetime | None:
+async def next_due(database: Database, sandbox_id: str) -> datetime | None:
     """When the next call that a rule holds until some moment goes on, in sandbox time."""
-    due: datetime | None = await database.pool.fetchval("SELECT min(due) FROM calls WHERE sandbox = $1", sandbox)
+    due: datetime | None = await database.pool.fetchval("SELECT min(due) FROM calls WHERE sandbox = $1", sandbox_id)
     return due
 
 
-async def release(database: Database, sandbox: str) -> list[tuple[str, str, datetime]]:
+async def release(database: Database, sandbox_id: str) -> list[tuple[str, str, datetime]]:
     """Let go what was held until now, by the sandbox's clock; gives kind, key and due of each, in order."""
     rows = await database.fetch(
         f"UPDATE calls c SET {AGAIN_SQL} FROM sandboxes s, "
         f"(SELECT kind, key, due FROM calls WHERE sandbox = $1 AND due IS NOT NULL FOR UPDATE) was "
         f"WHERE c.sandbox = $1 AND s.id = $1 AND c.kind = was.kind AND c.key = was.key AND was.due <= {NOW_SQL} "
         "RETURNING c.kind, c.key, was.due",
-        sandbox,
+        sandbox_id,
     )
     return sorted(((row["kind"], row["key"], row["due"]) for row in rows), key=lambda each: (each[2], each[0], each[1]))
 
 
-async def try_again(database: Database | Connection, sandbox: str, keys: Sequence[str] | None = None) -> None:
+async def try_again(database: Database | Connection, sandbox_id: str, keys: Sequence[str] | None = None) -> None:
     """What was refused or held is asked again now, for sandbox time has moved or a rule is off.
 
     keys  only these; None: all of the sandbox
     A call that is being made at this very moment was asked under what was so before: if refused, it is asked again too.
     """
     where = "sandbox = $1 AND ($2::text[] IS NULL OR key = ANY($2))"
-    await database.fetch(f"UPDATE calls c SET {AGAIN_SQL} WHERE {where}", sandbox, keys)
+    await database.fetch(f"UPDATE calls c SET {AGAIN_SQL} WHERE {where}", sandbox_id, keys)
 
 
 class Callers:

@@ -40,7 +40,7 @@ def replies_table(metadata: MetaData) -> None:
 
 
 @dataclass(frozen=True)
-class Once:
+class RequestKey:
     """An Idempotency-Key as it is stored: with its caller, its route and the body of the request."""
 
     caller: str
@@ -53,36 +53,36 @@ class Once:
         return hashlib.blake2b(self.body, digest_size=16).hexdigest()
 
 
-async def open_request(connection: Connection, sandbox_id: str, once: Once | None) -> Any:
+async def open_request(connection: Connection, sandbox_id: str, request_key: RequestKey | None) -> Any:
     """Lock the sandbox and claim the key; gives the sandbox row with `claimed` and `epoch`, None for an unknown sandbox."""
-    if once is None:
+    if request_key is None:
         return await connection.fetchrow(OPEN_SQL, sandbox_id, None, None, None, None, None)
-    key = (once.caller, once.route, once.key, once.body_hash, once.body.decode())
+    key = (request_key.caller, request_key.route, request_key.key, request_key.body_hash, request_key.body.decode())
     return await connection.fetchrow(OPEN_SQL, sandbox_id, *key)
 
 
-async def earlier_reply(connection: Connection, sandbox_id: str, once: Once) -> tuple[int, str]:
+async def earlier_reply(connection: Connection, sandbox_id: str, request_key: RequestKey) -> tuple[int, str]:
     """Status and body of the reply that this key got. Raises KeyReused if it came with another body."""
     row: Any = await connection.fetchrow(
         "SELECT body_hash, status, body FROM replies WHERE sandbox = $1 AND caller = $2 AND route = $3 AND key = $4",
         sandbox_id,
-        once.caller,
-        once.route,
-        once.key,
+        request_key.caller,
+        request_key.route,
+        request_key.key,
     )
-    if row["body_hash"] != once.body_hash:
-        raise KeyReused("Send the same body again, or choose a new key for a new request.", key=once.key)
+    if row["body_hash"] != request_key.body_hash:
+        raise KeyReused("Send the same body again, or choose a new key for a new request.", key=request_key.key)
     return row["status"], row["body"]
 
 
-async def store_reply(database: Database, sandbox_id: str, once: Once, status: int, body: str) -> None:
+async def store_reply(database: Database, sandbox_id: str, request_key: RequestKey, status: int, body: str) -> None:
     """Replace the stored reply of a key."""
     await database.pool.execute(
         "UPDATE replies SET status = $5, body = $6 WHERE sandbox = $1 AND caller = $2 AND route = $3 AND key = $4",
         sandbox_id,
-        once.caller,
-        once.route,
-        once.key,
+        request_key.caller,
+        request_key.route,
+        request_key.key,
         status,
         body,
     )

@@ -56,7 +56,7 @@ class Position:
         self.epoch, self.expected = sent[0], sent[1] + 1
         return True
 
-    def told(self, answer: Place) -> bool:
+    def resume_at(self, answer: Place) -> bool:
         """The source says where to go on; True if that moves us. Never backwards."""
         if answer <= self.place:
             return False

@@ -49,7 +49,7 @@ SELECT (record->>'version')::int AS version FROM (
   SELECT record FROM dead_letters WHERE sandbox = $1 AND subject = $2 AND redriven_at IS NULL AND record IS NOT NULL
   UNION ALL SELECT record FROM waiting WHERE sandbox = $1 AND subject = $2) s ORDER BY version"""
 # Only what lies behind the reader is looked through: a lane may hold a hundred thousand events of one sandbox.
-TOLD_SQL = """
+EVENTS_SQL = """
 SELECT e.type, e.version, q.version IS NULL AS numbered, q.version IS NOT NULL OR p.version IS NOT NULL AS unread FROM events e
 LEFT JOIN (SELECT version FROM queue WHERE sandbox = $1 AND subject = $2) q USING (version)
 LEFT JOIN (SELECT DISTINCT version FROM posted WHERE sandbox = $1 AND subject = $2
@@ -80,7 +80,7 @@ class Parked(Struct, frozen=True):
     behind: int
 
 
-class Told(Struct, frozen=True):
+class PublishedEvent(Struct, frozen=True):
     """One event of ours.
 
     numbered  the relay has taken it
@@ -104,23 +104,23 @@ class Outlook(Struct, frozen=True):
     timers: tuple[Timer, ...] = ()
     parked: Parked | None = None
     stuck: tuple[int, ...] = ()
-    told: tuple[Told, ...] = ()
+    events: tuple[PublishedEvent, ...] = ()
 
 
-async def of(database: Database, table: str, sandbox: str, subject: str, reader: Place | None) -> dict[str, Any]:
+async def of(database: Database, table: str, sandbox_id: str, subject: str, reader: Place | None) -> dict[str, Any]:
     """The outlook as a door tells it; what was told is read last, so that no timer is gone whose event is not told.
 
     table   the one of the things
     reader  the place that the reader of the thing's lane expects next; None: what is numbered counts as read
     """
-    key = (sandbox, subject)
+    key = (sandbox_id, subject)
     parked = await database.fetch(PARKED_SQL, *key)
     return {
         "known": bool(await database.fetch(f"SELECT FROM {table} WHERE sandbox = $1 AND code = $2", *key)),
         "timers": [{"kind": row["kind"], "due": wire(row["due"])} for row in await database.fetch(TIMERS_SQL, *key)],
         "parked": _parked(parked[0]) if parked else None,
         "stuck": [row["version"] for row in await database.fetch(STUCK_SQL, *key)],
-        "told": [dict(row) for row in await database.fetch(TOLD_SQL, *key, *(reader or NOTHING_BEHIND))],
+        "events": [dict(row) for row in await database.fetch(EVENTS_SQL, *key, *(reader or NOTHING_BEHIND))],
     }
 
 

@@ -20,7 +20,7 @@ from shared.messaging.lanes import ADOPT, Place, Position
 from shared.messaging.leases import Leases
 from shared.messaging.peer import Peer
 from shared.messaging.positions import SERVICE, Positions
-from shared.messaging.runtime import House
+from shared.messaging.runtime import MessagingRuntime
 from shared.observability import metrics
 
 log = structlog.get_logger()
@@ -52,19 +52,19 @@ class LaneReader:
 
     def __init__(
         self,
-        house: House,  # type: ignore[type-arg]
+        runtime: MessagingRuntime,  # type: ignore[type-arg]
         listener: Listener,
         peer: Peer,
         leases: Leases,
         *,
         pause: float = 0.0,
     ) -> None:
-        self._house, self._listener, self._peer, self.leases, self._pause = house, listener, peer, leases, pause
+        self._runtime, self._listener, self._peer, self.leases, self._pause = runtime, listener, peer, leases, pause
         self._positions = listener.positions
         self._main = self._positions.listener == SERVICE
-        settings = house.settings
+        settings = runtime.settings
         self._batch = settings.batch
-        group = f"{house.service}-{self._positions.listener or 'reader'}"
+        group = f"{runtime.service}-{self._positions.listener or 'reader'}"
         self._reader = kafka.Reader(settings.kafka_bootstrap_servers, peer.hears, group)
         self._asking: dict[int, Asking] = {}
         self._next: dict[int, int] = {}
@@ -113,7 +113,7 @@ class LaneReader:
 
     async def _assign(self) -> None:
         """Start where the position rows say; a lane never read starts at the group's committed offset (a new database)."""
-        database, lanes = self._house.database, self.leases.lanes
+        database, lanes = self._runtime.database, self.leases.lanes
         positions = await self._positions.read(database, lanes)
         offsets = {lane: position.next_offset for lane, position in positions.items()}
         missing = [lane for lane in lanes if lane not in offsets]
@@ -137,7 +137,7 @@ class LaneReader:
                 self._next[lane] = 0
         places = await self._reader.places(self._next)
         at_end = [lane for lane in sent if places.get(lane, -1) >= ends.get(lane, 0)]
-        for lane, position in (await self._positions.read(self._house.database, at_end)).items():
+        for lane, position in (await self._positions.read(self._runtime.database, at_end)).items():
             if position.adopt(sent[lane]):
                 await self._adopt(lane, sent[lane])
             elif position.missed(sent[lane]) and lane not in self._asking:
@@ -146,7 +146,7 @@ class LaneReader:
 
     async def _adopt(self, lane: int, sent: Place) -> None:
         """A quiet lane of a reader with a new database: it stands where its source has come, under the position's lock."""
-        async with self._house.database.transaction() as connection:
+        async with self._runtime.database.transaction() as connection:
             positions = await self._positions.lock(connection, [lane])
             if positions[lane].adopt(sent):
                 await self._positions.save(connection, positions)
@@ -168,13 +168,13 @@ class LaneReader:
         behind = metrics.LAG.labels(topic)
         if self._main:
             behind.set(math.nan)
-        answer = await call(self._house.http, "GET", f"{self._peer.url}/_lab/lanes")
+        answer = await call(self._runtime.http, "GET", f"{self._peer.url}/_lab/lanes")
         if answer.status_code != 200:
             return {}
         lanes = answer.json()
         if self._main:
             given = lanes["given"].get(topic, {})
-            ours = await self._positions.read(self._house.database, list(self._next))
+            ours = await self._positions.read(self._runtime.database, list(self._next))
             behind.set(sum(events_behind(position, given.get(str(lane))) for lane, position in ours.items()))
         return {int(lane): (place[0], place[1]) for lane, place in lanes["sent"].get(topic, {}).items()}
 
@@ -194,7 +194,7 @@ class LaneReader:
             await self._assign()
             return
         if self._main:
-            self._house.waker.wake()
+            self._runtime.waker.wake()
         self._note(outcome)
         await self._commit(outcome.offsets)
 
@@ -207,7 +207,7 @@ class LaneReader:
     def _note(self, outcome: Outcome) -> None:
         self._next.update(outcome.offsets)
         for sandbox_id in outcome.rowless:
-            self._house.forget(sandbox_id)
+            self._runtime.forget(sandbox_id)
         for lane in outcome.clear:
             self._asking.pop(lane, None)
         for lane, place in outcome.asks.items():
@@ -227,7 +227,7 @@ class LaneReader:
         url = f"{self._peer.url}/_lab/lanes/{lane}/replay"
         body = {"topic": self._peer.hears, "epoch": place[0], "expected": place[1]}
         try:
-            answer = await call(self._house.http, "POST", url, body=body)
+            answer = await call(self._runtime.http, "POST", url, body=body)
         except Unreachable as error:
             log.warning("replay_not_answered", lane=lane, error=str(error))
             return
@@ -236,9 +236,9 @@ class LaneReader:
 
     async def _move(self, lane: int, place: Place) -> None:
         """The source says where to continue; a new epoch of it moves us there, under the position's lock."""
-        async with self._house.database.transaction() as connection:
+        async with self._runtime.database.transaction() as connection:
             positions = await self._positions.lock(connection, [lane])
-            if positions[lane].told(place):
+            if positions[lane].resume_at(place):
                 log.warning("moved_to_new_epoch", lane=lane, place=place, source=self._peer.name)
                 await self._positions.save(connection, positions)
                 self._asking.pop(lane, None)
@@ -253,20 +253,20 @@ class LaneReader:
         """Whether its owner has answered for this sandbox; a frozen owner must not cost us our leases."""
         try:
             async with asyncio.timeout(OWNER_SECONDS):
-                await self._house.ensure_sandbox(sandbox_id)
+                await self._runtime.ensure_sandbox(sandbox_id)
         except (Unreachable, TimeoutError):
             return False
         return True
 
     async def _release_unknown(self) -> None:
-        rows: list[Any] = await self._house.database.fetch(
+        rows: list[Any] = await self._runtime.database.fetch(
             "SELECT sandbox, subject FROM parked WHERE reason = $1 LIMIT 500", UNKNOWN_SANDBOX
         )
         for sandbox_id in {row["sandbox"] for row in rows}:
             if await self._known(sandbox_id):
                 for row in rows:
                     if row["sandbox"] == sandbox_id:
-                        await self._house.redrive(sandbox_id, row["subject"])
+                        await self._runtime.redrive(sandbox_id, row["subject"])
 
 
 def events_behind(position: Position, given: Sequence[int] | None) -> int:

@@ -25,7 +25,7 @@ from shared.messaging import (
     timers,
 )
 from shared.messaging.consumer import Consumer, Handlers
-from shared.messaging.idempotency import Once
+from shared.messaging.idempotency import RequestKey
 from shared.messaging.lanes import Place
 from shared.messaging.peer import Peer
 from shared.messaging.projection import Projection
@@ -37,7 +37,7 @@ from shared.runtime import Runtime
 from shared.sandbox import faults, journal, recording, registry
 from shared.settings import Settings
 from shared.storage.database import Connection
-from shared.storage.documents import Drawer
+from shared.storage.documents import DocumentStore
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -80,7 +80,7 @@ class Request(Generic[T]):
         return self._reply
 
 
-class House(Runtime, Generic[T]):
+class MessagingRuntime(Runtime, Generic[T]):
     """A runtime with one kind of document, and peers to exchange events with.
 
     peers        whom it hears and to whom it speaks
@@ -93,7 +93,7 @@ class House(Runtime, Generic[T]):
         service: str,
         settings: Settings,
         database_url: str,
-        drawer: Drawer[T],
+        store: DocumentStore[T],
         handlers: Handlers,
         *,
         peers: Sequence[Peer],
@@ -103,7 +103,7 @@ class House(Runtime, Generic[T]):
         metadata = MetaData()
         super().__init__(service, settings, database_url, metadata)
         registry.sandboxes_table(metadata)
-        drawer.add_table(metadata)
+        store.add_table(metadata)
         idempotency.replies_table(metadata)
         counters.counters_table(metadata)
         event_log.eventlog_tables(metadata)
@@ -117,14 +117,14 @@ class House(Runtime, Generic[T]):
         recording.recorded_table(metadata)
         faults.firings_table(metadata)
         self.first_rows = event_log.FIRST_ROWS
-        self.drawer, self.peers, self.topics, self.projections = drawer, tuple(peers), topics, tuple(projections)
+        self.documents, self.peers, self.topics, self.projections = store, tuple(peers), topics, tuple(projections)
         self.consumers = {
-            each.name: Consumer(self.database, drawer, handlers, source=each.name, service=service, topics=topics)
+            each.name: Consumer(self.database, store, handlers, source=each.name, service=service, topics=topics)
             for each in peers
         }
         if len(self.consumers) < len(self.peers):
             raise ValueError("two peers have one name: positions are kept by the name of the source")
-        self.timers: Timers[T] = Timers(service, self.database, drawer, topics, {})
+        self.timers: Timers[T] = Timers(service, self.database, store, topics, {})
         self.callers: Mapping[str, http_outbox.Caller] = {}
         self.waker = Waker(self.database)
         self.waits_for.add("peer")
@@ -137,7 +137,7 @@ class House(Runtime, Generic[T]):
     # --- requests ---------------------------------------------------------------------------------------------------------
     @asynccontextmanager
     async def unit_of_work(
-        self, sandbox_id: str, once: Once | None = None, *, codes: Sequence[str] = ()
+        self, sandbox_id: str, request_key: RequestKey | None = None, *, codes: Sequence[str] = ()
     ) -> AsyncIterator[Request[T]]:
         """One transaction for a request: its documents locked and loaded, everything saved and committed when the block ends.
 
@@ -148,20 +148,20 @@ class House(Runtime, Generic[T]):
         await self._ready(sandbox_id)
         logs.concerns(sandbox_id, *codes[:1])
         async with self.database.transaction() as connection:
-            row = await idempotency.open_request(connection, sandbox_id, once)
-            if row is not None and once is not None and not row["claimed"]:
-                earlier = await idempotency.earlier_reply(connection, sandbox_id, once)
+            row = await idempotency.open_request(connection, sandbox_id, request_key)
+            if row is not None and request_key is not None and not row["claimed"]:
+                earlier = await idempotency.earlier_reply(connection, sandbox_id, request_key)
                 yield Request(connection, None, row["now"], earlier)
                 return
             batch, work = await self._open(connection, sandbox_id, row, codes)
             request = Request(connection, work, row["now"], None)
             yield request
             work.merge()
-            if once is not None:
-                batch.reply = (sandbox_id, once.caller, once.route, once.key, *request.answer)
-            await batch.save(connection, self.drawer)
+            if request_key is not None:
+                batch.reply = (sandbox_id, request_key.caller, request_key.route, request_key.key, *request.answer)
+            await batch.save(connection, self.documents)
         batch.report()
-        if batch.told:
+        if batch.events:
             self.waker.wake()
 
     async def decide(
@@ -178,9 +178,9 @@ class House(Runtime, Generic[T]):
                 await request.lock_counters(*names)
             return decision(request.work)
 
-    async def store_reply(self, sandbox_id: str, once: Once, reply: Reply) -> None:
+    async def store_reply(self, sandbox_id: str, request_key: RequestKey, reply: Reply) -> None:
         """Replace the stored reply of a key, once a remote call has completed it."""
-        await idempotency.store_reply(self.database, sandbox_id, once, *reply)
+        await idempotency.store_reply(self.database, sandbox_id, request_key, *reply)
 
     async def _ready(self, sandbox_id: str) -> None:
         if self.waits_for:
@@ -206,8 +206,8 @@ class House(Runtime, Generic[T]):
             raise NotReady("The sandbox is being made known to all services; try again.", sandbox=sandbox_id)
         batch = self.batch(epoch=row["epoch"])
         if codes:
-            rows = await self.drawer.lock(connection, [(sandbox_id, code) for code in codes])
-            batch.load(rows, self.drawer)
+            rows = await self.documents.lock(connection, [(sandbox_id, code) for code in codes])
+            batch.load(rows, self.documents)
             for document in rows:
                 trace_context.join(document["traceparent"])
         return batch, Work(batch, registry.of_row(row))
@@ -243,30 +243,30 @@ class House(Runtime, Generic[T]):
         return {source: await each.positions.places(self.database) for source, each in self.consumers.items()}
 
     # --- what the lab endpoints ask ---------------------------------------------------------------------------------------
-    async def fire(self, sandbox: str) -> list[dict[str, Any]]:
-        fired = await self.timers.fire(sandbox)
+    async def fire(self, sandbox_id: str) -> list[dict[str, Any]]:
+        fired = await self.timers.fire(sandbox_id)
         self.waker.wake()
         return fired
 
-    async def pending(self, sandbox: str) -> dict[str, Any]:
+    async def pending(self, sandbox_id: str) -> dict[str, Any]:
         parts = [f"relay:{topic}" for topic in self.published_topics] + [f"reader:{each.name}" for each in self.peers]
         return {
-            **await pending.in_sandbox(self.database, sandbox),
-            "calls": await http_outbox.in_flight(self.database, sandbox),
-            "written": await pending.written(self.database, sandbox, self.published_topics),
+            **await pending.in_sandbox(self.database, sandbox_id),
+            "calls": await http_outbox.in_flight(self.database, sandbox_id),
+            "written": await pending.written(self.database, sandbox_id, self.published_topics),
             "read": await self.places(),
             "unworked": await leases.unworked(self.database, parts),
         }
 
-    async def recorded(self, sandbox: str) -> list[dict[str, Any]]:
-        asked = await recording.calls_with_key(self.database, self.service, sandbox)
-        return sorted(asked + await super().recorded(sandbox), key=lambda call: str(call["real_at"]))
+    async def recorded(self, sandbox_id: str) -> list[dict[str, Any]]:
+        asked = await recording.calls_with_key(self.database, self.service, sandbox_id)
+        return sorted(asked + await super().recorded(sandbox_id), key=lambda call: str(call["real_at"]))
 
-    async def pending_of(self, sandbox: str, subject: str, reader: Place | None) -> dict[str, Any]:
-        return await pending.of(self.database, self.drawer.table, sandbox, subject, reader)
+    async def pending_of(self, sandbox_id: str, subject: str, reader: Place | None) -> dict[str, Any]:
+        return await pending.of(self.database, self.documents.table, sandbox_id, subject, reader)
 
-    async def timeline(self, sandbox: str, subject: str) -> list[dict[str, Any]]:
-        events = await event_log.lines(self.database, self.service, sandbox, subject)
-        noted = await journal.lines(self.database, self.service, sandbox, subject)
+    async def timeline(self, sandbox_id: str, subject: str) -> list[dict[str, Any]]:
+        events = await event_log.lines(self.database, self.service, sandbox_id, subject)
+        noted = await journal.lines(self.database, self.service, sandbox_id, subject)
         lines = [{**line, **self.words(line["event"], line["data"])} for line in events] + noted
         return sorted(lines, key=lambda line: str(line["real_at"]))  # a line added meanwhile shifts no page

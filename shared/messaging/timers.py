@@ -22,7 +22,7 @@ from shared.sandbox import registry
 from shared.sandbox.clock import NOW_SQL, wire
 from shared.sandbox.registry import Sandbox
 from shared.storage.database import DATA_REFUSED, Connection, Database
-from shared.storage.documents import Drawer
+from shared.storage.documents import DocumentStore
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -67,57 +67,57 @@ class Timer:
 
 
 Handler = Callable[[Timer, Work[Any]], None]
-NumbersOf = Callable[[Timer, Any, datetime], Sequence[str]]  # counters from which the handler of this timer may draw
+CountersOf = Callable[[Timer, Any, datetime], Sequence[str]]  # counters from which the handler of this timer may draw
 
 
 class Timers(Generic[T]):
     """Fires what is due.
 
     handlers  one function per kind of timer
-    numbers   names the counters that a timer needs, from the thing it wakes and the time of its sandbox
+    counters_of  names the counters that a timer needs, from the thing it wakes and the time of its sandbox
     """
 
     def __init__(
         self,
         service: str,
         database: Database,
-        drawer: Drawer[T],
+        store: DocumentStore[T],
         topics: Topics,
         handlers: dict[str, Handler],
-        numbers: NumbersOf = lambda timer, thing, now: (),
+        counters_of: CountersOf = lambda timer, document, now: (),
     ) -> None:
-        self._service, self._database, self._drawer = service, database, drawer
-        self._topics, self._handlers, self._numbers = topics, handlers, numbers
+        self._service, self._database, self._documents = service, database, store
+        self._topics, self._handlers, self._counters_of = topics, handlers, counters_of
 
-    async def fire(self, sandbox: str | None) -> list[dict[str, Any]]:
+    async def fire(self, sandbox_id: str | None) -> list[dict[str, Any]]:
         """Fire everything due in one sandbox (None: what fires by itself, wherever); one entry per timer, in order."""
         fired: list[dict[str, Any]] = []
-        while batch := await self._fire_some(sandbox):
+        while batch := await self._fire_some(sandbox_id):
             fired += [
                 {"at": wire(t.due), "service": self._service, "kind": t.kind, "subject": t.subject} for t in batch
             ]
-            if len(batch) < BATCH and sandbox is None:
+            if len(batch) < BATCH and sandbox_id is None:
                 break
         return fired
 
-    async def _fire_some(self, sandbox: str | None) -> list[Timer]:
-        rows = await self._database.fetch(DUE_SQL, sandbox)
-        if sandbox is None and len(rows) < BATCH:
+    async def _fire_some(self, sandbox_id: str | None) -> list[Timer]:
+        rows = await self._database.fetch(DUE_SQL, sandbox_id)
+        if sandbox_id is None and len(rows) < BATCH:
             rows += await self._database.fetch(AT_ONCE_SQL)
-        found = [Timer(**row) for row in rows]
-        return await self._fire_these(found) if found else []
+        due = [Timer(**row) for row in rows]
+        return await self._fire_these(due) if due else []
 
-    async def _fire_these(self, found: list[Timer]) -> list[Timer]:
+    async def _fire_these(self, due: list[Timer]) -> list[Timer]:
         """As `Consumer.apply`: a save that PostgreSQL refuses for its data is halved down to the guilty timer."""
         try:
-            return await self._fire_batch(found, refuse=None)
+            return await self._fire_batch(due, refuse=None)
         except DATA_REFUSED as error:
-            if len(found) > 1:
-                middle = len(found) // 2
-                return await self._fire_these(found[:middle]) + await self._fire_these(found[middle:])
-            return await self._fire_batch(found, refuse=error)
+            if len(due) > 1:
+                middle = len(due) // 2
+                return await self._fire_these(due[:middle]) + await self._fire_these(due[middle:])
+            return await self._fire_batch(due, refuse=error)
 
-    async def _fire_batch(self, found: list[Timer], refuse: Exception | None) -> list[Timer]:
+    async def _fire_batch(self, due: list[Timer], refuse: Exception | None) -> list[Timer]:
         batch: Batch[T] = Batch(self._service, self._topics)
         letters: list[dead_letters.Letter] = []
         fired: list[Timer] = []
@@ -125,21 +125,21 @@ class Timers(Generic[T]):
         steps: list[tuple[Timer, spans.Step]] = []  # for spans, where they are told
         asked, begun = trace_context.current(), time.time_ns()  # by a request, or by nobody
         async with self._database.transaction() as connection:
-            countries = await registry.lock(connection, sorted({timer.sandbox for timer in found}))
-            keys = {(timer.sandbox, timer.subject) for timer in found}
-            batch.load(await self._drawer.lock(connection, keys), self._drawer)
-            await self._hold_numbers(connection, found, countries, batch)
-            for timer in await self._still_there(connection, found):
-                country = countries.get(timer.sandbox)
+            sandboxes = await registry.lock(connection, sorted({timer.sandbox for timer in due}))
+            keys = {(timer.sandbox, timer.subject) for timer in due}
+            batch.load(await self._documents.lock(connection, keys), self._documents)
+            await self._lock_counters(connection, due, sandboxes, batch)
+            for timer in await self._still_due(connection, due):
+                sandbox_row = sandboxes.get(timer.sandbox)
                 key = (timer.sandbox, timer.subject)
-                if country is None or timer.due > country.now or key not in batch.held or key in failed:
+                if sandbox_row is None or timer.due > sandbox_row.now or key not in batch.documents or key in failed:
                     continue
                 if (*key, timer.kind) in batch.timers:
                     continue  # what fired before it in this batch dropped or moved it
-                work = Work(batch, country, timer.due)
+                work = Work(batch, sandbox_row, timer.due)
                 work.drop_timer(timer.subject, timer.kind)
                 fired.append(timer)
-                parent = trace_context.begin_step(asked, batch.held[key].traceparent)
+                parent = trace_context.begin_step(asked, batch.documents[key].traceparent)
                 try:
                     if refuse is not None:
                         raise refuse
@@ -151,7 +151,7 @@ class Timers(Generic[T]):
                     work.merge()
                 if spans.on:
                     steps.append((timer, spans.step(parent, asked, letters[-1].reason if key in failed else "")))
-            await batch.save(connection, self._drawer)
+            await batch.save(connection, self._documents)
             await dead_letters.save(connection, letters)
         batch.report()
         for timer in fired:
@@ -161,25 +161,25 @@ class Timers(Generic[T]):
         trace_context.resume(asked)
         return fired
 
-    async def _hold_numbers(
-        self, connection: Connection, found: list[Timer], countries: dict[str, Sandbox], batch: Batch[T]
+    async def _lock_counters(
+        self, connection: Connection, due: list[Timer], sandboxes: dict[str, Sandbox], batch: Batch[T]
     ) -> None:
         wanted = set()
-        for timer in found:
+        for timer in due:
             key = (timer.sandbox, timer.subject)
-            if key in batch.held and timer.sandbox in countries:
-                names = self._numbers(timer, batch.held[key].thing, countries[timer.sandbox].now)
+            if key in batch.documents and timer.sandbox in sandboxes:
+                names = self._counters_of(timer, batch.documents[key].document, sandboxes[timer.sandbox].now)
                 wanted |= {(timer.sandbox, name) for name in names}
         if wanted:
-            batch.numbers = await counters.lock(connection, wanted)
+            batch.counters = await counters.lock(connection, wanted)
 
-    async def _still_there(self, connection: Any, found: list[Timer]) -> list[Timer]:
+    async def _still_due(self, connection: Any, due: list[Timer]) -> list[Timer]:
         """Read again under the dossiers' locks: another worker may have fired or moved them meanwhile."""
         rows = await connection.fetch(
             "SELECT t.sandbox, t.subject, t.kind, t.due, t.lane FROM timers t "
             "JOIN unnest($1::text[], $2::text[], $3::text[]) f (a,b,c) ON t.sandbox = a AND t.subject = b AND t.kind = c "
             "WHERE NOT EXISTS (SELECT FROM parked p WHERE p.sandbox = t.sandbox AND p.subject = t.subject) "
             "ORDER BY t.due, t.lane, t.subject, t.kind",
-            *([t.sandbox for t in found], [t.subject for t in found], [t.kind for t in found]),
+            *([t.sandbox for t in due], [t.subject for t in due], [t.kind for t in due]),
         )
         return [Timer(**row) for row in rows]

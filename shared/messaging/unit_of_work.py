@@ -24,7 +24,7 @@ from shared.sandbox import faults
 from shared.sandbox.faults import Rule
 from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection
-from shared.storage.documents import Drawer
+from shared.storage.documents import DocumentStore
 
 T = TypeVar("T")
 Key = tuple[str, str]  # (sandbox, code)
@@ -34,18 +34,18 @@ log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class Held(Generic[T]):
+class LoadedDocument(Generic[T]):
     """A loaded document, with what its events need: how many there are, the time of the last, the trace."""
 
-    thing: T
+    document: T
     lane: int
-    said: int = 0
+    version: int = 0
     last_at: datetime | None = None
     traceparent: str = ""  # of the first request or event: the trace of the whole journey
 
 
 @dataclass(slots=True)
-class Told:
+class NewEvent:
     """A new event, not written yet."""
 
     topic: str
@@ -161,46 +161,48 @@ class Batch(Generic[T]):
     source: str
     topics: Topics
     epoch: int | None = None
-    held: dict[Key, Held[T]] = field(default_factory=dict)
+    documents: dict[Key, LoadedDocument[T]] = field(default_factory=dict)
     changed: set[Key] = field(default_factory=set)
-    told: list[Told] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
     timers: dict[tuple[str, str, str], Due | None] = field(default_factory=dict)  # None: drop it
     calls: list[tuple[str, str, str, str, str]] = field(default_factory=list)
     reply: tuple[str, str, str, str, int, str] | None = None  # sandbox, caller, route, key, status, body
-    numbers: dict[Key, int] = field(default_factory=dict)  # locked counters: the last number given
+    counters: dict[Key, int] = field(default_factory=dict)  # locked counters: the last number given
     drawn: dict[Key, int] = field(default_factory=dict)  # those of them that gave more
     stages: list[tuple[str, str]] = field(default_factory=list)  # state and channel of what came to another state
-    bites: list[tuple[str, Rule, str, datetime]] = field(
+    firings: list[tuple[str, Rule, str, datetime]] = field(
         default_factory=list
     )  # fired fault rules: sandbox, rule, subject, at
 
-    def load(self, rows: Sequence[Any], drawer: Drawer[T]) -> None:
+    def load(self, rows: Sequence[Any], store: DocumentStore[T]) -> None:
         """Take in documents that the transaction has locked."""
         for row in rows:
-            document = drawer.decode(row["body"])
+            document = store.decode(row["body"])
             key = (row["sandbox"], row["code"])
-            self.held[key] = Held(document, row["lane"], row["version"], row["last_at"], row["traceparent"])
+            self.documents[key] = LoadedDocument(
+                document, row["lane"], row["version"], row["last_at"], row["traceparent"]
+            )
 
-    async def save(self, connection: Connection, drawer: Drawer[T]) -> None:
+    async def save(self, connection: Connection, store: DocumentStore[T]) -> None:
         """Write everything in one statement; the rows were locked when they were loaded."""
-        rows = self._rows(drawer)
+        rows = self._rows(store)
         columns: list[Sequence[Any]] = []
         for clause in CLAUSES:
             width = len(clause.names)
             columns += list(zip(*rows[clause.name], strict=True)) if width and rows[clause.name] else [()] * width
-        await connection.execute(save_statement(drawer.table), *columns)
-        if self.bites:
-            await faults.record(connection, self.bites)
+        await connection.execute(save_statement(store.table), *columns)
+        if self.firings:
+            await faults.record(connection, self.firings)
 
-    def _rows(self, drawer: Drawer[T]) -> dict[str, list[tuple[Any, ...]]]:
+    def _rows(self, store: DocumentStore[T]) -> dict[str, list[tuple[Any, ...]]]:
         """The rows of every clause that has columns, each in their order."""
         documents = [
-            (*key, held.lane, held.said, held.last_at, drawer.encode(held.thing), held.traceparent)
-            for key, held in ((key, self.held[key]) for key in sorted(self.changed))
+            (*key, loaded.lane, loaded.version, loaded.last_at, store.encode(loaded.document), loaded.traceparent)
+            for key, loaded in ((key, self.documents[key]) for key in sorted(self.changed))
         ]
         events = [
             (e.topic, e.sandbox, e.subject, e.version, e.id, e.type, e.lane, e.at, e.body, e.traceparent)
-            for e in self.told
+            for e in self.events
         ]
         return {
             "documents": documents,
@@ -215,11 +217,11 @@ class Batch(Generic[T]):
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write but positions."""
-        return not (self.changed or self.told or self.timers or self.calls)
+        return not (self.changed or self.events or self.timers or self.calls)
 
     def report(self) -> None:
         """After the commit: count the events and the states."""
-        for type, many in Counter(told.type for told in self.told).items():
+        for type, many in Counter(event.type for event in self.events).items():
             metrics.EVENTS_WRITTEN.labels(type).inc(many)
         for stage, many in Counter(self.stages).items():
             metrics.JOURNEYS.labels(self.source, *stage).inc(many)
@@ -234,12 +236,12 @@ class Work(Generic[T]):
         self._batch, self.sandbox = batch, sandbox
         self.cause = cause  # epoch and dossierversion of the event being applied; (0, 0) for requests and timers
         self.now = max(sandbox.now, cause_at) if cause_at else sandbox.now
-        self._held: dict[str, Held[T]] = {}
-        self._told: list[Told] = []
+        self._documents: dict[str, LoadedDocument[T]] = {}
+        self._events: list[NewEvent] = []
         self._timers: dict[tuple[str, str, str], Due | None] = {}
         self._calls: list[tuple[str, str, str, str, str]] = []
         self._drawn: dict[Key, int] = {}
-        self._bites: list[tuple[str, Rule, str, datetime]] = []
+        self._firings: list[tuple[str, Rule, str, datetime]] = []
 
     @property
     def epoch(self) -> int:
@@ -249,51 +251,53 @@ class Work(Generic[T]):
         return self._batch.epoch
 
     def find(self, code: str) -> T | None:
-        held = self._held.get(code) or self._batch.held.get((self.sandbox.id, code))
-        return held.thing if held else None
+        loaded = self._documents.get(code) or self._batch.documents.get((self.sandbox.id, code))
+        return loaded.document if loaded else None
 
-    def take(self, code: str, missing: Callable[[str], Exception]) -> T:
+    def load(self, code: str, missing: Callable[[str], Exception]) -> T:
         """The thing `code`, locked when it was loaded; raises what `missing` makes of the code."""
-        thing = self.find(code)
-        if thing is None:
+        document = self.find(code)
+        if document is None:
             raise missing(code)
-        return thing
+        return document
 
-    def save(self, code: str, thing: T, *, lane: int | None = None) -> None:
+    def save(self, code: str, document: T, *, lane: int | None = None) -> None:
         """Keep `thing`; `lane` is needed once, when it is new."""
-        held = self._layer(code)
-        if held is None:
+        loaded = self._layer(code)
+        if loaded is None:
             if lane is None:
                 raise ValueError(f"{code} is new: in which lane does it speak?")
-            self._held[code] = Held(thing, lane, traceparent=trace_context.traceparent())
+            self._documents[code] = LoadedDocument(document, lane, traceparent=trace_context.traceparent())
         else:
-            held.thing = thing
+            loaded.document = document
 
     def at(self, code: str) -> datetime:
         """The time of what happens to `code` now: never before its last event (design: Time)."""
-        held = self._held.get(code) or self._batch.held.get((self.sandbox.id, code))
-        return max(self.now, held.last_at) if held and held.last_at else self.now
+        loaded = self._documents.get(code) or self._batch.documents.get((self.sandbox.id, code))
+        return max(self.now, loaded.last_at) if loaded and loaded.last_at else self.now
 
-    def tell(self, type: str, code: str, body: dict[str, Any]) -> None:
+    def publish(self, type: str, code: str, body: dict[str, Any]) -> None:
         """Publish an event about `code`; raises LookupError if its document is not loaded, or the type has no topic."""
-        held = self._layer(code)
-        if held is None:
+        loaded = self._layer(code)
+        if loaded is None:
             raise LookupError(f"{type}: {code} is not held by this transaction")
         at = self.at(code)
-        held.said, held.last_at = held.said + 1, at
-        identity = event_id(self.sandbox.seed, self._batch.source, code, held.said)
+        loaded.version, loaded.last_at = loaded.version + 1, at
+        identity = event_id(self.sandbox.seed, self._batch.source, code, loaded.version)
         text = msgspec.json.encode(body).decode()
         trace = trace_context.traceparent()
         topic = self._batch.topics[type]
-        self._told.append(Told(topic, self.sandbox.id, code, held.said, identity, type, held.lane, at, text, trace))
+        self._events.append(
+            NewEvent(topic, self.sandbox.id, code, loaded.version, identity, type, loaded.lane, at, text, trace)
+        )
 
     def timer(self, code: str, kind: str, due: datetime, *, at_once: bool = False) -> None:
         """Wake `code` at `due` (sandbox time); one timer per kind, a later call moves it.
 
         at_once  once due it fires by itself, also where the clock is frozen
         """
-        held = self._layer(code)
-        self._timers[(self.sandbox.id, code, kind)] = (due, held.lane if held else 0, at_once)
+        loaded = self._layer(code)
+        self._timers[(self.sandbox.id, code, kind)] = (due, loaded.lane if loaded else 0, at_once)
 
     def drop_timer(self, code: str, kind: str) -> None:
         self._timers[(self.sandbox.id, code, kind)] = None
@@ -304,18 +308,18 @@ class Work(Generic[T]):
             (self.sandbox.id, kind, key, msgspec.json.encode(data).decode(), trace_context.traceparent())
         )
 
-    def bite(self, rule: Rule, code: str) -> None:
+    def record_firing(self, rule: Rule, code: str) -> None:
         """A fault rule made what is decided about `code` another: counted and noted with it."""
-        self._bites.append((self.sandbox.id, rule, code, self.at(code)))
+        self._firings.append((self.sandbox.id, rule, code, self.at(code)))
 
-    def use_counters(self, numbers: Mapping[Key, int]) -> None:
+    def use_counters(self, counters: Mapping[Key, int]) -> None:
         """Counters that the transaction has locked, with the last number of each."""
-        self._batch.numbers.update(numbers)
+        self._batch.counters.update(counters)
 
     def number(self, counter: str) -> int:
         """The next number of a counter that this transaction holds, without gaps; raises LookupError if it does not."""
         key = (self.sandbox.id, counter)
-        last = self._drawn.get(key, self._batch.drawn.get(key, self._batch.numbers.get(key)))
+        last = self._drawn.get(key, self._batch.drawn.get(key, self._batch.counters.get(key)))
         if last is None:
             raise LookupError(f"{counter}: the counter is not held by this transaction")
         self._drawn[key] = last + 1
@@ -324,26 +328,28 @@ class Work(Generic[T]):
     def merge(self) -> None:
         """The decision stands: hand everything to the batch."""
         sandbox = self.sandbox.id
-        for code, held in self._held.items():
-            below, stage = self._batch.held.get((sandbox, code)), _stage(held.thing)
-            if stage and (below is None or stage != _stage(below.thing)):
+        for code, loaded in self._documents.items():
+            below, stage = self._batch.documents.get((sandbox, code)), _stage(loaded.document)
+            if stage and (below is None or stage != _stage(below.document)):
                 self._batch.stages.append(stage)
-            self._batch.held[(sandbox, code)] = held
+            self._batch.documents[(sandbox, code)] = loaded
             self._batch.changed.add((sandbox, code))
-        self._batch.told += self._told
+        self._batch.events += self._events
         self._batch.timers.update(self._timers)
         self._batch.calls += self._calls
         self._batch.drawn.update(self._drawn)
-        self._batch.bites += self._bites
+        self._batch.firings += self._firings
 
-    def _layer(self, code: str) -> Held[T] | None:
-        held = self._held.get(code)
-        if held is None and (below := self._batch.held.get((self.sandbox.id, code))) is not None:
-            held = self._held[code] = Held(below.thing, below.lane, below.said, below.last_at, below.traceparent)
-        return held
+    def _layer(self, code: str) -> LoadedDocument[T] | None:
+        loaded = self._documents.get(code)
+        if loaded is None and (below := self._batch.documents.get((self.sandbox.id, code))) is not None:
+            loaded = self._documents[code] = LoadedDocument(
+                below.document, below.lane, below.version, below.last_at, below.traceparent
+            )
+        return loaded
 
 
-def _stage(thing: Any) -> tuple[str, str] | None:
+def _stage(document: Any) -> tuple[str, str] | None:
     """Where a thing stands and through which channel it came in; None for things without a lifecycle."""
-    state = getattr(thing, "state", None)
-    return (state.slug, thing.channel) if state is not None else None
+    state = getattr(document, "state", None)
+    return (state.slug, document.channel) if state is not None else None

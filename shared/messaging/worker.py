@@ -13,69 +13,69 @@ from shared.messaging.leases import Leases
 from shared.messaging.projection import ProjectionReader
 from shared.messaging.reader import LaneReader
 from shared.messaging.relay import Relay
-from shared.messaging.runtime import House
+from shared.messaging.runtime import MessagingRuntime
 
 Job = Callable[[], Coroutine[Any, Any, None]]
 PROJECTION_PAUSE = 0.5  # s between polls of a projection: nobody waits for it, and large batches are cheap
 
 
-def jobs(house: House) -> list[Job]:  # type: ignore[type-arg]
+def jobs(runtime: MessagingRuntime) -> list[Job]:  # type: ignore[type-arg]
     """The background work of a worker process, each job run again when the machine fails under it."""
     holder = f"{socket.gethostname()}:{os.getpid()}"
-    settings = house.settings
+    settings = runtime.settings
     wake = settings.wake.total_seconds()
 
     def leases(part: str) -> Leases:
-        return Leases(house.database, part, holder, settings.lease)
+        return Leases(runtime.database, part, holder, settings.lease)
 
     def reader(each: peer.Peer) -> LaneReader:
-        consumer = house.consumers[each.name]
+        consumer = runtime.consumers[each.name]
         consumer.topic = each.hears
-        return LaneReader(house, consumer, each, leases(f"reader:{each.name}"))
+        return LaneReader(runtime, consumer, each, leases(f"reader:{each.name}"))
 
     def relay(each: peer.Peer) -> Relay:
         return Relay(
-            house.database,
+            runtime.database,
             settings.kafka_bootstrap_servers,
             each.speaks,
-            house.service,
+            runtime.service,
             leases(f"relay:{each.speaks}"),
-            lambda: peer.reader_places(house.http, each, house.service),
+            lambda: peer.reader_places(runtime.http, each, runtime.service),
             batch=settings.batch,
             wake=wake,
         )
 
-    readers = [reader(each) for each in house.peers]
-    relays = [relay(each) for each in house.peers if each.speaks]
+    readers = [reader(each) for each in runtime.peers]
+    relays = [relay(each) for each in runtime.peers if each.speaks]
     projections = [
         LaneReader(
-            house,
-            ProjectionReader(house.database, projection, source.name),
+            runtime,
+            ProjectionReader(runtime.database, projection, source.name),
             source,
             leases(f"{projection.name}:{source.name}"),
             pause=PROJECTION_PAUSE,
         )
-        for projection in house.projections
+        for projection in runtime.projections
         for source in projection.sources
     ]
-    house.waits_for |= {"broker"}
+    runtime.waits_for |= {"broker"}
 
     parts: list[LaneReader | Relay] = [*readers, *relays]
 
     async def ready() -> None:
         """Ready when every part has lanes; a second worker beside us may leave us with half of them."""
         await asyncio.gather(*(part.leases.held.wait() for part in parts))
-        house.waits_for.discard("broker")
+        runtime.waits_for.discard("broker")
 
     async def timers() -> None:
         """Fires what is due where time runs by itself."""
         while True:
-            if await house.timers.fire(None):
-                house.waker.wake()
+            if await runtime.timers.fire(None):
+                runtime.waker.wake()
             else:
                 await asyncio.sleep(max(wake, 0.05))
 
-    work: list[Job] = [*(part.run for part in (*parts, *projections)), ready, timers, house.waker.run]
-    if house.callers:
-        work.append(http_outbox.Callers(house.database, house.callers).run)
+    work: list[Job] = [*(part.run for part in (*parts, *projections)), ready, timers, runtime.waker.run]
+    if runtime.callers:
+        work.append(http_outbox.Callers(runtime.database, runtime.callers).run)
     return work

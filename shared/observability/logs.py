@@ -12,9 +12,9 @@ import structlog
 from shared.observability import trace_context
 
 
-def concerns(sandbox: str, dossier: str = "") -> None:
+def concerns(sandbox_id: str, dossier: str = "") -> None:
     """Add the sandbox and the dossier to all further log lines of this request."""
-    structlog.contextvars.bind_contextvars(sandbox=sandbox, **({"dossier": dossier} if dossier else {}))
+    structlog.contextvars.bind_contextvars(sandbox=sandbox_id, **({"dossier": dossier} if dossier else {}))
 
 
 role = "lienthong"  # name of this process; set by `configure_logs`

@@ -91,7 +91,9 @@ def request(scope: Mapping[str, Any], status: int, own: str, incoming: str, seco
         _export("internal", name, journey[1], journey[0], times, facts, link=own, error=error)
 
 
-def call(method: str, url: str, own: str, parent: str, seconds: float, sandbox: str, status: int, error: str) -> None:
+def call(
+    method: str, url: str, own: str, parent: str, seconds: float, sandbox_id: str, status: int, error: str
+) -> None:
     """The span of a call to a peer.
 
     status  0: no reply
@@ -105,7 +107,7 @@ def call(method: str, url: str, own: str, parent: str, seconds: float, sandbox: 
         "url.full": url.partition("?")[0],
         "server.address": address.hostname or "",
         "server.port": address.port or 80,
-        "lienthong.sandbox": sandbox,
+        "lienthong.sandbox": sandbox_id,
     }
     error = error or (str(status) if status >= 400 else "")
     _export("client", method, own, parent, _ago(seconds), _known(facts), error=error)

@@ -16,7 +16,7 @@ from shared.storage.page import Cut, Page
 T = TypeVar("T")
 
 
-class Drawer(Generic[T]):
+class DocumentStore(Generic[T]):
     """The table of one kind of thing.
 
     kind     a frozen msgspec Struct (`shared.storage.value.Kept`); its document is what msgspec makes of it
@@ -72,14 +72,14 @@ class Drawer(Generic[T]):
             *([key[0] for key in wanted], [key[1] for key in wanted]),
         )
 
-    async def find(self, database: Database, sandbox: str, code: str) -> T | None:
-        rows = await database.fetch(f"SELECT body FROM {self.table} WHERE sandbox = $1 AND code = $2", sandbox, code)
+    async def find(self, database: Database, sandbox_id: str, code: str) -> T | None:
+        rows = await database.fetch(f"SELECT body FROM {self.table} WHERE sandbox = $1 AND code = $2", sandbox_id, code)
         return self.decode(rows[0]["body"]) if rows else None
 
     async def page(
         self,
         database: Database,
-        sandbox: str,
+        sandbox_id: str,
         conditions: Sequence[str],
         values: Sequence[object],
         page: Page,
@@ -97,7 +97,7 @@ class Drawer(Generic[T]):
         found: dict[str, asyncpg.Record] = {}
         for condition in conditions:  # each by its own index; together they would have to be sorted
             sql = self.list_sql(condition + later, page.size + 1, oldest_first=oldest_first)
-            rows = await database.fetch(sql, sandbox, *values, *([born, code] if later else []))
+            rows = await database.fetch(sql, sandbox_id, *values, *([born, code] if later else []))
             found |= {row["code"]: row for row in rows}
         listed = sorted(found.values(), key=lambda row: (row["born"], row["code"]), reverse=not oldest_first)
         things = [self.decode(row["body"]) for row in listed[: page.size]]

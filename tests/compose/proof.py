@@ -160,12 +160,12 @@ def stops_in_order(country: Country) -> None:
     say("stopped by SIGTERM, each by itself", f"{seconds:.1f} s")
 
 
-def told_of(url: str, sandbox: str = "", code: str = "") -> tuple[str, str, list[Entry]]:
+def told_of(url: str, sandbox_id: str = "", code: str = "") -> tuple[str, str, list[Entry]]:
     """The story of a dossier in a sandbox of its own; both are made anew where no `code` is given."""
 
     async def ask() -> tuple[str, str, list[Entry]]:
         async with Client(url) as client:
-            here = client.enter(sandbox or (await client.create_sandbox(seed="kept"))["id"])
+            here = client.enter(sandbox_id or (await client.create_sandbox(seed="kept"))["id"])
             dossier = code or (await here.citizen("lan").submit("1.001776", "37", "14464"))["code"]
             if not code:
                 await here.clock.advance("30d")
@@ -177,12 +177,12 @@ def told_of(url: str, sandbox: str = "", code: str = "") -> tuple[str, str, list
     return asyncio.run(ask())
 
 
-def comes_up_alone_with_what_it_had(country: Country, sandbox: str, code: str, story: list[Entry]) -> None:
+def comes_up_alone_with_what_it_had(country: Country, sandbox_id: str, code: str, story: list[Entry]) -> None:
     """Containers and image gone, volumes kept: one command brings the country back."""
     country.compose("down")
     country.docker("image", "rm", "--force", IMAGE)
     seconds = country.up()
-    again = told_of(country.url("PORTAL"), sandbox, code)[-1]
+    again = told_of(country.url("PORTAL"), sandbox_id, code)[-1]
     if again != story:
         raise NotProven(f"before: {story}\nafter: {again}")
     told_of(country.url("PORTAL"))  # and life goes on

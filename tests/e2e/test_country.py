@@ -46,11 +46,11 @@ async def test_a_dossier_is_returned_in_every_province_and_all_agree_on_its_stor
     await lienthong.delete_sandbox(sandbox.id)
 
 
-def _stories_on_the_wire(kafka: str, sandbox: str) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
+def _stories_on_the_wire(kafka: str, sandbox_id: str) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
     """Per dossier (event, time, body) in the order of the wire, what the portal said first."""
     stories: dict[str, list[tuple[str, str, dict[str, Any]]]] = {}
     for topic in (TO_PROVINCE, TO_PORTAL):
-        for record in records(kafka, sandbox, [topic]):
+        for record in records(kafka, sandbox_id, [topic]):
             step = (record.header("ce_type"), record.header("ce_time"), record.body)
             stories.setdefault(record.header("ce_subject"), []).append(step)
     return stories

@@ -147,8 +147,8 @@ class Chance:
             assert not dead, (name, [tuple(row) for row in dead], self.log)
         for code in self.codes:
             portal, gateway = self.country.portal, self.country.gateway
-            ours: Any = await portal.drawer.find(portal.database, self.sandbox.id, code)
-            theirs: Any = await gateway.drawer.find(gateway.database, self.sandbox.id, code)
+            ours: Any = await portal.documents.find(portal.database, self.sandbox.id, code)
+            theirs: Any = await gateway.documents.find(gateway.database, self.sandbox.id, code)
             self.states.add(ours.state.slug)
             paid = [each for each in ours.payments if each.status in (PAID, REFUND_PENDING, REFUNDED)]
             waited_for = {each.paid_by for each in theirs.demands}
@@ -184,7 +184,7 @@ class Chance:
         platform = sum(row["amount_dong"] for row in got) - sum(row["amount_dong"] for row in back)
         portal, kept = self.country.portal, 0
         for code in self.codes:
-            dossier: Any = await portal.drawer.find(portal.database, self.sandbox.id, code)
+            dossier: Any = await portal.documents.find(portal.database, self.sandbox.id, code)
             kept += sum(p.amount_dong - p.refund_dong for p in dossier.payments if p.status in (PAID, REFUNDED))
         assert platform == kept, (platform, kept, self.log)
 

@@ -28,7 +28,7 @@ from services.portal.runtime import Portal
 from services.portal.settings import Settings as PortalSettings
 from services.province_gateway import app as gateway
 from services.province_gateway.settings import Settings as GatewaySettings
-from shared.messaging.runtime import House
+from shared.messaging.runtime import MessagingRuntime
 from tests.support.databases import Databases
 from tests.support.factories import COMMUNE, COPY, PROVINCE, hear, take_queue
 
@@ -70,7 +70,7 @@ class Country:
             app.state.runtime.mounts = mounts
         self.http = httpx.AsyncClient(mounts=mounts, timeout=30)
         self.portal: Portal = apps["portal"].state.runtime
-        self.gateway: House[Any] = apps["gateway"].state.runtime
+        self.gateway: MessagingRuntime[Any] = apps["gateway"].state.runtime
 
     async def ask(self, service: str, method: str, path: str, **options: Any) -> httpx.Response:
         return await self.http.request(method, URLS[service] + path, **options)

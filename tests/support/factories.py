@@ -14,7 +14,7 @@ from contracts.schemas import errors, schema
 from shared.messaging.cloudevents import Record
 from shared.messaging.consumer import Outcome
 from shared.messaging.lanes import LANES
-from shared.messaging.runtime import House
+from shared.messaging.runtime import MessagingRuntime
 from shared.sandbox.clock import wire
 
 MORNING = datetime(2026, 6, 9, 1, tzinfo=UTC)  # 08:00 in Viet Nam, a Tuesday
@@ -49,17 +49,17 @@ def example(type: str, code: str = CODE, **facts: Any) -> dict[str, Any]:
     return body
 
 
-def an_event(type: str, sandbox: str, code: str = CODE, *, at: datetime = MORNING, **facts: Any) -> Said:
+def an_event(type: str, sandbox_id: str, code: str = CODE, *, at: datetime = MORNING, **facts: Any) -> Said:
     """The next event about `code`, its body as `example` makes it."""
-    return an_event_of(type, sandbox, code, example(type, code, **facts), at=at)
+    return an_event_of(type, sandbox_id, code, example(type, code, **facts), at=at)
 
 
-def an_event_of(type: str, sandbox: str, code: str, body: Any, **place: Any) -> Said:
+def an_event_of(type: str, sandbox_id: str, code: str, body: Any, **place: Any) -> Said:
     """The next event about `code` with any body: bytes as they are, everything else as JSON."""
-    _said[type.split(".")[0], sandbox, code] += 1
-    version = sum(count for (_, where, what), count in _said.items() if (where, what) == (sandbox, code))
+    _said[type.split(".")[0], sandbox_id, code] += 1
+    version = sum(count for (_, where, what), count in _said.items() if (where, what) == (sandbox_id, code))
     text = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
-    return Said(type, sandbox, code, text, version, **place)
+    return Said(type, sandbox_id, code, text, version, **place)
 
 
 def a_record(
@@ -85,11 +85,11 @@ def a_record(
     return Record(said.lane, number - 1 if offset is None else offset, said.subject.encode(), said.body, raw)
 
 
-async def hear(house: House[Any], *said: Said) -> Outcome:
+async def hear(runtime: MessagingRuntime[Any], *said: Said) -> Outcome:
     """Let a house read these events, each as the next of its lane."""
-    await stand_at_the_beginning(house)
-    (source, consumer) = next(iter(house.consumers.items()))
-    places = (await house.places())[source]
+    await stand_at_the_beginning(runtime)
+    (source, consumer) = next(iter(runtime.consumers.items()))
+    places = (await runtime.places())[source]
     records = []
     for each in said:
         epoch, number = places[each.lane]
@@ -99,16 +99,16 @@ async def hear(house: House[Any], *said: Said) -> Outcome:
     return await consumer.apply(records)
 
 
-async def stand_at_the_beginning(house: House[Any]) -> None:
+async def stand_at_the_beginning(runtime: MessagingRuntime[Any]) -> None:
     """Give every lane that was never read its position, as a worker does when it takes the lane."""
-    for consumer in house.consumers.values():
-        await consumer.positions.begin(house.database, dict.fromkeys(range(LANES), (0, 0)))
+    for consumer in runtime.consumers.values():
+        await consumer.positions.begin(runtime.database, dict.fromkeys(range(LANES), (0, 0)))
 
 
-async def told(house: House[Any], sandbox: str, code: str) -> list[dict[str, Any]]:
+async def told(runtime: MessagingRuntime[Any], sandbox_id: str, code: str) -> list[dict[str, Any]]:
     """What a house has told about `code`, in order: `type` and the body; each fits its contract."""
-    rows = await house.database.fetch(
-        "SELECT type, body FROM events WHERE sandbox = $1 AND subject = $2 ORDER BY version", sandbox, code
+    rows = await runtime.database.fetch(
+        "SELECT type, body FROM events WHERE sandbox = $1 AND subject = $2 ORDER BY version", sandbox_id, code
     )
     events = [{"type": row["type"], **json.loads(row["body"])} for row in rows]
     for event in events:
@@ -117,14 +117,14 @@ async def told(house: House[Any], sandbox: str, code: str) -> list[dict[str, Any
     return events
 
 
-async def take_queue(house: House[Any], sandbox: str) -> list[Said]:
+async def take_queue(runtime: MessagingRuntime[Any], sandbox_id: str) -> list[Said]:
     """What waits for the relay in one sandbox, taken out in order: what a broker would carry."""
-    rows = await house.database.fetch(
+    rows = await runtime.database.fetch(
         "WITH taken AS (DELETE FROM queue WHERE sandbox = $1 RETURNING *) SELECT t.id, e.* FROM taken t "
         "JOIN events e USING (sandbox, subject, version) ORDER BY t.id",
-        sandbox,
+        sandbox_id,
     )
     return [
-        Said(row["type"], sandbox, row["subject"], row["body"].encode(), row["version"], row["at"], row["lane"])
+        Said(row["type"], sandbox_id, row["subject"], row["body"].encode(), row["version"], row["at"], row["lane"])
         for row in rows
     ]

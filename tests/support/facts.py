@@ -10,7 +10,7 @@ from contracts.lifecycle import State
 from services.portal.domain import STARTED, Demand, Dossier, Payment
 from services.portal.explain.facts import Call, Facts, OfficersFault, Order
 from services.portal.sandboxes.settle import Waiting
-from shared.messaging.pending import Outlook, Parked, Timer, Told
+from shared.messaging.pending import Outlook, Parked, PublishedEvent, Timer
 
 NOW = datetime(2026, 6, 9, 1, tzinfo=UTC)  # 08:00 in Viet Nam, a Tuesday
 LATER, EARLIER = NOW + timedelta(hours=2), NOW - timedelta(hours=1)
@@ -60,5 +60,5 @@ def waits(name: str, service: str = "gateway") -> tuple[Waiting, ...]:
     return (Waiting(name, service, "…"),)
 
 
-def told(type: str, *, numbered: bool = True) -> Outlook:
-    return Outlook(known=True, told=(Told(type, 1, numbered, True),))
+def published(type: str, *, numbered: bool = True) -> Outlook:
+    return Outlook(known=True, events=(PublishedEvent(type, 1, numbered, True),))

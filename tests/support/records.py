@@ -30,7 +30,7 @@ class WireRecord:
         return body
 
 
-def records(bootstrap: str, sandbox: str, topics: Iterable[str] = (TO_PROVINCE, TO_PORTAL)) -> list[WireRecord]:
+def records(bootstrap: str, sandbox_id: str, topics: Iterable[str] = (TO_PROVINCE, TO_PORTAL)) -> list[WireRecord]:
     """Everything of one sandbox that lies in `topics` at this moment, per partition in order."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "onlooker", "enable.auto.commit": False})
     try:
@@ -55,7 +55,7 @@ def records(bootstrap: str, sandbox: str, topics: Iterable[str] = (TO_PROVINCE, 
             if message.offset() + 1 >= ends[place]:
                 left.discard(place)
             record = WireRecord(*place, message.offset(), message.key(), message.value(), dict(message.headers()))
-            if record.offset < ends[place] and record.headers.get("ce_sandbox") == sandbox.encode():
+            if record.offset < ends[place] and record.headers.get("ce_sandbox") == sandbox_id.encode():
                 found.append(record)
         return sorted(found, key=lambda record: (record.topic, record.partition, record.offset))
     finally:

@@ -28,8 +28,8 @@ def part_of(token: str, place: int) -> dict[str, Any]:
 class RelyingParty:
     """Signs one persona in at one issuer. `nonce` is what it sends, `keys` what it knows of the key set."""
 
-    def __init__(self, http: httpx.AsyncClient, issuer: str, sandbox: str) -> None:
-        self.http, self.issuer, self._headers = http, issuer, {"X-Sandbox": sandbox}
+    def __init__(self, http: httpx.AsyncClient, issuer: str, sandbox_id: str) -> None:
+        self.http, self.issuer, self._headers = http, issuer, {"X-Sandbox": sandbox_id}
         self.nonce = secrets.token_urlsafe(8)
         self._verifier = secrets.token_urlsafe(48)
 

@@ -30,12 +30,12 @@ from tests.support.facts import (
     order,
     owing,
     parked,
+    published,
     there,
-    told,
     waits,
 )
 
-SENT = told(law.DOSSIER_SUBMITTED, numbered=False)
+SENT = published(law.DOSSIER_SUBMITTED, numbered=False)
 ASKED = here(law.SUPPLEMENT, supplements=(Supplement(1, "Thiếu", ("Ảnh",), LATER, False),))
 WITHDRAWING = Outlook(known=True, timers=(Timer("answer_withdrawal", LATER),))
 
@@ -120,7 +120,7 @@ def test_what_is_broken_comes_before_what_holds_and_that_before_who_is_waited_fo
     found = owing(
         attempt(),
         orders=(order(),),
-        portal=told(law.PAYMENT_CONFIRMED),
+        portal=published(law.PAYMENT_CONFIRMED),
         waiting=waits("service-down", "identity"),
         mode="manual",
     )
@@ -147,8 +147,8 @@ def test_money_that_came_is_not_waited_for_and_a_confirmed_one_was_not_refused()
 
 
 def test_a_fault_rule_says_what_it_does_in_both_languages() -> None:
-    held = owing(attempt(), orders=(order("paid", confirm=HELD),), rules_vi={"no-news": "Không có xác nhận"})
-    cause = explain(held)[0]
+    held_back = owing(attempt(), orders=(order("paid", confirm=HELD),), rules_vi={"no-news": "Không có xác nhận"})
+    cause = explain(held_back)[0]
     assert cause.sentence_en.endswith(": Confirmations never come.") and cause.sentence_vi.endswith(
         ": Không có xác nhận."
     )
@@ -161,7 +161,7 @@ def test_a_silent_platform_makes_no_payment_unknown() -> None:
 
 def test_a_silent_province_makes_no_dossier_unknown() -> None:
     assert names(facts(None, gateway=None, waiting=waits("service-down"))) == ["service-down"]
-    assert names(facts(None, gateway=told(law.DOSSIER_REGISTERED))) == ["on-its-way"]
+    assert names(facts(None, gateway=published(law.DOSSIER_REGISTERED))) == ["on-its-way"]
 
 
 def test_what_is_no_code_is_shown_one() -> None:

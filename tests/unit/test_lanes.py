@@ -35,9 +35,9 @@ def test_a_reader_whose_database_was_made_anew_takes_the_next_record_for_its_pla
 
 def test_a_reader_moves_when_it_is_told_of_a_later_place_and_never_backwards() -> None:
     position = Position(2, 5)
-    assert not position.told((2, 5))
-    assert not position.told((1, 9))
-    assert position.told((3, 1))
+    assert not position.resume_at((2, 5))
+    assert not position.resume_at((1, 9))
+    assert position.resume_at((3, 1))
     assert position.place == (3, 1)
 
 

@@ -161,7 +161,7 @@ class Lane(RuleBasedStateMachine):
         """A request for replay; what it does at the source stands, even if the answer is lost on its way."""
         assert self.reader.asks is not None
         answer = self.source.replay(self.reader.asks)
-        if answer_arrives and self.reader.position.told(answer):
+        if answer_arrives and self.reader.position.resume_at(answer):
             self.reader.asks = None
 
     @precondition(lambda self: self.relay_runs)

@@ -54,7 +54,7 @@ def test_any_other_text_leads_nowhere_or_to_a_code_that_leads_back(text: str) ->
 
 @pytest.mark.parametrize("value", [1, 9_999, 99_999])
 def test_the_two_formats_of_a_code_are_told_apart(value: int) -> None:
-    long, short = (house.dossier_code("H42.14464", "20260609", value, 1) for house in (portal, province))
+    long, short = (runtime.dossier_code("H42.14464", "20260609", value, 1) for runtime in (portal, province))
     assert (long, short) == (f"H42.14464-20260609-{value:07d}", f"H42.14464-260609-{value:04d}")
     assert portal.code_of(portal.reference_of(long, 3)) == long
     assert portal.code_of(portal.reference_of(short, 3)) == short

@@ -13,7 +13,7 @@ from contracts.lifecycle import LIFECYCLE, State
 from services.portal.explain.collect import Sight
 from services.portal.explain.facts import Call, Facts
 from services.portal.explain.waiting import Answer, Wanted, arrived, events_from, judge, may_come
-from shared.messaging.pending import Outlook, Timer, Told
+from shared.messaging.pending import Outlook, PublishedEvent, Timer
 from tests.support.facts import CODE, HELD, LATER, NOW, RULE, attempt, facts, here, order, owing, parked, there, waits
 
 RECEIVED = Wanted(law.DOSSIER_RECEIVED, CODE)
@@ -99,12 +99,12 @@ def test_a_running_clock_is_waited_for_as_long_as_there_is_time() -> None:
     assert word(replace(facts(gateway=QUIET), rate=1), over=True) == "waiting"
 
 
-def seen(*told: Told, **gateway: Any) -> Sight:
+def seen(*events: PublishedEvent, **gateway: Any) -> Sight:
     """The portal told these; the gateway reads them."""
-    return Sight(Outlook(True, told=told), Outlook(True, **gateway))
+    return Sight(Outlook(True, events=events), Outlook(True, **gateway))
 
 
-SUBMITTED = Told(law.DOSSIER_SUBMITTED, 1, True, False)
+SUBMITTED = PublishedEvent(law.DOSSIER_SUBMITTED, 1, True, False)
 ANSWERS: dict[str, Any] = {"portal": {}, "gateway": {}}
 
 
@@ -112,15 +112,15 @@ def test_an_event_is_there_once_the_other_side_has_taken_it() -> None:
     wanted = Wanted(law.DOSSIER_SUBMITTED, CODE)
     assert arrived(seen(SUBMITTED), ANSWERS, wanted) == ("portal", SUBMITTED)
     assert arrived(seen(), ANSWERS, wanted) is None
-    assert arrived(seen(Told(law.DOSSIER_SUBMITTED, 1, True, True)), ANSWERS, wanted) is None, "not read"
+    assert arrived(seen(PublishedEvent(law.DOSSIER_SUBMITTED, 1, True, True)), ANSWERS, wanted) is None, "not read"
     assert arrived(seen(SUBMITTED, stuck=(1,)), ANSWERS, wanted) is None, "read, and a dead letter"
     assert arrived(seen(SUBMITTED, stuck=(2,)), ANSWERS, wanted) == ("portal", SUBMITTED)
     assert arrived(seen(SUBMITTED), {**ANSWERS, "gateway": None}, wanted) is None, "nobody knows how far it was read"
-    assert arrived(Sight(Outlook(True, told=(SUBMITTED,)), None), ANSWERS, wanted) is None
+    assert arrived(Sight(Outlook(True, events=(SUBMITTED,)), None), ANSWERS, wanted) is None
 
 
 def test_the_second_of_a_type_is_another_event() -> None:
-    second = Told(law.DOSSIER_SUBMITTED, 4, True, False)
+    second = PublishedEvent(law.DOSSIER_SUBMITTED, 4, True, False)
     wanted = Wanted(law.DOSSIER_SUBMITTED, CODE, count=2)
     assert arrived(seen(SUBMITTED), ANSWERS, wanted) is None
     assert arrived(seen(SUBMITTED, second), ANSWERS, wanted) == ("portal", second)
@@ -162,8 +162,8 @@ def test_what_can_still_come(event: str, of: Facts, comes: bool) -> None:
 
 @pytest.mark.parametrize("rate", [0, 1])
 def test_what_is_told_is_never_called_absent_before_the_other_side_has_taken_it(rate: float) -> None:
-    told = Outlook(True, (Timer("start", LATER),), told=(Told(law.DOSSIER_RECEIVED, 1, True, True),))
-    received = facts(law.RECEIVED, gateway=told, there=there(law.RECEIVED, received_at="2026-06-09T08:00:00+07:00"))
+    events = Outlook(True, (Timer("start", LATER),), events=(PublishedEvent(law.DOSSIER_RECEIVED, 1, True, True),))
+    received = facts(law.RECEIVED, gateway=events, there=there(law.RECEIVED, received_at="2026-06-09T08:00:00+07:00"))
     for still in (True, False):
         assert word(replace(received, rate=rate), still=still) is None
         assert word(replace(received, rate=rate), still=still, over=True) == "waiting"

@@ -50,7 +50,7 @@ class Case:
 
     def __init__(self, procedure: str, channel: Any, reception: Place | None) -> None:
         self.now = MORNING
-        self.batch: Batch[Dossier] = Batch("gateway", TOPIC_OF, numbers=Numbers())
+        self.batch: Batch[Dossier] = Batch("gateway", TOPIC_OF, counters=Numbers())
         dossier = new_dossier(CODE, Place(PROVINCE, COMMUNE), procedure, "Trần Ngọc Lan", MORNING, "online", Filing())
         work = self.work()
         work.save(CODE, replace(dossier, channel=channel, reception=reception), lane=PROVINCES[PROVINCE].lane)
@@ -61,7 +61,7 @@ class Case:
 
     @property
     def dossier(self) -> Dossier:
-        return self.batch.held["s", CODE].thing
+        return self.batch.documents["s", CODE].document
 
     def tries(self, does: str, *, keep: bool = False, **facts: Any) -> bool:
         work = self.work()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.messaging.cloudevents import event_id
-from shared.messaging.unit_of_work import Batch, Held, Work
+from shared.messaging.unit_of_work import Batch, LoadedDocument, Work
 from shared.sandbox.registry import Sandbox
 
 NOW = datetime(2026, 6, 9, 1, tzinfo=UTC)
@@ -24,7 +24,9 @@ class Box:
 
 
 def a_batch(*boxes: Box, said: int = 0, last_at: datetime | None = None) -> Batch[Box]:
-    return Batch("maker", TOPICS, held={(HERE.id, box.code): Held(box, 5, said, last_at) for box in boxes})
+    return Batch(
+        "maker", TOPICS, documents={(HERE.id, box.code): LoadedDocument(box, 5, said, last_at) for box in boxes}
+    )
 
 
 def test_a_dropped_decision_leaves_the_batch_untouched() -> None:
@@ -32,7 +34,7 @@ def test_a_dropped_decision_leaves_the_batch_untouched() -> None:
     work = Work(batch, HERE)
     work.save("A", Box("A", "red"))
     work.save("B", Box("B"), lane=1)
-    work.tell("box.painted.v1", "A", {})
+    work.publish("box.painted.v1", "A", {})
     work.timer("A", "dry", NOW)
     work.call("ring", "1", {})
     assert batch == a_batch(Box("A"))
@@ -42,29 +44,29 @@ def test_a_merged_decision_is_seen_by_the_next() -> None:
     batch = a_batch(Box("A"))
     first = Work(batch, HERE)
     first.save("A", Box("A", "red"))
-    first.tell("box.painted.v1", "A", {"color": "red"})
+    first.publish("box.painted.v1", "A", {"color": "red"})
     first.merge()
     second = Work(batch, HERE)
     assert second.find("A") == Box("A", "red")
-    second.save("A", replace(second.take("A", LookupError), color="blue"))
-    second.tell("box.painted.v1", "A", {"color": "blue"})
+    second.save("A", replace(second.load("A", LookupError), color="blue"))
+    second.publish("box.painted.v1", "A", {"color": "blue"})
     second.merge()
-    assert batch.held[HERE.id, "A"].thing.color == "blue"
-    assert [(told.version, json.loads(told.body)["color"]) for told in batch.told] == [(1, "red"), (2, "blue")]
+    assert batch.documents[HERE.id, "A"].document.color == "blue"
+    assert [(told.version, json.loads(told.body)["color"]) for told in batch.events] == [(1, "red"), (2, "blue")]
     assert batch.changed == {(HERE.id, "A")}
 
 
 def test_events_are_numbered_on_from_what_was_said_before() -> None:
     batch = a_batch(Box("A"), said=7)
     work = Work(batch, HERE)
-    work.tell("box.painted.v1", "A", {})
-    work.tell("box.sold.v1", "A", {})
+    work.publish("box.painted.v1", "A", {})
+    work.publish("box.sold.v1", "A", {})
     work.merge()
-    assert [(told.version, told.lane, told.id) for told in batch.told] == [
+    assert [(told.version, told.lane, told.id) for told in batch.events] == [
         (8, 5, event_id("seed", "maker", "A", 8)),
         (9, 5, event_id("seed", "maker", "A", 9)),
     ]
-    assert batch.held[HERE.id, "A"].said == 9
+    assert batch.documents[HERE.id, "A"].version == 9
 
 
 @pytest.mark.parametrize(
@@ -83,14 +85,14 @@ def test_an_event_is_never_earlier_than_now_its_cause_or_the_last_one(
     batch = a_batch(Box("A"), last_at=last)
     work = Work(batch, HERE, cause)
     assert work.at("A") == at
-    work.tell("box.painted.v1", "A", {})
+    work.publish("box.painted.v1", "A", {})
     work.merge()
-    assert batch.told[0].at == batch.held[HERE.id, "A"].last_at == at
+    assert batch.events[0].at == batch.documents[HERE.id, "A"].last_at == at
 
 
 def test_nothing_is_told_about_what_is_not_held() -> None:
     with pytest.raises(LookupError, match="A is not held"):
-        Work(a_batch(), HERE).tell("box.painted.v1", "A", {})
+        Work(a_batch(), HERE).publish("box.painted.v1", "A", {})
 
 
 def test_something_new_needs_a_lane_once() -> None:
@@ -100,14 +102,14 @@ def test_something_new_needs_a_lane_once() -> None:
         work.save("A", Box("A"))
     work.save("A", Box("A"), lane=3)
     work.save("A", Box("A", "red"))
-    work.tell("box.made.v1", "A", {})
+    work.publish("box.made.v1", "A", {})
     work.merge()
-    assert (batch.told[0].lane, batch.held[HERE.id, "A"].thing.color) == (3, "red")
+    assert (batch.events[0].lane, batch.documents[HERE.id, "A"].document.color) == (3, "red")
 
 
 def test_what_is_missing_is_raised_as_the_caller_says() -> None:
     with pytest.raises(KeyError, match="B"):
-        Work(a_batch(Box("A")), HERE).take("B", KeyError)
+        Work(a_batch(Box("A")), HERE).load("B", KeyError)
 
 
 def test_the_last_word_on_a_timer_counts() -> None:
@@ -128,7 +130,7 @@ def test_sandboxes_of_one_batch_do_not_mix() -> None:
     work = Work(batch, there)
     work.save("A", Box("A", "red"), lane=1)
     work.merge()
-    assert batch.held[HERE.id, "A"].thing.color == "grey"
+    assert batch.documents[HERE.id, "A"].document.color == "grey"
 
 
 def test_a_draw_depends_on_seed_and_key_alone() -> None:

@@ -52,11 +52,11 @@ def _journeys(portal: str, travellers: int, rounds: int) -> float:
     return statistics.median(journeys.per_second(portal, travellers) for _ in range(rounds))
 
 
-async def _usable_everywhere(country: Country, sandbox: str) -> None:
+async def _usable_everywhere(country: Country, sandbox_id: str) -> None:
     for service in SERVICES:
-        response = await country.service(service).send("GET", "/_lab/timeline/x", headers={"X-Sandbox": sandbox})
+        response = await country.service(service).send("GET", "/_lab/timeline/x", headers={"X-Sandbox": sandbox_id})
         if response.json() != []:
-            raise Trouble(f"The new sandbox {sandbox} is not empty in {service}.")
+            raise Trouble(f"The new sandbox {sandbox_id} is not empty in {service}.")
 
 
 def memory_at_rest(stack: Stack) -> list[Row]:

@@ -128,10 +128,10 @@ class Load:
             await asyncio.sleep(withdrawal * 100)  # withdraws up to 8 s later, while the province may be processing
             await self._withdraw(citizen, (who[0], submission.codes[0]))
 
-    async def submit_now(self, sandbox: str) -> Submission:
+    async def submit_now(self, sandbox_id: str) -> Submission:
         """Submit one dossier immediately, in addition to the load."""
         _, choice, key, _, _ = self._draw()
-        await self._submit_one((sandbox, PERSONAS[0]), choice, key, 1.0, 1.0)
+        await self._submit_one((sandbox_id, PERSONAS[0]), choice, key, 1.0, 1.0)
         return self.ledger.submissions[key]
 
     async def _withdraw(self, citizen: RetryingCitizen, dossier: Key) -> None:
@@ -144,26 +144,26 @@ class Load:
             return
         self.ledger.withdrawals[dossier] += 1
 
-    async def _keep_paying(self, sandbox: str, persona: str) -> None:
+    async def _keep_paying(self, sandbox_id: str, persona: str) -> None:
         while not self.stopping:
-            if sandbox != self.clocks.turning:
-                await self.pay_what_is_due(sandbox, persona)
+            if sandbox_id != self.clocks.turning:
+                await self.pay_what_is_due(sandbox_id, persona)
             await asyncio.sleep(PAY_SECONDS)
 
-    async def pay_what_is_due(self, sandbox: str, persona: str, codes: Sequence[str] | None = None) -> int:
+    async def pay_what_is_due(self, sandbox_id: str, persona: str, codes: Sequence[str] | None = None) -> int:
         """Read a citizen's newest dossiers (or `codes`) and pay what is due; returns how many payments were due."""
-        citizen = self._citizens[(sandbox, persona)]
+        citizen = self._citizens[(sandbox_id, persona)]
         if codes is None:
             dossiers = (await citizen.send("GET", f"/api/v1/dossiers?page_size={LIST_LIMIT}")).json()
         else:
             dossiers = [(await citizen.send("GET", f"/api/v1/dossiers/{code}")).json() for code in codes]
-        self.ended |= {(sandbox, each["code"]) for each in dossiers if each["status"]["code"] in ENDED}
-        due = [each for each in dossiers if "pay" in each["can"] and (sandbox, each["code"]) not in self._paying]
+        self.ended |= {(sandbox_id, each["code"]) for each in dossiers if each["status"]["code"] in ENDED}
+        due = [each for each in dossiers if "pay" in each["can"] and (sandbox_id, each["code"]) not in self._paying]
         gate = asyncio.Semaphore(PAYERS)
 
         async def pay(dossier: dict[str, Any]) -> None:
             async with gate:
-                await self._pay(citizen, (sandbox, dossier["code"]), dossier["fee"]["amount_dong"])
+                await self._pay(citizen, (sandbox_id, dossier["code"]), dossier["fee"]["amount_dong"])
 
         await asyncio.gather(*(pay(each) for each in due))
         return len(due)

@@ -137,6 +137,6 @@ async def payment_return(
     """Only how the payment stands: whoever guesses a reference learns no more. CONFIRM, not this visit, decides."""
     await known_sandbox(portal, sandbox)
     code = code_of(reference)
-    dossier = await portal.drawer.find(portal.database, sandbox, code) if code else None
+    dossier = await portal.documents.find(portal.database, sandbox, code) if code else None
     payment = dossier.payment(reference) if dossier else None
     return {"reference": reference, "status": payment.status if payment else "unknown"}

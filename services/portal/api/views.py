@@ -13,7 +13,7 @@ from contracts.views import CopyView, FeeItemView, Moment, PlaceView, View
 from services.portal.auth import Citizen
 from services.portal.domain import Demand, Dossier, Payment
 from services.portal.runtime import Portal
-from shared.messaging.idempotency import Once
+from shared.messaging.idempotency import RequestKey
 from shared.web.dependencies import Chosen
 
 PAYMENT_WORDS = {
@@ -45,8 +45,8 @@ async def citizen_of(
 CitizenDep = Annotated[Citizen, Depends(citizen_of)]
 
 
-def once(citizen: Citizen, route: str, key: str, body: BaseModel) -> Once:
-    return Once(citizen.id, route, key, body.model_dump_json().encode())
+def once(citizen: Citizen, route: str, key: str, body: BaseModel) -> RequestKey:
+    return RequestKey(citizen.id, route, key, body.model_dump_json().encode())
 
 
 def json_reply(reply: tuple[int, str]) -> Response:

@@ -57,7 +57,7 @@ class Kind:
         common = {"code": facts.code, "sandbox": facts.sandbox, "flag": facts.flag, "now": facts.now}
         for found in self.find(facts):
             en, vi = ({**common, **found, **_read(found, lang)} for lang in ("_en", "_vi"))
-            kept = {name: told(value) for name, value in found.items() if name[-3:] not in ("_en", "_vi")}
+            kept = {name: rendered(value) for name, value in found.items() if name[-3:] not in ("_en", "_vi")}
             words = self.words
             yield Cause(
                 name=self.name,
@@ -81,7 +81,7 @@ def said(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def told(value: Any) -> Any:
+def rendered(value: Any) -> Any:
     """A value as a program reads it."""
     return wire(value) if isinstance(value, datetime) else list(value) if isinstance(value, tuple) else value
 

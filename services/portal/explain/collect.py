@@ -53,7 +53,7 @@ async def look(portal: Portal, round: Round, code: str) -> Sight:
 async def gather(portal: Portal, round: Round, code: str) -> Facts:
     """Everything that causes are found by. What was told is read last: whatever a copy shows by then was told before."""
     here, home = round.here, province_of(code)
-    dossier = await portal.drawer.find(portal.database, here.id, code)
+    dossier = await portal.documents.find(portal.database, here.id, code)
     province = dossier.province if dossier else home.code if home else ""
     there, orders, refunds = await asyncio.gather(
         _province_copy(portal, here.id, province, code),
@@ -99,30 +99,30 @@ def _about(dossier: Dossier | None, province: str, code: str) -> dict[str, str]:
 
 
 async def _outlook(
-    portal: Portal, service: str, sandbox: str, code: str, reader: Place | None
+    portal: Portal, service: str, sandbox_id: str, code: str, reader: Place | None
 ) -> Mapping[str, Any] | None:
     if not PLAIN.fullmatch(code):
         return {}  # nobody has such a thing, and no address can name it
-    where = f"{portal.ownership.services[service]}/_lab/sandboxes/{sandbox}/pending/{code}"
+    where = f"{portal.ownership.services[service]}/_lab/sandboxes/{sandbox_id}/pending/{code}"
     found: Mapping[str, Any] | None = await asked(
         portal, where + (f"?reader={reader[0]}.{reader[1]}" if reader else "")
     )
     return found
 
 
-async def _province_copy(portal: Portal, sandbox: str, province: str, code: str) -> Mapping[str, Any] | None:
+async def _province_copy(portal: Portal, sandbox_id: str, province: str, code: str) -> Mapping[str, Any] | None:
     if not (province and PLAIN.fullmatch(code)):
         return None
     url = portal.settings.province_gateway_url
     where = f"{url}/api/v1/provinces/{province}/dossiers/{code}"
-    found: Mapping[str, Any] | None = await asked(portal, where, sandbox)
+    found: Mapping[str, Any] | None = await asked(portal, where, sandbox_id)
     return found
 
 
-async def asked(portal: Portal, url: str, sandbox: str = "") -> Any:
+async def asked(portal: Portal, url: str, sandbox_id: str = "") -> Any:
     """What a neighbour answers; None where it is silent or refuses."""
     try:
-        answer = await http.call(portal.http, "GET", url, sandbox=sandbox)
+        answer = await http.call(portal.http, "GET", url, sandbox_id=sandbox_id)
     except http.Unreachable:
         return None
     return answer.json() if answer.status_code == 200 else None

@@ -140,25 +140,25 @@ class Facts:
 
     @property
     def known(self) -> bool:
-        return self.here is not None or self.there is not None or bool(self.portal.told)
+        return self.here is not None or self.there is not None or bool(self.portal.events)
 
     @property
     def down(self) -> list[str]:
         return [each.service for each in self.waiting if each.name == "service-down"]
 
     @property
-    def houses(self) -> dict[str, Outlook]:
+    def outlooks(self) -> dict[str, Outlook]:
         return {"portal": self.portal, **({"gateway": self.gateway} if self.gateway else {})}
 
     @property
     def parked(self) -> dict[str, Parked]:
         """Who parks it, and why."""
-        return {service: house.parked for service, house in self.houses.items() if house.parked}
+        return {service: outlook.parked for service, outlook in self.outlooks.items() if outlook.parked}
 
     @cached_property
     def timers(self) -> tuple[Timer, ...]:
         """What falls due for it, the first first; what is parked falls due nowhere."""
-        found = [timer for house in self.houses.values() if house.parked is None for timer in house.timers]
+        found = [timer for outlook in self.outlooks.values() if outlook.parked is None for timer in outlook.timers]
         return tuple(sorted(found, key=lambda timer: timer.due))
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contracts.topics import READERS
 from services.portal.explain.causes import Found, Kind, Words, kind
 from services.portal.explain.facts import Facts
-from shared.messaging.pending import Told
+from shared.messaging.pending import PublishedEvent
 
 
 @kind(
@@ -41,9 +41,9 @@ def clock_behind(facts: Facts) -> Iterator[Found]:
             yield {"service": waiting.service}
 
 
-def under_way(facts: Facts) -> list[tuple[str, Told]]:
+def under_way(facts: Facts) -> list[tuple[str, PublishedEvent]]:
     """Events about it that their reader has not come to, with who told them."""
-    return [(source, told) for source, house in facts.houses.items() for told in house.told if told.unread]
+    return [(source, event) for source, outlook in facts.outlooks.items() for event in outlook.events if event.unread]
 
 
 @kind(
@@ -57,7 +57,7 @@ def under_way(facts: Facts) -> list[tuple[str, Told]]:
 )
 def broker_down(facts: Facts) -> Iterator[Found]:
     """events wait, and the broker does not answer"""
-    events = [told.type for _, told in under_way(facts)]
+    events = [event.type for _, event in under_way(facts)]
     if facts.broker and events:
         yield {"broker": facts.broker, "events": events}
 
@@ -82,8 +82,8 @@ def worker_dead(facts: Facts) -> Iterator[Found]:
 
 def _waits_for_worker(facts: Facts, service: str) -> list[str]:
     """What of this dossier the worker of `service` has to do: send, read, let officers act, ask for a refund."""
-    sends = [told.type for source, told in under_way(facts) if source == service and not told.numbered]
-    reads = [told.type for source, told in under_way(facts) if READERS[source] == service]
+    sends = [event.type for source, event in under_way(facts) if source == service and not event.numbered]
+    reads = [event.type for source, event in under_way(facts) if READERS[source] == service]
     fires = [facts.timers[0].kind] if service == "gateway" and facts.overdue and not facts.frozen else []
     asks = [f"refund {call.key}" for call in facts.refunds if service == "portal" and not call.refused]
     return list(dict.fromkeys([*sends, *reads, *fires, *asks]))
@@ -150,7 +150,7 @@ def waits_behind_parked(facts: Facts) -> Iterator[Found]:
 def on_its_way(facts: Facts) -> Iterator[Found]:
     """an event is told and not read"""
     for source, reader in READERS.items():
-        events = [told.type for teller, told in under_way(facts) if teller == source]
+        events = [event.type for publisher, event in under_way(facts) if publisher == source]
         if events:
             yield {"events": events, "source": source, "reader": reader}
 
@@ -166,7 +166,7 @@ def on_its_way(facts: Facts) -> Iterator[Found]:
 )
 def unknown_dossier(facts: Facts) -> Iterator[Found]:
     """no service knows the code"""
-    if not facts.known and facts.gateway is not None and not facts.gateway.told:
+    if not facts.known and facts.gateway is not None and not facts.gateway.events:
         odd = facts.province == ""
         hint = "; a code looks like H42.14464-20260609-0000001" if odd else ""
         yield {"hint_en": hint, "hint_vi": "; mã hồ sơ có dạng H42.14464-20260609-0000001" if odd else ""}

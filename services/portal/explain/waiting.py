@@ -18,7 +18,7 @@ from services.portal.explain.causes import Cause, said
 from services.portal.explain.collect import Sight, asked, gather, look
 from services.portal.explain.facts import Facts
 from services.portal.sandboxes.settle import Waiting
-from shared.messaging.pending import Told
+from shared.messaging.pending import PublishedEvent
 
 if TYPE_CHECKING:
     from services.portal.runtime import Portal
@@ -78,16 +78,16 @@ class Answer:
     cause: Cause | None = field(default=None)
 
 
-async def wait_for(portal: Portal, sandbox: str, wanted: Wanted, seconds: float) -> Answer:
+async def wait_for(portal: Portal, sandbox_id: str, wanted: Wanted, seconds: float) -> Answer:
     """At once where the answer is certain, else after at most `seconds` of real time. Raises SandboxNotFound."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
-    async with aclosing(portal.timekeeping.rounds(sandbox, seconds)) as rounds:
+    async with aclosing(portal.timekeeping.rounds(sandbox_id, seconds)) as rounds:
         async for round in rounds:
             seen = await look(portal, round, wanted.code)
             if (found := arrived(seen, round.answers, wanted)) is not None:
-                return await _there(portal, sandbox, wanted, *found)
-            still = round.still and not await portal.timekeeping.turning(sandbox)
+                return await _there(portal, sandbox_id, wanted, *found)
+            still = round.still and not await portal.timekeeping.turning(sandbox_id)
             if still or round.over:
                 facts = await gather(portal, round, wanted.code)
                 answer = judge(facts, wanted, still=still, over=round.over, left=until - loop.time())
@@ -96,30 +96,30 @@ async def wait_for(portal: Portal, sandbox: str, wanted: Wanted, seconds: float)
     raise AssertionError("rounds go on until nobody asks")
 
 
-def arrived(seen: Sight, answers: Mapping[str, Any], wanted: Wanted) -> tuple[str, Told] | None:
+def arrived(seen: Sight, answers: Mapping[str, Any], wanted: Wanted) -> tuple[str, PublishedEvent] | None:
     """The event and who told it, once it has had its effect on the other side too."""
-    houses = {"portal": seen.portal, "gateway": seen.gateway}
+    outlooks = {"portal": seen.portal, "gateway": seen.gateway}
     for source, reader in READERS.items():
-        told, hears = houses[source], houses[reader]
-        events = [each for each in told.told if each.type == wanted.event] if told else []
-        if len(events) >= wanted.count and hears is not None and answers.get(reader) is not None:
+        publisher, hearer = outlooks[source], outlooks[reader]
+        events = [each for each in publisher.events if each.type == wanted.event] if publisher else []
+        if len(events) >= wanted.count and hearer is not None and answers.get(reader) is not None:
             event = events[wanted.count - 1]
-            if not event.unread and event.version not in hears.stuck:
+            if not event.unread and event.version not in hearer.stuck:
                 return source, event
     return None
 
 
-async def _there(portal: Portal, sandbox: str, wanted: Wanted, source: str, told: Told) -> Answer:
+async def _there(portal: Portal, sandbox_id: str, wanted: Wanted, source: str, event: PublishedEvent) -> Answer:
     sentences = _sentences(SENTENCES[THERE], wanted, source=source, reader=READERS[source])
-    return Answer(THERE, *sentences, entry=await _entry(portal, sandbox, wanted, source, told.version))
+    return Answer(THERE, *sentences, entry=await _entry(portal, sandbox_id, wanted, source, event.version))
 
 
-async def _entry(portal: Portal, sandbox: str, wanted: Wanted, source: str, version: int) -> dict[str, Any] | None:
+async def _entry(portal: Portal, sandbox_id: str, wanted: Wanted, source: str, version: int) -> dict[str, Any] | None:
     if source == "portal":
-        lines: Sequence[dict[str, Any]] = await portal.timeline(sandbox, wanted.code)
+        lines: Sequence[dict[str, Any]] = await portal.timeline(sandbox_id, wanted.code)
     else:
         url = f"{portal.ownership.services[source]}/_lab/timeline/{quote(wanted.code, safe='')}?page_size=500"
-        lines = await asked(portal, url, sandbox) or []
+        lines = await asked(portal, url, sandbox_id) or []
     return next((each for each in lines if each.get("event") == wanted.event and each["version"] == version), None)
 
 
@@ -178,8 +178,8 @@ def _sentences(sentences: tuple[str, str], wanted: Wanted, **more: object) -> tu
 
 def told_already(facts: Facts, wanted: Wanted) -> bool:
     """It was told, and the other side has not taken it."""
-    told = [each for house in facts.houses.values() for each in house.told if each.type == wanted.event]
-    return len(told) >= wanted.count
+    published = [each for outlook in facts.outlooks.values() for each in outlook.events if each.type == wanted.event]
+    return len(published) >= wanted.count
 
 
 def may_come(facts: Facts, wanted: Wanted) -> bool:

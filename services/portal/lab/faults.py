@@ -149,27 +149,29 @@ async def switch_all_off(sandbox: SandboxPath, portal: PortalDep) -> Response:
     return Response(status_code=204)
 
 
-async def _shown(portal: Portal, sandbox: str) -> list[RuleView]:
-    here = await known_sandbox(portal, sandbox)
+async def _shown(portal: Portal, sandbox_id: str) -> list[RuleView]:
+    here = await known_sandbox(portal, sandbox_id)
     counted: dict[str, tuple[int, int]] = {}
-    for row in await _counts(portal, sandbox):
+    for row in await _counts(portal, sandbox_id):
         seen, fired = counted.get(row["rule"], (0, 0))
         counted[row["rule"]] = (seen + row["seen"], fired + row["fired"])
     return [_view(rule, *counted.get(rule.key, (0, 0))) for rule in faults.rules_of(here.faults)]
 
 
-async def _counts(portal: Portal, sandbox: str) -> list[dict[str, Any]]:
+async def _counts(portal: Portal, sandbox_id: str) -> list[dict[str, Any]]:
     """Of every service; one that is silent has nothing to add."""
 
     async def ask(url: str) -> list[dict[str, Any]]:
         try:
-            answer = await http.call(portal.http, "GET", f"{url}/_lab/sandboxes/{sandbox}/firings?page_size={LARGEST}")
+            answer = await http.call(
+                portal.http, "GET", f"{url}/_lab/sandboxes/{sandbox_id}/firings?page_size={LARGEST}"
+            )
         except http.Unreachable:
             return []
         return list(answer.json()) if answer.status_code == 200 else []
 
     others = await asyncio.gather(*(ask(url) for url in portal.ownership.services.values()))
-    return [*await faults.counts(portal.database, sandbox), *(row for rows in others for row in rows)]
+    return [*await faults.counts(portal.database, sandbox_id), *(row for rows in others for row in rows)]
 
 
 def _view(rule: Rule, seen: int, fired: int) -> RuleView:

@@ -68,14 +68,14 @@ async def reset_mode(sandbox: SandboxPath, province: Text, portal: PortalDep) ->
     return await _shown(portal, sandbox, province)
 
 
-async def _must_be_known(portal: Portal, sandbox: str, province: str) -> None:
-    await known_sandbox(portal, sandbox)
+async def _must_be_known(portal: Portal, sandbox_id: str, province: str) -> None:
+    await known_sandbox(portal, sandbox_id)
     if fault := province_fault(province):
         raise BodyDoesNotFit(("/path/province", fault))
 
 
-async def _shown(portal: Portal, sandbox: str, province: str) -> ModeView:
-    return _view(msgspec.json.decode((await known_sandbox(portal, sandbox)).modes), province)
+async def _shown(portal: Portal, sandbox_id: str, province: str) -> ModeView:
+    return _view(msgspec.json.decode((await known_sandbox(portal, sandbox_id)).modes), province)
 
 
 def _view(kept: dict[str, Any], province: str) -> ModeView:

@@ -73,13 +73,13 @@ class NewSandbox(Population):
         modes = {province: mode.document() for province, mode in self.modes.items()}
         return Wanted(self.seed, self.name, start, self.rate, lives, self.document(), modes, rules)
 
-    def made_as(self, sandbox: str) -> Iterator[RecordedCall]:
+    def made_as(self, sandbox_id: str) -> Iterator[RecordedCall]:
         """The calls that would have come to the same after it was made, for a replay."""
         doors: list[tuple[str, str, BaseModel]] = [("PUT", f"modes/{word}", mode) for word, mode in self.modes.items()]
         doors += [("POST", "faults", rule) for rule in self.faults]
         for method, door, body in doors:
             said = body.model_dump_json(by_alias=True, exclude_unset=True).encode()
-            yield RecordedCall("", method, f"/_lab/sandboxes/{sandbox}/{door}", "application/json", said)
+            yield RecordedCall("", method, f"/_lab/sandboxes/{sandbox_id}/{door}", "application/json", said)
 
 
 class ChangedSandbox(BaseModel):
@@ -197,13 +197,13 @@ async def _page(portal: Portal, page: Page) -> Cut[Any]:
     return Cut(shown, f"{shown[-1]['created_at'].isoformat()}/{shown[-1]['id']}" if more else None, total)
 
 
-async def show_row(portal: Portal, sandbox: str) -> SandboxView:
+async def show_row(portal: Portal, sandbox_id: str) -> SandboxView:
     columns = ", ".join(f"s.{name}" for name in registry.COLUMNS)
     rows = await portal.database.fetch(
-        f"SELECT {columns}, {NOW_SQL} AS now FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted", sandbox
+        f"SELECT {columns}, {NOW_SQL} AS now FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted", sandbox_id
     )
     if not rows:
-        raise await registry.missing(portal.database, sandbox)
+        raise await registry.missing(portal.database, sandbox_id)
     return _view(portal, rows[0])
 
 

@@ -49,10 +49,10 @@ async def result_of(runtime: Runtime, files: Files, citizen: Citizen, dossier_co
     return paper
 
 
-async def _result_at(runtime: Runtime, sandbox: str, dossier_code: str, province: str) -> bytes:
+async def _result_at(runtime: Runtime, sandbox_id: str, dossier_code: str, province: str) -> bytes:
     url = f"{runtime.settings.province_gateway_url}/api/v1/provinces/{province}/dossiers/{dossier_code}/result"
     try:
-        answer = await http.call(runtime.http, "GET", url, sandbox=sandbox)
+        answer = await http.call(runtime.http, "GET", url, sandbox_id=sandbox_id)
     except http.Unreachable as error:
         raise NotReady("The province does not answer; try again.", waits_for=["gateway"]) from error
     if answer.status_code != 200:

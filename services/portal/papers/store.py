@@ -167,7 +167,7 @@ async def newest(runtime: Runtime, citizen: Citizen, page: Page) -> Cut[Paper]:
 
 # --- papers of dossiers ---------------------------------------------------------------------------------------------------
 async def owned(
-    runtime: Runtime, sandbox: str, citizen_id: str, ids: Sequence[str], *, pointer: str = "/papers/{}"
+    runtime: Runtime, sandbox_id: str, citizen_id: str, ids: Sequence[str], *, pointer: str = "/papers/{}"
 ) -> dict[str, Paper]:
     """The papers with these ids out of a citizen's store; call it before the transaction that uses them.
 
@@ -175,7 +175,7 @@ async def owned(
     raises   PaperNotFound, naming every one that is not there
     """
     wanted = sorted({identity for identity in ids if IDS.fullmatch(identity)})
-    rows = await runtime.database.fetch(f"{PAPER_SQL} AND p.sha256 = ANY($3)", sandbox, citizen_id, wanted)
+    rows = await runtime.database.fetch(f"{PAPER_SQL} AND p.sha256 = ANY($3)", sandbox_id, citizen_id, wanted)
     found = {row["id"]: Paper(**row) for row in rows}
     missing = [(pointer.format(place), identity) for place, identity in enumerate(ids) if identity not in found]
     if missing:
@@ -202,7 +202,7 @@ def message(paper: Paper | None, component: str, form: Form, dossier_code: str) 
     return {"component": component, **file, "form": form, "digitisation": digitisation(paper, dossier_code)}
 
 
-async def note_use(runtime: Runtime, sandbox: str, owner: str, dossier: str, components: Mapping[str, str]) -> None:
+async def note_use(runtime: Runtime, sandbox_id: str, owner: str, dossier: str, components: Mapping[str, str]) -> None:
     """Note with which dossier papers were first handed in (id → component), so that the next use is known as one.
 
     Call it after the dossier is committed, at every repetition of the request too: it changes nothing the second time.
@@ -210,7 +210,7 @@ async def note_use(runtime: Runtime, sandbox: str, owner: str, dossier: str, com
     await runtime.database.pool.execute(
         "UPDATE papers SET dossier = $3, component = t.component FROM unnest($4::text[], $5::text[]) t (id, component) "
         "WHERE sandbox = $1 AND owner = $2 AND sha256 = t.id AND dossier IS NULL",
-        sandbox,
+        sandbox_id,
         owner,
         dossier,
         list(components),

@@ -71,14 +71,14 @@ class Timekeeping:
             **{name: answer for (name, _), answer in zip(others, answers[1:], strict=True)},
         }
 
-    async def _ask(self, url: str, sandbox: str) -> Pending | None:
+    async def _ask(self, url: str, sandbox_id: str) -> Pending | None:
         try:
-            answer = await http.call(self._runtime.http, "GET", f"{url}/_lab/sandboxes/{sandbox}/pending")
+            answer = await http.call(self._runtime.http, "GET", f"{url}/_lab/sandboxes/{sandbox_id}/pending")
         except http.Unreachable:
             return None
         return dict(answer.json()) if answer.status_code == 200 else None
 
-    async def rounds(self, sandbox: str, seconds: float) -> AsyncGenerator[Round]:
+    async def rounds(self, sandbox_id: str, seconds: float) -> AsyncGenerator[Round]:
         """Looks at all services, one after the other, for `seconds` of real time; who asks stops when it knows enough.
 
         raises  SandboxNotFound, also when it is deleted meanwhile
@@ -88,7 +88,7 @@ class Timekeeping:
         before: Any = None
         looks = quiet_rounds = 0
         while True:
-            here = await registry.read(self._runtime.database, sandbox)
+            here = await registry.read(self._runtime.database, sandbox_id)
             answers = await self.pending(here)
             found = verdict(answers, ROUTES)
             if found.behind:
@@ -106,75 +106,75 @@ class Timekeeping:
             if not quiet or still:
                 await asyncio.sleep(QUIET_SECONDS if still else LOOK_SECONDS)
 
-    async def settle(self, sandbox: str, seconds: float) -> Verdict:
+    async def settle(self, sandbox_id: str, seconds: float) -> Verdict:
         """Wait until nothing is under way, at most `seconds` of real time; then say what it still waits for."""
-        return (await self.last_round(sandbox, seconds)).verdict
+        return (await self.last_round(sandbox_id, seconds)).verdict
 
-    async def last_round(self, sandbox: str, seconds: float) -> Round:
+    async def last_round(self, sandbox_id: str, seconds: float) -> Round:
         """The round that ends a settle."""
-        async with aclosing(self.rounds(sandbox, seconds)) as rounds:
+        async with aclosing(self.rounds(sandbox_id, seconds)) as rounds:
             async for look in rounds:
                 if look.still or look.over:
                     break
         return look
 
-    async def set_clock(self, sandbox: str, to: datetime) -> Verdict:
+    async def set_clock(self, sandbox_id: str, to: datetime) -> Verdict:
         """Settle, then move the clock without stopping at what falls due between."""
-        async with self._turning(sandbox):
-            await self._not_past(sandbox, to)
-            await self.settle(sandbox, SETTLE_SECONDS)
-            await self._ownership.set_clock(sandbox, to)
-            return await self.settle(sandbox, SETTLE_SECONDS)
+        async with self._turning(sandbox_id):
+            await self._not_past(sandbox_id, to)
+            await self.settle(sandbox_id, SETTLE_SECONDS)
+            await self._ownership.set_clock(sandbox_id, to)
+            return await self.settle(sandbox_id, SETTLE_SECONDS)
 
-    async def set_rate(self, sandbox: str, rate: float) -> None:
+    async def set_rate(self, sandbox_id: str, rate: float) -> None:
         """In a turn of its own: an advance under way keeps the clock it began with."""
-        async with self._turning(sandbox):
-            await self._ownership.set_rate(sandbox, rate)
+        async with self._turning(sandbox_id):
+            await self._ownership.set_rate(sandbox_id, rate)
 
     async def advance(
-        self, sandbox: str, to: datetime, *, counted: bool = False
+        self, sandbox_id: str, to: datetime, *, counted: bool = False
     ) -> tuple[list[dict[str, Any]], Verdict]:
         """Move to an absolute target, stopping at every tick; gives what fired, in order, and the last verdict.
 
         counted  the target was counted from now: a clock that runs may have passed it on the way here
         Stops early, with its verdict, where something stays under way (a dead worker, a call nobody answers).
         """
-        async with self._turning(sandbox):
+        async with self._turning(sandbox_id):
             if not counted:
-                await self._not_past(sandbox, to)
+                await self._not_past(sandbox_id, to)
             fired: list[dict[str, Any]] = []
             while True:
-                found = await self.settle(sandbox, SETTLE_SECONDS)
+                found = await self.settle(sandbox_id, SETTLE_SECONDS)
                 if not found.only_timers:
                     return fired, found
                 due = datetime.fromisoformat(found.next_due) if found.next_due else None
                 if due is None or due > to:
                     break
-                now = (await registry.read(self._runtime.database, sandbox)).now
+                now = (await registry.read(self._runtime.database, sandbox_id)).now
                 if due > now:
-                    await self._ownership.set_clock(sandbox, due)
-                some = await self._fire(sandbox, found.with_timers)
+                    await self._ownership.set_clock(sandbox_id, due)
+                some = await self._fire(sandbox_id, found.with_timers)
                 if not some and due <= now:
                     return fired, found  # due, and nobody fires it: the verdict names it
                 fired += some
-            await self._ownership.set_clock(sandbox, to)
-            return fired, await self.settle(sandbox, SETTLE_SECONDS)
+            await self._ownership.set_clock(sandbox_id, to)
+            return fired, await self.settle(sandbox_id, SETTLE_SECONDS)
 
-    async def _not_past(self, sandbox: str, to: datetime) -> None:
-        now = (await registry.read(self._runtime.database, sandbox)).now
+    async def _not_past(self, sandbox_id: str, to: datetime) -> None:
+        now = (await registry.read(self._runtime.database, sandbox_id)).now
         if to < now:
             raise ClockBackwards(
                 f"Choose an instant that is not past: there it is {wire(now)}.", now=wire(now), to=wire(to)
             )
 
-    async def _fire(self, sandbox: str, services: Collection[str]) -> list[dict[str, Any]]:
+    async def _fire(self, sandbox_id: str, services: Collection[str]) -> list[dict[str, Any]]:
         """Fire what is due in `services`, one after the other, so that the order is always the same."""
-        fired = await self._runtime.fire(sandbox) if "portal" in services else []
+        fired = await self._runtime.fire(sandbox_id) if "portal" in services else []
         for service, url in self._ownership.services.items():
             if service not in services:
                 continue
             try:
-                answer = await http.call(self._runtime.http, "POST", f"{url}/_lab/sandboxes/{sandbox}/fire")
+                answer = await http.call(self._runtime.http, "POST", f"{url}/_lab/sandboxes/{sandbox_id}/fire")
             except http.Unreachable as error:
                 raise ServiceDown(
                     "What was due there fires when it is back: advance again.", lagging=[service]
@@ -183,46 +183,46 @@ class Timekeeping:
         return fired
 
     @asynccontextmanager
-    async def _turning(self, sandbox: str) -> AsyncIterator[None]:
+    async def _turning(self, sandbox_id: str) -> AsyncIterator[None]:
         """One turn at a time per sandbox, over all portal processes."""
-        await registry.read(self._runtime.database, sandbox)
+        await registry.read(self._runtime.database, sandbox_id)
         holder = secrets.token_hex(8)
-        if not await self._turn(sandbox, holder):
+        if not await self._turn(sandbox_id, holder):
             raise ClockBusy(
                 "Wait until the other advance, set or rate of this sandbox has answered, then ask again; "
                 "with an absolute `to` that is harmless.",
-                sandbox=sandbox,
+                sandbox=sandbox_id,
             )
-        keeping = asyncio.create_task(self._keep_turn(sandbox, holder))
+        keeping = asyncio.create_task(self._keep_turn(sandbox_id, holder))
         try:
             yield
         finally:
             keeping.cancel()
             await self._runtime.database.pool.execute(
-                "DELETE FROM turns WHERE sandbox = $1 AND holder = $2", sandbox, holder
+                "DELETE FROM turns WHERE sandbox = $1 AND holder = $2", sandbox_id, holder
             )
 
-    async def turning(self, sandbox: str) -> bool:
+    async def turning(self, sandbox_id: str) -> bool:
         """Whether somebody turns the clock at this moment: then more will happen, however still it looks."""
         sql = "SELECT FROM turns WHERE sandbox = $1 AND until > clock_timestamp()"
-        return bool(await self._runtime.database.fetch(sql, sandbox))
+        return bool(await self._runtime.database.fetch(sql, sandbox_id))
 
-    async def _turn(self, sandbox: str, holder: str) -> bool:
+    async def _turn(self, sandbox_id: str, holder: str) -> bool:
         """Take the turn; one whose process died is free again after TURN_SECONDS."""
         rows = await self._runtime.database.fetch(
             f"""INSERT INTO turns VALUES ($1, $2, clock_timestamp() + interval '{TURN_SECONDS} s')
             ON CONFLICT (sandbox) DO UPDATE SET holder = EXCLUDED.holder, until = EXCLUDED.until
             WHERE turns.until < clock_timestamp() RETURNING true""",
-            sandbox,
+            sandbox_id,
             holder,
         )
         return bool(rows)
 
-    async def _keep_turn(self, sandbox: str, holder: str) -> None:
+    async def _keep_turn(self, sandbox_id: str, holder: str) -> None:
         while True:
             await asyncio.sleep(TURN_SECONDS / 3)
             await self._runtime.database.pool.execute(
                 f"UPDATE turns SET until = clock_timestamp() + interval '{TURN_SECONDS} s' WHERE sandbox = $1 AND holder = $2",
-                sandbox,
+                sandbox_id,
                 holder,
             )

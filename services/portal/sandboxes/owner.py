@@ -137,12 +137,12 @@ class Ownership:
             await self._open(identity)
         return row, lagging
 
-    async def describe(self, sandbox: str, name: str | None, lives: timedelta | None, *, forever: bool) -> list[str]:
+    async def describe(self, sandbox_id: str, name: str | None, lives: timedelta | None, *, forever: bool) -> list[str]:
         """Give it another name, or another end counted from now; what is None stays."""
         end = "CASE WHEN NOT $4 THEN coalesce(clock_timestamp() + $3::interval, expires_at) END"
-        return await self._change(sandbox, f"name = coalesce($2, name), expires_at = {end}", name, lives, forever)
+        return await self._change(sandbox_id, f"name = coalesce($2, name), expires_at = {end}", name, lives, forever)
 
-    async def change_faults(self, sandbox: str, change: Callable[[tuple[Rule, ...], int], Sequence[Rule]]) -> None:
+    async def change_faults(self, sandbox_id: str, change: Callable[[tuple[Rule, ...], int], Sequence[Rule]]) -> None:
         """Other fault rules, in force everywhere when this returns; what `change` refuses changes nothing.
 
         change  makes the new rules of the present ones and of a number that no earlier rule has
@@ -153,27 +153,27 @@ class Ownership:
             rules = change(rules_of(row["faults"]), int(row["version"]) + 1)
             return msgspec.json.encode(list(rules)).decode()
 
-        lagging = await self._change(sandbox, "faults = $2::jsonb", changed)
+        lagging = await self._change(sandbox_id, "faults = $2::jsonb", changed)
         if lagging:
             raise ServiceDown("It will be told as soon as it answers.", lagging=lagging)
 
-    async def set_rate(self, sandbox: str, rate: float) -> None:
+    async def set_rate(self, sandbox_id: str, rate: float) -> None:
         """Let a clock run from where it has come at another rate, 0 to freeze it. Raises ServiceDown."""
-        lagging = await self._change(sandbox, f"rate = $2, base_at = {NOW_SQL}, base_real = clock_timestamp()", rate)
+        lagging = await self._change(sandbox_id, f"rate = $2, base_at = {NOW_SQL}, base_real = clock_timestamp()", rate)
         if lagging:
             raise ServiceDown("It will be told as soon as it answers.", lagging=lagging)
 
-    async def set_mode(self, sandbox: str, province: str, document: Mapping[str, Any]) -> None:
+    async def set_mode(self, sandbox_id: str, province: str, document: Mapping[str, Any]) -> None:
         """Let a province, or `*`, act by this document; in force at every service when this returns. Raises ServiceDown."""
         changes = "modes = modes || jsonb_build_object($2::text, $3::jsonb)"
-        await self._change_modes(sandbox, changes, province, msgspec.json.encode(document).decode())
+        await self._change_modes(sandbox_id, changes, province, msgspec.json.encode(document).decode())
 
-    async def reset_mode(self, sandbox: str, province: str) -> None:
+    async def reset_mode(self, sandbox_id: str, province: str) -> None:
         """Let a province act as all others do, or all others by default. Raises ServiceDown."""
-        await self._change_modes(sandbox, "modes = modes - $2::text", province)
+        await self._change_modes(sandbox_id, "modes = modes - $2::text", province)
 
-    async def _change_modes(self, sandbox: str, changes: str, *values: object) -> None:
-        if lagging := await self._change(sandbox, changes, *values):
+    async def _change_modes(self, sandbox_id: str, changes: str, *values: object) -> None:
+        if lagging := await self._change(sandbox_id, changes, *values):
             raise ServiceDown("It is set, and told as soon as it answers: settle waits for it.", lagging=lagging)
 
     async def reap(self) -> None:
@@ -183,46 +183,48 @@ class Ownership:
                 await self.delete(row["id"])
             await asyncio.sleep(REAP_SECONDS)
 
-    async def delete(self, sandbox: str) -> list[str]:
+    async def delete(self, sandbox_id: str) -> list[str]:
         """Mark it deleted here and everywhere; its rows are swept in the background."""
-        if sandbox == DEFAULT:
+        if sandbox_id == DEFAULT:
             raise DefaultStays(
-                "The default sandbox always stays; `lienthong reset` empties a stopped stack.", sandbox=sandbox
+                "The default sandbox always stays; `lienthong reset` empties a stopped stack.", sandbox=sandbox_id
             )
-        return await self._change(sandbox, "deleted = true")
+        return await self._change(sandbox_id, "deleted = true")
 
-    async def set_clock(self, sandbox: str, to: datetime) -> None:
+    async def set_clock(self, sandbox_id: str, to: datetime) -> None:
         """Move a clock to `to`, or leave it where it has come if that is later; every service has confirmed when this returns.
 
         raises  ServiceDown
         """
-        lagging = await self._change(sandbox, f"base_at = greatest($2, {NOW_SQL}), base_real = clock_timestamp()", to)
+        lagging = await self._change(
+            sandbox_id, f"base_at = greatest($2, {NOW_SQL}), base_real = clock_timestamp()", to
+        )
         if lagging:
             raise ServiceDown("It will be told as soon as it answers; then advance again.", lagging=lagging)
 
-    async def _change(self, sandbox: str, changes: str, *values: Any) -> list[str]:
+    async def _change(self, sandbox_id: str, changes: str, *values: Any) -> list[str]:
         """Change the row and tell every service; gives those that did not take it. Then what was refused is asked again.
 
         values  for `changes` from $2 on; a function makes one of the row as it was
         """
         async with self._runtime.database.transaction() as connection:
             found = await connection.fetchrow(
-                f"SELECT {', '.join(COLUMNS)} FROM sandboxes WHERE id = $1 AND NOT deleted FOR UPDATE", sandbox
+                f"SELECT {', '.join(COLUMNS)} FROM sandboxes WHERE id = $1 AND NOT deleted FOR UPDATE", sandbox_id
             )
             if found is None:
-                raise await registry.missing(connection, sandbox)
+                raise await registry.missing(connection, sandbox_id)
             changed = await connection.fetchrow(
                 f"UPDATE sandboxes s SET version = greatest(version + 1, {VERSION_SQL}), {changes} "
                 f"WHERE id = $1 RETURNING {', '.join(COLUMNS)}",
-                sandbox,
+                sandbox_id,
                 *(value(found) if callable(value) else value for value in values),
             )
             assert changed is not None
             row = {**dict(changed), "opened": True}
             await self._to_tell(connection, row)
         self._runtime.note_row(row)
-        lagging = await self._tell_all(sandbox, row)
-        await http_outbox.try_again(self._runtime.database, sandbox)
+        lagging = await self._tell_all(sandbox_id, row)
+        await http_outbox.try_again(self._runtime.database, sandbox_id)
         return lagging
 
     async def _to_tell(self, connection: Connection, row: dict[str, Any]) -> None:
@@ -234,24 +236,24 @@ class Ownership:
             [(row["id"], service, text) for service in self.services],
         )
 
-    async def _tell_all(self, sandbox: str, row: dict[str, Any]) -> list[str]:
+    async def _tell_all(self, sandbox_id: str, row: dict[str, Any]) -> list[str]:
         """Tell every service now; gives those that did not take it."""
         body = registry.wire_form(row)
-        answers = await asyncio.gather(*(self._tell(service, sandbox, body) for service in self.services))
+        answers = await asyncio.gather(*(self._tell(service, sandbox_id, body) for service in self.services))
         told = [service for service, done in zip(self.services, answers, strict=True) if done]
         await self._runtime.database.pool.execute(
             "DELETE FROM calls WHERE sandbox = $1 AND kind = $2 AND key = ANY($3) AND (data->>'version')::bigint <= $4",
-            sandbox,
+            sandbox_id,
             TELL,
             told,
             row["version"],
         )
         return [service for service in self.services if service not in told]
 
-    async def _tell(self, service: str, sandbox: str, body: dict[str, Any]) -> bool:
+    async def _tell(self, service: str, sandbox_id: str, body: dict[str, Any]) -> bool:
         try:
             answer = await http.call(
-                self._runtime.http, "PUT", f"{self.services[service]}/_lab/sandboxes/{sandbox}", body=body
+                self._runtime.http, "PUT", f"{self.services[service]}/_lab/sandboxes/{sandbox_id}", body=body
             )
         except http.Unreachable:
             return False
@@ -288,10 +290,10 @@ class Ownership:
             )
         await self._open(call.sandbox)
 
-    async def _open(self, sandbox: str) -> None:
+    async def _open(self, sandbox_id: str) -> None:
         await self._runtime.database.pool.execute(
             "UPDATE sandboxes SET opened = true WHERE id = $1 AND NOT opened AND NOT EXISTS "
             "(SELECT FROM calls WHERE sandbox = $1 AND kind = $2)",
-            sandbox,
+            sandbox_id,
             TELL,
         )

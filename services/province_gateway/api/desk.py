@@ -18,7 +18,7 @@ from services.province_gateway.codes import code_series, dossier_code
 from services.province_gateway.commands import Registration
 from services.province_gateway.domain import Instruction
 from services.province_gateway.moves import official, receipts
-from shared.messaging.idempotency import Once
+from shared.messaging.idempotency import RequestKey
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.text import Shown, Text
@@ -160,8 +160,8 @@ async def move(
     return _json(request.answer)
 
 
-def _key(province: str, route: str, idempotency_key: str, body: BaseModel) -> Once:
-    return Once(f"desk/{province}", route, idempotency_key, body.model_dump_json().encode())
+def _key(province: str, route: str, idempotency_key: str, body: BaseModel) -> RequestKey:
+    return RequestKey(f"desk/{province}", route, idempotency_key, body.model_dump_json().encode())
 
 
 def _json(reply: tuple[int, str]) -> Response:

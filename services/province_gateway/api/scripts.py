@@ -37,11 +37,11 @@ async def script_officers(code: Text, body: ScriptBody, sandbox: SandboxId, gate
     return {"code": scripted.code, "decisions": body.decisions.model_dump(exclude_unset=True)}
 
 
-async def _arrived(gateway: Gateway, sandbox: str, code: str) -> None:
+async def _arrived(gateway: Gateway, sandbox_id: str, code: str) -> None:
     """Wait a little for a dossier that is still on its lane; raises DossierNotFound."""
-    await known_sandbox(gateway, sandbox)
+    await known_sandbox(gateway, sandbox_id)
     until = asyncio.get_running_loop().time() + ARRIVAL_SECONDS
-    while await gateway.drawer.find(gateway.database, sandbox, code) is None:
+    while await gateway.documents.find(gateway.database, sandbox_id, code) is None:
         if asyncio.get_running_loop().time() > until:
             raise DossierNotFound(code)
         await asyncio.sleep(0.01)

@@ -40,14 +40,14 @@ class Act(Struct, frozen=True):
     after: Dossier
     event: str
     at: datetime
-    told: Instruction
+    instruction: Instruction
     rules: Rules
 
     def tell(self, dossier: Dossier, **facts: Any) -> None:
         tell(self.work, dossier, self.event, **facts)
 
     def reason(self, otherwise: str) -> str:
-        return self.told.reason or otherwise
+        return self.instruction.reason or otherwise
 
     @property
     def handler(self) -> str:

@@ -33,11 +33,11 @@ MOMENTS: dict[str, Moment] = {
 
 def demand_catalogue_fee(work: Work, code: str, rules: Rules) -> None:
     """What the catalogue asks for this case, province, channel and payer; nothing if that is nothing or nobody knows."""
-    dossier = work.take(code, DossierNotFound)
+    dossier = work.load(code, DossierNotFound)
     if items := dossier.catalogue_fee(here(work, code)):
         after, move = dossier.after(law.DEMAND_FEE)
-        told = Instruction(law.DEMAND_FEE, fee=items)
-        demand_fee(Act(work, dossier, after, move.event, here(work, code), told, rules))
+        instruction = Instruction(law.DEMAND_FEE, fee=items)
+        demand_fee(Act(work, dossier, after, move.event, here(work, code), instruction, rules))
 
 
 def demand_fee(act: Act) -> None:
@@ -46,7 +46,7 @@ def demand_fee(act: Act) -> None:
     moment = MOMENTS.get(before.state.slug, "at_reception")
     if owing or before.state == law.FINANCIAL_OBLIGATION:
         moment = before.demands[-1].moment  # it corrects that demand, or adds to it
-    items = act.told.fee or (owing.items if owing else before.catalogue_fee(act.at))
+    items = act.instruction.fee or (owing.items if owing else before.catalogue_fee(act.at))
     owes = act.after.with_demand(moment, items, CALENDAR.due(act.at, PAY_BY))
     demand = owes.demands[-1]
     if owes.state == law.FINANCIAL_OBLIGATION != before.state:
@@ -60,7 +60,7 @@ def demand_fee(act: Act) -> None:
         moment=demand.moment,
         items=[{"kind": item.kind, "name": item.name, "amount_dong": item.amount_dong} for item in demand.items],
         pay_by=wire(demand.pay_by),
-        notice_number=act.told.notice_number,
+        notice_number=act.instruction.notice_number,
     )
 
 
@@ -68,16 +68,20 @@ def take_payment(act: Act) -> None:
     """Money at the counter or by transfer, with its receipts."""
     demand = act.before.owing
     assert demand is not None  # needs: OPEN_DEMAND
-    if act.told.amount_dong not in (None, demand.amount_dong):
+    if act.instruction.amount_dong not in (None, demand.amount_dong):
         raise FeeMismatch(
-            f"Take exactly {demand.amount_dong} đồng.", fee_dong=demand.amount_dong, offered_dong=act.told.amount_dong
+            f"Take exactly {demand.amount_dong} đồng.",
+            fee_dong=demand.amount_dong,
+            offered_dong=act.instruction.amount_dong,
         )
-    paid = replace(act.after.paid(demand, act.told.method, act.at), paid_dong=act.before.paid_dong + demand.amount_dong)
+    paid = replace(
+        act.after.paid(demand, act.instruction.method, act.at), paid_dong=act.before.paid_dong + demand.amount_dong
+    )
     act.tell(
         paid,
         demand=demand.number,
         amount_dong=demand.amount_dong,
-        method=act.told.method,
+        method=act.instruction.method,
         receipts=receipts(act.work, paid, demand.items, act.at),
         paid_at=wire(act.at),
         officer=desk(paid),
@@ -108,7 +112,7 @@ def give_back(act: Act, ended: Dossier, otherwise: int | None) -> tuple[Dossier,
     otherwise  what goes back if the official said nothing; None: all
     raises     RefundTooLarge
     """
-    before, asked = act.before, otherwise if act.told.refund_dong is None else act.told.refund_dong
+    before, asked = act.before, otherwise if act.instruction.refund_dong is None else act.instruction.refund_dong
     if asked is not None and asked > before.held_dong:
         detail = f"Give back at most {before.held_dong} đồng, or leave the amount out."
         raise RefundTooLarge(detail, code=before.code, refund_dong=asked, held_dong=before.held_dong)

@@ -40,16 +40,16 @@ CHANGE_WHAT_IS_WAITED_FOR = (law.REQUEST_SUPPLEMENT, law.DEMAND_FEE, law.TAKE_PA
 ANSWER_DAYS = 10  # working days a citizen has to answer a supplement request; a default of ours, unverified
 
 
-def perform(work: Work, code: str, told: Instruction, rules: Rules) -> Dossier:
+def perform(work: Work, code: str, instruction: Instruction, rules: Rules) -> Dossier:
     """One move of an official. Raises MoveNotAllowed, NotYet and what the move itself refuses."""
-    dossier, at = work.take(code, DossierNotFound), here(work, code)
-    after, move = dossier.after(told.does)
-    dossier.must_allow(told, at)
-    _MOVES[told.does](Act(work, dossier, after, move.event, at, told, rules))
+    dossier, at = work.load(code, DossierNotFound), here(work, code)
+    after, move = dossier.after(instruction.does)
+    dossier.must_allow(instruction, at)
+    _MOVES[instruction.does](Act(work, dossier, after, move.event, at, instruction, rules))
     if dossier.withdrawal_reason is not None and after.state in law.ENDED_WITHOUT_RESULT:
         close_request(work, code)
-    plan(work, code, anew=after.state != dossier.state or told.does in CHANGE_WHAT_IS_WAITED_FOR)
-    return work.take(code, DossierNotFound)
+    plan(work, code, anew=after.state != dossier.state or instruction.does in CHANGE_WHAT_IS_WAITED_FOR)
+    return work.load(code, DossierNotFound)
 
 
 def _receive(act: Act) -> None:
@@ -103,7 +103,7 @@ def _request_supplement(act: Act) -> None:
     """Form 02, once and completely; a second request counts as overdue and says so. A fee may be asked for with it."""
     before = act.before
     number = len(before.supplements) + 1
-    days = act.told.answer_days or ANSWER_DAYS
+    days = act.instruction.answer_days or ANSWER_DAYS
     answer_by = CALENDAR.due(act.at, Limit(days, Unit.WORKING_DAY))
     reason = act.reason("Hồ sơ chưa đầy đủ")
     asked = replace(act.after, supplements=(*before.supplements, Supplement(number, act.at, answer_by)))
@@ -113,13 +113,13 @@ def _request_supplement(act: Act) -> None:
         asked,
         request=number,
         reason=reason,
-        items=[{"text": text} for text in act.told.items or (reason,)],
+        items=[{"text": text} for text in act.instruction.items or (reason,)],
         answer_by=wire(answer_by),
         counts_as_overdue=number > 1,
         requested_at=wire(act.at),
         officer=act.official,
     )
-    if act.told.fee:
+    if act.instruction.fee:
         after, move = asked.after(law.DEMAND_FEE)
         demand_fee(replace(act, before=asked, after=after, event=move.event))
 
@@ -159,7 +159,7 @@ def _reschedule(act: Act) -> None:
     """Form 04: once, at the latest one day before expiry."""
     due = act.before.due_at
     assert due is not None
-    moved = CALENDAR.due(due, Limit(act.told.days or 1, Unit.WORKING_DAY), act.before.count)
+    moved = CALENDAR.due(due, Limit(act.instruction.days or 1, Unit.WORKING_DAY), act.before.count)
     reason = act.reason("Cần thêm thời gian thẩm tra, xác minh")
     facts = {"reason": reason, "previous_due_at": wire(due), "due_at": wire(moved), "apologised_at": wire(act.at)}
     act.tell(replace(act.after, due_at=moved, rescheduled=True), **facts, officer=act.handler)
@@ -184,7 +184,7 @@ def _finish(act: Act) -> None:
 
 
 def _return(act: Act) -> None:
-    channel = act.told.channel or act.before.return_by or "online"
+    channel = act.instruction.channel or act.before.return_by or "online"
     act.tell(act.after, returned_at=wire(act.at), channel=channel)
 
 

@@ -15,7 +15,7 @@ def plan(work: Work, code: str, *, anew: bool = True) -> None:
 
     anew  False: what is planned already keeps its time
     """
-    dossier, at = work.take(code, DossierNotFound), here(work, code)
+    dossier, at = work.load(code, DossierNotFound), here(work, code)
     try:
         action, rule = faults.next_action(work.sandbox, dossier, at)
     except CalendarTooShort:
@@ -27,7 +27,7 @@ def plan(work: Work, code: str, *, anew: bool = True) -> None:
     if kind == dossier.planned and not anew:
         return
     if rule is not None:
-        work.bite(rule, code)
+        work.record_firing(rule, code)
     if dossier.planned not in (None, kind):
         work.drop_timer(code, str(dossier.planned))
     if action is not None:
@@ -40,11 +40,11 @@ def plan_answer(work: Work, code: str) -> None:
     """Set when the desk answers a withdrawal request by itself; where it does not, whoever sits there can."""
     at = here(work, code)
     try:
-        due, rule = faults.next_answer(work.sandbox, work.take(code, DossierNotFound), at)
+        due, rule = faults.next_answer(work.sandbox, work.load(code, DossierNotFound), at)
     except CalendarTooShort:
         due, rule = None, None
     if rule is not None:
-        work.bite(rule, code)
+        work.record_firing(rule, code)
     if due is None:
         work.drop_timer(code, behaviour.WITHDRAWAL)
     else:
@@ -53,12 +53,12 @@ def plan_answer(work: Work, code: str) -> None:
 
 def close_request(work: Work, code: str) -> None:
     """A withdrawal request needs no answer any more."""
-    work.save(code, replace(work.take(code, DossierNotFound), withdrawal_reason=None))
+    work.save(code, replace(work.load(code, DossierNotFound), withdrawal_reason=None))
     work.drop_timer(code, behaviour.WITHDRAWAL)
 
 
 def plan_anew(work: Work, code: str) -> None:
     """The province acts in another way now: everything that waits for its officers is planned from now on."""
     plan(work, code)
-    if work.take(code, DossierNotFound).withdrawal_reason is not None:
+    if work.load(code, DossierNotFound).withdrawal_reason is not None:
         plan_answer(work, code)

@@ -19,7 +19,7 @@ from services.province_gateway.domain import Dossier
 from services.province_gateway.officers import plan
 from services.province_gateway.officers.modes import Mode, mode_of
 from services.province_gateway.store import OPEN
-from shared.messaging.runtime import House
+from shared.messaging.runtime import MessagingRuntime
 from shared.messaging.unit_of_work import Work
 from shared.sandbox import journal, registry
 from shared.sandbox.journal import Line
@@ -52,59 +52,61 @@ def replanning_table(metadata: MetaData) -> Table:
     )
 
 
-async def note(connection: Connection, sandbox: str, provinces: Sequence[str]) -> None:
+async def note(connection: Connection, sandbox_id: str, provinces: Sequence[str]) -> None:
     """Write down that these provinces are to be planned anew, all from the beginning."""
     if provinces:
-        await connection.execute(NOTE_SQL, sandbox, provinces)
+        await connection.execute(NOTE_SQL, sandbox_id, provinces)
 
 
-async def under_way(house: House[Dossier], sandbox: str) -> list[str]:
+async def under_way(runtime: MessagingRuntime[Dossier], sandbox_id: str) -> list[str]:
     """What is left to do, for `settle`."""
-    rows = await house.database.fetch("SELECT provinces FROM replanning WHERE sandbox = $1", sandbox)
+    rows = await runtime.database.fetch("SELECT provinces FROM replanning WHERE sandbox = $1", sandbox_id)
     return [f"dossiers of {', '.join(row['provinces'])} are being planned anew" for row in rows]
 
 
-async def finish(house: House[Dossier], sandbox: str) -> None:
+async def finish(runtime: MessagingRuntime[Dossier], sandbox_id: str) -> None:
     """Plan anew what is noted; nothing of it is left when this returns."""
-    while await under_way(house, sandbox) and await _some(house, sandbox):
+    while await under_way(runtime, sandbox_id) and await _some(runtime, sandbox_id):
         pass
 
 
-async def finish_what_is_left(house: House[Dossier]) -> None:
+async def finish_what_is_left(runtime: MessagingRuntime[Dossier]) -> None:
     """A job: whatever stopped who began it, it ends."""
     while True:
-        for row in await house.database.fetch(LEFT_SQL):
-            await finish(house, row["sandbox"])
+        for row in await runtime.database.fetch(LEFT_SQL):
+            await finish(runtime, row["sandbox"])
         await asyncio.sleep(LEFT_SECONDS)
 
 
-async def _some(house: House[Dossier], sandbox: str) -> bool:
+async def _some(runtime: MessagingRuntime[Dossier], sandbox_id: str) -> bool:
     """The next piece; False if there was none. Locks in the order of all: sandbox, dossiers by key."""
-    async with house.database.transaction() as connection:
-        country = (await registry.lock(connection, [sandbox])).get(sandbox)
-        noted: Any = await connection.fetchrow("SELECT * FROM replanning WHERE sandbox = $1 FOR UPDATE", sandbox)
+    async with runtime.database.transaction() as connection:
+        country = (await registry.lock(connection, [sandbox_id])).get(sandbox_id)
+        noted: Any = await connection.fetchrow("SELECT * FROM replanning WHERE sandbox = $1 FOR UPDATE", sandbox_id)
         if country is None or noted is None:
             return False
-        rows = await connection.fetch(SOME_SQL, sandbox, noted["after"], noted["provinces"], PIECE)
+        rows = await connection.fetch(SOME_SQL, sandbox_id, noted["after"], noted["provinces"], PIECE)
         codes = [row["code"] for row in rows]
-        await _plan_anew(house, connection, country, codes)
+        await _plan_anew(runtime, connection, country, codes)
         if len(codes) < PIECE:
-            await connection.execute("DELETE FROM replanning WHERE sandbox = $1", sandbox)
+            await connection.execute("DELETE FROM replanning WHERE sandbox = $1", sandbox_id)
         else:
-            await connection.execute("UPDATE replanning SET after = $2 WHERE sandbox = $1", sandbox, codes[-1])
+            await connection.execute("UPDATE replanning SET after = $2 WHERE sandbox = $1", sandbox_id, codes[-1])
     return True
 
 
-async def _plan_anew(house: House[Dossier], connection: Connection, country: Sandbox, codes: Sequence[str]) -> None:
-    batch = house.batch()
-    batch.load(await house.drawer.lock(connection, [(country.id, code) for code in codes]), house.drawer)
+async def _plan_anew(
+    runtime: MessagingRuntime[Dossier], connection: Connection, country: Sandbox, codes: Sequence[str]
+) -> None:
+    batch = runtime.batch()
+    batch.load(await runtime.documents.lock(connection, [(country.id, code) for code in codes]), runtime.documents)
     lines = []
     for code in codes:
         work = Work(batch, country)
         plan.plan_anew(work, code)
         work.merge()
-        lines.append(_line(country, batch.held[(country.id, code)].thing, country.now))
-    await batch.save(connection, house.drawer)
+        lines.append(_line(country, batch.documents[(country.id, code)].document, country.now))
+    await batch.save(connection, runtime.documents)
     await journal.note_all(connection, country.id, lines)
 
 

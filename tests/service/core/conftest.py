@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from shared.messaging.runtime import House
+from shared.messaging.runtime import MessagingRuntime
 from tests.service.core import parcels
 from tests.service.core.parcels import Owner, Parcel, Shelf, a_house, a_shelf, opened
 from tests.support.databases import Databases
@@ -18,21 +18,21 @@ def owner() -> Owner:
 
 
 @pytest.fixture(scope="session")
-async def house(database_url: Databases, owner: Owner) -> AsyncIterator[House[Parcel]]:
-    async with opened(a_house(database_url(), owner)) as house:
-        yield house
+async def runtime(database_url: Databases, owner: Owner) -> AsyncIterator[MessagingRuntime[Parcel]]:
+    async with opened(a_house(database_url(), owner)) as runtime:
+        yield runtime
 
 
 @pytest.fixture
-async def own_house(database_url: Databases) -> AsyncIterator[House[Parcel]]:
+async def own_runtime(database_url: Databases) -> AsyncIterator[MessagingRuntime[Parcel]]:
     """A house whose database no other test sees."""
-    async with opened(a_house(database_url(), Owner())) as house:
-        yield house
+    async with opened(a_house(database_url(), Owner())) as runtime:
+        yield runtime
 
 
 @pytest.fixture
-async def shelf(house: House[Parcel]) -> AsyncIterator[Shelf]:
-    yield await a_shelf(house)
+async def shelf(runtime: MessagingRuntime[Parcel]) -> AsyncIterator[Shelf]:
+    yield await a_shelf(runtime)
 
 
 @pytest.fixture(autouse=True)

@@ -14,11 +14,11 @@ from pydantic import BaseModel
 from shared.errors import Refusal
 from shared.messaging.consumer import Handlers
 from shared.messaging.peer import Peer
-from shared.messaging.runtime import House
+from shared.messaging.runtime import MessagingRuntime
 from shared.messaging.timers import Timer, Timers
 from shared.messaging.unit_of_work import Work as AnyWork
 from shared.settings import Settings
-from shared.storage.documents import Drawer
+from shared.storage.documents import DocumentStore
 from tests.service.frozen import FrozenSandbox
 from tests.support.factories import MORNING, Said, an_event_of
 
@@ -74,7 +74,7 @@ def marked(event: Mark, work: Work) -> None:
 @handlers.on(ToldOf)
 def told_and_marked(event: Mark, work: Work) -> None:
     mark(work, event.code, event.mark)
-    work.tell(ANSWERED, event.code, {"mark": event.mark})
+    work.publish(ANSWERED, event.code, {"mark": event.mark})
 
 
 @handlers.on(Raised)
@@ -88,13 +88,13 @@ def told_and_raised(event: Mark, work: Work) -> None:
 def mark(work: Work, code: str, text: str) -> None:
     if text in broken:
         raise NotToday("This mark is broken today.", mark=text)
-    parcel = work.take(code, LookupError)
+    parcel = work.load(code, LookupError)
     work.save(code, replace(parcel, marks=(*parcel.marks, text)))
 
 
 def ring(timer: Timer, work: Work) -> None:
     mark(work, timer.subject, f"{timer.kind} {timer.due:%H:%M}")
-    work.tell(ANSWERED, timer.subject, {"mark": timer.kind})
+    work.publish(ANSWERED, timer.subject, {"mark": timer.kind})
 
 
 def silence(timer: Timer, work: Work) -> None:
@@ -120,41 +120,41 @@ class Owner:
         return httpx.Response(200, json=row) if row else httpx.Response(404)
 
 
-def a_house(url: str, owner: Owner, **settings: Any) -> House[Parcel]:
+def a_house(url: str, owner: Owner, **settings: Any) -> MessagingRuntime[Parcel]:
     patient = {"lease": timedelta(seconds=60), **settings}  # a busy machine must not fail a test
     found = Settings(PORTAL_URL=OWNER, **patient)
-    parcels: Drawer[Parcel] = Drawer("parcels", Parcel, born="code")
-    house = House("receiver", found, url, parcels, handlers, peers=[SENDER], topics=TOPICS)
-    house.timers = Timers(
-        "receiver", house.database, parcels, TOPICS, {"ring": ring, "silence": silence, "alarm": ring}
+    parcels: DocumentStore[Parcel] = DocumentStore("parcels", Parcel, born="code")
+    runtime = MessagingRuntime("receiver", found, url, parcels, handlers, peers=[SENDER], topics=TOPICS)
+    runtime.timers = Timers(
+        "receiver", runtime.database, parcels, TOPICS, {"ring": ring, "silence": silence, "alarm": ring}
     )
-    house.mounts = {OWNER: httpx.MockTransport(owner)}
-    return house
+    runtime.mounts = {OWNER: httpx.MockTransport(owner)}
+    return runtime
 
 
 @asynccontextmanager
-async def opened(house: House[Parcel]) -> AsyncIterator[House[Parcel]]:
-    async with house.opened():
-        await house.when_ready()
-        yield house
+async def opened(runtime: MessagingRuntime[Parcel]) -> AsyncIterator[MessagingRuntime[Parcel]]:
+    async with runtime.opened():
+        await runtime.when_ready()
+        yield runtime
 
 
 class Shelf:
     """One sandbox of a house, and the sender's voice in it."""
 
-    def __init__(self, house: House[Parcel], sandbox: FrozenSandbox) -> None:
-        self.house, self.sandbox, self.id = house, sandbox, sandbox.id
+    def __init__(self, runtime: MessagingRuntime[Parcel], sandbox: FrozenSandbox) -> None:
+        self.runtime, self.sandbox, self.id = runtime, sandbox, sandbox.id
 
     def said(self, type: str, mark: str, code: str = "A", *, lane: int = 0) -> Said:
         return an_event_of(type, self.id, code, {"code": code, "mark": mark}, lane=lane)
 
     async def marks(self, code: str = "A") -> list[str]:
-        parcel = await self.house.drawer.find(self.house.database, self.id, code)
+        parcel = await self.runtime.documents.find(self.runtime.database, self.id, code)
         return list(parcel.marks) if parcel else []
 
     async def rows(self, table: str, columns: str = "*", order: str = "1") -> list[tuple[Any, ...]]:
         sql = f"SELECT {columns} FROM {table} WHERE sandbox = $1 ORDER BY {order}"
-        return [tuple(row) for row in await self.house.database.fetch(sql, self.id)]
+        return [tuple(row) for row in await self.runtime.database.fetch(sql, self.id)]
 
     async def set_timer(
         self, code: str, kind: str, after: timedelta, lane: int = 0, *, at_once: bool = False
@@ -166,9 +166,9 @@ class Shelf:
                 work.save(code, Parcel(code), lane=lane)
             work.timer(code, kind, due, at_once=at_once)
 
-        await self.house.decide(self.id, decide, codes=[code])
+        await self.runtime.decide(self.id, decide, codes=[code])
         return due
 
 
-async def a_shelf(house: House[Parcel], **row: Any) -> Shelf:
-    return Shelf(house, await FrozenSandbox(house).tell(**row))
+async def a_shelf(runtime: MessagingRuntime[Parcel], **row: Any) -> Shelf:
+    return Shelf(runtime, await FrozenSandbox(runtime).tell(**row))

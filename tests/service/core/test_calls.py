@@ -10,7 +10,7 @@ from shared.errors import HeldByFault
 from shared.http import Unreachable
 from shared.messaging import http_outbox
 from shared.messaging.http_outbox import Call, Callers
-from shared.messaging.runtime import House
+from shared.messaging.runtime import MessagingRuntime
 from shared.sandbox import registry
 from tests.service.core.parcels import NotToday, Parcel, Shelf, Work, a_shelf
 
@@ -20,8 +20,8 @@ Outcome = Exception | None
 class Neighbour:
     """Takes calls; answers what the test says, in turn, then takes everything. `taken` is set when a call is done."""
 
-    def __init__(self, house: House[Parcel], *outcomes: Outcome) -> None:
-        self.house, self.outcomes = house, list(outcomes)
+    def __init__(self, runtime: MessagingRuntime[Parcel], *outcomes: Outcome) -> None:
+        self.runtime, self.outcomes = runtime, list(outcomes)
         self.seen: list[tuple[str, int]] = []
         self.taken = asyncio.Event()
 
@@ -30,13 +30,15 @@ class Neighbour:
         outcome = self.outcomes.pop(0) if self.outcomes else None
         if outcome is not None:
             raise outcome
-        async with self.house.database.transaction() as connection:
+        async with self.runtime.database.transaction() as connection:
             await http_outbox.done(connection, call)
         self.taken.set()
 
 
-async def running(house: House[Parcel], neighbour: Neighbour, until: Callable[[], Awaitable[object]]) -> None:
-    callers = Callers(house.database, {"ring": neighbour}, poll_seconds=0.01)
+async def running(
+    runtime: MessagingRuntime[Parcel], neighbour: Neighbour, until: Callable[[], Awaitable[object]]
+) -> None:
+    callers = Callers(runtime.database, {"ring": neighbour}, poll_seconds=0.01)
     task = asyncio.create_task(callers.run())
     try:
         async with asyncio.timeout(20):
@@ -50,120 +52,120 @@ async def ring(shelf: Shelf, key: str, **data: object) -> None:
     def decide(work: Work) -> None:
         work.call("ring", key, dict(data))
 
-    await shelf.house.decide(shelf.id, decide)
+    await shelf.runtime.decide(shelf.id, decide)
 
 
-async def test_a_call_is_made_after_the_commit_and_ended_by_its_answer(own_house: House[Parcel]) -> None:
-    shelf = await a_shelf(own_house)
+async def test_a_call_is_made_after_the_commit_and_ended_by_its_answer(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf = await a_shelf(own_runtime)
     await ring(shelf, "1", amount=5)
-    assert await http_outbox.in_flight(own_house.database, shelf.id) == [
+    assert await http_outbox.in_flight(own_runtime.database, shelf.id) == [
         {"kind": "ring", "key": "1", "attempts": 0, "last_error": "", "refused": False}
     ]
-    neighbour = Neighbour(own_house)
-    await running(own_house, neighbour, neighbour.taken.wait)
-    assert (neighbour.seen, await http_outbox.in_flight(own_house.database, shelf.id)) == ([("1", 1)], [])
+    neighbour = Neighbour(own_runtime)
+    await running(own_runtime, neighbour, neighbour.taken.wait)
+    assert (neighbour.seen, await http_outbox.in_flight(own_runtime.database, shelf.id)) == ([("1", 1)], [])
 
 
-async def test_one_call_per_kind_and_key(own_house: House[Parcel]) -> None:
-    shelf = await a_shelf(own_house)
+async def test_one_call_per_kind_and_key(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf = await a_shelf(own_runtime)
     for amount in (1, 2):
         await ring(shelf, "1", amount=amount)
     assert await shelf.rows("calls", "data->>'amount'") == [("1",)]
 
 
-async def test_silence_and_our_own_bugs_are_tried_again_until_it_works(own_house: House[Parcel]) -> None:
-    shelf = await a_shelf(own_house)
+async def test_silence_and_our_own_bugs_are_tried_again_until_it_works(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf = await a_shelf(own_runtime)
     await ring(shelf, "1")
-    neighbour = Neighbour(own_house, Unreachable("nobody is there"), ValueError("our bug"))
-    await running(own_house, neighbour, neighbour.taken.wait)
+    neighbour = Neighbour(own_runtime, Unreachable("nobody is there"), ValueError("our bug"))
+    await running(own_runtime, neighbour, neighbour.taken.wait)
     assert neighbour.seen == [("1", 1), ("1", 2), ("1", 3)]
 
 
-async def test_a_call_that_failed_keeps_its_reason_and_waits(own_house: House[Parcel]) -> None:
-    shelf = await a_shelf(own_house)
+async def test_a_call_that_failed_keeps_its_reason_and_waits(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf = await a_shelf(own_runtime)
     await ring(shelf, "1")
-    neighbour = Neighbour(own_house, *[Unreachable("nobody is there")] * 100)
+    neighbour = Neighbour(own_runtime, *[Unreachable("nobody is there")] * 100)
 
     async def failed() -> None:
-        while not (await http_outbox.in_flight(own_house.database, shelf.id))[0]["last_error"]:
+        while not (await http_outbox.in_flight(own_runtime.database, shelf.id))[0]["last_error"]:
             pass
 
-    await running(own_house, neighbour, failed)
-    (flight,) = await http_outbox.in_flight(own_house.database, shelf.id)
+    await running(own_runtime, neighbour, failed)
+    (flight,) = await http_outbox.in_flight(own_runtime.database, shelf.id)
     assert "nobody is there" in flight["last_error"]
-    assert (await own_house.pending(shelf.id))["calls"] == [flight]
+    assert (await own_runtime.pending(shelf.id))["calls"] == [flight]
 
 
-async def test_a_claimed_call_is_not_made_by_another_worker(own_house: House[Parcel]) -> None:
-    shelf = await a_shelf(own_house)
+async def test_a_claimed_call_is_not_made_by_another_worker(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf = await a_shelf(own_runtime)
     for key in "ABCDEFGH":
         await ring(shelf, key)
-    neighbour = Neighbour(own_house)
-    one, two = (Callers(own_house.database, {"ring": neighbour}) for _ in range(2))
+    neighbour = Neighbour(own_runtime)
+    one, two = (Callers(own_runtime.database, {"ring": neighbour}) for _ in range(2))
     claimed = await asyncio.gather(one._claim(), two._claim(), one._claim())
     assert sorted(claim.call.key for part in claimed for claim in part) == list("ABCDEFGH")
     assert await one._claim() == []
-    await own_house.database.pool.execute("UPDATE calls SET next_try = clock_timestamp()")  # its claimer died
+    await own_runtime.database.pool.execute("UPDATE calls SET next_try = clock_timestamp()")  # its claimer died
     assert len(await two._claim()) == 8
 
 
-async def test_kinds_that_nobody_here_carries_stay(own_house: House[Parcel]) -> None:
-    shelf = await a_shelf(own_house)
+async def test_kinds_that_nobody_here_carries_stay(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf = await a_shelf(own_runtime)
     await ring(shelf, "1")
-    assert await Callers(own_house.database, {"other": Neighbour(own_house)})._claim() == []
+    assert await Callers(own_runtime.database, {"other": Neighbour(own_runtime)})._claim() == []
 
 
-async def test_what_is_refused_waits_until_sandbox_time_moves(own_house: House[Parcel]) -> None:
-    shelf = await a_shelf(own_house)
+async def test_what_is_refused_waits_until_sandbox_time_moves(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf = await a_shelf(own_runtime)
     await ring(shelf, "1")
-    neighbour = Neighbour(own_house, NotToday("come another day"))
+    neighbour = Neighbour(own_runtime, NotToday("come another day"))
 
     async def refused() -> None:
-        while not [call for call in await http_outbox.in_flight(own_house.database, shelf.id) if call["refused"]]:
+        while not [call for call in await http_outbox.in_flight(own_runtime.database, shelf.id) if call["refused"]]:
             await asyncio.to_thread(lambda: None)
 
-    await running(own_house, neighbour, refused)
+    await running(own_runtime, neighbour, refused)
     (row,) = await shelf.rows("calls", "next_try = 'infinity', last_error")
     assert row == (True, "NotToday: come another day")
-    await http_outbox.try_again(own_house.database, shelf.id)
-    await running(own_house, neighbour, neighbour.taken.wait)
+    await http_outbox.try_again(own_runtime.database, shelf.id)
+    await running(own_runtime, neighbour, neighbour.taken.wait)
     assert neighbour.seen == [("1", 1), ("1", 2)]
 
 
-async def test_a_refusal_of_what_was_asked_before_is_asked_again(own_house: House[Parcel]) -> None:
+async def test_a_refusal_of_what_was_asked_before_is_asked_again(own_runtime: MessagingRuntime[Parcel]) -> None:
     """While a neighbour thinks, sandbox time moves or a rule is switched off: its no is one of yesterday."""
-    shelf = await a_shelf(own_house)
+    shelf = await a_shelf(own_runtime)
     await ring(shelf, "1")
 
     class Late(Neighbour):
         async def __call__(self, call: Call) -> None:
             if call.attempts == 1:
-                await http_outbox.try_again(own_house.database, shelf.id)
+                await http_outbox.try_again(own_runtime.database, shelf.id)
             await super().__call__(call)
 
-    neighbour = Late(own_house, NotToday("come another day"))
-    await running(own_house, neighbour, neighbour.taken.wait)
+    neighbour = Late(own_runtime, NotToday("come another day"))
+    await running(own_runtime, neighbour, neighbour.taken.wait)
     assert neighbour.seen == [("1", 1), ("1", 2)]
 
 
-async def test_only_some_are_asked_again(own_house: House[Parcel]) -> None:
-    shelf = await a_shelf(own_house)
+async def test_only_some_are_asked_again(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf = await a_shelf(own_runtime)
     for key in "AB":
         await ring(shelf, key)
-    neighbour = Neighbour(own_house, NotToday("no"), NotToday("no"))
+    neighbour = Neighbour(own_runtime, NotToday("no"), NotToday("no"))
 
     async def refused() -> None:
-        while [call for call in await http_outbox.in_flight(own_house.database, shelf.id) if not call["refused"]]:
+        while [call for call in await http_outbox.in_flight(own_runtime.database, shelf.id) if not call["refused"]]:
             await asyncio.to_thread(lambda: None)
 
-    await running(own_house, neighbour, refused)
-    await http_outbox.try_again(own_house.database, shelf.id, ["B"])
-    await running(own_house, neighbour, neighbour.taken.wait)
-    assert [call["key"] for call in await http_outbox.in_flight(own_house.database, shelf.id)] == ["A"]
+    await running(own_runtime, neighbour, refused)
+    await http_outbox.try_again(own_runtime.database, shelf.id, ["B"])
+    await running(own_runtime, neighbour, neighbour.taken.wait)
+    assert [call["key"] for call in await http_outbox.in_flight(own_runtime.database, shelf.id)] == ["A"]
 
 
-async def test_what_a_rule_holds_until_a_moment_is_released_then(own_house: House[Parcel]) -> None:
-    shelf = await a_shelf(own_house)
+async def test_what_a_rule_holds_until_a_moment_is_released_then(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf = await a_shelf(own_runtime)
     due = shelf.sandbox.now + timedelta(hours=2)
     for key, until in {"A": due, "B": due + timedelta(hours=1), "C": None}.items():
         await ring(shelf, key, until=until and until.isoformat())
@@ -175,34 +177,34 @@ async def test_what_a_rule_holds_until_a_moment_is_released_then(own_house: Hous
                 raise HeldByFault("held", datetime.fromisoformat(until) if until else None)
             await super().__call__(call)
 
-    neighbour = Holding(own_house)
+    neighbour = Holding(own_runtime)
 
     async def held() -> None:
-        while [call for call in await http_outbox.in_flight(own_house.database, shelf.id) if not call["refused"]]:
+        while [call for call in await http_outbox.in_flight(own_runtime.database, shelf.id) if not call["refused"]]:
             await asyncio.to_thread(lambda: None)
 
-    await running(own_house, neighbour, held)
-    assert await http_outbox.next_due(own_house.database, shelf.id) == due
-    assert await http_outbox.release(own_house.database, shelf.id) == []
+    await running(own_runtime, neighbour, held)
+    assert await http_outbox.next_due(own_runtime.database, shelf.id) == due
+    assert await http_outbox.release(own_runtime.database, shelf.id) == []
     await shelf.sandbox.advance(timedelta(hours=2))
-    assert await http_outbox.release(own_house.database, shelf.id) == [("ring", "A", due)]
-    await running(own_house, neighbour, neighbour.taken.wait)
+    assert await http_outbox.release(own_runtime.database, shelf.id) == [("ring", "A", due)]
+    await running(own_runtime, neighbour, neighbour.taken.wait)
     assert neighbour.seen == [("A", 2)]
-    assert [call["key"] for call in await http_outbox.in_flight(own_house.database, shelf.id)] == ["B", "C"]
-    assert await http_outbox.next_due(own_house.database, shelf.id) == due + timedelta(hours=1)
+    assert [call["key"] for call in await http_outbox.in_flight(own_runtime.database, shelf.id)] == ["B", "C"]
+    assert await http_outbox.next_due(own_runtime.database, shelf.id) == due + timedelta(hours=1)
 
 
-async def test_under_a_clock_that_runs_what_is_held_goes_by_itself(own_house: House[Parcel]) -> None:
-    shelf = await a_shelf(own_house, rate=3_600)  # an hour in a second
+async def test_under_a_clock_that_runs_what_is_held_goes_by_itself(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf = await a_shelf(own_runtime, rate=3_600)  # an hour in a second
     due = shelf.sandbox.now + timedelta(minutes=30)
     await ring(shelf, "A")
 
     class Holding(Neighbour):
         async def __call__(self, call: Call) -> None:
-            if (await registry.read(own_house.database, shelf.id)).now < due:
+            if (await registry.read(own_runtime.database, shelf.id)).now < due:
                 raise HeldByFault("held", due)
             await super().__call__(call)
 
-    neighbour = Holding(own_house)
-    await running(own_house, neighbour, neighbour.taken.wait)
+    neighbour = Holding(own_runtime)
+    await running(own_runtime, neighbour, neighbour.taken.wait)
     assert 1 <= neighbour.seen[0][1] <= 3, "planned for that moment, not asked for again and again"

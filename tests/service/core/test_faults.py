@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.messaging.runtime import House
+from shared.messaging.runtime import MessagingRuntime
 from shared.sandbox import faults, journal, registry
 from shared.sandbox.faults import Firing, Rule
 from tests.service.core.parcels import Owner, Parcel, Shelf, a_house, a_shelf, opened
@@ -28,7 +28,7 @@ async def switched(shelf: Shelf, *rules: Rule) -> None:
 
 async def asked(shelf: Shelf, edge: str = "e", subject: str = "A", **about: str) -> Firing | None:
     """As an edge asks, in a transaction of its own; `occasion` among `about`."""
-    async with shelf.house.database.transaction() as connection:
+    async with shelf.runtime.database.transaction() as connection:
         here = (await registry.lock(connection, [shelf.id]))[shelf.id]
         return await faults.fire(connection, here, edge, subject, **about)
 
@@ -40,12 +40,12 @@ async def hits(shelf: Shelf, times: int = 8) -> list[int]:
 
 async def counts(shelf: Shelf) -> dict[str, tuple[int, int]]:
     """Rule → how often it was looked at, and how often it bit."""
-    rows = await faults.counts(shelf.house.database, shelf.id)
+    rows = await faults.counts(shelf.runtime.database, shelf.id)
     return {row["rule"]: (row["seen"], row["fired"]) for row in rows}
 
 
 async def noted(shelf: Shelf, subject: str = "A") -> list[dict[str, Any]]:
-    return await journal.lines(shelf.house.database, "receiver", shelf.id, subject)
+    return await journal.lines(shelf.runtime.database, "receiver", shelf.id, subject)
 
 
 async def test_without_a_rule_nothing_is_asked_counted_or_noted(shelf: Shelf) -> None:
@@ -71,9 +71,9 @@ async def test_it_bites_as_often_as_it_says(shelf: Shelf, how_often: dict[str, A
     assert len(await noted(shelf)) == len(hit)
 
 
-async def test_the_same_seed_and_the_same_calls_are_hit_alike(house: House[Parcel]) -> None:
+async def test_the_same_seed_and_the_same_calls_are_hit_alike(runtime: MessagingRuntime[Parcel]) -> None:
     rule = a_rule(probability=0.5)
-    here, there, other = [await a_shelf(house) for _ in range(3)]
+    here, there, other = [await a_shelf(runtime) for _ in range(3)]
     await other.sandbox.tell(seed="another")
     for shelf in (here, there, other):
         await switched(shelf, rule)
@@ -99,7 +99,7 @@ async def test_many_at_once_are_counted_one_by_one(shelf: Shelf) -> None:
 async def test_what_is_rolled_back_was_not_asked(shelf: Shelf) -> None:
     await switched(shelf, a_rule(times=1))
     with pytest.raises(ZeroDivisionError):
-        async with shelf.house.database.transaction() as connection:
+        async with shelf.runtime.database.transaction() as connection:
             here = (await registry.lock(connection, [shelf.id]))[shelf.id]
             assert await faults.fire(connection, here, "e", "A") is not None
             raise ZeroDivisionError
@@ -143,31 +143,31 @@ async def test_a_window_opens_and_closes_by_the_sandboxs_clock(shelf: Shelf) -> 
     assert await counts(shelf) == {"r@1": (1, 1)}, "outside its time it does not look"
 
 
-async def test_a_rule_of_one_sandbox_bites_in_no_other(house: House[Parcel]) -> None:
-    here, there = await a_shelf(house), await a_shelf(house)
+async def test_a_rule_of_one_sandbox_bites_in_no_other(runtime: MessagingRuntime[Parcel]) -> None:
+    here, there = await a_shelf(runtime), await a_shelf(runtime)
     await switched(here, a_rule())
     assert await asked(there) is None and await asked(here) is not None
     assert (await counts(there), await noted(there)) == ({}, [])
-    assert house.watches(here.id, "e") and not house.watches(there.id, "e")
+    assert runtime.watches(here.id, "e") and not runtime.watches(there.id, "e")
 
 
 async def test_a_process_that_starts_again_knows_the_rules(database_url: Databases) -> None:
     url = database_url()
-    async with opened(a_house(url, Owner())) as house:
-        shelf, quiet = await a_shelf(house), await a_shelf(house)
+    async with opened(a_house(url, Owner())) as runtime:
+        shelf, quiet = await a_shelf(runtime), await a_shelf(runtime)
         await switched(shelf, a_rule(times=3))
         assert await hits(shelf, 2) == [1, 2]
-    async with opened(a_house(url, Owner())) as house:
-        assert list(house.faults) == [shelf.id] and quiet.id not in house.faults
-        assert house.watches(shelf.id, "e")
-        shelf.house = house
+    async with opened(a_house(url, Owner())) as runtime:
+        assert list(runtime.faults) == [shelf.id] and quiet.id not in runtime.faults
+        assert runtime.watches(shelf.id, "e")
+        shelf.runtime = runtime
         assert await hits(shelf, 2) == [1], "and how often they bit"
 
 
 async def test_another_process_of_the_service_learns_of_a_rule_and_of_its_end(database_url: Databases) -> None:
     url = database_url()
-    async with opened(a_house(url, Owner())) as house, opened(a_house(url, Owner())) as other:
-        shelf = await a_shelf(house)
+    async with opened(a_house(url, Owner())) as runtime, opened(a_house(url, Owner())) as other:
+        shelf = await a_shelf(runtime)
         for rules in ([a_rule()], []):
             await switched(shelf, *rules)
             sweeping = asyncio.create_task(other.sweep())
@@ -177,13 +177,13 @@ async def test_another_process_of_the_service_learns_of_a_rule_and_of_its_end(da
             sweeping.cancel()
 
 
-async def test_rules_go_with_their_sandbox(own_house: House[Parcel]) -> None:
-    shelf = await a_shelf(own_house)
+async def test_rules_go_with_their_sandbox(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf = await a_shelf(own_runtime)
     await switched(shelf, a_rule())
     await asked(shelf)
     await shelf.sandbox.tell(deleted=True)
-    assert own_house.faults == {}
-    sweeping = asyncio.create_task(own_house.sweep())
+    assert own_runtime.faults == {}
+    sweeping = asyncio.create_task(own_runtime.sweep())
     async with asyncio.timeout(20):
         while await shelf.rows("firings", "1") or await shelf.rows("journal", "1"):
             pass

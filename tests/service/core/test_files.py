@@ -39,12 +39,12 @@ class Store(Runtime):
         self.first_rows = files.FIRST_ROWS
         self.files = Files(self.database, "http://store.test/", LIFETIME)
 
-    async def put(self, sandbox: str, content: bytes = TEXT, media_type: str = "text/plain") -> str:
-        async with in_sandbox(self, sandbox) as (connection, here):
+    async def put(self, sandbox_id: str, content: bytes = TEXT, media_type: str = "text/plain") -> str:
+        async with in_sandbox(self, sandbox_id) as (connection, here):
             return await self.files.put(connection, here, content, media_type)
 
-    async def address(self, sandbox: str, name: str = "a.txt") -> Address:
-        return await self.files.address(await self.sandbox(sandbox), HASH, name)
+    async def address(self, sandbox_id: str, name: str = "a.txt") -> Address:
+        return await self.files.address(await self.sandbox(sandbox_id), HASH, name)
 
     async def fetch(self, address: Address, **change: str) -> File:
         """What the door does with an address, parts of it changed."""

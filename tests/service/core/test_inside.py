@@ -19,8 +19,8 @@ from shared.messaging import http_outbox
 from shared.messaging.lanes import ADOPT, Position
 from shared.messaging.leases import Leases
 from shared.messaging.reader import LaneReader, events_behind
-from shared.messaging.runtime import House
-from shared.messaging.unit_of_work import Batch, Held, Work
+from shared.messaging.runtime import MessagingRuntime
+from shared.messaging.unit_of_work import Batch, LoadedDocument, Work
 from shared.observability import metrics, trace_context
 from shared.observability.gauges import MOST, Sampler
 from shared.sandbox.registry import Sandbox
@@ -48,11 +48,11 @@ OTHER = "00-22222222222222222222222222222222-2222222222222222-01"
 
 async def hear_in(shelf: Shelf, traceparent: str, type: str, text: str) -> None:
     """As `hear`, with this trace context on the record."""
-    await stand_at_the_beginning(shelf.house)
-    (epoch, number) = (await shelf.house.places())["sender"][0]
+    await stand_at_the_beginning(shelf.runtime)
+    (epoch, number) = (await shelf.runtime.places())["sender"][0]
     said = shelf.said(type, text)
     record = a_record(said, "sender", number, epoch=max(epoch, 1), traceparent=traceparent)
-    assert (await shelf.house.consumers["sender"].apply([record])).applied == [type]
+    assert (await shelf.runtime.consumers["sender"].apply([record])).applied == [type]
 
 
 def traces(rows: list[tuple[Any, ...]]) -> list[str]:
@@ -65,16 +65,16 @@ async def test_whatever_is_told_of_a_thing_is_told_in_the_trace_that_brought_it(
 
     def decide(work: Any) -> None:  # because of a request with a trace of its own
         mark(work, "A", "3")
-        work.tell(TOLD, "A", {})
+        work.publish(TOLD, "A", {})
         work.call("ring", "A", {})
 
     trace_context.begin_request(OTHER)
-    await shelf.house.decide(shelf.id, decide, codes=["A"])
+    await shelf.runtime.decide(shelf.id, decide, codes=["A"])
     asked = trace_context.begin_request(OTHER)
     due = await shelf.set_timer("A", "ring", timedelta(hours=1))
     await shelf.sandbox.advance(due - MORNING)
     trace_context.resume(asked)
-    await shelf.house.fire(shelf.id)  # because of nobody: its time has come
+    await shelf.runtime.fire(shelf.id)  # because of nobody: its time has come
     assert trace_context.traceparent() == asked, "whoever fired goes on in its own trace"
 
     told = traces(await shelf.rows("events", "traceparent", "version"))
@@ -104,26 +104,26 @@ def gauge(text: str, name: str, **labels: str) -> float | None:
     return float(found[1]) if found else None
 
 
-async def shown(house: House[Parcel]) -> str:
-    transport = httpx.ASGITransport(web.create_app(house, "parcels", {}))
+async def shown(runtime: MessagingRuntime[Parcel]) -> str:
+    transport = httpx.ASGITransport(web.create_app(runtime, "parcels", {}))
     async with httpx.AsyncClient(transport=transport, base_url="http://door.test") as door:
         answer = await door.get("/metrics")
     assert answer.status_code == 200
     return answer.text
 
 
-async def test_what_the_database_holds_is_read_when_somebody_asks(own_house: House[Parcel]) -> None:
-    shelf, running = await a_shelf(own_house), await a_shelf(own_house, rate=1)
-    await hear(own_house, shelf.said(SENT, "1"), shelf.said(TOLD, "2"))
+async def test_what_the_database_holds_is_read_when_somebody_asks(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf, running = await a_shelf(own_runtime), await a_shelf(own_runtime, rate=1)
+    await hear(own_runtime, shelf.said(SENT, "1"), shelf.said(TOLD, "2"))
     broken.add("3")
-    await hear(own_house, shelf.said(MARKED, "3"))
+    await hear(own_runtime, shelf.said(MARKED, "3"))
     for each in (shelf, running):
         await each.set_timer("B", "ring", timedelta(seconds=-1))
     await running.set_timer("C", "ring", timedelta(days=1))
-    async with own_house.database.transaction() as connection:
+    async with own_runtime.database.transaction() as connection:
         await http_outbox.add(connection, shelf.id, "ring", "1", {})
 
-    text = await shown(own_house)
+    text = await shown(own_runtime)
     counted = {name: gauge(text, f"lienthong_{name}", service="receiver") for name in ("queue_depth", "parked")}
     assert counted == {"queue_depth": 1, "parked": 1}
     assert gauge(text, "lienthong_calls_in_flight", service="receiver") == 1
@@ -133,49 +133,49 @@ async def test_what_the_database_holds_is_read_when_somebody_asks(own_house: Hou
     assert {"events", "posted", "dead_letters"} <= set(re.findall(r'service="receiver",table="(\w+)"', text))
 
 
-async def test_many_who_ask_at_once_cost_one_statement(house: House[Parcel]) -> None:
+async def test_many_who_ask_at_once_cost_one_statement(runtime: MessagingRuntime[Parcel]) -> None:
     asked = 0
 
     class Counting:
         async def fetch(self, sql: str, *values: Any) -> list[Any]:
             nonlocal asked
             asked += 1
-            return await house.database.fetch(sql, *values)
+            return await runtime.database.fetch(sql, *values)
 
-    sampler = Sampler("receiver", Counting(), house.metadata)  # type: ignore[arg-type]
+    sampler = Sampler("receiver", Counting(), runtime.metadata)  # type: ignore[arg-type]
     await asyncio.gather(*(sampler.sample() for _ in range(20)))
     assert asked == 1
 
 
-async def test_without_its_database_a_service_tells_the_rest(own_house: House[Parcel]) -> None:
-    assert gauge(await shown(own_house), "lienthong_parked", service="receiver") == 0
-    pool, own_house.database._pool = own_house.database._pool, None
+async def test_without_its_database_a_service_tells_the_rest(own_runtime: MessagingRuntime[Parcel]) -> None:
+    assert gauge(await shown(own_runtime), "lienthong_parked", service="receiver") == 0
+    pool, own_runtime.database._pool = own_runtime.database._pool, None
     try:
-        text = await shown(own_house)
+        text = await shown(own_runtime)
     finally:
-        own_house.database._pool = pool
+        own_runtime.database._pool = pool
     assert gauge(text, "lienthong_parked", service="receiver") is None, "better nothing than an old figure"
     assert "lienthong_requests_total" in text
 
 
-async def test_counting_stops(own_house: House[Parcel]) -> None:
-    shelf = await a_shelf(own_house)
-    await own_house.database.pool.execute(
+async def test_counting_stops(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf = await a_shelf(own_runtime)
+    await own_runtime.database.pool.execute(
         "INSERT INTO parked (sandbox, subject, reason) SELECT $1, n::text, '' FROM generate_series(1, $2::int) n",
         *(shelf.id, MOST + 5),
     )
-    assert gauge(await shown(own_house), "lienthong_parked", service="receiver") == MOST
+    assert gauge(await shown(own_runtime), "lienthong_parked", service="receiver") == MOST
 
 
-async def test_the_sizes_of_a_sandbox_are_its_own(own_house: House[Parcel]) -> None:
-    full, empty = await a_shelf(own_house), await a_shelf(own_house)
-    await hear(own_house, full.said(SENT, "1"), full.said(TOLD, "2"), full.said(TOLD, "3"))
-    sizes = await of_sandbox(own_house.database, own_house.metadata, full.id)
+async def test_the_sizes_of_a_sandbox_are_its_own(own_runtime: MessagingRuntime[Parcel]) -> None:
+    full, empty = await a_shelf(own_runtime), await a_shelf(own_runtime)
+    await hear(own_runtime, full.said(SENT, "1"), full.said(TOLD, "2"), full.said(TOLD, "3"))
+    sizes = await of_sandbox(own_runtime.database, own_runtime.metadata, full.id)
     assert (sizes["parcels"].rows, sizes["events"].rows, sizes["journal"].rows) == (1, 2, 0)
     assert sizes["events"].bytes > 0 == sizes["journal"].bytes
-    other = await of_sandbox(own_house.database, own_house.metadata, empty.id)
+    other = await of_sandbox(own_runtime.database, own_runtime.metadata, empty.id)
     assert {name: size.rows for name, size in other.items() if size.rows} == {}
-    assert set(other) == {table.name for table in own_house.metadata.sorted_tables if "sandbox" in table.c}
+    assert set(other) == {table.name for table in own_runtime.metadata.sorted_tables if "sandbox" in table.c}
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ ENDED = State(10, "ended", "", "", "")
     ],
 )
 def test_a_journey_counts_where_it_comes_to(before: Any, after: Any, counted: tuple[str, str] | None) -> None:
-    batch = Batch[Any]("receiver", {}, held={("s1", "A"): Held(before, 0)} if before else {})
+    batch = Batch[Any]("receiver", {}, documents={("s1", "A"): LoadedDocument(before, 0)} if before else {})
     work = Work(batch, Sandbox("s1", "seed", 0, MORNING))
     work.save("A", after, lane=0)
     work.merge()
@@ -237,11 +237,11 @@ async def test_a_reader_tells_how_far_it_is_behind_or_that_it_does_not_know(data
         return httpx.Response(200, json=lanes)
 
     behind = metrics.LAG.labels(topic)
-    async with opened(a_house(database_url(), source)) as house:
-        await stand_at_the_beginning(house)
-        await house.database.pool.execute("UPDATE positions SET epoch = 1, expected = 4 WHERE lane = 0")
-        leases = Leases(house.database, "reader:sender", "one", timedelta(seconds=60))
-        reader = LaneReader(house, house.consumers["sender"], SENDER, leases)
+    async with opened(a_house(database_url(), source)) as runtime:
+        await stand_at_the_beginning(runtime)
+        await runtime.database.pool.execute("UPDATE positions SET epoch = 1, expected = 4 WHERE lane = 0")
+        leases = Leases(runtime.database, "reader:sender", "one", timedelta(seconds=60))
+        reader = LaneReader(runtime, runtime.consumers["sender"], SENDER, leases)
         reader._next = {0: 0, 1: 0, 2: 0}
         assert await reader._ask_sent() == {0: (1, 8)}
         assert behind._value.get() == 6 + 2

@@ -13,7 +13,7 @@ import pytest
 from lienthong.client import Country
 from lienthong.client.http import Problem, ServiceClient, every_row
 from shared.lab import lanes, sandbox
-from shared.messaging.runtime import House
+from shared.messaging.runtime import MessagingRuntime
 from shared.web import app as web
 from tests.service.core.parcels import MARKED, SENT, TOLD, Parcel, Shelf, a_shelf, broken
 from tests.support.factories import MORNING, hear
@@ -23,8 +23,8 @@ LETTERS = "/_lab/dead-letters"
 
 
 @pytest.fixture
-async def door(house: House[Parcel]) -> AsyncIterator[ServiceClient]:
-    app = web.create_app(house, "parcels", {})
+async def door(runtime: MessagingRuntime[Parcel]) -> AsyncIterator[ServiceClient]:
+    app = web.create_app(runtime, "parcels", {})
     app.include_router(sandbox.router)
     app.include_router(lanes.router)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
@@ -37,17 +37,17 @@ async def page(door: ServiceClient, shelf: Shelf, path: str) -> tuple[list[dict[
     return answer.json(), answer.links.get("next", {}).get("url", "")
 
 
-async def put_aside(house: House[Parcel], shelf: Shelf, count: int) -> None:
-    await house.database.pool.execute(
+async def put_aside(runtime: MessagingRuntime[Parcel], shelf: Shelf, count: int) -> None:
+    await runtime.database.pool.execute(
         "INSERT INTO dead_letters (sandbox, subject, lane, epoch, number, kind, reason, detail) "
         "SELECT $1, n::text, 0, 1, n, 'parcel.sent.v1', 'NotToday', '' FROM generate_series(1, $2::int) n",
         *(shelf.id, count),
     )
 
 
-async def begin(house: House[Parcel], shelf: Shelf, count: int) -> None:
+async def begin(runtime: MessagingRuntime[Parcel], shelf: Shelf, count: int) -> None:
     """Two events of each of so many parcels, the first of them in the reverse order of their numbers."""
-    await house.database.pool.execute(
+    await runtime.database.pool.execute(
         "INSERT INTO events (sandbox, subject, version, id, type, lane, at, real_at, body, traceparent) "
         "SELECT $1, n::text, version, '', 'parcel.told.v1', 0, $3, $3::timestamptz - version * n * interval '1 s', '{}', '' "
         "FROM generate_series(1, $2::int) n, generate_series(1, 2) version",
@@ -56,10 +56,10 @@ async def begin(house: House[Parcel], shelf: Shelf, count: int) -> None:
 
 
 async def test_the_client_gives_every_dead_letter_of_its_sandbox(
-    house: House[Parcel], shelf: Shelf, door: ServiceClient
+    runtime: MessagingRuntime[Parcel], shelf: Shelf, door: ServiceClient
 ) -> None:
-    await put_aside(house, await a_shelf(house), 3)
-    await put_aside(house, shelf, MORE_THAN_TWO_PAGES)
+    await put_aside(runtime, await a_shelf(runtime), 3)
+    await put_aside(runtime, shelf, MORE_THAN_TWO_PAGES)
     country = Country()
     country.portal = door
     letters = await country.enter(shelf.id).dead_letters("portal")
@@ -67,10 +67,10 @@ async def test_the_client_gives_every_dead_letter_of_its_sandbox(
 
 
 async def test_the_client_gives_every_dossier_of_its_sandbox_in_the_order_of_their_beginning(
-    house: House[Parcel], shelf: Shelf, door: ServiceClient
+    runtime: MessagingRuntime[Parcel], shelf: Shelf, door: ServiceClient
 ) -> None:
-    await begin(house, await a_shelf(house), 3)
-    await begin(house, shelf, MORE_THAN_TWO_PAGES)
+    await begin(runtime, await a_shelf(runtime), 3)
+    await begin(runtime, shelf, MORE_THAN_TWO_PAGES)
     country = Country()
     country.portal = country.gateway = door
     codes = await country.enter(shelf.id).dossiers()
@@ -78,16 +78,16 @@ async def test_the_client_gives_every_dossier_of_its_sandbox_in_the_order_of_the
 
 
 async def test_what_becomes_of_letters_meanwhile_moves_no_page(
-    house: House[Parcel], shelf: Shelf, door: ServiceClient
+    runtime: MessagingRuntime[Parcel], shelf: Shelf, door: ServiceClient
 ) -> None:
     broken.add("1")
     for code in "ABC":
-        await hear(house, shelf.said(SENT, "0", code), shelf.said(MARKED, "1", code), shelf.said(MARKED, "2", code))
+        await hear(runtime, shelf.said(SENT, "0", code), shelf.said(MARKED, "1", code), shelf.said(MARKED, "2", code))
     first, there = await page(door, shelf, f"{LETTERS}?page_size=2")
     broken.clear()
-    await house.redrive(shelf.id, "A")
+    await runtime.redrive(shelf.id, "A")
     broken.add("1")
-    await hear(house, shelf.said(SENT, "0", "D"), shelf.said(MARKED, "1", "D"))
+    await hear(runtime, shelf.said(SENT, "0", "D"), shelf.said(MARKED, "1", "D"))
     second, end = await page(door, shelf, there)
     assert [letter["subject"] for letter in first + second] == list("ABCD")
     assert (end, [letter["waiting_behind"] for letter in first + second]) == ("", [1, 1, 1, 0])
@@ -103,11 +103,11 @@ async def test_the_place_of_another_list_is_no_dead_letter(shelf: Shelf, door: S
 
 
 async def test_a_story_is_told_in_pages_to_which_only_the_last_is_added(
-    house: House[Parcel], shelf: Shelf, door: ServiceClient
+    runtime: MessagingRuntime[Parcel], shelf: Shelf, door: ServiceClient
 ) -> None:
-    await hear(house, shelf.said(SENT, "0"), *(shelf.said(TOLD, str(mark)) for mark in range(1, 6)))
+    await hear(runtime, shelf.said(SENT, "0"), *(shelf.said(TOLD, str(mark)) for mark in range(1, 6)))
     first, there = await page(door, shelf, "/_lab/timeline/A?page_size=3")
-    await hear(house, shelf.said(TOLD, "6"))
+    await hear(runtime, shelf.said(TOLD, "6"))
     second, end = await page(door, shelf, there)
     assert ([line["version"] for line in first], [line["version"] for line in second]) == ([1, 2, 3], [4, 5, 6])
     assert end == ""

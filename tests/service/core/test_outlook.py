@@ -10,86 +10,92 @@ import msgspec
 import pytest
 
 from shared.lab import sandbox
-from shared.messaging.pending import Outlook, Told
+from shared.messaging.pending import Outlook, PublishedEvent
 from shared.messaging.relay import Relay
-from shared.messaging.runtime import House
+from shared.messaging.runtime import MessagingRuntime
 from shared.web import app as web
 from tests.service.core.parcels import ANSWERED, MARKED, SENT, TOLD, Parcel, Shelf, a_shelf, broken
 from tests.service.core.test_relay import a_relay
 from tests.support.factories import hear
 
 
-async def asked(house: House[Parcel], shelf: Shelf, code: str = "A", **params: str) -> httpx.Response:
-    app = web.create_app(house, "parcels", {})
+async def asked(runtime: MessagingRuntime[Parcel], shelf: Shelf, code: str = "A", **params: str) -> httpx.Response:
+    app = web.create_app(runtime, "parcels", {})
     app.include_router(sandbox.router)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
         return await http.get(f"http://door.test/_lab/sandboxes/{shelf.id}/pending/{code}", params=params)
 
 
-async def outlook(house: House[Parcel], shelf: Shelf, code: str = "A", **params: str) -> Outlook:
-    answer = await asked(house, shelf, code, **params)
+async def outlook(runtime: MessagingRuntime[Parcel], shelf: Shelf, code: str = "A", **params: str) -> Outlook:
+    answer = await asked(runtime, shelf, code, **params)
     assert answer.status_code == 200, answer.text
     return msgspec.convert(answer.json(), Outlook, strict=False)
 
 
-async def test_a_thing_that_nobody_has_has_no_outlook(house: House[Parcel], shelf: Shelf) -> None:
-    assert await outlook(house, shelf) == Outlook()
+async def test_a_thing_that_nobody_has_has_no_outlook(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
+    assert await outlook(runtime, shelf) == Outlook()
 
 
-async def test_timers_come_in_the_order_of_their_time(house: House[Parcel], shelf: Shelf) -> None:
+async def test_timers_come_in_the_order_of_their_time(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
     later = await shelf.set_timer("A", "alarm", timedelta(hours=2))
     sooner = await shelf.set_timer("A", "ring", timedelta(hours=1))
     await shelf.set_timer("B", "ring", timedelta(hours=1))
-    found = await outlook(house, shelf)
+    found = await outlook(runtime, shelf)
     assert found.known and [(timer.kind, timer.due) for timer in found.timers] == [("ring", sooner), ("alarm", later)]
 
 
-async def test_what_parks_it_is_named_with_its_letter_and_what_waits_behind(house: House[Parcel], shelf: Shelf) -> None:
+async def test_what_parks_it_is_named_with_its_letter_and_what_waits_behind(
+    runtime: MessagingRuntime[Parcel], shelf: Shelf
+) -> None:
     broken.add("1")
     first, second = shelf.said(MARKED, "1"), shelf.said(MARKED, "2")
-    await hear(house, shelf.said(SENT, "0"), first, second)
-    found = await outlook(house, shelf)
+    await hear(runtime, shelf.said(SENT, "0"), first, second)
+    found = await outlook(runtime, shelf)
     assert found.parked is not None
     assert (found.parked.kind, found.parked.reason, found.parked.behind) == (MARKED, "dead letter: NotToday", 1)
     assert found.stuck == (first.version, second.version)
     ((letter,),) = await shelf.rows("dead_letters", "id")
     assert found.parked.letter == letter and found.parked.since.tzinfo is not None
     broken.clear()
-    await house.redrive(shelf.id, "A")
-    again = await outlook(house, shelf)
+    await runtime.redrive(shelf.id, "A")
+    again = await outlook(runtime, shelf)
     assert (again.parked, again.stuck) == (None, ())
 
 
-async def test_a_timer_that_failed_parks_it_too(house: House[Parcel], shelf: Shelf) -> None:
+async def test_a_timer_that_failed_parks_it_too(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
     broken.add("ring 01:00")
     await shelf.set_timer("A", "ring", timedelta(0))
-    await house.fire(shelf.id)
-    found = await outlook(house, shelf)
+    await runtime.fire(shelf.id)
+    found = await outlook(runtime, shelf)
     assert found.parked is not None and (found.parked.kind, found.stuck) == ("ring", ())
 
 
-async def test_what_was_told_is_unread_until_its_reader_has_come_to_it(own_house: House[Parcel]) -> None:
-    shelf = await a_shelf(own_house)
-    relay = await at_work(own_house)
-    await hear(own_house, shelf.said(SENT, "0"), shelf.said(TOLD, "1"))
-    assert (await outlook(own_house, shelf, reader="1.1")).told == (Told(ANSWERED, 1, numbered=False, unread=True),)
+async def test_what_was_told_is_unread_until_its_reader_has_come_to_it(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf = await a_shelf(own_runtime)
+    relay = await at_work(own_runtime)
+    await hear(own_runtime, shelf.said(SENT, "0"), shelf.said(TOLD, "1"))
+    assert (await outlook(own_runtime, shelf, reader="1.1")).events == (
+        PublishedEvent(ANSWERED, 1, numbered=False, unread=True),
+    )
     await relay.number()
-    assert (await outlook(own_house, shelf, reader="1.1")).told == (Told(ANSWERED, 1, numbered=True, unread=True),)
-    assert (await outlook(own_house, shelf, reader="-1.1")).told[0].unread, "a reader made anew has read nothing"
-    assert not (await outlook(own_house, shelf, reader="1.2")).told[0].unread
-    assert not (await outlook(own_house, shelf)).told[0].unread, "of a reader of whom nothing is known"
-    await hear(own_house, shelf.said(TOLD, "2"))
-    assert [told.unread for told in (await outlook(own_house, shelf, reader="1.2")).told] == [False, True]
+    assert (await outlook(own_runtime, shelf, reader="1.1")).events == (
+        PublishedEvent(ANSWERED, 1, numbered=True, unread=True),
+    )
+    assert (await outlook(own_runtime, shelf, reader="-1.1")).events[0].unread, "a reader made anew has read nothing"
+    assert not (await outlook(own_runtime, shelf, reader="1.2")).events[0].unread
+    assert not (await outlook(own_runtime, shelf)).events[0].unread, "of a reader of whom nothing is known"
+    await hear(own_runtime, shelf.said(TOLD, "2"))
+    assert [events.unread for events in (await outlook(own_runtime, shelf, reader="1.2")).events] == [False, True]
 
 
-async def at_work(house: House[Parcel]) -> Relay:
-    relay = a_relay(house, "one")
+async def at_work(runtime: MessagingRuntime[Parcel]) -> Relay:
+    relay = a_relay(runtime, "one")
     await relay.leases.renew()
     return relay
 
 
 @pytest.mark.parametrize("reader", ["", "1", "1.", ".1", "a.b", "1.1.1", "-2.1", "1.-1", "9" * 12 + ".1"])
-async def test_a_place_that_is_none_is_refused(house: House[Parcel], shelf: Shelf, reader: str) -> None:
-    answer = await asked(house, shelf, reader=reader)
+async def test_a_place_that_is_none_is_refused(runtime: MessagingRuntime[Parcel], shelf: Shelf, reader: str) -> None:
+    answer = await asked(runtime, shelf, reader=reader)
     body: dict[str, Any] = answer.json()
     assert (answer.status_code, body["errors"][0]["pointer"]) == (422, "/query/reader")

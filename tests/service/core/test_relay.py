@@ -15,7 +15,7 @@ from shared.messaging.lanes import Place
 from shared.messaging.leases import Leases
 from shared.messaging.peer import reader_places
 from shared.messaging.relay import Relay
-from shared.messaging.runtime import House
+from shared.messaging.runtime import MessagingRuntime
 from tests.service.core.parcels import ANSWERED, SENDER, Owner, Parcel, Shelf, Work, a_house, a_shelf, opened
 from tests.support.databases import Databases
 from tests.support.records import WireRecord, records
@@ -24,35 +24,35 @@ LENGTH = timedelta(seconds=60)
 
 
 def a_relay(
-    house: House[Parcel], holder: str, *, servers: str = "", topic: str = SENDER.speaks, batch: int = 500
+    runtime: MessagingRuntime[Parcel], holder: str, *, servers: str = "", topic: str = SENDER.speaks, batch: int = 500
 ) -> Relay:
-    leases = Leases(house.database, "relay", holder, LENGTH)
+    leases = Leases(runtime.database, "relay", holder, LENGTH)
 
     async def places() -> dict[int, Place]:
-        return await reader_places(house.http, SENDER, "receiver")
+        return await reader_places(runtime.http, SENDER, "receiver")
 
-    return Relay(house.database, servers, topic, "receiver", leases, places, batch=batch, wake=0.02)
+    return Relay(runtime.database, servers, topic, "receiver", leases, places, batch=batch, wake=0.02)
 
 
 async def say(shelf: Shelf, code: str, lane: int, *marks: str) -> None:
     def decide(work: Work) -> None:
         work.save(code, Parcel(code), lane=lane)
         for mark in marks:
-            work.tell(ANSWERED, code, {"mark": mark})
+            work.publish(ANSWERED, code, {"mark": mark})
 
-    await shelf.house.decide(shelf.id, decide, codes=[code])
+    await shelf.runtime.decide(shelf.id, decide, codes=[code])
 
 
-async def numbers(house: House[Parcel]) -> dict[int, list[tuple[int, int, str, int]]]:
+async def numbers(runtime: MessagingRuntime[Parcel]) -> dict[int, list[tuple[int, int, str, int]]]:
     """Lane → what got a number: epoch, number, subject, version."""
     found = defaultdict(list)
-    for row in await house.database.fetch("SELECT * FROM posted ORDER BY lane, epoch, number"):
+    for row in await runtime.database.fetch("SELECT * FROM posted ORDER BY lane, epoch, number"):
         found[row["lane"]].append((row["epoch"], row["number"], row["subject"], row["version"]))
     return dict(found)
 
 
-async def test_numbers_are_gapless_and_follow_the_order_of_telling(own_house: House[Parcel]) -> None:
-    shelf, relay = await a_shelf(own_house), a_relay(own_house, "one")
+async def test_numbers_are_gapless_and_follow_the_order_of_telling(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf, relay = await a_shelf(own_runtime), a_relay(own_runtime, "one")
     await relay.leases.renew()
     await say(shelf, "A", 1, "1", "2")
     await say(shelf, "B", 1, "1")
@@ -60,67 +60,67 @@ async def test_numbers_are_gapless_and_follow_the_order_of_telling(own_house: Ho
     await say(shelf, "A", 1, "3")
     await relay.number()
     await relay.number()
-    assert await numbers(own_house) == {
+    assert await numbers(own_runtime) == {
         1: [(1, 1, "A", 1), (1, 2, "A", 2), (1, 3, "B", 1), (1, 4, "A", 3)],
         2: [(1, 1, "C", 1)],
     }
     await say(shelf, "B", 1, "2")
     await relay.number()
-    assert (await numbers(own_house))[1][-1] == (1, 5, "B", 2)
+    assert (await numbers(own_runtime))[1][-1] == (1, 5, "B", 2)
     assert await shelf.rows("queue") == []
-    assert (await own_house.pending(shelf.id))["written"] == {SENDER.speaks: {1: [1, 5], 2: [1, 1]}}
+    assert (await own_runtime.pending(shelf.id))["written"] == {SENDER.speaks: {1: [1, 5], 2: [1, 1]}}
 
 
-async def test_a_batch_takes_the_oldest_first(own_house: House[Parcel]) -> None:
-    shelf, relay = await a_shelf(own_house), a_relay(own_house, "one", batch=2)
+async def test_a_batch_takes_the_oldest_first(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf, relay = await a_shelf(own_runtime), a_relay(own_runtime, "one", batch=2)
     await relay.leases.renew()
     for code in ("A", "B", "C"):
         await say(shelf, code, 3, "1")
     await relay.number()
-    assert [subject for _, _, subject, _ in (await numbers(own_house))[3]] == ["A", "B"]
+    assert [subject for _, _, subject, _ in (await numbers(own_runtime))[3]] == ["A", "B"]
     await relay.number()
-    assert [number for _, number, _, _ in (await numbers(own_house))[3]] == [1, 2, 3]
+    assert [number for _, number, _, _ in (await numbers(own_runtime))[3]] == [1, 2, 3]
 
 
-async def test_two_relays_number_only_their_own_lanes(own_house: House[Parcel]) -> None:
-    shelf, one, two = await a_shelf(own_house), a_relay(own_house, "one"), a_relay(own_house, "two")
+async def test_two_relays_number_only_their_own_lanes(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf, one, two = await a_shelf(own_runtime), a_relay(own_runtime, "one"), a_relay(own_runtime, "two")
     for relay in (one, two, one, two):
         await relay.leases.renew()
     for lane in range(34):
         await say(shelf, f"L{lane}", lane, "1", "2")
     await one.number()
-    assert set(await numbers(own_house)) == set(one.leases.lanes)
+    assert set(await numbers(own_runtime)) == set(one.leases.lanes)
     await asyncio.gather(one.number(), two.number(), one.number(), two.number())
-    assert {lane: [n for _, n, _, _ in given] for lane, given in (await numbers(own_house)).items()} == {
+    assert {lane: [n for _, n, _, _ in given] for lane, given in (await numbers(own_runtime)).items()} == {
         lane: [1, 2] for lane in range(34)
     }
 
 
-async def test_a_relay_whose_lease_has_run_out_numbers_nothing(own_house: House[Parcel]) -> None:
-    shelf, relay = await a_shelf(own_house), a_relay(own_house, "one")
+async def test_a_relay_whose_lease_has_run_out_numbers_nothing(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf, relay = await a_shelf(own_runtime), a_relay(own_runtime, "one")
     await relay.leases.renew()
-    await own_house.database.pool.execute("UPDATE leases SET until = clock_timestamp() - interval '1 s'")
+    await own_runtime.database.pool.execute("UPDATE leases SET until = clock_timestamp() - interval '1 s'")
     await say(shelf, "A", 1, "1")
     await relay.number()
-    assert await numbers(own_house) == {}
-    assert (await own_house.pending(shelf.id))["unsent"] == 1
+    assert await numbers(own_runtime) == {}
+    assert (await own_runtime.pending(shelf.id))["unsent"] == 1
 
 
 async def test_a_new_database_begins_its_life_after_what_its_reader_has_seen(database_url: Databases) -> None:
     for seen, begun in (({}, 1), ({0: (0, 1)}, 1), ({0: (-1, 1)}, 1), ({3: (2, 40), 5: (4, 1)}, 5)):
-        async with opened(a_house(database_url(), Owner(reads=seen))) as house:
-            assert await event_log.current_epoch(house.database) == begun
-            await event_log.begin_epoch(house.database, 77, [])
-            assert await event_log.current_epoch(house.database) == begun, "it begins once"
+        async with opened(a_house(database_url(), Owner(reads=seen))) as runtime:
+            assert await event_log.current_epoch(runtime.database) == begun
+            await event_log.begin_epoch(runtime.database, 77, [])
+            assert await event_log.current_epoch(runtime.database) == begun, "it begins once"
 
 
-async def given(house: House[Parcel], lane: int, epoch: int, head: int) -> None:
+async def given(runtime: MessagingRuntime[Parcel], lane: int, epoch: int, head: int) -> None:
     """Let a lane have given numbers up to `head`."""
-    await house.database.pool.execute(
+    await runtime.database.pool.execute(
         "INSERT INTO posted SELECT $4, $1, $2, n, 'default', 'A', n FROM generate_series(1, $3::int) n",
         *(lane, epoch, head, SENDER.speaks),
     )
-    await house.database.pool.execute(
+    await runtime.database.pool.execute(
         "UPDATE lanes_out SET epoch = $2, head = $3, sent_epoch = $2, sent_number = $3 WHERE lane = $1",
         *(lane, epoch, head),
     )
@@ -138,28 +138,30 @@ async def given(house: House[Parcel], lane: int, epoch: int, head: int) -> None:
     ids=str,
 )
 async def test_a_reader_that_asks_is_told_where_to_go_on(
-    own_house: House[Parcel], asked: Place, answer: Place, sent: Place
+    own_runtime: MessagingRuntime[Parcel], asked: Place, answer: Place, sent: Place
 ) -> None:
-    await given(own_house, 7, 1, 10)
-    assert await event_log.replay(own_house.database, SENDER.speaks, 7, asked) == (answer, False)
-    (row,) = await own_house.database.fetch("SELECT * FROM lanes_out WHERE lane = 7")
+    await given(own_runtime, 7, 1, 10)
+    assert await event_log.replay(own_runtime.database, SENDER.speaks, 7, asked) == (answer, False)
+    (row,) = await own_runtime.database.fetch("SELECT * FROM lanes_out WHERE lane = 7")
     assert (row["sent_epoch"], row["sent_number"], row["epoch"], row["head"]) == (*sent, 1, 10)
 
 
 @pytest.mark.parametrize("asked", [(1, 13), (4, 2)], ids=str)
-async def test_a_reader_that_knows_more_than_we_gave_begins_a_new_life(own_house: House[Parcel], asked: Place) -> None:
+async def test_a_reader_that_knows_more_than_we_gave_begins_a_new_life(
+    own_runtime: MessagingRuntime[Parcel], asked: Place
+) -> None:
     """Our database was restored from a backup, or made anew."""
-    await given(own_house, 7, 1, 10)
-    answer, new_life = await event_log.replay(own_house.database, SENDER.speaks, 7, asked)
+    await given(own_runtime, 7, 1, 10)
+    answer, new_life = await event_log.replay(own_runtime.database, SENDER.speaks, 7, asked)
     assert (answer, new_life) == ((asked[0] + 1, 1), True)
-    assert await event_log.current_epoch(own_house.database) == asked[0] + 1, "so that codes never repeat"
+    assert await event_log.current_epoch(own_runtime.database) == asked[0] + 1, "so that codes never repeat"
 
 
-async def test_a_reader_of_an_older_life_finishes_it_first(own_house: House[Parcel]) -> None:
-    await given(own_house, 7, 1, 10)
-    await own_house.database.pool.execute("UPDATE lanes_out SET epoch = 3, head = 2 WHERE lane = 7")
-    assert await event_log.replay(own_house.database, SENDER.speaks, 7, (1, 5)) == ((1, 5), False)
-    assert await event_log.replay(own_house.database, SENDER.speaks, 7, (1, 11)) == ((3, 1), False)
+async def test_a_reader_of_an_older_life_finishes_it_first(own_runtime: MessagingRuntime[Parcel]) -> None:
+    await given(own_runtime, 7, 1, 10)
+    await own_runtime.database.pool.execute("UPDATE lanes_out SET epoch = 3, head = 2 WHERE lane = 7")
+    assert await event_log.replay(own_runtime.database, SENDER.speaks, 7, (1, 5)) == ((1, 5), False)
+    assert await event_log.replay(own_runtime.database, SENDER.speaks, 7, (1, 11)) == ((3, 1), False)
 
 
 async def what_lies_there(servers: str, shelf: Shelf, topic: str) -> list[WireRecord]:
@@ -171,22 +173,22 @@ async def what_lies_there(servers: str, shelf: Shelf, topic: str) -> list[WireRe
 
 
 async def test_what_was_sent_is_sent_again_with_the_same_numbers(
-    own_house: House[Parcel], kafka_bootstrap: str
+    own_runtime: MessagingRuntime[Parcel], kafka_bootstrap: str
 ) -> None:
-    topic = f"relay-{own_house.database._url[-6:]}"
-    own_house.topics = {ANSWERED: topic}
-    await event_log.add_lanes(own_house.database.pool, [topic])
-    shelf, relay = await a_shelf(own_house), a_relay(own_house, "one", servers=kafka_bootstrap, topic=topic)
+    topic = f"relay-{own_runtime.database._url[-6:]}"
+    own_runtime.topics = {ANSWERED: topic}
+    await event_log.add_lanes(own_runtime.database.pool, [topic])
+    shelf, relay = await a_shelf(own_runtime), a_relay(own_runtime, "one", servers=kafka_bootstrap, topic=topic)
     await relay.leases.renew()
     await say(shelf, "A", 1, "1", "2", "3")
     await relay._writer.open()
     try:
         assert [await relay.step(), await relay.step()] == [3, 0]
-        assert await event_log.replay(own_house.database, topic, 1, (1, 2)) == ((1, 2), False)
+        assert await event_log.replay(own_runtime.database, topic, 1, (1, 2)) == ((1, 2), False)
         assert [await relay.step(), await relay.step()] == [2, 0]
         await say(shelf, "A", 1, "4")
-        await own_house.database.pool.execute("DELETE FROM events WHERE version = 2")
-        await event_log.replay(own_house.database, topic, 1, (1, 2))
+        await own_runtime.database.pool.execute("DELETE FROM events WHERE version = 2")
+        await event_log.replay(own_runtime.database, topic, 1, (1, 2))
         assert [await relay.step(), await relay.step()] == [3, 0]
     finally:
         await relay._writer.close()

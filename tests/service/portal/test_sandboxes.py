@@ -26,9 +26,9 @@ async def reaper(country: Country) -> AsyncIterator[None]:
         job.cancel()
 
 
-async def until_gone(country: Country, sandbox: str, service: str = "portal") -> str:
+async def until_gone(country: Country, sandbox_id: str, service: str = "portal") -> str:
     """The sentence that says why it is not there."""
-    path, headers = "/_lab/timeline/x", {"X-Sandbox": sandbox}
+    path, headers = "/_lab/timeline/x", {"X-Sandbox": sandbox_id}
     async with asyncio.timeout(20):
         while (answer := await country.ask(service, "GET", path, headers=headers)).status_code == 200:
             pass
@@ -183,8 +183,8 @@ SHOWN = {
 }
 
 
-async def own_of(country: Country, sandbox: str) -> dict[str, Any]:
-    shown = (await country.ask("portal", "GET", f"/_lab/sandboxes/{sandbox}")).json()
+async def own_of(country: Country, sandbox_id: str) -> dict[str, Any]:
+    shown = (await country.ask("portal", "GET", f"/_lab/sandboxes/{sandbox_id}")).json()
     return {name: shown[name] for name in ("people", "organisations")}
 
 

@@ -198,8 +198,8 @@ async def test_an_answer_that_crosses_with_the_stop_changes_nothing(sandbox: San
     assert await office.shown(code) == before
     shown = await lan.dossier(code)
     assert (shown["status"]["slug"], shown["can"]) == ("processing_stopped", ["rate"])
-    for house in (sandbox.country.portal, sandbox.country.gateway):
-        assert (await house.pending(sandbox.id))["parked"] == []
+    for runtime in (sandbox.country.portal, sandbox.country.gateway):
+        assert (await runtime.pending(sandbox.id))["parked"] == []
 
 
 async def test_an_answer_lets_the_handler_go_on_in_both_houses(sandbox: Sandbox, lan: Citizen) -> None:

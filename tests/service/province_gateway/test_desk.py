@@ -116,7 +116,7 @@ async def test_a_second_payment_adds_its_amount_and_moves_nothing(desk: Desk) ->
     await desk.hears(law.PAYMENT_CONFIRMED, **{**PAID, "reference": "DVC2", "transaction": "GD2"})
     assert await desk.due() == start
     assert (await desk.shown())["paid_dong"] == 16_000
-    kept = await desk.gateway.drawer.find(desk.gateway.database, desk.sandbox.id, desk.code)
+    kept = await desk.gateway.documents.find(desk.gateway.database, desk.sandbox.id, desk.code)
     assert [each.paid_by for each in kept.demands] == ["DVC1"]
 
 
@@ -225,8 +225,8 @@ async def test_a_scripted_reason_is_kept_as_nfc(desk: Desk) -> None:
 
 
 async def test_what_a_province_does_not_have_is_not_found(country: Country, desk: Desk) -> None:
-    async def ask(path: str, sandbox: str = desk.sandbox.id) -> Any:
-        return await country.ask("gateway", "GET", f"/api/v1/provinces/{path}", headers={"X-Sandbox": sandbox})
+    async def ask(path: str, sandbox_id: str = desk.sandbox.id) -> Any:
+        return await country.ask("gateway", "GET", f"/api/v1/provinces/{path}", headers={"X-Sandbox": sandbox_id})
 
     problem(await ask("99/dossiers"), 404, "province-not-found")
     problem(await ask(f"99/dossiers/{CODE}"), 404, "province-not-found")

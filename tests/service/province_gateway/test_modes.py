@@ -45,7 +45,7 @@ class Provincial(Officials):
         return kinds
 
     async def kept(self) -> Dossier:
-        found: Dossier = await self.gateway.drawer.find(self.gateway.database, self.sandbox.id, self.code)
+        found: Dossier = await self.gateway.documents.find(self.gateway.database, self.sandbox.id, self.code)
         return found
 
     async def notes(self) -> list[str]:

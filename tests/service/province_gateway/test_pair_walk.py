@@ -54,7 +54,7 @@ async def _in_state(country: Country, sandbox: Sandbox, state: State, number: in
 
 
 async def _kept(desk: Desk) -> Dossier:
-    kept: Dossier = await desk.gateway.drawer.find(desk.gateway.database, desk.sandbox.id, desk.code)
+    kept: Dossier = await desk.gateway.documents.find(desk.gateway.database, desk.sandbox.id, desk.code)
     return kept
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from services.portal.domain import Dossier as NationalCopy
 from services.province_gateway.domain import Dossier as ProvinceCopy
 from services.province_gateway.domain import Instruction, Script
-from shared.storage.value import Kept
+from shared.storage.value import Value
 
 NATIONAL = NationalCopy(
     *(
@@ -32,14 +32,14 @@ NEW = {"code", "procedure", "province", "commune", "state_code", "submitted_at"}
 
 
 @pytest.mark.parametrize("new", [NATIONAL, PROVINCIAL], ids=["portal", "province"])
-def test_a_new_dossier_is_written_without_what_is_not_known_yet(new: Kept) -> None:
+def test_a_new_dossier_is_written_without_what_is_not_known_yet(new: Value) -> None:
     written = msgspec.json.decode(msgspec.json.encode(new))
     assert written.keys() >= NEW and len(written) <= 8
     assert msgspec.json.decode(msgspec.json.encode(new), type=type(new)) == new
 
 
 @pytest.mark.parametrize("new", [NATIONAL, PROVINCIAL], ids=["portal", "province"])
-def test_a_document_with_all_its_members_says_the_same(new: Kept) -> None:
+def test_a_document_with_all_its_members_says_the_same(new: Value) -> None:
     """As they were written before; and as a member may be whose default has no one form, such as a text."""
     whole = {name: getattr(new, name) for name in new.__struct_fields__}
     assert msgspec.json.decode(msgspec.json.encode(whole), type=type(new)) == new

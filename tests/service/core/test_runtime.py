@@ -17,8 +17,8 @@ import structlog
 
 from shared.errors import KeyReused, NotReady, SandboxNotFound
 from shared.http import Unreachable
-from shared.messaging.idempotency import Once
-from shared.messaging.runtime import House, Reply
+from shared.messaging.idempotency import RequestKey
+from shared.messaging.runtime import MessagingRuntime, Reply
 from shared.observability import logs, metrics
 from shared.sandbox.clock import per_day
 from shared.storage.database import SCHEMA_VERSION, OldSchema
@@ -29,30 +29,30 @@ from tests.service.frozen import FrozenSandbox
 from tests.support.databases import Databases
 from tests.support.factories import hear
 
-KEY = Once("lan", "POST /parcels", "k1", b"body")
+KEY = RequestKey("lan", "POST /parcels", "k1", b"body")
 
 
-async def test_a_decision_without_a_lock_cannot_tell(house: House[Parcel], shelf: Shelf) -> None:
+async def test_a_decision_without_a_lock_cannot_tell(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
     with pytest.raises(LookupError, match="not held by this transaction"):
-        await house.decide(shelf.id, lambda work: work.tell("parcel.answered.v1", "A", {}))
+        await runtime.decide(shelf.id, lambda work: work.publish("parcel.answered.v1", "A", {}))
 
 
-async def test_a_refused_decision_leaves_nothing(house: House[Parcel], shelf: Shelf) -> None:
+async def test_a_refused_decision_leaves_nothing(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
     def decide(work: Work) -> None:
         work.save("A", Parcel("A"), lane=0)
-        work.tell("parcel.answered.v1", "A", {})
+        work.publish("parcel.answered.v1", "A", {})
         raise SandboxNotFound("changed its mind")
 
     with pytest.raises(SandboxNotFound):
-        await house.decide(shelf.id, decide)
+        await runtime.decide(shelf.id, decide)
     assert [await shelf.rows(table) for table in ("parcels", "events", "queue")] == [[], [], []]
 
 
-async def test_a_kept_reply_is_given_again_and_counts_once(house: House[Parcel], shelf: Shelf) -> None:
+async def test_a_kept_reply_is_given_again_and_counts_once(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
     drawn: list[int] = []
 
-    async def ask(once: Once) -> Reply:
-        async with house.unit_of_work(shelf.id, once) as request:
+    async def ask(once: RequestKey) -> Reply:
+        async with runtime.unit_of_work(shelf.id, once) as request:
             if request.is_new:
                 await request.lock_counters(per_day("H42", request.now))
                 request.reply(*decide(request.work))
@@ -66,11 +66,11 @@ async def test_a_kept_reply_is_given_again_and_counts_once(house: House[Parcel],
     assert replies == [(201, '"1"')] * 3
     assert drawn == [1]
     with pytest.raises(KeyReused):
-        await ask(Once("lan", "POST /parcels", "k1", b"other"))
+        await ask(RequestKey("lan", "POST /parcels", "k1", b"other"))
     others = [
-        Once("minh", *_rest(KEY)),
-        Once("lan", "POST /else", "k1", b"body"),
-        Once("lan", KEY.route, "k2", b"body"),
+        RequestKey("minh", *_rest(KEY)),
+        RequestKey("lan", "POST /else", "k1", b"body"),
+        RequestKey("lan", KEY.route, "k2", b"body"),
     ]
     assert [(await ask(other))[1] for other in others] == [
         '"2"',
@@ -79,11 +79,13 @@ async def test_a_kept_reply_is_given_again_and_counts_once(house: House[Parcel],
     ]
 
 
-def _rest(once: Once) -> tuple[str, str, bytes]:
+def _rest(once: RequestKey) -> tuple[str, str, bytes]:
     return once.route, once.key, once.body
 
 
-async def test_twins_wait_for_each_other_also_when_the_first_is_refused(house: House[Parcel], shelf: Shelf) -> None:
+async def test_twins_wait_for_each_other_also_when_the_first_is_refused(
+    runtime: MessagingRuntime[Parcel], shelf: Shelf
+) -> None:
     outcomes = iter([True, False, False, False])
 
     def decide(work: Work) -> tuple[int, str]:
@@ -92,7 +94,7 @@ async def test_twins_wait_for_each_other_also_when_the_first_is_refused(house: H
         return 200, '"done"'
 
     async def ask() -> Reply:
-        async with house.unit_of_work(shelf.id, KEY) as request:
+        async with runtime.unit_of_work(shelf.id, KEY) as request:
             if request.is_new:
                 request.reply(*decide(request.work))
         return request.answer
@@ -102,47 +104,47 @@ async def test_twins_wait_for_each_other_also_when_the_first_is_refused(house: H
     assert [answer for answer in answers if not isinstance(answer, NotReady)] == [(200, '"done"')] * 3
 
 
-async def test_a_sandbox_it_never_heard_of_is_pulled_from_its_owner(own_house: House[Parcel]) -> None:
-    owner: Owner = own_house.mounts[OWNER].handler  # type: ignore[attr-defined]
+async def test_a_sandbox_it_never_heard_of_is_pulled_from_its_owner(own_runtime: MessagingRuntime[Parcel]) -> None:
+    owner: Owner = own_runtime.mounts[OWNER].handler  # type: ignore[attr-defined]
     moments = dict.fromkeys(("base_at", "base_real", "created_at"), "2026-06-09T01:00:00+00:00")
-    sandbox = FrozenSandbox(own_house)
+    sandbox = FrozenSandbox(own_runtime)
     owner.silent = True
     with pytest.raises(NotReady):
-        await own_house.decide(sandbox.id, lambda work: None)
+        await own_runtime.decide(sandbox.id, lambda work: None)
     with pytest.raises(Unreachable):
-        await own_house.sandbox(sandbox.id)
+        await own_runtime.sandbox(sandbox.id)
     owner.silent = False
     with pytest.raises(SandboxNotFound):
-        await own_house.decide(sandbox.id, lambda work: None)
+        await own_runtime.decide(sandbox.id, lambda work: None)
     owner.rows[sandbox.id] = {**sandbox._row, "version": 1, **moments}
-    assert (await own_house.sandbox(sandbox.id)).now == sandbox.now
+    assert (await own_runtime.sandbox(sandbox.id)).now == sandbox.now
     owner.silent = True
-    assert await own_house.decide(sandbox.id, lambda work: work.now) == sandbox.now
+    assert await own_runtime.decide(sandbox.id, lambda work: work.now) == sandbox.now
 
 
-async def test_an_older_row_of_a_sandbox_changes_nothing(house: House[Parcel], shelf: Shelf) -> None:
+async def test_an_older_row_of_a_sandbox_changes_nothing(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
     await shelf.sandbox.tell(name="second")
-    await house.take_over({**shelf.sandbox._row, "version": 1, "name": "late", **_moments()})
-    assert await house.database.fetch("SELECT name FROM sandboxes WHERE id = $1", shelf.id) == [("second",)]
+    await runtime.take_over({**shelf.sandbox._row, "version": 1, "name": "late", **_moments()})
+    assert await runtime.database.fetch("SELECT name FROM sandboxes WHERE id = $1", shelf.id) == [("second",)]
 
 
 def _moments() -> dict[str, str]:
     return dict.fromkeys(("base_at", "base_real", "created_at"), "2026-06-09T01:00:00+00:00")
 
 
-async def test_a_deleted_sandbox_is_swept_but_for_its_numbers(own_house: House[Parcel]) -> None:
-    shelf, neighbour = await a_shelf(own_house), await a_shelf(own_house)
+async def test_a_deleted_sandbox_is_swept_but_for_its_numbers(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf, neighbour = await a_shelf(own_runtime), await a_shelf(own_runtime)
     for each in (shelf, neighbour):
         broken.add("2")
-        await hear(own_house, each.said(SENT, "1"), each.said(MARKED, "2"), each.said(MARKED, "3"))
-        await own_house.decide(each.id, lambda work: work.tell("parcel.answered.v1", "A", {}), codes=["A"])
-    tables = [table.name for table in own_house.metadata.sorted_tables if "sandbox" in table.c]
+        await hear(own_runtime, each.said(SENT, "1"), each.said(MARKED, "2"), each.said(MARKED, "3"))
+        await own_runtime.decide(each.id, lambda work: work.publish("parcel.answered.v1", "A", {}), codes=["A"])
+    tables = [table.name for table in own_runtime.metadata.sorted_tables if "sandbox" in table.c]
     kept = {table: await neighbour.rows(table, "count(*)") for table in tables}
     assert kept["parcels"] == kept["events"] == kept["queue"] == kept["parked"] == [(1,)]
     await shelf.sandbox.tell(deleted=True)
-    sweep = asyncio.create_task(own_house.sweep())
+    sweep = asyncio.create_task(own_runtime.sweep())
     async with asyncio.timeout(20):
-        while not await own_house.database.fetch("SELECT FROM sandboxes WHERE id = $1 AND swept", shelf.id):
+        while not await own_runtime.database.fetch("SELECT FROM sandboxes WHERE id = $1 AND swept", shelf.id):
             pass
     sweep.cancel()
     left = {table for table in tables if await shelf.rows(table)}
@@ -157,37 +159,37 @@ async def test_a_database_of_another_version_ends_the_process_with_a_sentence(da
     connection = await asyncpg.connect(url)
     await connection.execute("UPDATE schema_version SET version = 0")
     await connection.close()
-    house, reasons = a_house(url, Owner()), list[str]()
-    house.give_up = reasons.append
-    async with house.opened():
+    runtime, reasons = a_house(url, Owner()), list[str]()
+    runtime.give_up = reasons.append
+    async with runtime.opened():
         with pytest.raises(OldSchema):
-            await house.when_ready()
-        assert "database" in house.waits_for
+            await runtime.when_ready()
+        assert "database" in runtime.waits_for
     assert len(reasons) == 1
     assert f"schema 0, this software needs {SCHEMA_VERSION}" in reasons[0] and "lienthong reset" in reasons[0]
 
 
 @pytest.fixture
-async def door(house: House[Parcel]) -> httpx.AsyncClient:
-    app = web.create_app(house, "parcels", {})
+async def door(runtime: MessagingRuntime[Parcel]) -> httpx.AsyncClient:
+    app = web.create_app(runtime, "parcels", {})
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://door.test"
     )
 
 
-async def test_readiness_names_what_is_waited_for(house: House[Parcel], door: httpx.AsyncClient) -> None:
+async def test_readiness_names_what_is_waited_for(runtime: MessagingRuntime[Parcel], door: httpx.AsyncClient) -> None:
     assert (await door.get("/healthz")).json() == {"status": "running", "service": "receiver"}
     assert (await door.get("/readyz")).json()["status"] == "ready"
-    house.waits_for |= {"broker", "database"}
+    runtime.waits_for |= {"broker", "database"}
     try:
         answer = await door.get("/readyz")
         assert (answer.status_code, answer.json()["waits_for"]) == (503, ["broker", "database"])
         assert answer.json()["detail"] == "Waiting for broker, database."
         assert (await door.get("/healthz")).status_code == 200
         with pytest.raises(NotReady):
-            await house.decide("default", lambda work: None)
+            await runtime.decide("default", lambda work: None)
     finally:
-        house.waits_for.clear()
+        runtime.waits_for.clear()
 
 
 async def test_metrics_show_every_name_of_the_one_list_with_its_help(door: httpx.AsyncClient) -> None:
@@ -204,8 +206,8 @@ async def test_metrics_show_every_name_of_the_one_list_with_its_help(door: httpx
     }
 
 
-async def test_a_fault_tells_its_trace_id_only_and_is_counted(house: House[Parcel]) -> None:
-    app = web.create_app(house, "parcels", {})
+async def test_a_fault_tells_its_trace_id_only_and_is_counted(runtime: MessagingRuntime[Parcel]) -> None:
+    app = web.create_app(runtime, "parcels", {})
 
     @app.get("/fault")
     async def fault() -> None:
@@ -238,19 +240,21 @@ def log_lines() -> Iterator[list[dict[str, Any]]]:
             lines += [json.loads(line) for line in text.getvalue().splitlines()]
 
 
-async def test_log_lines_name_service_trace_sandbox_and_dossier(house: House[Parcel], shelf: Shelf) -> None:
-    app = web.create_app(house, "parcels", {})
+async def test_log_lines_name_service_trace_sandbox_and_dossier(
+    runtime: MessagingRuntime[Parcel], shelf: Shelf
+) -> None:
+    app = web.create_app(runtime, "parcels", {})
 
     @app.post("/parcels/{code}")
     async def post(code: str, sandbox: dependencies.SandboxId) -> None:
-        await house.decide(sandbox, lambda work: work.take(code, lambda _: NotReady("no such parcel")), codes=[code])
+        await runtime.decide(sandbox, lambda work: work.load(code, lambda _: NotReady("no such parcel")), codes=[code])
 
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     with log_lines() as lines:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door.test") as door:
             await door.post("/parcels/A", headers={"traceparent": trace, "X-Sandbox": shelf.id})
         broken.add("1")
-        await hear(house, shelf.said(SENT, "1"), shelf.said(MARKED, "1"))
+        await hear(runtime, shelf.said(SENT, "1"), shelf.said(MARKED, "1"))
         structlog.get_logger().info("elsewhere")
     refused, request, dead = lines[:3]
     for line in (refused, request):
