@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -38,6 +39,8 @@ class Settings(BaseSettings):
     portal_worker_url: str = Field("http://127.0.0.1:8004", validation_alias="PORTAL_WORKER_URL")
     province_gateway_worker_url: str = Field("http://127.0.0.1:8005", validation_alias="PROVINCE_GATEWAY_WORKER_URL")
     listen: str = Field("", validation_alias="LISTEN")  # host:port of this process
+    # Names under which this process may be called, besides loopback and the addresses here; separated by commas
+    allowed_hosts: str = Field("", validation_alias="ALLOWED_HOSTS")
     portal_internal_url: str = Field("", validation_alias="PORTAL_INTERNAL_URL")
     province_gateway_internal_url: str = Field("", validation_alias="PROVINCE_GATEWAY_INTERNAL_URL")
     identity_internal_url: str = Field("", validation_alias="IDENTITY_INTERNAL_URL")
@@ -67,6 +70,21 @@ class Settings(BaseSettings):
                 raise UnknownSetting(
                     f"{name} is not a setting of this service. Its settings are: {', '.join(sorted(known))}."
                 )
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The public addresses of all processes, as browsers write them in `Origin`."""
+        names = ("portal", "province_gateway", "identity", "payment", "portal_worker", "province_gateway_worker")
+        urls = (urlsplit(getattr(self, f"{name}_url")) for name in names)
+        return frozenset(f"{url.scheme}://{url.netloc}".lower() for url in urls)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The host names of all addresses here, and the allowed ones, as a Host header has them but without port."""
+        internal = (host_and_port(url)[0] for url in self.detours.values())
+        public = (urlsplit(origin).hostname or "" for origin in self.origins)
+        allowed = (name.strip() for name in self.allowed_hosts.split(","))
+        return frozenset(name.lower() for name in (*internal, *public, *allowed) if name)
 
     @property
     def detours(self) -> dict[str, str]:

@@ -17,7 +17,11 @@ from shared.web import server
 def create_app(settings: Settings | None = None) -> FastAPI:
     summary = "A stand-in for the national sign-on: OpenID Connect for invented people."
     app = web.create_app(
-        IdentityRuntime(settings or Settings()), "Liên Thông: identity_mock", problems.PROBLEMS, summary=summary
+        IdentityRuntime(settings or Settings()),
+        "Liên Thông: identity_mock",
+        problems.PROBLEMS,
+        summary=summary,
+        pages=oidc.PAGES,
     )
     problems.install(app)
     of_sandbox = APIRouter(prefix="/s/{sandbox}", dependencies=[Depends(oidc.named_sandbox)])

@@ -17,7 +17,7 @@ from typing import Annotated, Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import APIRouter, Depends, Path, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 
 from contracts.identity import NUMBER_CLAIM
 from contracts.people import STANDING
@@ -31,9 +31,11 @@ from services.identity_mock.tokens import TokenRefused
 from shared.errors import SandboxMismatch, SandboxNotFound
 from shared.runtime import in_sandbox, known_sandbox
 from shared.sandbox import journal
-from shared.sandbox.names import DEFAULT
+from shared.sandbox.names import DEFAULT, IDS
 from shared.sandbox.registry import Sandbox
 from shared.web.dependencies import Chosen, runtime_of
+from shared.web.guard import Pages
+from shared.web.html_page import HtmlPage
 from shared.web.problems import problem_responses
 
 SCOPES = ("openid", "profile")
@@ -54,6 +56,11 @@ TOKEN_PARAMETERS = ("grant_type", "code", "redirect_uri", "client_id", "code_ver
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 section 4.1
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 router = APIRouter(tags=["openid connect"])
+ISSUER_PATH = rf"(?:/s/{IDS.pattern})?"
+PAGES = Pages(  # a browser application reads the first by script, and may post a form to the second (Core 3.1.2.1)
+    scripts=re.compile(rf"{ISSUER_PATH}/(?:token|userinfo|jwks|\.well-known/openid-configuration)"),
+    forms=re.compile(rf"{ISSUER_PATH}/authorize"),
+)
 
 
 @dataclass(frozen=True)
@@ -176,7 +183,7 @@ async def authorize(realm: RealmDep, request: Request) -> Response:
         error, description = fault
         return _return(parameters, error=error, error_description=description)
     if not parameters.get("login_hint"):
-        return HTMLResponse(login_page.page(list(personas.values()), parameters), headers=NO_STORE)
+        return HtmlPage(login_page.page(list(personas.values()), parameters), headers=NO_STORE)
 
     person, code = personas[parameters["login_hint"]], secrets.token_urlsafe(32)
     async with in_sandbox(realm.runtime, realm.sandbox.id) as (connection, sandbox):

@@ -26,6 +26,7 @@ from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection
 from shared.text import Text
 from shared.web.dependencies import Chosen
+from shared.web.html_page import HtmlPage
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/s/{sandbox}/checkout/{transaction}", tags=["payer"])
@@ -76,7 +77,7 @@ PathSandboxId = Annotated[str, Depends(path_sandbox)]
 async def show(sandbox_id: PathSandboxId, transaction: Text, runtime: RuntimeDep) -> HTMLResponse:
     async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
         order = await _order(connection, sandbox, transaction)
-    return HTMLResponse(_page(order, _refusal(order, sandbox)))
+    return HtmlPage(_page(order, _refusal(order, sandbox)))
 
 
 @router.post(
@@ -120,11 +121,11 @@ async def pay(sandbox_id: PathSandboxId, transaction: Text, runtime: RuntimeDep,
                     await _record(connection, sandbox, order, body, runtime.secret(sandbox.id), reason)
     if refusal is not None:
         if is_form:
-            return HTMLResponse(_page(order, refusal), 503 if isinstance(refusal, BankDown) else 409)
+            return HtmlPage(_page(order, refusal), 503 if isinstance(refusal, BankDown) else 409)
         raise refusal
     runtime.callers.wake()
     if not returns:
-        return HTMLResponse(_page(order, OrderAlreadyPaid()))
+        return HtmlPage(_page(order, OrderAlreadyPaid()))
     query = {"reference": order.reference, "sandbox": order.sandbox, **({"reason": reason} if reason else {})}
     return RedirectResponse(f"{runtime.payment.return_url}?{urlencode(query)}", 303)
 

@@ -12,7 +12,7 @@ from services.portal.settings import Settings
 from shared.lab import lanes, projections, sandbox
 from shared.observability import logs
 from shared.web import app as web
-from shared.web import sandbox_cookie, server
+from shared.web import server
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -25,12 +25,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         portal.waker.run,
         summary="Catalogue, online submission, the national copy of every dossier, payments; and the sandboxes.",
         body_limits={papers.PATH: settings.paper_limit_bytes},
+        has_cookie=True,
     )
     # In the order of how often they are asked: a request is matched against one route after another.
     asked = (dossiers.router, payments.router, catalogue.router, papers.router, statistics.router)
-    for router in (*asked, portal_lab.router, sandbox.router, lanes.router, projections.router, sandbox_cookie.router):
+    for router in (*asked, portal_lab.router, sandbox.router, lanes.router, projections.router):
         app.include_router(router)
-    app.add_middleware(sandbox_cookie.SandboxCookieMiddleware)
     return app
 
 

@@ -11,7 +11,7 @@ from services.province_gateway.settings import Settings
 from shared.lab import lanes, sandbox
 from shared.observability import logs
 from shared.web import app as web
-from shared.web import sandbox_cookie, server
+from shared.web import server
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -22,11 +22,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         PROBLEMS,
         gateway.waker.run,
         summary="34 provincial procedure systems: register, receive, demand the fee, process, return.",
+        has_cookie=True,
     )
     asked = (dossiers.router, desk.router, scripts.router)
-    for router in (*asked, sandbox.replica_router, sandbox.router, lanes.router, sandbox_cookie.router):
+    for router in (*asked, sandbox.replica_router, sandbox.router, lanes.router):
         app.include_router(router)
-    app.add_middleware(sandbox_cookie.SandboxCookieMiddleware)
     return app
 
 

@@ -17,8 +17,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from shared import errors, problem_types
 from shared.observability import gauges, spans
 from shared.runtime import Runtime
-from shared.web import problems
+from shared.web import problems, sandbox_cookie
+from shared.web.docs_page import add_docs_page
 from shared.web.edge import Edge
+from shared.web.guard import NO_PAGES, Guard, Pages
 from shared.web.openapi import openapi_document
 
 log = structlog.get_logger()
@@ -34,11 +36,15 @@ def create_app(
     *jobs: Callable[[], Coroutine[Any, Any, None]],
     summary: str = "",
     body_limits: Mapping[str, int] | None = None,
+    pages: Pages = NO_PAGES,
+    has_cookie: bool = False,
 ) -> FastAPI:
     """A FastAPI application with everything that all services share; the caller adds its routers.
 
     jobs         background work that runs while the application runs
     body_limits  see `Edge`
+    pages        see `Guard`
+    has_cookie   whether a cookie or `/s/ID` in front of the path selects a browser's sandbox
     """
 
     @asynccontextmanager
@@ -48,12 +54,26 @@ def create_app(
         if spans.on:  # the last chance to export: uvicorn then ends the process by the signal that it received
             await asyncio.to_thread(spans.stop)
 
-    app = FastAPI(title=title, version="1", summary=summary, lifespan=lifespan, telemetry=FASTAPI_TELEMETRY_OFF)
+    app = FastAPI(
+        title=title,
+        version="1",
+        summary=summary,
+        lifespan=lifespan,
+        telemetry=FASTAPI_TELEMETRY_OFF,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.runtime = runtime
     app.add_middleware(Edge, runtime=runtime, limits=body_limits or {})
+    if has_cookie:
+        app.include_router(sandbox_cookie.router)
+        app.add_middleware(sandbox_cookie.SandboxCookieMiddleware)
     problems.install(app, table)
     install_starting_handler(app, runtime)
     add_health(app, runtime)
+    add_docs_page(app)
+    stack = app.build_middleware_stack
+    app.build_middleware_stack = lambda: Guard(stack(), runtime.settings, pages)  # type: ignore[method-assign]
     app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]
     return app
 

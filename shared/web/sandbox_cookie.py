@@ -19,7 +19,7 @@ from shared.web.dependencies import SandboxPath, runtime_of
 from shared.web.problems import problem_responses
 
 COOKIE = "lienthong-sandbox"
-LANDING = "/docs"  # every service has this page; FastAPI makes it
+LANDING = "/docs"  # every service has this page
 PATH = re.compile(rf"/s/({IDS.pattern})(/.*)")
 IN_COOKIE = re.compile(rf"(?:^|;\s*){COOKIE}=({IDS.pattern})(?:;|$)")
 OTHER_SELECTORS = (b"x-sandbox", b"x-api-key", b"authorization")

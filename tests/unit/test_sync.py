@@ -44,7 +44,7 @@ def door() -> Iterator[tuple[Background, ServiceClient]]:
     background = Background()
     answer = httpx.MockTransport(lambda request: httpx.Response(200, json=request.url.path))
     http = httpx.AsyncClient(transport=answer)
-    yield background, ServiceClient(BackgroundHttp(background, http), "http://door.test")
+    yield background, ServiceClient(BackgroundHttp(background, http), "http://127.0.0.1")
     background.wait(http.aclose())
     background.close()
 

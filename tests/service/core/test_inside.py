@@ -106,7 +106,7 @@ def gauge(text: str, name: str, **labels: str) -> float | None:
 
 async def shown(runtime: MessagingRuntime[Parcel]) -> str:
     transport = httpx.ASGITransport(web.create_app(runtime, "parcels", {}))
-    async with httpx.AsyncClient(transport=transport, base_url="http://door.test") as door:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as door:
         answer = await door.get("/metrics")
     assert answer.status_code == 200
     return answer.text

@@ -28,7 +28,7 @@ async def door(runtime: MessagingRuntime[Parcel]) -> AsyncIterator[ServiceClient
     app.include_router(sandbox.router)
     app.include_router(lanes.router)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
-        yield ServiceClient(http, "http://door.test")
+        yield ServiceClient(http, "http://127.0.0.1")
 
 
 async def page(door: ServiceClient, shelf: Shelf, path: str) -> tuple[list[dict[str, Any]], str]:

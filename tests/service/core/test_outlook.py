@@ -23,7 +23,7 @@ async def asked(runtime: MessagingRuntime[Parcel], shelf: Shelf, code: str = "A"
     app = web.create_app(runtime, "parcels", {})
     app.include_router(sandbox.router)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
-        return await http.get(f"http://door.test/_lab/sandboxes/{shelf.id}/pending/{code}", params=params)
+        return await http.get(f"http://127.0.0.1/_lab/sandboxes/{shelf.id}/pending/{code}", params=params)
 
 
 async def outlook(runtime: MessagingRuntime[Parcel], shelf: Shelf, code: str = "A", **params: str) -> Outlook:

@@ -173,7 +173,7 @@ async def test_a_database_of_another_version_ends_the_process_with_a_sentence(da
 async def door(runtime: MessagingRuntime[Parcel]) -> httpx.AsyncClient:
     app = web.create_app(runtime, "parcels", {})
     return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://door.test"
+        transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://127.0.0.1"
     )
 
 
@@ -214,7 +214,7 @@ async def test_a_fault_tells_its_trace_id_only_and_is_counted(runtime: Messaging
         raise ValueError("a secret of the machine")
 
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://door.test"
+        transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://127.0.0.1"
     ) as door:
         trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         answer = await door.get("/fault", headers={"traceparent": trace})
@@ -251,7 +251,7 @@ async def test_log_lines_name_service_trace_sandbox_and_dossier(
 
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     with log_lines() as lines:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door.test") as door:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as door:
             await door.post("/parcels/A", headers={"traceparent": trace, "X-Sandbox": shelf.id})
         broken.add("1")
         await hear(runtime, shelf.said(SENT, "1"), shelf.said(MARKED, "1"))

@@ -56,7 +56,7 @@ async def starting(app: FastAPI) -> AsyncIterator[tuple[httpx.AsyncClient, async
     nobody = httpx.MockTransport(lambda request: httpx.Response(502))
     app.state.runtime.mounts = {"http://": nobody}
     door = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=door, base_url="http://door.test") as http:
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=door, base_url="http://127.0.0.1") as http:
         ready = asyncio.create_task(app.state.runtime.when_ready())
         try:
             yield http, ready

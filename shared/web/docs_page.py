@@ -1,0 +1,52 @@
+"""`/docs`: the OpenAPI document as a page, with everything it needs from this process (Swagger UI from a package)."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.resources import files
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.responses import HTMLResponse
+
+# Swagger UI writes styles into elements; scripts come from files alone, so text of the document cannot become one.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+<div id="page"></div>
+<noscript>This page needs JavaScript; the document itself is <a href="/openapi.json">/openapi.json</a>.</noscript>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</html>
+"""
+START = 'SwaggerUIBundle({url: "/openapi.json", dom_id: "#page", deepLinking: true, validatorUrl: null});\n'
+PACKAGE = "fastapi_swagger.resources"
+FILES = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
+
+
+def add_docs_page(app: FastAPI) -> None:
+    router = APIRouter(prefix="/docs", include_in_schema=False)
+
+    @router.get("")
+    async def page() -> HTMLResponse:
+        return HTMLResponse(PAGE.format(title=escape(app.title)), headers={"Content-Security-Policy": POLICY})
+
+    @router.get("/start.js")
+    async def start() -> Response:
+        return Response(START, media_type="text/javascript")
+
+    @router.get("/{name}")
+    async def file(name: str) -> Response:
+        if name not in FILES:
+            return Response(status_code=404)
+        content = files(PACKAGE).joinpath(name).read_bytes()
+        return Response(content, media_type=FILES[name], headers={"Cache-Control": "private, max-age=3600"})
+
+    app.include_router(router)
