@@ -10,12 +10,20 @@ from shared import errors
 
 @dataclass(frozen=True)
 class ProblemType:
-    """The type `/problems/<slug>`, with a fixed status and a fixed title in two languages."""
+    """The type `/problems/<slug>`, with a fixed status and a fixed title in two languages.
+
+    challenge  value of WWW-Authenticate; a 401 must have one (RFC 9110 section 11.6.1)
+    """
 
     slug: str
     status: int
     title: str
     title_vi: str
+    challenge: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.status == 401) != bool(self.challenge):
+            raise ValueError(f"{self.slug}: a 401 needs a challenge, and nothing else has one")
 
 
 Problems = Mapping[type[errors.Refusal], ProblemType]
@@ -27,7 +35,9 @@ COMMON: Problems = {
     errors.SandboxMismatch: ProblemType(
         "sandbox-mismatch", 403, "The credential belongs to another sandbox.", "Thông tin xác thực thuộc sandbox khác."
     ),
-    errors.ApiKeyUnknown: ProblemType("api-key-unknown", 401, "No sandbox has this API key.", "API key không hợp lệ."),
+    errors.ApiKeyUnknown: ProblemType(
+        "api-key-unknown", 401, "No sandbox has this API key.", "API key không hợp lệ.", 'ApiKey realm="lienthong"'
+    ),
     errors.KeyReused: ProblemType(
         "idempotency-key-reused",
         409,

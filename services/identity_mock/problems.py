@@ -45,23 +45,28 @@ PROBLEMS: Problems = {
     ProviderDown: ProblemType(
         "provider-down", 503, "The identity provider is down.", "Hệ thống định danh đang ngừng hoạt động."
     ),
-    TokenRefused: ProblemType("token-refused", 401, "The access token is not valid.", "Token truy cập không hợp lệ."),
+    TokenRefused: ProblemType(
+        "token-refused",
+        401,
+        "The access token is not valid.",
+        "Token truy cập không hợp lệ.",
+        'Bearer realm="identity", error="invalid_token"',
+    ),
 }
 
 
 def install(app: FastAPI) -> None:
     @app.exception_handler(GrantRefused)
     async def grant_refused(request: Request, refusal: GrantRefused) -> JSONResponse:
-        status = 401 if refusal.error == "invalid_client" else 400
         body = {"error": refusal.error, "error_description": refusal.detail}
-        return JSONResponse(body, status, headers=NO_STORE)
+        if refusal.error == "invalid_client":
+            return JSONResponse(body, 401, headers={**NO_STORE, "WWW-Authenticate": 'Basic realm="identity"'})
+        return JSONResponse(body, 400, headers=NO_STORE)
 
     @app.exception_handler(TokenRefused)
     async def token_refused(request: Request, refusal: TokenRefused) -> JSONResponse:
         """RFC 6750 section 3: without a token in the request, the challenge has no error code."""
-        challenge = 'Bearer realm="identity"'
-        if "authorization" in request.headers:
-            challenge += f', error="invalid_token", error_description="{refusal.detail}"'
         response = render(PROBLEMS[TokenRefused], refusal.detail, refusal.facts)
-        response.headers["WWW-Authenticate"] = challenge
+        if "authorization" not in request.headers:
+            response.headers["WWW-Authenticate"] = 'Bearer realm="identity"'
         return response

@@ -10,14 +10,16 @@ from shared.messaging.projection import ProjectionNotFound
 from shared.problem_types import Problems, ProblemType
 from shared.sandbox import files
 
+CHALLENGE = 'Bearer realm="portal"'
+INVALID_TOKEN = f'{CHALLENGE}, error="invalid_token"'  # RFC 6750 section 3.1
 PROBLEMS: Problems = {
     **CONTRACT_PROBLEMS,
-    auth.TokenMissing: ProblemType("token-missing", 401, "A token is needed.", "Cần đăng nhập."),
+    auth.TokenMissing: ProblemType("token-missing", 401, "A token is needed.", "Cần đăng nhập.", CHALLENGE),
     auth.TokenNotValid: ProblemType(
-        "token-not-valid", 401, "The token is not valid here.", "Phiên đăng nhập không hợp lệ."
+        "token-not-valid", 401, "The token is not valid here.", "Phiên đăng nhập không hợp lệ.", INVALID_TOKEN
     ),
     auth.TokenExpired: ProblemType(
-        "token-expired", 401, "The token is not valid at this time.", "Phiên đăng nhập đã hết hạn."
+        "token-expired", 401, "The token is not valid at this time.", "Phiên đăng nhập đã hết hạn.", INVALID_TOKEN
     ),
     queries.LevelTooLow: ProblemType(
         "identity-level-too-low", 403, "A higher identity level is needed.", "Mức độ định danh chưa đủ cho thủ tục này."

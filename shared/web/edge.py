@@ -42,6 +42,9 @@ class Edge:
         structlog.contextvars.clear_contextvars()
         begun, status, size = time.perf_counter(), 500, 0
         limit = self._limits.get(scope["path"], BODY_LIMIT)
+        method: str = scope["method"]
+        if is_head := method == "HEAD":  # answered like GET, without the body (RFC 9110 section 9.3.2)
+            scope = {**scope, "method": "GET"}
 
         async def respond(message: Message) -> None:
             nonlocal status
@@ -49,6 +52,8 @@ class Edge:
                 status = message["status"]
                 traceparent = trace_context.response_traceparent(own, incoming)
                 message["headers"] = [*message["headers"], (b"traceparent", traceparent.encode())]
+            elif is_head:
+                message = {**message, "body": b""}
             await send(message)
 
         async def receive_limited() -> Message:
@@ -71,10 +76,10 @@ class Edge:
         finally:
             route = getattr(scope.get("route"), "path", "(none)")
             seconds = time.perf_counter() - begun
-            method = scope["method"] if scope["method"] in spans.METHODS else "other"
-            metrics.REQUESTS.labels(route, method, status).inc()
+            metrics.REQUESTS.labels(route, method if method in spans.METHODS else "other", status).inc()
             metrics.REQUEST_SECONDS.labels(route).observe(seconds)
             if spans.on:
                 spans.request(scope, status, own, incoming, seconds)
-            if (status >= 500 and route != "/readyz") or (scope["method"] != "GET" and not route.startswith("/_lab")):
-                log.info("request", method=scope["method"], path=scope["path"], status=status)
+            is_change = method not in ("GET", "HEAD") and not route.startswith("/_lab")
+            if (status >= 500 and route != "/readyz") or is_change:
+                log.info("request", method=method, path=scope["path"], status=status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 from shared import errors
 from shared.observability import metrics, trace_context
@@ -20,6 +22,7 @@ log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
 
 
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")  # that routes of ours have
 UNREADABLE = 400  # FastAPI's status for a body that its JSON parser cannot read; the parser's error is the cause
 TOO_LARGE = ProblemType("body-too-large", 413, "The body is too large.", "Nội dung gửi lên quá lớn.")
 SERVER_FAULT = ProblemType("server-fault", 500, "The server failed.", "Máy chủ gặp sự cố.")
@@ -42,8 +45,26 @@ class ProblemResponse(JSONResponse):
 
 def render(kind: ProblemType, detail: str, facts: Mapping[str, object]) -> JSONResponse:
     body = {"type": f"/problems/{kind.slug}", "title": kind.title, "title_vi": kind.title_vi, "status": kind.status}
-    headers = {"Retry-After": "1"} if kind.status == 503 else None
+    headers = {"Retry-After": "1"} if kind.status == 503 else {}
+    if kind.challenge:
+        headers["WWW-Authenticate"] = challenge(kind.challenge, detail)
     return ProblemResponse({**body, "detail": detail, **facts}, kind.status, headers=headers)
+
+
+def challenge(text: str, detail: str) -> str:
+    """A challenge; one that names an error also describes it, in the characters that RFC 6750 section 3 allows."""
+    described = re.sub(r"[^ !#-\[\]-~]", "'", detail)
+    return f'{text}, error_description="{described}"' if "error=" in text else text
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """The methods of an address (RFC 9110 section 10.2.1), over all routes that have it; HEAD wherever GET is."""
+
+    def is_full(route: BaseRoute, method: str) -> bool:
+        return route.matches({**request.scope, "method": method})[0] is Match.FULL
+
+    methods = [method for method in METHODS if any(is_full(route, method) for route in request.app.routes)]
+    return ["HEAD", *methods] if "GET" in methods else methods
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -95,7 +116,10 @@ def install(app: FastAPI, table: Problems) -> None:
             return render(TOO_LARGE, str(error.detail), {})
         detail = str(error.detail)
         kind = BY_STATUS.get(error.status_code) or ProblemType("http-error", error.status_code, detail, detail)
-        return render(kind, f"{request.method} {request.url.path}: /openapi.json lists all addresses.", {})
+        response = render(kind, f"{request.method} {request.url.path}: /openapi.json lists all addresses.", {})
+        if error.status_code == 405:
+            response.headers["Allow"] = ", ".join(allowed_methods(request))
+        return response
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
