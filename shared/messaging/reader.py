@@ -137,7 +137,12 @@ class LaneReader:
                 self._next[lane] = 0
         places = await self._reader.places(self._next)
         at_end = [lane for lane in sent if places.get(lane, -1) >= ends.get(lane, 0)]
-        for lane, position in (await self._positions.read(self._runtime.database, at_end)).items():
+        rows = await self._positions.read(self._runtime.database, list(self._next))
+        if any(position.next_offset < self._next[lane] for lane, position in rows.items()):
+            await self._assign()  # a rebuild has reset the positions; only then are they behind what we have read
+            return
+        for lane in at_end:
+            position = rows[lane]
             if position.adopt(sent[lane]):
                 await self._adopt(lane, sent[lane])
             elif position.missed(sent[lane]) and lane not in self._asking:
@@ -232,13 +237,13 @@ class LaneReader:
             log.warning("replay_not_answered", lane=lane, error=str(error))
             return
         if answer.status_code == 200:
-            await self._move(lane, (answer.json()["epoch"], answer.json()["expected"]))
+            await self._move(lane, place, (answer.json()["epoch"], answer.json()["expected"]))
 
-    async def _move(self, lane: int, place: Place) -> None:
-        """The source says where to continue; a new epoch of it moves us there, under the position's lock."""
+    async def _move(self, lane: int, asked_at: Place, place: Place) -> None:
+        """The source says where to continue; a new epoch of it moves us there, if we still stand where we asked."""
         async with self._runtime.database.transaction() as connection:
             positions = await self._positions.lock(connection, [lane])
-            if positions[lane].resume_at(place):
+            if positions[lane].place == asked_at and positions[lane].resume_at(place):
                 log.warning("moved_to_new_epoch", lane=lane, place=place, source=self._peer.name)
                 await self._positions.save(connection, positions)
                 self._asking.pop(lane, None)
