@@ -1,4 +1,4 @@
-"""Faults of simulated officials, which the law foresees: they do not act, act slowly or late, ask twice, give no reason."""
+"""Faults of simulated officials: they do not act, act slowly or late, ask twice, or give no reason."""
 
 from __future__ import annotations
 
