@@ -341,7 +341,7 @@ class Mode(TypedDict):
 
 
 class ProvinceDemand(TypedDict):
-    """A fee asked for; `status` is due, paid, waived or superseded."""
+    """A demanded fee; `status` is due, paid, waived or superseded."""
 
     number: int
     moment: str
@@ -354,9 +354,10 @@ class ProvinceDemand(TypedDict):
 
 class ProvinceDossier(TypedDict):
     """
-    A province's copy of a dossier; `can` is what officials may do now, `planned` what they will do by themselves.
+    A province's copy of a dossier.
 
-    `needs` names the one fact without which a move of `can` cannot be made.
+    `can`: the moves that officials may make now; `needs`: the name of a fact that a move in `can` needs;
+    `planned`: the next action of simulated officers.
     """
 
     code: str

@@ -1,4 +1,4 @@
-"""create_app(): settings in, FastAPI out; nothing else."""
+"""The API process of the gateway."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         gateway.waker.run,
         summary="34 provincial procedure systems: register, receive, demand the fee, process, return.",
     )
-    asked = (dossiers.router, desk.router, scripts.router)
-    for router in (*asked, sandbox.replica_router, sandbox.router, lanes.router, sandbox_cookie.router):
+    routers = (dossiers.router, desk.router, scripts.router)
+    for router in (*routers, sandbox.replica_router, sandbox.router, lanes.router, sandbox_cookie.router):
         app.include_router(router)
     app.add_middleware(sandbox_cookie.SandboxCookieMiddleware)
     return app

@@ -1,4 +1,4 @@
-"""Facts about a dossier as they are gathered from every service, for what is decided from them alone."""
+"""Facts about a dossier as collected from every service, for tests of the decisions based on them."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def here(state: State, **more: Any) -> Dossier:
 
 
 def there(state: State, *can: str, **more: Any) -> dict[str, Any]:
-    """The province's copy, as far as it is looked at."""
+    """The part of the province's copy that the tests need."""
     return {"status": {"code": state.code}, "can": list(can), "reason": None, **more}
 
 
 def facts(state: State | None = law.SUBMITTED, **more: Any) -> Facts:
-    """A dossier that stands in `state` in both houses; the desk looks at it in two hours, and the clock is frozen."""
+    """A dossier in `state` in both services; the desk acts in two hours, and the clock is frozen."""
     copies: dict[str, Any] = {"here": here(state), "there": there(state)} if state else {}
     timed = {} if state is None or state in law.FINAL else {"gateway": LOOK}
     return Facts(CODE, "s1", NOW, 0, **{"orders": (), **copies, **timed, **more})
