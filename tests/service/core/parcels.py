@@ -1,4 +1,4 @@
-"""A house for the tests of the core: it keeps parcels, hears a sender, and knows nothing of our country."""
+"""A runtime for the tests of the core: it stores parcels, reads a sender, and knows no business term."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from tests.support.factories import MORNING, Said, an_event_of
 SENT, MARKED, TOLD, RAISED = "parcel.sent.v1", "parcel.marked.v1", "parcel.told.v1", "parcel.raised.v1"
 ANSWERED = "parcel.answered.v1"
 OWNER = "http://owner.test"
-SENDER = Peer("sender", OWNER, hears="parcels.in.v1", speaks="parcels.out.v1")
-TOPICS = dict.fromkeys((SENT, MARKED, TOLD, RAISED, ANSWERED), SENDER.speaks)
+SENDER = Peer("sender", OWNER, topic_in="parcels.in.v1", topic_out="parcels.out.v1")
+TOPICS = dict.fromkeys((SENT, MARKED, TOLD, RAISED, ANSWERED), SENDER.topic_out)
 
 
 @dataclass(frozen=True)

@@ -228,7 +228,7 @@ def test_how_far_a_reader_is_behind(position: Position, given: list[int] | None,
 
 
 async def test_a_reader_tells_how_far_it_is_behind_or_that_it_does_not_know(database_url: Databases) -> None:
-    topic = SENDER.hears
+    topic = SENDER.topic_in
     lanes: dict[str, Any] = {"read": {}, "given": {topic: {"0": [1, 9], "1": [1, 2]}}, "sent": {topic: {"0": [1, 8]}}}
 
     async def source(request: httpx.Request) -> httpx.Response:

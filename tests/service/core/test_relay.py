@@ -24,7 +24,12 @@ LENGTH = timedelta(seconds=60)
 
 
 def a_relay(
-    runtime: MessagingRuntime[Parcel], holder: str, *, servers: str = "", topic: str = SENDER.speaks, batch: int = 500
+    runtime: MessagingRuntime[Parcel],
+    holder: str,
+    *,
+    servers: str = "",
+    topic: str = SENDER.topic_out,
+    batch: int = 500,
 ) -> Relay:
     leases = Leases(runtime.database, "relay", holder, LENGTH)
 
@@ -68,7 +73,7 @@ async def test_numbers_are_gapless_and_follow_the_order_of_telling(own_runtime: 
     await relay.number()
     assert (await numbers(own_runtime))[1][-1] == (1, 5, "B", 2)
     assert await shelf.rows("queue") == []
-    assert (await own_runtime.pending(shelf.id))["written"] == {SENDER.speaks: {1: [1, 5], 2: [1, 1]}}
+    assert (await own_runtime.pending(shelf.id))["written"] == {SENDER.topic_out: {1: [1, 5], 2: [1, 1]}}
 
 
 async def test_a_batch_takes_the_oldest_first(own_runtime: MessagingRuntime[Parcel]) -> None:
@@ -118,7 +123,7 @@ async def given(runtime: MessagingRuntime[Parcel], lane: int, epoch: int, head: 
     """Let a lane have given numbers up to `head`."""
     await runtime.database.pool.execute(
         "INSERT INTO posted SELECT $4, $1, $2, n, 'default', 'A', n FROM generate_series(1, $3::int) n",
-        *(lane, epoch, head, SENDER.speaks),
+        *(lane, epoch, head, SENDER.topic_out),
     )
     await runtime.database.pool.execute(
         "UPDATE lanes_out SET epoch = $2, head = $3, sent_epoch = $2, sent_number = $3 WHERE lane = $1",
@@ -141,7 +146,7 @@ async def test_a_reader_that_asks_is_told_where_to_go_on(
     own_runtime: MessagingRuntime[Parcel], asked: Place, answer: Place, sent: Place
 ) -> None:
     await given(own_runtime, 7, 1, 10)
-    assert await event_log.replay(own_runtime.database, SENDER.speaks, 7, asked) == (answer, False)
+    assert await event_log.replay(own_runtime.database, SENDER.topic_out, 7, asked) == (answer, False)
     (row,) = await own_runtime.database.fetch("SELECT * FROM lanes_out WHERE lane = 7")
     assert (row["sent_epoch"], row["sent_number"], row["epoch"], row["head"]) == (*sent, 1, 10)
 
@@ -152,7 +157,7 @@ async def test_a_reader_that_knows_more_than_we_gave_begins_a_new_life(
 ) -> None:
     """Our database was restored from a backup, or made anew."""
     await given(own_runtime, 7, 1, 10)
-    answer, new_life = await event_log.replay(own_runtime.database, SENDER.speaks, 7, asked)
+    answer, new_life = await event_log.replay(own_runtime.database, SENDER.topic_out, 7, asked)
     assert (answer, new_life) == ((asked[0] + 1, 1), True)
     assert await event_log.current_epoch(own_runtime.database) == asked[0] + 1, "so that codes never repeat"
 
@@ -160,8 +165,8 @@ async def test_a_reader_that_knows_more_than_we_gave_begins_a_new_life(
 async def test_a_reader_of_an_older_life_finishes_it_first(own_runtime: MessagingRuntime[Parcel]) -> None:
     await given(own_runtime, 7, 1, 10)
     await own_runtime.database.pool.execute("UPDATE lanes_out SET epoch = 3, head = 2 WHERE lane = 7")
-    assert await event_log.replay(own_runtime.database, SENDER.speaks, 7, (1, 5)) == ((1, 5), False)
-    assert await event_log.replay(own_runtime.database, SENDER.speaks, 7, (1, 11)) == ((3, 1), False)
+    assert await event_log.replay(own_runtime.database, SENDER.topic_out, 7, (1, 5)) == ((1, 5), False)
+    assert await event_log.replay(own_runtime.database, SENDER.topic_out, 7, (1, 11)) == ((3, 1), False)
 
 
 async def what_lies_there(servers: str, shelf: Shelf, topic: str) -> list[WireRecord]:

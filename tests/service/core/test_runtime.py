@@ -33,7 +33,7 @@ KEY = RequestKey("lan", "POST /parcels", "k1", b"body")
 
 
 async def test_a_decision_without_a_lock_cannot_tell(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
-    with pytest.raises(LookupError, match="not held by this transaction"):
+    with pytest.raises(LookupError, match="not loaded in this transaction"):
         await runtime.decide(shelf.id, lambda work: work.publish("parcel.answered.v1", "A", {}))
 
 
