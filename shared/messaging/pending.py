@@ -22,14 +22,7 @@ FROM sandboxes s CROSS JOIN LATERAL (
   SELECT count(*) FILTER (WHERE NOT t.at_once) AS timers_due, count(*) FILTER (WHERE t.at_once) AS at_once
   FROM timers t WHERE t.sandbox = s.id AND t.due <= {NOW_SQL} AND {timers.NOT_PARKED}) due
 WHERE s.id = $1"""
-NOTHING: dict[str, Any] = {
-    "unsent": 0,
-    "timers_due": 0,
-    "at_once": 0,
-    "next_due": None,
-    "parked": [],
-    "now": None,
-}
+NOTHING: dict[str, Any] = {"unsent": 0, "timers_due": 0, "at_once": 0, "next_due": None, "parked": [], "now": None}
 # The last number of the sandbox in each lane of each topic.
 WRITTEN_SQL = """
 SELECT t.topic, g.lane, p.epoch, p.number
