@@ -38,7 +38,7 @@ class Portal(MessagingRuntime[Dossier]):
     sweep_when = f"NOT EXISTS (SELECT FROM calls c WHERE c.sandbox = s.id AND c.kind = '{TELL}')"  # all have been told
 
     def __init__(self, settings: Settings) -> None:
-        gateway = Peer("gateway", settings.province_gateway_url, hears=TO_PORTAL, speaks=TO_PROVINCE)
+        gateway = Peer("gateway", settings.province_gateway_url, topic_in=TO_PORTAL, topic_out=TO_PROVINCE)
         super().__init__(
             SERVICE,
             settings,
@@ -47,7 +47,7 @@ class Portal(MessagingRuntime[Dossier]):
             consumers.handlers,
             peers=[gateway],
             topics=TOPIC_OF,
-            projections=[statistics(Peer(SERVICE, settings.portal_url, hears=TO_PROVINCE), gateway)],
+            projections=[statistics(Peer(SERVICE, settings.portal_url, topic_in=TO_PROVINCE), gateway)],
         )
         turns_table(self.metadata)
         files.files_tables(self.metadata)

@@ -37,7 +37,7 @@ class Gateway(MessagingRuntime[Dossier]):
             settings.database_url,
             DOSSIERS,
             consumers.handlers,
-            peers=[Peer("portal", settings.portal_url, hears=TO_PROVINCE, speaks=TO_PORTAL)],
+            peers=[Peer("portal", settings.portal_url, topic_in=TO_PROVINCE, topic_out=TO_PORTAL)],
             topics=TOPIC_OF,
         )
         replan.replanning_table(self.metadata)
