@@ -113,7 +113,7 @@ async def test_a_step_that_fails_leaves_the_data_as_it_was(old: str, newer: None
     [
         (
             OLDEST - 1,
-            f"schema {OLDEST - 1}, this software needs {SCHEMA_VERSION} and can migrate from {OLDEST} or later. Start the version that",
+            f"schema {OLDEST - 1}, this software needs {SCHEMA_VERSION} and can migrate from {OLDEST} or later.",
         ),
         (NEXT, f"schema {NEXT}, this software needs .* newer version. Start that one"),
     ],
