@@ -112,7 +112,10 @@ async def test_every_example_of_the_page_can_be_typed(lienthong_sync: sync.Count
         (["on", "confirmation-late", "--match", "provence=37"], "the nearest is 'province'"),
         (["on", "confirmation-late", "--nth", "2", "--times", "1"], "/times: contradicts nth"),
         (["on", "confirmation-late", "--sandbox", "nowhere"], "POST /_lab/sandboxes"),
-        (["off", "confirmation-late", "--sandbox", "SANDBOX"], "No rule 'confirmation-late' is on. On are: none"),
+        (
+            ["off", "confirmation-late", "--sandbox", "SANDBOX"],
+            "No rule 'confirmation-late' is on. Rules that are on: none",
+        ),
         (["show", "confirmation-lat"], "the nearest is 'confirmation-late'"),
         (["list", "--family", "paymnt"], "the nearest is 'payment'"),
     ],

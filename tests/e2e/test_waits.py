@@ -141,7 +141,7 @@ async def test_the_verbs_answer_people_and_programs_and_scripts(lienthong_sync: 
         (["wait-for", "dossier.received.v1", "--dossier", "X", "--sandbox", "nowhere"], "POST /_lab/sandboxes"),
         (["explain", "X", "--sandbox", "nowhere"], "POST /_lab/sandboxes"),
         (["watch", "X", "--sandbox", "nowhere"], "POST /_lab/sandboxes"),
-        (["watch", "H42.14464-20260609-0000001", "--lang", "en"], "Nobody in sandbox default has heard of"),
+        (["watch", "H42.14464-20260609-0000001", "--lang", "en"], "No service in sandbox default knows"),
     ],
 )
 def test_a_refusal_is_one_sentence(lienthong_sync: sync.Country, words: list[str], hint: str) -> None:
