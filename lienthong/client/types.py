@@ -183,7 +183,7 @@ class Reading(TypedDict):
 
 
 class Receipt(TypedDict):
-    """A receipt: phí and lệ phí have their own; numbers have no gaps within a series."""
+    """A receipt; phí and lệ phí have separate ones. Numbers have no gaps within a series."""
 
     kind: str
     series: str
@@ -273,7 +273,7 @@ class Step(TypedDict):
 
 
 class Supplement(TypedDict):
-    """A request to hand in what is missing; a second one counts as overdue."""
+    """A request to hand in what is missing; a second request counts as overdue."""
 
     number: int
     reason: str
@@ -316,7 +316,7 @@ class Fee(TypedDict):
     """
     One demand. `status`: due, paid, refund_pending, partly_refunded, refunded; superseded by a correction, waived by
     the office, or lapsed because the dossier ended before it was paid. `paid_by`: online, counter, transfer.
-    `refunded_dong` counts every payment for this demand: with one that crossed it, it may be more than the demand.
+    `refunded_dong` counts every payment for this demand, so it can exceed the demand if it was paid twice.
     """
 
     demand: int

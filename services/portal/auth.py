@@ -85,7 +85,7 @@ class Tokens:
         self._checked: OrderedDict[str, Citizen] = OrderedDict()
 
     async def citizen(self, authorization: str | None, sandbox_header: str | None) -> Citizen:
-        """The citizen of a request; the caller checks the times. Raises TokenMissing, TokenNotValid, SandboxMismatch."""
+        """The citizen of a request; times are not checked here. Raises TokenMissing, TokenNotValid, SandboxMismatch."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise TokenMissing("Send `Authorization: Bearer <access token>` from the identity provider.")
@@ -113,7 +113,7 @@ class Tokens:
             ) from error
 
     async def _key_of(self, token: str) -> Key:
-        """The key that a token names; an unknown key is fetched from its issuer. Raises KeyError, JoseError, NotReady."""
+        """The key that a token names; fetched from its issuer if unknown. Raises KeyError, JoseError, NotReady."""
         parts = jws.extract_compact(token.encode())
         key_id, claims = str(parts.headers()["kid"]), msgspec.json.decode(parts.payload)
         if key_id not in self._keys:

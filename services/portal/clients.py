@@ -54,7 +54,7 @@ class PaymentPlatform:
         return str(body["UrlThanhToan"])
 
     async def refund(self, sandbox_id: str, reference: str, amount_dong: int) -> str:
-        """Refund a payment, once per reference. Returns the platform's refund number. Raises Unreachable, PlatformRefused."""
+        """Refund a payment, once per reference. Returns the refund number. Raises Unreachable, PlatformRefused."""
         message: dict[str, Any] = {
             "LoaiBanTin": "REFUND",
             "MaDoiTac": platform.PARTNER,

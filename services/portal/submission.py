@@ -24,7 +24,7 @@ class NoRightToRepresent(Refusal):
 async def papers_of(
     portal: Portal, citizen: Citizen, handed_in: Sequence[tuple[str, str]], code: str = ""
 ) -> tuple[Paper, ...]:
-    """Papers from the citizen's store; `handed_in` has (component, id) of each. Raises PaperNotFound with all pointers."""
+    """Papers from the citizen's store; `handed_in`: (component, id) of each. Raises PaperNotFound with all pointers."""
     if not handed_in:
         return ()
     citizen.check_time(

@@ -32,7 +32,7 @@ def test_the_specimens_are_all_that_is_accepted() -> None:
 @each_kind
 def test_half_a_file_is_damaged(kind: Kind) -> None:
     whole = SPECIMENS[kind]
-    with pytest.raises(file_types.ContentDamaged, match="save it anew"):
+    with pytest.raises(file_types.ContentDamaged, match="save it again"):
         file_types.kind_of(whole[: len(whole) // 2])
 
 

@@ -90,7 +90,11 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
         "/dossiers/0/decisions",
         "too late if officers act at once",
     ),
-    ({"modes": {"37": {"mode": "manual"}}, **of_one(decisions={})}, "/dossiers/0/decisions", "have no effect in manual mode"),
+    (
+        {"modes": {"37": {"mode": "manual"}}, **of_one(decisions={})},
+        "/dossiers/0/decisions",
+        "have no effect in manual mode",
+    ),
     ({"clock": {"start": START, "until": "1d"}, **of_one(at="2d")}, "/dossiers/0/at", "is after the end"),
     ({"title_en": "a\x00b"}, "/title_en", ""),
     ({"title_en": 12}, "/title_en", "is read as the number 12: write it in quotes"),
@@ -102,7 +106,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"dossiers": {"one": {}}}, "/dossiers", "must be a list"),
     (of_one(at="4000d"), "/dossiers/0/at", "The calendar ends"),
     (of_one(channel="direct", papers={"a": "a.pdf"}), "/dossiers/0/papers", "which can only be sent online"),
-    (of_one(papers={"a/b": "../a.pdf"}), "/dossiers/0/papers/a~1b", "holds a path"),
+    (of_one(papers={"a/b": "../a.pdf"}), "/dossiers/0/papers/a~1b", "contains a path"),
     (of_one(papers={"a": "a.exe"}), "/dossiers/0/papers/a", "its name must end in .pdf"),
 ]
 
