@@ -32,10 +32,7 @@ PROBLEMS: Problems = {
     domain.NothingToPay: ProblemType("nothing-to-pay", 409, "No fee is due now.", "Hiện không có khoản phải nộp."),
     domain.AlreadyPaid: ProblemType("already-paid", 409, "The fee is paid.", "Phí, lệ phí đã được thanh toán."),
     domain.WithdrawalAlreadyAsked: ProblemType(
-        "withdrawal-already-asked",
-        409,
-        "A withdrawal is already requested.",
-        "Đã có yêu cầu rút hồ sơ đang chờ trả lời.",
+        "withdrawal-already-asked", 409, "A withdrawal is requested.", "Đã có yêu cầu rút hồ sơ đang chờ trả lời."
     ),
     domain.WithdrawalTooLate: ProblemType(
         "withdrawal-too-late", 409, "The result is returned.", "Đã trả kết quả, không thể rút hồ sơ."
@@ -91,9 +88,7 @@ PROBLEMS: Problems = {
         "payment-platform-silent", 503, "The payment platform does not reply.", "Nền tảng thanh toán không phản hồi."
     ),
     owner.ClockBackwards: ProblemType("clock-backwards", 409, "A clock cannot go back.", "Đồng hồ không thể lùi."),
-    owner.ClockBusy: ProblemType(
-        "clock-busy", 409, "Another caller is changing the clock.", "Đồng hồ đang được chỉnh."
-    ),
+    owner.ClockBusy: ProblemType("clock-busy", 409, "The clock is being changed.", "Đồng hồ đang được chỉnh."),
     owner.ServiceDown: ProblemType("service-down", 503, "A service does not reply.", "Một dịch vụ không phản hồi."),
     fault_rules.RulesContradict: ProblemType(
         "rules-contradict", 409, "Two fault rules contradict each other.", "Hai quy tắc gây lỗi mâu thuẫn nhau."

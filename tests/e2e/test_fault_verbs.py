@@ -152,7 +152,9 @@ async def test_two_that_contradict_are_told_apart_by_the_client(lienthong_sync: 
         assert refused.value.type == "rules-contradict" and refused.value.facts["rule"] == "confirmation-late"
         done = command("fault", "on", "confirmation-missing", "--sandbox", sandbox, url=lienthong_sync.url)
         assert (
-            done.returncode == 1 and "Rule 'confirmation-late'" in done.stderr and "have one of the two" in done.stderr
+            done.returncode == 1
+            and "Rule 'confirmation-late'" in done.stderr
+            and "remove one of the two" in done.stderr
         )
         await here.faults.off()
         assert await here.faults.rules() == []

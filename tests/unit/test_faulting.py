@@ -66,7 +66,7 @@ def test_an_unknown_fault_is_told_the_nearest(said: str, nearest: str) -> None:
 
 
 def test_a_word_like_no_fault_is_told_where_they_are() -> None:
-    assert wrong("?") == [("/fault", "there is no fault '?'; `lienthong fault list` or GET /_lab/faults lists all")]
+    assert wrong("?") == [("/fault", "there is no fault '?'; see `lienthong fault list` or GET /_lab/faults")]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_another_rule_at_the_same_edge_contradicts() -> None:
         "fault": "confirmation-missing",
         "edge": "payment.confirm",
     }
-    assert "have one of the two" in refused.value.detail
+    assert "remove one of the two" in refused.value.detail
 
 
 @pytest.mark.parametrize(

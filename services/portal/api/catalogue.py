@@ -62,31 +62,27 @@ async def day_of(
 
 
 Day = Annotated[date, Depends(day_of)]
-PROBLEMS = problem_responses(404, 422)  # 404 also if the sandbox does not exist
+ERRORS = problem_responses(404, 422)  # 404 also if the sandbox does not exist
 
 
-@router.get("/provinces", summary="The 34 provinces and cities.", responses=PROBLEMS)
+@router.get("/provinces", summary="The 34 provinces and cities.", responses=ERRORS)
 async def provinces(page: PageDep, on: Day, request: Request, response: Response) -> list[ProvinceView]:
     cut = page.of(list(PROVINCES.values()))
     return [ProvinceView.of(province, on) for province in announce(request, response, cut)]
 
 
-@router.get("/provinces/{code}", summary="One province or city; an old code returns its successor.", responses=PROBLEMS)
+@router.get("/provinces/{code}", summary="One province or city; an old code returns its successor.", responses=ERRORS)
 async def province(code: Text, on: Day) -> ProvinceView:
     return ProvinceView.of(PROVINCES[resolve_unit(code, None, on).province], on)
 
 
-@router.get(
-    "/provinces/{code}/communes", summary="Communes, wards and special zones of a province.", responses=PROBLEMS
-)
+@router.get("/provinces/{code}/communes", summary="Communes, wards, special zones of a province.", responses=ERRORS)
 async def communes(code: Text, page: PageDep, request: Request, response: Response) -> list[CommuneView]:
     cut = page.of(communes_of(resolve_unit(code, None, MERGER).province))
     return [CommuneView.of(commune) for commune in announce(request, response, cut)]
 
 
-@router.get(
-    "/units/{code}", summary="The unit with this code on a day, its predecessors and successors.", responses=PROBLEMS
-)
+@router.get("/units/{code}", summary="A unit on a day, its predecessors and successors.", responses=ERRORS)
 async def unit(code: Text, on: Day) -> UnitView:
     if code in OLD_PROVINCES:  # the 34 current provinces have codes that existed before the merger
         return UnitView.of_province(PROVINCES.get(code), OLD_PROVINCES[code], on)
@@ -95,7 +91,7 @@ async def unit(code: Text, on: Day) -> UnitView:
     raise UnitUnknown("A province has two digits, a commune five.", unit=code)
 
 
-@router.get("/procedures", summary="The catalogue of procedures, searched and filtered.", responses=PROBLEMS)
+@router.get("/procedures", summary="The catalogue of procedures, searched and filtered.", responses=ERRORS)
 async def procedures(
     page: PageDep,
     on: Day,
@@ -123,7 +119,7 @@ async def procedures(
     return [ProcedureView.of(procedure, on) for procedure in announce(request, response, cut)]
 
 
-@router.get("/procedures/{code}", summary="One procedure: cases, limits, papers, versions.", responses=PROBLEMS)
+@router.get("/procedures/{code}", summary="One procedure: cases, limits, papers, versions.", responses=ERRORS)
 async def procedure(code: Text, on: Day) -> ProcedureDetail:
     return ProcedureDetail.of(procedure_to_show(code, on), on)
 
@@ -136,9 +132,7 @@ async def procedure(code: Text, on: Day) -> ProcedureDetail:
 async def fee(
     code: Text,
     on: Day,
-    province: Annotated[
-        str, Query(pattern=r"^[0-9]{2}$", description="Province in which it is filed", examples=["37"])
-    ],
+    province: Annotated[str, Query(pattern=r"^[0-9]{2}$", description="Province of filing", examples=["37"])],
     channel: Annotated[Channel, Query(description="Channel through which it is filed")] = "online",
     case: Annotated[Text | None, Query(description="Code of a case; default: the first case")] = None,
     payer_group: Annotated[Text, Query(description="Group of the payer: GET /api/v1/payer-groups")] = "ordinary",

@@ -21,10 +21,9 @@ from services.portal.explain.facts import SIMULATED, Facts
 def ended(facts: Facts) -> Iterator[Values]:
     """the dossier is in a final state"""
     if facts.ended and (state := facts.state) is not None:
-        reason = (
-            (facts.portal_copy.reason if facts.portal_copy else None) or (facts.province_copy or {}).get("reason") or ""
-        )
-        ratable = state in law.RATABLE and facts.portal_copy is not None and facts.portal_copy.rating is None
+        copy = facts.portal_copy
+        reason = (copy.reason if copy else None) or (facts.province_copy or {}).get("reason") or ""
+        ratable = state in law.RATABLE and copy is not None and copy.rating is None
         why = f" ({reason})" if reason and state in law.ENDED_WITHOUT_RESULT else ""
         yield {
             "state": state.slug,
@@ -105,14 +104,9 @@ def province_manual(facts: Facts) -> Iterator[Values]:
         can = list(facts.province_copy["can"])
         allowed = can or ["nothing, until the citizen acts"]
         allowed_vi = can or ["chưa có, chờ công dân"]
+        first = can[0] if can else "…"
         values = {"province": facts.province, "mode": facts.mode, "can": can}
-        yield {
-            **values,
-            "can_en": allowed,
-            "can_vi": allowed_vi,
-            "first_en": (*can, "…")[0],
-            "first_vi": (*can, "…")[0],
-        }
+        yield {**values, "can_en": allowed, "can_vi": allowed_vi, "first_en": first, "first_vi": first}
 
 
 KINDS: tuple[Kind, ...] = (ended, withdrawal_asked, supplement_awaited, officers_held_by_fault, province_manual)

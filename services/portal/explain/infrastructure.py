@@ -122,15 +122,9 @@ def sandbox_unknown_there(facts: Facts) -> Iterator[Values]:
 def parked(facts: Facts) -> Iterator[Values]:
     """an event or a timer became a dead letter"""
     for service, parked in facts.parked.items():
-        if parked.letter is not None:
+        if (letter := parked.letter) is not None:
             why = parked.reason.removeprefix("dead letter: ")
-            yield {
-                "service": service,
-                "kind": parked.kind,
-                "reason": why,
-                "since": parked.since,
-                "letter": parked.letter,
-            }
+            yield {"service": service, "kind": parked.kind, "reason": why, "since": parked.since, "letter": letter}
 
 
 @kind(

@@ -92,8 +92,8 @@ class Advanced(BaseModel):
 
 @router.get("/sandboxes/{sandbox}/clock", summary="The time in a sandbox.", responses=problem_responses(404))
 async def clock(sandbox: SandboxPath, portal: PortalDep) -> ClockView:
-    sandbox_now = await known_sandbox(portal, sandbox)
-    return ClockView(now=wire(sandbox_now.now), rate=sandbox_now.rate)
+    current = await known_sandbox(portal, sandbox)
+    return ClockView(now=wire(current.now), rate=current.rate)
 
 
 @router.post(
@@ -124,15 +124,11 @@ async def set_rate(sandbox: SandboxPath, body: SetRate, portal: PortalDep) -> Cl
     responses=problem_responses(404, 409, 422, 503),
 )
 async def advance(sandbox: SandboxPath, body: Advance, portal: PortalDep) -> Advanced:
-    sandbox_now = await known_sandbox(portal, sandbox)
+    current = await known_sandbox(portal, sandbox)
     if (body.to is None) == (body.by is None):
         raise BodyDoesNotFit(("", "give either `to` (an instant) or `by` (a duration)"))
     try:
-        target = (
-            sandbox_now.now + parse_duration(body.by, "/by")
-            if body.by is not None
-            else parse_time(body.to or "", "/to")
-        )
+        target = parse_time(body.to or "", "/to") if body.by is None else current.now + parse_duration(body.by, "/by")
     except OverflowError as error:
         raise BodyDoesNotFit(("/by", "leads beyond the last possible date")) from error
     in_reach(target, "/by")
@@ -140,7 +136,7 @@ async def advance(sandbox: SandboxPath, body: Advance, portal: PortalDep) -> Adv
     return Advanced(
         now=(await clock(sandbox, portal)).now,
         fired=[FiredView(**firing) for firing in fired],
-        verdict=VerdictView.of(verdict, frozen=sandbox_now.frozen),
+        verdict=VerdictView.of(verdict, frozen=current.frozen),
     )
 
 
@@ -150,6 +146,6 @@ async def advance(sandbox: SandboxPath, body: Advance, portal: PortalDep) -> Adv
     responses=problem_responses(404, 422),
 )
 async def settle(sandbox: SandboxPath, portal: PortalDep, body: Settle | None = None) -> VerdictView:
-    sandbox_now = await known_sandbox(portal, sandbox)
+    current = await known_sandbox(portal, sandbox)
     verdict = await portal.timekeeping.settle(sandbox, (body or Settle()).timeout_seconds)
-    return VerdictView.of(verdict, frozen=sandbox_now.frozen)
+    return VerdictView.of(verdict, frozen=current.frozen)
