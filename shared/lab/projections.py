@@ -58,7 +58,11 @@ async def rebuild(name: Text, runtime: EventRuntimeDep) -> ProjectionView:
 
 
 async def _view(runtime: MessagingRuntime[Any], each: projection.Projection) -> ProjectionView:
-    rows = await runtime.database.fetch("SELECT generation, lanes_cut FROM projections WHERE name = $1", each.name)
+    rows = await runtime.database.fetch(
+        "SELECT generation, (SELECT count(*) FROM positions WHERE listener = name AND is_cut) AS lanes_cut "
+        "FROM projections WHERE name = $1",
+        each.name,
+    )
     if not rows:
         raise NotReady("The service is starting; ask again in a moment.", waits_for=sorted(runtime.waits_for))
     return ProjectionView(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, SmallInteger, Table, Text
 
 from shared.messaging.lanes import LANES, Place, Position
 from shared.storage.database import Connection, Database
@@ -32,6 +32,8 @@ def positions_table(metadata: MetaData) -> Table:
         Column("epoch", Integer, nullable=False),
         Column("expected", BigInteger, nullable=False),
         Column("next_offset", BigInteger, nullable=False),
+        # It began with a later epoch than the first: older events, if there were any, exist nowhere any more.
+        Column("is_cut", Boolean, nullable=False, server_default="false"),
     )
 
 
@@ -57,6 +59,14 @@ class Positions:
         """Add rows for lanes that have none: lane → (epoch, next offset)."""
         epochs, offsets = [epoch for epoch, _ in lanes.values()], [offset for _, offset in lanes.values()]
         await database.pool.execute(BEGIN_SQL, self.listener, self.source, [*lanes], epochs, offsets)
+
+    async def note_cut(self, connection: Connection, lane: int) -> None:
+        await connection.execute(
+            "UPDATE positions SET is_cut = true WHERE listener = $1 AND source = $2 AND lane = $3",
+            self.listener,
+            self.source,
+            lane,
+        )
 
     async def save(self, connection: Connection, positions: Mapping[int, Position]) -> None:
         await connection.execute(

@@ -40,8 +40,6 @@ def projections_table(metadata: MetaData) -> None:
         "projections",
         metadata,
         Column("name", Text, primary_key=True),
-        # Lanes that begin with a later epoch than the first: older events, if there were any, exist nowhere any more.
-        Column("lanes_cut", Integer, nullable=False, server_default="0"),
         Column("generation", Integer, nullable=False),  # rises with each rebuild; readers of an older one start again
     )
 
@@ -131,19 +129,16 @@ async def rebuild(database: Database, projection: Projection) -> int:
     """Empty the projection and start it from the first event. Returns its new generation; readers notice it."""
     async with database.transaction() as connection:
         generation: int = await connection.fetchval(
-            "UPDATE projections SET generation = generation + 1, lanes_cut = 0 WHERE name = $1 RETURNING generation",
+            "UPDATE projections SET generation = generation + 1 WHERE name = $1 RETURNING generation",
             projection.name,
         )
         for table in projection.tables:
             await connection.execute(f"TRUNCATE {table}")
         await connection.execute(
-            "UPDATE positions SET epoch = 0, expected = 1, next_offset = 0 WHERE listener = $1", projection.name
+            "UPDATE positions SET epoch = 0, expected = 1, next_offset = 0, is_cut = false WHERE listener = $1",
+            projection.name,
         )
     return generation
-
-
-async def note_cut_lane(connection: Connection, name: str) -> None:
-    await connection.execute("UPDATE projections SET lanes_cut = lanes_cut + 1 WHERE name = $1", name)
 
 
 async def behind(database: Database, projection: Projection, service: str) -> int:

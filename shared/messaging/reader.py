@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 
 from shared.http import Unreachable, call
-from shared.messaging import kafka, projection
+from shared.messaging import kafka
 from shared.messaging.cloudevents import Record, sandboxes_of
 from shared.messaging.consumer import UNKNOWN_SANDBOX, Outcome
 from shared.messaging.lanes import ADOPT, Place, Position
@@ -246,8 +246,8 @@ class LaneReader:
         async with self._runtime.database.transaction() as connection:
             positions = await self._positions.lock(connection, [lane])
             if positions[lane].place == asked_at and positions[lane].resume_at(place):
-                if asked_at[0] == 0 and place[0] > 1 and not self._main:
-                    await projection.note_cut_lane(connection, self._positions.listener)
+                if asked_at[0] == 0 and place[0] > 1:
+                    await self._positions.note_cut(connection, lane)
                 log.warning("moved_to_new_epoch", lane=lane, place=place, source=self._peer.name)
                 await self._positions.save(connection, positions)
                 self._asking.pop(lane, None)

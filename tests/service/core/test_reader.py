@@ -95,11 +95,10 @@ async def test_positions_that_were_reset_are_read_from_the_beginning_and_not_ask
 
 async def test_a_projection_that_cannot_begin_at_the_first_epoch_notes_it(reader: Watched) -> None:
     database = reader._runtime.database
-    await database.pool.execute("INSERT INTO projections (name, generation) VALUES ('sums', 1)")
     for position, place in ((ALL_READ, (2, 1)), (Position(), (1, 5)), (Position(), (3, 1))):
         await reader.stands_at(position)
         await reader.answered(asked_at=position.place, place=place)
-    assert await database.pool.fetchval("SELECT lanes_cut FROM projections WHERE name = 'sums'") == 1
+    assert await database.pool.fetchval("SELECT count(*) FROM positions WHERE is_cut") == 1
 
 
 async def test_an_answer_counts_only_where_it_was_asked(reader: Watched) -> None:
