@@ -183,7 +183,7 @@ RECEIPT = "ND 61/2018 art. 17; form 01 of TT 03/2025"
 REFUSAL = "ND 61/2018 art. 17; form 03 of TT 03/2025"
 LATER_REFUSAL = "ND 61/2018 art. 19.8; form 03 of TT 03/2025"
 SUPPLEMENT_AT_DESK = "ND 61/2018 art. 17, once and completely: art. 15.3; form 02 of TT 03/2025"
-SUPPLEMENT_LATER = "ND 61/2018 art. 19.4: within 3 working days, the limit runs anew; form 02 of TT 03/2025"
+SUPPLEMENT_LATER = "ND 61/2018 art. 19.4: within 3 working days, the limit starts again; form 02 of TT 03/2025"
 SECOND_REQUEST = "against ND 61/2018 art. 15.3 (once); QĐ 766/2022 counts it as overdue"
 FEES = "ND 61/2018 art. 22; that the clock pauses is system practice"
 WAIVING = "exempt by the rules of the fee: unverified; that a demand can be cancelled is system practice"
@@ -280,11 +280,11 @@ NO_WITHDRAWAL_ASKED = Need(
 FIRST_RATING = Need("first_rating", "it was never rated before", "hồ sơ chưa được đánh giá", RATING)
 
 # note
-REPAY = "what was paid is given back, as far as the event says (compensate)"
+REPAY = "what was paid is refunded, as far as the event says (compensate)"
 PUBLISHED_LATER = "the event is published once the platform has confirmed the payment"
 CORRECTED = "a corrected demand takes the place of the open one"
-AT_DESK = "at the counter or by transfer; a payment online at the same time is given back"
-EXEMPT = "the payer is exempt, or the demand was a mistake; what was paid online for it is given back"
+AT_DESK = "at the counter or by transfer; an online payment at the same time is refunded"
+EXEMPT = "the payer is exempt, or the demand was a mistake; what was paid online for it is refunded"
 CLOSED = "a result exists; the answer can only be to decline"
 OVERDUE = "a second request: the dossier counts as overdue"
 TAX = "such as the tax office's notice in a land case"
@@ -382,9 +382,9 @@ LIFECYCLE = Lifecycle(
 
     # What the portal hears from the payment platform, over signed HTTP.
     Hears(PORTAL, PLATFORM_CONFIRMATION, MAY_OWE, Reaction.APPLY,
-          "told as payment.confirmed.v1; what no open demand waits for is refunded all the same"),
+          "published as payment.confirmed.v1; a payment without an open demand is refunded nevertheless"),
     Hears(PORTAL, PLATFORM_CONFIRMATION, _but(*MAY_OWE), Reaction.COMPENSATE,
-          "paid too late, or twice: refunded once, told as payment.refunded.v1"),
+          "paid too late, or twice: refunded once, published as payment.refunded.v1"),
     begins=SUBMITTED,
     begun_by=BEGUN_BY,
     verbs_vi=VERBS_VI,

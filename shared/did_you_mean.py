@@ -9,7 +9,7 @@ SIMILARITY = 0.6  # difflib's ratio from 0 to 1; above it, the unknown word coun
 
 
 def nearest(word: str, known: Collection[str], similarity: float = SIMILARITY) -> str | None:
-    """The known word that is most like `word`; None if none is at least so similar (0 to 1)."""
+    """The known word that is most similar to `word`; None if no word reaches `similarity` (0 to 1)."""
     return next(iter(get_close_matches(word, known, n=1, cutoff=similarity)), None)
 
 

@@ -34,7 +34,7 @@ class BodyDoesNotFit(Refusal):
 
     def misfits(self, under: str = "") -> list[Misfit]:
         """The errors of this body as part of a larger document, in which the body is at the pointer `under`."""
-        return [(under + each["pointer"], each["detail"]) for each in self.errors]
+        return [(under + error["pointer"], error["detail"]) for error in self.errors]
 
 
 class SandboxNotFound(Refusal):

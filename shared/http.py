@@ -14,10 +14,10 @@ from shared.observability import spans, trace_context
 TOO_MANY = 429  # RFC 6585: like a 5xx, it does not mean that the request is wrong
 TIMEOUT = httpx.Timeout(5.0, connect=1.0)  # s; peers run on this machine and reply in milliseconds
 # Every call compares all idle connections in pairs: eight cost half as much as sixteen (measured).
-# An idle connection expires after 60 s, a little before the server closes it (75 s). httpcore can close a connection that
-# has just expired while a new request uses it, so this should happen rarely.
+# An idle connection expires after 60 s, before the server closes it (75 s). httpcore can close a connection that has
+# just expired while a new request uses it, so this should happen rarely.
 LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=8, keepalive_expiry=60)
-# httpcore tries to import this package at every lock. If it is missing, the search in sys.path takes a quarter of a call.
+# httpcore tries to import this package at every lock. If missing, the search of sys.path takes a quarter of a call.
 sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 

@@ -33,7 +33,7 @@ class Need:
     """What must be true, besides the state, before a move is made. Each service says how its own copy shows it.
 
     slug    what is missing, by a stable name; a refusal carries it
-    en, vi  the condition as a sentence about the thing
+    en, vi  the condition as a sentence about the document
     law     as in Move
     given   the fact in an instruction that meets the need by itself; "": none does
     """
@@ -47,11 +47,11 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """In the state `when`, `who` may do `does` if all `needs` are met. The new state is `then`; the event `event` reports the move.
+    """In the state `when`, `who` may do `does` if all `needs` are met. The new state is `then`, the event `event`.
 
     law    the article of law; "unverified" if nobody has checked it
     needs  conditions besides the state; a refusal names the first one that is not met
-    note   what follows from the move, or when it is made; no condition
+    note   what follows from the move, or when it is made; not a condition
     """
 
     when: State
@@ -82,7 +82,7 @@ class MoveNotAllowed(Refusal):
 class Lifecycle:
     """One table of moves and reactions. What has no row is refused.
 
-    begins     the first state; one of the events `begun_by` creates the thing in this state
+    begins     the first state; one of the events `begun_by` creates a document in this state
     verbs_vi   verb → Vietnamese text, for the printed page
     A reader applies the event of a move in the state `when` of that move, unless a Hears row names another reaction. An
     event in a state that no row names is refused. So every pair of state and event has a reaction.

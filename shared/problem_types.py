@@ -57,7 +57,7 @@ COMMON: Problems = {
 
 
 def pointer_of(location: tuple[int | str, ...]) -> str:
-    """The JSON pointer (RFC 6901) of an error location of FastAPI. Headers and path parameters keep their kind as prefix.
+    """The JSON pointer (RFC 6901) of a FastAPI error location. Headers and path parameters keep their kind as prefix.
 
     An error in the name of a member points at the member: pydantic marks it with `[key]` at the end.
     """

@@ -1,4 +1,4 @@
-"""The resources of one process: opened once, closed once, passed to the code that needs them. Nothing connects at import."""
+"""The resources of one process: opened once, closed once, passed to all users. Nothing connects at import."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Runtime:
     """
 
     owns_sandboxes = False
-    # "METHOD path" of the calls to record for a replay; calls with an Idempotency-Key are stored with their reply instead
+    # "METHOD path" of the calls to record for a replay; calls with an Idempotency-Key are stored with their reply
     records: re.Pattern[str] | None = None
     caller_claim = ""  # the claim of an access token that identifies the caller of a recorded call; "": none
     sweep_when = "true"  # SQL condition on the sandbox row s: whether the rows of a deleted sandbox may be removed
@@ -58,9 +58,8 @@ class Runtime:
         self._tasks: list[asyncio.Task[None]] = []
         self._known: set[str] = set()
         self._keys: dict[str, str] = {}
-        self.faults: dict[
-            str, tuple[int, str]
-        ] = {}  # sandbox id → version and rules of its row; only sandboxes with rules
+        # Sandbox id → version and rules of its row; only sandboxes with rules.
+        self.faults: dict[str, tuple[int, str]] = {}
 
     @property
     def http(self) -> httpx.AsyncClient:
@@ -122,7 +121,7 @@ class Runtime:
             await asyncio.sleep(wait)
 
     async def sweep(self) -> None:
-        """Remove the rows of deleted sandboxes. Numbered events and queued events stay: the relay sends them as voids."""
+        """Remove the rows of deleted sandboxes. Numbered and queued events stay: the relay sends them as voids."""
         tables = {  # table → rows per transaction; fewer for tables with large rows
             table.name: int(table.info.get("sweep_rows", SWEEP_ROWS))
             for table in self.metadata.sorted_tables
@@ -140,14 +139,14 @@ class Runtime:
 
     async def _sweep_table(self, table: str, sandbox_id: str, piece: int) -> None:
         """Delete in pieces, because one short transaction cannot delete all rows of a large sandbox."""
-        some = f"SELECT ctid FROM {table} WHERE sandbox = $1 LIMIT {piece:d}"
+        rows_sql = f"SELECT ctid FROM {table} WHERE sandbox = $1 LIMIT {piece:d}"
         while (
-            await self.database.pool.execute(f"DELETE FROM {table} WHERE ctid IN ({some})", sandbox_id)
+            await self.database.pool.execute(f"DELETE FROM {table} WHERE ctid IN ({rows_sql})", sandbox_id)
         ) != "DELETE 0":
             pass
 
     async def sandbox(self, sandbox_id: str) -> Sandbox:
-        """The sandbox with its current time. Fetches its row from the portal if there is none here. Raises SandboxNotFound."""
+        """The sandbox with its current time; its row is fetched from the portal if needed. Raises SandboxNotFound."""
         if self.waits_for & {"database"}:
             raise NotReady("The service is starting; try again in a moment.", waits_for=sorted(self.waits_for))
         if not await self.ensure_sandbox(sandbox_id):
@@ -167,10 +166,10 @@ class Runtime:
         if await registry.row_of(self.database, sandbox_id) is None:
             if self.owns_sandboxes:
                 return False
-            answer = await http.call(self.http, "GET", f"{self.settings.portal_url}/_lab/sandboxes/{sandbox_id}/row")
-            if answer.status_code != 200:
+            response = await http.call(self.http, "GET", f"{self.settings.portal_url}/_lab/sandboxes/{sandbox_id}/row")
+            if response.status_code != 200:
                 return False
-            await self.take_over(answer.json())
+            await self.take_over(response.json())
         self._known.add(sandbox_id)
         return True
 
@@ -184,9 +183,8 @@ class Runtime:
             row = await registry.row_of(self.database, match[1])
             if row is None or not secrets.compare_digest(row["api_key"], key):
                 raise ApiKeyUnknown("Send the api_key that the sandbox was created with.", sandbox=match[1])
-            self._keys[key] = match[
-                1
-            ]  # never invalidated: keys do not change, and later code refuses deleted sandboxes
+            # Never invalidated: keys do not change, and later code refuses deleted sandboxes.
+            self._keys[key] = match[1]
         return self._keys[key]
 
     def forget(self, sandbox_id: str) -> None:
@@ -226,7 +224,7 @@ class Runtime:
             self.faults[row["id"]] = (row["version"], row["faults"])
 
     def watches(self, sandbox_id: str, edge: str) -> bool:
-        """Whether a sandbox has a rule at an edge. Reads memory only; a transaction then decides whether the rule fires."""
+        """Whether a sandbox has a rule at an edge. Reads memory only; a transaction decides whether the rule fires."""
         entry = self.faults.get(sandbox_id)
         return entry is not None and any(rule.edge == edge for rule in faults.rules_of(entry[1]))
 

@@ -46,19 +46,16 @@ class Settings(BaseSettings):
     identity_internal_url: str = Field("", validation_alias="IDENTITY_INTERNAL_URL")
     payment_internal_url: str = Field("", validation_alias="PAYMENT_INTERNAL_URL")
     database_pool: int = 20  # connections; for 16 clients at once plus probes, far below PostgreSQL's limit of 200
-    lease: timedelta = timedelta(
-        seconds=3
-    )  # after this time another worker replaces one that hangs; renewed three times within it
+    # After this time another worker replaces one that hangs; renewed three times within it.
+    lease: timedelta = timedelta(seconds=3)
     batch: int = 500  # events per transaction; more than 200-500 bring no further gain (measured)
-    wake: timedelta = timedelta(
-        milliseconds=25
-    )  # longest wait of relay and timers between two polls when no wake-up arrives
+    # Longest wait of relay and timers between two polls when no wake-up arrives.
+    wake: timedelta = timedelta(milliseconds=25)
     # The standard OpenTelemetry variables that our code reads. If an endpoint is set, the SDK reads the others itself.
     otlp_endpoint: str = Field("", validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     otlp_traces_endpoint: str = Field("", validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    otel_service_name: str = Field(
-        "", validation_alias="OTEL_SERVICE_NAME"
-    )  # empty: the name of the process, such as portal-api
+    # Empty: the name of the process, such as portal-api.
+    otel_service_name: str = Field("", validation_alias="OTEL_SERVICE_NAME")
     otel_sdk_disabled: bool = Field(False, validation_alias="OTEL_SDK_DISABLED")
 
     def __init__(self, **values: Any) -> None:

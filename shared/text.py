@@ -9,9 +9,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_BLANKS = (
-    "\u115f\u1160\u3164\uffa0\u2800"  # letters or symbols in Unicode that look empty: Hangul fillers, blank Braille
-)
+# Letters or symbols in Unicode that look empty: Hangul fillers, blank Braille.
+_BLANKS = "\u115f\u1160\u3164\uffa0\u2800"
 
 
 def storable(text: str) -> str:
@@ -28,7 +27,7 @@ def _normalised(text: str) -> str:
 
 def _visible(text: str) -> str:
     """`text` if it has a letter, digit, punctuation mark or symbol; a combining mark alone is not enough."""
-    if not any(unicodedata.category(each)[0] in "LNPS" and each not in _BLANKS for each in text):
+    if not any(unicodedata.category(char)[0] in "LNPS" and char not in _BLANKS for char in text):
         raise ValueError("has no visible character; write at least one letter, digit or sign")
     return text
 
@@ -37,5 +36,4 @@ def _visible(text: str) -> str:
 Text = Annotated[str, AfterValidator(_normalised)]
 Exact = Annotated[str, AfterValidator(storable)]  # stored unchanged: signed text, whose checksum covers the exact bytes
 # Text for people to read, such as a name or a reason. Stored with leading and trailing spaces, as it was sent.
-
 Shown = Annotated[Text, AfterValidator(_visible), Field(json_schema_extra={"minLength": 1})]

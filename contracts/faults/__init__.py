@@ -1,4 +1,4 @@
-"""The catalogue of named faults that can be switched on in a sandbox: their effect, and what clients learn from them."""
+"""The catalogue of named faults that can be switched on in a sandbox: their effects, and what clients must do."""
 
 from __future__ import annotations
 

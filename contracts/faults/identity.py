@@ -81,7 +81,7 @@ FAULTS = (
         title_en="A token that is not valid yet",
         title_vi="Token chưa có hiệu lực",
         shows="`nbf` and `iat` are in the future, as if two clocks differed.",
-        teaches="RFC 7519 section 4.1.5: refuse a token before `nbf`; a small leeway, at most a few minutes, is allowed.",
+        teaches="RFC 7519 section 4.1.5: refuse a token before `nbf`; a leeway of at most a few minutes is allowed.",
         settings=(WHICH, Setting("by", Kind.DURATION, "10m", "how far in the future, sandbox time", least=1)),
     ),
     _token(
@@ -96,7 +96,7 @@ FAULTS = (
         title_en="A token signed with an unpublished key",
         title_vi="Khoá ký không có trong JWKS",
         shows="`kid` names a key that is not in the key set; the token is signed with this key.",
-        teaches="OpenID Connect Core section 10.1.1: fetch the key set again once; if it still lacks the key, refuse the token.",
+        teaches="OpenID Connect Core section 10.1.1: fetch the key set once more; without the key, refuse the token.",
         settings=(WHICH,),
     ),
     _token(
@@ -149,7 +149,7 @@ FAULTS = (
         title_vi="Công dân không đồng ý chia sẻ",
         shows="The browser returns with error=access_denied.",
         released=NOT_HELD,
-        teaches="RFC 6749 section 4.1.2.1: access_denied is a decision of the person, not an error; offer another way to sign in.",
+        teaches="RFC 6749 section 4.1.2.1: access_denied is no error; offer another way to sign in.",
         match=MATCH,
         example={"match": {"persona": "huong"}, "times": 1},
     ),

@@ -1,4 +1,4 @@
-"""Faults of simulated officials, which the law foresees: they do not act, act slowly or late, ask twice, give no reason."""
+"""Faults of simulated officials: they do not act, act slowly or late, ask twice, or give no reason."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FAULTS = (
         title_vi="Cán bộ không xử lý",
         shows="Dossiers stay in their state; requests for withdrawal are not answered.",
         released=PLANNED_AGAIN,
-        teaches="ND 61/2018 arts. 19, 21: the time limit continues, and the agency is responsible for overdue dossiers.",
+        teaches="ND 61/2018 arts. 19, 21: the limit continues; the agency is responsible for overdue dossiers.",
         match=MATCH,
         example={"match": {"province": "37"}},
     ),
@@ -80,7 +80,7 @@ FAULTS = (
         title_vi="Yêu cầu bổ sung lần thứ hai",
         shows="After the citizen has sent the missing papers, the office asks for more.",
         released=PLANNED_AGAIN,
-        teaches="ND 61/2018 art. 15.3: an office asks once, for everything. A second request is possible; it counts as overdue.",
+        teaches="ND 61/2018 art. 15.3: an office asks once, for everything. A second request counts as overdue.",
         match=MATCH,
     ),
     NamedFault(
@@ -90,7 +90,7 @@ FAULTS = (
         title_vi="Từ chối không nêu rõ lý do",
         shows="The desk refuses with a reason that explains nothing.",
         released="Refused dossiers stay refused; the next dossier is checked as usual.",
-        teaches="ND 61/2018 art. 17, form 03 of TT 03/2025: a refusal must give its reason. This one gives no reason that helps.",
+        teaches="ND 61/2018 art. 17, form 03 of TT 03/2025: a refusal must give its reason. This one does not help.",
         match=MATCH,
         example={"match": {"province": "37"}, "probability": 0.5},
     ),

@@ -1,6 +1,6 @@
-"""A small client of the citizen API and the officer API, written with plain httpx like the client of a connected system.
+"""A small client of the citizen API and the officer API, written with plain httpx, as for a connected system.
 
-It needs addresses and credentials and does not know that tests use it; a client for a real portal would look the same.
+It needs only addresses and credentials, not the tests; a client for a real portal would look the same.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Json = dict[str, Any]
 class Refused(Exception):
     """The server refused the request (RFC 9457). `problem`: last part of its type; the text says what to do."""
 
-    def __init__(self, answer: httpx.Response) -> None:
-        body = answer.json()
-        unfit = [f"{each['pointer']} {each['detail']}" for each in body.get("errors", [])]
-        super().__init__(" ".join([body["detail"], *unfit]))
+    def __init__(self, response: httpx.Response) -> None:
+        body = response.json()
+        errors = [f"{error['pointer']} {error['detail']}" for error in body.get("errors", [])]
+        super().__init__(" ".join([body["detail"], *errors]))
         self.problem = body["type"].rpartition("/")[2]
 
 
@@ -64,18 +64,18 @@ class Citizen:
         return self._ask("POST", f"/api/v1/dossiers/{code}/withdrawal", {"reason": reason})
 
     def _ask(self, method: str, path: str, body: Json | bytes | None = None, **options: Any) -> Json:
-        """Sign in if there is no token or it has expired, then send again: with the same key the repetition has no effect."""
+        """Sign in if there is no valid token, then send again; the same key makes a repetition harmless."""
         headers = {"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {}
         if isinstance(body, bytes):
             options["content"], headers["Content-Type"] = body, "application/pdf"
         elif body is not None:
             options["json"] = body
         request = self._http.build_request(method, path, headers=headers, **options)
-        answer = self._send(request) if self._token else None
-        if answer is None or answer.status_code == 401:
+        response = self._send(request) if self._token else None
+        if response is None or response.status_code == 401:
             self._sign_in()
-            answer = self._send(request)
-        return _of(answer)
+            response = self._send(request)
+        return _of(response)
 
     def _send(self, request: httpx.Request) -> httpx.Response:
         request.headers["Authorization"] = f"Bearer {self._token}"
@@ -83,10 +83,10 @@ class Citizen:
 
     def _sign_in(self) -> None:
         """Authorization code with PKCE; a browser would follow the redirect, we read the code from it."""
-        found = self._http.get(f"{self._issuer}/.well-known/openid-configuration").json()
+        configuration = self._http.get(f"{self._issuer}/.well-known/openid-configuration").json()
         verifier = secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        asked = {
+        query = {
             "response_type": "code",
             "client_id": self._client_id,
             "redirect_uri": BACK,
@@ -97,15 +97,15 @@ class Citizen:
             "code_challenge_method": "S256",
             "login_hint": self._who,
         }
-        back = self._http.get(found["authorization_endpoint"], params=asked).headers["location"]
+        location = self._http.get(configuration["authorization_endpoint"], params=query).headers["location"]
         form = {
             "grant_type": "authorization_code",
-            "code": parse_qs(urlsplit(back).query)["code"][0],
+            "code": parse_qs(urlsplit(location).query)["code"][0],
             "redirect_uri": BACK,
             "client_id": self._client_id,
             "code_verifier": verifier,
         }
-        self._token = _of(self._http.post(found["token_endpoint"], data=form))["access_token"]
+        self._token = _of(self._http.post(configuration["token_endpoint"], data=form))["access_token"]
 
 
 class Officer:
@@ -128,11 +128,11 @@ class Officer:
         return self._move(code, "request_supplement", reason=reason, items=list(items))
 
     def _move(self, code: str, does: str, **facts: Any) -> Json:
-        once = {"Idempotency-Key": str(uuid.uuid4())}
-        return _of(self._http.post(f"{self._dossiers}/{code}/moves", json={"does": does, **facts}, headers=once))
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        return _of(self._http.post(f"{self._dossiers}/{code}/moves", json={"does": does, **facts}, headers=headers))
 
 
-def _of(answer: httpx.Response) -> Json:
-    if answer.status_code >= 400:
-        raise Refused(answer)
-    return dict(answer.json())
+def _of(response: httpx.Response) -> Json:
+    if response.status_code >= 400:
+        raise Refused(response)
+    return dict(response.json())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,11 +20,17 @@ def add_to(app: typer.Typer) -> None:
 def list_all(url: Url = DEFAULT_URL, json: Json = False) -> None:
     """List projections, and how many events each has not read yet."""
     rows = ask(url, lambda country: country.projections())
-    lines = [
-        f"{row['name']}: reads {' and '.join(row['sources'])}, generation {row['generation']}, {row['behind']} events behind"
-        for row in rows
-    ]
-    show(rows, json, "\n".join(lines))
+    show(rows, json, "\n".join(map(_line, rows)))
+
+
+def _line(row: dict[str, Any]) -> str:
+    sources = " and ".join(row["sources"])
+    cut = (
+        f", without the oldest events of {row['lanes_cut']} lanes, which exist nowhere any more"
+        if row["lanes_cut"]
+        else ""
+    )
+    return f"{row['name']}: reads {sources}, generation {row['generation']}, {row['behind']} events behind{cut}"
 
 
 @projections.command("rebuild")

@@ -100,7 +100,7 @@ class Country(Services):
         return cast(SandboxRow, await self.portal.json("PATCH", f"/_lab/sandboxes/{sandbox_id}", json=change))
 
     async def projections(self) -> list[dict[str, Any]]:
-        """What the portal computes from events: `name`, `sources`, `generation`, `behind`."""
+        """What the portal computes from events: `name`, `sources`, `generation`, `behind`, `lanes_cut`."""
         return await every_row(self.portal.send, "/_lab/projections")
 
     async def rebuild_projection(self, name: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, NotRequired, TypeAlias, TypedDict
 
 
 class Cause(TypedDict):
-    """Why nothing happens; `mend` is what to do about it."""
+    """Why nothing happens; `mend_en` and `mend_vi` say how to fix it."""
 
     name: str
     sentence_en: str
@@ -59,7 +59,7 @@ class FeeItemBody(TypedDict):
 
 
 class Fired(TypedDict):
-    """A timer that fired. `at` is the moment for which it was set, `subject` usually the code of a dossier."""
+    """A timer that fired. `at` is the time for which it was set, `subject` usually a dossier code."""
 
     at: str
     service: str
@@ -77,7 +77,7 @@ class Limit(TypedDict):
 
 
 class News(TypedDict):
-    """How long the story of a dossier is, whether it has ended, and the most telling reason why it goes no further."""
+    """The number of timeline entries, whether the dossier has ended, and the main reason why nothing happens to it."""
 
     entries: int
     ended: bool
@@ -143,7 +143,7 @@ class ProvinceLimit(TypedDict):
 
 
 class ProvinceMode(TypedDict):
-    """`set_for` says where it was set: for the province itself, for `*`, or (null) nowhere."""
+    """`set_for`: where the mode is set: for the province itself, for `*`, or nowhere (null)."""
 
     province: str
     name_vi: str
@@ -176,14 +176,14 @@ class ProvinceSupplement(TypedDict):
 
 
 class Reading(TypedDict):
-    """What a clock shows. `rate` is sandbox seconds per real second; 0 is frozen."""
+    """The time of a clock. `rate` is sandbox seconds per real second; 0 is frozen."""
 
     now: str
     rate: float
 
 
 class Receipt(TypedDict):
-    """A receipt: phí and lệ phí have their own; numbers have no gaps within a series."""
+    """A receipt; phí and lệ phí have separate ones. Numbers have no gaps within a series."""
 
     kind: str
     series: str
@@ -220,10 +220,10 @@ RuleBody = TypedDict(
 
 class SandboxRow(TypedDict):
     """
-    `issuer` and `oidc_client` are where and as what a client of its own signs people in; `api_key` chooses it too.
+    `issuer` and `oidc_client` are for signing people in to this sandbox; `api_key` selects it, as X-Sandbox does.
 
-    `people` and `organisations` are those of its own, with every choice written down. `lagging` names the services that
-    do not know it yet.
+    `people` and `organisations` are those of this sandbox only, with every default filled in. `lagging` names the
+    services that do not have the sandbox yet.
     """
 
     id: str
@@ -273,7 +273,7 @@ class Step(TypedDict):
 
 
 class Supplement(TypedDict):
-    """A request to hand in what is missing; a second one counts as overdue."""
+    """A request to hand in what is missing; a second request counts as overdue."""
 
     number: int
     reason: str
@@ -290,7 +290,7 @@ class Waiting(TypedDict):
 
 
 class Arrival(TypedDict):
-    """`verdict`: there (told, and read by the other side), absent (it cannot come any more), not-before, held, waiting."""
+    """`verdict`: there (published and applied), absent (it cannot come any more), not-before, held, waiting."""
 
     verdict: str
     entry: Entry | None
@@ -316,7 +316,7 @@ class Fee(TypedDict):
     """
     One demand. `status`: due, paid, refund_pending, partly_refunded, refunded; superseded by a correction, waived by
     the office, or lapsed because the dossier ended before it was paid. `paid_by`: online, counter, transfer.
-    `refunded_dong` counts every payment for this demand: with one that crossed it, it may be more than the demand.
+    `refunded_dong` counts every payment for this demand, so it can exceed the demand if it was paid twice.
     """
 
     demand: int
@@ -341,7 +341,7 @@ class Mode(TypedDict):
 
 
 class ProvinceDemand(TypedDict):
-    """A fee asked for; `status` is due, paid, waived or superseded."""
+    """A demanded fee; `status` is due, paid, waived or superseded."""
 
     number: int
     moment: str
@@ -354,9 +354,10 @@ class ProvinceDemand(TypedDict):
 
 class ProvinceDossier(TypedDict):
     """
-    A province's copy of a dossier; `can` is what officials may do now, `planned` what they will do by themselves.
+    A province's copy of a dossier.
 
-    `needs` names the one fact without which a move of `can` cannot be made.
+    `can`: the moves that officials may make now; `needs`: the name of a fact that a move in `can` needs;
+    `planned`: the next action of simulated officers.
     """
 
     code: str
@@ -396,7 +397,7 @@ class ProvinceDossier(TypedDict):
 
 
 class Verdict(TypedDict):
-    """What `settle` found: still, waiting or held; and what it waits for."""
+    """The result of `settle`: still, waiting or held; and what the sandbox waits for."""
 
     verdict: str
     proof_of_absence: bool
@@ -406,11 +407,11 @@ class Verdict(TypedDict):
 
 class Wish(TypedDict):
     """
-    All optional. `rate` is sandbox seconds per real second; 0 is frozen. `start` comes from the seed unless given.
+    All optional. `rate` is sandbox seconds per real second; 0 is frozen. The default `start` is drawn from the seed.
 
-    `time_to_live` is real time, such as `1h`: a frozen clock comes to no end.
-    `people` and `organisations` are its own, beside the six people of every sandbox; they stay as they are.
-    `modes` (by province, or `*` for all others) and `faults` are what it begins with, as their own doors take them.
+    `time_to_live` is real time, such as `1h`, because a frozen clock would never reach an end.
+    `people` and `organisations` exist only here, beside the six people of every sandbox; they cannot be changed later.
+    `modes` (by province, or `*` for all others) and `faults` apply from the start; the form is that of their endpoints.
     """
 
     organisations: NotRequired[dict[str, Organisation] | None]
@@ -425,7 +426,7 @@ class Wish(TypedDict):
 
 
 class Advance(TypedDict):
-    """Where the clock stands now, and what fired on the way, in order."""
+    """The time after the advance, and what fired, in order."""
 
     now: str
     fired: list[Fired]

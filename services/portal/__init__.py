@@ -1,1 +1,1 @@
-"""The national portal: catalogue, submission, the national copy of every dossier, citizens' payments; owner of the sandboxes."""
+"""The national portal: catalogue, submission, national copy of every dossier, payments; it owns the sandboxes."""

@@ -1,4 +1,4 @@
-"""create_app(): settings in, FastAPI out; nothing else."""
+"""The FastAPI application of the portal."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         body_limits={papers.PATH: settings.paper_limit_bytes},
         has_cookie=True,
     )
-    # In the order of how often they are asked: a request is matched against one route after another.
-    asked = (dossiers.router, payments.router, catalogue.router, papers.router, statistics.router)
-    for router in (*asked, portal_lab.router, sandbox.router, lanes.router, projections.router):
+    # The most used routes first: a request is matched against one route after another.
+    public = (dossiers.router, payments.router, catalogue.router, papers.router, statistics.router)
+    for router in (*public, portal_lab.router, sandbox.router, lanes.router, projections.router):
         app.include_router(router)
     return app
 

@@ -1,4 +1,4 @@
-"""Who asks: a citizen's access token, its signature checked by the provider's keys, its times by the sandbox clock."""
+"""Access tokens of citizens: the signature is checked with the provider's keys, the times with the sandbox clock."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from shared.runtime import Runtime
 from shared.sandbox.clock import wire
 from shared.sandbox.names import DEFAULT, IDS
 
-CACHE = 10_000  # tokens whose signature was checked; their times are checked at every use
-ASK_AGAIN_SECONDS = 1.0  # an unknown key id makes us fetch its issuer's keys, the same one at most this often
-ASKED = 1_000  # unknown key ids that are remembered
+CACHE = 10_000  # tokens with a checked signature; the times are checked at every use
+REFETCH_SECONDS = 1.0  # an unknown key id makes us fetch the issuer's keys; at most once in this time per key id
+UNKNOWN_KEYS = 1_000  # number of unknown key ids in memory
 
 
 class TokenMissing(Refusal):
-    """No bearer token came with the request."""
+    """The request has no bearer token."""
 
 
 class TokenNotValid(Refusal):
-    """The token is not one of this portal's identity provider, or not for this portal."""
+    """The token is not from this portal's identity provider, or not for this portal."""
 
 
 class TokenExpired(Refusal):
-    """The token was good; by the sandbox clock it is not any more, or not yet."""
+    """By the sandbox clock the token has expired, or is not valid yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Represented:
-    """Somebody for whom a person may act: a child of theirs, or an organisation whose legal representative they are."""
+    """A child or an organisation for which a person may act as parent or legal representative."""
 
     kind: Literal["person", "organisation"]
     id: str  # personal number, or tax code
@@ -48,12 +48,12 @@ class Represented:
 
 @dataclass(frozen=True, slots=True)
 class Citizen:
-    """A person as the token says.
+    """A person, from the claims of the token.
 
     id          12-digit personal number
     level       assurance level 1 or 2
     times       seconds since 1970
-    represents  whom the person may act for by law, as the identity provider vouches
+    represents  for whom the person may act by law, confirmed by the identity provider
     """
 
     id: str
@@ -66,26 +66,26 @@ class Citizen:
 
     def check_time(self, now: datetime) -> None:
         """Raises TokenExpired unless the token is valid at `now` (RFC 7519 section 4.1.4-5)."""
-        moment = now.timestamp()
-        if not self.not_before <= moment < self.expires:
-            word = "expired" if moment >= self.expires else "is not valid yet"
+        seconds = now.timestamp()
+        if not self.not_before <= seconds < self.expires:
+            word = "expired" if seconds >= self.expires else "is not valid yet"
             raise TokenExpired(f"The token {word} by the sandbox clock; log in again.", now=wire(now))
 
 
 class Tokens:
-    """Checks access tokens (RFC 9068) and remembers whose signature was good.
+    """Checks access tokens (RFC 9068) and caches those with a valid signature.
 
-    Each sandbox is an issuer with a key set of its own, and asked for that alone: what is wrong there touches nobody else.
+    Each sandbox is an issuer with its own key set, fetched separately, so a wrong key set affects only its sandbox.
     """
 
     def __init__(self, runtime: Runtime, issuer: str, audience: str) -> None:
         self._runtime, self._issuer, self._audience = runtime, issuer.rstrip("/"), audience
-        self._keys: dict[str, Key] = {}  # by key id, which is the thumbprint of the key (RFC 7638)
-        self._asked: OrderedDict[tuple[str, str], float] = OrderedDict()  # (issuer, key id) → when, monotonic
+        self._keys: dict[str, Key] = {}  # by key id, the thumbprint of the key (RFC 7638)
+        self._fetched: OrderedDict[tuple[str, str], float] = OrderedDict()  # (issuer, key id) → when, monotonic
         self._checked: OrderedDict[str, Citizen] = OrderedDict()
 
     async def citizen(self, authorization: str | None, sandbox_header: str | None) -> Citizen:
-        """The citizen of a request. Raises TokenMissing, TokenNotValid, SandboxMismatch; times are checked by the caller."""
+        """The citizen of a request; times are not checked here. Raises TokenMissing, TokenNotValid, SandboxMismatch."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise TokenMissing("Send `Authorization: Bearer <access token>` from the identity provider.")
@@ -98,7 +98,7 @@ class Tokens:
         logs.concerns(citizen.sandbox)
         if sandbox_header is not None and sandbox_header != citizen.sandbox:
             raise SandboxMismatch(
-                "Leave X-Sandbox out, or log in at that sandbox's issuer.",
+                "Leave X-Sandbox out, or log in at the issuer of that sandbox.",
                 token_sandbox=citizen.sandbox,
                 header_sandbox=sandbox_header,
             )
@@ -109,43 +109,43 @@ class Tokens:
             return dict(jwt.decode(token, await self._key_of(token), algorithms=["RS256"]).claims)
         except (JoseError, msgspec.DecodeError, ValueError, KeyError, TypeError) as error:
             raise TokenNotValid(
-                "Log in again: the signature is not the identity provider's.", reason="signature"
+                "Log in again: the signature is not that of the identity provider.", reason="signature"
             ) from error
 
     async def _key_of(self, token: str) -> Key:
-        """The key that a token names; its issuer is asked for keys that are new here. Raises KeyError, JoseError, NotReady."""
-        said = jws.extract_compact(token.encode())
-        key_id, claims = str(said.headers()["kid"]), msgspec.json.decode(said.payload)
+        """The key that a token names; fetched from its issuer if unknown. Raises KeyError, JoseError, NotReady."""
+        parts = jws.extract_compact(token.encode())
+        key_id, claims = str(parts.headers()["kid"]), msgspec.json.decode(parts.payload)
         if key_id not in self._keys:
             await self._fetch(self._issuer_of(claims.get("sandbox") if isinstance(claims, dict) else None), key_id)
         return self._keys[key_id]
 
     async def _fetch(self, issuer: str, key_id: str) -> None:
-        """Learn the keys of an issuer, unless it was asked for this one a moment ago."""
+        """Fetch the keys of an issuer, unless they were just fetched for this key id."""
         now = time.monotonic()
-        if now - self._asked.get((issuer, key_id), 0.0) < ASK_AGAIN_SECONDS:
+        if now - self._fetched.get((issuer, key_id), 0.0) < REFETCH_SECONDS:
             return
         try:
-            answer = await http.call(self._runtime.http, "GET", f"{issuer}/jwks")
+            response = await http.call(self._runtime.http, "GET", f"{issuer}/jwks")
         except http.Unreachable as error:
-            raise NotReady("The identity provider does not answer; try again.", waits_for=["identity"]) from error
-        if answer.status_code == 200:
-            found = KeySet.import_key_set(msgspec.json.decode(answer.content))
-            self._keys |= {str(key.kid): key for key in found}
-        self._asked[issuer, key_id] = now
-        if len(self._asked) > ASKED:
-            self._asked.popitem(last=False)
+            raise NotReady("The identity provider does not reply; try again.", waits_for=["identity"]) from error
+        if response.status_code == 200:
+            keys = KeySet.import_key_set(msgspec.json.decode(response.content))
+            self._keys |= {str(key.kid): key for key in keys}
+        self._fetched[issuer, key_id] = now
+        if len(self._fetched) > UNKNOWN_KEYS:
+            self._fetched.popitem(last=False)
 
     def _issuer_of(self, sandbox: object) -> str:
-        """Whom to ask about a token that says so and is not believed yet: the default one, if that names no sandbox."""
-        named = isinstance(sandbox, str) and sandbox != DEFAULT and IDS.fullmatch(sandbox)
-        return f"{self._issuer}/s/{sandbox}" if named else self._issuer
+        """The issuer for the unchecked claim `sandbox`: the default issuer if it is not the id of another sandbox."""
+        is_id = isinstance(sandbox, str) and sandbox != DEFAULT and IDS.fullmatch(sandbox)
+        return f"{self._issuer}/s/{sandbox}" if is_id else self._issuer
 
     def _citizen(self, claims: dict[str, Any]) -> Citizen:
         sandbox = claims.get("sandbox")
         issuer = self._issuer if sandbox == DEFAULT else f"{self._issuer}/s/{sandbox}"
         if claims.get("iss") != issuer:
-            raise TokenNotValid(f"Log in at {self._issuer}: the token's issuer is another.", reason="issuer")
+            raise TokenNotValid(f"Log in at {self._issuer}: the token is from another issuer.", reason="issuer")
         audience = claims.get("aud")
         if self._audience not in (audience if isinstance(audience, list) else [audience]):
             raise TokenNotValid(f"Use the access token, whose audience is '{self._audience}'.", reason="audience")
@@ -157,7 +157,7 @@ class Tokens:
                 sandbox=str(sandbox),
                 not_before=int(claims.get("nbf", claims["iat"])),
                 expires=int(claims["exp"]),
-                represents=tuple(Represented(**each) for each in claims.get("represents", ())),
+                represents=tuple(Represented(**item) for item in claims.get("represents", ())),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise TokenNotValid(f"The token lacks a claim: {error}.", reason="claims") from error

@@ -1,4 +1,4 @@
-"""The portal's calls to the payment platform (fact sheet integration 4.1; refund is our own endpoint, unverified)."""
+"""Calls to the payment platform (fact sheet integration 4.1; the refund endpoint is ours, unverified)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from shared.runtime import Runtime
 
 
 class PlatformRefused(Refusal):
-    """The payment platform answered with an error code of its own."""
+    """The payment platform replied with an error code."""
 
 
 class PlatformSilent(Refusal):
-    """The payment platform does not answer; the attempt is kept, the same request can be sent again."""
+    """The payment platform does not reply; the attempt is stored, and the same request can be sent again."""
 
 
 class PaymentPlatform:
@@ -31,30 +31,30 @@ class PaymentPlatform:
         self._url = runtime.settings.payment_url
 
     def secret(self, sandbox_id: str) -> str:
-        """What signs to and from the platform in one sandbox."""
+        """The secret that signs messages to and from the platform in one sandbox."""
         return platform.partner_secret(self._secret.get_secret_value(), sandbox_id)
 
     async def begin(self, sandbox_id: str, dossier: Dossier, payment: Payment, at: datetime) -> str:
-        """Where the citizen pays (UrlThanhToan). Idempotent on the reference. Raises PlatformRefused, PlatformSilent."""
+        """The checkout URL (UrlThanhToan). Idempotent per reference. Raises PlatformRefused, PlatformSilent."""
         message = self._init(dossier, payment, at)
         message["MaXacThuc"] = platform.checksum(message, platform.INIT, self.secret(sandbox_id))
         try:
-            answer = await http.call(
+            response = await http.call(
                 self._runtime.http, "POST", f"{self._url}/init", sandbox_id=sandbox_id, body=message
             )
         except http.Unreachable as error:
             raise PlatformSilent(
                 "Send the same request with the same Idempotency-Key again.", reference=payment.reference
             ) from error
-        body = answer.json()
-        if answer.status_code != 200 or body.get("MaLoi") != platform.OK:
+        body = response.json()
+        if response.status_code != 200 or body.get("MaLoi") != platform.OK:
             raise PlatformRefused(
                 str(body.get("MoTaLoi") or body.get("detail")), reference=payment.reference, MaLoi=body.get("MaLoi")
             )
         return str(body["UrlThanhToan"])
 
     async def refund(self, sandbox_id: str, reference: str, amount_dong: int) -> str:
-        """Give a payment back, once per reference; the platform's number of the refund. Raises Unreachable, PlatformRefused."""
+        """Refund a payment, once per reference. Returns the refund number. Raises Unreachable, PlatformRefused."""
         message: dict[str, Any] = {
             "LoaiBanTin": "REFUND",
             "MaDoiTac": platform.PARTNER,
@@ -63,9 +63,11 @@ class PaymentPlatform:
             "MaHoanTien": f"R{reference}",
         }
         message["MaXacThuc"] = platform.checksum(message, platform.REFUND, self.secret(sandbox_id))
-        answer = await http.call(self._runtime.http, "POST", f"{self._url}/refund", sandbox_id=sandbox_id, body=message)
-        body = answer.json()
-        if answer.status_code != 200 or body.get("MaLoi") != platform.OK:
+        response = await http.call(
+            self._runtime.http, "POST", f"{self._url}/refund", sandbox_id=sandbox_id, body=message
+        )
+        body = response.json()
+        if response.status_code != 200 or body.get("MaLoi") != platform.OK:
             raise PlatformRefused(
                 str(body.get("MoTaLoi") or body.get("detail")), reference=reference, MaLoi=body.get("MaLoi")
             )
@@ -74,7 +76,7 @@ class PaymentPlatform:
     def _init(self, dossier: Dossier, payment: Payment, at: datetime) -> dict[str, Any]:
         procedure = PROCEDURES[dossier.procedure]
         agency = agency_code(dossier.province, dossier.commune)
-        where = COMMUNES[dossier.commune].name_vi if dossier.commune else PROVINCES[dossier.province].name_vi
+        authority = COMMUNES[dossier.commune].name_vi if dossier.commune else PROVINCES[dossier.province].name_vi
         return {
             "LoaiBanTin": "INIT",
             "PhienBan": "1.0.6",
@@ -93,7 +95,7 @@ class PaymentPlatform:
             "ThongTinBienLai": {
                 "MaDichVu": "2",
                 "MaDonVi": agency,
-                "TenDonVi": f"UBND {where}",
+                "TenDonVi": f"UBND {authority}",
                 "MaHoSo": dossier.code,
                 "MaDVC": f"{procedure.code}.01",
                 "TenDVC": procedure.name_vi[:250],
@@ -101,13 +103,13 @@ class PaymentPlatform:
                 "TenTTHC": procedure.name_vi[:250],
                 "TKThuHuong": "9990000000000",
                 "MaNHThuHuong": "970436",
-                "TenTKThuHuong": f"UBND {where}",
+                "TenTKThuHuong": f"UBND {authority}",
                 "NoiDungThanhToan": f"THANH TOAN HO SO {dossier.code}",
                 "HoTenNguoiNop": dossier.applicant_name,
                 "SoCMNDNguoiNop": dossier.applicant_id,
-                "DiaChiNguoiNop": where,
+                "DiaChiNguoiNop": authority,
                 "MaCoQuanQD": agency,
-                "TenCoQuanQD": f"UBND {where}",
+                "TenCoQuanQD": f"UBND {authority}",
                 "PhiLePhi": [
                     {
                         "LoaiPhiLePhi": "2",

@@ -11,19 +11,19 @@ FORMATS = {8: "1", 6: "2"}  # digits of the date in a dossier code → first dig
 
 
 def code_series(agency: str, now: datetime) -> str:
-    """The counter from which dossier codes of an agency are numbered, each day anew."""
+    """The counter that numbers the dossier codes of an agency; it starts again every day."""
     return per_day(agency, now)
 
 
-def dossier_code(agency: str, day: str, value: int, life: int) -> str:
-    """`H42.14464-20260609-0000001` (fact sheet 2.4). A database made anew counts from its next million, so no code repeats."""
-    return f"{agency}-{day}-{(life - 1) % 10 * 1_000_000 + value:07d}"
+def dossier_code(agency: str, day: str, value: int, epoch: int) -> str:
+    """`H42.14464-20260609-0000001` (fact sheet 2.4). Each epoch starts at its own million, so no code repeats."""
+    return f"{agency}-{day}-{(epoch - 1) % 10 * 1_000_000 + value:07d}"
 
 
 def reference_of(code: str, attempt: int) -> str:
     """The platform's MaThamChieu, at most 20 letters and digits: the dossier code and the attempt, in base 36.
 
-    The first digit says which of the two formats the code has: 1 for eight digits of date, 2 for six (TT 01/2018).
+    The first digit is the format of the code: 1 for a date of eight digits, 2 for six (TT 01/2018).
     """
     agency, day, sequence = code.split("-")
     _, _, commune = agency.partition(".")
@@ -36,7 +36,7 @@ def reference_of(code: str, attempt: int) -> str:
 
 
 def code_of(reference: str) -> str | None:
-    """The dossier code that a reference carries; None if it is none of ours."""
+    """The dossier code in a reference; None if it is not a reference of the portal."""
     if (
         not reference.startswith("DVC")
         or not 4 <= len(reference) <= 23
@@ -44,7 +44,7 @@ def code_of(reference: str) -> str | None:
     ):
         return None
     digits = str(int(reference[3:], 36))
-    # Attempts had two digits once, and such a payment may still be under way.
+    # Attempts had two digits in old versions, and such a payment may still be open.
     days = next((days for days, mark in FORMATS.items() if digits[0] == mark and len(digits) - days in (17, 18)), None)
     if days is None:
         return None

@@ -1,4 +1,4 @@
-"""The event door: what the provinces say; each function translates and knocks."""
+"""Event handlers, one per event type: each converts the event and calls one command."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def dossier_handed_over(event: models.DossierHandedOver, work: Work) -> None:
 @handlers.on(models.DossierSupplementRequested)
 def supplement_requested(event: models.DossierSupplementRequested, work: Work) -> None:
     items = tuple(item.text for item in event.items)
-    asked = Supplement(event.request, event.reason, items, event.answer_by, event.counts_as_overdue)
-    note_supplement(work, event.dossier_code, asked)
+    supplement = Supplement(event.request, event.reason, items, event.answer_by, event.counts_as_overdue)
+    note_supplement(work, event.dossier_code, supplement)
 
 
 @handlers.on(models.DossierFeeDemanded)
@@ -149,5 +149,5 @@ def _money(
     return {"refund_dong": event.refund_dong, "paid_dong": event.paid_dong, "returned_dong": event.returned_dong}
 
 
-def _receipts(told: Sequence[models.Receipt]) -> tuple[Receipt, ...]:
-    return tuple(Receipt(**receipt.model_dump()) for receipt in told)
+def _receipts(receipts: Sequence[models.Receipt]) -> tuple[Receipt, ...]:
+    return tuple(Receipt(**receipt.model_dump()) for receipt in receipts)

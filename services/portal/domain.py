@@ -1,4 +1,4 @@
-"""The portal's rules: the national copy of a dossier, who may do what with it, and its money. Plain Python, no I/O."""
+"""The portal's rules: the national copy of a dossier, what its citizen may do, and its payments. No I/O."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from shared.sandbox.clock import wire
 from shared.storage.value import Value
 
 STARTED, FAILED, PAID, REFUND_PENDING, REFUNDED = "started", "failed", "paid", "refund_pending", "refunded"
-ATTEMPT_LIFE = timedelta(minutes=15)  # sandbox time; the platform closes an order after it, then a new attempt begins
+ATTEMPT_LIFE = timedelta(minutes=15)  # sandbox time; then the platform closes the order, and a new attempt is needed
 
-# Verb of the lifecycle table → its word in `can`, in this order.
+# Verb of the lifecycle table → its word in `can`; `can` has the same order.
 WORDS = {law.PAY: "pay", law.ANSWER_SUPPLEMENT: "supplement", law.ASK_WITHDRAWAL: "withdraw", law.RATE: "rate"}
 # The nine indicators of TT 01/2018/TT-VPCP art. 13, each scored 0, 1 or 2; the English words are ours.
 INDICATORS = (
@@ -39,11 +39,11 @@ class DossierNotFound(Refusal):
     """This citizen has no such dossier in this sandbox."""
 
     def __init__(self, code: str) -> None:
-        super().__init__("Check the code, the sandbox and whose token this is.", code=code)
+        super().__init__("Check the code, the sandbox, and whose token you send.", code=code)
 
 
 class FeeMismatch(Refusal):
-    """The amount offered is not the fee demanded."""
+    """The amount is not the demanded fee."""
 
 
 class NothingToPay(Refusal):
@@ -55,35 +55,35 @@ class AlreadyPaid(Refusal):
 
 
 class WithdrawalAlreadyAsked(Refusal):
-    """A withdrawal was asked for and is not answered yet."""
+    """The citizen has asked for a withdrawal, and the province has not answered yet."""
 
 
 class WithdrawalTooLate(Refusal):
-    """The result is returned; nothing is left to withdraw."""
+    """The result is returned, so the dossier cannot be withdrawn."""
 
 
 class SupplementAlreadyAnswered(Refusal):
-    """The last request is answered; the office looks at it next."""
+    """The last supplement request is answered; the office continues."""
 
 
 class SupplementTooLate(Refusal):
-    """The time to answer the request has run out."""
+    """The time to answer the supplement request has passed."""
 
 
 class NothingToSupplement(Refusal):
-    """No supplement is asked for."""
+    """No supplement is requested."""
 
 
 class NotEndedYet(Refusal):
-    """A dossier is rated after its end."""
+    """A dossier can be rated only after its end."""
 
 
 class AlreadyRated(Refusal):
-    """A dossier is rated once."""
+    """A dossier can be rated only once."""
 
 
 class Receipt(Value, frozen=True):
-    """Of one kind of item; numbered without gaps within its series."""
+    """A receipt for one kind of item; numbers have no gaps within a series."""
 
     kind: str
     series: str
@@ -98,11 +98,11 @@ class FeeItem(Value, frozen=True):
 
 
 class Demand(Value, frozen=True):
-    """A fee the province asks for.
+    """A fee that the province demands.
 
     taken          how the office took the money itself: "counter" or "transfer"
-    returned_dong  how much of that it gave back
-    waived         why it is not asked for any longer
+    returned_dong  how much of that money the office returned
+    waived         why the office waived it
     """
 
     number: int
@@ -129,11 +129,11 @@ class Supplement(Value, frozen=True):
 
 
 class Payment(Value, frozen=True):
-    """One attempt to pay; its reference is committed before the platform is called. Money in đồng, times in sandbox time.
+    """One payment attempt; its reference is committed before the platform is called. Times are sandbox time.
 
-    demand       which demand it is for
-    confirmed    the how-manieth confirmation of its dossier it was; 0: not confirmed
-    refund_dong  how much of it is given back, whole or part
+    demand       number of its demand
+    confirmed    which confirmation of the dossier it is, counted from 1; 0: not confirmed
+    refund_dong  how much of it is refunded, all or a part
     """
 
     reference: str
@@ -148,14 +148,14 @@ class Payment(Value, frozen=True):
     refund: str | None = None
     refund_dong: int = 0
 
-    def going_back(self, amount_dong: int | None = None) -> Payment:
-        """The payment while it is given back, whole if no amount is named."""
-        back = self.amount_dong if amount_dong is None else amount_dong
-        return replace(self, status=REFUND_PENDING, refund_dong=back)
+    def to_refund(self, amount_dong: int | None = None) -> Payment:
+        """The payment with a pending refund; of the whole amount if `amount_dong` is None."""
+        refund_dong = self.amount_dong if amount_dong is None else amount_dong
+        return replace(self, status=REFUND_PENDING, refund_dong=refund_dong)
 
 
 class Dossier(Filing, frozen=True):
-    """The national copy: what the citizen asked, and what the province said since."""
+    """The national copy: what the citizen submitted, and what the province published since then."""
 
     code: str
     procedure: str
@@ -166,8 +166,8 @@ class Dossier(Filing, frozen=True):
     state_code: int
     submitted_at: datetime
     channel: Channel = "online"
-    heard: tuple[int, int] = (0, 0)  # epoch and dossierversion of the last event heard from the province
-    first_epoch: int = 0  # the life of the province's event log in which we first heard of this dossier
+    heard: tuple[int, int] = (0, 0)  # epoch and dossierversion of the province's last applied event
+    first_epoch: int = 0  # epoch of the province's first event about this dossier
     received_at: datetime | None = None
     handed_over_at: datetime | None = None
     due_at: datetime | None = None
@@ -195,12 +195,12 @@ class Dossier(Filing, frozen=True):
 
     @property
     def demand(self) -> Demand | None:
-        """The demand that stands: the last one."""
+        """The current demand: the last one."""
         return self.demands[-1] if self.demands else None
 
     @property
     def owing(self) -> Demand | None:
-        """The demand that waits to be paid."""
+        """The demand that must still be paid."""
         demand = self.demand
         if demand is None or demand.taken or demand.waived or self.payment_of(demand.number) is not None:
             return None
@@ -211,21 +211,21 @@ class Dossier(Filing, frozen=True):
         return self.supplements[-1] if self.supplements else None
 
     def payment_of(self, demand: int) -> Payment | None:
-        """The payment that stands for a demand: confirmed, and not on its way back."""
-        return next((each for each in self.payments if each.demand == demand and each.status == PAID), None)
+        """The payment of a demand: confirmed and not refunded."""
+        return next((payment for payment in self.payments if payment.demand == demand and payment.status == PAID), None)
 
     def belongs_to(self, person: str) -> bool:
-        """Whoever handed it in, and the person it is for."""
+        """Whether the person submitted or owns the dossier."""
         return person in (self.applicant_id, self.owner.id if self.owner else None)
 
     def can(self, at: datetime) -> list[str]:
-        """What the citizen may do at this time, computed from the lifecycle table."""
-        ready = {does for does, move in self.lawful.items() if all(MET[need](self, at) for need in move.needs)}
-        return [word for does, word in WORDS.items() if does in ready]
+        """What the citizen may do at this time, by the lifecycle table."""
+        allowed = {does for does, move in self.lawful.items() if all(MET[need](self, at) for need in move.needs)}
+        return [word for does, word in WORDS.items() if does in allowed]
 
     @property
     def lawful(self) -> dict[str, Move]:
-        """The moves of the citizen in this state, by verb."""
+        """Verb → move of the citizen in this state."""
         return LIFECYCLE.moves_of(self.state, law.CITIZEN)
 
     def must_allow(self, does: str, at: datetime) -> None:
@@ -236,26 +236,26 @@ class Dossier(Filing, frozen=True):
 
     def asking_withdrawal(self, at: datetime) -> Dossier:
         if self.state == law.RESULT_RETURNED:
-            raise WithdrawalTooLate("The result is returned; rate it, or submit anew.", code=self.code)
+            raise WithdrawalTooLate("The result is returned; rate it, or submit a new dossier.", code=self.code)
         LIFECYCLE.after(self.state, law.ASK_WITHDRAWAL, law.CITIZEN)
         self.must_allow(law.ASK_WITHDRAWAL, at)
         return replace(self, withdrawal="asked")
 
     def answering_supplement(self, papers: tuple[Paper, ...], at: datetime) -> Dossier:
-        """The request answered, with what was handed in."""
-        asked = self.supplement
-        if law.ANSWER_SUPPLEMENT not in self.lawful or asked is None:
+        """The dossier with the request answered by these papers."""
+        supplement = self.supplement
+        if law.ANSWER_SUPPLEMENT not in self.lawful or supplement is None:
             raise NothingToSupplement(
-                "Wait until the province asks for a supplement (status 5).", code=self.code, state=self.state.slug
+                "Wait until the province requests a supplement (status 5).", code=self.code, state=self.state.slug
             )
         self.must_allow(law.ANSWER_SUPPLEMENT, at)
-        supplements = (*self.supplements[:-1], replace(asked, answered_at=at))
+        supplements = (*self.supplements[:-1], replace(supplement, answered_at=at))
         return replace(self, supplements=supplements, papers=(*self.papers, *papers))
 
     def rated(self, scores: dict[str, int], comment: str | None, at: datetime) -> Dossier:
         if law.RATE not in self.lawful:
             raise NotEndedYet(
-                "Rate it once it has ended with a result, a refusal or a stop; what was withdrawn is not rated.",
+                "Rate it when it has ended with a result, a refusal or a stop; a withdrawn dossier cannot be rated.",
                 code=self.code,
                 state=self.state.slug,
             )
@@ -263,18 +263,18 @@ class Dossier(Filing, frozen=True):
         return replace(self, rating=scores, rating_comment=comment)
 
     def paying(self, amount_dong: int, at: datetime) -> tuple[Dossier, Payment]:
-        """An attempt to pay what is due: the open one if it still lives, else a new one."""
+        """A payment attempt for the due amount: the open attempt until it expires, then a new one."""
         if law.PAY not in self.lawful:
             raise _nothing_due(self)
         self.must_allow(law.PAY, at)
         demand = self.owing
         assert demand is not None  # needs: OPEN_DEMAND
         if amount_dong != demand.amount_dong:
-            detail = f"Offer exactly {demand.amount_dong} đồng, as the last demand says."
+            detail = f"Send exactly {demand.amount_dong} đồng, the amount of the last demand."
             raise FeeMismatch(detail, code=self.code, fee_dong=demand.amount_dong, offered_dong=amount_dong)
         last = self.payments[-1] if self.payments else None
-        open_still = last is not None and last.status == STARTED and at - last.started_at < ATTEMPT_LIFE
-        if last is not None and open_still and last.demand == demand.number:
+        is_open = last is not None and last.status == STARTED and at - last.started_at < ATTEMPT_LIFE
+        if last is not None and is_open and last.demand == demand.number:
             return self, last
         payment = Payment(reference_of(self.code, len(self.payments)), amount_dong, STARTED, at, demand.number)
         return replace(self, payments=(*self.payments, payment)), payment
@@ -285,59 +285,59 @@ class Dossier(Filing, frozen=True):
     def with_payment(self, changed: Payment) -> Dossier:
         return replace(self, payments=tuple(changed if p.reference == changed.reference else p for p in self.payments))
 
-    def giving_back(self, refund_dong: int | None, paid_dong: int | None) -> list[Payment]:
-        """The payments to give back when it ends without a result, whole or in part, the last first.
+    def refunds(self, refund_dong: int | None, paid_dong: int | None) -> list[Payment]:
+        """The payments to refund, all or in part, when the dossier ends without a result; the last payment first.
 
-        refund_dong  None: all that was paid online
-        paid_dong    what the province knew to be paid when it decided; a payment beyond that crossed its decision
-                     and goes back whole
+        refund_dong  None: everything that was paid online
+        paid_dong    the paid amount known to the province at its decision; a later payment is refunded in full
         """
         taken = sum(demand.amount_dong for demand in self.demands if demand.taken)
-        known = None if paid_dong is None else paid_dong - taken
-        back: list[Payment] = []
-        told: list[Payment] = []
-        for payment in sorted((each for each in self.payments if each.confirmed), key=lambda each: each.confirmed):
-            if known is not None and payment.amount_dong > known:
-                back += [payment.going_back()] if payment.status == PAID else []
+        known_dong = None if paid_dong is None else paid_dong - taken
+        refunds: list[Payment] = []
+        known: list[Payment] = []
+        confirmed = [payment for payment in self.payments if payment.confirmed]
+        for payment in sorted(confirmed, key=lambda payment: payment.confirmed):
+            if known_dong is not None and payment.amount_dong > known_dong:
+                refunds += [payment.to_refund()] if payment.status == PAID else []
                 continue
-            known = None if known is None else known - payment.amount_dong
-            told.append(payment)
+            known_dong = None if known_dong is None else known_dong - payment.amount_dong
+            known.append(payment)
         left = refund_dong
-        for payment in reversed([each for each in told if each.status == PAID]):
+        for payment in reversed([payment for payment in known if payment.status == PAID]):
             amount = payment.amount_dong if left is None else min(left, payment.amount_dong)
             left = None if left is None else left - amount
-            back += [payment.going_back(amount)] if amount else []
-        return back
+            refunds += [payment.to_refund(amount)] if amount else []
+        return refunds
 
-    def returning(self, dong: int) -> Dossier:
-        """What the office gave back of the money it took itself, the last first."""
-        demands, left = list(self.demands), dong
-        for place, demand in reversed(list(enumerate(demands))):
+    def with_returned(self, returned_dong: int) -> Dossier:
+        """The dossier after the office returned money that it took itself, from the last demand backwards."""
+        demands, left = list(self.demands), returned_dong
+        for index, demand in reversed(list(enumerate(demands))):
             if demand.taken:
-                demands[place] = replace(demand, returned_dong=min(left, demand.amount_dong))
-                left -= demands[place].returned_dong
+                demands[index] = replace(demand, returned_dong=min(left, demand.amount_dong))
+                left -= demands[index].returned_dong
         return replace(self, demands=tuple(demands))
 
-    def superseding(self, replaced: int) -> tuple[Dossier, list[Payment]]:
-        """A corrected demand takes the place of an open one; money that was on its way for that goes back."""
-        demands = tuple(replace(d, superseded=True) if d.number == replaced else d for d in self.demands)
-        paid = self.payment_of(replaced)
-        return replace(self, demands=demands), [paid.going_back()] if paid else []
+    def superseding(self, number: int) -> tuple[Dossier, list[Payment]]:
+        """The dossier when a corrected demand replaces demand `number`, and the payment of that demand to refund."""
+        demands = tuple(replace(d, superseded=True) if d.number == number else d for d in self.demands)
+        payment = self.payment_of(number)
+        return replace(self, demands=demands), [payment.to_refund()] if payment else []
 
 
 def _nothing_due(dossier: Dossier) -> Refusal:
-    """Why there is nothing to pay: it is paid, waived, or not demanded."""
+    """Why nothing is to be paid: the fee is paid, waived, or not demanded."""
     demand = dossier.demand
-    paid = dossier.payment_of(demand.number) if demand else None
+    payment = dossier.payment_of(demand.number) if demand else None
     taken = demand.taken if demand and dossier.state in law.MAY_OWE else None
-    if paid is not None or taken:
-        return AlreadyPaid("Nothing more is due.", code=dossier.code, reference=paid.reference if paid else taken)
+    if payment is not None or taken:
+        return AlreadyPaid("Nothing more is due.", code=dossier.code, reference=payment.reference if payment else taken)
     waived = demand is not None and demand.waived
     detail = "The office waived the fee." if waived else "Wait until the province demands the fee (status 6)."
     return NothingToPay(detail, code=dossier.code, state=dossier.state.slug)
 
 
-# How this copy shows the needs of the citizen's moves, and what is said when one is not met.
+# How to check each need of the citizen's moves, and the refusal if it is not met.
 MET: dict[Need, Callable[[Dossier, datetime], bool]] = {
     law.OPEN_DEMAND: lambda dossier, at: dossier.owing is not None,
     law.OPEN_REQUEST: lambda dossier, at: dossier.supplement is not None and dossier.supplement.answered_at is None,
@@ -348,7 +348,7 @@ MET: dict[Need, Callable[[Dossier, datetime], bool]] = {
 REFUSALS: dict[Need, Callable[[Dossier], Refusal]] = {
     law.OPEN_DEMAND: _nothing_due,
     law.OPEN_REQUEST: lambda dossier: SupplementAlreadyAnswered(
-        "Wait for the office; GET the dossier to see what it says.",
+        "Wait for the office; GET the dossier to see its decision.",
         code=dossier.code,
         request=dossier.supplements[-1].number,
     ),
@@ -360,5 +360,5 @@ REFUSALS: dict[Need, Callable[[Dossier], Refusal]] = {
     law.NO_WITHDRAWAL_ASKED: lambda dossier: WithdrawalAlreadyAsked(
         "Wait for the province's answer; GET the dossier to see it.", code=dossier.code
     ),
-    law.FIRST_RATING: lambda dossier: AlreadyRated("A dossier is rated once.", code=dossier.code),
+    law.FIRST_RATING: lambda dossier: AlreadyRated("A dossier can be rated only once.", code=dossier.code),
 }

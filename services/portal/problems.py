@@ -34,19 +34,19 @@ PROBLEMS: Problems = {
     domain.NothingToPay: ProblemType("nothing-to-pay", 409, "No fee is due now.", "Hiện không có khoản phải nộp."),
     domain.AlreadyPaid: ProblemType("already-paid", 409, "The fee is paid.", "Phí, lệ phí đã được thanh toán."),
     domain.WithdrawalAlreadyAsked: ProblemType(
-        "withdrawal-already-asked", 409, "A withdrawal is asked already.", "Đã có yêu cầu rút hồ sơ đang chờ trả lời."
+        "withdrawal-already-asked", 409, "A withdrawal is requested.", "Đã có yêu cầu rút hồ sơ đang chờ trả lời."
     ),
     domain.WithdrawalTooLate: ProblemType(
         "withdrawal-too-late", 409, "The result is returned.", "Đã trả kết quả, không thể rút hồ sơ."
     ),
     domain.NothingToSupplement: ProblemType(
-        "nothing-to-supplement", 409, "No supplement is asked for.", "Hồ sơ không có yêu cầu bổ sung."
+        "nothing-to-supplement", 409, "No supplement is requested.", "Hồ sơ không có yêu cầu bổ sung."
     ),
     domain.SupplementAlreadyAnswered: ProblemType(
         "supplement-already-answered", 409, "The request is answered.", "Yêu cầu bổ sung đã được trả lời."
     ),
     domain.SupplementTooLate: ProblemType(
-        "supplement-too-late", 409, "The time to answer has run out.", "Đã quá thời hạn bổ sung hồ sơ."
+        "supplement-too-late", 409, "The time to answer has passed.", "Đã quá thời hạn bổ sung hồ sơ."
     ),
     domain.NotEndedYet: ProblemType(
         "not-ended-yet", 409, "The dossier has not ended.", "Hồ sơ chưa kết thúc, chưa thể đánh giá."
@@ -56,10 +56,10 @@ PROBLEMS: Problems = {
         "no-right-to-represent", 403, "You may not act for this owner.", "Không có quyền nộp thay chủ hồ sơ này."
     ),
     file_types.TypeNotAccepted: ProblemType(
-        "paper-type-not-accepted", 415, "No paper can be of this type.", "Loại tệp này không được chấp nhận."
+        "paper-type-not-accepted", 415, "This file type is not accepted.", "Loại tệp này không được chấp nhận."
     ),
     file_types.TypeMismatch: ProblemType(
-        "paper-type-mismatch", 415, "The file is of another type than was said.", "Tệp không đúng loại đã khai báo."
+        "paper-type-mismatch", 415, "The file is not of the declared type.", "Tệp không đúng loại đã khai báo."
     ),
     file_types.ContentDamaged: ProblemType("paper-damaged", 400, "The file is damaged.", "Tệp bị hỏng."),
     file_types.ContentNotSafe: ProblemType(
@@ -69,7 +69,7 @@ PROBLEMS: Problems = {
         "paper-unpacks-too-large", 413, "The file becomes too large when opened.", "Tệp quá lớn sau khi giải nén."
     ),
     store.HashMismatch: ProblemType(
-        "paper-hash-mismatch", 400, "What arrived is not what was sent.", "Mã băm không khớp với tệp nhận được."
+        "paper-hash-mismatch", 400, "The received file does not match its hash.", "Mã băm không khớp với tệp nhận được."
     ),
     store.PaperNotFound: ProblemType("paper-not-found", 404, "There is no such paper.", "Không có giấy tờ này."),
     results.ResultNotThere: ProblemType(
@@ -87,11 +87,11 @@ PROBLEMS: Problems = {
         "payment-platform-refused", 502, "The payment platform refused.", "Nền tảng thanh toán từ chối."
     ),
     clients.PlatformSilent: ProblemType(
-        "payment-platform-silent", 503, "The payment platform does not answer.", "Nền tảng thanh toán không phản hồi."
+        "payment-platform-silent", 503, "The payment platform does not reply.", "Nền tảng thanh toán không phản hồi."
     ),
-    owner.ClockBackwards: ProblemType("clock-backwards", 409, "A clock never goes back.", "Đồng hồ không thể lùi."),
-    owner.ClockBusy: ProblemType("clock-busy", 409, "The clock is being turned.", "Đồng hồ đang được chỉnh."),
-    owner.ServiceDown: ProblemType("service-down", 503, "A service does not answer.", "Một dịch vụ không phản hồi."),
+    owner.ClockBackwards: ProblemType("clock-backwards", 409, "A clock cannot go back.", "Đồng hồ không thể lùi."),
+    owner.ClockBusy: ProblemType("clock-busy", 409, "The clock is being changed.", "Đồng hồ đang được chỉnh."),
+    owner.ServiceDown: ProblemType("service-down", 503, "A service does not reply.", "Một dịch vụ không phản hồi."),
     fault_rules.RulesContradict: ProblemType(
         "rules-contradict", 409, "Two fault rules contradict each other.", "Hai quy tắc gây lỗi mâu thuẫn nhau."
     ),
@@ -99,6 +99,6 @@ PROBLEMS: Problems = {
         "fault-rule-not-found", 404, "There is no such fault rule.", "Không có quy tắc gây lỗi này."
     ),
     owner.DefaultStays: ProblemType(
-        "default-stays", 409, "The default sandbox stays.", "Không thể xóa sandbox mặc định."
+        "default-stays", 409, "The default sandbox cannot be deleted.", "Không thể xóa sandbox mặc định."
     ),
 }

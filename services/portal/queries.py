@@ -1,4 +1,4 @@
-"""One function per question, read-only: a citizen's choice, a citizen's dossiers. The catalogue answers for itself."""
+"""Read-only queries: the choice of a citizen, and the dossiers of a citizen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.storage.page import Cut, Page
 
 
 class LevelTooLow(Refusal):
-    """The procedure asks for a higher identity level."""
+    """The procedure needs a higher identity level."""
 
 
 def choose(
@@ -26,10 +26,10 @@ def choose(
     case: str | None = None,
     on: date | datetime,
 ) -> Choice:
-    """What a citizen chose to file online, if the law allows it on that day.
+    """The procedure and authority that a citizen chose for filing online on that day.
 
-    citizen_level   assurance level of whoever files, 1 or 2
-    raises          LevelTooLow, and what the catalogue's `choose` refuses
+    citizen_level   assurance level of the citizen, 1 or 2
+    raises          LevelTooLow, and the refusals of `catalogue.choose`
     """
     choice = catalogue.choose(procedure_code, province_code, commune_code, case=case, channel="online", on=on)
     if citizen_level < (needed := choice.procedure.identity_level):
@@ -39,14 +39,14 @@ def choose(
 
 
 async def dossier(runtime: MessagingRuntime[Dossier], citizen: Citizen, code: str) -> Dossier:
-    """A citizen's own dossier; another's does not exist for them."""
-    found = await runtime.documents.find(runtime.database, citizen.sandbox, code)
-    if found is None or not found.belongs_to(citizen.id):
+    """A citizen's own dossier. Raises DossierNotFound, also for a dossier of another person."""
+    dossier = await runtime.documents.find(runtime.database, citizen.sandbox, code)
+    if dossier is None or not dossier.belongs_to(citizen.id):
         raise DossierNotFound(code)
-    return found
+    return dossier
 
 
 async def dossiers(runtime: MessagingRuntime[Dossier], citizen: Citizen, page: Page) -> Cut[Dossier]:
-    """What a citizen handed in, or what was handed in for them, newest first."""
-    mine = ("body->>'applicant_id' = $2", "body->'owner'->>'id' = $2")
-    return await runtime.documents.page(runtime.database, citizen.sandbox, mine, [citizen.id], page)
+    """The dossiers that a citizen submitted or owns, newest first."""
+    conditions = ("body->>'applicant_id' = $2", "body->'owner'->>'id' = $2")
+    return await runtime.documents.page(runtime.database, citizen.sandbox, conditions, [citizen.id], page)

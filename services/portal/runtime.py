@@ -1,4 +1,4 @@
-"""The portal's runtime: a full house that also owns the sandboxes, checks tokens and calls the payment platform."""
+"""The portal's runtime. It also owns the sandboxes, checks tokens and calls the payment platform."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from services.portal.domain import Dossier
 from services.portal.papers.store import papers_table
 from services.portal.reporting.projection import reported_dossiers_table, statistics
 from services.portal.sandboxes.clock import Timekeeping, turns_table
-from services.portal.sandboxes.owner import DEFAULT_ROW, TELL, Ownership
+from services.portal.sandboxes.owner import DEFAULT_ROW, SEND_ROW, Ownership
 from services.portal.settings import Settings
 from services.portal.store import DOSSIERS
 from shared.messaging import http_outbox
@@ -35,10 +35,11 @@ class Portal(MessagingRuntime[Dossier]):
     owns_sandboxes = True
     caller_claim = NUMBER_CLAIM
     records = re.compile(r"POST /api/v1/papers|(POST|PUT|DELETE) /_lab/sandboxes/[^/]+/(clock/\w+|(faults|modes).*)")
-    sweep_when = f"NOT EXISTS (SELECT FROM calls c WHERE c.sandbox = s.id AND c.kind = '{TELL}')"  # all have been told
+    # Sweep only when every service has the row.
+    sweep_when = f"NOT EXISTS (SELECT FROM calls c WHERE c.sandbox = s.id AND c.kind = '{SEND_ROW}')"
 
     def __init__(self, settings: Settings) -> None:
-        gateway = Peer("gateway", settings.province_gateway_url, hears=TO_PORTAL, speaks=TO_PROVINCE)
+        gateway = Peer("gateway", settings.province_gateway_url, topic_in=TO_PORTAL, topic_out=TO_PROVINCE)
         super().__init__(
             SERVICE,
             settings,
@@ -47,7 +48,7 @@ class Portal(MessagingRuntime[Dossier]):
             consumers.handlers,
             peers=[gateway],
             topics=TOPIC_OF,
-            projections=[statistics(Peer(SERVICE, settings.portal_url, hears=TO_PROVINCE), gateway)],
+            projections=[statistics(Peer(SERVICE, settings.portal_url, topic_in=TO_PROVINCE), gateway)],
         )
         turns_table(self.metadata)
         files.files_tables(self.metadata)
@@ -60,13 +61,13 @@ class Portal(MessagingRuntime[Dossier]):
         self.platform = PaymentPlatform(self, settings.payment_partner_secret)
         self.ownership = Ownership(self)
         self.timekeeping = Timekeeping(self, self.ownership)
-        self.callers = {REFUND: self.refund, TELL: self.ownership.tell_again}
+        self.callers = {REFUND: self.refund, SEND_ROW: self.ownership.send_row_again}
 
     @asynccontextmanager
     async def request(
         self, citizen: Citizen, key: RequestKey, *, codes: Sequence[str] = ()
     ) -> AsyncIterator[Request[Dossier]]:
-        """One request of a citizen in one transaction, as `unit_of_work`. Raises what `Citizen.check_time` refuses."""
+        """One request of a citizen in one transaction, as `unit_of_work`. Raises TokenExpired."""
         async with self.unit_of_work(citizen.sandbox, key, codes=codes) as request:
             citizen.check_time(request.now)
             yield request
@@ -75,11 +76,11 @@ class Portal(MessagingRuntime[Dossier]):
         return dossier_in(path) or super().subject_of(path)
 
     def named_in(self, query: str) -> str:
-        """Where the browser returns from paying has no other place for it."""
+        """The sandbox in a query: when the browser returns from a payment, only the query can name it."""
         return parse_qs(query).get("sandbox", [""])[0]
 
     async def refund(self, call: http_outbox.Call) -> None:
-        """Ask the platform for a refund; when it answers, keep it, tell the province, and end the call."""
+        """Request a refund from the platform; then store it, publish it to the province, and end the call."""
         refund = await self.platform.refund(call.sandbox, call.key, call.data["amount_dong"])
         await self.decide(
             call.sandbox, lambda work: note_refund(work, call.data["code"], call.key, refund), codes=[call.data["code"]]

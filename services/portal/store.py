@@ -1,4 +1,4 @@
-"""The drawer of the portal: its dossiers, found by applicant, newest first."""
+"""The document store of the portal: dossiers, indexed by applicant and owner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The portal's other process: hears the provinces, speaks to them, refunds. `python -m services.portal.worker`"""
+"""Worker process: reads and publishes events, requests refunds. `python -m services.portal.worker`"""
 
 from __future__ import annotations
 

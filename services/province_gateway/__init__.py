@@ -1,1 +1,1 @@
-"""34 provincial procedure systems in one house: reception, fees, processing, results, answers to withdrawals."""
+"""34 provincial procedure systems in one service: reception, fees, processing, results, and withdrawals."""

@@ -1,4 +1,4 @@
-"""create_app(): settings in, FastAPI out; nothing else."""
+"""The API process of the gateway."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         summary="34 provincial procedure systems: register, receive, demand the fee, process, return.",
         has_cookie=True,
     )
-    asked = (dossiers.router, desk.router, scripts.router)
-    for router in (*asked, sandbox.replica_router, sandbox.router, lanes.router):
+    routers = (dossiers.router, desk.router, scripts.router)
+    for router in (*routers, sandbox.replica_router, sandbox.router, lanes.router):
         app.include_router(router)
     return app
 

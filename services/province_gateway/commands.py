@@ -1,4 +1,4 @@
-"""What a province hears, registers and does by itself: take, decide, save, tell. No await, no I/O."""
+"""What events, the desk and timers cause at a province: load, decide, save, publish. No await, no I/O."""
 
 from __future__ import annotations
 
@@ -18,30 +18,24 @@ from contracts.models import (
     PaymentConfirmed,
     PaymentRefunded,
 )
-from services.province_gateway.domain import (
-    Dossier,
-    DossierNotFound,
-    Instruction,
-    Script,
-    new_dossier,
-)
+from services.province_gateway.domain import Dossier, DossierNotFound, Instruction, Script, new_dossier
 from services.province_gateway.moves import official
 from services.province_gateway.moves.context import Rules, desk
 from services.province_gateway.officers import behaviour, faults
 from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.officers.plan import close_request, plan, plan_answer
-from services.province_gateway.work import Work, here, tell
+from services.province_gateway.work import Work, local_time, save_and_publish
 from shared.errors import Refusal
 from shared.sandbox.clock import BUSINESS_ZONE, wire
 
 
 class DossierAlreadyHere(Refusal):
-    """A second submission with the code of a dossier that this province has: a broken contract."""
+    """A second submission with the code of a stored dossier: the portal broke the contract."""
 
 
 @dataclass(frozen=True)
 class Registration:
-    """What is written down when someone hands in a dossier at a counter or by public post."""
+    """A dossier that is handed in at a counter or by public post."""
 
     code: str
     choice: Choice
@@ -52,10 +46,10 @@ class Registration:
 
 
 def register_submission(work: Work, event: DossierSubmitted) -> None:
-    """A dossier arrives from the portal; the one-stop desk will look at it."""
+    """Store a dossier submitted at the portal, and plan its check by the one-stop desk."""
     code, place = event.dossier_code, Place(event.province, event.authority.commune)
     if work.find(code) is not None:
-        raise DossierAlreadyHere("The portal gave one code twice.", code=code)
+        raise DossierAlreadyHere("The portal used the same code twice.", code=code)
     at = event.submitted_at.astimezone(BUSINESS_ZONE)
     dossier = new_dossier(code, place, event.procedure, event.applicant.name, at, "online", Filing.of(event))
     work.save(code, dossier, lane=PROVINCES[event.province].lane)
@@ -63,15 +57,15 @@ def register_submission(work: Work, event: DossierSubmitted) -> None:
 
 
 def register_at_desk(work: Work, registration: Registration, rules: Rules, *, receive: bool) -> Dossier:
-    """A dossier handed in at a counter or by post: the portal learns of it. At the counter it is checked at once."""
+    """Store and publish a dossier handed in at a counter or by post; `receive` checks and receives it at once."""
     at = work.now.astimezone(BUSINESS_ZONE)
     code, choice, channel = registration.code, registration.choice, registration.channel
     applicant = registration.applicant_name
     filing = replace(registration.filing, return_by=registration.filing.return_by or channel)
     dossier = new_dossier(code, choice.place, choice.procedure.code, applicant, at, channel, filing)
     work.save(code, dossier, lane=PROVINCES[choice.province].lane)
-    facts = {"capacity": filing.capacity, "papers": (), **filing.facts()}  # said also where they are as usual
-    tell(
+    facts = {"capacity": filing.capacity, "papers": (), **filing.facts()}  # published also at their usual values
+    save_and_publish(
         work,
         dossier,
         law.DOSSIER_REGISTERED,
@@ -89,16 +83,16 @@ def register_at_desk(work: Work, registration: Registration, rules: Rules, *, re
 
 
 def act(work: Work, code: str, kind: str, rules: Rules) -> None:
-    """The officers' look has come: they do what they planned; a step of the script comes before what they do by themselves."""
+    """A timer of the officers fires: they make the planned move. A step of the script precedes their default moves."""
     dossier = work.load(code, DossierNotFound)
     if dossier.planned != kind:
         return
-    if faults.next_move(work.sandbox, dossier) != kind:  # the mode of the province has changed a moment ago
+    if faults.next_move(work.sandbox, dossier) != kind:  # the mode of the province has just changed
         plan(work, code)
         return
     dossier = replace(dossier, planned=None)
     work.save(code, dossier)
-    step = behaviour.step_here(work.sandbox, dossier)
+    step = behaviour.step_for_state(work.sandbox, dossier)
     if step is not None and step.does == kind:
         work.save(code, behaviour.after_step(work.sandbox, dossier))
         instruction = step
@@ -108,18 +102,18 @@ def act(work: Work, code: str, kind: str, rules: Rules) -> None:
             work.record_firing(rule, code)
         instruction = Instruction(law.RECEIVE) if reason is None else Instruction(law.REFUSE, reason=reason)
     else:
-        instruction = behaviour.default(dossier, kind)
+        instruction = behaviour.default_instruction(dossier, kind)
     official.perform(work, code, instruction, rules)
 
 
 def note_payment(work: Work, event: PaymentConfirmed) -> None:
-    """The fee is paid: the handler may go on. What is paid twice or comes late moves nothing: the portal refunds it."""
+    """The fee is paid, so the handler may continue. A second or late payment changes nothing: the portal refunds it."""
     dossier = work.load(event.dossier_code, DossierNotFound)
     paid = replace(dossier, paid_dong=dossier.paid_dong + event.amount_dong)
     demand = dossier.owing
     expected = demand is not None and event.demand in (None, demand.number) and event.amount_dong == demand.amount_dong
     if demand is not None and expected and _reaction(dossier, law.PAYMENT_CONFIRMED) is Reaction.APPLY:
-        work.save(dossier.code, paid.paid(demand, event.reference, here(work, dossier.code)))
+        work.save(dossier.code, paid.paid(demand, event.reference, local_time(work, dossier.code)))
         plan(work, dossier.code)
     else:
         work.save(dossier.code, paid)
@@ -131,7 +125,7 @@ def note_refund(work: Work, event: PaymentRefunded) -> None:
 
 
 def note_answer(work: Work, event: DossierSupplementAnswered) -> None:
-    """The citizen has handed in what was missing; the desk looks at it next."""
+    """The citizen has sent the missing papers; the officers continue."""
     dossier = work.load(event.dossier_code, DossierNotFound)
     applies = _reaction(dossier, law.SUPPLEMENT_ANSWERED) is Reaction.APPLY
     if applies and dossier.unanswered and event.request == len(dossier.supplements):
@@ -146,8 +140,8 @@ def note_rating(work: Work, event: DossierRated) -> None:
     work.save(dossier.code, replace(dossier, rated=sum(event.scores.model_dump().values())))
 
 
-def hear_withdrawal(work: Work, event: DossierWithdrawalRequested) -> None:
-    """The citizen asks; the desk answers when it next looks, or when somebody there does."""
+def note_withdrawal_request(work: Work, event: DossierWithdrawalRequested) -> None:
+    """The citizen requests a withdrawal: simulated officers answer it by a timer, in manual mode an official does."""
     dossier = work.load(event.dossier_code, DossierNotFound)
     if _reaction(dossier, law.WITHDRAWAL_REQUESTED) is Reaction.ANSWER:
         work.save(dossier.code, replace(dossier, withdrawal_reason=event.reason))
@@ -155,7 +149,7 @@ def hear_withdrawal(work: Work, event: DossierWithdrawalRequested) -> None:
 
 
 def answer_withdrawal(work: Work, code: str, rules: Rules) -> None:
-    """Granted while nothing is decided, declined once a result exists; a dossier that ended meanwhile needs no answer."""
+    """Grant it if nothing is decided yet, decline it if a result exists. A dossier that has ended needs no answer."""
     dossier = work.load(code, DossierNotFound)
     if mode_of(work.sandbox, dossier.province).manual:
         return
@@ -168,12 +162,12 @@ def answer_withdrawal(work: Work, code: str, rules: Rules) -> None:
 
 
 def script_officers(work: Work, code: str, script: Script) -> Dossier:
-    """Fix what the officers of one dossier will decide; a step that comes or goes has their next action planned anew."""
-    before = work.load(code, DossierNotFound)
-    step = behaviour.step_here(work.sandbox, before)
-    taken_back = step is not None and step.does == before.planned
-    work.save(code, replace(before, script=script))
-    if script.steps or taken_back:
+    """Set what the officers of one dossier will decide. If steps are added or removed, plan their next action again."""
+    dossier = work.load(code, DossierNotFound)
+    step = behaviour.step_for_state(work.sandbox, dossier)
+    step_was_planned = step is not None and step.does == dossier.planned
+    work.save(code, replace(dossier, script=script))
+    if script.steps or step_was_planned:
         plan(work, code)
     return work.load(code, DossierNotFound)
 

@@ -1,4 +1,4 @@
-"""The event door: what the portal says, and the officers' timers; each translates and knocks."""
+"""Handlers for the portal's events and the officers' timers: each calls one command."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def supplement_answered(event: models.DossierSupplementAnswered, work: Work) -> 
 
 @handlers.on(models.DossierWithdrawalRequested)
 def withdrawal_requested(event: models.DossierWithdrawalRequested, work: Work) -> None:
-    commands.hear_withdrawal(work, event)
+    commands.note_withdrawal_request(work, event)
 
 
 @handlers.on(models.PaymentConfirmed)
@@ -51,20 +51,20 @@ def dossier_rated(event: models.DossierRated, work: Work) -> None:
 
 
 def receipts_of(timer: Timer, dossier: Dossier, now: datetime) -> Sequence[str]:
-    """The counters of receipts that a timer needs: those of its agency, when money is taken."""
+    """The counters that a timer needs: the receipt numbers of its agency, if it takes a payment."""
     if timer.kind != law.TAKE_PAYMENT:
         return ()
     return receipts.receipt_series(agency_code(dossier.province, dossier.commune), now)
 
 
 def timers(rules: Rules) -> dict[str, Handler]:
-    """One handler per kind of timer: the desk's first look, every verb that officers do by themselves, withdrawals."""
+    """One handler per kind of timer: check at reception, every verb of officials, answer to a withdrawal request."""
 
-    def officers_look(timer: Timer, work: Work) -> None:
+    def officers_act(timer: Timer, work: Work) -> None:
         commands.act(work, timer.subject, timer.kind, rules)
 
     def withdrawal(timer: Timer, work: Work) -> None:
         commands.answer_withdrawal(work, timer.subject, rules)
 
-    looks: dict[str, Handler] = dict.fromkeys((behaviour.RECEPTION, *official.VERBS), officers_look)
-    return looks | {behaviour.WITHDRAWAL: withdrawal}
+    handlers: dict[str, Handler] = dict.fromkeys((behaviour.RECEPTION, *official.VERBS), officers_act)
+    return handlers | {behaviour.WITHDRAWAL: withdrawal}

@@ -1,4 +1,4 @@
-"""The one-stop rules: a province's copy of a dossier, what officers may do with it and when. Plain Python, no I/O."""
+"""A province's copy of a dossier, and the rules: what officials may do with it, and when. Plain Python, no I/O."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from shared.errors import Refusal
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.storage.value import Value
 
-REQUESTS = 9  # as many as the event can number; the law knows one
-VERIFYING = Limit(3, Unit.WORKING_DAY)  # ND 61/2018 art. 19.4: what fails verification goes back within this
-AT_THE_OFFICE = ("counter", "transfer")  # how the office takes money itself
+REQUESTS = 9  # the highest number that the event allows; the law allows one request
+VERIFYING = Limit(3, Unit.WORKING_DAY)  # ND 61/2018 art. 19.4: time to verify and to request a supplement
+AT_THE_OFFICE = ("counter", "transfer")  # methods by which the office itself takes money
 WAIVED = "waived"
 
-FeeKind = Literal["service_fee", "registration_fee", "tax"]  # phí, lệ phí, a tax or land charge
+FeeKind = Literal["service_fee", "registration_fee", "tax"]  # phí, lệ phí, tax or land charge
 Moment = Literal["at_reception", "at_supplement", "at_result", "obligation"]
 
 
@@ -31,7 +31,7 @@ class DossierNotFound(Refusal):
     """The province has no such dossier in this sandbox."""
 
     def __init__(self, code: str) -> None:
-        super().__init__("Check the code and the sandbox; a dossier just submitted may still be on its way.", code=code)
+        super().__init__("Check the code and the sandbox; a new dossier may not have arrived yet.", code=code)
 
 
 class NotYet(Refusal):
@@ -39,19 +39,19 @@ class NotYet(Refusal):
 
 
 class AlreadyRescheduled(Refusal):
-    """A due date is moved once, not twice (ND 61/2018 art. 19.9)."""
+    """A due date may be moved only once (ND 61/2018 art. 19.9)."""
 
 
 class ReschedulingTooLate(Refusal):
-    """The apology goes out at the latest one day before expiry (ND 61/2018 art. 19.9)."""
+    """The apology must be sent at the latest one day before the due date (ND 61/2018 art. 19.9)."""
 
 
 class VerificationTooLate(Refusal):
-    """What fails verification goes back within three working days (ND 61/2018 art. 19.4)."""
+    """A dossier that fails verification must be sent back within three working days (ND 61/2018 art. 19.4)."""
 
 
 class AskedTooOften(Refusal):
-    """The citizen was asked for supplements again and again; the law knows one request (ND 61/2018 art. 15.3)."""
+    """No further supplement can be requested; the law allows one request (ND 61/2018 art. 15.3)."""
 
 
 class NoResultYet(Refusal):
@@ -59,15 +59,15 @@ class NoResultYet(Refusal):
 
 
 class NothingDue(Refusal):
-    """No fee waits to be paid."""
+    """No fee is due."""
 
 
 class FeeMismatch(Refusal):
-    """The amount is not the one demanded."""
+    """The amount is not the demanded amount."""
 
 
 class RefundTooLarge(Refusal):
-    """More is to be given back than was paid."""
+    """The refund is larger than the amount held."""
 
 
 class FeeItem(Value, frozen=True):
@@ -77,10 +77,10 @@ class FeeItem(Value, frozen=True):
 
 
 class Demand(Value, frozen=True):
-    """A fee asked for; a corrected demand is superseded.
+    """A demanded fee. A corrected demand supersedes the earlier one.
 
-    paid_by   the payment's reference, `counter` or `transfer`; or `waived`
-    paid_at   when that was
+    paid_by   reference of the payment, `counter`, `transfer` or `waived`
+    paid_at   time of payment or waiver
     """
 
     number: int
@@ -104,14 +104,14 @@ class Supplement(Value, frozen=True):
 
 
 class Instruction(Value, frozen=True):
-    """What an official does: sent to the officers' door, or a step of a script.
+    """A move that an official is to make: from the officers' endpoint, or a step of a script.
 
     does        verb of the lifecycle table
-    at          of a step only: slug of the state in which it is taken; None: as soon as it is lawful
-    after_days  of a step only: working days that pass first
-    days        reschedule: working days that the due date moves by
-    answer_days request_supplement: working days the citizen has
-    refund_dong what is given back of all that is held, besides what crossed the decision; None: all for a refusal or
+    at          steps only: slug of the state in which the step is taken; None: as soon as it is lawful
+    after_days  steps only: working days to wait before
+    days        reschedule: working days by which the due date moves
+    answer_days request_supplement: working days that the citizen has to answer
+    refund_dong amount to refund, in addition to payments that crossed the decision; None: everything for a refusal or
                 withdrawal, nothing for reject and stop
     at_desk     receive, resume: the citizen brought the missing papers to the desk
     """
@@ -133,10 +133,10 @@ class Instruction(Value, frozen=True):
 
 
 class Script(Value, frozen=True):
-    """What the officers will decide on one dossier, or on all of a province, instead of drawing from the seed.
+    """Decisions of the officers on one dossier or on all dossiers of a province, instead of draws from the seed.
 
     fee_moment  when the catalogue's fee is demanded
-    steps       what they do besides the straight path, in order
+    steps       moves in addition to the default ones, in order
     """
 
     reception: Literal["receive", "refuse"] | None = None
@@ -148,12 +148,12 @@ class Script(Value, frozen=True):
 
 
 class Dossier(Particulars, frozen=True):
-    """A province's copy. Times are sandbox time, aware; money in đồng.
+    """A province's copy of a dossier. Times are sandbox time, aware; money in đồng.
 
     commune   of the competent agency; None: the province itself
-    planned   what the officers will do next by themselves: the one timer of theirs
-    script    its own; None: it follows its province's, of which `steps_taken` are done if it is the one marked `steps_of`
-    verify_by  until when what fails verification can go back; waiting for money does not use it up
+    planned   kind of the timer of the officers' next action; there is at most one
+    script    its own; None: that of its province, whose first `steps_taken` steps are done if its mark is `steps_of`
+    verify_by  last moment for a supplement request; waiting for money does not count
     """
 
     code: str
@@ -164,7 +164,7 @@ class Dossier(Particulars, frozen=True):
     state_code: int
     submitted_at: datetime
     channel: Channel = "online"
-    owner: str | None = None  # name of the person or organisation it is for, when that is not the applicant
+    owner: str | None = None  # name of the person or organisation that the dossier is for, if not the applicant
     papers: int = 0
     received_at: datetime | None = None
     verify_by: datetime | None = None
@@ -180,10 +180,10 @@ class Dossier(Particulars, frozen=True):
     supplements: tuple[Supplement, ...] = ()
     paid_dong: int = 0
     refunded_dong: int = 0
-    withdrawal_reason: str | None = None  # asked and not answered yet
+    withdrawal_reason: str | None = None  # of the open withdrawal request
     result_number: str | None = None
     ready_at: datetime | None = None
-    reason: str | None = None  # of its end without a result
+    reason: str | None = None  # why it ended without a result
     rated: int | None = None  # sum of the nine indicators, 0-18
     planned: str | None = None
     script: Script | None = None
@@ -196,17 +196,17 @@ class Dossier(Particulars, frozen=True):
 
     @property
     def owing(self) -> Demand | None:
-        """The demand that waits to be paid."""
-        return next((each for each in self.demands if each.paid_by is None and not each.superseded), None)
+        """The open demand: not paid, waived or superseded."""
+        return next((demand for demand in self.demands if demand.paid_by is None and not demand.superseded), None)
 
     @property
     def taken_dong(self) -> int:
-        """What the office took itself."""
-        return sum(each.amount_dong for each in self.demands if each.paid_by in AT_THE_OFFICE)
+        """The amount that the office itself took."""
+        return sum(demand.amount_dong for demand in self.demands if demand.paid_by in AT_THE_OFFICE)
 
     @property
     def held_dong(self) -> int:
-        """What was paid and is not given back, as far as the province knows; what crossed a decision may be on its way back."""
+        """The amount paid and not refunded, as far as the province knows; the portal may be refunding a part."""
         return self.paid_dong - self.refunded_dong
 
     @property
@@ -215,16 +215,16 @@ class Dossier(Particulars, frozen=True):
 
     @property
     def elsewhere(self) -> bool:
-        """Received by another unit than the competent one, and not handed over yet."""
+        """Whether a unit other than the competent one received it and has not handed it over."""
         return self.reception not in (None, Place(self.province, self.commune)) and self.handed_over_at is None
 
     @property
     def lawful(self) -> dict[str, Move]:
-        """The moves of officials in this state, by verb."""
+        """The moves that officials have in this state, by verb."""
         return LIFECYCLE.moves_of(self.state, *law.OFFICIALS)
 
     def after(self, does: str) -> tuple[Dossier, Move]:
-        """The dossier after a lawful move of an official; raises MoveNotAllowed."""
+        """The dossier in the state after an official's move, and the move; raises MoveNotAllowed."""
         lawful = self.lawful
         move = lawful.get(does)
         if move is None:
@@ -233,30 +233,30 @@ class Dossier(Particulars, frozen=True):
         return replace(self, state_code=move.then.code), move
 
     def must_allow(self, instruction: Instruction, at: datetime) -> None:
-        """Raises the refusal of the first need of a lawful move that is not met: NotYet, or its own of REFUSALS."""
+        """Raise for the first unmet need of a lawful move: its refusal in REFUSALS, otherwise NotYet."""
         for need in self._needs(instruction):
             if not MET[need](self, at):
                 if need in REFUSALS:
                     raise REFUSALS[need](self)
-                raise NotYet(f"First comes: {need.slug}.", code=self.code, does=instruction.does, waits_for=need.slug)
+                raise NotYet(f"Needed first: {need.slug}.", code=self.code, does=instruction.does, waits_for=need.slug)
 
     def waits_for(self, instruction: Instruction, at: datetime) -> Need | None:
-        """The first need of a lawful move that is not met and can still be."""
-        can_come = (need for need in self._needs(instruction) if need not in REFUSALS)
-        return next((need for need in can_come if not MET[need](self, at)), None)
+        """The first unmet need of a lawful move that can still be met."""
+        needs = (need for need in self._needs(instruction) if need not in REFUSALS)
+        return next((need for need in needs if not MET[need](self, at)), None)
 
     def can(self, at: datetime) -> list[str]:
-        """The moves that officials may make now, with the facts of `to_be_given`."""
-        rows = self.lawful.items()
-        return [does for does, move in rows if all(need.given or self._meets(need, at) for need in move.needs)]
+        """The moves that officials may make now, if they add the facts of `missing_facts`."""
+        moves = self.lawful.items()
+        return [does for does, move in moves if all(need.given or self._meets(need, at) for need in move.needs)]
 
-    def to_be_given(self, at: datetime) -> dict[str, str]:
-        """Verb of a lawful move → the fact without which it is refused now: `at_desk`, `fee`."""
-        rows = self.lawful.items()
-        return {does: n.given for does, move in rows for n in move.needs if n.given and not self._meets(n, at)}
+    def missing_facts(self, at: datetime) -> dict[str, str]:
+        """Verb of a lawful move → the fact (`at_desk`, `fee`) without which the move is refused now."""
+        moves = self.lawful.items()
+        return {does: n.given for does, move in moves for n in move.needs if n.given and not self._meets(n, at)}
 
     def _needs(self, instruction: Instruction) -> list[Need]:
-        """What binds a lawful move, less what the instruction gives."""
+        """The needs of a lawful move, without those that a fact of the instruction meets."""
         return [n for n in self.lawful[instruction.does].needs if not (n.given and getattr(instruction, n.given))]
 
     def _meets(self, need: Need, at: datetime) -> bool:
@@ -266,7 +266,7 @@ class Dossier(Particulars, frozen=True):
             return False
 
     def catalogue_fee(self, at: datetime) -> tuple[FeeItem, ...]:
-        """What the catalogue asks for this case, province, channel and payer; empty if that is nothing or nobody knows."""
+        """The catalogue's fee for this case, province, channel and payer; empty if there is none or it is unknown."""
         procedure = procedure_of(self.procedure, self.version)
         fee = fee_of(
             procedure,
@@ -279,38 +279,37 @@ class Dossier(Particulars, frozen=True):
         return tuple(FeeItem(item.kind, item.name_vi, item.amount_dong) for item in fee.items if item.amount_dong)
 
     def with_demand(self, moment: Moment, items: tuple[FeeItem, ...], pay_by: datetime) -> Dossier:
-        """One more demand; it takes the place of an open one."""
-        closed = tuple(replace(d, superseded=True) if d == self.owing else d for d in self.demands)
-        return replace(self, demands=(*closed, Demand(len(self.demands) + 1, moment, items, pay_by)))
+        """The dossier with a new demand, which supersedes an open one."""
+        earlier = tuple(replace(d, superseded=True) if d == self.owing else d for d in self.demands)
+        return replace(self, demands=(*earlier, Demand(len(self.demands) + 1, moment, items, pay_by)))
 
     def paid(self, demand: Demand, by: str, at: datetime) -> Dossier:
         paid = replace(demand, paid_by=by, paid_at=at)
         return replace(self, demands=tuple(paid if d == demand else d for d in self.demands))
 
     def answered(self, at: datetime) -> Dossier:
-        """The last supplement request is answered."""
+        """The dossier with its last supplement request answered."""
         *earlier, last = self.supplements
         return replace(self, supplements=(*earlier, replace(last, answered_at=at)))
 
     def running_again(self, at: datetime, pause: Pause) -> Dossier:
-        """The clock runs again: the due date follows the way in which waiting counts, and the time to verify with it."""
+        """The dossier with its clock running: `pause` says how the waiting time moves `due_at` and `verify_by`."""
         if self.paused_at is None or self.due_at is None or self.limit is None:
             return replace(self, paused_at=None)
-        waited = (self.paused_at, self._complete_at(at))
-        due = CALENDAR.due_after_pause(self.due_at, *waited, self.limit, pause, self.count)
+        pause_period = (self.paused_at, self._complete_at(at))
+        due = CALENDAR.due_after_pause(self.due_at, *pause_period, self.limit, pause, self.count)
         verify_by = self.verify_by
         if verify_by is not None:
-            verify_by = CALENDAR.due_after_pause(verify_by, *waited, VERIFYING, pause)
+            verify_by = CALENDAR.due_after_pause(verify_by, *pause_period, VERIFYING, pause)
         return replace(self, due_at=due, paused_at=None, verify_by=verify_by)
 
     def _complete_at(self, at: datetime) -> datetime:
-        """When what it waited for had come, the money or the answer: from then on the office has its time."""
-        came = [each.answered_at for each in self.supplements] + [each.paid_at for each in self.demands]
-        since = [moment for moment in came if moment is not None and self.paused_at and moment >= self.paused_at]
-        return max(since, default=at)
+        """When the awaited payment or answer had arrived, so that the office could continue."""
+        times = [request.answered_at for request in self.supplements] + [demand.paid_at for demand in self.demands]
+        return max((time for time in times if time and self.paused_at and time >= self.paused_at), default=at)
 
     def timeliness(self, at: datetime) -> str:
-        """early, on_time or overdue: the result's moment decides (fact sheet 2.3); a second request is overdue (QĐ 766)."""
+        """early, on_time or overdue at the time of the result (fact sheet 2.3); overdue after two requests (QĐ 766)."""
         if len(self.supplements) > 1 or (self.due_at is not None and at > self.due_at):
             return "overdue"
         return "on_time" if self.due_at is None or at.date() == self.due_at.date() else "early"
@@ -319,13 +318,22 @@ class Dossier(Particulars, frozen=True):
 def new_dossier(
     code: str, place: Place, procedure: str, applicant: str, at: datetime, channel: Channel, filing: Filing
 ) -> Dossier:
-    """What a filing becomes here; `place` is the competent agency's."""
-    short = {"owner": filing.owner.name if filing.owner else None, "papers": len(filing.papers)}
-    begun = (code, place.province, place.commune, procedure, applicant, SUBMITTED.code, at, channel)
-    return Dossier(*begun, **(asdict(filing) | short))
+    """The province's copy of a new dossier; `place` is that of the competent agency."""
+    shortened = {"owner": filing.owner.name if filing.owner else None, "papers": len(filing.papers)}
+    return Dossier(
+        code=code,
+        province=place.province,
+        commune=place.commune,
+        procedure=procedure,
+        applicant=applicant,
+        state_code=SUBMITTED.code,
+        submitted_at=at,
+        channel=channel,
+        **(asdict(filing) | shortened),
+    )
 
 
-# How this copy shows the needs of the table.
+# Need of the lifecycle table → whether this copy meets it.
 MET: dict[Need, Callable[[Dossier, datetime], bool]] = {
     law.HANDED_OVER: lambda dossier, at: dossier.received_at is None or not dossier.elsewhere,
     law.RECEIVED_ELSEWHERE: lambda dossier, at: dossier.elsewhere,
@@ -344,24 +352,24 @@ MET: dict[Need, Callable[[Dossier, datetime], bool]] = {
     law.FIRST_APOLOGY: lambda dossier, at: not dossier.rescheduled,
     law.TIME_TO_APOLOGISE: lambda dossier, at: dossier.due_at is None or at <= apology_due_at(dossier.due_at),
 }
-# What is said of a need that no waiting meets; every other one is NotYet.
+# The refusals for needs that waiting cannot meet; every other need raises NotYet.
 REFUSALS: dict[Need, Callable[[Dossier], Refusal]] = {
     law.KNOWN_FEE: lambda dossier: NothingDue(
-        "The catalogue asks for nothing here; say which `fee` to demand.", code=dossier.code
+        "The catalogue has no fee for this case; give the `fee` to demand.", code=dossier.code
     ),
     law.REQUESTS_LEFT: lambda dossier: AskedTooOften(
-        "Decide on what is there.", code=dossier.code, requests=len(dossier.supplements)
+        "Decide with the papers that were sent.", code=dossier.code, requests=len(dossier.supplements)
     ),
     law.TIME_TO_VERIFY: lambda dossier: VerificationTooLate(
-        "Decide on what is there: finish, or reject.",
+        "Decide with the papers that were sent: finish or reject.",
         code=dossier.code,
         latest=dossier.verify_by and dossier.verify_by.isoformat(),
     ),
     law.FIRST_APOLOGY: lambda dossier: AlreadyRescheduled(
-        "Finish, reject or stop it; the result will be overdue.", code=dossier.code
+        "Finish, reject or stop the dossier; a later result is overdue.", code=dossier.code
     ),
     law.TIME_TO_APOLOGISE: lambda dossier: ReschedulingTooLate(
-        "The letter had to go out one day before expiry; the result will be overdue.",
+        "The letter had to be sent one day before the due date; a later result is overdue.",
         code=dossier.code,
         latest=dossier.due_at and apology_due_at(dossier.due_at).isoformat(),
     ),

@@ -1,4 +1,4 @@
-"""One table: refusal → problem type, status, titles."""
+"""Refusal → problem type, status, titles."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ PROBLEMS: Problems = {
     ),
     domain.NotYet: ProblemType("not-yet", 409, "Something must come first.", "Phải chờ một việc khác trước."),
     domain.AlreadyRescheduled: ProblemType(
-        "already-rescheduled", 409, "A due date is moved once.", "Chỉ được hẹn lại ngày trả một lần."
+        "already-rescheduled", 409, "A due date can be moved only once.", "Chỉ được hẹn lại ngày trả một lần."
     ),
     domain.ReschedulingTooLate: ProblemType(
-        "rescheduling-too-late", 409, "The apology comes too late.", "Đã quá thời điểm gửi phiếu xin lỗi, hẹn lại."
+        "rescheduling-too-late", 409, "It is too late for an apology.", "Đã quá thời điểm gửi phiếu xin lỗi, hẹn lại."
     ),
     domain.VerificationTooLate: ProblemType(
         "supplement-request-too-late",
         409,
-        "The time to send it back has run out.",
+        "The time to request a supplement has expired.",
         "Đã quá ba ngày làm việc để yêu cầu bổ sung.",
     ),
     domain.AskedTooOften: ProblemType(
         "supplement-requested-too-often",
         409,
-        "No further supplement can be asked for.",
+        "No further supplement can be requested.",
         "Không thể yêu cầu bổ sung thêm lần nữa.",
     ),
     domain.NoResultYet: ProblemType("no-result-yet", 404, "There is no result yet.", "Chưa có kết quả giải quyết."),
@@ -38,6 +38,6 @@ PROBLEMS: Problems = {
         "fee-mismatch", 409, "The amount is not the fee.", "Số tiền không khớp với phí, lệ phí."
     ),
     domain.RefundTooLarge: ProblemType(
-        "refund-too-large", 409, "More than was paid cannot be given back.", "Không thể hoàn nhiều hơn số đã nộp."
+        "refund-too-large", 409, "The refund is larger than the amount paid.", "Không thể hoàn nhiều hơn số đã nộp."
     ),
 }

@@ -1,4 +1,4 @@
-"""One function per question that is asked of a province; read-only."""
+"""Read-only queries about the dossiers of a province."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.messaging.runtime import MessagingRuntime
 from shared.sandbox.registry import Sandbox
 from shared.storage.page import LARGEST, Cut, Page
 
-# Slug → code, as the documents have it. What was returned is open again while a withdrawal request waits there.
+# Slug → code as in the documents. A returned dossier counts as open while its withdrawal request is not answered.
 OPEN_STATES = {state.slug: str(state.code) for state in (*law.UNDECIDED, *law.DECIDED)}
 
 
@@ -24,16 +24,16 @@ def known_province(code: str) -> str:
 
 
 async def dossier(runtime: MessagingRuntime[Dossier], sandbox_id: str, province: str, code: str) -> Dossier:
-    found = await runtime.documents.find(runtime.database, sandbox_id, code)
-    if found is None or found.province != known_province(province):
+    document = await runtime.documents.find(runtime.database, sandbox_id, code)
+    if document is None or document.province != known_province(province):
         raise DossierNotFound(code)
-    return found
+    return document
 
 
 async def dossiers(runtime: MessagingRuntime[Dossier], sandbox_id: str, province: str, page: Page) -> Cut[Dossier]:
-    """The newest dossiers of a province."""
-    wanted = ["body->>'province' = $2"], [known_province(province)]
-    return await runtime.documents.page(runtime.database, sandbox_id, *wanted, page)
+    """The dossiers of a province, newest first."""
+    conditions, values = ["body->>'province' = $2"], [known_province(province)]
+    return await runtime.documents.page(runtime.database, sandbox_id, conditions, values, page)
 
 
 async def inbox(
@@ -45,10 +45,10 @@ async def inbox(
     state: str | None,
     commune: str | None,
 ) -> Cut[Dossier]:
-    """The open dossiers of a province, those that came first in front.
+    """The open dossiers of a province, oldest first.
 
-    state, commune  slug of a state, code of a competent commune: only those
-    raises          BodyDoesNotFit for words that name none
+    state, commune  filters: slug of a state, code of a competent commune
+    raises          BodyDoesNotFit for an unknown state or commune
     """
     known_province(province)
     condition, values = f"body->>'province' = $2 AND {OPEN}", [province]
@@ -66,13 +66,13 @@ async def inbox(
     return await runtime.documents.page(runtime.database, sandbox_id, [condition], values, page, oldest_first=True)
 
 
-async def silenced(runtime: MessagingRuntime[Dossier], here: Sandbox) -> list[str]:
-    """What lies because a fault keeps officers from acting, for `settle`: a sentence for each rule."""
+async def silenced(runtime: MessagingRuntime[Dossier], sandbox: Sandbox) -> list[str]:
+    """The dossiers on which officers do not act because of a fault, for `settle`: one sentence per rule."""
     idle = f"{OPEN} AND body->>'planned' IS NULL"
-    found = await runtime.documents.page(runtime.database, here.id, [idle], [], Page(LARGEST), oldest_first=True)
-    lie: dict[str, list[Dossier]] = {}
-    for dossier in found.rows:
-        if rule := faults.silenced(here, dossier):
-            lie.setdefault(f"{rule.id}: {rule.text_en}", []).append(dossier)
-    more = " or more" if found.next else ""
-    return [f"{said}; {len(dossiers)}{more} lie there, {dossiers[0].code} first" for said, dossiers in lie.items()]
+    page = await runtime.documents.page(runtime.database, sandbox.id, [idle], [], Page(LARGEST), oldest_first=True)
+    waiting: dict[str, list[str]] = {}  # rule → codes
+    for dossier in page.rows:
+        if rule := faults.silenced(sandbox, dossier):
+            waiting.setdefault(f"{rule.id}: {rule.text_en}", []).append(dossier.code)
+    more = " or more" if page.next else ""
+    return [f"{rule}; dossiers waiting: {len(codes)}{more}, the first is {codes[0]}" for rule, codes in waiting.items()]

@@ -1,8 +1,8 @@
-"""The result of a dossier as a file: one page of PDF, the same bytes for the same facts, made when somebody asks for it.
+"""The result of a dossier: a PDF of one page, created on request, with the same bytes for the same facts.
 
-It is a specimen and says so across the page; it has no emblem, no seal and no signature, and is laid out like no real form.
-About 50 ms and 28 KB a page; the first page of a process costs half a second and 45 MB more, for the libraries are loaded
-then (measured on one core of two). Call `render` in a thread, never where an event is handled.
+It is marked as a specimen across the page, has no emblem, seal or signature, and does not look like a real form. A page
+takes 50 ms and 28 KB; the first one of a process takes 0.5 s and 45 MB more, because it loads the libraries (measured
+on one core of two). Call `render` in a thread, never in an event handler.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 FONTS = Path(__file__).parent / "fonts"
 FAMILY = "Be Vietnam Pro"
 LEFT, WIDTH = 22.0, 166.0  # mm on A4
-LABEL = 52.0  # mm of the column that says what a line is
+LABEL = 52.0  # mm: the column of labels
 RED, GREY, PALE, BLACK = (170, 20, 30), (110, 110, 110), (236, 236, 236), (20, 20, 20)
 SPECIMEN = "BẢN DIỄN TẬP · SPECIMEN"
 WARNING = (
-    "Tài liệu giả lập của hệ thống Liên Thông để diễn tập và kiểm thử. Người, cơ quan và hồ sơ trong tài liệu là hư cấu. "
-    "Không có giá trị pháp lý. / Made by the Liên Thông simulator for practice and tests. Everything in it is invented. "
-    "It has no legal value."
+    "Tài liệu giả lập của hệ thống Liên Thông để diễn tập và kiểm thử. "
+    "Người, cơ quan và hồ sơ trong tài liệu là hư cấu. Không có giá trị pháp lý. / "
+    "Made by the Liên Thông simulator for practice and tests. Everything in it is invented. It has no legal value."
 )
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the page says. Times are sandbox time, aware; shown in business time.
+    """The contents of the page. Times are sandbox time, aware; shown in business time.
 
-    agency     name of who decided: `UBND Xã Gia Viễn, tỉnh Ninh Bình`
+    agency     name of the deciding agency: `UBND Xã Gia Viễn, tỉnh Ninh Bình`
     procedure  code
     """
 
@@ -51,8 +51,8 @@ class Facts:
 
 
 def render(facts: Facts) -> bytes:
-    """The page as PDF 1.x with its fonts embedded; text that is too long for it ends in `…`."""
-    # Not at the top: most processes never make a page, and the library and its fonts are worth 45 MB.
+    """The page as PDF 1.x with embedded fonts; text that is too long is cut and ends in `…`."""
+    # Imported here because most processes create no page, and the library with its fonts takes 45 MB.
     from fpdf import FPDF
     from fpdf.enums import XPos, YPos
 
@@ -118,7 +118,7 @@ def _across_the_page(page: FPDF) -> None:
 
 
 def _code(page: FPDF, code: str, *, top: float) -> None:
-    """A QR code of the dossier code alone: no address that anybody could be led to."""
+    """A QR code that contains only the dossier code, no address."""
     import segno
 
     matrix = segno.make(code, error="m", micro=False).matrix
@@ -133,10 +133,10 @@ def _code(page: FPDF, code: str, *, top: float) -> None:
     page.text(LEFT + 38, top + 16, f"Mã QR chứa mã hồ sơ {code}")
 
 
-def _short(text: str, letters: int) -> str:
+def _short(text: str, limit: int) -> str:
     words = unicodedata.normalize("NFC", text).split()
     text = "".join(letter for letter in " ".join(words) if letter.isprintable())
-    return text if len(text) <= letters else text[: letters - 1] + "…"
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _day(at: datetime) -> str:

@@ -1,4 +1,4 @@
-"""The gateway's runtime: a full house with 34 procedure systems in it, and the rules by which they count."""
+"""The runtime of the gateway: 34 procedure systems in one service, and the rules by which they count time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Gateway(MessagingRuntime[Dossier]):
             settings.database_url,
             DOSSIERS,
             consumers.handlers,
-            peers=[Peer("portal", settings.portal_url, hears=TO_PROVINCE, speaks=TO_PORTAL)],
+            peers=[Peer("portal", settings.portal_url, topic_in=TO_PROVINCE, topic_out=TO_PORTAL)],
             topics=TOPIC_OF,
         )
         replan.replanning_table(self.metadata)
@@ -48,7 +48,7 @@ class Gateway(MessagingRuntime[Dossier]):
         self.words = story.words
 
     async def take_over(self, instruction: dict[str, Any]) -> int:
-        """As every service does; and whoever tells other modes of provinces is answered when they are in force everywhere."""
+        """As in every service; the reply to changed modes is sent only after all dossiers are planned under them."""
         version = await super().take_over(instruction)
         await replan.finish(self, instruction["id"])
         return version
@@ -58,16 +58,16 @@ class Gateway(MessagingRuntime[Dossier]):
         await replan.note(connection, row["id"], sorted(provinces))
 
     async def pending(self, sandbox_id: str) -> dict[str, Any]:
-        found = await super().pending(sandbox_id)
-        under_way = [*found["under_way"], *await replan.under_way(self, sandbox_id)]
+        pending = await super().pending(sandbox_id)
+        under_way = [*pending["under_way"], *await replan.under_way(self, sandbox_id)]
         if not self.watches(sandbox_id, officers.LOOK):
-            return {**found, "under_way": under_way}
+            return {**pending, "under_way": under_way}
         held = await queries.silenced(self, await registry.read(self.database, sandbox_id))
-        return {**found, "under_way": under_way, "held": held}
+        return {**pending, "under_way": under_way, "held": held}
 
-    async def finish_what_is_left(self) -> None:
-        """A job of the worker: what a process that died began."""
-        await replan.finish_what_is_left(self)
+    async def finish_replanning(self) -> None:
+        """Job of the worker: finish what a crashed process began."""
+        await replan.finish_all(self)
 
     def subject_of(self, path: str) -> str:
         return dossier_in(path) or super().subject_of(path)

@@ -1,4 +1,4 @@
-"""Every variable of the gateway, with its unit, default and reason."""
+"""The settings of the gateway, with units, defaults and reasons."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ class Settings(Base):
     database_url: str = Field(
         "postgresql://lienthong@127.0.0.1:5432/province_gateway", validation_alias="PROVINCE_GATEWAY_DATABASE_URL"
     )
-    count: Count = Count.LAW  # how a due date is counted: by the law's whole days, or in hours as one real system does
-    pause: Pause = Pause.ANEW  # how waiting for a supplement counts (ND 61/2018 art. 19.4: anew); kept on each dossier
+    count: Count = Count.LAW  # how due dates are counted: in whole days by law, or in hours as one real system does
+    pause: Pause = Pause.ANEW  # how waiting for a supplement counts (ND 61/2018 art. 19.4); stored on each dossier

@@ -1,4 +1,4 @@
-"""The drawer of the gateway: its dossiers, found by province, newest first."""
+"""The document store of the gateway: its dossiers, with an index by province."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from contracts import lifecycle as law
 from services.province_gateway.domain import Dossier
 from shared.storage.documents import DocumentStore
 
-# SQL: the office still has something to do with it, or waits for the citizen.
+# SQL condition: the dossier has not ended, or has an open withdrawal request.
 OPEN = (
     f"((body->>'state_code')::int NOT IN ({', '.join(str(state.code) for state in law.FINAL)}) "
     "OR body->>'withdrawal_reason' IS NOT NULL)"

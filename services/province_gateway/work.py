@@ -1,4 +1,4 @@
-"""The unit of work of a dossier at a province: what every decision here loads, saves and says."""
+"""The unit of work of the gateway, and how its commands read the time and publish events."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from shared.sandbox.clock import BUSINESS_ZONE
 Work = AnyWork[Dossier]
 
 
-def here(work: Work, code: str) -> datetime:
+def local_time(work: Work, code: str) -> datetime:
     return work.at(code).astimezone(BUSINESS_ZONE)
 
 
-def tell(work: Work, dossier: Dossier, event: str, **facts: Any) -> None:
-    """Save the dossier and say what happened to it; facts that are None are left out."""
+def save_and_publish(work: Work, dossier: Dossier, event: str, **facts: Any) -> None:
+    """Save the dossier and publish an event about it, without the facts that are None."""
     work.save(dossier.code, dossier)
     body = {"dossier_code": dossier.code, "province": dossier.province, "procedure": dossier.procedure, **facts}
     work.publish(event, dossier.code, {name: fact for name, fact in body.items() if fact is not None})

@@ -1,4 +1,4 @@
-"""The gateway's other process: hears the portal, speaks to it, lets officers act. `python -m services.province_gateway.worker`"""
+"""The worker process: reads the portal's events, publishes ours, and fires timers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def main() -> None:
     settings = Settings()
     logs.configure_logs("gateway-worker")
     gateway = Gateway(settings)
-    jobs = (*worker.jobs(gateway), gateway.finish_what_is_left)
+    jobs = (*worker.jobs(gateway), gateway.finish_replanning)
     app = web.create_app(gateway, "Liên Thông: gateway worker", {}, *jobs)
     server.serve(app, settings.province_gateway_worker_url)
 

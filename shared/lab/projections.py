@@ -25,12 +25,15 @@ class ProjectionView(BaseModel):
     sources     whose events it reads
     generation  how often it was built; 1: never rebuilt
     behind      events that are published and not read yet
+    lanes_cut   lanes in which it could not begin with the first epoch: what was published before is neither in the
+                broker nor in the log of its source any more, so it is not counted
     """
 
     name: str
     sources: list[str]
     generation: int
     behind: int
+    lanes_cut: int
 
 
 @router.get("/projections", summary="Projections, and how far each has read.", responses=problem_responses(422, 503))
@@ -55,12 +58,17 @@ async def rebuild(name: Text, runtime: EventRuntimeDep) -> ProjectionView:
 
 
 async def _view(runtime: MessagingRuntime[Any], each: projection.Projection) -> ProjectionView:
-    rows = await runtime.database.fetch("SELECT generation FROM projections WHERE name = $1", each.name)
+    rows = await runtime.database.fetch(
+        "SELECT generation, (SELECT count(*) FROM positions WHERE listener = name AND is_cut) AS lanes_cut "
+        "FROM projections WHERE name = $1",
+        each.name,
+    )
     if not rows:
         raise NotReady("The service is starting; ask again in a moment.", waits_for=sorted(runtime.waits_for))
     return ProjectionView(
         name=each.name,
         sources=[source.name for source in each.sources],
         generation=rows[0]["generation"],
+        lanes_cut=rows[0]["lanes_cut"],
         behind=await projection.behind(runtime.database, each, runtime.service),
     )

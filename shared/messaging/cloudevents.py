@@ -1,4 +1,4 @@
-"""The envelope: CloudEvents 1.0 in binary mode on Kafka (`ce_*` headers, JSON body), and what a reader makes of a record."""
+"""CloudEvents 1.0 in binary mode on Kafka: `ce_*` headers and a JSON body, written by relays and decoded by readers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 from shared.sandbox.clock import wire
 
-VOID = "lane.void.v1"  # stands for an event that can no longer be sent: its number, without its payload
+VOID = "lane.void.v1"  # replaces an event that can no longer be sent: its number without its payload
 Headers = list[tuple[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record as the broker gives it."""
+    """One record as the broker delivers it."""
 
     lane: int
     offset: int
@@ -27,10 +27,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A record that can be placed: it has a source, an epoch and a number in its lane.
+    """A valid record: it has a source, an epoch and a number in its lane.
 
-    version  1…n per subject and source: the number outsiders use
-    body     JSON bytes, not looked into yet
+    version  1…n per subject and source: the number that external systems use
+    body     JSON bytes, not parsed yet
     """
 
     lane: int
@@ -49,13 +49,13 @@ class Event:
 
 
 def event_id(seed: str, source: str, subject: str, version: int) -> str:
-    """The same for the same seed, source, subject and version (design: Determinism); UUID-shaped, version 8 (RFC 9562)."""
+    """UUID version 8 (RFC 9562), the same for the same seed, source, subject and version (design: Determinism)."""
     digest = hashlib.blake2b("\x1f".join((seed, source, subject, str(version))).encode(), digest_size=16).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-a{digest[17:20]}-{digest[20:]}"
 
 
 def headers(row: Any, source: str) -> Headers:
-    """CloudEvents headers of one posted row: lane number and epoch as extension attributes `sequence` and `epoch`."""
+    """CloudEvents headers of a row of `posted`. Number and epoch are the extension attributes `sequence`, `epoch`."""
     return [
         ("ce_specversion", b"1.0"),
         ("ce_id", (row["id"] or f"void-{row['lane']}-{row['epoch']}-{row['number']}").encode()),
@@ -73,31 +73,31 @@ def headers(row: Any, source: str) -> Headers:
 
 
 def sandboxes_of(records: Iterable[Record], source: str) -> set[str]:
-    """The sandboxes in which `source` speaks in these records."""
-    named = {record.headers.get("ce_source", b"") for record in records}
-    spoken = (name.decode(errors="replace").removeprefix("/").partition("/") for name in named)
-    return {sandbox for speaker, _, sandbox in spoken if speaker == source and sandbox}
+    """The sandboxes of those records that come from `source`."""
+    values = {record.headers.get("ce_source", b"") for record in records}
+    parts = (value.decode(errors="replace").removeprefix("/").partition("/") for value in values)
+    return {sandbox for service, _, sandbox in parts if service == source and sandbox}
 
 
 def decode(record: Record, source: str) -> Event | None:
     """The event of a record; None without a valid source, epoch and number: such a record is counted and skipped."""
-    found = record.headers
+    fields = record.headers
     try:
-        spoken, sandbox = found["ce_source"].decode().removeprefix("/").split("/", 1)
+        service, sandbox = fields["ce_source"].decode().removeprefix("/").split("/", 1)
         event = Event(
             lane=record.lane,
             offset=record.offset,
-            epoch=int(found["ce_epoch"]),
-            number=int(found["ce_sequence"]),
-            source=spoken,
+            epoch=int(fields["ce_epoch"]),
+            number=int(fields["ce_sequence"]),
+            source=service,
             sandbox=sandbox,
-            id=found["ce_id"].decode(),
-            type=found["ce_type"].decode(),
-            subject=found["ce_subject"].decode(),
-            version=int(found["ce_dossierversion"]),
-            time=datetime.fromisoformat(found["ce_time"].decode()),
+            id=fields["ce_id"].decode(),
+            type=fields["ce_type"].decode(),
+            subject=fields["ce_subject"].decode(),
+            version=int(fields["ce_dossierversion"]),
+            time=datetime.fromisoformat(fields["ce_time"].decode()),
             body=record.value or b"",
-            traceparent=found.get("traceparent", b"").decode(),
+            traceparent=fields.get("traceparent", b"").decode(),
         )
     except (KeyError, ValueError):
         return None

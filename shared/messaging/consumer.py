@@ -1,4 +1,4 @@
-"""Applies events: everything that one poll returned, over all lanes, in one transaction: positions, effects and new events."""
+"""Applies events: all records of one poll, over all lanes, in one transaction with positions, effects, new events."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ UNKNOWN_SANDBOX = "its sandbox is not known here yet"
 
 
 class HandlerExists(Exception):
-    """A second handler for one event type. A second listener is a projection, which has positions of its own."""
+    """The event type already has a handler. A second listener must be a projection, which has its own positions."""
 
 
 @dataclass(frozen=True)
 class Handler:
-    """For one event type: how its body is parsed (raises if it does not fit), what to do, and whether it creates a document."""
+    """For one event type: `read` parses the body or raises, `act` applies it; `creates` if it creates a document."""
 
     read: Callable[[bytes], Any]
     act: Callable[[Any, Work[Any]], None]
@@ -41,7 +41,7 @@ class Handler:
 
 
 class Handlers:
-    """Event type → handler, one for each, named by the model of its body. A type without a handler is skipped.
+    """One handler per event type, registered by the model of its body. Events without a handler are skipped.
 
     type_of   model of a body → event type
     """
@@ -54,38 +54,38 @@ class Handlers:
         type = self._type_of[model]
         if type in self.table:
             raise HandlerExists(
-                f"{type} has a handler already; a second listener is a projection (messaging/projection.py)"
+                f"{type} already has a handler; write a second listener as a projection (messaging/projection.py)"
             )
 
-        def keep(act: Callable[[Any, Work[Any]], None]) -> Callable[[Any, Work[Any]], None]:
+        def register(act: Callable[[Any, Work[Any]], None]) -> Callable[[Any, Work[Any]], None]:
             self.table[type] = Handler(model.model_validate_json, act, creates)
             return act
 
-        return keep
+        return register
 
 
 @dataclass
 class Outcome:
-    """Result of a batch: lanes whose source must be asked, and counts for after the commit."""
+    """Result of a batch: lanes that need a replay, and what to report after the commit."""
 
     asks: dict[int, Place] = field(default_factory=dict)
-    clear: set[int] = field(default_factory=set)  # lanes that moved on
+    clear: set[int] = field(default_factory=set)  # lanes whose position advanced
     offsets: dict[int, int] = field(default_factory=dict)
     applied: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     orphans: list[Event] = field(default_factory=list)
-    rowless: set[str] = field(default_factory=set)  # sandboxes that we believed to have, and have no row of
+    rowless: set[str] = field(default_factory=set)  # known sandboxes whose row is missing
     begun: int = field(default_factory=time.time_ns)
-    steps: list[tuple[Event, spans.Step]] = field(default_factory=list)  # for spans, where they are told
-    reassign: bool = False  # the positions were reset by somebody else: read them again
+    steps: list[tuple[Event, spans.Step]] = field(default_factory=list)  # only if spans are exported
+    reassign: bool = False  # a rebuild has reset the positions: read them again
 
 
 class Consumer(Generic[T]):
     """Applies the records of one source to the documents of a service.
 
-    source    the one whose events are accepted ("portal" | "gateway")
+    source    the service whose events are accepted ("portal" | "gateway")
     service   our own name, for the events that handlers publish
-    topics    on which topic an event type of ours travels
+    topics    event type → topic, for the events that handlers publish
     """
 
     def __init__(
@@ -101,17 +101,17 @@ class Consumer(Generic[T]):
         self._database, self._documents, self._handlers = database, store, handlers
         self._service, self._topics = service, topics
         self.positions = Positions(SERVICE, source)
-        self.topic = ""  # of what is read, in the process that reads: for its spans
+        self.topic = ""  # the topic of the source, for spans; set by the worker
 
     @property
     def source(self) -> str:
         return self.positions.source
 
     async def apply(self, records: Sequence[Record], unknown: frozenset[str] = frozenset()) -> Outcome:
-        """Apply records, given in order per lane. A save that PostgreSQL refuses for its data is halved down to the guilty event.
+        """Apply records, in order per lane. If PostgreSQL refuses the data, halves the batch to find the bad event.
 
-        unknown  sandboxes whose owner does not answer: their events wait aside
-        raises   what the machine does (connection, deadlock, timeout): the same batch can be given again
+        unknown  sandboxes whose owner does not reply: their events are parked
+        raises   faults of the machine (connection, deadlock, timeout): the same batch can be applied again
         """
         try:
             return await self._apply(records, unknown, refuse=None)
@@ -129,7 +129,7 @@ class Consumer(Generic[T]):
         outcome = Outcome()
         batch: Batch[T] = Batch(self._service, self._topics)
         letters: list[Letter] = []
-        aside: list[tuple[Event, str]] = []
+        waiting: list[tuple[Event, str]] = []
         async with self._database.transaction() as connection:
             positions = await self.positions.lock(connection, sorted({record.lane for record in records}))
             due = self._judge(records, positions, outcome)
@@ -141,26 +141,26 @@ class Consumer(Generic[T]):
             for event in due:
                 key = (event.sandbox, event.subject)
                 if event.sandbox in unknown and event.sandbox not in sandboxes:
-                    aside.append((event, UNKNOWN_SANDBOX))
+                    waiting.append((event, UNKNOWN_SANDBOX))
                 elif event.sandbox not in sandboxes:
                     outcome.skipped.append("sandbox_deleted")
                 elif key in parked:
-                    aside.append((event, ""))
+                    waiting.append((event, ""))
                 elif (letter := self.decide(event, sandboxes[event.sandbox], batch, outcome, refuse)) is not None:
                     letters.append(letter)
                     parked.add(key)
             if not batch.is_empty:
                 await batch.save(connection, self._documents)
             await dead_letters.save(connection, letters)
-            await put_aside(connection, aside)
-            await keep_orphans(connection, outcome.orphans)
+            await save_waiting(connection, waiting)
+            await save_orphans(connection, outcome.orphans)
             await self.positions.save(connection, positions)
         batch.report()
         self._report(outcome)
         return outcome
 
     def _judge(self, records: Sequence[Record], positions: dict[int, Position], outcome: Outcome) -> list[Event]:
-        """The events that are due, in order; positions move as if they were applied."""
+        """The events to apply, in order. The positions advance as if they were applied."""
         due = []
         for record in records:
             position = positions[record.lane]
@@ -186,19 +186,21 @@ class Consumer(Generic[T]):
         return due
 
     async def _load(self, connection: Connection, due: Sequence[Event], batch: Batch[T]) -> set[tuple[str, str]]:
-        """Lock and load what the batch touches; gives the parked ones among it."""
+        """Lock and load the documents of the batch; returns the keys of the parked ones."""
         keys = {(event.sandbox, event.subject) for event in due}
         batch.load(await self._documents.lock(connection, keys), self._documents)
         rows = await connection.fetch(
-            "SELECT sandbox, subject FROM parked JOIN unnest($1::text[], $2::text[]) t (a, b) ON sandbox = a AND subject = b",
-            *([key[0] for key in keys], [key[1] for key in keys]),
+            "SELECT sandbox, subject FROM parked "
+            "JOIN unnest($1::text[], $2::text[]) t (a, b) ON sandbox = a AND subject = b",
+            [key[0] for key in keys],
+            [key[1] for key in keys],
         )
         return {(row["sandbox"], row["subject"]) for row in rows}
 
     def decide(
         self, event: Event, sandbox: Sandbox, batch: Batch[T], outcome: Outcome, refuse: Exception | None = None
     ) -> Letter | None:
-        """Let the handler decide in memory, on its own layer: kept if it returns, as if it never was if it raises."""
+        """Let the handler decide in memory, on its own layer: merged if it returns, dropped if it raises."""
         handler = self._handlers.table.get(event.type)
         if handler is None:
             outcome.skipped.append("not_handled")
@@ -224,20 +226,20 @@ class Consumer(Generic[T]):
         return letter
 
     def _report(self, outcome: Outcome) -> None:
-        for type, many in Counter(outcome.applied).items():
-            metrics.EVENTS_APPLIED.labels(type).inc(many)
-        for reason, many in Counter(outcome.skipped).items():
-            metrics.EVENTS_SKIPPED.labels(reason).inc(many)
+        for type, count in Counter(outcome.applied).items():
+            metrics.EVENTS_APPLIED.labels(type).inc(count)
+        for reason, count in Counter(outcome.skipped).items():
+            metrics.EVENTS_SKIPPED.labels(reason).inc(count)
         for orphan in outcome.orphans:
             metrics.ORPHANS.labels(orphan.type).inc()
         if spans.on:
             spans.applied(self.topic, f"{self._service}-reader", outcome.steps, outcome.begun)
 
     async def redrive(self, sandbox_id: str, subject: str) -> int:
-        """Try the dead letters of `subject` again, then what waited behind them, in order; gives how many were applied.
+        """Apply the dead letters of `subject` again, then the events behind them, in order; returns how many succeeded.
 
-        One event per transaction, under the lanes' position locks, so nothing new overtakes; stops at the first that
-        still fails, which stays (or becomes) the dead letter that parks the rest.
+        One event per transaction, under the position locks of the lanes, so that no newer event overtakes. Stops at the
+        first that fails: it stays, or becomes, the dead letter that parks the rest.
         """
         applied = 0
         while True:
@@ -251,7 +253,7 @@ class Consumer(Generic[T]):
             applied += len(outcome.applied)
 
     async def _redrive_next(self, sandbox_id: str, subject: str, refuse: Exception | None) -> Outcome | None:
-        """The oldest event that did not take effect; None when there is none, or when it fails again."""
+        """Apply the oldest event that had no effect yet. None if there is none, or if it fails again."""
         outcome, batch = Outcome(), Batch[T](self._service, self._topics)
         async with self._database.transaction() as connection:
             await dead_letters.lock_lanes(connection, sandbox_id, subject)
@@ -267,7 +269,7 @@ class Consumer(Generic[T]):
                 return None
             if not batch.is_empty:
                 await batch.save(connection, self._documents)
-            await keep_orphans(connection, outcome.orphans)
+            await save_orphans(connection, outcome.orphans)
             await dead_letters.done(connection, stuck)
         batch.report()
         return outcome
@@ -285,22 +287,22 @@ def _joined(first: Outcome, second: Outcome) -> Outcome:
     )
 
 
-async def put_aside(connection: Connection, aside: Sequence[tuple[Event, str]]) -> None:
-    """Queue events behind what parks their subject; a reason parks it now."""
-    if not aside:
+async def save_waiting(connection: Connection, waiting: Sequence[tuple[Event, str]]) -> None:
+    """Queue events of parked subjects. An event with a reason parks its subject now."""
+    if not waiting:
         return
     await connection.executemany(
         "INSERT INTO parked (sandbox, subject, reason) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        [(event.sandbox, event.subject, reason) for event, reason in aside if reason],
+        [(event.sandbox, event.subject, reason) for event, reason in waiting if reason],
     )
     await connection.executemany(
         "INSERT INTO waiting (sandbox, subject, lane, record) VALUES ($1, $2, $3, $4::jsonb)",
-        [(event.sandbox, event.subject, event.lane, dead_letters.pack(event)) for event, _ in aside],
+        [(event.sandbox, event.subject, event.lane, dead_letters.pack(event)) for event, _ in waiting],
     )
 
 
-async def keep_orphans(connection: Connection, orphans: Sequence[Event]) -> None:
-    """Events about something nobody here knows: kept and counted, for the report of what was lost."""
+async def save_orphans(connection: Connection, orphans: Sequence[Event]) -> None:
+    """Store events about unknown documents, for the report of what was lost."""
     if orphans:
         await connection.executemany(
             "INSERT INTO orphans (sandbox, subject, record) VALUES ($1, $2, $3::jsonb)",

@@ -1,4 +1,4 @@
-"""Counters without gaps, per sandbox and name: receipts, codes. Locked by the transaction that draws from them."""
+"""Counters without gaps, per sandbox and name, for receipts and codes. A transaction that draws numbers locks them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, Text
 
 from shared.storage.database import Connection
 
-# Locks each counter and gives its last number; creates it where there is none.
+# Locks each counter and returns its last number; creates missing counters.
 LOCK_SQL = """
 INSERT INTO counters (sandbox, name, value) SELECT a, b, 0 FROM unnest($1::text[], $2::text[]) t (a, b)
 ON CONFLICT (sandbox, name) DO UPDATE SET value = counters.value RETURNING sandbox, name, value"""

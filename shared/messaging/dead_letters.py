@@ -1,4 +1,4 @@
-"""Dead letters: what could not be applied, with its reason; the thing it concerns is parked until somebody redrives it."""
+"""Dead letters: events and timers that could not be applied, with the reason. A redrive applies them again."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import structlog
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, MetaData, SmallInteger, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.errors import BodyDoesNotFit, DeadLetterNotFound, Refusal
+from shared.errors import DeadLetterNotFound, Refusal
 from shared.messaging.cloudevents import Event
 from shared.observability import metrics, trace_context
 from shared.storage.database import Connection, Database
-from shared.storage.page import TOKEN, Cut, Page
+from shared.storage.page import Cut, Page, unknown_place
 
 log = structlog.get_logger()
-ALARM = 100  # dead letters in one batch of a worker: an alarm in the log, never a stop (one fuzzing sandbox must not stop all)
+ALARM = 100  # dead letters in one batch: a critical log event, never a stop (one fuzzing sandbox must not stop all)
 
 
 def deadletters_tables(metadata: MetaData) -> None:
@@ -37,7 +37,7 @@ def deadletters_tables(metadata: MetaData) -> None:
         Column("kind", Text, nullable=False),  # event type, or kind of timer
         Column("reason", Text, nullable=False),
         Column("detail", Text, nullable=False),
-        Column("record", JSONB),  # what is needed to try again: header values and the body, its bytes as hex
+        Column("record", JSONB),  # the event for a retry, its body as hexadecimal; NULL: a timer
         Column("at", moment, nullable=False, server_default=text("clock_timestamp()")),
         Column("redriven_at", moment),
     )
@@ -85,7 +85,7 @@ class Letter:
 
 
 def pack(event: Event) -> str:
-    """An event as JSON text that any PostgreSQL keeps, whatever its bytes are."""
+    """An event as JSON text that PostgreSQL can store, whatever its bytes are."""
     fields = {name: getattr(event, name) for name in Event.__slots__ if name != "body"}
     return msgspec.json.encode({**fields, "body": event.body.hex()}).decode().replace("\\u0000", "\\ufffd")
 
@@ -97,25 +97,25 @@ def unpack(text: str) -> Event:
     return Event(**fields)
 
 
-def _why(error: BaseException) -> tuple[str, str]:
+def _reason_and_detail(error: BaseException) -> tuple[str, str]:
     if isinstance(error, Refusal):
         return type(error).__name__, f"{error.detail} {error.facts}"
     return type(error).__name__, "".join(traceback.format_exception(error))
 
 
 def of_event(event: Event, error: BaseException) -> Letter:
-    reason, detail = _why(error)
-    keep = (event.sandbox, event.subject, event.lane, event.epoch, event.number, event.type)
-    return Letter(*keep, reason, detail.replace("\x00", "\ufffd"), pack(event))
+    reason, detail = _reason_and_detail(error)
+    columns = (event.sandbox, event.subject, event.lane, event.epoch, event.number, event.type)
+    return Letter(*columns, reason, detail.replace("\x00", "\ufffd"), pack(event))
 
 
 def of_timer(sandbox_id: str, subject: str, kind: str, lane: int, error: BaseException) -> Letter:
-    reason, detail = _why(error)
+    reason, detail = _reason_and_detail(error)
     return Letter(sandbox_id, subject, lane, 0, 0, kind, reason, detail.replace("\x00", "\ufffd"), None)
 
 
 async def save(connection: Connection, letters: Sequence[Letter]) -> None:
-    """Keep the letters and park what they concern, in the transaction that could not apply them."""
+    """Store the letters and park their subjects, in the transaction that could not apply them."""
     if not letters:
         return
     columns = ("sandbox", "subject", "lane", "epoch", "number", "kind", "reason", "detail", "record")
@@ -129,15 +129,15 @@ async def save(connection: Connection, letters: Sequence[Letter]) -> None:
     )
     for letter in letters:
         metrics.DEAD_LETTERS.labels(letter.reason).inc()
-        where = {"sandbox": letter.sandbox, "dossier": letter.subject, "trace_id": letter.trace_id}
-        log.error("dead_letter", kind=letter.kind, reason=letter.reason, **where)
+        context = {"sandbox": letter.sandbox, "dossier": letter.subject, "trace_id": letter.trace_id}
+        log.error("dead_letter", kind=letter.kind, reason=letter.reason, **context)
     if len(letters) >= ALARM:
         log.critical("many_dead_letters", count=len(letters))
 
 
 @dataclass(frozen=True)
 class Stuck:
-    """An event that did not take effect yet: a dead letter, or one that waits behind it."""
+    """An event that had no effect yet: a dead letter, or an event that waits behind one."""
 
     waits: bool
     id: int
@@ -145,22 +145,25 @@ class Stuck:
 
 
 async def lock_lanes(connection: Connection, sandbox_id: str, subject: str) -> None:
-    """Hold the positions of every lane that has something of `subject` stuck: nothing new arrives meanwhile."""
+    """Lock the positions of every lane with a stuck event of `subject`: nothing newer is applied meanwhile."""
     await connection.execute(
         """SELECT FROM positions WHERE listener = '' AND (source, lane) IN (
           SELECT record->>'source', lane FROM dead_letters WHERE sandbox = $1 AND subject = $2 AND record IS NOT NULL
           UNION SELECT record->>'source', lane FROM waiting WHERE sandbox = $1 AND subject = $2)
         ORDER BY source, lane FOR UPDATE""",
-        *(sandbox_id, subject),
+        sandbox_id,
+        subject,
     )
 
 
 async def next_of(connection: Connection, sandbox_id: str, subject: str) -> Stuck | None:
     row = await connection.fetchrow(
-        """SELECT false AS waits, id, record FROM dead_letters WHERE sandbox = $1 AND subject = $2 AND redriven_at IS NULL
-        AND record IS NOT NULL UNION ALL SELECT true, id, record FROM waiting WHERE sandbox = $1 AND subject = $2
+        """SELECT false AS waits, id, record FROM dead_letters
+        WHERE sandbox = $1 AND subject = $2 AND redriven_at IS NULL AND record IS NOT NULL
+        UNION ALL SELECT true, id, record FROM waiting WHERE sandbox = $1 AND subject = $2
         ORDER BY waits, id LIMIT 1""",
-        *(sandbox_id, subject),
+        sandbox_id,
+        subject,
     )
     return Stuck(row["waits"], row["id"], unpack(row["record"])) if row else None
 
@@ -171,59 +174,64 @@ async def done(connection: Connection, stuck: Stuck) -> None:
     else:
         await connection.execute(
             "UPDATE dead_letters SET redriven_at = clock_timestamp() WHERE sandbox = $1 AND id = $2",
-            *(stuck.event.sandbox, stuck.id),
+            stuck.event.sandbox,
+            stuck.id,
         )
 
 
 async def refused_again(connection: Connection, stuck: Stuck, letter: Letter) -> None:
-    """A dead letter stays what it is, with its present reason; what waited behind becomes one."""
+    """Store the new reason. An event that waited behind a dead letter becomes one itself."""
     if stuck.waits:
         await done(connection, stuck)
         await save(connection, [letter])
     else:
         await connection.execute(
             "UPDATE dead_letters SET reason = $3, detail = $4 WHERE sandbox = $1 AND id = $2",
-            *(letter.sandbox, stuck.id, letter.reason, letter.detail),
+            letter.sandbox,
+            stuck.id,
+            letter.reason,
+            letter.detail,
         )
 
 
 async def release(connection: Connection, sandbox_id: str, subject: str) -> None:
-    """Nothing is stuck any more: its timers run again, the one that failed among them."""
+    """Release a subject without stuck events: its timers fire again, also the one that failed."""
     await connection.execute("DELETE FROM parked WHERE sandbox = $1 AND subject = $2", sandbox_id, subject)
     await connection.execute(
         """UPDATE dead_letters SET redriven_at = clock_timestamp()
         WHERE sandbox = $1 AND subject = $2 AND record IS NULL AND redriven_at IS NULL""",
-        *(sandbox_id, subject),
+        sandbox_id,
+        subject,
     )
 
 
 async def listed(database: Database, sandbox_id: str, page: Page) -> Cut[dict[str, Any]]:
-    """The dead letters of a sandbox, oldest first, a page at a time; a place is the id of the last letter shown."""
+    """A page of the dead letters of a sandbox, oldest first. The page token is the id of its last letter."""
     rows = await database.fetch(
         """SELECT d.id, d.subject, d.lane, d.epoch, d.number, d.kind, d.reason, d.at, d.redriven_at,
              (SELECT count(*) FROM waiting w WHERE w.sandbox = d.sandbox AND w.subject = d.subject) AS waiting_behind
            FROM dead_letters d WHERE d.sandbox = $1 AND d.id > $2 ORDER BY d.id LIMIT $3""",
-        *(sandbox_id, _last_id(page), page.size + 1),
+        sandbox_id,
+        _last_id(page),
+        page.size + 1,
     )
-    shown = [dict(row) for row in rows[: page.size]]
-    return Cut(shown, str(shown[-1]["id"]) if len(rows) > page.size else None)
+    letters = [dict(row) for row in rows[: page.size]]
+    return Cut(letters, str(letters[-1]["id"]) if len(rows) > page.size else None)
 
 
 def _last_id(page: Page) -> int:
-    place = page.after or "0"
-    if not (place.isascii() and place.isdigit() and len(place) < 19):  # so many digits fit a bigint
-        raise BodyDoesNotFit((f"/query/{TOKEN}", "is no dead letter's; take it from the Link of the page before"))
-    return int(place)
+    text = page.after or "0"
+    if not (text.isascii() and text.isdigit() and len(text) < 19):  # so that it fits a bigint
+        raise unknown_place()
+    return int(text)
 
 
-async def shown(database: Database, sandbox_id: str, letter: int) -> dict[str, Any]:
-    rows = await database.fetch("SELECT * FROM dead_letters WHERE sandbox = $1 AND id = $2", sandbox_id, letter)
+async def shown(database: Database, sandbox_id: str, letter_id: int) -> dict[str, Any]:
+    rows = await database.fetch("SELECT * FROM dead_letters WHERE sandbox = $1 AND id = $2", sandbox_id, letter_id)
     if not rows:
-        raise DeadLetterNotFound("GET /_lab/dead-letters lists them.", id=letter)
-    found = dict(rows[0])
-    if found["record"]:
-        found["record"] = {
-            **(record := msgspec.json.decode(found["record"])),
-            "body": bytes.fromhex(record["body"]).decode(errors="replace"),
-        }
-    return found
+        raise DeadLetterNotFound("GET /_lab/dead-letters lists them.", id=letter_id)
+    letter = dict(rows[0])
+    if letter["record"]:
+        record = msgspec.json.decode(letter["record"])
+        letter["record"] = {**record, "body": bytes.fromhex(record["body"]).decode(errors="replace")}
+    return letter

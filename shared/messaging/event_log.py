@@ -1,7 +1,6 @@
-"""The event log, written in the transaction of the change itself; the queue before the relay, and the numbers that it assigned.
+"""The event log, written in the transaction of each change; the queue of the relay, and the numbers that it assigned.
 
-Events are numbered per topic and lane. The epoch counts the lives of the log: it rises when the database was created again or
-restored from a backup.
+Events are numbered per topic and lane. The epoch rises when the database was created again or restored from a backup.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from shared.messaging.lanes import LANES, Log, Place, answer_to
+from shared.messaging.lanes import LANES, Log, Place, replay_place
 from shared.observability import metrics
 from shared.sandbox.clock import wire
 from shared.storage.database import Connection, Database, Pool
@@ -36,7 +35,7 @@ FIRST_ROWS = ("INSERT INTO event_log (id, epoch) VALUES (true, NULL)",)
 
 def eventlog_tables(metadata: MetaData) -> None:
     moment = DateTime(timezone=True)
-    # `epoch` is NULL until the peers were asked
+    # `epoch` is NULL until it is agreed with the peers
     Table("event_log", metadata, Column("id", Boolean, primary_key=True), Column("epoch", Integer))
     Table(
         "events",
@@ -49,7 +48,7 @@ def eventlog_tables(metadata: MetaData) -> None:
         Column("lane", SmallInteger, nullable=False),
         Column("at", moment, nullable=False),
         Column("real_at", moment, nullable=False, server_default=text("clock_timestamp()")),
-        Column("body", Text, nullable=False),  # the bytes that are sent; never looked into here
+        Column("body", Text, nullable=False),  # the JSON text that is sent, unchanged
         Column("traceparent", Text, nullable=False),
     )
     Table(
@@ -90,24 +89,24 @@ def eventlog_tables(metadata: MetaData) -> None:
 
 
 async def current_epoch(database: Database) -> int | None:
-    """The highest epoch that this log began, or None while the peers were not asked yet."""
+    """The highest epoch of this log; None until it is agreed with the peers."""
     rows = await database.fetch("SELECT epoch FROM event_log")
     epoch: int | None = rows[0]["epoch"]
     return epoch
 
 
 async def begin_epoch(database: Database, seen: int, topics: Sequence[str]) -> None:
-    """Begin the first epoch, one after the highest that the peers have seen; does nothing if there is an epoch already."""
+    """Begin the first epoch, one after the highest that the peers have seen. Does nothing if there is an epoch."""
     async with database.transaction() as connection:
-        begun = await connection.fetchval(
+        epoch = await connection.fetchval(
             "UPDATE event_log SET epoch = $1 WHERE epoch IS NULL RETURNING epoch", seen + 1
         )
-        if begun is not None:
+        if epoch is not None:
             await add_lanes(connection, topics)
 
 
 async def add_lanes(connection: Connection | Pool, topics: Sequence[str]) -> None:
-    """The lanes of these topics, in the current epoch; those that exist stay as they are."""
+    """Add the lanes of these topics in the current epoch; existing lanes do not change."""
     await connection.execute(
         "INSERT INTO lanes_out SELECT topic, lane, epoch, 0, epoch, 0, -1 "
         "FROM event_log, unnest($1::text[]) topic, generate_series(0, $2::int) lane ON CONFLICT DO NOTHING",
@@ -116,17 +115,17 @@ async def add_lanes(connection: Connection | Pool, topics: Sequence[str]) -> Non
     )
 
 
-async def meet(
+async def compare_lanes(
     database: Database, source: str, topic: str, places: Mapping[int, Place], seen: Mapping[int, Place]
 ) -> list[int]:
-    """Compare our lanes with what others have `seen` of them; where they know numbers we never assigned, a new epoch begins.
+    """Compare our lanes with what others have `seen`. If they know numbers that we never assigned, a new epoch begins.
 
-    places  where the peer's reader stands: the relay continues from there
+    places  the place that the peer's reader expects: the relay continues from there
     returns the lanes in which a new epoch began
     """
     async with database.transaction() as connection:
         logs = await lock_log(connection, topic, sorted(seen))
-        behind = [lane for lane, log in logs.items() if log.begin_anew_if_behind(seen[lane])]
+        behind = [lane for lane, log in logs.items() if log.begin_epoch_if_behind(seen[lane])]
         for lane in behind:
             logs[lane].go_back(places.get(lane, (0, 1)))
             metrics.EPOCHS.labels(source).inc()
@@ -146,7 +145,7 @@ async def lock_log(connection: Connection, topic: str, lanes: list[int]) -> dict
     return {row["lane"]: log_of(row) for row in rows}
 
 
-# A new epoch is remembered for the whole log, so that codes never repeat.
+# A new epoch is stored for the whole log, so that codes never repeat.
 SAVE_LOGS_SQL = """
 WITH moved AS (
   UPDATE lanes_out l SET epoch = t.epoch, head = t.head, sent_epoch = t.sent_epoch, sent_number = t.sent_number,
@@ -158,39 +157,43 @@ UPDATE event_log SET epoch = $8 WHERE epoch < $8"""
 
 
 async def save_logs(connection: Connection, topic: str, logs: Mapping[int, Log]) -> None:
-    """Save lanes under their locks."""
+    """Save lanes that this transaction has locked."""
     rows = [(lane, log.epoch, log.head, *log.sent, log.last_offset) for lane, log in logs.items()]
     columns = list(zip(*rows, strict=True)) or [()] * 6
     highest = max((log.epoch for log in logs.values()), default=0)
     await connection.execute(SAVE_LOGS_SQL, topic, *columns, highest)
 
 
-async def replay(database: Database, topic: str, lane: int, asked: Place) -> tuple[Place, bool]:
-    """Answer a reader that stands at `asked`: where it continues; the relay publishes from there. True if a new epoch began."""
+async def replay(database: Database, topic: str, lane: int, expected: Place) -> tuple[Place, bool]:
+    """Publish again for a reader at `expected`. Returns the place where it continues; True if a new epoch began."""
     async with database.transaction() as connection:
         log = (await lock_log(connection, topic, [lane]))[lane]
         rows = await connection.fetch(
-            "SELECT epoch, (SELECT max(number) FROM posted p WHERE p.topic = $1 AND p.lane = $2 AND p.epoch = g.epoch) AS head "
+            "SELECT epoch, (SELECT max(number) FROM posted p "
+            "WHERE p.topic = $1 AND p.lane = $2 AND p.epoch = g.epoch) AS head "
             "FROM generate_series(1, $3::int) g (epoch)",
             topic,
             lane,
             log.epoch,
         )
-        answer, new_epoch = answer_to(asked, log, {row["epoch"]: row["head"] for row in rows if row["head"]})
-        log.go_back(answer)
+        place, is_new_epoch = replay_place(expected, log, {row["epoch"]: row["head"] for row in rows if row["head"]})
+        log.go_back(place)
         await save_logs(connection, topic, {lane: log})
-    return answer, new_epoch
+    return place, is_new_epoch
 
 
 async def events_page(database: Database, service: str, sandbox_id: str, page: Page) -> Cut[dict[str, Any]]:
-    """A page of the events of a sandbox, by subject and version; its places are both of the row before."""
+    """A page of the events of a sandbox. The page token is subject and version of the last event on the page."""
     subject, _, version = (page.after or "").rpartition("/")
     after = int(version) if version.isdigit() and len(version) < 10 else 0
     rows = await database.fetch(
         "SELECT * FROM events WHERE sandbox = $1 AND (subject, version) > ($2, $3) ORDER BY subject, version LIMIT $4",
-        *(sandbox_id, subject, after, page.size + 1),
+        sandbox_id,
+        subject,
+        after,
+        page.size + 1,
     )
-    shown = [
+    events = [
         {
             "subject": row["subject"],
             "service": service,
@@ -204,11 +207,11 @@ async def events_page(database: Database, service: str, sandbox_id: str, page: P
         for row in rows[: page.size]
     ]
     more = len(rows) > page.size
-    return Cut(shown, f"{shown[-1]['subject']}/{shown[-1]['version']}" if more else None)
+    return Cut(events, f"{events[-1]['subject']}/{events[-1]['version']}" if more else None)
 
 
 async def lines(database: Database, service: str, sandbox_id: str, subject: str) -> list[dict[str, Any]]:
-    """The events told about `subject`, as timeline entries in order."""
+    """The published events of `subject` as timeline entries, in order."""
     rows = await database.fetch(
         "SELECT * FROM events WHERE sandbox = $1 AND subject = $2 ORDER BY version", sandbox_id, subject
     )

@@ -1,6 +1,7 @@
-"""Background calls as rows: what must still be told to a neighbour. Silence retries in real time, a refusal in sandbox time.
+"""HTTP outbox: calls to peers, stored as rows. Without a reply: retried in real time. Refused: in sandbox time.
 
-A call is claimed for a few seconds and made outside any transaction; it can be repeated: its row goes after its outcome is kept.
+A call is claimed for a few seconds and made outside any transaction. It can be repeated: its row is deleted only after
+its outcome is stored.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from shared.sandbox.clock import NOW_SQL
 from shared.storage.database import Connection, Database
 
 log = structlog.get_logger()
-CLAIM_SECONDS = 10  # longer than an HTTP timeout: a caller that dies is replaced after this
+CLAIM_SECONDS = 10  # longer than an HTTP timeout: after this another worker makes the call of one that died
 RETRY_LIMIT_SECONDS = 5  # backoff doubles from 0.1 s to this
-# Who waits is due now. Who is being asked meanwhile, or waits for a neighbour, keeps its place but for a moment: by that
-# `_carry` sees that a refusal is of yesterday.
+# A refused call becomes due now. Any other call, also one that is being made, is only moved by 1 ms: from that
+# `_make_call` sees that its refusal is outdated.
 AGAIN_SQL = (
     "next_try = CASE WHEN c.refused THEN clock_timestamp() ELSE c.next_try + interval '1 ms' END, "
     "refused = false, due = NULL"
@@ -41,14 +42,14 @@ def calls_table(metadata: MetaData) -> Table:
         metadata,
         Column("sandbox", Text, primary_key=True),
         Column("kind", Text, primary_key=True),
-        Column("key", Text, primary_key=True),  # what makes the call one and the same, such as a payment's reference
+        Column("key", Text, primary_key=True),  # identifies the call, such as the reference of a payment
         Column("data", JSONB, nullable=False),
         Column("attempts", Integer, nullable=False, server_default="0"),
         Column("next_try", DateTime(timezone=True), nullable=False, server_default="now()"),  # real time
         Column("traceparent", Text, nullable=False, server_default=""),
         Column("last_error", Text, nullable=False, server_default=""),
-        Column("refused", Boolean, nullable=False, server_default="false"),  # by a rule, not by silence
-        Column("due", DateTime(timezone=True)),  # sandbox time until which a rule holds it; NULL: it does not say
+        Column("refused", Boolean, nullable=False, server_default="false"),  # a rule refused the last attempt
+        Column("due", DateTime(timezone=True)),  # sandbox time until which a rule holds it; NULL: unknown
         Index("calls_next_try", "next_try"),
     )
 
@@ -64,21 +65,26 @@ class Call:
 
 @dataclass(frozen=True)
 class Claim:
-    """A call that this worker makes now, and until when (real time) nobody else does."""
+    """A call that this worker makes now; no other worker makes it before `until` (real time)."""
 
     call: Call
     until: datetime
     traceparent: str
 
 
-# Makes the call, keeps its outcome, then removes the row by `done`; raises Unreachable or a Refusal to be asked again.
+# Makes the call, stores its outcome, then removes the row with `done`; raises Unreachable or a Refusal for a retry.
 Caller = Callable[[Call], Awaitable[None]]
 
 
 async def add(connection: Connection, sandbox_id: str, kind: str, key: str, data: Mapping[str, object]) -> None:
     await connection.execute(
-        "INSERT INTO calls (sandbox, kind, key, data, traceparent) VALUES ($1, $2, $3, $4::jsonb, $5) ON CONFLICT DO NOTHING",
-        *(sandbox_id, kind, key, msgspec.json.encode(data).decode(), trace_context.traceparent()),
+        "INSERT INTO calls (sandbox, kind, key, data, traceparent) VALUES ($1, $2, $3, $4::jsonb, $5) "
+        "ON CONFLICT DO NOTHING",
+        sandbox_id,
+        kind,
+        key,
+        msgspec.json.encode(data).decode(),
+        trace_context.traceparent(),
     )
 
 
@@ -89,7 +95,7 @@ async def done(connection: Connection, call: Call) -> None:
 
 
 async def in_flight(database: Database, sandbox_id: str) -> list[dict[str, Any]]:
-    """Calls not ended yet in one sandbox, with their last error: for `settle`."""
+    """The unfinished calls of one sandbox, with their last error: for `settle`."""
     rows = await database.fetch(
         "SELECT kind, key, attempts, last_error, refused FROM calls WHERE sandbox = $1 ORDER BY kind, key", sandbox_id
     )
@@ -97,35 +103,35 @@ async def in_flight(database: Database, sandbox_id: str) -> list[dict[str, Any]]
 
 
 async def next_due(database: Database, sandbox_id: str) -> datetime | None:
-    """When the next call that a rule holds until some moment goes on, in sandbox time."""
+    """When the first call that a rule holds until a known time becomes due, in sandbox time."""
     due: datetime | None = await database.pool.fetchval("SELECT min(due) FROM calls WHERE sandbox = $1", sandbox_id)
     return due
 
 
 async def release(database: Database, sandbox_id: str) -> list[tuple[str, str, datetime]]:
-    """Let go what was held until now, by the sandbox's clock; gives kind, key and due of each, in order."""
+    """Make held calls due if their time has come in the sandbox; returns kind, key and due of each, in order."""
     rows = await database.fetch(
         f"UPDATE calls c SET {AGAIN_SQL} FROM sandboxes s, "
-        f"(SELECT kind, key, due FROM calls WHERE sandbox = $1 AND due IS NOT NULL FOR UPDATE) was "
-        f"WHERE c.sandbox = $1 AND s.id = $1 AND c.kind = was.kind AND c.key = was.key AND was.due <= {NOW_SQL} "
-        "RETURNING c.kind, c.key, was.due",
+        f"(SELECT kind, key, due FROM calls WHERE sandbox = $1 AND due IS NOT NULL FOR UPDATE) held "
+        f"WHERE c.sandbox = $1 AND s.id = $1 AND c.kind = held.kind AND c.key = held.key AND held.due <= {NOW_SQL} "
+        "RETURNING c.kind, c.key, held.due",
         sandbox_id,
     )
-    return sorted(((row["kind"], row["key"], row["due"]) for row in rows), key=lambda each: (each[2], each[0], each[1]))
+    return sorted(((row["kind"], row["key"], row["due"]) for row in rows), key=lambda call: (call[2], call[0], call[1]))
 
 
 async def try_again(database: Database | Connection, sandbox_id: str, keys: Sequence[str] | None = None) -> None:
-    """What was refused or held is asked again now, for sandbox time has moved or a rule is off.
+    """Retry refused and held calls now, because sandbox time has moved or a rule was switched off.
 
     keys  only these; None: all of the sandbox
-    A call that is being made at this very moment was asked under what was so before: if refused, it is asked again too.
+    A call that is being made now began before the change: if it is refused, it is retried too.
     """
     where = "sandbox = $1 AND ($2::text[] IS NULL OR key = ANY($2))"
     await database.fetch(f"UPDATE calls c SET {AGAIN_SQL} WHERE {where}", sandbox_id, keys)
 
 
 class Callers:
-    """Carries due calls to their callers, several at a time; wake it after a commit that added one."""
+    """Makes due calls, several at a time. Wake it after a commit that added one."""
 
     def __init__(self, database: Database, callers: Mapping[str, Caller], poll_seconds: float = 0.2) -> None:
         self._database, self._callers, self._poll = database, callers, poll_seconds
@@ -137,9 +143,9 @@ class Callers:
     async def run(self) -> None:
         while True:
             self._wake.clear()
-            claimed = await self._claim()
-            if claimed:
-                await asyncio.gather(*(self._carry(claim) for claim in claimed))
+            claims = await self._claim()
+            if claims:
+                await asyncio.gather(*(self._make_call(claim) for claim in claims))
                 continue
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._poll)
@@ -154,21 +160,22 @@ class Callers:
         )
         return [
             Claim(
-                Call(r["sandbox"], r["kind"], r["key"], msgspec.json.decode(r["data"]), r["attempts"]),
-                *(r["next_try"], r["traceparent"]),
+                Call(row["sandbox"], row["kind"], row["key"], msgspec.json.decode(row["data"]), row["attempts"]),
+                row["next_try"],
+                row["traceparent"],
             )
-            for r in rows
+            for row in rows
         ]
 
-    async def _carry(self, claim: Claim) -> None:
+    async def _make_call(self, claim: Claim) -> None:
         call, traceparent = claim.call, claim.traceparent
-        own, begun, wrong = trace_context.begin_trace(traceparent), time.perf_counter(), ""
+        own, begun, failure = trace_context.begin_trace(traceparent), time.perf_counter(), ""
         try:
             await self._callers[call.kind](call)
             metrics.CALLS_MADE.labels(call.kind, "done").inc()
         except Exception as error:
-            # Kept on the row and tried again: a fault of one call must not stop the others.
-            wrong = type(error).__name__
+            # Stored in the row and retried: a fault of one call must not stop the others.
+            failure = type(error).__name__
             refused = isinstance(error, Refusal)
             outcome = "unreachable" if isinstance(error, Unreachable) else "refused" if refused else "failed"
             metrics.CALLS_MADE.labels(call.kind, outcome).inc()
@@ -183,9 +190,15 @@ class Callers:
                   WHEN s.rate = 0 THEN 'infinity'
                   ELSE clock_timestamp() + least(interval '1 min', ($7 - {NOW_SQL}) / s.rate) END
                 FROM sandboxes s WHERE c.sandbox = $1 AND c.kind = $2 AND c.key = $3 AND s.id = $1""",
-                *(call.sandbox, call.kind, call.key, wait, f"{type(error).__name__}: {error}"[:500], refused),
-                *(getattr(error, "due", None), claim.until),
+                call.sandbox,
+                call.kind,
+                call.key,
+                wait,
+                f"{type(error).__name__}: {error}"[:500],
+                refused,
+                getattr(error, "due", None),
+                claim.until,
             )
         if spans.on:
             parent = traceparent if trace_context.same_trace(traceparent, own) else ""
-            spans.attempted(call, own, parent, time.perf_counter() - begun, wrong)
+            spans.attempted(call, own, parent, time.perf_counter() - begun, failure)

@@ -1,4 +1,4 @@
-"""Idempotency keys: a key and its reply are stored in the transaction that decides, so a repeated request gets the same reply."""
+"""Idempotency keys: stored with their reply in the transaction of the decision. A repeated request gets that reply."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.errors import KeyReused
 from shared.sandbox import registry
 from shared.storage.database import Connection, Database
 
-# First statement of every request: lock and read the sandbox, claim the key (a concurrent request with it waits here).
+# First statement of every request: lock and read the sandbox, claim the key. A concurrent request with it waits here.
 OPEN_SQL = f"""
 WITH sandbox AS MATERIALIZED (
   SELECT {registry.ROW_SQL} FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted FOR KEY SHARE),
@@ -54,7 +54,7 @@ class RequestKey:
 
 
 async def open_request(connection: Connection, sandbox_id: str, request_key: RequestKey | None) -> Any:
-    """Lock the sandbox and claim the key; gives the sandbox row with `claimed` and `epoch`, None for an unknown sandbox."""
+    """Lock the sandbox and claim the key. Returns the sandbox row, `claimed` and `epoch`; None if there is no row."""
     if request_key is None:
         return await connection.fetchrow(OPEN_SQL, sandbox_id, None, None, None, None, None)
     key = (request_key.caller, request_key.route, request_key.key, request_key.body_hash, request_key.body.decode())
@@ -62,7 +62,7 @@ async def open_request(connection: Connection, sandbox_id: str, request_key: Req
 
 
 async def earlier_reply(connection: Connection, sandbox_id: str, request_key: RequestKey) -> tuple[int, str]:
-    """Status and body of the reply that this key got. Raises KeyReused if it came with another body."""
+    """Status and body of the stored reply to a key. Raises KeyReused if the key was used with another body."""
     row: Any = await connection.fetchrow(
         "SELECT body_hash, status, body FROM replies WHERE sandbox = $1 AND caller = $2 AND route = $3 AND key = $4",
         sandbox_id,

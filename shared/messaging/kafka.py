@@ -1,4 +1,4 @@
-"""The only file that imports aiokafka: topics, one producer, one reader, and what the broker remembers."""
+"""The only module that imports aiokafka: topics, producer, reader, and the last records that the broker has."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from shared.messaging.cloudevents import Headers, Record
 from shared.messaging.lanes import LANES
 
 log = structlog.get_logger()
-REQUEST_TIMEOUT_MS = 5_000  # a local broker answers in 1 ms; what takes longer is a broker that died
-COMMIT_SECONDS = 2.0  # shorter than a lease: a reader that waits longer for a group's coordinator would lose its lanes
+REQUEST_TIMEOUT_MS = 5_000  # a local broker replies in 1 ms; one that takes longer has died
+COMMIT_SECONDS = 2.0  # shorter than a lease: a reader that waits longer for the group coordinator would lose its lanes
 BATCH_BYTES = 256 * 1024  # aiokafka's 16 KB halve the throughput (measured 27k/s against 49k/s)
 Message = tuple[int, bytes, bytes, Headers]  # lane, key, value, headers
 
 
 class BrokerFault(OSError):
-    """The broker did not do what was asked; try again with a new connection."""
+    """The broker did not carry out a request. Retry with a new connection."""
 
 
 class TopicUnfit(Unfit):
-    """A topic is there already, made otherwise than the lanes need it."""
+    """A topic exists, but not with the partitions that the lanes need."""
 
 
 class Access(BaseSettings):
-    """How to speak to a broker that is not our own: `KAFKA_…`, with the words that Kafka's own clients use.
+    """Connection to an external broker: the variables `KAFKA_…`, named as in Kafka's own clients.
 
-    ssl_cafile  PEM file of the authority that signed the broker's certificate; empty: those that the system trusts
+    ssl_cafile  PEM file of the CA that signed the broker's certificate; empty: the CAs that the system trusts
     """
 
     model_config = SettingsConfigDict(env_prefix="KAFKA_", frozen=True, extra="ignore", env_ignore_empty=True)
@@ -52,7 +52,7 @@ class Access(BaseSettings):
     sasl_password: SecretStr = SecretStr("")
 
     def options(self) -> dict[str, Any]:
-        """For aiokafka's clients."""
+        """Keyword arguments for the clients of aiokafka."""
         options: dict[str, Any] = {"security_protocol": self.security_protocol}
         if self.security_protocol.endswith("SSL"):
             options["ssl_context"] = create_ssl_context(cafile=self.ssl_cafile or None)
@@ -64,7 +64,7 @@ class Access(BaseSettings):
 
 @cache
 def access() -> dict[str, Any]:
-    """What the environment says of it, read once."""
+    """The options from the environment, read once."""
     return Access(_secrets_dir=os.environ.get("SECRETS_DIR")).options()
 
 
@@ -77,33 +77,33 @@ def faults() -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def answered(seconds: float = REQUEST_TIMEOUT_MS / 1000) -> AsyncIterator[None]:
-    """A call of aiokafka that ends: some of them ask a dead broker's successor for ever, and their caller would hang."""
+async def time_limit(seconds: float = REQUEST_TIMEOUT_MS / 1000) -> AsyncIterator[None]:
+    """Ends a call of aiokafka: after a broker has died, some calls retry for ever, and their caller would hang."""
     with faults():
         async with asyncio.timeout(seconds):
             yield
 
 
 async def ensure_topics(servers: str, topics: Sequence[str]) -> None:
-    """Make the topics with one partition per lane; never left to auto-creation (a wiped broker would make one of 1 partition).
+    """Create missing topics with one partition per lane. Auto-creation on an emptied broker would use one partition.
 
-    raises  TopicUnfit for one that is there with another number of partitions
+    raises  TopicUnfit if a topic has another number of partitions
     """
     with faults():
         admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=REQUEST_TIMEOUT_MS, **access())
         try:
             await admin.start()
-            there = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
-            missing = [topic for topic in topics if topic not in there]
+            partitions = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+            missing = [topic for topic in topics if topic not in partitions]
             if missing:
                 await _create(admin, missing)
         finally:
             await admin.close()
     for topic in topics:
-        if (found := there.get(topic, LANES)) != LANES:
+        if (count := partitions.get(topic, LANES)) != LANES:
             raise TopicUnfit(
-                f"Topic {topic} at {servers} has {found} partitions, and the lanes need {LANES}. Delete it, and the services "
-                f"make it anew and send again what was not read; or name another broker."
+                f"Topic {topic} at {servers} has {count} partitions, and the lanes need {LANES}. Delete it: the "
+                f"services create it again and publish again what was not read. Or use another broker."
             )
 
 
@@ -112,21 +112,21 @@ async def _create(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> None:
     for topic, code, message in (await admin.create_topics(new)).topic_errors:
         error = for_code(code)
         if error not in (NoError, TopicAlreadyExistsError):
-            raise BrokerFault(f"{topic} could not be made: {error.__name__}: {message}")
+            raise BrokerFault(f"{topic} could not be created: {error.__name__}: {message}")
 
 
 async def _stop(part: AIOKafkaProducer | AIOKafkaConsumer) -> None:
-    """Stop it, whatever it says of that, two seconds at most; our own cancellation passes, so that a worker can end."""
+    """Stop a client within two seconds and ignore its errors. Our own cancellation passes, so that a worker can end."""
     stopping = asyncio.ensure_future(part.stop())
     await asyncio.wait([stopping], timeout=2)
     if not stopping.done():
         stopping.cancel()
     elif not stopping.cancelled():
-        stopping.exception()  # looked at, or asyncio would report it
+        stopping.exception()  # otherwise asyncio logs that it was never retrieved
 
 
 class Writer:
-    """An idempotent producer with acks=all for one topic. After a BrokerFault it must be opened anew."""
+    """An idempotent producer with acks=all for one topic. After a BrokerFault it must be opened again."""
 
     def __init__(self, servers: str, topic: str) -> None:
         self._servers, self._topic = servers, topic
@@ -135,7 +135,7 @@ class Writer:
     async def open(self) -> None:
         await self.close()
         await ensure_topics(self._servers, [self._topic])
-        async with answered():
+        async with time_limit():
             self._producer = AIOKafkaProducer(
                 bootstrap_servers=self._servers,
                 enable_idempotence=True,
@@ -153,7 +153,7 @@ class Writer:
             await _stop(producer)
 
     async def publish(self, messages: Sequence[Message]) -> list[int]:
-        """Send in order, lane after lane, and wait for the acknowledgements; gives the offset of each. Raises BrokerFault.
+        """Send in order, lane by lane, and wait for the acknowledgements. Returns the offsets. Raises BrokerFault.
 
         One batch per lane, filled here: a future for every message would cost more than everything else together.
         """
@@ -163,28 +163,28 @@ class Writer:
         with faults():
             async with asyncio.timeout(REQUEST_TIMEOUT_MS / 1000):
                 batches = list(_batches(producer, messages))
-                sent = [await producer.send_batch(batch, self._topic, partition=lane) for lane, batch in batches]
-                taken = await asyncio.gather(*sent)
+                futures = [await producer.send_batch(batch, self._topic, partition=lane) for lane, batch in batches]
+                acknowledged = await asyncio.gather(*futures)
         counts = [batch.record_count() for _, batch in batches]
-        return [first.offset + n for first, count in zip(taken, counts, strict=True) for n in range(count)]
+        return [first.offset + n for first, count in zip(acknowledged, counts, strict=True) for n in range(count)]
 
 
 def _batches(producer: AIOKafkaProducer, messages: Iterable[Message]) -> Iterator[tuple[int, BatchBuilder]]:
-    """Messages of one lane, as many as fit, in each."""
+    """Lane and batch: each batch has messages of one lane, as many as fit."""
     lane, batch = -1, producer.create_batch()
-    for wanted, key, value, headers in messages:
-        if wanted == lane and batch.append(timestamp=None, key=key, value=value, headers=headers) is not None:
+    for message_lane, key, value, headers in messages:
+        if message_lane == lane and batch.append(timestamp=None, key=key, value=value, headers=headers) is not None:
             continue
         if lane >= 0:
             yield lane, batch
-        lane, batch = wanted, producer.create_batch()
+        lane, batch = message_lane, producer.create_batch()
         batch.append(timestamp=None, key=key, value=value, headers=headers)  # the first always fits
     if lane >= 0:
         yield lane, batch
 
 
 class Reader:
-    """Reads assigned lanes of one topic; the group's committed offsets are for dashboards, and for a database made anew."""
+    """Reads assigned lanes of one topic. Dashboards and readers with a new database use the offsets that it commits."""
 
     def __init__(self, servers: str, topic: str, group: str | None = None) -> None:
         self._servers, self._topic, self._group = servers, topic, group
@@ -193,7 +193,7 @@ class Reader:
     async def open(self) -> None:
         await self.close()
         await ensure_topics(self._servers, [self._topic])
-        async with answered():
+        async with time_limit():
             self._consumer = AIOKafkaConsumer(
                 bootstrap_servers=self._servers,
                 group_id=self._group,
@@ -231,49 +231,49 @@ class Reader:
         with faults():
             self._open.seek(self._partition(lane), offset)
 
-    async def poll(self, wait_ms: int, most: int) -> list[Record]:
-        """What has come, in order per lane."""
-        async with answered():
-            found = await self._open.getmany(timeout_ms=wait_ms, max_records=most)
+    async def poll(self, wait_ms: int, limit: int) -> list[Record]:
+        """The next records, in order per lane."""
+        async with time_limit():
+            batches = await self._open.getmany(timeout_ms=wait_ms, max_records=limit)
         return [
             Record(partition.partition, message.offset, message.key, message.value, _headers(message.headers))
-            for partition, messages in found.items()
+            for partition, messages in batches.items()
             for message in messages
         ]
 
     async def places(self, lanes: Iterable[int]) -> dict[int, int]:
-        """The offset that each lane is read from next, by what the broker still has."""
-        async with answered():
+        """The next offset of each lane, among the records that the broker still has."""
+        async with time_limit():
             return {lane: await self._open.position(self._partition(lane)) for lane in lanes}
 
     async def committed(self, lanes: Iterable[int]) -> dict[int, int]:
-        async with answered():
+        async with time_limit():
             return {lane: await self._open.committed(self._partition(lane)) or 0 for lane in lanes}
 
     async def commit(self, offsets: Mapping[int, int]) -> None:
-        async with answered(COMMIT_SECONDS):
+        async with time_limit(COMMIT_SECONDS):
             await self._open.commit({self._partition(lane): offset for lane, offset in offsets.items()})
 
     async def ends(self, lanes: Iterable[int]) -> dict[int, int]:
         """The offset that the next record of each lane will get."""
-        async with answered():
+        async with time_limit():
             ends = await self._open.end_offsets([self._partition(lane) for lane in lanes])
         return {partition.partition: offset for partition, offset in ends.items()}
 
     async def begins(self, lanes: Iterable[int]) -> dict[int, int]:
         """The offset of the oldest record that each lane still has."""
-        async with answered():
+        async with time_limit():
             begins = await self._open.beginning_offsets([self._partition(lane) for lane in lanes])
         return {partition.partition: offset for partition, offset in begins.items()}
 
 
 def _headers(pairs: Iterable[tuple[str, bytes | None]]) -> dict[str, bytes]:
-    """Headers by name; one without a value is as good as absent."""
+    """Headers by name; a header without a value counts as absent."""
     return {name: value for name, value in pairs if value is not None}
 
 
 async def last_records(servers: str, topic: str, lanes: Sequence[int]) -> list[Record]:
-    """The last record of each lane that has one: what the broker remembers of a source."""
+    """The last record of each lane that has one."""
     reader = Reader(servers, topic)
     try:
         await reader.open()
@@ -282,12 +282,12 @@ async def last_records(servers: str, topic: str, lanes: Sequence[int]) -> list[R
         if not ends:
             return []
         reader.assign({lane: end - 1 for lane, end in ends.items()})
-        found: dict[int, Record] = {}
+        records: dict[int, Record] = {}
         async with asyncio.timeout(REQUEST_TIMEOUT_MS / 1000):
-            while len(found) < len(ends):
-                found |= {record.lane: record for record in await reader.poll(250, len(ends))}
-        return list(found.values())
+            while len(records) < len(ends):
+                records |= {record.lane: record for record in await reader.poll(250, len(ends))}
+        return list(records.values())
     except TimeoutError as error:
-        raise BrokerFault("the last records did not come") from error
+        raise BrokerFault("the last records did not arrive") from error
     finally:
         await reader.close()

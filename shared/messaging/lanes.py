@@ -1,6 +1,7 @@
-"""The protocol of a lane as pure steps: what a reader makes of a number, and what a source makes of what others have seen.
+"""The protocol of a lane as pure functions, for readers and for sources.
 
-A place is (epoch, number): the life of the source's event log, and the gapless number in the lane. Places compare as tuples.
+A place is (epoch, number): the epoch of the source's event log, and the number in the lane, without gaps. Places are
+compared as tuples.
 """
 
 from __future__ import annotations
@@ -10,22 +11,22 @@ from enum import Enum
 
 Place = tuple[int, int]
 ADOPT = -1
-LANES = 34  # partitions per topic; fixed: a lane is never re-hashed
+LANES = 34  # partitions per topic; fixed, because a lane never moves to another partition
 
 
 class Verdict(Enum):
     """What a reader does with a record."""
 
     APPLY = "apply"
-    DUPLICATE = "duplicate"  # a number already done: skipped
-    ASK = "ask"  # numbers are missing, or another life of the source: ask the source where to go on
+    DUPLICATE = "duplicate"  # already applied: skipped
+    ASK = "ask"  # numbers are missing, or the epoch is another: ask the source where to continue
 
 
 @dataclass(slots=True)
 class Position:
-    """Where a reader stands in a lane: the place it expects, and the offset it reads next. Moves with the effects."""
+    """Position of a reader in a lane: the place that it expects, and its next offset. Saved with the effects."""
 
-    epoch: int = 0  # 0: nothing read yet; ADOPT: our database was made anew, the next record says where we stand
+    epoch: int = 0  # 0: nothing read yet; ADOPT: our database is new, the next record sets the position
     expected: int = 1
     next_offset: int = 0
 
@@ -46,21 +47,21 @@ class Position:
         self.epoch, self.expected = epoch, number + 1
 
     def missed(self, sent: Place) -> bool:
-        """Asked when the broker's whole log is read: was there more, which the broker lost before we read it?"""
+        """At the end of the broker's log: whether the broker lost sent events before we read them."""
         return self.epoch != ADOPT and sent[1] > 0 and self.place <= sent
 
     def adopt(self, sent: Place) -> bool:
-        """Nothing unread is left in the broker: a reader made anew stands after what its source has sent. True if that moves us."""
+        """At the end of the broker's log: move a reader with a new database behind `sent`. True if it moved."""
         if self.epoch != ADOPT or sent[0] < 1:
             return False
         self.epoch, self.expected = sent[0], sent[1] + 1
         return True
 
-    def resume_at(self, answer: Place) -> bool:
-        """The source says where to go on; True if that moves us. Never backwards."""
-        if answer <= self.place:
+    def resume_at(self, place: Place) -> bool:
+        """Continue at the place that the source replied, never backwards. True if that moves the reader."""
+        if place <= self.place:
             return False
-        self.epoch, self.expected = answer
+        self.epoch, self.expected = place
         return True
 
 
@@ -68,9 +69,9 @@ class Position:
 class Log:
     """A lane as its source knows it.
 
-    head         last number given in `epoch`
-    sent         the last place the broker acknowledged; everything after it is published again, in order
-    last_offset  the highest offset the broker acknowledged in its present memory; -1 if none
+    head         last number assigned in `epoch`
+    sent         the last place that the broker acknowledged; everything after it is published again, in order
+    last_offset  the highest offset that the broker acknowledged since it last lost records; -1: none
     """
 
     epoch: int = 1
@@ -78,15 +79,15 @@ class Log:
     sent: Place = (0, 0)
     last_offset: int = -1
 
-    def begin_anew_if_behind(self, seen: Place) -> bool:
-        """`seen` is the highest place anybody knows of. If we never gave it, our database was made anew or restored: a new life."""
+    def begin_epoch_if_behind(self, seen: Place) -> bool:
+        """Begin a new epoch if we never assigned `seen`, the highest place that others know."""
         if seen <= (self.epoch, self.head):
             return False
         self.epoch, self.head = max(seen[0], self.epoch) + 1, 0
         return True
 
     def acknowledged(self, place: Place, first_offset: int, last_offset: int) -> bool:
-        """The broker took a batch up to `place`. False if its offsets show that it forgot what it had acknowledged."""
+        """The broker acknowledged a batch up to `place`. False if its offsets show that it lost earlier records."""
         if first_offset <= self.last_offset:
             self.last_offset = -1
             return False
@@ -94,26 +95,26 @@ class Log:
         return True
 
     def forgotten(self, end_offset: int) -> bool:
-        """Is the broker's log shorter than what it acknowledged?"""
+        """Whether the broker's log is shorter than what it acknowledged."""
         if end_offset > self.last_offset:
             return False
         self.last_offset = -1
         return True
 
     def go_back(self, expected: Place) -> None:
-        """Publish again from `expected` on."""
+        """Publish again from `expected`."""
         self.sent = min(self.sent, (expected[0], expected[1] - 1))
 
 
-def answer_to(asked: Place, log: Log, heads: dict[int, int]) -> tuple[Place, bool]:
-    """Where a reader standing at `asked` shall go on, and whether a new life begins for that.
+def replay_place(expected: Place, log: Log, heads: dict[int, int]) -> tuple[Place, bool]:
+    """The place where a reader that waits for `expected` continues, and whether a new epoch begins for it.
 
-    heads   last number of each life of which the source still has the events
+    heads   last number of each epoch whose events the source still has
     """
-    seen = (asked[0], asked[1] - 1)
-    if seen[1] >= 1 and log.begin_anew_if_behind(seen):
+    epoch, number = expected
+    if number > 1 and log.begin_epoch_if_behind((epoch, number - 1)):
         return (log.epoch, 1), True
-    if asked[1] <= heads.get(asked[0], 0) or asked[0] == log.epoch:
-        return asked, False
-    later = [epoch for epoch in [*heads, log.epoch] if epoch > asked[0]]
-    return (min(later), 1) if later else asked, False
+    if number <= heads.get(epoch, 0) or epoch == log.epoch:
+        return expected, False
+    later = [other for other in [*heads, log.epoch] if other > epoch]
+    return (min(later), 1) if later else expected, False

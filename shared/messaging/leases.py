@@ -1,4 +1,4 @@
-"""Leases: which worker handles a lane, until when, on the database's clock. One small table for relays and readers alike.
+"""Leases: which worker handles a lane, and until when, by the clock of the database. Relays and readers use them.
 
 A part of the work is named `relay:TOPIC`, `reader:SOURCE`, or `NAME:SOURCE` for the projection NAME.
 """
@@ -39,18 +39,18 @@ def leases_tables(metadata: MetaData) -> None:
 
 
 class Leases:
-    """One worker's lanes in one part of the work. Renew well within `length`; what was not renewed is free for others.
+    """The lanes of one worker in one part of the work. Renew well within `length`; an expired lease is free for others.
 
-    A lease further off than its own length counts as expired (a clock that jumped must not lock a lane for ever).
+    A lease that ends later than `length` from now counts as expired: a clock that jumped must not lock a lane for ever.
     """
 
     def __init__(self, database: Database, part: str, holder: str, length: timedelta) -> None:
         self._database, self.part, self.holder, self._length = database, part, holder, length
         self.lanes: list[int] = []
-        self.held = asyncio.Event()  # set once we have worked some lane
+        self.held = asyncio.Event()  # set once this worker has had a lane
 
     async def renew(self) -> set[int]:
-        """Report alive, give back what is over our share, take what is free; gives the lanes that are newly ours."""
+        """Register this worker, return lanes above its share, take free lanes. Returns the newly taken lanes."""
         async with self._database.transaction() as connection:
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", f"leases:{self.part}")
             workers = await connection.fetchval(
@@ -58,13 +58,17 @@ class Leases:
                      ON CONFLICT (part, holder) DO UPDATE SET until = EXCLUDED.until),
                    gone AS (DELETE FROM workers WHERE part = $1 AND until < clock_timestamp() AND holder <> $2)
                  SELECT 1 + count(*) FROM workers WHERE part = $1 AND holder <> $2 AND until >= clock_timestamp()""",
-                *(self.part, self.holder, self._length),
+                self.part,
+                self.holder,
+                self._length,
             )
             share = -(-LANES // workers)
             rows = await connection.fetch(
-                """UPDATE leases SET until = clock_timestamp() + $3 WHERE part = $1 AND holder = $2 AND until > clock_timestamp()
-                   RETURNING lane""",
-                *(self.part, self.holder, self._length),
+                """UPDATE leases SET until = clock_timestamp() + $3
+                   WHERE part = $1 AND holder = $2 AND until > clock_timestamp() RETURNING lane""",
+                self.part,
+                self.holder,
+                self._length,
             )
             held = sorted(row["lane"] for row in rows)
             await connection.execute(
@@ -75,12 +79,17 @@ class Leases:
             )
             held = held[:share]
             rows = await connection.fetch(
-                """INSERT INTO leases SELECT $1, lane, $2, clock_timestamp() + $3 FROM generate_series(0, $4::int) g (lane)
+                """INSERT INTO leases SELECT $1, lane, $2, clock_timestamp() + $3
+                   FROM generate_series(0, $4::int) g (lane)
                    WHERE NOT EXISTS (SELECT FROM leases l WHERE l.part = $1 AND l.lane = g.lane
                      AND l.until > clock_timestamp() AND l.until <= clock_timestamp() + $3)
-                   ORDER BY lane LIMIT $5
-                   ON CONFLICT (part, lane) DO UPDATE SET holder = EXCLUDED.holder, until = EXCLUDED.until RETURNING lane""",
-                *(self.part, self.holder, self._length, LANES - 1, share - len(held)),
+                   ORDER BY lane LIMIT $5 ON CONFLICT (part, lane)
+                   DO UPDATE SET holder = EXCLUDED.holder, until = EXCLUDED.until RETURNING lane""",
+                self.part,
+                self.holder,
+                self._length,
+                LANES - 1,
+                share - len(held),
             )
         taken = {row["lane"] for row in rows}
         new = (taken | set(held)) - set(self.lanes)
@@ -93,13 +102,13 @@ class Leases:
         return new
 
     async def give_back(self) -> None:
-        """At a clean stop: others need not wait for the lease to run out."""
+        """Release the lanes at a clean stop, so that others need not wait until the leases expire."""
         await self._database.pool.execute("DELETE FROM leases WHERE part = $1 AND holder = $2", self.part, self.holder)
         await self._database.pool.execute("DELETE FROM workers WHERE part = $1 AND holder = $2", self.part, self.holder)
 
 
 async def unworked(database: Database, parts: Sequence[str]) -> list[str]:
-    """The kinds of work (relay, reader) among `parts` in which some lane has no living worker: for `settle`."""
+    """The kinds of work (relay, reader) among `parts` in which some lane has no live worker: for `settle`."""
     rows = await database.fetch(
         "SELECT part FROM unnest($2::text[]) p (part) WHERE (SELECT count(*) FROM leases l WHERE l.part = p.part "
         "AND l.until > clock_timestamp()) < $1",

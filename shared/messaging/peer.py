@@ -1,4 +1,4 @@
-"""A peer: another service with which events are exchanged, and the handshake that agrees on the epoch of our event log."""
+"""Peers: services that exchange events with ours, and the handshake that agrees on the epoch of our event log."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from shared.storage.database import Database
 
 @dataclass(frozen=True)
 class Peer:
-    """One source that we hear, and where it hears us.
+    """A service whose events we read, and that may read ours.
 
-    name    as a source of events: "portal", "gateway"
-    url     where its `/_lab/lanes` is
-    hears   the topic on which it publishes to us
-    speaks  the topic on which we publish to it; empty if we only listen
+    name       as a source of events: "portal", "gateway"
+    url        base URL of its `/_lab/lanes`
+    topic_in   the topic with its events for us
+    topic_out  the topic with our events for it; empty if it reads none
     """
 
     name: str
     url: str
-    hears: str
-    speaks: str = ""
+    topic_in: str
+    topic_out: str = ""
 
 
 async def reader_places(http: httpx.AsyncClient, peer: Peer, source: str) -> dict[int, Place]:
-    """Where the peer's reader stands in each lane of `source`. Raises Unreachable."""
-    answer = await call(http, "GET", f"{peer.url}/_lab/lanes")
-    if answer.status_code != 200:
-        raise Unreachable(f"{peer.url}/_lab/lanes: status {answer.status_code}")
-    read: Mapping[str, Sequence[int]] = answer.json()["read"].get(source, {})
+    """The place that the peer's reader expects in each lane of `source`. Raises Unreachable."""
+    response = await call(http, "GET", f"{peer.url}/_lab/lanes")
+    if response.status_code != 200:
+        raise Unreachable(f"{peer.url}/_lab/lanes: status {response.status_code}")
+    read: Mapping[str, Sequence[int]] = response.json()["read"].get(source, {})
     return {int(lane): (max(epoch, 0), expected) for lane, (epoch, expected) in read.items()}
 
 
-async def reader_places_patiently(http: httpx.AsyncClient, peer: Peer, source: str) -> dict[int, Place]:
-    """The same, asked until the peer answers."""
+async def wait_for_reader_places(http: httpx.AsyncClient, peer: Peer, source: str) -> dict[int, Place]:
+    """As `reader_places`, but retries until the peer replies."""
     while True:
         try:
             return await reader_places(http, peer, source)
@@ -51,17 +51,17 @@ async def reader_places_patiently(http: httpx.AsyncClient, peer: Peer, source: s
 
 
 async def agree_on_epoch(database: Database, http: httpx.AsyncClient, source: str, peers: Sequence[Peer]) -> None:
-    """Begin the first epoch of a new event log after everything that the peers have seen of `source`."""
-    seen = [await reader_places_patiently(http, peer, source) for peer in peers]
+    """Begin the first epoch of a new event log, above every epoch of `source` that the peers have seen."""
+    seen = [await wait_for_reader_places(http, peer, source) for peer in peers]
     highest = max((epoch for places in seen for epoch, _ in places.values()), default=0)
-    await event_log.begin_epoch(database, highest, [peer.speaks for peer in peers])
+    await event_log.begin_epoch(database, highest, [peer.topic_out for peer in peers])
     metrics.EPOCHS.labels(source).inc()
 
 
 async def compare_epochs(database: Database, http: httpx.AsyncClient, source: str, peers: Sequence[Peer]) -> None:
-    """Was the database restored from a backup? Then a new epoch begins before a code is drawn. A silent peer is not awaited."""
+    """If the database was restored from a backup, begin a new epoch before a code is drawn. Skips unreachable peers."""
     for peer in peers:
         with contextlib.suppress(Unreachable):
             places = await reader_places(http, peer, source)
             seen = {lane: (epoch, expected - 1) for lane, (epoch, expected) in places.items()}
-            await event_log.meet(database, source, peer.speaks, places, seen)
+            await event_log.compare_lanes(database, source, peer.topic_out, places, seen)

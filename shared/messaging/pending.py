@@ -1,4 +1,4 @@
-"""What may still happen: in a whole sandbox, and to one document (timers, what parks it, how far its events have come)."""
+"""What can still happen: in a whole sandbox, and to one document (timers, dead letters, events not read yet)."""
 
 from __future__ import annotations
 
@@ -22,14 +22,7 @@ FROM sandboxes s CROSS JOIN LATERAL (
   SELECT count(*) FILTER (WHERE NOT t.at_once) AS timers_due, count(*) FILTER (WHERE t.at_once) AS at_once
   FROM timers t WHERE t.sandbox = s.id AND t.due <= {NOW_SQL} AND {timers.NOT_PARKED}) due
 WHERE s.id = $1"""
-NOTHING: dict[str, Any] = {
-    "unsent": 0,
-    "timers_due": 0,
-    "at_once": 0,
-    "next_due": None,
-    "parked": [],
-    "now": None,
-}
+NOTHING: dict[str, Any] = {"unsent": 0, "timers_due": 0, "at_once": 0, "next_due": None, "parked": [], "now": None}
 # The last number of the sandbox in each lane of each topic.
 WRITTEN_SQL = """
 SELECT t.topic, g.lane, p.epoch, p.number
@@ -37,26 +30,27 @@ FROM unnest($2::text[]) t (topic) CROSS JOIN generate_series(0, $3::int) g (lane
   SELECT epoch, number FROM posted p WHERE p.sandbox = $1 AND p.topic = t.topic AND p.lane = g.lane
   ORDER BY epoch DESC, number DESC LIMIT 1) p"""
 TIMERS_SQL = "SELECT kind, due FROM timers WHERE sandbox = $1 AND subject = $2 ORDER BY due, kind"
-# The letter that is tried first at a redrive.
+# The letter that a redrive applies first.
 PARKED_SQL = """
 SELECT p.reason, p.since, d.id, d.kind,
   (SELECT count(*) FROM waiting w WHERE w.sandbox = p.sandbox AND w.subject = p.subject) AS behind
-FROM parked p LEFT JOIN LATERAL (SELECT id, kind FROM dead_letters d WHERE d.sandbox = p.sandbox AND d.subject = p.subject
-  AND d.redriven_at IS NULL ORDER BY d.record IS NULL, d.id LIMIT 1) d ON true
+FROM parked p LEFT JOIN LATERAL (SELECT id, kind FROM dead_letters d
+  WHERE d.sandbox = p.sandbox AND d.subject = p.subject AND d.redriven_at IS NULL
+  ORDER BY d.record IS NULL, d.id LIMIT 1) d ON true
 WHERE p.sandbox = $1 AND p.subject = $2"""
 STUCK_SQL = """
 SELECT (record->>'version')::int AS version FROM (
   SELECT record FROM dead_letters WHERE sandbox = $1 AND subject = $2 AND redriven_at IS NULL AND record IS NOT NULL
   UNION ALL SELECT record FROM waiting WHERE sandbox = $1 AND subject = $2) s ORDER BY version"""
-# Only what lies behind the reader is looked through: a lane may hold a hundred thousand events of one sandbox.
+# Searches only the places that the reader has not read: a lane can hold a hundred thousand events of one sandbox.
 EVENTS_SQL = """
-SELECT e.type, e.version, q.version IS NULL AS numbered, q.version IS NOT NULL OR p.version IS NOT NULL AS unread FROM events e
-LEFT JOIN (SELECT version FROM queue WHERE sandbox = $1 AND subject = $2) q USING (version)
+SELECT e.type, e.version, q.version IS NULL AS numbered, q.version IS NOT NULL OR p.version IS NOT NULL AS unread
+FROM events e LEFT JOIN (SELECT version FROM queue WHERE sandbox = $1 AND subject = $2) q USING (version)
 LEFT JOIN (SELECT DISTINCT version FROM posted WHERE sandbox = $1 AND subject = $2
   AND lane = (SELECT lane FROM events WHERE sandbox = $1 AND subject = $2 LIMIT 1)
   AND (epoch, number) >= ($3::int, $4::bigint)) p USING (version)
 WHERE e.sandbox = $1 AND e.subject = $2 ORDER BY e.version"""
-NOTHING_BEHIND = (1 << 31) - 1, 0  # the place of a reader of whom nothing is known
+ALL_READ = (1 << 31) - 1, 0  # the place of an unknown reader: every numbered event counts as read
 
 
 class Timer(Struct, frozen=True):
@@ -65,12 +59,12 @@ class Timer(Struct, frozen=True):
 
 
 class Parked(Struct, frozen=True):
-    """Why nothing is applied any more.
+    """Why no event of a document is applied.
 
     since   real time
-    letter  of the dead letter to redrive; None: it waits for its sandbox to be known here, and goes on by itself
+    letter  id of the dead letter to redrive; None: the sandbox is not known here yet, and no redrive is needed
     kind    of that letter: event type, or kind of timer
-    behind  how many events wait behind it
+    behind  how many events wait
     """
 
     reason: str
@@ -81,10 +75,10 @@ class Parked(Struct, frozen=True):
 
 
 class PublishedEvent(Struct, frozen=True):
-    """One event of ours.
+    """An event that this service published.
 
-    numbered  the relay has taken it
-    unread    its reader has not come to it
+    numbered  the relay has assigned its number
+    unread    its reader has not read it yet
     """
 
     type: str
@@ -94,10 +88,10 @@ class PublishedEvent(Struct, frozen=True):
 
 
 class Outlook(Struct, frozen=True):
-    """One house's view of one thing.
+    """What can still happen to one document in one service.
 
-    known   whether it has the thing
-    stuck   versions of the neighbour's events that were read and had no effect: dead letters, and what waits behind them
+    known   whether the service has the document
+    stuck   versions of the peer's events that were read without effect: dead letters, and events behind them
     """
 
     known: bool = False
@@ -108,10 +102,10 @@ class Outlook(Struct, frozen=True):
 
 
 async def of(database: Database, table: str, sandbox_id: str, subject: str, reader: Place | None) -> dict[str, Any]:
-    """The outlook as a door tells it; what was told is read last, so that no timer is gone whose event is not told.
+    """The outlook as JSON. Events are read last, so that no timer is gone while its event is still missing.
 
-    table   the one of the things
-    reader  the place that the reader of the thing's lane expects next; None: what is numbered counts as read
+    table   of the documents
+    reader  the place that the reader of the document's lane expects; None: numbered events count as read
     """
     key = (sandbox_id, subject)
     parked = await database.fetch(PARKED_SQL, *key)
@@ -120,17 +114,17 @@ async def of(database: Database, table: str, sandbox_id: str, subject: str, read
         "timers": [{"kind": row["kind"], "due": wire(row["due"])} for row in await database.fetch(TIMERS_SQL, *key)],
         "parked": _parked(parked[0]) if parked else None,
         "stuck": [row["version"] for row in await database.fetch(STUCK_SQL, *key)],
-        "events": [dict(row) for row in await database.fetch(EVENTS_SQL, *key, *(reader or NOTHING_BEHIND))],
+        "events": [dict(row) for row in await database.fetch(EVENTS_SQL, *key, *(reader or ALL_READ))],
     }
 
 
 def _parked(row: Any) -> dict[str, Any]:
-    told = {name: row[name] for name in ("reason", "kind", "behind")}
-    return {**told, "since": row["since"].isoformat(timespec="milliseconds"), "letter": row["id"]}
+    columns = {name: row[name] for name in ("reason", "kind", "behind")}
+    return {**columns, "since": row["since"].isoformat(timespec="milliseconds"), "letter": row["id"]}
 
 
 async def in_sandbox(database: Database, sandbox_id: str) -> dict[str, Any]:
-    """What may still happen in a sandbox, apart from background calls and peers."""
+    """What can still happen in a sandbox, apart from background calls and peers."""
     rows = await database.fetch(SANDBOX_SQL, sandbox_id)
     row: Any = rows[0] if rows else NOTHING
     return {

@@ -1,17 +1,17 @@
-"""Where each listener stands in each lane of each source: rows that move in the transaction of the effects."""
+"""Positions: how far each listener has read each lane of each source; saved in the transaction of the effects."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, SmallInteger, Table, Text
 
 from shared.messaging.lanes import LANES, Place, Position
 from shared.storage.database import Connection, Database
 
-SERVICE = ""  # the listener that a service itself is; projections have names
-# Lanes that were never read begin at an offset that the caller knows.
+SERVICE = ""  # the listener name of the service itself; projections have names
+# Positions of lanes that were never read; the caller knows their offset.
 BEGIN_SQL = """
 INSERT INTO positions (listener, source, lane, epoch, expected, next_offset)
 SELECT $1, $2, lane, epoch, 1, next_offset FROM unnest($3::int2[], $4::int[], $5::bigint[]) t (lane, epoch, next_offset)
@@ -32,6 +32,8 @@ def positions_table(metadata: MetaData) -> Table:
         Column("epoch", Integer, nullable=False),
         Column("expected", BigInteger, nullable=False),
         Column("next_offset", BigInteger, nullable=False),
+        # It began with a later epoch than the first: older events, if there were any, exist nowhere any more.
+        Column("is_cut", Boolean, nullable=False, server_default="false"),
     )
 
 
@@ -42,27 +44,40 @@ class Positions:
         self.listener, self.source = listener, source
 
     async def lock(self, connection: Connection, lanes: Sequence[int]) -> dict[int, Position]:
-        """Those of these lanes, locked until the transaction ends."""
+        """The positions of these lanes, locked until the transaction ends."""
         return await self._select(connection, lanes, "ORDER BY lane FOR UPDATE")
 
     async def read(self, database: Database, lanes: Sequence[int]) -> dict[int, Position]:
-        """Those of these lanes as they are now, without a lock."""
+        """The current positions of these lanes, without a lock."""
         return await self._select(database.pool, lanes, "ORDER BY lane")
 
     async def places(self, database: Database) -> dict[int, Place]:
-        """The place that is expected next in each lane that was ever read."""
+        """The place that is expected next in each lane that has a position."""
         return {lane: position.place for lane, position in (await self.read(database, range(LANES))).items()}
 
     async def begin(self, database: Database, lanes: Mapping[int, tuple[int, int]]) -> None:
-        """Rows for lanes that have none: lane → (epoch, next offset)."""
+        """Add rows for lanes that have none: lane → (epoch, next offset)."""
         epochs, offsets = [epoch for epoch, _ in lanes.values()], [offset for _, offset in lanes.values()]
         await database.pool.execute(BEGIN_SQL, self.listener, self.source, [*lanes], epochs, offsets)
 
+    async def note_cut(self, connection: Connection, lane: int) -> None:
+        await connection.execute(
+            "UPDATE positions SET is_cut = true WHERE listener = $1 AND source = $2 AND lane = $3",
+            self.listener,
+            self.source,
+            lane,
+        )
+
     async def save(self, connection: Connection, positions: Mapping[int, Position]) -> None:
-        kept = list(positions.values())
-        epochs, expected = [each.epoch for each in kept], [each.expected for each in kept]
-        offsets = [each.next_offset for each in kept]
-        await connection.execute(SAVE_SQL, self.listener, self.source, [*positions], epochs, expected, offsets)
+        await connection.execute(
+            SAVE_SQL,
+            self.listener,
+            self.source,
+            [*positions],
+            [position.epoch for position in positions.values()],
+            [position.expected for position in positions.values()],
+            [position.next_offset for position in positions.values()],
+        )
 
     async def _select(self, connection: Any, lanes: Sequence[int], tail: str) -> dict[int, Position]:
         rows = await connection.fetch(

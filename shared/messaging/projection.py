@@ -1,4 +1,4 @@
-"""Projections: named second listeners. Each keeps tables of its own, computed from events alone, and can be rebuilt."""
+"""Projections: further, named listeners. Each has its own tables, computed from events alone, and can be rebuilt."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ Project = Callable[[Connection, Sequence[Event]], Awaitable[None]]
 OWN_BEHIND_SQL = """
 SELECT coalesce(sum(CASE WHEN p.epoch = l.epoch THEN greatest(l.head - p.expected + 1, 0) ELSE l.head END), 0)::bigint
 FROM lanes_out l LEFT JOIN positions p ON p.listener = $1 AND p.source = $2 AND p.lane = l.lane WHERE l.topic = $3"""
-# The same for another source, as far as the service itself has read it.
+# The same for the events of a peer, as far as the service itself has read them.
 PEER_BEHIND_SQL = """
-SELECT coalesce(sum(CASE WHEN p.epoch = s.epoch THEN greatest(s.expected - p.expected, 0) ELSE s.expected - 1 END), 0)::bigint
+SELECT coalesce(
+  sum(CASE WHEN p.epoch = s.epoch THEN greatest(s.expected - p.expected, 0) ELSE s.expected - 1 END), 0)::bigint
 FROM positions s LEFT JOIN positions p ON p.listener = $1 AND p.source = s.source AND p.lane = s.lane
 WHERE s.listener = '' AND s.source = $2"""
 
@@ -45,12 +46,12 @@ def projections_table(metadata: MetaData) -> None:
 
 @dataclass(frozen=True)
 class Projection:
-    """What is computed from events.
+    """Tables that are computed from events.
 
-    name     of the listener: in positions, leases and at the API
-    sources  whose events it reads, each with its topic; the service itself may be one
-    tables   what it writes; emptied by a rebuild
-    project  writes the effects of these events, in their order per lane. Must not fail because of what an event says
+    name     of the listener: in positions, leases and the API
+    sources  services whose events it reads, each with its topic; the service itself can be one
+    tables   the tables that it writes; a rebuild empties them
+    project  writes the effects of events, in order per lane. Must not fail because of the content of an event
     """
 
     name: str
@@ -72,9 +73,9 @@ class ProjectionReader:
         return self.positions.source
 
     async def apply(self, records: Sequence[Record], unknown: frozenset[str] = frozenset()) -> Outcome:
-        """Apply records, given in order per lane. Events of sandboxes that are unknown or deleted are skipped.
+        """Apply records, in order per lane. Events of unknown or deleted sandboxes are skipped.
 
-        After a rebuild nothing is applied: `Outcome.reassign` asks the reader to start from the positions again.
+        After a rebuild nothing is applied: `Outcome.reassign` makes the reader start from the positions again.
         """
         outcome = Outcome()
         async with self._database.transaction() as connection:
@@ -115,36 +116,40 @@ class ProjectionReader:
 
 
 async def begin(database: Database, projections: Sequence[Projection]) -> None:
-    """Rows for projections that were never built, and positions at the beginning of every lane."""
+    """Add rows for new projections, and positions at the beginning of every lane."""
     for projection in projections:
-        await database.pool.execute("INSERT INTO projections VALUES ($1, 1) ON CONFLICT DO NOTHING", projection.name)
+        await database.pool.execute(
+            "INSERT INTO projections (name, generation) VALUES ($1, 1) ON CONFLICT DO NOTHING", projection.name
+        )
         for source in projection.sources:
             await Positions(projection.name, source.name).begin(database, dict.fromkeys(range(LANES), (0, 0)))
 
 
 async def rebuild(database: Database, projection: Projection) -> int:
-    """Empty the projection and start it from the first event; gives its new generation. Readers continue by themselves."""
+    """Empty the projection and start it from the first event. Returns its new generation; readers notice it."""
     async with database.transaction() as connection:
         generation: int = await connection.fetchval(
-            "UPDATE projections SET generation = generation + 1 WHERE name = $1 RETURNING generation", projection.name
+            "UPDATE projections SET generation = generation + 1 WHERE name = $1 RETURNING generation",
+            projection.name,
         )
         for table in projection.tables:
             await connection.execute(f"TRUNCATE {table}")
         await connection.execute(
-            "UPDATE positions SET epoch = 0, expected = 1, next_offset = 0 WHERE listener = $1", projection.name
+            "UPDATE positions SET epoch = 0, expected = 1, next_offset = 0, is_cut = false WHERE listener = $1",
+            projection.name,
         )
     return generation
 
 
 async def behind(database: Database, projection: Projection, service: str) -> int:
-    """How many events the projection has not read yet, of those that are numbered (ours) or read by `service` (others')."""
-    late = 0
+    """How many events the projection has not read: our numbered ones, and those of peers that `service` has read."""
+    count = 0
     for source in projection.sources:
         if source.name == service:
-            late += await database.pool.fetchval(OWN_BEHIND_SQL, projection.name, source.name, source.hears)
+            count += await database.pool.fetchval(OWN_BEHIND_SQL, projection.name, source.name, source.topic_in)
         else:
-            late += await database.pool.fetchval(PEER_BEHIND_SQL, projection.name, source.name)
-    return late
+            count += await database.pool.fetchval(PEER_BEHIND_SQL, projection.name, source.name)
+    return count
 
 
 def named(projections: Sequence[Projection], name: str) -> Projection:

@@ -1,4 +1,4 @@
-"""Reads the lanes of one source, applies what it reads, and asks the source where numbers are missing."""
+"""Reads the lanes of one source, applies the events, and requests a replay where numbers are missing."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from shared.messaging.runtime import MessagingRuntime
 from shared.observability import metrics
 
 log = structlog.get_logger()
-LOOK_SECONDS = 1.0  # leases are renewed, and the broker's ends compared, this often
-OWNER_SECONDS = 0.5  # the owner of sandboxes answers in milliseconds, or its sandbox's events wait aside
-ASK_LIMIT_SECONDS = 5.0  # a lane that waits for replay asks again, doubling from 0.2 s to this, until it moves
+CHECK_SECONDS = 1.0  # between two renewals of the leases, and two comparisons with the broker's end offsets
+OWNER_SECONDS = 0.5  # the owner of sandboxes replies in milliseconds; after this, the events are parked
+ASK_LIMIT_SECONDS = 5.0  # between two replay requests of a lane, doubling from 0.2 s, until the lane moves
 
 
 class Listener(Protocol):
-    """What takes the records: the service itself (`Consumer`), or a projection (`ProjectionReader`)."""
+    """Applies the records: the service itself (`Consumer`), or a projection (`ProjectionReader`)."""
 
     positions: Positions
 
@@ -39,13 +39,15 @@ class Listener(Protocol):
 
 @dataclass
 class Asking:
+    """An open replay request of a lane."""
+
     place: Place
     again_at: float
     wait: float = 0.2
 
 
 class LaneReader:
-    """One worker's reader of one source, for one listener.
+    """The reader of one source in one worker, for one listener.
 
     pause  seconds to wait after a poll that was not full: few large batches cost less than many small ones
     """
@@ -65,14 +67,14 @@ class LaneReader:
         settings = runtime.settings
         self._batch = settings.batch
         group = f"{runtime.service}-{self._positions.listener or 'reader'}"
-        self._reader = kafka.Reader(settings.kafka_bootstrap_servers, peer.hears, group)
+        self._reader = kafka.Reader(settings.kafka_bootstrap_servers, peer.topic_in, group)
         self._asking: dict[int, Asking] = {}
         self._next: dict[int, int] = {}
         self._committing: asyncio.Task[None] | None = None
-        self._sent: dict[int, Place] = {}  # what the broker acknowledged to our source, as it last said
+        self._sent: dict[int, Place] = {}  # last places that the broker acknowledged to our source
 
     async def run(self) -> None:
-        """Read and apply until cancelled. Questions to the peer run beside it, so a silent peer stops nothing."""
+        """Read and apply until cancelled. Requests to the peer run concurrently: a silent peer stops nothing."""
         asking = asyncio.create_task(self._keep_asking())
         try:
             await self._read()
@@ -84,16 +86,16 @@ class LaneReader:
         loop = asyncio.get_running_loop()
         try:
             await self._reader.open()
-            looked, busy = 0.0, False
+            checked_at, busy = 0.0, False
             while True:
-                if loop.time() - looked > LOOK_SECONDS:
-                    if await self.leases.renew() or not looked or set(self.leases.lanes) != set(self._next):
+                if loop.time() - checked_at > CHECK_SECONDS:
+                    if await self.leases.renew() or not checked_at or set(self.leases.lanes) != set(self._next):
                         await self._assign()
                     elif not busy:
-                        await self._look()
+                        await self._check_broker()
                     if self._main:
                         await self._release_unknown()
-                    looked, busy = loop.time(), False
+                    checked_at, busy = loop.time(), False
                 records = await self._reader.poll(50 if self._asking else 250, self._batch)
                 records = [record for record in records if record.lane in self._next]
                 if records:
@@ -112,7 +114,7 @@ class LaneReader:
             await self._reader.close()
 
     async def _assign(self) -> None:
-        """Start where the position rows say; a lane never read starts at the group's committed offset (a new database)."""
+        """Start at the stored positions. Without one (a new database) start at the committed offset of the group."""
         database, lanes = self._runtime.database, self.leases.lanes
         positions = await self._positions.read(database, lanes)
         offsets = {lane: position.next_offset for lane, position in positions.items()}
@@ -126,9 +128,9 @@ class LaneReader:
         self._next = offsets
         self._asking = {lane: asking for lane, asking in self._asking.items() if lane in offsets}
 
-    async def _look(self) -> None:
-        """A broker whose log ends before our next offset lost records: start at its beginning, the numbers say what is new."""
-        sent = self._sent  # read before the broker is looked at
+    async def _check_broker(self) -> None:
+        """If the log of the broker ends before our next offset, it lost records: read it from its beginning."""
+        sent = self._sent  # read before the offsets of the broker
         ends = await self._reader.ends(self._next)
         for lane, end in ends.items():
             if end < self._next[lane]:
@@ -137,7 +139,12 @@ class LaneReader:
                 self._next[lane] = 0
         places = await self._reader.places(self._next)
         at_end = [lane for lane in sent if places.get(lane, -1) >= ends.get(lane, 0)]
-        for lane, position in (await self._positions.read(self._runtime.database, at_end)).items():
+        rows = await self._positions.read(self._runtime.database, list(self._next))
+        if any(position.next_offset < self._next[lane] for lane, position in rows.items()):
+            await self._assign()  # a rebuild has reset the positions; only then are they behind what we have read
+            return
+        for lane in at_end:
+            position = rows[lane]
             if position.adopt(sent[lane]):
                 await self._adopt(lane, sent[lane])
             elif position.missed(sent[lane]) and lane not in self._asking:
@@ -145,37 +152,37 @@ class LaneReader:
                 self._asking[lane] = Asking(position.place, 0.0)
 
     async def _adopt(self, lane: int, sent: Place) -> None:
-        """A quiet lane of a reader with a new database: it stands where its source has come, under the position's lock."""
+        """Our database is new and the lane is idle: move its position behind `sent`, under the lock of the position."""
         async with self._runtime.database.transaction() as connection:
             positions = await self._positions.lock(connection, [lane])
             if positions[lane].adopt(sent):
                 await self._positions.save(connection, positions)
 
     async def _keep_asking(self) -> None:
-        """Beside the reading: ask the source for replay, and once a second what the broker acknowledged to it."""
+        """Ask the source for replays, and once a second for the places that the broker acknowledged to it."""
         loop = asyncio.get_running_loop()
-        asked = 0.0
+        asked_at = 0.0
         while True:
             with contextlib.suppress(Unreachable, asyncpg.PostgresError, asyncpg.InterfaceError):
-                if loop.time() - asked > LOOK_SECONDS:
-                    self._sent, asked = await self._ask_sent(), loop.time()
+                if loop.time() - asked_at > CHECK_SECONDS:
+                    self._sent, asked_at = await self._ask_sent(), loop.time()
                 await self._ask(loop.time())
             await asyncio.sleep(0.05)
 
     async def _ask_sent(self) -> dict[int, Place]:
-        """What the broker acknowledged to our source; with it, how far we are behind what the source has numbered."""
-        topic = self._peer.hears
+        """The places that the broker acknowledged to our source. Also measures how far behind we are."""
+        topic = self._peer.topic_in
         behind = metrics.LAG.labels(topic)
         if self._main:
             behind.set(math.nan)
-        answer = await call(self._runtime.http, "GET", f"{self._peer.url}/_lab/lanes")
-        if answer.status_code != 200:
+        response = await call(self._runtime.http, "GET", f"{self._peer.url}/_lab/lanes")
+        if response.status_code != 200:
             return {}
-        lanes = answer.json()
+        lanes = response.json()
         if self._main:
             given = lanes["given"].get(topic, {})
-            ours = await self._positions.read(self._runtime.database, list(self._next))
-            behind.set(sum(events_behind(position, given.get(str(lane))) for lane, position in ours.items()))
+            positions = await self._positions.read(self._runtime.database, list(self._next))
+            behind.set(sum(events_behind(position, given.get(str(lane))) for lane, position in positions.items()))
         return {int(lane): (place[0], place[1]) for lane, place in lanes["sent"].get(topic, {}).items()}
 
     async def _apply(self, records: list[Record]) -> None:
@@ -199,7 +206,7 @@ class LaneReader:
         await self._commit(outcome.offsets)
 
     async def _commit(self, offsets: dict[int, int]) -> None:
-        """The group's offsets, beside the next batch. A commit that fails ends the reader, which starts again from its rows."""
+        """Commit the offsets of the group during the next batch. If that fails, the reader starts from its rows."""
         if self._committing is not None:
             await self._committing
         self._committing = asyncio.create_task(self._reader.commit(offsets))
@@ -216,7 +223,7 @@ class LaneReader:
                 self._asking[lane] = Asking(place, 0.0)
 
     async def _ask(self, now: float) -> None:
-        """Ask the source for replay where numbers are missing; asked again, with backoff, until the lane moves."""
+        """Request a replay where numbers are missing, again and with backoff until the lane moves."""
         due = {lane: asking for lane, asking in self._asking.items() if asking.again_at <= now}
         for asking in due.values():
             asking.again_at, asking.wait = now + asking.wait, min(asking.wait * 2, ASK_LIMIT_SECONDS)
@@ -225,32 +232,34 @@ class LaneReader:
 
     async def _ask_one(self, lane: int, place: Place) -> None:
         url = f"{self._peer.url}/_lab/lanes/{lane}/replay"
-        body = {"topic": self._peer.hears, "epoch": place[0], "expected": place[1]}
+        body = {"topic": self._peer.topic_in, "epoch": place[0], "expected": place[1]}
         try:
-            answer = await call(self._runtime.http, "POST", url, body=body)
+            response = await call(self._runtime.http, "POST", url, body=body)
         except Unreachable as error:
             log.warning("replay_not_answered", lane=lane, error=str(error))
             return
-        if answer.status_code == 200:
-            await self._move(lane, (answer.json()["epoch"], answer.json()["expected"]))
+        if response.status_code == 200:
+            await self._move(lane, place, (response.json()["epoch"], response.json()["expected"]))
 
-    async def _move(self, lane: int, place: Place) -> None:
-        """The source says where to continue; a new epoch of it moves us there, under the position's lock."""
+    async def _move(self, lane: int, asked_at: Place, place: Place) -> None:
+        """Continue at the place that the source replied, if its epoch is new and our position is still the one that asked."""
         async with self._runtime.database.transaction() as connection:
             positions = await self._positions.lock(connection, [lane])
-            if positions[lane].resume_at(place):
+            if positions[lane].place == asked_at and positions[lane].resume_at(place):
+                if asked_at[0] == 0 and place[0] > 1:
+                    await self._positions.note_cut(connection, lane)
                 log.warning("moved_to_new_epoch", lane=lane, place=place, source=self._peer.name)
                 await self._positions.save(connection, positions)
                 self._asking.pop(lane, None)
 
     async def _unknown(self, records: list[Record]) -> frozenset[str]:
-        """Sandboxes whose row we lack while their owner does not answer; asked before a transaction, never inside one."""
-        named = sorted(sandboxes_of(records, self._peer.name))
-        known = await asyncio.gather(*(self._known(sandbox_id) for sandbox_id in named))
-        return frozenset(sandbox_id for sandbox_id, answered in zip(named, known, strict=True) if not answered)
+        """Sandboxes without a row here whose owner does not reply. Called before a transaction, never inside one."""
+        ids = sorted(sandboxes_of(records, self._peer.name))
+        known = await asyncio.gather(*(self._known(sandbox_id) for sandbox_id in ids))
+        return frozenset(sandbox_id for sandbox_id, is_known in zip(ids, known, strict=True) if not is_known)
 
     async def _known(self, sandbox_id: str) -> bool:
-        """Whether its owner has answered for this sandbox; a frozen owner must not cost us our leases."""
+        """Whether the owner has replied about this sandbox. Ends in time: a frozen owner must not cost our leases."""
         try:
             async with asyncio.timeout(OWNER_SECONDS):
                 await self._runtime.ensure_sandbox(sandbox_id)
@@ -272,7 +281,7 @@ class LaneReader:
 def events_behind(position: Position, given: Sequence[int] | None) -> int:
     """How many events of a lane are not applied yet.
 
-    given  the source's present epoch in this lane, and the last number in it; None: it published nothing there
+    given  the current epoch of the source in this lane, and its last number; None: it published nothing there
     """
     epoch, head = given or (0, 0)
     return max(head - position.expected + 1, 0) if epoch == position.epoch else head

@@ -1,4 +1,4 @@
-"""Outbox relay: assigns sequence numbers, commits them, then produces to Kafka. After a crash the same batch is produced again."""
+"""Outbox relay: assigns sequence numbers, commits them, then produces to Kafka. After a crash it repeats the batch."""
 
 from __future__ import annotations
 
@@ -18,44 +18,46 @@ from shared.storage.database import Database
 
 log = structlog.get_logger()
 CHANNEL = "relay"  # PostgreSQL NOTIFY channel: events were committed
-LOOK_SECONDS = 1.0  # how often an idle relay asks whether the broker still remembers, and renews its leases
+CHECK_SECONDS = 1.0  # between two renewals of the leases, and two checks that the broker has lost nothing
 
-# Gives the place that the reader of a lane expects next, for every lane; raises http.Unreachable.
+# Returns the place that the reader of each lane expects next; raises http.Unreachable.
 ReaderPlaces = Callable[[], Awaitable[dict[int, Place]]]
 
-# One statement, so one round trip: lock our lanes while the lease is ours, take queued events, number them, save the numbers.
-# Arrays, so that a queue full of dead rows is read by its index and deleted by place, whatever the planner estimates.
+# One statement, so one round trip: lock the lanes that we lease, take queued events, number them, save the numbers.
+# Arrays make PostgreSQL read a queue full of dead rows by index and delete by ctid, whatever the planner estimates.
 NUMBER_SQL = """
-WITH mine AS MATERIALIZED (
+WITH leased AS MATERIALIZED (
   SELECT l.lane FROM lanes_out l JOIN leases s ON s.part = $3 AND s.lane = l.lane
   WHERE l.topic = $5 AND l.lane = ANY($1) AND s.holder = $4 AND s.until > clock_timestamp()
   ORDER BY l.lane FOR UPDATE OF l),
 taken AS (
   DELETE FROM queue WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM queue WHERE topic = $5 AND lane = ANY(ARRAY(SELECT lane FROM mine)) ORDER BY id LIMIT $2))
+    SELECT ctid FROM queue WHERE topic = $5 AND lane = ANY(ARRAY(SELECT lane FROM leased)) ORDER BY id LIMIT $2))
   RETURNING id, lane, sandbox, subject, version),
 moved AS (
   UPDATE lanes_out l SET head = l.head + n.count FROM (SELECT lane, count(*) AS count FROM taken GROUP BY lane) n
   WHERE l.topic = $5 AND l.lane = n.lane RETURNING l.lane, l.epoch, l.head - n.count AS before)
 INSERT INTO posted (topic, lane, epoch, number, sandbox, subject, version)
-SELECT $5, t.lane, m.epoch, m.before + row_number() OVER (PARTITION BY t.lane ORDER BY t.id), t.sandbox, t.subject, t.version
+SELECT $5, t.lane, m.epoch, m.before + row_number() OVER (PARTITION BY t.lane ORDER BY t.id), t.sandbox, t.subject,
+  t.version
 FROM taken t JOIN moved m USING (lane)"""
 
 # `sent` advances where no replay was requested meanwhile, and where the offsets show that the broker lost nothing.
 ACKNOWLEDGED_SQL = """
-WITH mine AS MATERIALIZED (SELECT lane FROM lanes_out WHERE topic = $8 AND lane = ANY($1) ORDER BY lane FOR UPDATE)
+WITH locked AS MATERIALIZED (SELECT lane FROM lanes_out WHERE topic = $8 AND lane = ANY($1) ORDER BY lane FOR UPDATE)
 UPDATE lanes_out l SET sent_epoch = t.epoch, sent_number = t.number, last_offset = t.last_offset
 FROM unnest($1::int2[], $2::int[], $3::bigint[], $4::int[], $5::bigint[], $6::bigint[], $7::bigint[])
-  t (lane, from_epoch, from_number, epoch, number, first_offset, last_offset) JOIN mine USING (lane)
+  t (lane, from_epoch, from_number, epoch, number, first_offset, last_offset) JOIN locked USING (lane)
 WHERE l.topic = $8 AND l.lane = t.lane AND (l.sent_epoch, l.sent_number) = (t.from_epoch, t.from_number)
   AND t.first_offset > l.last_offset
 RETURNING l.lane"""
 
-# Each body by its key (LIMIT 1): once the log is long, the planner would read all of it instead of looking up 500.
+# Reads each body by its key (LIMIT 1): for a long log, the planner would otherwise read all of it for 500 bodies.
 UNSENT_SQL = """
 SELECT p.*, e.id, e.type, e.at, e.body, e.traceparent FROM (
   SELECT p.*, l.sent_epoch, l.sent_number FROM lanes_out l CROSS JOIN LATERAL (
-    SELECT * FROM posted p WHERE p.topic = l.topic AND p.lane = l.lane AND (p.epoch, p.number) > (l.sent_epoch, l.sent_number)
+    SELECT * FROM posted p
+    WHERE p.topic = l.topic AND p.lane = l.lane AND (p.epoch, p.number) > (l.sent_epoch, l.sent_number)
     ORDER BY p.epoch, p.number LIMIT $2) p
   WHERE l.topic = $3 AND l.lane = ANY($1) ORDER BY p.lane, p.epoch, p.number LIMIT $2) p
 LEFT JOIN LATERAL (
@@ -66,7 +68,7 @@ LANES_SQL = "SELECT * FROM lanes_out WHERE topic = $1 AND lane = ANY($2)"
 
 
 class Relay:
-    """One worker's relay for one topic of a service's event log."""
+    """The relay of one worker for one topic of the event log."""
 
     def __init__(
         self,
@@ -82,23 +84,23 @@ class Relay:
     ) -> None:
         self._database, self._servers, self._topic, self.source = database, servers, topic, source
         self.leases, self._places, self._batch, self._wake_seconds = leases, places, batch, wake
-        self._writer, self._onlooker = kafka.Writer(servers, topic), kafka.Reader(servers, topic)
+        self._writer, self._observer = kafka.Writer(servers, topic), kafka.Reader(servers, topic)
         self._woken = asyncio.Event()
 
     async def run(self) -> None:
-        """Runs until cancelled; returns its lanes at a clean stop. Raises faults of the machine: the caller runs it again."""
+        """Run until cancelled; release the lanes at a clean stop. The caller runs it again after a fault."""
         listening = await self._database.pool.acquire()
         try:
             await listening.add_listener(CHANNEL, self._wake)
             await self._writer.open()
-            await self._onlooker.open()
+            await self._observer.open()
             await self._work()
         finally:
             self.leases.lanes = []
             with contextlib.suppress(Exception):
                 await self.leases.give_back()
             await self._writer.close()
-            await self._onlooker.close()
+            await self._observer.close()
             with contextlib.suppress(Exception):
                 await listening.remove_listener(CHANNEL, self._wake)
             await self._database.pool.release(listening, timeout=1)
@@ -108,22 +110,22 @@ class Relay:
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
-        looked = 0.0
+        checked_at = 0.0
         while True:
-            if loop.time() - looked > LOOK_SECONDS:
+            if loop.time() - checked_at > CHECK_SECONDS:
                 new = await self.leases.renew()
                 if new:
                     await self._take(sorted(new))
-                elif looked:
-                    await self._look()
-                looked = loop.time()
+                elif checked_at:
+                    await self._check_broker()
+                checked_at = loop.time()
             self._woken.clear()
             if not await self.step():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), self._wake_seconds)
 
     async def step(self) -> int:
-        """Number queued events, publish what is not acknowledged; gives the number of records produced."""
+        """Number queued events, publish what is not acknowledged yet. Returns the number of records produced."""
         await self.number()
         rows = await self._database.fetch(UNSENT_SQL, self.leases.lanes, self._batch, self._topic)
         if not rows:
@@ -147,9 +149,9 @@ class Relay:
         return len(rows)
 
     async def number(self) -> None:
-        """Save the next numbers, before anything is produced, under the lanes' locks and only while the lease is ours."""
-        some = "SELECT FROM queue WHERE topic = $1 AND lane = ANY($2) LIMIT 1"
-        if not await self._database.fetch(some, self._topic, self.leases.lanes):
+        """Save the next numbers before anything is produced, under the locks of the lanes, only while we lease them."""
+        queued_sql = "SELECT FROM queue WHERE topic = $1 AND lane = ANY($2) LIMIT 1"
+        if not await self._database.fetch(queued_sql, self._topic, self.leases.lanes):
             return
         leases = self.leases
         await self._database.pool.execute(
@@ -157,7 +159,7 @@ class Relay:
         )
 
     async def _acknowledge(self, rows: list[Any], offsets: list[int]) -> None:
-        """Advance `sent`, lane by lane, unless a replay was requested meanwhile; go back where the broker lost records."""
+        """Advance `sent` in lanes where no replay was requested meanwhile; go back where the broker lost records."""
         first: dict[int, tuple[Any, int]] = {}
         last: dict[int, tuple[Any, int]] = {}
         for row, offset in zip(rows, offsets, strict=True):
@@ -179,39 +181,39 @@ class Relay:
         if not left:
             return
         logs = await self._database.fetch(LANES_SQL, self._topic, sorted(left))
-        forgot = [row["lane"] for row in logs if first[row["lane"]][1] <= row["last_offset"]]
-        if forgot:
-            await self._go_back(forgot)  # in the others a replay was requested: `sent` stays where that put it
+        lossy = [row["lane"] for row in logs if first[row["lane"]][1] <= row["last_offset"]]
+        if lossy:
+            await self._go_back(lossy)  # in the other lanes a replay was requested, which has set `sent`
 
-    async def _look(self) -> None:
-        """Does the broker still have what it acknowledged?"""
+    async def _check_broker(self) -> None:
+        """Go back in lanes where the broker no longer has what it acknowledged."""
         rows = await self._database.fetch(LANES_SQL, self._topic, self.leases.lanes)
-        ends = await self._onlooker.ends(self.leases.lanes)
-        forgot = [row["lane"] for row in rows if event_log.log_of(row).forgotten(ends[row["lane"]])]
-        if forgot:
-            await self._go_back(forgot)
+        ends = await self._observer.ends(self.leases.lanes)
+        lossy = [row["lane"] for row in rows if event_log.log_of(row).forgotten(ends[row["lane"]])]
+        if lossy:
+            await self._go_back(lossy)
 
     async def _go_back(self, lanes: list[int]) -> None:
-        """The broker lost records: publish again from where the reader stands."""
+        """Publish again from the place that the reader expects, because the broker lost records."""
         metrics.FORGETS.labels(self.source).inc(len(lanes))
         log.warning("broker_forgot", lanes=lanes, source=self.source)
         places = await self._places()
         async with self._database.transaction() as connection:
             logs = await event_log.lock_log(connection, self._topic, lanes)
-            for lane, log_ in logs.items():
-                log_.last_offset = -1  # the offsets that it acknowledged mean nothing any more
-                log_.go_back(places.get(lane, (0, 1)))
+            for lane, lane_log in logs.items():
+                lane_log.last_offset = -1  # acknowledged offsets are no longer valid
+                lane_log.go_back(places.get(lane, (0, 1)))
             await event_log.save_logs(connection, self._topic, logs)
 
     async def _take(self, lanes: list[int]) -> None:
-        """A lane is newly ours. If a peer or the broker knows numbers that we never assigned, our database is new: a new epoch."""
+        """Prepare new lanes. If a peer or the broker knows numbers that we never assigned, begin a new epoch."""
         places = await self._places()
         seen = {lane: (epoch, expected - 1) for lane, (epoch, expected) in places.items()}
         for record in await kafka.last_records(self._servers, self._topic, lanes):
             event = cloudevents.decode(record, self.source)
             if event is not None:
                 seen[record.lane] = max(seen.get(record.lane, (0, 0)), (event.epoch, event.number))
-        behind = await event_log.meet(
+        behind = await event_log.compare_lanes(
             self._database, self.source, self._topic, places, {lane: seen[lane] for lane in lanes if lane in seen}
         )
         if behind:

@@ -1,4 +1,4 @@
-"""Runtime of a service that keeps documents and exchanges events with peers: documents, event log, lanes, timers, calls."""
+"""Runtime of a service that stores documents and exchanges events with peers: event log, lanes, timers, calls."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from shared.messaging import (
     http_outbox,
     idempotency,
     leases,
-    peer,
     pending,
     positions,
     projection,
@@ -27,7 +26,7 @@ from shared.messaging import (
 from shared.messaging.consumer import Consumer, Handlers
 from shared.messaging.idempotency import RequestKey
 from shared.messaging.lanes import Place
-from shared.messaging.peer import Peer
+from shared.messaging.peer import Peer, agree_on_epoch, compare_epochs
 from shared.messaging.projection import Projection
 from shared.messaging.relay import Waker
 from shared.messaging.timers import Timers
@@ -47,8 +46,8 @@ Reply = tuple[int, str]  # status, JSON text
 class Request(Generic[T]):
     """One request in one transaction.
 
-    is_new  False for a repeated Idempotency-Key: `reply` is then what the first request got
-    now     time of the sandbox
+    is_new  False for a repeated Idempotency-Key: `answer` is then the reply to the first request
+    now     sandbox time
     """
 
     def __init__(self, connection: Connection, work: Work[T] | None, now: datetime, earlier: Reply | None) -> None:
@@ -69,12 +68,12 @@ class Request(Generic[T]):
         self.work.use_counters(await counters.lock(self._connection, keys))
 
     def reply(self, status: int, body: str) -> None:
-        """What the caller gets, stored with the key if there is one; `body` is JSON text."""
+        """Set the reply, which is stored with the key if there is one; `body` is JSON text."""
         self._reply = (status, body)
 
     @property
     def answer(self) -> Reply:
-        """What the caller gets. Raises LookupError if nothing was replied."""
+        """The reply to the caller. Raises LookupError if there is none."""
         if self._reply is None:
             raise LookupError("the request has no reply")
         return self._reply
@@ -83,9 +82,9 @@ class Request(Generic[T]):
 class MessagingRuntime(Runtime, Generic[T]):
     """A runtime with one kind of document, and peers to exchange events with.
 
-    peers        whom it hears and to whom it speaks
-    topics       on which topic an event type of its own travels
-    projections  further listeners, each with positions of its own
+    peers        services whose events it reads, or that read its events
+    topics       event type → topic, for its own events
+    projections  further listeners, each with its own positions
     """
 
     def __init__(
@@ -119,31 +118,31 @@ class MessagingRuntime(Runtime, Generic[T]):
         self.first_rows = event_log.FIRST_ROWS
         self.documents, self.peers, self.topics, self.projections = store, tuple(peers), topics, tuple(projections)
         self.consumers = {
-            each.name: Consumer(self.database, store, handlers, source=each.name, service=service, topics=topics)
-            for each in peers
+            peer.name: Consumer(self.database, store, handlers, source=peer.name, service=service, topics=topics)
+            for peer in peers
         }
         if len(self.consumers) < len(self.peers):
-            raise ValueError("two peers have one name: positions are kept by the name of the source")
+            raise ValueError("two peers have the same name; positions are stored by the name of the source")
         self.timers: Timers[T] = Timers(service, self.database, store, topics, {})
         self.callers: Mapping[str, http_outbox.Caller] = {}
         self.waker = Waker(self.database)
         self.waits_for.add("peer")
-        # What an event means, from its type and body, for timelines; a service may say more than its type.
+        # Texts of an event in timelines, from its type and body. A service can replace this.
         self.words: Callable[[str, Mapping[str, Any]], Mapping[str, object]] = lambda event, body: {
             "text_vi": event,
             "text_en": event,
         }
 
-    # --- requests ---------------------------------------------------------------------------------------------------------
+    # --- requests ---
     @asynccontextmanager
     async def unit_of_work(
         self, sandbox_id: str, request_key: RequestKey | None = None, *, codes: Sequence[str] = ()
     ) -> AsyncIterator[Request[T]]:
-        """One transaction for a request: its documents locked and loaded, everything saved and committed when the block ends.
+        """One transaction for a request: locks and loads its documents, saves everything when the block ends.
 
-        A repeated key runs the block again with `is_new` False, whoever sends it first; nothing is saved then.
+        For a repeated key the block runs with `is_new` False, and nothing is saved.
 
-        raises  KeyReused if the key came with another body; NotReady, SandboxNotFound
+        raises  KeyReused if the key was used with another body; NotReady, SandboxNotFound
         """
         await self._ready(sandbox_id)
         logs.concerns(sandbox_id, *codes[:1])
@@ -179,7 +178,7 @@ class MessagingRuntime(Runtime, Generic[T]):
             return decision(request.work)
 
     async def store_reply(self, sandbox_id: str, request_key: RequestKey, reply: Reply) -> None:
-        """Replace the stored reply of a key, once a remote call has completed it."""
+        """Replace the stored reply of a key after a remote call has completed it."""
         await idempotency.store_reply(self.database, sandbox_id, request_key, *reply)
 
     async def _ready(self, sandbox_id: str) -> None:
@@ -191,7 +190,7 @@ class MessagingRuntime(Runtime, Generic[T]):
             known = await self.ensure_sandbox(sandbox_id)
         except Unreachable as error:
             raise NotReady(
-                "The portal, which owns the sandboxes, does not answer; try again.", sandbox=sandbox_id
+                "The portal, which owns the sandboxes, does not reply; try again.", sandbox=sandbox_id
             ) from error
         if not known:
             raise await registry.missing(self.database, sandbox_id)
@@ -203,7 +202,7 @@ class MessagingRuntime(Runtime, Generic[T]):
             self.forget(sandbox_id)
             raise await registry.missing(connection, sandbox_id)
         if not row["opened"]:
-            raise NotReady("The sandbox is being made known to all services; try again.", sandbox=sandbox_id)
+            raise NotReady("The sandbox is being sent to all services; try again.", sandbox=sandbox_id)
         batch = self.batch(epoch=row["epoch"])
         if codes:
             rows = await self.documents.lock(connection, [(sandbox_id, code) for code in codes])
@@ -213,43 +212,43 @@ class MessagingRuntime(Runtime, Generic[T]):
         return batch, Work(batch, registry.of_row(row))
 
     def batch(self, epoch: int | None = None) -> Batch[T]:
-        """An empty batch of this service, for a transaction of one's own."""
+        """An empty batch of this service, for a transaction of the caller."""
         return Batch(self.service, self.topics, epoch)
 
     async def redrive(self, sandbox_id: str, subject: str) -> int:
-        """As `Consumer.redrive`, whichever source the stuck events came from."""
+        """As `Consumer.redrive`, for stuck events of any source."""
         return await next(iter(self.consumers.values())).redrive(sandbox_id, subject)
 
-    # --- peers ------------------------------------------------------------------------------------------------------------
+    # --- peers ---
     @property
     def published_topics(self) -> list[str]:
         """The topics on which this service publishes."""
-        return [each.speaks for each in self.peers if each.speaks]
+        return [peer.topic_out for peer in self.peers if peer.topic_out]
 
     async def at_open(self) -> None:
-        """Agree with the peers on the epoch of our event log, which may be new or restored; make the rows of projections."""
-        listening = [each for each in self.peers if each.speaks]
+        """Agree with the peers on the epoch of our event log, which can be new or restored; add projection rows."""
+        readers = [peer for peer in self.peers if peer.topic_out]
         if await event_log.current_epoch(self.database) is None:
-            self.waits_for.discard("database")  # our own lanes endpoint must answer while we ask the peers'
-            await peer.agree_on_epoch(self.database, self.http, self.service, listening)
+            self.waits_for.discard("database")  # our lanes endpoint must reply while we ask the peers
+            await agree_on_epoch(self.database, self.http, self.service, readers)
         else:
             await event_log.add_lanes(self.database.pool, self.published_topics)
-            await peer.compare_epochs(self.database, self.http, self.service, listening)
+            await compare_epochs(self.database, self.http, self.service, readers)
         await projection.begin(self.database, self.projections)
         self.waits_for.discard("peer")
 
     async def places(self) -> dict[str, dict[int, Place]]:
-        """Where our own readers stand: source → lane → place."""
-        return {source: await each.positions.places(self.database) for source, each in self.consumers.items()}
+        """The places that our readers expect next: source → lane → place."""
+        return {name: await consumer.positions.places(self.database) for name, consumer in self.consumers.items()}
 
-    # --- what the lab endpoints ask ---------------------------------------------------------------------------------------
+    # --- for the lab endpoints ---
     async def fire(self, sandbox_id: str) -> list[dict[str, Any]]:
         fired = await self.timers.fire(sandbox_id)
         self.waker.wake()
         return fired
 
     async def pending(self, sandbox_id: str) -> dict[str, Any]:
-        parts = [f"relay:{topic}" for topic in self.published_topics] + [f"reader:{each.name}" for each in self.peers]
+        parts = [f"relay:{topic}" for topic in self.published_topics] + [f"reader:{peer.name}" for peer in self.peers]
         return {
             **await pending.in_sandbox(self.database, sandbox_id),
             "calls": await http_outbox.in_flight(self.database, sandbox_id),
@@ -259,14 +258,14 @@ class MessagingRuntime(Runtime, Generic[T]):
         }
 
     async def recorded(self, sandbox_id: str) -> list[dict[str, Any]]:
-        asked = await recording.calls_with_key(self.database, self.service, sandbox_id)
-        return sorted(asked + await super().recorded(sandbox_id), key=lambda call: str(call["real_at"]))
+        with_key = await recording.calls_with_key(self.database, self.service, sandbox_id)
+        return sorted(with_key + await super().recorded(sandbox_id), key=lambda call: str(call["real_at"]))
 
     async def pending_of(self, sandbox_id: str, subject: str, reader: Place | None) -> dict[str, Any]:
         return await pending.of(self.database, self.documents.table, sandbox_id, subject, reader)
 
     async def timeline(self, sandbox_id: str, subject: str) -> list[dict[str, Any]]:
         events = await event_log.lines(self.database, self.service, sandbox_id, subject)
-        noted = await journal.lines(self.database, self.service, sandbox_id, subject)
-        lines = [{**line, **self.words(line["event"], line["data"])} for line in events] + noted
-        return sorted(lines, key=lambda line: str(line["real_at"]))  # a line added meanwhile shifts no page
+        notes = await journal.lines(self.database, self.service, sandbox_id, subject)
+        lines = [{**line, **self.words(line["event"], line["data"])} for line in events] + notes
+        return sorted(lines, key=lambda line: str(line["real_at"]))  # so that a later line shifts no page

@@ -1,7 +1,7 @@
-"""Rows that fall due, in sandbox time. A timer's handler is a decision like any other: taken in memory, saved as a set.
+"""Timers in sandbox time. A handler decides in memory; the decisions of a batch are saved together.
 
-Frozen sandboxes fire only when `advance` says so; in the others a worker fires what is due. A timer set `at_once` does
-not wait for a clock that stands still: a worker fires it everywhere.
+In frozen sandboxes timers fire only when the clock is advanced; in all others a worker fires what is due. An `at_once`
+timer does not wait for a frozen clock: a worker fires it in every sandbox.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ T = TypeVar("T")
 log = structlog.get_logger()
 BATCH = 500  # timers per transaction
 NOT_PARKED = "NOT EXISTS (SELECT FROM parked p WHERE p.sandbox = t.sandbox AND p.subject = t.subject)"
-# What is due and not parked, in the order in which it fires; $1 is one sandbox, or NULL for all that are not frozen.
+# Timers that are due and not parked, in firing order; $1 is one sandbox, or NULL for all that are not frozen.
 DUE_SQL = f"""
 SELECT t.sandbox, t.subject, t.kind, t.due, t.lane FROM sandboxes s
 CROSS JOIN LATERAL (SELECT * FROM timers t WHERE t.sandbox = s.id AND t.due <= {NOW_SQL} AND {NOT_PARKED}
   ORDER BY t.due, t.lane, t.subject, t.kind LIMIT {BATCH}) t
 WHERE NOT s.deleted AND s.opened AND CASE WHEN $1::text IS NULL THEN s.rate > 0 ELSE s.id = $1 END
 ORDER BY t.due, t.lane, t.subject, t.kind LIMIT {BATCH}"""
-# The few that fire by themselves in frozen sandboxes, however many of these there are: an index holds them alone.
+# Due `at_once` timers of frozen sandboxes. They have their own index, because there can be many frozen sandboxes.
 AT_ONCE_SQL = f"""
 SELECT t.sandbox, t.subject, t.kind, t.due, t.lane FROM timers t JOIN sandboxes s ON s.id = t.sandbox
 WHERE t.at_once AND s.rate = 0 AND NOT s.deleted AND s.opened AND t.due <= {NOW_SQL} AND {NOT_PARKED}
@@ -51,7 +51,7 @@ def timers_table(metadata: MetaData) -> Table:
         Column("kind", Text, primary_key=True),
         Column("due", DateTime(timezone=True), nullable=False),  # sandbox time
         Column("lane", SmallInteger, nullable=False),
-        Column("at_once", Boolean, nullable=False, server_default="false"),  # fires by itself, whatever the clock
+        Column("at_once", Boolean, nullable=False, server_default="false"),  # fires even if the clock is frozen
         Index("timers_due", "sandbox", "due"),
         Index("timers_at_once", "due", postgresql_where=text("at_once")),
     )
@@ -67,14 +67,14 @@ class Timer:
 
 
 Handler = Callable[[Timer, Work[Any]], None]
-CountersOf = Callable[[Timer, Any, datetime], Sequence[str]]  # counters from which the handler of this timer may draw
+CountersOf = Callable[[Timer, Any, datetime], Sequence[str]]  # counters from which the handler can draw
 
 
 class Timers(Generic[T]):
-    """Fires what is due.
+    """Fires due timers.
 
-    handlers  one function per kind of timer
-    counters_of  names the counters that a timer needs, from the thing it wakes and the time of its sandbox
+    handlers     one function per kind of timer
+    counters_of  names the counters that a timer needs, from its document and the time of its sandbox
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Timers(Generic[T]):
         self._topics, self._handlers, self._counters_of = topics, handlers, counters_of
 
     async def fire(self, sandbox_id: str | None) -> list[dict[str, Any]]:
-        """Fire everything due in one sandbox (None: what fires by itself, wherever); one entry per timer, in order."""
+        """Fire everything due in one sandbox (None: what a worker fires, in all); one entry per timer, in order."""
         fired: list[dict[str, Any]] = []
         while batch := await self._fire_some(sandbox_id):
             fired += [
@@ -108,7 +108,7 @@ class Timers(Generic[T]):
         return await self._fire_these(due) if due else []
 
     async def _fire_these(self, due: list[Timer]) -> list[Timer]:
-        """As `Consumer.apply`: a save that PostgreSQL refuses for its data is halved down to the guilty timer."""
+        """As `Consumer.apply`: if PostgreSQL refuses the data, halves the batch until the bad timer is found."""
         try:
             return await self._fire_batch(due, refuse=None)
         except DATA_REFUSED as error:
@@ -122,8 +122,8 @@ class Timers(Generic[T]):
         letters: list[dead_letters.Letter] = []
         fired: list[Timer] = []
         failed: set[tuple[str, str]] = set()
-        steps: list[tuple[Timer, spans.Step]] = []  # for spans, where they are told
-        asked, begun = trace_context.current(), time.time_ns()  # by a request, or by nobody
+        steps: list[tuple[Timer, spans.Step]] = []  # only if spans are exported
+        trace, begun = trace_context.current(), time.time_ns()  # of a request; empty in a worker
         async with self._database.transaction() as connection:
             sandboxes = await registry.lock(connection, sorted({timer.sandbox for timer in due}))
             keys = {(timer.sandbox, timer.subject) for timer in due}
@@ -135,11 +135,11 @@ class Timers(Generic[T]):
                 if sandbox_row is None or timer.due > sandbox_row.now or key not in batch.documents or key in failed:
                     continue
                 if (*key, timer.kind) in batch.timers:
-                    continue  # what fired before it in this batch dropped or moved it
+                    continue  # an earlier timer of this batch dropped or moved it
                 work = Work(batch, sandbox_row, timer.due)
                 work.drop_timer(timer.subject, timer.kind)
                 fired.append(timer)
-                parent = trace_context.begin_step(asked, batch.documents[key].traceparent)
+                parent = trace_context.begin_step(trace, batch.documents[key].traceparent)
                 try:
                     if refuse is not None:
                         raise refuse
@@ -150,7 +150,7 @@ class Timers(Generic[T]):
                 else:
                     work.merge()
                 if spans.on:
-                    steps.append((timer, spans.step(parent, asked, letters[-1].reason if key in failed else "")))
+                    steps.append((timer, spans.step(parent, trace, letters[-1].reason if key in failed else "")))
             await batch.save(connection, self._documents)
             await dead_letters.save(connection, letters)
         batch.report()
@@ -158,28 +158,30 @@ class Timers(Generic[T]):
             metrics.TIMERS_FIRED.labels(timer.kind).inc()
         if spans.on:
             spans.fired(steps, begun)
-        trace_context.resume(asked)
+        trace_context.resume(trace)
         return fired
 
     async def _lock_counters(
         self, connection: Connection, due: list[Timer], sandboxes: dict[str, Sandbox], batch: Batch[T]
     ) -> None:
-        wanted = set()
+        keys = set()
         for timer in due:
             key = (timer.sandbox, timer.subject)
             if key in batch.documents and timer.sandbox in sandboxes:
                 names = self._counters_of(timer, batch.documents[key].document, sandboxes[timer.sandbox].now)
-                wanted |= {(timer.sandbox, name) for name in names}
-        if wanted:
-            batch.counters = await counters.lock(connection, wanted)
+                keys |= {(timer.sandbox, name) for name in names}
+        if keys:
+            batch.counters = await counters.lock(connection, keys)
 
     async def _still_due(self, connection: Any, due: list[Timer]) -> list[Timer]:
-        """Read again under the dossiers' locks: another worker may have fired or moved them meanwhile."""
+        """Read the timers again under the locks of the documents: another worker may have fired or moved them."""
         rows = await connection.fetch(
             "SELECT t.sandbox, t.subject, t.kind, t.due, t.lane FROM timers t "
-            "JOIN unnest($1::text[], $2::text[], $3::text[]) f (a,b,c) ON t.sandbox = a AND t.subject = b AND t.kind = c "
-            "WHERE NOT EXISTS (SELECT FROM parked p WHERE p.sandbox = t.sandbox AND p.subject = t.subject) "
-            "ORDER BY t.due, t.lane, t.subject, t.kind",
-            *([t.sandbox for t in due], [t.subject for t in due], [t.kind for t in due]),
+            "JOIN unnest($1::text[], $2::text[], $3::text[]) f (a, b, c) "
+            "ON t.sandbox = a AND t.subject = b AND t.kind = c "
+            f"WHERE {NOT_PARKED} ORDER BY t.due, t.lane, t.subject, t.kind",
+            [timer.sandbox for timer in due],
+            [timer.subject for timer in due],
+            [timer.kind for timer in due],
         )
         return [Timer(**row) for row in rows]

@@ -1,7 +1,7 @@
 """Unit of work: loaded documents, pending writes and events, and the current sandbox time.
 
-`Work` is the layer of one decision (a request, an event, a timer). `Batch` is what one transaction saves: layers merged in order,
-written with one statement per transaction whatever their number (measured: sets are 30 times cheaper than rows).
+`Work` is the layer of one decision (a request, an event, a timer). `Batch` is what one transaction saves: layers merged
+in order, written by one statement whatever their number (measured: sets are 30 times cheaper than rows).
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from shared.storage.documents import DocumentStore
 
 T = TypeVar("T")
 Key = tuple[str, str]  # (sandbox, code)
-Due = tuple[datetime, int, bool]  # of a timer: when, in which lane, and whether it fires by itself whatever the clock
+Due = tuple[datetime, int, bool]  # of a timer: due time, lane, at_once
 Topics = Mapping[str, str]  # event type → topic
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class LoadedDocument(Generic[T]):
-    """A loaded document, with what its events need: how many there are, the time of the last, the trace."""
+    """A loaded document, with what its events need: their number, the time of the last one, the trace."""
 
     document: T
     lane: int
@@ -46,7 +46,7 @@ class LoadedDocument(Generic[T]):
 
 @dataclass(slots=True)
 class NewEvent:
-    """A new event, not written yet."""
+    """An event that is not written yet."""
 
     topic: str
     sandbox: str
@@ -77,20 +77,21 @@ class Clause:
         return [column.split()[0] for column in self.columns.split(", ") if column]
 
 
-# One statement for everything that a transaction writes. Row sets may be empty; `ordinal` is the order within one.
+# One statement for everything that a transaction writes. Row sets can be empty; `ordinal` is the order within a set.
 CLAUSES = (
     Clause(
         "documents",
         "INSERT INTO {table} (sandbox, code, lane, version, last_at, body, traceparent) "
         "SELECT sandbox, code, lane, version, last_at, body::jsonb, traceparent FROM {rows} "
-        "ON CONFLICT (sandbox, code) DO UPDATE SET version = EXCLUDED.version, last_at = EXCLUDED.last_at, body = EXCLUDED.body",
+        "ON CONFLICT (sandbox, code) "
+        "DO UPDATE SET version = EXCLUDED.version, last_at = EXCLUDED.last_at, body = EXCLUDED.body",
         "sandbox text, code text, lane int2, version int, last_at timestamptz, body text, traceparent text",
     ),
     Clause(
         "new_events",
         "SELECT * FROM {rows}",
-        "topic text, sandbox text, subject text, version int, id text, type text, lane int2, at timestamptz, body text, "
-        "traceparent text",
+        "topic text, sandbox text, subject text, version int, id text, type text, lane int2, at timestamptz, "
+        "body text, traceparent text",
     ),
     Clause(
         "logged",
@@ -154,8 +155,8 @@ def save_statement(table: str) -> str:
 class Batch(Generic[T]):
     """Everything that one transaction loaded and will write.
 
-    topics  on which topic an event type travels
-    epoch   of our event log, where a request opened the batch: no code of an earlier epoch is given again
+    topics  event type → topic
+    epoch   of our event log, in the batch of a request: no code of an earlier epoch is assigned again
     """
 
     source: str
@@ -167,15 +168,14 @@ class Batch(Generic[T]):
     timers: dict[tuple[str, str, str], Due | None] = field(default_factory=dict)  # None: drop it
     calls: list[tuple[str, str, str, str, str]] = field(default_factory=list)
     reply: tuple[str, str, str, str, int, str] | None = None  # sandbox, caller, route, key, status, body
-    counters: dict[Key, int] = field(default_factory=dict)  # locked counters: the last number given
-    drawn: dict[Key, int] = field(default_factory=dict)  # those of them that gave more
-    stages: list[tuple[str, str]] = field(default_factory=list)  # state and channel of what came to another state
-    firings: list[tuple[str, Rule, str, datetime]] = field(
-        default_factory=list
-    )  # fired fault rules: sandbox, rule, subject, at
+    counters: dict[Key, int] = field(default_factory=dict)  # locked counters: the last number drawn
+    drawn: dict[Key, int] = field(default_factory=dict)  # those from which this batch drew: the last number
+    stages: list[tuple[str, str]] = field(default_factory=list)  # state and channel of each document that changed state
+    # Fault rules that fired: sandbox, rule, subject, at.
+    firings: list[tuple[str, Rule, str, datetime]] = field(default_factory=list)
 
     def load(self, rows: Sequence[Any], store: DocumentStore[T]) -> None:
-        """Take in documents that the transaction has locked."""
+        """Add documents that the transaction has locked."""
         for row in rows:
             document = store.decode(row["body"])
             key = (row["sandbox"], row["code"])
@@ -216,19 +216,19 @@ class Batch(Generic[T]):
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to write but positions."""
+        """Whether there is nothing to write except positions."""
         return not (self.changed or self.events or self.timers or self.calls)
 
     def report(self) -> None:
-        """After the commit: count the events and the states."""
-        for type, many in Counter(event.type for event in self.events).items():
-            metrics.EVENTS_WRITTEN.labels(type).inc(many)
-        for stage, many in Counter(self.stages).items():
-            metrics.JOURNEYS.labels(self.source, *stage).inc(many)
+        """After the commit: count the events and the new states."""
+        for type, number in Counter(event.type for event in self.events).items():
+            metrics.EVENTS_WRITTEN.labels(type).inc(number)
+        for stage, number in Counter(self.stages).items():
+            metrics.JOURNEYS.labels(self.source, *stage).inc(number)
 
 
 class Work(Generic[T]):
-    """The layer of one decision over a batch: reads through, writes to itself; `merge` keeps it, dropping it undoes it."""
+    """The layer of one decision over a batch, which it reads but does not change. `merge` moves it into the batch."""
 
     def __init__(
         self, batch: Batch[T], sandbox: Sandbox, cause_at: datetime | None = None, cause: Place = (0, 0)
@@ -245,9 +245,9 @@ class Work(Generic[T]):
 
     @property
     def epoch(self) -> int:
-        """Of our event log. Raises LookupError where no request opened the batch."""
+        """The epoch of our event log. Raises LookupError outside a request."""
         if self._batch.epoch is None:
-            raise LookupError("only a request draws what must differ from epoch to epoch")
+            raise LookupError("the epoch is known only in the unit of work of a request")
         return self._batch.epoch
 
     def find(self, code: str) -> T | None:
@@ -255,24 +255,24 @@ class Work(Generic[T]):
         return loaded.document if loaded else None
 
     def load(self, code: str, missing: Callable[[str], Exception]) -> T:
-        """The thing `code`, locked when it was loaded; raises what `missing` makes of the code."""
+        """The document `code`, which is locked; raises the error that `missing` makes from the code."""
         document = self.find(code)
         if document is None:
             raise missing(code)
         return document
 
     def save(self, code: str, document: T, *, lane: int | None = None) -> None:
-        """Keep `thing`; `lane` is needed once, when it is new."""
+        """Save `document` under `code`; `lane` is required for a new document."""
         loaded = self._layer(code)
         if loaded is None:
             if lane is None:
-                raise ValueError(f"{code} is new: in which lane does it speak?")
+                raise ValueError(f"{code} is new: its lane is required")
             self._documents[code] = LoadedDocument(document, lane, traceparent=trace_context.traceparent())
         else:
             loaded.document = document
 
     def at(self, code: str) -> datetime:
-        """The time of what happens to `code` now: never before its last event (design: Time)."""
+        """The time of an event of `code` now: never before its last event (design: Time)."""
         loaded = self._documents.get(code) or self._batch.documents.get((self.sandbox.id, code))
         return max(self.now, loaded.last_at) if loaded and loaded.last_at else self.now
 
@@ -280,7 +280,7 @@ class Work(Generic[T]):
         """Publish an event about `code`; raises LookupError if its document is not loaded, or the type has no topic."""
         loaded = self._layer(code)
         if loaded is None:
-            raise LookupError(f"{type}: {code} is not held by this transaction")
+            raise LookupError(f"{type}: {code} is not loaded in this transaction")
         at = self.at(code)
         loaded.version, loaded.last_at = loaded.version + 1, at
         identity = event_id(self.sandbox.seed, self._batch.source, code, loaded.version)
@@ -292,9 +292,9 @@ class Work(Generic[T]):
         )
 
     def timer(self, code: str, kind: str, due: datetime, *, at_once: bool = False) -> None:
-        """Wake `code` at `due` (sandbox time); one timer per kind, a later call moves it.
+        """Set a timer for `code` at `due` (sandbox time). There is one per kind: a later call moves it.
 
-        at_once  once due it fires by itself, also where the clock is frozen
+        at_once  fires when due, even if the clock is frozen
         """
         loaded = self._layer(code)
         self._timers[(self.sandbox.id, code, kind)] = (due, loaded.lane if loaded else 0, at_once)
@@ -303,13 +303,13 @@ class Work(Generic[T]):
         self._timers[(self.sandbox.id, code, kind)] = None
 
     def call(self, kind: str, key: str, data: dict[str, Any]) -> None:
-        """Tell a neighbour, after the commit and until it answers: one row per (kind, key)."""
+        """Call a peer after the commit, until it replies: one row per (kind, key)."""
         self._calls.append(
             (self.sandbox.id, kind, key, msgspec.json.encode(data).decode(), trace_context.traceparent())
         )
 
     def record_firing(self, rule: Rule, code: str) -> None:
-        """A fault rule made what is decided about `code` another: counted and noted with it."""
+        """Count and note a fault rule that changed the decision about `code`."""
         self._firings.append((self.sandbox.id, rule, code, self.at(code)))
 
     def use_counters(self, counters: Mapping[Key, int]) -> None:
@@ -317,23 +317,23 @@ class Work(Generic[T]):
         self._batch.counters.update(counters)
 
     def number(self, counter: str) -> int:
-        """The next number of a counter that this transaction holds, without gaps; raises LookupError if it does not."""
+        """The next number of a counter, without gaps. Raises LookupError if this transaction has not locked it."""
         key = (self.sandbox.id, counter)
         last = self._drawn.get(key, self._batch.drawn.get(key, self._batch.counters.get(key)))
         if last is None:
-            raise LookupError(f"{counter}: the counter is not held by this transaction")
+            raise LookupError(f"{counter}: the counter is not locked by this transaction")
         self._drawn[key] = last + 1
         return last + 1
 
     def merge(self) -> None:
-        """The decision stands: hand everything to the batch."""
-        sandbox = self.sandbox.id
+        """Accept the decision: move everything into the batch."""
+        sandbox_id = self.sandbox.id
         for code, loaded in self._documents.items():
-            below, stage = self._batch.documents.get((sandbox, code)), _stage(loaded.document)
-            if stage and (below is None or stage != _stage(below.document)):
+            earlier, stage = self._batch.documents.get((sandbox_id, code)), _stage(loaded.document)
+            if stage and (earlier is None or stage != _stage(earlier.document)):
                 self._batch.stages.append(stage)
-            self._batch.documents[(sandbox, code)] = loaded
-            self._batch.changed.add((sandbox, code))
+            self._batch.documents[(sandbox_id, code)] = loaded
+            self._batch.changed.add((sandbox_id, code))
         self._batch.events += self._events
         self._batch.timers.update(self._timers)
         self._batch.calls += self._calls
@@ -342,14 +342,14 @@ class Work(Generic[T]):
 
     def _layer(self, code: str) -> LoadedDocument[T] | None:
         loaded = self._documents.get(code)
-        if loaded is None and (below := self._batch.documents.get((self.sandbox.id, code))) is not None:
+        if loaded is None and (base := self._batch.documents.get((self.sandbox.id, code))) is not None:
             loaded = self._documents[code] = LoadedDocument(
-                below.document, below.lane, below.version, below.last_at, below.traceparent
+                base.document, base.lane, base.version, base.last_at, base.traceparent
             )
         return loaded
 
 
 def _stage(document: Any) -> tuple[str, str] | None:
-    """Where a thing stands and through which channel it came in; None for things without a lifecycle."""
+    """State and channel of a document; None for documents without a lifecycle."""
     state = getattr(document, "state", None)
     return (state.slug, document.channel) if state is not None else None

@@ -1,4 +1,4 @@
-"""Background jobs of a service: readers, relays, timers and background calls, beside a small API for health and metrics."""
+"""Background jobs of a service: readers, relays, timers and HTTP outbox, beside a small API for health and metrics."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from shared.messaging import http_outbox, peer
+from shared.messaging import http_outbox
 from shared.messaging.leases import Leases
+from shared.messaging.peer import Peer, reader_places
 from shared.messaging.projection import ProjectionReader
 from shared.messaging.reader import LaneReader
 from shared.messaging.relay import Relay
 from shared.messaging.runtime import MessagingRuntime
 
 Job = Callable[[], Coroutine[Any, Any, None]]
-PROJECTION_PAUSE = 0.5  # s between polls of a projection: nobody waits for it, and large batches are cheap
+PROJECTION_PAUSE = 0.5  # s between polls of a projection, which is not urgent: large batches cost less
 
 
 def jobs(runtime: MessagingRuntime) -> list[Job]:  # type: ignore[type-arg]
-    """The background work of a worker process, each job run again when the machine fails under it."""
+    """The background jobs of a worker process. Its runtime runs a job again after a fault of the machine."""
     holder = f"{socket.gethostname()}:{os.getpid()}"
     settings = runtime.settings
     wake = settings.wake.total_seconds()
@@ -28,25 +29,25 @@ def jobs(runtime: MessagingRuntime) -> list[Job]:  # type: ignore[type-arg]
     def leases(part: str) -> Leases:
         return Leases(runtime.database, part, holder, settings.lease)
 
-    def reader(each: peer.Peer) -> LaneReader:
-        consumer = runtime.consumers[each.name]
-        consumer.topic = each.hears
-        return LaneReader(runtime, consumer, each, leases(f"reader:{each.name}"))
+    def reader(peer: Peer) -> LaneReader:
+        consumer = runtime.consumers[peer.name]
+        consumer.topic = peer.topic_in
+        return LaneReader(runtime, consumer, peer, leases(f"reader:{peer.name}"))
 
-    def relay(each: peer.Peer) -> Relay:
+    def relay(peer: Peer) -> Relay:
         return Relay(
             runtime.database,
             settings.kafka_bootstrap_servers,
-            each.speaks,
+            peer.topic_out,
             runtime.service,
-            leases(f"relay:{each.speaks}"),
-            lambda: peer.reader_places(runtime.http, each, runtime.service),
+            leases(f"relay:{peer.topic_out}"),
+            lambda: reader_places(runtime.http, peer, runtime.service),
             batch=settings.batch,
             wake=wake,
         )
 
-    readers = [reader(each) for each in runtime.peers]
-    relays = [relay(each) for each in runtime.peers if each.speaks]
+    readers = [reader(peer) for peer in runtime.peers]
+    relays = [relay(peer) for peer in runtime.peers if peer.topic_out]
     projections = [
         LaneReader(
             runtime,
@@ -63,12 +64,12 @@ def jobs(runtime: MessagingRuntime) -> list[Job]:  # type: ignore[type-arg]
     parts: list[LaneReader | Relay] = [*readers, *relays]
 
     async def ready() -> None:
-        """Ready when every part has lanes; a second worker beside us may leave us with half of them."""
+        """Ready when every part has had lanes; with a second worker, half of them."""
         await asyncio.gather(*(part.leases.held.wait() for part in parts))
         runtime.waits_for.discard("broker")
 
     async def timers() -> None:
-        """Fires what is due where time runs by itself."""
+        """Fires due timers in sandboxes whose clock runs."""
         while True:
             if await runtime.timers.fire(None):
                 runtime.waker.wake()

@@ -44,21 +44,16 @@ def sandboxes_table(metadata: MetaData) -> Table:
         Column("opened", Boolean, nullable=False),  # true once every service has the row
         Column("deleted", Boolean, nullable=False),
         Column("created_at", moment, nullable=False),
-        Column(
-            "swept", Boolean, nullable=False, server_default="false"
-        ),  # local: all rows of the sandbox are removed here
+        Column("swept", Boolean, nullable=False, server_default="false"),  # local: all its rows are removed here
         Column("begins_at", moment),  # sandbox time at its creation; NULL in old rows that lack it
         Column("expires_at", moment),  # real time, because a frozen clock would never reach it; NULL = never
         Column("api_key", Text, nullable=False, server_default=""),  # selects and opens this sandbox; "": no key
-        Column(
-            "modes", JSONB, nullable=False, server_default=text("'{}'")
-        ),  # province → how it acts; read by the province gateway
-        Column(
-            "faults", JSONB, nullable=False, server_default=text("'[]'")
-        ),  # list of rules; read by `shared.sandbox.faults`
-        Column(
-            "people", JSONB, nullable=False, server_default=text("'{}'")
-        ),  # people and organisations of this sandbox; read by identity_mock and the portal
+        # Province → how it acts; read by the province gateway.
+        Column("modes", JSONB, nullable=False, server_default=text("'{}'")),
+        # List of rules; read by `shared.sandbox.faults`.
+        Column("faults", JSONB, nullable=False, server_default=text("'[]'")),
+        # People and organisations of this sandbox; read by identity_mock and the portal.
+        Column("people", JSONB, nullable=False, server_default=text("'{}'")),
     )
 
 
@@ -97,7 +92,7 @@ async def deleted(connection: Connection, ids: list[str]) -> set[str]:
 
 
 async def lock(connection: Connection, ids: list[str]) -> dict[str, Sandbox]:
-    """The sandboxes among `ids` that are not deleted, locked against clock changes and deletion until the transaction ends."""
+    """Those of `ids` that are not deleted, locked against clock changes and deletion until the transaction ends."""
     rows = await connection.fetch(
         f"SELECT {ROW_SQL} FROM sandboxes s WHERE s.id = ANY($1) AND NOT s.deleted ORDER BY s.id FOR KEY SHARE", ids
     )

@@ -21,25 +21,23 @@ Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
 Pool = asyncpg.Pool
 log = structlog.get_logger()
 
-DATA_REFUSED = (
-    asyncpg.DataError,
-    asyncpg.IntegrityConstraintViolationError,
-)  # SQLSTATE 22, 23: the data, not the machine
-SCHEMA_LOCK = 0x4C54  # advisory lock: two roles of one service start at the same moment
-# Raised by every change that a new default does not cover, with a step that leads there (shared/storage/migrations.py).
-SCHEMA_VERSION = 6
+# SQLSTATE 22 and 23: the data is wrong, not the machine.
+DATA_REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+SCHEMA_LOCK = 0x4C54  # advisory lock: two processes of one service can start at the same moment
+# Raise it with every change that a new default does not cover, and add a step (shared/storage/migrations.py).
+SCHEMA_VERSION = 7
 NO_STEPS: migrations.Steps = {}
-TIMEOUT = "transaction_timeout"  # a setting that PostgreSQL knows since 17
-AN_EMPTY_ONE = "Give this service an empty database of its own."
+TIMEOUT = "transaction_timeout"  # a setting of PostgreSQL since version 17
+USE_EMPTY = "Give this service an empty database of its own."
 EMPTY = "`lienthong reset` deletes a data folder; elsewhere create the database again"
 
 
 class OldSchema(Unfit):
-    """The database was made by another version of this software, and no step leads from there."""
+    """Another version of this software created the database, and no migration step starts from it."""
 
 
 class ForeignDatabase(Unfit):
-    """The database is another service's, or somebody else's."""
+    """The database belongs to another service or another program."""
 
 
 class Database:
@@ -49,7 +47,7 @@ class Database:
         self._url, self._size = url, size
         self._timeout = transaction_timeout
         self._pool: asyncpg.Pool | None = None
-        self.waits_for = ""  # a sentence while it is not open: what is in the way, or what it is doing
+        self.waits_for = ""  # while it is not open: a sentence with the last error, or the current work
 
     async def open(
         self,
@@ -59,11 +57,11 @@ class Database:
         steps: migrations.Steps = NO_STEPS,
         owner: str = "",
     ) -> None:
-        """Connect (with backoff, as long as it takes); make the tables in an empty database, bring older data to today's.
+        """Connect, with backoff and without limit. Create the tables in an empty database, migrate older data.
 
-        steps   how older data becomes today's, by the version it has afterwards
-        owner   the service whose database this is; no other may open it
-        raises  OldSchema, ForeignDatabase, migrations.StepFailed, or another Unfit; the data is as it was then
+        steps   migration steps by the version that the data has afterwards
+        owner   the service that owns the database; no other service can open it
+        raises  OldSchema, ForeignDatabase, migrations.StepFailed, or another Unfit; the data is then unchanged
         """
         wait = 0.05  # s, doubling to 2 s: PostgreSQL starts in 0.1-0.7 s beside us
         while True:
@@ -72,7 +70,7 @@ class Database:
                     self._url,
                     min_size=1,
                     max_size=self._size,
-                    reset=_keep,
+                    reset=_no_reset,
                     server_settings={
                         TIMEOUT: str(int(self._timeout.total_seconds() * 1000)),
                         "lock_timeout": str(int(self._timeout.total_seconds() * 1000)),
@@ -87,7 +85,7 @@ class Database:
                 raise Unfit(f"PostgreSQL 17 or newer is needed; this one says: {error}.") from None
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 await self.close()
-                self.waits_for = f"It says: {error}."
+                self.waits_for = f"The last error: {error}."
                 log.info("database_not_ready", error=str(error))
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 2.0)
@@ -115,64 +113,66 @@ class Database:
     async def _make_ready(
         self, metadata: MetaData, first_rows: Sequence[str], steps: migrations.Steps, owner: str
     ) -> None:
-        """One transaction, one process at a time: whoever comes first makes or migrates, the others wait and find it done."""
+        """One transaction, one process at a time: the first process creates or migrates the tables, the others wait."""
         async with self.transaction() as connection:
-            await connection.execute("SET LOCAL transaction_timeout = 0; SET LOCAL lock_timeout = 0")  # a busy disk
+            await connection.execute("SET LOCAL transaction_timeout = 0; SET LOCAL lock_timeout = 0")  # for a busy disk
             await connection.execute(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})")
-            kept = await _kept(connection)
-            if kept is None:
-                await _make(connection, metadata, first_rows)
+            stored = await _stored_version(connection)
+            if stored is None:
+                await _create_tables(connection, metadata, first_rows)
                 await connection.execute("INSERT INTO schema_version VALUES ($1, $2)", SCHEMA_VERSION, owner)
                 return
-            version, whose = kept
-            if whose not in (None, owner):
-                raise ForeignDatabase(f"This database belongs to {whose}: give {owner} an empty one of its own.")
+            version, stored_owner = stored
+            if stored_owner not in (None, owner):
+                raise ForeignDatabase(f"This database belongs to {stored_owner}: give {owner} an empty one of its own.")
             if version != SCHEMA_VERSION:
-                _must_lead_here(version)
+                _require_migratable(version)
                 await migrations.migrate(connection, steps, version, SCHEMA_VERSION, self._note)
-            if kept != (SCHEMA_VERSION, owner):
+            if stored != (SCHEMA_VERSION, owner):
                 await connection.execute("UPDATE schema_version SET version = $1, owner = $2", SCHEMA_VERSION, owner)
 
-    def _note(self, doing: str) -> None:
-        self.waits_for = doing
-        log.info("migrating", doing=doing)
+    def _note(self, progress: str) -> None:
+        self.waits_for = progress
+        log.info("migrating", doing=progress)
 
 
-async def _kept(connection: Connection) -> tuple[int, str | None] | None:
-    """The version of what lies here and whose it is; None in an empty database."""
+async def _stored_version(connection: Connection) -> tuple[int, str | None] | None:
+    """Schema version and owner of the database; None if it is empty."""
     await connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version int PRIMARY KEY)")
-    await connection.execute("ALTER TABLE schema_version ADD COLUMN IF NOT EXISTS owner text")  # unknown before 3
+    await connection.execute("ALTER TABLE schema_version ADD COLUMN IF NOT EXISTS owner text")  # new in version 3
     try:
         row = await connection.fetchrow("SELECT version, owner FROM schema_version")
     except asyncpg.UndefinedColumnError:
-        raise ForeignDatabase(f"This database has a schema_version that is not ours. {AN_EMPTY_ONE}") from None
+        raise ForeignDatabase(f"This database has a schema_version that is not ours. {USE_EMPTY}") from None
     return (row["version"], row["owner"]) if row else None
 
 
-async def _make(connection: Connection, metadata: MetaData, first_rows: Sequence[str]) -> None:
+async def _create_tables(connection: Connection, metadata: MetaData, first_rows: Sequence[str]) -> None:
     try:
         for statement in (*ddl(metadata), *first_rows):
             await connection.execute(statement)
     except asyncpg.DuplicateTableError as error:
-        raise ForeignDatabase(f"This database is not empty: {error}. {AN_EMPTY_ONE}") from None
+        raise ForeignDatabase(f"This database is not empty: {error}. {USE_EMPTY}") from None
 
 
-def _must_lead_here(version: int) -> None:
+def _require_migratable(version: int) -> None:
     if migrations.OLDEST <= version < SCHEMA_VERSION:
         return
-    known = f"This database has schema {version}, this software needs {SCHEMA_VERSION}"
+    versions = f"This database has schema {version}, this software needs {SCHEMA_VERSION}"
     if version > SCHEMA_VERSION:
-        raise OldSchema(f"{known}: it was made by a newer version. Start that one, or start with empty data: {EMPTY}.")
+        raise OldSchema(
+            f"{versions}: it was made by a newer version. Start that one, or start with empty data: {EMPTY}."
+        )
     oldest = f"and can migrate from {migrations.OLDEST} or later"
-    raise OldSchema(f"{known} {oldest}. Start the version that made it, or start with empty data: {EMPTY}.")
+    raise OldSchema(f"{versions} {oldest}. Start the version that made it, or start with empty data: {EMPTY}.")
 
 
-async def _keep(_: object) -> None:
-    """asyncpg's own reset costs a round trip per request; no code here leaves anything behind in a session."""
+async def _no_reset(_: object) -> None:
+    """asyncpg's own reset costs a round trip per request; our code leaves no state in a session."""
 
 
 def ddl(metadata: MetaData) -> list[str]:
-    """The statements that make the tables and indexes of `metadata`, as PostgreSQL reads them."""
+    """The PostgreSQL statements that create the tables and indexes of `metadata`."""
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     statements = []
     for table in metadata.sorted_tables:

@@ -9,14 +9,14 @@ from typing import Generic, TypeVar
 from shared.errors import BodyDoesNotFit
 
 LARGEST = 500  # rows
-USUAL = 200  # rows; a province has at most 168 communes, the catalogue 111 procedures: one page holds either
+USUAL = 200  # rows; enough for the 168 communes of the largest province and the 111 procedures on one page
 TOKEN = "page_token"  # noqa: S105 - the name of a query parameter
 Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
 class Cut(Generic[Row]):
-    """One page: its rows, where the next one begins (None at the end), and how many rows there are, if anybody counted."""
+    """One page: its rows, the place of the next page (None at the end), and the total number of rows, if counted."""
 
     rows: list[Row]
     next: str | None = None
@@ -25,13 +25,13 @@ class Cut(Generic[Row]):
 
 @dataclass(frozen=True)
 class Page:
-    """What was asked: at most `size` rows, those after the place `after` (None: from the beginning)."""
+    """A request for at most `size` rows, those after the place `after` (None: from the beginning)."""
 
     size: int = USUAL
     after: str | None = None
 
     def of(self, rows: Sequence[Row]) -> Cut[Row]:
-        """The page of a list in memory; its places are row numbers. Raises BodyDoesNotFit for another list's token."""
+        """The page of a list in memory; its places are row numbers. Raises BodyDoesNotFit for other tokens."""
         after = self.after or "0"
         if not (after.isascii() and after.isdigit() and len(after) < 10):
             raise unknown_place()
@@ -41,4 +41,4 @@ class Page:
 
 
 def unknown_place() -> BodyDoesNotFit:
-    return BodyDoesNotFit((f"/query/{TOKEN}", "is no place in this list; take it from the Link of the page before"))
+    return BodyDoesNotFit((f"/query/{TOKEN}", "is no place in this list; use the Link header of the page before"))

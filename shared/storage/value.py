@@ -1,4 +1,4 @@
-"""What lies in a drawer."""
+"""The base class of what is stored as JSON."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from msgspec import Struct
 class Value(Struct, frozen=True, omit_defaults=True):
     """A value that never changes; `msgspec.structs.replace` copies it.
 
-    Members at their default are not written, and what is not there is read as its default: whoever changes a default
-    changes what lies in every drawer, and owes it a step of migration.
+    Members with their default value are not written, and a missing member is read as its default. So a changed default
+    changes every stored document, and needs a migration step.
     """

@@ -124,7 +124,7 @@ async def told_at_the_terminal(country: Country, sandbox: Sandbox) -> None:
     turned, busy = sorted(both, key=lambda done: done.stderr)
     assert [done.returncode for done in (settled, turned, busy)] == [1, 1, 1]
     for done in (settled, turned):
-        assert "dead-worker: gateway: no living" in done.stdout and "`lienthong status`" in done.stdout, done
+        assert "dead-worker: gateway: no running" in done.stdout and "`lienthong status`" in done.stdout, done
     assert f"now {START[:16]}" in turned.stdout, "it stops where it stands"
     assert "Wait until the other advance" in busy.stderr and busy.stdout == ""
 

@@ -148,7 +148,7 @@ async def test_a_topic_made_otherwise_is_refused_with_the_way_out(servers: Stack
             await admin.create_topics([NewTopic(TO_PORTAL, num_partitions=3, replication_factor=1)])
         up = lienthong("up", "--data", tmp_path, "--port-base", ports.free_base(), **environment(servers))
         assert up.returncode == 1
-        wanted = rf"Topic {TO_PORTAL} at 127\.0\.0\.1:\d+ has 3 partitions, and the lanes need 34\. Delete it, and the services"
+        wanted = rf"Topic {TO_PORTAL} at 127\.0\.0\.1:\d+ has 3 partitions, and the lanes need 34\. Delete it:"
         assert re.search(wanted, up.stderr), up.stderr
         assert "Traceback" not in up.stderr
     finally:

@@ -112,7 +112,10 @@ async def test_every_example_of_the_page_can_be_typed(lienthong_sync: sync.Count
         (["on", "confirmation-late", "--match", "provence=37"], "the nearest is 'province'"),
         (["on", "confirmation-late", "--nth", "2", "--times", "1"], "/times: contradicts nth"),
         (["on", "confirmation-late", "--sandbox", "nowhere"], "POST /_lab/sandboxes"),
-        (["off", "confirmation-late", "--sandbox", "SANDBOX"], "No rule 'confirmation-late' is on. On are: none"),
+        (
+            ["off", "confirmation-late", "--sandbox", "SANDBOX"],
+            "No rule 'confirmation-late' is on. Rules that are on: none",
+        ),
         (["show", "confirmation-lat"], "the nearest is 'confirmation-late'"),
         (["list", "--family", "paymnt"], "the nearest is 'payment'"),
     ],
@@ -149,7 +152,9 @@ async def test_two_that_contradict_are_told_apart_by_the_client(lienthong_sync: 
         assert refused.value.type == "rules-contradict" and refused.value.facts["rule"] == "confirmation-late"
         done = command("fault", "on", "confirmation-missing", "--sandbox", sandbox, url=lienthong_sync.url)
         assert (
-            done.returncode == 1 and "Rule 'confirmation-late'" in done.stderr and "have one of the two" in done.stderr
+            done.returncode == 1
+            and "Rule 'confirmation-late'" in done.stderr
+            and "remove one of the two" in done.stderr
         )
         await here.faults.off()
         assert await here.faults.rules() == []

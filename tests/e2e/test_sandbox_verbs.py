@@ -73,14 +73,20 @@ def test_a_mode_that_names_nobody_is_refused_before_anybody_is_asked(said: str) 
     ("words", "hint"),
     [
         (["sandbox", "show", "nowhere"], "POST /_lab/sandboxes"),
-        (["sandbox", "delete", "default"], "The default sandbox always stays; `lienthong reset`"),
+        (["sandbox", "delete", "default"], "The default sandbox cannot be deleted; `lienthong reset`"),
         (["sandbox", "create", "--ttl", "soon"], "/time_to_live: 'soon' is not a duration such as 3d"),
         (["sandbox", "create", "--start", "yesterday"], "/start: 'yesterday' is not an RFC 3339 time"),
         (["sandbox", "create", "--mode", "73=manual"], "/modes/73: '73' is no province"),
         (["sandbox", "create", "--fault", "bank-dwon"], "there is no fault 'bank-dwon'"),
         (["clock", "show", "--sandbox", "nowhere"], "POST /_lab/sandboxes"),
-        (["clock", "set", "2026-01-01T08:00:00+07:00"], "Choose an instant that is not past: there it is 20"),
-        (["clock", "advance", "2026-01-01T08:00:00+07:00"], "Choose an instant that is not past: there it is 20"),
+        (
+            ["clock", "set", "2026-01-01T08:00:00+07:00"],
+            "Choose a time that is not in the past: the sandbox time is 20",
+        ),
+        (
+            ["clock", "advance", "2026-01-01T08:00:00+07:00"],
+            "Choose a time that is not in the past: the sandbox time is 20",
+        ),
         (["clock", "advance", "--by", "3 days"], "/by: '3 days' is not a duration such as 3d"),
         (["dead", "show", "portal", "4711"], "/_lab/dead-letters"),
         (["timeline", "H42-20260609-0000001"], "check the code"),

@@ -141,7 +141,7 @@ async def test_the_verbs_answer_people_and_programs_and_scripts(lienthong_sync: 
         (["wait-for", "dossier.received.v1", "--dossier", "X", "--sandbox", "nowhere"], "POST /_lab/sandboxes"),
         (["explain", "X", "--sandbox", "nowhere"], "POST /_lab/sandboxes"),
         (["watch", "X", "--sandbox", "nowhere"], "POST /_lab/sandboxes"),
-        (["watch", "H42.14464-20260609-0000001", "--lang", "en"], "Nobody in sandbox default has heard of"),
+        (["watch", "H42.14464-20260609-0000001", "--lang", "en"], "No service in sandbox default knows"),
     ],
 )
 def test_a_refusal_is_one_sentence(lienthong_sync: sync.Country, words: list[str], hint: str) -> None:
@@ -153,7 +153,7 @@ def test_a_refusal_is_one_sentence(lienthong_sync: sync.Country, words: list[str
 async def test_a_dossier_that_nobody_knows_is_explained(lienthong_sync: sync.Country, sandbox: Sandbox) -> None:
     assert await causes(sandbox, "H42.14464-20260609-9999999") == ["unknown-dossier"]
     absent = await sandbox.wait_for("dossier.received.v1", "H42.14464-20260609-9999999")
-    assert absent["verdict"] == "absent" and "Nobody in sandbox" in absent["sentence_en"]
+    assert absent["verdict"] == "absent" and "No service in sandbox" in absent["sentence_en"]
 
 
 async def test_the_dead_are_named_and_nobody_waits_for_a_sandbox_that_is_gone(tmp_path: Path) -> None:

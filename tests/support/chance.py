@@ -1,6 +1,6 @@
-"""A country left to chance: a citizen, officials, the payment platform and the clock do anything at any time.
+"""Random actions in a country: a citizen, officials, the payment platform and the clock act in any order.
 
-Everything goes through the doors; every refusal must be one that is known, and whenever all has settled both copies of
+All actions use the HTTP endpoints. Every refusal must be a known problem. When everything has settled, both copies of
 every dossier agree and no money is missing.
 """
 
@@ -31,7 +31,7 @@ INDICATORS = (
 
 
 class Chance:
-    """One sandbox, one citizen, and what may happen in it; `log` is its story so far."""
+    """One sandbox, one citizen, and the possible actions; `log` lists the actions so far."""
 
     def __init__(self, country: Country, sandbox: Sandbox, citizen: Citizen, me: dict[str, str]) -> None:
         self.country, self.sandbox, self.citizen, self.me = country, sandbox, citizen, me
@@ -65,7 +65,7 @@ class Chance:
         await self._at_desk(f"/{code}/moves", {"does": does, **facts})
 
     async def can(self, code: str) -> list[str]:
-        """What officials may do with it now."""
+        """The moves that officials may make now."""
         url = f"/api/v1/provinces/{PROVINCE}/dossiers/{code}"
         answer = await self.country.ask("gateway", "GET", url, headers=self.sandbox.header)
         if answer.status_code != 200:
@@ -74,7 +74,7 @@ class Chance:
         return list(answer.json()["can"])
 
     async def citizen_can(self, code: str) -> list[str]:
-        """What the citizen is shown to be able to do."""
+        """The moves that the citizen may make, as the portal shows them."""
         answer = await self.citizen.ask("GET", f"/dossiers/{code}")
         return list(answer.json()["can"]) if answer.status_code == 200 else []
 
@@ -99,19 +99,19 @@ class Chance:
         if outcome == "success" or answer.status_code == 409:
             self.checkouts.remove(checkout)
         self._must_be_known("check_out", answer, known=False)
-        await self._confirmed()  # or what may happen next would depend on the speed of the machine
+        await self._confirmed()  # otherwise the next action would depend on the speed of the machine
 
     async def change_mode(self, document: dict[str, Any]) -> None:
-        """Who acts in the province from now on."""
+        """Set the mode of the province."""
         path = f"/_lab/sandboxes/{self.sandbox.id}/modes/{PROVINCE}"
         self._must_be_known(f"mode {document}", await self.country.ask("portal", "PUT", path, json=document))
 
     async def carry(self) -> None:
-        """What was told reaches its reader."""
+        """Carry published events to their readers."""
         await self.sandbox.carry()
 
     async def advance(self, minutes: int) -> None:
-        """Turn the clock from due moment to due moment; the citizen's token follows."""
+        """Advance the clock from one due time to the next, then renew the citizen's token."""
         target = datetime.fromisoformat((await self.sandbox.clock())["now"]) + timedelta(minutes=minutes)
         while True:
             due = (await self.country.gateway.pending(self.sandbox.id))["next_due"]
@@ -124,7 +124,7 @@ class Chance:
         self.log.append(f"advance {minutes} min")
 
     async def settle(self) -> None:
-        """Until nobody has anything more to say: events, confirmations, refunds."""
+        """Deliver events, confirmations and refunds until none is left."""
         while True:
             await self.sandbox.carry()
             await self._confirmed()
@@ -136,12 +136,12 @@ class Chance:
                 return
 
     async def _confirmed(self) -> None:
-        """Until the platform has told the portal what was paid."""
+        """Wait until the platform has sent all confirmations to the portal."""
         while await self._rows("payment", "SELECT 1 FROM calls WHERE sandbox = $1 AND NOT refused"):
-            await self.country.ask("payment", "GET", "/healthz")  # its confirmations travel meanwhile
+            await self.country.ask("payment", "GET", "/healthz")  # confirmations are sent meanwhile
 
     async def must_agree(self) -> None:
-        """Both copies of every dossier, and the platform's books. Call it when all has settled."""
+        """Check that both copies of every dossier and the platform's orders agree. Call it after `settle`."""
         for name in ("portal", "gateway"):
             dead = await self._rows(name, "SELECT reason, subject FROM dead_letters WHERE sandbox = $1")
             assert not dead, (name, [tuple(row) for row in dead], self.log)
@@ -221,12 +221,12 @@ class Chance:
 
 
 def _answered(dossier: Any) -> list[bool]:
-    """Which requests are answered; after the end an answer may have come too late for the province."""
+    """Which requests are answered; none after the end, because an answer can come too late for the province."""
     if dossier.state in law.ENDED_WITHOUT_RESULT:
         return []
     return [each.answered_at is not None for each in dossier.supplements]
 
 
 def _owing(dossier: Any) -> int | None:
-    """Which demand waits to be paid, where one can wait."""
+    """The number of the open demand, in states that can have one."""
     return dossier.owing.number if dossier.owing and dossier.state in law.MAY_OWE else None

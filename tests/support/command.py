@@ -1,16 +1,16 @@
-"""The command, run to its end."""
+"""Runs the command and waits for its end."""
 
 import os
 import subprocess
 import sys
 
-PATIENCE = 300  # s; a machine that is busy with other things
+PATIENCE = 300  # s; the machine can be busy
 
 
 def command(
     *words: str, url: str | None, module: str = "lienthong.cli.main", **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """`url` is what LIENTHONG_URL says; None: nothing."""
+    """`url` is the value of LIENTHONG_URL; None: not set."""
     known = {name: value for name, value in os.environ.items() if name != "LIENTHONG_URL"}
     return subprocess.run(
         [sys.executable, "-m", module, *words],

@@ -1,6 +1,6 @@
-"""The whole country in one process: the four real services, reached over their doors, with nobody between them.
+"""The whole country in one process: the four real services, called over their HTTP endpoints.
 
-No broker: a test carries the events itself (`carry`), or says them in a neighbour's stead (`factories.hear`).
+There is no broker: a test carries the events itself (`carry`), or sends them in place of a peer (`factories.hear`).
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ Fault = Callable[[httpx.Request], Awaitable[httpx.Response | None]]
 
 
 class Street(httpx.AsyncBaseTransport):
-    """The way to one service. `faults` see every request first: they answer, raise, wait, or let it pass (None)."""
+    """The transport to one service. `faults` get every request first: they reply, raise, wait, or pass it on (None)."""
 
     def __init__(self, app: FastAPI) -> None:
-        self._door = httpx.ASGITransport(app, raise_app_exceptions=False)
+        self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         self.faults: list[Fault] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         for fault in self.faults:
             if (answer := await fault(request)) is not None:
                 return answer
-        return await self._door.handle_async_request(request)
+        return await self._transport.handle_async_request(request)
 
 
 class Country:
@@ -89,7 +89,7 @@ class Country:
             self.streets[service].faults.remove(fault)
 
     def silent(self, service: str, path: str = "") -> Any:
-        """Nobody answers there, as if its process were gone."""
+        """Refuse connections to the service, as if its process had ended."""
 
         async def refuse(request: httpx.Request) -> httpx.Response | None:
             if path in request.url.path:
@@ -119,7 +119,7 @@ class Sandbox:
         return dict((await self.country.ask("portal", "GET", f"/_lab/sandboxes/{self.id}/clock")).json())
 
     async def carry(self) -> None:
-        """Carry every event of this sandbox to its reader, until nobody has anything more to say."""
+        """Carry every event of this sandbox to its reader, until no event is left."""
         portal, gateway = self.country.portal, self.country.gateway
         while True:
             out, back = await take_queue(portal, self.id), await take_queue(gateway, self.id)
@@ -129,8 +129,8 @@ class Sandbox:
             await hear(portal, *back)
 
     async def fire(self) -> list[str]:
-        """Let officers act on what is due now; gives the kinds that fired, in order."""
-        fired = [each["kind"] for each in await self.country.gateway.fire(self.id)]
+        """Fire the timers that are due now; returns their kinds, in order."""
+        fired = [timer["kind"] for timer in await self.country.gateway.fire(self.id)]
         await self.carry()
         return fired
 
@@ -154,7 +154,7 @@ class Sandbox:
 
 
 class Citizen:
-    """One person at the portal's door, holding a token."""
+    """A citizen with an access token, as a client of the portal."""
 
     def __init__(self, sandbox: Sandbox, token: str) -> None:
         self.sandbox, self.token = sandbox, token
@@ -162,7 +162,7 @@ class Citizen:
     async def ask(
         self, method: str, path: str, body: Any = None, *, key: str | None = None, **options: Any
     ) -> httpx.Response:
-        """A request to the portal; a POST gets a fresh Idempotency-Key unless one is given ("" is none)."""
+        """A request to the portal; a POST gets a new Idempotency-Key unless one is given ("": none)."""
         key = uuid.uuid4().hex if key is None and method == "POST" else key
         headers = {"Authorization": f"Bearer {self.token}", **({"Idempotency-Key": key} if key else {})}
         headers |= options.pop("headers", {})
@@ -191,7 +191,7 @@ def submission(province: str = PROVINCE, commune: str | None = COMMUNE, **change
 
 
 def problem(answer: httpx.Response, status: int, slug: str) -> dict[str, Any]:
-    """The problem that an answer is; fails unless it is that one."""
+    """The problem in a response; fails unless it has this status and slug."""
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
     body: dict[str, Any] = answer.json()
     assert body["type"] == f"/problems/{slug}", body
@@ -200,13 +200,13 @@ def problem(answer: httpx.Response, status: int, slug: str) -> dict[str, Any]:
 
 
 def pointers(answer: httpx.Response) -> list[str]:
-    """Where a body does not fit."""
+    """The pointers to the parts of a body that do not fit."""
     return [error["pointer"] for error in problem(answer, 422, "body-does-not-fit")["errors"]]
 
 
 @asynccontextmanager
 async def a_country(databases: Databases) -> AsyncIterator[Country]:
-    """All four services on databases of their own, ready."""
+    """All four services, ready, each on its own new database."""
     apps = {
         "portal": portal.create_app(PortalSettings(PORTAL_DATABASE_URL=databases(), **ADDRESSES)),
         "gateway": gateway.create_app(GatewaySettings(PROVINCE_GATEWAY_DATABASE_URL=databases(), **ADDRESSES)),

@@ -1,4 +1,4 @@
-"""Fresh databases on one real PostgreSQL, which the workers of a test run share."""
+"""New databases on one real PostgreSQL, which the workers of a test run share."""
 
 import asyncio
 import inspect
@@ -14,7 +14,7 @@ Prepare = Callable[[str], Awaitable[None] | None]
 
 
 class Databases:
-    """On the run's own server."""
+    """Creates databases on the server of the test run."""
 
     def __init__(self, run: Run) -> None:
         self._run, self._server = run, run.stack("database", ["postgres"]).plan
@@ -22,7 +22,7 @@ class Databases:
     def __call__(self, prepared_by: Prepare | None = None) -> str:
         """Address of a new database.
 
-        prepared_by  function or coroutine function that gets an address and makes tables there, and closes its
+        prepared_by  function or coroutine function that gets an address, creates tables there and closes its
                      connections; it runs once per test run, and every further database is a copy
         """
         name = f"db_{uuid.uuid4().hex[:12]}"
@@ -43,7 +43,7 @@ class Databases:
 
 
 def _call(prepare: Prepare, url: str) -> None:
-    """Call a plain or a coroutine function; in a thread of its own, as the caller may be inside a loop."""
+    """Call a plain or a coroutine function; in its own thread, because the caller may run inside an event loop."""
     failed: list[BaseException] = []
 
     async def to_the_end(result: Awaitable[None]) -> None:

@@ -1,4 +1,4 @@
-"""Things to arrange a test with: events as their contract's example shows them, records as a broker gives them."""
+"""Test data: events as in the examples of their contracts, and records as a broker returns them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _said: Counter[tuple[str, str, str]] = Counter()
 
 @dataclass(frozen=True)
 class Said:
-    """An event before it has a place in a lane."""
+    """An event before it has a number in a lane."""
 
     type: str
     sandbox: str
@@ -40,7 +40,7 @@ class Said:
 
 
 def example(type: str, code: str = CODE, **facts: Any) -> dict[str, Any]:
-    """A body that fits its contract: the example there, with these facts."""
+    """A body that fits its contract: its example, with these facts."""
     shown: dict[str, Any] = schema(type)["examples"][0]
     body = {**shown, "dossier_code": code, "province": PROVINCE, "procedure": COPY, **facts}
     if body["procedure"] != shown.get("procedure"):
@@ -65,7 +65,7 @@ def an_event_of(type: str, sandbox_id: str, code: str, body: Any, **place: Any) 
 def a_record(
     said: Said, source: str, number: int, *, epoch: int = 1, offset: int | None = None, **headers: Any
 ) -> Record:
-    """`said` as the broker gives it; a header set to None is left out."""
+    """The event as the broker returns it; a header set to None is left out."""
     found: dict[str, Any] = {
         "ce_specversion": "1.0",
         "ce_id": f"id-{said.subject}-{said.version}",
@@ -86,7 +86,7 @@ def a_record(
 
 
 async def hear(runtime: MessagingRuntime[Any], *said: Said) -> Outcome:
-    """Let a house read these events, each as the next of its lane."""
+    """Let a service read these events, each as the next of its lane."""
     await stand_at_the_beginning(runtime)
     (source, consumer) = next(iter(runtime.consumers.items()))
     places = (await runtime.places())[source]
@@ -106,7 +106,7 @@ async def stand_at_the_beginning(runtime: MessagingRuntime[Any]) -> None:
 
 
 async def told(runtime: MessagingRuntime[Any], sandbox_id: str, code: str) -> list[dict[str, Any]]:
-    """What a house has told about `code`, in order: `type` and the body; each fits its contract."""
+    """The events that a service published about `code`, in order: `type` and the body; each must fit its contract."""
     rows = await runtime.database.fetch(
         "SELECT type, body FROM events WHERE sandbox = $1 AND subject = $2 ORDER BY version", sandbox_id, code
     )
@@ -118,7 +118,7 @@ async def told(runtime: MessagingRuntime[Any], sandbox_id: str, code: str) -> li
 
 
 async def take_queue(runtime: MessagingRuntime[Any], sandbox_id: str) -> list[Said]:
-    """What waits for the relay in one sandbox, taken out in order: what a broker would carry."""
+    """Take the events of one sandbox out of the queue, in order, in place of the relay."""
     rows = await runtime.database.fetch(
         "WITH taken AS (DELETE FROM queue WHERE sandbox = $1 RETURNING *) SELECT t.id, e.* FROM taken t "
         "JOIN events e USING (sandbox, subject, version) ORDER BY t.id",

@@ -1,4 +1,4 @@
-"""Facts about a dossier as they are gathered from every service, for what is decided from them alone."""
+"""Facts about a dossier as collected from every service, for tests of the decisions based on them."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ RULE = OfficersFault("quiet", "officers.look", "Nobody acts", "Cán bộ không 
 HELD = Call("GD1", 1, "HeldByFault: no-news: Confirmations never come", refused=True)
 
 
-def here(state: State, **more: Any) -> Dossier:
+def portal_copy(state: State, **more: Any) -> Dossier:
     """The portal's copy."""
     return Dossier(CODE, "2.000635", "37", "14464", "037190900123", "Lan", state.code, NOW, **more)
 
 
-def there(state: State, *can: str, **more: Any) -> dict[str, Any]:
-    """The province's copy, as far as it is looked at."""
+def province_copy(state: State, *can: str, **more: Any) -> dict[str, Any]:
+    """The part of the province's copy that the tests need."""
     return {"status": {"code": state.code}, "can": list(can), "reason": None, **more}
 
 
 def facts(state: State | None = law.SUBMITTED, **more: Any) -> Facts:
-    """A dossier that stands in `state` in both houses; the desk looks at it in two hours, and the clock is frozen."""
-    copies: dict[str, Any] = {"here": here(state), "there": there(state)} if state else {}
+    """A dossier in `state` in both services; the desk acts in two hours, and the clock is frozen."""
+    copies: dict[str, Any] = {"portal_copy": portal_copy(state), "province_copy": province_copy(state)} if state else {}
     timed = {} if state is None or state in law.FINAL else {"gateway": LOOK}
     return Facts(CODE, "s1", NOW, 0, **{"orders": (), **copies, **timed, **more})
 
 
 def owing(*payments: Payment, **more: Any) -> Facts:
     """A fee is due."""
-    copy = here(law.FINANCIAL_OBLIGATION, demands=(DEMAND,), payments=payments)
-    return facts(law.FINANCIAL_OBLIGATION, here=copy, **more)
+    copy = portal_copy(law.FINANCIAL_OBLIGATION, demands=(DEMAND,), payments=payments)
+    return facts(law.FINANCIAL_OBLIGATION, portal_copy=copy, **more)
 
 
 def attempt(status: str = STARTED) -> Payment:

@@ -1,4 +1,4 @@
-"""The officials of a province at their own door: what they register, and the moves they make."""
+"""The officials of a province as callers of their endpoints: they register dossiers and make moves."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Office:
         self.sandbox, self.country, self.province = sandbox, sandbox.country, province
 
     async def post(self, path: str, body: Any, *, key: str | None = None) -> httpx.Response:
-        """A fresh Idempotency-Key unless one is given ("" is none)."""
+        """Send a POST with a new Idempotency-Key unless one is given ("": none)."""
         key = uuid.uuid4().hex if key is None else key
         headers = {**self.sandbox.header, **({"Idempotency-Key": key} if key else {})}
         url = f"/api/v1/provinces/{self.province}/dossiers{path}"
         return await self.country.ask("gateway", "POST", url, json=body, headers=headers)
 
     async def register(self, *, key: str | None = None, **change: Any) -> httpx.Response:
-        """A dossier handed in at the counter."""
+        """Register a dossier handed in at the counter."""
         return await self.post("", {"procedure": COPY, "commune": COMMUNE, "applicant": APPLICANT, **change}, key=key)
 
     async def registered(self, **change: Any) -> dict[str, Any]:
@@ -53,13 +53,13 @@ class Office:
 
 
 async def as_applicant(citizen: Citizen) -> dict[str, str]:
-    """Somebody who can sign in, as a desk writes them down."""
+    """The applicant fields of a citizen who can sign in."""
     claims = await claims_of(citizen)
     return {"id": claims["SoDinhDanh"], "name": claims["HoVaTen"]}
 
 
 async def claims_of(citizen: Citizen) -> dict[str, Any]:
-    """What the identity provider says of whoever holds this token."""
+    """The claims that the identity provider returns for the citizen's token."""
     headers = {"Authorization": f"Bearer {citizen.token}"}
     answer = await citizen.sandbox.country.http.get(
         f"{URLS['identity']}/s/{citizen.sandbox.id}/userinfo", headers=headers

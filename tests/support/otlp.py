@@ -1,4 +1,4 @@
-"""An OTLP/HTTP receiver on loopback that keeps the spans it is given: what a tracing backend would see."""
+"""An OTLP/HTTP receiver on loopback that stores the spans, like a tracing backend."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Span:
 
 
 class Receiver:
-    """Spans in the order in which they came."""
+    """The received spans, in order of arrival."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -61,7 +61,7 @@ class Receiver:
             return list(self._spans)
 
     def wait_for(self, holds: Callable[[list[Span]], bool], seconds: float = 30) -> list[Span]:
-        """All spans, once `holds` is true of them; fails when it is not in time."""
+        """All spans as soon as `holds` is true for them; fails after `seconds`."""
         end = time.monotonic() + seconds
         with self._came:
             while not holds(self._spans):
@@ -73,9 +73,14 @@ class Receiver:
 
 def _span(service: str, span: Any) -> Span:
     return Span(
-        *(service, span.name, KINDS[span.kind]),
-        *(span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex()),
-        *(span.start_time_unix_nano, span.end_time_unix_nano),
+        service=service,
+        name=span.name,
+        kind=KINDS[span.kind],
+        trace=span.trace_id.hex(),
+        id=span.span_id.hex(),
+        parent=span.parent_span_id.hex(),
+        begun=span.start_time_unix_nano,
+        ended=span.end_time_unix_nano,
         links=tuple(link.trace_id.hex() for link in span.links),
         failed=span.status.code == 2,
         facts={each.key: _value(each.value) for each in span.attributes},
@@ -90,7 +95,7 @@ def _value(value: Any) -> Any:
 def receiver() -> Iterator[Receiver]:
     """A receiver that listens while the block runs."""
 
-    class Door(BaseHTTPRequestHandler):
+    class Endpoint(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
@@ -106,9 +111,9 @@ def receiver() -> Iterator[Receiver]:
             self.wfile.write(answer)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Says nothing."""
+            """Log nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
         server.daemon_threads = True
         kept = Receiver(f"http://127.0.0.1:{server.server_address[1]}")
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()

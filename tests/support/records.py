@@ -1,4 +1,4 @@
-"""What lies in Kafka, read by a plain client that knows nothing of this project's code."""
+"""The records in Kafka, read by a plain client without this project's code."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class WireRecord:
 
 
 def records(bootstrap: str, sandbox_id: str, topics: Iterable[str] = (TO_PROVINCE, TO_PORTAL)) -> list[WireRecord]:
-    """Everything of one sandbox that lies in `topics` at this moment, per partition in order."""
+    """All records of one sandbox that are in `topics` now, in order per partition."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "onlooker", "enable.auto.commit": False})
     try:
         partitions = [
@@ -49,7 +49,7 @@ def records(bootstrap: str, sandbox_id: str, topics: Iterable[str] = (TO_PROVINC
         found = []
         while left:
             message: Any = consumer.poll(10.0)
-            assert message is not None, f"The broker gives nothing more of {sorted(left)}, though it has more."
+            assert message is not None, f"The broker returns no more records of {sorted(left)}, although it has more."
             assert message.error() is None, message.error()
             place = (message.topic(), message.partition())
             if message.offset() + 1 >= ends[place]:

@@ -1,4 +1,4 @@
-"""A client that checks what it is given, written from OpenID Connect Core 1.0 section 3.1.3.7 and not from our code."""
+"""A client that checks its tokens, written from OpenID Connect Core 1.0 section 3.1.3.7, not from our code."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ CLIENT_ID, REDIRECT_URI = "lienthong-demo", "http://127.0.0.1/signed-in"
 
 
 def part_of(token: str, place: int) -> dict[str, Any]:
-    """Header (0) or claims (1), believed or not."""
+    """Header (0) or claims (1) of a token, without a check of the signature."""
     text = token.split(".")[place]
     found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     return found
 
 
 class RelyingParty:
-    """Signs one persona in at one issuer. `nonce` is what it sends, `keys` what it knows of the key set."""
+    """Signs one persona in at one issuer. `nonce` is what it sends, `keys` reads the key set."""
 
     def __init__(self, http: httpx.AsyncClient, issuer: str, sandbox_id: str) -> None:
         self.http, self.issuer, self._headers = http, issuer, {"X-Sandbox": sandbox_id}
@@ -41,7 +41,7 @@ class RelyingParty:
         return list(answer.json()["keys"])
 
     async def authorize(self, persona: str) -> dict[str, str]:
-        """What the browser brings back: `code`, or `error`."""
+        """The query of the redirect back to the client: `code` or `error`."""
         digest = hashlib.sha256(self._verifier.encode()).digest()
         asked = {
             "response_type": "code",
@@ -78,7 +78,7 @@ class RelyingParty:
         return await self.http.get(f"{self.issuer}/userinfo", headers=headers)
 
     async def objection(self, id_token: str, now: datetime) -> str:
-        """Why an id_token is not to be believed; empty if it is."""
+        """Why an id_token must be refused; empty if it is valid."""
         header, claims, keys = part_of(id_token, 0), part_of(id_token, 1), await self.keys()
         if header["alg"] != "RS256":
             return "algorithm"

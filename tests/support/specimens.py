@@ -1,4 +1,4 @@
-"""Small files of every type that is accepted as a paper, made here; nothing in them comes from anybody."""
+"""Small files of every accepted paper type, created here, without anybody's data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEXT = "<text>Tờ khai, người khai là hư cấu.</text>" * 20
 
 
 def a_pdf(inside: bytes = b"") -> bytes:
-    """One empty page, as small as a reader takes it; `inside` stands in the catalogue."""
+    """One empty page, as small as a reader accepts; `inside` is added to the catalogue."""
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R " + inside + b">>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
@@ -30,7 +30,7 @@ def a_pdf(inside: bytes = b"") -> bytes:
 
 
 def a_png(width: int = 2, height: int = 2) -> bytes:
-    """A grey picture; of a large one only the dimensions are there."""
+    """A grey picture; a large one has dimensions but no pixels."""
     rows = b"".join(b"\0" + bytes(width) for _ in range(height)) if width * height < 100 else b""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
@@ -41,7 +41,7 @@ def a_png(width: int = 2, height: int = 2) -> bytes:
 
 
 def a_jpeg(width: int = 8, height: int = 8) -> bytes:
-    """The segments of a grey baseline picture, with a comment; its scan is not a real one."""
+    """The segments of a grey baseline picture, with a comment and an invalid scan."""
 
     def segment(marker: int, data: bytes) -> bytes:
         return struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data
@@ -61,7 +61,7 @@ def a_jpeg(width: int = 8, height: int = 8) -> bytes:
 
 
 def a_docx(parts: Mapping[str, bytes] | None = None, stored: Mapping[str, bytes] | None = None) -> bytes:
-    """A text document; `parts` and (without packing) `stored` are added to it or take the place of its own."""
+    """A text document; `parts` and (without packing) `stored` are added to its parts or replace them."""
     own = {"[Content_Types].xml": DOCX_TYPES.encode(), "word/document.xml": TEXT.encode()}
     return an_archive({**own, **(parts or {})}, stored or {})
 

@@ -1,4 +1,4 @@
-"""A small country in which something goes wrong on purpose: one sandbox, its dossiers, and the proof that nothing is lost."""
+"""Faults on purpose in one sandbox: its dossiers, the fault, and the check that nothing is lost."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ SUBMISSION = {"procedure": COPY, "authority": {"province": PROVINCE, "commune": 
 
 
 class Trouble:
-    """Told to a story: `lan` hands in dossiers, `on` lets something go wrong, `whole` shows that all is well in the end."""
+    """`lan` submits dossiers, `on` switches a fault on, `whole` checks that everything is correct at the end."""
 
     def __init__(self, country: Country, sandbox: Sandbox, http: httpx.AsyncClient) -> None:
         self.country, self.sandbox, self.http = country, sandbox, http
         self.lan = sandbox.citizen("lan")
         self.codes: list[str] = []
 
-    # --- what there is ----------------------------------------------------------------------------------------------------
+    # --- dossiers and requests
     async def submitted(self) -> str:
-        """The code of a new dossier, whose officers will be quick and kind."""
+        """The code of a new dossier that its officers will receive and finish at once."""
         return await self.noted(await self.lan.submit(COPY, PROVINCE, COMMUNE))
 
     async def noted(self, dossier: Dossier) -> str:
-        """Its code; from now on it has to reach its end."""
-        await self.sandbox.settle()  # it is on its way
+        """Its code; `whole` will check that it reaches its end."""
+        await self.sandbox.settle()  # until the province has it
         await self.sandbox.script(dossier["code"], reception="receive", processing_days=0)
         self.codes.append(dossier["code"])
         return dossier["code"]
@@ -49,12 +49,12 @@ class Trouble:
         return "none" if fee is None else fee["status"]
 
     async def lines(self, subject: str, kind: str, service: str = "") -> list[Entry]:
-        """Lines of one kind in a timeline."""
+        """The lines of one kind in a timeline."""
         story = await self.sandbox.timeline(subject)
         return [line for line in story if line["kind"] == kind and service in ("", line["service"])]
 
     async def ask(self, method: str, url: str, **options: Any) -> httpx.Response:
-        """A request of our own to the portal or to a whole address, with Lan's token and no second try."""
+        """A request of our own to the portal or to a whole address, with Lan's token and without a retry."""
         token = self.lan.token or await self.lan.sign_in()
         headers = {"Authorization": f"Bearer {token}", "X-Sandbox": self.sandbox.id, **options.pop("headers", {})}
         address = url if "://" in url else self.country.portal.url + url
@@ -66,22 +66,22 @@ class Trouble:
     def key(self) -> str:
         return uuid.uuid4().hex
 
-    # --- what goes wrong --------------------------------------------------------------------------------------------------
+    # --- faults
     @asynccontextmanager
-    async def on(self, fault: str, told_to: str, **wish: Any) -> AsyncIterator[dict[str, Any]]:
-        """A fault that is on inside the block; at its end it has bitten, was told in that timeline, and is off."""
+    async def on(self, fault: str, subject: str, **wish: Any) -> AsyncIterator[dict[str, Any]]:
+        """A fault that is on inside the block; at the end it must have fired and be in the timeline of `subject`."""
         rule = await self.sandbox.faults.on(fault, **wish)
         yield rule
         (shown,) = [each for each in await self.sandbox.faults.rules() if each["id"] == rule["id"]]
         assert shown["seen"] >= shown["fired"] >= 1, shown
-        told = [line for line in await self.lines(told_to, "fault") if line["data"]["rule"] == rule["id"]]
-        assert told and all(line["data"]["fault"] == fault for line in told), f"{fault} is not told of {told_to}"
-        assert all(rule["title_en"] in line["text_en"] and rule["title_vi"] in line["text_vi"] for line in told)
+        lines = [line for line in await self.lines(subject, "fault") if line["data"]["rule"] == rule["id"]]
+        assert lines and all(line["data"]["fault"] == fault for line in lines), (fault, subject)
+        assert all(rule["title_en"] in line["text_en"] and rule["title_vi"] in line["text_vi"] for line in lines)
         await self.sandbox.faults.off(rule["id"])
         assert await self.sandbox.faults.rules() == []
 
     async def held(self, fault: str) -> None:
-        """Nothing moves but what this fault holds, and that is said by its name."""
+        """Settle must return `held`, with only this fault as the reason."""
         verdict = await self.sandbox.settle()
         assert verdict["verdict"] == "held", verdict
         assert {(each["name"], fault in each["detail"]) for each in verdict["waiting_for"]} == {("held-by-fault", True)}
@@ -90,9 +90,9 @@ class Trouble:
         verdict = await self.sandbox.settle()
         assert verdict["verdict"] == "still" and verdict["waiting_for"] == [], verdict
 
-    # --- what is left of it -----------------------------------------------------------------------------------------------
+    # --- checks
     async def whole(self) -> None:
-        """Every dossier reaches its end, both copies agree, the money balances, nothing waits."""
+        """Every dossier reaches its end, both copies agree, the money adds up, and nothing waits."""
         assert self.codes
         await self.still()
         for _ in ("received", "returned"):
@@ -110,13 +110,13 @@ class Trouble:
             assert here["fee"] is not None and here["fee"]["status"] == ("refunded" if money[1] else "paid")
 
     async def _at_the_platform(self, code: str) -> tuple[int, int]:
-        """What the platform took and gave back for a dossier, by its own journal."""
+        """The amounts that the platform took and refunded for a dossier, by its own journal."""
         return FEE * len(await self.lines(code, "paid")), FEE * len(await self.lines(code, "refunded", "payment"))
 
 
 @asynccontextmanager
 async def trouble(portal: str) -> AsyncIterator[Trouble]:
-    """A sandbox of its own, deleted at the end."""
+    """A new sandbox, deleted at the end."""
     async with (
         httpx.AsyncClient(timeout=30, trust_env=False) as http,
         Country(portal) as country,

@@ -26,30 +26,30 @@ from tests.support.facts import (
     RULE,
     attempt,
     facts,
-    here,
     order,
     owing,
     parked,
+    portal_copy,
+    province_copy,
     published,
-    there,
     waits,
 )
 
 SENT = published(law.DOSSIER_SUBMITTED, numbered=False)
-ASKED = here(law.SUPPLEMENT, supplements=(Supplement(1, "Thiếu", ("Ảnh",), LATER, False),))
+ASKED = portal_copy(law.SUPPLEMENT, supplements=(Supplement(1, "Thiếu", ("Ảnh",), LATER, False),))
 WITHDRAWING = Outlook(known=True, timers=(Timer("answer_withdrawal", LATER),))
 
 # cause → facts that bring it about, and a word of its English sentence or of what mends it
 CASES: dict[str, tuple[Facts, str]] = {
-    "service-down": (facts(waiting=waits("service-down"), gateway=None, there=None), "gateway does not answer"),
-    "clock-behind": (facts(waiting=waits("clock-behind", "payment")), "payment holds an older row"),
+    "service-down": (facts(waiting=waits("service-down"), gateway=None, province_copy=None), "gateway does not answer"),
+    "clock-behind": (facts(waiting=waits("clock-behind", "payment")), "payment has an older row"),
     "broker-down": (facts(portal=SENT, broker="127.0.0.1:9092"), "Kafka does not answer at 127.0.0.1:9092"),
     "worker-dead": (facts(portal=SENT, unworked={"portal": ("relay",)}), "the work of relay"),
-    "sandbox-unknown-there": (facts(gateway=parked(letter=None)), "gateway has not heard of this sandbox"),
+    "sandbox-unknown-there": (facts(gateway=parked(letter=None)), "gateway does not know this sandbox"),
     "parked": (facts(portal=parked()), "lienthong dead redrive portal 7 --sandbox s1"),
     "waits-behind-parked": (facts(portal=parked(behind=3)), "3 later event(s)"),
-    "on-its-way": (facts(portal=SENT), "dossier.submitted.v1: written down at portal"),
-    "unknown-dossier": (facts(None), f"heard of a dossier {CODE}."),
+    "on-its-way": (facts(portal=SENT), "dossier.submitted.v1: published by portal"),
+    "unknown-dossier": (facts(None), f"knows a dossier {CODE}."),
     "confirmation-held-by-fault": (owing(attempt(), orders=(order("paid", confirm=HELD),)), "rule no-news holds"),
     "confirmation-refused": (
         owing(attempt(), orders=(order("paid", confirm_answer="99", refused="SoTien is 9000"),)),
@@ -62,27 +62,27 @@ CASES: dict[str, tuple[Facts, str]] = {
     "refund-held-by-fault": (facts(law.STOPPED, refunds=(HELD,)), "lienthong fault off no-news --sandbox s1"),
     "refund-refused": (facts(law.STOPPED, refunds=(Call(REFERENCE, 2, "PlatformRefused: no", True),)), "refuses it"),
     "refund-on-its-way": (facts(law.STOPPED, refunds=(Call(REFERENCE),)), "tried 0 time(s)."),
-    "payment-not-opened": (owing(attempt()), "no order of it"),
+    "payment-not-opened": (owing(attempt()), "no order for it"),
     "payment-failed": (owing(attempt(), orders=(order("failed"),)), "tried again until 09/06/2026 10:00"),
     "payment-expired": (owing(attempt(), orders=(order(expires_at=EARLIER),)), "expired at 09/06/2026 07:00"),
     "payment-begun": (owing(attempt(), orders=(order(),)), "open until 09/06/2026 10:00"),
     "payment-awaited": (owing(), "pay 8,000 đ, until 09/06/2026 10:00"),
-    "ended": (facts(law.REFUSED, here=here(law.REFUSED, reason="Sai")), "refused at reception (Sai)"),
+    "ended": (facts(law.REFUSED, portal_copy=portal_copy(law.REFUSED, reason="Sai")), "refused at reception (Sai)"),
     "withdrawal-asked": (
-        facts(law.RECEIVED, here=here(law.RECEIVED, withdrawal="asked"), gateway=WITHDRAWING),
+        facts(law.RECEIVED, portal_copy=portal_copy(law.RECEIVED, withdrawal="asked"), gateway=WITHDRAWING),
         "answers at 09/06/2026 10:00",
     ),
-    "supplement-awaited": (facts(law.SUPPLEMENT, here=ASKED), "hand in what is missing: Ảnh"),
+    "supplement-awaited": (facts(law.SUPPLEMENT, portal_copy=ASKED), "hand in what is missing: Ảnh"),
     "officers-held-by-fault": (facts(officers=(RULE,)), "lienthong fault off quiet --sandbox s1"),
     "province-manual": (
-        facts(mode="manual", there=there(law.SUBMITTED, "receive", "refuse")),
+        facts(mode="manual", province_copy=province_copy(law.SUBMITTED, "receive", "refuse")),
         "lienthong mode set 37 simulated --sandbox s1",
     ),
     "due-not-fired": (facts(gateway=Outlook(True, (Timer("start", EARLIER),))), "due at 09/06/2026 07:00"),
     "clock-frozen": (facts(), "lienthong clock advance --to 2026-06-09T10:00:00.000+07:00 --sandbox s1"),
     "clock-runs": (facts(), "in 0:02:00 of real time"),
     "calendar-ended": (facts(law.IN_PROCESSING, gateway=Outlook(known=True)), "ends with 31/12/2027"),
-    "nothing-due": (facts(law.RECEIVED, mode="manual", there=None, gateway=Outlook(True)), "has happened"),
+    "nothing-due": (facts(law.RECEIVED, mode="manual", province_copy=None, gateway=Outlook(True)), "has happened"),
 }
 RUNS = {"clock-runs": 60}  # rate
 
@@ -129,13 +129,14 @@ def test_what_is_broken_comes_before_what_holds_and_that_before_who_is_waited_fo
 
 
 def test_an_ended_dossier_waits_for_nobody() -> None:
-    copy = here(law.STOPPED, demands=(DEMAND,), payments=(attempt(FAILED),), withdrawal="asked")
-    assert names(facts(law.STOPPED, here=copy, officers=(RULE,), mode="manual")) == ["ended"]
+    copy = portal_copy(law.STOPPED, demands=(DEMAND,), payments=(attempt(FAILED),), withdrawal="asked")
+    assert names(facts(law.STOPPED, portal_copy=copy, officers=(RULE,), mode="manual")) == ["ended"]
 
 
 def test_a_returned_result_can_still_be_rated_once() -> None:
     rate = [
-        explain(facts(law.RESULT_RETURNED, here=here(law.RESULT_RETURNED, rating=rating)))[0] for rating in (None, {})
+        explain(facts(law.RESULT_RETURNED, portal_copy=portal_copy(law.RESULT_RETURNED, rating=rating)))[0]
+        for rating in (None, {})
     ]
     assert ["rate" in cause.mend_en for cause in rate] == [True, False]
 

@@ -13,9 +13,9 @@ from contracts.people import STANDING
 from services.portal.sandboxes.fault_rules import (
     FaultRuleNotFound,
     RulesContradict,
+    checked_rules,
     of_family,
     rule_of,
-    rules_asked,
     with_rule,
     without_rule,
 )
@@ -66,7 +66,7 @@ def test_an_unknown_fault_is_told_the_nearest(said: str, nearest: str) -> None:
 
 
 def test_a_word_like_no_fault_is_told_where_they_are() -> None:
-    assert wrong("?") == [("/fault", "there is no fault '?'; `lienthong fault list` or GET /_lab/faults lists all")]
+    assert wrong("?") == [("/fault", "there is no fault '?'; see `lienthong fault list` or GET /_lab/faults")]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_another_rule_at_the_same_edge_contradicts() -> None:
         "fault": "confirmation-missing",
         "edge": "payment.confirm",
     }
-    assert "have one of the two" in refused.value.detail
+    assert "remove one of the two" in refused.value.detail
 
 
 @pytest.mark.parametrize(
@@ -223,10 +223,10 @@ def test_of_one_list_no_rule_takes_the_place_of_another() -> None:
     """Asked for at once, the first was meant as much as the second; one that is on already may be replaced."""
     here, there = ({"fault": "http-error", "match": {"service": name}} for name in ("portal", "gateway"))
     one, other, third = map(RuleBody.model_validate, (here, there, {**there, "id": "third"}))
-    on, unfit = rules_asked([one, other, third], "/faults")
+    on, unfit = checked_rules([one, other, third], "/faults")
     assert [rule.id for rule in on] == ["http-error", "third"]
     assert [pointer for pointer, _ in unfit] == ["/faults/1"] and "another `id`" in unfit[0][1]
-    replaced, unfit = rules_asked([other], "/then/faults", on[:1])
+    replaced, unfit = checked_rules([other], "/then/faults", on[:1])
     assert [rule.match["service"] for rule in replaced] == ["gateway"] and not unfit
 
 
@@ -243,9 +243,9 @@ def test_a_rule_that_is_not_on_cannot_be_switched_off() -> None:
         without_rule([a_rule(), a_rule("bank-down")], "bank-dwn")
     assert (
         refused.value.detail
-        == "No rule 'bank-dwn' is on. On are: confirmation-late, bank-down; the nearest is 'bank-down'."
+        == "No rule 'bank-dwn' is on. Rules that are on: confirmation-late, bank-down; the nearest is 'bank-down'."
     )
-    with pytest.raises(FaultRuleNotFound, match="On are: none"):
+    with pytest.raises(FaultRuleNotFound, match="Rules that are on: none"):
         without_rule([], "bank-down")
 
 

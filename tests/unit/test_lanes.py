@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.messaging.lanes import ADOPT, Log, Position, Verdict, answer_to
+from shared.messaging.lanes import ADOPT, Log, Position, Verdict, replay_place
 
 
 @pytest.mark.parametrize(
@@ -75,14 +75,14 @@ def test_going_back_never_goes_forward() -> None:
 
 def test_a_number_that_was_never_given_means_a_new_life() -> None:
     log = Log(2, 9)
-    assert not log.begin_anew_if_behind((2, 9))
-    assert log.begin_anew_if_behind((2, 10))
+    assert not log.begin_epoch_if_behind((2, 9))
+    assert log.begin_epoch_if_behind((2, 10))
     assert (log.epoch, log.head) == (3, 0)
 
 
 def test_a_higher_life_seen_elsewhere_is_surpassed() -> None:
     log = Log(1, 0)
-    assert log.begin_anew_if_behind((4, 2))
+    assert log.begin_epoch_if_behind((4, 2))
     assert log.epoch == 5
 
 
@@ -99,18 +99,18 @@ def test_a_higher_life_seen_elsewhere_is_surpassed() -> None:
 )
 def test_a_source_says_where_to_go_on(asked: tuple[int, int], answer: tuple[int, int]) -> None:
     log = Log(2, 9)
-    assert answer_to(asked, log, {1: 7, 2: 9}) == (answer, False)
+    assert replay_place(asked, log, {1: 7, 2: 9}) == (answer, False)
     assert log.epoch == 2
 
 
 def test_a_reader_ahead_of_its_source_begins_a_new_life_of_it() -> None:
     log = Log(2, 9)
-    assert answer_to((2, 12), log, {1: 7, 2: 9}) == ((3, 1), True)
+    assert replay_place((2, 12), log, {1: 7, 2: 9}) == ((3, 1), True)
     assert (log.epoch, log.head) == (3, 0)
 
 
 def test_lives_whose_events_are_gone_are_passed_over() -> None:
-    assert answer_to((1, 8), Log(4, 2), {4: 2}) == ((4, 1), False)
+    assert replay_place((1, 8), Log(4, 2), {4: 2}) == ((4, 1), False)
 
 
 def test_a_quiet_lane_of_a_reader_made_anew_stands_where_its_source_has_come() -> None:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from shared.messaging.lanes import Log, Place, Position, Verdict, answer_to
+from shared.messaging.lanes import Log, Place, Position, Verdict, replay_place
 
 HEALING_ROUNDS = 60
 Event = int  # its own number in the order of telling, over all lives of the source
@@ -41,7 +41,7 @@ class Source:
         heads: dict[int, int] = {}
         for epoch, number in self.posted:
             heads[epoch] = max(number, heads.get(epoch, 0))
-        answer, _ = answer_to(asked, self.log, heads)
+        answer, _ = replay_place(asked, self.log, heads)
         self.log.go_back(answer)
         return answer
 
@@ -182,7 +182,7 @@ class Lane(RuleBasedStateMachine):
         seen = (seen[0], seen[1] - 1)
         if self.broker.records:
             seen = max(seen, self.broker.records[-1][0])
-        if self.source.log.begin_anew_if_behind(seen):
+        if self.source.log.begin_epoch_if_behind(seen):
             self.source.log.go_back(self._place_of_reader())
 
     @rule()

@@ -131,14 +131,14 @@ def test_an_official_makes_a_move_only_once_its_need_is_met(move: Move, need: Ne
     met, lacking = of_officials(move), of_officials(move, need)
     met.must_allow(Instruction(move.does), AT)
     assert move.does in met.can(AT)
-    assert move.does not in met.to_be_given(AT)
+    assert move.does not in met.missing_facts(AT)
     with pytest.raises(OWN_REFUSALS.get(need, provincial.NotYet)) as refused:
         lacking.must_allow(Instruction(move.does), AT)
     if need not in OWN_REFUSALS:
         assert refused.value.facts == {"code": CODE, "does": move.does, "waits_for": need.slug}
     assert lacking.waits_for(Instruction(move.does), AT) == (None if need in OWN_REFUSALS else need)
     assert (move.does in lacking.can(AT)) == bool(need.given), "what can be given with the move does not hide it"
-    assert lacking.to_be_given(AT).get(move.does, "") == need.given
+    assert lacking.missing_facts(AT).get(move.does, "") == need.given
 
 
 @pytest.mark.parametrize(("move", "need"), [(m, n) for m, n in OFFICIALS_CELLS if n.given], ids=name)

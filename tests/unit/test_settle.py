@@ -99,7 +99,9 @@ def test_a_dead_worker_is_named_only_where_something_waits_for_it() -> None:
     assert found(gateway=dead).verdict == "still"
     waiting = found({"unsent": 1}, dead)
     assert names(waiting) == [("unsent-events", "portal"), ("dead-worker", "gateway"), ("dead-worker", "gateway")]
-    assert "no living reader" in waiting.waiting_for[1].detail and "`lienthong status`" in waiting.waiting_for[1].detail
+    assert (
+        "no running reader" in waiting.waiting_for[1].detail and "`lienthong status`" in waiting.waiting_for[1].detail
+    )
     assert (
         names(found(gateway={**dead, "under_way": ["1 timers fire by themselves"]}))[1:]
         == [("dead-worker", "gateway")] * 2

@@ -1,4 +1,4 @@
-"""What lies in a drawer: short, and readable whether its members were written or left out."""
+"""Stored documents: short, and readable whether their members were written or left out."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ MORNING = datetime(2026, 6, 9, 8, tzinfo=BUSINESS_ZONE)
 STEPS = 12
 FEE = (FeeItem("tax", "Tiền sử dụng đất", 500_000),)
 HEARD: dict[str, Callable[[Work, Any], None]] = {
-    law.WITHDRAWAL_REQUESTED: commands.hear_withdrawal,
+    law.WITHDRAWAL_REQUESTED: commands.note_withdrawal_request,
     law.SUPPLEMENT_ANSWERED: commands.note_answer,
     law.PAYMENT_CONFIRMED: commands.note_payment,
 }
@@ -90,9 +90,9 @@ GIVEN = {"fee": FEE, "at_desk": True}
 
 def must_be_exact(case: Case, seen: set[tuple[str, str, bool]]) -> None:
     """What `can` lists is accepted with what it needs and refused without; what it does not list is refused with everything."""
-    can, to_be_given = case.dossier.can(case.now), case.dossier.to_be_given(case.now)
+    can, missing_facts = case.dossier.can(case.now), case.dossier.missing_facts(case.now)
     for verb in official.VERBS:
-        needed = to_be_given.get(verb)
+        needed = missing_facts.get(verb)
         facts = {needed: GIVEN[needed]} if needed else {}
         where = (case.dossier.state.slug, verb, facts)
         seen.add((case.dossier.state.slug, verb, verb in can))

@@ -90,8 +90,8 @@ def test_an_event_is_never_earlier_than_now_its_cause_or_the_last_one(
     assert batch.events[0].at == batch.documents[HERE.id, "A"].last_at == at
 
 
-def test_nothing_is_told_about_what_is_not_held() -> None:
-    with pytest.raises(LookupError, match="A is not held"):
+def test_no_event_is_published_about_a_document_that_is_not_loaded() -> None:
+    with pytest.raises(LookupError, match="A is not loaded"):
         Work(a_batch(), HERE).publish("box.painted.v1", "A", {})
 
 

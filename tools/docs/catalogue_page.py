@@ -30,10 +30,10 @@ def _trust() -> list[str]:
         ("… code and time or fee were read in a source (our facts do not say which of the two)", known["found"]),
         ("… code and name only were read", known["code_found"]),
         ("… nothing was read", known["memory"]),
-        ("… the code is ours, and begins with `0.`", sum(each.provisional_code for each in PROCEDURES.values())),
+        ("… the code is ours and begins with `0.`", sum(each.provisional_code for each in PROCEDURES.values())),
         ("cases", limits.total()),
         ("… the limit comes from a procedure or a note that was read", limits[True]),
-        ("… it does not", limits[False]),
+        ("… the limit was not read in a source", limits[False]),
     ]
     return table(("what", "how many"), counts)
 
@@ -41,10 +41,10 @@ def _trust() -> list[str]:
 def _marks() -> list[str]:
     marks: list[tuple[str, Iterable[str]]] = [
         ("fee rules", (row["mark"] for row in rows("fees.csv"))),
-        ("phí or lệ phí, of the same", (row["kind_mark"] for row in rows("fees.csv") if row["kind_mark"])),
-        ("versions told of", (row["mark"] for row in rows("procedure_versions.csv"))),
-        ("cases beside the first", (row["mark"] for row in rows("procedure_cases.csv") if row["limit_value"])),
-        ("papers, by their words", (row["mark"] for row in rows("papers.csv"))),
+        ("phí or lệ phí, for these rules", (row["kind_mark"] for row in rows("fees.csv") if row["kind_mark"])),
+        ("versions mentioned", (row["mark"] for row in rows("procedure_versions.csv"))),
+        ("cases after the first", (row["mark"] for row in rows("procedure_cases.csv") if row["limit_value"])),
+        ("papers, by their description", (row["mark"] for row in rows("papers.csv"))),
         ("life events", (row["mark"] for row in rows("life_events.csv"))),
         ("payer groups", (row["mark"] for row in rows("payer_groups.csv"))),
         ("changes of unit type", (row["mark"] for row in rows("unit_types.csv"))),
@@ -105,7 +105,7 @@ def _units() -> list[str]:
         ("old codes that no commune of today has", f"{len(only_old):,}"),
         ("… with one successor", f"{len(only_old) - divided:,}"),
         ("… of a unit that was divided", divided),
-        ("codes of today that a divided unit bore before", reused),
+        ("codes of today that a divided unit had before", reused),
         ("day on which three provinces became cities", city_day),
     ]
     return table(("what", "value"), counts)

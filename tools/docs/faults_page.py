@@ -9,7 +9,7 @@ from lienthong.cli.fault import Fault, command, how_to_match, settings
 from tools.docs.printed import table
 
 TITLES = {
-    "http": "Between a client and any public door",
+    "http": "Between a client and any public endpoint",
     "identity": "Signing in, and tokens",
     "payment": "Money",
     "officers": "Officials of simulated provinces",
@@ -33,7 +33,7 @@ def _family(family: str, faults: Sequence[Fault]) -> list[str]:
 
 
 def _section(fault: Fault) -> list[str]:
-    steady = [] if not fault["steady"] else ["- **How often**: it is a state, and holds as long as it is on."]
+    steady = [] if not fault["steady"] else ["- **How often**: it is a state and lasts as long as the rule is on."]
     return [
         f"### {fault['name']}",
         "",

@@ -51,7 +51,7 @@ def _diagram(law: Lifecycle) -> Iterator[str]:
 
 
 def _moves(law: Lifecycle) -> Iterator[str]:
-    yield f"Born into `{law.begins.slug}` by {' or '.join(f'`{event}`' for event in law.begun_by)}."
+    yield f"A dossier begins in `{law.begins.slug}`, with {' or '.join(f'`{event}`' for event in law.begun_by)}."
     yield ""
     rows = []
     for move in law.moves:

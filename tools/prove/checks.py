@@ -27,6 +27,7 @@ class Evidence:
     payment: PaymentTables
     poison: set[DeadLetter] = field(default_factory=set)
     deleted: list[ServiceTables] = field(default_factory=list)
+    uncounted: set[Key] = field(default_factory=set)  # lost with a database before the statistics were computed again
     views: dict[Key, tuple[int | None, int | None]] = field(default_factory=dict)
     unsettled: list[str] = field(default_factory=list)
 
@@ -200,9 +201,10 @@ def agreement(e: Evidence) -> Iterator[str | None]:
 
 def statistics(e: Evidence) -> Iterator[str | None]:
     """The portal's statistics, computed from events alone, count every dossier where the stored one stands."""
-    stuck = e.portal.parked | e.portal.waiting  # an event of theirs had no effect on the stored dossier
+    # An event had no effect on the stored dossier, or was in a deleted database and is not counted again.
+    excluded = e.portal.parked | e.portal.waiting | e.uncounted
     for key, dossier in e.portal.dossiers.items():
-        if key not in stuck:
+        if key not in excluded:
             right = (dossier["province"], dossier["state_code"])
             yield _differences(key, ("counted as", e.portal.reported.get(key), right))
     unknown = e.portal.reported.keys() - e.portal.dossiers.keys() - {key for key, _ in e.portal.orphans}

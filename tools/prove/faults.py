@@ -132,6 +132,7 @@ STATISTICS_SQL = "SELECT source, lane, epoch, expected FROM positions WHERE list
 async def rebuild_statistics(scene: Scene) -> str:
     """Compute the statistics again from the first event, while new events come in."""
     before = (await scene.fetch("portal", "SELECT generation FROM projections"))[0]["generation"]
+    scene.uncounted |= scene.lost
     rebuilt = await scene.load.country.rebuild_projection("statistics")
     goal = _places(await scene.fetch("portal", PLACES_SQL, TO_PROVINCE))
 

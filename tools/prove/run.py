@@ -196,7 +196,16 @@ async def _evidence(scene: Scene, unsettled: list[str]) -> Evidence:
         await tables.connect_and_read(scene.url(name), name, scene.sandboxes) for name in ("portal", "gateway")
     ]
     payment = await tables.read_payment(scene.stack.database_url("payment"), scene.sandboxes)
-    evidence = Evidence(scene.load.ledger, portal, gateway, payment, scene.poison, scene.deleted, unsettled=unsettled)
+    evidence = Evidence(
+        scene.load.ledger,
+        portal,
+        gateway,
+        payment,
+        scene.poison,
+        scene.deleted,
+        scene.uncounted,
+        unsettled=unsettled,
+    )
     comparable = evidence.comparable
     for key in scene.rng.sample(comparable, min(SAMPLED, len(comparable))):
         evidence.views[key] = await _views(scene, key)

@@ -40,6 +40,7 @@ class Scene:
     rng: random.Random
     poison: set[DeadLetter] = field(default_factory=set)
     deleted: list[ServiceTables] = field(default_factory=list)
+    uncounted: set[Key] = field(default_factory=set)  # lost with a database before the statistics were computed again
 
     @property
     def sandboxes(self) -> list[str]:

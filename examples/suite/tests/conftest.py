@@ -1,4 +1,4 @@
-"""Our client, connected to the sandbox of each test. The plugin of lienthong provides `lienthong_sync` and `sandbox_sync`."""
+"""Our client in the sandbox of each test. The plugin provides `lienthong_sync` and `sandbox_sync`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from lienthong.sync import Country, Sandbox
 
 @pytest.fixture
 def lan(lienthong_sync: Country, sandbox_sync: Sandbox) -> Citizen:
-    told = sandbox_sync.show()
-    return Citizen(lienthong_sync.url, told["issuer"], told["oidc_client"], "lan")
+    connection = sandbox_sync.show()
+    return Citizen(lienthong_sync.url, connection["issuer"], connection["oidc_client"], "lan")
 
 
 @pytest.fixture

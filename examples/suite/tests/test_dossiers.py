@@ -63,7 +63,7 @@ def test_a_refusal_comes_with_its_reason(sandbox_sync: Sandbox, lan: Citizen, ni
 
 
 @pytest.mark.lienthong(start="2026-06-09T08:00:00+07:00")
-def test_who_withdraws_after_paying_has_the_money_back(sandbox_sync: Sandbox, lan: Citizen) -> None:
+def test_a_withdrawal_after_payment_is_refunded(sandbox_sync: Sandbox, lan: Citizen) -> None:
     code = lan.submit("1.004222", PROVINCE, COMMUNE)["code"]  # permanent residence: seven working days
     sandbox_sync.script(code, reception="receive", processing_days=5)  # what the simulated officers will decide
     sandbox_sync.clock.advance("4h")
@@ -86,14 +86,14 @@ def test_a_month_passes_in_a_moment(sandbox_sync: Sandbox, lan: Citizen) -> None
     sandbox_sync.clock.advance("30d")
     assert (sandbox_sync.clock.now() - before).days == 30
     ready = [datetime.fromisoformat(lan.dossier(code)["result"]["ready_at"]) for code in codes]
-    assert ready == sorted(ready), "each on a day of its own"
-    assert sandbox_sync.settle()["proof_of_absence"], "nothing more can happen before the clock is turned"
+    assert ready == sorted(ready), "each on its own day"
+    assert sandbox_sync.settle()["proof_of_absence"], "nothing more can happen before the clock advances"
 
 
-async def test_the_same_in_a_test_with_a_loop(sandbox: AsyncSandbox) -> None:
+async def test_an_asynchronous_test(sandbox: AsyncSandbox) -> None:
     lan = sandbox.citizen("lan")  # the plugin's own client, which is asynchronous
     code = (await lan.submit(ALLOWANCE, PROVINCE, COMMUNE))["code"]
     await sandbox.script(code, reception="receive")
     await sandbox.clock.advance("30d")
-    told = [entry["event"] for entry in await sandbox.events(code)]
-    assert told[0] == "dossier.submitted.v1" and told[-1] == "dossier.result_returned.v1"
+    events = [entry["event"] for entry in await sandbox.events(code)]
+    assert events[0] == "dossier.submitted.v1" and events[-1] == "dossier.result_returned.v1"

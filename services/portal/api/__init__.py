@@ -1,1 +1,1 @@
-"""The HTTP doors of the portal: parse, call one command or query, show the result."""
+"""The HTTP endpoints of the portal: parse, call one command or query, render the result."""

@@ -1,10 +1,11 @@
-"""The catalogue's doors: units in time, procedures and their versions, fees, and the groups people browse by.
+"""The catalogue: administrative units over time, procedures and their versions, fees, and groups for browsing.
 
-Every list comes in pages (shared/web/paging.py). What is unverified in the facts says so here too.
+Every list is paged (shared/web/paging.py). Unverified facts are marked as such.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from typing import Annotated
 
@@ -55,102 +56,100 @@ router = APIRouter(prefix="/api/v1", tags=["catalogue"])
 async def day_of(
     portal: PortalDep,
     sandbox: SandboxId,
-    on: Annotated[date | None, Query(description="As of this day; today by the sandbox clock if left out")] = None,
+    on: Annotated[date | None, Query(description="The day of the data; default: today by the sandbox clock")] = None,
 ) -> date:
     return on or (await known_sandbox(portal, sandbox)).now.astimezone(BUSINESS_ZONE).date()
 
 
 Day = Annotated[date, Depends(day_of)]
-SEEN = problem_responses(404, 422)  # 404 also where there is no such sandbox
+ERRORS = problem_responses(404, 422)  # 404 also if the sandbox does not exist
 
 
-@router.get("/provinces", summary="The 34 provinces and cities.", responses=SEEN)
+@router.get("/provinces", summary="The 34 provinces and cities.", responses=ERRORS)
 async def provinces(page: PageDep, on: Day, request: Request, response: Response) -> list[ProvinceView]:
     cut = page.of(list(PROVINCES.values()))
-    return [ProvinceView.of(found, on) for found in announce(request, response, cut)]
+    return [ProvinceView.of(province, on) for province in announce(request, response, cut)]
 
 
-@router.get("/provinces/{code}", summary="One province or city; an old code finds its successor.", responses=SEEN)
+@router.get("/provinces/{code}", summary="One province or city; an old code returns its successor.", responses=ERRORS)
 async def province(code: Text, on: Day) -> ProvinceView:
     return ProvinceView.of(PROVINCES[resolve_unit(code, None, on).province], on)
 
 
-@router.get("/provinces/{code}/communes", summary="Communes, wards and special zones of a province.", responses=SEEN)
+@router.get("/provinces/{code}/communes", summary="Communes, wards, special zones of a province.", responses=ERRORS)
 async def communes(code: Text, page: PageDep, request: Request, response: Response) -> list[CommuneView]:
-    here = resolve_unit(code, None, MERGER).province
-    return [CommuneView.of(found) for found in announce(request, response, page.of(communes_of(here)))]
+    cut = page.of(communes_of(resolve_unit(code, None, MERGER).province))
+    return [CommuneView.of(commune) for commune in announce(request, response, cut)]
 
 
-@router.get("/units/{code}", summary="What a unit's code means on a day, and what became of it.", responses=SEEN)
+@router.get("/units/{code}", summary="A unit on a day, its predecessors and successors.", responses=ERRORS)
 async def unit(code: Text, on: Day) -> UnitView:
-    if code in OLD_PROVINCES:  # the 34 of today bear codes that were there before
+    if code in OLD_PROVINCES:  # the 34 current provinces have codes that existed before the merger
         return UnitView.of_province(PROVINCES.get(code), OLD_PROVINCES[code], on)
     if code in COMMUNES or code in old_communes():
         return UnitView.of_commune(COMMUNES.get(code), old_communes().get(code), on)
     raise UnitUnknown("A province has two digits, a commune five.", unit=code)
 
 
-@router.get("/procedures", summary="The catalogue of procedures, searched and filtered.", responses=SEEN)
+@router.get("/procedures", summary="The catalogue of procedures, searched and filtered.", responses=ERRORS)
 async def procedures(
     page: PageDep,
     on: Day,
     request: Request,
     response: Response,
     q: Annotated[
-        Text | None, Query(max_length=200, description="Words, with or without diacritics; best first")
+        Text | None, Query(max_length=200, description="Words, with or without diacritics; best match first")
     ] = None,
     field: Annotated[Text | None, Query(description="Code of a field: GET /api/v1/fields")] = None,
-    level: Annotated[Level | None, Query(description="Who decides")] = None,
+    level: Annotated[Level | None, Query(description="Level of the authority that decides")] = None,
     life_event: Annotated[Text | None, Query(description="Code of a life event: GET /api/v1/life-events")] = None,
-    channel: Annotated[Channel | None, Query(description="Those that can be filed through it")] = None,
-    offered: Annotated[bool | None, Query(description="Those in force on the day, or those that are not")] = None,
+    channel: Annotated[Channel | None, Query(description="Procedures that can be filed through this channel")] = None,
+    offered: Annotated[bool | None, Query(description="true: in force on the day; false: not in force")] = None,
 ) -> list[ProcedureView]:
-    shown = [
-        found
-        for found in (procedure_to_show(code, on) for code in PROCEDURES)
-        if field in (None, found.field_en)
-        and level in (None, found.level)
-        and (life_event is None or life_event in found.life_events)
-        and (channel is None or channel in found.channels)
-        and offered in (None, found.in_force(on))
+    matches = [
+        procedure
+        for procedure in (procedure_to_show(code, on) for code in PROCEDURES)
+        if field in (None, procedure.field_en)
+        and level in (None, procedure.level)
+        and (life_event is None or life_event in procedure.life_events)
+        and (channel is None or channel in procedure.channels)
+        and offered in (None, procedure.in_force(on))
     ]
-    cut = page.of(search(shown, q) if q is not None else shown)
-    return [ProcedureView.of(found, on) for found in announce(request, response, cut)]
+    cut = page.of(search(matches, q) if q is not None else matches)
+    return [ProcedureView.of(procedure, on) for procedure in announce(request, response, cut)]
 
 
-@router.get("/procedures/{code}", summary="One procedure: cases, limits, papers, versions.", responses=SEEN)
+@router.get("/procedures/{code}", summary="One procedure: cases, limits, papers, versions.", responses=ERRORS)
 async def procedure(code: Text, on: Day) -> ProcedureDetail:
     return ProcedureDetail.of(procedure_to_show(code, on), on)
 
 
 @router.get(
     "/procedures/{code}/fee",
-    summary="What filing it costs, and why.",
+    summary="The fee for filing a procedure, and the reason for the amount.",
     responses=problem_responses(404, 409, 422),
 )
 async def fee(
     code: Text,
     on: Day,
-    province: Annotated[str, Query(pattern=r"^[0-9]{2}$", description="Where it is filed", examples=["37"])],
-    channel: Annotated[Channel, Query(description="How it is filed")] = "online",
-    case: Annotated[Text | None, Query(description="Code of a case; the first if left out")] = None,
-    payer_group: Annotated[Text, Query(description="Who pays: GET /api/v1/payer-groups")] = "ordinary",
+    province: Annotated[str, Query(pattern=r"^[0-9]{2}$", description="Province of filing", examples=["37"])],
+    channel: Annotated[Channel, Query(description="Channel through which it is filed")] = "online",
+    case: Annotated[Text | None, Query(description="Code of a case; default: the first case")] = None,
+    payer_group: Annotated[Text, Query(description="Group of the payer: GET /api/v1/payer-groups")] = "ordinary",
 ) -> FeeOfCaseView:
-    here = resolve_unit(province, None, on).province
-    found = procedure_at(code, on)
-    require_offered(found, channel)
-    asked = found.case(case)
-    answer = fee_of(found, asked, province=here, channel=channel, payer_group=payer_group, on=on)
-    return FeeOfCaseView.of(answer, found, asked, here, channel, payer_group, on)
+    current = resolve_unit(province, None, on).province
+    procedure = procedure_at(code, on)
+    require_offered(procedure, channel)
+    procedure_case = procedure.case(case)
+    fee = fee_of(procedure, procedure_case, province=current, channel=channel, payer_group=payer_group, on=on)
+    return FeeOfCaseView.of(fee, procedure, procedure_case, current, channel, payer_group, on)
 
 
 @router.get("/fields", summary="Fields of administration.", responses=problem_responses(422))
 async def fields(page: PageDep, request: Request, response: Response) -> list[FieldView]:
-    counted: dict[tuple[str, str], int] = {}
-    for found in PROCEDURES.values():
-        counted[found.field_en, found.field_vi] = counted.get((found.field_en, found.field_vi), 0) + 1
-    listed = [FieldView(code=code, name_vi=name, procedures=count) for (code, name), count in counted.items()]
-    return announce(request, response, page.of(listed))
+    counts = Counter((procedure.field_en, procedure.field_vi) for procedure in PROCEDURES.values())
+    views = [FieldView(code=code, name_vi=name, procedures=count) for (code, name), count in counts.items()]
+    return announce(request, response, page.of(views))
 
 
 @router.get("/life-events", summary="Events in life and business.", responses=problem_responses(422))
@@ -158,6 +157,6 @@ async def life_events(page: PageDep, request: Request, response: Response) -> li
     return [LifeEventView.of(event) for event in announce(request, response, page.of(list(LIFE_EVENTS.values())))]
 
 
-@router.get("/payer-groups", summary="Groups of payers that a fee rule can favour.", responses=problem_responses(422))
+@router.get("/payer-groups", summary="Groups of payers with a special fee rule.", responses=problem_responses(422))
 async def payer_groups(page: PageDep, request: Request, response: Response) -> list[PayerGroupView]:
     return [PayerGroupView.of(group) for group in announce(request, response, page.of(list(PAYER_GROUPS.values())))]

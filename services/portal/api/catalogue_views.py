@@ -1,4 +1,4 @@
-"""What the catalogue shows. `verified` false: a default from memory or of ours, never to be shown as fact."""
+"""Views of the catalogue. `verified` false: a default without a source; do not present it as a fact."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from contracts.catalogue import (
 
 
 class UnitName(BaseModel):
-    """Another unit, and how much of the one it stands beside lies in it or came from it: whole or split."""
+    """A predecessor or successor. `share`: whole or split, the part of the unit that moved between the two."""
 
     code: str
     name_vi: str
@@ -46,14 +46,14 @@ class ProvinceView(BaseModel):
     merged_from: list[UnitName]
 
     @classmethod
-    def of(cls, found: Province, on: date) -> ProvinceView:
+    def of(cls, province: Province, on: date) -> ProvinceView:
         return cls(
-            code=found.code,
-            name_vi=found.name_vi,
-            name_en=found.name_en,
-            agency_code=found.agency_code,
-            unit_type=found.unit_type_on(on),
-            merged_from=[_old_province(code) for code in found.merged_from],
+            code=province.code,
+            name_vi=province.name_vi,
+            name_en=province.name_en,
+            agency_code=province.agency_code,
+            unit_type=province.unit_type_on(on),
+            merged_from=[_old_province(code) for code in province.merged_from],
         )
 
 
@@ -64,67 +64,68 @@ class CommuneView(BaseModel):
     province: str
 
     @classmethod
-    def of(cls, found: Commune) -> CommuneView:
-        return cls(code=found.code, name_vi=found.name_vi, unit_type=found.unit_type, province=found.province)
+    def of(cls, commune: Commune) -> CommuneView:
+        return cls(code=commune.code, name_vi=commune.name_vi, unit_type=commune.unit_type, province=commune.province)
 
 
 class UnitView(BaseModel):
-    """A unit's code on a day: its name then, whether it was in force, what it was made of, what became of it.
+    """The unit with a code on a day: its name, whether it was in force, its predecessors and successors.
 
-    `was` are units before the merger, `became` those after it. A unit in force has not become anything yet, unless it
-    is one of before.
+    `was`: units before the merger; `became`: units after it, empty for a unit of after the merger.
     """
 
     code: str
-    kind: str = Field(description="province or commune; whether it is a ward or a city: unit_type")
+    kind: str = Field(description="province or commune; unit_type tells wards and cities apart")
     name_vi: str
-    unit_type: str | None = Field(description="null for a commune of before the merger: not in our data")
+    unit_type: str | None = Field(description="null for a commune before the merger: not in our data")
     province: str | None
     in_force: bool
-    valid_from: date | None = Field(description="null: before our data begin")
-    valid_to: date | None = Field(description="first day no more in force; null: in force")
+    valid_from: date | None = Field(description="null: before the first day of our data")
+    valid_to: date | None = Field(description="first day on which it is no longer in force; null: in force")
     was: list[UnitName]
     became: list[UnitName]
 
     @classmethod
-    def of_province(cls, found: Province | None, old: OldProvince, on: date) -> UnitView:
-        """As of `on`: of a code that has lived through the merger, the unit of that side."""
-        if found is not None and on >= MERGER:
-            was = [_old_province(code) for code in found.merged_from]
-            return cls(**_now("province", found.code, found.name_vi, found.unit_type_on(on), None, on), was=was)
+    def of_province(cls, province: Province | None, old: OldProvince, on: date) -> UnitView:
+        """The unit on the day `on`: a code that exists before and after the merger means two units."""
+        if province is not None and on >= MERGER:
+            was = [_old_province(code) for code in province.merged_from]
+            facts = _current("province", province.code, province.name_vi, province.unit_type_on(on), None, on)
+            return cls(**facts, was=was)
         successor = PROVINCES[old.became]
         became = [UnitName(code=successor.code, name_vi=successor.name_vi)]
-        return cls(**_before("province", old.code, old.name_vi, None, on), became=became)
+        return cls(**_old("province", old.code, old.name_vi, None, on), became=became)
 
     @classmethod
-    def of_commune(cls, found: Commune | None, old: OldCommune | None, on: date) -> UnitView:
-        """As `of_province`; one of the two is there."""
-        if found is not None and (on >= MERGER or old is None):
+    def of_commune(cls, commune: Commune | None, old: OldCommune | None, on: date) -> UnitView:
+        """As `of_province`; at least one of the two is not None."""
+        if commune is not None and (on >= MERGER or old is None):
             was = [
-                UnitName(code=each.code, name_vi=each.name_vi, province=each.province, share=_share(share))
-                for each, share in predecessors().get(found.code, ())
+                UnitName(code=unit.code, name_vi=unit.name_vi, province=unit.province, share=_share(share))
+                for unit, share in predecessors().get(commune.code, ())
             ]
-            return cls(**_now("commune", found.code, found.name_vi, found.unit_type, found.province, on), was=was)
+            facts = _current("commune", commune.code, commune.name_vi, commune.unit_type, commune.province, on)
+            return cls(**facts, was=was)
         assert old is not None
         became = [
             UnitName(code=code, name_vi=COMMUNES[code].name_vi, province=COMMUNES[code].province, share=_share(share))
             for code, share in old.became
         ]
-        return cls(**_before("commune", old.code, old.name_vi, old.province, on), became=became)
+        return cls(**_old("commune", old.code, old.name_vi, old.province, on), became=became)
 
 
-def _now(kind: str, code: str, name_vi: str, unit_type: str, province: str | None, on: date) -> dict[str, Any]:
+def _current(kind: str, code: str, name_vi: str, unit_type: str, province: str | None, on: date) -> dict[str, Any]:
     facts = {"kind": kind, "code": code, "name_vi": name_vi, "unit_type": unit_type, "province": province}
     return {**facts, "in_force": on >= MERGER, "valid_from": MERGER, "valid_to": None, "became": []}
 
 
-def _before(kind: str, code: str, name_vi: str, province: str | None, on: date) -> dict[str, Any]:
+def _old(kind: str, code: str, name_vi: str, province: str | None, on: date) -> dict[str, Any]:
     facts = {"kind": kind, "code": code, "name_vi": name_vi, "unit_type": None, "province": province}
     return {**facts, "in_force": on < MERGER, "valid_from": None, "valid_to": MERGER, "was": []}
 
 
 def _share(share: str) -> str:
-    """Which part is the default is one package's choice; we show only whether a unit was divided."""
+    """The catalogue also marks a default part; we show only whether a unit was divided."""
     return "whole" if share == "whole" else "split"
 
 
@@ -176,16 +177,16 @@ class CaseView(BaseModel):
 class VersionView(BaseModel):
     version: str
     valid_from: date
-    valid_to: date | None = Field(description="first day no more in force; null: no end is known")
+    valid_to: date | None = Field(description="first day on which it is no longer in force; null: no end is known")
     replaced_by: str | None
-    verified: bool = Field(description="whether a source gives these days")
+    verified: bool = Field(description="whether a source confirms these days")
 
 
 class ProcedureView(BaseModel):
-    """`verified` false: time, fee or code come from memory or a group source and are defaults.
+    """`verified` false: time, fee or code are defaults, from memory or from a source for a whole group.
 
-    working_days     the first case's limit, about; the limits themselves stand with the cases
-    fee_online_dong  as our facts list it; `/fee` knows place, day and payer
+    working_days     approximate limit of the first case; the exact limits are in the cases
+    fee_online_dong  from our list of facts; `/fee` computes the fee by place, day and payer
     """
 
     code: str
@@ -209,16 +210,16 @@ class ProcedureView(BaseModel):
     valid_from: date
     valid_to: date | None
     replaced_by: str | None
-    offered: bool = Field(description="whether it is in force on the day asked about")
+    offered: bool = Field(description="whether it is in force on the requested day")
     verified: bool
 
     @classmethod
-    def of(cls, found: Procedure, on: date) -> ProcedureView:
-        return cls(**_shown(found, on))
+    def of(cls, procedure: Procedure, on: date) -> ProcedureView:
+        return cls(**_procedure_fields(procedure, on))
 
 
 class ProcedureDetail(ProcedureView):
-    """All of one procedure; its source in words."""
+    """All data of one procedure. `source`: text."""
 
     time_note: str
     source: str
@@ -226,36 +227,36 @@ class ProcedureDetail(ProcedureView):
     versions: list[VersionView]
 
     @classmethod
-    def of(cls, found: Procedure, on: date) -> ProcedureDetail:
+    def of(cls, procedure: Procedure, on: date) -> ProcedureDetail:
         versions = [
             VersionView(
-                version=each.version,
-                valid_from=each.valid_from,
-                valid_to=each.valid_to,
-                replaced_by=each.replaced_by,
-                verified=each.version_verified,
+                version=version.version,
+                valid_from=version.valid_from,
+                valid_to=version.valid_to,
+                replaced_by=version.replaced_by,
+                verified=version.version_verified,
             )
-            for each in versions_of(found.code)
+            for version in versions_of(procedure.code)
         ]
         return cls(
-            **_shown(found, on),
-            time_note=found.time_note,
-            source=found.source,
-            cases=[CaseView.of(case, found.channels) for case in found.cases],
+            **_procedure_fields(procedure, on),
+            time_note=procedure.time_note,
+            source=procedure.source,
+            cases=[CaseView.of(case, procedure.channels) for case in procedure.cases],
             versions=versions,
         )
 
 
-_OWN_WORDS = {"code_is_provisional", "limit_verified", "offered"}
-_SAME_WORDS = [name for name in ProcedureView.model_fields if name not in _OWN_WORDS]
+_COMPUTED = {"code_is_provisional", "limit_verified", "offered"}
+_COPIED = [name for name in ProcedureView.model_fields if name not in _COMPUTED]
 
 
-def _shown(found: Procedure, on: date) -> dict[str, Any]:
+def _procedure_fields(procedure: Procedure, on: date) -> dict[str, Any]:
     return {
-        **{name: getattr(found, name) for name in _SAME_WORDS},
-        "code_is_provisional": found.provisional_code,
-        "limit_verified": found.cases[0].limit_verified,
-        "offered": found.in_force(on),
+        **{name: getattr(procedure, name) for name in _COPIED},
+        "code_is_provisional": procedure.provisional_code,
+        "limit_verified": procedure.cases[0].limit_verified,
+        "offered": procedure.in_force(on),
     }
 
 
@@ -269,7 +270,7 @@ class CatalogueFeeItemView(BaseModel):
 
 
 class FeeOfCaseView(BaseModel):
-    """`known` false: nobody knows the amount, so none is demanded here. `verified` false: shown as a default only."""
+    """`known` false: the amount is unknown, so no fee is demanded here. `verified` false: only a default."""
 
     procedure: str
     version: str

@@ -1,4 +1,4 @@
-"""Dossiers of citizens: submit, look, answer a supplement request, ask to withdraw, rate."""
+"""Dossiers of a citizen: submit, read, answer a supplement request, ask for a withdrawal, rate."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Note = Annotated[Text, Field(max_length=2000)]
 
 
 class PaperBody(Body):
-    """A paper of your store (`id` from POST /api/v1/papers), for one component of the procedure's case."""
+    """A paper from your store (`id` from POST /api/v1/papers), for one component of the procedure's case."""
 
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     component: Annotated[Shown, Field(max_length=60)] = "other"
 
 
 class OwnerBody(Body):
-    """For whom it is, when that is not you."""
+    """The owner of the dossier, if it is not you."""
 
     kind: Literal["person", "organisation"] = "person"
     id: Annotated[str, Field(pattern=r"^([0-9]{12}|[0-9]{10}|[0-9]{10}-[0-9]{3})$")]
@@ -81,7 +81,7 @@ class Rating(Body):
 async def submit_dossier(
     body: Submission, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
 ) -> Response:
-    handed_in = [(each.component, each.id) for each in body.papers]
+    handed_in = [(paper.component, paper.id) for paper in body.papers]
     papers = await submission.papers_of(portal, citizen, handed_in)
 
     key = once(citizen, "POST /dossiers", idempotency_key, body)
@@ -101,7 +101,7 @@ async def submit_dossier(
 
 
 def _filing(citizen: Citizen, body: Submission, papers: tuple[Paper, ...], choice: Choice, now: datetime) -> Filing:
-    """What is said besides the choice. Raises what it refuses."""
+    """The particulars of the submission. Raises BodyDoesNotFit, NoRightToRepresent, and catalogue refusals."""
     return body.filing(
         choice,
         now,
@@ -131,7 +131,7 @@ async def my_dossier(code: Text, citizen: CitizenDep, portal: PortalDep) -> Doss
 
 @router.post(
     "/dossiers/{code}/supplement",
-    summary="Answer a request for what is missing.",
+    summary="Answer a supplement request.",
     status_code=202,
     response_model=DossierView,
     responses=problem_responses(401, 403, 404, 409, 422, 503),
@@ -139,7 +139,7 @@ async def my_dossier(code: Text, citizen: CitizenDep, portal: PortalDep) -> Doss
 async def answer_supplement(
     code: Text, body: SupplementBody, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
 ) -> Response:
-    handed_in = [(each.component, each.id) for each in body.papers]
+    handed_in = [(paper.component, paper.id) for paper in body.papers]
     papers = await submission.papers_of(portal, citizen, handed_in, code)
     key = once(citizen, f"POST /dossiers/{code}/supplement", idempotency_key, body)
     async with portal.request(citizen, key, codes=[code]) as request:
@@ -152,7 +152,7 @@ async def answer_supplement(
 
 @router.post(
     "/dossiers/{code}/withdrawal",
-    summary="Ask to withdraw; the province answers.",
+    summary="Ask for a withdrawal; the province answers later.",
     status_code=202,
     response_model=DossierView,
     responses=problem_responses(401, 403, 404, 409, 422, 503),
@@ -170,7 +170,7 @@ async def ask_withdrawal(
 
 @router.post(
     "/dossiers/{code}/rating",
-    summary="Rate how it was handled, once, after its end.",
+    summary="Rate the handling of a dossier, once, after its end.",
     status_code=201,
     response_model=DossierView,
     responses=problem_responses(401, 403, 404, 409, 422, 503),

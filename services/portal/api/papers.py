@@ -1,4 +1,4 @@
-"""A citizen's papers: send, look, and fetch by a signed address."""
+"""A citizen's papers: send, list, and fetch by a signed address."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ router = APIRouter(tags=["papers"])
 HASH = r"^[0-9A-Fa-f]{64}$"
 BYTES: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 ANY_KIND = {kind.media_type: BYTES for kind in ACCEPTED}
-SENT = {"requestBody": {"required": True, "content": ANY_KIND}}
+REQUEST_BODY = {"requestBody": {"required": True, "content": ANY_KIND}}
 
 
 class StoredPaperView(BaseModel):
-    """A paper in your store; whoever has `address` gets the file, until `address_expires_at` in sandbox time."""
+    """A paper in your store. Anyone with `address` can fetch the file until `address_expires_at` (sandbox time)."""
 
     id: str
     name: str
@@ -50,8 +50,8 @@ class StoredPaperView(BaseModel):
     address_expires_at: str
 
     @classmethod
-    async def of(cls, portal: Portal, here: Sandbox, paper: Paper) -> StoredPaperView:
-        address = await portal.files.address(here, paper.sha256, paper.name)
+    async def of(cls, portal: Portal, sandbox: Sandbox, paper: Paper) -> StoredPaperView:
+        address = await portal.files.address(sandbox, paper.sha256, paper.name)
         facts = {name: getattr(paper, name) for name in cls.model_fields if hasattr(paper, name)}
         return cls(
             **{name: wire(fact) if isinstance(fact, datetime) else fact for name, fact in facts.items()},
@@ -62,14 +62,14 @@ class StoredPaperView(BaseModel):
 
 @router.post(
     PATH,
-    summary="Send a paper; the body is the file. The same file again is the same paper.",
+    summary="Send a paper; the body is the file. Sending the same file again gives the same paper.",
     status_code=201,
     response_model=StoredPaperView,
     responses={
-        200: {"model": StoredPaperView, "description": "It was here already."},
+        200: {"model": StoredPaperView, "description": "Your store already has this paper."},
         **problem_responses(400, 401, 403, 404, 413, 415, 422, 503),
     },
-    openapi_extra=SENT,
+    openapi_extra=REQUEST_BODY,
 )
 async def send_paper(
     request: Request,
@@ -83,7 +83,7 @@ async def send_paper(
     try:
         content = await request.body()
     except ClientDisconnect:
-        raise BodyDoesNotFit(("", "ended before all of it had come; send it again")) from None
+        raise BodyDoesNotFit(("", "was not received completely; send it again")) from None
     media_type = request.headers.get("content-type", "")
     paper, new = await store.receive(
         portal, portal.files, citizen, content, name=name, media_type=media_type, sha256=sha256
@@ -96,34 +96,34 @@ async def send_paper(
 async def my_papers(
     request: Request, response: Response, citizen: CitizenDep, portal: PortalDep, page: PageDep
 ) -> list[StoredPaperView]:
-    here = await known_sandbox(portal, citizen.sandbox)
-    citizen.check_time(here.now)
+    sandbox = await known_sandbox(portal, citizen.sandbox)
+    citizen.check_time(sandbox.now)
     cut = await store.newest(portal, citizen, page)
-    return [await StoredPaperView.of(portal, here, paper) for paper in announce(request, response, cut)]
+    return [await StoredPaperView.of(portal, sandbox, paper) for paper in announce(request, response, cut)]
 
 
 @router.get(
     f"{PATH}/{{id}}",
-    summary="One of your papers, with a fresh address.",
+    summary="One of your papers, with a new address.",
     responses=problem_responses(401, 403, 404, 422),
 )
 async def my_paper(
     id: Annotated[Text, Path(max_length=200)], citizen: CitizenDep, portal: PortalDep
 ) -> StoredPaperView:
-    here = await known_sandbox(portal, citizen.sandbox)
-    citizen.check_time(here.now)
-    found = await store.owned(portal, citizen.sandbox, citizen.id, [id], pointer="/path/id")
-    return await StoredPaperView.of(portal, here, found[id])
+    sandbox = await known_sandbox(portal, citizen.sandbox)
+    citizen.check_time(sandbox.now)
+    papers = await store.owned(portal, citizen.sandbox, citizen.id, [id], pointer="/path/id")
+    return await StoredPaperView.of(portal, sandbox, papers[id])
 
 
-@router.head(f"{files.PATH}/{{sandbox}}/{{sha256}}", summary="A file's facts.", include_in_schema=False)
+@router.head(f"{files.PATH}/{{sandbox}}/{{sha256}}", summary="The headers of a file.", include_in_schema=False)
 @router.get(
     f"{files.PATH}/{{sandbox}}/{{sha256}}",
-    summary="A file, by the signed address that you were given.",
+    summary="Fetch a file by its signed address.",
     response_class=Response,
     responses={
         200: {"content": ANY_KIND, "description": "The file."},
-        304: {"description": "You have it: If-None-Match names its ETag, which is its SHA-256."},
+        304: {"description": "Not modified: If-None-Match contains its ETag, the SHA-256."},
         **problem_responses(403, 404, 410, 422),
     },
 )
@@ -136,20 +136,20 @@ async def fetch_file(
     expires: Annotated[int, Query(description="Seconds since 1970, sandbox time")],
     signature: Annotated[Exact, Query(max_length=200)],
 ) -> Response:
-    here = await known_sandbox(portal, sandbox)
-    file = await portal.files.fetch(here, sha256, name, expires, signature)
+    sandbox_now = await known_sandbox(portal, sandbox)
+    file = await portal.files.fetch(sandbox_now, sha256, name, expires, signature)
     return file_response.response(file, name, request.headers, head=request.method == "HEAD")
 
 
 @router.get(
     "/api/v1/dossiers/{code}/result",
-    summary="The result of a dossier, kept as a paper of yours; fetch it at its address.",
+    summary="The result of a dossier, stored as one of your papers; fetch it at its address.",
     responses=problem_responses(401, 403, 404, 502, 503),
 )
 async def result(code: Text, citizen: CitizenDep, portal: PortalDep) -> StoredPaperView:
-    here = await known_sandbox(portal, citizen.sandbox)
-    citizen.check_time(here.now)
+    sandbox = await known_sandbox(portal, citizen.sandbox)
+    citizen.check_time(sandbox.now)
     dossier = await queries.dossier(portal, citizen, code)
     return await StoredPaperView.of(
-        portal, here, await results.result_of(portal, portal.files, citizen, code, dossier.province)
+        portal, sandbox, await results.result_of(portal, portal.files, citizen, code, dossier.province)
     )

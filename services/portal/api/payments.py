@@ -1,4 +1,4 @@
-"""Money: a citizen begins to pay, the platform confirms (fact sheet integration 4.2)."""
+"""Payments: a citizen starts one, the platform confirms it (fact sheet integration 4.2)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class PaymentRequest(BaseModel):
 
 
 class PaymentView(BaseModel):
-    """An attempt to pay; `checkout_url` is where the citizen goes."""
+    """A payment attempt; the citizen pays at `checkout_url`."""
 
     reference: str
     amount_dong: int
@@ -37,7 +37,7 @@ class PaymentView(BaseModel):
 
 
 class Confirm(BaseModel):
-    """CONFIRM as the platform sends it, letter by letter, for its checksum covers them; unknown members pass."""
+    """CONFIRM exactly as the platform sends it: the checksum covers every character; unknown members are allowed."""
 
     model_config = ConfigDict(extra="allow")
     LoaiBanTin: Exact
@@ -55,15 +55,14 @@ class Confirm(BaseModel):
 
 @router.post(
     "/dossiers/{code}/payments",
-    summary="Begin to pay the fee that is due.",
+    summary="Start a payment of the fee that is due.",
     status_code=201,
     responses=problem_responses(401, 403, 404, 409, 422, 502, 503),
 )
 async def begin_payment(
     code: Text, body: PaymentRequest, idempotency_key: KeyHeader, citizen: CitizenDep, portal: PortalDep
 ) -> PaymentView:
-    """The attempt is kept first, then the platform is called; both are repeatable with the same key."""
-
+    """Stores the attempt, then calls the platform. Both can be repeated with the same key."""
     key = once(citizen, f"POST /dossiers/{code}/payments", idempotency_key, body)
     async with portal.request(citizen, key, codes=[code]) as request:
         if request.is_new:
@@ -74,12 +73,12 @@ async def begin_payment(
             view = PaymentView.model_validate_json(request.answer[1])
     if view.checkout_url:
         return view
-    # The platform is called outside the transaction; a request that ended before it answered is completed by a repetition.
+    # The platform is called outside the transaction; if it does not reply, a repeated request completes the call.
     dossier = await queries.dossier(portal, citizen, code)
-    started = dossier.payment(view.reference)
-    assert started is not None  # stored in the transaction of the reply
-    url = await portal.platform.begin(citizen.sandbox, dossier, started, started.started_at)
-    view = _view(started, checkout_url=url)
+    payment_attempt = dossier.payment(view.reference)
+    assert payment_attempt is not None  # stored in the transaction of the reply
+    url = await portal.platform.begin(citizen.sandbox, dossier, payment_attempt, payment_attempt.started_at)
+    view = _view(payment_attempt, checkout_url=url)
     await portal.store_reply(citizen.sandbox, key, (201, view.model_dump_json()))
     return view
 
@@ -91,22 +90,22 @@ def _view(payment: Payment, *, checkout_url: str) -> PaymentView:
 
 @router.post(
     "/payment-platform/confirm",
-    summary="The platform's CONFIRM; its signature is the only guard.",
+    summary="CONFIRM of the platform; it is authenticated only by its checksum.",
     responses=problem_responses(404, 422),
 )
 async def confirm(body: Confirm, sandbox: SandboxId, portal: PortalDep) -> dict[str, Any]:
     message = body.model_dump()
     code = code_of(body.MaThamChieu)
     if not platform.is_authentic(message, platform.CONFIRM, portal.platform.secret(sandbox)):
-        refused: str | None = "MaXacThuc does not fit the message in this sandbox"
-    elif body.LoaiBanTin != "CONFIRM":  # the answer to QUERY is signed alike, and tells of unpaid orders too
-        refused = "LoaiBanTin must be CONFIRM"
+        refusal: str | None = "MaXacThuc does not fit the message in this sandbox"
+    elif body.LoaiBanTin != "CONFIRM":  # the reply to QUERY has the same checksum, also for unpaid orders
+        refusal = "LoaiBanTin must be CONFIRM"
     elif body.MaDoiTac != platform.PARTNER or body.MaTienTe != "VND":
-        refused = f"MaDoiTac must be {platform.PARTNER} and MaTienTe VND"
+        refusal = f"MaDoiTac must be {platform.PARTNER} and MaTienTe VND"
     elif code is None:
-        refused = "MaThamChieu is not one of ours"
+        refusal = "MaThamChieu is not one of ours"
     else:
-        refused = await portal.decide(
+        refusal = await portal.decide(
             sandbox,
             lambda work: commands.confirm_payment(
                 work, code, body.MaThamChieu, body.SoTien, body.MaGiaoDich, paid=body.MaLoi == platform.OK
@@ -114,11 +113,11 @@ async def confirm(body: Confirm, sandbox: SandboxId, portal: PortalDep) -> dict[
             codes=[code],
             counters=lambda now: commands.receipt_series(code, now),
         )
-    if refused:
-        log.warning("confirmation_refused", reference=body.MaThamChieu, reason=refused, sandbox=sandbox)
+    if refusal:
+        log.warning("confirmation_refused", reference=body.MaThamChieu, reason=refusal, sandbox=sandbox)
     return {
-        "MaLoi": platform.OTHER_ERROR if refused else platform.OK,
-        "MoTaLoi": refused or "",
+        "MaLoi": platform.OTHER_ERROR if refusal else platform.OK,
+        "MoTaLoi": refusal or "",
         "MaDoiTac": body.MaDoiTac,
         "MaThamChieu": body.MaThamChieu,
         "ThoiGianGD": body.ThoiGianGD,
@@ -127,14 +126,16 @@ async def confirm(body: Confirm, sandbox: SandboxId, portal: PortalDep) -> dict[
 
 
 @router.get(
-    "/payments/return", summary="Where the platform sends the browser after paying.", responses=problem_responses(404)
+    "/payments/return",
+    summary="The address to which the platform redirects the browser after a payment.",
+    responses=problem_responses(404),
 )
 async def payment_return(
     portal: PortalDep,
     reference: Annotated[str, Query(max_length=40)],
     sandbox: Annotated[str, Query(max_length=40)] = "default",
 ) -> dict[str, str]:
-    """Only how the payment stands: whoever guesses a reference learns no more. CONFIRM, not this visit, decides."""
+    """Returns only the status, because references can be guessed. CONFIRM decides, not this request."""
     await known_sandbox(portal, sandbox)
     code = code_of(reference)
     dossier = await portal.documents.find(portal.database, sandbox, code) if code else None

@@ -1,4 +1,4 @@
-"""How many dossiers stand in which state, by province."""
+"""The number of dossiers in each state, by province."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from shared.web.dependencies import SandboxId
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["statistics"])
-LOOK_SECONDS = 0.05
+POLL_SECONDS = 0.05
 COUNT_SQL = """
 SELECT province, state, count(*) AS dossiers FROM reported_dossiers
 WHERE sandbox = $1 AND ($2::text IS NULL OR province = $2) GROUP BY province, state ORDER BY province, state"""
 
 
 class ProvinceCount(BaseModel):
-    """One province; `states` holds the states in which it has dossiers."""
+    """One province. `states`: only states with dossiers."""
 
     province: str
     name_vi: str
@@ -41,18 +41,18 @@ class ProvinceCount(BaseModel):
 class Statistics(BaseModel):
     """Counts over all dossiers of a sandbox.
 
-    behind  events that are published and not counted yet; 0: the counts are complete
+    behind  number of published events that are not counted yet; 0: the counts are complete
     """
 
     dossiers: int
     states: Annotated[dict[str, int], Field(description="State (slug) → number of dossiers")]
-    provinces: Annotated[list[ProvinceCount], Field(description="Those that have dossiers, by code")]
+    provinces: Annotated[list[ProvinceCount], Field(description="Provinces with dossiers, sorted by code")]
     behind: int
 
 
 @router.get(
     "/statistics",
-    summary="How many dossiers stand in which state, by province.",
+    summary="The number of dossiers in each state, by province.",
     responses=problem_responses(404, 422, 503),
 )
 async def statistics(
@@ -65,27 +65,27 @@ async def statistics(
     await known_sandbox(portal, sandbox)
     if province is not None and province not in PROVINCES:
         raise ProvinceNotFound("GET /api/v1/provinces lists them.", province=province)
-    late = await _caught_up(portal, wait)
-    return _view(await portal.database.fetch(COUNT_SQL, sandbox, province), late)
+    behind = await _caught_up(portal, wait)
+    return _view(await portal.database.fetch(COUNT_SQL, sandbox, province), behind)
 
 
 async def _caught_up(portal: Portal, seconds: float) -> int:
-    """Wait until the projection has read what is published; gives how many events it is still behind."""
-    wanted = projection.named(portal.projections, NAME)
+    """Wait until the projection has read all published events. Returns how many it has not read."""
+    statistics_projection = projection.named(portal.projections, NAME)
     end = asyncio.get_running_loop().time() + seconds
     while True:
-        late = await projection.behind(portal.database, wanted, portal.service)
-        if not late or asyncio.get_running_loop().time() >= end:
-            return late
-        await asyncio.sleep(LOOK_SECONDS)
+        behind = await projection.behind(portal.database, statistics_projection, portal.service)
+        if not behind or asyncio.get_running_loop().time() >= end:
+            return behind
+        await asyncio.sleep(POLL_SECONDS)
 
 
-def _view(rows: Sequence[Any], late: int) -> Statistics:
-    everywhere: Counter[str] = Counter()
+def _view(rows: Sequence[Any], behind: int) -> Statistics:
+    totals: Counter[str] = Counter()
     by_province: dict[str, dict[str, int]] = {}
     for row in rows:
         slug = LIFECYCLE.state(row["state"]).slug
-        everywhere[slug] += row["dossiers"]
+        totals[slug] += row["dossiers"]
         by_province.setdefault(row["province"], {})[slug] = row["dossiers"]
     provinces = [
         ProvinceCount(
@@ -97,4 +97,4 @@ def _view(rows: Sequence[Any], late: int) -> Statistics:
         )
         for code, states in by_province.items()
     ]
-    return Statistics(dossiers=everywhere.total(), states=dict(everywhere), provinces=provinces, behind=late)
+    return Statistics(dossiers=totals.total(), states=dict(totals), provinces=provinces, behind=behind)

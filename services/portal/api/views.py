@@ -1,4 +1,4 @@
-"""What the portal shows, and what its doors share: who asks, and the key that makes a request one and the same."""
+"""Views of the portal, and what its endpoints share: the citizen of a request and its idempotency key."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def citizen_of(
     chosen: Chosen,
     authorization: Annotated[str | None, Header(description="Bearer access token of identity_mock")] = None,
 ) -> Citizen:
-    """A sandbox named besides, by header or key, must be the token's own."""
+    """The citizen of the token. A sandbox named by header or key must be that of the token."""
     return await portal.tokens.citizen(authorization, chosen)
 
 
@@ -54,7 +54,7 @@ def json_reply(reply: tuple[int, str]) -> Response:
 
 
 class ReceiptView(View):
-    """A receipt: phí and lệ phí have their own; numbers have no gaps within a series."""
+    """A receipt; phí and lệ phí have separate ones. Numbers have no gaps within a series."""
 
     kind: str
     series: str
@@ -65,7 +65,7 @@ class ReceiptView(View):
 class FeeView(View):
     """One demand. `status`: due, paid, refund_pending, partly_refunded, refunded; superseded by a correction, waived by
     the office, or lapsed because the dossier ended before it was paid. `paid_by`: online, counter, transfer.
-    `refunded_dong` counts every payment for this demand: with one that crossed it, it may be more than the demand.
+    `refunded_dong` counts every payment for this demand, so it can exceed the demand if it was paid twice.
     """
 
     demand: int
@@ -82,7 +82,7 @@ class FeeView(View):
 
 
 class SupplementView(View):
-    """A request to hand in what is missing; a second one counts as overdue."""
+    """A request to hand in what is missing; a second request counts as overdue."""
 
     number: int
     reason: str
@@ -140,7 +140,7 @@ class DossierView(CopyView):
     limit: LimitView | None
     apologised_at: Moment | None
     supplements: list[SupplementView]
-    fee: FeeView | None  # the demand that stands: the last of `demands`
+    fee: FeeView | None  # the current demand: the last of `demands`
     demands: list[FeeView]
     withdrawal: str
     result: ResultView | None
@@ -159,19 +159,19 @@ class DossierView(CopyView):
             limit=LimitView(value=limit[0], unit=limit[1], count=dossier.count, pause=dossier.pause) if limit else None,
             fee=fees[-1] if fees else None,
             demands=fees,
-            paid_dong=sum(each.amount_dong for each in dossier.payments if each.confirmed)
-            + sum(each.amount_dong for each in dossier.demands if each.taken),
-            refunded_dong=sum(each.refund_dong for each in dossier.payments if each.status == "refunded")
-            + sum(each.returned_dong for each in dossier.demands),
+            paid_dong=sum(payment.amount_dong for payment in dossier.payments if payment.confirmed)
+            + sum(demand.amount_dong for demand in dossier.demands if demand.taken),
+            refunded_dong=sum(payment.refund_dong for payment in dossier.payments if payment.status == "refunded")
+            + sum(demand.returned_dong for demand in dossier.demands),
             result=_result(dossier),
             can=dossier.can(at),
         )
 
 
 def _fee(dossier: Dossier, demand: Demand) -> FeeView:
-    tries = [payment for payment in dossier.payments if payment.demand == demand.number]
-    confirmed = [payment for payment in tries if payment.confirmed]  # money that moved comes before an attempt
-    shown: Payment | None = dossier.payment_of(demand.number) or next(reversed(confirmed or tries), None)
+    attempts = [payment for payment in dossier.payments if payment.demand == demand.number]
+    confirmed = [payment for payment in attempts if payment.confirmed]  # shown before other attempts
+    shown: Payment | None = dossier.payment_of(demand.number) or next(reversed(confirmed or attempts), None)
     receipts = demand.receipts or (shown.receipts if shown else ())
     return FeeView(
         demand=demand.number,
@@ -183,15 +183,16 @@ def _fee(dossier: Dossier, demand: Demand) -> FeeView:
         pay_by=demand.pay_by,
         paid_by=demand.taken or ("online" if confirmed else None),
         reference=shown.reference if shown else None,
-        refunded_dong=demand.returned_dong + sum(each.refund_dong for each in tries if each.status == "refunded"),
+        refunded_dong=demand.returned_dong
+        + sum(payment.refund_dong for payment in attempts if payment.status == "refunded"),
         receipts=receipts,
     )
 
 
 def _fee_status(dossier: Dossier, demand: Demand, shown: Payment | None) -> str:
     if demand.taken:
-        back = demand.returned_dong
-        return "refunded" if back == demand.amount_dong else "partly_refunded" if back else "paid"
+        returned = demand.returned_dong
+        return "refunded" if returned == demand.amount_dong else "partly_refunded" if returned else "paid"
     status = PAYMENT_WORDS[shown.status] if shown else "due"
     if shown is not None and status == "refunded" and shown.refund_dong < shown.amount_dong:
         return "partly_refunded"

@@ -1,4 +1,4 @@
-"""What a cause is made of: when it is named, its sentence and what mends it, in two languages."""
+"""The parts of a cause: when it applies, its sentence and how to fix it, in two languages."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from typing import Any
 from services.portal.explain.facts import Facts
 from shared.sandbox.clock import BUSINESS_ZONE, wire
 
-Found = Mapping[str, Any]  # what the sentences are filled with
-Finder = Callable[[Facts], Iterable[Found]]
-SWITCH_OFF = "Switch it off: `lienthong fault off {rule}{flag}`, or DELETE /_lab/sandboxes/{sandbox}/faults/{rule} at the portal."
+Values = Mapping[str, Any]  # values for the templates
+Finder = Callable[[Facts], Iterable[Values]]
+SWITCH_OFF = (
+    "Switch it off: `lienthong fault off {rule}{flag}`, "
+    "or DELETE /_lab/sandboxes/{sandbox}/faults/{rule} at the portal."
+)
 SWITCH_OFF_VI = (
     "Tắt sự cố: `lienthong fault off {rule}{flag}`, hoặc DELETE /_lab/sandboxes/{sandbox}/faults/{rule} ở cổng."
 )
@@ -20,7 +23,7 @@ SWITCH_OFF_VI = (
 
 @dataclass(frozen=True)
 class Cause:
-    """One reason why nothing happened, as the door tells it. Facts are JSON values."""
+    """One reason why nothing happens, as the endpoint returns it. Facts are JSON values."""
 
     name: str
     sentence_en: str
@@ -32,7 +35,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class Words:
-    """Templates: the sentence and what mends it."""
+    """Templates: the sentence, and how to fix the cause."""
 
     en: str
     vi: str
@@ -44,8 +47,8 @@ class Words:
 class Kind:
     """One kind of cause.
 
-    when  it is named: one line, for the page
-    find  gives the facts of each cause of this kind; a name that ends in `_en` or `_vi` is how one language reads it
+    when  it applies: one line, for the page
+    find  yields the values of each cause of this kind; a name that ends in `_en` or `_vi` is for one language only
     """
 
     name: str
@@ -55,9 +58,9 @@ class Kind:
 
     def causes(self, facts: Facts) -> Iterator[Cause]:
         common = {"code": facts.code, "sandbox": facts.sandbox, "flag": facts.flag, "now": facts.now}
-        for found in self.find(facts):
-            en, vi = ({**common, **found, **_read(found, lang)} for lang in ("_en", "_vi"))
-            kept = {name: rendered(value) for name, value in found.items() if name[-3:] not in ("_en", "_vi")}
+        for values in self.find(facts):
+            en, vi = ({**common, **values, **_of_language(values, suffix)} for suffix in ("_en", "_vi"))
+            neutral = {name: json_value(value) for name, value in values.items() if name[-3:] not in ("_en", "_vi")}
             words = self.words
             yield Cause(
                 name=self.name,
@@ -65,32 +68,32 @@ class Kind:
                 sentence_vi=_filled(words.vi, vi, "."),
                 mend_en=_filled(words.mend_en, en, ","),
                 mend_vi=_filled(words.mend_vi, vi, "."),
-                facts=kept,
+                facts=neutral,
             )
 
 
 def kind(name: str, words: Words) -> Callable[[Finder], Kind]:
-    """Make a kind of its finder, whose docstring says when it is named."""
+    """Decorator: makes a kind of its finder, whose docstring says when the cause applies."""
     return lambda find: Kind(name, str(find.__doc__), words, find)
 
 
-def said(value: Any) -> str:
-    """A value as a sentence in either language shows it."""
+def text_of(value: Any) -> str:
+    """A value as text for a sentence in either language."""
     if isinstance(value, datetime):
         return f"{value.astimezone(BUSINESS_ZONE):%d/%m/%Y %H:%M}"
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def rendered(value: Any) -> Any:
-    """A value as a program reads it."""
+def json_value(value: Any) -> Any:
+    """A value as it stands in JSON."""
     return wire(value) if isinstance(value, datetime) else list(value) if isinstance(value, tuple) else value
 
 
-def _read(found: Found, lang: str) -> Found:
-    return {name.removesuffix(lang): value for name, value in found.items() if name.endswith(lang)}
+def _of_language(values: Values, suffix: str) -> Values:
+    return {name.removesuffix(suffix): value for name, value in values.items() if name.endswith(suffix)}
 
 
-def _filled(words: str, values: Found, thousands: str) -> str:
-    """Money is grouped as the language does."""
+def _filled(template: str, values: Values, thousands: str) -> str:
+    """`thousands` separates groups of digits in amounts of money."""
     money = {name: f"{value:,}".replace(",", thousands) for name, value in values.items() if name.endswith("_dong")}
-    return words.format(**{name: said(value) for name, value in values.items()} | money)
+    return template.format(**{name: text_of(value) for name, value in values.items()} | money)

@@ -1,4 +1,4 @@
-"""What is known about a dossier at one moment, over all services. Pure; gathered by `gathering`."""
+"""What all services know about a dossier at one moment. Pure; `collect` gathers it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from shared.sandbox.names import DEFAULT
 
 SIMULATED, MANUAL = "simulated", "manual"
 EVERY_PROVINCE = "*"
-HELD_BY_FAULT = "HeldByFault: "  # begins the last error of a call that a fault rule holds
+HELD_BY_FAULT = "HeldByFault: "  # the last error of a call begins with it when a fault rule holds the call
 NOTHING = Outlook()
 _AGENCIES = {province.agency_code: province for province in PROVINCES.values()}
 
@@ -37,19 +37,19 @@ class Call(Struct, frozen=True):
 
     @property
     def rule(self) -> tuple[str, str] | None:
-        """The fault rule that holds it, and what that says."""
+        """Id and text of the fault rule that holds it."""
         if not self.last_error.startswith(HELD_BY_FAULT):
             return None
-        rule, _, says = self.last_error.removeprefix(HELD_BY_FAULT).partition(": ")
-        return rule, says
+        rule, _, text = self.last_error.removeprefix(HELD_BY_FAULT).partition(": ")
+        return rule, text
 
 
 class Order(Struct, frozen=True):
     """A payment as the platform sees it.
 
-    confirm_answer  MaLoi with which the portal took the CONFIRM; empty until then
-    refused         why the portal did not take it
-    confirm         the CONFIRM that is still to be told
+    confirm_answer  MaLoi of the portal's reply to CONFIRM; empty until then
+    refused         why the portal refused it
+    confirm         the CONFIRM that is not sent yet
     """
 
     reference: str
@@ -62,12 +62,12 @@ class Order(Struct, frozen=True):
     confirm: Call | None = None
 
     def settled(self, now: datetime) -> bool:
-        """Nothing more can be paid or told of it."""
+        """Whether no payment and no CONFIRM can follow."""
         return self.confirm is None if self.state == "paid" else self.expires_at <= now
 
 
 class OfficersFault(Struct, frozen=True):
-    """A fault rule whose edge is the simulated officers."""
+    """A fault rule that fires at the simulated officers."""
 
     id: str
     edge: str
@@ -78,22 +78,22 @@ class OfficersFault(Struct, frozen=True):
     until: datetime | None = None
 
     def concerns(self, now: datetime, about: Mapping[str, str]) -> bool:
-        begun = self.since is None or now >= self.since
-        over = self.until is not None and now >= self.until
-        return begun and not over and all(fnmatchcase(about.get(name, ""), word) for name, word in self.match.items())
+        if (self.since is not None and now < self.since) or (self.until is not None and now >= self.until):
+            return False
+        return all(fnmatchcase(about.get(name, ""), pattern) for name, pattern in self.match.items())
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Times are sandbox time, but for `Parked.since`.
+    """Times are sandbox time, except `Parked.since`.
 
-    mode      how the dossier's province acts
-    rules_vi  what each fault rule of the sandbox does, in Vietnamese, by its id
-    waiting   what the sandbox waits for, as `settle` says
-    unworked  service → parts of its worker that nobody does
-    here      the portal's copy; there: the province's, as its door shows it
-    gateway   None while it does not answer; so orders while the platform does not
-    broker    addresses of a broker that does not answer; empty: it does, or nothing waits for it
+    mode           how the dossier's province acts
+    rules_vi       id of a fault rule → its text in Vietnamese
+    waiting        what the sandbox waits for, as in `settle`
+    unworked       service → parts of its worker that no process does
+    province_copy  as the province's endpoint returns it
+    gateway        None while it does not reply; `orders` is None while the platform does not
+    broker         addresses of a broker that does not reply; empty if it does, or if nothing waits for it
     """
 
     code: str
@@ -105,8 +105,8 @@ class Facts:
     rules_vi: Mapping[str, str] = field(default_factory=dict)
     waiting: tuple[Waiting, ...] = ()
     unworked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    here: Dossier | None = None
-    there: Mapping[str, Any] | None = None
+    portal_copy: Dossier | None = None
+    province_copy: Mapping[str, Any] | None = None
     portal: Outlook = NOTHING
     gateway: Outlook | None = NOTHING
     orders: tuple[Order, ...] | None = ()
@@ -119,20 +119,21 @@ class Facts:
 
     @property
     def flag(self) -> str:
-        """What names the sandbox to our command."""
+        """The option that names the sandbox on the command line."""
         return "" if self.sandbox == DEFAULT else f" --sandbox {self.sandbox}"
 
     @property
     def province(self) -> str:
-        home = province_of(self.code)
-        return self.here.province if self.here else home.code if home else ""
+        if self.portal_copy is not None:
+            return self.portal_copy.province
+        return province.code if (province := province_of(self.code)) else ""
 
     @property
     def state(self) -> State | None:
-        """Where the province has it; where the portal has it, if the province does not say."""
-        if self.there is not None:
-            return LIFECYCLE.state(self.there["status"]["code"])
-        return self.here.state if self.here else None
+        """The state at the province; the state at the portal if the province does not reply."""
+        if self.province_copy is not None:
+            return LIFECYCLE.state(self.province_copy["status"]["code"])
+        return self.portal_copy.state if self.portal_copy else None
 
     @property
     def ended(self) -> bool:
@@ -140,11 +141,11 @@ class Facts:
 
     @property
     def known(self) -> bool:
-        return self.here is not None or self.there is not None or bool(self.portal.events)
+        return self.portal_copy is not None or self.province_copy is not None or bool(self.portal.events)
 
     @property
     def down(self) -> list[str]:
-        return [each.service for each in self.waiting if each.name == "service-down"]
+        return [waiting.service for waiting in self.waiting if waiting.name == "service-down"]
 
     @property
     def outlooks(self) -> dict[str, Outlook]:
@@ -152,39 +153,40 @@ class Facts:
 
     @property
     def parked(self) -> dict[str, Parked]:
-        """Who parks it, and why."""
+        """Service → why it parks the dossier."""
         return {service: outlook.parked for service, outlook in self.outlooks.items() if outlook.parked}
 
     @cached_property
     def timers(self) -> tuple[Timer, ...]:
-        """What falls due for it, the first first; what is parked falls due nowhere."""
-        found = [timer for outlook in self.outlooks.values() if outlook.parked is None for timer in outlook.timers]
-        return tuple(sorted(found, key=lambda timer: timer.due))
+        """The timers of the dossier, the earliest first; the timers of a parked dossier do not fire."""
+        timers = [timer for outlook in self.outlooks.values() if outlook.parked is None for timer in outlook.timers]
+        return tuple(sorted(timers, key=lambda timer: timer.due))
 
     @property
     def overdue(self) -> bool:
-        """Something was due and did not fire."""
+        """Whether a timer was due and did not fire."""
         return bool(self.timers) and self.timers[0].due <= self.now
 
     @property
     def owing(self) -> Demand | None:
-        """The demand that its citizen is expected to pay."""
-        return self.here.owing if self.here and not self.ended and self.here.state in law.MAY_OWE else None
+        """The demand that the citizen must pay."""
+        copy = self.portal_copy
+        return copy.owing if copy and not self.ended and copy.state in law.MAY_OWE else None
 
     @property
     def unanswered(self) -> bool:
-        """A supplement is asked for and not answered."""
-        asked = self.here.supplement if self.here and self.state == law.SUPPLEMENT else None
-        return asked is not None and asked.answered_at is None
+        """Whether a supplement is requested and not answered."""
+        supplement = self.portal_copy.supplement if self.portal_copy and self.state == law.SUPPLEMENT else None
+        return supplement is not None and supplement.answered_at is None
 
     @property
     def held(self) -> tuple[Call, ...]:
-        """Calls about its money that were refused, by a rule or by whoever was asked."""
+        """Calls about payments of the dossier that a fault rule or the receiver refused."""
         confirms = [order.confirm for order in self.orders or () if order.confirm]
         return tuple(call for call in (*confirms, *self.refunds) if call.refused)
 
     def step(self, timer: Timer) -> tuple[str, str]:
-        """What is done then, in English and Vietnamese."""
+        """What the timer does, in English and Vietnamese."""
         return STEPS.get(timer.kind) or (
             f"the officers' next step ({timer.kind.replace('_', ' ')})",
             f"bước tiếp theo của cán bộ ({law.VERBS_VI.get(timer.kind, timer.kind)})",
@@ -192,31 +194,31 @@ class Facts:
 
 
 STEPS = {
-    "reception": ("the desk's first look at it", "Bộ phận Một cửa xem hồ sơ lần đầu"),
+    "reception": ("the office's first look at the dossier", "Bộ phận Một cửa xem hồ sơ lần đầu"),
     "answer_withdrawal": ("the answer to the withdrawal request", "trả lời yêu cầu rút hồ sơ"),
-    law.STOP: ("the stop, if nothing comes before", "dừng xử lý, nếu đến lúc đó vẫn chưa có gì"),
+    law.STOP: ("the stop (only if nothing arrives before)", "dừng xử lý, nếu đến lúc đó vẫn chưa có gì"),
 }
 
 
 def province_of(code: str) -> Province | None:
-    """By the agency that begins a dossier code; None for what is no such code."""
+    """The province whose agency code begins a dossier code; None for any other text."""
     return _AGENCIES.get(code.partition("-")[0].partition(".")[0])
 
 
 def mode_of(modes: str, province: str) -> str:
-    """How a province acts by the modes of a sandbox row, `{"37": {"mode": "manual"}}`; `*` stands for every other one."""
-    known = msgspec.json.decode(modes)
-    found = known.get(province, known.get(EVERY_PROVINCE, {}))
-    return str(found.get("mode", SIMULATED)) if isinstance(found, dict) else str(found)
+    """The mode of a province in the column `modes`, `{"37": {"mode": "manual"}}`; `*` stands for all others."""
+    documents = msgspec.json.decode(modes)
+    mode = documents.get(province, documents.get(EVERY_PROVINCE, {}))
+    return str(mode.get("mode", SIMULATED)) if isinstance(mode, dict) else str(mode)
 
 
 def officers_faults(faults: str, now: datetime, about: Mapping[str, str]) -> tuple[OfficersFault, ...]:
-    """The rules of a sandbox row that let officers go wrong with this dossier."""
-    rules = [rule for rule in msgspec.json.decode(faults) if str(rule.get("edge", "")).startswith("officers")]
-    found = [msgspec.convert(rule, OfficersFault, strict=False) for rule in rules]
-    return tuple(rule for rule in found if rule.concerns(now, about))
+    """The officers' fault rules of a sandbox row that apply to this dossier."""
+    documents = [rule for rule in msgspec.json.decode(faults) if str(rule.get("edge", "")).startswith("officers")]
+    rules = [msgspec.convert(document, OfficersFault, strict=False) for document in documents]
+    return tuple(rule for rule in rules if rule.concerns(now, about))
 
 
 def rules_vi(faults: str) -> dict[str, str]:
-    """What the fault rules of a sandbox row do, in Vietnamese, by their ids."""
+    """Id → Vietnamese text of the fault rules of a sandbox row."""
     return {str(rule["id"]): rule["text_vi"] for rule in msgspec.json.decode(faults) if rule.get("text_vi")}

@@ -1,11 +1,11 @@
-"""Causes in the machine: a service, a worker or the broker is away, something is parked or still on its way."""
+"""Technical causes: a service, a worker or the broker is down, the dossier is parked, or an event is under way."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from contracts.topics import READERS
-from services.portal.explain.causes import Found, Kind, Words, kind
+from services.portal.explain.causes import Kind, Values, Words, kind
 from services.portal.explain.facts import Facts
 from shared.messaging.pending import PublishedEvent
 
@@ -15,11 +15,11 @@ from shared.messaging.pending import PublishedEvent
     Words(
         "{service} does not answer, so nothing that needs it can happen.",
         "{service} không phản hồi, nên việc gì cần đến nó đều đứng lại.",
-        "`lienthong status` says what it waits for; what `lienthong up` started is started again by itself.",
+        "`lienthong status` shows what it waits for. A process that `lienthong up` started is restarted automatically.",
         "`lienthong status` cho biết nó đang chờ gì; tiến trình do `lienthong up` chạy sẽ tự khởi động lại.",
     ),
 )
-def service_down(facts: Facts) -> Iterator[Found]:
+def service_down(facts: Facts) -> Iterator[Values]:
     """a service does not answer"""
     for service in facts.down:
         yield {"service": service}
@@ -28,34 +28,35 @@ def service_down(facts: Facts) -> Iterator[Found]:
 @kind(
     "clock-behind",
     Words(
-        "{service} holds an older row of this sandbox than others do: its clock, modes and fault rules of before.",
+        "{service} has an older row of this sandbox than other services: an old clock, modes and fault rules.",
         "{service} còn giữ bản ghi cũ của sandbox này: đồng hồ, chế độ và sự cố bật sẵn từ trước.",
-        "The portal tells it again by itself; `lienthong settle{flag}` waits until it has.",
+        "The portal sends the row again by itself; `lienthong settle{flag}` waits until that is done.",
         "Cổng tự báo lại; `lienthong settle{flag}` chờ đến khi xong.",
     ),
 )
-def clock_behind(facts: Facts) -> Iterator[Found]:
-    """a service was restored, or missed a change of the sandbox"""
+def clock_behind(facts: Facts) -> Iterator[Values]:
+    """a service was restored from a backup, or missed a change of the sandbox"""
     for waiting in facts.waiting:
         if waiting.name == "clock-behind":
             yield {"service": waiting.service}
 
 
 def under_way(facts: Facts) -> list[tuple[str, PublishedEvent]]:
-    """Events about it that their reader has not come to, with who told them."""
+    """Events of the dossier that their reader has not read yet, each with its source."""
     return [(source, event) for source, outlook in facts.outlooks.items() for event in outlook.events if event.unread]
 
 
 @kind(
     "broker-down",
     Words(
-        "Kafka does not answer at {broker}, and {events} cannot travel without it.",
+        "Kafka does not answer at {broker}, and {events} cannot be sent without it.",
         "Kafka không phản hồi tại {broker}, nên {events} chưa đi được.",
-        "Start it: `lienthong status` shows it, `lienthong doctor` what it lacks. What waits is sent by itself.",
-        "Khởi động Kafka: `lienthong status` cho thấy nó, `lienthong doctor` cho biết thiếu gì. Những gì đang chờ sẽ tự gửi.",
+        "Start Kafka: see `lienthong status` and `lienthong doctor`. What waits is then sent by itself.",
+        "Khởi động Kafka: `lienthong status` cho thấy nó, `lienthong doctor` cho biết thiếu gì. "
+        "Những gì đang chờ sẽ tự gửi.",
     ),
 )
-def broker_down(facts: Facts) -> Iterator[Found]:
+def broker_down(facts: Facts) -> Iterator[Values]:
     """events wait, and the broker does not answer"""
     events = [event.type for _, event in under_way(facts)]
     if facts.broker and events:
@@ -65,23 +66,25 @@ def broker_down(facts: Facts) -> Iterator[Found]:
 @kind(
     "worker-dead",
     Words(
-        "The worker process of {service} is dead or stuck: nobody does the work of {parts} there, and {waits} waits for it.",
-        "Tiến trình worker của {service} đã chết hoặc bị treo: không ai làm việc của {parts} ở đó, và {waits} đang chờ.",
-        "`lienthong status` shows it. `lienthong up` starts a dead one again; a frozen one must be continued or killed.",
-        "`lienthong status` cho thấy nó. `lienthong up` khởi động lại tiến trình chết; tiến trình treo phải chạy tiếp hoặc diệt.",
+        "The worker process of {service} is dead or stuck: the work of {parts} is not done, and {waits} waits for it.",
+        "Tiến trình worker của {service} đã chết hoặc bị treo: không ai làm việc của {parts} ở đó, "
+        "và {waits} đang chờ.",
+        "See `lienthong status`. `lienthong up` restarts a dead process; a stuck one must be continued or killed.",
+        "`lienthong status` cho thấy nó. `lienthong up` khởi động lại tiến trình chết; "
+        "tiến trình treo phải chạy tiếp hoặc diệt.",
     ),
 )
-def worker_dead(facts: Facts) -> Iterator[Found]:
-    """something waits for a worker, and nobody holds its lanes"""
+def worker_dead(facts: Facts) -> Iterator[Values]:
+    """something waits for a worker, and no process holds its lanes"""
     for service in READERS:
         waits = _waits_for_worker(facts, service)
-        parts = [] if facts.broker else list(facts.unworked.get(service, ()))  # without a broker none can work
+        parts = [] if facts.broker else list(facts.unworked.get(service, ()))  # without a broker no worker can work
         if waits and parts:
             yield {"service": service, "parts": parts, "waits": waits}
 
 
 def _waits_for_worker(facts: Facts, service: str) -> list[str]:
-    """What of this dossier the worker of `service` has to do: send, read, let officers act, ask for a refund."""
+    """What the worker of `service` must do for this dossier: send, read, let officers act, request a refund."""
     sends = [event.type for source, event in under_way(facts) if source == service and not event.numbered]
     reads = [event.type for source, event in under_way(facts) if READERS[source] == service]
     fires = [facts.timers[0].kind] if service == "gateway" and facts.overdue and not facts.frozen else []
@@ -92,14 +95,14 @@ def _waits_for_worker(facts: Facts, service: str) -> list[str]:
 @kind(
     "sandbox-unknown-there",
     Words(
-        "{service} has not heard of this sandbox yet, and lays what it hears of it aside, since {since} (real time).",
+        "{service} does not know this sandbox yet; since {since} (real time) it keeps the events for later.",
         "{service} chưa biết sandbox này nên để riêng những gì nhận được, từ {since} (giờ thật).",
-        "Nothing: it asks the portal again every second, and goes on by itself.",
+        "Nothing to do: it asks the portal again every second and then continues by itself.",
         "Không cần làm gì: nó hỏi lại cổng mỗi giây và tự tiếp tục.",
     ),
 )
-def sandbox_unknown_there(facts: Facts) -> Iterator[Found]:
-    """a reader heard an event before it heard of its sandbox"""
+def sandbox_unknown_there(facts: Facts) -> Iterator[Values]:
+    """a reader received an event before the row of its sandbox"""
     for service, parked in facts.parked.items():
         if parked.letter is None:
             yield {"service": service, "since": parked.since}
@@ -108,47 +111,49 @@ def sandbox_unknown_there(facts: Facts) -> Iterator[Found]:
 @kind(
     "parked",
     Words(
-        "{service} could not apply {kind} ({reason}) and has parked the dossier since {since} (real time).",
+        "{service} could not apply {kind} ({reason}) and parked the dossier at {since} (real time).",
         "{service} không xử lý được {kind} ({reason}) và đã treo hồ sơ từ {since} (giờ thật).",
-        "Why: `lienthong dead show {service} {letter}{flag}`. When mended: `lienthong dead redrive {service} {letter}{flag}`.",
-        "Lý do: `lienthong dead show {service} {letter}{flag}`. Khi đã sửa: `lienthong dead redrive {service} {letter}{flag}`.",
+        "Read the reason: `lienthong dead show {service} {letter}{flag}`. "
+        "After fixing it: `lienthong dead redrive {service} {letter}{flag}`.",
+        "Lý do: `lienthong dead show {service} {letter}{flag}`. "
+        "Khi đã sửa: `lienthong dead redrive {service} {letter}{flag}`.",
     ),
 )
-def parked(facts: Facts) -> Iterator[Found]:
+def parked(facts: Facts) -> Iterator[Values]:
     """an event or a timer became a dead letter"""
-    for service, found in facts.parked.items():
-        if found.letter is not None:
-            why = found.reason.removeprefix("dead letter: ")
-            yield {"service": service, "kind": found.kind, "reason": why, "since": found.since, "letter": found.letter}
+    for service, parked in facts.parked.items():
+        if (letter := parked.letter) is not None:
+            why = parked.reason.removeprefix("dead letter: ")
+            yield {"service": service, "kind": parked.kind, "reason": why, "since": parked.since, "letter": letter}
 
 
 @kind(
     "waits-behind-parked",
     Words(
-        "{behind} later event(s) of the dossier wait at {service} behind what parks it: they were read, and have no effect yet.",
+        "{behind} later event(s) wait at {service}, because the dossier is parked: they are read but not applied.",
         "{behind} sự kiện sau của hồ sơ đang chờ tại {service}, sau sự kiện bị treo: đã đọc nhưng chưa có tác dụng.",
-        "Nothing of their own: they follow in order as soon as it is redriven.",
+        "Nothing else to do: they are applied in order as soon as the dead letter is redriven.",
         "Không cần làm gì riêng: chúng được xử lý theo thứ tự ngay sau khi thư chết được chạy lại.",
     ),
 )
-def waits_behind_parked(facts: Facts) -> Iterator[Found]:
-    """more events of a parked dossier came"""
-    for service, found in facts.parked.items():
-        if found.behind:
-            yield {"service": service, "behind": found.behind}
+def waits_behind_parked(facts: Facts) -> Iterator[Values]:
+    """more events of a parked dossier arrived"""
+    for service, parked in facts.parked.items():
+        if parked.behind:
+            yield {"service": service, "behind": parked.behind}
 
 
 @kind(
     "on-its-way",
     Words(
-        "{events}: written down at {source}, and not read at {reader} yet.",
+        "{events}: published by {source}, not yet read by {reader}.",
         "{events}: đã ghi tại {source}, {reader} chưa đọc.",
-        "`lienthong settle{flag}` waits until it has arrived, or says why it does not.",
+        "`lienthong settle{flag}` waits until {reader} has read it, or says why not.",
         "`lienthong settle{flag}` chờ đến khi nhận được, hoặc cho biết vì sao chưa.",
     ),
 )
-def on_its_way(facts: Facts) -> Iterator[Found]:
-    """an event is told and not read"""
+def on_its_way(facts: Facts) -> Iterator[Values]:
+    """an event is published and not read"""
     for source, reader in READERS.items():
         events = [event.type for publisher, event in under_way(facts) if publisher == source]
         if events:
@@ -158,13 +163,13 @@ def on_its_way(facts: Facts) -> Iterator[Found]:
 @kind(
     "unknown-dossier",
     Words(
-        "Nobody in sandbox {sandbox} has heard of a dossier {code}{hint}.",
+        "No service in sandbox {sandbox} knows a dossier {code}{hint}.",
         "Không hệ thống nào trong sandbox {sandbox} biết hồ sơ {code}{hint}.",
-        "Check the code, and name the sandbox in which it was submitted with --sandbox (at the doors: X-Sandbox).",
+        "Check the code, and name the sandbox in which the dossier was submitted: --sandbox, or X-Sandbox over HTTP.",
         "Kiểm tra mã hồ sơ, và chỉ rõ sandbox nơi hồ sơ được nộp bằng --sandbox (qua API: X-Sandbox).",
     ),
 )
-def unknown_dossier(facts: Facts) -> Iterator[Found]:
+def unknown_dossier(facts: Facts) -> Iterator[Values]:
     """no service knows the code"""
     if not facts.known and facts.gateway is not None and not facts.gateway.events:
         odd = facts.province == ""

@@ -1,4 +1,4 @@
-"""Waits until more is known of a dossier than somebody has seen: how `watch` lives without asking again and again."""
+"""Waits for new timeline entries of a dossier, so that `watch` needs no polling."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from shared.sandbox import registry
 if TYPE_CHECKING:
     from services.portal.runtime import Portal
 
-LOOK_SECONDS = 0.1  # three counts each time
+POLL_SECONDS = 0.1  # each poll counts entries in every service
 
 
 async def wait(portal: Portal, sandbox_id: str, code: str, after: int, seconds: float) -> tuple[int, Facts]:
-    """How many entries its timeline has, over all services, once they are more than `after` or the time is up.
+    """The number of timeline entries in all services, once it is more than `after` or `seconds` have passed.
 
-    raises  SandboxNotFound, also when it is deleted meanwhile
+    raises  SandboxNotFound, also if the sandbox is deleted in the meantime
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
@@ -29,12 +29,12 @@ async def wait(portal: Portal, sandbox_id: str, code: str, after: int, seconds: 
         entries = await _entries(portal, sandbox_id, code)
         if entries > after or loop.time() > until:
             return entries, await gather(portal, await portal.timekeeping.last_round(sandbox_id, 0), code)
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def ended(facts: Facts) -> bool:
-    """In a final state in both houses, with nothing on its way, no money either."""
-    both = facts.ended and (facts.here is None or facts.here.state == facts.state)
+    """Whether both copies are in a final state and no event, refund or parked event remains."""
+    both = facts.ended and (facts.portal_copy is None or facts.portal_copy.state == facts.state)
     return both and not facts.refunds and not facts.parked and not under_way(facts)
 
 
@@ -47,12 +47,12 @@ async def _entries(portal: Portal, sandbox_id: str, code: str) -> int:
     return len(own) + sum(map(int, others))
 
 
-async def _count(portal: Portal, url: str, sandbox_id: str, code: str) -> int:
-    """Of one service, as the head of its first page says; 0 while it does not answer."""
-    where = f"{url}/_lab/timeline/{quote(code, safe='')}?page_size=1"
+async def _count(portal: Portal, service_url: str, sandbox_id: str, code: str) -> int:
+    """The number in one service, from X-Total-Count; 0 while it does not reply."""
+    url = f"{service_url}/_lab/timeline/{quote(code, safe='')}?page_size=1"
     try:
-        answer = await http.call(portal.http, "GET", where, sandbox_id=sandbox_id)
+        response = await http.call(portal.http, "GET", url, sandbox_id=sandbox_id)
     except http.Unreachable:
         return 0
-    total: str = answer.headers.get("X-Total-Count", "0")
+    total: str = response.headers.get("X-Total-Count", "0")
     return int(total)

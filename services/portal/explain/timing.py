@@ -1,4 +1,4 @@
-"""Causes in time: its next moment has not come, or came and went, or no calendar reaches it."""
+"""Causes about time: the next timer is not due, or was passed without firing, or lies beyond the calendar."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from contracts import lifecycle as law
 from contracts.catalogue import CALENDAR
-from services.portal.explain.causes import Found, Kind, Words, kind
+from services.portal.explain.causes import Kind, Values, Words, kind
 from services.portal.explain.facts import SIMULATED, Facts
 from shared.sandbox.clock import wire
 
@@ -15,14 +15,16 @@ from shared.sandbox.clock import wire
 @kind(
     "due-not-fired",
     Words(
-        "What was due at {due} ({step}) did not happen: the clock was set past it, and while it is frozen only an advance fires.",
-        "Việc đến hạn lúc {due} ({step}) chưa xảy ra: đồng hồ đã được đặt vượt qua; khi đứng yên chỉ lệnh advance mới kích hoạt.",
+        "What was due at {due} ({step}) did not happen: the clock was set past it, "
+        "and while it is frozen only an advance fires timers.",
+        "Việc đến hạn lúc {due} ({step}) chưa xảy ra: đồng hồ đã được đặt vượt qua; "
+        "khi đứng yên chỉ lệnh advance mới kích hoạt.",
         "`lienthong clock advance --by 1s{flag}`",
         "`lienthong clock advance --by 1s{flag}`",
     ),
 )
-def due_not_fired(facts: Facts) -> Iterator[Found]:
-    """the clock of a frozen sandbox was set past its moment"""
+def due_not_fired(facts: Facts) -> Iterator[Values]:
+    """the frozen clock was set past the time of a timer"""
     if facts.frozen and facts.overdue:
         yield _next(facts)
 
@@ -30,14 +32,14 @@ def due_not_fired(facts: Facts) -> Iterator[Found]:
 @kind(
     "clock-frozen",
     Words(
-        "The clock of the sandbox is frozen at {now}; the next thing is {step}, at {due}.",
+        "The clock of the sandbox is frozen at {now}; {step} is due at {due}.",
         "Đồng hồ sandbox đứng ở {now}; việc tiếp theo là {step}, lúc {due}.",
-        "Turn it there: `lienthong clock advance --to {to}{flag}`",
+        "Advance it to that time: `lienthong clock advance --to {to}{flag}`",
         "Vặn đến đó: `lienthong clock advance --to {to}{flag}`",
     ),
 )
-def clock_frozen(facts: Facts) -> Iterator[Found]:
-    """its next moment lies ahead, and the clock stands still"""
+def clock_frozen(facts: Facts) -> Iterator[Values]:
+    """the next timer is not due, and the clock is frozen"""
     if facts.frozen and facts.timers and not facts.overdue:
         yield _next(facts)
 
@@ -45,51 +47,55 @@ def clock_frozen(facts: Facts) -> Iterator[Found]:
 @kind(
     "clock-runs",
     Words(
-        "The clock runs and it is {now} there; the next thing is {step}, not before {due}: in {wait} of real time.",
+        "The clock runs, and the sandbox time is {now}; {step} happens not before {due}: in {wait} of real time.",
         "Đồng hồ đang chạy, ở đó là {now}; việc tiếp theo là {step}, không trước {due}: sau {wait} giờ thật.",
-        "Wait, or turn the clock: `lienthong clock advance --to {to}{flag}`",
+        "Wait, or advance the clock: `lienthong clock advance --to {to}{flag}`",
         "Chờ, hoặc vặn đồng hồ: `lienthong clock advance --to {to}{flag}`",
     ),
 )
-def clock_runs(facts: Facts) -> Iterator[Found]:
-    """its next moment lies ahead, and the clock runs towards it"""
+def clock_runs(facts: Facts) -> Iterator[Values]:
+    """the next timer is not due, and the clock runs"""
     if not facts.frozen and facts.timers and not facts.overdue:
-        left = (facts.timers[0].due - facts.now) / facts.rate
-        yield {**_next(facts), "wait": str(timedelta(seconds=round(left.total_seconds())))}
+        wait = (facts.timers[0].due - facts.now) / facts.rate
+        yield {**_next(facts), "wait": str(timedelta(seconds=round(wait.total_seconds())))}
 
 
 @kind(
     "calendar-ended",
     Words(
-        "Its officers have nothing planned: the list of days off ends with {last}, and nobody knows when they work after that.",
+        "The officers cannot plan: the list of days off ends with {last}, so later working days are unknown.",
         "Cán bộ không lên lịch được: danh sách ngày nghỉ chỉ đến {last}, không ai biết ngày làm việc sau đó.",
-        "Begin in an earlier sandbox: `lienthong sandbox create --start 2026-06-09T08:00:00+07:00`. The desk still takes moves.",
-        "Bắt đầu trong sandbox sớm hơn: `lienthong sandbox create --start 2026-06-09T08:00:00+07:00`. Cơ quan vẫn nhận thao tác.",
+        "Use a sandbox that starts earlier: `lienthong sandbox create --start 2026-06-09T08:00:00+07:00`. "
+        "The office still accepts moves.",
+        "Bắt đầu trong sandbox sớm hơn: `lienthong sandbox create --start 2026-06-09T08:00:00+07:00`. "
+        "Cơ quan vẫn nhận thao tác.",
     ),
 )
-def calendar_ended(facts: Facts) -> Iterator[Found]:
-    """officers should act, and their calendar does not reach that far"""
-    theirs = facts.there is not None and not facts.ended and facts.mode == SIMULATED and not facts.officers
-    citizen = facts.state == law.RESULT_READY and facts.owing is not None  # the result lies until it is paid
-    if theirs and not facts.timers and not facts.parked and not citizen:
+def calendar_ended(facts: Facts) -> Iterator[Values]:
+    """officers must act, and their calendar ends before that"""
+    officers_turn = (
+        facts.province_copy is not None and not facts.ended and facts.mode == SIMULATED and not facts.officers
+    )
+    citizens_turn = facts.state == law.RESULT_READY and facts.owing is not None  # the result waits for the payment
+    if officers_turn and not facts.timers and not facts.parked and not citizens_turn:
         yield {"last": f"{CALENDAR.last:%d/%m/%Y}"}
 
 
 @kind(
     "nothing-due",
     Words(
-        "Everything that could happen to it by itself has happened; nothing is under way, and nothing is due.",
+        "Everything that could happen to the dossier by itself has happened; nothing is under way, and nothing is due.",
         "Mọi việc có thể tự xảy ra với hồ sơ đều đã xảy ra; không có gì đang diễn ra, không có gì đến hạn.",
-        "`lienthong timeline {code}{flag}` tells what has happened.",
+        "`lienthong timeline {code}{flag}` shows what has happened.",
         "`lienthong timeline {code}{flag}` kể những gì đã xảy ra.",
     ),
 )
-def nothing_due(facts: Facts) -> Iterator[Found]:
-    """no other cause fits"""
+def nothing_due(facts: Facts) -> Iterator[Values]:
+    """no other cause applies"""
     yield {}
 
 
-def _next(facts: Facts) -> Found:
+def _next(facts: Facts) -> Values:
     timer = facts.timers[0]
     step, step_vi = facts.step(timer)
     return {

@@ -1,4 +1,4 @@
-"""The test doors that only the portal has, a file for each thing that can be turned, and where everything is."""
+"""The lab endpoints that only the portal has, one file per subject, and the list of all addresses."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ router = APIRouter(
     prefix="/_lab",
     tags=["lab"],
     responses=problem_responses(401, 403, 404),
-    dependencies=[Depends(chosen_sandbox)],  # a key of another sandbox than the path's is refused
+    dependencies=[Depends(chosen_sandbox)],  # refuses an API key of another sandbox than the one in the path
 )
 
 
-@router.get("/doors", summary="Every address: a user needs one.")
+@router.get("/doors", summary="The address of every service, and of Kafka.")
 async def doors(portal: PortalDep) -> dict[str, Any]:
     settings = portal.settings
     return {

@@ -1,4 +1,4 @@
-"""The clock of a sandbox: shown, set, advanced, let run, stopped; and settle."""
+"""The clock of a sandbox: read, set, advance, change its rate; and settle."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ router = APIRouter()
 
 
 class ClockView(BaseModel):
-    """What a clock shows. `rate` is sandbox seconds per real second; 0 is frozen."""
+    """The time of a clock. `rate` is sandbox seconds per real second; 0 is frozen."""
 
     now: str
     rate: float
@@ -40,7 +40,7 @@ class SetRate(BaseModel):
 
 
 class Advance(BaseModel):
-    """Either an absolute target (safe to repeat) or a distance."""
+    """Either `to`, an absolute time (safe to repeat), or `by`, a duration."""
 
     model_config = ConfigDict(extra="forbid")
     to: Annotated[Text, Field(max_length=40)] | None = None
@@ -59,7 +59,7 @@ class WaitingView(BaseModel):
 
 
 class VerdictView(BaseModel):
-    """What `settle` found: still, waiting or held; and what it waits for."""
+    """The result of `settle`: still, waiting or held; and what the sandbox waits for."""
 
     verdict: str
     proof_of_absence: bool
@@ -68,13 +68,13 @@ class VerdictView(BaseModel):
 
     @classmethod
     def of(cls, verdict: Verdict, *, frozen: bool) -> VerdictView:
-        waiting = [WaitingView(**asdict(found)) for found in verdict.waiting_for]
+        waiting_for = [WaitingView(**asdict(waiting)) for waiting in verdict.waiting_for]
         absent = frozen and verdict.verdict == "still"
-        return cls(verdict=verdict.verdict, proof_of_absence=absent, next_due=verdict.next_due, waiting_for=waiting)
+        return cls(verdict=verdict.verdict, proof_of_absence=absent, next_due=verdict.next_due, waiting_for=waiting_for)
 
 
 class FiredView(BaseModel):
-    """A timer that fired. `at` is the moment for which it was set, `subject` usually the code of a dossier."""
+    """A timer that fired. `at` is the time for which it was set, `subject` usually a dossier code."""
 
     at: str
     service: str
@@ -83,17 +83,17 @@ class FiredView(BaseModel):
 
 
 class Advanced(BaseModel):
-    """Where the clock stands now, and what fired on the way, in order."""
+    """The time after the advance, and what fired, in order."""
 
     now: str
     fired: list[FiredView]
     verdict: VerdictView
 
 
-@router.get("/sandboxes/{sandbox}/clock", summary="What time it is there.", responses=problem_responses(404))
+@router.get("/sandboxes/{sandbox}/clock", summary="The time in a sandbox.", responses=problem_responses(404))
 async def clock(sandbox: SandboxPath, portal: PortalDep) -> ClockView:
-    found = await known_sandbox(portal, sandbox)
-    return ClockView(now=wire(found.now), rate=found.rate)
+    current = await known_sandbox(portal, sandbox)
+    return ClockView(now=wire(current.now), rate=current.rate)
 
 
 @router.post(
@@ -109,7 +109,7 @@ async def set_clock(sandbox: SandboxPath, body: SetClock, portal: PortalDep) -> 
 
 @router.post(
     "/sandboxes/{sandbox}/clock/rate",
-    summary="Let the clock run at another rate, from where it has come; 0 freezes it.",
+    summary="Change the rate of the clock from its current time on; 0 freezes it.",
     responses=problem_responses(404, 409, 422, 503),
 )
 async def set_rate(sandbox: SandboxPath, body: SetRate, portal: PortalDep) -> ClockView:
@@ -120,31 +120,32 @@ async def set_rate(sandbox: SandboxPath, body: SetRate, portal: PortalDep) -> Cl
 
 @router.post(
     "/sandboxes/{sandbox}/clock/advance",
-    summary="Move the clock tick by tick; what falls due fires on its day.",
+    summary="Move the clock forward; every timer fires at its due time.",
     responses=problem_responses(404, 409, 422, 503),
 )
 async def advance(sandbox: SandboxPath, body: Advance, portal: PortalDep) -> Advanced:
-    found = await known_sandbox(portal, sandbox)
+    current = await known_sandbox(portal, sandbox)
     if (body.to is None) == (body.by is None):
         raise BodyDoesNotFit(("", "give either `to` (an instant) or `by` (a duration)"))
     try:
-        target = found.now + parse_duration(body.by, "/by") if body.by is not None else parse_time(body.to or "", "/to")
+        target = parse_time(body.to or "", "/to") if body.by is None else current.now + parse_duration(body.by, "/by")
     except OverflowError as error:
-        raise BodyDoesNotFit(("/by", "leads beyond the end of the calendar")) from error
+        raise BodyDoesNotFit(("/by", "leads beyond the last possible date")) from error
     in_reach(target, "/by")
     fired, verdict = await portal.timekeeping.advance(sandbox, target, counted=body.by is not None)
-    now = await clock(sandbox, portal)
     return Advanced(
-        now=now.now, fired=[FiredView(**each) for each in fired], verdict=VerdictView.of(verdict, frozen=found.frozen)
+        now=(await clock(sandbox, portal)).now,
+        fired=[FiredView(**firing) for firing in fired],
+        verdict=VerdictView.of(verdict, frozen=current.frozen),
     )
 
 
 @router.post(
     "/sandboxes/{sandbox}/settle",
-    summary="Wait until nothing is under way, or say what is.",
+    summary="Wait until nothing is under way; at the timeout, name what is.",
     responses=problem_responses(404, 422),
 )
 async def settle(sandbox: SandboxPath, portal: PortalDep, body: Settle | None = None) -> VerdictView:
-    found = await known_sandbox(portal, sandbox)
+    current = await known_sandbox(portal, sandbox)
     verdict = await portal.timekeeping.settle(sandbox, (body or Settle()).timeout_seconds)
-    return VerdictView.of(verdict, frozen=found.frozen)
+    return VerdictView.of(verdict, frozen=current.frozen)

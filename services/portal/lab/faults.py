@@ -1,4 +1,4 @@
-"""Faults: what there is to break, and the rules of a sandbox."""
+"""The catalogue of named faults, and the fault rules of a sandbox."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ router = APIRouter()
 
 
 class RuleView(BaseModel):
-    """A rule that is on: how often it was looked at, and how often it bit, over all services."""
+    """A rule that is on. `seen`, `fired`: how often it was evaluated and how often it fired, in all services."""
 
     model_config = ConfigDict(populate_by_name=True)
     id: str
@@ -48,7 +48,7 @@ class RuleView(BaseModel):
 
 
 class SettingView(BaseModel):
-    """`least` and `most` bound a whole number, or a duration in seconds; null for a word, which has `choices`."""
+    """`least`, `most`: limits of a whole number, or of a duration in seconds; null for a word with `choices`."""
 
     name: str
     kind: str
@@ -60,7 +60,7 @@ class SettingView(BaseModel):
 
 
 class FaultView(BaseModel):
-    """A named fault of the catalogue. A `steady` one takes no nth, times or probability."""
+    """A named fault of the catalogue. A `steady` fault accepts no nth, times or probability."""
 
     model_config = ConfigDict(populate_by_name=True)
     name: str
@@ -100,34 +100,36 @@ async def catalogue(page: PageDep, request: Request, response: Response, family:
     return announce(request, response, page.of([FaultView.of(fault) for fault in fault_rules.of_family(family)]))
 
 
-@router.get("/sandboxes/{sandbox}/faults", summary="The rules that are on.", responses=problem_responses(404, 422))
+@router.get(
+    "/sandboxes/{sandbox}/faults", summary="The fault rules that are on.", responses=problem_responses(404, 422)
+)
 async def rules_on(
     sandbox: SandboxPath, portal: PortalDep, page: PageDep, request: Request, response: Response
 ) -> list[RuleView]:
-    return announce(request, response, page.of(await _shown(portal, sandbox)))
+    return announce(request, response, page.of(await _rules_with_counts(portal, sandbox)))
 
 
 @router.post(
     "/sandboxes/{sandbox}/faults",
-    summary="Switch a fault on; every service knows of it when this returns.",
+    summary="Switch a fault on; every service has the rule when this returns.",
     status_code=201,
     responses=problem_responses(404, 409, 422, 503),
 )
 async def switch_on(sandbox: SandboxPath, body: RuleBody, portal: PortalDep) -> RuleView:
-    here = await known_sandbox(portal, sandbox)
-    made: list[Rule] = []
+    people = (await known_sandbox(portal, sandbox)).people
+    created: list[Rule] = []
 
     def change(rules: tuple[Rule, ...], version: int) -> list[Rule]:
-        made[:] = [fault_rules.rule_asked(body, version, personas(here.people))]
-        return fault_rules.with_rule(rules, made[0])
+        created[:] = [fault_rules.checked_rule(body, version, personas(people))]
+        return fault_rules.with_rule(rules, created[0])
 
     await portal.ownership.change_faults(sandbox, change)
-    return _view(made[0], 0, 0)
+    return _view(created[0], 0, 0)
 
 
 @router.delete(
     "/sandboxes/{sandbox}/faults/{rule}",
-    summary="Switch a fault off; what it held goes on.",
+    summary="Switch a fault off; what it held back continues.",
     status_code=204,
     responses=problem_responses(404, 503),
 )
@@ -149,29 +151,29 @@ async def switch_all_off(sandbox: SandboxPath, portal: PortalDep) -> Response:
     return Response(status_code=204)
 
 
-async def _shown(portal: Portal, sandbox_id: str) -> list[RuleView]:
-    here = await known_sandbox(portal, sandbox_id)
-    counted: dict[str, tuple[int, int]] = {}
+async def _rules_with_counts(portal: Portal, sandbox_id: str) -> list[RuleView]:
+    sandbox = await known_sandbox(portal, sandbox_id)
+    counts: dict[str, tuple[int, int]] = {}
     for row in await _counts(portal, sandbox_id):
-        seen, fired = counted.get(row["rule"], (0, 0))
-        counted[row["rule"]] = (seen + row["seen"], fired + row["fired"])
-    return [_view(rule, *counted.get(rule.key, (0, 0))) for rule in faults.rules_of(here.faults)]
+        seen, fired = counts.get(row["rule"], (0, 0))
+        counts[row["rule"]] = (seen + row["seen"], fired + row["fired"])
+    return [_view(rule, *counts.get(rule.key, (0, 0))) for rule in faults.rules_of(sandbox.faults)]
 
 
 async def _counts(portal: Portal, sandbox_id: str) -> list[dict[str, Any]]:
-    """Of every service; one that is silent has nothing to add."""
+    """The counts of every service; a service that does not reply is left out."""
 
-    async def ask(url: str) -> list[dict[str, Any]]:
+    async def counts_at(url: str) -> list[dict[str, Any]]:
         try:
-            answer = await http.call(
+            response = await http.call(
                 portal.http, "GET", f"{url}/_lab/sandboxes/{sandbox_id}/firings?page_size={LARGEST}"
             )
         except http.Unreachable:
             return []
-        return list(answer.json()) if answer.status_code == 200 else []
+        return list(response.json()) if response.status_code == 200 else []
 
-    others = await asyncio.gather(*(ask(url) for url in portal.ownership.services.values()))
-    return [*await faults.counts(portal.database, sandbox_id), *(row for rows in others for row in rows)]
+    of_peers = await asyncio.gather(*(counts_at(url) for url in portal.ownership.services.values()))
+    return [*await faults.counts(portal.database, sandbox_id), *(row for rows in of_peers for row in rows)]
 
 
 def _view(rule: Rule, seen: int, fired: int) -> RuleView:

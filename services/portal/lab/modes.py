@@ -1,4 +1,4 @@
-"""How provinces act in a sandbox: shown, set, put back. Who sets a mode is answered when every dossier is planned by it."""
+"""The modes of provinces in a sandbox: read, set, reset. A change returns when every dossier is planned again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ router = APIRouter()
 
 
 class ModeView(BaseModel):
-    """`set_for` says where it was set: for the province itself, for `*`, or (null) nowhere."""
+    """`set_for`: where the mode is set: for the province itself, for `*`, or nowhere (null)."""
 
     province: str
     name_vi: str
@@ -36,36 +36,36 @@ class ModeView(BaseModel):
 
 @router.get(
     "/sandboxes/{sandbox}/modes",
-    summary="How each province acts.",
+    summary="The mode of each province.",
     responses=problem_responses(404, 422),
 )
 async def modes(
     sandbox: SandboxPath, portal: PortalDep, page: PageDep, request: Request, response: Response
 ) -> list[ModeView]:
-    kept = msgspec.json.decode((await known_sandbox(portal, sandbox)).modes)
-    return announce(request, response, page.of([_view(kept, province) for province in PROVINCES]))
+    documents = msgspec.json.decode((await known_sandbox(portal, sandbox)).modes)
+    return announce(request, response, page.of([_view(documents, province) for province in PROVINCES]))
 
 
 @router.put(
     "/sandboxes/{sandbox}/modes/{province}",
-    summary="Let a province act in another way; `*` are all that have no mode of their own.",
+    summary="Set the mode of a province; `*` stands for all provinces without a mode of their own.",
     responses=problem_responses(404, 422, 503),
 )
 async def set_mode(sandbox: SandboxPath, province: Text, body: Mode, portal: PortalDep) -> ModeView:
     await _must_be_known(portal, sandbox, province)
     await portal.ownership.set_mode(sandbox, province, body.document())
-    return await _shown(portal, sandbox, province)
+    return await _view_of(portal, sandbox, province)
 
 
 @router.delete(
     "/sandboxes/{sandbox}/modes/{province}",
-    summary="Put a province back: it acts as all others do.",
+    summary="Reset a province: it then has the mode of all others.",
     responses=problem_responses(404, 422, 503),
 )
 async def reset_mode(sandbox: SandboxPath, province: Text, portal: PortalDep) -> ModeView:
     await _must_be_known(portal, sandbox, province)
     await portal.ownership.reset_mode(sandbox, province)
-    return await _shown(portal, sandbox, province)
+    return await _view_of(portal, sandbox, province)
 
 
 async def _must_be_known(portal: Portal, sandbox_id: str, province: str) -> None:
@@ -74,12 +74,12 @@ async def _must_be_known(portal: Portal, sandbox_id: str, province: str) -> None
         raise BodyDoesNotFit(("/path/province", fault))
 
 
-async def _shown(portal: Portal, sandbox_id: str, province: str) -> ModeView:
+async def _view_of(portal: Portal, sandbox_id: str, province: str) -> ModeView:
     return _view(msgspec.json.decode((await known_sandbox(portal, sandbox_id)).modes), province)
 
 
-def _view(kept: dict[str, Any], province: str) -> ModeView:
-    document, set_for = in_force(kept, province)
+def _view(documents: dict[str, Any], province: str) -> ModeView:
+    document, set_for = in_force(documents, province)
     names = ("các tỉnh còn lại", "all others")
     if province != REST:
         names = (PROVINCES[province].name_vi, PROVINCES[province].name_en)

@@ -1,4 +1,4 @@
-"""Sandboxes made, listed, renamed and deleted."""
+"""Sandboxes: create, list, change and delete."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from contracts.people import STANDING, Population
 from services.portal.api.views import PortalDep
 from services.portal.runtime import Portal
 from services.portal.sandboxes import fault_rules
-from services.portal.sandboxes.owner import Wanted
+from services.portal.sandboxes.owner import SandboxSpec
 from shared.errors import BodyDoesNotFit
 from shared.sandbox import registry
 from shared.sandbox.clock import NOW_SQL, parse_duration, parse_time, wire
@@ -30,71 +30,72 @@ from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
 router = APIRouter()
-LIVES = "7d"  # of a sandbox that nobody gave a time to live
-LONGEST = timedelta(days=3660)  # who wants more says null
+TIME_TO_LIVE = "7d"  # default
+LONGEST = timedelta(days=3660)  # for more, send null
 Name = Annotated[Shown, Field(max_length=100)]
-Lives = Annotated[Text, Field(max_length=40, examples=["7d", "PT1H"])]
+Duration = Annotated[Text, Field(max_length=40, examples=["7d", "PT1H"])]
 LISTED_SQL = f"""
 SELECT {", ".join(f"s.{name}" for name in registry.COLUMNS)}, {NOW_SQL} AS now FROM sandboxes s
-WHERE NOT s.deleted AND ($1::timestamptz IS NULL OR (s.created_at, s.id) > ($1, $2)) ORDER BY s.created_at, s.id LIMIT $3"""
+WHERE NOT s.deleted AND ($1::timestamptz IS NULL OR (s.created_at, s.id) > ($1, $2))
+ORDER BY s.created_at, s.id LIMIT $3"""
 
 
 class NewSandbox(Population):
-    """All optional. `rate` is sandbox seconds per real second; 0 is frozen. `start` comes from the seed unless given.
+    """All optional. `rate` is sandbox seconds per real second; 0 is frozen. The default `start` is drawn from the seed.
 
-    `time_to_live` is real time, such as `1h`: a frozen clock comes to no end.
-    `people` and `organisations` are its own, beside the six people of every sandbox; they stay as they are.
-    `modes` (by province, or `*` for all others) and `faults` are what it begins with, as their own doors take them.
+    `time_to_live` is real time, such as `1h`, because a frozen clock would never reach an end.
+    `people` and `organisations` exist only here, beside the six people of every sandbox; they cannot be changed later.
+    `modes` (by province, or `*` for all others) and `faults` apply from the start; the form is that of their endpoints.
     """
 
     seed: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
     name: Name | None = None
     start: Annotated[Text, Field(max_length=40)] | None = None
     rate: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True)] = 0
-    time_to_live: Annotated[Lives | None, Field(description="null: until somebody deletes it")] = LIVES
+    time_to_live: Annotated[Duration | None, Field(description="null: until it is deleted")] = TIME_TO_LIVE
     modes: Modes = Field(default_factory=dict)
     faults: Annotated[list[RuleBody], Field(max_length=MOST_RULES)] = Field(default_factory=list)
 
-    def checked(self) -> Wanted:
-        """With its instants and rules read. Raises BodyDoesNotFit with all that cannot be."""
-        rules, unfit = fault_rules.rules_asked(self.faults, "/faults", personas=(*STANDING, *self.people))
+    def checked(self) -> SandboxSpec:
+        """The sandbox to create. Raises BodyDoesNotFit with everything that is wrong."""
+        rules, unfit = fault_rules.checked_rules(self.faults, "/faults", personas=(*STANDING, *self.people))
         wrong = [*province_faults(self.modes), *unfit]
-        start = lives = None
+        start = time_to_live = None
         try:
             start = parse_time(self.start, "/start") if self.start is not None else None
         except BodyDoesNotFit as error:
             wrong += error.misfits()
         try:
-            lives = _lives(self.time_to_live)
+            time_to_live = _time_to_live(self.time_to_live)
         except BodyDoesNotFit as error:
             wrong += error.misfits()
         if wrong:
             raise BodyDoesNotFit(*wrong)
         modes = {province: mode.document() for province, mode in self.modes.items()}
-        return Wanted(self.seed, self.name, start, self.rate, lives, self.document(), modes, rules)
+        return SandboxSpec(self.seed, self.name, start, self.rate, time_to_live, self.document(), modes, rules)
 
-    def made_as(self, sandbox_id: str) -> Iterator[RecordedCall]:
-        """The calls that would have come to the same after it was made, for a replay."""
-        doors: list[tuple[str, str, BaseModel]] = [("PUT", f"modes/{word}", mode) for word, mode in self.modes.items()]
-        doors += [("POST", "faults", rule) for rule in self.faults]
-        for method, door, body in doors:
-            said = body.model_dump_json(by_alias=True, exclude_unset=True).encode()
-            yield RecordedCall("", method, f"/_lab/sandboxes/{sandbox_id}/{door}", "application/json", said)
+    def equivalent_calls(self, sandbox_id: str) -> Iterator[RecordedCall]:
+        """The calls that would have the same effect after the creation, for a replay."""
+        calls: list[tuple[str, str, BaseModel]] = [("PUT", f"modes/{name}", mode) for name, mode in self.modes.items()]
+        calls += [("POST", "faults", rule) for rule in self.faults]
+        for method, path, body in calls:
+            content = body.model_dump_json(by_alias=True, exclude_unset=True).encode()
+            yield RecordedCall("", method, f"/_lab/sandboxes/{sandbox_id}/{path}", "application/json", content)
 
 
 class ChangedSandbox(BaseModel):
-    """What is left out stays; `time_to_live` counts from now."""
+    """A member that is left out changes nothing; `time_to_live` counts from now."""
 
     model_config = ConfigDict(extra="forbid")
     name: Name | None = None
-    time_to_live: Lives | None = None
+    time_to_live: Duration | None = None
 
 
 class SandboxView(BaseModel):
-    """`issuer` and `oidc_client` are where and as what a client of its own signs people in; `api_key` chooses it too.
+    """`issuer` and `oidc_client` are for signing people in to this sandbox; `api_key` selects it, as X-Sandbox does.
 
-    `people` and `organisations` are those of its own, with every choice written down. `lagging` names the services that
-    do not know it yet.
+    `people` and `organisations` are those of this sandbox only, with every default filled in. `lagging` names the
+    services that do not have the sandbox yet.
     """
 
     id: str
@@ -115,47 +116,47 @@ class SandboxView(BaseModel):
 
 @router.post(
     "/sandboxes",
-    summary="A new sandbox, frozen unless it has a rate.",
+    summary="Create a sandbox; its clock is frozen unless a rate is given.",
     status_code=201,
     responses=problem_responses(422, 503),
 )
 async def create_sandbox(portal: PortalDep, body: NewSandbox | None = None) -> SandboxView:
-    asked = body or NewSandbox()
-    row, lagging = await portal.ownership.create(asked.checked(), asked.made_as)
-    shown = await show_row(portal, row["id"])
-    return shown.model_copy(update={"lagging": lagging})
+    new = body or NewSandbox()
+    row, lagging = await portal.ownership.create(new.checked(), new.equivalent_calls)
+    view = await show_row(portal, row["id"])
+    return view.model_copy(update={"lagging": lagging})
 
 
 @router.get(
-    "/sandboxes", summary="Every sandbox that lives, in the order of their making.", responses=problem_responses(422)
+    "/sandboxes", summary="All sandboxes that are not deleted, the oldest first.", responses=problem_responses(422)
 )
 async def list_sandboxes(portal: PortalDep, page: PageDep, request: Request, response: Response) -> list[SandboxView]:
     cut = await _page(portal, page)
     return [_view(portal, row) for row in announce(request, response, cut)]
 
 
-@router.get("/sandboxes/{sandbox}", summary="A sandbox and what time it is there.", responses=problem_responses(404))
+@router.get("/sandboxes/{sandbox}", summary="A sandbox and its current time.", responses=problem_responses(404))
 async def sandbox_of(sandbox: SandboxPath, portal: PortalDep) -> SandboxView:
     return await show_row(portal, sandbox)
 
 
 @router.patch(
     "/sandboxes/{sandbox}",
-    summary="Another name, or another time to live.",
+    summary="Change the name or the time to live.",
     responses=problem_responses(404, 422),
 )
 async def change_sandbox(sandbox: SandboxPath, body: ChangedSandbox, portal: PortalDep) -> SandboxView:
     forever = "time_to_live" in body.model_fields_set and body.time_to_live is None
     if sandbox == DEFAULT and body.time_to_live is not None:
-        raise BodyDoesNotFit(("/time_to_live", "the default sandbox stays: leave it out"))
-    lagging = await portal.ownership.describe(sandbox, body.name, _lives(body.time_to_live), forever=forever)
-    shown = await show_row(portal, sandbox)
-    return shown.model_copy(update={"lagging": lagging})
+        raise BodyDoesNotFit(("/time_to_live", "the default sandbox does not expire: leave this out"))
+    lagging = await portal.ownership.describe(sandbox, body.name, _time_to_live(body.time_to_live), forever=forever)
+    view = await show_row(portal, sandbox)
+    return view.model_copy(update={"lagging": lagging})
 
 
 @router.get(
     "/sandboxes/{sandbox}/row",
-    summary="The whole row, for services that never heard of it.",
+    summary="The whole row, for services that do not have it.",
     responses=problem_responses(404),
 )
 async def sandbox_row(sandbox: SandboxPath, portal: PortalDep) -> dict[str, Any]:
@@ -167,7 +168,7 @@ async def sandbox_row(sandbox: SandboxPath, portal: PortalDep) -> dict[str, Any]
 
 @router.delete(
     "/sandboxes/{sandbox}",
-    summary="Delete it everywhere; 202 names the services that will be told as soon as they answer.",
+    summary="Delete a sandbox in every service; 202 names the services that did not reply and get the deletion later.",
     status_code=204,
     responses=problem_responses(404, 409),
 )
@@ -176,24 +177,23 @@ async def delete_sandbox(sandbox: SandboxPath, portal: PortalDep) -> Response:
     return JSONResponse({"lagging": lagging}, 202) if lagging else Response(status_code=204)
 
 
-def _lives(text: str | None) -> timedelta | None:
-    """Raises BodyDoesNotFit for what is no duration, or none that makes sense."""
+def _time_to_live(text: str | None) -> timedelta | None:
+    """Raises BodyDoesNotFit if `text` is not a duration, or out of range."""
     if text is None:
         return None
-    lives = parse_duration(text, "/time_to_live")
-    if not timedelta(0) < lives <= LONGEST:
+    duration = parse_duration(text, "/time_to_live")
+    if not timedelta(0) < duration <= LONGEST:
         raise BodyDoesNotFit(("/time_to_live", f"choose between 1s and {LONGEST.days}d, or null for no end"))
-    return lives
+    return duration
 
 
 async def _page(portal: Portal, page: Page) -> Cut[Any]:
-    """A page of the living; its places are the moment and id of the row before."""
+    """A page of sandboxes; the page token is `created_at` and id of the last row before it."""
     moment, _, last = (page.after or "").partition("/")
     after = parse_time(moment, "/query/page_token") if page.after else None
     rows = await portal.database.fetch(LISTED_SQL, after, last, page.size + 1)
     total = (await portal.database.fetch("SELECT count(*) AS n FROM sandboxes WHERE NOT deleted"))[0]["n"]
-    shown = rows[: page.size]
-    more = len(rows) > page.size
+    shown, more = rows[: page.size], len(rows) > page.size
     return Cut(shown, f"{shown[-1]['created_at'].isoformat()}/{shown[-1]['id']}" if more else None, total)
 
 
@@ -208,10 +208,10 @@ async def show_row(portal: Portal, sandbox_id: str) -> SandboxView:
 
 
 def _view(portal: Portal, row: Any) -> SandboxView:
-    shown = {name: row[name] for name in ("id", "name", "seed", "rate", "api_key")}
+    columns = {name: row[name] for name in ("id", "name", "seed", "rate", "api_key")}
     issuer, own = portal.settings.identity_url, msgspec.json.decode(row["people"])
     return SandboxView(
-        **shown,
+        **columns,
         now=wire(row["now"]),
         created_at=wire(row["created_at"]),
         begins_at=wire(row["begins_at"]) if row["begins_at"] else None,
@@ -225,5 +225,5 @@ def _view(portal: Portal, row: Any) -> SandboxView:
 
 
 def _real(at: datetime | None) -> str | None:
-    """Real time, which is nobody's business time: in UTC."""
+    """Real time, therefore in UTC and not in business time."""
     return None if at is None else at.astimezone(UTC).isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""A scenario is looked at before anybody begins it: whoever stages it is told when each dossier is handed in."""
+"""Checks a scenario before it runs, and returns the time at which each dossier is handed in."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel
 
 from contracts.scenario import checked
-from services.portal.sandboxes.owner import a_seed, start_of
-from services.portal.sandboxes.scenario_check import Scenes
+from services.portal.sandboxes.owner import random_seed, start_of
+from services.portal.sandboxes.scenario_check import Schedule
 from shared.sandbox.clock import parse_time, wire
 from shared.web.problems import problem_responses
 
@@ -17,7 +17,7 @@ router = APIRouter()
 
 
 class PlanView(BaseModel):
-    """`handed_in` has a moment for each dossier, in their order; `until` is null where the end is when all are in their states."""
+    """`handed_in`: a time for each dossier, in their order. `until`: null if it ends when all states are reached."""
 
     seed: str
     start: str
@@ -27,17 +27,17 @@ class PlanView(BaseModel):
 
 @router.post(
     "/scenarios/plan",
-    summary="Check a scenario, and say when it plays; nothing is made.",
+    summary="Check a scenario and return its times; nothing is created.",
     responses=problem_responses(422),
 )
 async def plan(document: Annotated[dict[str, Any], Body()]) -> PlanView:
     scenario = checked(document)
-    seed = scenario.seed or a_seed()
+    seed = scenario.seed or random_seed()
     start = parse_time(scenario.clock.start, "/clock/start") if scenario.clock.start else start_of(seed)
-    scenes = Scenes(scenario, start)
+    schedule = Schedule(scenario, start)
     return PlanView(
         seed=seed,
         start=wire(start),
-        until=wire(scenes.until) if scenes.until else None,
-        handed_in=[wire(each) for each in scenes.handed_in],
+        until=wire(schedule.until) if schedule.until else None,
+        handed_in=[wire(moment) for moment in schedule.handed_in],
     )

@@ -1,4 +1,4 @@
-"""Waiting for an event instead of sleeping, the news of a dossier, and why nothing happened to it."""
+"""Wait for an event or for news of a dossier, and explain why nothing happens to it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from shared.web.dependencies import SandboxId, SandboxPath
 from shared.web.problems import problem_responses
 
 router = APIRouter()
-PATIENCE = "What is under way may arrive first; 4 s are longer than a lease, to tell the dead from the slow"
+PATIENCE = "Seconds to wait for events under way; 4 s are longer than a lease, so a slow worker does not seem dead"
 EVENTS = tuple(name for name in event_types() if name != VOID)
 Code = Annotated[Text, Field(min_length=1, max_length=100, examples=["H42.14464-20260609-0000001"])]
 Seconds = Annotated[float, Field(ge=0, le=120, strict=True)]
 
 
 class WaitFor(BaseModel):
-    """An event of a dossier; `count`: the how-manieth of its type."""
+    """An event of a dossier. `count`: which occurrence of its type, counted from 1."""
 
     model_config = ConfigDict(extra="forbid")
     event: Annotated[Text, Field(max_length=100, examples=["dossier.received.v1"])]
@@ -42,7 +42,7 @@ class WaitFor(BaseModel):
 
 
 class CauseView(BaseModel):
-    """Why nothing happens; `mend` is what to do about it."""
+    """Why nothing happens; `mend_en` and `mend_vi` say how to fix it."""
 
     name: str
     sentence_en: str
@@ -57,7 +57,7 @@ class CauseView(BaseModel):
 
 
 class AnswerView(BaseModel):
-    """`verdict`: there (told, and read by the other side), absent (it cannot come any more), not-before, held, waiting."""
+    """`verdict`: there (published and applied), absent (it cannot come any more), not-before, held, waiting."""
 
     verdict: str
     entry: TimelineEntry | None
@@ -69,13 +69,13 @@ class AnswerView(BaseModel):
 
 
 class Explanation(BaseModel):
-    """Most telling first."""
+    """All causes, the main cause first."""
 
     causes: list[CauseView]
 
 
 class NewsView(BaseModel):
-    """How long the story of a dossier is, whether it has ended, and the most telling reason why it goes no further."""
+    """The number of timeline entries, whether the dossier has ended, and the main reason why nothing happens to it."""
 
     entries: int
     ended: bool
@@ -86,27 +86,27 @@ class NewsView(BaseModel):
 @router.post(
     "/sandboxes/{sandbox}/wait-for",
     response_model_exclude_unset=True,
-    summary="Wait for an event of a dossier; answers as soon as it is there, or certain not to come.",
+    summary="Wait for an event of a dossier; returns as soon as it is there, or certain not to come.",
     responses=problem_responses(404, 422, 503),
 )
 async def wait_for(sandbox: SandboxPath, body: WaitFor, portal: PortalDep) -> AnswerView:
     if body.event not in EVENTS:
-        meant = nearest(body.event, EVENTS, similarity=0)
-        raise BodyDoesNotFit(("/event", f"'{body.event}' is no event; did you mean {meant}? All: {', '.join(EVENTS)}"))
+        name = nearest(body.event, EVENTS, similarity=0)
+        raise BodyDoesNotFit(
+            ("/event", f"'{body.event}' is not an event; did you mean {name}? All: {', '.join(EVENTS)}")
+        )
     await known_sandbox(portal, sandbox)
-    wanted = waiting.Wanted(body.event, body.dossier, body.count)
-    answer = await waiting.wait_for(portal, sandbox, wanted, body.timeout_seconds)
+    awaited = waiting.AwaitedEvent(body.event, body.dossier, body.count)
+    answer = await waiting.wait_for(portal, sandbox, awaited, body.timeout_seconds)
     return AnswerView(
         **{name: getattr(answer, name) for name in ("verdict", "entry", "sentence_en", "sentence_vi")},
         not_before=wire(answer.not_before) if answer.not_before else None,
-        waiting_for=[WaitingView(**asdict(found)) for found in answer.waiting_for],
+        waiting_for=[WaitingView(**asdict(item)) for item in answer.waiting_for],
         cause=CauseView.of(answer.cause) if answer.cause else None,
     )
 
 
-@router.get(
-    "/explain/{code}", summary="Why did nothing happen to a dossier?", responses=problem_responses(404, 422, 503)
-)
+@router.get("/explain/{code}", summary="Why nothing happens to a dossier.", responses=problem_responses(404, 422, 503))
 async def explain_dossier(
     code: Code,
     sandbox: SandboxId,
@@ -120,14 +120,16 @@ async def explain_dossier(
 
 @router.get(
     "/news/{code}",
-    summary="Wait until more is known of a dossier than `after` entries of its timeline.",
+    summary="Wait until the timeline of a dossier has more than `after` entries.",
     responses=problem_responses(404, 422, 503),
 )
 async def news_of(
     code: Code,
     sandbox: SandboxId,
     portal: PortalDep,
-    after: Annotated[int, Query(ge=0, le=1_000_000, description="Entries that you have seen, of all services")] = 0,
+    after: Annotated[
+        int, Query(ge=0, le=1_000_000, description="Number of entries that you have, of all services")
+    ] = 0,
     timeout_seconds: Annotated[float, Query(ge=0, le=60)] = 10,
 ) -> NewsView:
     await known_sandbox(portal, sandbox)

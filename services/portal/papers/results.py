@@ -1,4 +1,4 @@
-"""Results that provinces hand over: where the file is, and whether it is what it says."""
+"""Results of dossiers: fetched from the province once, checked, and stored as papers."""
 
 from __future__ import annotations
 
@@ -17,27 +17,26 @@ from services.portal.papers.store import PAPER_SQL, RESULT, Paper, keep
 
 
 class ResultNotThere(Refusal):
-    """The province has no result of this dossier yet, or it ended without one."""
+    """The province has no result of this dossier yet, or the dossier ended without one."""
 
 
 class ResultNotReadable(Refusal):
-    """What the province sent as the result is no file that can be kept."""
+    """The result that the province sent is not an accepted file."""
 
 
-# --- results --------------------------------------------------------------------------------------------------------------
 async def result_of(runtime: Runtime, files: Files, citizen: Citizen, dossier_code: str, province: str) -> Paper:
-    """The result of a dossier as a paper of the citizen's: asked of its province once, then kept.
+    """The result of a dossier as a paper of the citizen: fetched from the province once, then stored.
 
-    The caller has made sure that the dossier is this citizen's.
+    The caller has checked that the dossier belongs to this citizen.
 
-    raises  ResultNotThere, ResultNotReadable, NotReady (the province is silent)
+    raises  ResultNotThere, ResultNotReadable, NotReady (the province does not reply)
     """
     rows = await runtime.database.fetch(
         f"{PAPER_SQL} AND p.kind = '{RESULT}' AND p.dossier = $3", citizen.sandbox, citizen.id, dossier_code
     )
     if rows:
         return Paper(**rows[0])
-    content = await _result_at(runtime, citizen.sandbox, dossier_code, province)
+    content = await _fetch_result(runtime, citizen.sandbox, dossier_code, province)
     try:
         kind = await asyncio.to_thread(file_types.kind_of, content)
     except Refusal as refusal:
@@ -49,12 +48,12 @@ async def result_of(runtime: Runtime, files: Files, citizen: Citizen, dossier_co
     return paper
 
 
-async def _result_at(runtime: Runtime, sandbox_id: str, dossier_code: str, province: str) -> bytes:
+async def _fetch_result(runtime: Runtime, sandbox_id: str, dossier_code: str, province: str) -> bytes:
     url = f"{runtime.settings.province_gateway_url}/api/v1/provinces/{province}/dossiers/{dossier_code}/result"
     try:
-        answer = await http.call(runtime.http, "GET", url, sandbox_id=sandbox_id)
+        response = await http.call(runtime.http, "GET", url, sandbox_id=sandbox_id)
     except http.Unreachable as error:
-        raise NotReady("The province does not answer; try again.", waits_for=["gateway"]) from error
-    if answer.status_code != 200:
-        raise ResultNotThere("Look at the dossier: `result` tells when it is ready.", dossier=dossier_code)
-    return answer.content
+        raise NotReady("The province does not reply; try again.", waits_for=["gateway"]) from error
+    if response.status_code != 200:
+        raise ResultNotThere("GET the dossier: `result` shows when it is ready.", dossier=dossier_code)
+    return response.content

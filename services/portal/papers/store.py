@@ -1,7 +1,7 @@
-"""What a citizen keeps at the portal (kho dữ liệu điện tử): papers sent once and results received, to be used again.
+"""A citizen's store at the portal (kho dữ liệu điện tử): uploaded papers and received results, for reuse.
 
-A paper is its content: its id is the SHA-256 of it, so the same file is the same paper whoever sends it, however often.
-Bytes stay in this database and go out by signed addresses; events carry `message(...)`, which has none.
+The id of a paper is the SHA-256 of its content, so the same file is always the same paper. Content stays in this
+database and is fetched by signed addresses; events carry `message(...)`, which has no content.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from services.portal.auth import Citizen
 
 UPLOADED, RESULT = "uploaded", "result"
-# Values of the code list `digitisation_state` (found in a provincial system; see docs/papers.md).
+# Values of the code list `digitisation_state` (from a provincial system; see docs/papers.md).
 NOT_DIGITISED, DIGITISED, FROM_COMPONENT, FROM_RESULT = 0, 1, 2, 3
 Form = Literal["original", "copy", "electronic"]
 IDS = re.compile(r"[0-9a-f]{64}")
@@ -35,7 +35,7 @@ FROM papers p JOIN files f USING (sandbox, sha256) WHERE p.sandbox = $1 AND p.ow
 
 
 class HashMismatch(Refusal):
-    """What arrived is not what was sent: its SHA-256 is another."""
+    """The received content does not have the declared SHA-256."""
 
 
 class PaperNotFound(Refusal):
@@ -44,8 +44,10 @@ class PaperNotFound(Refusal):
     def __init__(self, *missing: tuple[str, str]) -> None:
         """`missing`: JSON pointer and id of each."""
         super().__init__(
-            "Send them with POST /api/v1/papers first; GET /api/v1/papers lists what there is.",
-            errors=[{"pointer": pointer, "detail": f"no paper {identity} is here"} for pointer, identity in missing],
+            "Send them with POST /api/v1/papers first; GET /api/v1/papers lists your papers.",
+            errors=[
+                {"pointer": pointer, "detail": f"your store has no paper {identity}"} for pointer, identity in missing
+            ],
         )
 
 
@@ -58,8 +60,8 @@ def papers_table(metadata: MetaData) -> None:
         Column("sha256", Text, primary_key=True),  # of a row of `files`
         Column("name", Text, nullable=False),
         Column("kind", Text, nullable=False),  # uploaded | result
-        Column("dossier", Text),  # of a result: whose; of an uploaded paper: the first that it was handed in with
-        Column("component", Text),  # as what it was first handed in
+        Column("dossier", Text),  # of a result: its dossier; of an uploaded paper: the first dossier that used it
+        Column("component", Text),  # the component at its first use
         Column("stored_at", DateTime(timezone=True), nullable=False),  # sandbox time
     )
     Index("papers_newest", table.c.sandbox, table.c.owner, table.c.stored_at, table.c.sha256)
@@ -72,8 +74,8 @@ class Paper:
     id         SHA-256 of the content, hexadecimal
     size       bytes
     kind       "uploaded" | "result"
-    dossier    of a result: whose it is; else the first dossier that it was handed in with, or None
-    component  as what it was first handed in
+    dossier    of a result: its dossier; else the first dossier that used the paper, or None
+    component  the component at its first use
     stored_at  sandbox time
     """
 
@@ -88,7 +90,6 @@ class Paper:
     stored_at: datetime
 
 
-# --- the store ------------------------------------------------------------------------------------------------------------
 async def receive(
     runtime: Runtime,
     files: Files,
@@ -99,12 +100,10 @@ async def receive(
     media_type: str,
     sha256: str,
 ) -> tuple[Paper, bool]:
-    """Keep what a citizen sent, if it is what it says; gives the paper and whether it is new.
+    """Check and store an uploaded paper. Returns the paper and whether it is new; a known paper keeps its name.
 
-    A paper that is here already keeps the name it has.
-
-    media_type, sha256  as the sender says
-    raises              HashMismatch, and the refusals of `contents`
+    media_type, sha256  as declared by the sender
+    raises              HashMismatch, and the refusals of `file_types`
     """
     name = file_types.name_of(name)
     kind = await asyncio.to_thread(_checked, content, sha256.lower())
@@ -112,10 +111,11 @@ async def receive(
     return await keep(runtime, files, citizen, content, kind, name)
 
 
-def _checked(content: bytes, said: str) -> file_types.Kind:
-    found = hash_of(content)
-    if content and found != said:
-        raise HashMismatch("Send it again, whole and with its own hash.", said=said, found=found, size=len(content))
+def _checked(content: bytes, declared: str) -> file_types.Kind:
+    sha256 = hash_of(content)
+    if content and sha256 != declared:
+        detail = "Send the complete file again, with its own hash."
+        raise HashMismatch(detail, said=declared, found=sha256, size=len(content))
     return file_types.kind_of(content)
 
 
@@ -129,62 +129,62 @@ async def keep(
     *,
     result_of: str | None = None,
 ) -> tuple[Paper, bool]:
-    async with in_sandbox(runtime, citizen.sandbox) as (connection, here):
-        citizen.check_time(here.now)
-        sha256 = await files.put(connection, here, content, kind.media_type)
-        # A result that its owner had sent in before becomes what it is; nothing else changes a paper that is here.
+    async with in_sandbox(runtime, citizen.sandbox) as (connection, sandbox):
+        citizen.check_time(sandbox.now)
+        sha256 = await files.put(connection, sandbox, content, kind.media_type)
+        # An uploaded paper that is now received as a result becomes a result. Nothing else changes a stored paper.
         new = await connection.fetchval(
             "INSERT INTO papers (sandbox, owner, sha256, name, kind, dossier, stored_at) VALUES ($1,$2,$3,$4,$5,$6,$7) "
             "ON CONFLICT (sandbox, owner, sha256) DO UPDATE SET kind = EXCLUDED.kind, dossier = EXCLUDED.dossier, "
             f"component = NULL WHERE EXCLUDED.kind = '{RESULT}' RETURNING xmax = 0",
-            here.id,
+            sandbox.id,
             citizen.id,
             sha256,
             name,
             RESULT if result_of else UPLOADED,
             result_of,
-            here.now,
+            sandbox.now,
         )
-        row = await connection.fetchrow(f"{PAPER_SQL} AND p.sha256 = $3", here.id, citizen.id, sha256)
-        assert row is not None  # written a moment ago, in this transaction
+        row = await connection.fetchrow(f"{PAPER_SQL} AND p.sha256 = $3", sandbox.id, citizen.id, sha256)
+        assert row is not None  # inserted above, in this transaction
         return Paper(**row), bool(new)
 
 
 async def newest(runtime: Runtime, citizen: Citizen, page: Page) -> Cut[Paper]:
-    """A citizen's papers, newest first; a page goes on after the id of the last paper before it."""
+    """A citizen's papers, newest first; the page token is the id of the last paper before the page."""
     if page.after is not None and not IDS.fullmatch(page.after):
         raise BodyDoesNotFit((f"/query/{TOKEN}", "is no place in this list; take it from the Link of the page before"))
     rows = await runtime.database.fetch(
         f"{PAPER_SQL} AND ($3::text IS NULL OR (p.stored_at, p.sha256) < (SELECT stored_at, sha256 FROM papers "
-        f"WHERE sandbox = $1 AND owner = $2 AND sha256 = $3)) ORDER BY p.stored_at DESC, p.sha256 DESC LIMIT {page.size + 1:d}",
+        f"WHERE sandbox = $1 AND owner = $2 AND sha256 = $3)) "
+        f"ORDER BY p.stored_at DESC, p.sha256 DESC LIMIT {page.size + 1:d}",
         citizen.sandbox,
         citizen.id,
         page.after,
     )
-    found = [Paper(**row) for row in rows[: page.size]]
-    return Cut(found, found[-1].id if len(rows) > page.size else None)
+    papers = [Paper(**row) for row in rows[: page.size]]
+    return Cut(papers, papers[-1].id if len(rows) > page.size else None)
 
 
-# --- papers of dossiers ---------------------------------------------------------------------------------------------------
 async def owned(
     runtime: Runtime, sandbox_id: str, citizen_id: str, ids: Sequence[str], *, pointer: str = "/papers/{}"
 ) -> dict[str, Paper]:
-    """The papers with these ids out of a citizen's store; call it before the transaction that uses them.
+    """Id → paper, from a citizen's store. Call it before the transaction that uses the papers.
 
-    pointer  JSON pointer of an id in the caller's body, `{}` being its place in `ids`
-    raises   PaperNotFound, naming every one that is not there
+    pointer  JSON pointer of an id in the request body; `{}` stands for its index in `ids`
+    raises   PaperNotFound with every missing id
     """
-    wanted = sorted({identity for identity in ids if IDS.fullmatch(identity)})
-    rows = await runtime.database.fetch(f"{PAPER_SQL} AND p.sha256 = ANY($3)", sandbox_id, citizen_id, wanted)
-    found = {row["id"]: Paper(**row) for row in rows}
-    missing = [(pointer.format(place), identity) for place, identity in enumerate(ids) if identity not in found]
+    valid_ids = sorted({identity for identity in ids if IDS.fullmatch(identity)})
+    rows = await runtime.database.fetch(f"{PAPER_SQL} AND p.sha256 = ANY($3)", sandbox_id, citizen_id, valid_ids)
+    papers = {row["id"]: Paper(**row) for row in rows}
+    missing = [(pointer.format(index), identity) for index, identity in enumerate(ids) if identity not in papers]
     if missing:
         raise PaperNotFound(*missing)
-    return found
+    return papers
 
 
 def digitisation(paper: Paper | None, dossier_code: str) -> int:
-    """The digitisation state of a component of a dossier: which paper, if any, stands for it (code list of docs/papers.md)."""
+    """The digitisation state of a component that this paper, if any, provides (code list in docs/papers.md)."""
     if paper is None:
         return NOT_DIGITISED
     if paper.dossier in (None, dossier_code):
@@ -193,7 +193,7 @@ def digitisation(paper: Paper | None, dossier_code: str) -> int:
 
 
 def message(paper: Paper | None, component: str, form: Form, dossier_code: str) -> dict[str, Any]:
-    """One of the `papers` of an event; a component that is handed in by hand has no file."""
+    """One item of `papers` in an event; a component handed in on paper has no file."""
     file = (
         {"name": paper.name, "media_type": paper.media_type, "size": paper.size, "sha256": paper.sha256}
         if paper
@@ -203,9 +203,9 @@ def message(paper: Paper | None, component: str, form: Form, dossier_code: str) 
 
 
 async def note_use(runtime: Runtime, sandbox_id: str, owner: str, dossier: str, components: Mapping[str, str]) -> None:
-    """Note with which dossier papers were first handed in (id → component), so that the next use is known as one.
+    """Note the first dossier that used each paper (id → component), so that a later use counts as reuse.
 
-    Call it after the dossier is committed, at every repetition of the request too: it changes nothing the second time.
+    Call it after the dossier is committed, also when the request is repeated: the second call changes nothing.
     """
     await runtime.database.pool.execute(
         "UPDATE papers SET dossier = $3, component = t.component FROM unnest($4::text[], $5::text[]) t (id, component) "

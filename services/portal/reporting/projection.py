@@ -1,7 +1,7 @@
-"""The projection behind the statistics: which dossier stands in which state, from the events of both sources.
+"""The projection for the statistics: the state of every dossier, from the events of both sources.
 
-Only the events of a province move a dossier, and they arrive in order. The portal's own events say no more than that a dossier
-exists; so it does not matter which of the two topics is read first.
+Only events of a province change a state, and they arrive in order. The portal's own events only show that a dossier
+exists, so the order of the two topics does not matter.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PROVINCE_OF = {province.lane: code for code, province in PROVINCES.items()}
 LOCK_SQL = """
 SELECT r.sandbox, r.dossier, r.state FROM reported_dossiers r
 JOIN unnest($1::text[], $2::text[]) k (sandbox, dossier) USING (sandbox, dossier) FOR UPDATE OF r"""
-# The two topics are read beside each other: who only learns that a dossier exists changes nothing that the other has written.
+# The topics are read concurrently: an event that only shows that a dossier exists must not overwrite a state.
 SAVE_SQL = """
 INSERT INTO reported_dossiers (sandbox, dossier, province, state)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int2[])
@@ -42,7 +42,7 @@ def reported_dossiers_table(metadata: MetaData) -> None:
 
 
 async def project(connection: Connection, events: Sequence[Event]) -> None:
-    """Move each dossier by these events; one of which nothing was read yet begins where all begin."""
+    """Apply these events; a dossier without earlier events starts in the first state."""
     keys = sorted({(event.sandbox, event.subject) for event in events})
     rows = await connection.fetch(LOCK_SQL, [sandbox for sandbox, _ in keys], [dossier for _, dossier in keys])
     before = {(row["sandbox"], row["dossier"]): int(row["state"]) for row in rows}
@@ -64,13 +64,13 @@ async def project(connection: Connection, events: Sequence[Event]) -> None:
 
 
 def after(state_code: int, event_type: str) -> int:
-    """The state of a dossier after an event, as the portal's own copy reacts to it; unchanged by what moves nothing there."""
+    """The state after an event, as in the portal's own copy; unchanged if the event makes no move."""
     state = LIFECYCLE.state(state_code)
     move = LIFECYCLE.move_for_event(state, event_type)
-    moved = move is not None and move.who in law.OFFICIALS and state not in law.FINAL
-    return move.then.code if move is not None and moved else state_code
+    applies = move is not None and move.who in law.OFFICIALS and state not in law.FINAL
+    return move.then.code if move is not None and applies else state_code
 
 
 def statistics(itself: Peer, provinces: Peer) -> Projection:
-    """Reads what the portal itself publishes, and what the provinces do."""
+    """The projection; it reads the events of the portal and of the provinces."""
     return Projection(NAME, (itself, provinces), ("reported_dossiers",), project)

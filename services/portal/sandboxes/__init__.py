@@ -1,1 +1,1 @@
-"""The control plane: who owns sandboxes, their clock, fault rules, scenarios, and when one is settled."""
+"""The control plane of sandboxes: rows, clock, fault rules, settle, and the check of scenarios."""

@@ -1,4 +1,4 @@
-"""What somebody wants to go wrong, as a rule that a sandbox can hold: checked against the catalogue of named faults. Pure."""
+"""Turns requested faults into rules of a sandbox, checked against the catalogue of named faults. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WILD = re.compile(r"[*?[]")
 
 
 class RulesContradict(Refusal):
-    """Two rules would decide about the same thing."""
+    """Two rules would decide about the same case."""
 
 
 class FaultRuleNotFound(Refusal):
@@ -40,17 +40,17 @@ def rule_of(
     born: int,
     personas: Collection[str] = STANDING,
 ) -> Rule:
-    """The rule that somebody asked for, with every setting filled in. Raises BodyDoesNotFit for whatever makes no sense.
+    """The requested rule, with every setting filled in. Raises BodyDoesNotFit with everything that is wrong.
 
     how_often  nth, times, probability; at most one of them
-    personas   everybody who can sign in to the sandbox
+    personas   all people who can sign in to the sandbox
     """
     fault = FAULTS.get(name)
     if fault is None:
         raise BodyDoesNotFit(
             (
                 "/fault",
-                f"there is no fault '{name}'{_hint(name, FAULTS)}; `lienthong fault list` or GET /_lab/faults lists all",
+                f"there is no fault '{name}'{_hint(name, FAULTS)}; see `lienthong fault list` or GET /_lab/faults",
             )
         )
     wrong = [
@@ -69,15 +69,15 @@ def rule_of(
         text_en=fault.title_en,
         text_vi=fault.title_vi,
         match=dict(match),
-        settings={each.name: settings.get(each.name, each.default) for each in fault.settings},
+        settings={setting.name: settings.get(setting.name, setting.default) for setting in fault.settings},
         since=since,
         until=until,
         **{word: value for word, value in how_often.items() if value is not None},
     )
 
 
-def rule_asked(body: RuleBody, born: int, personas: Collection[str] = STANDING) -> Rule:
-    """The same from a body, with its instants read."""
+def checked_rule(body: RuleBody, born: int, personas: Collection[str] = STANDING) -> Rule:
+    """The rule of a request body."""
     return rule_of(
         id=body.id,
         name=body.fault,
@@ -91,39 +91,39 @@ def rule_asked(body: RuleBody, born: int, personas: Collection[str] = STANDING) 
     )
 
 
-def rules_asked(
-    asked: Iterable[RuleBody], under: str, rules: Sequence[Rule] = (), personas: Collection[str] = STANDING
+def checked_rules(
+    bodies: Iterable[RuleBody], under: str, rules: Sequence[Rule] = (), personas: Collection[str] = STANDING
 ) -> tuple[list[Rule], list[Misfit]]:
-    """The rules that are on once these are asked for at once, beside `rules`; and all that is wrong with them.
+    """`rules` with the rules of `bodies` added, and everything that is wrong with them.
 
-    under  pointer of the list
+    under  JSON pointer of the list
     """
-    on, wrong, said = [*rules], list[Misfit](), set[str]()
-    for place, body in enumerate(asked):
-        pointer, id = f"{under}/{place}", body.id or body.fault
-        if id in said:
+    result, wrong, ids = [*rules], list[Misfit](), set[str]()
+    for index, body in enumerate(bodies):
+        pointer, id = f"{under}/{index}", body.id or body.fault
+        if id in ids:
             wrong.append((pointer, f"there is a rule '{id}' in this list already: give this one another `id`"))
             continue
-        said.add(id)
+        ids.add(id)
         try:
-            on = with_rule(on, rule_asked(body, 0, personas))
+            result = with_rule(result, checked_rule(body, 0, personas))
         except BodyDoesNotFit as error:
             wrong += error.misfits(pointer)
         except Refusal as refusal:
             wrong.append((pointer, refusal.detail))
-    return on, wrong
+    return result, wrong
 
 
 def with_rule(rules: Iterable[Rule], new: Rule) -> list[Rule]:
-    """The rules and a new one, which takes the place of one of the same id. Raises RulesContradict, BodyDoesNotFit."""
+    """The rules with a new one, which replaces a rule of the same id. Raises RulesContradict, BodyDoesNotFit."""
     others = [rule for rule in rules if rule.id != new.id]
     if len(others) >= MOST_RULES:
         raise BodyDoesNotFit(("", f"there are {MOST_RULES} rules: switch some off first"))
     for other in others:
-        if other.edge == new.edge and _meet(other, new):
+        if other.edge == new.edge and _overlap(other, new):
             raise RulesContradict(
-                f"Rule '{other.id}' ({other.fault}) decides about the same: have one of the two, or let them match "
-                "different things or times.",
+                f"Rule '{other.id}' ({other.fault}) decides about the same case: remove one of the two, or let them "
+                "match different cases or times.",
                 rule=other.id,
                 fault=other.fault,
                 edge=new.edge,
@@ -134,24 +134,26 @@ def with_rule(rules: Iterable[Rule], new: Rule) -> list[Rule]:
 def without_rule(rules: Iterable[Rule], id: str) -> list[Rule]:
     """Raises FaultRuleNotFound."""
     before = list(rules)
-    left = [rule for rule in before if rule.id != id]
-    if len(left) == len(before):
+    others = [rule for rule in before if rule.id != id]
+    if len(others) == len(before):
         known = [rule.id for rule in before]
         raise FaultRuleNotFound(
-            f"No rule '{id}' is on. On are: {', '.join(known) or 'none'}{_hint(id, known)}.", rule=id, known=known
+            f"No rule '{id}' is on. Rules that are on: {', '.join(known) or 'none'}{_hint(id, known)}.",
+            rule=id,
+            known=known,
         )
-    return left
+    return others
 
 
-def of_family(wished: str) -> list[NamedFault]:
-    """The catalogue, or what of it belongs to a family. Raises BodyDoesNotFit for a family that there is not."""
-    if wished not in ("", *FAMILIES):
-        raise BodyDoesNotFit(("/query/family", f"is one of {', '.join(FAMILIES)}{_hint(wished, FAMILIES)}"))
-    return [fault for fault in CATALOGUE if wished in ("", fault.family)]
+def of_family(family: str) -> list[NamedFault]:
+    """The faults of a family, or all faults if it is empty. Raises BodyDoesNotFit for an unknown family."""
+    if family not in ("", *FAMILIES):
+        raise BodyDoesNotFit(("/query/family", f"is one of {', '.join(FAMILIES)}{_hint(family, FAMILIES)}"))
+    return [fault for fault in CATALOGUE if family in ("", fault.family)]
 
 
-def _meet(one: Rule, other: Rule) -> bool:
-    """Whether something may come that both look at: nothing is matched in two ways that exclude each other, in times apart."""
+def _overlap(one: Rule, other: Rule) -> bool:
+    """Whether one case can match both rules: their periods overlap, and no two patterns exclude each other."""
     if any(_exclude(one.match[name], other.match[name]) for name in one.match.keys() & other.match.keys()):
         return False
     ends = (one.until, other.since), (other.until, one.since)
@@ -159,21 +161,21 @@ def _meet(one: Rule, other: Rule) -> bool:
 
 
 def _exclude(one: str, other: str) -> bool:
-    """Whether no word fits both patterns, as far as can be told: by a pattern that is a word, or by how the two begin."""
+    """Whether no text can match both patterns. Compares patterns without wildcards, or texts before wildcards."""
     for word, pattern in ((one, other), (other, one)):
         if not _WILD.search(word):
             return not fnmatchcase(word, pattern)
-    begins = _WILD.split(one)[0], _WILD.split(other)[0]
-    return not begins[0].startswith(begins[1]) and not begins[1].startswith(begins[0])
+    prefixes = _WILD.split(one)[0], _WILD.split(other)[0]
+    return not prefixes[0].startswith(prefixes[1]) and not prefixes[1].startswith(prefixes[0])
 
 
 def _of_match(fault: NamedFault, match: Mapping[str, str], known: Mapping[str, Collection[str]]) -> list[Misfit]:
     wrong = []
     for name, pattern in match.items():
         if name not in fault.match:
-            can = ", ".join(fault.match) or "nothing"
-            said = f"{fault.name} can match: {can}{_hint(name, fault.match)}"
-            wrong.append((pointer_of(("match", name)), said))
+            names = ", ".join(fault.match) or "nothing"
+            detail = f"{fault.name} can match: {names}{_hint(name, fault.match)}"
+            wrong.append((pointer_of(("match", name)), detail))
         elif name in known and not any(fnmatchcase(word, pattern) for word in known[name]):
             wrong.append((f"/match/{name}", f"no {name} is '{pattern}'{_hint(pattern, known[name])}"))
         elif name == "path" and not fnmatchcase("/", pattern[:1]):
@@ -182,15 +184,15 @@ def _of_match(fault: NamedFault, match: Mapping[str, str], known: Mapping[str, C
 
 
 def _of_settings(fault: NamedFault, settings: Mapping[str, Any]) -> list[Misfit]:
-    known = {each.name: each for each in fault.settings}
+    known = {setting.name: setting for setting in fault.settings}
     wrong = []
     for name, value in settings.items():
         if name not in known:
-            has = ", ".join(known) or "none"
-            said = f"{fault.name} has the settings: {has}{_hint(name, known)}"
-            wrong.append((pointer_of(("with", name)), said))
-        elif said := _of_setting(known[name], value):
-            wrong.append((f"/with/{name}", said))
+            names = ", ".join(known) or "none"
+            detail = f"{fault.name} has the settings: {names}{_hint(name, known)}"
+            wrong.append((pointer_of(("with", name)), detail))
+        elif detail := _of_setting(known[name], value):
+            wrong.append((f"/with/{name}", detail))
     return wrong
 
 
@@ -214,22 +216,22 @@ def _of_setting(setting: Setting, value: Any) -> str:
 
 
 def _of_frequency(fault: NamedFault, how_often: Mapping[str, Any]) -> list[Misfit]:
-    said = [word for word, value in how_often.items() if value is not None]
-    if fault.family == "officers" and said and said != ["probability"]:
-        return [(f"/{said[0]}", "officials plan anew again and again: use probability, drawn once for each dossier")]
-    if said and fault.steady:
-        return [(f"/{said[0]}", f"{fault.name} is a state: it holds as long as it is on")]
-    if len(said) > 1:
-        return [(f"/{said[1]}", f"contradicts {said[0]}: say how often in one way")]
+    names = [name for name, value in how_often.items() if value is not None]
+    if fault.family == "officers" and names and names != ["probability"]:
+        return [(f"/{names[0]}", "officials plan repeatedly: use probability, which is drawn once for each dossier")]
+    if names and fault.steady:
+        return [(f"/{names[0]}", f"{fault.name} is a state: it applies as long as its rule is on")]
+    if len(names) > 1:
+        return [(f"/{names[1]}", f"contradicts {names[0]}: give only one of them")]
     return []
 
 
 def _of_window(since: datetime | None, until: datetime | None) -> list[Misfit]:
     if since is not None and until is not None and until <= since:
-        return [("/until", "lies before `from`, so the rule would never bite")]
+        return [("/until", "is not after `from`, so the rule would never fire")]
     return []
 
 
 def _hint(word: str, known: Collection[str]) -> str:
-    meant = nearest(word, known, similarity=0.5)
-    return f"; the nearest is '{meant}'" if meant else ""
+    name = nearest(word, known, similarity=0.5)
+    return f"; the nearest is '{name}'" if name else ""

@@ -1,4 +1,4 @@
-"""The portal owns the sandboxes: created, changed and deleted here, told to every service, told again until each has answered."""
+"""The portal owns the sandboxes. It sends every changed row to every service until each has replied."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from shared.sandbox.recording import RecordedCall
 from shared.sandbox.registry import COLUMNS, Sandbox
 from shared.storage.database import Connection
 
-TELL = "tell"  # kind of background call
-PORTAL = "portal"  # its own row can be behind, too
+SEND_ROW = "tell"  # kind of background call
+PORTAL = "portal"  # its own row can be behind too
 REAP_SECONDS = 1.0
-MadeAs = Callable[[str], Iterable[RecordedCall]]
-OVER_SQL = (
+EquivalentCalls = Callable[[str], Iterable[RecordedCall]]
+EXPIRED_SQL = (
     "SELECT id FROM sandboxes WHERE expires_at <= clock_timestamp() AND NOT deleted ORDER BY expires_at LIMIT 100"
 )
-INLINE_SECONDS = 2.0  # the request itself tells the services; the worker takes over what it could not tell by then
-VERSION_SQL = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"  # grows even over a database made anew
+INLINE_SECONDS = 2.0  # the request itself sends the row; after this time the worker repeats what failed
+VERSION_SQL = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"  # grows even if the database is created again
 DEFAULT_ROW = (
     "INSERT INTO sandboxes (id, version, name, seed, rate, base_at, base_real, opened, deleted, created_at) "
     f"SELECT 'default', {VERSION_SQL}, 'default', 'lien-thong', 1, t, t, true, false, t FROM clock_timestamp() t"
@@ -41,55 +41,54 @@ DEFAULT_ROW = (
 
 
 class ClockBackwards(Refusal):
-    """The target lies before the sandbox's present."""
+    """The target is before the current time of the sandbox."""
 
 
 class ClockBusy(Refusal):
-    """Another advance of this sandbox is under way."""
+    """Another caller is changing the clock of this sandbox."""
 
 
 class ServiceDown(Refusal):
-    """A service that must know of a change does not answer; it will be told again."""
+    """A service that needs the change does not reply; the worker sends the change again."""
 
 
 class DefaultStays(Refusal):
     """The default sandbox cannot be deleted."""
 
 
-def a_seed() -> str:
-    """One that nobody has chosen."""
+def random_seed() -> str:
     return secrets.token_hex(6)
 
 
 def start_of(seed: str) -> datetime:
-    """The instant at which a frozen sandbox starts: 08:00 of a working day of March to August 2026, drawn from the seed."""
+    """The default start of a sandbox: 08:00 on a working day from March to August 2026, drawn from the seed."""
     day = date(2026, 3, 2) + timedelta(days=int(Sandbox("", seed, 0, datetime.min).draw("start") * 180))
     return datetime.combine(CALENDAR.add_working_days(day, 1), time(8), BUSINESS_ZONE)
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A sandbox that somebody wants; seed, name and start are chosen here where they are None.
+class SandboxSpec:
+    """A sandbox to create; seed, name and start are chosen here if they are None.
 
-    rate    sandbox seconds per real second; 0 is frozen
-    lives   in real time, for a frozen clock comes to no end; None: until it is deleted
-    people  of its own, and organisations, as `contracts.people` keeps them
-    modes   document by province or `*`, as `contracts.modes` keeps it
-    faults  rules that are on from the start
+    rate          sandbox seconds per real second; 0 is frozen
+    time_to_live  real time, because a frozen clock would never reach an end; None: until it is deleted
+    people        people and organisations of this sandbox, as in `contracts.people`
+    modes         province or `*` → document, as in `contracts.modes`
+    faults        rules from the start
     """
 
     seed: str | None = None
     name: str | None = None
     start: datetime | None = None
     rate: float = 0
-    lives: timedelta | None = None
+    time_to_live: timedelta | None = None
     people: Mapping[str, Any] = field(default_factory=dict)
     modes: Mapping[str, Document] = field(default_factory=dict)
     faults: Sequence[Rule] = ()
 
 
 class Ownership:
-    """Changes of sandbox rows. Each is committed with one row per service still to be told, then told."""
+    """Changes of sandbox rows. Each is committed with one outbox row per service, then sent."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -100,52 +99,58 @@ class Ownership:
             "payment": settings.payment_url,
         }
 
-    async def create(self, wanted: Wanted, made_as: MadeAs = lambda sandbox: ()) -> tuple[dict[str, Any], list[str]]:
-        """A new sandbox, usable everywhere when this returns; else the services that lag are named.
+    async def create(
+        self, spec: SandboxSpec, equivalent_calls: EquivalentCalls = lambda sandbox: ()
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Create a sandbox. Returns its row and the services that do not have it yet.
 
-        made_as  from its id, the calls that would have come to the same after it was made, for a replay
+        equivalent_calls  id → calls that would have the same effect after the creation, for a replay
         """
         identity = "s" + secrets.token_hex(6)
-        seed = wanted.seed if wanted.seed is not None else a_seed()
-        start = wanted.start or start_of(seed)
+        seed = spec.seed if spec.seed is not None else random_seed()
+        start = spec.start or start_of(seed)
         now = datetime.now(UTC)
         row = {
             "id": identity,
             "version": int(now.timestamp() * 1_000_000),
-            "name": wanted.name or identity,
+            "name": spec.name or identity,
             "seed": seed,
-            "rate": wanted.rate,
+            "rate": spec.rate,
             "base_at": start,
             "base_real": now,
             "opened": False,
             "deleted": False,
             "created_at": now,
             "begins_at": start,
-            "expires_at": now + wanted.lives if wanted.lives is not None else None,
+            "expires_at": now + spec.time_to_live if spec.time_to_live is not None else None,
             "api_key": f"lt.{identity}.{secrets.token_hex(16)}",
-            "modes": msgspec.json.encode(wanted.modes).decode(),
-            "faults": msgspec.json.encode(wanted.faults).decode(),
-            "people": msgspec.json.encode(wanted.people).decode(),
+            "modes": msgspec.json.encode(spec.modes).decode(),
+            "faults": msgspec.json.encode(spec.faults).decode(),
+            "people": msgspec.json.encode(spec.people).decode(),
         }
         async with self._runtime.database.transaction() as connection:
             await registry.put(connection, row)
-            await recording.record(connection, identity, *made_as(identity))
-            await self._to_tell(connection, {**row, "opened": True})
+            await recording.record(connection, identity, *equivalent_calls(identity))
+            await self._enqueue_row(connection, {**row, "opened": True})
         self._runtime.note_row(row)
-        lagging = await self._tell_all(identity, {**row, "opened": True})
+        lagging = await self._send_to_all(identity, {**row, "opened": True})
         if not lagging:
             await self._open(identity)
         return row, lagging
 
-    async def describe(self, sandbox_id: str, name: str | None, lives: timedelta | None, *, forever: bool) -> list[str]:
-        """Give it another name, or another end counted from now; what is None stays."""
+    async def describe(
+        self, sandbox_id: str, name: str | None, time_to_live: timedelta | None, *, forever: bool
+    ) -> list[str]:
+        """Change the name, or the end (counted from now); None changes nothing."""
         end = "CASE WHEN NOT $4 THEN coalesce(clock_timestamp() + $3::interval, expires_at) END"
-        return await self._change(sandbox_id, f"name = coalesce($2, name), expires_at = {end}", name, lives, forever)
+        return await self._change(
+            sandbox_id, f"name = coalesce($2, name), expires_at = {end}", name, time_to_live, forever
+        )
 
     async def change_faults(self, sandbox_id: str, change: Callable[[tuple[Rule, ...], int], Sequence[Rule]]) -> None:
-        """Other fault rules, in force everywhere when this returns; what `change` refuses changes nothing.
+        """Change the fault rules; they are in force at every service when this returns.
 
-        change  makes the new rules of the present ones and of a number that no earlier rule has
+        change  current rules, a number that no earlier rule has → new rules
         raises  ServiceDown, and what `change` raises
         """
 
@@ -155,44 +160,47 @@ class Ownership:
 
         lagging = await self._change(sandbox_id, "faults = $2::jsonb", changed)
         if lagging:
-            raise ServiceDown("It will be told as soon as it answers.", lagging=lagging)
+            raise ServiceDown("The portal sends the change as soon as the service replies.", lagging=lagging)
 
     async def set_rate(self, sandbox_id: str, rate: float) -> None:
-        """Let a clock run from where it has come at another rate, 0 to freeze it. Raises ServiceDown."""
+        """Change the rate of a clock from its current time on; 0 freezes it. Raises ServiceDown."""
         lagging = await self._change(sandbox_id, f"rate = $2, base_at = {NOW_SQL}, base_real = clock_timestamp()", rate)
         if lagging:
-            raise ServiceDown("It will be told as soon as it answers.", lagging=lagging)
+            raise ServiceDown("The portal sends the change as soon as the service replies.", lagging=lagging)
 
     async def set_mode(self, sandbox_id: str, province: str, document: Mapping[str, Any]) -> None:
-        """Let a province, or `*`, act by this document; in force at every service when this returns. Raises ServiceDown."""
+        """Set the mode of a province or `*`; in force at every service when this returns. Raises ServiceDown."""
         changes = "modes = modes || jsonb_build_object($2::text, $3::jsonb)"
         await self._change_modes(sandbox_id, changes, province, msgspec.json.encode(document).decode())
 
     async def reset_mode(self, sandbox_id: str, province: str) -> None:
-        """Let a province act as all others do, or all others by default. Raises ServiceDown."""
+        """Remove the mode of a province, or of `*`. Raises ServiceDown."""
         await self._change_modes(sandbox_id, "modes = modes - $2::text", province)
 
     async def _change_modes(self, sandbox_id: str, changes: str, *values: object) -> None:
         if lagging := await self._change(sandbox_id, changes, *values):
-            raise ServiceDown("It is set, and told as soon as it answers: settle waits for it.", lagging=lagging)
+            raise ServiceDown(
+                "The mode is set; the portal sends it as soon as the service replies, and settle waits for that.",
+                lagging=lagging,
+            )
 
     async def reap(self) -> None:
-        """Delete sandboxes whose time is over, soon after it is; a job."""
+        """Background job: delete expired sandboxes."""
         while True:
-            for row in await self._runtime.database.fetch(OVER_SQL):
+            for row in await self._runtime.database.fetch(EXPIRED_SQL):
                 await self.delete(row["id"])
             await asyncio.sleep(REAP_SECONDS)
 
     async def delete(self, sandbox_id: str) -> list[str]:
-        """Mark it deleted here and everywhere; its rows are swept in the background."""
+        """Mark a sandbox as deleted in every service; its rows are removed in the background."""
         if sandbox_id == DEFAULT:
             raise DefaultStays(
-                "The default sandbox always stays; `lienthong reset` empties a stopped stack.", sandbox=sandbox_id
+                "The default sandbox cannot be deleted; `lienthong reset` empties a stopped stack.", sandbox=sandbox_id
             )
         return await self._change(sandbox_id, "deleted = true")
 
     async def set_clock(self, sandbox_id: str, to: datetime) -> None:
-        """Move a clock to `to`, or leave it where it has come if that is later; every service has confirmed when this returns.
+        """Move a clock to `to` if it is not later already; every service has confirmed when this returns.
 
         raises  ServiceDown
         """
@@ -200,91 +208,93 @@ class Ownership:
             sandbox_id, f"base_at = greatest($2, {NOW_SQL}), base_real = clock_timestamp()", to
         )
         if lagging:
-            raise ServiceDown("It will be told as soon as it answers; then advance again.", lagging=lagging)
+            raise ServiceDown(
+                "The portal sends the change as soon as the service replies; then advance again.", lagging=lagging
+            )
 
     async def _change(self, sandbox_id: str, changes: str, *values: Any) -> list[str]:
-        """Change the row and tell every service; gives those that did not take it. Then what was refused is asked again.
+        """Change the row and send it to every service. Returns the services that failed. Then retries refused calls.
 
-        values  for `changes` from $2 on; a function makes one of the row as it was
+        values  parameters of `changes` from $2 on; a function computes one from the old row
         """
         async with self._runtime.database.transaction() as connection:
-            found = await connection.fetchrow(
+            before = await connection.fetchrow(
                 f"SELECT {', '.join(COLUMNS)} FROM sandboxes WHERE id = $1 AND NOT deleted FOR UPDATE", sandbox_id
             )
-            if found is None:
+            if before is None:
                 raise await registry.missing(connection, sandbox_id)
             changed = await connection.fetchrow(
                 f"UPDATE sandboxes s SET version = greatest(version + 1, {VERSION_SQL}), {changes} "
                 f"WHERE id = $1 RETURNING {', '.join(COLUMNS)}",
                 sandbox_id,
-                *(value(found) if callable(value) else value for value in values),
+                *(value(before) if callable(value) else value for value in values),
             )
             assert changed is not None
             row = {**dict(changed), "opened": True}
-            await self._to_tell(connection, row)
+            await self._enqueue_row(connection, row)
         self._runtime.note_row(row)
-        lagging = await self._tell_all(sandbox_id, row)
+        lagging = await self._send_to_all(sandbox_id, row)
         await http_outbox.try_again(self._runtime.database, sandbox_id)
         return lagging
 
-    async def _to_tell(self, connection: Connection, row: dict[str, Any]) -> None:
+    async def _enqueue_row(self, connection: Connection, row: dict[str, Any]) -> None:
         text = msgspec.json.encode(registry.wire_form(row)).decode()
         await connection.executemany(
             f"""INSERT INTO calls (sandbox, kind, key, data, next_try)
-            VALUES ($1, '{TELL}', $2, $3::jsonb, clock_timestamp() + interval '{INLINE_SECONDS} s')
+            VALUES ($1, '{SEND_ROW}', $2, $3::jsonb, clock_timestamp() + interval '{INLINE_SECONDS} s')
             ON CONFLICT (sandbox, kind, key) DO UPDATE SET data = EXCLUDED.data, next_try = EXCLUDED.next_try""",
             [(row["id"], service, text) for service in self.services],
         )
 
-    async def _tell_all(self, sandbox_id: str, row: dict[str, Any]) -> list[str]:
-        """Tell every service now; gives those that did not take it."""
+    async def _send_to_all(self, sandbox_id: str, row: dict[str, Any]) -> list[str]:
+        """Send the row to every service now. Returns the services that failed."""
         body = registry.wire_form(row)
-        answers = await asyncio.gather(*(self._tell(service, sandbox_id, body) for service in self.services))
-        told = [service for service, done in zip(self.services, answers, strict=True) if done]
+        results = await asyncio.gather(*(self._send_row(service, sandbox_id, body) for service in self.services))
+        services_done = [service for service, done in zip(self.services, results, strict=True) if done]
         await self._runtime.database.pool.execute(
             "DELETE FROM calls WHERE sandbox = $1 AND kind = $2 AND key = ANY($3) AND (data->>'version')::bigint <= $4",
             sandbox_id,
-            TELL,
-            told,
+            SEND_ROW,
+            services_done,
             row["version"],
         )
-        return [service for service in self.services if service not in told]
+        return [service for service in self.services if service not in services_done]
 
-    async def _tell(self, service: str, sandbox_id: str, body: dict[str, Any]) -> bool:
+    async def _send_row(self, service: str, sandbox_id: str, body: dict[str, Any]) -> bool:
         try:
-            answer = await http.call(
+            response = await http.call(
                 self._runtime.http, "PUT", f"{self.services[service]}/_lab/sandboxes/{sandbox_id}", body=body
             )
         except http.Unreachable:
             return False
-        return answer.status_code == 200 and answer.json()["version"] >= body["version"]
+        return response.status_code == 200 and response.json()["version"] >= body["version"]
 
-    async def tell_behind(self, seen: Sandbox, services: Collection[str]) -> None:
-        """Tell the row again to services that hold an older one (a database restored from a backup).
+    async def send_to_behind(self, sandbox: Sandbox, services: Collection[str]) -> None:
+        """Send the row again to services with an older one (a database restored from a backup).
 
-        The portal counts as behind when the row was changed while the others were asked, and needs no telling. Or its own
-        database was restored: then its row goes out anew, above all that the others hold.
+        The portal itself counts as behind in two cases. The row was changed during the poll: nothing is to be done. Or
+        its own database was restored: then the row gets a version above all others.
 
-        seen  the portal's row of before they were asked
+        sandbox  the portal's row before the poll
         """
-        row = await registry.row_of(self._runtime.database, seen.id)
+        row = await registry.row_of(self._runtime.database, sandbox.id)
         if row is None:
             return
-        if PORTAL in services and row["version"] == seen.version:
-            await self._change(seen.id, "name = name")
+        if PORTAL in services and row["version"] == sandbox.version:
+            await self._change(sandbox.id, "name = name")
             return
         body = registry.wire_form({**dict(row), "opened": True})
-        await asyncio.gather(*(self._tell(service, seen.id, body) for service in services if service != PORTAL))
+        await asyncio.gather(*(self._send_row(service, sandbox.id, body) for service in services if service != PORTAL))
 
-    async def tell_again(self, call: http_outbox.Call) -> None:
-        """The worker's part: tell what the request could not, and open the sandbox when all have been told."""
-        if not await self._tell(call.key, call.sandbox, call.data):
+    async def send_row_again(self, call: http_outbox.Call) -> None:
+        """Worker: send a row that the request could not send, and open the sandbox when every service has it."""
+        if not await self._send_row(call.key, call.sandbox, call.data):
             raise http.Unreachable(f"{call.key} did not take sandbox {call.sandbox}")
         async with self._runtime.database.transaction() as connection:
             await connection.execute(
                 "DELETE FROM calls WHERE sandbox = $1 AND kind = $2 AND key = $3 AND data->>'version' = $4",
                 call.sandbox,
-                TELL,
+                SEND_ROW,
                 call.key,
                 str(call.data["version"]),
             )
@@ -295,5 +305,5 @@ class Ownership:
             "UPDATE sandboxes SET opened = true WHERE id = $1 AND NOT opened AND NOT EXISTS "
             "(SELECT FROM calls WHERE sandbox = $1 AND kind = $2)",
             sandbox_id,
-            TELL,
+            SEND_ROW,
         )

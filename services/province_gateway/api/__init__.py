@@ -1,1 +1,1 @@
-"""The HTTP doors of the provinces: parse, call one command or query, show the result."""
+"""The HTTP endpoints of the provinces: parse, call one command or query, show the result."""

@@ -1,4 +1,4 @@
-"""The officers' door: register what is handed in at a counter or by post, and make the moves that are lawful now."""
+"""The officers' endpoints: register dossiers handed in at a counter or by post, and make lawful moves."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from shared.web.problems import problem_responses
 router = APIRouter(prefix="/api/v1", tags=["officers"])
 
 
-def _invented_person(number: str) -> str:
+def _synthetic_person(number: str) -> str:
     if fault := identity.person_fault(number):
         raise ValueError(fault)
     return number
 
 
-PersonalId = Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["037190900123"]), AfterValidator(_invented_person)]
+PersonalId = Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["037190900123"]), AfterValidator(_synthetic_person)]
 Name = Annotated[Shown, Field(max_length=120)]
 
 
@@ -50,14 +50,14 @@ class OwnerBody(Body):
 
     @field_validator("id")
     @classmethod
-    def of_its_kind(cls, number: str, info: ValidationInfo) -> str:
+    def id_fits_kind(cls, number: str, info: ValidationInfo) -> str:
         if fault := identity.fault_of(str(info.data.get("kind")), number):
             raise ValueError(fault)
         return number
 
 
 class PaperBody(Body):
-    """A paper laid on the counter; `digitised` when the desk has scanned it."""
+    """A paper handed in; `digitised`: the desk has scanned it."""
 
     component: Annotated[Shown, Field(max_length=60)]
     form: Literal["original", "copy", "electronic"] = "original"
@@ -73,31 +73,33 @@ class RegistrationBody(ParticularsBody):
     owner: Annotated[OwnerBody | None, Field(validate_default=True)] = None
     papers: Annotated[list[PaperBody], Field(max_length=50)] = Field(default_factory=list)
     note: Annotated[Shown, Field(max_length=2000)] | None = None
-    receive: Annotated[YesNo | None, Field(description="Check and receive at once; by default at the counter")] = None
+    receive: Annotated[YesNo | None, Field(description="Check and receive at once; default: only at the counter")] = (
+        None
+    )
 
     @field_validator("owner")
     @classmethod
-    def goes_with_a_capacity(cls, owner: OwnerBody | None, info: ValidationInfo) -> OwnerBody | None:
+    def fits_capacity(cls, owner: OwnerBody | None, info: ValidationInfo) -> OwnerBody | None:
         capacity = info.data.get("capacity", "self")
         if owner is not None and capacity == "self":
-            raise ValueError("leave it out, or say in what `capacity` the applicant acts for somebody else")
+            raise ValueError("leave it out, or give the `capacity` in which the applicant acts for the owner")
         if owner is None and capacity != "self":
-            raise ValueError(f"say for whom the applicant acts as {capacity}")
-        needed = identity.OWNER_KINDS.get(capacity)
-        if owner is not None and needed not in (None, owner.kind):
-            raise ValueError(f"is of kind {needed} for whoever acts as {capacity}")
+            raise ValueError(f"name the person or organisation for whom the applicant acts as {capacity}")
+        required_kind = identity.OWNER_KINDS.get(capacity)
+        if owner is not None and required_kind not in (None, owner.kind):
+            raise ValueError(f"must be of kind {required_kind} if the capacity is {capacity}")
         return owner
 
     @field_validator("payer_group")
     @classmethod
-    def is_a_group(cls, group: str) -> str:
+    def known_group(cls, group: str) -> str:
         if group not in PAYER_GROUPS:
-            raise ValueError(f"is none of {', '.join(PAYER_GROUPS)}")
+            raise ValueError(f"must be one of {', '.join(PAYER_GROUPS)}")
         return group
 
 
 class MoveBody(MoveFacts):
-    """One move, now."""
+    """One move to make now."""
 
     def instruction(self) -> Instruction:
         return msgspec.convert(self.model_dump(), Instruction)
@@ -140,7 +142,7 @@ async def register(
 
 @router.post(
     "/provinces/{province}/dossiers/{code}/moves",
-    summary="Make a move; `can` of the dossier says which are lawful now.",
+    summary="Make a move; `can` of the dossier lists the moves that are lawful now.",
     response_model=DossierView,
     responses=problem_responses(404, 409, 422, 503),
 )
@@ -148,9 +150,8 @@ async def move(
     province: Text, code: Text, body: MoveBody, idempotency_key: KeyHeader, sandbox: SandboxId, gateway: GatewayDep
 ) -> Response:
     await known_sandbox(gateway, sandbox)
-    known = await queries.dossier(gateway, sandbox, province, code)
-    agency = agency_code(known.province, known.commune)
-
+    dossier = await queries.dossier(gateway, sandbox, province, code)
+    agency = agency_code(dossier.province, dossier.commune)
     key = _key(province, f"POST /dossiers/{code}/moves", idempotency_key, body)
     async with gateway.unit_of_work(sandbox, key, codes=[code]) as request:
         if request.is_new:

@@ -1,4 +1,4 @@
-"""What a province has: its dossiers, newest first, its inbox, and one of them."""
+"""The dossiers of a province, its inbox, one dossier and its result."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/api/v1", tags=["provinces"])
 
 
 @router.get(
-    "/provinces/{province}/dossiers", summary="The newest dossiers of a province.", responses=problem_responses(404)
+    "/provinces/{province}/dossiers", summary="Dossiers of a province, newest first.", responses=problem_responses(404)
 )
 async def dossiers(
     province: Text, sandbox: SandboxId, gateway: GatewayDep, page: PageDep, request: Request, response: Response
@@ -37,7 +37,7 @@ async def dossiers(
 
 @router.get(
     "/provinces/{province}/inbox",
-    summary="The open dossiers of a province, the first come in front; `can` says what may be done with each.",
+    summary="The open dossiers of a province, oldest first; `can` lists the moves that are lawful now.",
     responses=problem_responses(404, 422),
 )
 async def inbox(
@@ -48,7 +48,7 @@ async def inbox(
     request: Request,
     response: Response,
     state: Annotated[Text | None, Query(description="Only in this state", examples=["received"])] = None,
-    commune: Annotated[Text | None, Query(description="Only of this competent commune", examples=["14464"])] = None,
+    commune: Annotated[Text | None, Query(description="Only with this competent commune", examples=["14464"])] = None,
 ) -> list[DossierView]:
     now = (await known_sandbox(gateway, sandbox)).now
     cut = await queries.inbox(gateway, sandbox, province, page, state=state, commune=commune)
@@ -65,27 +65,29 @@ async def dossier(province: Text, code: Text, sandbox: SandboxId, gateway: Gatew
 
 @router.get(
     "/provinces/{province}/dossiers/{code}/result",
-    summary="The result as a file, once it is ready.",
+    summary="The result as a file, when it is ready.",
     response_class=Response,
     responses={200: {"description": "One page of PDF", "content": {"application/pdf": {}}}, **problem_responses(404)},
 )
 async def result(province: Text, code: Text, sandbox: SandboxId, gateway: GatewayDep, request: Request) -> Response:
     await known_sandbox(gateway, sandbox)
-    found = await queries.dossier(gateway, sandbox, province, code)
-    if found.result_number is None or found.ready_at is None:
-        raise NoResultYet("Look at its status: a result exists from 9 on.", code=code, state=found.state.slug)
-    home = PROVINCES[found.province].name_vi
+    dossier = await queries.dossier(gateway, sandbox, province, code)
+    if dossier.result_number is None or dossier.ready_at is None:
+        raise NoResultYet("Check its status: a result exists from status 9 on.", code=code, state=dossier.state.slug)
+    place = PROVINCES[dossier.province].name_vi
+    if dossier.commune:
+        place = f"{COMMUNES[dossier.commune].name_vi}, {place}"
     facts = result_pdf.Facts(
         dossier_code=code,
-        result_number=found.result_number,
-        agency=f"UBND {COMMUNES[found.commune].name_vi}, {home}" if found.commune else f"UBND {home}",
-        procedure=found.procedure,
-        procedure_name=procedure_of(found.procedure, found.version).name_vi,
-        applicant=found.owner or found.applicant,
-        submitted_at=found.submitted_at,
-        ready_at=found.ready_at,
-        officer=handler(found),
+        result_number=dossier.result_number,
+        agency=f"UBND {place}",
+        procedure=dossier.procedure,
+        procedure_name=procedure_of(dossier.procedure, dossier.version).name_vi,
+        applicant=dossier.owner or dossier.applicant,
+        submitted_at=dossier.submitted_at,
+        ready_at=dossier.ready_at,
+        officer=handler(dossier),
     )
     content = await asyncio.to_thread(result_pdf.render, facts)
     file = File(files.hash_of(content), "application/pdf", content)
-    return file_response.response(file, f"{found.result_number}.pdf", request.headers)
+    return file_response.response(file, f"{dossier.result_number}.pdf", request.headers)

@@ -1,4 +1,4 @@
-"""The test door of the officers: what they will decide on one dossier."""
+"""Test endpoint: what simulated officers will decide on one dossier."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shared.web.dependencies import SandboxId
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/_lab", tags=["lab"])
-ARRIVAL_SECONDS = 3.0  # a script may be sent right after a submission: the dossier is on its way for some milliseconds
+ARRIVAL_SECONDS = 3.0  # a script can be sent right after the submission; the event arrives some milliseconds later
 
 
 class ScriptBody(BaseModel):
@@ -28,17 +28,17 @@ class ScriptBody(BaseModel):
 
 
 @router.put(
-    "/officers/{code}", summary="Script what the officers of one dossier decide.", responses=problem_responses(404, 422)
+    "/officers/{code}", summary="Set what the officers of one dossier decide.", responses=problem_responses(404, 422)
 )
 async def script_officers(code: Text, body: ScriptBody, sandbox: SandboxId, gateway: GatewayDep) -> dict[str, Any]:
     script = msgspec.convert(body.decisions.model_dump(), Script)
-    await _arrived(gateway, sandbox, code)
-    scripted = await gateway.decide(sandbox, lambda work: commands.script_officers(work, code, script), codes=[code])
-    return {"code": scripted.code, "decisions": body.decisions.model_dump(exclude_unset=True)}
+    await _wait_for_arrival(gateway, sandbox, code)
+    dossier = await gateway.decide(sandbox, lambda work: commands.script_officers(work, code, script), codes=[code])
+    return {"code": dossier.code, "decisions": body.decisions.model_dump(exclude_unset=True)}
 
 
-async def _arrived(gateway: Gateway, sandbox_id: str, code: str) -> None:
-    """Wait a little for a dossier that is still on its lane; raises DossierNotFound."""
+async def _wait_for_arrival(gateway: Gateway, sandbox_id: str, code: str) -> None:
+    """Wait until the dossier exists; raises DossierNotFound after ARRIVAL_SECONDS."""
     await known_sandbox(gateway, sandbox_id)
     until = asyncio.get_running_loop().time() + ARRIVAL_SECONDS
     while await gateway.documents.find(gateway.database, sandbox_id, code) is None:

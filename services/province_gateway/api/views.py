@@ -1,4 +1,4 @@
-"""What a province shows of a dossier, and what its doors share."""
+"""A dossier in HTTP responses of a province, and the dependency that its endpoints share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GatewayDep = Annotated[Gateway, Depends(gateway_of)]
 
 
 class DemandView(View):
-    """A fee asked for; `status` is due, paid, waived or superseded."""
+    """A demanded fee; `status` is due, paid, waived or superseded."""
 
     number: int
     moment: str
@@ -66,9 +66,10 @@ class LimitView(BaseModel):
 
 
 class DossierView(CopyView):
-    """A province's copy of a dossier; `can` is what officials may do now, `planned` what they will do by themselves.
+    """A province's copy of a dossier.
 
-    `needs` names the one fact without which a move of `can` cannot be made.
+    `can`: the moves that officials may make now; `needs`: the name of a fact that a move in `can` needs;
+    `planned`: the next action of simulated officers.
     """
 
     province: str
@@ -90,17 +91,17 @@ class DossierView(CopyView):
 
     @classmethod
     def of(cls, dossier: Dossier, at: datetime) -> DossierView:
-        demands, can = [each for each in dossier.demands if not each.superseded], dossier.can(at)
+        demands, can = [demand for demand in dossier.demands if not demand.superseded], dossier.can(at)
         return cls.read(
             dossier,
             status=dossier.state,
             limit=_limit(dossier),
             fee_dong=demands[-1].amount_dong if demands else None,
-            demands=[DemandView.of(each) for each in dossier.demands],
-            paid=bool(demands) and all(each.paid_by not in (None, WAIVED) for each in demands),
+            demands=[DemandView.of(demand) for demand in dossier.demands],
+            paid=bool(demands) and all(demand.paid_by not in (None, WAIVED) for demand in demands),
             withdrawal_asked=dossier.withdrawal_reason is not None,
             can=can,
-            needs={does: fact for does, fact in dossier.to_be_given(at).items() if does in can},
+            needs={does: fact for does, fact in dossier.missing_facts(at).items() if does in can},
         )
 
 

@@ -1,1 +1,1 @@
-"""What officials do."""
+"""The moves of officials."""

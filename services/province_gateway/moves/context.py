@@ -1,4 +1,4 @@
-"""One move of an official while it is made: what it starts from, what it says, and in whose name."""
+"""One move of an official: the dossier before and after it, its event, and the name under which it is made."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from contracts import lifecycle as law
 from contracts.calendar.worktime import Count, Pause
 from contracts.catalogue import Place, agency_code
 from services.province_gateway.domain import Dossier, Instruction
-from services.province_gateway.work import Work, tell
+from services.province_gateway.work import Work, save_and_publish
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How this procedure system counts; written down on each dossier at its reception."""
+    """How this procedure system counts time; stored on each dossier at its reception."""
 
     count: Count = Count.LAW
     pause: Pause = Pause.ANEW
 
 
 def desk(dossier: Dossier) -> str:
-    at = dossier.reception or Place(dossier.province, dossier.commune)
-    return f"Bộ phận Một cửa {agency_code(at.province, at.commune)}"
+    place = dossier.reception or Place(dossier.province, dossier.commune)
+    return f"Bộ phận Một cửa {agency_code(place.province, place.commune)}"
 
 
 def handler(dossier: Dossier) -> str:
     return f"Bộ phận thụ lý {agency_code(dossier.province, dossier.commune)}"
 
 
-class Act(Struct, frozen=True):
-    """One move being made: the dossier before and after, the event that tells it, and what the official said."""
+class OfficialMove(Struct, frozen=True):
+    """A move that an official is making: the dossier before and after it, its event, and the instruction."""
 
     work: Work
     before: Dossier
@@ -43,11 +43,11 @@ class Act(Struct, frozen=True):
     instruction: Instruction
     rules: Rules
 
-    def tell(self, dossier: Dossier, **facts: Any) -> None:
-        tell(self.work, dossier, self.event, **facts)
+    def publish(self, dossier: Dossier, **facts: Any) -> None:
+        save_and_publish(self.work, dossier, self.event, **facts)
 
-    def reason(self, otherwise: str) -> str:
-        return self.instruction.reason or otherwise
+    def reason(self, default: str) -> str:
+        return self.instruction.reason or default
 
     @property
     def handler(self) -> str:
@@ -55,6 +55,6 @@ class Act(Struct, frozen=True):
 
     @property
     def official(self) -> str:
-        """Whose move it is by the table: the desk's, or the handler's."""
+        """Who makes the move by the lifecycle table: the desk or the handler."""
         move = law.LIFECYCLE.move_for_event(self.before.state, self.event)
         return self.handler if move is not None and move.who == law.HANDLER else desk(self.before)

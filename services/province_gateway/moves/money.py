@@ -1,4 +1,4 @@
-"""Money between citizen and office: demanded, taken at the desk, waived, given back at the end."""
+"""Money between citizen and office: demanded, taken at the desk, waived, refunded at the end."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from services.province_gateway.domain import (
     Moment,
     RefundTooLarge,
 )
-from services.province_gateway.moves.context import Act, Rules, desk
+from services.province_gateway.moves.context import OfficialMove, Rules, desk
 from services.province_gateway.moves.receipts import receipts
-from services.province_gateway.work import Work, here
+from services.province_gateway.work import Work, local_time
 from shared.sandbox.clock import wire
 
-PAY_BY = Limit(30, Unit.DAY)  # to pay what is demanded; a default of ours, unverified
+PAY_BY = Limit(30, Unit.DAY)  # time to pay a demanded fee; our default, unverified
 MOMENTS: dict[str, Moment] = {
     law.SUBMITTED.slug: "at_reception",
     law.RECEIVED.slug: "at_reception",
@@ -32,94 +32,94 @@ MOMENTS: dict[str, Moment] = {
 
 
 def demand_catalogue_fee(work: Work, code: str, rules: Rules) -> None:
-    """What the catalogue asks for this case, province, channel and payer; nothing if that is nothing or nobody knows."""
+    """Demand the catalogue's fee for this case, province, channel and payer, if it is known and not zero."""
     dossier = work.load(code, DossierNotFound)
-    if items := dossier.catalogue_fee(here(work, code)):
-        after, move = dossier.after(law.DEMAND_FEE)
+    if items := dossier.catalogue_fee(local_time(work, code)):
+        after, row = dossier.after(law.DEMAND_FEE)
         instruction = Instruction(law.DEMAND_FEE, fee=items)
-        demand_fee(Act(work, dossier, after, move.event, here(work, code), instruction, rules))
+        demand_fee(OfficialMove(work, dossier, after, row.event, local_time(work, code), instruction, rules))
 
 
-def demand_fee(act: Act) -> None:
-    """Money asked for; a corrected demand takes the place of the open one, a tax notice may come in the middle."""
-    before, owing = act.before, act.before.owing
+def demand_fee(move: OfficialMove) -> None:
+    """Demand a fee. A corrected demand supersedes the open one; a tax notice can follow during processing."""
+    before, owing = move.before, move.before.owing
     moment = MOMENTS.get(before.state.slug, "at_reception")
     if owing or before.state == law.FINANCIAL_OBLIGATION:
-        moment = before.demands[-1].moment  # it corrects that demand, or adds to it
-    items = act.instruction.fee or (owing.items if owing else before.catalogue_fee(act.at))
-    owes = act.after.with_demand(moment, items, CALENDAR.due(act.at, PAY_BY))
-    demand = owes.demands[-1]
-    if owes.state == law.FINANCIAL_OBLIGATION != before.state:
-        owes = replace(owes, paused_at=act.at)
-    act.tell(
-        owes,
+        moment = before.demands[-1].moment  # the new demand corrects that one or adds to it
+    items = move.instruction.fee or (owing.items if owing else before.catalogue_fee(move.at))
+    demanded = move.after.with_demand(moment, items, CALENDAR.due(move.at, PAY_BY))
+    demand = demanded.demands[-1]
+    if demanded.state == law.FINANCIAL_OBLIGATION != before.state:
+        demanded = replace(demanded, paused_at=move.at)
+    move.publish(
+        demanded,
         fee_dong=demand.amount_dong,
-        demanded_at=wire(act.at),
+        demanded_at=wire(move.at),
         demand=demand.number,
         replaces=owing.number if owing else None,
         moment=demand.moment,
         items=[{"kind": item.kind, "name": item.name, "amount_dong": item.amount_dong} for item in demand.items],
         pay_by=wire(demand.pay_by),
-        notice_number=act.instruction.notice_number,
+        notice_number=move.instruction.notice_number,
     )
 
 
-def take_payment(act: Act) -> None:
-    """Money at the counter or by transfer, with its receipts."""
-    demand = act.before.owing
+def take_payment(move: OfficialMove) -> None:
+    """Take the fee at the counter or by transfer, and number its receipts."""
+    demand = move.before.owing
     assert demand is not None  # needs: OPEN_DEMAND
-    if act.instruction.amount_dong not in (None, demand.amount_dong):
+    if move.instruction.amount_dong not in (None, demand.amount_dong):
         raise FeeMismatch(
-            f"Take exactly {demand.amount_dong} đồng.",
+            f"The fee is exactly {demand.amount_dong} đồng.",
             fee_dong=demand.amount_dong,
-            offered_dong=act.instruction.amount_dong,
+            offered_dong=move.instruction.amount_dong,
         )
     paid = replace(
-        act.after.paid(demand, act.instruction.method, act.at), paid_dong=act.before.paid_dong + demand.amount_dong
+        move.after.paid(demand, move.instruction.method, move.at), paid_dong=move.before.paid_dong + demand.amount_dong
     )
-    act.tell(
+    move.publish(
         paid,
         demand=demand.number,
         amount_dong=demand.amount_dong,
-        method=act.instruction.method,
-        receipts=receipts(act.work, paid, demand.items, act.at),
-        paid_at=wire(act.at),
+        method=move.instruction.method,
+        receipts=receipts(move.work, paid, demand.items, move.at),
+        paid_at=wire(move.at),
         officer=desk(paid),
     )
 
 
-def waive_fee(act: Act) -> None:
-    """What was demanded is not asked for any longer; what was paid online for it meanwhile, the portal gives back."""
-    demand = act.before.owing
+def waive_fee(move: OfficialMove) -> None:
+    """Cancel the open demand. If it was paid online meanwhile, the portal refunds the payment."""
+    demand = move.before.owing
     assert demand is not None  # needs: OPEN_DEMAND
-    waived = act.after.paid(demand, WAIVED, act.at)
-    act.tell(
+    waived = move.after.paid(demand, WAIVED, move.at)
+    move.publish(
         waived,
         demand=demand.number,
         amount_dong=demand.amount_dong,
-        reason=act.reason("Người nộp thuộc đối tượng được miễn"),
-        waived_at=wire(act.at),
+        reason=move.reason("Người nộp thuộc đối tượng được miễn"),
+        waived_at=wire(move.at),
         officer=desk(waived),
     )
 
 
-def give_back(act: Act, ended: Dossier, otherwise: int | None) -> tuple[Dossier, dict[str, int | None]]:
-    """The dossier at its end without a result, and what the event says of its money.
+def refund(move: OfficialMove, ended: Dossier, default: int | None) -> tuple[Dossier, dict[str, int | None]]:
+    """The dossier that ended without a result, and the facts about its money for the event.
 
-    What the office took itself is given back first, at once and there; the rest is the portal's to give back, and
-    whatever came beyond what the office knew.
+    The office first refunds at once what it took itself. The portal refunds the rest, and payments that the office did
+    not know of.
 
-    otherwise  what goes back if the official said nothing; None: all
-    raises     RefundTooLarge
+    default  amount if the instruction names none; None: everything
+    raises   RefundTooLarge
     """
-    before, asked = act.before, otherwise if act.instruction.refund_dong is None else act.instruction.refund_dong
-    if asked is not None and asked > before.held_dong:
-        detail = f"Give back at most {before.held_dong} đồng, or leave the amount out."
-        raise RefundTooLarge(detail, code=before.code, refund_dong=asked, held_dong=before.held_dong)
-    returned = before.taken_dong if asked is None else min(asked, before.taken_dong)
+    before, amount = move.before, default if move.instruction.refund_dong is None else move.instruction.refund_dong
+    if amount is not None and amount > before.held_dong:
+        detail = f"Refund at most {before.held_dong} đồng, or leave the amount out."
+        raise RefundTooLarge(detail, code=before.code, refund_dong=amount, held_dong=before.held_dong)
+    returned = before.taken_dong if amount is None else min(amount, before.taken_dong)
     facts = {
-        "refund_dong": None if asked is None else asked - returned,
-        "paid_dong": None if asked is None else before.paid_dong,
+        "refund_dong": None if amount is None else amount - returned,
+        "paid_dong": None if amount is None else before.paid_dong,
         "returned_dong": returned or None,
     }
     return replace(ended, refunded_dong=before.refunded_dong + returned), facts

@@ -1,4 +1,4 @@
-"""What officials can do with a dossier, one function per verb of the lifecycle table: decide, save, tell. No await, no I/O."""
+"""The moves of officials, one function per verb of the lifecycle table: decide, save, publish. No await, no I/O."""
 
 from __future__ import annotations
 
@@ -8,75 +8,56 @@ from msgspec.structs import replace
 
 from contracts import lifecycle as law
 from contracts.calendar.worktime import Limit, Pause, Unit
-from contracts.catalogue import (
-    CALENDAR,
-    ProcedureWithdrawn,
-    forward_by,
-    in_working_days,
-    procedure_at,
-    procedure_of,
-)
-from services.province_gateway.domain import (
-    VERIFYING,
-    Dossier,
-    DossierNotFound,
-    Instruction,
-    Supplement,
-)
-from services.province_gateway.moves.context import Act, Rules, desk
-from services.province_gateway.moves.money import (
-    demand_catalogue_fee,
-    demand_fee,
-    give_back,
-    take_payment,
-    waive_fee,
-)
+from contracts.catalogue import CALENDAR, ProcedureWithdrawn, forward_by, in_working_days, procedure_at, procedure_of
+from services.province_gateway.domain import VERIFYING, Dossier, DossierNotFound, Instruction, Supplement
+from services.province_gateway.moves.context import OfficialMove, Rules, desk
+from services.province_gateway.moves.money import demand_catalogue_fee, demand_fee, refund, take_payment, waive_fee
 from services.province_gateway.officers import behaviour
 from services.province_gateway.officers.plan import close_request, plan
-from services.province_gateway.work import Work, here
+from services.province_gateway.work import Work, local_time
 from shared.sandbox.clock import wire
 
-CHANGE_WHAT_IS_WAITED_FOR = (law.REQUEST_SUPPLEMENT, law.DEMAND_FEE, law.TAKE_PAYMENT, law.WAIVE_FEE)
-ANSWER_DAYS = 10  # working days a citizen has to answer a supplement request; a default of ours, unverified
+CHANGE_THE_WAIT = (law.REQUEST_SUPPLEMENT, law.DEMAND_FEE, law.TAKE_PAYMENT, law.WAIVE_FEE)
+ANSWER_DAYS = 10  # working days that a citizen has to answer a supplement request; our default, unverified
 
 
 def perform(work: Work, code: str, instruction: Instruction, rules: Rules) -> Dossier:
-    """One move of an official. Raises MoveNotAllowed, NotYet and what the move itself refuses."""
-    dossier, at = work.load(code, DossierNotFound), here(work, code)
-    after, move = dossier.after(instruction.does)
+    """Make one move of an official. Raises MoveNotAllowed, NotYet and the refusals of the move itself."""
+    dossier, at = work.load(code, DossierNotFound), local_time(work, code)
+    after, row = dossier.after(instruction.does)
     dossier.must_allow(instruction, at)
-    _MOVES[instruction.does](Act(work, dossier, after, move.event, at, instruction, rules))
+    _MOVES[instruction.does](OfficialMove(work, dossier, after, row.event, at, instruction, rules))
     if dossier.withdrawal_reason is not None and after.state in law.ENDED_WITHOUT_RESULT:
         close_request(work, code)
-    plan(work, code, anew=after.state != dossier.state or instruction.does in CHANGE_WHAT_IS_WAITED_FOR)
+    plan(work, code, replace_same=after.state != dossier.state or instruction.does in CHANGE_THE_WAIT)
     return work.load(code, DossierNotFound)
 
 
-def _receive(act: Act) -> None:
-    """Form 01: the version in force at reception, its limit, the due date; then the fee, if it is demanded now."""
-    before, at = act.before, act.at
+def _receive(move: OfficialMove) -> None:
+    """Form 01: the version in force at reception, its limit and due date; then the fee, if demanded at reception."""
+    before, at = move.before, move.at
     version = before.version
     try:
         procedure = procedure_at(before.procedure, at.date())
         version = procedure.version
-    except ProcedureWithdrawn:  # withdrawn while the dossier lay there: it keeps the version under which it was filed
+    except ProcedureWithdrawn:  # withdrawn since the submission: the dossier keeps the version under which it was filed
         procedure = procedure_of(before.procedure, version)
     case = procedure.case(before.case)
     limit = case.limit_for(before.channel)
     received = replace(
-        act.after.answered(at) if before.unanswered else act.after,
+        move.after.answered(at) if before.unanswered else move.after,
         case=case.code,
         version=version,
         received_at=at,
         verify_by=CALENDAR.due(at, VERIFYING),
         limit=limit,
-        count=act.rules.count,
-        pause=act.rules.pause,
-        due_at=CALENDAR.due(at, limit, act.rules.count),
+        count=move.rules.count,
+        pause=move.rules.pause,
+        due_at=CALENDAR.due(at, limit, move.rules.count),
         paused_at=None,
     )
     assert received.due_at is not None
-    act.tell(
+    move.publish(
         received,
         received_at=wire(at),
         due_at=wire(received.due_at),
@@ -89,131 +70,132 @@ def _receive(act: Act) -> None:
         pause=received.pause,
         forward_by=wire(forward_by(at)),
     )
-    if behaviour.script_of(act.work.sandbox, before).fee_moment == "at_reception" and not before.demands:
-        demand_catalogue_fee(act.work, before.code, act.rules)
+    if behaviour.script_of(move.work.sandbox, before).fee_moment == "at_reception" and not before.demands:
+        demand_catalogue_fee(move.work, before.code, move.rules)
 
 
-def _refuse(act: Act) -> None:
-    reason = act.reason(behaviour.REASONS[0])
-    ended, money = give_back(act, replace(act.after, reason=reason), None)
-    act.tell(ended, reason=reason, refused_at=wire(act.at), officer=desk(ended), **money)
+def _refuse(move: OfficialMove) -> None:
+    reason = move.reason(behaviour.REASONS[0])
+    ended, money = refund(move, replace(move.after, reason=reason), None)
+    move.publish(ended, reason=reason, refused_at=wire(move.at), officer=desk(ended), **money)
 
 
-def _request_supplement(act: Act) -> None:
-    """Form 02, once and completely; a second request counts as overdue and says so. A fee may be asked for with it."""
-    before = act.before
+def _request_supplement(move: OfficialMove) -> None:
+    """Form 02, once and completely. A second request is marked as overdue. A fee can be demanded with the request."""
+    before = move.before
     number = len(before.supplements) + 1
-    days = act.instruction.answer_days or ANSWER_DAYS
-    answer_by = CALENDAR.due(act.at, Limit(days, Unit.WORKING_DAY))
-    reason = act.reason("Hồ sơ chưa đầy đủ")
-    asked = replace(act.after, supplements=(*before.supplements, Supplement(number, act.at, answer_by)))
+    days = move.instruction.answer_days or ANSWER_DAYS
+    answer_by = CALENDAR.due(move.at, Limit(days, Unit.WORKING_DAY))
+    reason = move.reason("Hồ sơ chưa đầy đủ")
+    requested = replace(move.after, supplements=(*before.supplements, Supplement(number, move.at, answer_by)))
     if before.received_at is not None and before.paused_at is None:
-        asked = replace(asked, paused_at=act.at)
-    act.tell(
-        asked,
+        requested = replace(requested, paused_at=move.at)
+    move.publish(
+        requested,
         request=number,
         reason=reason,
-        items=[{"text": text} for text in act.instruction.items or (reason,)],
+        items=[{"text": text} for text in move.instruction.items or (reason,)],
         answer_by=wire(answer_by),
         counts_as_overdue=number > 1,
-        requested_at=wire(act.at),
-        officer=act.official,
+        requested_at=wire(move.at),
+        officer=move.official,
     )
-    if act.instruction.fee:
-        after, move = asked.after(law.DEMAND_FEE)
-        demand_fee(replace(act, before=asked, after=after, event=move.event))
+    if move.instruction.fee:
+        after, row = requested.after(law.DEMAND_FEE)
+        demand_fee(replace(move, before=requested, after=after, event=row.event))
 
 
-def _hand_over(act: Act) -> None:
-    """From the desk that received it to the competent agency: the same working day, or the next (art. 18)."""
-    moved, place = replace(act.after, handed_over_at=act.at), act.before.reception
-    assert place is not None and moved.received_at is not None  # needs: RECEIVED_ELSEWHERE
-    act.tell(
-        moved,
+def _hand_over(move: OfficialMove) -> None:
+    """From the receiving desk to the competent agency, on the same working day or the next (ND 61/2018 art. 18)."""
+    handed_over, place = replace(move.after, handed_over_at=move.at), move.before.reception
+    assert place is not None and handed_over.received_at is not None  # needs: RECEIVED_ELSEWHERE
+    move.publish(
+        handed_over,
         from_unit={"province": place.province, "commune": place.commune},
-        to_unit={"province": moved.province, "commune": moved.commune},
-        handed_over_at=wire(act.at),
-        forward_by=wire(forward_by(moved.received_at)),
-        officer=desk(moved),
+        to_unit={"province": handed_over.province, "commune": handed_over.commune},
+        handed_over_at=wire(move.at),
+        forward_by=wire(forward_by(handed_over.received_at)),
+        officer=desk(handed_over),
     )
 
 
-def _start(act: Act) -> None:
-    started = replace(act.after, started_at=act.at).running_again(act.at, Pause.SUBTRACT)  # it waited for money
-    due = wire(started.due_at) if started.due_at and started.due_at != act.before.due_at else None
-    act.tell(started, started_at=wire(act.at), officer=act.handler, due_at=due)
+def _start(move: OfficialMove) -> None:
+    """Start processing; if the dossier waited for a payment, the waiting time does not count."""
+    started = replace(move.after, started_at=move.at).running_again(move.at, Pause.SUBTRACT)
+    due = wire(started.due_at) if started.due_at and started.due_at != move.before.due_at else None
+    move.publish(started, started_at=wire(move.at), officer=move.handler, due_at=due)
 
 
-def _resume(act: Act) -> None:
-    """The clock runs again: after a supplement as the dossier's setting says, after a payment less the time waited."""
-    before = act.before
+def _resume(move: OfficialMove) -> None:
+    """The clock runs again: after a supplement by the dossier's `pause`, after a payment without the waiting time."""
+    before = move.before
     pause = before.pause if before.state == law.SUPPLEMENT else Pause.SUBTRACT
-    answered = act.after.answered(act.at) if before.unanswered else act.after
-    resumed = replace(answered, started_at=before.started_at or act.at).running_again(act.at, pause)
+    answered = move.after.answered(move.at) if before.unanswered else move.after
+    resumed = replace(answered, started_at=before.started_at or move.at).running_again(move.at, pause)
     assert resumed.due_at is not None  # needs: RECEIVED_BEFORE
-    facts = {"resumed_at": wire(act.at), "due_at": wire(resumed.due_at), "pause": pause}
-    act.tell(resumed, **facts, officer=act.handler)
+    facts = {"resumed_at": wire(move.at), "due_at": wire(resumed.due_at), "pause": pause}
+    move.publish(resumed, **facts, officer=move.handler)
 
 
-def _reschedule(act: Act) -> None:
-    """Form 04: once, at the latest one day before expiry."""
-    due = act.before.due_at
+def _reschedule(move: OfficialMove) -> None:
+    """Form 04: once, at the latest one day before the due date."""
+    due = move.before.due_at
     assert due is not None
-    moved = CALENDAR.due(due, Limit(act.instruction.days or 1, Unit.WORKING_DAY), act.before.count)
-    reason = act.reason("Cần thêm thời gian thẩm tra, xác minh")
-    facts = {"reason": reason, "previous_due_at": wire(due), "due_at": wire(moved), "apologised_at": wire(act.at)}
-    act.tell(replace(act.after, due_at=moved, rescheduled=True), **facts, officer=act.handler)
+    new_due = CALENDAR.due(due, Limit(move.instruction.days or 1, Unit.WORKING_DAY), move.before.count)
+    reason = move.reason("Cần thêm thời gian thẩm tra, xác minh")
+    facts = {"reason": reason, "previous_due_at": wire(due), "due_at": wire(new_due), "apologised_at": wire(move.at)}
+    move.publish(replace(move.after, due_at=new_due, rescheduled=True), **facts, officer=move.handler)
 
 
-def _finish(act: Act) -> None:
-    """The result is signed; this moment decides on time or overdue. The fee may fall due with it."""
-    before = act.before
-    timeliness = before.timeliness(act.at)
-    finished = replace(act.after, result_number=f"KQ-{before.code}", ready_at=act.at)
-    act.tell(
+def _finish(move: OfficialMove) -> None:
+    """The result is signed; this moment decides whether it is on time. A fee can become due with the result."""
+    before = move.before
+    timeliness = before.timeliness(move.at)
+    finished = replace(move.after, result_number=f"KQ-{before.code}", ready_at=move.at)
+    move.publish(
         finished,
-        ready_at=wire(act.at),
+        ready_at=wire(move.at),
         on_time=timeliness != "overdue",
         result_number=finished.result_number,
-        officer=act.handler,
+        officer=move.handler,
         timeliness=timeliness,
         supplement_requests=len(before.supplements) or None,
     )
-    if behaviour.script_of(act.work.sandbox, before).fee_moment == "at_result" and not before.demands:
-        demand_catalogue_fee(act.work, before.code, act.rules)
+    if behaviour.script_of(move.work.sandbox, before).fee_moment == "at_result" and not before.demands:
+        demand_catalogue_fee(move.work, before.code, move.rules)
 
 
-def _return(act: Act) -> None:
-    channel = act.instruction.channel or act.before.return_by or "online"
-    act.tell(act.after, returned_at=wire(act.at), channel=channel)
+def _return(move: OfficialMove) -> None:
+    channel = move.instruction.channel or move.before.return_by or "online"
+    move.publish(move.after, returned_at=wire(move.at), channel=channel)
 
 
-def _reject(act: Act) -> None:
-    reason = act.reason("Hồ sơ không đủ điều kiện giải quyết")
-    ended, money = give_back(act, replace(act.after, reason=reason), 0)
-    act.tell(ended, reason=reason, rejected_at=wire(act.at), officer=act.handler, **money)
+def _reject(move: OfficialMove) -> None:
+    reason = move.reason("Hồ sơ không đủ điều kiện giải quyết")
+    ended, money = refund(move, replace(move.after, reason=reason), 0)
+    move.publish(ended, reason=reason, rejected_at=wire(move.at), officer=move.handler, **money)
 
 
-def _stop(act: Act) -> None:
-    reason = act.reason("Dừng giải quyết hồ sơ")
-    ended, money = give_back(act, replace(act.after, reason=reason), 0)
-    act.tell(ended, reason=reason, stopped_at=wire(act.at), officer=act.official, **money)
+def _stop(move: OfficialMove) -> None:
+    reason = move.reason("Dừng giải quyết hồ sơ")
+    ended, money = refund(move, replace(move.after, reason=reason), 0)
+    move.publish(ended, reason=reason, stopped_at=wire(move.at), officer=move.official, **money)
 
 
-def _grant_withdrawal(act: Act) -> None:
-    reason = act.before.withdrawal_reason or act.reason("Theo yêu cầu của công dân")
-    withdrawn, money = give_back(act, replace(act.after, reason=reason), None)
-    act.tell(withdrawn, withdrawn_at=wire(act.at), reason=reason, officer=desk(withdrawn), **money)
+def _grant_withdrawal(move: OfficialMove) -> None:
+    reason = move.before.withdrawal_reason or move.reason("Theo yêu cầu của công dân")
+    withdrawn, money = refund(move, replace(move.after, reason=reason), None)
+    move.publish(withdrawn, withdrawn_at=wire(move.at), reason=reason, officer=desk(withdrawn), **money)
 
 
-def _decline_withdrawal(act: Act) -> None:
-    closed = act.before.state in law.DECIDED
-    why = act.reason("Hồ sơ đã có kết quả giải quyết" if closed else "Cơ quan tiếp tục giải quyết hồ sơ")
-    act.tell(act.after, declined_at=wire(act.at), reason=why, officer=desk(act.after))
-    close_request(act.work, act.before.code)
+def _decline_withdrawal(move: OfficialMove) -> None:
+    decided = move.before.state in law.DECIDED
+    reason = move.reason("Hồ sơ đã có kết quả giải quyết" if decided else "Cơ quan tiếp tục giải quyết hồ sơ")
+    move.publish(move.after, declined_at=wire(move.at), reason=reason, officer=desk(move.after))
+    close_request(move.work, move.before.code)
 
 
-_MOVES: dict[str, Callable[[Act], None]] = {
+_MOVES: dict[str, Callable[[OfficialMove], None]] = {
     law.RECEIVE: _receive,
     law.REFUSE: _refuse,
     law.DEMAND_FEE: demand_fee,

@@ -1,1 +1,1 @@
-"""What simulated officers will do, and when."""
+"""The simulated officers: what they do, and when."""

@@ -1,4 +1,4 @@
-"""The simulated officers: when they look, and what they decide. Every draw is keyed by the dossier and the step."""
+"""What simulated officers decide, and when they act. Every draw from the seed is keyed by dossier and step."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from services.province_gateway.domain import Dossier, Instruction, Script
 from services.province_gateway.officers.modes import Mode, mode_of
 from shared.sandbox.registry import Sandbox
 
-# Officers act at four set hours of a working day: a month is at most 88 ticks.
+# Officers act at four fixed hours of a working day, so a month has at most 88 times to act.
 HOURS = (time(8), time(10), time(14), time(16))
-WITHDRAWAL = "answer_withdrawal"  # kind of timer; of one tick, kinds fire in the order of their names: this one first
+WITHDRAWAL = "answer_withdrawal"  # kind of timer; its name sorts first, so it fires first of those due at the same time
 RECEPTION = "reception"  # kind of timer: receive or refuse; every other kind is a verb of the lifecycle table
-REFUSED_SHARE = 0.04  # of dossiers at reception; a default of ours, unverified
+REFUSED_SHARE = 0.04  # of dossiers at reception; our default, unverified
 REASONS = (
     "Thành phần hồ sơ không đúng với thủ tục đã chọn",
     "Nội dung không thuộc thẩm quyền giải quyết của cơ quan tiếp nhận",
@@ -28,19 +28,19 @@ UNPAID = "Quá thời hạn thực hiện nghĩa vụ tài chính"
 UNSCRIPTED = Script()
 
 
-def next_look(after: datetime) -> datetime:
-    """When officers next act, strictly after `after`."""
+def next_hour(after: datetime) -> datetime:
+    """The next time after `after` at which officers act."""
     return CALENDAR.next_tick(after, HOURS)
 
 
-def look_after_days(at: datetime, days: float) -> datetime:
-    """The first look once so many working days have passed."""
+def hour_after_days(at: datetime, days: float) -> datetime:
+    """The first time at which officers act after `days` working days."""
     day = CALENDAR.add_working_days(at.date(), int(days)) if int(days) else at.date()
-    return next_look(max(at, datetime.combine(day, HOURS[0], at.tzinfo) - timedelta(milliseconds=1)))
+    return next_hour(max(at, datetime.combine(day, HOURS[0], at.tzinfo) - timedelta(milliseconds=1)))
 
 
 def decide_reception(sandbox: Sandbox, dossier: Dossier) -> str | None:
-    """What the one-stop desk decides: the reason of a refusal, or None to receive."""
+    """The decision of the one-stop desk: the reason for a refusal, or None to receive."""
     script = script_of(sandbox, dossier)
     if script.reception is not None:
         return (script.reason or REASONS[0]) if script.reception == "refuse" else None
@@ -50,7 +50,7 @@ def decide_reception(sandbox: Sandbox, dossier: Dossier) -> str | None:
 
 
 def result_due(sandbox: Sandbox, dossier: Dossier, started_at: datetime) -> datetime:
-    """When the handler finishes: within the procedure's limit, at one of the set hours, drawn from the seed or scripted."""
+    """When the handler finishes: at a fixed hour within the procedure's limit, drawn from the seed or scripted."""
     days = script_of(sandbox, dossier).processing_days
     if not days and mode_of(sandbox, dossier.province).at_once:
         return started_at
@@ -59,43 +59,44 @@ def result_due(sandbox: Sandbox, dossier: Dossier, started_at: datetime) -> date
     day = CALENDAR.add_working_days(started_at.date(), int(days)) if int(days) else started_at.date()
     hour = HOURS[int(sandbox.draw(dossier.code, "hour") * len(HOURS))]
     at = datetime.combine(day, hour, started_at.tzinfo)
-    return next_look(max(started_at, at - timedelta(milliseconds=1)))
+    return next_hour(max(started_at, at - timedelta(milliseconds=1)))
 
 
 def next_move(sandbox: Sandbox, dossier: Dossier) -> str | None:
-    """What the officers do next by themselves; None while they only wait, and in manual mode. A step of the script comes first."""
+    """The next move of the officers; None while they wait, and in manual mode. A step of the script has precedence."""
     if mode_of(sandbox, dossier.province).manual:
         return None
-    step = _step_now(sandbox, dossier)
-    return step.does if step is not None else _straight_on(dossier)[0]
+    step = _ready_step(sandbox, dossier)
+    return step.does if step is not None else _default_move(dossier)[0]
 
 
 def next_action(sandbox: Sandbox, dossier: Dossier, at: datetime) -> tuple[str, datetime] | None:
-    """What they do next, and when. At once means that they wait neither for their hours nor for a day that no script names."""
+    """The next move, and when. With the tempo `at_once` they wait only for time limits and days named by a script."""
     does, mode = next_move(sandbox, dossier), mode_of(sandbox, dossier.province)
     if does is None:
         return None
-    step = _step_now(sandbox, dossier)
+    step = _ready_step(sandbox, dossier)
     if step is not None:
-        return does, look_after_days(at, step.after_days) if step.after_days else _look(mode, at)
-    return does, result_due(sandbox, dossier, at) if does == law.FINISH else _look(mode, at, _straight_on(dossier)[1])
+        return does, hour_after_days(at, step.after_days) if step.after_days else _time_to_act(mode, at)
+    not_before = _default_move(dossier)[1]
+    return does, result_due(sandbox, dossier, at) if does == law.FINISH else _time_to_act(mode, at, not_before)
 
 
 def next_answer(sandbox: Sandbox, dossier: Dossier, at: datetime) -> datetime | None:
-    """When the desk answers a withdrawal request by itself; None in manual mode."""
+    """When the desk answers a withdrawal request; None in manual mode."""
     mode = mode_of(sandbox, dossier.province)
-    return None if mode.manual else _look(mode, at)
+    return None if mode.manual else _time_to_act(mode, at)
 
 
-def _look(mode: Mode, at: datetime, not_before: datetime | None = None) -> datetime:
-    """When they see to it: now, if they do everything at once; else at their next look. What lies ahead they await."""
+def _time_to_act(mode: Mode, at: datetime, not_before: datetime | None = None) -> datetime:
+    """When they act: now with the tempo `at_once`, otherwise at their next hour; never before `not_before`."""
     if mode.at_once and (not_before is None or not_before < at):
         return at
-    return next_look(max(at, not_before or at))
+    return next_hour(max(at, not_before or at))
 
 
-def _straight_on(dossier: Dossier) -> tuple[str | None, datetime | None]:
-    """What they do if nobody says otherwise, and the limit that must have passed; None while they only wait."""
+def _default_move(dossier: Dossier) -> tuple[str | None, datetime | None]:
+    """The move without a script, and the time limit that must have passed before; None while they wait."""
     state, owing = dossier.state, dossier.owing
     if state == law.SUBMITTED:
         return RECEPTION, None
@@ -106,7 +107,7 @@ def _straight_on(dossier: Dossier) -> tuple[str | None, datetime | None]:
     if state == law.FINANCIAL_OBLIGATION and dossier.elsewhere and dossier.received_at is not None:
         return law.HAND_OVER, None  # forwarding does not wait for the money
     if owing is not None and dossier.channel != "online" and state in law.MAY_OWE:
-        return law.TAKE_PAYMENT, None  # who came to the desk pays at the desk, who wrote pays by transfer
+        return law.TAKE_PAYMENT, None  # an applicant who came pays at the desk, one who wrote pays by transfer
     if state == law.SUPPLEMENT:
         return _after_supplement(dossier)
     if state == law.FINANCIAL_OBLIGATION:
@@ -120,21 +121,21 @@ def _straight_on(dossier: Dossier) -> tuple[str | None, datetime | None]:
     return None, None
 
 
-def default(dossier: Dossier, does: str) -> Instruction:
-    """What the officers do by themselves when their look comes."""
+def default_instruction(dossier: Dossier, does: str) -> Instruction:
+    """The instruction of a move that no script describes."""
     if does == law.TAKE_PAYMENT:
         return Instruction(does, method="transfer" if dossier.channel == "public_postal" else "counter")
     if does in (law.RECEIVE, law.RESUME) and dossier.unanswered:
         return Instruction(does, at_desk=True)
     if does == law.STOP:
-        never_received = dossier.received_at is None  # nothing was done for the money yet
+        never_received = dossier.received_at is None  # no work was done for the fee
         reason = UNANSWERED if dossier.unanswered else UNPAID
         return Instruction(does, reason=reason, refund_dong=dossier.held_dong if never_received else None)
     return Instruction(does)
 
 
 def script_of(sandbox: Sandbox, dossier: Dossier) -> Script:
-    """What is decided beforehand: by a script of its own, else by its province's, less the steps that were taken."""
+    """The script of the dossier, otherwise that of its province; without the steps that were already taken."""
     if dossier.script is not None:
         return dossier.script
     mode = mode_of(sandbox, dossier.province)
@@ -144,21 +145,21 @@ def script_of(sandbox: Sandbox, dossier: Dossier) -> Script:
     return replace(mode.script, steps=mode.script.steps[taken:]) if taken else mode.script
 
 
-def step_here(sandbox: Sandbox, dossier: Dossier) -> Instruction | None:
-    """The next step of the script, if it is to be taken in this state."""
+def step_for_state(sandbox: Sandbox, dossier: Dossier) -> Instruction | None:
+    """The next step of the script, if it belongs to the current state."""
     steps = script_of(sandbox, dossier).steps
     lawful = bool(steps) and steps[0].does in dossier.lawful
     return steps[0] if lawful and steps[0].at in (None, dossier.state.slug) else None
 
 
-def _step_now(sandbox: Sandbox, dossier: Dossier) -> Instruction | None:
-    """The same, once nothing else must come first."""
-    step = step_here(sandbox, dossier)
+def _ready_step(sandbox: Sandbox, dossier: Dossier) -> Instruction | None:
+    """The next step of the script, if all its needs are met."""
+    step = step_for_state(sandbox, dossier)
     return step if step is not None and dossier.waits_for(step, sandbox.now) is None else None
 
 
 def after_step(sandbox: Sandbox, dossier: Dossier) -> Dossier:
-    """The next step of the script is taken."""
+    """The dossier after the next step of its script was taken."""
     if dossier.script is not None:
         return replace(dossier, script=replace(dossier.script, steps=dossier.script.steps[1:]))
     mode = mode_of(sandbox, dossier.province)
@@ -170,17 +171,16 @@ def _steps_taken(mode: Mode, dossier: Dossier) -> int:
 
 
 def _after_supplement(dossier: Dossier) -> tuple[str, datetime | None]:
-    """Once answered and paid it goes on; what is missing at the earlier limit ends in a stop. Who came or wrote, brings it."""
-    going_on = law.RESUME if dossier.received_at else law.RECEIVE
+    """Continue once answered and paid; stop at the first missed limit. Applicants not online bring the papers."""
     if dossier.owing is None and (not dossier.unanswered or dossier.channel != "online"):
-        return going_on, None
+        return law.RESUME if dossier.received_at else law.RECEIVE, None
     limits = [dossier.supplements[-1].answer_by] if dossier.unanswered else []
     limits += [dossier.owing.pay_by] if dossier.owing is not None else []
     return law.STOP, min(limits)
 
 
 def _whole_days(limit: Limit | None) -> float:
-    """How many working days the simulation spreads its results over."""
+    """The working days over which the simulation spreads its results."""
     if limit is None or limit.unit in (Unit.SAME_DAY, Unit.IMMEDIATE):
         return 1.0
     if limit.unit is Unit.HOUR:

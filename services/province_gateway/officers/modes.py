@@ -1,4 +1,4 @@
-"""How a province acts, as the sandbox row says: by hand, or simulated at a tempo and perhaps with decisions for all."""
+"""The mode of a province, read from the sandbox row: manual, or simulated with a tempo and perhaps with decisions."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from contracts.modes import AT_ONCE, MANUAL, WORKING_CLOCK, in_force
 from services.province_gateway.domain import Script
 from shared.sandbox.registry import Sandbox
 
-NONE_SET = "{}"  # modes of most sandboxes
+NONE_SET = "{}"  # the column `modes` of a sandbox without modes
 
 
 class Mode(Struct, frozen=True):
-    """manual: nobody acts by themselves; else officers do, at a tempo.
+    """manual: no simulated officers; otherwise they act at a tempo.
 
-    script  what they decide on every dossier that has no script of its own
-    mark    tells these decisions from others: a dossier notes by it how many of their steps were taken
+    script  their decisions on every dossier that has no script of its own
+    mark    hash of these decisions; a dossier stores it with the number of their steps that it has taken
     """
 
     manual: bool = False
@@ -42,7 +42,7 @@ def mode_of(sandbox: Sandbox, province: str) -> Mode:
 
 
 def changed(before: str, after: str) -> list[str]:
-    """The provinces that act by another document than before; both as the sandbox row has them."""
+    """The provinces whose mode differs; `before` and `after` are values of the column `modes`."""
     if before == after:
         return []
     old, new = msgspec.json.decode(before), msgspec.json.decode(after)

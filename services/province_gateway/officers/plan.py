@@ -1,4 +1,4 @@
-"""What officers will do by themselves, set as timers; in manual mode nothing is. No await, no I/O."""
+"""Plans the actions of simulated officers as timers; none in manual mode. No await, no I/O."""
 
 from __future__ import annotations
 
@@ -7,24 +7,21 @@ from msgspec.structs import replace
 from contracts.calendar.calendar import CalendarTooShort
 from services.province_gateway.domain import DossierNotFound
 from services.province_gateway.officers import behaviour, faults
-from services.province_gateway.work import Work, here
+from services.province_gateway.work import Work, local_time
 
 
-def plan(work: Work, code: str, *, anew: bool = True) -> None:
-    """Set the one timer by which the officers act by themselves; the one before goes. What is due now fires at once.
+def plan(work: Work, code: str, *, replace_same: bool = True) -> None:
+    """Set the timer of the officers' next action in place of an earlier one. It fires at once if it is already due.
 
-    anew  False: what is planned already keeps its time
+    replace_same  False: an earlier timer for the same action keeps its time
     """
-    dossier, at = work.load(code, DossierNotFound), here(work, code)
+    dossier, at = work.load(code, DossierNotFound), local_time(work, code)
     try:
         action, rule = faults.next_action(work.sandbox, dossier, at)
-    except CalendarTooShort:
-        action, rule = (
-            None,
-            None,
-        )  # the list of days off ends before: nobody comes to the office; the door still takes moves
+    except CalendarTooShort:  # no working days are known, so simulated officers stop; the endpoint still accepts moves
+        action, rule = None, None
     kind = action[0] if action else None
-    if kind == dossier.planned and not anew:
+    if kind == dossier.planned and not replace_same:
         return
     if rule is not None:
         work.record_firing(rule, code)
@@ -37,8 +34,8 @@ def plan(work: Work, code: str, *, anew: bool = True) -> None:
 
 
 def plan_answer(work: Work, code: str) -> None:
-    """Set when the desk answers a withdrawal request by itself; where it does not, whoever sits there can."""
-    at = here(work, code)
+    """Set the timer by which the desk answers a withdrawal request; none in manual mode, where a caller answers."""
+    at = local_time(work, code)
     try:
         due, rule = faults.next_answer(work.sandbox, work.load(code, DossierNotFound), at)
     except CalendarTooShort:
@@ -52,13 +49,13 @@ def plan_answer(work: Work, code: str) -> None:
 
 
 def close_request(work: Work, code: str) -> None:
-    """A withdrawal request needs no answer any more."""
+    """Delete the withdrawal request and its timer: it needs no answer any more."""
     work.save(code, replace(work.load(code, DossierNotFound), withdrawal_reason=None))
     work.drop_timer(code, behaviour.WITHDRAWAL)
 
 
-def plan_anew(work: Work, code: str) -> None:
-    """The province acts in another way now: everything that waits for its officers is planned from now on."""
+def plan_all(work: Work, code: str) -> None:
+    """Plan everything that waits for the officers again, from now on, because the mode of the province has changed."""
     plan(work, code)
     if work.load(code, DossierNotFound).withdrawal_reason is not None:
         plan_answer(work, code)

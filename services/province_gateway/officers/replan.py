@@ -1,7 +1,7 @@
-"""A province's mode changes in the middle of its dossiers: each is planned anew, a piece at a time, whoever crashes meanwhile.
+"""Plans the open dossiers of a province again after a change of its mode, in batches, also after a crash.
 
-What is still to be done is a row, written in the transaction that takes the new modes over; it goes with the last piece.
-Until then a plan of before does nothing: officers look at the mode when their time comes.
+A row in `replanning`, written with the new modes, holds the remaining work; the last batch deletes it. Until then old
+timers have no effect, because officers check the mode when a timer fires.
 """
 
 from __future__ import annotations
@@ -26,19 +26,20 @@ from shared.sandbox.journal import Line
 from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection
 
-PIECE = 500  # dossiers per transaction
-LEFT_SECONDS = 1.0  # between two looks for what a process that died has left
+BATCH = 500  # dossiers per transaction
+POLL_SECONDS = 1.0  # between two searches for work that a crashed process left
 NOTE_SQL = """
 INSERT INTO replanning (sandbox, provinces, after) VALUES ($1, $2, '') ON CONFLICT (sandbox) DO UPDATE
 SET after = '', provinces = ARRAY(SELECT DISTINCT unnest(replanning.provinces || EXCLUDED.provinces) ORDER BY 1)"""
-SOME_SQL = f"""
-SELECT code FROM dossiers WHERE sandbox = $1 AND code > $2 AND body->>'province' = ANY($3) AND {OPEN} ORDER BY code LIMIT $4"""
-LEFT_SQL = "SELECT sandbox FROM replanning r JOIN sandboxes s ON s.id = r.sandbox WHERE NOT s.deleted"
-MANUAL_WORDS = "thủ công: cán bộ tự xử lý", "manual mode: nobody acts by themselves"
+BATCH_SQL = f"""
+SELECT code FROM dossiers WHERE sandbox = $1 AND code > $2 AND body->>'province' = ANY($3) AND {OPEN}
+ORDER BY code LIMIT $4"""
+UNFINISHED_SQL = "SELECT sandbox FROM replanning r JOIN sandboxes s ON s.id = r.sandbox WHERE NOT s.deleted"
+MANUAL_WORDS = "thủ công: cán bộ tự xử lý", "manual mode: no simulated officers"
 TEMPO_WORDS = {
-    WORKING_CLOCK: ("mô phỏng, theo giờ làm việc", "simulated mode, by the working clock"),
+    WORKING_CLOCK: ("mô phỏng, theo giờ làm việc", "simulated mode, at working hours"),
     AT_ONCE: ("mô phỏng, xử lý ngay", "simulated mode, at once"),
-    SCRIPTED: ("mô phỏng, theo kịch bản", "simulated mode, as scripted"),
+    SCRIPTED: ("mô phỏng, theo kịch bản", "simulated mode, scripted"),
 }
 
 
@@ -47,72 +48,72 @@ def replanning_table(metadata: MetaData) -> Table:
         "replanning",
         metadata,
         Column("sandbox", Text, primary_key=True),
-        Column("provinces", ARRAY(Text), nullable=False),  # whose dossiers are to be planned anew
-        Column("after", Text, nullable=False),  # code of the last one that is
+        Column("provinces", ARRAY(Text), nullable=False),  # their dossiers are to be planned again
+        Column("after", Text, nullable=False),  # code of the last dossier that was
     )
 
 
 async def note(connection: Connection, sandbox_id: str, provinces: Sequence[str]) -> None:
-    """Write down that these provinces are to be planned anew, all from the beginning."""
+    """Store that all dossiers of these provinces are to be planned again."""
     if provinces:
         await connection.execute(NOTE_SQL, sandbox_id, provinces)
 
 
 async def under_way(runtime: MessagingRuntime[Dossier], sandbox_id: str) -> list[str]:
-    """What is left to do, for `settle`."""
+    """The remaining work, for `settle`."""
     rows = await runtime.database.fetch("SELECT provinces FROM replanning WHERE sandbox = $1", sandbox_id)
-    return [f"dossiers of {', '.join(row['provinces'])} are being planned anew" for row in rows]
+    return [f"dossiers of {', '.join(row['provinces'])} are being planned again" for row in rows]
 
 
 async def finish(runtime: MessagingRuntime[Dossier], sandbox_id: str) -> None:
-    """Plan anew what is noted; nothing of it is left when this returns."""
-    while await under_way(runtime, sandbox_id) and await _some(runtime, sandbox_id):
+    """Plan the dossiers of a sandbox again; returns when none is left."""
+    while await under_way(runtime, sandbox_id) and await _next_batch(runtime, sandbox_id):
         pass
 
 
-async def finish_what_is_left(runtime: MessagingRuntime[Dossier]) -> None:
-    """A job: whatever stopped who began it, it ends."""
+async def finish_all(runtime: MessagingRuntime[Dossier]) -> None:
+    """Job: finish every planning, also those that a crashed process began."""
     while True:
-        for row in await runtime.database.fetch(LEFT_SQL):
+        for row in await runtime.database.fetch(UNFINISHED_SQL):
             await finish(runtime, row["sandbox"])
-        await asyncio.sleep(LEFT_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)
 
 
-async def _some(runtime: MessagingRuntime[Dossier], sandbox_id: str) -> bool:
-    """The next piece; False if there was none. Locks in the order of all: sandbox, dossiers by key."""
+async def _next_batch(runtime: MessagingRuntime[Dossier], sandbox_id: str) -> bool:
+    """Plan the next batch; False if there is none. Locks in the usual order: sandbox, dossiers by key."""
     async with runtime.database.transaction() as connection:
-        country = (await registry.lock(connection, [sandbox_id])).get(sandbox_id)
-        noted: Any = await connection.fetchrow("SELECT * FROM replanning WHERE sandbox = $1 FOR UPDATE", sandbox_id)
-        if country is None or noted is None:
+        sandbox = (await registry.lock(connection, [sandbox_id])).get(sandbox_id)
+        pending: Any = await connection.fetchrow("SELECT * FROM replanning WHERE sandbox = $1 FOR UPDATE", sandbox_id)
+        if sandbox is None or pending is None:
             return False
-        rows = await connection.fetch(SOME_SQL, sandbox_id, noted["after"], noted["provinces"], PIECE)
+        rows = await connection.fetch(BATCH_SQL, sandbox_id, pending["after"], pending["provinces"], BATCH)
         codes = [row["code"] for row in rows]
-        await _plan_anew(runtime, connection, country, codes)
-        if len(codes) < PIECE:
+        await _plan_again(runtime, connection, sandbox, codes)
+        if len(codes) < BATCH:
             await connection.execute("DELETE FROM replanning WHERE sandbox = $1", sandbox_id)
         else:
             await connection.execute("UPDATE replanning SET after = $2 WHERE sandbox = $1", sandbox_id, codes[-1])
     return True
 
 
-async def _plan_anew(
-    runtime: MessagingRuntime[Dossier], connection: Connection, country: Sandbox, codes: Sequence[str]
+async def _plan_again(
+    runtime: MessagingRuntime[Dossier], connection: Connection, sandbox: Sandbox, codes: Sequence[str]
 ) -> None:
     batch = runtime.batch()
-    batch.load(await runtime.documents.lock(connection, [(country.id, code) for code in codes]), runtime.documents)
+    batch.load(await runtime.documents.lock(connection, [(sandbox.id, code) for code in codes]), runtime.documents)
     lines = []
     for code in codes:
-        work = Work(batch, country)
-        plan.plan_anew(work, code)
+        work = Work(batch, sandbox)
+        plan.plan_all(work, code)
         work.merge()
-        lines.append(_line(country, batch.documents[(country.id, code)].document, country.now))
+        lines.append(_line(sandbox, batch.documents[(sandbox.id, code)].document, sandbox.now))
     await batch.save(connection, runtime.documents)
-    await journal.note_all(connection, country.id, lines)
+    await journal.note_all(connection, sandbox.id, lines)
 
 
-def _line(country: Sandbox, dossier: Dossier, at: datetime) -> Line:
-    mode: Mode = mode_of(country, dossier.province)
+def _line(sandbox: Sandbox, dossier: Dossier, at: datetime) -> Line:
+    mode: Mode = mode_of(sandbox, dossier.province)
     vi, en = MANUAL_WORDS if mode.manual else TEMPO_WORDS[mode.tempo]
     facts = {"province": dossier.province, "planned": dossier.planned}
-    text = f"Lên lại lịch xử lý; tỉnh ở chế độ {vi}", f"Planned anew; the province is in {en}"
+    text = f"Lên lại lịch xử lý; tỉnh ở chế độ {vi}", f"Planned again; the province is in {en}"
     return Line(dossier.code, at, "mode", *text, facts)

@@ -1,4 +1,4 @@
-"""One house of parcels for the tests that can share it, a sandbox for each."""
+"""One runtime of parcels for the tests that can share it, with a sandbox for each test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from shared.messaging.runtime import MessagingRuntime
 from tests.service.core import parcels
-from tests.service.core.parcels import Owner, Parcel, Shelf, a_house, a_shelf, opened
+from tests.service.core.parcels import Owner, Parcel, Shelf, a_runtime, a_shelf, opened
 from tests.support.databases import Databases
 
 
@@ -19,14 +19,14 @@ def owner() -> Owner:
 
 @pytest.fixture(scope="session")
 async def runtime(database_url: Databases, owner: Owner) -> AsyncIterator[MessagingRuntime[Parcel]]:
-    async with opened(a_house(database_url(), owner)) as runtime:
+    async with opened(a_runtime(database_url(), owner)) as runtime:
         yield runtime
 
 
 @pytest.fixture
 async def own_runtime(database_url: Databases) -> AsyncIterator[MessagingRuntime[Parcel]]:
-    """A house whose database no other test sees."""
-    async with opened(a_house(database_url(), Owner())) as runtime:
+    """A runtime with its own database."""
+    async with opened(a_runtime(database_url(), Owner())) as runtime:
         yield runtime
 
 

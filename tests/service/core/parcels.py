@@ -1,4 +1,4 @@
-"""A house for the tests of the core: it keeps parcels, hears a sender, and knows nothing of our country."""
+"""A runtime for the tests of the core: it stores parcels, reads a sender, and knows no business term."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from shared.storage.documents import DocumentStore
 from tests.service.frozen import FrozenSandbox
 from tests.support.factories import MORNING, Said, an_event_of
 
-SENT, MARKED, TOLD, RAISED = "parcel.sent.v1", "parcel.marked.v1", "parcel.told.v1", "parcel.raised.v1"
+SENT, MARKED, ASKED, RAISED = "parcel.sent.v1", "parcel.marked.v1", "parcel.asked.v1", "parcel.raised.v1"
 ANSWERED = "parcel.answered.v1"
 OWNER = "http://owner.test"
-SENDER = Peer("sender", OWNER, hears="parcels.in.v1", speaks="parcels.out.v1")
-TOPICS = dict.fromkeys((SENT, MARKED, TOLD, RAISED, ANSWERED), SENDER.speaks)
+SENDER = Peer("sender", OWNER, topic_in="parcels.in.v1", topic_out="parcels.out.v1")
+TOPICS = dict.fromkeys((SENT, MARKED, ASKED, RAISED, ANSWERED), SENDER.topic_out)
 
 
 @dataclass(frozen=True)
@@ -46,19 +46,19 @@ class Sent(Mark): ...
 class Marked(Mark): ...
 
 
-class ToldOf(Mark): ...
+class Asked(Mark): ...
 
 
 class Raised(Mark): ...
 
 
 class NotToday(Refusal):
-    """The handler refuses marks that a test calls broken."""
+    """The handler refuses a mark that a test has put into `broken`."""
 
 
 Work = AnyWork[Parcel]
-handlers = Handlers({Sent: SENT, Marked: MARKED, ToldOf: TOLD, Raised: RAISED})
-broken: set[str] = set()  # marks that no handler takes now
+handlers = Handlers({Sent: SENT, Marked: MARKED, Asked: ASKED, Raised: RAISED})
+broken: set[str] = set()  # marks that every handler refuses now
 
 
 @handlers.on(Sent, creates=True)
@@ -71,18 +71,18 @@ def marked(event: Mark, work: Work) -> None:
     mark(work, event.code, event.mark)
 
 
-@handlers.on(ToldOf)
-def told_and_marked(event: Mark, work: Work) -> None:
+@handlers.on(Asked)
+def mark_and_answer(event: Mark, work: Work) -> None:
     mark(work, event.code, event.mark)
     work.publish(ANSWERED, event.code, {"mark": event.mark})
 
 
 @handlers.on(Raised)
-def told_and_raised(event: Mark, work: Work) -> None:
-    told_and_marked(event, work)
+def answer_and_raise(event: Mark, work: Work) -> None:
+    mark_and_answer(event, work)
     work.timer(event.code, "ring", MORNING)
     work.call("ring", event.code, {})
-    raise NotToday("Whatever was told before is taken back.", mark=event.mark)
+    raise NotToday("What was published before is taken back.", mark=event.mark)
 
 
 def mark(work: Work, code: str, text: str) -> None:
@@ -104,7 +104,7 @@ def silence(timer: Timer, work: Work) -> None:
 
 @dataclass
 class Owner:
-    """Who owns the sandboxes: knows the rows given here, or does not answer."""
+    """The owner of the sandboxes: it replies with these rows, or not at all if `silent`."""
 
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     silent: bool = False
@@ -120,11 +120,11 @@ class Owner:
         return httpx.Response(200, json=row) if row else httpx.Response(404)
 
 
-def a_house(url: str, owner: Owner, **settings: Any) -> MessagingRuntime[Parcel]:
-    patient = {"lease": timedelta(seconds=60), **settings}  # a busy machine must not fail a test
-    found = Settings(PORTAL_URL=OWNER, **patient)
+def a_runtime(url: str, owner: Owner, **options: Any) -> MessagingRuntime[Parcel]:
+    patient = {"lease": timedelta(seconds=60), **options}  # a busy machine must not fail a test
+    settings = Settings(PORTAL_URL=OWNER, **patient)
     parcels: DocumentStore[Parcel] = DocumentStore("parcels", Parcel, born="code")
-    runtime = MessagingRuntime("receiver", found, url, parcels, handlers, peers=[SENDER], topics=TOPICS)
+    runtime = MessagingRuntime("receiver", settings, url, parcels, handlers, peers=[SENDER], topics=TOPICS)
     runtime.timers = Timers(
         "receiver", runtime.database, parcels, TOPICS, {"ring": ring, "silence": silence, "alarm": ring}
     )
@@ -140,12 +140,12 @@ async def opened(runtime: MessagingRuntime[Parcel]) -> AsyncIterator[MessagingRu
 
 
 class Shelf:
-    """One sandbox of a house, and the sender's voice in it."""
+    """One sandbox of a runtime, and the events of the sender in it."""
 
     def __init__(self, runtime: MessagingRuntime[Parcel], sandbox: FrozenSandbox) -> None:
         self.runtime, self.sandbox, self.id = runtime, sandbox, sandbox.id
 
-    def said(self, type: str, mark: str, code: str = "A", *, lane: int = 0) -> Said:
+    def event(self, type: str, mark: str, code: str = "A", *, lane: int = 0) -> Said:
         return an_event_of(type, self.id, code, {"code": code, "mark": mark}, lane=lane)
 
     async def marks(self, code: str = "A") -> list[str]:

@@ -1,4 +1,4 @@
-"""Bodies that no reader should take, at every JSON door of every service: an answer that says what to mend, never a fault."""
+"""Invalid bodies at every JSON endpoint of every service: the reply says what to correct, and is never a 500."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ DEEP = {
 }
 
 
-def json_doors(service: str) -> Iterator[tuple[str, str]]:
+def json_endpoints(service: str) -> Iterator[tuple[str, str]]:
     for method, path in routes(service):
         content = APPS[service].openapi()["paths"][path][method.lower()].get("requestBody", {}).get("content", {})
         if "application/json" in content:
             yield method, path
 
 
-async def knock(
+async def send(
     country: Country, service: str, method: str, path: str, citizen: Citizen, content: Any
 ) -> httpx.Response:
     address = re.sub(r"\{\w+\}", "x", path.replace("{sandbox}", citizen.sandbox.id))
@@ -38,10 +38,10 @@ async def knock(
     return await country.ask(service, method, address, content=content, headers=headers)
 
 
-def test_every_service_has_json_doors_to_knock_at() -> None:
-    assert all(list(json_doors(service)) for service in APPS)
+def test_every_service_has_json_endpoints() -> None:
+    assert all(list(json_endpoints(service)) for service in APPS)
     own_readers = ("POST", "/s/{sandbox}/checkout/{transaction}/pay"), ("POST", "/init")
-    assert set(own_readers) <= set(json_doors("payment")), "those of the platform are among them"
+    assert set(own_readers) <= set(json_endpoints("payment")), "also those of the platform"
 
 
 @pytest.mark.parametrize("content", DEEP.values(), ids=DEEP)
@@ -49,8 +49,8 @@ def test_every_service_has_json_doors_to_knock_at() -> None:
 async def test_a_body_nested_too_deep_is_refused_at_its_root(
     country: Country, lan: Citizen, service: str, content: bytes
 ) -> None:
-    for method, path in json_doors(service):
-        answer = await knock(country, service, method, path, lan, content)
+    for method, path in json_endpoints(service):
+        answer = await send(country, service, method, path, lan, content)
         (error,) = problem(answer, 422, "body-does-not-fit")["errors"]
         assert error == {"pointer": "", "detail": "is nested too deeply; no valid body has more than a few levels"}, (
             path
@@ -61,16 +61,16 @@ async def test_a_body_nested_too_deep_is_refused_at_its_root(
 async def test_a_name_that_stands_twice_is_pointed_at(country: Country, lan: Citizen, service: str) -> None:
     """Every object of a body that would fit otherwise: what stands twice is the first name of each."""
     document = APPS[service].openapi()
-    for method, path in json_doors(service):
+    for method, path in json_endpoints(service):
         schema = body_schema(document, method, path)
         body = fill(document, schema, "a") if schema else {"a": 1}
-        answer = await knock(country, service, method, path, lan, twice(body).encode())
+        answer = await send(country, service, method, path, lan, twice(body).encode())
         assert set(pointers(answer)) == set(firsts(body, "")), (method, path)
         assert all("twice" in error["detail"] for error in answer.json()["errors"])
 
 
 def twice(body: Any) -> str:
-    """As JSON, the first name of every object said again at its end."""
+    """As JSON, with the first name of every object repeated at its end."""
     if not isinstance(body, dict):
         return json.dumps(body)
     members = [f"{json.dumps(name)}: {twice(value)}" for name, value in body.items()]
@@ -96,11 +96,11 @@ async def test_two_megabytes_are_refused_before_they_are_read(country: Country, 
             yield b"a" * 65_536
         yield b'"}'
 
-    for method, path in json_doors(service):
+    for method, path in json_endpoints(service):
         read = 0
-        announced = await knock(country, service, method, path, lan, b'{"note": "' + b"a" * (2 << 20) + b'"}')
+        announced = await send(country, service, method, path, lan, b'{"note": "' + b"a" * (2 << 20) + b'"}')
         assert problem(announced, 413, "body-too-large")["detail"] == "Send at most 1048576 bytes."
-        chunked = await knock(country, service, method, path, lan, pieces())
+        chunked = await send(country, service, method, path, lan, pieces())
         assert problem(chunked, 413, "body-too-large")["detail"] == "Send at most 1048576 bytes."
         # (httpx's transport without a network hands the pieces over as they are asked for)
         assert read <= (1 << 20) + 65_536, (method, path)
@@ -108,7 +108,7 @@ async def test_two_megabytes_are_refused_before_they_are_read(country: Country, 
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
 async def test_numbers_that_json_does_not_have_are_refused(country: Country, lan: Citizen, constant: str) -> None:
-    answer = await knock(country, "portal", "POST", "/_lab/sandboxes", lan, f'{{"rate": {constant}}}'.encode())
+    answer = await send(country, "portal", "POST", "/_lab/sandboxes", lan, f'{{"rate": {constant}}}'.encode())
     (error,) = problem(answer, 422, "body-does-not-fit")["errors"]
     assert error == {"pointer": "", "detail": f"contains {constant}, which is not JSON; leave it out, or send null"}
 

@@ -1,4 +1,4 @@
-"""What a reader makes of what it hears: each event once in effect, in order, and what cannot be applied put aside."""
+"""The consumer: each event is applied once and in order, and becomes a dead letter if it cannot be applied."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from shared.messaging.lanes import ADOPT
 from shared.messaging.runtime import MessagingRuntime
 from tests.service.core.parcels import (
     ANSWERED,
+    ASKED,
     MARKED,
     RAISED,
     SENT,
-    TOLD,
     Owner,
     Parcel,
     Shelf,
-    a_house,
+    a_runtime,
     a_shelf,
     broken,
     opened,
@@ -40,7 +40,7 @@ async def place(runtime: MessagingRuntime[Parcel], lane: int) -> tuple[int, int]
 async def test_an_event_that_comes_again_is_skipped(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
     _, number = await place(runtime, 1)
     records = [
-        a_record(shelf.said(type, mark, lane=1), "sender", number + step)
+        a_record(shelf.event(type, mark, lane=1), "sender", number + step)
         for step, (type, mark) in enumerate([(SENT, "1"), (MARKED, "2"), (MARKED, "3")])
     ]
     assert (await runtime.consumers["sender"].apply(records)).skipped == []
@@ -53,8 +53,8 @@ async def test_a_gap_is_asked_for_and_nothing_behind_it_is_applied(
     runtime: MessagingRuntime[Parcel], shelf: Shelf
 ) -> None:
     epoch, number = await place(runtime, 2)
-    said = [shelf.said(SENT, "1", lane=2), shelf.said(MARKED, "2", lane=2), shelf.said(MARKED, "3", lane=2)]
-    first, second, third = (a_record(each, "sender", number + step) for step, each in enumerate(said))
+    events = [shelf.event(SENT, "1", lane=2), shelf.event(MARKED, "2", lane=2), shelf.event(MARKED, "3", lane=2)]
+    first, second, third = (a_record(event, "sender", number + step) for step, event in enumerate(events))
     await runtime.consumers["sender"].apply([first])
     gap = await runtime.consumers["sender"].apply([third])
     assert (gap.asks, gap.skipped, gap.applied) == ({2: (epoch, number + 1)}, ["out_of_place"], [])
@@ -64,22 +64,24 @@ async def test_a_gap_is_asked_for_and_nothing_behind_it_is_applied(
     assert await shelf.marks() == ["1", "2", "3"]
 
 
-async def test_another_life_of_the_source_is_asked_about(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
+async def test_a_new_epoch_of_the_source_needs_a_replay(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
     epoch, number = await place(runtime, 3)
-    await hear(runtime, shelf.said(SENT, "1", lane=3))
+    await hear(runtime, shelf.event(SENT, "1", lane=3))
     for other in (epoch + 1, epoch + 7):
         outcome = await runtime.consumers["sender"].apply(
-            [a_record(shelf.said(MARKED, "x", lane=3), "sender", 1, epoch=other)]
+            [a_record(shelf.event(MARKED, "x", lane=3), "sender", 1, epoch=other)]
         )
         assert (outcome.asks, outcome.applied) == ({3: (epoch, number + 1)}, [])
 
 
-async def test_a_reader_whose_database_was_made_anew_adopts_what_it_hears_first(
+async def test_a_reader_with_a_new_database_adopts_the_first_record(
     runtime: MessagingRuntime[Parcel], shelf: Shelf
 ) -> None:
     await stand_at_the_beginning(runtime)
     await runtime.database.pool.execute("UPDATE positions SET epoch = $1, expected = 1 WHERE lane = 4", ADOPT)
-    outcome = await runtime.consumers["sender"].apply([a_record(shelf.said(SENT, "1", lane=4), "sender", 900, epoch=3)])
+    outcome = await runtime.consumers["sender"].apply(
+        [a_record(shelf.event(SENT, "1", lane=4), "sender", 900, epoch=3)]
+    )
     assert outcome.applied == [SENT]
     assert (await runtime.places())["sender"][4] == (3, 901)
 
@@ -112,8 +114,8 @@ async def test_a_record_without_a_valid_envelope_is_counted_and_skipped(
     runtime: MessagingRuntime[Parcel], shelf: Shelf, headers: dict[str, Any]
 ) -> None:
     _, number = await place(runtime, 5)
-    strange = a_record(shelf.said(SENT, "1", lane=5), "sender", number, **headers)
-    good = a_record(shelf.said(SENT, "2", "B", lane=5), "sender", number, offset=number)
+    strange = a_record(shelf.event(SENT, "1", lane=5), "sender", number, **headers)
+    good = a_record(shelf.event(SENT, "2", "B", lane=5), "sender", number, offset=number)
     outcome = await runtime.consumers["sender"].apply([strange, good])
     assert (outcome.skipped, outcome.applied) == (["no_valid_envelope"], [SENT])
     assert outcome.offsets == {5: number + 1}, "its offset is passed, its number is not"
@@ -121,7 +123,7 @@ async def test_a_record_without_a_valid_envelope_is_counted_and_skipped(
 
 async def test_bytes_that_are_no_text_in_a_header_are_skipped(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
     _, number = await place(runtime, 5)
-    record = a_record(shelf.said(SENT, "1", lane=5), "sender", number)
+    record = a_record(shelf.event(SENT, "1", lane=5), "sender", number)
     broken_bytes = type(record)(5, 0, None, None, {**record.headers, "ce_subject": b"\xff\xfe"})
     assert (await runtime.consumers["sender"].apply([broken_bytes])).skipped == ["no_valid_envelope"]
 
@@ -129,7 +131,7 @@ async def test_bytes_that_are_no_text_in_a_header_are_skipped(runtime: Messaging
 async def test_an_event_about_something_unknown_is_kept_as_an_orphan(
     runtime: MessagingRuntime[Parcel], shelf: Shelf
 ) -> None:
-    outcome = await hear(runtime, shelf.said(MARKED, "1", "lost"), shelf.said(SENT, "2"))
+    outcome = await hear(runtime, shelf.event(MARKED, "1", "lost"), shelf.event(SENT, "2"))
     assert [orphan.subject for orphan in outcome.orphans] == ["lost"]
     ((subject, record),) = await shelf.rows("orphans", "subject, record")
     assert subject == "lost" and bytes.fromhex(json.loads(record)["body"]).decode().endswith('"1"}')
@@ -137,18 +139,18 @@ async def test_an_event_about_something_unknown_is_kept_as_an_orphan(
 
 
 async def test_types_nobody_handles_and_voids_are_passed_over(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
-    outcome = await hear(runtime, shelf.said("parcel.weighed.v1", "1"), shelf.said(VOID, "2"), shelf.said(SENT, "3"))
+    outcome = await hear(runtime, shelf.event("parcel.weighed.v1", "1"), shelf.event(VOID, "2"), shelf.event(SENT, "3"))
     assert (sorted(outcome.skipped), outcome.applied) == (["not_handled", "void"], [SENT])
 
 
-async def test_a_batch_decides_in_order_and_tells_in_order(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
-    said = [shelf.said(SENT, "0"), *(shelf.said(TOLD, str(n)) for n in range(1, 6))]
-    await hear(runtime, *said)
+async def test_a_batch_decides_and_publishes_in_order(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
+    events = [shelf.event(SENT, "0"), *(shelf.event(ASKED, str(n)) for n in range(1, 6))]
+    await hear(runtime, *events)
     assert await shelf.marks() == list("012345")
-    told = await shelf.rows("events", "version, id, body")
-    assert [json.loads(body)["mark"] for _, _, body in told] == list("12345")
-    assert [version for version, _, _ in told] == [1, 2, 3, 4, 5]
-    assert [id for _, id, _ in told] == [event_id("seed-1", "receiver", "A", version) for version in range(1, 6)]
+    rows = await shelf.rows("events", "version, id, body")
+    assert [json.loads(body)["mark"] for _, _, body in rows] == list("12345")
+    assert [version for version, _, _ in rows] == [1, 2, 3, 4, 5]
+    assert [id for _, id, _ in rows] == [event_id("seed-1", "receiver", "A", version) for version in range(1, 6)]
     queued = await shelf.rows("queue", "version", "id")
     assert [version for (version,) in queued] == [1, 2, 3, 4, 5]
 
@@ -156,9 +158,9 @@ async def test_a_batch_decides_in_order_and_tells_in_order(runtime: MessagingRun
 async def test_one_poisonous_text_is_found_and_everything_else_is_applied(
     runtime: MessagingRuntime[Parcel], shelf: Shelf
 ) -> None:
-    said = [shelf.said(SENT, "new", code) for code in "ABCDEFGH"]
-    said[5] = an_event_of(SENT, shelf.id, "F", {"code": "F", "mark": "nul \x00 inside"}, lane=0)
-    outcome = await hear(runtime, *said, shelf.said(MARKED, "later", "F"), shelf.said(MARKED, "later", "G"))
+    events = [shelf.event(SENT, "new", code) for code in "ABCDEFGH"]
+    events[5] = an_event_of(SENT, shelf.id, "F", {"code": "F", "mark": "nul \x00 inside"}, lane=0)
+    outcome = await hear(runtime, *events, shelf.event(MARKED, "later", "F"), shelf.event(MARKED, "later", "G"))
     assert outcome.applied == [SENT] * 7 + [MARKED]
     ((subject, reason, kind),) = await shelf.rows("dead_letters", "subject, reason, kind")
     assert (subject, kind) == ("F", SENT) and "Untranslatable" in reason
@@ -173,15 +175,15 @@ async def test_one_poisonous_text_is_found_and_everything_else_is_applied(
 async def test_a_body_that_fits_no_schema_is_a_dead_letter(
     runtime: MessagingRuntime[Parcel], shelf: Shelf, body: bytes
 ) -> None:
-    await hear(runtime, an_event_of(SENT, shelf.id, "A", body, lane=0), shelf.said(SENT, "1", "B"))
+    await hear(runtime, an_event_of(SENT, shelf.id, "A", body, lane=0), shelf.event(SENT, "1", "B"))
     assert await shelf.rows("dead_letters", "subject, reason") == [("A", "ValidationError")]
     assert (await shelf.marks("A"), await shelf.marks("B")) == ([], ["1"])
 
 
-async def test_a_handler_that_told_something_and_then_raised_leaves_nothing(
+async def test_a_handler_that_published_and_then_raised_leaves_nothing(
     runtime: MessagingRuntime[Parcel], shelf: Shelf
 ) -> None:
-    outcome = await hear(runtime, shelf.said(SENT, "1"), shelf.said(RAISED, "2"), shelf.said(TOLD, "3", "A"))
+    outcome = await hear(runtime, shelf.event(SENT, "1"), shelf.event(RAISED, "2"), shelf.event(ASKED, "3", "A"))
     assert outcome.applied == [SENT]
     assert await shelf.marks() == ["1"]
     for table in ("events", "queue", "timers", "calls"):
@@ -191,10 +193,10 @@ async def test_a_handler_that_told_something_and_then_raised_leaves_nothing(
 
 
 async def test_a_dead_letter_parks_its_own_subject_only(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
-    await hear(runtime, shelf.said(SENT, "1"), shelf.said(SENT, "1", "B"))
+    await hear(runtime, shelf.event(SENT, "1"), shelf.event(SENT, "1", "B"))
     broken.add("2")
-    await hear(runtime, shelf.said(MARKED, "2"), shelf.said(MARKED, "3"), shelf.said(MARKED, "3", "B"))
-    await hear(runtime, shelf.said(MARKED, "4"))
+    await hear(runtime, shelf.event(MARKED, "2"), shelf.event(MARKED, "3"), shelf.event(MARKED, "3", "B"))
+    await hear(runtime, shelf.event(MARKED, "4"))
     assert (await shelf.marks(), await shelf.marks("B")) == (["1"], ["1", "3"])
     assert await shelf.rows("parked", "subject, reason") == [("A", "dead letter: NotToday")]
     assert len(await shelf.rows("waiting")) == 2
@@ -203,7 +205,7 @@ async def test_a_dead_letter_parks_its_own_subject_only(runtime: MessagingRuntim
 
 async def test_redrive_applies_what_was_stuck_in_order(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
     broken.add("2")
-    await hear(runtime, shelf.said(SENT, "1"), *(shelf.said(TOLD, mark) for mark in "234"))
+    await hear(runtime, shelf.event(SENT, "1"), *(shelf.event(ASKED, mark) for mark in "234"))
     assert await runtime.redrive(shelf.id, "A") == 0
     assert len(await shelf.rows("dead_letters")) == 1
     broken.clear()
@@ -213,7 +215,7 @@ async def test_redrive_applies_what_was_stuck_in_order(runtime: MessagingRuntime
     assert (await shelf.rows("parked"), await shelf.rows("waiting")) == ([], [])
     assert await shelf.rows("dead_letters", "redriven_at IS NOT NULL") == [(True,)]
     assert await runtime.redrive(shelf.id, "A") == 0
-    await hear(runtime, shelf.said(MARKED, "5"))
+    await hear(runtime, shelf.event(MARKED, "5"))
     assert await shelf.marks() == list("12345")
 
 
@@ -221,7 +223,7 @@ async def test_redrive_stops_at_the_first_that_fails_which_is_then_the_dead_lett
     runtime: MessagingRuntime[Parcel], shelf: Shelf
 ) -> None:
     broken.add("2")
-    await hear(runtime, shelf.said(SENT, "1"), *(shelf.said(MARKED, mark) for mark in "23456"))
+    await hear(runtime, shelf.event(SENT, "1"), *(shelf.event(MARKED, mark) for mark in "23456"))
     broken.clear()
     broken.add("4")
     assert await runtime.redrive(shelf.id, "A") == 2
@@ -237,7 +239,7 @@ async def test_redrive_of_a_text_that_cannot_be_kept_fails_again_quietly(
     runtime: MessagingRuntime[Parcel], shelf: Shelf
 ) -> None:
     poison = an_event_of(MARKED, shelf.id, "A", {"code": "A", "mark": "\x00"}, lane=0)
-    await hear(runtime, shelf.said(SENT, "1"), poison, shelf.said(MARKED, "2"))
+    await hear(runtime, shelf.event(SENT, "1"), poison, shelf.event(MARKED, "2"))
     assert await runtime.redrive(shelf.id, "A") == 0
     assert len(await shelf.rows("dead_letters")) == len(await shelf.rows("parked")) == 1
 
@@ -245,36 +247,38 @@ async def test_redrive_of_a_text_that_cannot_be_kept_fails_again_quietly(
 async def test_events_of_a_deleted_sandbox_are_dropped_and_counted(
     runtime: MessagingRuntime[Parcel], shelf: Shelf
 ) -> None:
-    await hear(runtime, shelf.said(SENT, "1"))
+    await hear(runtime, shelf.event(SENT, "1"))
     await shelf.sandbox.tell(deleted=True)
     other = await a_shelf(runtime)
-    outcome = await hear(runtime, shelf.said(MARKED, "2"), other.said(SENT, "1"))
+    outcome = await hear(runtime, shelf.event(MARKED, "2"), other.event(SENT, "1"))
     assert (outcome.skipped, outcome.applied) == (["sandbox_deleted"], [SENT])
     assert await shelf.rows("dead_letters") == []
 
 
-async def test_events_of_a_sandbox_not_known_yet_wait_aside_until_it_is(
+async def test_events_of_an_unknown_sandbox_are_parked_until_it_is_known(
     runtime: MessagingRuntime[Parcel], owner: Owner
 ) -> None:
-    here = await a_shelf(runtime)
-    away = Shelf(runtime, type(here.sandbox)(runtime))
-    outcome = await hear_of_unknown(runtime, away, away.said(SENT, "1"), away.said(MARKED, "2"), here.said(SENT, "x"))
+    known = await a_shelf(runtime)
+    unknown = Shelf(runtime, type(known.sandbox)(runtime))
+    outcome = await hear_of_unknown(
+        runtime, unknown, unknown.event(SENT, "1"), unknown.event(MARKED, "2"), known.event(SENT, "x")
+    )
     assert outcome.applied == [SENT]
-    assert await away.rows("parked", "reason") == [(UNKNOWN_SANDBOX,)]
-    assert (await here.marks(), await away.marks()) == (["x"], [])
-    owner.rows[away.id] = {**away.sandbox._row, "id": away.id, "version": 1, **moments()}
-    assert await runtime.ensure_sandbox(away.id)
-    await hear(runtime, away.said(MARKED, "3"))
-    assert await runtime.redrive(away.id, "A") == 3
-    assert await away.marks() == ["1", "2", "3"]
+    assert await unknown.rows("parked", "reason") == [(UNKNOWN_SANDBOX,)]
+    assert (await known.marks(), await unknown.marks()) == (["x"], [])
+    owner.rows[unknown.id] = {**unknown.sandbox._row, "id": unknown.id, "version": 1, **moments()}
+    assert await runtime.ensure_sandbox(unknown.id)
+    await hear(runtime, unknown.event(MARKED, "3"))
+    assert await runtime.redrive(unknown.id, "A") == 3
+    assert await unknown.marks() == ["1", "2", "3"]
 
 
 async def test_what_the_machine_does_is_raised_and_the_same_batch_can_come_again(database_url: Databases) -> None:
     url = database_url()
-    async with opened(a_house(url, Owner(), lease=timedelta(seconds=3))) as runtime:
+    async with opened(a_runtime(url, Owner(), lease=timedelta(seconds=3))) as runtime:
         shelf = await a_shelf(runtime)
         await stand_at_the_beginning(runtime)
-        records = [a_record(shelf.said(SENT, "1"), "sender", 1)]
+        records = [a_record(shelf.event(SENT, "1"), "sender", 1)]
         zombie = await asyncpg.connect(url)  # a worker that froze in the middle of a batch
         await zombie.execute("BEGIN; SELECT FROM positions WHERE lane = 0 FOR UPDATE")
         with pytest.raises((asyncpg.LockNotAvailableError, asyncpg.TransactionTimeoutError, asyncpg.InterfaceError)):
@@ -288,12 +292,13 @@ def moments() -> dict[str, str]:
     return dict.fromkeys(("base_at", "base_real", "created_at"), "2026-06-09T01:00:00+00:00")
 
 
-async def hear_of_unknown(runtime: MessagingRuntime[Parcel], away: Shelf, *said: Any) -> Outcome:
+async def hear_of_unknown(runtime: MessagingRuntime[Parcel], unknown: Shelf, *events: Any) -> Outcome:
     _, number = await place(runtime, 0)
     records = [
-        a_record(each, "sender", number + step, epoch=(await place(runtime, 0))[0]) for step, each in enumerate(said)
+        a_record(event, "sender", number + step, epoch=(await place(runtime, 0))[0])
+        for step, event in enumerate(events)
     ]
-    return await runtime.consumers["sender"].apply(records, frozenset({away.id}))
+    return await runtime.consumers["sender"].apply(records, frozenset({unknown.id}))
 
 
 def test_an_id_depends_on_seed_source_subject_and_version_alone() -> None:
@@ -304,14 +309,14 @@ def test_an_id_depends_on_seed_source_subject_and_version_alone() -> None:
     assert ANSWERED and one[14] == "8"
 
 
-async def test_a_sandbox_that_we_only_believed_to_have_waits_aside(
+async def test_events_of_a_known_sandbox_without_a_row_are_parked(
     runtime: MessagingRuntime[Parcel], owner: Owner
 ) -> None:
     shelf = await a_shelf(runtime)
-    await hear(runtime, shelf.said(SENT, "1"))
+    await hear(runtime, shelf.event(SENT, "1"))
     row = {**shelf.sandbox._row, "id": shelf.id, "version": 1, **moments()}
     await runtime.database.pool.execute("DELETE FROM sandboxes WHERE id = $1", shelf.id)  # an older backup came back
-    outcome = await hear(runtime, shelf.said(MARKED, "2"))
+    outcome = await hear(runtime, shelf.event(MARKED, "2"))
     assert (outcome.rowless, outcome.applied, outcome.skipped) == ({shelf.id}, [], [])
     runtime.forget(shelf.id)
     owner.rows[shelf.id] = row

@@ -90,7 +90,7 @@ async def request(
 
 
 def body_schema(document: dict[str, Any], method: str, path: str) -> dict[str, Any] | None:
-    """The object that a door takes as JSON."""
+    """The schema of the JSON object that an endpoint takes."""
     content = document["paths"][path][method.lower()].get("requestBody", {}).get("content", {})
     schema = content.get("application/json", {}).get("schema")
     found = resolved(document, schema) if schema else None

@@ -1,4 +1,4 @@
-"""Files by what is in them: kept once, fetched by an address that cannot be made up and does not last, swept with their sandbox."""
+"""Files: stored once per content, fetched by signed addresses that expire, and deleted with their sandbox."""
 
 from __future__ import annotations
 
@@ -40,17 +40,19 @@ class Store(Runtime):
         self.files = Files(self.database, "http://store.test/", LIFETIME)
 
     async def put(self, sandbox_id: str, content: bytes = TEXT, media_type: str = "text/plain") -> str:
-        async with in_sandbox(self, sandbox_id) as (connection, here):
-            return await self.files.put(connection, here, content, media_type)
+        async with in_sandbox(self, sandbox_id) as (connection, sandbox):
+            return await self.files.put(connection, sandbox, content, media_type)
 
     async def address(self, sandbox_id: str, name: str = "a.txt") -> Address:
         return await self.files.address(await self.sandbox(sandbox_id), HASH, name)
 
     async def fetch(self, address: Address, **change: str) -> File:
-        """What the door does with an address, parts of it changed."""
+        """Fetch as the endpoint does, with parts of the address changed."""
         parts = {**taken_apart(address), **change}
-        here = await self.sandbox(parts["sandbox"])
-        return await self.files.fetch(here, parts["sha256"], parts["name"], int(parts["expires"]), parts["signature"])
+        sandbox = await self.sandbox(parts["sandbox"])
+        return await self.files.fetch(
+            sandbox, parts["sha256"], parts["name"], int(parts["expires"]), parts["signature"]
+        )
 
 
 def taken_apart(address: Address) -> dict[str, str]:
@@ -150,7 +152,7 @@ async def test_an_address_is_not_valid_in_another_sandbox(store: Store, here: Fr
 
 
 async def test_a_changed_address_is_not_valid_even_when_it_expired(store: Store, here: FrozenSandbox) -> None:
-    """Who did not get it from us learns nothing about it."""
+    """A caller who did not get the address from us learns nothing about it."""
     address = await store.address(here.id)
     await here.advance(LIFETIME)
     with pytest.raises(AddressNotValid):
@@ -192,7 +194,7 @@ async def test_the_files_of_a_deleted_sandbox_are_swept(store: Store, here: Froz
     assert [row["sandbox"] for row in left] == [other.id] * 2
 
 
-# --- the answer -----------------------------------------------------------------------------------------------------------
+# --- the response ---
 def test_an_answer_says_what_the_file_is_and_that_it_is_to_be_saved() -> None:
     answer = file_response.response(File(HASH, "application/pdf", TEXT), "Giấy đăng ký.pdf", {})
     assert (answer.status_code, answer.body) == (200, TEXT)
@@ -217,13 +219,13 @@ def test_no_name_breaks_out_of_its_header(name: str) -> None:
 
 
 @pytest.mark.parametrize("asked", [f'"{HASH}"', f'"other", W/"{HASH}"', "*"])
-def test_whoever_has_it_is_told_so_in_few_words(asked: str) -> None:
+def test_a_client_with_the_same_file_gets_304_without_a_body(asked: str) -> None:
     answer = file_response.response(File(HASH, "text/plain", TEXT), "a.txt", {"if-none-match": asked})
     assert (answer.status_code, answer.body, answer.headers["etag"]) == (304, b"", f'"{HASH}"')
     assert "content-length" not in answer.headers
 
 
-def test_whoever_has_another_gets_it() -> None:
+def test_a_client_with_another_file_gets_this_one() -> None:
     answer = file_response.response(File(HASH, "text/plain", TEXT), "a.txt", {"if-none-match": '"other"'})
     assert (answer.status_code, answer.body) == (200, TEXT)
 

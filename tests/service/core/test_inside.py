@@ -1,4 +1,4 @@
-"""A journey keeps one trace through requests, events and timers; what the database knows is told when somebody asks."""
+"""A journey keeps one trace through requests, events and timers; database metrics are read on request."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from shared.observability.gauges import MOST, Sampler
 from shared.sandbox.registry import Sandbox
 from shared.web import app as web
 from tests.service.core.parcels import (
+    ASKED,
     MARKED,
     MORNING,
     SENDER,
     SENT,
-    TOLD,
     Parcel,
     Shelf,
-    a_house,
+    a_runtime,
     a_shelf,
     broken,
     mark,
@@ -50,8 +50,8 @@ async def hear_in(shelf: Shelf, traceparent: str, type: str, text: str) -> None:
     """As `hear`, with this trace context on the record."""
     await stand_at_the_beginning(shelf.runtime)
     (epoch, number) = (await shelf.runtime.places())["sender"][0]
-    said = shelf.said(type, text)
-    record = a_record(said, "sender", number, epoch=max(epoch, 1), traceparent=traceparent)
+    event = shelf.event(type, text)
+    record = a_record(event, "sender", number, epoch=max(epoch, 1), traceparent=traceparent)
     assert (await shelf.runtime.consumers["sender"].apply([record])).applied == [type]
 
 
@@ -59,26 +59,26 @@ def traces(rows: list[tuple[Any, ...]]) -> list[str]:
     return [row[0][3:35] for row in rows]
 
 
-async def test_whatever_is_told_of_a_thing_is_told_in_the_trace_that_brought_it(shelf: Shelf) -> None:
+async def test_all_events_of_a_document_have_the_trace_of_its_first_event(shelf: Shelf) -> None:
     await hear_in(shelf, FIRST, SENT, "1")
-    await hear_in(shelf, OTHER, TOLD, "2")  # because of an event of another trace
+    await hear_in(shelf, OTHER, ASKED, "2")  # because of an event of another trace
 
     def decide(work: Any) -> None:  # because of a request with a trace of its own
         mark(work, "A", "3")
-        work.publish(TOLD, "A", {})
+        work.publish(ASKED, "A", {})
         work.call("ring", "A", {})
 
     trace_context.begin_request(OTHER)
     await shelf.runtime.decide(shelf.id, decide, codes=["A"])
-    asked = trace_context.begin_request(OTHER)
+    own = trace_context.begin_request(OTHER)
     due = await shelf.set_timer("A", "ring", timedelta(hours=1))
     await shelf.sandbox.advance(due - MORNING)
-    trace_context.resume(asked)
-    await shelf.runtime.fire(shelf.id)  # because of nobody: its time has come
-    assert trace_context.traceparent() == asked, "whoever fired goes on in its own trace"
+    trace_context.resume(own)
+    await shelf.runtime.fire(shelf.id)  # caused by no one: the timer is due
+    assert trace_context.traceparent() == own, "the caller continues in its own trace"
 
-    told = traces(await shelf.rows("events", "traceparent", "version"))
-    assert told == [FIRST[3:35]] * 3
+    event_traces = traces(await shelf.rows("events", "traceparent", "version"))
+    assert event_traces == [FIRST[3:35]] * 3
     assert traces(await shelf.rows("calls", "traceparent")) == [FIRST[3:35]]
     assert traces(await shelf.rows("parcels", "traceparent")) == [FIRST[3:35]]
 
@@ -86,9 +86,9 @@ async def test_whatever_is_told_of_a_thing_is_told_in_the_trace_that_brought_it(
 async def test_an_event_stands_below_what_led_to_it(shelf: Shelf) -> None:
     await hear_in(shelf, FIRST, SENT, "1")
     step = trace_context.child_of(FIRST)
-    await hear_in(shelf, step, TOLD, "2")
-    ((told,),) = await shelf.rows("events", "traceparent")
-    assert told == trace_context.traceparent() and told[36:52] not in (FIRST[36:52], step[36:52])
+    await hear_in(shelf, step, ASKED, "2")
+    ((traceparent,),) = await shelf.rows("events", "traceparent")
+    assert traceparent == trace_context.traceparent() and traceparent[36:52] not in (FIRST[36:52], step[36:52])
 
 
 async def test_something_new_begins_its_journey_in_the_callers_trace(shelf: Shelf) -> None:
@@ -100,23 +100,23 @@ async def test_something_new_begins_its_journey_in_the_callers_trace(shelf: Shel
 
 def gauge(text: str, name: str, **labels: str) -> float | None:
     named = ",".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
-    found = re.search(rf"^{name}{{{named}}} (\S+)$", text, re.MULTILINE)
-    return float(found[1]) if found else None
+    match = re.search(rf"^{name}{{{named}}} (\S+)$", text, re.MULTILINE)
+    return float(match[1]) if match else None
 
 
 async def shown(runtime: MessagingRuntime[Parcel]) -> str:
     transport = httpx.ASGITransport(web.create_app(runtime, "parcels", {}))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as door:
-        answer = await door.get("/metrics")
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        answer = await client.get("/metrics")
     assert answer.status_code == 200
     return answer.text
 
 
-async def test_what_the_database_holds_is_read_when_somebody_asks(own_runtime: MessagingRuntime[Parcel]) -> None:
+async def test_the_content_of_the_database_is_measured_on_request(own_runtime: MessagingRuntime[Parcel]) -> None:
     shelf, running = await a_shelf(own_runtime), await a_shelf(own_runtime, rate=1)
-    await hear(own_runtime, shelf.said(SENT, "1"), shelf.said(TOLD, "2"))
+    await hear(own_runtime, shelf.event(SENT, "1"), shelf.event(ASKED, "2"))
     broken.add("3")
-    await hear(own_runtime, shelf.said(MARKED, "3"))
+    await hear(own_runtime, shelf.event(MARKED, "3"))
     for each in (shelf, running):
         await each.set_timer("B", "ring", timedelta(seconds=-1))
     await running.set_timer("C", "ring", timedelta(days=1))
@@ -133,7 +133,7 @@ async def test_what_the_database_holds_is_read_when_somebody_asks(own_runtime: M
     assert {"events", "posted", "dead_letters"} <= set(re.findall(r'service="receiver",table="(\w+)"', text))
 
 
-async def test_many_who_ask_at_once_cost_one_statement(runtime: MessagingRuntime[Parcel]) -> None:
+async def test_many_requests_at_once_cost_one_statement(runtime: MessagingRuntime[Parcel]) -> None:
     asked = 0
 
     class Counting:
@@ -147,7 +147,7 @@ async def test_many_who_ask_at_once_cost_one_statement(runtime: MessagingRuntime
     assert asked == 1
 
 
-async def test_without_its_database_a_service_tells_the_rest(own_runtime: MessagingRuntime[Parcel]) -> None:
+async def test_without_its_database_a_service_shows_its_other_metrics(own_runtime: MessagingRuntime[Parcel]) -> None:
     assert gauge(await shown(own_runtime), "lienthong_parked", service="receiver") == 0
     pool, own_runtime.database._pool = own_runtime.database._pool, None
     try:
@@ -162,14 +162,15 @@ async def test_counting_stops(own_runtime: MessagingRuntime[Parcel]) -> None:
     shelf = await a_shelf(own_runtime)
     await own_runtime.database.pool.execute(
         "INSERT INTO parked (sandbox, subject, reason) SELECT $1, n::text, '' FROM generate_series(1, $2::int) n",
-        *(shelf.id, MOST + 5),
+        shelf.id,
+        MOST + 5,
     )
     assert gauge(await shown(own_runtime), "lienthong_parked", service="receiver") == MOST
 
 
 async def test_the_sizes_of_a_sandbox_are_its_own(own_runtime: MessagingRuntime[Parcel]) -> None:
     full, empty = await a_shelf(own_runtime), await a_shelf(own_runtime)
-    await hear(own_runtime, full.said(SENT, "1"), full.said(TOLD, "2"), full.said(TOLD, "3"))
+    await hear(own_runtime, full.event(SENT, "1"), full.event(ASKED, "2"), full.event(ASKED, "3"))
     sizes = await of_sandbox(own_runtime.database, own_runtime.metadata, full.id)
     assert (sizes["parcels"].rows, sizes["events"].rows, sizes["journal"].rows) == (1, 2, 0)
     assert sizes["events"].bytes > 0 == sizes["journal"].bytes
@@ -217,7 +218,7 @@ def test_a_journey_counts_where_it_comes_to(before: Any, after: Any, counted: tu
         (Position(1, 4), [1, 9], 6),
         (Position(1, 10), [1, 9], 0),
         (Position(1, 12), [1, 9], 0),  # a source restored from a backup
-        (Position(1, 4), [2, 5], 5),  # at the least: the rest of the old life is not known
+        (Position(1, 4), [2, 5], 5),  # at least: the rest of the old epoch is not known
         (Position(0, 1), [1, 3], 3),
         (Position(ADOPT, 1), [1, 3], 3),
         (Position(1, 4), None, 0),
@@ -227,8 +228,8 @@ def test_how_far_a_reader_is_behind(position: Position, given: list[int] | None,
     assert events_behind(position, given) == behind
 
 
-async def test_a_reader_tells_how_far_it_is_behind_or_that_it_does_not_know(database_url: Databases) -> None:
-    topic = SENDER.hears
+async def test_a_reader_reports_its_lag_or_that_it_is_unknown(database_url: Databases) -> None:
+    topic = SENDER.topic_in
     lanes: dict[str, Any] = {"read": {}, "given": {topic: {"0": [1, 9], "1": [1, 2]}}, "sent": {topic: {"0": [1, 8]}}}
 
     async def source(request: httpx.Request) -> httpx.Response:
@@ -237,7 +238,7 @@ async def test_a_reader_tells_how_far_it_is_behind_or_that_it_does_not_know(data
         return httpx.Response(200, json=lanes)
 
     behind = metrics.LAG.labels(topic)
-    async with opened(a_house(database_url(), source)) as runtime:
+    async with opened(a_runtime(database_url(), source)) as runtime:
         await stand_at_the_beginning(runtime)
         await runtime.database.pool.execute("UPDATE positions SET epoch = 1, expected = 4 WHERE lane = 0")
         leases = Leases(runtime.database, "reader:sender", "one", timedelta(seconds=60))

@@ -1,4 +1,4 @@
-"""Who works a lane: shared fairly, taken over when a holder dies, never held by two."""
+"""Leases: shared fairly, taken over when a holder dies, never held by two workers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def leases(runtime: MessagingRuntime[Parcel], holder: str, part: str = "reader:s
 
 
 async def dies(runtime: MessagingRuntime[Parcel], holder: str) -> None:
-    """Its leases have run out, by the database's clock."""
+    """Let the leases of a worker expire, by the clock of the database."""
     for table in ("leases", "workers"):
         await runtime.database.pool.execute(
             f"UPDATE {table} SET until = clock_timestamp() - interval '1 s' WHERE holder = $1", holder
@@ -29,11 +29,11 @@ async def dies(runtime: MessagingRuntime[Parcel], holder: str) -> None:
 
 
 async def holders(runtime: MessagingRuntime[Parcel]) -> dict[str, set[int]]:
-    """Who lives on which lane, as the table says."""
-    found: dict[str, set[int]] = {}
+    """Holder → lanes, as in the table."""
+    lanes: dict[str, set[int]] = {}
     for row in await runtime.database.fetch("SELECT * FROM leases WHERE until > clock_timestamp()"):
-        found.setdefault(row["holder"], set()).add(row["lane"])
-    return found
+        lanes.setdefault(row["holder"], set()).add(row["lane"])
+    return lanes
 
 
 async def test_one_worker_takes_every_lane_and_keeps_it(own_runtime: MessagingRuntime[Parcel]) -> None:
@@ -65,7 +65,7 @@ async def test_the_lanes_of_a_dead_worker_are_taken_over(own_runtime: MessagingR
     await two.renew()
     await dies(own_runtime, "one")
     assert await two.renew() == ALL
-    assert await one.renew() == set(), "and comes back to nothing"
+    assert await one.renew() == set(), "and nothing is free for the first"
     assert one.lanes == []
 
 
@@ -105,5 +105,5 @@ async def test_no_lane_is_ever_held_by_two(own_runtime: MessagingRuntime[Parcel]
 
 
 def rounds() -> Iterator[tuple[int, ...]]:
-    """Who renews at the same moment; whoever is alone in a round dies after it."""
+    """Workers that renew at the same moment. A worker that is alone in a round dies after it."""
     yield from ((0,), (0, 1), (1, 2, 3), (2,), (0, 3), (3,), (0, 1, 2, 3), (1, 2), (0, 1, 2, 3), (0,), (1, 2, 3))

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from shared.errors import Unfit
 from shared.storage import database, migrations
 from shared.storage.database import SCHEMA_VERSION, Database, ForeignDatabase, OldSchema
-from shared.storage.migrations import StepFailed
+from shared.storage.migrations import OLDEST, StepFailed
 from tests.support.databases import Databases
 
 NEXT = SCHEMA_VERSION + 1
@@ -36,14 +36,14 @@ def things() -> MetaData:
 
 
 async def open_things(url: str, *, steps: migrations.Steps | None = None, owner: str = "portal") -> Database:
-    found = Database(url, size=2, transaction_timeout=PATIENCE)
-    await found.open(things(), steps=steps or {}, owner=owner)
-    return found
+    opened = Database(url, size=2, transaction_timeout=PATIENCE)
+    await opened.open(things(), steps=steps or {}, owner=owner)
+    return opened
 
 
 @pytest.fixture
 async def old(database_url: Databases) -> str:
-    """A database of the present version, with documents in it."""
+    """A database of the current version, with documents."""
     url = database_url()
     opened = await open_things(url)
     rows = [("s", f"T{number:02}", json.dumps({"number": number})) for number in range(DOCUMENTS)]
@@ -54,7 +54,7 @@ async def old(database_url: Databases) -> str:
 
 @pytest.fixture
 def newer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The software of tomorrow, which needs one version more."""
+    """A newer version of the software, which needs one migration more."""
     monkeypatch.setattr(database, "SCHEMA_VERSION", NEXT)
     monkeypatch.setattr(migrations, "PIECE", 5)
     monkeypatch.setattr(migrations, "NOTE_SECONDS", 0)
@@ -68,7 +68,7 @@ async def doubled(connection: Any, note: migrations.Note) -> None:
 
 
 async def numbers(url: str) -> tuple[int, list[int]]:
-    """The version of the data, and what is in it."""
+    """The version of the data, and the numbers in the documents."""
     connection = await asyncpg.connect(url)
     try:
         rows = await connection.fetch("SELECT (body->>'number')::int AS number FROM things ORDER BY code")
@@ -79,14 +79,14 @@ async def numbers(url: str) -> tuple[int, list[int]]:
 
 async def test_two_processes_that_start_together_migrate_once(old: str, newer: None) -> None:
     opened = await asyncio.gather(*(open_things(old, steps={NEXT: doubled}) for _ in range(2)))
-    for each in opened:
-        await each.close()
+    for one in opened:
+        await one.close()
     assert await numbers(old) == (NEXT, [2 * number for number in range(DOCUMENTS)])
 
 
 async def test_a_long_migration_says_how_far_it_is(old: str, newer: None, monkeypatch: pytest.MonkeyPatch) -> None:
     notes: list[str] = []
-    monkeypatch.setattr(Database, "_note", lambda self, doing: notes.append(doing))
+    monkeypatch.setattr(Database, "_note", lambda self, progress: notes.append(progress))
     opened = await open_things(old, steps={NEXT: doubled})
     assert notes == [
         f"Its data is being brought from version {SCHEMA_VERSION} to {NEXT}.",
@@ -111,11 +111,14 @@ async def test_a_step_that_fails_leaves_the_data_as_it_was(old: str, newer: None
 @pytest.mark.parametrize(
     ("version", "sentence"),
     [
-        (5, f"schema 5, this software needs {SCHEMA_VERSION} and can migrate from 6 or later. Start the version that"),
+        (
+            OLDEST - 1,
+            f"schema {OLDEST - 1}, this software needs {SCHEMA_VERSION} and can migrate from {OLDEST} or later.",
+        ),
         (NEXT, f"schema {NEXT}, this software needs .* newer version. Start that one"),
     ],
 )
-async def test_data_that_no_step_leads_from_is_refused_with_the_way_out(old: str, version: int, sentence: str) -> None:
+async def test_data_without_a_migration_is_refused_with_advice(old: str, version: int, sentence: str) -> None:
     connection = await asyncpg.connect(old)
     await connection.execute(f"UPDATE schema_version SET version = {version}")
     await connection.close()
@@ -158,7 +161,7 @@ async def test_a_schema_version_of_somebody_else_is_refused(database_url: Databa
 async def test_a_postgresql_that_is_too_old_is_refused(
     database_url: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "TIMEOUT", "timeout_of_tomorrow")  # as an old one sees ours
+    monkeypatch.setattr(database, "TIMEOUT", "timeout_of_tomorrow")  # as unknown as ours to an old version
     with pytest.raises(Unfit, match=r'17 or newer is needed; this one says: unrecognized .*"timeout_of_tomorrow"'):
         await open_things(database_url())
 

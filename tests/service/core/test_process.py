@@ -1,4 +1,4 @@
-"""A service as a process of its own: how it ends, and what it leaves in its log."""
+"""A service as its own process: how it ends, and what it writes to its log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lienthong.embedded import ports
 from tests.support.country import SECRET
 from tests.support.databases import Databases
 
-HOUSE = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 60  # s
 
 
@@ -26,21 +26,21 @@ def payment_mock(database: str) -> tuple[subprocess.Popen[str], str]:
     url = f"http://127.0.0.1:{ports.free_base()}"
     environment = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-        "PYTHONPATH": str(HOUSE),
+        "PYTHONPATH": str(ROOT),
         "PAYMENT_URL": url,
         "PAYMENT_DATABASE_URL": database,
         "PAYMENT_PARTNER_SECRET": SECRET,
     }
     command = [sys.executable, "-P", "-m", "services.payment_mock.app"]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, env=environment, cwd=HOUSE, stdout=pipe, stderr=pipe, text=True), url
+    return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=pipe, stderr=pipe, text=True), url
 
 
 async def test_a_process_gets_ready_and_ends_cleanly(database_url: Databases) -> None:
     process, url = payment_mock(database_url())
     try:
-        async with asyncio.timeout(PATIENCE), httpx.AsyncClient(base_url=url, trust_env=False) as door:
-            while not await is_ready(door):
+        async with asyncio.timeout(PATIENCE), httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            while not await is_ready(client):
                 assert process.poll() is None
     finally:
         process.send_signal(signal.SIGTERM)
@@ -49,9 +49,9 @@ async def test_a_process_gets_ready_and_ends_cleanly(database_url: Databases) ->
     assert "Traceback" not in output + errors
 
 
-async def is_ready(door: httpx.AsyncClient) -> bool:
+async def is_ready(client: httpx.AsyncClient) -> bool:
     try:
-        return (await door.get("/readyz")).status_code == 200
+        return (await client.get("/readyz")).status_code == 200
     except httpx.TransportError:
         return False
 

@@ -1,4 +1,4 @@
-"""The event log and its numbers: gapless, in order, given only to lanes we hold, and the same when sent again."""
+"""The numbers of events: without gaps, in order, only in leased lanes, and the same when sent again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.messaging.leases import Leases
 from shared.messaging.peer import reader_places
 from shared.messaging.relay import Relay
 from shared.messaging.runtime import MessagingRuntime
-from tests.service.core.parcels import ANSWERED, SENDER, Owner, Parcel, Shelf, Work, a_house, a_shelf, opened
+from tests.service.core.parcels import ANSWERED, SENDER, Owner, Parcel, Shelf, Work, a_runtime, a_shelf, opened
 from tests.support.databases import Databases
 from tests.support.records import WireRecord, records
 
@@ -24,7 +24,12 @@ LENGTH = timedelta(seconds=60)
 
 
 def a_relay(
-    runtime: MessagingRuntime[Parcel], holder: str, *, servers: str = "", topic: str = SENDER.speaks, batch: int = 500
+    runtime: MessagingRuntime[Parcel],
+    holder: str,
+    *,
+    servers: str = "",
+    topic: str = SENDER.topic_out,
+    batch: int = 500,
 ) -> Relay:
     leases = Leases(runtime.database, "relay", holder, LENGTH)
 
@@ -34,7 +39,7 @@ def a_relay(
     return Relay(runtime.database, servers, topic, "receiver", leases, places, batch=batch, wake=0.02)
 
 
-async def say(shelf: Shelf, code: str, lane: int, *marks: str) -> None:
+async def publish(shelf: Shelf, code: str, lane: int, *marks: str) -> None:
     def decide(work: Work) -> None:
         work.save(code, Parcel(code), lane=lane)
         for mark in marks:
@@ -44,38 +49,38 @@ async def say(shelf: Shelf, code: str, lane: int, *marks: str) -> None:
 
 
 async def numbers(runtime: MessagingRuntime[Parcel]) -> dict[int, list[tuple[int, int, str, int]]]:
-    """Lane → what got a number: epoch, number, subject, version."""
-    found = defaultdict(list)
+    """Lane → numbered events: epoch, number, subject, version."""
+    events = defaultdict(list)
     for row in await runtime.database.fetch("SELECT * FROM posted ORDER BY lane, epoch, number"):
-        found[row["lane"]].append((row["epoch"], row["number"], row["subject"], row["version"]))
-    return dict(found)
+        events[row["lane"]].append((row["epoch"], row["number"], row["subject"], row["version"]))
+    return dict(events)
 
 
-async def test_numbers_are_gapless_and_follow_the_order_of_telling(own_runtime: MessagingRuntime[Parcel]) -> None:
+async def test_numbers_have_no_gaps_and_follow_the_order_of_publishing(own_runtime: MessagingRuntime[Parcel]) -> None:
     shelf, relay = await a_shelf(own_runtime), a_relay(own_runtime, "one")
     await relay.leases.renew()
-    await say(shelf, "A", 1, "1", "2")
-    await say(shelf, "B", 1, "1")
-    await say(shelf, "C", 2, "1")
-    await say(shelf, "A", 1, "3")
+    await publish(shelf, "A", 1, "1", "2")
+    await publish(shelf, "B", 1, "1")
+    await publish(shelf, "C", 2, "1")
+    await publish(shelf, "A", 1, "3")
     await relay.number()
     await relay.number()
     assert await numbers(own_runtime) == {
         1: [(1, 1, "A", 1), (1, 2, "A", 2), (1, 3, "B", 1), (1, 4, "A", 3)],
         2: [(1, 1, "C", 1)],
     }
-    await say(shelf, "B", 1, "2")
+    await publish(shelf, "B", 1, "2")
     await relay.number()
     assert (await numbers(own_runtime))[1][-1] == (1, 5, "B", 2)
     assert await shelf.rows("queue") == []
-    assert (await own_runtime.pending(shelf.id))["written"] == {SENDER.speaks: {1: [1, 5], 2: [1, 1]}}
+    assert (await own_runtime.pending(shelf.id))["written"] == {SENDER.topic_out: {1: [1, 5], 2: [1, 1]}}
 
 
 async def test_a_batch_takes_the_oldest_first(own_runtime: MessagingRuntime[Parcel]) -> None:
     shelf, relay = await a_shelf(own_runtime), a_relay(own_runtime, "one", batch=2)
     await relay.leases.renew()
     for code in ("A", "B", "C"):
-        await say(shelf, code, 3, "1")
+        await publish(shelf, code, 3, "1")
     await relay.number()
     assert [subject for _, _, subject, _ in (await numbers(own_runtime))[3]] == ["A", "B"]
     await relay.number()
@@ -87,7 +92,7 @@ async def test_two_relays_number_only_their_own_lanes(own_runtime: MessagingRunt
     for relay in (one, two, one, two):
         await relay.leases.renew()
     for lane in range(34):
-        await say(shelf, f"L{lane}", lane, "1", "2")
+        await publish(shelf, f"L{lane}", lane, "1", "2")
     await one.number()
     assert set(await numbers(own_runtime)) == set(one.leases.lanes)
     await asyncio.gather(one.number(), two.number(), one.number(), two.number())
@@ -100,29 +105,34 @@ async def test_a_relay_whose_lease_has_run_out_numbers_nothing(own_runtime: Mess
     shelf, relay = await a_shelf(own_runtime), a_relay(own_runtime, "one")
     await relay.leases.renew()
     await own_runtime.database.pool.execute("UPDATE leases SET until = clock_timestamp() - interval '1 s'")
-    await say(shelf, "A", 1, "1")
+    await publish(shelf, "A", 1, "1")
     await relay.number()
     assert await numbers(own_runtime) == {}
     assert (await own_runtime.pending(shelf.id))["unsent"] == 1
 
 
-async def test_a_new_database_begins_its_life_after_what_its_reader_has_seen(database_url: Databases) -> None:
+async def test_a_new_database_begins_an_epoch_after_those_that_its_reader_has_seen(database_url: Databases) -> None:
     for seen, begun in (({}, 1), ({0: (0, 1)}, 1), ({0: (-1, 1)}, 1), ({3: (2, 40), 5: (4, 1)}, 5)):
-        async with opened(a_house(database_url(), Owner(reads=seen))) as runtime:
+        async with opened(a_runtime(database_url(), Owner(reads=seen))) as runtime:
             assert await event_log.current_epoch(runtime.database) == begun
             await event_log.begin_epoch(runtime.database, 77, [])
             assert await event_log.current_epoch(runtime.database) == begun, "it begins once"
 
 
-async def given(runtime: MessagingRuntime[Parcel], lane: int, epoch: int, head: int) -> None:
-    """Let a lane have given numbers up to `head`."""
+async def assign(runtime: MessagingRuntime[Parcel], lane: int, epoch: int, head: int) -> None:
+    """Let a lane have assigned numbers up to `head`."""
     await runtime.database.pool.execute(
         "INSERT INTO posted SELECT $4, $1, $2, n, 'default', 'A', n FROM generate_series(1, $3::int) n",
-        *(lane, epoch, head, SENDER.speaks),
+        lane,
+        epoch,
+        head,
+        SENDER.topic_out,
     )
     await runtime.database.pool.execute(
         "UPDATE lanes_out SET epoch = $2, head = $3, sent_epoch = $2, sent_number = $3 WHERE lane = $1",
-        *(lane, epoch, head),
+        lane,
+        epoch,
+        head,
     )
 
 
@@ -137,31 +147,31 @@ async def given(runtime: MessagingRuntime[Parcel], lane: int, epoch: int, head: 
     ],
     ids=str,
 )
-async def test_a_reader_that_asks_is_told_where_to_go_on(
+async def test_a_replay_starts_at_the_place_that_the_reader_expects(
     own_runtime: MessagingRuntime[Parcel], asked: Place, answer: Place, sent: Place
 ) -> None:
-    await given(own_runtime, 7, 1, 10)
-    assert await event_log.replay(own_runtime.database, SENDER.speaks, 7, asked) == (answer, False)
+    await assign(own_runtime, 7, 1, 10)
+    assert await event_log.replay(own_runtime.database, SENDER.topic_out, 7, asked) == (answer, False)
     (row,) = await own_runtime.database.fetch("SELECT * FROM lanes_out WHERE lane = 7")
     assert (row["sent_epoch"], row["sent_number"], row["epoch"], row["head"]) == (*sent, 1, 10)
 
 
 @pytest.mark.parametrize("asked", [(1, 13), (4, 2)], ids=str)
-async def test_a_reader_that_knows_more_than_we_gave_begins_a_new_life(
+async def test_a_reader_ahead_of_the_log_causes_a_new_epoch(
     own_runtime: MessagingRuntime[Parcel], asked: Place
 ) -> None:
-    """Our database was restored from a backup, or made anew."""
-    await given(own_runtime, 7, 1, 10)
-    answer, new_life = await event_log.replay(own_runtime.database, SENDER.speaks, 7, asked)
-    assert (answer, new_life) == ((asked[0] + 1, 1), True)
+    """Our database was restored from a backup, or created again."""
+    await assign(own_runtime, 7, 1, 10)
+    answer, is_new_epoch = await event_log.replay(own_runtime.database, SENDER.topic_out, 7, asked)
+    assert (answer, is_new_epoch) == ((asked[0] + 1, 1), True)
     assert await event_log.current_epoch(own_runtime.database) == asked[0] + 1, "so that codes never repeat"
 
 
-async def test_a_reader_of_an_older_life_finishes_it_first(own_runtime: MessagingRuntime[Parcel]) -> None:
-    await given(own_runtime, 7, 1, 10)
+async def test_a_reader_in_an_older_epoch_finishes_it_first(own_runtime: MessagingRuntime[Parcel]) -> None:
+    await assign(own_runtime, 7, 1, 10)
     await own_runtime.database.pool.execute("UPDATE lanes_out SET epoch = 3, head = 2 WHERE lane = 7")
-    assert await event_log.replay(own_runtime.database, SENDER.speaks, 7, (1, 5)) == ((1, 5), False)
-    assert await event_log.replay(own_runtime.database, SENDER.speaks, 7, (1, 11)) == ((3, 1), False)
+    assert await event_log.replay(own_runtime.database, SENDER.topic_out, 7, (1, 5)) == ((1, 5), False)
+    assert await event_log.replay(own_runtime.database, SENDER.topic_out, 7, (1, 11)) == ((3, 1), False)
 
 
 async def what_lies_there(servers: str, shelf: Shelf, topic: str) -> list[WireRecord]:
@@ -180,13 +190,13 @@ async def test_what_was_sent_is_sent_again_with_the_same_numbers(
     await event_log.add_lanes(own_runtime.database.pool, [topic])
     shelf, relay = await a_shelf(own_runtime), a_relay(own_runtime, "one", servers=kafka_bootstrap, topic=topic)
     await relay.leases.renew()
-    await say(shelf, "A", 1, "1", "2", "3")
+    await publish(shelf, "A", 1, "1", "2", "3")
     await relay._writer.open()
     try:
         assert [await relay.step(), await relay.step()] == [3, 0]
         assert await event_log.replay(own_runtime.database, topic, 1, (1, 2)) == ((1, 2), False)
         assert [await relay.step(), await relay.step()] == [2, 0]
-        await say(shelf, "A", 1, "4")
+        await publish(shelf, "A", 1, "4")
         await own_runtime.database.pool.execute("DELETE FROM events WHERE version = 2")
         await event_log.replay(own_runtime.database, topic, 1, (1, 2))
         assert [await relay.step(), await relay.step()] == [3, 0]

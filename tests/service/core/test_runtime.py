@@ -1,4 +1,4 @@
-"""What every house does around its decisions: sandboxes, kept replies, sweeping, starting, and telling how it is."""
+"""What every runtime does: sandboxes, stored replies, sweeping, starting, health, metrics and logs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,19 @@ from shared.sandbox.clock import per_day
 from shared.storage.database import SCHEMA_VERSION, OldSchema
 from shared.web import app as web
 from shared.web import dependencies
-from tests.service.core.parcels import MARKED, OWNER, SENT, Owner, Parcel, Shelf, Work, a_house, a_shelf, broken, opened
+from tests.service.core.parcels import (
+    MARKED,
+    OWNER,
+    SENT,
+    Owner,
+    Parcel,
+    Shelf,
+    Work,
+    a_runtime,
+    a_shelf,
+    broken,
+    opened,
+)
 from tests.service.frozen import FrozenSandbox
 from tests.support.databases import Databases
 from tests.support.factories import hear
@@ -32,8 +44,8 @@ from tests.support.factories import hear
 KEY = RequestKey("lan", "POST /parcels", "k1", b"body")
 
 
-async def test_a_decision_without_a_lock_cannot_tell(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
-    with pytest.raises(LookupError, match="not held by this transaction"):
+async def test_a_decision_without_a_lock_cannot_publish(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
+    with pytest.raises(LookupError, match="not loaded in this transaction"):
         await runtime.decide(shelf.id, lambda work: work.publish("parcel.answered.v1", "A", {}))
 
 
@@ -48,7 +60,7 @@ async def test_a_refused_decision_leaves_nothing(runtime: MessagingRuntime[Parce
     assert [await shelf.rows(table) for table in ("parcels", "events", "queue")] == [[], [], []]
 
 
-async def test_a_kept_reply_is_given_again_and_counts_once(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
+async def test_a_stored_reply_is_repeated_and_draws_one_number(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
     drawn: list[int] = []
 
     async def ask(once: RequestKey) -> Reply:
@@ -104,7 +116,7 @@ async def test_twins_wait_for_each_other_also_when_the_first_is_refused(
     assert [answer for answer in answers if not isinstance(answer, NotReady)] == [(200, '"done"')] * 3
 
 
-async def test_a_sandbox_it_never_heard_of_is_pulled_from_its_owner(own_runtime: MessagingRuntime[Parcel]) -> None:
+async def test_an_unknown_sandbox_is_fetched_from_its_owner(own_runtime: MessagingRuntime[Parcel]) -> None:
     owner: Owner = own_runtime.mounts[OWNER].handler  # type: ignore[attr-defined]
     moments = dict.fromkeys(("base_at", "base_real", "created_at"), "2026-06-09T01:00:00+00:00")
     sandbox = FrozenSandbox(own_runtime)
@@ -132,15 +144,15 @@ def _moments() -> dict[str, str]:
     return dict.fromkeys(("base_at", "base_real", "created_at"), "2026-06-09T01:00:00+00:00")
 
 
-async def test_a_deleted_sandbox_is_swept_but_for_its_numbers(own_runtime: MessagingRuntime[Parcel]) -> None:
-    shelf, neighbour = await a_shelf(own_runtime), await a_shelf(own_runtime)
-    for each in (shelf, neighbour):
+async def test_a_deleted_sandbox_is_swept_except_its_queue(own_runtime: MessagingRuntime[Parcel]) -> None:
+    shelf, other = await a_shelf(own_runtime), await a_shelf(own_runtime)
+    for one in (shelf, other):
         broken.add("2")
-        await hear(own_runtime, each.said(SENT, "1"), each.said(MARKED, "2"), each.said(MARKED, "3"))
-        await own_runtime.decide(each.id, lambda work: work.publish("parcel.answered.v1", "A", {}), codes=["A"])
+        await hear(own_runtime, one.event(SENT, "1"), one.event(MARKED, "2"), one.event(MARKED, "3"))
+        await own_runtime.decide(one.id, lambda work: work.publish("parcel.answered.v1", "A", {}), codes=["A"])
     tables = [table.name for table in own_runtime.metadata.sorted_tables if "sandbox" in table.c]
-    kept = {table: await neighbour.rows(table, "count(*)") for table in tables}
-    assert kept["parcels"] == kept["events"] == kept["queue"] == kept["parked"] == [(1,)]
+    counts = {table: await other.rows(table, "count(*)") for table in tables}
+    assert counts["parcels"] == counts["events"] == counts["queue"] == counts["parked"] == [(1,)]
     await shelf.sandbox.tell(deleted=True)
     sweep = asyncio.create_task(own_runtime.sweep())
     async with asyncio.timeout(20):
@@ -149,17 +161,17 @@ async def test_a_deleted_sandbox_is_swept_but_for_its_numbers(own_runtime: Messa
     sweep.cancel()
     left = {table for table in tables if await shelf.rows(table)}
     assert left == {"queue"}, "what waits for a number is sent as a void"
-    assert {table: await neighbour.rows(table, "count(*)") for table in tables} == kept
+    assert {table: await other.rows(table, "count(*)") for table in tables} == counts
 
 
 async def test_a_database_of_another_version_ends_the_process_with_a_sentence(database_url: Databases) -> None:
     url = database_url()
-    async with opened(a_house(url, Owner())):
+    async with opened(a_runtime(url, Owner())):
         pass
     connection = await asyncpg.connect(url)
     await connection.execute("UPDATE schema_version SET version = 0")
     await connection.close()
-    runtime, reasons = a_house(url, Owner()), list[str]()
+    runtime, reasons = a_runtime(url, Owner()), list[str]()
     runtime.give_up = reasons.append
     async with runtime.opened():
         with pytest.raises(OldSchema):
@@ -170,31 +182,33 @@ async def test_a_database_of_another_version_ends_the_process_with_a_sentence(da
 
 
 @pytest.fixture
-async def door(runtime: MessagingRuntime[Parcel]) -> httpx.AsyncClient:
+async def client(runtime: MessagingRuntime[Parcel]) -> httpx.AsyncClient:
     app = web.create_app(runtime, "parcels", {})
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://127.0.0.1"
     )
 
 
-async def test_readiness_names_what_is_waited_for(runtime: MessagingRuntime[Parcel], door: httpx.AsyncClient) -> None:
-    assert (await door.get("/healthz")).json() == {"status": "running", "service": "receiver"}
-    assert (await door.get("/readyz")).json()["status"] == "ready"
+async def test_readiness_names_what_is_waited_for(runtime: MessagingRuntime[Parcel], client: httpx.AsyncClient) -> None:
+    assert (await client.get("/healthz")).json() == {"status": "running", "service": "receiver"}
+    assert (await client.get("/readyz")).json()["status"] == "ready"
     runtime.waits_for |= {"broker", "database"}
     try:
-        answer = await door.get("/readyz")
+        answer = await client.get("/readyz")
         assert (answer.status_code, answer.json()["waits_for"]) == (503, ["broker", "database"])
         assert answer.json()["detail"] == "Waiting for broker, database."
-        assert (await door.get("/healthz")).status_code == 200
+        assert (await client.get("/healthz")).status_code == 200
         with pytest.raises(NotReady):
             await runtime.decide("default", lambda work: None)
     finally:
         runtime.waits_for.clear()
 
 
-async def test_metrics_show_every_name_of_the_one_list_with_its_help(door: httpx.AsyncClient) -> None:
-    shown = (await door.get("/metrics")).text
-    listed = [each for each in vars(metrics).values() if isinstance(each, prometheus_client.metrics.MetricWrapperBase)]
+async def test_metrics_show_every_name_of_the_one_list_with_its_help(client: httpx.AsyncClient) -> None:
+    shown = (await client.get("/metrics")).text
+    listed = [
+        metric for metric in vars(metrics).values() if isinstance(metric, prometheus_client.metrics.MetricWrapperBase)
+    ]
     assert len(listed) >= 15
     for metric in listed:
         (family, *_) = metric.describe()
@@ -206,7 +220,7 @@ async def test_metrics_show_every_name_of_the_one_list_with_its_help(door: httpx
     }
 
 
-async def test_a_fault_tells_its_trace_id_only_and_is_counted(runtime: MessagingRuntime[Parcel]) -> None:
+async def test_a_fault_shows_only_its_trace_id_and_is_counted(runtime: MessagingRuntime[Parcel]) -> None:
     app = web.create_app(runtime, "parcels", {})
 
     @app.get("/fault")
@@ -215,20 +229,20 @@ async def test_a_fault_tells_its_trace_id_only_and_is_counted(runtime: Messaging
 
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://127.0.0.1"
-    ) as door:
+    ) as client:
         trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-        answer = await door.get("/fault", headers={"traceparent": trace})
+        answer = await client.get("/fault", headers={"traceparent": trace})
         assert (answer.status_code, answer.json()["trace_id"]) == (500, trace[3:35])
         assert "secret" not in answer.text
         assert (
             'lienthong_requests_total{method="GET",route="/fault",status="500"} 1.0'
-            in (await door.get("/metrics")).text
+            in (await client.get("/metrics")).text
         )
 
 
 @contextmanager
 def log_lines() -> Iterator[list[dict[str, Any]]]:
-    """What a process would write to its log, read again."""
+    """The log entries of the block."""
     before, lines, text = structlog.get_config(), list[dict[str, Any]](), io.StringIO()
     with redirect_stdout(text):
         logs.configure_logs("parcels-api")
@@ -251,18 +265,17 @@ async def test_log_lines_name_service_trace_sandbox_and_dossier(
 
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     with log_lines() as lines:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as door:
-            await door.post("/parcels/A", headers={"traceparent": trace, "X-Sandbox": shelf.id})
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+            await client.post("/parcels/A", headers={"traceparent": trace, "X-Sandbox": shelf.id})
         broken.add("1")
-        await hear(runtime, shelf.said(SENT, "1"), shelf.said(MARKED, "1"))
+        await hear(runtime, shelf.event(SENT, "1"), shelf.event(MARKED, "1"))
         structlog.get_logger().info("elsewhere")
     refused, request, dead = lines[:3]
     for line in (refused, request):
         assert (line["service"], line["trace_id"]) == ("parcels-api", trace[3:35])
         assert (line["sandbox"], line["dossier"]) == (shelf.id, "A")
     assert (refused["event"], request["event"], request["status"]) == ("refused", "request", 503)
-    assert (dead["event"], dead["service"], dead["sandbox"], dead["dossier"]) == (
-        *("dead_letter", "parcels-api", shelf.id, "A"),
-    )
+    assert (dead["event"], dead["service"]) == ("dead_letter", "parcels-api")
+    assert (dead["sandbox"], dead["dossier"]) == (shelf.id, "A")
     assert len(dead["trace_id"]) == 32
     assert lines[-1]["service"] == "parcels-api"

@@ -1,4 +1,4 @@
-"""A service asked before its tables are there: "not ready", at whichever door, and no fault."""
+"""A service without its tables: every endpoint replies "not ready", never with a fault."""
 
 from __future__ import annotations
 
@@ -52,11 +52,14 @@ NEED_NO_DATABASE = {("GET", "/_lab/doors"), ("GET", "/_lab/faults"), ("POST", "/
 
 @asynccontextmanager
 async def starting(app: FastAPI) -> AsyncIterator[tuple[httpx.AsyncClient, asyncio.Task[None]]]:
-    """The service from its first moment on, and what ends when it is ready; nobody else is there."""
+    """A starting service without peers, and a task that ends when it is ready."""
     nobody = httpx.MockTransport(lambda request: httpx.Response(502))
     app.state.runtime.mounts = {"http://": nobody}
-    door = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=door, base_url="http://127.0.0.1") as http:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http,
+    ):
         ready = asyncio.create_task(app.state.runtime.when_ready())
         try:
             yield http, ready
@@ -66,7 +69,7 @@ async def starting(app: FastAPI) -> AsyncIterator[tuple[httpx.AsyncClient, async
 
 @asynccontextmanager
 async def held_before_its_tables(url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Whoever opens this database connects, and waits with its tables until the block ends."""
+    """A service that opens this database waits before it creates the tables, until the block ends."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(f"SELECT pg_advisory_lock({SCHEMA_LOCK})")
@@ -83,20 +86,20 @@ async def until_it_waits(connection: asyncpg.Connection, ready: asyncio.Task[Non
             await asyncio.wait([ready], timeout=0.01)
 
 
-def lab_doors(app: FastAPI) -> Iterator[tuple[str, str]]:
+def lab_endpoints(app: FastAPI) -> Iterator[tuple[str, str]]:
     for path, operations in app.openapi()["paths"].items():
         yield from ((method.upper(), path) for method in operations if path.startswith("/_lab"))
 
 
 @pytest.mark.parametrize("service", APPS)
-async def test_every_lab_door_says_that_the_service_is_starting(database_url: Databases, service: str) -> None:
+async def test_every_lab_endpoint_says_that_the_service_is_starting(database_url: Databases, service: str) -> None:
     url = database_url()
     app = APPS[service](url)
-    doors = [door for door in lab_doors(app) if door not in NEED_NO_DATABASE]
-    assert len(doors) >= 4
+    endpoints = [endpoint for endpoint in lab_endpoints(app) if endpoint not in NEED_NO_DATABASE]
+    assert len(endpoints) >= 4
     async with held_before_its_tables(url) as connection, starting(app) as (http, ready):
         await until_it_waits(connection, ready)
-        for method, path in doors:
+        for method, path in endpoints:
             address = re.sub(r"\{\w+\}", "1", path.replace("{sandbox}", SANDBOX))
             answer = await http.request(method, address, json=BODIES.get((method, path)))
             assert "database" in problem(answer, 503, "not-ready")["waits_for"], (method, path)
@@ -104,8 +107,8 @@ async def test_every_lab_door_says_that_the_service_is_starting(database_url: Da
 
 
 @pytest.mark.parametrize("service", ["portal", "gateway"])
-async def test_the_lanes_are_told_as_soon_as_the_tables_are_there(database_url: Databases, service: str) -> None:
-    """While it still asks its neighbour, who may be asking it: both would wait for ever."""
+async def test_the_lanes_are_shown_as_soon_as_the_tables_exist(database_url: Databases, service: str) -> None:
+    """Even while it waits for its peer. If the peer waits for it too, both would wait for ever."""
     url = database_url()
     app = APPS[service](url)
     async with held_before_its_tables(url) as connection, starting(app) as (http, ready):
@@ -119,7 +122,7 @@ async def test_the_lanes_are_told_as_soon_as_the_tables_are_there(database_url: 
         assert app.state.runtime.waits_for >= {"peer"}
 
 
-async def test_without_a_server_every_lab_door_says_so_too() -> None:
+async def test_without_a_server_a_lab_endpoint_says_so_too() -> None:
     async with starting(APPS["gateway"]("postgresql://lienthong@127.0.0.1:1/gateway")) as (http, _):
         problem(await http.get("/_lab/lanes"), 503, "not-ready")
 

@@ -1,4 +1,4 @@
-"""What falls due fires once, in order, in sandbox time; what fails is parked and fires again when it is redriven."""
+"""Due timers fire once, in order, in sandbox time. A timer that fails parks its document until a redrive."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from datetime import timedelta
 
 from shared.messaging.runtime import MessagingRuntime
 from shared.messaging.timers import BATCH
-from tests.service.core.parcels import MARKED, SENT, Owner, Parcel, Shelf, a_house, a_shelf, broken, opened
+from tests.service.core.parcels import MARKED, SENT, Owner, Parcel, Shelf, a_runtime, a_shelf, broken, opened
 from tests.support.databases import Databases
 from tests.support.factories import hear
 
 HOUR = timedelta(hours=1)
 
 
-async def test_a_frozen_sandbox_fires_only_when_it_is_told_to(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
+async def test_a_frozen_sandbox_fires_only_on_request(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
     await shelf.set_timer("A", "ring", HOUR)
     assert await runtime.fire(shelf.id) == []
     await shelf.sandbox.advance(HOUR)
@@ -31,7 +31,7 @@ async def test_where_time_runs_the_worker_fires_what_is_due(own_runtime: Messagi
     for shelf in (running, frozen):
         await shelf.set_timer("A", "ring", -HOUR)
         await shelf.set_timer("B", "ring", 1000 * HOUR)
-    assert [each["subject"] for each in await own_runtime.timers.fire(None)] == ["A"]
+    assert [timer["subject"] for timer in await own_runtime.timers.fire(None)] == ["A"]
     assert (await running.marks(), await frozen.marks()) == (["ring 00:00"], [])
 
 
@@ -44,10 +44,10 @@ async def test_a_timer_set_at_once_fires_by_itself_where_the_clock_is_frozen(
     await shelf.set_timer("C", "ring", HOUR, at_once=True)
     pending = await own_runtime.pending(shelf.id)
     assert (pending["timers_due"], pending["under_way"]) == (1, ["1 timers fire by themselves"])
-    assert [each["subject"] for each in await own_runtime.timers.fire(None)] == ["B"]
+    assert [timer["subject"] for timer in await own_runtime.timers.fire(None)] == ["B"]
     assert (await own_runtime.pending(shelf.id))["under_way"] == []
     await shelf.sandbox.advance(2 * HOUR)
-    assert [each["subject"] for each in await own_runtime.timers.fire(None)] == ["C"], "once it is due, not before"
+    assert [timer["subject"] for timer in await own_runtime.timers.fire(None)] == ["C"], "once it is due, not before"
     await shelf.set_timer("A", "ring", 3 * HOUR, at_once=True)
     await shelf.set_timer("A", "ring", -HOUR)
     assert await own_runtime.timers.fire(None) == [], "a later call says how it fires, too"
@@ -58,7 +58,7 @@ async def test_neither_a_parked_subject_nor_a_deleted_sandbox_fires_at_once(
 ) -> None:
     parked, gone = await a_shelf(own_runtime), await a_shelf(own_runtime)
     broken.add("1")
-    await hear(own_runtime, parked.said(SENT, "0"), parked.said(MARKED, "1"))
+    await hear(own_runtime, parked.event(SENT, "0"), parked.event(MARKED, "1"))
     broken.clear()
     for shelf in (parked, gone):
         await shelf.set_timer("A", "ring", -HOUR, at_once=True)
@@ -66,7 +66,7 @@ async def test_neither_a_parked_subject_nor_a_deleted_sandbox_fires_at_once(
     assert await own_runtime.timers.fire(None) == []
     assert (await own_runtime.pending(parked.id))["under_way"] == []
     await own_runtime.redrive(parked.id, "A")
-    assert [each["subject"] for each in await own_runtime.timers.fire(None)] == ["A"]
+    assert [timer["subject"] for timer in await own_runtime.timers.fire(None)] == ["A"]
 
 
 async def test_timers_fire_in_order_of_time_then_lane_then_subject(
@@ -75,7 +75,7 @@ async def test_timers_fire_in_order_of_time_then_lane_then_subject(
     for code, hours, lane in (("D", 2, 1), ("B", 1, 2), ("C", 1, 2), ("Z", 1, 1), ("A", 3, 1)):
         await shelf.set_timer(code, "ring", hours * HOUR, lane)
     await shelf.sandbox.advance(2 * HOUR)
-    assert [each["subject"] for each in await runtime.fire(shelf.id)] == ["Z", "B", "C", "D"]
+    assert [timer["subject"] for timer in await runtime.fire(shelf.id)] == ["Z", "B", "C", "D"]
     assert [subject for (subject,) in await shelf.rows("queue", "subject", "id")] == ["Z", "B", "C", "D"]
     assert await shelf.rows("timers", "subject") == [("A",)]
 
@@ -85,7 +85,7 @@ async def test_a_later_call_moves_a_timer(runtime: MessagingRuntime[Parcel], she
     await shelf.set_timer("A", "ring", 3 * HOUR)
     await shelf.set_timer("A", "alarm", 2 * HOUR)
     await shelf.sandbox.advance(4 * HOUR)
-    assert [each["kind"] for each in await runtime.fire(shelf.id)] == ["alarm", "ring"]
+    assert [timer["kind"] for timer in await runtime.fire(shelf.id)] == ["alarm", "ring"]
 
 
 async def test_what_an_earlier_timer_of_the_same_round_drops_does_not_fire(
@@ -94,7 +94,7 @@ async def test_what_an_earlier_timer_of_the_same_round_drops_does_not_fire(
     await shelf.set_timer("A", "silence", HOUR)
     await shelf.set_timer("A", "ring", 2 * HOUR)
     await shelf.sandbox.advance(3 * HOUR)
-    assert [each["kind"] for each in await runtime.fire(shelf.id)] == ["silence"]
+    assert [timer["kind"] for timer in await runtime.fire(shelf.id)] == ["silence"]
     assert await shelf.rows("timers") == []
 
 
@@ -114,22 +114,22 @@ async def test_a_parked_subject_keeps_its_timers_waiting(runtime: MessagingRunti
     await shelf.set_timer("A", "ring", HOUR)
     await shelf.set_timer("B", "ring", HOUR)
     broken.add("1")
-    await hear(runtime, shelf.said(MARKED, "1"))
+    await hear(runtime, shelf.event(MARKED, "1"))
     await shelf.sandbox.advance(2 * HOUR)
     pending = await runtime.pending(shelf.id)
     assert (pending["timers_due"], pending["next_due"]) == (1, "2026-06-09T09:00:00.000+07:00")
-    assert [each["subject"] for each in await runtime.fire(shelf.id)] == ["B"]
+    assert [timer["subject"] for timer in await runtime.fire(shelf.id)] == ["B"]
     pending = await runtime.pending(shelf.id)
     assert (pending["timers_due"], pending["next_due"], len(pending["parked"])) == (0, None, 1)
     broken.clear()
     assert await runtime.redrive(shelf.id, "A") == 1
-    assert [each["subject"] for each in await runtime.fire(shelf.id)] == ["A"]
+    assert [timer["subject"] for timer in await runtime.fire(shelf.id)] == ["A"]
 
 
 async def test_a_timer_that_fails_parks_its_subject_and_fires_again_after_a_redrive(
     runtime: MessagingRuntime[Parcel], shelf: Shelf
 ) -> None:
-    await hear(runtime, shelf.said(SENT, "1"))
+    await hear(runtime, shelf.event(SENT, "1"))
     await shelf.set_timer("A", "ring", HOUR)
     await shelf.set_timer("A", "alarm", 2 * HOUR)
     await shelf.set_timer("B", "ring", HOUR)
@@ -144,13 +144,13 @@ async def test_a_timer_that_fails_parks_its_subject_and_fires_again_after_a_redr
     assert await shelf.rows("events") == []
     broken.clear()
     await runtime.redrive(shelf.id, "A")
-    assert [each["kind"] for each in await runtime.fire(shelf.id)] == ["ring", "alarm"]
+    assert [timer["kind"] for timer in await runtime.fire(shelf.id)] == ["ring", "alarm"]
     assert await shelf.marks() == ["1", "ring 02:00", "alarm 03:00"]
 
 
 async def test_two_workers_never_fire_one_timer_twice(database_url: Databases) -> None:
     url = database_url()
-    async with opened(a_house(url, Owner())) as one, opened(a_house(url, Owner())) as two:
+    async with opened(a_runtime(url, Owner())) as one, opened(a_runtime(url, Owner())) as two:
         shelf = await a_shelf(one)
         for code in "ABCDEFGHIJ":
             await shelf.set_timer(code, "ring", HOUR)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from contracts.topics import TO_PORTAL, TO_PROVINCE
-from services.portal.sandboxes.owner import TELL
+from services.portal.sandboxes.owner import SEND_ROW
 from shared.messaging.http_outbox import Call
 from tests.support.country import Citizen, Country, Sandbox, pointers, problem
 
@@ -144,7 +144,7 @@ async def test_a_clock_does_not_move_without_every_service(country: Country, san
         answer = await sandbox.lab("/settle", {"timeout_seconds": 0})
         waits = {(waiting["name"], waiting["service"]) for waiting in answer.json()["waiting_for"]}
         assert (answer.json()["verdict"], waits) == ("waiting", {("service-down", "identity")})
-        with pytest.raises(Exception, match="told as soon as it answers"):
+        with pytest.raises(Exception, match="sends the change as soon as the service replies"):
             await sandbox.move(days=1)
     await told_again(country, sandbox)
     (row,) = await country.apps["identity"].state.runtime.database.fetch(
@@ -243,11 +243,11 @@ async def test_a_reader_from_an_epoch_that_cannot_be_is_refused(country: Country
 async def told_again(country: Country, sandbox: Sandbox) -> None:
     """What the portal's worker does with the rows that the request could not end."""
     rows = await country.portal.database.fetch(
-        "SELECT key, data FROM calls WHERE sandbox = $1 AND kind = $2", sandbox.id, TELL
+        "SELECT key, data FROM calls WHERE sandbox = $1 AND kind = $2", sandbox.id, SEND_ROW
     )
     for row in rows:
-        await country.portal.ownership.tell_again(
-            Call(sandbox.id, TELL, row["key"], httpx.Response(200, content=row["data"]).json(), 1)
+        await country.portal.ownership.send_row_again(
+            Call(sandbox.id, SEND_ROW, row["key"], httpx.Response(200, content=row["data"]).json(), 1)
         )
 
 

@@ -87,7 +87,7 @@ async def test_another_citizens_paper_does_not_exist(lan: Citizen) -> None:
     minh = await lan.sandbox.sign_in("minh")
     assert (await listed(minh)).json() == []
     body = problem(await minh.ask("GET", f"/papers/{paper['id']}"), 404, "paper-not-found")
-    assert body["errors"] == [{"pointer": "/path/id", "detail": f"no paper {paper['id']} is here"}]
+    assert body["errors"] == [{"pointer": "/path/id", "detail": f"your store has no paper {paper['id']}"}]
 
 
 async def test_ids_are_the_same_in_every_run(country: Country, lan: Citizen) -> None:

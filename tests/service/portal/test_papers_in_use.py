@@ -79,7 +79,9 @@ async def test_owned_gives_what_is_there_and_names_what_is_not(country: Country,
     for bad in ("0" * 64, "a\x00", "\ud800", ""):
         with pytest.raises(PaperNotFound) as refused:
             await store.owned(*here, [paper["id"], bad], pointer="/papers/{}/paper")
-        assert refused.value.facts["errors"] == [{"pointer": "/papers/1/paper", "detail": f"no paper {bad} is here"}]
+        assert refused.value.facts["errors"] == [
+            {"pointer": "/papers/1/paper", "detail": f"your store has no paper {bad}"}
+        ]
     minh = await person(await lan.sandbox.sign_in("minh"))
     with pytest.raises(PaperNotFound):
         await store.owned(country.portal, lan.sandbox.id, minh.id, [paper["id"]])

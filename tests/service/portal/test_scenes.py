@@ -61,14 +61,14 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     (
         {"faults": [{"fault": "confirmation-late"}], "then": {"faults": [{"fault": "confirmation-missing"}]}},
         "/then/faults/0",
-        "decides about the same: have one of the two",
+        "decides about the same case: remove one of the two",
     ),
     ({"dossiers": [DOSSIER, DOSSIER]}, "/dossiers", "give the one at index 1 another name"),
     (of_one(persona="len"), "/dossiers/0/persona", "did you mean lan?"),
     (of_one(procedure=2.000635), "/dossiers/0/procedure", "write it in quotes"),
     (of_one(procedure="2.000536"), "/dossiers/0/procedure", "did you mean"),
     (of_one(procedure="Đăng ký khai sinh"), "/dossiers/0/procedure", "Đăng ký khai sinh has 1.001193"),
-    (of_one(procedure="xyz"), "/dossiers/0/procedure", "'xyz' is no procedure; GET /api/v1/procedures"),
+    (of_one(procedure="xyz"), "/dossiers/0/procedure", "'xyz' is not a procedure; GET /api/v1/procedures"),
     (of_one(case="2.000635.09"), "/dossiers/0/case", "The procedure has no such case"),
     (of_one(commune=None), "/dossiers/0/commune", "A commune handles this procedure: name one"),
     (of_one(commune="Gia Vien"), "/dossiers/0/commune", "at most 5"),
@@ -88,9 +88,13 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     (
         {"modes": {"*": {"mode": "simulated", "tempo": "at_once"}}, **of_one(decisions={"reception": "receive"})},
         "/dossiers/0/decisions",
-        "too late where officers act at once",
+        "too late if officers act at once",
     ),
-    ({"modes": {"37": {"mode": "manual"}}, **of_one(decisions={})}, "/dossiers/0/decisions", "nobody's in manual mode"),
+    (
+        {"modes": {"37": {"mode": "manual"}}, **of_one(decisions={})},
+        "/dossiers/0/decisions",
+        "have no effect in manual mode",
+    ),
     ({"clock": {"start": START, "until": "1d"}, **of_one(at="2d")}, "/dossiers/0/at", "is after the end"),
     ({"title_en": "a\x00b"}, "/title_en", ""),
     ({"title_en": 12}, "/title_en", "is read as the number 12: write it in quotes"),
@@ -101,9 +105,9 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"people": ["nga"]}, "/people", "must be an object"),
     ({"dossiers": {"one": {}}}, "/dossiers", "must be a list"),
     (of_one(at="4000d"), "/dossiers/0/at", "The calendar ends"),
-    (of_one(channel="direct", papers={"a": "a.pdf"}), "/dossiers/0/papers", "which are sent online"),
-    (of_one(papers={"a/b": "../a.pdf"}), "/dossiers/0/papers/a~1b", "holds a path"),
-    (of_one(papers={"a": "a.exe"}), "/dossiers/0/papers/a", "let its name end in .pdf"),
+    (of_one(channel="direct", papers={"a": "a.pdf"}), "/dossiers/0/papers", "which can only be sent online"),
+    (of_one(papers={"a/b": "../a.pdf"}), "/dossiers/0/papers/a~1b", "contains a path"),
+    (of_one(papers={"a": "a.exe"}), "/dossiers/0/papers/a", "its name must end in .pdf"),
 ]
 
 

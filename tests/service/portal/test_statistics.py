@@ -189,5 +189,5 @@ async def test_statistics_of_a_province_that_is_none_are_refused(country: Countr
 def test_a_second_handler_for_one_event_type_is_refused() -> None:
     handlers = Handlers(TYPE_OF)
     handlers.on(DossierReceived)(lambda event, work: None)
-    with pytest.raises(HandlerExists, match="a second listener is a projection"):
+    with pytest.raises(HandlerExists, match="a second listener as a projection"):
         handlers.on(DossierReceived)

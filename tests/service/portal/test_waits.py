@@ -46,7 +46,7 @@ async def test_an_event_that_is_there_comes_with_its_entry(sandbox: Sandbox, cod
     await sandbox.carry()
     found = await wait(sandbox, law.DOSSIER_RECEIVED, code)
     assert (found["verdict"], found["entry"]["service"]) == ("there", "gateway")
-    assert "told by gateway, read by portal" in found["sentence_en"]
+    assert "published by gateway, read by portal" in found["sentence_en"]
 
 
 async def test_a_frozen_clock_says_not_before_when(sandbox: Sandbox, code: str) -> None:
@@ -168,7 +168,7 @@ async def test_while_somebody_turns_the_clock_nothing_is_certain(country: Countr
     turns = "INSERT INTO turns VALUES ($1, 'somebody', clock_timestamp() + interval '1 min')"
     await country.portal.database.pool.execute(turns, sandbox.id)
     found = await wait(sandbox, law.DOSSIER_RECEIVED, code, timeout_seconds=0.3)
-    assert (found["verdict"], found["waiting_for"][0]["name"]) == ("waiting", waiting.TURNED.name)
+    assert (found["verdict"], found["waiting_for"][0]["name"]) == ("waiting", waiting.CLOCK_CHANGES.name)
     await country.portal.database.pool.execute("DELETE FROM turns WHERE sandbox = $1", sandbox.id)
     assert (await wait(sandbox, law.DOSSIER_RECEIVED, code))["verdict"] == "not-before"
 
@@ -211,7 +211,7 @@ async def test_a_busy_clock_says_what_to_do(country: Country, sandbox: Sandbox) 
     turns = "INSERT INTO turns VALUES ($1, 'somebody', clock_timestamp() + interval '1 min')"
     await country.portal.database.pool.execute(turns, sandbox.id)
     busy = problem(await sandbox.lab("/clock/advance", {"by": "P1D"}), 409, "clock-busy")
-    assert "Wait until the other" in busy["detail"] and "ask again" in busy["detail"]
+    assert "Wait until the other" in busy["detail"] and "send this again" in busy["detail"]
 
 
 async def test_on_a_running_clock_it_is_waited_until_its_moment_comes(country: Country) -> None:

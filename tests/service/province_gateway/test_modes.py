@@ -106,8 +106,8 @@ async def test_a_dossier_survives_a_time_by_hand_wherever_it_stands(desk: Provin
     assert await desk.due() == planned and await desk.shown() == before
     assert await desk.types() == story, "nothing is told to anybody"
     assert await desk.notes() == [
-        "Planned anew; the province is in manual mode: nobody acts by themselves",
-        "Planned anew; the province is in simulated mode, by the working clock",
+        "Planned again; the province is in manual mode: no simulated officers",
+        "Planned again; the province is in simulated mode, at working hours",
     ]
 
 
@@ -296,7 +296,7 @@ async def test_until_a_dossier_is_planned_anew_its_old_plan_does_nothing(
     await desk.hears(ASKED)
     await desk.mode(MANUAL)
     assert len(await desk.due()) == 2, "nobody came to it"
-    assert await desk.under_way() == ["dossiers of 37 are being planned anew"]
+    assert await desk.under_way() == ["dossiers of 37 are being planned again"]
     await desk.sandbox.move(hours=3)
     await desk.sandbox.fire()
     assert await desk.types() == [] and (await desk.shown())["withdrawal_asked"] is True
@@ -322,7 +322,7 @@ async def test_a_worker_ends_what_a_process_that_died_began(desk: Provincial, cr
     await desk.mode(MANUAL)
     assert await desk.due() != []
     crashing.undo()
-    job = asyncio.create_task(replan.finish_what_is_left(desk.gateway))
+    job = asyncio.create_task(replan.finish_all(desk.gateway))
     try:
         async with asyncio.timeout(20):
             while await desk.under_way():
@@ -335,17 +335,17 @@ async def test_a_worker_ends_what_a_process_that_died_began(desk: Provincial, cr
 async def test_many_dossiers_are_planned_piece_by_piece_and_a_second_change_begins_anew(
     country: Country, sandbox: Sandbox, crashing: pytest.MonkeyPatch
 ) -> None:
-    crashing.setattr(replan, "PIECE", 2)
+    crashing.setattr(replan, "BATCH", 2)
     desks = [Provincial(country, sandbox, number) for number in range(1, 6)]
     for desk in desks:
         await desk.submitted(procedure=FREE)
     await desks[0].mode(MANUAL)
-    assert await replan._some(country.gateway, sandbox.id)
+    assert await replan._next_batch(country.gateway, sandbox.id)
     assert [await desk.due() == [] for desk in desks] == [True, True, False, False, False]
     await desks[0].mode(AT_ONCE)
     for _ in range(3):
-        assert await replan._some(country.gateway, sandbox.id)
-    assert not await replan._some(country.gateway, sandbox.id)
+        assert await replan._next_batch(country.gateway, sandbox.id)
+    assert not await replan._next_batch(country.gateway, sandbox.id)
     assert [(await desk.kept()).planned for desk in desks] == ["reception"] * 5
     assert [len(await desk.notes()) for desk in desks] == [2, 2, 1, 1, 1]
     assert await desks[0].acts() != [] and [(await desk.kept()).state in law.FINAL for desk in desks] == [True] * 5
@@ -357,5 +357,5 @@ async def test_what_a_deleted_sandbox_left_is_nobodys(desk: Provincial, crashing
     await desk.country.ask("portal", "DELETE", f"/_lab/sandboxes/{desk.sandbox.id}")
     crashing.undo()
     await replan.finish(desk.gateway, desk.sandbox.id)
-    rows = await desk.gateway.database.fetch(replan.LEFT_SQL)
+    rows = await desk.gateway.database.fetch(replan.UNFINISHED_SQL)
     assert desk.sandbox.id not in {row["sandbox"] for row in rows}

@@ -58,7 +58,7 @@ async def test_what_lies_because_of_it_is_named_for_whoever_settles(desk: Faulty
     await desk.submitted(procedure=FREE)
     assert await held() == []
     await desk.on("officers-silent", id="asleep", match={"province": PROVINCE})
-    assert await held() == [f"asleep: Nobody acts; 1 lie there, {desk.code} first"]
+    assert await held() == [f"asleep: Nobody acts; dossiers waiting: 1, the first is {desk.code}"]
     await desk.off()
     await desk.on("officers-silent", match={"province": "01"})
     assert await held() == []
