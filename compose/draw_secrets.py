@@ -4,7 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
-NAMES = ("PAYMENT_PARTNER_SECRET",)
+NAMES = ("PAYMENT_PARTNER_SECRET", "SERVICE_SECRET")
 
 
 def main() -> None:

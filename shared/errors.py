@@ -65,5 +65,9 @@ class HeldByFault(Refusal):
         self.due = due
 
 
+class ServicesOnly(Refusal):
+    """The endpoint is for the services alone, and the call lacks their secret."""
+
+
 class DeadLetterNotFound(Refusal):
     """No dead letter has this id in this sandbox."""

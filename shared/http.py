@@ -11,6 +11,8 @@ import httpx
 
 from shared.observability import spans, trace_context
 
+SECRET_HEADER = "X-Service-Secret"  # noqa: S105 - the name of a header, for internal endpoints
+NO_HEADERS: Mapping[str, str] = {}
 TOO_MANY = 429  # RFC 6585: like a 5xx, it does not mean that the request is wrong
 TIMEOUT = httpx.Timeout(5.0, connect=1.0)  # s; peers run on this machine and reply in milliseconds
 # Every call compares all idle connections in pairs: eight cost half as much as sixteen (measured).
@@ -25,9 +27,15 @@ class Unreachable(OSError):
     """A peer did not reply, failed (5xx) or is overloaded (429). A retry may succeed."""
 
 
-def client(mounts: Mapping[str, httpx.AsyncBaseTransport]) -> httpx.AsyncClient:
-    """`mounts`: address → transport, for addresses that this process reaches in a special way."""
-    return httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, limits=LIMITS, mounts=mounts)
+def client(
+    mounts: Mapping[str, httpx.AsyncBaseTransport], headers: Mapping[str, str] = NO_HEADERS
+) -> httpx.AsyncClient:
+    """A client for calls to other services.
+
+    mounts   address → transport, for addresses that this process reaches in a special way
+    headers  for every request
+    """
+    return httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, limits=LIMITS, mounts=mounts, headers=headers)
 
 
 async def call(

@@ -50,6 +50,9 @@ COMMON: Problems = {
     errors.HeldByFault: ProblemType(
         "held-by-fault", 503, "A fault rule delays this action.", "Một quy tắc gây lỗi đang giữ việc này lại."
     ),
+    errors.ServicesOnly: ProblemType(
+        "services-only", 403, "This endpoint is for the services alone.", "Chỉ các dịch vụ được gọi địa chỉ này."
+    ),
     errors.DeadLetterNotFound: ProblemType(
         "dead-letter-not-found", 404, "There is no such dead letter.", "Không có thư chết này."
     ),

@@ -55,6 +55,7 @@ class Runtime:
         self.mounts: Mapping[str, httpx.AsyncBaseTransport] = {}  # address → transport; for peers in this process
         self.give_up: Callable[[str], None] = lambda reason: None  # ends the process; set by the code that runs it
         self._http: httpx.AsyncClient | None = None
+        self._internal: httpx.AsyncClient | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._known: set[str] = set()
         self._keys: dict[str, str] = {}
@@ -67,10 +68,19 @@ class Runtime:
             raise RuntimeError("the runtime is not open")
         return self._http
 
+    @property
+    def internal(self) -> httpx.AsyncClient:
+        """The client for internal endpoints of other services: it sends the secret, so it may call nobody else."""
+        if self._internal is None:
+            raise RuntimeError("the runtime is not open")
+        return self._internal
+
     @asynccontextmanager
     async def opened(self, *jobs: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[Runtime]:
         """Open everything, run `jobs` in the background, close everything. `/readyz` replies while it opens."""
         self._http = http.client(self.mounts)
+        secret = self.settings.service_secret.get_secret_value()
+        self._internal = http.client(self.mounts, {http.SECRET_HEADER: secret})
         self._tasks = [asyncio.create_task(self._begin(jobs))]
         try:
             yield self
@@ -79,6 +89,7 @@ class Runtime:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._http.aclose()
+            await self._internal.aclose()
             await self.database.close()
 
     async def _begin(self, jobs: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
@@ -166,7 +177,9 @@ class Runtime:
         if await registry.row_of(self.database, sandbox_id) is None:
             if self.owns_sandboxes:
                 return False
-            response = await http.call(self.http, "GET", f"{self.settings.portal_url}/_lab/sandboxes/{sandbox_id}/row")
+            response = await http.call(
+                self.internal, "GET", f"{self.settings.portal_url}/_lab/sandboxes/{sandbox_id}/row"
+            )
             if response.status_code != 200:
                 return False
             await self.take_over(response.json())

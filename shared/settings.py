@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 # Variables that all services share; all others must start with the prefix of their service.
@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     province_gateway_internal_url: str = Field("", validation_alias="PROVINCE_GATEWAY_INTERNAL_URL")
     identity_internal_url: str = Field("", validation_alias="IDENTITY_INTERNAL_URL")
     payment_internal_url: str = Field("", validation_alias="PAYMENT_INTERNAL_URL")
+    # Proves that a call to an internal endpoint comes from a service; the same for all of them, and known to nobody else
+    service_secret: SecretStr = Field(validation_alias="SERVICE_SECRET", min_length=16)
     database_pool: int = 20  # connections; for 16 clients at once plus probes, far below PostgreSQL's limit of 200
     # After this time another worker replaces one that hangs; renewed three times within it.
     lease: timedelta = timedelta(seconds=3)

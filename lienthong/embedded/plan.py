@@ -12,6 +12,7 @@ from lienthong.embedded import elsewhere, source_root
 
 DATABASES = tuple(elsewhere.DATABASES.values())
 OWNER = "lienthong"  # database role
+SECRETS = ("PAYMENT_PARTNER_SECRET", "SERVICE_SECRET")
 
 
 @dataclass(frozen=True)
@@ -147,10 +148,12 @@ class Plan:
 
 
 def _secrets(file: Path) -> dict[str, str]:
-    """The secrets of a data folder, created at first use and readable by its owner only."""
-    if not file.exists():
+    """The secrets of a data folder, each drawn at first use; only its owner can read the file."""
+    variables: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    missing = [name for name in SECRETS if name not in variables]
+    if missing:
+        variables |= {name: secrets.token_urlsafe(32) for name in missing}
         file.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-            json.dump({"PAYMENT_PARTNER_SECRET": secrets.token_urlsafe(32)}, out)
-    variables: dict[str, str] = json.loads(file.read_text())
+            json.dump(variables, out)
     return variables

@@ -100,6 +100,11 @@ class Stack:
         """Environment variables of every service."""
         return self.plan.environment()
 
+    @property
+    def internal_headers(self) -> dict[str, str]:
+        """Headers of a call to an endpoint that is for the services alone; for tools that look inside."""
+        return {"X-Service-Secret": self.plan.environment()["SERVICE_SECRET"]}
+
     def database_url(self, name: str) -> str:
         """`postgresql://…` of `portal`, `province_gateway`, `identity` or `payment`."""
         return self.plan.database_url(name)

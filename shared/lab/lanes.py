@@ -16,7 +16,7 @@ from shared.messaging.runtime import MessagingRuntime
 from shared.observability import metrics
 from shared.runtime import known_sandbox
 from shared.text import Text
-from shared.web.dependencies import SandboxId, SandboxPath
+from shared.web.dependencies import ForServices, SandboxId, SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
@@ -55,7 +55,9 @@ class ReplayPosition(BaseModel):
 @router.get(
     "/lanes",
     summary="Positions per lane: read (by source), numbered in our event log and acknowledged by the broker (by topic)",
-    responses=problem_responses(503),
+    tags=["services"],
+    dependencies=[ForServices],
+    responses=problem_responses(403, 422, 503),
 )
 async def lanes(runtime: EventRuntimeDep) -> dict[str, Any]:
     given: dict[str, dict[int, list[int]]] = {topic: {} for topic in runtime.published_topics}
@@ -69,7 +71,9 @@ async def lanes(runtime: EventRuntimeDep) -> dict[str, Any]:
 @router.post(
     "/lanes/{lane}/replay",
     summary="Send the events of a lane again, from the position of the reader",
-    responses=problem_responses(422, 503),
+    tags=["services"],
+    dependencies=[ForServices],
+    responses=problem_responses(403, 422, 503),
 )
 async def replay(
     lane: Annotated[int, Path(ge=0, lt=LANES)], position: ReaderPosition, runtime: EventRuntimeDep

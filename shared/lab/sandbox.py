@@ -5,17 +5,19 @@ All services except the portal also include `replica_router`, through which the 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
+from shared.errors import BodyDoesNotFit
 from shared.lab import sizes
 from shared.runtime import Runtime, known_sandbox
 from shared.sandbox import faults
 from shared.sandbox.clock import END, FIRST
 from shared.text import Text
-from shared.web.dependencies import SandboxId, SandboxPath, chosen_sandbox, runtime_of
+from shared.web.dependencies import ForServices, SandboxId, SandboxPath, runtime_of
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
@@ -23,9 +25,11 @@ router = APIRouter(
     prefix="/_lab",
     tags=["lab"],
     responses=problem_responses(401, 403, 404, 422, 503),
-    dependencies=[Depends(chosen_sandbox)],  # refuses an API key of another sandbox than the one in the path
 )
-replica_router = APIRouter(prefix="/_lab", tags=["lab"], responses=problem_responses(404, 422, 503))
+replica_router = APIRouter(
+    prefix="/_lab", tags=["services"], responses=problem_responses(403, 404, 422, 503), dependencies=[ForServices]
+)
+VERSION_AHEAD = timedelta(days=1)  # versions are microseconds of real time: a later one cannot come from the portal
 RuntimeDep = Annotated[Runtime, Depends(runtime_of)]
 ReaderPosition = Annotated[
     str | None,
@@ -78,23 +82,40 @@ class TimelineEntry(BaseModel):
 
 @replica_router.put("/sandboxes/{sandbox}", summary="Store the new row of a sandbox, sent by the portal")
 async def take_over_sandbox(sandbox: SandboxPath, row: SandboxRow, runtime: RuntimeDep) -> dict[str, Any]:
+    if row.version > (datetime.now(UTC) + VERSION_AHEAD).timestamp() * 1e6:
+        raise BodyDoesNotFit(("/version", "lies more than a day ahead of real time (microseconds since 1970)"))
     version = await runtime.take_over({**row.model_dump(mode="json"), "id": sandbox})
     return {"sandbox": sandbox, "version": version}
 
 
-@router.post("/sandboxes/{sandbox}/fire", summary="Fire everything that is due in a frozen sandbox")
+@router.post(
+    "/sandboxes/{sandbox}/fire",
+    summary="Fire everything that is due in a frozen sandbox",
+    tags=["services"],
+    dependencies=[ForServices],
+)
 async def fire(sandbox: SandboxPath, runtime: RuntimeDep) -> dict[str, Any]:
     await known_sandbox(runtime, sandbox)
     return {"fired": await runtime.fire(sandbox)}
 
 
-@router.get("/sandboxes/{sandbox}/pending", summary="What can still happen in a sandbox")
+@router.get(
+    "/sandboxes/{sandbox}/pending",
+    summary="What can still happen in a sandbox",
+    tags=["services"],
+    dependencies=[ForServices],
+)
 async def pending(sandbox: SandboxPath, runtime: RuntimeDep) -> dict[str, Any]:
     row = await known_sandbox(runtime, sandbox)
     return {"version": row.version, **await runtime.pending(sandbox)}
 
 
-@router.get("/sandboxes/{sandbox}/pending/{subject}", summary="What can still happen to one dossier")
+@router.get(
+    "/sandboxes/{sandbox}/pending/{subject}",
+    summary="What can still happen to one dossier",
+    tags=["services"],
+    dependencies=[ForServices],
+)
 async def pending_of(
     sandbox: SandboxPath, subject: Text, runtime: RuntimeDep, reader: ReaderPosition = None
 ) -> dict[str, Any]:

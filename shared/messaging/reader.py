@@ -175,7 +175,7 @@ class LaneReader:
         behind = metrics.LAG.labels(topic)
         if self._main:
             behind.set(math.nan)
-        response = await call(self._runtime.http, "GET", f"{self._peer.url}/_lab/lanes")
+        response = await call(self._runtime.internal, "GET", f"{self._peer.url}/_lab/lanes")
         if response.status_code != 200:
             return {}
         lanes = response.json()
@@ -234,7 +234,7 @@ class LaneReader:
         url = f"{self._peer.url}/_lab/lanes/{lane}/replay"
         body = {"topic": self._peer.topic_in, "epoch": place[0], "expected": place[1]}
         try:
-            response = await call(self._runtime.http, "POST", url, body=body)
+            response = await call(self._runtime.internal, "POST", url, body=body)
         except Unreachable as error:
             log.warning("replay_not_answered", lane=lane, error=str(error))
             return

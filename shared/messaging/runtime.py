@@ -230,10 +230,10 @@ class MessagingRuntime(Runtime, Generic[T]):
         readers = [peer for peer in self.peers if peer.topic_out]
         if await event_log.current_epoch(self.database) is None:
             self.waits_for.discard("database")  # our lanes endpoint must reply while we ask the peers
-            await agree_on_epoch(self.database, self.http, self.service, readers)
+            await agree_on_epoch(self.database, self.internal, self.service, readers)
         else:
             await event_log.add_lanes(self.database.pool, self.published_topics)
-            await compare_epochs(self.database, self.http, self.service, readers)
+            await compare_epochs(self.database, self.internal, self.service, readers)
         await projection.begin(self.database, self.projections)
         self.waits_for.discard("peer")
 

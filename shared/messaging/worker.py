@@ -41,7 +41,7 @@ def jobs(runtime: MessagingRuntime) -> list[Job]:  # type: ignore[type-arg]
             peer.topic_out,
             runtime.service,
             leases(f"relay:{peer.topic_out}"),
-            lambda: reader_places(runtime.http, peer, runtime.service),
+            lambda: reader_places(runtime.internal, peer, runtime.service),
             batch=settings.batch,
             wake=wake,
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -18,6 +18,7 @@ from shared import errors, problem_types
 from shared.observability import gauges, spans
 from shared.runtime import Runtime
 from shared.web import problems, sandbox_cookie
+from shared.web.dependencies import chosen_sandbox
 from shared.web.docs_page import add_docs_page
 from shared.web.edge import Edge
 from shared.web.guard import NO_PAGES, Guard, Pages
@@ -62,6 +63,7 @@ def create_app(
         telemetry=FASTAPI_TELEMETRY_OFF,
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(chosen_sandbox)],  # at every route: refuses a key of another sandbox than the path names
     )
     app.state.runtime = runtime
     app.add_middleware(Edge, runtime=runtime, limits=body_limits or {})

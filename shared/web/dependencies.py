@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Annotated
 
 from fastapi import Depends, Header, Path, Request
@@ -41,6 +42,17 @@ async def chosen_sandbox(
     return sandbox_id
 
 
+async def only_services(
+    request: Request,
+    x_service_secret: Annotated[str, Header(description="Drawn at the first start, known to the services alone")] = "",
+) -> None:
+    """Raises ServicesOnly unless the call has the secret of the services."""
+    secret = runtime_of(request).settings.service_secret.get_secret_value()
+    if not secrets.compare_digest(x_service_secret.encode(), secret.encode()):
+        raise errors.ServicesOnly("It has no use for others; /openapi.json lists what is public.")
+
+
+ForServices = Depends(only_services)
 Chosen = Annotated[str | None, Depends(chosen_sandbox)]
 
 

@@ -28,11 +28,12 @@ from services.portal.runtime import Portal
 from services.portal.settings import Settings as PortalSettings
 from services.province_gateway import app as gateway
 from services.province_gateway.settings import Settings as GatewaySettings
+from shared.http import SECRET_HEADER
 from shared.messaging.runtime import MessagingRuntime
 from tests.support.databases import Databases
 from tests.support.factories import COMMUNE, COPY, PROVINCE, hear, take_queue
 
-SECRET = "s3cret-of-tests"
+SECRET = "s3cret-of-the-tests"
 URLS = {name: f"http://{name}.test" for name in ("portal", "gateway", "identity", "payment")}
 ADDRESSES: dict[str, Any] = {
     "PORTAL_URL": URLS["portal"],
@@ -40,6 +41,7 @@ ADDRESSES: dict[str, Any] = {
     "IDENTITY_URL": URLS["identity"],
     "PAYMENT_URL": URLS["payment"],
     "PAYMENT_PARTNER_SECRET": SECRET,
+    "SERVICE_SECRET": SECRET,
     "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",  # nobody listens there
     "lease": timedelta(seconds=60),  # transactions end after two thirds of it: a busy machine must not fail a test
 }
@@ -68,7 +70,7 @@ class Country:
         mounts = {URLS[name]: street for name, street in self.streets.items()}
         for app in apps.values():
             app.state.runtime.mounts = mounts
-        self.http = httpx.AsyncClient(mounts=mounts, timeout=30)
+        self.http = httpx.AsyncClient(mounts=mounts, timeout=30, headers={SECRET_HEADER: SECRET})
         self.portal: Portal = apps["portal"].state.runtime
         self.gateway: MessagingRuntime[Any] = apps["gateway"].state.runtime
 

@@ -151,7 +151,9 @@ class Log:
         clock = await sandbox.clock.read()
         day_after_tomorrow = await self.portal.fetchval("SELECT ($1::text::timestamptz + '4 days')::text", clock["now"])
         await sandbox.clock.set(day_after_tomorrow.replace(" ", "T") + ":00")
-        await self.country.gateway.send("POST", f"/_lab/sandboxes/{sandbox.id}/fire", timeout=PATIENCE)
+        await self.country.gateway.send(
+            "POST", f"/_lab/sandboxes/{sandbox.id}/fire", timeout=PATIENCE, headers=self.stack.internal_headers
+        )
 
     async def _rate(self, database: Any, progress: str, many: int, *workers: str) -> float:
         """Start the workers and wait until `progress` has risen by `many`; returns the rate between first and last change."""

@@ -68,7 +68,7 @@ class Scene:
         """Request a replay, as a reader at the beginning of this epoch of the lane would. Raises NotConverged."""
         url = f"{self.stack.urls[f'{service}-api']}/_lab/lanes/{lane}/replay"
         async with httpx.AsyncClient(timeout=5.0, trust_env=False) as http:
-            response = await http.post(url, json={"epoch": epoch, "expected": 1})
+            response = await http.post(url, json={"epoch": epoch, "expected": 1}, headers=self.stack.internal_headers)
         if response.status_code != 200:
             raise NotConverged(f"{service} answered {response.status_code} to {url}")
 

@@ -124,7 +124,7 @@ async def _province_copy(portal: Portal, sandbox_id: str, province: str, code: s
 async def get_json(portal: Portal, url: str, sandbox_id: str = "") -> Any:
     """The reply of a peer; None if it does not reply or refuses."""
     try:
-        response = await http.call(portal.http, "GET", url, sandbox_id=sandbox_id)
+        response = await http.call(portal.internal, "GET", url, sandbox_id=sandbox_id)
     except http.Unreachable:
         return None
     return response.json() if response.status_code == 200 else None

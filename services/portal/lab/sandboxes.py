@@ -25,7 +25,7 @@ from shared.sandbox.names import DEFAULT
 from shared.sandbox.recording import RecordedCall
 from shared.storage.page import Cut, Page
 from shared.text import Shown, Text
-from shared.web.dependencies import SandboxPath
+from shared.web.dependencies import ForServices, SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
@@ -157,7 +157,9 @@ async def change_sandbox(sandbox: SandboxPath, body: ChangedSandbox, portal: Por
 @router.get(
     "/sandboxes/{sandbox}/row",
     summary="The whole row, for services that do not have it.",
-    responses=problem_responses(404),
+    tags=["services"],
+    dependencies=[ForServices],
+    responses=problem_responses(403, 404),
 )
 async def sandbox_row(sandbox: SandboxPath, portal: PortalDep) -> dict[str, Any]:
     row = await registry.row_of(portal.database, sandbox)

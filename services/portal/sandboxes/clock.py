@@ -72,7 +72,7 @@ class Timekeeping:
 
     async def _pending_at(self, url: str, sandbox_id: str) -> Pending | None:
         try:
-            response = await http.call(self._runtime.http, "GET", f"{url}/_lab/sandboxes/{sandbox_id}/pending")
+            response = await http.call(self._runtime.internal, "GET", f"{url}/_lab/sandboxes/{sandbox_id}/pending")
         except http.Unreachable:
             return None
         return dict(response.json()) if response.status_code == 200 else None
@@ -174,7 +174,7 @@ class Timekeeping:
             if service not in services:
                 continue
             try:
-                response = await http.call(self._runtime.http, "POST", f"{url}/_lab/sandboxes/{sandbox_id}/fire")
+                response = await http.call(self._runtime.internal, "POST", f"{url}/_lab/sandboxes/{sandbox_id}/fire")
             except http.Unreachable as error:
                 raise ServiceDown(
                     "Advance again when the service replies: what is due there then fires.", lagging=[service]

@@ -212,10 +212,11 @@ class Ownership:
                 "The portal sends the change as soon as the service replies; then advance again.", lagging=lagging
             )
 
-    async def _change(self, sandbox_id: str, changes: str, *values: Any) -> list[str]:
+    async def _change(self, sandbox_id: str, changes: str, *values: Any, above: int = 0) -> list[str]:
         """Change the row and send it to every service. Returns the services that failed. Then retries refused calls.
 
         values  parameters of `changes` from $2 on; a function computes one from the old row
+        above   the new version is higher than this
         """
         async with self._runtime.database.transaction() as connection:
             before = await connection.fetchrow(
@@ -224,7 +225,7 @@ class Ownership:
             if before is None:
                 raise await registry.missing(connection, sandbox_id)
             changed = await connection.fetchrow(
-                f"UPDATE sandboxes s SET version = greatest(version + 1, {VERSION_SQL}), {changes} "
+                f"UPDATE sandboxes s SET version = greatest(version + 1, {above + 1:d}, {VERSION_SQL}), {changes} "
                 f"WHERE id = $1 RETURNING {', '.join(COLUMNS)}",
                 sandbox_id,
                 *(value(before) if callable(value) else value for value in values),
@@ -250,7 +251,7 @@ class Ownership:
         """Send the row to every service now. Returns the services that failed."""
         body = registry.wire_form(row)
         results = await asyncio.gather(*(self._send_row(service, sandbox_id, body) for service in self.services))
-        services_done = [service for service, done in zip(self.services, results, strict=True) if done]
+        services_done = [s for s, version in zip(self.services, results, strict=True) if version == row["version"]]
         await self._runtime.database.pool.execute(
             "DELETE FROM calls WHERE sandbox = $1 AND kind = $2 AND key = ANY($3) AND (data->>'version')::bigint <= $4",
             sandbox_id,
@@ -260,14 +261,15 @@ class Ownership:
         )
         return [service for service in self.services if service not in services_done]
 
-    async def _send_row(self, service: str, sandbox_id: str, body: dict[str, Any]) -> bool:
+    async def _send_row(self, service: str, sandbox_id: str, body: dict[str, Any]) -> int:
+        """Send a row. Returns the version that the service has then; 0 if it does not reply."""
         try:
             response = await http.call(
-                self._runtime.http, "PUT", f"{self.services[service]}/_lab/sandboxes/{sandbox_id}", body=body
+                self._runtime.internal, "PUT", f"{self.services[service]}/_lab/sandboxes/{sandbox_id}", body=body
             )
         except http.Unreachable:
-            return False
-        return response.status_code == 200 and response.json()["version"] >= body["version"]
+            return 0
+        return int(response.json()["version"]) if response.status_code == 200 else 0
 
     async def send_to_behind(self, sandbox: Sandbox, services: Collection[str]) -> None:
         """Send the row again to services with an older one (a database restored from a backup).
@@ -288,7 +290,13 @@ class Ownership:
 
     async def send_row_again(self, call: http_outbox.Call) -> None:
         """Worker: send a row that the request could not send, and open the sandbox when every service has it."""
-        if not await self._send_row(call.key, call.sandbox, call.data):
+        version = await self._send_row(call.key, call.sandbox, call.data)
+        if (
+            version > call.data["version"]
+        ):  # our database was restored from a backup: the row goes above what others have
+            await self._change(call.sandbox, "name = name", above=version)
+            return
+        if version != call.data["version"]:
             raise http.Unreachable(f"{call.key} did not take sandbox {call.sandbox}")
         async with self._runtime.database.transaction() as connection:
             await connection.execute(
