@@ -123,13 +123,16 @@ def test_postgres_is_set_as_the_embedded_one() -> None:
 
 def test_a_secret_is_drawn_once_and_read_from_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
-    monkeypatch.delenv("PAYMENT_PARTNER_SECRET", raising=False)
+    for name in ("PAYMENT_PARTNER_SECRET", "SERVICE_SECRET"):
+        monkeypatch.delenv(name, raising=False)
     drawn = set()
     for _ in range(2):
         subprocess.run([sys.executable, ROOT / "compose" / "draw_secrets.py"], check=True, capture_output=True)
-        drawn.add(PaymentSettings().payment_partner_secret.get_secret_value())
-    (secret,), (file,) = drawn, tmp_path.iterdir()
-    assert len(secret) >= 43 and file.stat().st_mode & 0o077 == 0
+        settings = PaymentSettings()
+        drawn.add((settings.payment_partner_secret.get_secret_value(), settings.service_secret.get_secret_value()))
+    (pair,) = drawn
+    assert len(set(pair)) == 2 and min(map(len, pair)) >= 43
+    assert [file.stat().st_mode & 0o077 for file in tmp_path.iterdir()] == [0, 0]
 
 
 @pytest.mark.parametrize(("status", "code"), [("200 OK", 0), ("503 Service Unavailable", 1)])

@@ -34,6 +34,7 @@ from tests.support.databases import Databases
 from tests.support.factories import COMMUNE, COPY, PROVINCE, hear, take_queue
 
 SECRET = "s3cret-of-the-tests"
+HEADERS = {SECRET_HEADER: SECRET}  # of a call to an internal endpoint
 URLS = {name: f"http://{name}.test" for name in ("portal", "gateway", "identity", "payment")}
 ADDRESSES: dict[str, Any] = {
     "PORTAL_URL": URLS["portal"],
@@ -70,7 +71,7 @@ class Country:
         mounts = {URLS[name]: street for name, street in self.streets.items()}
         for app in apps.values():
             app.state.runtime.mounts = mounts
-        self.http = httpx.AsyncClient(mounts=mounts, timeout=30, headers={SECRET_HEADER: SECRET})
+        self.http = httpx.AsyncClient(mounts=mounts, timeout=30, headers=HEADERS)
         self.portal: Portal = apps["portal"].state.runtime
         self.gateway: MessagingRuntime[Any] = apps["gateway"].state.runtime
 

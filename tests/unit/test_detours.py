@@ -44,6 +44,7 @@ async def test_silence_is_told_by_the_address_that_was_called() -> None:
 
 
 def test_a_detour_is_taken_only_where_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVICE_SECRET", "an invented secret")
     assert Settings().detours == {}
     monkeypatch.setenv("IDENTITY_INTERNAL_URL", "http://identity:8002")
     assert Settings().detours == {"http://127.0.0.1:8002": "http://identity:8002"}

@@ -20,7 +20,9 @@ from shared.web.faults import FaultMiddleware, sandbox_of
 
 CODE = "H42.14464-20260609-0000001"
 RULES = '[{"id":"r","fault":"http-error","edge":"http","born":1,"text_en":"","text_vi":"","settings":{"status":500}}]'
-NOWHERE: dict[str, Any] = {"PAYMENT_PARTNER_SECRET": "unused"}  # no database is ever opened here
+NOWHERE: dict[str, Any] = dict.fromkeys(
+    ("PAYMENT_PARTNER_SECRET", "SERVICE_SECRET"), "unused, and long enough"
+)  # no database is ever opened here
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from shared.messaging.kafka import Access
 from shared.settings import Settings, UnknownSetting
 
 SERVICES = ("portal", "province_gateway", "identity_mock", "payment_mock")
+SECRETS = {"PAYMENT_PARTNER_SECRET", "SERVICE_SECRET"}
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
 
 
@@ -33,6 +34,11 @@ def _names(settings: type[BaseSettings]) -> dict[str, object]:
     }
 
 
+def set_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SECRETS:
+        monkeypatch.setenv(name, "an invented secret")
+
+
 def test_the_example_lists_every_variable_and_no_other() -> None:
     known = {name for service in SERVICES for name in _names(_settings(service))}
     assert set(_example()) == known | set(_names(Access))
@@ -41,7 +47,7 @@ def test_the_example_lists_every_variable_and_no_other() -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_example_shows_the_defaults(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = _settings(service)
-    monkeypatch.setenv("PAYMENT_PARTNER_SECRET", "an invented secret")
+    set_secrets(monkeypatch)
     plain = settings()
     for name, value in _example().items():
         if value:
@@ -49,20 +55,20 @@ def test_the_example_shows_the_defaults(service: str, monkeypatch: pytest.Monkey
     assert settings() == plain
 
 
-def test_only_the_secret_has_no_default() -> None:
+def test_only_the_secrets_have_no_default() -> None:
     without = {
         name
         for service in SERVICES
         for name, default in _names(_settings(service)).items()
         if default is PydanticUndefined
     }
-    assert without == {"PAYMENT_PARTNER_SECRET"}
+    assert without == SECRETS
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_misspelt_variable_is_refused_by_name(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = _settings(service)
-    monkeypatch.setenv("PAYMENT_PARTNER_SECRET", "an invented secret")
+    set_secrets(monkeypatch)
     misspelt = f"{settings.model_config['env_prefix']}DATABASE_ULR"
     monkeypatch.setenv(misspelt, "postgresql://127.0.0.1/x")
     with pytest.raises(UnknownSetting, match=misspelt):
@@ -70,7 +76,7 @@ def test_a_misspelt_variable_is_refused_by_name(service: str, monkeypatch: pytes
 
 
 def test_settings_are_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PAYMENT_PARTNER_SECRET", "an invented secret")
+    set_secrets(monkeypatch)
     settings = _settings("portal")()
     with pytest.raises(ValidationError):
         settings.batch = 1  # type: ignore[misc]

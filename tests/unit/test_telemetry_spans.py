@@ -64,7 +64,8 @@ def test_without_an_endpoint_the_sdk_is_not_even_imported() -> None:
         "print(spans.on, [name for name in sys.modules if name.startswith(('opentelemetry.sdk', 'opentelemetry.exporter'))])"
     )
     without = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
-    environment = {**without, "PYTHONPATH": os.getcwd(), "PAYMENT_PARTNER_SECRET": "an invented secret"}
+    secrets = dict.fromkeys(("PAYMENT_PARTNER_SECRET", "SERVICE_SECRET"), "an invented secret")
+    environment = {**without, "PYTHONPATH": os.getcwd(), **secrets}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False []"
 

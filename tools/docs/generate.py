@@ -58,7 +58,8 @@ PAGES: dict[str, Callable[[], Mapping[str, Iterable[str]]]] = {
 @cache
 def openapi(service: str) -> dict[str, Any]:
     """The OpenAPI document of one service, as its own application describes it with every setting at its default."""
-    with patch.dict(os.environ, {"PAYMENT_PARTNER_SECRET": "needed to start, shown in no document"}, clear=True):
+    secrets = dict.fromkeys(("PAYMENT_PARTNER_SECRET", "SERVICE_SECRET"), "needed to start, shown in no document")
+    with patch.dict(os.environ, secrets, clear=True):
         return CREATE_APP[service]().openapi()
 
 

@@ -20,6 +20,7 @@ from shared.messaging.unit_of_work import Work as AnyWork
 from shared.settings import Settings
 from shared.storage.documents import DocumentStore
 from tests.service.frozen import FrozenSandbox
+from tests.support.country import SECRET
 from tests.support.factories import MORNING, Said, an_event_of
 
 SENT, MARKED, ASKED, RAISED = "parcel.sent.v1", "parcel.marked.v1", "parcel.asked.v1", "parcel.raised.v1"
@@ -122,7 +123,7 @@ class Owner:
 
 def a_runtime(url: str, owner: Owner, **options: Any) -> MessagingRuntime[Parcel]:
     patient = {"lease": timedelta(seconds=60), **options}  # a busy machine must not fail a test
-    settings = Settings(PORTAL_URL=OWNER, **patient)
+    settings = Settings(PORTAL_URL=OWNER, SERVICE_SECRET=SECRET, **patient)
     parcels: DocumentStore[Parcel] = DocumentStore("parcels", Parcel, born="code")
     runtime = MessagingRuntime("receiver", settings, url, parcels, handlers, peers=[SENDER], topics=TOPICS)
     runtime.timers = Timers(

@@ -16,6 +16,7 @@ from shared.messaging.runtime import MessagingRuntime
 from shared.web import app as web
 from tests.service.core.parcels import ANSWERED, ASKED, MARKED, SENT, Parcel, Shelf, a_shelf, broken
 from tests.service.core.test_relay import a_relay
+from tests.support.country import HEADERS
 from tests.support.factories import hear
 
 
@@ -24,7 +25,7 @@ async def get_pending(
 ) -> httpx.Response:
     app = web.create_app(runtime, "parcels", {})
     app.include_router(sandbox.router)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), headers=HEADERS) as http:
         return await http.get(f"http://127.0.0.1/_lab/sandboxes/{shelf.id}/pending/{code}", params=params)
 
 

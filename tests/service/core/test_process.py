@@ -30,6 +30,7 @@ def payment_mock(database: str) -> tuple[subprocess.Popen[str], str]:
         "PAYMENT_URL": url,
         "PAYMENT_DATABASE_URL": database,
         "PAYMENT_PARTNER_SECRET": SECRET,
+        "SERVICE_SECRET": SECRET,
     }
     command = [sys.executable, "-P", "-m", "services.payment_mock.app"]
     pipe = subprocess.PIPE

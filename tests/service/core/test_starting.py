@@ -22,7 +22,7 @@ from services.portal.settings import Settings as PortalSettings
 from services.province_gateway.app import create_app as gateway
 from services.province_gateway.settings import Settings as GatewaySettings
 from shared.storage.database import SCHEMA_LOCK
-from tests.support.country import ADDRESSES, problem
+from tests.support.country import ADDRESSES, HEADERS, problem
 from tests.support.databases import Databases
 
 APPS: dict[str, Callable[[str], FastAPI]] = {
@@ -58,7 +58,7 @@ async def starting(app: FastAPI) -> AsyncIterator[tuple[httpx.AsyncClient, async
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http,
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=HEADERS) as http,
     ):
         ready = asyncio.create_task(app.state.runtime.when_ready())
         try:

@@ -12,11 +12,12 @@ from services.identity_mock.app import create_app
 from services.identity_mock.settings import Settings
 from tests.service.frozen import FrozenSandbox
 from tests.service.identity_mock.client import BASE, Client
+from tests.support.country import SECRET
 from tests.support.databases import Databases
 
 
 def settings_of(url: str) -> Settings:
-    return Settings(database_url=url, IDENTITY_URL=BASE, PORTAL_URL="http://127.0.0.1:9")
+    return Settings(database_url=url, IDENTITY_URL=BASE, PORTAL_URL="http://127.0.0.1:9", SERVICE_SECRET=SECRET)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ from services.payment_mock.app import create_app
 from services.payment_mock.settings import Settings
 from tests.service.frozen import FrozenSandbox
 from tests.service.payment_mock.partner import PAYMENT_URL, SECRET, Merchant, Partner, listening
+from tests.support.country import HEADERS
+from tests.support.country import SECRET as SERVICE_SECRET
 from tests.support.databases import Databases
 
 
@@ -24,7 +26,11 @@ async def partner() -> AsyncIterator[Partner]:
 @pytest.fixture(scope="session")
 async def app(database_url: Databases, partner: Partner) -> AsyncIterator[FastAPI]:
     settings = Settings(
-        database_url=database_url(), PAYMENT_URL=PAYMENT_URL, PORTAL_URL=partner.url, PAYMENT_PARTNER_SECRET=SECRET
+        database_url=database_url(),
+        PAYMENT_URL=PAYMENT_URL,
+        PORTAL_URL=partner.url,
+        PAYMENT_PARTNER_SECRET=SECRET,
+        SERVICE_SECRET=SERVICE_SECRET,
     )
     app = create_app(settings)
     async with app.router.lifespan_context(app):
@@ -34,7 +40,7 @@ async def app(database_url: Databases, partner: Partner) -> AsyncIterator[FastAP
 
 @pytest.fixture
 async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PAYMENT_URL) as http:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PAYMENT_URL, headers=HEADERS) as http:
         yield http
 
 
