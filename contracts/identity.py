@@ -11,6 +11,9 @@ import re
 from contracts.catalogue import PROVINCES
 
 NUMBER_CLAIM = "SoDinhDanh"  # claim of an access token: the personal identification number
+END_CLAIM = "sandbox_exp"  # claim of an access token with real times: when it ends by the sandbox clock
+TEST_CLIENT = "lienthong-demo"  # the client of our own test client, in every sandbox
+OWN_CLIENT = "lienthong-"  # prefix of a sandbox's own client, `lienthong-ID`
 PLACES = frozenset(prefix for province in PROVINCES.values() for prefix in province.id_prefixes)
 INVENTED_SERIAL, INVENTED_REGION = "9", "99"  # first digit of the serial; first two digits of a tax code
 WEIGHTS = (31, 29, 23, 19, 17, 13, 7, 5, 3)  # of a tax code's first nine digits
@@ -20,6 +23,11 @@ OWNER_KINDS = {
 }  # by capacity; an authorised person can act for either
 PERSON = re.compile(r"[0-9]{12}")
 ORGANISATION = re.compile(r"([0-9]{10})(-[0-9]{3})?")
+
+
+def own_client(sandbox_id: str) -> str:
+    """The client that a program under test signs people in with. It selects the sandbox, also at the default issuer."""
+    return f"{OWN_CLIENT}{sandbox_id}"
 
 
 def person_fault(number: str) -> str | None:

@@ -72,7 +72,7 @@ FAULTS = (
         name=EXPIRED,
         title_en="A token that has already expired",
         title_vi="Token đã hết hạn ngay khi cấp",
-        shows="`exp` is one hour in the past, by the clock of the sandbox.",
+        shows="`exp` is one hour in the past, by the clock of the client (`token_times`).",
         teaches="RFC 7519 section 4.1.4: refuse a token after `exp`; renew tokens a little before it.",
         settings=(WHICH,),
     ),
@@ -82,7 +82,10 @@ FAULTS = (
         title_vi="Token chưa có hiệu lực",
         shows="`nbf` and `iat` are in the future, as if two clocks differed.",
         teaches="RFC 7519 section 4.1.5: refuse a token before `nbf`; a leeway of at most a few minutes is allowed.",
-        settings=(WHICH, Setting("by", Kind.DURATION, "10m", "how far in the future, sandbox time", least=1)),
+        settings=(
+            WHICH,
+            Setting("by", Kind.DURATION, "10m", "how far in the future, by the clock of the client", least=1),
+        ),
     ),
     _token(
         name=NONCE,

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi import APIRouter, Depends, FastAPI
 
+from services.identity_mock import authorize, discovery, problems, realm, token_endpoint, userinfo
 from services.identity_mock import lab as people_lab
-from services.identity_mock import oidc, problems
 from services.identity_mock.runtime import IdentityRuntime
 from services.identity_mock.settings import Settings
 from shared.lab import sandbox
 from shared.observability import logs
+from shared.sandbox.names import IDS
 from shared.web import app as web
 from shared.web import server
+from shared.web.guard import Pages
+
+ISSUER_PATH = rf"(?:/s/{IDS.pattern})?"
+PAGES = Pages(  # a browser application reads the first by script, and may post a form to the second (Core 3.1.2.1)
+    scripts=re.compile(
+        rf"{ISSUER_PATH}/(?:token|userinfo|jwks|\.well-known/openid-configuration)|{discovery.OAUTH_METADATA}{ISSUER_PATH}"
+    ),
+    forms=re.compile(rf"{ISSUER_PATH}/authorize"),
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -21,14 +33,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         "Liên Thông: identity_mock",
         problems.PROBLEMS,
         summary=summary,
-        pages=oidc.PAGES,
+        pages=PAGES,
     )
     problems.install(app)
-    of_sandbox = APIRouter(prefix="/s/{sandbox}", dependencies=[Depends(oidc.named_sandbox)])
-    of_sandbox.include_router(oidc.router)
-    app.include_router(oidc.router)
-    app.include_router(of_sandbox)
-    for router in (people_lab.router, sandbox.replica_router, sandbox.router):
+    issuer = APIRouter()
+    for router in (discovery.router, authorize.router, token_endpoint.router, userinfo.router):
+        issuer.include_router(router)
+    app.include_router(issuer)
+    app.include_router(issuer, prefix="/s/{sandbox}", dependencies=[Depends(realm.named_sandbox)])
+    for router in (discovery.root_router, people_lab.router, sandbox.replica_router, sandbox.router):
         app.include_router(router)
     return app
 

@@ -24,10 +24,11 @@ PAGE = """<!doctype html>
 
 
 def page(people: Sequence[Person], parameters: Mapping[str, str]) -> str:
-    """The page as HTML. `parameters` are those of the authorize request; every link repeats them."""
+    """The page as HTML. `parameters` are those of the authorize request; every link repeats them, but `prompt`: this was it."""
     return PAGE.format(links="\n".join(_link(person, parameters) for person in people))
 
 
 def _link(person: Person, parameters: Mapping[str, str]) -> str:
-    href = escape("?" + urlencode({**parameters, "login_hint": person.hint}))
+    repeated = {name: value for name, value in parameters.items() if name != "prompt"}
+    href = escape("?" + urlencode({**repeated, "login_hint": person.hint}))
     return f'<li><a href="{href}">{escape(person.name)}</a>, mức {person.level} <small>({person.hint})</small>'

@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from services.identity_mock.faults import AccountLocked, ProviderDown
+from services.identity_mock.parameters import FormNotReadable
 from services.identity_mock.tokens import TokenRefused
 from shared.errors import Refusal
 from shared.problem_types import Problems, ProblemType
@@ -32,6 +33,7 @@ class GrantRefused(Refusal):
 
 PROBLEMS: Problems = {
     ClientUnknown: ProblemType("client-unknown", 400, "No client has this id.", "Không có ứng dụng này."),
+    FormNotReadable: ProblemType("form-not-readable", 400, "The parameters cannot be read.", "Không đọc được tham số."),
     RedirectNotAllowed: ProblemType(
         "redirect-not-allowed",
         400,

@@ -14,4 +14,4 @@ class Settings(Shared):
 
     database_url: str = "postgresql://lienthong@127.0.0.1:5432/identity"
     code_lifetime: timedelta = timedelta(seconds=60)  # sandbox time; RFC 6749 section 4.1.2 allows at most ten minutes
-    token_lifetime: timedelta = timedelta(hours=1)  # sandbox time; the real server's lifetimes are not published
+    token_lifetime: timedelta = timedelta(hours=1)  # README: by which clock; the real server's is not published

@@ -1,4 +1,4 @@
-"""The tables of identity_mock: signing keys, authorization codes that are not used yet, and the journal of sign-ins."""
+"""The tables of identity_mock: signing keys, authorization codes with what they gave, and the journal of sign-ins."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from joserfc.jwk import RSAKey
-from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text
+from sqlalchemy import Column, DateTime, Index, Integer, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.sandbox import journal
@@ -19,9 +19,6 @@ from shared.storage.database import Connection, Database
 
 METADATA = MetaData()
 CURRENT, NEXT = "current", "next"
-CLIENT = "lienthong-demo"  # in every sandbox; a public client: it has no secret and uses PKCE instead (RFC 7636)
-OWN_CLIENT = "lienthong-"  # prefix of a sandbox's own client: `lienthong-ID` selects the sandbox at the default issuer
-KEPT_EXPIRED = timedelta(hours=1)  # sandbox time; expired codes stay so long, so that the error can say "expired"
 
 sandboxes_table(METADATA)
 journal.journal_table(METADATA)
@@ -44,15 +41,13 @@ Table(
     Column("code_challenge", Text, nullable=False),
     Column("scope", Text, nullable=False),
     Column("nonce", Text),
-    Column("signed_in_at", DateTime(timezone=True), nullable=False),  # sandbox time
+    Column("signed_in_at", DateTime(timezone=True), nullable=False),  # by the clock of the client's tokens
     Column("expires_at", DateTime(timezone=True), nullable=False),  # sandbox time
+    Column("uses", Integer, nullable=False, server_default="0"),  # requests that sent the code
+    Column("token_id", Text),  # `jti` of the access token that it gave
     Index("authorization_codes_expiry", "sandbox", "expires_at"),
+    Index("authorization_codes_token", "sandbox", "token_id"),
 )
-
-
-def owner_of(client: str) -> str:
-    """The sandbox whose own client this is; empty for every other client."""
-    return client.removeprefix(OWN_CLIENT) if client.startswith(OWN_CLIENT) and client != CLIENT else ""
 
 
 async def signing_key(database: Database, name: str = CURRENT) -> RSAKey:
@@ -71,7 +66,11 @@ async def signing_key(database: Database, name: str = CURRENT) -> RSAKey:
 
 @dataclass(frozen=True)
 class Grant:
-    """What a code grants: who signed in, for which client, and the challenge by which the client proves its identity."""
+    """What a code grants: who signed in, for which client, and the challenge by which the client proves its identity.
+
+    uses      requests that sent the code; only the first one can get tokens
+    token_id  the access token that it gave
+    """
 
     hint: str
     client_id: str
@@ -81,15 +80,17 @@ class Grant:
     nonce: str | None
     signed_in_at: datetime
     expires_at: datetime
+    uses: int = 0
+    token_id: str | None = None
 
 
-async def keep_code(connection: Connection, sandbox: Sandbox, code: str, grant: Grant) -> None:
-    """Store a new code, and delete some old expired ones."""
+async def keep_code(connection: Connection, sandbox: Sandbox, code: str, grant: Grant, kept: timedelta) -> None:
+    """Store a new code, and delete some that expired more than `kept` ago: the lifetime of the tokens that they gave."""
     await connection.execute(
         """DELETE FROM authorization_codes WHERE (sandbox, code) IN (SELECT sandbox, code FROM authorization_codes
         WHERE sandbox = $1 AND expires_at < $2 LIMIT 100 FOR UPDATE SKIP LOCKED)""",
         sandbox.id,
-        sandbox.now - KEPT_EXPIRED,
+        sandbox.now - kept,
     )
     await connection.execute(
         """INSERT INTO authorization_codes (sandbox, code, hint, client_id, redirect_uri, code_challenge, scope, nonce,
@@ -108,11 +109,24 @@ async def keep_code(connection: Connection, sandbox: Sandbox, code: str, grant: 
 
 
 async def take_code(connection: Connection, sandbox_id: str, code: str) -> Grant | None:
-    """Delete a code and return its grant. Of two requests at the same time only one gets it."""
+    """The grant of a code, with this use counted. Of two requests at the same time only one is the first."""
     row = await connection.fetchrow(
-        """DELETE FROM authorization_codes WHERE sandbox = $1 AND code = $2
-        RETURNING hint, client_id, redirect_uri, code_challenge, scope, nonce, signed_in_at, expires_at""",
+        """UPDATE authorization_codes SET uses = uses + 1 WHERE sandbox = $1 AND code = $2
+        RETURNING hint, client_id, redirect_uri, code_challenge, scope, nonce, signed_in_at, expires_at, uses, token_id""",
         sandbox_id,
         code,
     )
     return Grant(**row) if row else None
+
+
+async def keep_token(connection: Connection, sandbox_id: str, code: str, token_id: str) -> None:
+    """Note which access token a code gave."""
+    await connection.execute(
+        "UPDATE authorization_codes SET token_id = $3 WHERE sandbox = $1 AND code = $2", sandbox_id, code, token_id
+    )
+
+
+async def is_revoked(database: Database, sandbox_id: str, token_id: str) -> bool:
+    """Whether the code that gave this access token was sent again."""
+    sql = "SELECT FROM authorization_codes WHERE sandbox = $1 AND token_id = $2 AND uses > 1"
+    return bool(await database.fetch(sql, sandbox_id, token_id))

@@ -1,4 +1,7 @@
-"""Access tokens of citizens: the signature is checked with the provider's keys, the times with the sandbox clock."""
+"""Access tokens of citizens: the signature is checked with the provider's keys, the times with the sandbox clock.
+
+A token with real times (`sandbox_exp`) also ends by real time.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,14 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
+from contracts.identity import END_CLAIM, own_client
 from shared import http
 from shared.errors import NotReady, Refusal, SandboxMismatch
 from shared.observability import logs
 from shared.runtime import Runtime
 from shared.sandbox.clock import wire
 from shared.sandbox.names import DEFAULT, IDS
+from shared.sandbox.validity import Validity
 
 CACHE = 10_000  # tokens with a checked signature; the times are checked at every use
 REFETCH_SECONDS = 1.0  # an unknown key id makes us fetch the issuer's keys; at most once in this time per key id
@@ -34,7 +39,7 @@ class TokenNotValid(Refusal):
 
 
 class TokenExpired(Refusal):
-    """By the sandbox clock the token has expired, or is not valid yet."""
+    """The token has expired, or is not valid yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class Citizen:
 
     id          12-digit personal number
     level       assurance level 1 or 2
-    times       seconds since 1970
+    valid       when the token is valid
     represents  for whom the person may act by law, confirmed by the identity provider
     """
 
@@ -60,16 +65,13 @@ class Citizen:
     name: str
     level: int
     sandbox: str
-    not_before: int
-    expires: int
+    valid: Validity
     represents: tuple[Represented, ...] = ()
 
     def check_time(self, now: datetime) -> None:
         """Raises TokenExpired unless the token is valid at `now` (RFC 7519 section 4.1.4-5)."""
-        seconds = now.timestamp()
-        if not self.not_before <= seconds < self.expires:
-            word = "expired" if seconds >= self.expires else "is not valid yet"
-            raise TokenExpired(f"The token {word} by the sandbox clock; log in again.", now=wire(now))
+        if fault := self.valid.fault(now):
+            raise TokenExpired(f"The token {fault}; log in again.", now=wire(now))
 
 
 class Tokens:
@@ -143,8 +145,10 @@ class Tokens:
 
     def _citizen(self, claims: dict[str, Any]) -> Citizen:
         sandbox = claims.get("sandbox")
-        issuer = self._issuer if sandbox == DEFAULT else f"{self._issuer}/s/{sandbox}"
-        if claims.get("iss") != issuer:
+        issuers = {self._issuer if sandbox == DEFAULT else f"{self._issuer}/s/{sandbox}"}
+        if claims.get("client_id") == own_client(str(sandbox)):
+            issuers.add(self._issuer)  # a sandbox's own client may sign people in there, too
+        if claims.get("iss") not in issuers:
             raise TokenNotValid(f"Log in at {self._issuer}: the token is from another issuer.", reason="issuer")
         audience = claims.get("aud")
         if self._audience not in (audience if isinstance(audience, list) else [audience]):
@@ -155,9 +159,14 @@ class Tokens:
                 name=str(claims["name"]),
                 level=int(claims["level"]),
                 sandbox=str(sandbox),
-                not_before=int(claims.get("nbf", claims["iat"])),
-                expires=int(claims["exp"]),
+                valid=_validity(claims),
                 represents=tuple(Represented(**item) for item in claims.get("represents", ())),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise TokenNotValid(f"The token lacks a claim: {error}.", reason="claims") from error
+
+
+def _validity(claims: dict[str, Any]) -> Validity:
+    """Raises KeyError, TypeError, ValueError."""
+    end = claims.get(END_CLAIM)
+    return Validity(int(claims.get("nbf", claims["iat"])), int(claims["exp"]), int(end) if end is not None else None)

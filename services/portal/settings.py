@@ -17,4 +17,6 @@ class Settings(Base):
     payment_partner_secret: SecretStr = Field(validation_alias="PAYMENT_PARTNER_SECRET")
     audience: str = "portal"  # `aud` that a citizen's access token must carry
     paper_limit_bytes: int = 10 << 20  # of one paper; ten pages scanned in colour at 300 dpi are about 5 MB
-    address_lifetime: timedelta = timedelta(minutes=15)  # sandbox time; long enough to click, too short to pass around
+    address_lifetime: timedelta = timedelta(
+        minutes=15
+    )  # docs/papers.md: by which clock; long enough to click, short to pass on

@@ -15,6 +15,7 @@ from sqlalchemy import Column, DateTime, Integer, LargeBinary, MetaData, Table, 
 
 from shared.errors import Refusal
 from shared.sandbox.registry import Sandbox
+from shared.sandbox.validity import Times, Validity
 from shared.storage.database import Connection, Database
 
 PATH = "/api/v1/files"  # the endpoint of a service is GET {PATH}/{sandbox}/{sha256}
@@ -33,7 +34,7 @@ class AddressNotValid(Refusal):
 
 
 class AddressExpired(Refusal):
-    """The address has expired in sandbox time."""
+    """The address has expired."""
 
 
 class FileNotFound(Refusal):
@@ -69,7 +70,7 @@ class File:
 
 @dataclass(frozen=True)
 class Address:
-    """A signed URL of a file. Everyone who has it can fetch the file until `expires_at` (sandbox time)."""
+    """A signed URL of a file. Everyone who has it can fetch the file until `expires_at`, a time by the clock of its user."""
 
     url: str
     expires_at: datetime
@@ -79,7 +80,7 @@ class Files:
     """The files of one service.
 
     url       base URL of the service; its file endpoint is below it at PATH
-    lifetime  how long an address is valid, in sandbox time
+    lifetime  how long an address is valid
     """
 
     def __init__(self, database: Database, url: str, lifetime: timedelta) -> None:
@@ -107,35 +108,39 @@ class Files:
         )
         return File(**rows[0]) if rows else None
 
-    async def address(self, sandbox: Sandbox, sha256: str, name: str) -> Address:
+    async def address(self, sandbox: Sandbox, sha256: str, name: str, times: Times) -> Address:
         """An address of a stored file. Everyone who has the address can download the file, under the name `name`."""
-        expires = int((sandbox.now + self._lifetime).timestamp())
-        signature = await self._signature(sandbox.id, sha256, name, expires)
-        query = urlencode({"name": name, "expires": expires, "signature": signature}, quote_via=quote)
-        return Address(f"{self._url}{PATH}/{sandbox.id}/{sha256}?{query}", datetime.fromtimestamp(expires, UTC))
+        valid = Validity.of(times, sandbox.now, self._lifetime)
+        facts: dict[str, str | int] = {"name": name, "expires": valid.ends}
+        if valid.sandbox_end is not None:
+            facts["sandbox_expires"] = valid.sandbox_end
+        signature = await self._signature(sandbox.id, sha256, name, valid)
+        query = urlencode({**facts, "signature": signature}, quote_via=quote)
+        return Address(f"{self._url}{PATH}/{sandbox.id}/{sha256}?{query}", datetime.fromtimestamp(valid.ends, UTC))
 
-    async def fetch(self, sandbox: Sandbox, sha256: str, name: str, expires: int, signature: str) -> File:
+    async def fetch(self, sandbox: Sandbox, sha256: str, name: str, valid: Validity, signature: str) -> File:
         """The file at an address, if the signature is valid and the address has not expired.
 
-        expires  seconds since 1970, sandbox time
-        raises   AddressNotValid, AddressExpired, FileNotFound
+        raises  AddressNotValid, AddressExpired, FileNotFound
         """
-        expected = await self._signature(sandbox.id, sha256, name, expires)
+        expected = await self._signature(sandbox.id, sha256, name, valid)
         if not hmac.compare_digest(expected.encode(), signature.encode()):
             raise AddressNotValid("Use the address exactly as you received it, or request a new one.")
-        if sandbox.now.timestamp() >= expires:
-            raise AddressExpired("Request a new address where you received this one.", now=sandbox.now.isoformat())
+        if fault := valid.fault(sandbox.now):
+            detail = f"The address {fault}. Request a new one where you received it."
+            raise AddressExpired(detail, now=sandbox.now.isoformat())
         file = await self.get(sandbox.id, sha256)
         if file is None:
             raise FileNotFound("Send the file again.", sha256=sha256)
         return file
 
-    async def _signature(self, sandbox_id: str, sha256: str, name: str, expires: int) -> str:
+    async def _signature(self, sandbox_id: str, sha256: str, name: str, valid: Validity) -> str:
         if not self._key:
             rows = await self._database.fetch("SELECT key FROM address_keys WHERE name = 'current'")
             self._key = rows[0]["key"]
         # Only the name can contain a line break, and it is last: so two different addresses never give the same text.
-        text = f"{sandbox_id}\n{sha256}\n{expires}\n{name}"
+        ends = valid.ends if valid.sandbox_end is None else f"{valid.ends} {valid.sandbox_end}"
+        text = f"{sandbox_id}\n{sha256}\n{ends}\n{name}"
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
 
 

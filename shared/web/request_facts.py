@@ -14,7 +14,7 @@ from shared.runtime import Runtime
 from shared.sandbox import files
 from shared.sandbox.names import DEFAULT, IDS, KEYS
 
-IN_PATH = re.compile(rf"(?:/_lab/sandboxes|/s|{files.PATH})/({IDS.pattern})(?:/|$)")
+IN_PATH = re.compile(rf"(?:/_lab/sandboxes|(?:/\.well-known/[a-z-]+)?/s|{files.PATH})/({IDS.pattern})(?:/|$)")
 
 
 def sandbox_of(scope: Scope, runtime: Runtime) -> str:

@@ -137,14 +137,14 @@ class Sandbox:
         await self.carry()
         return fired
 
-    async def sign_in(self, persona: str = "lan") -> Citizen:
-        tokens = await self.tokens(persona)
+    async def sign_in(self, persona: str = "lan", client_id: str = "lienthong-demo") -> Citizen:
+        tokens = await self.tokens(persona, client_id)
         return Citizen(self, tokens["access_token"])
 
-    async def tokens(self, persona: str = "lan") -> dict[str, Any]:
+    async def tokens(self, persona: str = "lan", client_id: str = "lienthong-demo") -> dict[str, Any]:
         http, issuer = self.country.http, f"{URLS['identity']}/s/{self.id}"
         challenge = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
-        who = {"client_id": "lienthong-demo", "redirect_uri": "http://127.0.0.1/back"}
+        who = {"client_id": client_id, "redirect_uri": "http://127.0.0.1/back"}
         asked = {"response_type": "code", "scope": "openid", "login_hint": persona, **who}
         answer = await http.get(
             f"{issuer}/authorize", params={**asked, "code_challenge": challenge, "code_challenge_method": "S256"}

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from services.portal import queries
 from services.portal.api.views import CitizenDep, PortalDep
+from services.portal.auth import Citizen
 from services.portal.papers import results, store
 from services.portal.papers.file_types import ACCEPTED
 from services.portal.papers.store import Paper
@@ -20,6 +21,7 @@ from shared.runtime import known_sandbox
 from shared.sandbox import files
 from shared.sandbox.clock import wire
 from shared.sandbox.registry import Sandbox
+from shared.sandbox.validity import Validity
 from shared.text import Exact, Shown, Text
 from shared.web import file_response
 from shared.web.dependencies import SandboxPath
@@ -35,7 +37,9 @@ REQUEST_BODY = {"requestBody": {"required": True, "content": ANY_KIND}}
 
 
 class StoredPaperView(BaseModel):
-    """A paper in your store. Anyone with `address` can fetch the file until `address_expires_at` (sandbox time)."""
+    """A paper in your store. Anyone with `address` can fetch the file until `address_expires_at`: sandbox time, or real
+    time for a client whose tokens have real times; sandbox time ends it, too.
+    """
 
     id: str
     name: str
@@ -50,8 +54,8 @@ class StoredPaperView(BaseModel):
     address_expires_at: str
 
     @classmethod
-    async def of(cls, portal: Portal, sandbox: Sandbox, paper: Paper) -> StoredPaperView:
-        address = await portal.files.address(sandbox, paper.sha256, paper.name)
+    async def of(cls, portal: Portal, sandbox: Sandbox, citizen: Citizen, paper: Paper) -> StoredPaperView:
+        address = await portal.files.address(sandbox, paper.sha256, paper.name, citizen.valid.times)
         facts = {name: getattr(paper, name) for name in cls.model_fields if hasattr(paper, name)}
         return cls(
             **{name: wire(fact) if isinstance(fact, datetime) else fact for name, fact in facts.items()},
@@ -89,7 +93,7 @@ async def send_paper(
         portal, portal.files, citizen, content, name=name, media_type=media_type, sha256=sha256
     )
     response.status_code = 201 if new else 200
-    return await StoredPaperView.of(portal, await known_sandbox(portal, citizen.sandbox), paper)
+    return await StoredPaperView.of(portal, await known_sandbox(portal, citizen.sandbox), citizen, paper)
 
 
 @router.get(PATH, summary="Your papers, newest first.", responses=problem_responses(401, 403, 422))
@@ -99,7 +103,7 @@ async def my_papers(
     sandbox = await known_sandbox(portal, citizen.sandbox)
     citizen.check_time(sandbox.now)
     cut = await store.newest(portal, citizen, page)
-    return [await StoredPaperView.of(portal, sandbox, paper) for paper in announce(request, response, cut)]
+    return [await StoredPaperView.of(portal, sandbox, citizen, paper) for paper in announce(request, response, cut)]
 
 
 @router.get(
@@ -113,7 +117,7 @@ async def my_paper(
     sandbox = await known_sandbox(portal, citizen.sandbox)
     citizen.check_time(sandbox.now)
     papers = await store.owned(portal, citizen.sandbox, citizen.id, [id], pointer="/path/id")
-    return await StoredPaperView.of(portal, sandbox, papers[id])
+    return await StoredPaperView.of(portal, sandbox, citizen, papers[id])
 
 
 @router.head(f"{files.PATH}/{{sandbox}}/{{sha256}}", summary="The headers of a file.", include_in_schema=False)
@@ -133,11 +137,12 @@ async def fetch_file(
     sha256: Annotated[str, Path(pattern=HASH)],
     portal: PortalDep,
     name: Annotated[Exact, Query(max_length=200)],
-    expires: Annotated[int, Query(description="Seconds since 1970, sandbox time")],
+    expires: Annotated[int, Query(description="Seconds since 1970: real time with sandbox_expires, else sandbox time")],
     signature: Annotated[Exact, Query(max_length=200)],
+    sandbox_expires: Annotated[int | None, Query(description="Seconds since 1970, sandbox time")] = None,
 ) -> Response:
-    sandbox_now = await known_sandbox(portal, sandbox)
-    file = await portal.files.fetch(sandbox_now, sha256, name, expires, signature)
+    sandbox_now, valid = await known_sandbox(portal, sandbox), Validity(0, expires, sandbox_expires)
+    file = await portal.files.fetch(sandbox_now, sha256, name, valid, signature)
     return file_response.response(file, name, request.headers, head=request.method == "HEAD")
 
 
@@ -151,5 +156,5 @@ async def result(code: Text, citizen: CitizenDep, portal: PortalDep) -> StoredPa
     citizen.check_time(sandbox.now)
     dossier = await queries.dossier(portal, citizen, code)
     return await StoredPaperView.of(
-        portal, sandbox, await results.result_of(portal, portal.files, citizen, code, dossier.province)
+        portal, sandbox, citizen, await results.result_of(portal, portal.files, citizen, code, dossier.province)
     )

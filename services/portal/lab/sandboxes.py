@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.faults.rules import MOST_RULES, RuleBody
+from contracts.identity import own_client
 from contracts.modes import Modes, province_faults
 from contracts.people import STANDING, Population
 from services.portal.api.views import PortalDep
@@ -218,7 +219,7 @@ def _view(portal: Portal, row: Any) -> SandboxView:
         created_at=wire(row["created_at"]),
         begins_at=wire(row["begins_at"]) if row["begins_at"] else None,
         expires_at=_real(row["expires_at"]),
-        oidc_client="lienthong-demo" if row["id"] == DEFAULT else f"lienthong-{row['id']}",
+        oidc_client=own_client(row["id"]),
         issuer=issuer if row["id"] == DEFAULT else f"{issuer}/s/{row['id']}",
         people=own.get("people", {}),
         organisations=own.get("organisations", {}),

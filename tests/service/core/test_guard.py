@@ -127,19 +127,25 @@ async def test_every_response_tells_browsers_how_to_treat_it(door: Door, path: s
 
 
 OIDC = (("POST", "/token"), ("GET", "/userinfo"), ("GET", "/jwks"), ("GET", "/.well-known/openid-configuration"))
+METADATA = "/.well-known/oauth-authorization-server"  # the path of the issuer comes behind it
 
 
-@pytest.mark.parametrize("prefix", ["", "/s/default"])
-@pytest.mark.parametrize(("method", "path"), OIDC)
-async def test_a_browser_application_on_loopback_may_sign_in(
-    identity: Door, method: str, path: str, prefix: str
-) -> None:
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *OIDC,
+        *((method, f"/s/default{path}") for method, path in OIDC),
+        ("GET", METADATA),
+        ("GET", f"{METADATA}/s/default"),
+    ],
+)
+async def test_a_browser_application_on_loopback_may_sign_in(identity: Door, method: str, path: str) -> None:
     origin = "http://localhost:3000"
     page = [("Host", OWN), ("Origin", origin), ("Sec-Fetch-Site", "cross-site")]
-    answer = await identity.ask(method, prefix + path, page)
+    answer = await identity.ask(method, path, page)
     assert answer.status_code in (200, 400, 401) and answer.headers["access-control-allow-origin"] == origin
     assert "Origin" in answer.headers["vary"] and "access-control-allow-credentials" not in answer.headers
-    preflight = await identity.ask("OPTIONS", prefix + path, [*page, ("Access-Control-Request-Method", method)])
+    preflight = await identity.ask("OPTIONS", path, [*page, ("Access-Control-Request-Method", method)])
     assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, origin)
     assert method in preflight.headers["access-control-allow-methods"]
     assert "authorization" in preflight.headers["access-control-allow-headers"]

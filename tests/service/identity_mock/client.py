@@ -18,14 +18,14 @@ CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
 class Client:
-    def __init__(self, http: httpx.AsyncClient, sandbox: FrozenSandbox) -> None:
-        self.http, self.sandbox = http, sandbox
+    def __init__(self, http: httpx.AsyncClient, sandbox: FrozenSandbox, client_id: str = "lienthong-demo") -> None:
+        self.http, self.sandbox, self.id = http, sandbox, client_id
         self.issuer = f"{BASE}/s/{sandbox.id}"
 
     def asking(self, **change: str | None) -> dict[str, str]:
         asked = {
             "response_type": "code",
-            "client_id": "lienthong-demo",
+            "client_id": self.id,
             "redirect_uri": REDIRECT_URI,
             "scope": "openid",
             "state": "a==+é b",
@@ -43,17 +43,19 @@ class Client:
     async def code(self, **change: str | None) -> str:
         return returned(await self.authorize(**change))["code"]
 
-    async def redeem(self, code: str, **change: str | None) -> httpx.Response:
+    async def redeem(self, code: str, auth: str | None = None, **change: str | None) -> httpx.Response:
+        """`auth` is the value of the header Authorization."""
         sent = {
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": REDIRECT_URI,
-            "client_id": "lienthong-demo",
+            "client_id": self.id,
             "code_verifier": VERIFIER,
             **change,
         }
         form = {name: value for name, value in sent.items() if value is not None}
-        return await self.http.post(f"{self.issuer}/token", data=form)
+        headers = {"Authorization": auth} if auth is not None else {}
+        return await self.http.post(f"{self.issuer}/token", data=form, headers=headers)
 
     async def tokens(self, **change: str | None) -> dict[str, Any]:
         answer = await self.redeem(await self.code(**change))

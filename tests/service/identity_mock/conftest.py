@@ -41,6 +41,21 @@ async def client(app: FastAPI, http: httpx.AsyncClient) -> Client:
 
 
 @pytest.fixture
+async def own_client(app: FastAPI, http: httpx.AsyncClient) -> Client:
+    """A fresh sandbox's own client, such as a program under test is given."""
+    sandbox = await FrozenSandbox(app.state.runtime).tell()
+    return Client(http, sandbox, f"lienthong-{sandbox.id}")
+
+
+@pytest.fixture
+async def at_default(app: FastAPI, own_client: Client) -> Client:
+    """The same, at the default issuer."""
+    await FrozenSandbox(app.state.runtime).tell(id="default")
+    own_client.issuer = BASE
+    return own_client
+
+
+@pytest.fixture
 async def neighbour(app: FastAPI, http: httpx.AsyncClient) -> Client:
     """Another such, with the same seed."""
     return Client(http, await FrozenSandbox(app.state.runtime).tell())

@@ -47,6 +47,8 @@ async def test_a_sandbox_says_how_it_is_chosen(country: Country) -> None:
     assert shown["api_key"].startswith(f"lt.{shown['id']}.")
     assert shown["oidc_client"] == f"lienthong-{shown['id']}"
     assert shown["issuer"] == f"{URLS['identity']}/s/{shown['id']}"
+    default = (await country.ask("portal", "GET", "/_lab/sandboxes/default")).json()
+    assert (default["oidc_client"], default["issuer"]) == ("lienthong-default", URLS["identity"])
 
 
 async def test_what_has_had_its_time_is_reaped_and_says_so(country: Country) -> None:

@@ -130,6 +130,12 @@ async def test_a_token_of_another_issuer_is_refused(sandbox: Sandbox, forger: Fo
     await refused_as_invalid(sandbox, forger.token(sandbox="default"), "issuer")
 
 
+async def test_a_sandboxs_own_client_may_bring_a_token_of_the_default_issuer(sandbox: Sandbox, forger: Forger) -> None:
+    own = {"iss": URLS["identity"], "client_id": f"lienthong-{sandbox.id}"}
+    assert (await answer_to(sandbox, forger.token(**own))).status_code == 200
+    await refused_as_invalid(sandbox, forger.token(**own | {"client_id": "lienthong-other"}), "issuer")
+
+
 @pytest.mark.parametrize("claim", ["level", "name", "SoDinhDanh", "exp"])
 async def test_a_token_without_a_needed_claim_is_refused(sandbox: Sandbox, forger: Forger, claim: str) -> None:
     await refused_as_invalid(sandbox, forger.token(**{claim: ...}), "claims")
