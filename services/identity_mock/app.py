@@ -27,22 +27,21 @@ PAGES = Pages(  # a browser application reads the first by script, and may post 
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    summary = "A stand-in for the national sign-on: OpenID Connect for invented people."
+    issuer = APIRouter()
+    for router in (discovery.router, authorize.router, token_endpoint.router, userinfo.router):
+        issuer.include_router(router)
+    of_sandbox = APIRouter(prefix="/s/{sandbox}", dependencies=[Depends(realm.named_sandbox)])
+    of_sandbox.include_router(issuer)
+    lab = (people_lab.router, sandbox.replica_router, sandbox.router)
     app = web.create_app(
         IdentityRuntime(settings or Settings()),
         "Liên Thông: identity_mock",
         problems.PROBLEMS,
-        summary=summary,
+        routers=(issuer, of_sandbox, discovery.root_router, *lab),
+        summary="A stand-in for the national sign-on: OpenID Connect for invented people.",
         pages=PAGES,
     )
     problems.install(app)
-    issuer = APIRouter()
-    for router in (discovery.router, authorize.router, token_endpoint.router, userinfo.router):
-        issuer.include_router(router)
-    app.include_router(issuer)
-    app.include_router(issuer, prefix="/s/{sandbox}", dependencies=[Depends(realm.named_sandbox)])
-    for router in (discovery.root_router, people_lab.router, sandbox.replica_router, sandbox.router):
-        app.include_router(router)
     return app
 
 

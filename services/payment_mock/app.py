@@ -17,10 +17,9 @@ from shared.web import server
 def create_app(settings: Settings | None = None) -> FastAPI:
     runtime = PaymentRuntime(settings or Settings())
     summary = "A stand-in for the national payment platform, with the protocol of the real one; the money is invented."
-    app = web.create_app(runtime, "Liên Thông: payment_mock", PROBLEMS, runtime.callers.run, summary=summary)
-    for router in (orders.router, checkout.router, sandbox.replica_router, sandbox.router):
-        app.include_router(router)
-    return app
+    routers = (orders.router, checkout.router, sandbox.replica_router, sandbox.router)
+    title = "Liên Thông: payment_mock"
+    return web.create_app(runtime, title, PROBLEMS, runtime.callers.run, routers=routers, summary=summary)
 
 
 def main() -> None:

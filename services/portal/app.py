@@ -18,20 +18,18 @@ from shared.web import server
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     portal = Portal(settings)
-    app = web.create_app(
+    # The most used routes first: a request is matched against one route after another.
+    public = (dossiers.router, payments.router, catalogue.router, papers.router, statistics.router)
+    return web.create_app(
         portal,
         "Liên Thông: national portal",
         PROBLEMS,
         portal.waker.run,
+        routers=(*public, portal_lab.router, sandbox.router, lanes.router, projections.router),
         summary="Catalogue, online submission, the national copy of every dossier, payments; and the sandboxes.",
         body_limits={papers.PATH: settings.paper_limit_bytes},
         has_cookie=True,
     )
-    # The most used routes first: a request is matched against one route after another.
-    public = (dossiers.router, payments.router, catalogue.router, papers.router, statistics.router)
-    for router in (*public, portal_lab.router, sandbox.router, lanes.router, projections.router):
-        app.include_router(router)
-    return app
 
 
 def main() -> None:

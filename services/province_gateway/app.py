@@ -16,18 +16,16 @@ from shared.web import server
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     gateway = Gateway(settings or Settings())
-    app = web.create_app(
+    public = (dossiers.router, desk.router, scripts.router)
+    return web.create_app(
         gateway,
         "Liên Thông: provincial procedure systems",
         PROBLEMS,
         gateway.waker.run,
+        routers=(*public, sandbox.replica_router, sandbox.router, lanes.router),
         summary="34 provincial procedure systems: register, receive, demand the fee, process, return.",
         has_cookie=True,
     )
-    routers = (dossiers.router, desk.router, scripts.router)
-    for router in (*routers, sandbox.replica_router, sandbox.router, lanes.router):
-        app.include_router(router)
-    return app
 
 
 def main() -> None:

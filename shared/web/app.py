@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 import structlog
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -35,14 +35,16 @@ def create_app(
     title: str,
     table: problem_types.Problems,
     *jobs: Callable[[], Coroutine[Any, Any, None]],
+    routers: Sequence[APIRouter] = (),
     summary: str = "",
     body_limits: Mapping[str, int] | None = None,
     pages: Pages = NO_PAGES,
     has_cookie: bool = False,
 ) -> FastAPI:
-    """A FastAPI application with everything that all services share; the caller adds its routers.
+    """A FastAPI application with everything that all services share, and the routers of one service.
 
     jobs         background work that runs while the application runs
+    routers      every route of theirs refuses an API key of another sandbox than its path names
     body_limits  see `Edge`
     pages        see `Guard`
     has_cookie   whether a cookie or `/s/ID` in front of the path selects a browser's sandbox
@@ -63,15 +65,16 @@ def create_app(
         telemetry=FASTAPI_TELEMETRY_OFF,
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(chosen_sandbox)],  # at every route: refuses a key of another sandbox than the path names
     )
     app.state.runtime = runtime
     app.add_middleware(Edge, runtime=runtime, limits=body_limits or {})
     if has_cookie:
-        app.include_router(sandbox_cookie.router)
+        routers = (*routers, sandbox_cookie.router)
         app.add_middleware(sandbox_cookie.SandboxCookieMiddleware)
     problems.install(app, table)
     install_starting_handler(app, runtime)
+    for router in routers:
+        app.include_router(router, dependencies=[Depends(chosen_sandbox)])
     add_health(app, runtime)
     add_docs_page(app)
     stack = app.build_middleware_stack

@@ -41,6 +41,10 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
         for operation in operations.values():
             if path.startswith("/_lab") and path != "/_lab/doors":  # while the service starts
                 operation["responses"].setdefault("503", problems.problem_responses(503)[503])
+            names = {parameter["name"].lower() for parameter in operation.get("parameters", ())}
+            if "x-api-key" in names:  # shared.web.dependencies.chosen_sandbox
+                for status, response in problems.problem_responses(401, 403, 404).items():
+                    operation["responses"].setdefault(str(status), response)
             if "422" in operation.get("responses", {}):
                 operation["responses"].update({"422": problems.problem_responses(422)[422]})
     app.openapi_schema = document

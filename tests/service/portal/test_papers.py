@@ -242,6 +242,7 @@ async def test_a_sender_who_hangs_up_is_no_fault_of_ours(country: Country, lan: 
 
     query = f"name=a.pdf&sha256={hash_of(a_pdf())}".encode()
     headers = [(b"authorization", f"Bearer {lan.token}".encode()), (b"content-type", PDF.encode())]
+    headers.append((b"host", b"127.0.0.1"))
     scope = {"type": "http", "method": "POST", "path": "/api/v1/papers", "query_string": query, "headers": headers}
     await country.apps["portal"](scope, receive, answer)
     assert said[0]["status"] == 422
