@@ -110,27 +110,27 @@ class Files:
     async def address(self, sandbox: Sandbox, sha256: str, name: str) -> Address:
         """An address of a stored file. Everyone who has the address can download the file, under the name `name`."""
         expires = int((sandbox.now + self._lifetime).timestamp())
-        signature = await self._signature(sandbox.id, sha256, name, expires)
+        signature = await self._signature(sandbox.id, sha256, name, str(expires))
         query = urlencode({"name": name, "expires": expires, "signature": signature}, quote_via=quote)
         return Address(f"{self._url}{PATH}/{sandbox.id}/{sha256}?{query}", datetime.fromtimestamp(expires, UTC))
 
-    async def fetch(self, sandbox: Sandbox, sha256: str, name: str, expires: int, signature: str) -> File:
+    async def fetch(self, sandbox: Sandbox, sha256: str, name: str, expires: str, signature: str) -> File:
         """The file at an address, if the signature is valid and the address has not expired.
 
-        expires  seconds since 1970, sandbox time
+        expires  seconds since 1970, sandbox time, as it stands in the address: the signature covers the text
         raises   AddressNotValid, AddressExpired, FileNotFound
         """
         expected = await self._signature(sandbox.id, sha256, name, expires)
         if not hmac.compare_digest(expected.encode(), signature.encode()):
             raise AddressNotValid("Use the address exactly as you received it, or request a new one.")
-        if sandbox.now.timestamp() >= expires:
+        if sandbox.now.timestamp() >= int(expires):
             raise AddressExpired("Request a new address where you received this one.", now=sandbox.now.isoformat())
         file = await self.get(sandbox.id, sha256)
         if file is None:
             raise FileNotFound("Send the file again.", sha256=sha256)
         return file
 
-    async def _signature(self, sandbox_id: str, sha256: str, name: str, expires: int) -> str:
+    async def _signature(self, sandbox_id: str, sha256: str, name: str, expires: str) -> str:
         if not self._key:
             rows = await self._database.fetch("SELECT key FROM address_keys WHERE name = 'current'")
             self._key = rows[0]["key"]

@@ -133,7 +133,7 @@ async def fetch_file(
     sha256: Annotated[str, Path(pattern=HASH)],
     portal: PortalDep,
     name: Annotated[Exact, Query(max_length=200)],
-    expires: Annotated[int, Query(description="Seconds since 1970, sandbox time")],
+    expires: Annotated[str, Query(pattern="^[0-9]{1,500}$", description="Seconds since 1970, sandbox time")],
     signature: Annotated[Exact, Query(max_length=200)],
 ) -> Response:
     sandbox_now = await known_sandbox(portal, sandbox)
