@@ -67,10 +67,9 @@ def create_app(
     )
     app.state.runtime = runtime
     app.add_middleware(Edge, runtime=runtime, limits=body_limits or {})
-    if has_cookie:
-        app.include_router(sandbox_cookie.router)
-        app.add_middleware(sandbox_cookie.SandboxCookieMiddleware)
     problems.install(app, table)
+    if has_cookie:
+        sandbox_cookie.add_to(app, runtime.settings)
     install_starting_handler(app, runtime)
     add_health(app, runtime)
     add_docs_page(app)
