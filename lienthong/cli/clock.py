@@ -53,7 +53,7 @@ def advance(
     If something does not finish, for example because a worker is down, the clock stops there; exit status 1 names it.
     """
     if how_far is not None and by is None and to is None:
-        by, to = (None, how_far) if re.match(r"\d{4}-", how_far) else (how_far, None)
+        by, to = (None, how_far) if re.match(r"[0-9]{4}-", how_far) else (how_far, None)
     elif how_far is not None or (by is None) == (to is None):
         raise typer.BadParameter("write one duration or instant: either 3d or 2026-12-01T08:00:00+07:00.")
     answer = ask(url, lambda country: country.enter(sandbox).clock.advance(by, to=to))
