@@ -17,6 +17,7 @@ from typing import NoReturn
 from xml.parsers import expat
 
 from shared.errors import BodyDoesNotFit, Refusal
+from shared.text import acting
 
 PIXELS = 50_000_000  # an A4 page at 600 dpi has 35 million; decoding 50 million needs 150 MB
 ENTRIES = 1_000  # parts of a document; a text with 200 pictures has about 250
@@ -132,8 +133,8 @@ def _problem_of_name(name: str) -> str | None:
         return f"has {len(name)} letters; a name has 1 to {NAME_LETTERS}"
     if "/" in name or "\\" in name:
         return "contains a path; send only the name of the file"
-    if any(unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp") for letter in name):
-        return "contains an invisible character; remove it"
+    if char := acting(name):
+        return f"contains the invisible character {char}; remove it"
     if name != name.strip() or name.startswith("."):
         return "begins with a dot, or begins or ends with a space; remove it"
     return None
