@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from contracts import lifecycle as law
 from contracts.lifecycle import LIFECYCLE
 from shared.did_you_mean import no_such
-from shared.text import Shown, Text
+from shared.text import Shown, ShownLine, Text
 
 # VERBS_IN: state → the verbs of officials in it. VERBS: all verbs of officials.
 VERBS_IN = {s.slug: [m.does for m in LIFECYCLE.moves_from(s) if m.who in law.OFFICIALS] for s in LIFECYCLE.states}
@@ -28,7 +28,7 @@ class Body(BaseModel):
 
 class FeeItemBody(Body):
     kind: Literal["service_fee", "registration_fee", "tax"]
-    name: Annotated[Shown, Field(max_length=250)]
+    name: Annotated[ShownLine, Field(max_length=250)]
     amount_dong: Dong
 
 
@@ -44,7 +44,7 @@ class MoveFacts(Body):
     fee: Annotated[
         list[FeeItemBody], Field(max_length=20, description="the fee to demand; default: that of the catalogue")
     ] = Field(default_factory=list)
-    notice_number: Annotated[Shown, Field(max_length=60)] | None = None
+    notice_number: Annotated[ShownLine, Field(max_length=60)] | None = None
     days: Annotated[Days, Field(description="reschedule: working days later")] | None = None
     answer_days: Annotated[Days, Field(description="request_supplement: working days to answer")] | None = None
     refund_dong: Annotated[

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from contracts.catalogue import Channel, Choice, Place, in_current_codes
 from contracts.decisions import Body
 from shared.storage.value import Value
-from shared.text import Text
+from shared.text import Note, Text
 
 Capacity = Literal["self", "representative", "authorised_person", "organisation"]
 
@@ -97,7 +97,7 @@ class ParticularsBody(Body):
     capacity: Capacity = "self"
     payer_group: Annotated[Text, Field(min_length=1, max_length=40)] = "ordinary"
     return_by: Channel | None = None
-    note: Annotated[Text, Field(max_length=2000)] | None = None
+    note: Annotated[Note, Field(max_length=2000)] | None = None
 
     def filing(self, choice: Choice, now: datetime, **checked: Any) -> Filing:
         """What is filed: the case and version that were chosen, places in codes of today.

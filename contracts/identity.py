@@ -1,20 +1,19 @@
 """Numbers of people and organisations: whether a number is well-formed, and whether it is in the range for invented ones.
 
-source  fact sheet domain.md section 6. It is a choice of this project to reserve serials from 900000 on for invented
-        people, and tax codes of region 99 for invented organisations.
+source  Law 26/2023 art. 12; fact sheet domain.md section 6. It is a choice of this project to reserve serials from 900000
+        on for invented people, and tax codes of region 99 for invented organisations.
 """
 
 from __future__ import annotations
 
 import re
 
-from contracts.catalogue import PROVINCES
+from contracts.sources import PERSONAL_NUMBER
 
 NUMBER_CLAIM = "SoDinhDanh"  # claim of an access token: the personal identification number
 END_CLAIM = "sandbox_exp"  # claim of an access token with real times: when it ends by the sandbox clock
 TEST_CLIENT = "lienthong-demo"  # the client of our own test client, in every sandbox
 OWN_CLIENT = "lienthong-"  # prefix of a sandbox's own client, `lienthong-ID`
-PLACES = frozenset(prefix for province in PROVINCES.values() for prefix in province.id_prefixes)
 INVENTED_SERIAL, INVENTED_REGION = "9", "99"  # first digit of the serial; first two digits of a tax code
 WEIGHTS = (31, 29, 23, 19, 17, 13, 7, 5, 3)  # of a tax code's first nine digits
 OWNER_KINDS = {
@@ -33,12 +32,12 @@ def own_client(sandbox_id: str) -> str:
 def person_fault(number: str) -> str | None:
     """Why a personal identification number is refused; None if it is the number of an invented person.
 
-    12 digits: place of registration (3), century and sex (1), year of birth (2), serial (6). There is no check digit.
+    The law says 12 digits and no more. Numbers that are issued here also have a structure: place of registration (3),
+    century and sex (1), year of birth (2), serial (6). We do not know the codes of registrations abroad, so the place is
+    not checked.
     """
     if not PERSON.fullmatch(number):
-        return "is not a personal number of 12 digits"
-    if number[:3] not in PLACES:
-        return f"begins with {number[:3]}, which is not the code of a place of registration"
+        return f"is not a personal number of 12 digits ({PERSONAL_NUMBER})"
     if number[6] != INVENTED_SERIAL:
         return "could belong to a real person: use an invented number, with a serial (last six digits) from 900000 on"
     return None

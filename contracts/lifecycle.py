@@ -6,6 +6,7 @@ the assumption that Decree 118/2025 keeps these articles of Decree 61/2018 in su
 
 from dataclasses import dataclass
 
+from contracts.sources import one_stop
 from shared.lifecycle import Hears, Lifecycle, Move, MoveNotAllowed, Need, Reaction, State
 
 __all__ = ["LIFECYCLE", "Hears", "Lifecycle", "Move", "MoveNotAllowed", "Need", "Reaction", "State"]
@@ -179,21 +180,21 @@ def _but(*left_out: State) -> tuple[State, ...]:
 
 
 # law
-RECEIPT = "ND 61/2018 art. 17; form 01 of TT 03/2025"
-REFUSAL = "ND 61/2018 art. 17; form 03 of TT 03/2025"
-LATER_REFUSAL = "ND 61/2018 art. 19.8; form 03 of TT 03/2025"
-SUPPLEMENT_AT_DESK = "ND 61/2018 art. 17, once and completely: art. 15.3; form 02 of TT 03/2025"
-SUPPLEMENT_LATER = "ND 61/2018 art. 19.4: within 3 working days, the limit starts again; form 02 of TT 03/2025"
-SECOND_REQUEST = "against ND 61/2018 art. 15.3 (once); QĐ 766/2022 counts it as overdue"
-FEES = "ND 61/2018 art. 22; that the clock pauses is system practice"
+RECEIPT = f"{one_stop('art. 17')}; form 01 of TT 03/2025"
+REFUSAL = f"{one_stop('art. 17')}; form 03 of TT 03/2025"
+LATER_REFUSAL = f"{one_stop('art. 19.8')}; form 03 of TT 03/2025"
+SUPPLEMENT_AT_DESK = f"{one_stop('arts. 15.3, 17')}: once and completely; form 02 of TT 03/2025"
+SUPPLEMENT_LATER = f"{one_stop('art. 19.4')}: within 3 working days, the limit starts again; form 02 of TT 03/2025"
+SECOND_REQUEST = f"against {one_stop('art. 15.3')}: once; QĐ 766/2022 counts it as overdue"
+FEES = f"{one_stop('art. 22')}; that the clock pauses is system practice"
 WAIVING = "exempt by the rules of the fee: unverified; that a demand can be cancelled is system practice"
-FORWARDING = "ND 61/2018 art. 18: the same working day, received after 15:00 the next"
-HANDLING = "ND 61/2018 art. 19"
-APOLOGY = "ND 61/2018 art. 19.9: once, at the latest 1 day before expiry; form 04 of TT 03/2025"
-RETURNING = "ND 61/2018 art. 20"
+FORWARDING = f"{one_stop('art. 18')}: the same working day, received after 15:00 the next"
+HANDLING = one_stop("art. 19")
+APOLOGY = f"{one_stop('art. 19.9')}: once, at the latest 1 day before expiry; form 04 of TT 03/2025"
+RETURNING = one_stop("art. 20")
 STOPPING = "form 05 of TT 03/2025; article unverified"
 WITHDRAWAL = "form 05 of TT 03/2025; article unverified"
-RATING = "ND 61/2018 arts. 27-32; TT 01/2018/TT-VPCP art. 13: nine indicators"
+RATING = f"{one_stop('arts. 27-32')}; nine indicators, as TT 01/2018/TT-VPCP art. 13 (unverified)"
 
 # needs: what binds a move. The slugs are part of our API: the problem `not-yet` carries them as `waits_for`.
 HANDED_OVER = Need(

@@ -9,15 +9,21 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, Field, ModelWrapValidatorHandler, PrivateAttr, StrictInt, model_validator
 
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.sandbox.names import DEFAULT
 
+CURRENCY = "VND"  # MaTienTe: the only one
 PARTNER = "DVCQG"  # MaDoiTac of the portal; our own value, because real partner codes are not public
 OK = "00"  # MaLoi: done
 OTHER_ERROR = "99"  # MaLoi: "other errors", the only refusal that public clients know (4.2, column Reply)
 
 Fields = tuple[str, ...]
+# SoTien: a number in one client, digits in the other. Nothing else is an amount, so what is signed is what is paid.
+Amount = Annotated[StrictInt, Field(ge=0, lt=10**12)] | Annotated[str, Field(pattern=r"^[0-9]{1,12}$")]
 
 # 4.1, row MaXacThuc: both clients use this order; ThongTinBienLai is not signed.
 INIT: Fields = (
@@ -79,6 +85,26 @@ def is_authentic(message: Mapping[str, object], fields: Fields, secret: str) -> 
     """Whether `MaXacThuc` of the message is correct. The comparison takes constant time."""
     claimed = str(message.get("MaXacThuc", "")).encode(errors="replace")
     return hmac.compare_digest(checksum(message, fields, secret).encode(), claimed)
+
+
+class Signed(BaseModel):
+    """Base of the messages with MaXacThuc. The checksum is checked over the values as they were sent, not as the fields
+    below read them: a reading that changes a value ("8_000" is 8000 to pydantic) would let a message pass that says
+    something else than what was signed.
+    """
+
+    _sent: Mapping[str, object] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def keep_what_was_sent(cls, sent: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        message = handler(sent)
+        message._sent = {**message.model_dump(), **sent} if isinstance(sent, Mapping) else message.model_dump()
+        return message
+
+    def is_authentic(self, fields: Fields, secret: str) -> bool:
+        """Whether MaXacThuc is correct. A member that was left out has its default."""
+        return is_authentic(self._sent, fields, secret)
 
 
 def platform_time(at: datetime) -> str:

@@ -25,7 +25,7 @@ from pydantic_core import InitErrorDetails
 
 from contracts.decisions import Body
 from shared.did_you_mean import no_such
-from shared.text import Shown, Text
+from shared.text import ShownLine, Text
 
 STANDING = ("lan", "minh", "huong", "duc", "hoa", "tuan")  # the personas of every sandbox
 WORD = re.compile(r"[a-z][a-z0-9-]{0,39}")  # an own persona, or the key of an organisation
@@ -49,7 +49,7 @@ def _full(name: str) -> str:
     return name
 
 
-FullName = Annotated[Shown, AfterValidator(_full), Field(max_length=100, examples=["Trần Thị Nga"])]
+FullName = Annotated[ShownLine, AfterValidator(_full), Field(max_length=100, examples=["Trần Thị Nga"])]
 NAME: TypeAdapter[str] = TypeAdapter(FullName)
 
 
@@ -74,7 +74,7 @@ class Child(Body):
 class Organisation(Body):
     """An invented organisation. Its tax code is drawn from the seed and its key."""
 
-    name: Annotated[Shown, Field(max_length=100, examples=["Công ty TNHH Hư Cấu"])]
+    name: Annotated[ShownLine, Field(max_length=100, examples=["Công ty TNHH Hư Cấu"])]
 
 
 class OwnPerson(Body):

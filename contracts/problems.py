@@ -33,13 +33,22 @@ CONTRACT_PROBLEMS: Problems = {
         "payer-group-not-found", 404, "There is no such group of payers.", "Không có nhóm người nộp này."
     ),
     catalogue.UnitUnknown: ProblemType(
-        "unit-not-found", 404, "There is no such unit.", "Không có đơn vị hành chính này."
+        "unit-not-found",
+        404,
+        "No current unit has this code.",
+        "Hiện nay không đơn vị hành chính nào có mã này.",
     ),
     catalogue.ProvinceNotFound: ProblemType(
-        "province-not-found", 404, "There is no such province.", "Không có tỉnh, thành phố này."
+        "province-not-found",
+        404,
+        "No current province has this code.",
+        "Hiện nay không tỉnh, thành phố nào có mã này.",
     ),
     catalogue.CommuneNotFound: ProblemType(
-        "commune-not-found", 404, "There is no such commune.", "Không có xã, phường, đặc khu này."
+        "commune-not-found",
+        404,
+        "No current commune has this code.",
+        "Hiện nay không xã, phường, đặc khu nào có mã này.",
     ),
     catalogue.UnitSplit: ProblemType(
         "unit-split",

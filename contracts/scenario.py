@@ -22,12 +22,12 @@ from contracts.people import Population
 from shared.did_you_mean import no_such
 from shared.errors import BodyDoesNotFit
 from shared.problem_types import pointer_of
-from shared.text import Shown, Text
+from shared.text import Line, Note, Shown, ShownLine, Text
 
 STATES = tuple(state.slug for state in LIFECYCLE.states)
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
-Title = Annotated[Shown, Field(max_length=120)]
-Prose = Annotated[Text, Field(max_length=4000)]
+Title = Annotated[ShownLine, Field(max_length=120)]
+Prose = Annotated[Note, Field(max_length=4000)]
 Moment = Annotated[Text, Field(max_length=40, description="An instant, or a duration after the start", examples=["3d"])]
 State = Annotated[Literal[STATES], Field()]  # type: ignore[valid-type]
 Location = tuple[int | str, ...]
@@ -81,9 +81,9 @@ class DossierPart(Body):
         None
     )
     help_at: PlacePart | None = None
-    note: Annotated[Text, Field(max_length=2000)] | None = None
+    note: Annotated[Note, Field(max_length=2000)] | None = None
     papers: Annotated[
-        dict[Text, Annotated[Shown, Field(max_length=120)]],
+        dict[Line, Annotated[ShownLine, Field(max_length=120)]],
         Field(max_length=50, description="Online only: component → name of an invented file"),
     ] = Field(default_factory=dict)
     decisions: Annotated[
@@ -135,7 +135,7 @@ class Scenario(Population):
     about: Annotated[
         Prose, Field(description="What happens and what one can learn from it, with the article of law")
     ] = ""
-    seed: Annotated[Text, Field(min_length=1, max_length=100, description="Drawn if left out")] | None = None
+    seed: Annotated[Line, Field(min_length=1, max_length=100, description="Drawn if left out")] | None = None
     clock: ClockPart = Field(default_factory=ClockPart)
     modes: Modes = Field(default_factory=dict)
     faults: Faults = Field(default_factory=list)

@@ -12,6 +12,7 @@ from lienthong import client, replay, sync
 from lienthong.cli.language import output_language
 from lienthong.cli.sandbox import verdict_text
 from lienthong.client.timeline import draw
+from lienthong.shown import shown, shown_in
 
 TIMELINES = 10  # printed in full; of further dossiers only the code
 SETTLE_SECONDS = 0.5
@@ -32,19 +33,19 @@ def of(sandbox: sync.Sandbox, recording: Path) -> str:
         recording.write_text(json.dumps(run, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         print(f"\nto repeat this run: lienthong replay {recording} --keep", file=text)
     except Exception as error:
-        print(f"The report is incomplete: {type(error).__name__}: {error}", file=text)
+        print(shown(f"The report is incomplete: {type(error).__name__}: {error}"), file=text)
     return text.getvalue()
 
 
 async def _write(sandbox: client.Sandbox, text: io.StringIO) -> None:
-    row = await sandbox.show()
+    row = shown_in(await sandbox.show())
     clock = "frozen" if row["rate"] == 0 else f"{row['rate']:g} sandbox seconds per second"
     place = f"at {sandbox.country.url} until {row['expires_at']}"
     print(f'seed "{row["seed"]}", sandbox time {row["now"]}, {clock}; {place}', file=text)
-    print(f"settle: {verdict_text(await sandbox.settle(SETTLE_SECONDS))}", file=text)
+    print(f"settle: {verdict_text(shown_in(await sandbox.settle(SETTLE_SECONDS)))}", file=text)
     codes = await sandbox.dossiers()
     for code in codes[:TIMELINES]:
         print(file=text)
         Console(file=text, width=WIDTH).print(draw(await sandbox.timeline(code), code, output_language("")))
     if more := codes[TIMELINES:]:
-        print(f"\nand {len(more)} more: {', '.join(more)}", file=text)
+        print(f"\nand {len(more)} more: {shown(', '.join(more))}", file=text)

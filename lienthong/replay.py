@@ -22,7 +22,7 @@ EVENT_SERVICES = ("portal", "gateway")  # these publish events
 REPEATED = (429, 500, 502, 503, 504)  # an HTTP fault: the same call is repeated
 ATTEMPTS = 20
 WITHIN_SANDBOX = re.compile(r"^(/_lab/sandboxes|/s)/[^/?]+")
-PERSONAL_NUMBER = re.compile(r"\d{12}")
+PERSONAL_NUMBER = re.compile(r"[0-9]{12}")
 TRANSACTION = re.compile(r"/checkout/([^/]+)/pay")
 Notify = Callable[[str], None]
 

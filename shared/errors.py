@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Self
 
 
 class Refusal(Exception):
@@ -16,6 +17,11 @@ class Refusal(Exception):
         super().__init__(detail or type(self).__name__)
         self.detail = detail
         self.facts = facts
+
+    def resting_on(self, law: str) -> Self:
+        """This refusal with the fact `law`: the rule that it rests on, by an instrument that is in force."""
+        self.facts["law"] = law
+        return self
 
 
 Misfit = tuple[str, str]  # JSON pointer (RFC 6901), what does not fit there

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 # Variables that all services share; all others must start with the prefix of their service.
@@ -59,6 +59,16 @@ class Settings(BaseSettings):
     # Empty: the name of the process, such as portal-api.
     otel_service_name: str = Field("", validation_alias="OTEL_SERVICE_NAME")
     otel_sdk_disabled: bool = Field(False, validation_alias="OTEL_SDK_DISABLED")
+
+    @field_validator(
+        *("portal_url", "province_gateway_url", "identity_url", "payment_url"),
+        *("portal_worker_url", "province_gateway_worker_url"),
+    )
+    @classmethod
+    def has_a_scheme(cls, url: str) -> str:
+        if not url.lower().startswith(("http://", "https://")):
+            raise ValueError(f"'{url}' has no scheme: write http://{url}")
+        return url
 
     def __init__(self, **values: Any) -> None:
         super().__init__(_secrets_dir=os.environ.get("SECRETS_DIR"), **values)

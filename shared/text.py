@@ -32,8 +32,44 @@ def _visible(text: str) -> str:
     return text
 
 
+# Characters that act instead of being shown. Line breaks and tabs may stand in a note, the others in no text of ours.
+_NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
+    chr((plane << 16) + last) for plane in range(17) for last in (0xFFFE, 0xFFFF)
+)
+_CONTROLS = re.compile(f"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{_NONCHARACTERS}]")
+_JOINERS = "\u200c\u200d"  # shape letters of some scripts, and join emoji; RFC 5892 appendix A
+
+
+def acting(text: str) -> str | None:
+    """The first character of a name that acts instead of being shown, as `U+202E`; None if there is none.
+
+    Controls, line separators, and what is ignored when it is shown, such as bidi overrides: PRECIS has none of these in a
+    name (RFC 8264 9.11, 9.13), nor noncharacters.
+    """
+    for char in text:
+        is_hidden = unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") and char not in _JOINERS
+        if is_hidden or _CONTROLS.match(char):
+            return f"U+{ord(char):04X}"
+    return None
+
+
+def _on_one_line(text: str) -> str:
+    if char := acting(text):
+        raise ValueError(f"contains {char}, a character that is not shown, or changes how others are shown; remove it")
+    return text
+
+
+def _without_controls(text: str) -> str:
+    if match := _CONTROLS.search(text):
+        raise ValueError(f"contains U+{ord(match[0]):04X}, a control character or noncharacter; remove it")
+    return text
+
+
 # Accepted in any Unicode normal form, stored as NFC, because keyboards for Vietnamese produce several forms.
 Text = Annotated[str, AfterValidator(_normalised)]
 Exact = Annotated[str, AfterValidator(storable)]  # stored unchanged: signed text, whose checksum covers the exact bytes
-# Text for people to read, such as a name or a reason. Stored with leading and trailing spaces, as it was sent.
-Shown = Annotated[Text, AfterValidator(_visible), Field(json_schema_extra={"minLength": 1})]
+Line = Annotated[Text, AfterValidator(_on_one_line)]
+Note = Annotated[Text, AfterValidator(_without_controls)]  # may keep line breaks
+# Text for people to read: a name, on one line, or a reason. Stored with leading and trailing spaces, as it was sent.
+ShownLine = Annotated[Line, AfterValidator(_visible), Field(json_schema_extra={"minLength": 1})]
+Shown = Annotated[Note, AfterValidator(_visible), Field(json_schema_extra={"minLength": 1})]

@@ -11,6 +11,7 @@ from contracts.catalogue.procedures import Case, Procedure
 from contracts.catalogue.units import COMMUNES, Place, agency_code, resolve_unit
 from contracts.catalogue.versions import procedure_at
 from contracts.catalogue.working_days import CALENDAR
+from contracts.sources import WITHIN_THE_PROVINCE
 from shared.errors import Refusal
 from shared.sandbox.clock import BUSINESS_ZONE
 
@@ -60,11 +61,12 @@ class Choice:
         if desk != self.place:
             facts = {"procedure": self.procedure.code, "reception": agency_code(desk.province, desk.commune)}
             if desk.province != self.province:
-                raise ReceptionElsewhere("Choose a desk in the province that handles it.", **facts)
+                detail = "Choose a desk in the province that handles it."
+                raise ReceptionElsewhere(detail, **facts).resting_on(WITHIN_THE_PROVINCE)
             if not self.procedure.any_reception:
                 raise ReceptionElsewhere(
                     "Leave `reception` out: only the agency itself receives this procedure.", **facts
-                )
+                ).resting_on(WITHIN_THE_PROVINCE)
         return desk
 
     def require_calendar(self, at: datetime, channel: str) -> None:

@@ -15,19 +15,22 @@ from shared.storage.value import Value
 MERGER = date(2025, 7, 1)  # Resolution 202/2025/QH15: 63 provinces became 34, and the districts were abolished
 
 _CODE_IN_PATH = re.compile(r"/([HG][0-9]{2}(?:\.[0-9]{1,5})*-(?:[0-9]{8}-[0-9]{7}|[0-9]{6}-[0-9]{4,7}))(?=/|$)")
+NO_OLDER = (
+    "On 30 June 2025 none had it either. Codes that ended earlier are not known here: give the code of the successor."
+)
 Share = Literal["whole", "split", "split_default"]
 
 
 class UnitUnknown(Refusal):
-    """No current unit and no unit before the merger has this code."""
+    """No current unit has this code, and where old codes are understood, none had it on the last day before the merger."""
 
 
 class ProvinceNotFound(UnitUnknown):
-    """No current province and no province before the merger has this code."""
+    """As UnitUnknown, for a province."""
 
 
 class CommuneNotFound(UnitUnknown):
-    """No current commune and no commune before the merger has this code."""
+    """As UnitUnknown, for a commune."""
 
 
 class UnitSplit(Refusal):
@@ -84,8 +87,8 @@ class OldProvince:
 class OldCommune:
     """A commune before the merger. `became` has (code, share) of every current commune that got a part of it.
 
-    share   whole: all of it; split, split_default: a part (the default was chosen by the package that the data comes
-            from; it has no effect here)
+    share   whole: all of it; split, split_default: a part (where most people went: law for 58 units, otherwise the choice
+            of the package that the data comes from; it has no effect here)
     """
 
     code: str
@@ -133,6 +136,19 @@ def dossier_in(path: str) -> str | None:
     return match[1] if match else None
 
 
+def current_province(code: str) -> str:
+    """`code`, if it is that of a current province; raises ProvinceNotFound, which names the successor of an old one."""
+    if code in PROVINCES:
+        return code
+    if code in OLD_PROVINCES:
+        became = OLD_PROVINCES[code].became
+        detail = (
+            f"{OLD_PROVINCES[code].name_vi} became a part of {PROVINCES[became].name_vi} on 1 July 2025: use {became}."
+        )
+        raise ProvinceNotFound(detail, province=code, became=became)
+    raise ProvinceNotFound(f"The 34 codes are: {', '.join(PROVINCES)}. {NO_OLDER}", province=code)
+
+
 def communes_of(province: str) -> tuple[Commune, ...]:
     """The communes of one province in code order; empty for an unknown province."""
     return _COMMUNES_OF.get(province, ())
@@ -145,7 +161,7 @@ def resolve_unit(province: str, commune: str | None, on: date) -> ResolvedPlace:
     If the code of the province is old, or `on` is before the merger, the code of the commune is first read as an old one.
 
     raises   ProvinceNotFound, CommuneNotFound (both UnitUnknown); UnitSplit with the successors to choose from
-    source   commune_mapping.csv: 6,719 old codes are not current codes; 320 of them have several successors
+    source   commune_mapping.csv: 6,719 old codes are not current codes; 302 of them have several successors
     """
     current_province = _current_province(province)
     old_first = current_province != province or on < MERGER
@@ -155,11 +171,9 @@ def resolve_unit(province: str, commune: str | None, on: date) -> ResolvedPlace:
 
 
 def _current_province(code: str) -> str:
-    if code in PROVINCES:
-        return code
-    if code in OLD_PROVINCES:
+    if code not in PROVINCES and code in OLD_PROVINCES:
         return OLD_PROVINCES[code].became
-    raise ProvinceNotFound("GET /api/v1/provinces lists the 34.", province=code)
+    return current_province(code)
 
 
 def _current_commune(code: str, *, old_first: bool) -> str:
@@ -169,7 +183,7 @@ def _current_commune(code: str, *, old_first: bool) -> str:
     if old is None:
         if code in COMMUNES:
             return code
-        raise CommuneNotFound("GET /api/v1/provinces/{code}/communes lists them.", commune=code)
+        raise CommuneNotFound(f"GET /api/v1/provinces/{{code}}/communes lists them. {NO_OLDER}", commune=code)
     if len(old.became) > 1:
         raise UnitSplit(
             f"{old.name_vi} was divided: name one of its successors.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contracts.faults.kinds import Kind, NamedFault, Setting
+from contracts.sources import one_stop
 
 LOOK = "officers.look"  # when the next action is planned
 RECEPTION = "officers.reception"  # when the desk decides
@@ -33,7 +34,7 @@ FAULTS = (
         title_vi="Cán bộ không xử lý",
         shows="Dossiers stay in their state; requests for withdrawal are not answered.",
         released=PLANNED_AGAIN,
-        teaches="ND 61/2018 arts. 19, 21: the limit continues; the agency is responsible for overdue dossiers.",
+        teaches=f"{one_stop('arts. 19, 21')}: the limit continues; the agency is responsible for overdue dossiers.",
         match=MATCH,
         example={"match": {"province": "37"}},
     ),
@@ -44,7 +45,7 @@ FAULTS = (
         title_vi="Mỗi bước chậm thêm vài ngày",
         shows="Officials do every next step some working days later.",
         released=PLANNED_AGAIN,
-        teaches="ND 61/2018 art. 19: limits count in working days from reception; slow work makes a dossier overdue.",
+        teaches=f"{one_stop('art. 19')}: limits count in working days from reception; slow work makes a dossier overdue.",
         match=MATCH,
         settings=(Setting("days", Kind.INTEGER, 3, "working days, added to each step", least=1, most=60),),
         example={"match": {"procedure": "2.000635"}, "with": {"days": 2}},
@@ -68,7 +69,7 @@ FAULTS = (
         title_vi="Quá hạn mà không xin lỗi",
         shows="The result comes days after the promised date, without a letter of apology and without a new date.",
         released=PLANNED_AGAIN,
-        teaches="ND 61/2018 art. 19.9, form 04: at least a day before, the office apologises and sets a new date, "
+        teaches=f"{one_stop('art. 19.9')}, form 04: at least a day before, the office apologises and sets a new date, "
         "once. Here it does not.",
         match=MATCH,
         settings=(Setting("days", Kind.INTEGER, 2, "working days after the promised date", least=1, most=60),),
@@ -80,7 +81,7 @@ FAULTS = (
         title_vi="Yêu cầu bổ sung lần thứ hai",
         shows="After the citizen has sent the missing papers, the office asks for more.",
         released=PLANNED_AGAIN,
-        teaches="ND 61/2018 art. 15.3: an office asks once, for everything. A second request counts as overdue.",
+        teaches=f"{one_stop('art. 15.3')}: an office asks once, for everything. A second request counts as overdue.",
         match=MATCH,
     ),
     NamedFault(
@@ -90,7 +91,7 @@ FAULTS = (
         title_vi="Từ chối không nêu rõ lý do",
         shows="The desk refuses with a reason that explains nothing.",
         released="Refused dossiers stay refused; the next dossier is checked as usual.",
-        teaches="ND 61/2018 art. 17, form 03 of TT 03/2025: a refusal must give its reason. This one does not help.",
+        teaches=f"{one_stop('art. 17')}, form 03 of TT 03/2025: a refusal must give its reason. This one does not help.",
         match=MATCH,
         example={"match": {"province": "37"}, "probability": 0.5},
     ),

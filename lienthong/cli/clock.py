@@ -28,14 +28,14 @@ def add_to(app: typer.Typer) -> None:
 @clocks.command("show")
 def show_clock(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False) -> None:
     """Show the time in a sandbox, and how fast its clock runs."""
-    clock = ask(url, lambda country: country.enter(sandbox).clock.read())
+    clock = ask(url, lambda country: country.enter(sandbox).clock.read(), json)
     show(clock, json, _clock(clock))
 
 
 @clocks.command("set")
 def set_clock(to: Instant, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False) -> None:
     """Set the clock directly to a later instant, without stopping at timers that become due in between."""
-    clock = ask(url, lambda country: country.enter(sandbox).clock.set(to))
+    clock = ask(url, lambda country: country.enter(sandbox).clock.set(to), json)
     show(clock, json, _clock(clock))
 
 
@@ -53,10 +53,10 @@ def advance(
     If something does not finish, for example because a worker is down, the clock stops there; exit status 1 names it.
     """
     if how_far is not None and by is None and to is None:
-        by, to = (None, how_far) if re.match(r"\d{4}-", how_far) else (how_far, None)
+        by, to = (None, how_far) if re.match(r"[0-9]{4}-", how_far) else (how_far, None)
     elif how_far is not None or (by is None) == (to is None):
         raise typer.BadParameter("write one duration or instant: either 3d or 2026-12-01T08:00:00+07:00.")
-    answer = ask(url, lambda country: country.enter(sandbox).clock.advance(by, to=to))
+    answer = ask(url, lambda country: country.enter(sandbox).clock.advance(by, to=to), json)
     show(answer, json, _advance(answer))
     if answer["verdict"]["verdict"] == "waiting":
         raise typer.Exit(1)
@@ -70,7 +70,7 @@ def rate(
     json: Json = False,
 ) -> None:
     """Let the clock run at a rate from its current time."""
-    clock = ask(url, lambda country: country.enter(sandbox).clock.rate(rate))
+    clock = ask(url, lambda country: country.enter(sandbox).clock.rate(rate), json)
     show(clock, json, _clock(clock))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from lienthong.embedded import Trouble
+from lienthong.shown import shown, shown_in, shown_lines
 
 if TYPE_CHECKING:  # every command line imports this file; the client imports an HTTP library
     from lienthong.client import Country
@@ -47,8 +48,11 @@ FASTEST = (
 )
 
 
-def ask(url: str, requests: Callable[[Country], Awaitable[Answer]]) -> Answer:
-    """Run `requests` on the country at `url`. Raises Trouble if a request is refused or nothing answers."""
+def ask(url: str, requests: Callable[[Country], Awaitable[Answer]], as_it_is: bool = False) -> Answer:
+    """Run `requests` on the country at `url`. Raises Trouble if a request is refused or nothing answers.
+
+    as_it_is  for JSON and files; otherwise the answer is for people, and its texts are `shown`
+    """
     from httpx import InvalidURL
 
     from lienthong.client import Country
@@ -59,9 +63,10 @@ def ask(url: str, requests: Callable[[Country], Awaitable[Answer]]) -> Answer:
             return await requests(country)
 
     try:
-        return asyncio.run(run())
+        answer = asyncio.run(run())
+        return answer if as_it_is else shown_in(answer)
     except (Problem, NotRunning) as refusal:
-        raise Trouble(str(refusal)) from refusal
+        raise Trouble(shown(str(refusal))) from refusal
     except UnicodeEncodeError as error:
         raise Trouble(
             f"{error.object!r} contains a byte that is not UTF-8: remove it, or set the terminal to UTF-8."
@@ -95,5 +100,5 @@ def run_command(command: Callable[[], object]) -> None:
     except Trouble as trouble:
         if "--json" in sys.argv:
             print(json.dumps({"trouble": str(trouble)}, ensure_ascii=False))
-        print(trouble, file=sys.stderr)
+        print(shown_lines(str(trouble)), file=sys.stderr)
         sys.exit(1)

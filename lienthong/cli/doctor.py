@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lienthong.shown import shown
+
 if TYPE_CHECKING:
     from lienthong.doctor.checks import Finding
 
@@ -52,11 +54,11 @@ def _show(findings: list[Finding], wrong: list[Finding]) -> None:
         table.add_column(heading, overflow="fold")
     for finding in findings:
         mark = Text("wrong", "red") if finding.wrong else Text("fine", "green")
-        table.add_row(mark, finding.name, Text(finding.what))
+        table.add_row(mark, finding.name, Text(shown(finding.what)))
     console.print(table)
     for finding in wrong:
         console.print()
-        console.print(f"{finding.name}: {finding.why}", markup=False, highlight=False)
-        console.print(f"    {finding.fix}", markup=False, highlight=False, soft_wrap=True)
+        console.print(shown(f"{finding.name}: {finding.why}"), markup=False, highlight=False)
+        console.print(f"    {shown(finding.fix)}", markup=False, highlight=False, soft_wrap=True)
     console.print()
     console.print("Nothing is wrong." if not wrong else f"{len(wrong)} of {len(findings)} are wrong.", highlight=False)

@@ -98,7 +98,9 @@ def _environment(url: str) -> dict[str, str]:
     async def addresses(country: Any) -> dict[str, Any]:
         return dict(country.doors)
 
-    variables = {f"LIENTHONG_{name.upper()}": _text(address) for name, address in ask(url, addresses).items()}
+    variables = {
+        f"LIENTHONG_{name.upper()}": _text(address) for name, address in ask(url, addresses, as_it_is=True).items()
+    }
     return {**os.environ, **variables, "LIENTHONG_URL": url}
 
 

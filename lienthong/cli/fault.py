@@ -33,7 +33,7 @@ def list_all(
 ) -> None:
     """List every named fault."""
     language = output_language(lang)
-    rows = ask(url, lambda country: country.faults(family))
+    rows = ask(url, lambda country: country.faults(family), json)
     if json:
         show(rows, json, "")
     else:
@@ -82,7 +82,7 @@ def switch_on(
         "until": until,
     }
     wish |= {"nth": nth, "times": times, "probability": probability}
-    rule = ask(url, lambda country: country.enter(sandbox).faults.on(name, **wish))
+    rule = ask(url, lambda country: country.enter(sandbox).faults.on(name, **wish), json)
     where = "" if sandbox == DEFAULT_SANDBOX else f" --sandbox {sandbox}"
     show(rule, json, f"{rule['title_en']}, {how_often(rule)}. Off again: lienthong fault off {rule['id']}{where}")
 
@@ -100,7 +100,7 @@ def switch_off(
     """Switch off one rule or all; requests and events that they delay continue."""
     if (id is None) != every:
         raise typer.BadParameter("name one rule, or write --all.")
-    ask(url, lambda country: country.enter(sandbox).faults.off(id))
+    ask(url, lambda country: country.enter(sandbox).faults.off(id), json)
     show({"off": id or "all"}, json, f"{id} is off." if id else "All faults are off.")
 
 
@@ -117,10 +117,10 @@ def show_some(
     """Show the rules that are on, or everything about one named fault."""
     language = output_language(lang)
     if name is not None:
-        fault = _called(name, ask(url, lambda country: country.faults()))
+        fault = _called(name, ask(url, lambda country: country.faults(), json))
         show(fault, json, _in_full(fault, language))
         return
-    rules = ask(url, lambda country: country.enter(sandbox).faults.rules())
+    rules = ask(url, lambda country: country.enter(sandbox).faults.rules(), json)
     if json:
         show(rules, json, "")
     elif not rules:
@@ -171,12 +171,13 @@ def _in_full(fault: Mapping[str, Any], lang: str) -> str:
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
     for heading in headings:
         table.add_column(heading, no_wrap=heading in ("id", "name", "fault"))
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # as text: markup of rich in it would be run
     console = Console()
     if not console.is_terminal:
         console.width = 200

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lienthong.shown import shown, shown_lines
+
 if TYPE_CHECKING:
     from lienthong.embedded.logs import Entry
 
@@ -87,7 +89,7 @@ def _for_people(entry: Entry) -> str:
     level = typer.style(f"{entry.level:8}", fg=COLOURS.get(entry.level))
     fields = entry.fields
     if not fields:
-        return f"{clock}  {entry.log:14}  {level}  {entry.text}"
-    facts = " ".join(f"{name}={value}" for name, value in fields.items() if name not in NOT_REPEATED)
-    text = f"{clock}  {entry.log:14}  {level}  {fields.get('event', '')}  {facts}".rstrip()
-    return f"{text}\n{fields['exception']}" if fields.get("exception") else text
+        return f"{clock}  {entry.log:14}  {level}  {shown_lines(entry.text)}"
+    facts = " ".join(shown(f"{name}={value}") for name, value in fields.items() if name not in NOT_REPEATED)
+    text = f"{clock}  {entry.log:14}  {level}  {shown(str(fields.get('event', '')))}  {facts}".rstrip()
+    return f"{text}\n{shown_lines(str(fields['exception']))}" if fields.get("exception") else text

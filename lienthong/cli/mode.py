@@ -38,7 +38,7 @@ def show_modes(
     json: Json = False,
 ) -> None:
     """Show how each province acts."""
-    rows = ask(url, lambda country: country.enter(sandbox).modes())
+    rows = ask(url, lambda country: country.enter(sandbox).modes(), json)
     if province is not None:
         rows = [row for row in rows if row["province"] == province]
         if not rows:
@@ -64,7 +64,7 @@ def set_mode(
 ) -> None:
     """Change how a province acts, from now on and for all its dossiers."""
     script = None if decisions is None else _read(decisions)
-    row = ask(url, lambda country: country.enter(sandbox).set_mode(province, mode, tempo, script))
+    row = ask(url, lambda country: country.enter(sandbox).set_mode(province, mode, tempo, script), json)
     show(row, json, _line(row))
 
 
@@ -73,7 +73,7 @@ def reset_mode(
     province: Province, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False
 ) -> None:
     """Remove a province's own mode: it acts again as set for '*'."""
-    row = ask(url, lambda country: country.enter(sandbox).reset_mode(province))
+    row = ask(url, lambda country: country.enter(sandbox).reset_mode(province), json)
     show(row, json, _line(row))
 
 

@@ -19,7 +19,7 @@ def add_to(app: typer.Typer) -> None:
 @projections.command("list")
 def list_all(url: Url = DEFAULT_URL, json: Json = False) -> None:
     """List projections, and how many events each has not read yet."""
-    rows = ask(url, lambda country: country.projections())
+    rows = ask(url, lambda country: country.projections(), json)
     show(rows, json, "\n".join(map(_line, rows)))
 
 
@@ -42,5 +42,5 @@ def rebuild(
     json: Json = False,
 ) -> None:
     """Empty a projection and compute it again from the first event, beside everything else."""
-    row = ask(url, lambda country: country.rebuild_projection(name))
+    row = ask(url, lambda country: country.rebuild_projection(name), json)
     show(row, json, f"{row['name']} is being computed again; {row['behind']} events to read.")

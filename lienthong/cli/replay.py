@@ -13,6 +13,7 @@ import typer
 from lienthong.cli.command import DEFAULT_URL, Json, Url, ask, show
 from lienthong.cli.sandbox import sandboxes
 from lienthong.embedded import Trouble
+from lienthong.shown import shown
 
 if TYPE_CHECKING:
     from lienthong.client import Country
@@ -35,7 +36,7 @@ def export(
     """Record a sandbox's run: what is needed to repeat it, and its events."""
     from lienthong import replay
 
-    run = ask(url, lambda country: replay.export(country.enter(id)))
+    run = ask(url, lambda country: replay.export(country.enter(id)), as_it_is=True)
     text = json_.dumps(run, ensure_ascii=False, indent=1)
     if file is None:
         typer.echo(text)
@@ -61,7 +62,7 @@ def replay(
 
     def notify(line: str) -> None:
         if not json and sys.stderr.isatty():
-            typer.echo(f"\r\x1b[K{line}", nl=False, err=True)
+            typer.echo(f"\r\x1b[K{shown(line)}", nl=False, err=True)
 
     async def repeat(country: Country) -> ReplayResult:
         return await replay.replay(country, run, seed=seed, keep=keep, notify=notify)
@@ -104,5 +105,10 @@ def _lines(difference: Difference) -> list[str]:
     if isinstance(recorded, dict) and isinstance(replayed, dict):
         names = [name for name in recorded if recorded.get(name) != replayed.get(name)]
         recorded, replayed = ({name: side.get(name) for name in names} for side in (recorded, replayed))
-    texts = (json_.dumps(side, ensure_ascii=False) if side is not None else "nothing" for side in (recorded, replayed))
-    return [difference.where, *(f"  {word} {text}" for word, text in zip(("recorded", "replayed"), texts, strict=True))]
+    texts = (
+        shown(json_.dumps(side, ensure_ascii=False)) if side is not None else "nothing" for side in (recorded, replayed)
+    )
+    return [
+        shown(difference.where),
+        *(f"  {word} {text}" for word, text in zip(("recorded", "replayed"), texts, strict=True)),
+    ]

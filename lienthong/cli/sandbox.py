@@ -79,7 +79,7 @@ def create(
         return
     wish: Wish = {"seed": seed, "name": name, "start": start, "rate": rate, "time_to_live": ttl}
     wish |= {"modes": _modes(mode or ()), "faults": [{"fault": each} for each in fault or ()]}
-    row = ask(url, lambda country: country.create_sandbox(**wish))
+    row = ask(url, lambda country: country.create_sandbox(**wish), json)
     show(row, json, row["id"])
     if row["lagging"]:
         from lienthong.client.country import lagging_text
@@ -100,8 +100,9 @@ def list_all(url: Url = DEFAULT_URL, json: Json = False) -> None:
     """List all sandboxes, the oldest first."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    rows = ask(url, lambda country: country.list_sandboxes())
+    rows = ask(url, lambda country: country.list_sandboxes(), json)
     if json:
         show(rows, json, "")
         return
@@ -110,7 +111,8 @@ def list_all(url: Url = DEFAULT_URL, json: Json = False) -> None:
         table.add_column(heading, no_wrap=heading != "name")
     for row in rows:
         until = row["expires_at"] or "deleted"
-        table.add_row(row["id"], row["name"], row["seed"], row["now"][:16].replace("T", " "), f"{row['rate']:g}", until)
+        cells = row["id"], row["name"], row["seed"], row["now"][:16].replace("T", " "), f"{row['rate']:g}", until
+        table.add_row(*map(Text, cells))  # as text: markup of rich in it would be run
     console = Console()
     if not console.is_terminal:
         console.width = 200
@@ -120,7 +122,7 @@ def list_all(url: Url = DEFAULT_URL, json: Json = False) -> None:
 @sandboxes.command("show")
 def show_one(id: Id, url: Url = DEFAULT_URL, json: Json = False) -> None:
     """Show a sandbox: seed, name, clock, and its people besides the six of every sandbox."""
-    row = ask(url, lambda country: country.show_sandbox(id))
+    row = ask(url, lambda country: country.show_sandbox(id), json)
     texts = {name: ",  ".join(value) if isinstance(value, dict | list) else value for name, value in row.items()}
     show(row, json, "\n".join(f"{name:13} {value}" for name, value in texts.items()))
 
@@ -128,7 +130,7 @@ def show_one(id: Id, url: Url = DEFAULT_URL, json: Json = False) -> None:
 @sandboxes.command("delete")
 def delete(id: Id, url: Url = DEFAULT_URL, json: Json = False) -> None:
     """Delete a sandbox in all services; its id is never used again."""
-    ask(url, lambda country: country.delete_sandbox(id))
+    ask(url, lambda country: country.delete_sandbox(id), json)
     show({"id": id, "deleted": True}, json, f"{id} is deleted.")
 
 
@@ -139,7 +141,7 @@ def settle(
     json: Json = False,
 ) -> None:
     """Wait until nothing is under way in a sandbox; else name what it waits for (exit status 1)."""
-    verdict = ask(url, lambda country: country.enter(sandbox).settle(timeout))
+    verdict = ask(url, lambda country: country.enter(sandbox).settle(timeout), json)
     show(verdict, json, verdict_text(verdict))
     if verdict["verdict"] != "still":
         raise typer.Exit(1)
@@ -155,7 +157,7 @@ def list_dead(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: 
             {"service": name, **letter} for name in WITH_DEAD_LETTERS for letter in await entered.dead_letters(name)
         ]
 
-    rows = ask(url, letters)
+    rows = ask(url, letters, json)
     lines = [f"{letter['service']:8} {letter['id']}  {_summary(letter)}" for letter in rows]
     show(rows, json, "\n".join(lines) or "There are no dead letters.")
 
@@ -165,7 +167,7 @@ def show_dead(
     service: Service, id: Letter, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False
 ) -> None:
     """Show one dead letter: the event, and why it could not be applied."""
-    letter = ask(url, lambda country: country.enter(sandbox).dead_letter(_checked_service(service), id))
+    letter = ask(url, lambda country: country.enter(sandbox).dead_letter(_checked_service(service), id), json)
     show(letter, json, "\n".join(f"{name:13} {value}" for name, value in letter.items()))
 
 
@@ -174,7 +176,7 @@ def redrive(
     service: Service, id: Letter, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False
 ) -> None:
     """Apply one dead letter again, then the events that wait behind it."""
-    answer = ask(url, lambda country: country.enter(sandbox).redrive(_checked_service(service), id))
+    answer = ask(url, lambda country: country.enter(sandbox).redrive(_checked_service(service), id), json)
     show(answer, json, ", ".join(f"{name}: {value}" for name, value in (answer or {}).items()) or "Done.")
 
 
@@ -187,7 +189,7 @@ def timeline(
 ) -> None:
     """Print the timeline of one dossier, merged from all services."""
     language = output_language(lang)
-    entries = ask(url, lambda country: country.enter(sandbox).timeline(code))
+    entries = ask(url, lambda country: country.enter(sandbox).timeline(code), json)
     if json:
         show(entries, True, "")
     elif entries:

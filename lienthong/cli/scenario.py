@@ -11,6 +11,7 @@ import typer
 
 from lienthong.cli.command import DEFAULT_URL, Json, Url, ask, show
 from lienthong.embedded import Trouble
+from lienthong.shown import shown, shown_lines
 
 if TYPE_CHECKING:
     from lienthong.client import Country
@@ -35,13 +36,13 @@ def list_ready(json: Json = False) -> None:
     from lienthong.scenarios.files import read, ready
 
     rows = [{"name": name, **_summary(read(path))} for name, path in ready().items()]
-    show(rows, json, "\n".join(f"{each['name']:24} {each['title_en']} · {each['title_vi']}" for each in rows))
+    show(rows, json, "\n".join(shown(f"{each['name']:24} {each['title_en']} · {each['title_vi']}") for each in rows))
 
 
 @scenarios.command("show")
 def show_one(source: Source) -> None:
     """Print a scenario file, to read it or to copy it as a start."""
-    typer.echo(load(source).text, nl=False)
+    typer.echo(shown_lines(load(source).text), nl=False)
 
 
 @scenarios.command("schema")
@@ -59,7 +60,7 @@ def check(source: Source, url: Url = DEFAULT_URL, json: Json = False) -> None:
 
     file = load(source)
     with _errors_as_trouble():
-        planned = ask(url, lambda country: plan(country, file))
+        planned = ask(url, lambda country: plan(country, file), json)
     begins, dossiers = planned["start"][:16].replace("T", " "), len(planned["handed_in"])
     show(planned, json, f"{file.where} is valid: {dossiers} dossiers, starts at {begins}.")
 
@@ -89,7 +90,7 @@ def create_staged(url: str, source: str, *, seed: str | None, name: str | None, 
 
     def notify(line: str) -> None:
         if not as_json and sys.stderr.isatty():
-            typer.echo(f"\r\x1b[K{line}", nl=False, err=True)
+            typer.echo(f"\r\x1b[K{shown(line)}", nl=False, err=True)
 
     async def run(country: Country) -> Staged:
         return await stage(country, file, seed=seed, name=name, time_to_live=ttl, notify=notify)
@@ -100,7 +101,7 @@ def create_staged(url: str, source: str, *, seed: str | None, name: str | None, 
     facts = {"id": result.sandbox.id, "now": result.now, "codes": result.sandbox.codes, "states": result.states}
     show(facts, as_json, result.sandbox.id)
     if not as_json:
-        lines = [f"{code}  {result.states[name]:21} {name}" for name, code in result.sandbox.codes.items()]
+        lines = [f"{code}  {result.states[name]:21} {shown(name)}" for name, code in result.sandbox.codes.items()]
         typer.echo("\n".join([f"Its clock shows {result.now[:16].replace('T', ' ')}.", *lines]), err=True)
 
 

@@ -19,6 +19,7 @@ from lienthong.client.timeline import StatusChange
 from lienthong.client.types import Entry
 from lienthong.journeys import catalogue, travel
 from lienthong.journeys.travel import Journey, JourneyResult, Listener
+from lienthong.shown import shown, shown_in
 
 WORDS = {
     "en": {
@@ -159,10 +160,10 @@ class StoryPrinter:
         self.missed = 0
 
     def text(self, key: str, **facts: object) -> str:
-        return WORDS[self.lang][key].format(**facts)
+        return WORDS[self.lang][key].format(**shown_in(facts))
 
     def print(self, key: str, **facts: object) -> None:
-        self._console.print(self.text(key, **facts), highlight=False, soft_wrap=True)
+        self._console.print(self.text(key, **facts), highlight=False, soft_wrap=True, markup=False)
 
     def name_kept_sandbox(self, sandbox: Sandbox) -> None:
         """Print the id of the kept sandbox on stderr, so that stdout stays JSON for programs."""
@@ -202,9 +203,9 @@ class StoryPrinter:
         """The sentence of WORDS for this event if there is one, else the text of the service."""
         template = WORDS[self.lang].get(str(entry.get("event")))
         if template is None:
-            return entry["text_vi"] if self.lang == "vi" else entry["text_en"]
+            return shown(entry["text_vi"] if self.lang == "vi" else entry["text_en"])
         facts = {name: self._readable(name, value) for name, value in entry["data"].items()}
-        return template.format(who=who, code=facts.get("dossier_code"), **facts)
+        return shown(template.format(who=who, code=facts.get("dossier_code"), **facts))
 
     def _readable(self, name: str, value: Any) -> Any:
         """A time or amount of an event in the output language; other values unchanged."""

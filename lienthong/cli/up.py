@@ -19,6 +19,7 @@ from lienthong.embedded import Trouble, elsewhere
 from lienthong.embedded.plan import ROLES
 from lienthong.embedded.probe import waiting_for
 from lienthong.embedded.stack import Stack, Status, lock_pid, reset, running
+from lienthong.shown import shown
 
 if TYPE_CHECKING:
     from lienthong.client import Country
@@ -134,7 +135,7 @@ def _runs_at(url: str, folder: Path) -> bool:
 
 def _show_remote(url: str, as_json: bool) -> None:
     """Show a country that runs elsewhere: each role's address and what it waits for. Exit status 1 unless all are ready."""
-    rows = ask(url, _remote_rows)
+    rows = ask(url, _remote_rows, as_json)
     ready = all(row["ready"] for row in rows)
     if as_json:
         print(json.dumps({"running": True, "ready": ready, "url": url, "processes": rows}, ensure_ascii=False))
@@ -172,6 +173,7 @@ def _show(now: Status, as_json: bool, seconds: float | None) -> None:
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("process", "address", "pid", "state", "restarts", "ready"):
@@ -179,7 +181,8 @@ def _show(now: Status, as_json: bool, seconds: float | None) -> None:
     for row in sorted(now["processes"], key=lambda row: (not row["door"], row["name"] in ("kafka", "postgres"))):
         ready = "yes" if row["ready"] else f"waits for {row['waiting_for']}"
         restarts = f"{row['restarts']}, last: {row['last_exit']}" if row["restarts"] else "0"
-        table.add_row(row["name"], row["door"], str(row["pid"] or "–"), row["state"], restarts, ready)
+        cells = row["name"], row["door"], str(row["pid"] or "–"), row["state"], restarts, ready
+        table.add_row(*(Text(shown(cell)) for cell in cells))  # as text: markup of rich in it would be run
     console = Console()
     if not console.is_terminal:  # do not fold the table in a file or pipe
         console.width = 200

@@ -11,6 +11,7 @@ import typer
 from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Lang, Sandbox, Url, ask, show
 from lienthong.cli.language import output_language
 from lienthong.embedded import Trouble
+from lienthong.shown import shown
 
 if TYPE_CHECKING:
     from lienthong import client
@@ -44,7 +45,9 @@ def wait_for(
     """Wait for an event of a dossier, or print why it does not come (exit status 1)."""
     language = output_language(lang)
     arrival = ask(
-        url, lambda country: country.enter(sandbox).wait_for(event, dossier, count=count, timeout_seconds=timeout)
+        url,
+        lambda country: country.enter(sandbox).wait_for(event, dossier, count=count, timeout_seconds=timeout),
+        as_json,
     )
     show(arrival, as_json, f"{arrival['verdict']}: {arrival['sentence_vi' if language == 'vi' else 'sentence_en']}")
     if arrival["verdict"] != "there":
@@ -56,7 +59,7 @@ def explain(
 ) -> None:
     """Print why nothing happens to a dossier, the main cause first, and how to fix it."""
     language = output_language(lang)
-    causes = ask(url, lambda country: country.enter(sandbox).explain(code))
+    causes = ask(url, lambda country: country.enter(sandbox).explain(code), as_json)
     show(causes, as_json, "\n".join(line for cause in causes for line in _lines(cause, language)))
 
 
@@ -149,4 +152,4 @@ class DossierWatch:
         self.reason = reason
 
     def sentence(self, cause: Cause) -> str:
-        return cause["sentence_vi"] if self._printer.lang == "vi" else cause["sentence_en"]
+        return shown(cause["sentence_vi"] if self._printer.lang == "vi" else cause["sentence_en"])

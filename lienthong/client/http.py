@@ -8,6 +8,8 @@ from typing import Any, Protocol, cast
 
 import httpx
 
+from lienthong.addresses import scheme_fault
+
 LARGEST_PAGE = 500  # rows; the largest page that the services return
 
 
@@ -60,6 +62,8 @@ class ServiceClient:
     async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """`path` may be a full address, such as one from a discovery document."""
         address = path if "://" in path else self.url + path
+        if fault := scheme_fault(address if address == path else self.url):
+            raise NotRunning(fault)
         try:
             response = await self._http.request(method, address, **options)
         except httpx.TransportError as error:

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import TypedDict
 
 from rich.table import Table
+from rich.text import Text
 
 from lienthong.client.types import Entry
+from lienthong.shown import shown
 
 SERVICES = ("identity", "portal", "payment", "gateway")  # order of entries with the same time
 HEADINGS = {
@@ -37,14 +39,15 @@ def merged(parts: Iterable[Sequence[Entry]]) -> list[Entry]:
 def draw(entries: Sequence[Entry], title: str, lang: str) -> Table:
     """A table for the terminal; `lang` is vi or en."""
     when, who, what, state = HEADINGS[lang]
-    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    table = Table(title=Text(shown(title), style="table.title"), title_justify="left", show_edge=False, pad_edge=False)
     table.add_column(when, no_wrap=True, style="cyan")
     table.add_column(who, no_wrap=True, style="dim")
     table.add_column(what, overflow="fold")
     table.add_column(state, justify="right", style="bold")
     for entry in entries:
         text, status = entry["text_vi"] if lang == "vi" else entry["text_en"], entry.get("status")
-        table.add_row(entry["at"][:16].replace("T", " "), entry["service"], text, "" if status is None else str(status))
+        cells = entry["at"][:16].replace("T", " "), entry["service"], text, "" if status is None else str(status)
+        table.add_row(*(Text(shown(cell)) for cell in cells))  # as text: markup of rich in it would be run
     return table
 
 

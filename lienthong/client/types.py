@@ -290,7 +290,10 @@ class Waiting(TypedDict):
 
 
 class Arrival(TypedDict):
-    """`verdict`: there (published and applied), absent (it cannot come any more), not-before, held, waiting."""
+    """
+    `verdict`: there (published and applied), absent (it cannot come any more), unknown (no service knows the
+    dossier), not-before, held, waiting.
+    """
 
     verdict: str
     entry: Entry | None

@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import lienthong
+from lienthong.addresses import scheme_fault
 from lienthong.embedded import Trouble, elsewhere, jars, ports, postgres, source_root
 from lienthong.embedded.plan import DATABASES, Plan
 from lienthong.embedded.processes import unprivileged_owner
@@ -266,6 +267,8 @@ def _time_of(file: Path) -> datetime:
 
 
 def _portal_error(url: str) -> str:
+    if fault := scheme_fault(url):
+        return fault
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with direct.open(f"{url.rstrip('/')}/_lab/doors", timeout=PATIENCE) as response:

@@ -37,7 +37,7 @@ def result_message(kind: str, order: Order, secret: str) -> dict[str, object]:
         "MaDoiTac": order.partner,
         "MaThamChieu": order.reference,
         "SoTien": order.amount_dong,
-        "MaTienTe": "VND",
+        "MaTienTe": platform.CURRENCY,
         "MaGiaoDich": order.transaction,
         "MaNganHang": order.bank,
         "ThoiGianGD": platform.platform_time(order.paid_at) if order.paid_at else order.asked_time,

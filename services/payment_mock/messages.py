@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StrictInt
@@ -10,25 +9,20 @@ from pydantic import BaseModel, Field, StrictInt
 from contracts import payment_platform as platform
 from shared.text import Exact
 
-MAX_DONG = 10**12  # far above any fee, far below the maximum of a bigint
+MAX_NUMBER = 10**12
 
 Short = Annotated[Exact, Field(max_length=100)]
 Reference = Annotated[Exact, Field(min_length=1, max_length=64)]  # 20 characters in one client, more in the other
-Amount = Annotated[StrictInt, Field(ge=0, le=MAX_DONG)] | Annotated[str, Field(pattern=r"^[0-9]{1,12}$")]
 Moment = Annotated[str, Field(pattern=r"^[0-9]{14}$")]  # never parsed, because one client writes a 12-hour clock
-Scalar = Annotated[StrictInt, Field(ge=-MAX_DONG, le=MAX_DONG)] | Short  # a number in one client, text in another
+Scalar = Annotated[StrictInt, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)] | Short  # a number in one client, text in another
 
 
-class Signed(BaseModel):
-    """A message with MaXacThuc. Its values are not converted, because the signature covers them as they were sent."""
+class Signed(platform.Signed):
+    """What every message of a partner has."""
 
     MaDoiTac: Short
     MaThamChieu: Reference
     MaXacThuc: Short
-
-    def is_authentic(self, fields: platform.Fields, secret: str) -> bool:
-        message: Mapping[str, object] = self.model_dump()
-        return platform.is_authentic(message, fields, secret)
 
 
 class Bill(BaseModel):
@@ -41,7 +35,7 @@ class Bill(BaseModel):
 class Init(Signed):
     LoaiBanTin: Literal["INIT"]
     PhienBan: Short
-    SoTien: Amount
+    SoTien: platform.Amount
     LoaiHinhThanhToan: Short
     MaKenhThanhToan: Scalar
     MaThietBi: Scalar
@@ -64,5 +58,5 @@ class Refund(Signed):
     """Our own message; that of the real platform is not public."""
 
     LoaiBanTin: Literal["REFUND"] = "REFUND"
-    SoTien: Amount
+    SoTien: platform.Amount
     MaHoanTien: Reference

@@ -25,6 +25,7 @@ Reply = dict[str, object]
 REFUSALS = {
     "unknown-partner": "Mã đối tác không tồn tại",
     "wrong-checksum": "Mã xác thực không đúng",
+    "currency-not-vnd": "Chỉ nhận tiền Việt Nam (VND)",
     "amount-not-positive": "Số tiền phải lớn hơn 0",
     "amount-differs": "Mã tham chiếu đã dùng với số tiền khác",
     "unknown-reference": "Không tìm thấy mã tham chiếu",
@@ -46,6 +47,8 @@ RuntimeDep = Annotated[PaymentRuntime, Depends(payment_runtime)]
 async def init(message: Init, sandbox_id: SandboxId, runtime: RuntimeDep) -> Reply:
     """Facts: integration.md 4.1. The same reference with the same amount gets the same reply."""
     reason = _not_from_partner(message, platform.INIT, runtime.secret(sandbox_id))
+    if not reason and message.MaTienTe != platform.CURRENCY:
+        reason = "currency-not-vnd"
     if not reason and int(message.SoTien) == 0:
         reason = "amount-not-positive"
     if reason:

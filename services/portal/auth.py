@@ -5,6 +5,7 @@ A token with real times (`sandbox_exp`) also ends by real time.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -18,16 +19,16 @@ from joserfc.jwk import Key, KeySet
 
 from contracts.identity import END_CLAIM, own_client
 from shared import http
-from shared.errors import NotReady, Refusal, SandboxMismatch
+from shared.errors import NotReady, Refusal, SandboxMismatch, SandboxNotFound
 from shared.observability import logs
 from shared.runtime import Runtime
 from shared.sandbox.clock import wire
-from shared.sandbox.names import DEFAULT, IDS
+from shared.sandbox.names import DEFAULT
 from shared.sandbox.validity import Validity
 
 CACHE = 10_000  # tokens with a checked signature; the times are checked at every use
-REFETCH_SECONDS = 1.0  # an unknown key id makes us fetch the issuer's keys; at most once in this time per key id
-UNKNOWN_KEYS = 1_000  # number of unknown key ids in memory
+PAUSE_SECONDS = 30.0  # after a look at an issuer's keys in vain; so invented key ids cost one look each half minute
+ISSUERS = 1_000  # number of issuers in memory whose keys were looked at in vain
 
 
 class TokenMissing(Refusal):
@@ -83,7 +84,8 @@ class Tokens:
     def __init__(self, runtime: Runtime, issuer: str, audience: str) -> None:
         self._runtime, self._issuer, self._audience = runtime, issuer.rstrip("/"), audience
         self._keys: dict[str, Key] = {}  # by key id, the thumbprint of the key (RFC 7638)
-        self._fetched: OrderedDict[tuple[str, str], float] = OrderedDict()  # (issuer, key id) → when, monotonic
+        self._in_vain: OrderedDict[str, float] = OrderedDict()  # issuer → when, monotonic
+        self._looks: dict[str, asyncio.Task[None]] = {}  # issuer → the look that is under way
         self._checked: OrderedDict[str, Citizen] = OrderedDict()
 
     async def citizen(self, authorization: str | None, sandbox_header: str | None) -> Citizen:
@@ -115,18 +117,40 @@ class Tokens:
             ) from error
 
     async def _key_of(self, token: str) -> Key:
-        """The key that a token names; fetched from its issuer if unknown. Raises KeyError, JoseError, NotReady."""
+        """The key that a token names; fetched from its issuer if unknown.
+
+        raises  KeyError, JoseError; NotReady if the issuer does not reply
+        """
         parts = jws.extract_compact(token.encode())
         key_id, claims = str(parts.headers()["kid"]), msgspec.json.decode(parts.payload)
         if key_id not in self._keys:
-            await self._fetch(self._issuer_of(claims.get("sandbox") if isinstance(claims, dict) else None), key_id)
+            await self._look_for(key_id, claims.get("sandbox") if isinstance(claims, dict) else None)
         return self._keys[key_id]
 
-    async def _fetch(self, issuer: str, key_id: str) -> None:
-        """Fetch the keys of an issuer, unless they were just fetched for this key id."""
-        now = time.monotonic()
-        if now - self._fetched.get((issuer, key_id), 0.0) < REFETCH_SECONDS:
+    async def _look_for(self, key_id: str, sandbox: object) -> None:
+        """Fetch the keys of the issuer that the unchecked claim `sandbox` names, for a key id that is not known.
+
+        Concurrent requests share one look. After a look in vain the issuer is left alone for PAUSE_SECONDS, whatever key
+        ids are named: a new key is then accepted that much later. An issuer that does not exist is not looked at.
+        """
+        try:
+            await self._runtime.sandbox(str(sandbox))
+        except SandboxNotFound:
             return
+        issuer = self._issuer if sandbox == DEFAULT else f"{self._issuer}/s/{sandbox}"
+        if issuer in self._in_vain and time.monotonic() - self._in_vain[issuer] < PAUSE_SECONDS:
+            return
+        if issuer not in self._looks:
+            self._looks[issuer] = asyncio.create_task(self._fetch(issuer))
+            self._looks[issuer].add_done_callback(lambda _: self._looks.pop(issuer))
+        await asyncio.shield(self._looks[issuer])
+        if key_id not in self._keys:
+            self._in_vain[issuer] = time.monotonic()
+            self._in_vain.move_to_end(issuer)
+            if len(self._in_vain) > ISSUERS:
+                self._in_vain.popitem(last=False)
+
+    async def _fetch(self, issuer: str) -> None:
         try:
             response = await http.call(self._runtime.http, "GET", f"{issuer}/jwks")
         except http.Unreachable as error:
@@ -134,14 +158,6 @@ class Tokens:
         if response.status_code == 200:
             keys = KeySet.import_key_set(msgspec.json.decode(response.content))
             self._keys |= {str(key.kid): key for key in keys}
-        self._fetched[issuer, key_id] = now
-        if len(self._fetched) > UNKNOWN_KEYS:
-            self._fetched.popitem(last=False)
-
-    def _issuer_of(self, sandbox: object) -> str:
-        """The issuer for the unchecked claim `sandbox`: the default issuer if it is not the id of another sandbox."""
-        is_id = isinstance(sandbox, str) and sandbox != DEFAULT and IDS.fullmatch(sandbox)
-        return f"{self._issuer}/s/{sandbox}" if is_id else self._issuer
 
     def _citizen(self, claims: dict[str, Any]) -> Citizen:
         sandbox = claims.get("sandbox")

@@ -87,7 +87,7 @@ class PaymentPlatform:
             "MaKenhThanhToan": "1",
             "MaThietBi": "1",
             "NgonNgu": "vi-VN",
-            "MaTienTe": "VND",
+            "MaTienTe": platform.CURRENCY,
             "MaNganHang": "PAYMENT",
             "ThongTinGiaoDich": f"THANH TOAN HO SO {dossier.code}",
             "ThoiGianGD": platform.platform_time(at),

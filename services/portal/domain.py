@@ -232,7 +232,7 @@ class Dossier(Filing, frozen=True):
         """Raises the refusal of the first need of a lawful move that is not met."""
         for need in self.lawful[does].needs:
             if not MET[need](self, at):
-                raise REFUSALS[need](self)
+                raise REFUSALS[need](self).resting_on(need.law)
 
     def asking_withdrawal(self, at: datetime) -> Dossier:
         if self.state == law.RESULT_RETURNED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from contracts import catalogue
+from contracts import catalogue, sources
 from contracts.catalogue import Choice
 from services.portal.auth import Citizen
 from services.portal.domain import Dossier, DossierNotFound
@@ -34,7 +34,9 @@ def choose(
     choice = catalogue.choose(procedure_code, province_code, commune_code, case=case, channel="online", on=on)
     if citizen_level < (needed := choice.procedure.identity_level):
         detail = f"Log in with a level-{needed} account."
-        raise LevelTooLow(detail, procedure=choice.procedure.code, level=citizen_level, needed=needed)
+        raise LevelTooLow(detail, procedure=choice.procedure.code, level=citizen_level, needed=needed).resting_on(
+            sources.LEVELS
+        )
     return choice
 
 

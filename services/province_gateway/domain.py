@@ -39,19 +39,19 @@ class NotYet(Refusal):
 
 
 class AlreadyRescheduled(Refusal):
-    """A due date may be moved only once (ND 61/2018 art. 19.9)."""
+    """A due date may be moved only once."""
 
 
 class ReschedulingTooLate(Refusal):
-    """The apology must be sent at the latest one day before the due date (ND 61/2018 art. 19.9)."""
+    """The apology must be sent at the latest one day before the due date."""
 
 
 class VerificationTooLate(Refusal):
-    """A dossier that fails verification must be sent back within three working days (ND 61/2018 art. 19.4)."""
+    """A dossier that fails verification must be sent back within three working days."""
 
 
 class AskedTooOften(Refusal):
-    """No further supplement can be requested; the law allows one request (ND 61/2018 art. 15.3)."""
+    """No further supplement can be requested; the law allows one request."""
 
 
 class NoResultYet(Refusal):
@@ -237,8 +237,9 @@ class Dossier(Particulars, frozen=True):
         for need in self._needs(instruction):
             if not MET[need](self, at):
                 if need in REFUSALS:
-                    raise REFUSALS[need](self)
-                raise NotYet(f"Needed first: {need.slug}.", code=self.code, does=instruction.does, waits_for=need.slug)
+                    raise REFUSALS[need](self).resting_on(need.law)
+                facts = {"code": self.code, "does": instruction.does, "waits_for": need.slug}
+                raise NotYet(f"Needed first: {need.slug}.", **facts).resting_on(need.law)
 
     def waits_for(self, instruction: Instruction, at: datetime) -> Need | None:
         """The first unmet need of a lawful move that can still be met."""

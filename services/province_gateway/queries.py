@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts import lifecycle as law
-from contracts.catalogue import COMMUNES, PROVINCES, ProvinceNotFound
+from contracts.catalogue import COMMUNES, current_province
 from services.province_gateway.domain import Dossier, DossierNotFound
 from services.province_gateway.officers import faults
 from services.province_gateway.store import OPEN
@@ -17,22 +17,16 @@ from shared.storage.page import LARGEST, Cut, Page
 OPEN_STATES = {state.slug: str(state.code) for state in (*law.UNDECIDED, *law.DECIDED)}
 
 
-def known_province(code: str) -> str:
-    if code not in PROVINCES:
-        raise ProvinceNotFound(f"The 34 codes are: {', '.join(PROVINCES)}.", province=code)
-    return code
-
-
 async def dossier(runtime: MessagingRuntime[Dossier], sandbox_id: str, province: str, code: str) -> Dossier:
     document = await runtime.documents.find(runtime.database, sandbox_id, code)
-    if document is None or document.province != known_province(province):
+    if document is None or document.province != current_province(province):
         raise DossierNotFound(code)
     return document
 
 
 async def dossiers(runtime: MessagingRuntime[Dossier], sandbox_id: str, province: str, page: Page) -> Cut[Dossier]:
     """The dossiers of a province, newest first."""
-    conditions, values = ["body->>'province' = $2"], [known_province(province)]
+    conditions, values = ["body->>'province' = $2"], [current_province(province)]
     return await runtime.documents.page(runtime.database, sandbox_id, conditions, values, page)
 
 
@@ -50,7 +44,7 @@ async def inbox(
     state, commune  filters: slug of a state, code of a competent commune
     raises          BodyDoesNotFit for an unknown state or commune
     """
-    known_province(province)
+    current_province(province)
     condition, values = f"body->>'province' = $2 AND {OPEN}", [province]
     if state is not None:
         if state not in OPEN_STATES:

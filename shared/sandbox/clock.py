@@ -18,8 +18,10 @@ NOW_SQL = (
 
 # No sandbox needs more, and arithmetic on the far ends of the calendar overflows.
 FIRST, END = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-_SHORT = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
-_DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+_SHORT = re.compile(r"(?:([0-9]+)w)?(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?")
+_DURATION = re.compile(r"P(?:([0-9]+)W)?(?:([0-9]+)D)?(?:T(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)S)?)?")
+_PART = r"[0-9]+(?:[.,][0-9]+)?"  # all that ISO 8601 allows, of which the two above take a part
+_ISO = re.compile(rf"P(?=.)({_PART}Y)?({_PART}M)?({_PART}W)?({_PART}D)?(?:T(?=.)({_PART}H)?({_PART}M)?({_PART}S)?)?")
 
 
 def wire(at: datetime) -> str:
@@ -58,9 +60,18 @@ def parse_duration(text: str, pointer: str) -> timedelta:
     """A length of time from ISO 8601 text (P3D, PT2H) or its short form (3d, 2h30m); raises BodyDoesNotFit."""
     match = _DURATION.fullmatch(text) or _SHORT.fullmatch(text)
     if match is None or not any(match.groups()) or text.endswith("T"):
-        raise BodyDoesNotFit((pointer, f"'{text}' is not a duration such as 3d or 2h30m (ISO 8601: P3D, PT2H30M)"))
+        raise BodyDoesNotFit((pointer, _no_duration(text)))
     weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     try:
         return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
     except OverflowError as error:
         raise BodyDoesNotFit((pointer, f"'{text}' is longer than the lifetime of any sandbox")) from error
+
+
+def _no_duration(text: str) -> str:
+    iso = _ISO.fullmatch(text)
+    if iso and (iso[1] or iso[2]):
+        return f"'{text}' has no fixed length, because years and months differ: write days, such as 30d or P30D"
+    if iso:
+        return f"'{text}' has a fraction: write it in smaller units, such as 1h30m or PT1H30M"
+    return f"'{text}' is not a duration such as 3d or 2h30m (ISO 8601: P3D, PT2H30M)"

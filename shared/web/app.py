@@ -68,10 +68,10 @@ def create_app(
     )
     app.state.runtime = runtime
     app.add_middleware(Edge, runtime=runtime, limits=body_limits or {})
+    problems.install(app, table)
     if has_cookie:
         routers = (*routers, sandbox_cookie.router)
-        app.add_middleware(sandbox_cookie.SandboxCookieMiddleware)
-    problems.install(app, table)
+        sandbox_cookie.add_to(app, runtime.settings)
     install_starting_handler(app, runtime)
     for router in routers:
         app.include_router(router, dependencies=[Depends(chosen_sandbox)])

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from html import escape
 from importlib.resources import files
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
+
+from shared.errors import NotReady
+from shared.runtime import known_sandbox
+from shared.web.dependencies import runtime_of
+from shared.web.sandbox_cookie import IN_SCOPE
 
 # Swagger UI writes styles into elements; scripts come from files alone, so text of the document cannot become one.
 POLICY = (
@@ -35,7 +41,10 @@ def add_docs_page(app: FastAPI) -> None:
     router = APIRouter(prefix="/docs", include_in_schema=False)
 
     @router.get("")
-    async def page() -> HTMLResponse:
+    async def page(request: Request) -> HTMLResponse:
+        if chosen := request.scope.get(IN_SCOPE):
+            with suppress(NotReady):
+                await known_sandbox(runtime_of(request), chosen)  # gone: a page says so, and leads back
         return HTMLResponse(PAGE.format(title=escape(app.title)), headers={"Content-Security-Policy": POLICY})
 
     @router.get("/start.js")

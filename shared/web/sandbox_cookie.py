@@ -1,30 +1,74 @@
 """Selects the sandbox of a browser, which does not send our headers: by an address that begins with `/s/ID`, then by a cookie.
 
-X-Sandbox, an API key or a token takes precedence over the cookie. Cookies are shared between ports: the province gateway
-also receives the cookie that the portal sets.
+X-Sandbox, an API key or a token takes precedence over the cookie. Cookies know no ports (RFC 6265 8.5): the province
+gateway also receives the cookie that the portal sets. So its name has the portal's port, and two countries on one machine
+do not overwrite each other's.
 """
 
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
+from collections.abc import Awaitable, Callable
+from html import escape
+from typing import cast
+from urllib.parse import quote, urlsplit
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.errors import Refusal, SandboxNotFound
 from shared.runtime import known_sandbox
-from shared.sandbox.names import IDS
+from shared.sandbox.names import DEFAULT, IDS
+from shared.settings import Settings
 from shared.web.dependencies import SandboxPath, runtime_of
+from shared.web.html_page import HtmlPage
 from shared.web.problems import problem_responses
 
-COOKIE = "lienthong-sandbox"
 LANDING = "/docs"  # every service has this page
 PATH = re.compile(rf"/s/({IDS.pattern})(/.*)")
-IN_COOKIE = re.compile(rf"(?:^|;\s*){COOKIE}=({IDS.pattern})(?:;|$)")
+IN_SCOPE = "lienthong.sandbox_of_cookie"  # of a request whose sandbox the cookie has chosen: the id of the sandbox
+WAY_BACK = f"/s/{DEFAULT}"
 OTHER_SELECTORS = (b"x-sandbox", b"x-api-key", b"authorization")
 
+GONE = """<!doctype html>
+<html lang="vi">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Sandbox không còn</title>
+<style>body {{ font: 1rem/1.6 system-ui; max-width: 34rem; margin: 3rem auto; padding: 0 1rem }}</style>
+<h1>Sandbox {sandbox} không còn</h1>
+<p>Trình duyệt này đã chọn sandbox {sandbox}, nhưng sandbox đó không còn nữa.<br>
+<i lang="en">This browser has chosen the sandbox {sandbox}, which does not exist any more. {detail}</i></p>
+<p><a href="{way_back}">Về sandbox mặc định / <i lang="en">Back to the default sandbox</i></a></p>
+</html>
+"""
+
 router = APIRouter(tags=["lab"])
+
+
+def add_to(app: FastAPI, settings: Settings) -> None:
+    """Let `/s/ID` and the cookie choose the sandbox. Call it after the refusals have their handler."""
+    app.add_middleware(SandboxCookieMiddleware, name=name_of(settings))
+    refused = cast(Callable[..., Awaitable[Response]], app.exception_handlers[Refusal])
+
+    @app.exception_handler(SandboxNotFound)
+    async def gone(request: Request, refusal: SandboxNotFound) -> Response:
+        chosen = request.scope.get(IN_SCOPE)
+        if chosen is None or refusal.facts.get("sandbox") != chosen:
+            return await refused(request, refusal)
+        if "text/html" in request.headers.get("accept", ""):
+            return HtmlPage(GONE.format(sandbox=escape(chosen), detail=escape(refusal.detail), way_back=WAY_BACK), 404)
+        detail = (
+            f"{refusal.detail} A cookie of this browser has chosen it: {WAY_BACK} leads back to the default sandbox."
+        )
+        return await refused(request, SandboxNotFound(detail, **refusal.facts))
+
+
+def name_of(settings: Settings) -> str:
+    """The name of the cookie; all services of a country know the public address of the portal."""
+    portal = urlsplit(settings.portal_url)
+    return f"lienthong-sandbox-{portal.port or (443 if portal.scheme == 'https' else 80)}"
 
 
 @router.get(
@@ -35,17 +79,19 @@ router = APIRouter(tags=["lab"])
     responses=problem_responses(404, 422),
 )
 async def enter(sandbox: SandboxPath, request: Request) -> RedirectResponse:
-    await known_sandbox(runtime_of(request), sandbox)
+    runtime = runtime_of(request)
+    await known_sandbox(runtime, sandbox)
     response = RedirectResponse(LANDING, 303)
-    response.headers["set-cookie"] = _cookie(sandbox)
+    response.headers["set-cookie"] = _cookie(name_of(runtime.settings), sandbox)
     return response
 
 
 class SandboxCookieMiddleware:
     """Outermost middleware: turns the path prefix or the cookie into the header X-Sandbox, which the inner layers read."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, name: str) -> None:
+        self.app, self._name = app, name
+        self._value = re.compile(rf"(?:^|;\s*){re.escape(name)}=({IDS.pattern})(?:;|$)")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,23 +102,24 @@ class SandboxCookieMiddleware:
         if match := PATH.fullmatch(scope["path"]):
             sandbox_id, path = match[1], match[2]
             scope = {**scope, "path": path, "raw_path": quote(path).encode()}
-            respond = _setting_cookie(sandbox_id, send)
+            respond = _setting_cookie(_cookie(self._name, sandbox_id), send)
         elif b"cookie" in headers and not any(name in headers for name in OTHER_SELECTORS):
-            cookie = IN_COOKIE.search(headers[b"cookie"].decode("latin-1"))
+            cookie = self._value.search(headers[b"cookie"].decode("latin-1"))
             sandbox_id = cookie[1] if cookie else ""
+            scope = {**scope, IN_SCOPE: sandbox_id or None}
         if sandbox_id and b"x-sandbox" not in headers:
             scope = {**scope, "headers": [*scope["headers"], (b"x-sandbox", sandbox_id.encode())]}
         await self.app(scope, receive, respond)
 
 
-def _setting_cookie(sandbox_id: str, send: Send) -> Send:
+def _setting_cookie(cookie: str, send: Send) -> Send:
     async def respond(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] < 400:
-            message["headers"] = [*message["headers"], (b"set-cookie", _cookie(sandbox_id).encode())]
+            message["headers"] = [*message["headers"], (b"set-cookie", cookie.encode())]
         await send(message)
 
     return respond
 
 
-def _cookie(sandbox_id: str) -> str:
-    return f"{COOKIE}={sandbox_id}; Path=/; HttpOnly; SameSite=Lax"
+def _cookie(name: str, sandbox_id: str) -> str:
+    return f"{name}={sandbox_id}; Path=/; HttpOnly; SameSite=Lax"

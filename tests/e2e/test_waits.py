@@ -152,8 +152,8 @@ def test_a_refusal_is_one_sentence(lienthong_sync: sync.Country, words: list[str
 
 async def test_a_dossier_that_nobody_knows_is_explained(lienthong_sync: sync.Country, sandbox: Sandbox) -> None:
     assert await causes(sandbox, "H42.14464-20260609-9999999") == ["unknown-dossier"]
-    absent = await sandbox.wait_for("dossier.received.v1", "H42.14464-20260609-9999999")
-    assert absent["verdict"] == "absent" and "No service in sandbox" in absent["sentence_en"]
+    unknown = await sandbox.wait_for("dossier.received.v1", "H42.14464-20260609-9999999")
+    assert unknown["verdict"] == "unknown" and "No service in sandbox" in unknown["sentence_en"]
 
 
 async def test_the_dead_are_named_and_nobody_waits_for_a_sandbox_that_is_gone(tmp_path: Path) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
-from tests.support.country import URLS, Citizen, Country, Sandbox, problem
+from shared.settings import Settings
+from shared.web import sandbox_cookie
+from tests.support.country import ADDRESSES, URLS, Citizen, Country, Sandbox, problem
 
-COOKIE = "lienthong-sandbox"
+COOKIE = f"lienthong-sandbox-{urlsplit(URLS['portal']).port or 80}"
 DOORS = ("portal", "gateway")
 
 
@@ -78,3 +82,46 @@ async def test_whoever_has_a_token_is_in_the_sandbox_of_the_token(
     assert (await browser.get(f"{URLS['portal']}/_lab/sandboxes/{sandbox.id}", headers=key)).status_code == 200
     at = f"{URLS['portal']}/s/{stranger.id}/api/v1/dossiers"
     problem(await browser.get(at, headers=bearer), 403, "sandbox-mismatch")
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_a_chosen_sandbox_that_is_gone_is_named_with_the_way_back(
+    browser: httpx.AsyncClient, country: Country, sandbox: Sandbox, door: str
+) -> None:
+    at, path = URLS[door], "/_lab/timeline/x"
+    await browser.get(f"{at}/s/{sandbox.id}")
+    await country.ask("portal", "DELETE", f"/_lab/sandboxes/{sandbox.id}")
+    refused = problem(await browser.get(at + path), 404, "sandbox-not-found")
+    assert "cookie" in refused["detail"] and "/s/default" in refused["detail"]
+    for page in (path, "/docs"):
+        shown = await browser.get(at + page, headers={"Accept": "text/html,*/*;q=0.8"})
+        assert (shown.status_code, shown.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert f"Sandbox {sandbox.id} không còn" in shown.text and 'href="/s/default"' in shown.text
+    by_header = problem(await browser.get(at + path, headers=sandbox.header), 404, "sandbox-not-found")
+    assert "cookie" not in by_header["detail"]
+    await browser.get(f"{at}/s/default")
+    assert (await browser.get(f"{at}/docs", headers={"Accept": "text/html"})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("http://127.0.0.1:8000", "lienthong-sandbox-8000"),
+        ("http://127.0.0.1:9100/", "lienthong-sandbox-9100"),
+        ("https://portal.example", "lienthong-sandbox-443"),
+        ("http://portal.example", "lienthong-sandbox-80"),
+    ],
+)
+async def test_two_countries_on_one_machine_have_cookies_of_their_own(address: str, name: str) -> None:
+    """Browsers keep cookies by host, without the port."""
+    settings = Settings(**{**ADDRESSES, "PORTAL_URL": address})
+    assert sandbox_cookie.name_of(settings) == name
+    inner: list[dict[bytes, bytes]] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        inner.append(dict(scope["headers"]))
+
+    cookies = b"lienthong-sandbox-1=one; %s=mine; lienthong-sandbox=old" % name.encode()
+    scope = {"type": "http", "path": "/", "headers": [(b"cookie", cookies)]}
+    await sandbox_cookie.SandboxCookieMiddleware(app, name)(scope, None, None)  # type: ignore[arg-type]
+    assert inner[0][b"x-sandbox"] == b"mine"

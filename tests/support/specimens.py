@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 DOCX_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 DOCX_TYPES = f'<Types><Override PartName="/word/document.xml" ContentType="{DOCX_TYPE}.main+xml"/></Types>'
-TEXT = "<text>Tờ khai, người khai là hư cấu.</text>" * 20
+TEXT = f"<text>{'<p>Tờ khai, người khai là hư cấu.</p>' * 20}</text>"
 
 
 def a_pdf(inside: bytes = b"") -> bytes:

@@ -135,7 +135,7 @@ def test_a_dead_letter_is_listed_with_its_kind_its_dossier_and_the_reason(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     letter = {"service": "portal", "id": 7, "kind": "dossier.received.v1", "subject": "H42-1", "reason": "NotToday"}
-    monkeypatch.setattr(sandbox, "ask", lambda url, conversation: [letter])
+    monkeypatch.setattr(sandbox, "ask", lambda url, conversation, as_it_is: [letter])
     sandbox.list_dead()
     assert capsys.readouterr().out.split() == ["portal", "7", "dossier.received.v1", "H42-1", "NotToday"]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import random
 import struct
 import unicodedata
 import zipfile
+import zlib
 
 import pytest
 from hypothesis import given, settings
@@ -145,14 +147,88 @@ def test_a_part_whose_name_leads_out_is_refused(name: str) -> None:
 
 def test_a_document_with_macros_is_refused() -> None:
     macros = DOCX_TYPES.replace("document.main", "document.macroEnabled.main")
+    in_other_words = macros.replace("macroEnabled", "&#109;acroENABLED")
+    office, script = ("urn:oasis:names:tc:opendocument:xmlns:" + name for name in ("office:1.0", "script:1.0"))
+    listener = (
+        f'<d xmlns:o="{office}" xmlns:s="{script}"><o:event-listeners><s:event-listener/></o:event-listeners></d>'
+    )
     for content in (
         a_docx({"[Content_Types].xml": macros.encode()}),
+        a_docx({"[Content_Types].xml": in_other_words.encode()}),
+        a_docx({"[Content_Types].xml": f'<?xml version="1.0" encoding="UTF-16"?>{macros}'.encode("utf-16")}),
         a_docx({"word/vbaProject.bin": b"x"}),
-        an_odt({"Basic/Standard/Module1.xml": b"x"}),
+        a_docx({"word/VBAPROJECT.BIN": b"x"}),
+        a_docx({"word/_rels/document.xml.rels": relationship("control", "activeX1.xml")}),
+        a_docx({"word/_rels/document.xml.rels": relationship("oleObject", "embeddings/oleObject1.bin")}),
+        an_odt({"Basic/Standard/Module1.xml": b"<x/>"}),
+        an_odt({"BASIC/Standard/Module1.xml": b"<x/>"}),
+        an_odt({"content.xml": listener.encode()}),
     ):
         with pytest.raises(file_types.ContentNotSafe) as refused:
             file_types.kind_of(content)
         assert refused.value.facts["reason"] == "programs"
+
+
+def relationship(kind: str, target: str, mode: str = "Internal") -> bytes:
+    type = f"http://schemas.openxmlformats.org/officeDocument/2006/relationships/{kind}"
+    return (
+        f'<Relationships><Relationship Type="{type}" Target="{target}" TargetMode="{mode}"/></Relationships>'.encode()
+    )
+
+
+def link(element: str, target: str) -> bytes:
+    return f'<d xmlns:x="http://www.w3.org/1999/xlink"><{element} x:href="{target}"/></d>'.encode()
+
+
+def test_a_document_that_fetches_from_elsewhere_is_refused_but_may_link() -> None:
+    settings_rels, url = "word/_rels/settings.xml.rels", "http://elsewhere.test/a.dotm"
+    for content in (
+        a_docx({settings_rels: relationship("attachedTemplate", url, "External")}),
+        a_docx({settings_rels: relationship("attachedTemplate", url)}),
+        a_docx({"word/_RELS/DOCUMENT.XML.RELS": relationship("image", "file:///c:/a.png", "EXTERNAL")}),
+        a_docx({settings_rels: relationship("image", "&#92;&#92;elsewhere/share/a.png", "External")}),
+        an_odt({"meta.xml": link("template", url)}),
+        an_odt({"styles.xml": link("image", "//elsewhere.test/a.png")}),
+    ):
+        with pytest.raises(file_types.ContentNotSafe) as refused:
+            file_types.kind_of(content)
+        assert refused.value.facts["reason"] == "external"
+    assert file_types.kind_of(a_docx({settings_rels: relationship("hyperlink", url, "External")})) == DOCX
+    assert file_types.kind_of(a_docx({settings_rels: relationship("image", "media/image1.png")})) == DOCX
+    assert (
+        file_types.kind_of(an_odt({"styles.xml": link("a", url), "meta.xml": link("image", "Pictures/1.png")})) == ODT
+    )
+
+
+@pytest.mark.parametrize("name", ["[content_types].XML", "WORD/DOCUMENT.XML"])
+def test_a_part_that_is_there_twice_in_another_case_is_refused(name: str) -> None:
+    with pytest.raises(file_types.ContentDamaged):
+        file_types.kind_of(a_docx({name: b"<x/>"}))
+
+
+def test_a_part_that_declares_entities_or_is_no_xml_is_damaged() -> None:
+    for types in (
+        '<!DOCTYPE t [<!ENTITY e "x">]><Types a="&e;"/>',
+        "<Types>",
+        '<?xml version="1.0" encoding="no"?><T/>',
+    ):
+        with pytest.raises(file_types.ContentDamaged):
+            file_types.kind_of(a_docx({"[Content_Types].xml": types.encode()}))
+
+
+def test_more_xml_than_can_be_read_is_a_bomb() -> None:
+    long = b"<x>" + random.Random(1).randbytes(file_types.XML_BYTES // 2).hex().encode() + b"</x>"
+    with pytest.raises(file_types.UnpacksTooLarge) as refused:
+        file_types.kind_of(an_odt({"content.xml": long}))
+    assert refused.value.facts["limit_bytes"] == file_types.XML_BYTES
+
+
+def test_an_odt_with_a_password_is_refused() -> None:
+    with pytest.raises(file_types.ContentNotSafe) as refused:
+        file_types.kind_of(
+            an_odt({"META-INF/manifest.xml": b"<manifest><file-entry><encryption-data/></file-entry></manifest>"})
+        )
+    assert refused.value.facts["reason"] == "encrypted"
 
 
 def test_a_locked_document_is_refused() -> None:
@@ -166,12 +242,47 @@ def test_a_locked_document_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("inside", "reason"),
-    [(b"/Encrypt 5 0 R", "encrypted"), (b"/S /JavaScript", "programs"), (b"/S /Launch", "programs")],
+    [
+        (b"/Encrypt 5 0 R", "encrypted"),
+        (b"/#45ncrypt 5 0 R", "encrypted"),
+        (b"/S /JavaScript", "programs"),
+        (b"/S /J#61vaScript", "programs"),
+        (b"/S /#4a#61#76#61#53#63#72#69#70#74", "programs"),
+        (b"/S /#4Aava#53cript", "programs"),
+        (b"/S /Launch", "programs"),
+        (b"/S /L#61unch", "programs"),
+        (b"/S /SubmitF#6frm", "external"),
+        (b"/Names << /EmbeddedFiles 5 0 R >>", "attachments"),
+    ],
 )
 def test_a_pdf_that_is_locked_or_runs_programs_is_refused(inside: bytes, reason: str) -> None:
     with pytest.raises(file_types.ContentNotSafe) as refused:
         file_types.kind_of(a_pdf(inside))
     assert refused.value.facts["reason"] == reason
+
+
+def an_object_stream(content: bytes, dictionary: bytes = b"/Type /ObjStm /Filter /FlateDecode") -> bytes:
+    return (
+        a_pdf() + b"9 0 obj\n<< " + dictionary + b" >>\nstream\n" + content + b"\nendstream\nendobj\nstartxref\n%%EOF\n"
+    )
+
+
+@pytest.mark.parametrize("type", [b"/ObjStm", b"/#4fbjStm"])
+def test_what_an_object_stream_hides_is_found(type: bytes) -> None:
+    for objects, dictionary, reason in (
+        (zlib.compress(b"7 0 << /S /J#61vaScript >>"), b"/Filter /FlateDecode", "programs"),
+        (b"7 0 << /S /Launch >>".hex().encode() + b">", b"/Filter /ASCIIHexDecode", "hidden"),
+        (zlib.compress(b"7 0 << >>")[:-6], b"/Filter /FlateDecode", "hidden"),
+    ):
+        with pytest.raises(file_types.ContentNotSafe) as refused:
+            file_types.kind_of(an_object_stream(objects, b"/Type " + type + b" " + dictionary))
+        assert refused.value.facts["reason"] == reason
+    assert file_types.kind_of(an_object_stream(zlib.compress(b"7 0 << /Type /Page >>"), b"/Type " + type)) == PDF
+
+
+def test_an_object_stream_that_unpacks_beyond_all_measure_is_a_bomb() -> None:
+    with pytest.raises(file_types.UnpacksTooLarge):
+        file_types.kind_of(an_object_stream(zlib.compress(bytes(file_types.UNPACKED_BYTES + 1))))
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,11 @@ from tests.support.factories import MORNING
     ("number", "why"),
     [
         ("037190900123", None),
-        ("03719090012", "12 digits"),
+        ("03719090012", "12 digits (Law 26/2023 art. 12)"),
         ("0371909001234", "12 digits"),
-        ("997190900123", "not the code of a place of registration"),
+        ("997190900123", None),  # registered abroad: the law says 12 digits
+        ("000190900123", None),
+        ("٠٣٧١٩٠٩٠٠١٢٣", "12 digits"),
         ("037190100123", "could belong to a real person"),
     ],
 )

@@ -167,7 +167,7 @@ def test_states_are_found_by_the_national_code() -> None:
 
 def test_every_move_cites_where_it_is_written_or_says_it_is_unverified() -> None:
     for move in LIFECYCLE.moves:
-        assert re.search(r"ND 61/2018 arts?\. \d+|unverified", move.law), move
+        assert re.search(r"ND 118/2025, as ND 61/2018 arts?\. \d+|unverified", move.law), move
 
 
 def test_the_printed_page_holds_every_row() -> None:

@@ -135,7 +135,8 @@ def test_an_official_makes_a_move_only_once_its_need_is_met(move: Move, need: Ne
     with pytest.raises(OWN_REFUSALS.get(need, provincial.NotYet)) as refused:
         lacking.must_allow(Instruction(move.does), AT)
     if need not in OWN_REFUSALS:
-        assert refused.value.facts == {"code": CODE, "does": move.does, "waits_for": need.slug}
+        facts = {"code": CODE, "does": move.does, "waits_for": need.slug, "law": need.law}
+        assert refused.value.facts == facts
     assert lacking.waits_for(Instruction(move.does), AT) == (None if need in OWN_REFUSALS else need)
     assert (move.does in lacking.can(AT)) == bool(need.given), "what can be given with the move does not hide it"
     assert lacking.missing_facts(AT).get(move.does, "") == need.given

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -91,6 +91,23 @@ def test_every_signed_field_matters_and_only_those() -> None:
 def test_numbers_and_texts_sign_alike() -> None:
     as_text = {**CONFIRM, "SoTien": "8000"}
     assert platform.checksum(as_text, platform.CONFIRM, SECRET) == platform.checksum(CONFIRM, platform.CONFIRM, SECRET)
+
+
+class Misread(platform.Signed):
+    """A message whose fields read more than was signed."""
+
+    SoTien: int
+    MaNganHang: Literal["PAYMENT"] = "PAYMENT"
+    MaXacThuc: str
+
+
+@pytest.mark.parametrize("sent", ["8_000", " 8000", "+8000", "8000.0", 8000.0])
+def test_a_checksum_covers_what_was_sent_however_a_field_reads_it(sent: object) -> None:
+    fields = ("SoTien", "MaNganHang")
+    for value, expected in ((sent, False), (8000, True), ("8000", True)):
+        signed = {"SoTien": 8000, "MaNganHang": "PAYMENT"}
+        message = Misread.model_validate({"SoTien": value, "MaXacThuc": platform.checksum(signed, fields, SECRET)})
+        assert message.SoTien == 8000 and message.is_authentic(fields, SECRET) is expected
 
 
 def test_every_sandbox_has_a_secret_of_its_own() -> None:

@@ -55,7 +55,8 @@ def test_a_document_is_kept_with_every_choice_and_can_be_said_again(said: dict[s
     [
         ({"name": "Nga"}, "/name", "not a full name"),
         ({"name": " Nga "}, "/name", "not a full name"),
-        ({"name": "\u200b \u200b"}, "/name", "no visible character"),
+        ({"name": "\u200b \u200b"}, "/name", "contains U+200B"),
+        ({"name": "\u00a0 \u00a0"}, "/name", "no visible character"),
         ({"name": "Nga " * 26}, "/name", "at most 100"),
         ({"name": 1}, "/name", "string"),
         ({"sex": "Female"}, "/sex", "did you mean female?"),

@@ -16,11 +16,13 @@ from contracts.catalogue import (
     ResolvedPlace,
     UnitSplit,
     UnitUnknown,
+    current_province,
     old_communes,
     predecessors,
     resolve_unit,
 )
 from contracts.catalogue.rows import rows
+from contracts.problems import CONTRACT_PROBLEMS
 
 SUMMER = date(2026, 6, 9)
 ONLY_OLD = sorted(set(old_communes()) - set(COMMUNES))
@@ -39,7 +41,7 @@ def test_every_commune_of_today_was_made_of_old_ones_except_five_island_district
     islands = set(COMMUNES) - set(predecessors())
     assert {COMMUNES[code].unit_type for code in islands} == {"special_zone"} and len(islands) == 5
     parts = Counter(share for old in old_communes().values() for _, share in old.became)
-    assert parts["split_default"] == sum(len(old.became) > 1 for old in old_communes().values()) == 471
+    assert parts["split_default"] == sum(len(old.became) > 1 for old in old_communes().values()) == 441
 
 
 def test_a_code_of_today_means_today_s_unit() -> None:
@@ -65,12 +67,12 @@ def test_an_old_commune_with_one_successor_is_answered_with_the_new_code() -> No
             assert here.province == COMMUNES[here.commune].province
             assert here.was == Place(old.province, code)
             translated += 1
-    assert translated == 6399
+    assert translated == 6417
 
 
 def test_a_divided_commune_is_refused_with_its_successors() -> None:
     divided = [code for code in ONLY_OLD if len(old_communes()[code].became) > 1]
-    assert len(divided) == 320
+    assert len(divided) == 302
     for code in divided:
         with pytest.raises(UnitSplit) as refused:
             resolve_unit(OLD_PROVINCES[old_communes()[code].province].became, code, SUMMER)
@@ -106,6 +108,26 @@ def test_what_never_was_a_unit_is_unknown(province: str, commune: str | None, re
     with pytest.raises(refusal) as refused:
         resolve_unit(province, commune, SUMMER)
     assert isinstance(refused.value, UnitUnknown)
+
+
+def test_a_refused_code_gets_a_sentence_that_is_true() -> None:
+    """There were units before those of 30 June 2025; that we do not know them does not mean that they never were."""
+    for province, commune in (("28", None), ("37", "99999")):  # Hà Tây, until 2008
+        with pytest.raises(
+            UnitUnknown, match=r"On 30 June 2025 none had it either.*the code of the successor"
+        ) as refused:
+            resolve_unit(province, commune, SUMMER)
+        assert CONTRACT_PROBLEMS[type(refused.value)].title.startswith("No current ")
+    with pytest.raises(ProvinceNotFound, match="became a part of Ninh Bình on 1 July 2025: use 37") as old:
+        current_province("35")
+    assert old.value.facts == {"province": "35", "became": "37"}
+
+
+def test_the_mapping_is_that_of_the_law() -> None:
+    """Once split by a namesake elsewhere; and a fourth successor that a clause names."""
+    assert [code for code, _ in old_communes()["06079"].became] == ["06079"]
+    assert len(old_communes()["09013"].became) == 4 and ("09817", "split") in old_communes()["09013"].became
+    assert dict(old_communes()["00118"].became) == {"00118": "split_default", "00097": "split"}
 
 
 def test_a_province_s_type_is_dated() -> None:

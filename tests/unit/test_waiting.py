@@ -58,9 +58,14 @@ def test_a_frozen_clock_with_nothing_due_proves_absence() -> None:
     assert answer.cause and answer.cause.name == "province-manual"
 
 
-def test_a_dossier_that_nobody_knows_is_absent_while_nobody_can_submit_it() -> None:
-    assert word(facts(None)) == "absent"
-    assert word(replace(facts(None), rate=1)) is None
+def test_of_a_dossier_that_nobody_knows_nothing_is_said_to_be_absent() -> None:
+    """The code may be misspelt, or the sandbox another one."""
+    answer = verdict(facts(None))
+    assert answer and (answer.verdict, answer.cause and answer.cause.name) == ("unknown", "unknown-dossier")
+    running = replace(facts(None), rate=1)
+    assert word(running) is None, "it may be submitted at any time"
+    assert word(running, still=False, over=True) == word(running, over=True) == "unknown"
+    assert word(replace(facts(None), gateway=None), still=False, over=True) == "waiting", "the province may know it"
 
 
 @pytest.mark.parametrize("event", [law.DOSSIER_RECEIVED, law.DOSSIER_REFUSED, law.DOSSIER_SUBMITTED])

@@ -15,6 +15,7 @@ from contracts.catalogue import (
     COMMUNES,
     LIFE_EVENTS,
     MERGER,
+    NO_OLDER,
     OLD_PROVINCES,
     PAYER_GROUPS,
     PROCEDURES,
@@ -88,7 +89,7 @@ async def unit(code: Text, on: Day) -> UnitView:
         return UnitView.of_province(PROVINCES.get(code), OLD_PROVINCES[code], on)
     if code in COMMUNES or code in old_communes():
         return UnitView.of_commune(COMMUNES.get(code), old_communes().get(code), on)
-    raise UnitUnknown("A province has two digits, a commune five.", unit=code)
+    raise UnitUnknown(f"A province has two digits, a commune five. {NO_OLDER}", unit=code)
 
 
 @router.get("/procedures", summary="The catalogue of procedures, searched and filtered.", responses=ERRORS)

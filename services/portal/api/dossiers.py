@@ -19,20 +19,20 @@ from services.portal.codes import code_series
 from services.portal.domain import INDICATORS
 from shared.observability import logs
 from shared.runtime import known_sandbox
-from shared.text import Shown, Text
+from shared.text import Note, Shown, ShownLine, Text
 from shared.web.dependencies import KeyHeader
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["dossiers"])
-Note = Annotated[Text, Field(max_length=2000)]
+Comment = Annotated[Note, Field(max_length=2000)]
 
 
 class PaperBody(Body):
     """A paper from your store (`id` from POST /api/v1/papers), for one component of the procedure's case."""
 
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    component: Annotated[Shown, Field(max_length=60)] = "other"
+    component: Annotated[ShownLine, Field(max_length=60)] = "other"
 
 
 class OwnerBody(Body):
@@ -40,7 +40,7 @@ class OwnerBody(Body):
 
     kind: Literal["person", "organisation"] = "person"
     id: Annotated[str, Field(pattern=r"^([0-9]{12}|[0-9]{10}|[0-9]{10}-[0-9]{3})$")]
-    name: Annotated[Shown, Field(max_length=120)] | None = None
+    name: Annotated[ShownLine, Field(max_length=120)] | None = None
 
 
 class Submission(ParticularsBody):
@@ -57,7 +57,7 @@ class WithdrawalRequest(Body):
 
 class SupplementBody(Body):
     papers: Annotated[list[PaperBody], Field(max_length=50)] = Field(default_factory=list)
-    note: Note | None = None
+    note: Comment | None = None
 
 
 Score = Annotated[int, Field(ge=0, le=2, strict=True)]
@@ -68,7 +68,7 @@ class Rating(Body):
     """The nine indicators of TT 01/2018/TT-VPCP, art. 13: 0, 1 or 2 each."""
 
     scores: Scores
-    comment: Note | None = None
+    comment: Comment | None = None
 
 
 @router.post(

@@ -28,6 +28,7 @@ from shared.web.dependencies import SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
+SECONDS = "^[0-9]{1,500}$"
 PATH = "/api/v1/papers"  # a body sent here may be larger than elsewhere
 router = APIRouter(tags=["papers"])
 HASH = r"^[0-9A-Fa-f]{64}$"
@@ -120,6 +121,13 @@ async def my_paper(
     return await StoredPaperView.of(portal, sandbox, citizen, papers[id])
 
 
+def _seconds(text: str) -> int:
+    """Raises AddressNotValid for another spelling of a number than the one that was signed."""
+    if text != str(int(text)):
+        raise files.AddressNotValid("Use the address exactly as you received it, or request a new one.")
+    return int(text)
+
+
 @router.head(f"{files.PATH}/{{sandbox}}/{{sha256}}", summary="The headers of a file.", include_in_schema=False)
 @router.get(
     f"{files.PATH}/{{sandbox}}/{{sha256}}",
@@ -137,11 +145,16 @@ async def fetch_file(
     sha256: Annotated[str, Path(pattern=HASH)],
     portal: PortalDep,
     name: Annotated[Exact, Query(max_length=200)],
-    expires: Annotated[int, Query(description="Seconds since 1970: real time with sandbox_expires, else sandbox time")],
+    expires: Annotated[
+        str, Query(pattern=SECONDS, description="Seconds since 1970: real time with sandbox_expires, else sandbox time")
+    ],
     signature: Annotated[Exact, Query(max_length=200)],
-    sandbox_expires: Annotated[int | None, Query(description="Seconds since 1970, sandbox time")] = None,
+    sandbox_expires: Annotated[
+        str | None, Query(pattern=SECONDS, description="Seconds since 1970, sandbox time")
+    ] = None,
 ) -> Response:
-    sandbox_now, valid = await known_sandbox(portal, sandbox), Validity(0, expires, sandbox_expires)
+    sandbox_now = await known_sandbox(portal, sandbox)
+    valid = Validity(0, _seconds(expires), _seconds(sandbox_expires) if sandbox_expires is not None else None)
     file = await portal.files.fetch(sandbox_now, sha256, name, valid, signature)
     return file_response.response(file, name, request.headers, head=request.method == "HEAD")
 

@@ -36,7 +36,7 @@ class PaymentView(BaseModel):
     status: str
 
 
-class Confirm(BaseModel):
+class Confirm(platform.Signed):
     """CONFIRM exactly as the platform sends it: the checksum covers every character; unknown members are allowed."""
 
     model_config = ConfigDict(extra="allow")
@@ -44,7 +44,7 @@ class Confirm(BaseModel):
     MaLoi: Exact
     MaDoiTac: Exact
     MaThamChieu: Exact
-    SoTien: Annotated[int, Field(ge=0, lt=10**12)]
+    SoTien: platform.Amount
     MaTienTe: Exact
     MaGiaoDich: Annotated[Exact, Field(min_length=1, max_length=64)]
     MaNganHang: Exact
@@ -94,21 +94,20 @@ def _view(payment: Payment, *, checkout_url: str) -> PaymentView:
     responses=problem_responses(404, 422),
 )
 async def confirm(body: Confirm, sandbox: SandboxId, portal: PortalDep) -> dict[str, Any]:
-    message = body.model_dump()
     code = code_of(body.MaThamChieu)
-    if not platform.is_authentic(message, platform.CONFIRM, portal.platform.secret(sandbox)):
+    if not body.is_authentic(platform.CONFIRM, portal.platform.secret(sandbox)):
         refusal: str | None = "MaXacThuc does not fit the message in this sandbox"
     elif body.LoaiBanTin != "CONFIRM":  # the reply to QUERY has the same checksum, also for unpaid orders
         refusal = "LoaiBanTin must be CONFIRM"
-    elif body.MaDoiTac != platform.PARTNER or body.MaTienTe != "VND":
-        refusal = f"MaDoiTac must be {platform.PARTNER} and MaTienTe VND"
+    elif body.MaDoiTac != platform.PARTNER or body.MaTienTe != platform.CURRENCY:
+        refusal = f"MaDoiTac must be {platform.PARTNER} and MaTienTe {platform.CURRENCY}"
     elif code is None:
         refusal = "MaThamChieu is not one of ours"
     else:
         refusal = await portal.decide(
             sandbox,
             lambda work: commands.confirm_payment(
-                work, code, body.MaThamChieu, body.SoTien, body.MaGiaoDich, paid=body.MaLoi == platform.OK
+                work, code, body.MaThamChieu, int(body.SoTien), body.MaGiaoDich, paid=body.MaLoi == platform.OK
             ),
             codes=[code],
             counters=lambda now: commands.receipt_series(code, now),

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from contracts.catalogue import PROVINCES, ProvinceNotFound
+from contracts.catalogue import PROVINCES, current_province
 from contracts.lifecycle import LIFECYCLE
 from services.portal.api.views import PortalDep
 from services.portal.reporting.projection import NAME
@@ -63,8 +63,8 @@ async def statistics(
 ) -> Statistics:
     """Counted from events, shortly after they are published."""
     await known_sandbox(portal, sandbox)
-    if province is not None and province not in PROVINCES:
-        raise ProvinceNotFound("GET /api/v1/provinces lists them.", province=province)
+    if province is not None:
+        current_province(province)
     behind = await _caught_up(portal, wait)
     return _view(await portal.database.fetch(COUNT_SQL, sandbox, province), behind)
 

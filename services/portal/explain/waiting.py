@@ -1,4 +1,4 @@
-"""Waits for one event of one dossier. The verdict: there, absent, not before a time, held, or still waiting."""
+"""Waits for one event of one dossier. The verdict: there, absent, unknown, not before a time, held, or still waiting."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from services.portal.explain import explain
 from services.portal.explain.causes import Cause, text_of
 from services.portal.explain.collect import Outlooks, gather, get_json, outlooks_of
 from services.portal.explain.facts import Facts
+from services.portal.explain.infrastructure import unknown_dossier
 from services.portal.sandboxes.settle import Waiting
 from shared.messaging.pending import PublishedEvent
 
 if TYPE_CHECKING:
     from services.portal.runtime import Portal
 
-THERE, ABSENT, NOT_BEFORE, HELD, WAITING = "there", "absent", "not-before", "held", "waiting"
+THERE, ABSENT, UNKNOWN, NOT_BEFORE = "there", "absent", "unknown", "not-before"
+HELD, WAITING = "held", "waiting"
 HOLDING = {"parked", "sandbox-unknown-there", "confirmation-held-by-fault", "confirmation-refused"}
 HOLDING_REFUNDS = {"refund-held-by-fault", "refund-refused"}
 ONCE = {
@@ -44,6 +46,7 @@ SENTENCES = {
         "{event} of {code} is not there; nothing happens to the dossier by itself before {at}.",
         "Chưa có {event} của {code}; không có gì tự xảy ra trước {at}.",
     ),
+    UNKNOWN: ("{event} of {code} is not there.", "Không có {event} của {code}."),
     HELD: ("{event} of {code} is not there: it is held.", "Chưa có {event} của {code}: đang bị giữ lại."),
     WAITING: ("{event} of {code} is not there yet.", "Chưa có {event} của {code}."),
 }  # fmt: skip
@@ -146,6 +149,8 @@ def judge(facts: Facts, awaited: AwaitedEvent, *, still: bool, over: bool, left:
         return _answer(HELD, SENTENCES[HELD], awaited, facts, held)
     if under_way:
         return _answer(WAITING, SENTENCES[WAITING], awaited, facts, causes, still=still) if over else None
+    if causes[0].name == unknown_dossier.name and ((still and facts.frozen) or over):
+        return _answer(UNKNOWN, SENTENCES[UNKNOWN], awaited, facts, causes, still=still)
     due = facts.timers[0].due if facts.timers else None
     if still and due is not None and (facts.frozen or due - facts.now > timedelta(seconds=max(left, 0) * facts.rate)):
         return _answer(NOT_BEFORE, SENTENCES[NOT_BEFORE], awaited, facts, causes, due)

@@ -116,12 +116,17 @@ async def rules_on(
     responses=problem_responses(404, 409, 422, 503),
 )
 async def switch_on(sandbox: SandboxPath, body: RuleBody, portal: PortalDep) -> RuleView:
-    people = (await known_sandbox(portal, sandbox)).people
+    row = await known_sandbox(portal, sandbox)
+    people, counts = row.people, await _counts(portal, sandbox)
     created: list[Rule] = []
+
+    def is_over(rule: Rule) -> bool:
+        seen = {service: rows[rule.key]["seen"] for service, rows in counts.items() if rule.key in rows}
+        return fault_rules.is_over(rule, seen, row.now)
 
     def change(rules: tuple[Rule, ...], version: int) -> list[Rule]:
         created[:] = [fault_rules.checked_rule(body, version, personas(people))]
-        return fault_rules.with_rule(rules, created[0])
+        return fault_rules.with_rule(rules, created[0], {rule.key for rule in rules if is_over(rule)})
 
     await portal.ownership.change_faults(sandbox, change)
     return _view(created[0], 0, 0)
@@ -153,15 +158,16 @@ async def switch_all_off(sandbox: SandboxPath, portal: PortalDep) -> Response:
 
 async def _rules_with_counts(portal: Portal, sandbox_id: str) -> list[RuleView]:
     sandbox = await known_sandbox(portal, sandbox_id)
-    counts: dict[str, tuple[int, int]] = {}
-    for row in await _counts(portal, sandbox_id):
-        seen, fired = counts.get(row["rule"], (0, 0))
-        counts[row["rule"]] = (seen + row["seen"], fired + row["fired"])
-    return [_view(rule, *counts.get(rule.key, (0, 0))) for rule in faults.rules_of(sandbox.faults)]
+    counts = (await _counts(portal, sandbox_id)).values()
+
+    def total(rule: Rule, what: str) -> int:
+        return sum(rows[rule.key][what] for rows in counts if rule.key in rows)
+
+    return [_view(rule, total(rule, "seen"), total(rule, "fired")) for rule in faults.rules_of(sandbox.faults)]
 
 
-async def _counts(portal: Portal, sandbox_id: str) -> list[dict[str, Any]]:
-    """The counts of every service; a service that does not reply is left out."""
+async def _counts(portal: Portal, sandbox_id: str) -> dict[str, dict[str, Any]]:
+    """Service → key of a rule → its counts there; a service that does not reply is left out."""
 
     async def counts_at(url: str) -> list[dict[str, Any]]:
         try:
@@ -172,8 +178,13 @@ async def _counts(portal: Portal, sandbox_id: str) -> list[dict[str, Any]]:
             return []
         return list(response.json()) if response.status_code == 200 else []
 
-    of_peers = await asyncio.gather(*(counts_at(url) for url in portal.ownership.services.values()))
-    return [*await faults.counts(portal.database, sandbox_id), *(row for rows in of_peers for row in rows)]
+    peers = portal.ownership.services
+    of_peers = await asyncio.gather(*(counts_at(url) for url in peers.values()))
+    of_all = {
+        portal.service: await faults.counts(portal.database, sandbox_id),
+        **dict(zip(peers, of_peers, strict=True)),
+    }
+    return {service: {row["rule"]: row for row in rows} for service, rows in of_all.items()}
 
 
 def _view(rule: Rule, seen: int, fired: int) -> RuleView:

@@ -25,7 +25,7 @@ from shared.sandbox.clock import NOW_SQL, parse_duration, parse_time, wire
 from shared.sandbox.names import DEFAULT
 from shared.sandbox.recording import RecordedCall
 from shared.storage.page import Cut, Page
-from shared.text import Shown, Text
+from shared.text import Line, ShownLine, Text
 from shared.web.dependencies import ForServices, SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
@@ -33,7 +33,7 @@ from shared.web.problems import problem_responses
 router = APIRouter()
 TIME_TO_LIVE = "7d"  # default
 LONGEST = timedelta(days=3660)  # for more, send null
-Name = Annotated[Shown, Field(max_length=100)]
+Name = Annotated[ShownLine, Field(max_length=100)]
 Duration = Annotated[Text, Field(max_length=40, examples=["7d", "PT1H"])]
 LISTED_SQL = f"""
 SELECT {", ".join(f"s.{name}" for name in registry.COLUMNS)}, {NOW_SQL} AS now FROM sandboxes s
@@ -49,7 +49,7 @@ class NewSandbox(Population):
     `modes` (by province, or `*` for all others) and `faults` apply from the start; the form is that of their endpoints.
     """
 
-    seed: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
+    seed: Annotated[Line, Field(min_length=1, max_length=100)] | None = None
     name: Name | None = None
     start: Annotated[Text, Field(max_length=40)] | None = None
     rate: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True)] = 0

@@ -57,7 +57,9 @@ class CauseView(BaseModel):
 
 
 class AnswerView(BaseModel):
-    """`verdict`: there (published and applied), absent (it cannot come any more), not-before, held, waiting."""
+    """`verdict`: there (published and applied), absent (it cannot come any more), unknown (no service knows the
+    dossier), not-before, held, waiting.
+    """
 
     verdict: str
     entry: TimelineEntry | None

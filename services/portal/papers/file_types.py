@@ -11,21 +11,40 @@ import struct
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NoReturn
+from xml.parsers import expat
 
 from shared.errors import BodyDoesNotFit, Refusal
+from shared.text import acting
 
 PIXELS = 50_000_000  # an A4 page at 600 dpi has 35 million; decoding 50 million needs 150 MB
 ENTRIES = 1_000  # parts of a document; a text with 200 pictures has about 250
 DIRECTORY_BYTES = 256 * 1024  # the list of parts: 1,000 entries with names of 200 letters
 UNPACKED_BYTES = 64 << 20  # all parts of a document together; read once as a check, in 0.4 s at most, in a thread
+XML_BYTES = 8 << 20  # the parts that are read as XML; a text of 500 pages has about as much
 UNPACKED_RATIO = 100  # to the received size; XML shrinks to a tenth, and the limit of deflate is 1 : 1032
 NAME_LETTERS = 200
 CHUNK = 1 << 16
 PIECES = 10_000  # chunks of a picture: 10 MB in the 8 KB chunks of libpng are 1,300
 SCAN, FRAMES = 0xDA, frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers of a JPEG
 STORED_OR_DEFLATED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what both document formats allow
+# What is refused in a PDF: actions that run programs, actions that fetch or send data, and files in the file. A reader
+# accepts every letter of a name as `#` and two digits too (ISO 32000 7.3.5).
+PDF_NAMES = {
+    "encrypted": ("Encrypt",),
+    "programs": ("JavaScript", "Launch", "RichMedia", "Rendition"),
+    "external": ("GoToR", "GoToE", "SubmitForm", "ImportData"),
+    "attachments": ("EmbeddedFile",),
+}
+# What is refused in a document, by the last word of a relationship's type (OOXML) or the name of an element (ODF).
+DOCX_MACROS = ("macroenabled", "vbaproject", "vbadata", "activex")  # in content types and names of parts
+DOCX_PROGRAMS = frozenset({"vbaproject", "control", "oleobject", "afchunk"})
+ODT_PROGRAMS = frozenset({"script", "event-listener", "object-ole", "applet", "plugin"})
+ODT_FOLDERS = ("basic/", "scripts/", "dialogs/")
+LINKS = frozenset({"hyperlink", "a"})  # followed only by a click; everything else external is fetched by the reader
+ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:|//|\\\\", re.IGNORECASE)  # RFC 3986 4.2, or a Windows share
 UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -36,7 +55,9 @@ UNREADABLE = (
     ValueError,
     OverflowError,
     struct.error,
-)  # all errors of `zipfile` for a broken archive
+    expat.ExpatError,
+    LookupError,
+)  # all errors of `zipfile` and of the XML parser for a broken document
 
 
 class TypeNotAccepted(Refusal):
@@ -52,7 +73,7 @@ class ContentDamaged(Refusal):
 
 
 class ContentNotSafe(Refusal):
-    """The file is encrypted, contains programs, or contains paths that lead outside the archive."""
+    """The file is encrypted, contains programs or files, fetches data from elsewhere, or has paths that lead outside."""
 
 
 class UnpacksTooLarge(Refusal):
@@ -112,8 +133,8 @@ def _problem_of_name(name: str) -> str | None:
         return f"has {len(name)} letters; a name has 1 to {NAME_LETTERS}"
     if "/" in name or "\\" in name:
         return "contains a path; send only the name of the file"
-    if any(unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp") for letter in name):
-        return "contains an invisible character; remove it"
+    if char := acting(name):
+        return f"contains the invisible character {char}; remove it"
     if name != name.strip() or name.startswith("."):
         return "begins with a dot, or begins or ends with a space; remove it"
     return None
@@ -124,12 +145,36 @@ def _pdf(content: bytes) -> Kind:
     tail = content[-1024:]
     if not re.match(rb"%PDF-[12]\.\d", content) or b"startxref" not in tail or b"%%EOF" not in tail:
         raise _damaged(PDF, "It has no version at its beginning or no `startxref` and `%%EOF` at its end.")
-    if b"/Encrypt" in content:
-        raise ContentNotSafe("Save it without a password, then send it.", found=PDF.media_type, reason="encrypted")
-    for word in (b"/JavaScript", b"/Launch"):  # uncompressed only; an object stream can hide them
-        if word in content:
-            raise ContentNotSafe("Print it to a plain PDF, then send it.", found=PDF.media_type, reason="programs")
+    for text in (content, *_object_streams(content)):
+        for reason, name in _REFUSED_IN_PDF.items():
+            if name.search(text):
+                save = "without a password" if reason == "encrypted" else "as a plain PDF, or print it to one"
+                raise ContentNotSafe(f"Save it {save}, then send it.", found=PDF.media_type, reason=reason)
     return PDF
+
+
+def _object_streams(content: bytes) -> Iterator[bytes]:
+    """The object streams of a PDF, unpacked (ISO 32000 7.5.7): objects can stand in these too."""
+    at, left, is_object_stream = 0, UNPACKED_BYTES, False
+    while token := _STREAM.search(content, at):
+        at = token.end()
+        if token[1]:
+            is_object_stream = True
+        elif is_object_stream:
+            end = content.find(b"endstream", at)
+            inflater = zlib.decompressobj()
+            try:
+                text = inflater.decompress(content[at : max(end, at)], left + 1)
+            except zlib.error:
+                text = b""
+            left -= len(text)
+            if left < 0:
+                raise _bomb(limit_bytes=UNPACKED_BYTES)
+            if end < 0 or not inflater.eof:
+                detail = "An object stream in it cannot be read: print it to a plain PDF, then send it."
+                raise ContentNotSafe(detail, found=PDF.media_type, reason="hidden")
+            yield text
+            at, is_object_stream = end, False
 
 
 def _png(content: bytes) -> Kind:
@@ -203,7 +248,7 @@ def _document_in(content: bytes) -> Kind:
 
 def _harmless(content: bytes, entries: list[zipfile.ZipInfo]) -> None:
     """Checks an archive by its list of entries only."""
-    names = {entry.orig_filename for entry in entries}
+    names = {entry.orig_filename.lower() for entry in entries}
     if len(entries) > ENTRIES:
         raise _bomb(entries=len(entries), limit_entries=ENTRIES)
     unpacked = sum(entry.file_size for entry in entries)
@@ -211,7 +256,7 @@ def _harmless(content: bytes, entries: list[zipfile.ZipInfo]) -> None:
     if unpacked > limit:
         raise _bomb(unpacked_bytes=unpacked, limit_bytes=limit)
     if any(entry.flag_bits & 1 for entry in entries):
-        raise ContentNotSafe("Save it without a password, then send it.", reason="encrypted")
+        raise _encrypted(None)
     if any(_leads_out(name) for name in names):
         raise ContentNotSafe("Save the document again, then send it.", reason="path")
     if any(entry.compress_type not in STORED_OR_DEFLATED for entry in entries):
@@ -224,19 +269,87 @@ def _leads_out(name: str) -> bool:
     return name.startswith("/") or "\\" in name or "\0" in name or ":" in name or ".." in name.split("/")
 
 
-def _document_kind(archive: zipfile.ZipFile, names: set[str]) -> Kind:
-    if "[Content_Types].xml" in names:
-        types = archive.read("[Content_Types].xml")
-        if b"macroEnabled" in types or any(name.endswith("vbaProject.bin") for name in names):
-            raise ContentNotSafe("Save it as a document without macros.", found=DOCX.media_type, reason="programs")
-        if f"{DOCX.media_type}.main+xml".encode() in types and "word/document.xml" in names:
+def _document_kind(archive: zipfile.ZipFile, entries: set[str]) -> Kind:
+    names = {name.lower(): name for name in entries}  # ECMA-376 part 2, 6.2.2: the case of a name means nothing
+    if "[content_types].xml" in names:
+        types = set[str]()
+        _each_element(
+            archive,
+            [names["[content_types].xml"]],
+            lambda _, attributes: types.update(map(str.lower, attributes.values())),
+        )
+        if any(word in each for each in (*types, *names) for word in DOCX_MACROS):
+            raise _programs(DOCX)
+        if f"{DOCX.media_type}.main+xml" in types and "word/document.xml" in names:
+            relationships = [part for name, part in names.items() if name.endswith(".rels")]
+            _each_element(archive, relationships, _harmless_relationship)
             return DOCX
-    elif "mimetype" in names and archive.read("mimetype") == ODT.media_type.encode() and "content.xml" in names:
-        if any(name.startswith(("Basic/", "Scripts/")) for name in names):
-            raise ContentNotSafe("Save it as a document without macros.", found=ODT.media_type, reason="programs")
+    elif "mimetype" in names and archive.read(names["mimetype"]) == ODT.media_type.encode() and "content.xml" in names:
+        if any(name.startswith(ODT_FOLDERS) for name in names):
+            raise _programs(ODT)
+        _each_element(archive, [part for name, part in names.items() if name.endswith(".xml")], _harmless_element)
         return ODT
     detail = "Send each paper as a separate file; the only accepted archives are .docx and .odt."
     raise TypeNotAccepted(detail, accepted=[kind.media_type for kind in ACCEPTED])
+
+
+def _each_element(archive: zipfile.ZipFile, parts: list[str], look: Callable[[str, Mapping[str, str]], object]) -> None:
+    """Calls `look` with the name and the attributes of every element of these parts, without their namespaces.
+
+    The parser undoes encodings and escapes, so nothing is hidden by them. Entities are refused: no document needs them.
+    """
+    size = sum(archive.getinfo(part).file_size for part in parts)
+    if size > XML_BYTES:
+        raise _bomb(xml_bytes=size, limit_bytes=XML_BYTES)
+
+    def element(name: str, attributes: Mapping[str, str]) -> None:
+        look(_local(name), {_local(key): value for key, value in attributes.items()})
+
+    def entity(*_: object) -> NoReturn:
+        raise ValueError("declares an entity")
+
+    for part in parts:
+        parser = expat.ParserCreate(namespace_separator=" ")
+        parser.StartElementHandler, parser.EntityDeclHandler = element, entity
+        parser.Parse(archive.read(part), True)
+
+
+def _local(name: str) -> str:
+    return name.rpartition(" ")[2]
+
+
+def _harmless_relationship(_: str, attributes: Mapping[str, str]) -> None:
+    """ECMA-376 part 2, 6.5: by relationships a document refers to its parts, and to what lies elsewhere."""
+    kind, target = attributes.get("Type", "").rpartition("/")[2].lower(), attributes.get("Target", "")
+    if kind in DOCX_PROGRAMS:
+        raise _programs(DOCX)
+    is_external = attributes.get("TargetMode", "").lower() == "external" or ABSOLUTE.match(target)
+    if is_external and kind not in LINKS:
+        raise _external(DOCX, target)
+
+
+def _harmless_element(kind: str, attributes: Mapping[str, str]) -> None:
+    """OASIS ODF 1.3: scripts, objects with a program, references to what lies elsewhere, parts with a password."""
+    if kind == "encryption-data":
+        raise _encrypted(ODT)
+    if kind in ODT_PROGRAMS:
+        raise _programs(ODT)
+    if kind not in LINKS and ABSOLUTE.match(attributes.get("href", "")):
+        raise _external(ODT, attributes["href"])
+
+
+def _encrypted(kind: Kind | None) -> ContentNotSafe:
+    media_type = kind.media_type if kind else "application/zip"
+    return ContentNotSafe("Save it without a password, then send it.", found=media_type, reason="encrypted")
+
+
+def _programs(kind: Kind) -> ContentNotSafe:
+    return ContentNotSafe("Save it as a document without macros.", found=kind.media_type, reason="programs")
+
+
+def _external(kind: Kind, target: str) -> ContentNotSafe:
+    detail = "It fetches a template, a picture or an object from elsewhere: save it without, or print it to a PDF."
+    return ContentNotSafe(detail, found=kind.media_type, reason="external", target=target[:200])
 
 
 def _damaged(kind: Kind | None, detail: str) -> ContentDamaged:
@@ -248,6 +361,13 @@ def _bomb(**facts: int) -> UnpacksTooLarge:
     return UnpacksTooLarge("Send a document that does not become so large when it is unpacked.", **facts)
 
 
+def _spelled(word: str) -> str:
+    """A pattern for a name in a PDF, each letter plain or escaped."""
+    return "/" + "".join(f"(?:{letter}|#(?i:{ord(letter):02x}))" for letter in word)
+
+
+_REFUSED_IN_PDF = {reason: re.compile("|".join(map(_spelled, names)).encode()) for reason, names in PDF_NAMES.items()}
+_STREAM = re.compile(rb"(" + _spelled("ObjStm").encode() + rb")|(?<!end)stream\r?\n")
 _CHECKS: dict[bytes, Callable[[bytes], Kind]] = {
     b"%PDF-": _pdf,
     b"\x89PNG\r\n\x1a\n": _png,

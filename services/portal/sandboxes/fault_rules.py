@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from contracts.faults import CATALOGUE, FAMILIES, FAULTS, TO_MATCH, Kind, NamedFault, Setting
+from contracts.faults.http import SERVICES
 from contracts.faults.rules import MOST_RULES, RuleBody
 from contracts.people import STANDING
 from shared.did_you_mean import nearest
@@ -16,6 +17,7 @@ from shared.errors import BodyDoesNotFit, Misfit, Refusal
 from shared.problem_types import pointer_of
 from shared.sandbox.clock import parse_duration, parse_time
 from shared.sandbox.faults import Rule
+from shared.sandbox.http_fault_names import EDGE as HTTP
 
 _WILD = re.compile(r"[*?[]")
 
@@ -114,13 +116,16 @@ def checked_rules(
     return result, wrong
 
 
-def with_rule(rules: Iterable[Rule], new: Rule) -> list[Rule]:
-    """The rules with a new one, which replaces a rule of the same id. Raises RulesContradict, BodyDoesNotFit."""
+def with_rule(rules: Iterable[Rule], new: Rule, over: Collection[str] = ()) -> list[Rule]:
+    """The rules with a new one, which replaces a rule of the same id. Raises RulesContradict, BodyDoesNotFit.
+
+    over  keys of rules that never fire again (`is_over`)
+    """
     others = [rule for rule in rules if rule.id != new.id]
     if len(others) >= MOST_RULES:
         raise BodyDoesNotFit(("", f"there are {MOST_RULES} rules: switch some off first"))
     for other in others:
-        if other.edge == new.edge and _overlap(other, new):
+        if other.edge == new.edge and other.key not in over and _overlap(other, new):
             raise RulesContradict(
                 f"Rule '{other.id}' ({other.fault}) decides about the same case: remove one of the two, or let them "
                 "match different cases or times.",
@@ -129,6 +134,21 @@ def with_rule(rules: Iterable[Rule], new: Rule) -> list[Rule]:
                 edge=new.edge,
             )
     return [*others, new]
+
+
+def is_over(rule: Rule, seen: Mapping[str, int], now: datetime) -> bool:
+    """Whether a rule never fires again: its period has passed, or it is used up in every service where it can fire.
+
+    seen  service → how often it evaluated the rule; services count separately
+    """
+    if rule.until is not None and rule.until <= now:
+        return True
+    if rule.times is None:
+        return False
+    if rule.edge == HTTP:
+        pattern = rule.match.get("service", "*")
+        return all(seen.get(service, 0) >= rule.times for service in SERVICES if fnmatchcase(service, pattern))
+    return max(seen.values(), default=0) >= rule.times
 
 
 def without_rule(rules: Iterable[Rule], id: str) -> list[Rule]:

@@ -21,7 +21,7 @@ from services.province_gateway.moves import official, receipts
 from shared.messaging.idempotency import RequestKey
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import BUSINESS_ZONE
-from shared.text import Shown, Text
+from shared.text import Shown, ShownLine, Text
 from shared.web.dependencies import KeyHeader, SandboxId
 from shared.web.problems import problem_responses
 
@@ -35,7 +35,7 @@ def _synthetic_person(number: str) -> str:
 
 
 PersonalId = Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["037190900123"]), AfterValidator(_synthetic_person)]
-Name = Annotated[Shown, Field(max_length=120)]
+Name = Annotated[ShownLine, Field(max_length=120)]
 
 
 class Applicant(Body):
@@ -59,7 +59,7 @@ class OwnerBody(Body):
 class PaperBody(Body):
     """A paper handed in; `digitised`: the desk has scanned it."""
 
-    component: Annotated[Shown, Field(max_length=60)]
+    component: Annotated[ShownLine, Field(max_length=60)]
     form: Literal["original", "copy", "electronic"] = "original"
     digitised: YesNo = False
 

@@ -50,9 +50,7 @@ class Store(Runtime):
         """Fetch as the endpoint does, with parts of the address changed."""
         parts = {**taken_apart(address), **change}
         sandbox = await self.sandbox(parts["sandbox"])
-        return await self.files.fetch(
-            sandbox, parts["sha256"], parts["name"], int(parts["expires"]), parts["signature"]
-        )
+        return await self.files.fetch(sandbox, parts["sha256"], parts["name"], parts["expires"], parts["signature"])
 
 
 def taken_apart(address: Address) -> dict[str, str]:

@@ -132,8 +132,9 @@ class Merchant:
 def init_message(
     reference: str = "R1", amount: int | str = "8000", secret: str = SECRET, **change: Any
 ) -> dict[str, Any]:
-    text = change.get("ThongTinGiaoDich", "THANH TOAN HO SO")
-    signed = f"INIT|1.0.6|DVCQG|{reference}|{amount}|PAY|1|1|vi-VN|VND|PAYMENT|{text}|20260609080000|127.0.0.1|{secret}"
+    text, currency = change.get("ThongTinGiaoDich", "THANH TOAN HO SO"), change.get("MaTienTe", "VND")
+    rest = f"{currency}|PAYMENT|{text}|20260609080000|127.0.0.1|{secret}"
+    signed = f"INIT|1.0.6|DVCQG|{reference}|{amount}|PAY|1|1|vi-VN|{rest}"
     return {
         "LoaiBanTin": "INIT",
         "PhienBan": "1.0.6",

@@ -69,6 +69,8 @@ async def test_equal_runs_get_equal_transactions(merchant: Merchant, neighbour: 
         ({"MaXacThuc": "không"}, "wrong-checksum"),
         ({"MaDoiTac": "somebody"}, "unknown-partner"),
         ({"amount": "0"}, "amount-not-positive"),
+        ({"MaTienTe": "USD"}, "currency-not-vnd"),
+        ({"MaTienTe": "vnd"}, "currency-not-vnd"),
     ],
 )
 async def test_init_is_refused_with_a_ma_loi(merchant: Merchant, change: dict[str, Any], reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -94,6 +95,27 @@ async def test_two_rules_that_contradict_are_refused(rules: Rules) -> None:
     assert (refused["rule"], refused["edge"]) == ("confirmation-late", "payment.confirm")
     await rules.on("confirmation-missing", match={"province": "01"})
     assert len(await rules.shown()) == 2
+
+
+async def test_a_rule_that_never_fires_again_contradicts_nothing(
+    country: Country, sandbox: Sandbox, rules: Rules
+) -> None:
+    where = {"service": "gateway", "path": "/api/v1/provinces/37/dossiers"}
+    await rules.on("http-error", id="once", match=where, times=1)
+    wish = {"fault": "http-error", "match": where}
+    problem(await rules.post({**wish, "id": "more"}), 409, "rules-contradict")
+    assert (await country.ask("gateway", "GET", where["path"], headers=sandbox.header)).status_code == 503
+    await rules.on("http-error", id="more", match=where, times=1)
+    assert (await country.ask("gateway", "GET", where["path"], headers=sandbox.header)).status_code == 503
+    everywhere = {"fault": "http-slow-body", "id": "everywhere", "match": {"path": "*"}, "times": 1}
+    assert (await rules.post(everywhere)).status_code == 201, "both are used up"
+    problem(await rules.post({**everywhere, "id": "again"}), 409, "rules-contradict")
+
+    end = datetime.fromisoformat(sandbox.start) + timedelta(hours=1)
+    await rules.on("confirmation-late", until=end.isoformat())
+    problem(await rules.post({"fault": "confirmation-missing"}), 409, "rules-contradict")
+    await sandbox.move(hours=1)
+    await rules.on("confirmation-missing")
 
 
 @pytest.mark.parametrize(

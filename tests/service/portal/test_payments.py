@@ -238,6 +238,19 @@ async def test_a_confirmation_is_checked_letter_by_letter_as_it_was_signed(till:
     assert ma_loi(await till.confirm(await till.reference(), ThongTinGiaoDich=decomposed)) == "00"
 
 
+@pytest.mark.parametrize("amount", ["8_000", " 8000", "8000 ", "+8000", "8000.0", "٨٠٠٠", 8000.0, True, None, -8000])
+async def test_what_is_no_amount_is_not_read_as_one(till: Till, amount: Any) -> None:
+    assert pointers(await till.confirm(await till.reference(), sign=False, SoTien=amount))[0].startswith("/SoTien")
+    assert (await till.fee())["status"] == "due" and await till.told() == []
+
+
+async def test_an_amount_in_other_digits_than_the_signed_ones_is_not_taken(till: Till) -> None:
+    assert FEE == 8000
+    reference = await till.reference()
+    assert ma_loi(await till.confirm(reference, sign=False, SoTien="08000")) == "99"
+    assert ma_loi(await till.confirm(reference, SoTien="8000")) == "00", "some clients send every number as text"
+
+
 @pytest.mark.parametrize("value", ["", "G" * 65, "a\x00b"])
 async def test_a_transaction_number_that_no_event_can_carry_does_not_fit(till: Till, value: str) -> None:
     assert pointers(await till.confirm(await till.reference(), MaGiaoDich=value)) == ["/MaGiaoDich"]

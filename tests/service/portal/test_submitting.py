@@ -137,6 +137,7 @@ async def test_a_choice_that_the_law_does_not_allow_is_refused(
 async def test_a_level_1_person_cannot_use_a_full_online_procedure(sandbox: Sandbox) -> None:
     hoa = await sandbox.sign_in("hoa")
     refused = problem(await hoa.submit(), 403, "identity-level-too-low")
+    assert refused["law"].startswith("ND 69/2024")
     assert (refused["level"], refused["needed"]) == (1, 2)
     assert (await hoa.submit(procedure=LEVEL_1)).status_code == 201
 

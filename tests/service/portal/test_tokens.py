@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import json
+import time
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +16,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from services.portal import auth
+from services.portal.auth import Tokens
 from tests.support.country import URLS, Citizen, Country, Sandbox, problem
 
 
@@ -172,3 +177,51 @@ async def test_while_the_identity_provider_is_silent_the_portal_says_so(country:
         refused = problem(await lan.ask("GET", "/dossiers"), 503, "not-ready")
     assert refused["waits_for"] == ["identity"]
     assert (await lan.ask("GET", "/dossiers")).status_code == 200
+
+
+@pytest.fixture
+async def looks(country: Country) -> AsyncIterator[list[str]]:
+    """Paths of the key sets that the portal fetched, of a portal that knows no key yet."""
+    fetched: list[str] = []
+    country.portal.tokens = Tokens(country.portal, URLS["identity"], "portal")
+
+    async def note(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path.endswith("/jwks"):
+            fetched.append(request.url.path)
+        return None
+
+    async with country.fault("identity", note):
+        yield fetched
+
+
+async def test_invented_key_ids_cost_one_look_each_half_minute(
+    country: Country, sandbox: Sandbox, forger: Forger, looks: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger, passed = RSAKey.generate_key(2048), 0.0
+    begun = time.monotonic()
+    monkeypatch.setattr(auth.time, "monotonic", lambda: begun + passed)
+
+    async def invented() -> None:
+        tokens = [forger.token(stranger, {"kid": f"k{number}"}, n=number) for number in range(20)]
+        answers = await asyncio.gather(*(answer_to(sandbox, token) for token in tokens))
+        assert {answer.status_code for answer in answers} == {401}
+
+    await invented()
+    await invented()
+    assert looks == [f"/s/{sandbox.id}/jwks"], "twenty at once share it; twenty later do without"
+    assert (await answer_to(sandbox, forger.token())).status_code == 200, "the look found the true key"
+    passed = 29.9
+    await invented()
+    assert len(looks) == 1
+    passed = 30.0
+    await invented()
+    assert len(looks) == 2
+
+
+async def test_an_issuer_that_does_not_exist_is_not_looked_at(
+    sandbox: Sandbox, forger: Forger, looks: list[str]
+) -> None:
+    stranger = RSAKey.generate_key(2048)
+    for claim in ("nowhere", "../default", "a" * 65, "", None, 7, ["default"], ...):
+        await refused_as_invalid(sandbox, forger.token(stranger, {"kid": "k"}, sandbox=claim), "signature")
+    assert looks == []

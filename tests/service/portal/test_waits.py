@@ -80,9 +80,9 @@ async def test_a_parked_dossier_is_held(country: Country, sandbox: Sandbox, code
     assert (found["verdict"], found["cause"]["name"]) == ("held", "parked")
 
 
-async def test_a_dossier_that_nobody_knows_is_absent(sandbox: Sandbox) -> None:
+async def test_a_dossier_that_nobody_knows_is_unknown_not_absent(sandbox: Sandbox) -> None:
     found = await wait(sandbox, law.DOSSIER_RECEIVED, NOBODY)
-    assert (found["verdict"], found["cause"]["name"]) == ("absent", "unknown-dossier")
+    assert (found["verdict"], found["cause"]["name"]) == ("unknown", "unknown-dossier")
     for odd in ("x", "..", "a/b", "%", "' OR 1=1", "Ổ" * 100):
         assert (await wait(sandbox, law.DOSSIER_RECEIVED, odd))["cause"]["name"] == "unknown-dossier"
 

@@ -138,6 +138,7 @@ async def test_what_fails_verification_goes_back_within_three_working_days(
         assert answer.json()["status"]["slug"] == "supplement_requested"
     else:
         refused = problem(answer, 409, "supplement-request-too-late")
+        assert refused["law"].startswith("ND 118/2025, as ND 61/2018 art. 19.4"), "a rule that is in force"
         assert refused["latest"] == "2026-06-12T17:00:00+07:00"
 
 
@@ -235,7 +236,8 @@ async def test_a_due_date_is_moved_once_with_an_apology(desk: Officials, start: 
     told: dict[str, Any] = (await desk.told())[-1]
     assert (told["previous_due_at"][:16], told["due_at"][:16]) == ("2026-06-23T17:00", "2026-06-30T17:00")
     assert told["reason"] == "Chờ ý kiến cơ quan thuế"
-    problem(await desk.tries(law.RESCHEDULE), 409, "already-rescheduled")
+    refused = problem(await desk.tries(law.RESCHEDULE), 409, "already-rescheduled")
+    assert refused["law"].startswith("ND 118/2025, as ND 61/2018 art. 19.9")
 
 
 @pytest.mark.parametrize(("moment", "in_time"), [("22/06 17:00", True), ("22/06 17:01", False), ("24/06 08:00", False)])
