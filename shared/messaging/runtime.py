@@ -136,17 +136,27 @@ class MessagingRuntime(Runtime, Generic[T]):
     # --- requests ---
     @asynccontextmanager
     async def unit_of_work(
-        self, sandbox_id: str, request_key: RequestKey | None = None, *, codes: Sequence[str] = ()
+        self,
+        sandbox_id: str,
+        request_key: RequestKey | None = None,
+        *,
+        codes: Sequence[str] = (),
+        series: Sequence[str] = (),
     ) -> AsyncIterator[Request[T]]:
         """One transaction for a request: locks and loads its documents, saves everything when the block ends.
 
         For a repeated key the block runs with `is_new` False, and nothing is saved.
 
+        series  what names the counters that the request will lock, as far as it is known before: an agency
+
         raises  KeyReused if the key was used with another body; NotReady, SandboxNotFound
         """
         await self._ready(sandbox_id)
         logs.concerns(sandbox_id, *codes[:1])
-        async with self.database.transaction() as connection:
+        rows = [*(f"document {code}" for code in codes), *(f"counters {name}" for name in series)]
+        if request_key is not None:
+            rows.append(f"key {request_key.caller} {request_key.route} {request_key.key}")
+        async with self.database.transaction(sandbox_id, rows=rows) as connection:
             row = await idempotency.open_request(connection, sandbox_id, request_key)
             if row is not None and request_key is not None and not row["claimed"]:
                 earlier = await idempotency.earlier_reply(connection, sandbox_id, request_key)
