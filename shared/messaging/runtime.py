@@ -116,6 +116,7 @@ class MessagingRuntime(Runtime, Generic[T]):
         recording.recorded_table(metadata)
         faults.firings_table(metadata)
         self.first_rows = event_log.FIRST_ROWS
+        self.steps = positions.STEPS
         self.documents, self.peers, self.topics, self.projections = store, tuple(peers), topics, tuple(projections)
         self.consumers = {
             peer.name: Consumer(self.database, store, handlers, source=peer.name, service=service, topics=topics)
@@ -259,11 +260,13 @@ class MessagingRuntime(Runtime, Generic[T]):
 
     async def pending(self, sandbox_id: str) -> dict[str, Any]:
         parts = [f"relay:{topic}" for topic in self.published_topics] + [f"reader:{peer.name}" for peer in self.peers]
+        reports = {name: await each.positions.report(self.database) for name, each in self.consumers.items()}
         return {
             **await pending.in_sandbox(self.database, sandbox_id),
             "calls": await http_outbox.in_flight(self.database, sandbox_id),
             "written": await pending.written(self.database, sandbox_id, self.published_topics),
-            "read": await self.places(),
+            "read": {name: places for name, (places, _) in reports.items()},
+            "foreign": {name: foreign for name, (_, foreign) in reports.items()},
             "unworked": await leases.unworked(self.database, parts),
         }
 
