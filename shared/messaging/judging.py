@@ -77,6 +77,7 @@ async def judge(
         position.next_offset = outcome.offsets[record.lane] = record.offset + 1
         if event is None:
             outcome.skipped.append("no_valid_envelope")
+            outcome.foreign.setdefault(record.lane, []).append(record.offset)
             continue
         verdict = position.judge(event.epoch, event.number, "" if event.type == cloudevents.VOID else event.id)
         if cloudevents.is_foreign(event, seeds):
