@@ -14,7 +14,20 @@ from shared.messaging.lanes import LANES, Place
 from shared.messaging.leases import Leases
 from shared.messaging.reader import LaneReader
 from shared.messaging.runtime import MessagingRuntime
-from tests.service.core.parcels import ANSWERED, MARKED, SENDER, SENT, Parcel, Shelf, Work, a_shelf
+from tests.service.core.parcels import (
+    ANSWERED,
+    MARKED,
+    SENDER,
+    SENT,
+    Owner,
+    Parcel,
+    Shelf,
+    Work,
+    a_runtime,
+    a_shelf,
+    opened,
+)
+from tests.support.databases import Databases
 from tests.support.factories import a_record, an_event_of, stand_at_the_beginning
 
 LANE = 0
@@ -145,3 +158,17 @@ async def test_an_epoch_that_lies_far_ahead_begins_none(own_runtime: MessagingRu
     seen: dict[int, Any] = dict.fromkeys(range(LANES), (epoch, 1))
     assert await event_log.compare_lanes(own_runtime.database, "receiver", SENDER.topic_out, {}, seen) == []
     assert await event_log.current_epoch(own_runtime.database) == 1
+
+
+async def test_positions_of_the_version_before_are_brought_up_to_date(database_url: Databases) -> None:
+    url = database_url()
+    async with opened(a_runtime(url, Owner())) as runtime:
+        await stand_at_the_beginning(runtime)
+        columns = ("last_id", "is_doubted", "foreign_count", "foreign_offset", "foreign_at")
+        drops = ", ".join(f"DROP COLUMN {name}" for name in columns)
+        await runtime.database.pool.execute(f"ALTER TABLE positions {drops}")
+        await runtime.database.pool.execute("UPDATE schema_version SET version = 7")
+    async with opened(a_runtime(url, Owner())) as runtime:
+        shelf = await a_shelf(runtime)
+        assert await apply(shelf, a_record(shelf.event(SENT, "1"), "sender", 1, ce_id="made-up")) == ["foreign"]
+        assert await found(shelf) == 1
