@@ -34,8 +34,10 @@ class Unfit(Exception):
 class BodyDoesNotFit(Refusal):
     """The body does not match the contract: 422 with one JSON pointer (RFC 6901) per error."""
 
-    def __init__(self, *errors: Misfit) -> None:
+    def __init__(self, *errors: Misfit, more: int = 0) -> None:
+        """`more` errors are counted only."""
         self.errors = [{"pointer": pointer, "detail": detail} for pointer, detail in errors]
+        self.more = more
         super().__init__("Fix the fields that the pointers name, then send the body again.")
 
     def misfits(self, under: str = "") -> list[Misfit]:
@@ -61,6 +63,10 @@ class KeyReused(Refusal):
 
 class NotReady(Refusal):
     """A part of the system that this request needs is not ready yet."""
+
+
+class Overloaded(Refusal):
+    """The machine cannot do this right now: a lock, a connection or the database was not available in time."""
 
 
 class HeldByFault(Refusal):

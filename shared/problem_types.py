@@ -47,6 +47,12 @@ COMMON: Problems = {
     errors.NotReady: ProblemType(
         "not-ready", 503, "A needed part is not ready yet.", "Một thành phần cần thiết chưa sẵn sàng."
     ),
+    errors.Overloaded: ProblemType(
+        "overloaded",
+        503,
+        "The service cannot do this right now; the same request can succeed later.",
+        "Dịch vụ chưa làm được việc này lúc này; hãy gửi lại chính yêu cầu đó sau.",
+    ),
     errors.HeldByFault: ProblemType(
         "held-by-fault", 503, "A fault rule delays this action.", "Một quy tắc gây lỗi đang giữ việc này lại."
     ),

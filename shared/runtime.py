@@ -207,7 +207,7 @@ class Runtime:
     async def take_over(self, document: dict[str, Any]) -> int:
         """Store a sandbox row that the portal sent, unless the stored row is as new. Returns the stored version."""
         row = registry.from_wire(document)
-        async with self.database.transaction() as connection:
+        async with self.database.transaction(row["id"]) as connection:
             before = await registry.hold(connection, row["id"])
             new = await registry.put(connection, row)
             if new and before is not None:
@@ -306,7 +306,7 @@ async def known_sandbox(runtime: Runtime, sandbox_id: str) -> Sandbox:
 async def in_sandbox(runtime: Runtime, sandbox_id: str) -> AsyncIterator[tuple[Connection, Sandbox]]:
     """One transaction with the sandbox locked against clock changes and deletion; committed when the block ends."""
     await known_sandbox(runtime, sandbox_id)
-    async with runtime.database.transaction() as connection:
+    async with runtime.database.transaction(sandbox_id) as connection:
         locked = (await registry.lock(connection, [sandbox_id])).get(sandbox_id)
         if locked is None:
             raise await registry.missing(connection, sandbox_id)

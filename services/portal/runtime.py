@@ -65,10 +65,10 @@ class Portal(MessagingRuntime[Dossier]):
 
     @asynccontextmanager
     async def request(
-        self, citizen: Citizen, key: RequestKey, *, codes: Sequence[str] = ()
+        self, citizen: Citizen, key: RequestKey, *, codes: Sequence[str] = (), series: Sequence[str] = ()
     ) -> AsyncIterator[Request[Dossier]]:
         """One request of a citizen in one transaction, as `unit_of_work`. Raises TokenExpired."""
-        async with self.unit_of_work(citizen.sandbox, key, codes=codes) as request:
+        async with self.unit_of_work(citizen.sandbox, key, codes=codes, series=series) as request:
             citizen.check_time(request.now)
             yield request
 

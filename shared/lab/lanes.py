@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from shared.errors import BodyDoesNotFit, NotReady
 from shared.messaging import dead_letters as letters
 from shared.messaging import event_log
-from shared.messaging.lanes import LANES
+from shared.messaging.lanes import EPOCHS_AHEAD, LANES
 from shared.messaging.runtime import MessagingRuntime
 from shared.observability import metrics
 from shared.runtime import known_sandbox
@@ -21,8 +21,6 @@ from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/_lab", tags=["lab"])
-# A reader may be ahead of us by a few epochs, if our database was restored or created again. More than this is an error.
-EPOCHS_AHEAD = 1000
 
 
 async def event_runtime(request: Request) -> MessagingRuntime[Any]:
@@ -37,12 +35,14 @@ LetterPath = Annotated[int, Path(ge=1, lt=1 << 63)]
 class ReaderPosition(BaseModel):
     """The position of a reader: the epoch of the source's event log, and the number that it expects next.
 
-    topic  the one that it reads; may be left out where the source publishes on one topic only
+    topic    the one that it reads; may be left out where the source publishes on one topic only
+    last_id  `ce_id` of the event before, if the reader doubts that it was ours; if not, the reply is one number lower
     """
 
     topic: Text | None = None
     epoch: int = Field(ge=-1, lt=1 << 30, strict=True)
     expected: int = Field(ge=1, lt=1 << 62, strict=True)
+    last_id: Text = Field("", max_length=1_000)
 
 
 class ReplayPosition(BaseModel):
@@ -90,7 +90,9 @@ async def replay(
         detail = f"unknown epoch {position.epoch}; this lane is at epoch {current['epoch']}"
         raise BodyDoesNotFit(("/epoch", detail))
     place = (position.epoch, position.expected)
-    (epoch, expected), is_new_epoch = await event_log.replay(runtime.database, topic, lane, place)
+    (epoch, expected), is_new_epoch = await event_log.replay(
+        runtime.database, topic, lane, place, last_id=position.last_id, service=runtime.service
+    )
     metrics.REPLAYS.labels(runtime.service).inc()
     if is_new_epoch:
         metrics.EPOCHS.labels(runtime.service).inc()

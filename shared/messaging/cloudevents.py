@@ -54,11 +54,26 @@ def event_id(seed: str, source: str, subject: str, version: int) -> str:
     return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-a{digest[17:20]}-{digest[20:]}"
 
 
+def void_id(lane: int, epoch: int, number: int) -> str:
+    return f"void-{lane}-{epoch}-{number}"
+
+
+def is_foreign(event: Event, seeds: Mapping[str, str]) -> bool:
+    """Whether an event cannot be from its source: its id is not the one that its sandbox gives it.
+
+    seeds  sandbox → seed; an event of another sandbox is not foreign as far as is known
+    """
+    if event.type == VOID:
+        return event.id != void_id(event.lane, event.epoch, event.number)
+    seed = seeds.get(event.sandbox)
+    return seed is not None and event.id != event_id(seed, event.source, event.subject, event.version)
+
+
 def headers(row: Any, source: str) -> Headers:
     """CloudEvents headers of a row of `posted`. Number and epoch are the extension attributes `sequence`, `epoch`."""
     return [
         ("ce_specversion", b"1.0"),
-        ("ce_id", (row["id"] or f"void-{row['lane']}-{row['epoch']}-{row['number']}").encode()),
+        ("ce_id", (row["id"] or void_id(row["lane"], row["epoch"], row["number"])).encode()),
         ("ce_source", f"/{source}/{row['sandbox']}".encode()),
         ("ce_type", (row["type"] or VOID).encode()),
         ("ce_subject", row["subject"].encode()),
@@ -102,7 +117,8 @@ def decode(record: Record, source: str) -> Event | None:
     except (KeyError, ValueError):
         return None
     texts = (event.sandbox, event.id, event.type, event.subject, event.traceparent)
-    counts = 1 <= event.epoch < 1 << 31 and 1 <= event.number < 1 << 63 and 1 <= event.version < 1 << 31
+    # Half of what the columns hold: the next number, and an epoch above this one, fit too.
+    counts = 1 <= event.epoch < 1 << 30 and 1 <= event.number < 1 << 62 and 1 <= event.version < 1 << 31
     if event.source != source or not counts or event.time.tzinfo is None or any("\x00" in text for text in texts):
         return None
     return event

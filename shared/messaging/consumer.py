@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import structlog
 
-from shared.messaging import cloudevents, dead_letters
+from shared.messaging import dead_letters, judging
 from shared.messaging.cloudevents import Event, Record
 from shared.messaging.dead_letters import Letter
-from shared.messaging.lanes import Place, Position, Verdict
+from shared.messaging.judging import Outcome
 from shared.messaging.positions import SERVICE, Positions
 from shared.messaging.unit_of_work import Batch, Topics, Work
 from shared.observability import metrics, spans, trace_context
@@ -64,22 +63,6 @@ class Handlers:
         return register
 
 
-@dataclass
-class Outcome:
-    """Result of a batch: lanes that need a replay, and what to report after the commit."""
-
-    asks: dict[int, Place] = field(default_factory=dict)
-    clear: set[int] = field(default_factory=set)  # lanes whose position advanced
-    offsets: dict[int, int] = field(default_factory=dict)
-    applied: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
-    orphans: list[Event] = field(default_factory=list)
-    rowless: set[str] = field(default_factory=set)  # known sandboxes whose row is missing
-    begun: int = field(default_factory=time.time_ns)
-    steps: list[tuple[Event, spans.Step]] = field(default_factory=list)  # only if spans are exported
-    reassign: bool = False  # a rebuild has reset the positions: read them again
-
-
 class Consumer(Generic[T]):
     """Applies the records of one source to the documents of a service.
 
@@ -107,35 +90,46 @@ class Consumer(Generic[T]):
     def source(self) -> str:
         return self.positions.source
 
-    async def apply(self, records: Sequence[Record], unknown: frozenset[str] = frozenset()) -> Outcome:
+    async def apply(
+        self,
+        records: Sequence[Record],
+        unknown: frozenset[str] = frozenset(),
+        nowhere: frozenset[str] = frozenset(),
+    ) -> Outcome:
         """Apply records, in order per lane. If PostgreSQL refuses the data, halves the batch to find the bad event.
 
         unknown  sandboxes whose owner does not reply: their events are parked
+        nowhere  sandboxes that their owner does not have: parked until the source has said whether it is its event
         raises   faults of the machine (connection, deadlock, timeout): the same batch can be applied again
         """
         try:
-            return await self._apply(records, unknown, refuse=None)
+            return await self._apply(records, unknown, nowhere, refuse=None)
         except DATA_REFUSED as error:
             if len(records) > 1:
                 middle = len(records) // 2
-                first = await self.apply(records[:middle], unknown)
-                return _joined(first, await self.apply(records[middle:], unknown))
+                first = await self.apply(records[:middle], unknown, nowhere)
+                return _joined(first, await self.apply(records[middle:], unknown, nowhere))
             try:
-                return await self._apply(records, unknown, refuse=None)
+                return await self._apply(records, unknown, nowhere, refuse=None)
             except DATA_REFUSED:
-                return await self._apply(records, unknown, refuse=error)
+                return await self._apply(records, unknown, nowhere, refuse=error)
 
-    async def _apply(self, records: Sequence[Record], unknown: frozenset[str], refuse: Exception | None) -> Outcome:
+    async def _apply(
+        self,
+        records: Sequence[Record],
+        unknown: frozenset[str],
+        nowhere: frozenset[str],
+        refuse: Exception | None,
+    ) -> Outcome:
         outcome = Outcome()
         batch: Batch[T] = Batch(self._service, self._topics)
         letters: list[Letter] = []
         waiting: list[tuple[Event, str]] = []
         async with self._database.transaction() as connection:
             positions = await self.positions.lock(connection, sorted({record.lane for record in records}))
-            due = self._judge(records, positions, outcome)
-            sandboxes = await registry.lock(connection, sorted({event.sandbox for event in due}))
-            absent = sorted({event.sandbox for event in due} - sandboxes.keys())
-            outcome.rowless = set(absent) - await registry.deleted(connection, absent) if absent else set()
+            judged = await judging.judge(connection, self.positions, positions, records, outcome, nowhere)
+            due, sandboxes = judged.due, judged.sandboxes
+            outcome.rowless = {event.sandbox for event in due} - judged.seeds.keys()
             unknown = unknown | outcome.rowless
             parked = await self._load(connection, due, batch)
             for event in due:
@@ -158,32 +152,6 @@ class Consumer(Generic[T]):
         batch.report()
         self._report(outcome)
         return outcome
-
-    def _judge(self, records: Sequence[Record], positions: dict[int, Position], outcome: Outcome) -> list[Event]:
-        """The events to apply, in order. The positions advance as if they were applied."""
-        due = []
-        for record in records:
-            position = positions[record.lane]
-            position.next_offset = outcome.offsets[record.lane] = record.offset + 1
-            event = cloudevents.decode(record, self.source)
-            if event is None:
-                outcome.skipped.append("no_valid_envelope")
-                continue
-            verdict = position.judge(event.epoch, event.number)
-            if verdict is Verdict.APPLY:
-                position.applied(event.epoch, event.number)
-                outcome.asks.pop(record.lane, None)
-                outcome.clear.add(record.lane)
-                if event.type == cloudevents.VOID:
-                    outcome.skipped.append("void")
-                else:
-                    due.append(event)
-            elif verdict is Verdict.DUPLICATE:
-                outcome.skipped.append("duplicate")
-            else:
-                outcome.skipped.append("out_of_place")
-                outcome.asks[record.lane] = position.place
-        return due
 
     async def _load(self, connection: Connection, due: Sequence[Event], batch: Batch[T]) -> set[tuple[str, str]]:
         """Lock and load the documents of the batch; returns the keys of the parked ones."""
@@ -277,13 +245,14 @@ class Consumer(Generic[T]):
 
 def _joined(first: Outcome, second: Outcome) -> Outcome:
     return Outcome(
-        {**{lane: place for lane, place in first.asks.items() if lane not in second.clear}, **second.asks},
-        first.clear | second.clear,
-        {**first.offsets, **second.offsets},
-        first.applied + second.applied,
-        first.skipped + second.skipped,
-        first.orphans + second.orphans,
-        first.rowless | second.rowless,
+        asks={**{lane: place for lane, place in first.asks.items() if lane not in second.clear}, **second.asks},
+        doubts={**{lane: id for lane, id in first.doubts.items() if lane not in second.clear}, **second.doubts},
+        clear=first.clear | second.clear,
+        offsets={**first.offsets, **second.offsets},
+        applied=first.applied + second.applied,
+        skipped=first.skipped + second.skipped,
+        orphans=first.orphans + second.orphans,
+        rowless=first.rowless | second.rowless,
     )
 
 

@@ -24,7 +24,8 @@ from sqlalchemy import (
     text,
 )
 
-from shared.messaging.lanes import LANES, Log, Place, replay_place
+from shared.messaging.cloudevents import event_id, void_id
+from shared.messaging.lanes import EPOCHS_AHEAD, LANES, Log, Place, replay_place
 from shared.observability import metrics
 from shared.sandbox.clock import wire
 from shared.storage.database import Connection, Database, Pool
@@ -120,12 +121,18 @@ async def compare_lanes(
 ) -> list[int]:
     """Compare our lanes with what others have `seen`. If they know numbers that we never assigned, a new epoch begins.
 
+    What lies more than EPOCHS_AHEAD epochs ahead of us is not ours, and begins none.
+
     places  the place that the peer's reader expects: the relay continues from there
     returns the lanes in which a new epoch began
     """
     async with database.transaction() as connection:
         logs = await lock_log(connection, topic, sorted(seen))
-        behind = [lane for lane, log in logs.items() if log.begin_epoch_if_behind(seen[lane])]
+        behind = [
+            lane
+            for lane, log in logs.items()
+            if seen[lane][0] <= log.epoch + EPOCHS_AHEAD and log.begin_epoch_if_behind(seen[lane])
+        ]
         for lane in behind:
             logs[lane].go_back(places.get(lane, (0, 1)))
             metrics.EPOCHS.labels(source).inc()
@@ -164,10 +171,22 @@ async def save_logs(connection: Connection, topic: str, logs: Mapping[int, Log])
     await connection.execute(SAVE_LOGS_SQL, topic, *columns, highest)
 
 
-async def replay(database: Database, topic: str, lane: int, expected: Place) -> tuple[Place, bool]:
-    """Publish again for a reader at `expected`. Returns the place where it continues; True if a new epoch began."""
+async def replay(
+    database: Database, topic: str, lane: int, expected: Place, *, last_id: str = "", service: str = ""
+) -> tuple[Place, bool]:
+    """Publish again for a reader at `expected`. Returns the place where it continues; True if a new epoch began.
+
+    last_id  the id of the last event that the reader has; if it is not ours, the reader continues one number before
+    """
     async with database.transaction() as connection:
         log = (await lock_log(connection, topic, [lane]))[lane]
+        epoch, number = expected
+        if (
+            last_id
+            and number > 1
+            and last_id not in await _ids_of(connection, service, topic, lane, (epoch, number - 1))
+        ):
+            expected = (epoch, number - 1)
         rows = await connection.fetch(
             "SELECT epoch, (SELECT max(number) FROM posted p "
             "WHERE p.topic = $1 AND p.lane = $2 AND p.epoch = g.epoch) AS head "
@@ -180,6 +199,21 @@ async def replay(database: Database, topic: str, lane: int, expected: Place) -> 
         log.go_back(place)
         await save_logs(connection, topic, {lane: log})
     return place, is_new_epoch
+
+
+async def _ids_of(connection: Connection, service: str, topic: str, lane: int, place: Place) -> set[str]:
+    """The ids under which a number can be sent: that of its event, and that of a void; none if it was not given."""
+    row = await connection.fetchrow(
+        "SELECT p.subject, p.version, s.seed FROM posted p LEFT JOIN sandboxes s ON s.id = p.sandbox "
+        "WHERE p.topic = $1 AND p.lane = $2 AND p.epoch = $3 AND p.number = $4",
+        topic,
+        lane,
+        *place,
+    )
+    if row is None:
+        return set()
+    void = void_id(lane, *place)
+    return {void, event_id(row["seed"], service, row["subject"], row["version"])} if row["seed"] else {void}
 
 
 async def events_page(database: Database, service: str, sandbox_id: str, page: Page) -> Cut[dict[str, Any]]:

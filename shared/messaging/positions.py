@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, SmallInteger, Table, Text
 
 from shared.messaging.lanes import LANES, Place, Position
 from shared.storage.database import Connection, Database
+from shared.storage.migrations import Note, Steps
 
 SERVICE = ""  # the listener name of the service itself; projections have names
 # Positions of lanes that were never read; the caller knows their offset.
@@ -17,8 +18,10 @@ INSERT INTO positions (listener, source, lane, epoch, expected, next_offset)
 SELECT $1, $2, lane, epoch, 1, next_offset FROM unnest($3::int2[], $4::int[], $5::bigint[]) t (lane, epoch, next_offset)
 ON CONFLICT DO NOTHING"""
 SAVE_SQL = """
-UPDATE positions p SET epoch = t.epoch, expected = t.expected, next_offset = t.next_offset
-FROM unnest($3::int2[], $4::int[], $5::bigint[], $6::bigint[]) t (lane, epoch, expected, next_offset)
+UPDATE positions p SET epoch = t.epoch, expected = t.expected, next_offset = t.next_offset, last_id = t.last_id,
+  is_doubted = t.is_doubted
+FROM unnest($3::int2[], $4::int[], $5::bigint[], $6::bigint[], $7::text[], $8::bool[])
+  t (lane, epoch, expected, next_offset, last_id, is_doubted)
 WHERE p.listener = $1 AND p.source = $2 AND p.lane = t.lane"""
 
 
@@ -34,7 +37,24 @@ def positions_table(metadata: MetaData) -> Table:
         Column("next_offset", BigInteger, nullable=False),
         # It began with a later epoch than the first: older events, if there were any, exist nowhere any more.
         Column("is_cut", Boolean, nullable=False, server_default="false"),
+        Column("last_id", Text, nullable=False, server_default=""),
+        Column("is_doubted", Boolean, nullable=False, server_default="false"),
+        # Records that were not from the source: how many, and where and when (real time) the last one was found.
+        Column("foreign_count", BigInteger, nullable=False, server_default="0"),
+        Column("foreign_offset", BigInteger),
+        Column("foreign_at", DateTime(timezone=True)),
     )
+
+
+async def _version_8(connection: Any, note: Note) -> None:
+    await connection.execute(
+        "ALTER TABLE positions ADD COLUMN last_id text NOT NULL DEFAULT '', "
+        "ADD COLUMN is_doubted boolean NOT NULL DEFAULT false, ADD COLUMN foreign_count bigint NOT NULL DEFAULT 0, "
+        "ADD COLUMN foreign_offset bigint, ADD COLUMN foreign_at timestamptz"
+    )
+
+
+STEPS: Steps = {8: _version_8}
 
 
 class Positions:
@@ -53,7 +73,21 @@ class Positions:
 
     async def places(self, database: Database) -> dict[int, Place]:
         """The place that is expected next in each lane that has a position."""
-        return {lane: position.place for lane, position in (await self.read(database, range(LANES))).items()}
+        return (await self.report(database))[0]
+
+    async def report(self, database: Database) -> tuple[dict[int, Place], dict[int, dict[str, Any]]]:
+        """Lane → place that is expected next; lane → `count`, `offset`, `at` of its foreign records, if it has any."""
+        rows = await self._rows(database.pool, range(LANES), "ORDER BY lane")
+        foreign = {
+            row["lane"]: {
+                "count": row["foreign_count"],
+                "offset": row["foreign_offset"],
+                "at": row["foreign_at"].isoformat(timespec="milliseconds"),
+            }
+            for row in rows
+            if row["foreign_count"]
+        }
+        return {row["lane"]: (row["epoch"], row["expected"]) for row in rows}, foreign
 
     async def begin(self, database: Database, lanes: Mapping[int, tuple[int, int]]) -> None:
         """Add rows for lanes that have none: lane → (epoch, next offset)."""
@@ -68,6 +102,18 @@ class Positions:
             lane,
         )
 
+    async def note_foreign(self, connection: Connection, lane: int, count: int, offset: int | None = None) -> None:
+        """Count records that were not from the source. `offset`: of the last one, if it is known."""
+        await connection.execute(
+            "UPDATE positions SET foreign_count = foreign_count + $4, foreign_offset = coalesce($5, foreign_offset), "
+            "foreign_at = clock_timestamp() WHERE listener = $1 AND source = $2 AND lane = $3",
+            self.listener,
+            self.source,
+            lane,
+            count,
+            offset,
+        )
+
     async def save(self, connection: Connection, positions: Mapping[int, Position]) -> None:
         await connection.execute(
             SAVE_SQL,
@@ -77,13 +123,20 @@ class Positions:
             [position.epoch for position in positions.values()],
             [position.expected for position in positions.values()],
             [position.next_offset for position in positions.values()],
+            [position.last_id for position in positions.values()],
+            [position.is_doubted for position in positions.values()],
         )
 
     async def _select(self, connection: Any, lanes: Sequence[int], tail: str) -> dict[int, Position]:
-        rows = await connection.fetch(
+        columns = ("epoch", "expected", "next_offset", "last_id", "is_doubted")
+        rows = await self._rows(connection, lanes, tail)
+        return {row["lane"]: Position(*(row[name] for name in columns)) for row in rows}
+
+    async def _rows(self, connection: Any, lanes: Sequence[int], tail: str) -> list[Any]:
+        rows: list[Any] = await connection.fetch(
             f"SELECT * FROM positions WHERE listener = $1 AND source = $2 AND lane = ANY($3) {tail}",
             self.listener,
             self.source,
             list(lanes),
         )
-        return {row["lane"]: Position(row["epoch"], row["expected"], row["next_offset"]) for row in rows}
+        return rows

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Integer, MetaData, Table, Text
 
 from shared.errors import Refusal
-from shared.messaging import cloudevents
+from shared.messaging import judging
 from shared.messaging.cloudevents import Event, Record
-from shared.messaging.consumer import Outcome
-from shared.messaging.lanes import LANES, Position, Verdict
+from shared.messaging.judging import Outcome
+from shared.messaging.lanes import LANES
 from shared.messaging.peer import Peer
 from shared.messaging.positions import Positions
-from shared.observability import metrics
-from shared.sandbox import registry
 from shared.storage.database import Connection, Database
 
 Project = Callable[[Connection, Sequence[Event]], Awaitable[None]]
@@ -72,7 +70,12 @@ class ProjectionReader:
     def source(self) -> str:
         return self.positions.source
 
-    async def apply(self, records: Sequence[Record], unknown: frozenset[str] = frozenset()) -> Outcome:
+    async def apply(
+        self,
+        records: Sequence[Record],
+        unknown: frozenset[str] = frozenset(),
+        nowhere: frozenset[str] = frozenset(),
+    ) -> Outcome:
         """Apply records, in order per lane. Events of unknown or deleted sandboxes are skipped.
 
         After a rebuild nothing is applied: `Outcome.reassign` makes the reader start from the positions again.
@@ -86,33 +89,12 @@ class ProjectionReader:
                 self._generation, outcome.reassign = generation, True
                 return outcome
             positions = await self.positions.lock(connection, sorted({record.lane for record in records}))
-            due = self._judge(records, positions, outcome)
-            sandboxes = await registry.lock(connection, sorted({event.sandbox for event in due}))
-            known = [event for event in due if event.sandbox in sandboxes]
+            judged = await judging.judge(connection, self.positions, positions, records, outcome, nowhere)
+            known = [event for event in judged.due if event.sandbox in judged.sandboxes]
             if known:
                 await self._projection.project(connection, known)
             await self.positions.save(connection, positions)
-        for reason in outcome.skipped:
-            metrics.EVENTS_SKIPPED.labels(reason).inc()
-        return outcome
-
-    def _judge(self, records: Sequence[Record], positions: dict[int, Position], outcome: Outcome) -> list[Event]:
-        due = []
-        for record in records:
-            position = positions[record.lane]
-            position.next_offset = outcome.offsets[record.lane] = record.offset + 1
-            event = cloudevents.decode(record, self.source)
-            if event is None:
-                continue  # the service's own reader counts it
-            verdict = position.judge(event.epoch, event.number)
-            if verdict is Verdict.APPLY:
-                position.applied(event.epoch, event.number)
-                outcome.asks.pop(record.lane, None)
-                outcome.clear.add(record.lane)
-                due.append(event)
-            elif verdict is Verdict.ASK:
-                outcome.asks[record.lane] = position.place
-        return [event for event in due if event.type != cloudevents.VOID]
+        return outcome  # what was skipped, the service's own reader counts
 
 
 async def begin(database: Database, projections: Sequence[Projection]) -> None:
@@ -135,7 +117,8 @@ async def rebuild(database: Database, projection: Projection) -> int:
         for table in projection.tables:
             await connection.execute(f"TRUNCATE {table}")
         await connection.execute(
-            "UPDATE positions SET epoch = 0, expected = 1, next_offset = 0, is_cut = false WHERE listener = $1",
+            "UPDATE positions SET epoch = 0, expected = 1, next_offset = 0, is_cut = false, last_id = '', is_doubted = false "
+            "WHERE listener = $1",
             projection.name,
         )
     return generation

@@ -13,9 +13,10 @@ import asyncpg
 import structlog
 
 from shared.http import Unreachable, call
-from shared.messaging import kafka
+from shared.messaging import dead_letters, kafka
 from shared.messaging.cloudevents import Record, sandboxes_of
-from shared.messaging.consumer import UNKNOWN_SANDBOX, Outcome
+from shared.messaging.consumer import UNKNOWN_SANDBOX
+from shared.messaging.judging import Outcome
 from shared.messaging.lanes import ADOPT, Place, Position
 from shared.messaging.leases import Leases
 from shared.messaging.peer import Peer
@@ -34,16 +35,25 @@ class Listener(Protocol):
 
     positions: Positions
 
-    async def apply(self, records: Sequence[Record], unknown: frozenset[str] = frozenset()) -> Outcome: ...
+    async def apply(
+        self,
+        records: Sequence[Record],
+        unknown: frozenset[str] = frozenset(),
+        nowhere: frozenset[str] = frozenset(),
+    ) -> Outcome: ...
 
 
 @dataclass
 class Asking:
-    """An open replay request of a lane."""
+    """An open replay request of a lane.
+
+    last_id  id of our last event, if the source must say whether it is its own
+    """
 
     place: Place
-    again_at: float
+    again_at: float = 0.0
     wait: float = 0.2
+    last_id: str = ""
 
 
 class LaneReader:
@@ -126,7 +136,9 @@ class LaneReader:
             offsets |= committed
         self._reader.assign(offsets)
         self._next = offsets
+        doubts = {lane: row for lane, row in positions.items() if row.is_doubted}
         self._asking = {lane: asking for lane, asking in self._asking.items() if lane in offsets}
+        self._asking |= {lane: Asking(row.place, last_id=row.last_id) for lane, row in doubts.items()}
 
     async def _check_broker(self) -> None:
         """If the log of the broker ends before our next offset, it lost records: read it from its beginning."""
@@ -149,7 +161,7 @@ class LaneReader:
                 await self._adopt(lane, sent[lane])
             elif position.missed(sent[lane]) and lane not in self._asking:
                 log.warning("broker_lost_unread", lane=lane, place=position.place, sent=sent[lane])
-                self._asking[lane] = Asking(position.place, 0.0)
+                self._asking[lane] = Asking(position.place)
 
     async def _adopt(self, lane: int, sent: Place) -> None:
         """Our database is new and the lane is idle: move its position behind `sent`, under the lock of the position."""
@@ -186,10 +198,10 @@ class LaneReader:
         return {int(lane): (place[0], place[1]) for lane, place in lanes["sent"].get(topic, {}).items()}
 
     async def _apply(self, records: list[Record]) -> None:
-        unknown = await self._unknown(records) if self._main else frozenset[str]()
+        unknown, nowhere = await self._unknown(records)
         while True:
             try:
-                outcome = await self._listener.apply(records, unknown)
+                outcome = await self._listener.apply(records, unknown, nowhere)
                 break
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
                 metrics.BATCH_RETRIES.labels("reader").inc()
@@ -218,9 +230,9 @@ class LaneReader:
         for lane in outcome.clear:
             self._asking.pop(lane, None)
         for lane, place in outcome.asks.items():
-            asking = self._asking.get(lane)
-            if asking is None or asking.place != place:
-                self._asking[lane] = Asking(place, 0.0)
+            asking, last_id = self._asking.get(lane), outcome.doubts.get(lane, "")
+            if asking is None or (asking.place, asking.last_id) != (place, last_id):
+                self._asking[lane] = Asking(place, last_id=last_id)
 
     async def _ask(self, now: float) -> None:
         """Request a replay where numbers are missing, again and with backoff until the lane moves."""
@@ -228,44 +240,65 @@ class LaneReader:
         for asking in due.values():
             asking.again_at, asking.wait = now + asking.wait, min(asking.wait * 2, ASK_LIMIT_SECONDS)
             metrics.GAPS.labels(self._peer.name).inc()
-        await asyncio.gather(*(self._ask_one(lane, asking.place) for lane, asking in due.items()))
+        await asyncio.gather(*(self._ask_one(lane, asking) for lane, asking in due.items()))
 
-    async def _ask_one(self, lane: int, place: Place) -> None:
+    async def _ask_one(self, lane: int, asking: Asking) -> None:
         url = f"{self._peer.url}/_lab/lanes/{lane}/replay"
-        body = {"topic": self._peer.topic_in, "epoch": place[0], "expected": place[1]}
+        body: dict[str, Any] = {"topic": self._peer.topic_in, "epoch": asking.place[0], "expected": asking.place[1]}
+        if asking.last_id:
+            body["last_id"] = asking.last_id
         try:
             response = await call(self._runtime.internal, "POST", url, body=body)
         except Unreachable as error:
             log.warning("replay_not_answered", lane=lane, error=str(error))
             return
         if response.status_code == 200:
-            await self._move(lane, place, (response.json()["epoch"], response.json()["expected"]))
+            await self._move(lane, asking.place, (response.json()["epoch"], response.json()["expected"]))
 
     async def _move(self, lane: int, asked_at: Place, place: Place) -> None:
-        """Continue at the place that the source replied, if its epoch is new and our position is still the one that asked."""
+        """Continue at the place that the source replied, if its epoch is new and our position is still the one that asked.
+
+        If the last event was in doubt, the source has also said whose it was: a foreign one had taken its number.
+        """
         async with self._runtime.database.transaction() as connection:
             positions = await self._positions.lock(connection, [lane])
-            if positions[lane].place == asked_at and positions[lane].resume_at(place):
+            position = positions[lane]
+            if position.place != asked_at:
+                return
+            if position.is_doubted:
+                self._asking.pop(lane, None)
+                if position.answered(place):
+                    await dead_letters.take_back(connection, self._positions.source, lane, place)
+                    await self._positions.note_foreign(connection, lane, 1)
+                    metrics.EVENTS_SKIPPED.labels("foreign").inc()
+                log.warning("doubt_ended", lane=lane, place=asked_at, answer=place, source=self._peer.name)
+                await self._positions.save(connection, positions)
+            if position.resume_at(place):
                 if asked_at[0] == 0 and place[0] > 1:
                     await self._positions.note_cut(connection, lane)
                 log.warning("moved_to_new_epoch", lane=lane, place=place, source=self._peer.name)
                 await self._positions.save(connection, positions)
                 self._asking.pop(lane, None)
 
-    async def _unknown(self, records: list[Record]) -> frozenset[str]:
-        """Sandboxes without a row here whose owner does not reply. Called before a transaction, never inside one."""
-        ids = sorted(sandboxes_of(records, self._peer.name))
-        known = await asyncio.gather(*(self._known(sandbox_id) for sandbox_id in ids))
-        return frozenset(sandbox_id for sandbox_id, is_known in zip(ids, known, strict=True) if not is_known)
+    async def _unknown(self, records: list[Record]) -> tuple[frozenset[str], frozenset[str]]:
+        """Sandboxes without a row here: those whose owner does not reply, and those that it does not have.
 
-    async def _known(self, sandbox_id: str) -> bool:
-        """Whether the owner has replied about this sandbox. Ends in time: a frozen owner must not cost our leases."""
+        Called before a transaction, never inside one.
+        """
+        ids = sorted(sandboxes_of(records, self._peer.name))
+        known = dict(zip(ids, await asyncio.gather(*(self._known(id) for id in ids)), strict=True))
+        unknown, nowhere = (
+            frozenset(id for id, is_known in known.items() if is_known is which) for which in (None, False)
+        )
+        return unknown, nowhere
+
+    async def _known(self, sandbox_id: str) -> bool | None:
+        """Whether there is such a sandbox; None: its owner does not reply. A frozen owner must not cost our leases."""
         try:
             async with asyncio.timeout(OWNER_SECONDS):
-                await self._runtime.ensure_sandbox(sandbox_id)
+                return await self._runtime.ensure_sandbox(sandbox_id)
         except (Unreachable, TimeoutError):
-            return False
-        return True
+            return None
 
     async def _release_unknown(self) -> None:
         rows: list[Any] = await self._runtime.database.fetch(

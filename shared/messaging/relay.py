@@ -14,6 +14,7 @@ from shared.messaging import cloudevents, event_log, kafka
 from shared.messaging.lanes import Place
 from shared.messaging.leases import Leases
 from shared.observability import metrics, spans
+from shared.sandbox import registry
 from shared.storage.database import Database
 
 log = structlog.get_logger()
@@ -209,10 +210,12 @@ class Relay:
         """Prepare new lanes. If a peer or the broker knows numbers that we never assigned, begin a new epoch."""
         places = await self._places()
         seen = {lane: (epoch, expected - 1) for lane, (epoch, expected) in places.items()}
-        for record in await kafka.last_records(self._servers, self._topic, lanes):
-            event = cloudevents.decode(record, self.source)
-            if event is not None:
-                seen[record.lane] = max(seen.get(record.lane, (0, 0)), (event.epoch, event.number))
+        records = await kafka.last_records(self._servers, self._topic, lanes)
+        events = [event for record in records if (event := cloudevents.decode(record, self.source)) is not None]
+        seeds = await registry.seeds(self._database, [event.sandbox for event in events])
+        for event in events:
+            if not cloudevents.is_foreign(event, seeds):
+                seen[event.lane] = max(seen.get(event.lane, (0, 0)), (event.epoch, event.number))
         behind = await event_log.compare_lanes(
             self._database, self.source, self._topic, places, {lane: seen[lane] for lane in lanes if lane in seen}
         )

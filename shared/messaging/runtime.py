@@ -116,6 +116,7 @@ class MessagingRuntime(Runtime, Generic[T]):
         recording.recorded_table(metadata)
         faults.firings_table(metadata)
         self.first_rows = event_log.FIRST_ROWS
+        self.steps = positions.STEPS
         self.documents, self.peers, self.topics, self.projections = store, tuple(peers), topics, tuple(projections)
         self.consumers = {
             peer.name: Consumer(self.database, store, handlers, source=peer.name, service=service, topics=topics)
@@ -136,17 +137,27 @@ class MessagingRuntime(Runtime, Generic[T]):
     # --- requests ---
     @asynccontextmanager
     async def unit_of_work(
-        self, sandbox_id: str, request_key: RequestKey | None = None, *, codes: Sequence[str] = ()
+        self,
+        sandbox_id: str,
+        request_key: RequestKey | None = None,
+        *,
+        codes: Sequence[str] = (),
+        series: Sequence[str] = (),
     ) -> AsyncIterator[Request[T]]:
         """One transaction for a request: locks and loads its documents, saves everything when the block ends.
 
         For a repeated key the block runs with `is_new` False, and nothing is saved.
 
+        series  what names the counters that the request will lock, as far as it is known before: an agency
+
         raises  KeyReused if the key was used with another body; NotReady, SandboxNotFound
         """
         await self._ready(sandbox_id)
         logs.concerns(sandbox_id, *codes[:1])
-        async with self.database.transaction() as connection:
+        rows = [*(f"document {code}" for code in codes), *(f"counters {name}" for name in series)]
+        if request_key is not None:
+            rows.append(f"key {request_key.caller} {request_key.route} {request_key.key}")
+        async with self.database.transaction(sandbox_id, rows=rows) as connection:
             row = await idempotency.open_request(connection, sandbox_id, request_key)
             if row is not None and request_key is not None and not row["claimed"]:
                 earlier = await idempotency.earlier_reply(connection, sandbox_id, request_key)
@@ -249,11 +260,13 @@ class MessagingRuntime(Runtime, Generic[T]):
 
     async def pending(self, sandbox_id: str) -> dict[str, Any]:
         parts = [f"relay:{topic}" for topic in self.published_topics] + [f"reader:{peer.name}" for peer in self.peers]
+        reports = {name: await each.positions.report(self.database) for name, each in self.consumers.items()}
         return {
             **await pending.in_sandbox(self.database, sandbox_id),
             "calls": await http_outbox.in_flight(self.database, sandbox_id),
             "written": await pending.written(self.database, sandbox_id, self.published_topics),
-            "read": await self.places(),
+            "read": {name: places for name, (places, _) in reports.items()},
+            "foreign": {name: foreign for name, (_, foreign) in reports.items()},
             "unworked": await leases.unworked(self.database, parts),
         }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Hashable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from shared.errors import Unfit
 from shared.storage import migrations
+from shared.storage.queues import Queues
 
 Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
 Pool = asyncpg.Pool
@@ -23,6 +24,22 @@ log = structlog.get_logger()
 
 # SQLSTATE 22 and 23: the data is wrong, not the machine.
 DATA_REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+# The machine failed or was too slow, not the request: the same one can succeed later.
+# SQLSTATE 08, 25P03, 25P04, 25006, 40, 53, 55P03, 57, 58.
+MACHINE_FAULTS = (
+    OSError,  # with TimeoutError
+    asyncpg.PostgresConnectionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresSystemError,
+)
+# s until a request that gets no connection or no place in a queue is refused; less than peers wait for a reply (5 s)
+WAIT_SECONDS = 4.0
 SCHEMA_LOCK = 0x4C54  # advisory lock: two processes of one service can start at the same moment
 # Raise it with every change that a new default does not cover, and add a step (shared/storage/migrations.py).
 SCHEMA_VERSION = 8
@@ -40,6 +57,13 @@ class ForeignDatabase(Unfit):
     """The database belongs to another service or another program."""
 
 
+class _Pool(asyncpg.Pool):
+    """A pool in which nobody waits for a connection without limit. Raises TimeoutError."""
+
+    def acquire(self, *, timeout: float | None = None) -> Any:
+        return super().acquire(timeout=timeout or WAIT_SECONDS)
+
+
 class Database:
     """A pool of connections to one service's own database, opened once, closed once."""
 
@@ -47,6 +71,7 @@ class Database:
         self._url, self._size = url, size
         self._timeout = transaction_timeout
         self._pool: asyncpg.Pool | None = None
+        self._queues = Queues(WAIT_SECONDS)
         self.waits_for = ""  # while it is not open: a sentence with the last error, or the current work
 
     async def open(
@@ -66,10 +91,15 @@ class Database:
         wait = 0.05  # s, doubling to 2 s: PostgreSQL starts in 0.1-0.7 s beside us
         while True:
             try:
-                self._pool = await asyncpg.create_pool(
+                self._pool = await _Pool(
                     self._url,
                     min_size=1,
                     max_size=self._size,
+                    max_queries=50_000,  # as `asyncpg.create_pool`, which makes no subclass
+                    max_inactive_connection_lifetime=300,
+                    loop=None,
+                    connection_class=asyncpg.Connection,
+                    record_class=asyncpg.Record,
                     reset=_no_reset,
                     server_settings={
                         TIMEOUT: str(int(self._timeout.total_seconds() * 1000)),
@@ -102,9 +132,26 @@ class Database:
         return self._pool
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """One transaction: committed when the block ends, rolled back when it raises."""
-        async with self.pool.acquire() as connection, connection.transaction():
+    async def transaction(self, sandbox_id: str = "", *, rows: Collection[str] = ()) -> AsyncIterator[Connection]:
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        sandbox_id  whose row a request locks: the requests of one sandbox get half of the connections at most, so that
+                    a locked sandbox stops no other
+        rows        of this sandbox that a request will lock: requests with the same row wait for each other here, one
+                    after the other, and not with a connection each
+
+        raises  TimeoutError if there is no connection, or no place in a queue, within WAIT_SECONDS
+        """
+        if not sandbox_id:
+            async with self.pool.acquire() as connection, connection.transaction():
+                yield connection
+            return
+        # Rows first: who waits for a row takes no share. Sorted: one order everywhere, so no circle of waits.
+        wanted: dict[Hashable, int] = {
+            **{(sandbox_id, row): 1 for row in sorted(rows)},
+            sandbox_id: max(self._size // 2, 1),
+        }
+        async with self._queues.places(wanted), self.pool.acquire() as connection, connection.transaction():
             yield connection
 
     async def fetch(self, sql: str, *values: Any) -> list[asyncpg.Record]:
@@ -165,6 +212,13 @@ def _require_migratable(version: int) -> None:
         )
     oldest = f"and can migrate from {migrations.OLDEST} or later"
     raise OldSchema(f"{versions} {oldest}. Start the version that made it, or start with empty data: {EMPTY}.")
+
+
+def is_machine_fault(error: BaseException) -> bool:
+    """Whether the machine failed, so that the same request can succeed later."""
+    if isinstance(error, asyncpg.InterfaceError):  # asyncpg's own errors: a connection or the pool was closed
+        return "clos" in str(error)
+    return isinstance(error, MACHINE_FAULTS)
 
 
 async def _no_reset(_: object) -> None:

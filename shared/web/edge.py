@@ -1,7 +1,8 @@
-"""The outermost middleware of every application: trace, log line, metrics, and the limit of a request body."""
+"""The outermost middleware of every application: trace, log line, metrics, limits of a body, faults of the machine."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 
@@ -11,17 +12,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.observability import metrics, spans, trace_context
 from shared.runtime import Runtime
+from shared.storage.database import is_machine_fault
 from shared.web import problems, strict_json
-from shared.web.faults import FaultMiddleware
+from shared.web.faults import BrokenOnPurpose, FaultMiddleware
 from shared.web.recorder import Recorder
 
 log = structlog.get_logger()
 BODY_LIMIT = 1 << 20  # bytes: the largest body that the contracts allow, a submission, has a few KB
 TOO_MUCH = "Send at most {} bytes."
+PIECE_SECONDS, BODY_SECONDS = 10.0, 60.0  # until the next piece of a body, and until its end, must have arrived
+TOO_LATE = "Send the whole body within {:.0f} seconds, without a pause of {:.0f}."
 
 
 class Edge:
-    """Gives every request a trace, a log line and metrics. A body over the limit gets a 413.
+    """Gives every request a trace, a log line and metrics. A body over the limit gets a 413, one that stops a 408.
+
+    After a fault of the machine (a lock, a connection, the database) the response is a 503, wherever it was raised.
 
     JSON bodies must be strict JSON (`strict_json`). Forms and file uploads are not checked.
 
@@ -41,15 +47,17 @@ class Edge:
         own = trace_context.begin_request(incoming)
         structlog.contextvars.clear_contextvars()
         begun, status, size = time.perf_counter(), 500, 0
+        has_begun = is_complete = False
+        body_until = asyncio.get_running_loop().time() + BODY_SECONDS
         limit = self._limits.get(scope["path"], BODY_LIMIT)
         method: str = scope["method"]
         if is_head := method == "HEAD":  # answered like GET, without the body (RFC 9110 section 9.3.2)
             scope = {**scope, "method": "GET"}
 
         async def respond(message: Message) -> None:
-            nonlocal status
+            nonlocal status, has_begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, has_begun = message["status"], True
                 traceparent = trace_context.response_traceparent(own, incoming)
                 message["headers"] = [*message["headers"], (b"traceparent", traceparent.encode())]
             elif is_head:
@@ -57,8 +65,9 @@ class Edge:
             await send(message)
 
         async def receive_limited() -> Message:
-            nonlocal size
-            message = await receive()
+            nonlocal size, is_complete
+            message = await receive() if is_complete else await _next_piece(receive, body_until)
+            is_complete = is_complete or not message.get("more_body", False)
             size += len(message.get("body", b""))
             if size > limit:  # a chunked body, whose length was not declared
                 raise HTTPException(413, TOO_MUCH.format(limit))
@@ -73,6 +82,10 @@ class Edge:
                 content_type = headers.get(b"content-type", b"")
                 body = receive_limited if is_file else strict_json.strict(receive_limited, content_type)
                 await self._inner(scope, receive, body, respond)
+        except Exception as error:
+            if has_begun or isinstance(error, BrokenOnPurpose) or not is_machine_fault(error):
+                raise
+            await problems.overloaded(error)(scope, receive, respond)
         finally:
             route = getattr(scope.get("route"), "path", "(none)")
             seconds = time.perf_counter() - begun
@@ -83,3 +96,15 @@ class Edge:
             is_change = method not in ("GET", "HEAD") and not route.startswith("/_lab")
             if (status >= 500 and route != "/readyz") or is_change:
                 log.info("request", method=method, path=scope["path"], status=status)
+
+
+async def _next_piece(receive: Receive, until: float) -> Message:
+    """The next piece of a body. Raises HTTPException: 408 if it comes too late, 499 if the client has hung up."""
+    try:
+        async with asyncio.timeout_at(min(asyncio.get_running_loop().time() + PIECE_SECONDS, until)):
+            message = await receive()
+    except TimeoutError:
+        raise HTTPException(problems.TOO_SLOW.status, TOO_LATE.format(BODY_SECONDS, PIECE_SECONDS)) from None
+    if message["type"] == "http.disconnect":
+        raise HTTPException(problems.CLIENT_GONE.status, "The body was not complete.")
+    return message

@@ -34,6 +34,10 @@ FAULT_PROBLEM = problem_types.ProblemType(
 )
 
 
+class BrokenOnPurpose(ConnectionResetError):
+    """A fault rule broke the connection, and there is none: a test calls the application directly."""
+
+
 class FaultMiddleware:
     """Wraps the app of one service. Passes a request on unchanged if no fault rule fires for it."""
 
@@ -56,7 +60,7 @@ class FaultMiddleware:
         sandbox_id = sandbox_of(scope, self._runtime)
         if not self._runtime.watches(sandbox_id, EDGE):
             return None
-        async with self._runtime.database.transaction() as connection:
+        async with self._runtime.database.transaction(sandbox_id) as connection:
             sandbox = (await registry.lock(connection, [sandbox_id])).get(sandbox_id)
             if sandbox is None:
                 return None
@@ -144,11 +148,11 @@ def _problem(kind: problem_types.ProblemType, rule: Rule, headers: dict[str, str
 async def _close_connection(receive: Receive, *, at_once: bool) -> None:
     """Close the connection of the request: with a reset if `at_once`, otherwise after the written bytes are sent.
 
-    Raises ConnectionResetError if there is no connection: a test that calls the app directly.
+    Raises BrokenOnPurpose if there is no connection.
     """
     transport = getattr(getattr(receive, "__self__", None), "transport", None)  # uvicorn's
     if transport is None:
-        raise ConnectionResetError("a fault broke the connection")
+        raise BrokenOnPurpose("a fault broke the connection")
     if transport.is_closing():
         return
     if at_once:

@@ -35,11 +35,12 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
                     "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
                 },
             },
+            "more_errors": {"type": "integer", "description": "How many more errors there are than `errors` names."},
         },
     }
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            if path.startswith("/_lab") and path != "/_lab/doors":  # while the service starts
+            if path not in ("/healthz", "/metrics"):  # a fault of the machine, or the service starts
                 operation["responses"].setdefault("503", problems.problem_responses(503)[503])
             names = {parameter["name"].lower() for parameter in operation.get("parameters", ())}
             if "x-api-key" in names:  # shared.web.dependencies.chosen_sandbox

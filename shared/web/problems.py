@@ -25,6 +25,11 @@ MEDIA_TYPE = "application/problem+json"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")  # that routes of ours have
 UNREADABLE = 400  # FastAPI's status for a body that its JSON parser cannot read; the parser's error is the cause
 TOO_LARGE = ProblemType("body-too-large", 413, "The body is too large.", "Nội dung gửi lên quá lớn.")
+TOO_SLOW = ProblemType("request-timeout", 408, "The request did not arrive in time.", "Yêu cầu không đến kịp.")
+CLIENT_GONE = ProblemType(
+    "client-gone", 499, "The client hung up.", "Bên gửi đã ngắt kết nối."
+)  # seen by nobody but us
+MOST_ERRORS = 20  # in one response
 SERVER_FAULT = ProblemType("server-fault", 500, "The server failed.", "Máy chủ gặp sự cố.")
 BY_STATUS = {
     404: ProblemType("no-such-address", 404, "No resource has this address.", "Không có gì ở địa chỉ này."),
@@ -32,6 +37,9 @@ BY_STATUS = {
         "method-not-allowed", 405, "This address does not support the method.", "Địa chỉ này không nhận phương thức đó."
     ),
 }
+
+
+OF_THE_BODY = {kind.status: kind for kind in (TOO_LARGE, TOO_SLOW, CLIENT_GONE)}  # raised while it is received
 
 
 class ProblemResponse(JSONResponse):
@@ -46,6 +54,8 @@ class ProblemResponse(JSONResponse):
 def render(kind: ProblemType, detail: str, facts: Mapping[str, object]) -> JSONResponse:
     body = {"type": f"/problems/{kind.slug}", "title": kind.title, "title_vi": kind.title_vi, "status": kind.status}
     headers = {"Retry-After": "1"} if kind.status == 503 else {}
+    if kind.status == TOO_SLOW.status:
+        headers["Connection"] = "close"  # RFC 9110 section 15.5.9
     if kind.challenge:
         headers["WWW-Authenticate"] = challenge(kind.challenge, detail)
     return ProblemResponse({**body, "detail": detail, **facts}, kind.status, headers=headers)
@@ -76,6 +86,24 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def overloaded(error: Exception) -> JSONResponse:
+    """The response after a fault of the machine. The log has the error, the caller gets the trace id."""
+    kind = COMMON[errors.Overloaded]
+    metrics.REFUSALS.labels(kind.slug).inc()
+    log.warning("machine_fault", error=repr(error))
+    detail = "Nothing was changed, or the change is complete: send the same request again."
+    return render(kind, detail, {"trace_id": trace_context.trace_id()})
+
+
+def _first_errors(refusal: errors.BodyDoesNotFit) -> tuple[str, Mapping[str, object]]:
+    """Detail and facts of a 422: the first errors, and how many more there are."""
+    shown = refusal.errors[:MOST_ERRORS]
+    more = len(refusal.errors) - len(shown) + refusal.more
+    if not more:
+        return refusal.detail, {"errors": shown}
+    return f"{refusal.detail} There are {more:,} more errors.", {"errors": shown, "more_errors": more}
+
+
 def _unreadable(cause: Exception) -> str:
     if isinstance(cause, UnicodeDecodeError):
         return f"is not UTF-8 at byte {cause.start}"
@@ -89,22 +117,25 @@ def install(app: FastAPI, table: Problems) -> None:
     @app.exception_handler(errors.Refusal)
     async def refused(request: Request, refusal: errors.Refusal) -> JSONResponse:
         kind = next(types[cls] for cls in type(refusal).__mro__ if cls in types)
-        facts = {"errors": refusal.errors} if isinstance(refusal, errors.BodyDoesNotFit) else refusal.facts
+        detail: str = refusal.detail
+        facts: Mapping[str, object] = refusal.facts
+        if isinstance(refusal, errors.BodyDoesNotFit):
+            detail, facts = _first_errors(refusal)
         metrics.REFUSALS.labels(kind.slug).inc()
-        log.info("refused", problem=kind.slug, detail=refusal.detail)
-        return render(kind, refusal.detail, facts)
+        log.info("refused", problem=kind.slug, detail=detail)
+        return render(kind, detail, facts)
 
     @app.exception_handler(RequestValidationError)
     async def does_not_fit(request: Request, error: RequestValidationError) -> JSONResponse:
-        problems = []
-        for item in error.errors():
+        problems, items = [], error.errors()
+        for item in items[:MOST_ERRORS]:
             location = tuple(item["loc"])
             if item["type"] == "json_invalid":
                 location = ("body",)
             # Our validators raise whole sentences; pydantic's `msg` would put "Value error, " before them.
             cause = item.get("ctx", {}).get("error")
             problems.append((pointer_of(location), str(cause if isinstance(cause, ValueError) else item["msg"])))
-        return await refused(request, errors.BodyDoesNotFit(*problems))
+        return await refused(request, errors.BodyDoesNotFit(*problems, more=len(items) - len(problems)))
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
@@ -112,8 +143,8 @@ def install(app: FastAPI, table: Problems) -> None:
             return await refused(request, error.__cause__)
         if error.status_code == UNREADABLE and isinstance(error.__cause__, ValueError):
             return await refused(request, errors.BodyDoesNotFit(("", _unreadable(error.__cause__))))
-        if error.status_code == TOO_LARGE.status:
-            return render(TOO_LARGE, str(error.detail), {})
+        if kind := OF_THE_BODY.get(error.status_code):
+            return render(kind, str(error.detail), {})
         detail = str(error.detail)
         kind = BY_STATUS.get(error.status_code) or ProblemType("http-error", error.status_code, detail, detail)
         response = render(kind, f"{request.method} {request.url.path}: /openapi.json lists all addresses.", {})

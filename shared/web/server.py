@@ -13,6 +13,7 @@ from shared import http
 from shared.observability import logs, spans
 from shared.runtime import Runtime
 from shared.settings import host_and_port
+from shared.web.connection import Connection
 
 KEEP_ALIVE = 75  # s; longer than our client keeps an idle connection, so the server never closes one that is in use
 
@@ -37,6 +38,7 @@ def serve(app: FastAPI, url: str) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=3,
         loop="uvloop",
+        http=Connection,
         timeout_keep_alive=KEEP_ALIVE,
     )
     server, reasons = uvicorn.Server(config), []

@@ -1,4 +1,6 @@
-"""Checks that JSON bodies follow RFC 8259 and I-JSON (RFC 7493): no duplicate names in an object, no NaN, limited depth.
+"""Checks that JSON bodies follow RFC 8259 and I-JSON (RFC 7493): no duplicate names in an object, no NaN.
+
+Limits their depth and the number of their members, too.
 
 Python's parser silently takes the last of two equal names; another parser of the same body may take the first.
 """
@@ -18,7 +20,8 @@ from shared.errors import BodyDoesNotFit
 from shared.problem_types import pointer_of
 
 DEPTH = 32  # levels of objects and arrays; the deepest body that our contracts allow has four
-REPORT_LIMIT = 20  # duplicate names in one response
+MOST_NAMES = 5_000  # in one body; a sandbox with all people that it can have has fewer than 2,000
+REPORT_LIMIT = 20  # errors in one response
 FORMS = (b"application/x-www-form-urlencoded", b"multipart/")
 TOO_DEEP = ("", "is nested too deeply; no valid body has more than a few levels")
 _NAME = re.compile(rb'"[ \t\r\n]*:')  # the end of every name; it may also match inside a string
@@ -52,9 +55,14 @@ def require_unambiguous(body: bytes) -> None:
     if not body:
         return
     try:
-        names = _count_names(msgspec.json.decode(body))
+        document = msgspec.json.decode(body)
+        names = _count_names(document)
     except (msgspec.DecodeError, ValueError, RecursionError):
         names = None
+    if names is not None and names > MOST_NAMES:  # before a model makes an error of each: 10 µs
+        detail = f"is one of {names:,} members; no valid body has more than {MOST_NAMES:,}"
+        first = [(pointer_of(path), detail) for path in islice(_members(document, ("body",)), REPORT_LIMIT)]
+        raise BodyDoesNotFit(*first, more=names - len(first))
     if names is None or names != len(_NAME.findall(body)):
         _find_errors(body)
 
@@ -74,6 +82,14 @@ def _count_names(document: Any) -> int | None:
         if not level:
             return names
     return None
+
+
+def _members(part: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    """The paths of all members, in the order of the text."""
+    for step, value in part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ():
+        if isinstance(part, dict):
+            yield (*path, step)
+        yield from _members(value, (*path, step))
 
 
 class _Members(list[tuple[str, Any]]):

@@ -30,6 +30,7 @@ from services.province_gateway import app as gateway
 from services.province_gateway.settings import Settings as GatewaySettings
 from shared.http import SECRET_HEADER
 from shared.messaging.runtime import MessagingRuntime
+from tests.support import factories
 from tests.support.databases import Databases
 from tests.support.factories import COMMUNE, COPY, PROVINCE, hear, take_queue
 
@@ -81,6 +82,7 @@ class Country:
     async def sandbox(self, **wish: Any) -> Sandbox:
         answer = await self.ask("portal", "POST", "/_lab/sandboxes", json=wish)
         assert answer.status_code == 201 and answer.json()["lagging"] == [], answer.text
+        factories.seeds[answer.json()["id"]] = answer.json()["seed"]
         return Sandbox(self, answer.json())
 
     @asynccontextmanager

@@ -60,5 +60,5 @@ def waits(name: str, service: str = "gateway") -> tuple[Waiting, ...]:
     return (Waiting(name, service, "…"),)
 
 
-def published(type: str, *, numbered: bool = True) -> Outlook:
-    return Outlook(known=True, events=(PublishedEvent(type, 1, numbered, True),))
+def published(type: str, *, numbered: bool = True, unread: bool = True) -> Outlook:
+    return Outlook(known=True, events=(PublishedEvent(type, 1, numbered, unread),))

@@ -11,7 +11,7 @@ import pytest
 from contracts import lifecycle as law
 from services.portal.domain import FAILED, PAID, REFUND_PENDING, Payment, Supplement
 from services.portal.explain import KINDS, explain
-from services.portal.explain.facts import Call, Facts, mode_of, officers_faults, province_of
+from services.portal.explain.facts import Call, Facts, Foreign, mode_of, officers_faults, province_of
 from services.portal.explain.timing import nothing_due
 from shared.messaging.pending import Outlook, Timer
 from tests.support.facts import (
@@ -36,6 +36,8 @@ from tests.support.facts import (
 )
 
 SENT = published(law.DOSSIER_SUBMITTED, numbered=False)
+READ = published(law.DOSSIER_SUBMITTED, unread=False)
+STRANGE = Foreign("portal", "gateway", "dossier.to-province.v1", 24, 2, "2026-06-09T08:00:00.000+00:00", 7)
 ASKED = portal_copy(law.SUPPLEMENT, supplements=(Supplement(1, "Thiếu", ("Ảnh",), LATER, False),))
 WITHDRAWING = Outlook(known=True, timers=(Timer("answer_withdrawal", LATER),))
 
@@ -48,6 +50,11 @@ CASES: dict[str, tuple[Facts, str]] = {
     "sandbox-unknown-there": (facts(gateway=parked(letter=None)), "gateway does not know this sandbox"),
     "parked": (facts(portal=parked()), "lienthong dead redrive portal 7 --sandbox s1"),
     "waits-behind-parked": (facts(portal=parked(behind=3)), "3 later event(s)"),
+    "no-copy": (facts(portal=READ, gateway=Outlook(), province_copy=None), "gateway has no copy of this dossier"),
+    "foreign-record": (
+        facts(law.RECEIVED, mode="manual", province_copy=None, gateway=Outlook(True), foreign=(STRANGE,)),
+        "2 foreign record(s) were found in partition 24 of dossier.to-province.v1",
+    ),
     "on-its-way": (facts(portal=SENT), "dossier.submitted.v1: published by portal"),
     "unknown-dossier": (facts(None), f"knows a dossier {CODE}."),
     "confirmation-held-by-fault": (owing(attempt(), orders=(order("paid", confirm=HELD),)), "rule no-news holds"),

@@ -85,7 +85,8 @@ async def submit_dossier(
     papers = await submission.papers_of(portal, citizen, handed_in)
 
     key = once(citizen, "POST /dossiers", idempotency_key, body)
-    async with portal.request(citizen, key) as request:
+    office = f"{body.authority.province}/{body.authority.commune}"
+    async with portal.request(citizen, key, series=[office]) as request:
         if request.is_new:
             place = (body.authority.province, body.authority.commune)
             choice = queries.choose(citizen.level, body.procedure, *place, case=body.case, on=request.now)

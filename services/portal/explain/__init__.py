@@ -6,8 +6,14 @@ from services.portal.explain import actors, infrastructure, payments, timing
 from services.portal.explain.causes import Cause, Kind
 from services.portal.explain.facts import Facts
 
-# In order of importance: what is broken, what is held, who must act, and last the clock.
-KINDS: tuple[Kind, ...] = (*infrastructure.KINDS, *payments.KINDS, *actors.KINDS, *timing.KINDS)
+# In order of importance: what is broken, what is held, who must act, the clock, and last what has no effect.
+KINDS: tuple[Kind, ...] = (
+    *infrastructure.KINDS,
+    *payments.KINDS,
+    *actors.KINDS,
+    *timing.KINDS,
+    infrastructure.foreign_record,
+)
 
 
 def explain(facts: Facts) -> list[Cause]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from contracts.topics import READERS
+from contracts.topics import READERS, ROUTES
 from services.portal.domain import Dossier
-from services.portal.explain.facts import Call, Facts, Order, mode_of, officers_faults, province_of, rules_vi
+from services.portal.explain.facts import Call, Facts, Foreign, Order, mode_of, officers_faults, province_of, rules_vi
 from services.portal.explain.infrastructure import under_way
 from services.portal.sandboxes.clock import Round
 from services.portal.sandboxes.settle import Pending
@@ -79,6 +79,7 @@ async def gather(portal: Portal, round: Round, code: str) -> Facts:
         gateway=outlooks.gateway,
         orders=None if orders is None else msgspec.convert(orders.get("orders", ()), tuple[Order, ...], strict=False),
         refunds=tuple(Call(**row) for row in refunds),
+        foreign=tuple(_foreign(round, agency.lane if agency else None)),
     )
     needs_broker = under_way(facts) or facts.refunds or (facts.overdue and not facts.frozen)
     servers = portal.settings.kafka_bootstrap_servers
@@ -92,6 +93,15 @@ def _position(reader: Pending | None, source: str, lane: int | None) -> Place | 
     positions = {int(lane): position for lane, position in reader.get("read", {}).get(source, {}).items()}
     epoch, number = positions.get(lane, (0, 1))
     return epoch, number
+
+
+def _foreign(round: Round, lane: int | None) -> Iterator[Foreign]:
+    """The foreign records that the readers have found in a lane of either topic."""
+    for topic, (source, reader) in ROUTES.items():
+        lanes = (round.answers.get(reader) or {}).get("foreign", {}).get(source, {})
+        for each, found in lanes.items():
+            if int(each) == lane:
+                yield Foreign(source, reader, topic, lane, **found)
 
 
 def _attributes(dossier: Dossier | None, province: str, code: str) -> dict[str, str]:

@@ -83,9 +83,21 @@ class OfficersFault(Struct, frozen=True):
         return all(fnmatchcase(about.get(name, ""), pattern) for name, pattern in self.match.items())
 
 
+class Foreign(Struct, frozen=True):
+    """Records in a lane that were not from its source. `offset` and `at` (real time): of the last one, if it is known."""
+
+    source: str
+    reader: str
+    topic: str
+    lane: int
+    count: int
+    at: str
+    offset: int | None = None
+
+
 @dataclass(frozen=True)
 class Facts:
-    """Times are sandbox time, except `Parked.since`.
+    """Times are sandbox time, except `Parked.since` and `Foreign.at`.
 
     mode           how the dossier's province acts
     rules_vi       id of a fault rule → its text in Vietnamese
@@ -93,6 +105,7 @@ class Facts:
     unworked       service → parts of its worker that no process does
     province_copy  as the province's endpoint returns it
     gateway        None while it does not reply; `orders` is None while the platform does not
+    foreign        foreign records in the lane of the dossier
     broker         addresses of a broker that does not reply; empty if it does, or if nothing waits for it
     """
 
@@ -111,6 +124,7 @@ class Facts:
     gateway: Outlook | None = NOTHING
     orders: tuple[Order, ...] | None = ()
     refunds: tuple[Call, ...] = ()
+    foreign: tuple[Foreign, ...] = ()
     broker: str = ""
 
     @property

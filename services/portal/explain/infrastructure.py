@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec import to_builtins
+
 from contracts.topics import READERS
 from services.portal.explain.causes import Kind, Values, Words, kind
 from services.portal.explain.facts import Facts
@@ -177,5 +179,54 @@ def unknown_dossier(facts: Facts) -> Iterator[Values]:
         yield {"hint_en": hint, "hint_vi": "; mã hồ sơ có dạng H42.14464-20260609-0000001" if odd else ""}
 
 
-BROKEN = (service_down, clock_behind, broker_down, worker_dead, sandbox_unknown_there, parked, waits_behind_parked)
+@kind(
+    "no-copy",
+    Words(
+        "{reader} has no copy of this dossier, although it has read {events} of {source}.",
+        "{reader} không có bản sao của hồ sơ này, dù đã đọc {events} của {source}.",
+        "Its database has lost the dossier, or a foreign record took the place of the event. Submit it again, or restore "
+        "the database of {reader}: the events after the backup are then read again.",
+        "Cơ sở dữ liệu ở đó đã mất hồ sơ, hoặc bản ghi lạ đã chiếm chỗ của sự kiện. Nộp lại hồ sơ, hoặc khôi phục "
+        "cơ sở dữ liệu của {reader}: các sự kiện sau bản sao lưu sẽ được đọc lại.",
+    ),
+)
+def no_copy(facts: Facts) -> Iterator[Values]:
+    """a service has read the events of the dossier, but does not know it"""
+    for source, reader in READERS.items():
+        there, here = facts.outlooks.get(reader), facts.outlooks.get(source)
+        if there is None or here is None or there.known or there.parked or there.stuck or not here.known:
+            continue
+        events = [event.type for event in here.events]
+        if events and not any(event.unread for event in here.events):
+            yield {"reader": reader, "source": source, "events": events}
+
+
+@kind(
+    "foreign-record",
+    Words(
+        "{count} foreign record(s) were found in partition {lane} of {topic}, the last at {at} (real time){place}: "
+        "{source} did not send them, and {reader} did not accept them.",
+        "Tìm thấy {count} bản ghi lạ ở phân vùng {lane} của {topic}, lần cuối lúc {at} (giờ thật){place}: "
+        "{source} không gửi chúng, và {reader} không chấp nhận.",
+        "Find the program that writes to {topic}: only {source} may. The real events were requested again by themselves.",
+        "Tìm chương trình ghi vào {topic}: chỉ {source} được ghi. Các sự kiện thật đã được yêu cầu gửi lại.",
+    ),
+)
+def foreign_record(facts: Facts) -> Iterator[Values]:
+    """a record that is not from the source was found in the lane of the dossier"""
+    for found in facts.foreign:
+        place, place_vi = ("", "") if found.offset is None else (f", offset {found.offset}",) * 2
+        yield {**to_builtins(found), "place_en": place, "place_vi": place_vi}
+
+
+BROKEN = (
+    service_down,
+    clock_behind,
+    broker_down,
+    worker_dead,
+    sandbox_unknown_there,
+    parked,
+    waits_behind_parked,
+    no_copy,
+)
 KINDS: tuple[Kind, ...] = (*BROKEN, on_its_way, unknown_dossier)

@@ -218,7 +218,7 @@ class Ownership:
         values  parameters of `changes` from $2 on; a function computes one from the old row
         above   the new version is higher than this
         """
-        async with self._runtime.database.transaction() as connection:
+        async with self._runtime.database.transaction(sandbox_id) as connection:
             before = await connection.fetchrow(
                 f"SELECT {', '.join(COLUMNS)} FROM sandboxes WHERE id = $1 AND NOT deleted FOR UPDATE", sandbox_id
             )

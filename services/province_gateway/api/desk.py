@@ -116,7 +116,7 @@ async def register(
     province: Text, body: RegistrationBody, idempotency_key: KeyHeader, sandbox: SandboxId, gateway: GatewayDep
 ) -> Response:
     key = _key(province, "POST /dossiers", idempotency_key, body)
-    async with gateway.unit_of_work(sandbox, key) as request:
+    async with gateway.unit_of_work(sandbox, key, series=[f"{province}/{body.commune}"]) as request:
         if request.is_new:
             now = request.now
             choice = choose(body.procedure, province, body.commune, case=body.case, channel=body.channel, on=now)
@@ -153,7 +153,7 @@ async def move(
     dossier = await queries.dossier(gateway, sandbox, province, code)
     agency = agency_code(dossier.province, dossier.commune)
     key = _key(province, f"POST /dossiers/{code}/moves", idempotency_key, body)
-    async with gateway.unit_of_work(sandbox, key, codes=[code]) as request:
+    async with gateway.unit_of_work(sandbox, key, codes=[code], series=[agency]) as request:
         if request.is_new:
             await request.lock_counters(*receipts.receipt_series(agency, request.now))
             dossier = official.perform(request.work, code, body.instruction(), gateway.rules)

@@ -76,7 +76,8 @@ async def test_every_text_that_cannot_be_kept_is_named(country: Country, lan: Ci
         answer = await country.ask(service, method, address, content=content, headers=headers)
         found = pointers(answer)
         missing = {text for text in texts if not any(f"{pointer}/".startswith(f"{text}/") for pointer in found)}
-        assert not missing or found == [""], (method, path, found)  # a strict reader refuses the whole text
+        # A strict reader refuses the whole text; a long list of errors is cut.
+        assert not missing or found == [""] or answer.json()["more_errors"], (method, path, found)
     assert bodies or service == "identity"
 
 
