@@ -74,9 +74,12 @@ class Filing(Particulars, frozen=True, kw_only=True):
 
     def facts(self) -> dict[str, Any]:
         """As members of an event; what is not said, or is as usual, is left out."""
-        usual = {field.name for field in msgspec.structs.fields(self) if getattr(self, field.name) == field.default}
+        usual = {name for name, default in DEFAULTS.items() if getattr(self, name) == default}
         facts: dict[str, Any] = msgspec.to_builtins(self)  # leaves out defaults by identity, not by value
         return {name: fact for name, fact in facts.items() if name not in usual}
+
+
+DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(Filing)}
 
 
 class PlaceBody(Body):
