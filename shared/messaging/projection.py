@@ -1,4 +1,4 @@
-"""Projections: further, named listeners. Each has its own tables, computed from events alone, and can be rebuilt."""
+"""Projections: tables that are computed from events alone and can be rebuilt. Each is a listener with a name and positions."""
 
 from __future__ import annotations
 
