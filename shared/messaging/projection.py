@@ -1,4 +1,4 @@
-"""Projections: further, named listeners. Each has its own tables, computed from events alone, and can be rebuilt."""
+"""Projections: tables that are computed from events alone and can be rebuilt. Each is a listener with a name and positions."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from shared.sandbox import registry
 from shared.storage.database import Connection, Database
 
 Project = Callable[[Connection, Sequence[Event]], Awaitable[None]]
-# How many numbered events of our own log the projection has not read, over all lanes of the topic.
+# How many events of our own log the projection has not read, over all lanes of the topic: in the queue, or numbered.
 OWN_BEHIND_SQL = """
-SELECT coalesce(sum(CASE WHEN p.epoch = l.epoch THEN greatest(l.head - p.expected + 1, 0) ELSE l.head END), 0)::bigint
+SELECT (SELECT count(*) FROM queue WHERE topic = $3)
+  + coalesce(sum(CASE WHEN p.epoch = l.epoch THEN greatest(l.head - p.expected + 1, 0) ELSE l.head END), 0)::bigint
 FROM lanes_out l LEFT JOIN positions p ON p.listener = $1 AND p.source = $2 AND p.lane = l.lane WHERE l.topic = $3"""
 # The same for the events of a peer, as far as the service itself has read them.
 PEER_BEHIND_SQL = """
@@ -142,7 +143,7 @@ async def rebuild(database: Database, projection: Projection) -> int:
 
 
 async def behind(database: Database, projection: Projection, service: str) -> int:
-    """How many events the projection has not read: our numbered ones, and those of peers that `service` has read."""
+    """How many events the projection has not read: our own, and those of peers that `service` has read."""
     count = 0
     for source in projection.sources:
         if source.name == service:

@@ -182,11 +182,11 @@ class LaneReader:
     async def _keep_asking(self) -> None:
         """Ask the source for replays, and once a second for the places that the broker acknowledged to it."""
         loop = asyncio.get_running_loop()
-        asked_at = 0.0
+        requested_at = 0.0
         while True:
             with contextlib.suppress(Unreachable, asyncpg.PostgresError, asyncpg.InterfaceError):
-                if loop.time() - asked_at > CHECK_SECONDS:
-                    self._sent, asked_at = await self._ask_sent(), loop.time()
+                if loop.time() - requested_at > CHECK_SECONDS:
+                    self._sent, requested_at = await self._ask_sent(), loop.time()
                 await self._ask(loop.time())
             await asyncio.sleep(0.05)
 
@@ -263,12 +263,12 @@ class LaneReader:
         if response.status_code == 200:
             await self._move(lane, place, (response.json()["epoch"], response.json()["expected"]))
 
-    async def _move(self, lane: int, asked_at: Place, place: Place) -> None:
-        """Continue at the place that the source replied, if its epoch is new and our position is still the one that asked."""
+    async def _move(self, lane: int, expected: Place, place: Place) -> None:
+        """Continue at the place that the source replied, if its epoch is new and our position is still `expected`."""
         async with self._runtime.database.transaction() as connection:
             positions = await self._positions.lock(connection, [lane])
-            if positions[lane].place == asked_at and positions[lane].resume_at(place):
-                if asked_at[0] == 0 and place[0] > 1:
+            if positions[lane].place == expected and positions[lane].resume_at(place):
+                if expected[0] == 0 and place[0] > 1:
                     await self._positions.note_cut(connection, lane)
                 log.warning("moved_to_new_epoch", lane=lane, place=place, source=self._peer.name)
                 await self._positions.save(connection, positions)

@@ -181,6 +181,17 @@ async def test_an_unknown_projection_is_named_with_those_there_are(country: Coun
     assert problem(answer, 404, "projection-not-found")["projections"] == [NAME]
 
 
+async def test_an_event_that_has_no_number_yet_is_behind(country: Country, sandbox: Sandbox) -> None:
+    statistics = projection.named(country.portal.projections, NAME)
+
+    async def behind() -> int:
+        return await projection.behind(country.portal.database, statistics, country.portal.service)
+
+    before = await behind()
+    await (await sandbox.sign_in()).submitted()
+    assert await behind() == before + 1
+
+
 async def test_statistics_of_a_province_that_is_none_are_refused(country: Country, sandbox: Sandbox) -> None:
     answer = await country.ask("portal", "GET", "/api/v1/statistics", params={"province": "99"}, headers=sandbox.header)
     problem(answer, 404, "province-not-found")
