@@ -11,7 +11,7 @@ from shared.errors import Refusal
 from shared.messaging import cloudevents
 from shared.messaging.cloudevents import Event, Record
 from shared.messaging.consumer import Outcome
-from shared.messaging.lanes import LANES, Position, Verdict
+from shared.messaging.lanes import Position, Verdict
 from shared.messaging.peer import Peer
 from shared.messaging.positions import Positions
 from shared.observability import metrics
@@ -117,13 +117,11 @@ class ProjectionReader:
 
 
 async def begin(database: Database, projections: Sequence[Projection]) -> None:
-    """Add rows for new projections, and positions at the beginning of every lane."""
+    """Add rows for new projections; their readers begin as those of the service do, also beside an older broker."""
     for projection in projections:
         await database.pool.execute(
             "INSERT INTO projections (name, generation) VALUES ($1, 1) ON CONFLICT DO NOTHING", projection.name
         )
-        for source in projection.sources:
-            await Positions(projection.name, source.name).begin(database, dict.fromkeys(range(LANES), (0, 0)))
 
 
 async def rebuild(database: Database, projection: Projection) -> int:

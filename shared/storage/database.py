@@ -25,7 +25,7 @@ log = structlog.get_logger()
 DATA_REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 SCHEMA_LOCK = 0x4C54  # advisory lock: two processes of one service can start at the same moment
 # Raise it with every change that a new default does not cover, and add a step (shared/storage/migrations.py).
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 NO_STEPS: migrations.Steps = {}
 TIMEOUT = "transaction_timeout"  # a setting of PostgreSQL since version 17
 USE_EMPTY = "Give this service an empty database of its own."

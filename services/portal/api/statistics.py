@@ -41,7 +41,7 @@ class ProvinceCount(BaseModel):
 class Statistics(BaseModel):
     """Counts over all dossiers of a sandbox.
 
-    behind  number of published events that are not counted yet; 0: the counts are complete
+    behind  number of events that the portal published or read and that are not counted yet
     """
 
     dossiers: int

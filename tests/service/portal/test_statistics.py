@@ -50,6 +50,8 @@ class Reporting:
 
 @pytest.fixture
 async def reporting(country: Country) -> Reporting:
+    for source in ("portal", "gateway"):
+        await Positions(NAME, source).begin(country.portal.database, dict.fromkeys(LANE, (0, 0)))
     return Reporting(country)
 
 
