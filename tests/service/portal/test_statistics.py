@@ -186,12 +186,17 @@ async def test_an_unknown_projection_is_named_with_those_there_are(country: Coun
 async def test_an_event_that_has_no_number_yet_is_behind(country: Country, sandbox: Sandbox) -> None:
     statistics = projection.named(country.portal.projections, NAME)
 
-    async def behind() -> int:
-        return await projection.behind(country.portal.database, statistics, country.portal.service)
+    async def goal() -> projection.Goal:
+        return await projection.goal(country.portal.database, statistics, country.portal.service)
 
-    before = await behind()
+    async def behind(goal: projection.Goal) -> int:
+        return await projection.behind(country.portal.database, statistics, country.portal.service, goal)
+
+    earlier = await goal()
+    before = await behind(earlier)
     await (await sandbox.sign_in()).submitted()
-    assert await behind() == before + 1
+    assert await behind(await goal()) == before + 1
+    assert await behind(earlier) == before, "nobody waits for what is published later"
 
 
 async def test_statistics_of_a_province_that_is_none_are_refused(country: Country, sandbox: Sandbox) -> None:
