@@ -22,11 +22,11 @@ Capacity = Literal["self", "representative", "authorised_person", "organisation"
 
 
 class Particulars(Value, frozen=True, kw_only=True):
-    """What portal and province both keep as it was said.
+    """What a submission says besides the minimum; portal and province store it unchanged.
 
     capacity     in which the applicant acts
-    reception    where it is received, when that is not the competent agency
-    filed_under  codes from before the merger, if it was filed under such
+    reception    where it is received, if not at the competent agency
+    filed_under  codes from before the merger, if they were used in the submission
     """
 
     case: str | None = None
@@ -41,7 +41,7 @@ class Particulars(Value, frozen=True, kw_only=True):
 
 
 class Paper(Value, frozen=True):
-    """A paper as it was handed in; the file lies in the store under its hash, if there is one."""
+    """A paper as it was handed in; its file, if there is one, is stored under its hash."""
 
     component: str
     form: str
@@ -53,7 +53,7 @@ class Paper(Value, frozen=True):
 
 
 class Owner(Value, frozen=True):
-    """For whom it is, when that is not the applicant."""
+    """The owner of the dossier, if not the applicant."""
 
     kind: Literal["person", "organisation"]
     id: str
@@ -61,22 +61,25 @@ class Owner(Value, frozen=True):
 
 
 class Filing(Particulars, frozen=True, kw_only=True):
-    """All of it: the particulars, and what the portal keeps whole and the province in short."""
+    """Particulars, owner and papers. The portal stores owner and papers whole, the province only a name and a number."""
 
     owner: Owner | None = None
     papers: tuple[Paper, ...] = ()
 
     @classmethod
     def of(cls, event: BaseModel) -> Filing:
-        """As the event says it that begins a dossier."""
+        """The filing in the event that begins a dossier."""
         facts = event.model_dump()  # a place's commune may be null: it is then the province's own
         return msgspec.convert({name: fact for name, fact in facts.items() if fact is not None}, cls)
 
     def facts(self) -> dict[str, Any]:
-        """As members of an event; what is not said, or is as usual, is left out."""
-        usual = {field.name for field in msgspec.structs.fields(self) if getattr(self, field.name) == field.default}
+        """The filing as members of an event, without those that have their default."""
+        defaults = {name for name, default in DEFAULTS.items() if getattr(self, name) == default}
         facts: dict[str, Any] = msgspec.to_builtins(self)  # leaves out defaults by identity, not by value
-        return {name: fact for name, fact in facts.items() if name not in usual}
+        return {name: fact for name, fact in facts.items() if name not in defaults}
+
+
+DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(Filing)}
 
 
 class PlaceBody(Body):
@@ -100,10 +103,10 @@ class ParticularsBody(Body):
     note: Annotated[Note, Field(max_length=2000)] | None = None
 
     def filing(self, choice: Choice, now: datetime, **checked: Any) -> Filing:
-        """What is filed: the case and version that were chosen, places in codes of today.
+        """The filing with the chosen case and version, and with places in current codes.
 
-        checked  members that the service itself has looked at, such as owner and papers
-        raises   what `in_current_codes` refuses
+        checked  members that the service has checked itself, such as owner and papers
+        raises   the refusals of `in_current_codes`
         """
         particulars = self.model_dump(include=set(Particulars.__struct_fields__))
         filing = msgspec.convert({name: each for name, each in particulars.items() if each is not None}, Filing)

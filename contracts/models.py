@@ -46,7 +46,7 @@ class DossierFeeDemanded(BaseModel):
 
 class Receipt(BaseModel):
     """
-    One receipt: phí and lệ phí have their own.
+    One receipt; phí and lệ phí have separate ones.
     """
 
     model_config = ConfigDict(
@@ -82,7 +82,7 @@ class DossierFeePaid(BaseModel):
 
 class DossierFeeWaived(BaseModel):
     """
-    The office asks no longer for what it demanded: the payer is exempt, or the demand was a mistake. What was paid online for it is given back.
+    The office cancels a demand: the payer is exempt, or the demand was a mistake. What was paid online for it is refunded.
     """
 
     model_config = ConfigDict(
@@ -148,7 +148,7 @@ class DossierHandedOver(BaseModel):
 
 class DossierProcessingResumed(BaseModel):
     """
-    What the dossier waited for has come; the clock runs again.
+    What the dossier waited for has arrived; its clock runs again.
     """
 
     model_config = ConfigDict(
@@ -168,7 +168,7 @@ class DossierProcessingResumed(BaseModel):
 
 class DossierProcessingStarted(BaseModel):
     """
-    The handling unit has taken up the dossier.
+    The handling unit has started to process the dossier.
     """
 
     model_config = ConfigDict(
@@ -225,7 +225,7 @@ class DossierRated(BaseModel):
 
 class Limit(BaseModel):
     """
-    As the catalogue's version in force at reception has it.
+    The limit in the catalogue's version in force at reception.
     """
 
     model_config = ConfigDict(
@@ -255,7 +255,7 @@ class DossierReceived(BaseModel):
     officer: Annotated[str, Field(max_length=120, min_length=1)]
     limit: Annotated[
         Limit | None,
-        Field(description="As the catalogue's version in force at reception has it."),
+        Field(description="The limit in the catalogue's version in force at reception."),
     ] = None
     count: Literal["law", "system"] | None = None
     pause: Literal["anew", "shift", "subtract"] | None = None
@@ -312,7 +312,7 @@ class Applicant(BaseModel):
 
 class Owner(BaseModel):
     """
-    For whom it is, when that is not the submitter.
+    The owner of the dossier, if not the submitter.
     """
 
     model_config = ConfigDict(
@@ -354,7 +354,7 @@ class HelpAt(BaseModel):
 
 class Reception(BaseModel):
     """
-    Desk that receives; may be any of the province for a boundary-independent procedure.
+    Desk that receives; any desk of the province if the procedure does not depend on administrative boundaries.
     """
 
     model_config = ConfigDict(
@@ -366,7 +366,7 @@ class Reception(BaseModel):
 
 class FiledUnder(BaseModel):
     """
-    Codes before the merger under which it was filed, when they differ.
+    The codes from before the merger that were used in the submission, if they differ.
     """
 
     model_config = ConfigDict(
@@ -378,7 +378,7 @@ class FiledUnder(BaseModel):
 
 class DossierRegistered(BaseModel):
     """
-    A province has registered a dossier handed in at a counter or by public post; it is born by this event.
+    A province has registered a dossier handed in at a counter or by public post; it begins with this event.
     """
 
     model_config = ConfigDict(
@@ -402,7 +402,7 @@ class DossierRegistered(BaseModel):
     capacity: Literal["self", "representative", "authorised_person", "organisation"] | None = None
     owner: Annotated[
         Owner | None,
-        Field(description="For whom it is, when that is not the submitter."),
+        Field(description="The owner of the dossier, if not the submitter."),
     ] = None
     papers: Annotated[list[Paper] | None, Field(max_length=50)] = None
     help_at: Annotated[
@@ -411,12 +411,14 @@ class DossierRegistered(BaseModel):
     ] = None
     reception: Annotated[
         Reception,
-        Field(description="Desk that receives; may be any of the province for a boundary-independent procedure."),
+        Field(
+            description="Desk that receives; any desk of the province if the procedure does not depend on administrative boundaries."
+        ),
     ]
     return_by: Literal["direct", "online", "public_postal"] | None = None
     filed_under: Annotated[
         FiledUnder | None,
-        Field(description="Codes before the merger under which it was filed, when they differ."),
+        Field(description="The codes from before the merger that were used in the submission, if they differ."),
     ] = None
 
 
@@ -465,7 +467,7 @@ class DossierRescheduled(BaseModel):
 
 class DossierResultReady(BaseModel):
     """
-    The result is signed and with the one-stop unit; this moment decides on time or overdue.
+    The result is signed and at the one-stop unit; this moment decides whether it is on time.
     """
 
     model_config = ConfigDict(
@@ -527,7 +529,7 @@ class DossierStopped(BaseModel):
 
 class Applicant1(BaseModel):
     """
-    Who submitted, as the identity provider vouched for them.
+    Who submitted, as confirmed by the identity provider.
     """
 
     model_config = ConfigDict(
@@ -540,7 +542,7 @@ class Applicant1(BaseModel):
 
 class DossierSubmitted(BaseModel):
     """
-    A citizen has submitted a dossier at the portal; it is born by this event.
+    A citizen has submitted a dossier at the portal; it begins with this event.
     """
 
     model_config = ConfigDict(
@@ -555,7 +557,7 @@ class DossierSubmitted(BaseModel):
     authority: Annotated[Authority, Field(description="Where the dossier is handled.")]
     applicant: Annotated[
         Applicant1,
-        Field(description="Who submitted, as the identity provider vouched for them."),
+        Field(description="Who submitted, as confirmed by the identity provider."),
     ]
     channel: Literal["online"]
     submitted_at: Instant
@@ -566,7 +568,7 @@ class DossierSubmitted(BaseModel):
     capacity: Literal["self", "representative", "authorised_person", "organisation"] | None = None
     owner: Annotated[
         Owner | None,
-        Field(description="For whom it is, when that is not the submitter."),
+        Field(description="The owner of the dossier, if not the submitter."),
     ] = None
     papers: Annotated[list[Paper] | None, Field(max_length=50)] = None
     help_at: Annotated[
@@ -575,12 +577,14 @@ class DossierSubmitted(BaseModel):
     ] = None
     reception: Annotated[
         Reception | None,
-        Field(description="Desk that receives; may be any of the province for a boundary-independent procedure."),
+        Field(
+            description="Desk that receives; any desk of the province if the procedure does not depend on administrative boundaries."
+        ),
     ] = None
     return_by: Literal["direct", "online", "public_postal"] | None = None
     filed_under: Annotated[
         FiledUnder | None,
-        Field(description="Codes before the merger under which it was filed, when they differ."),
+        Field(description="The codes from before the merger that were used in the submission, if they differ."),
     ] = None
 
 
@@ -606,7 +610,7 @@ class DossierSupplementAnswered(BaseModel):
 
 class Item1(BaseModel):
     """
-    One thing that is missing or wrong.
+    One item that is missing or wrong.
     """
 
     model_config = ConfigDict(
@@ -618,7 +622,7 @@ class Item1(BaseModel):
 
 class DossierSupplementRequested(BaseModel):
     """
-    The office asks once, completely and precisely, for what is missing (form 02). A second request counts as overdue and says so.
+    The office asks once, completely and precisely, for what is missing (form 02). A second request is marked as overdue.
     """
 
     model_config = ConfigDict(
@@ -700,7 +704,7 @@ class DossierWithdrawn(BaseModel):
 
 class LaneVoid(BaseModel):
     """
-    This number of the lane carries nothing any more; a reader moves on.
+    This number of the lane has no event any more; a reader continues with the next.
     """
 
     model_config = ConfigDict(
@@ -733,7 +737,7 @@ class PaymentConfirmed(BaseModel):
 
 class PaymentRefunded(BaseModel):
     """
-    The portal has given a confirmed payment back, once; no law or interface for this was found (unverified).
+    The portal has refunded a confirmed payment, once; no law or interface for this was found (unverified).
     """
 
     model_config = ConfigDict(

@@ -46,7 +46,7 @@ class FeeItemView(View):
 
 
 class CopyView(View):
-    """What both copies of a dossier show. `can`: what whoever asks may do now."""
+    """What both copies of a dossier show. `can`: the moves that the caller may make now."""
 
     code: str
     procedure: str
@@ -69,6 +69,6 @@ class CopyView(View):
 
     @classmethod
     def read(cls, dossier: object, **computed: Any) -> Self:
-        """The view of a dossier: what is not `computed` is its member of the same name."""
+        """The view of a dossier: values from `computed`, and all others from its members of the same name."""
         same = {name: getattr(dossier, name) for name in cls.model_fields if name not in computed}
         return cls(**same, **computed)

@@ -138,7 +138,7 @@ class Sandbox(SyncObject[client.Sandbox]):
     settle = waits(client.Sandbox.settle)
     script = waits(client.Sandbox.script)
     timeline = waits(client.Sandbox.timeline)
-    told_by = waits(client.Sandbox.told_by)
+    timeline_of = waits(client.Sandbox.timeline_of)
     events = waits(client.Sandbox.events)
     dossiers = waits(client.Sandbox.dossiers)
     statistics = waits(client.Sandbox.statistics)

@@ -109,10 +109,6 @@ class Procedure:
         return self.valid_to is None
 
     @property
-    def authority_level(self) -> Level:
-        return self.level
-
-    @property
     def any_reception(self) -> bool:
         """Whether every desk of the province may receive it. Unverified outside Hải Phòng."""
         return self.boundary_independent == "listed"

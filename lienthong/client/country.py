@@ -191,9 +191,9 @@ class Sandbox(ActingProvinces, Waiting):
 
     async def timeline(self, code: str) -> list[Entry]:
         """The timeline of one dossier, merged from all services."""
-        return merged(await asyncio.gather(*(self.told_by(name, code) for name in SERVICES)))
+        return merged(await asyncio.gather(*(self.timeline_of(name, code) for name in SERVICES)))
 
-    async def told_by(self, service: str, code: str) -> list[Entry]:
+    async def timeline_of(self, service: str, code: str) -> list[Entry]:
         """One service's part of a dossier's timeline; `service` is identity, portal, payment or gateway."""
         return await rows_in(self, service, f"/_lab/timeline/{code}")
 

@@ -9,7 +9,6 @@ from urllib.parse import parse_qs
 from joserfc.jwk import RSAKey
 
 from services.identity_mock.clients import owner_of
-from services.identity_mock.migrations import STEPS
 from services.identity_mock.settings import Settings
 from services.identity_mock.store import METADATA, NEXT, signing_key
 from shared.runtime import Runtime
@@ -24,7 +23,6 @@ class IdentityRuntime(Runtime):
     def __init__(self, settings: Settings) -> None:
         super().__init__("identity", settings, settings.database_url, METADATA)
         self.identity = settings
-        self.steps = STEPS
         self._next_key: RSAKey | None = None
         self._unknown_key: RSAKey | None = None
 

@@ -74,7 +74,7 @@ async def _overtakes(connection: Connection, sandbox: Sandbox, rule: Rule, trans
 
 
 async def release_overtaken(connection: Connection, sandbox: Sandbox, sent: str) -> list[str]:
-    """Release the CONFIRMs that waited to be overtaken by another one, `sent`; returns their transactions."""
+    """Release the CONFIRMs that waited until another one, `sent`, was sent before them; returns their transactions."""
     rules = [rule.key for rule in faults.rules_of(sandbox.faults) if rule.fault == named.REORDERED]
     if not rules:
         return []

@@ -81,9 +81,8 @@ class Portal(MessagingRuntime[Dossier]):
 
     async def refund(self, call: http_outbox.Call) -> None:
         """Request a refund from the platform; then store it, publish it to the province, and end the call."""
-        refund = await self.platform.refund(call.sandbox, call.key, call.data["amount_dong"])
-        await self.decide(
-            call.sandbox, lambda work: note_refund(work, call.data["code"], call.key, refund), codes=[call.data["code"]]
-        )
+        refund, code = await self.platform.refund(call.sandbox, call.key, call.data["amount_dong"]), call.data["code"]
+        async with self.unit_of_work(call.sandbox, codes=[code]) as request:
+            note_refund(request.work, code, call.key, refund)
         async with self.database.transaction() as connection:
             await http_outbox.done(connection, call)

@@ -65,10 +65,11 @@ async def _view(runtime: MessagingRuntime[Any], each: projection.Projection) -> 
     )
     if not rows:
         raise NotReady("The service is starting; ask again in a moment.", waits_for=sorted(runtime.waits_for))
+    goal = await projection.goal(runtime.database, each, runtime.service)
     return ProjectionView(
         name=each.name,
         sources=[source.name for source in each.sources],
         generation=rows[0]["generation"],
         lanes_cut=rows[0]["lanes_cut"],
-        behind=await projection.behind(runtime.database, each, runtime.service),
+        behind=await projection.behind(runtime.database, each, runtime.service, goal),
     )

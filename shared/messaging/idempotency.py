@@ -17,7 +17,7 @@ OPEN_SQL = f"""
 WITH sandbox AS MATERIALIZED (
   SELECT {registry.ROW_SQL} FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted FOR KEY SHARE),
 claimed AS (
-  INSERT INTO replies (sandbox, caller, route, key, body_hash, asked)
+  INSERT INTO replies (sandbox, caller, route, key, body_hash, request)
   SELECT id, $2, $3, $4, $5, $6 FROM sandbox WHERE $4::text IS NOT NULL
   ON CONFLICT DO NOTHING RETURNING 1)
 SELECT sandbox.*, EXISTS (SELECT FROM claimed) AS claimed, (SELECT epoch FROM event_log) AS epoch FROM sandbox"""
@@ -34,8 +34,10 @@ def replies_table(metadata: MetaData) -> None:
         Column("body_hash", Text, nullable=False),
         Column("status", Integer),  # NULL only inside the transaction that decides
         Column("body", Text),
-        Column("asked", Text, nullable=False, server_default=""),  # the request's body, needed for a replay
-        Column("asked_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),  # real
+        Column("request", Text, nullable=False, server_default=""),  # its body, needed for a replay
+        Column(
+            "requested_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")
+        ),  # real
     )
 
 

@@ -9,7 +9,6 @@ from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData,
 
 from shared.messaging.lanes import LANES, Place, Position
 from shared.storage.database import Connection, Database
-from shared.storage.migrations import Note, Steps
 
 SERVICE = ""  # the listener name of the service itself; projections have names
 # Positions of lanes that were never read; the caller knows their offset.
@@ -44,17 +43,6 @@ def positions_table(metadata: MetaData) -> Table:
         Column("foreign_offset", BigInteger),
         Column("foreign_at", DateTime(timezone=True)),
     )
-
-
-async def _version_8(connection: Any, note: Note) -> None:
-    await connection.execute(
-        "ALTER TABLE positions ADD COLUMN last_id text NOT NULL DEFAULT '', "
-        "ADD COLUMN is_doubted boolean NOT NULL DEFAULT false, ADD COLUMN foreign_count bigint NOT NULL DEFAULT 0, "
-        "ADD COLUMN foreign_offset bigint, ADD COLUMN foreign_at timestamptz"
-    )
-
-
-STEPS: Steps = {8: _version_8}
 
 
 class Positions:

@@ -1,8 +1,8 @@
-"""Projections: further, named listeners. Each has its own tables, computed from events alone, and can be rebuilt."""
+"""Projections: tables that are computed from events alone and can be rebuilt. Each is a listener with a name and positions."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Column, Integer, MetaData, Table, Text
@@ -11,22 +11,17 @@ from shared.errors import Refusal
 from shared.messaging import judging
 from shared.messaging.cloudevents import Event, Record
 from shared.messaging.judging import Outcome
-from shared.messaging.lanes import LANES
+from shared.messaging.lanes import Place
 from shared.messaging.peer import Peer
 from shared.messaging.positions import Positions
 from shared.storage.database import Connection, Database
 
 Project = Callable[[Connection, Sequence[Event]], Awaitable[None]]
-# How many numbered events of our own log the projection has not read, over all lanes of the topic.
-OWN_BEHIND_SQL = """
-SELECT coalesce(sum(CASE WHEN p.epoch = l.epoch THEN greatest(l.head - p.expected + 1, 0) ELSE l.head END), 0)::bigint
-FROM lanes_out l LEFT JOIN positions p ON p.listener = $1 AND p.source = $2 AND p.lane = l.lane WHERE l.topic = $3"""
-# The same for the events of a peer, as far as the service itself has read them.
-PEER_BEHIND_SQL = """
-SELECT coalesce(
-  sum(CASE WHEN p.epoch = s.epoch THEN greatest(s.expected - p.expected, 0) ELSE s.expected - 1 END), 0)::bigint
-FROM positions s LEFT JOIN positions p ON p.listener = $1 AND p.source = s.source AND p.lane = s.lane
-WHERE s.listener = '' AND s.source = $2"""
+# How far the event log and the readers of the service have come: source, lane, epoch, and the next number.
+PLACES_SQL = """
+SELECT $1::text AS source, lane, epoch::int, head + 1 AS expected FROM lanes_out WHERE topic = $2
+UNION ALL SELECT source, lane, epoch, expected FROM positions WHERE listener = '' AND source <> $1"""
+QUEUED_SQL = "SELECT count(*) AS count, max(id) AS last FROM queue WHERE topic = $1 AND id <= coalesce($2, id)"
 
 
 class ProjectionNotFound(Refusal):
@@ -98,13 +93,11 @@ class ProjectionReader:
 
 
 async def begin(database: Database, projections: Sequence[Projection]) -> None:
-    """Add rows for new projections, and positions at the beginning of every lane."""
+    """Add rows for new projections; their readers begin as those of the service do, also beside an older broker."""
     for projection in projections:
         await database.pool.execute(
             "INSERT INTO projections (name, generation) VALUES ($1, 1) ON CONFLICT DO NOTHING", projection.name
         )
-        for source in projection.sources:
-            await Positions(projection.name, source.name).begin(database, dict.fromkeys(range(LANES), (0, 0)))
 
 
 async def rebuild(database: Database, projection: Projection) -> int:
@@ -124,15 +117,44 @@ async def rebuild(database: Database, projection: Projection) -> int:
     return generation
 
 
-async def behind(database: Database, projection: Projection, service: str) -> int:
-    """How many events the projection has not read: our numbered ones, and those of peers that `service` has read."""
+@dataclass(frozen=True)
+class Goal:
+    """What was published or read by the service at one moment.
+
+    last    id of the last queued event; None if nothing was queued
+    places  source and lane → the place after the last numbered event
+    """
+
+    last: int | None
+    places: Mapping[tuple[str, int], Place]
+
+
+async def goal(database: Database, projection: Projection, service: str) -> Goal:
+    """Everything that the projection could have counted by now."""
+    topic = _own_topic(projection, service)
+    (queued,) = await database.fetch(QUEUED_SQL, topic, None)
+    rows = await database.fetch(PLACES_SQL, service, topic)
+    return Goal(queued["last"], {(row["source"], row["lane"]): (row["epoch"], row["expected"]) for row in rows})
+
+
+async def behind(database: Database, projection: Projection, service: str, goal: Goal) -> int:
+    """How many events of a goal the projection has not read: still queued, or numbered."""
     count = 0
+    if goal.last is not None:
+        (queued,) = await database.fetch(QUEUED_SQL, _own_topic(projection, service), goal.last)
+        count += queued["count"]
     for source in projection.sources:
-        if source.name == service:
-            count += await database.pool.fetchval(OWN_BEHIND_SQL, projection.name, source.name, source.topic_in)
-        else:
-            count += await database.pool.fetchval(PEER_BEHIND_SQL, projection.name, source.name)
+        reached = await Positions(projection.name, source.name).places(database)
+        for (name, lane), (epoch, expected) in goal.places.items():
+            if name == source.name:
+                own_epoch, own_expected = reached.get(lane, (0, 1))
+                count += max(expected - (own_expected if own_epoch == epoch else 1), 0) if own_epoch <= epoch else 0
     return count
+
+
+def _own_topic(projection: Projection, service: str) -> str:
+    """The topic of our own events, if the projection reads them; else one that does not exist."""
+    return next((source.topic_in for source in projection.sources if source.name == service), "")
 
 
 def named(projections: Sequence[Projection], name: str) -> Projection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -27,6 +28,8 @@ from shared.observability import metrics
 log = structlog.get_logger()
 CHECK_SECONDS = 1.0  # between two renewals of the leases, and two comparisons with the broker's end offsets
 OWNER_SECONDS = 0.5  # the owner of sandboxes replies in milliseconds; after this, the events are parked
+STILL_SECONDS = 0.1  # a part of the process works if it did something so recently
+GIVE_WAY_ROUNDS = 10  # of STILL_SECONDS: together shorter than a lease
 ASK_LIMIT_SECONDS = 5.0  # between two replay requests of a lane, doubling from 0.2 s, until the lane moves
 
 
@@ -41,6 +44,12 @@ class Listener(Protocol):
         unknown: frozenset[str] = frozenset(),
         nowhere: frozenset[str] = frozenset(),
     ) -> Outcome: ...
+
+
+class Urgent(Protocol):
+    """A part of the process that works before a projection does: the relays, and the readers of the service itself."""
+
+    worked_at: float  # monotonic seconds
 
 
 @dataclass
@@ -59,7 +68,8 @@ class Asking:
 class LaneReader:
     """The reader of one source in one worker, for one listener.
 
-    pause  seconds to wait after a poll that was not full: few large batches cost less than many small ones
+    pause   seconds to wait after a poll that was not full: few large batches cost less than many small ones
+    urgent  parts of this process that go first
     """
 
     def __init__(
@@ -70,12 +80,14 @@ class LaneReader:
         leases: Leases,
         *,
         pause: float = 0.0,
+        urgent: Sequence[Urgent] = (),
     ) -> None:
         self._runtime, self._listener, self._peer, self.leases, self._pause = runtime, listener, peer, leases, pause
         self._positions = listener.positions
         self._main = self._positions.listener == SERVICE
         settings = runtime.settings
-        self._batch = settings.batch
+        self._batch = settings.batch * (4 if urgent else 1)  # who gives way reads more at a time
+        self._urgent, self.worked_at = urgent, 0.0  # monotonic seconds: when it last applied something
         group = f"{runtime.service}-{self._positions.listener or 'reader'}"
         self._reader = kafka.Reader(settings.kafka_bootstrap_servers, peer.topic_in, group)
         self._asking: dict[int, Asking] = {}
@@ -85,6 +97,7 @@ class LaneReader:
 
     async def run(self) -> None:
         """Read and apply until cancelled. Requests to the peer run concurrently: a silent peer stops nothing."""
+        await self._give_way()
         asking = asyncio.create_task(self._keep_asking())
         try:
             await self._read()
@@ -113,6 +126,7 @@ class LaneReader:
                     await self._apply(records)
                 if self._pause and len(records) < self._batch:
                     await asyncio.sleep(self._pause)
+                await self._give_way()
         finally:
             self.leases.lanes, self._next = [], {}
             if self._committing is not None:
@@ -122,6 +136,13 @@ class LaneReader:
             with contextlib.suppress(Exception):
                 await self.leases.give_back()
             await self._reader.close()
+
+    async def _give_way(self) -> None:
+        """Wait up to a second while the urgent parts of this process work, so that they have its processor."""
+        for _ in range(GIVE_WAY_ROUNDS):
+            if all(time.monotonic() - part.worked_at > STILL_SECONDS for part in self._urgent):
+                return
+            await asyncio.sleep(STILL_SECONDS)
 
     async def _assign(self) -> None:
         """Start at the stored positions. Without one (a new database) start at the committed offset of the group."""
@@ -173,11 +194,11 @@ class LaneReader:
     async def _keep_asking(self) -> None:
         """Ask the source for replays, and once a second for the places that the broker acknowledged to it."""
         loop = asyncio.get_running_loop()
-        asked_at = 0.0
+        requested_at = 0.0
         while True:
             with contextlib.suppress(Unreachable, asyncpg.PostgresError, asyncpg.InterfaceError):
-                if loop.time() - asked_at > CHECK_SECONDS:
-                    self._sent, asked_at = await self._ask_sent(), loop.time()
+                if loop.time() - requested_at > CHECK_SECONDS:
+                    self._sent, requested_at = await self._ask_sent(), loop.time()
                 await self._ask(loop.time())
             await asyncio.sleep(0.05)
 
@@ -209,6 +230,7 @@ class LaneReader:
                 await asyncio.sleep(0.05)
                 if isinstance(error, asyncpg.LockNotAvailableError | asyncpg.PostgresConnectionError | OSError):
                     raise  # another worker holds the lane, or the database is gone: start again from the rows
+        self.worked_at = time.monotonic()
         if outcome.reassign:
             await self._assign()
             return

@@ -39,7 +39,6 @@ from shared.storage.database import Connection
 from shared.storage.documents import DocumentStore
 
 T = TypeVar("T")
-R = TypeVar("R")
 Reply = tuple[int, str]  # status, JSON text
 
 
@@ -116,7 +115,6 @@ class MessagingRuntime(Runtime, Generic[T]):
         recording.recorded_table(metadata)
         faults.firings_table(metadata)
         self.first_rows = event_log.FIRST_ROWS
-        self.steps = positions.STEPS
         self.documents, self.peers, self.topics, self.projections = store, tuple(peers), topics, tuple(projections)
         self.consumers = {
             peer.name: Consumer(self.database, store, handlers, source=peer.name, service=service, topics=topics)
@@ -173,20 +171,6 @@ class MessagingRuntime(Runtime, Generic[T]):
         batch.report()
         if batch.events:
             self.waker.wake()
-
-    async def decide(
-        self,
-        sandbox_id: str,
-        decision: Callable[[Work[T]], R],
-        *,
-        codes: Sequence[str] = (),
-        counters: Callable[[datetime], Sequence[str]] = lambda now: (),
-    ) -> R:
-        """One decision without an Idempotency-Key, in one transaction; committed before this returns."""
-        async with self.unit_of_work(sandbox_id, codes=codes) as request:
-            if names := counters(request.now):
-                await request.lock_counters(*names)
-            return decision(request.work)
 
     async def store_reply(self, sandbox_id: str, request_key: RequestKey, reply: Reply) -> None:
         """Replace the stored reply of a key after a remote call has completed it."""

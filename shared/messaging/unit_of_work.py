@@ -66,18 +66,16 @@ class Clause:
 
     sql      in which `{rows}` stands for the rows to write, and `{table}` for the table of documents
     columns  "name type" of each value of a row
+    after    the clause from whose result this one reads, instead of rows of its own
     """
 
     name: str
     sql: str
     columns: str = ""
-
-    @property
-    def names(self) -> list[str]:
-        return [column.split()[0] for column in self.columns.split(", ") if column]
+    after: str = ""
 
 
-# One statement for everything that a transaction writes. Row sets can be empty; `ordinal` is the order within a set.
+# One statement for everything that a transaction writes; `ordinal` is the order within a set of rows.
 CLAUSES = (
     Clause(
         "documents",
@@ -97,11 +95,13 @@ CLAUSES = (
         "logged",
         "INSERT INTO events (sandbox, subject, version, id, type, lane, at, body, traceparent) "
         "SELECT sandbox, subject, version, id, type, lane, at, body, traceparent FROM new_events",
+        after="new_events",
     ),
     Clause(  # its ids follow the order of publishing
         "queued",
         "INSERT INTO queue (topic, lane, sandbox, subject, version) "
         "SELECT topic, lane, sandbox, subject, version FROM new_events ORDER BY ordinal",
+        after="new_events",
     ),
     Clause(
         "timers_set",
@@ -127,9 +127,9 @@ CLAUSES = (
         "ON CONFLICT (sandbox, name) DO UPDATE SET value = EXCLUDED.value",
         "sandbox text, name text, value int",
     ),
-    Clause(
+    Clause(  # at most one row; without LIMIT 1 a plan made for an empty table scans all replies later
         "replied",
-        "UPDATE replies r SET status = new.status, body = new.body FROM {rows} "
+        "UPDATE replies r SET status = new.status, body = new.body FROM (SELECT * FROM {rows} LIMIT 1) new "
         "WHERE (r.sandbox, r.caller, r.route, r.key) = (new.sandbox, new.caller, new.route, new.key)",
         "sandbox text, caller text, route text, key text, status int, body text",
     ),
@@ -137,18 +137,20 @@ CLAUSES = (
 
 
 @cache
-def save_statement(table: str) -> str:
-    """The clauses as one statement; the parameters are the columns of each, in order."""
+def save_statement(table: str, names: tuple[str, ...]) -> str:
+    """The clauses that have rows, as one statement; the parameters are the columns of each, in order.
+
+    names  of these clauses; what a transaction does not write costs nothing then
+    """
     parameters = count(1)
 
     def part(clause: Clause) -> str:
-        arrays = ", ".join(
-            f"${next(parameters)}::{column.split()[1]}[]" for column in clause.columns.split(", ") if column
-        )
-        rows = f"unnest({arrays}) WITH ORDINALITY AS new ({', '.join([*clause.names, 'ordinal'])})"
+        columns = [column.split() for column in clause.columns.split(", ") if column]
+        arrays = ", ".join(f"${next(parameters)}::{type}[]" for _, type in columns)
+        rows = f"unnest({arrays}) WITH ORDINALITY AS new ({', '.join([name for name, _ in columns] + ['ordinal'])})"
         return f"{clause.name} AS ({clause.sql.format(table=table, rows=rows)})"
 
-    return f"WITH {', '.join(map(part, CLAUSES))} SELECT"
+    return f"WITH {', '.join(part(clause) for clause in CLAUSES if (clause.after or clause.name) in names)} SELECT"
 
 
 @dataclass(slots=True)
@@ -185,17 +187,15 @@ class Batch(Generic[T]):
 
     async def save(self, connection: Connection, store: DocumentStore[T]) -> None:
         """Write everything in one statement; the rows were locked when they were loaded."""
-        rows = self._rows(store)
-        columns: list[Sequence[Any]] = []
-        for clause in CLAUSES:
-            width = len(clause.names)
-            columns += list(zip(*rows[clause.name], strict=True)) if width and rows[clause.name] else [()] * width
-        await connection.execute(save_statement(store.table), *columns)
+        sets = {name: rows for name, rows in self._rows(store).items() if rows}
+        if sets:
+            columns = [column for rows in sets.values() for column in zip(*rows, strict=True)]
+            await connection.execute(save_statement(store.table, tuple(sets)), *columns)
         if self.firings:
             await faults.record(connection, self.firings)
 
     def _rows(self, store: DocumentStore[T]) -> dict[str, list[tuple[Any, ...]]]:
-        """The rows of every clause that has columns, each in their order."""
+        """The rows of every clause that has columns, in the order of the clauses."""
         documents = [
             (*key, loaded.lane, loaded.version, loaded.last_at, store.encode(loaded.document), loaded.traceparent)
             for key, loaded in ((key, self.documents[key]) for key in sorted(self.changed))

@@ -48,6 +48,7 @@ def jobs(runtime: MessagingRuntime) -> list[Job]:  # type: ignore[type-arg]
 
     readers = [reader(peer) for peer in runtime.peers]
     relays = [relay(peer) for peer in runtime.peers if peer.topic_out]
+    parts: list[LaneReader | Relay] = [*readers, *relays]
     projections = [
         LaneReader(
             runtime,
@@ -55,13 +56,12 @@ def jobs(runtime: MessagingRuntime) -> list[Job]:  # type: ignore[type-arg]
             source,
             leases(f"{projection.name}:{source.name}"),
             pause=PROJECTION_PAUSE,
+            urgent=parts,
         )
         for projection in runtime.projections
         for source in projection.sources
     ]
     runtime.waits_for |= {"broker"}
-
-    parts: list[LaneReader | Relay] = [*readers, *relays]
 
     async def ready() -> None:
         """Ready when every part has had lanes; with a second worker, half of them."""

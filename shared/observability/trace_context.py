@@ -56,7 +56,7 @@ def begin_step(cause: str, home: str) -> str:
 
 
 def join(home: str) -> None:
-    """From now on the steps of this request belong to the journey that began with the span `home`."""
+    """Record the next steps of this request in the trace of `home`, the first span of a dossier's journey."""
     if home and not same_trace(home, traceparent()):
         own = child_of(home)
         _joined.set((home, own))

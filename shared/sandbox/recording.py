@@ -74,17 +74,18 @@ async def calls_of(database: Database, service: str, sandbox_id: str) -> list[di
 async def calls_with_key(database: Database, service: str, sandbox_id: str) -> list[dict[str, Any]]:
     """The calls with an Idempotency-Key, in the order in which they were processed."""
     rows = await database.fetch(
-        "SELECT caller, route, key, asked, asked_at FROM replies WHERE sandbox = $1 ORDER BY asked_at", sandbox_id
+        "SELECT caller, route, key, request, requested_at FROM replies WHERE sandbox = $1 ORDER BY requested_at",
+        sandbox_id,
     )
     return [
         {
-            "real_at": row["asked_at"].isoformat(timespec="microseconds"),
+            "real_at": row["requested_at"].isoformat(timespec="microseconds"),
             "service": service,
             "caller": row["caller"],
             "method": row["route"].partition(" ")[0],
             "path": row["route"].partition(" ")[2],
             "key": row["key"],
-            "body": msgspec.json.decode(row["asked"] or "null"),
+            "body": msgspec.json.decode(row["request"] or "null"),
         }
         for row in rows
     ]

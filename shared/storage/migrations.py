@@ -16,7 +16,7 @@ import structlog
 from shared.errors import Unfit
 
 log = structlog.get_logger()
-OLDEST = 7  # the oldest version that can be migrated; nothing older was ever released
+OLDEST = 9  # the oldest version that can be migrated; nothing older was ever released
 PIECE = 1_000  # documents per statement
 NOTE_SECONDS = 2.0  # between two progress notes of a long step
 # Faults of the machine, not of the data: start again with a new connection.

@@ -9,9 +9,9 @@ import yaml
 
 from contracts.catalogue import PROVINCES
 from contracts.schemas import event_types
-from tools.docs.generate import HOUSE
+from tools.docs.generate import REPOSITORY
 
-FOLDER = HOUSE / "contracts"
+FOLDER = REPOSITORY / "contracts"
 DOCUMENT: dict[str, Any] = yaml.safe_load((FOLDER / "asyncapi.yaml").read_text(encoding="utf-8"))
 TOPICS = {"dossier.to-province.v1", "dossier.to-portal.v1"}
 

@@ -18,9 +18,9 @@ from contracts.lifecycle import LIFECYCLE
 from lienthong.embedded.plan import ROLES, Plan
 from shared.observability import metrics
 from tests.contract.test_openapi import DOCUMENTS
-from tools.docs.generate import HOUSE
+from tools.docs.generate import REPOSITORY
 
-FOLDER = HOUSE / "deploy" / "grafana"
+FOLDER = REPOSITORY / "deploy" / "grafana"
 DASHBOARD: dict[str, Any] = json.loads((FOLDER / "dashboard.json").read_text(encoding="utf-8"))
 PANELS: list[dict[str, Any]] = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 SCRAPED = {"job", "instance"}  # labels that Prometheus itself gives

@@ -24,9 +24,9 @@ from referencing.exceptions import Unresolvable
 from contracts.schemas import event_types
 from lienthong.embedded.run import Run
 from lienthong.pytest_plugin import run_of
-from tools.docs.generate import HOUSE, SERVICES
+from tools.docs.generate import REPOSITORY, SERVICES
 
-CONTRACTS = HOUSE / "contracts"
+CONTRACTS = REPOSITORY / "contracts"
 TOOLS = Path(__file__).parent / "parsers"
 NODE = 20  # the oldest that the parsers run on
 PATIENCE = 300.0  # s for fetching 50 MB once; reading a document takes one

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from shared.web.problems import MEDIA_TYPE
-from tools.docs.generate import HOUSE, SERVICES
+from tools.docs.generate import REPOSITORY, SERVICES
 
 DOCUMENTS: dict[str, dict[str, Any]] = {
-    service: yaml.safe_load((HOUSE / f"contracts/openapi/{service}.yaml").read_text(encoding="utf-8"))
+    service: yaml.safe_load((REPOSITORY / f"contracts/openapi/{service}.yaml").read_text(encoding="utf-8"))
     for service in SERVICES
 }
 OAUTH = {("identity_mock", path) for path in ("/token", "/s/{sandbox}/token")}  # RFC 6749 gives it a form of its own

@@ -126,7 +126,7 @@ async def test_the_verbs_answer_people_and_programs_and_scripts(lienthong_sync: 
     assert told.returncode == 1 and json.loads(told.stdout)["not_before"] == TEN
     why = command("explain", code, "--sandbox", sandbox.id, "--lang", "en", url=lienthong_sync.url)
     assert why.returncode == 0
-    assert re.fullmatch(r"- The clock .*\n  → Turn it there: `(.*)`\n", why.stdout)
+    assert re.fullmatch(r"- The clock .*\n  → .*: `(.*)`\n", why.stdout)
     mend = why.stdout.split("`")[1].split()[1:]
     assert command(*mend, url=lienthong_sync.url).returncode == 0, "what mends it can be typed as it stands"
     assert command("wait-for", "dossier.received.v1", *at, url=lienthong_sync.url).returncode == 0

@@ -30,8 +30,8 @@ def document() -> dict[str, Any]:
             }
         },
         "channels": {
-            "toProvince": _channel(TO_PROVINCE, "What the portal tells the provinces."),
-            "toPortal": _channel(TO_PORTAL, "What the provinces tell the portal."),
+            "toProvince": _channel(TO_PROVINCE, "Events of the portal, for the provinces."),
+            "toPortal": _channel(TO_PORTAL, "Events of the provinces, for the portal."),
         },
         "operations": {
             "portalTells": _operation("send", "toProvince", TO_PROVINCE, "portal"),

@@ -29,7 +29,7 @@ from tools.docs import asyncapi, catalogue_page, causes_page, faults_page, gloss
 from tools.docs.printed import filled
 from tools.docs.python_types import client_types, event_models
 
-HOUSE = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[2]
 CREATE_APP: dict[str, Callable[[], FastAPI]] = {
     "portal": portal.create_app,
     "province_gateway": province_gateway.create_app,
@@ -72,7 +72,7 @@ def _openapi_yaml(service: str) -> str:
 
 
 def outputs() -> dict[str, Callable[[], str]]:
-    """Every computed file by its path under the house, and how to compute it."""
+    """Every computed file by its path in the repository, and how to compute it."""
     return {
         "contracts/models.py": event_models,
         "contracts/asyncapi.yaml": lambda: _yaml(asyncapi.document()),
@@ -100,7 +100,7 @@ def main() -> int:
         if check:
             print(f"{name} differs from the contracts; run `make contracts` and review the change.")
         else:
-            path = HOUSE / name
+            path = REPOSITORY / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"{name} written.")
@@ -109,7 +109,7 @@ def main() -> int:
 
 def on_disk(name: str) -> str | None:
     """What a computed file holds now; None if there is none."""
-    path = HOUSE / name
+    path = REPOSITORY / name
     return path.read_text(encoding="utf-8") if path.exists() else None
 
 

@@ -284,7 +284,7 @@ FAULTS: dict[str, Fault] = {
     "stop-worker": stop_worker,
     "kill-broker": kill_broker,
     "wipe-broker": wipe_broker,
-    "tell-again": replay_everything,
+    "replay-everything": replay_everything,
     "rebuild-statistics": rebuild_statistics,
     "delete-database": delete_database,
     "delete-sandboxes": delete_sandboxes,

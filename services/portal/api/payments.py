@@ -104,14 +104,12 @@ async def confirm(body: Confirm, sandbox: SandboxId, portal: PortalDep) -> dict[
     elif code is None:
         refusal = "MaThamChieu is not one of ours"
     else:
-        refusal = await portal.decide(
-            sandbox,
-            lambda work: commands.confirm_payment(
-                work, code, body.MaThamChieu, int(body.SoTien), body.MaGiaoDich, paid=body.MaLoi == platform.OK
-            ),
-            codes=[code],
-            counters=lambda now: commands.receipt_series(code, now),
-        )
+        paid = body.MaLoi == platform.OK
+        async with portal.unit_of_work(sandbox, codes=[code]) as request:
+            await request.lock_counters(*commands.receipt_series(code, request.now))
+            refusal = commands.confirm_payment(
+                request.work, code, body.MaThamChieu, int(body.SoTien), body.MaGiaoDich, paid=paid
+            )
     if refusal:
         log.warning("confirmation_refused", reference=body.MaThamChieu, reason=refusal, sandbox=sandbox)
     return {

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Column, MetaData, SmallInteger, Table, Text
 
-from contracts import lifecycle as law
 from contracts.catalogue import PROVINCES
-from contracts.lifecycle import LIFECYCLE
+from contracts.lifecycle import LIFECYCLE, Reaction
 from shared.messaging.cloudevents import Event
 from shared.messaging.peer import Peer
 from shared.messaging.projection import Projection
@@ -22,8 +21,10 @@ NAME = "statistics"
 PROVINCE_OF = {province.lane: code for code, province in PROVINCES.items()}
 LOCK_SQL = """
 SELECT r.sandbox, r.dossier, r.state FROM reported_dossiers r
-JOIN unnest($1::text[], $2::text[]) k (sandbox, dossier) USING (sandbox, dossier) FOR UPDATE OF r"""
-# The topics are read concurrently: an event that only shows that a dossier exists must not overwrite a state.
+JOIN unnest($1::text[], $2::text[]) k (sandbox, dossier) USING (sandbox, dossier)
+ORDER BY r.sandbox, r.dossier FOR UPDATE OF r"""
+# The topics are read concurrently: an event that only shows that a dossier exists must not overwrite a state. Both
+# statements take rows in key order, so that the two readers cannot deadlock.
 SAVE_SQL = """
 INSERT INTO reported_dossiers (sandbox, dossier, province, state)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int2[])
@@ -51,7 +52,7 @@ async def project(connection: Connection, events: Sequence[Event]) -> None:
         key = (event.sandbox, event.subject)
         provinces[key] = PROVINCE_OF[event.lane]
         states[key] = after(states.get(key, LIFECYCLE.begins.code), event.type)
-    changed = [key for key, state in states.items() if before.get(key) != state]
+    changed = sorted(key for key, state in states.items() if before.get(key) != state)
     if changed:
         await connection.execute(
             SAVE_SQL,
@@ -67,7 +68,7 @@ def after(state_code: int, event_type: str) -> int:
     """The state after an event, as in the portal's own copy; unchanged if the event makes no move."""
     state = LIFECYCLE.state(state_code)
     move = LIFECYCLE.move_for_event(state, event_type)
-    applies = move is not None and move.who in law.OFFICIALS and state not in law.FINAL
+    applies = LIFECYCLE.reaction(state, event_type) is Reaction.APPLY
     return move.then.code if move is not None and applies else state_code
 
 

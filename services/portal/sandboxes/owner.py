@@ -25,7 +25,7 @@ from shared.sandbox.recording import RecordedCall
 from shared.sandbox.registry import COLUMNS, Sandbox
 from shared.storage.database import Connection
 
-SEND_ROW = "tell"  # kind of background call
+SEND_ROW = "send_row"  # kind of background call
 PORTAL = "portal"  # its own row can be behind too
 REAP_SECONDS = 1.0
 EquivalentCalls = Callable[[str], Iterable[RecordedCall]]

@@ -33,7 +33,8 @@ class ScriptBody(BaseModel):
 async def script_officers(code: Text, body: ScriptBody, sandbox: SandboxId, gateway: GatewayDep) -> dict[str, Any]:
     script = msgspec.convert(body.decisions.model_dump(), Script)
     await _wait_for_arrival(gateway, sandbox, code)
-    dossier = await gateway.decide(sandbox, lambda work: commands.script_officers(work, code, script), codes=[code])
+    async with gateway.unit_of_work(sandbox, codes=[code]) as request:
+        dossier = commands.script_officers(request.work, code, script)
     return {"code": dossier.code, "decisions": body.decisions.model_dump(exclude_unset=True)}
 
 

@@ -161,13 +161,10 @@ class Shelf:
         self, code: str, kind: str, after: timedelta, lane: int = 0, *, at_once: bool = False
     ) -> datetime:
         due = MORNING + after
-
-        def decide(work: Work) -> None:
-            if work.find(code) is None:
-                work.save(code, Parcel(code), lane=lane)
-            work.timer(code, kind, due, at_once=at_once)
-
-        await self.runtime.decide(self.id, decide, codes=[code])
+        async with self.runtime.unit_of_work(self.id, codes=[code]) as request:
+            if request.work.find(code) is None:
+                request.work.save(code, Parcel(code), lane=lane)
+            request.work.timer(code, kind, due, at_once=at_once)
         return due
 
 

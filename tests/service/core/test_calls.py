@@ -12,7 +12,7 @@ from shared.messaging import http_outbox
 from shared.messaging.http_outbox import Call, Callers
 from shared.messaging.runtime import MessagingRuntime
 from shared.sandbox import registry
-from tests.service.core.parcels import NotToday, Parcel, Shelf, Work, a_shelf
+from tests.service.core.parcels import NotToday, Parcel, Shelf, a_shelf
 
 Outcome = Exception | None
 
@@ -47,10 +47,8 @@ async def running(runtime: MessagingRuntime[Parcel], peer: CalledPeer, until: Ca
 
 
 async def ring(shelf: Shelf, key: str, **data: object) -> None:
-    def decide(work: Work) -> None:
-        work.call("ring", key, dict(data))
-
-    await shelf.runtime.decide(shelf.id, decide)
+    async with shelf.runtime.unit_of_work(shelf.id) as request:
+        request.work.call("ring", key, dict(data))
 
 
 async def test_a_call_is_made_after_the_commit_and_ended_by_its_answer(own_runtime: MessagingRuntime[Parcel]) -> None:

@@ -63,13 +63,11 @@ async def test_all_events_of_a_document_have_the_trace_of_its_first_event(shelf:
     await hear_in(shelf, FIRST, SENT, "1")
     await hear_in(shelf, OTHER, ASKED, "2")  # because of an event of another trace
 
-    def decide(work: Any) -> None:  # because of a request with a trace of its own
-        mark(work, "A", "3")
-        work.publish(ASKED, "A", {})
-        work.call("ring", "A", {})
-
     trace_context.begin_request(OTHER)
-    await shelf.runtime.decide(shelf.id, decide, codes=["A"])
+    async with shelf.runtime.unit_of_work(shelf.id, codes=["A"]) as request:  # a request with a trace of its own
+        mark(request.work, "A", "3")
+        request.work.publish(ASKED, "A", {})
+        request.work.call("ring", "A", {})
     own = trace_context.begin_request(OTHER)
     due = await shelf.set_timer("A", "ring", timedelta(hours=1))
     await shelf.sandbox.advance(due - MORNING)

@@ -16,7 +16,7 @@ from shared.messaging.leases import Leases
 from shared.messaging.peer import reader_places
 from shared.messaging.relay import Relay
 from shared.messaging.runtime import MessagingRuntime
-from tests.service.core.parcels import ANSWERED, SENDER, Owner, Parcel, Shelf, Work, a_runtime, a_shelf, opened
+from tests.service.core.parcels import ANSWERED, SENDER, Owner, Parcel, Shelf, a_runtime, a_shelf, opened
 from tests.support.databases import Databases
 from tests.support.records import WireRecord, records
 
@@ -40,12 +40,10 @@ def a_relay(
 
 
 async def publish(shelf: Shelf, code: str, lane: int, *marks: str) -> None:
-    def decide(work: Work) -> None:
-        work.save(code, Parcel(code), lane=lane)
+    async with shelf.runtime.unit_of_work(shelf.id, codes=[code]) as request:
+        request.work.save(code, Parcel(code), lane=lane)
         for mark in marks:
-            work.publish(ANSWERED, code, {"mark": mark})
-
-    await shelf.runtime.decide(shelf.id, decide, codes=[code])
+            request.work.publish(ANSWERED, code, {"mark": mark})
 
 
 async def numbers(runtime: MessagingRuntime[Parcel]) -> dict[int, list[tuple[int, int, str, int]]]:

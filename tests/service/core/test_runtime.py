@@ -46,17 +46,16 @@ KEY = RequestKey("lan", "POST /parcels", "k1", b"body")
 
 async def test_a_decision_without_a_lock_cannot_publish(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
     with pytest.raises(LookupError, match="not loaded in this transaction"):
-        await runtime.decide(shelf.id, lambda work: work.publish("parcel.answered.v1", "A", {}))
+        async with runtime.unit_of_work(shelf.id) as request:
+            request.work.publish("parcel.answered.v1", "A", {})
 
 
 async def test_a_refused_decision_leaves_nothing(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
-    def decide(work: Work) -> None:
-        work.save("A", Parcel("A"), lane=0)
-        work.publish("parcel.answered.v1", "A", {})
-        raise SandboxNotFound("changed its mind")
-
     with pytest.raises(SandboxNotFound):
-        await runtime.decide(shelf.id, decide)
+        async with runtime.unit_of_work(shelf.id) as request:
+            request.work.save("A", Parcel("A"), lane=0)
+            request.work.publish("parcel.answered.v1", "A", {})
+            raise SandboxNotFound("changed its mind")
     assert [await shelf.rows(table) for table in ("parcels", "events", "queue")] == [[], [], []]
 
 
@@ -122,16 +121,19 @@ async def test_an_unknown_sandbox_is_fetched_from_its_owner(own_runtime: Messagi
     sandbox = FrozenSandbox(own_runtime)
     owner.silent = True
     with pytest.raises(NotReady):
-        await own_runtime.decide(sandbox.id, lambda work: None)
+        async with own_runtime.unit_of_work(sandbox.id):
+            pass
     with pytest.raises(Unreachable):
         await own_runtime.sandbox(sandbox.id)
     owner.silent = False
     with pytest.raises(SandboxNotFound):
-        await own_runtime.decide(sandbox.id, lambda work: None)
+        async with own_runtime.unit_of_work(sandbox.id):
+            pass
     owner.rows[sandbox.id] = {**sandbox._row, "version": 1, **moments}
     assert (await own_runtime.sandbox(sandbox.id)).now == sandbox.now
     owner.silent = True
-    assert await own_runtime.decide(sandbox.id, lambda work: work.now) == sandbox.now
+    async with own_runtime.unit_of_work(sandbox.id) as request:
+        assert request.work.now == sandbox.now
 
 
 async def test_an_older_row_of_a_sandbox_changes_nothing(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
@@ -149,7 +151,8 @@ async def test_a_deleted_sandbox_is_swept_except_its_queue(own_runtime: Messagin
     for one in (shelf, other):
         broken.add("2")
         await hear(own_runtime, one.event(SENT, "1"), one.event(MARKED, "2"), one.event(MARKED, "3"))
-        await own_runtime.decide(one.id, lambda work: work.publish("parcel.answered.v1", "A", {}), codes=["A"])
+        async with own_runtime.unit_of_work(one.id, codes=["A"]) as request:
+            request.work.publish("parcel.answered.v1", "A", {})
     tables = [table.name for table in own_runtime.metadata.sorted_tables if "sandbox" in table.c]
     counts = {table: await other.rows(table, "count(*)") for table in tables}
     assert counts["parcels"] == counts["events"] == counts["queue"] == counts["parked"] == [(1,)]
@@ -199,7 +202,8 @@ async def test_readiness_names_what_is_waited_for(runtime: MessagingRuntime[Parc
         assert answer.json()["detail"] == "Waiting for broker, database."
         assert (await client.get("/healthz")).status_code == 200
         with pytest.raises(NotReady):
-            await runtime.decide("default", lambda work: None)
+            async with runtime.unit_of_work("default"):
+                pass
     finally:
         runtime.waits_for.clear()
 
@@ -261,7 +265,8 @@ async def test_log_lines_name_service_trace_sandbox_and_dossier(
 
     @app.post("/parcels/{code}")
     async def post(code: str, sandbox: dependencies.SandboxId) -> None:
-        await runtime.decide(sandbox, lambda work: work.load(code, lambda _: NotReady("no such parcel")), codes=[code])
+        async with runtime.unit_of_work(sandbox, codes=[code]) as request:
+            request.work.load(code, lambda _: NotReady("no such parcel"))
 
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     with log_lines() as lines:

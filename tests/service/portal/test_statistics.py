@@ -50,6 +50,8 @@ class Reporting:
 
 @pytest.fixture
 async def reporting(country: Country) -> Reporting:
+    for source in ("portal", "gateway"):
+        await Positions(NAME, source).begin(country.portal.database, dict.fromkeys(LANE, (0, 0)))
     return Reporting(country)
 
 
@@ -179,6 +181,22 @@ async def test_a_rebuild_starts_from_the_first_event_and_readers_notice(
 async def test_an_unknown_projection_is_named_with_those_there_are(country: Country) -> None:
     answer = await country.ask("portal", "POST", "/_lab/projections/statistic/rebuild")
     assert problem(answer, 404, "projection-not-found")["projections"] == [NAME]
+
+
+async def test_an_event_that_has_no_number_yet_is_behind(country: Country, sandbox: Sandbox) -> None:
+    statistics = projection.named(country.portal.projections, NAME)
+
+    async def goal() -> projection.Goal:
+        return await projection.goal(country.portal.database, statistics, country.portal.service)
+
+    async def behind(goal: projection.Goal) -> int:
+        return await projection.behind(country.portal.database, statistics, country.portal.service, goal)
+
+    earlier = await goal()
+    before = await behind(earlier)
+    await (await sandbox.sign_in()).submitted()
+    assert await behind(await goal()) == before + 1
+    assert await behind(earlier) == before, "nobody waits for what is published later"
 
 
 async def test_statistics_of_a_province_that_is_none_are_refused(country: Country, sandbox: Sandbox) -> None:

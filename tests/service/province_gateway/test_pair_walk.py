@@ -45,10 +45,8 @@ async def _in_state(country: Country, sandbox: Sandbox, state: State, number: in
         if does == WITHDRAW:
             await desk.hears(law.WITHDRAWAL_REQUESTED)
             does = law.GRANT_WITHDRAWAL
-        told = Instruction(does)
-        await desk.gateway.decide(
-            sandbox.id, lambda work, told=told: official.perform(work, desk.code, told, Rules()), codes=[desk.code]
-        )
+        async with desk.gateway.unit_of_work(sandbox.id, codes=[desk.code]) as request:
+            official.perform(request.work, desk.code, Instruction(does), Rules())
     assert (await desk.shown())["status"]["slug"] == state.slug
     return desk
 

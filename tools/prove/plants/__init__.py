@@ -25,7 +25,7 @@ PLANTS = {
     "position-ignored": Plant(
         "the reader ignores its position: an event that comes twice is applied twice",
         _FOLDER / "position_ignored",
-        ("tell-again", "wipe-broker", "stop-worker"),
+        ("replay-everything", "wipe-broker", "stop-worker"),
     ),
     "numbers-after-producing": Plant(
         "the relay produces first and stores the numbers afterwards",
