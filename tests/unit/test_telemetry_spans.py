@@ -28,6 +28,12 @@ def settings(**variables: Any) -> Settings:
     return Settings(**variables)
 
 
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `Settings()` needs to be made."""
+    monkeypatch.setenv("SERVICE_SECRET", "an invented secret")
+
+
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     """Tracing is on, and this is where it goes; what was told is there after `told`."""
