@@ -69,8 +69,8 @@ class Filing(Particulars, frozen=True, kw_only=True):
     @classmethod
     def of(cls, event: BaseModel) -> Filing:
         """The filing in the event that begins a dossier."""
-        facts = event.model_dump()  # a place's commune may be null: it is then the province's own
-        return msgspec.convert({name: fact for name, fact in facts.items() if fact is not None}, cls)
+        facts = {name: fact for name in DEFAULTS if (fact := getattr(event, name, None)) is not None}
+        return msgspec.convert(facts, cls, from_attributes=True)
 
     def facts(self) -> dict[str, Any]:
         """The filing as members of an event, without those that have their default."""

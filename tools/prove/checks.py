@@ -27,7 +27,7 @@ class Evidence:
     payment: PaymentTables
     poison: set[DeadLetter] = field(default_factory=set)
     deleted: list[ServiceTables] = field(default_factory=list)
-    uncounted: set[Key] = field(default_factory=set)  # lost with a database before the statistics were computed again
+    uncounted: set[Key] = field(default_factory=set)  # lost with database and broker before the statistics' rebuild
     views: dict[Key, tuple[int | None, int | None]] = field(default_factory=dict)
     unsettled: list[str] = field(default_factory=list)
 

@@ -92,6 +92,7 @@ async def _came_back(scene: Scene, name: str, pid: int, restarts: int) -> bool:
 
 async def wipe_broker(scene: Scene) -> str:
     """The broker restarts empty: the relays must detect this and publish everything again."""
+    scene.wiped = True
     before = scene.counters.total(FORGETS)
     await asyncio.to_thread(scene.stack.restart_kafka, wipe=True, number=signal.SIGKILL)
 
@@ -132,7 +133,8 @@ STATISTICS_SQL = "SELECT source, lane, epoch, expected FROM positions WHERE list
 async def rebuild_statistics(scene: Scene) -> str:
     """Compute the statistics again from the first event, while new events come in."""
     before = (await scene.fetch("portal", "SELECT generation FROM projections"))[0]["generation"]
-    scene.uncounted |= scene.lost
+    if scene.wiped:  # while the broker has them, the events of a deleted database must be counted again
+        scene.uncounted |= scene.lost
     rebuilt = await scene.load.country.rebuild_projection("statistics")
     goal = _places(await scene.fetch("portal", PLACES_SQL, TO_PROVINCE))
 

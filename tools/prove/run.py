@@ -21,7 +21,7 @@ from tools.prove.counters import Counters
 from tools.prove.faults import Injected
 from tools.prove.load import Catalogue, Load
 from tools.prove.plants import PLANTS
-from tools.prove.scene import Scene
+from tools.prove.scene import NotConverged, Scene
 
 # Sandbox seconds per real second, one sandbox each. In a frozen sandbox only `advance` fires timers; in a running one the
 # gateway's worker fires them too, in parallel. With a higher rate, tokens would expire too early on a slow machine.
@@ -97,7 +97,10 @@ async def run(order: Order, notify: Notify) -> Report:
                     "All processes run again. Now everything due is paid, and the clocks advance until nothing more can happen."
                 )
                 unsettled = await _bring_to_rest(scene)
-                await scene.until("the statistics are not complete", lambda: faults.statistics_are_complete(scene))
+                try:
+                    await scene.until("the statistics are not complete", lambda: faults.statistics_are_complete(scene))
+                except NotConverged as error:
+                    unsettled.append(str(error))
                 evidence = await _evidence(scene, unsettled)
             report.counters = counters.all()
         report.findings = checks.judge(evidence)

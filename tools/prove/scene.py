@@ -40,7 +40,8 @@ class Scene:
     rng: random.Random
     poison: set[DeadLetter] = field(default_factory=set)
     deleted: list[ServiceTables] = field(default_factory=list)
-    uncounted: set[Key] = field(default_factory=set)  # lost with a database before the statistics were computed again
+    wiped: bool = False  # the broker has lost what it had
+    uncounted: set[Key] = field(default_factory=set)  # lost with database and broker before the statistics' rebuild
 
     @property
     def sandboxes(self) -> list[str]:
