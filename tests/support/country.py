@@ -82,7 +82,6 @@ class Country:
     async def sandbox(self, **wish: Any) -> Sandbox:
         answer = await self.ask("portal", "POST", "/_lab/sandboxes", json=wish)
         assert answer.status_code == 201 and answer.json()["lagging"] == [], answer.text
-        factories.seeds[answer.json()["id"]] = answer.json()["seed"]
         return Sandbox(self, answer.json())
 
     @asynccontextmanager
@@ -107,6 +106,7 @@ class Country:
 class Sandbox:
     def __init__(self, country: Country, row: dict[str, Any]) -> None:
         self.country, self.id, self.start = country, str(row["id"]), str(row["now"])
+        factories.seeds[self.id] = str(row["seed"])
 
     @property
     def header(self) -> dict[str, str]:

@@ -14,9 +14,10 @@ import pytest
 from sqlalchemy import MetaData
 
 from shared.runtime import Runtime, in_sandbox
-from shared.sandbox import files
+from shared.sandbox import files, validity
 from shared.sandbox.files import Address, AddressExpired, AddressNotValid, File, FileNotFound, Files
 from shared.sandbox.registry import sandboxes_table
+from shared.sandbox.validity import Times, Validity
 from shared.settings import Settings
 from shared.web import file_response
 from tests.service.frozen import START, FrozenSandbox
@@ -43,14 +44,15 @@ class Store(Runtime):
         async with in_sandbox(self, sandbox_id) as (connection, sandbox):
             return await self.files.put(connection, sandbox, content, media_type)
 
-    async def address(self, sandbox_id: str, name: str = "a.txt") -> Address:
-        return await self.files.address(await self.sandbox(sandbox_id), HASH, name)
+    async def address(self, sandbox_id: str, name: str = "a.txt", times: Times = "sandbox") -> Address:
+        return await self.files.address(await self.sandbox(sandbox_id), HASH, name, times)
 
     async def fetch(self, address: Address, **change: str) -> File:
         """Fetch as the endpoint does, with parts of the address changed."""
         parts = {**taken_apart(address), **change}
-        sandbox = await self.sandbox(parts["sandbox"])
-        return await self.files.fetch(sandbox, parts["sha256"], parts["name"], parts["expires"], parts["signature"])
+        sandbox, end = await self.sandbox(parts["sandbox"]), parts.get("sandbox_expires")
+        valid = Validity(0, int(parts["expires"]), int(end) if end else None)
+        return await self.files.fetch(sandbox, parts["sha256"], parts["name"], valid, parts["signature"])
 
 
 def taken_apart(address: Address) -> dict[str, str]:
@@ -114,6 +116,22 @@ async def test_an_address_leads_to_the_file_until_it_expires(store: Store, here:
     assert refused.value.facts["now"] == (START + LIFETIME).isoformat()
 
 
+async def test_an_address_for_a_foreign_program_ends_by_either_clock(
+    store: Store, here: FrozenSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.put(here.id)
+    address = await store.address(here.id, times="real")
+    with pytest.raises(AddressNotValid):
+        await store.fetch(address, sandbox_expires="9999999999")
+    assert (await store.fetch(address)).content == TEXT
+    with monkeypatch.context() as later, pytest.raises(AddressExpired):
+        later.setattr(validity, "real_now", lambda: address.expires_at)
+        await store.fetch(address)
+    await here.advance(LIFETIME)
+    with pytest.raises(AddressExpired):
+        await store.fetch(address)
+
+
 @pytest.mark.parametrize("name", ["Giấy khai sinh (2).pdf", "a&name=b.pdf", "a b+c%20.pdf", "a\nb.pdf", "#?.pdf"])
 async def test_any_name_comes_through_an_address_whole(store: Store, here: FrozenSandbox, name: str) -> None:
     await store.put(here.id)
@@ -129,6 +147,7 @@ async def test_any_name_comes_through_an_address_whole(store: Store, here: Froze
         {"name": "b.txt"},
         {"expires": "9999999999"},
         {"expires": "-1"},
+        {"sandbox_expires": "9999999999"},
         {"signature": ""},
         {"signature": "0" * 64},
         {"signature": "không"},

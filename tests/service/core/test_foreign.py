@@ -19,15 +19,10 @@ from tests.service.core.parcels import (
     MARKED,
     SENDER,
     SENT,
-    Owner,
     Parcel,
     Shelf,
-    Work,
-    a_runtime,
     a_shelf,
-    opened,
 )
-from tests.support.databases import Databases
 from tests.support.factories import a_record, an_event_of, stand_at_the_beginning
 
 LANE = 0
@@ -126,11 +121,9 @@ async def numbered(own_runtime: MessagingRuntime[Parcel]) -> Shelf:
     """A source that has given number 1 to the first event of parcel A."""
     shelf = await a_shelf(own_runtime)
 
-    def publish(work: Work) -> None:
-        work.save("A", Parcel("A"), lane=LANE)
-        work.publish(ANSWERED, "A", {"mark": "1"})
-
-    await own_runtime.decide(shelf.id, publish, codes=["A"])
+    async with own_runtime.unit_of_work(shelf.id, codes=["A"]) as request:
+        request.work.save("A", Parcel("A"), lane=LANE)
+        request.work.publish(ANSWERED, "A", {"mark": "1"})
     await own_runtime.database.pool.execute(
         "WITH taken AS (DELETE FROM queue RETURNING *) INSERT INTO posted (topic, lane, epoch, number, sandbox, subject, "
         "version) SELECT topic, lane, 1, 1, sandbox, subject, version FROM taken"
@@ -158,17 +151,3 @@ async def test_an_epoch_that_lies_far_ahead_begins_none(own_runtime: MessagingRu
     seen: dict[int, Any] = dict.fromkeys(range(LANES), (epoch, 1))
     assert await event_log.compare_lanes(own_runtime.database, "receiver", SENDER.topic_out, {}, seen) == []
     assert await event_log.current_epoch(own_runtime.database) == 1
-
-
-async def test_positions_of_the_version_before_are_brought_up_to_date(database_url: Databases) -> None:
-    url = database_url()
-    async with opened(a_runtime(url, Owner())) as runtime:
-        await stand_at_the_beginning(runtime)
-        columns = ("last_id", "is_doubted", "foreign_count", "foreign_offset", "foreign_at")
-        drops = ", ".join(f"DROP COLUMN {name}" for name in columns)
-        await runtime.database.pool.execute(f"ALTER TABLE positions {drops}")
-        await runtime.database.pool.execute("UPDATE schema_version SET version = 7")
-    async with opened(a_runtime(url, Owner())) as runtime:
-        shelf = await a_shelf(runtime)
-        assert await apply(shelf, a_record(shelf.event(SENT, "1"), "sender", 1, ce_id="made-up")) == ["foreign"]
-        assert await found(shelf) == 1

@@ -50,7 +50,8 @@ def an_app(runtime: MessagingRuntime[Parcel]) -> FastAPI:
 
     @app.post("/marks")
     async def marks(sandbox: SandboxId) -> None:
-        await runtime.decide(sandbox, lambda work: mark(work, "A", "x"), codes=["A"])
+        async with runtime.unit_of_work(sandbox, codes=["A"]) as request:
+            mark(request.work, "A", "x")
 
     return app
 
@@ -110,7 +111,8 @@ async def two_shelves(
     async with opened(a_runtime(url, Owner(), database_pool=POOL, lease=lease)) as runtime:
         shelves = [await a_shelf(runtime) for _ in range(2)]
         for shelf in shelves:
-            await runtime.decide(shelf.id, lambda work: work.save("A", Parcel("A"), lane=0))
+            async with runtime.unit_of_work(shelf.id) as request:
+                request.work.save("A", Parcel("A"), lane=0)
         yield runtime, *shelves
 
 
@@ -133,7 +135,8 @@ async def until_waiting(holder: asyncpg.Connection) -> None:
 
 
 async def marked(shelf: Shelf) -> None:
-    await shelf.runtime.decide(shelf.id, lambda work: mark(work, "A", "x"), codes=["A"])
+    async with shelf.runtime.unit_of_work(shelf.id, codes=["A"]) as request:
+        mark(request.work, "A", "x")
 
 
 ROWS = {

@@ -227,7 +227,7 @@ async def test_metrics_show_every_name_of_the_one_list_with_its_help(client: htt
 async def test_a_fault_shows_only_its_trace_id_and_is_counted(runtime: MessagingRuntime[Parcel]) -> None:
     app = web.create_app(runtime, "parcels", {})
 
-    @app.get("/fault")
+    @app.get("/faulty")
     async def fault() -> None:
         raise ValueError("a secret of the machine")
 
@@ -235,11 +235,11 @@ async def test_a_fault_shows_only_its_trace_id_and_is_counted(runtime: Messaging
         transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://127.0.0.1"
     ) as client:
         trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-        answer = await client.get("/fault", headers={"traceparent": trace})
+        answer = await client.get("/faulty", headers={"traceparent": trace})
         assert (answer.status_code, answer.json()["trace_id"]) == (500, trace[3:35])
         assert "secret" not in answer.text
         assert (
-            'lienthong_requests_total{method="GET",route="/fault",status="500"} 1.0'
+            'lienthong_requests_total{method="GET",route="/faulty",status="500"} 1.0'
             in (await client.get("/metrics")).text
         )
 

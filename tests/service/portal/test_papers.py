@@ -245,7 +245,7 @@ async def test_a_sender_who_hangs_up_is_no_fault_of_ours(country: Country, lan: 
     headers.append((b"host", b"127.0.0.1"))
     scope = {"type": "http", "method": "POST", "path": "/api/v1/papers", "query_string": query, "headers": headers}
     await country.apps["portal"](scope, receive, answer)
-    assert said[0]["status"] == 422
+    assert said[0]["status"] == 499
     assert await count(country, "files", lan.sandbox) == 0
 
 
