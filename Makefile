@@ -4,9 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 READY := .venv/.installed
+FUZZ := .venv/fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test test-all check contracts wheel example parallel prove prove-short bench compose-proof
+.PHONY: help setup up down status demo test test-all check contracts wheel example parallel prove prove-short bench fuzz compose-proof
 
 help: ## List these targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +85,9 @@ prove-short: $(READY) ## The same in about two minutes: every fault once, one pl
 bench: $(READY) ## Measure, and write docs/performance.md. ARGS: options instead, such as --quick or --help.
 	@$(BIN)/python -m tools.bench $(or $(ARGS),--write docs/performance.md)
 
+fuzz: $(READY) $(FUZZ)/.installed ## Send some 30,000 generated requests to all services: no 5xx, every response as documented. ARGS: options, such as --examples 10.
+	@$(BIN)/python -m tools.fuzz --python $(FUZZ)/bin/python $(ARGS)
+
 compose-proof: $(READY) ## Bring docker-compose.yml up, run the e2e suite against it, take it down; needs docker.
 	@eval "$${COMPOSE_PROOF_PREPARE:-:}" && $(BIN)/python -m tests.compose.proof $(ARGS)
 
@@ -94,4 +98,10 @@ $(READY): requirements.txt pyproject.toml
 	@cmp -s requirements.txt .venv/requirements.txt || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@cp requirements.txt .venv/requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+# Schemathesis needs other versions of our libraries, so it has an environment of its own.
+$(FUZZ)/.installed: $(READY) tools/fuzz/requirements.txt
+	@$(BIN)/python -m venv $(FUZZ)
+	@$(FUZZ)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/fuzz/requirements.txt
 	@touch $@

@@ -1,0 +1,147 @@
+"""`python -m tools.fuzz`, run by `make fuzz`: generated requests against the four services of a new stack.
+
+Schemathesis has an environment of its own (tools/fuzz/requirements.txt): it needs other versions of our libraries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from lienthong.cli.command import run_command
+from lienthong.client import Country
+from lienthong.embedded import Trouble, ports
+from lienthong.embedded.stack import Stack
+
+# Service → the role that serves its API.
+ROLES = {
+    "portal": "portal-api",
+    "province_gateway": "gateway-api",
+    "identity_mock": "identity",
+    "payment_mock": "payment",
+}
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+)
+KNOWN = 0.5  # share of the requests with a value that exists
+COUNTED = re.compile(r'lienthong_requests_total\{method="(\w+)",route="([^"]*)",status="(\d+)"\} (\S+)')
+
+
+def fuzz(
+    python: Annotated[Path, typer.Option(help="Python of the environment that has Schemathesis.")],
+    examples: Annotated[int, typer.Option(help="Generated requests per operation and phase.", min=1)] = 100,
+    seed: Annotated[int, typer.Option(help="Determines the requests.")] = 1,
+    service: Annotated[list[str] | None, typer.Option(help=f"Only this one of {', '.join(ROLES)}. Repeatable.")] = None,
+) -> None:
+    """Send generated requests to every operation of every service; exit status 1 if one breaks its document."""
+    broken = []
+    with tempfile.TemporaryDirectory(prefix="lienthong-fuzz-") as folder:
+        home = Path(folder)
+        home.chmod(0o755)  # PostgreSQL runs as another user if we are root
+        with Stack(home / "data", ports.free_base()) as stack:
+            for name in service or ROLES:
+                print(f"\n=== {name}", flush=True)
+                if run_schemathesis(python, stack, name, examples, seed, home):
+                    broken.append(name)
+            rows = [row for name in ROLES for row in answered(stack, name)]
+            asyncio.run(journey(stack))
+    faults = [row for row in rows if row[3].startswith("5")]
+    print(
+        f"\n{sum(row[4] for row in rows):,.0f} requests answered, {sum(row[4] for row in faults):,.0f} of them with 5xx."
+    )
+    for name, method, route, status, count in faults:
+        print(f"  {name}: {method} {route}: {count:.0f} times {status}")
+    print("A journey on the same stack afterwards reached its end.")
+    if broken or faults:
+        raise Trouble(f"Not as documented: {', '.join(broken) or 'the responses with 5xx'}; see above.")
+
+
+def run_schemathesis(python: Path, stack: Stack, service: str, examples: int, seed: int, home: Path) -> int:
+    """Every phase over one service, in a new sandbox; returns the exit status of Schemathesis."""
+    url = stack.urls[ROLES[service]]
+    document = httpx.get(f"{url}/openapi.json").raise_for_status().json()
+    given = asyncio.run(prepare(stack, service))
+    config = home / f"{service}.toml"
+    config.write_text(configuration(document, given))
+    options = {"checks": ",".join(CHECKS), "max-examples": examples, "seed": seed, "request-timeout": 60}
+    command = [python, "-m", "schemathesis.cli", "--config-file", config, "--no-color", "run", f"{url}/openapi.json"]
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    return subprocess.run(
+        [*map(str, command), *arguments, "--continue-on-failure", "--generation-database=none"],
+        cwd=home,
+        env={**os.environ, **{_variable(name): value for name, value in given.headers.items()}},
+        check=False,
+    ).returncode
+
+
+@dataclass(frozen=True)
+class Given:
+    """A sandbox with one dossier: header → credential, and parameter → value that exists."""
+
+    headers: Mapping[str, str]
+    parameters: Mapping[str, str]
+
+
+async def prepare(stack: Stack, seed: str) -> Given:
+    """A new sandbox with one submitted dossier."""
+    async with Country(stack.urls["portal-api"]) as country:
+        sandbox = await country.new_sandbox(seed=seed)
+        lan = sandbox.citizen("lan")
+        dossier = await lan.submit("2.000635", province="37", commune="14464")
+        key = (await sandbox.show())["api_key"]
+        headers = {"Authorization": lan.token, "X-API-Key": key, "X-Sandbox": sandbox.id, **stack.internal_headers}
+        return Given(headers, {"sandbox": sandbox.id, "province": "37", "code": dossier["code"]})
+
+
+def configuration(document: Mapping[str, Any], given: Given) -> str:
+    """Which credential belongs to which security scheme of the document, and known values of parameters."""
+    lines = ["suppress-health-check = ['all']"]
+    for name, value in given.parameters.items():
+        lines += [f"[dictionaries.{name}]", f"values = ['{value}']"]
+        lines += [f"[parameters.{name}]", f"dictionary = '{name}'", f"probability = {KNOWN}"]
+    names = {name.lower(): name for name in given.headers}
+    for scheme, facts in document.get("components", {}).get("securitySchemes", {}).items():
+        header = names.get(facts.get("name", "authorization").lower())
+        kind = {"http": "bearer", "apiKey": "api_key"}.get(facts["type"])
+        if header and kind:
+            lines += [f"[auth.openapi.{scheme}]", f'{kind} = "${{{_variable(header)}}}"']
+    return "\n".join(lines)
+
+
+def answered(stack: Stack, service: str) -> Iterator[tuple[str, str, str, str, float]]:
+    """Service, method, route, status and number of the requests that a service has counted, but for its probes."""
+    text = httpx.get(f"{stack.urls[ROLES[service]]}/metrics").raise_for_status().text
+    for method, route, status, count in COUNTED.findall(text):
+        if route != "/readyz":  # says 503 while the stack starts
+            yield service, method, route, status, float(count)
+
+
+async def journey(stack: Stack) -> None:
+    """One dossier from submission to its end. Raises if the stack no longer works."""
+    async with Country(stack.urls["portal-api"]) as country, country.sandbox(seed="after") as sandbox:
+        lan = sandbox.citizen("lan")
+        dossier = await lan.submit("1.001193", province="37", commune="14464")
+        await sandbox.clock.advance("30d")
+        await sandbox.wait_for(event="dossier.result_returned.v1", code=dossier["code"])
+
+
+def _variable(header: str) -> str:
+    return "FUZZ_" + header.upper().replace("-", "_")
+
+
+if __name__ == "__main__":
+    run_command(lambda: typer.run(fuzz))
