@@ -7,7 +7,7 @@ READY := .venv/.installed
 FUZZ := .venv/fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test test-all check contracts wheel example parallel prove prove-short bench fuzz compose-proof
+.PHONY: help setup up down status demo test test-all check contracts wheel example parallel prove prove-short bench fuzz compose-proof clients
 
 help: ## List these targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ wheel: $(READY) ## Build the package that people install, into dist/.
 
 example: $(READY) ## Follow examples/suite/README.md in an environment with nothing in it, with the wheel; fetches packages.
 	@$(BIN)/python -m tests.wheel.proof
+
+clients: $(READY) ## Sign in with four stock libraries of Go, Node and Java (examples/clients); needs these tools, fetches packages.
+	@$(BIN)/python -m pytest -m clients tests/e2e/test_stock_clients.py $(ARGS)
 
 prove: $(READY) ## Break everything under load, with three seeds, and prove that nothing was lost; then catch three planted bugs. ARGS: one run with these options, such as --help.
 ifeq ($(strip $(ARGS)),)

@@ -6,7 +6,8 @@ import asyncio
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
 from typing import Any
 
 import httpx
@@ -28,6 +29,7 @@ RULES_SQL = (
 )
 SWEEP_SECONDS = 5.0
 NO_RULES = (0, faults.NONE)
+has_effect: ContextVar[bool] = ContextVar("has_effect", default=True)  # False during a request that may change nothing
 EVERYTHING = "*"  # the subject of journal lines about a whole sandbox
 SWEEP_ROWS = 5_000
 
@@ -304,10 +306,20 @@ async def known_sandbox(runtime: Runtime, sandbox_id: str) -> Sandbox:
 
 @asynccontextmanager
 async def in_sandbox(runtime: Runtime, sandbox_id: str) -> AsyncIterator[tuple[Connection, Sandbox]]:
-    """One transaction with the sandbox locked against clock changes and deletion; committed when the block ends."""
+    """One transaction with the sandbox locked against clock changes and deletion; committed when the block ends.
+
+    A request without effect (`has_effect`) runs it, too, but it is rolled back.
+    """
     await known_sandbox(runtime, sandbox_id)
-    async with runtime.database.transaction(sandbox_id) as connection:
-        locked = (await registry.lock(connection, [sandbox_id])).get(sandbox_id)
-        if locked is None:
-            raise await registry.missing(connection, sandbox_id)
-        yield connection, locked
+    with suppress(_WithoutEffect):
+        async with runtime.database.transaction(sandbox_id) as connection:
+            locked = (await registry.lock(connection, [sandbox_id])).get(sandbox_id)
+            if locked is None:
+                raise await registry.missing(connection, sandbox_id)
+            yield connection, locked
+            if not has_effect.get():
+                raise _WithoutEffect
+
+
+class _WithoutEffect(Exception):
+    """Rolls a transaction back."""

@@ -20,7 +20,7 @@ from services.identity_mock.problems import NO_STORE, RedirectNotAllowed
 from services.identity_mock.realm import Realm, RealmDep
 from services.identity_mock.store import Grant
 from services.identity_mock.tokens import TokenRefused
-from shared.runtime import in_sandbox
+from shared.runtime import has_effect, in_sandbox
 from shared.sandbox import journal
 from shared.sandbox.validity import now_by
 from shared.web.guard import is_loopback
@@ -114,7 +114,7 @@ async def _reply(realm: Realm, sent: Parameters) -> Response:
             raise RequestRefused("invalid_request", parameters.ONCE)
         _check(values)
         person = _person(realm, values, personas)
-        if person is None:
+        if person is None or not has_effect.get():
             return HtmlPage(login_page.page(list(personas.values()), values), headers=NO_STORE)
         reply = {"code": await _code(realm, values, person)}
     except RequestRefused as refused:

@@ -1,4 +1,4 @@
-"""The lab endpoint that only identity_mock has: the people of a sandbox."""
+"""The lab endpoints that only identity_mock has: the people of a sandbox, and the revoked tokens."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Literal, cast
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
+from services.identity_mock import store
 from services.identity_mock.people import people
 from services.identity_mock.register import register
 from services.identity_mock.runtime import IdentityRuntime
 from shared.runtime import known_sandbox
-from shared.web.dependencies import SandboxId, runtime_of
+from shared.web.dependencies import ForServices, SandboxId, runtime_of
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
@@ -58,3 +59,19 @@ async def people_of_sandbox(
         for each in people(sandbox).values()
     ]
     return announce(request, response, page.of(views))
+
+
+class RevokedTokens(BaseModel):
+    """Access tokens by their claim `jti`."""
+
+    tokens: list[str]
+
+
+@router.get(
+    "/revoked-tokens",
+    summary="The access tokens that are revoked, in all sandboxes",
+    tags=["services"],
+    dependencies=[ForServices],
+)
+async def revoked_tokens(request: Request) -> RevokedTokens:
+    return RevokedTokens(tokens=await store.revoked(runtime_of(request).database))

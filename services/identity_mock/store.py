@@ -126,6 +126,12 @@ async def keep_token(connection: Connection, sandbox_id: str, code: str, token_i
     )
 
 
+async def revoked(database: Database) -> list[str]:
+    """The access tokens whose code was sent again, without those that ended long ago."""
+    rows = await database.fetch("SELECT token_id FROM authorization_codes WHERE uses > 1 AND token_id IS NOT NULL")
+    return [row["token_id"] for row in rows]
+
+
 async def is_revoked(database: Database, sandbox_id: str, token_id: str) -> bool:
     """Whether the code that gave this access token was sent again."""
     sql = "SELECT FROM authorization_codes WHERE sandbox = $1 AND token_id = $2 AND uses > 1"

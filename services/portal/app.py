@@ -25,6 +25,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         "Liên Thông: national portal",
         PROBLEMS,
         portal.waker.run,
+        portal.watch_revoked,
         routers=(*public, portal_lab.router, sandbox.router, lanes.router, projections.router),
         summary="Catalogue, online submission, the national copy of every dossier, payments; and the sandboxes.",
         body_limits={papers.PATH: settings.paper_limit_bytes},

@@ -1,11 +1,12 @@
 """Access tokens of citizens: the signature is checked with the provider's keys, the times with the sandbox clock.
 
-A token with real times (`sandbox_exp`) also ends by real time.
+A token with real times (`sandbox_exp`) also ends by real time. A revoked one is refused at most REVOKED_SECONDS later.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from shared.sandbox.names import DEFAULT
 from shared.sandbox.validity import Validity
 
 CACHE = 10_000  # tokens with a checked signature; the times are checked at every use
+REVOKED_SECONDS = 2.0  # between two looks at the revoked tokens; so long a token can be accepted after its end
 PAUSE_SECONDS = 30.0  # after a look at an issuer's keys in vain; so invented key ids cost one look each half minute
 ISSUERS = 1_000  # number of issuers in memory whose keys were looked at in vain
 
@@ -58,6 +60,7 @@ class Citizen:
 
     id          12-digit personal number
     level       assurance level 1 or 2
+    token       claim `jti`
     valid       when the token is valid
     represents  for whom the person may act by law, confirmed by the identity provider
     """
@@ -67,6 +70,7 @@ class Citizen:
     level: int
     sandbox: str
     valid: Validity
+    token: str = ""
     represents: tuple[Represented, ...] = ()
 
     def check_time(self, now: datetime) -> None:
@@ -87,6 +91,14 @@ class Tokens:
         self._in_vain: OrderedDict[str, float] = OrderedDict()  # issuer → when, monotonic
         self._looks: dict[str, asyncio.Task[None]] = {}  # issuer → the look that is under way
         self._checked: OrderedDict[str, Citizen] = OrderedDict()
+        self._revoked: frozenset[str] = frozenset()
+
+    async def learn_revoked(self) -> None:
+        """Ask the identity provider which tokens are revoked. Without a reply, what is known stays."""
+        with contextlib.suppress(http.Unreachable):
+            response = await http.call(self._runtime.internal, "GET", f"{self._issuer}/_lab/revoked-tokens")
+            if response.status_code == 200:
+                self._revoked = frozenset(msgspec.json.decode(response.content)["tokens"])
 
     async def citizen(self, authorization: str | None, sandbox_header: str | None) -> Citizen:
         """The citizen of a request; times are not checked here. Raises TokenMissing, TokenNotValid, SandboxMismatch."""
@@ -99,6 +111,10 @@ class Tokens:
             self._checked[token] = citizen
             if len(self._checked) > CACHE:
                 self._checked.popitem(last=False)
+        if citizen.token in self._revoked:
+            raise TokenNotValid(
+                "Log in again: the token is revoked, because its code was used twice.", reason="revoked"
+            )
         logs.concerns(citizen.sandbox)
         if sandbox_header is not None and sandbox_header != citizen.sandbox:
             raise SandboxMismatch(
@@ -176,6 +192,7 @@ class Tokens:
                 level=int(claims["level"]),
                 sandbox=str(sandbox),
                 valid=_validity(claims),
+                token=str(claims.get("jti", "")),
                 represents=tuple(Represented(**item) for item in claims.get("represents", ())),
             )
         except (KeyError, TypeError, ValueError) as error:

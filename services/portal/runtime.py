@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from contracts.catalogue import dossier_in
 from contracts.identity import NUMBER_CLAIM
 from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
 from services.portal import consumers
-from services.portal.auth import Citizen, Tokens
+from services.portal.auth import REVOKED_SECONDS, Citizen, Tokens
 from services.portal.clients import PaymentPlatform
 from services.portal.commands import REFUND, note_refund
 from services.portal.domain import Dossier
@@ -71,6 +72,11 @@ class Portal(MessagingRuntime[Dossier]):
         async with self.unit_of_work(citizen.sandbox, key, codes=codes, series=series) as request:
             citizen.check_time(request.now)
             yield request
+
+    async def watch_revoked(self) -> None:
+        while True:
+            await self.tokens.learn_revoked()
+            await asyncio.sleep(REVOKED_SECONDS)
 
     def subject_of(self, path: str) -> str:
         return dossier_in(path) or super().subject_of(path)

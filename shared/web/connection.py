@@ -1,13 +1,19 @@
-"""A connection of uvicorn that ends when no whole request head arrives in time (RFC 9110 section 15.5.9).
+"""A connection of uvicorn that mends two things.
 
-uvicorn itself limits only the idle time after a response: a connection that sends half a head would stay for ever.
+It ends when no whole request head arrives in time (RFC 9110 section 15.5.9). uvicorn itself limits only the idle time
+after a response: a connection that sends half a head would stay for ever.
+
+It ignores an offer to change the protocol (section 7.8). Java's HTTP client offers HTTP/2 with every request
+(`Upgrade: h2c`), and uvicorn then loses the body.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.web import problems
@@ -20,13 +26,18 @@ class Connection(HttpToolsProtocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _is_reading_head = False
+    _data = b""  # what is being read
+    _again = b""  # what is to be read after it
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._begin_waiting()
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        while data:
+            self._data, self._again = data, b""
+            super().data_received(data)
+            data = self._again
         if self._is_reading_head and self._deadline is None:
             self._begin_waiting()
 
@@ -37,7 +48,28 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._is_reading_head = False
         self._stop_waiting()
-        super().on_headers_complete()
+        if not self._is_offer():
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if not self._is_offer():
+            super().on_message_complete()
+
+    def _is_offer(self) -> bool:
+        return bool(self.parser.should_upgrade()) and self.parser.get_method() != b"CONNECT"
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Read the request again without the offer. uvicorn calls this after the head, while it handles HttpParserUpgrade."""
+        error = sys.exc_info()[1]
+        if not self._is_offer() or not isinstance(error, httptools.HttpParserUpgrade):
+            super()._unsupported_upgrade_warning()
+            return
+        rest = self._data[error.args[0] :]
+        line = b" ".join((self.parser.get_method(), self.url, b"HTTP/" + self.parser.get_http_version().encode()))
+        headers = [name + b": " + value for name, value in self.headers if name != b"upgrade"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's
+        self._again = b"\r\n".join((line, *headers, b"", rest))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.observability import metrics, spans, trace_context
-from shared.runtime import Runtime
+from shared.runtime import Runtime, has_effect
 from shared.storage.database import is_machine_fault
 from shared.web import problems, strict_json
 from shared.web.faults import BrokenOnPurpose, FaultMiddleware
@@ -27,6 +27,8 @@ TOO_LATE = "Send the whole body within {:.0f} seconds, without a pause of {:.0f}
 class Edge:
     """Gives every request a trace, a log line and metrics. A body over the limit gets a 413, one that stops a 408.
 
+    A HEAD is answered like a GET, without the body and without effect.
+
     After a fault of the machine (a lock, a connection, the database) the response is a 503, wherever it was raised.
 
     JSON bodies must be strict JSON (`strict_json`). Forms and file uploads are not checked.
@@ -36,7 +38,7 @@ class Edge:
 
     def __init__(self, app: ASGIApp, runtime: Runtime, limits: Mapping[str, int]) -> None:
         self.app, self._limits = app, limits
-        self._inner = FaultMiddleware(Recorder(app, runtime), runtime)
+        self._inner = FaultMiddleware(Recorder(_head_as_get(app), runtime), runtime)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,8 +53,8 @@ class Edge:
         body_until = asyncio.get_running_loop().time() + BODY_SECONDS
         limit = self._limits.get(scope["path"], BODY_LIMIT)
         method: str = scope["method"]
-        if is_head := method == "HEAD":  # answered like GET, without the body (RFC 9110 section 9.3.2)
-            scope = {**scope, "method": "GET"}
+        if is_head := method == "HEAD":
+            scope = {**scope}  # `_head_as_get` changes it, and the server reads its own
 
         async def respond(message: Message) -> None:
             nonlocal status, has_begun
@@ -96,6 +98,23 @@ class Edge:
             is_change = method not in ("GET", "HEAD") and not route.startswith("/_lab")
             if (status >= 500 and route != "/readyz") or is_change:
                 log.info("request", method=method, path=scope["path"], status=status)
+
+
+def _head_as_get(app: ASGIApp) -> ASGIApp:
+    """Passes a HEAD on as a GET that changes nothing (RFC 9110 sections 9.2.1 and 9.3.2)."""
+
+    async def pass_on(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "HEAD":
+            await app(scope, receive, send)
+            return
+        scope["method"] = "GET"
+        token = has_effect.set(False)
+        try:
+            await app(scope, receive, send)
+        finally:
+            has_effect.reset(token)
+
+    return pass_on
 
 
 async def _next_piece(receive: Receive, until: float) -> Message:

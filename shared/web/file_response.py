@@ -13,8 +13,8 @@ from fastapi import Response
 from shared.sandbox.files import File
 
 
-def response(file: File, name: str, request_headers: Mapping[str, str], *, head: bool = False) -> Response:
-    """The response to a GET, or to a HEAD if `head`; 304 if If-None-Match says that the caller already has the file.
+def response(file: File, name: str, request_headers: Mapping[str, str]) -> Response:
+    """The response to a GET; 304 if If-None-Match says that the caller already has the file.
 
     name             file name for the caller
     request_headers  the caller's headers
@@ -32,7 +32,7 @@ def response(file: File, name: str, request_headers: Mapping[str, str], *, head:
         "X-Content-Type-Options": "nosniff",
         "Repr-Digest": f"sha-256=:{digest}:",  # RFC 9530
     }
-    return Response(b"" if head else file.content, headers=headers)
+    return Response(file.content, headers=headers)
 
 
 def _filenames(name: str) -> str:

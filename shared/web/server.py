@@ -39,6 +39,7 @@ def serve(app: FastAPI, url: str) -> None:
         timeout_graceful_shutdown=3,
         loop="uvloop",
         http=Connection,
+        ws="none",
         timeout_keep_alive=KEEP_ALIVE,
     )
     server, reasons = uvicorn.Server(config), []

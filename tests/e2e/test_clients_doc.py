@@ -12,7 +12,7 @@ from lienthong.sync import Country, Sandbox
 from tests.support.command import PATIENCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
-RECIPES = re.findall(r"^## (\w+).*?^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+RECIPES = re.findall(r"^### (\w+).*?^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("place", ["default", "frozen"])

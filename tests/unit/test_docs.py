@@ -129,3 +129,19 @@ def test_every_path_in_backticks_on_a_page_exists(page: Path) -> None:
 @each_page
 def test_no_page_uses_a_sleep(page: Path) -> None:
     assert not [line for line in _lines_of_code(page.read_text(encoding="utf-8")) if re.search(r"\bsleep\b", line)]
+
+
+def test_the_page_of_clients_shows_the_programs_as_they_are() -> None:
+    page = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+    shown = re.findall(
+        r"^\[([^]]+)\]\(\.\./examples/clients/\1\):\n\n```\w+\n(.*?)^```", page, re.MULTILINE | re.DOTALL
+    )
+    assert {name for name, _ in shown} == {
+        "go-oidc/main.go",
+        "openid-client/sign-in.js",
+        "nimbus/src/main/java/SignIn.java",
+        "spring-security/src/main/resources/application.properties",
+        "spring-security/src/main/java/signin/SignIn.java",
+    }
+    for name, program in shown:
+        assert program == (ROOT / "examples" / "clients" / name).read_text(encoding="utf-8"), name

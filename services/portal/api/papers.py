@@ -128,7 +128,6 @@ def _seconds(text: str) -> int:
     return int(text)
 
 
-@router.head(f"{files.PATH}/{{sandbox}}/{{sha256}}", summary="The headers of a file.", include_in_schema=False)
 @router.get(
     f"{files.PATH}/{{sandbox}}/{{sha256}}",
     summary="Fetch a file by its signed address.",
@@ -156,7 +155,7 @@ async def fetch_file(
     sandbox_now = await known_sandbox(portal, sandbox)
     valid = Validity(0, _seconds(expires), _seconds(sandbox_expires) if sandbox_expires is not None else None)
     file = await portal.files.fetch(sandbox_now, sha256, name, valid, signature)
-    return file_response.response(file, name, request.headers, head=request.method == "HEAD")
+    return file_response.response(file, name, request.headers)
 
 
 @router.get(

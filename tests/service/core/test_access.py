@@ -24,6 +24,7 @@ FOR_SERVICES = {
     ("GET", "/_lab/sandboxes/{sandbox}/pending"),
     ("GET", "/_lab/sandboxes/{sandbox}/pending/{subject}"),
     ("GET", "/_lab/lanes"),
+    ("GET", "/_lab/revoked-tokens"),
     ("POST", "/_lab/lanes/{lane}/replay"),
 }
 MICROSECOND = timedelta(microseconds=1)

@@ -245,9 +245,3 @@ def test_a_client_with_the_same_file_gets_304_without_a_body(asked: str) -> None
 def test_a_client_with_another_file_gets_this_one() -> None:
     answer = file_response.response(File(HASH, "text/plain", TEXT), "a.txt", {"if-none-match": '"other"'})
     assert (answer.status_code, answer.body) == (200, TEXT)
-
-
-def test_a_head_gets_the_same_headers_and_nothing_more() -> None:
-    file = File(HASH, "text/plain", TEXT)
-    head, get = file_response.response(file, "a.txt", {}, head=True), file_response.response(file, "a.txt", {})
-    assert (head.body, dict(head.headers)) == (b"", dict(get.headers))

@@ -41,6 +41,13 @@ async def test_head_is_get_without_the_body(country: Country, service: str) -> N
         assert [head.headers.get(name) for name in same] == [get.headers.get(name) for name in same], path
 
 
+async def test_a_fault_of_head_is_no_fault_of_get(sandbox: Sandbox) -> None:
+    await sandbox.lab("/faults", {"fault": "http-error", "match": {"method": "HEAD"}})
+    for method, status in (("HEAD", 503), ("GET", 200)):
+        answer = await sandbox.country.ask("portal", method, "/api/v1/procedures", headers=sandbox.header)
+        assert answer.status_code == status
+
+
 def challenges_of(answer: httpx.Response) -> str:
     value = answer.headers.get("www-authenticate", "")
     assert re.fullmatch(r'(Basic|Bearer|ApiKey) realm="\w+"(, \w+="[ !#-\[\]-~]*")*', value), value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -13,7 +12,6 @@ from typing import Annotated, Any
 import asyncpg
 import httpx
 import pytest
-import uvicorn
 from fastapi import Body, FastAPI
 from pydantic import BaseModel, ConfigDict
 from structlog.testing import capture_logs
@@ -26,6 +24,7 @@ from shared.web.dependencies import SandboxId
 from tests.service.core.parcels import Owner, Parcel, Shelf, a_runtime, a_shelf, mark, opened
 from tests.support.country import Country, problem
 from tests.support.databases import Databases
+from tests.support.listening import a_server
 
 POOL, MANY = 4, 20
 WAITING_SQL = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -238,17 +237,6 @@ async def test_a_body_that_stops_is_a_408(runtime: MessagingRuntime[Parcel], mon
         return pieces.pop(0) if pieces else await asyncio.Event().wait()
 
     assert await received(an_app(runtime), receive) == 408
-
-
-@asynccontextmanager
-async def a_server(app: FastAPI) -> AsyncIterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", http=connection.Connection)
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve([listening]))
-        yield int(listening.getsockname()[1])
-        server.should_exit = True
-        await serving
 
 
 WHOLE = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"

@@ -109,6 +109,17 @@ async def test_a_bitten_code_is_spent_and_nobody_was_given_tokens(client: Client
     assert [line["kind"] for line in story] == ["signed_in", "tokens_given", "signed_in", "fault"]
 
 
+async def test_a_head_uses_no_rule_up(client: Client) -> None:
+    token = (await client.tokens())["access_token"]
+    await on(client, "account-locked", times=1)
+    assert [(await client.userinfo(token, method)).status_code for method in ("HEAD", "HEAD", "GET", "GET")] == [
+        403,
+        403,
+        403,
+        200,
+    ]
+
+
 async def test_userinfo_tells_of_a_locked_account_by_either_verb(client: Client) -> None:
     token = (await client.tokens())["access_token"]
     await on(client, "account-locked", match={"persona": "lan"})

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from tests.service.identity_mock.client import BASE, Client, returned
 
@@ -43,6 +44,13 @@ async def sent_by(client: Client, method: str, pairs: list[tuple[str, str]]) -> 
 async def test_an_authorization_request_comes_by_get_or_by_post(client: Client, method: str) -> None:
     answer = await sent_by(client, method, list(client.asking().items()))
     assert (await client.redeem(returned(answer)["code"])).status_code == 200
+
+
+async def test_a_head_signs_nobody_in(app: FastAPI, client: Client) -> None:
+    answer = await client.http.head(f"{client.issuer}/authorize", params=client.asking())
+    assert (answer.status_code, answer.content, "location" in answer.headers) == (200, b"", False)
+    for table in ("authorization_codes", "journal"):
+        assert not await app.state.runtime.database.fetch(f"SELECT FROM {table} WHERE sandbox = $1", client.sandbox.id)
 
 
 async def test_the_page_after_a_post_signs_in(client: Client) -> None:

@@ -132,7 +132,7 @@ async def a_province(country: Country, status: int, content: bytes) -> AsyncIter
     asked: list[httpx.Request] = []
 
     async def answer(request: httpx.Request) -> httpx.Response | None:
-        if request.url.path != f"/api/v1/provinces/37/dossiers/{CODE}/result":
+        if not re.fullmatch(r"/api/v1/provinces/37/dossiers/[^/]+/result", request.url.path):
             return None
         asked.append(request)
         return httpx.Response(status, content=content, request=request)
@@ -154,6 +154,16 @@ async def test_a_result_is_asked_for_once_and_kept_as_a_paper(country: Country, 
     assert (paper["kind"], paper["dossier"]) == ("result", CODE)
     assert (await country.http.get(paper["address"])).content == a_pdf()
     assert store.digitisation(received[0], OTHER) == store.FROM_RESULT
+
+
+async def test_a_head_of_a_result_stores_no_paper(country: Country, lan: Citizen) -> None:
+    code = await lan.submitted()
+    async with a_province(country, 200, a_pdf()):
+        head = await lan.ask("HEAD", f"/dossiers/{code}/result")
+        assert ((await listed(lan)).json(), head.content) == ([], b"")
+        get = await lan.ask("GET", f"/dossiers/{code}/result")
+    assert (head.status_code, head.headers["content-length"]) == (get.status_code, get.headers["content-length"])
+    assert len((await listed(lan)).json()) == 1
 
 
 async def test_a_result_that_was_sent_in_before_becomes_a_result(country: Country, lan: Citizen) -> None:

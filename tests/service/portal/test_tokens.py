@@ -171,6 +171,30 @@ async def test_a_token_of_a_deleted_sandbox_finds_no_sandbox(country: Country, l
     problem(await lan.submit(), 404, "sandbox-not-found")
 
 
+async def test_a_token_is_refused_once_its_code_was_used_twice(country: Country, sandbox: Sandbox) -> None:
+    sent: list[httpx.Request] = []
+
+    async def note(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path.endswith("/token"):
+            sent.append(request)
+        return None
+
+    async with country.fault("identity", note):
+        lan = await sandbox.sign_in()
+    other = await sandbox.sign_in()
+    assert (await lan.ask("GET", "/dossiers")).status_code == 200
+    replay = await country.http.post(sent[0].url, content=sent[0].content, headers=sent[0].headers)
+    assert (replay.status_code, replay.json()["error"]) == (400, "invalid_grant")
+    async with asyncio.timeout(60):  # the portal asks every two seconds
+        while (await lan.ask("GET", "/dossiers")).status_code == 200:
+            pass
+    await refused_as_invalid(sandbox, lan.token, "revoked")
+    async with country.silent("identity"):
+        await country.portal.tokens.learn_revoked()
+    await refused_as_invalid(sandbox, lan.token, "revoked")
+    assert (await other.ask("GET", "/dossiers")).status_code == 200
+
+
 async def test_while_the_identity_provider_is_silent_the_portal_says_so(country: Country, lan: Citizen) -> None:
     country.portal.tokens = type(country.portal.tokens)(country.portal, URLS["identity"], "portal")
     async with country.silent("identity", "/jwks"):
