@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack
 
+import anyio.to_thread
 import httpx
 
 from lienthong import client
@@ -224,10 +225,14 @@ class Background:
             future.cancel()
 
     async def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Run a coroutine in the background loop and await it from any loop, also from the loop of a single test."""
-        if asyncio.get_running_loop() is self._loop:
+        """Run a coroutine in the background loop and await it from any loop of asyncio or trio, also that of one test."""
+        if threading.current_thread() is self._thread:
             return await work
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return await anyio.to_thread.run_sync(future.result, abandon_on_cancel=True)
+        finally:
+            future.cancel()
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)

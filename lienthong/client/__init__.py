@@ -5,7 +5,7 @@ async with Country() as country, country.sandbox(seed="spring") as sandbox:
     dossier = await lan.submit("2.000635", province="37", commune="14464")
     await sandbox.clock.advance("1d")
 
-`lienthong.sync` has the same classes for programs without an event loop.
+Any event loop of asyncio or trio will do. `lienthong.sync` has the same classes for programs without an event loop.
 """
 
 from __future__ import annotations

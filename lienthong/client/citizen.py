@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import secrets
@@ -11,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
+import anyio
 import httpx
 
 from lienthong.client.http import Problem, Scope, every_row
@@ -28,7 +28,7 @@ class Citizen:
         self.sandbox, self.persona = sandbox, persona
         self.token = ""
         self.endpoints: dict[str, Any] = {}
-        self._signing_in = asyncio.Lock()
+        self._signing_in = anyio.Lock()
 
     async def sign_in(self) -> str:
         """Run the OIDC authorization code flow with PKCE; returns the access token."""

@@ -10,7 +10,6 @@ async with Country() as country, country.sandbox(seed="spring") as sandbox:
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +22,7 @@ import httpx
 
 from lienthong.client.citizen import Citizen
 from lienthong.client.clock import Clock
+from lienthong.client.concurrency import gather
 from lienthong.client.faults import Faults
 from lienthong.client.http import Http, NotRunning, ServiceClient, Services, every_row, rows_in
 from lienthong.client.modes import ActingProvinces
@@ -191,7 +191,7 @@ class Sandbox(ActingProvinces, Waiting):
 
     async def timeline(self, code: str) -> list[Entry]:
         """The timeline of one dossier, merged from all services."""
-        return merged(await asyncio.gather(*(self.timeline_of(name, code) for name in SERVICES)))
+        return merged(await gather(*(self.timeline_of(name, code) for name in SERVICES)))
 
     async def timeline_of(self, service: str, code: str) -> list[Entry]:
         """One service's part of a dossier's timeline; `service` is identity, portal, payment or gateway."""
@@ -207,7 +207,7 @@ class Sandbox(ActingProvinces, Waiting):
 
     async def dossiers(self) -> list[str]:
         """Codes of all dossiers that have an event, in order of their first event."""
-        parts = await asyncio.gather(*(rows_in(self, name, f"{self.lab}/events") for name in EVENT_SOURCES))
+        parts = await gather(*(rows_in(self, name, f"{self.lab}/events") for name in EVENT_SOURCES))
         events = [(datetime.fromisoformat(row["real_at"]), str(row["subject"])) for part in parts for row in part]
         return list(dict.fromkeys(code for _, code in sorted(events)))
 
