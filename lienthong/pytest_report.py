@@ -11,9 +11,9 @@ from rich.console import Console
 
 from lienthong import client, replay, sync
 from lienthong.cli.language import output_language
-from lienthong.cli.sandbox import verdict_text
 from lienthong.client.timeline import draw
 from lienthong.shown import shown, shown_in
+from lienthong.verdict import verdict_text
 
 TIMELINES = 10  # printed in full; of further dossiers only the code
 SETTLE_SECONDS = 0.5

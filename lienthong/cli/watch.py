@@ -87,7 +87,11 @@ def watch(
 
     printer = StoryPrinter(Console(), output_language(lang))
     try:
-        ask(url, lambda country: _watch(DossierWatch(country.enter(sandbox), code, printer, as_json), follow))
+        ask(
+            url,
+            lambda country: _watch(DossierWatch(country.enter(sandbox), code, printer, as_json), follow),
+            parallel=True,
+        )
     except KeyboardInterrupt:
         return
     except BrokenPipeError:  # the reader of the pipe has ended, such as `head`

@@ -11,6 +11,7 @@ async with Country() as country, country.sandbox(seed="spring") as sandbox:
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -18,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self, Unpack, cast
 from urllib.parse import quote
 
+import certifi
 import httpx
 
 from lienthong.client.citizen import Citizen
@@ -141,7 +143,29 @@ def http_client() -> httpx.AsyncClient:
     Its idle connections live 60 s, nearly as long as the server's (75 s): when several expire at once, httpcore closes
     them one after the other, and by then a request may already use the second one.
     """
-    return httpx.AsyncClient(timeout=30.0, limits=LIMITS, trust_env=False)
+    return httpx.AsyncClient(**http_settings())
+
+
+def http_settings() -> dict[str, Any]:
+    """Settings of a client of httpx, asynchronous or not."""
+    certificates = Certificates(ssl.PROTOCOL_TLS_CLIENT)
+    return {"timeout": 30.0, "limits": LIMITS, "trust_env": False, "verify": certificates}
+
+
+class Certificates(ssl.SSLContext):
+    """Reads the known authorities at the first connection with TLS: it takes 20 ms, and most countries have none."""
+
+    def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
+        self._read()
+        return super().wrap_bio(*args, **options)
+
+    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
+        self._read()
+        return super().wrap_socket(*args, **options)
+
+    def _read(self) -> None:
+        if not self.cert_store_stats()["x509_ca"]:
+            self.load_verify_locations(certifi.where())
 
 
 def lagging_text(row: SandboxRow) -> str:
