@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -25,6 +25,9 @@ from lienthong.cli.command import (
 from lienthong.cli.language import name_in, output_language
 from lienthong.did_you_mean import nearest
 from lienthong.embedded import Trouble
+
+if TYPE_CHECKING:
+    from lienthong.client import FaultName
 
 faults = verbs("Switch named faults on and off in a sandbox.")
 PAIR, LIKE = "KEY=VALUE", "province=37"
@@ -95,7 +98,7 @@ def switch_on(
         "until": until,
     }
     wish |= {"nth": nth, "times": times, "probability": probability}
-    rule = ask(url, lambda country: country.enter(sandbox).faults.on(name, **wish), json)
+    rule = ask(url, lambda country: country.enter(sandbox).faults.on(cast("FaultName", name), **wish), json)
     where = "" if sandbox == DEFAULT_SANDBOX else f" --sandbox {sandbox}"
     show(rule, json, f"{rule['title_en']}, {how_often(rule)}. Off again: lienthong fault off {rule['id']}{where}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -26,7 +26,7 @@ from lienthong.embedded import Trouble
 from lienthong.verdict import verdict_text
 
 if TYPE_CHECKING:
-    from lienthong.client import Country, Wish
+    from lienthong.client import Country, FaultName, Wish
     from lienthong.client.types import Mode
 
 ACTS = "PROVINCE=MODE[:TEMPO]"
@@ -90,7 +90,7 @@ def create(
         create_staged(url, scenario, seed=seed, name=name, ttl=ttl, as_json=json)
         return
     wish: Wish = {"seed": seed, "name": name, "start": start, "rate": rate, "time_to_live": ttl}
-    wish |= {"modes": _modes(mode or ()), "faults": [{"fault": each} for each in fault or ()]}
+    wish |= {"modes": _modes(mode or ()), "faults": [{"fault": cast("FaultName", each)} for each in fault or ()]}
     row = ask(url, lambda country: country.create_sandbox(**wish), json)
     show(row, json, row["id"])
     if row["lagging"]:

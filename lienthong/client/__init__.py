@@ -19,24 +19,49 @@ from lienthong.client.country import Sandbox
 from lienthong.client.http import NotRunning, Problem
 from lienthong.client.payments import Order, Payments
 from lienthong.client.province import Province
-from lienthong.client.types import Advance, Dossier, Entry, ProvinceDossier, Reading, SandboxRow, Verdict, Wish
+from lienthong.client.types import (
+    Advance,
+    Arrival,
+    Cause,
+    Dossier,
+    Entry,
+    Event,
+    FaultName,
+    Move,
+    News,
+    ProvinceDossier,
+    ProvinceMode,
+    Reading,
+    SandboxRow,
+    State,
+    Verdict,
+    Wish,
+)
 
 __all__ = [
     "Advance",
+    "Arrival",
+    "Cause",
     "Citizen",
     "Clock",
     "Country",
     "Dossier",
     "Entry",
+    "Event",
+    "FaultName",
+    "Move",
+    "News",
     "NotRunning",
     "Order",
     "Payments",
     "Problem",
     "Province",
     "ProvinceDossier",
+    "ProvinceMode",
     "Reading",
     "Sandbox",
     "SandboxRow",
+    "State",
     "Verdict",
     "Wish",
 ]

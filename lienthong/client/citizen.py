@@ -98,6 +98,7 @@ class Citizen:
         return (await self._send(method, path, key=key, more_headers=more, **options)).json()
 
     async def who_am_i(self) -> dict[str, Any]:
+        """This person's claims, with the people and organisations that it `represents`."""
         token = self.token or await self.sign_in()
         headers = {"Authorization": f"Bearer {token}"}
         identity = self.sandbox.country.identity
@@ -138,6 +139,7 @@ class Citizen:
         return await every_row(self._send, "/api/v1/dossiers")
 
     async def dossier(self, code: str) -> Dossier:
+        """One dossier of this person."""
         return cast(Dossier, await self._ask("GET", f"/api/v1/dossiers/{code}"))
 
     async def start_payment(self, code: str, *, key: str | None = None) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from urllib.parse import quote
 import certifi
 import httpx
 
+from lienthong.client.arguments import code_first
 from lienthong.client.citizen import Citizen
 from lienthong.client.clock import Clock
 from lienthong.client.concurrency import gather
@@ -72,9 +73,11 @@ class Country(Services):
         self.payment = ServiceClient(http, self.doors["payment"])
 
     async def provinces(self) -> list[dict[str, Any]]:
+        """The 34 provinces."""
         return await every_row(self.portal.send, "/api/v1/provinces")
 
     async def communes(self, province: str) -> list[dict[str, Any]]:
+        """The communes of a province."""
         return await every_row(self.portal.send, f"/api/v1/provinces/{province}/communes")
 
     async def procedures(self) -> list[dict[str, Any]]:
@@ -91,6 +94,7 @@ class Country(Services):
         return cast(SandboxRow, await self.portal.json("POST", "/_lab/sandboxes", json=body))
 
     async def show_sandbox(self, sandbox_id: str) -> SandboxRow:
+        """A sandbox by its id."""
         return cast(SandboxRow, await self.portal.json("GET", f"/_lab/sandboxes/{sandbox_id}"))
 
     async def list_sandboxes(self) -> list[SandboxRow]:
@@ -110,6 +114,7 @@ class Country(Services):
         return cast(dict[str, Any], await self.portal.json("POST", f"/_lab/projections/{quote(name, safe='')}/rebuild"))
 
     async def delete_sandbox(self, sandbox_id: str) -> None:
+        """Delete a sandbox in all services."""
         await self.portal.send("DELETE", f"/_lab/sandboxes/{sandbox_id}")
 
     def enter(self, sandbox_id: str) -> Sandbox:
@@ -215,10 +220,11 @@ class Sandbox(ActingProvinces, Waiting):
 
     async def timeline(self, code: str) -> list[Entry]:
         """The timeline of one dossier, merged from all services."""
-        return merged(await gather(*(self.timeline_of(name, code) for name in SERVICES)))
+        return merged(await gather(*(self.timeline_of(code, name) for name in SERVICES)))
 
-    async def timeline_of(self, service: str, code: str) -> list[Entry]:
+    async def timeline_of(self, code: str, service: str) -> list[Entry]:
         """One service's part of a dossier's timeline; `service` is identity, portal, payment or gateway."""
+        code, service = code_first(code, service, "timeline_of(code, service)")
         return await rows_in(self, service, f"/_lab/timeline/{code}")
 
     async def people(self) -> list[dict[str, Any]]:
@@ -246,9 +252,11 @@ class Sandbox(ActingProvinces, Waiting):
         return await rows_in(self, service, "/_lab/dead-letters")
 
     async def dead_letter(self, service: str, id: str) -> dict[str, Any]:
+        """One dead letter: the event, and why it could not be applied."""
         return cast(dict[str, Any], await self._dead(service, "GET", f"/{id}"))
 
     async def redrive(self, service: str, id: str) -> Any:
+        """Apply a dead letter again, then the events that wait behind it."""
         return await self._dead(service, "POST", f"/{id}/redrive")
 
     async def _dead(self, service: str, method: str, path: str) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
-from lienthong.client.types import Entry
+from lienthong.client.types import Entry, Event
 from lienthong.shown import shown
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ HEADINGS = {
 
 class StatusChange(TypedDict):
     status: int
-    event: str
+    event: Event
     at: str
     real_at: str
 

@@ -16,10 +16,10 @@ import httpx
 import pytest
 
 from lienthong import client, sync
+from lienthong.background import Background, BackgroundHttp
 from lienthong.client import citizen, clock, faults, payments, province
 from lienthong.client.concurrency import gather
 from lienthong.client.http import Problem, ServiceClient
-from lienthong.sync import Background, BackgroundHttp
 
 PACKAGE = Path(client.__file__).parents[1]
 OF_THE_LOOP = {"open", "service"}  # of a country: for whoever brings an HTTP client, or speaks to a door
@@ -98,7 +98,7 @@ def test_the_first_error_of_several_requests_is_raised_itself() -> None:
 
 def test_only_the_background_loop_of_the_client_is_bound_to_asyncio() -> None:
     """And the command, whose loop nobody else runs; the embedded stack is a program of its own."""
-    own_loop = {"sync.py", "cli", "embedded"}
+    own_loop = {"background.py", "cli", "embedded"}
     bound = {
         file.relative_to(PACKAGE).parts[0]
         for file in PACKAGE.rglob("*.py")

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
 from lienthong import client, pytest_report, sync
+from lienthong.background import Background
 from lienthong.cli import command, logs
 from lienthong.cli.story import StoryPrinter
 from lienthong.client.http import Http, Problem
@@ -23,7 +24,6 @@ from lienthong.client.timeline import draw
 from lienthong.embedded import Trouble
 from lienthong.embedded.logs import Entry
 from lienthong.shown import shown, shown_in, shown_lines
-from lienthong.sync import Background
 from shared.text import Note, Shown, ShownLine
 
 CLI = Path(command.__file__).parent

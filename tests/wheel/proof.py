@@ -8,6 +8,7 @@ requirements.txt pins. Exit status 0: every command of the README was run, in it
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -27,6 +28,7 @@ OURS = re.compile(
 )  # variables that would bend what is proven
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?(==\S+(?: *;[^\\]*)?)", re.MULTILINE)
 MOST_PACKAGES = 20
+PYRIGHT = "pyright[nodejs]==1.1.414"
 LIGHT_VERBS = (
     "sandbox create --seed spring",
     "sandbox list",
@@ -85,16 +87,21 @@ def light(place: Path, environment: dict[str, str]) -> None:
     """The package alone: what it brings, and that client, plugin and verbs work with a country of another environment."""
     python, stack = place / "light/bin/python", place / "stack/bin/lienthong"
     (wheel,) = (place / "dist").glob("*.whl")
-    run(f"python3 -m venv light && light/bin/pip install -q {wheel}", place, environment)
-    run("rm -rf light/lib/python*/site-packages/{pip,setuptools}*", place, environment)
+    run(f"python3 -m venv stack && stack/bin/pip install -q '{wheel}[stack]'", place, environment)
+    install = f"stack/bin/pip --python {python} install -q"
+    run(f"python3 -m venv --without-pip light && {install} {wheel}", place, environment)
     listed = "import importlib.metadata as m; print(*sorted({d.name for d in m.distributions()}))"
     packages = run(f"{python} -c {shlex.quote(listed)}", place, environment).split()
     size = run("du -sk --apparent-size light/lib", place, environment).split()[0]
     print(f"        {len(packages)} packages, {int(size) / 1000:.0f} MB: {' '.join(packages)}")
     if len(packages) > MOST_PACKAGES:
         sys.exit(f"NOT PROVEN. The package alone brings more than {MOST_PACKAGES} packages.")
-    run(f"python3 -m venv stack && stack/bin/pip install -q '{wheel}[stack]'", place, environment)
-    run(f"{python} -m ensurepip -q 2>/dev/null; light/bin/pip install -q pytest", place, environment)
+    run(f"{install} pytest", place, environment)
+    config = {"include": ["typed_program.py"], "typeCheckingMode": "strict"}
+    (place / "pyrightconfig.json").write_text(json.dumps(config), encoding="utf-8")
+    shutil.copy(ROOT / "tests/wheel/typed_program.py", place)
+    run(f"python3 -m venv types && types/bin/pip install -q '{PYRIGHT}'", place, environment)
+    print(run(f"types/bin/pyright --pythonpath {python}", place, environment).strip())
     (place / "test_light.py").write_text(LIGHT_TEST, encoding="utf-8")
     verbs = " && ".join(f"light/bin/lienthong {words}" for words in LIGHT_VERBS)
     (place / "verbs.sh").write_text(f"set -e\n{verbs}\nlight/bin/python -m pytest -q test_light.py\n", encoding="utf-8")
