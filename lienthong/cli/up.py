@@ -14,6 +14,7 @@ import typer
 
 from lienthong.cli.command import ask, print_table
 from lienthong.embedded import Trouble
+from lienthong.shown import shown
 
 if TYPE_CHECKING:
     from lienthong.client import Country
@@ -191,7 +192,7 @@ def _show(now: Status, as_json: bool, seconds: float | None) -> None:
         rows.append((row["name"], row["door"], str(row["pid"] or "–"), row["state"], restarts, ready))
     print_table(("process", "address", "pid", "state", "restarts", "ready"), rows)
     ready = f"Ready after {seconds:.1f} s" if seconds is not None else "Ready" if now["ready"] else "Not ready"
-    print(f"{ready}. Logs: {now['data']}/log")
+    print(shown(f"{ready}. Logs: {now['data']}/log"))
     if "folders" in now:
         from lienthong.cli import sizes
 

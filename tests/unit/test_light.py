@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 import sys
 import tomllib
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lienthong.cli.main import FAMILIES, command_line
+from lienthong.client.country import Certificates
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -97,3 +99,11 @@ def test_a_command_line_imports_the_files_of_its_verb_and_the_table_names_every_
     assert names() == listed
     assert all(verb in names(verb) for verb in listed)
     assert names("clokc") == listed, "a misspelt verb is compared with all"
+
+
+def test_certificates_are_read_at_the_first_connection_with_tls_and_checked() -> None:
+    context = Certificates(ssl.PROTOCOL_TLS_CLIENT)
+    assert context.cert_store_stats()["x509_ca"] == 0
+    context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="example.org")
+    assert context.cert_store_stats()["x509_ca"] > 50
+    assert context.verify_mode == ssl.CERT_REQUIRED and context.check_hostname

@@ -27,7 +27,7 @@ def parts() -> dict[str, Iterable[str]]:
 
 def _lines() -> Iterator[str]:
     for place, kind in OBJECTS.items():
-        yield from (f"`{place}`", "", "```python")
+        yield from (f"`{place}`", "", "```text")
         for name, method in inspect.getmembers(kind, inspect.isfunction):
             if name.startswith("_") or name == "run":
                 continue
