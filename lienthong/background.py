@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
+from contextvars import Context
 from typing import Any, Generic, TypeVar
 
 import anyio.to_thread
@@ -35,7 +37,7 @@ class Background:
 
     def wait(self, work: Coroutine[Any, Any, Result], seconds: float | None = None) -> Result:
         """Run a coroutine in the loop and block until its result. After `seconds` cancels it and raises TimeoutError."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future = self._start(work)
         try:
             return future.result(seconds)
         finally:
@@ -45,11 +47,15 @@ class Background:
         """Run a coroutine in the background loop and await it from any loop of asyncio or trio, also that of one test."""
         if threading.current_thread() is self._thread:
             return await work
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future = self._start(work)
         try:
             return await anyio.to_thread.run_sync(future.result, abandon_on_cancel=True)
         finally:
             future.cancel()
+
+    def _start(self, work: Coroutine[Any, Any, Result]) -> Future[Result]:
+        """Start a coroutine in the loop, in an empty context: the caller's may say that this is trio."""
+        return Context().run(asyncio.run_coroutine_threadsafe, work, self._loop)
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -81,8 +81,13 @@ def test_the_async_client_runs_on_asyncio_and_on_trio(backend: str) -> None:
                 await sandbox.citizen("lan").dossiers()
             assert refusal.value.status == 404
 
+    async def walk_in_the_background(sandbox: client.Sandbox) -> None:
+        assert await sandbox.timeline("H37-20260101-0000001") == []
+
     with a_portal() as url:
         anyio.run(walk, url, backend=backend)
+        with sync.Country(url) as country:
+            anyio.run(walk_in_the_background, country.enter("default").there, backend=backend)
 
 
 def test_the_first_error_of_several_requests_is_raised_itself() -> None:
