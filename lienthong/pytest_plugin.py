@@ -1,7 +1,8 @@
 """The pytest plugin: a running stack, and a new frozen sandbox for every test. See docs/testing.md.
 
-Each fixture has two versions: `lienthong` and `sandbox` are async and work in any event loop; `lienthong_sync` and
-`sandbox_sync` are the same country and sandbox for tests without a loop. Slow imports happen only when a fixture is used.
+Each fixture has two versions: `lienthong` and `sandbox` are async and work in any event loop of asyncio or trio;
+`lienthong_sync` and `sandbox_sync` are the same country and sandbox for tests without a loop. Slow imports happen only
+when a fixture is used.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def lienthong_sync(request: pytest.FixtureRequest) -> Iterator[sync.Country]:
 
 @pytest.fixture(scope="session")
 def lienthong(lienthong_sync: sync.Country) -> client.Country:
-    """A running country with async methods, for any event loop; `url` and `doors` have all addresses."""
+    """A running country with async methods, for any event loop of asyncio or trio; `url` and `doors` have all addresses."""
     return lienthong_sync.there
 
 
@@ -179,13 +180,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         from lienthong import pytest_report
 
         item.stash[FAILED_KEY] = True
-        text = pytest_report.of(sandbox, _replay_file(item))
+        text = pytest_report.of(sandbox, lambda: _replay_file(item))
         report.sections.append((f"lienthong sandbox {sandbox.id}", text))
     return report
 
 
-def _replay_file(item: pytest.Item) -> Path:
-    """File in pytest's cache, named after the test; the next failure of the same test overwrites it."""
+def _replay_file(item: pytest.Item) -> Path | None:
+    """File in pytest's cache, named after the test; the next failure of the same test overwrites it. None: no cache."""
+    cache: pytest.Cache | None = getattr(item.config, "cache", None)  # absent with `-p no:cacheprovider`
+    if cache is None:
+        return None
     name = re.sub(r"[^\w.-]+", "-", item.nodeid).strip("-")
-    cache = item.config.getini("cache_dir") if item.config.pluginmanager.hasplugin("cacheprovider") else ".pytest_cache"
-    return item.config.rootpath / cache / "lienthong" / f"{name[-LONGEST_NAME:]}.json"
+    return cache.mkdir("lienthong") / f"{name[-LONGEST_NAME:]}.json"

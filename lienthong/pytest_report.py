@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 
 from lienthong import client, replay, sync
 from lienthong.cli.language import output_language
-from lienthong.cli.sandbox import verdict_text
 from lienthong.client.timeline import draw
 from lienthong.shown import shown, shown_in
+from lienthong.verdict import verdict_text
 
 TIMELINES = 10  # printed in full; of further dossiers only the code
 SETTLE_SECONDS = 0.5
@@ -20,18 +21,21 @@ PATIENCE_SECONDS = 15.0  # for each part, so that a report never hangs
 WIDTH = 120  # columns of a timeline
 
 
-def of(sandbox: sync.Sandbox, recording: Path) -> str:
+def of(sandbox: sync.Sandbox, recording: Callable[[], Path | None]) -> str:
     """Text of the report. Never raises an error, whatever the state of the country.
 
-    recording  file for the exported run, to replay it
+    recording  gives the file for the exported run, to replay it; None: write no file, say how to record it
     """
     text = io.StringIO()
     try:
         sandbox.run(_write(sandbox.there, text), PATIENCE_SECONDS)
+        file = recording()
+        if file is None:
+            print(f"\nto record this run: lienthong sandbox export {sandbox.id} run.json", file=text)
+            return text.getvalue()
         run = sandbox.run(replay.export(sandbox.there, SETTLE_SECONDS), PATIENCE_SECONDS)
-        recording.parent.mkdir(parents=True, exist_ok=True)
-        recording.write_text(json.dumps(run, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        print(f"\nto repeat this run: lienthong replay {recording} --keep", file=text)
+        file.write_text(json.dumps(run, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        print(f"\nto repeat this run: lienthong replay {file} --keep", file=text)
     except Exception as error:
         print(shown(f"The report is incomplete: {type(error).__name__}: {error}"), file=text)
     return text.getvalue()

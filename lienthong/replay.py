@@ -5,7 +5,6 @@ The same seed and calls give the same events per dossier; only the sandbox's id,
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from lienthong.client import Citizen, Country, Sandbox
+from lienthong.client.concurrency import gather
 from lienthong.client.http import Problem, ServiceClient, every_row
 
 FORMAT = "lienthong-replay/1"
@@ -58,7 +58,7 @@ async def export(sandbox: Sandbox, settle_seconds: float = 10) -> dict[str, Any]
     row = await country.show_sandbox(sandbox.id)
     personas = {each["number"]: each["persona"] for each in await sandbox.people()}
     own = {"people": row["people"], "organisations": row["organisations"]}
-    parts = await asyncio.gather(*(_recorded(sandbox, service) for service in SERVICES))
+    parts = await gather(*(_recorded(sandbox, service) for service in SERVICES))
     calls = sorted((call for part in parts for call in part), key=lambda call: datetime.fromisoformat(call["real_at"]))
     return {
         "format": FORMAT,

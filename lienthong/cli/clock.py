@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, FASTEST, Json, Sandbox, Url, ask, show
-from lienthong.cli.sandbox import verdict_text
+from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, FASTEST, Json, Sandbox, Url, ask, show, verbs
+from lienthong.verdict import verdict_text
 
 if TYPE_CHECKING:
     from lienthong.client import Advance, Reading
 
-clocks = typer.Typer(no_args_is_help=True, help="Show, set, advance, speed up and stop the clock of a sandbox.")
+clocks = verbs("Show, set, advance, speed up and stop the clock of a sandbox.")
 HOW_FAR = "A duration: 3d, 2h30m, P3D; or an instant with its offset, 2026-12-01T08:00:00+07:00."
 Instant = Annotated[
     str, typer.Argument(help="An instant with its offset, such as 2026-12-01T08:00:00+07:00.", metavar="INSTANT")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
+from typer.core import TyperGroup
 
 from lienthong.embedded import Trouble
 from lienthong.shown import shown, shown_in, shown_lines
@@ -48,22 +48,38 @@ FASTEST = (
 )
 
 
-def ask(url: str, requests: Callable[[Country], Awaitable[Answer]], as_it_is: bool = False) -> Answer:
+class Verbs(TyperGroup):
+    """A group of verbs whose help shows the first sentence of each in full."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        verbs = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verb.get_short_help_str(limit=1000)) for name, verb in verbs if verb])
+
+
+def verbs(help: str) -> typer.Typer:
+    """A group of verbs; without a verb it shows its help."""
+    return typer.Typer(cls=Verbs, no_args_is_help=True, help=help)
+
+
+def ask(
+    url: str,
+    requests: Callable[[Country], Coroutine[Any, Any, Answer]],
+    as_it_is: bool = False,
+    *,
+    parallel: bool = False,
+) -> Answer:
     """Run `requests` on the country at `url`. Raises Trouble if a request is refused or nothing answers.
 
     as_it_is  for JSON and files; otherwise the answer is for people, and its texts are `shown`
+    parallel  some requests run at the same time, in an event loop; to load one takes longer than a request
     """
     from httpx import InvalidURL
 
-    from lienthong.client import Country
     from lienthong.client.http import NotRunning, Problem
 
-    async def run() -> Answer:
-        async with Country(url) as country:
-            return await requests(country)
-
     try:
-        answer = asyncio.run(run())
+        answer = _in_a_loop(url, requests) if parallel else _one_by_one(url, requests)
         return answer if as_it_is else shown_in(answer)
     except (Problem, NotRunning) as refusal:
         raise Trouble(shown(str(refusal))) from refusal
@@ -75,9 +91,77 @@ def ask(url: str, requests: Callable[[Country], Awaitable[Answer]], as_it_is: bo
         raise Trouble(f"'{url}' is not a valid address ({error}): write one such as {DEFAULT_URL}.") from error
 
 
+def _in_a_loop(url: str, requests: Callable[[Country], Coroutine[Any, Any, Answer]]) -> Answer:
+    import asyncio
+
+    from lienthong.client import Country
+
+    async def run() -> Answer:
+        async with Country(url) as country:
+            return await requests(country)
+
+    return asyncio.run(run())
+
+
+def _one_by_one(url: str, requests: Callable[[Country], Coroutine[Any, Any, Answer]]) -> Answer:
+    import httpx
+
+    from lienthong.client import Country
+    from lienthong.client.country import http_settings
+
+    class Blocking:
+        async def request(self, method: str, address: str, **options: Any) -> httpx.Response:
+            return http.request(method, address, **options)  # noqa: ASYNC212  # nothing else runs in this process
+
+    async def run() -> Answer:
+        country = Country(url)
+        await country.open(Blocking())
+        return await requests(country)
+
+    with httpx.Client(**http_settings()) as http:
+        work = run()
+        try:
+            work.send(None)
+        except StopIteration as end:
+            return cast(Answer, end.value)
+        finally:
+            work.close()
+    raise RuntimeError("These requests wait for something else: ask(parallel=True).")
+
+
 def show(answer: Any, as_json: bool, text: str) -> None:
     """Print `answer` as JSON, or `text` for people."""
     typer.echo(json.dumps(answer, ensure_ascii=False, indent=2) if as_json else text)
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, fold: Sequence[str] = ()) -> None:
+    """Print a table, with what is `shown` of each cell; in a file or pipe every row is one line.
+
+    fold  headings of the columns that are folded on a terminal that is too narrow; default: all
+    """
+    cells = [tuple(map(shown, row)) for row in rows]
+    if not sys.stdout.isatty():
+        _print_lines([tuple(headings), *cells])
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold", no_wrap=bool(fold) and heading not in fold)
+    for row in cells:
+        table.add_row(*map(Text, row))  # as text: markup of rich in it would be run
+    Console().print(table)
+
+
+def _print_lines(rows: Sequence[Sequence[str]]) -> None:
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(padded).rstrip())
 
 
 def pairs(words: Iterable[str] | None, option: str, form: str, example: str) -> dict[str, str]:

@@ -47,7 +47,7 @@ def demo(
                 printer.name_kept_sandbox(sandbox)
         return reports
 
-    reports = ask(url, run, json)
+    reports = ask(url, run, json, parallel=True)
     if json:
         show(reports, True, "")
     if printer.missed:

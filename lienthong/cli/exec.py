@@ -8,15 +8,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lienthong.cli import signals
 from lienthong.cli.command import ask
-from lienthong.embedded import Trouble, ports
-from lienthong.embedded.run import Run, forget_earlier_runs
-from lienthong.embedded.stack import Stack
+from lienthong.embedded import Trouble
+
+if TYPE_CHECKING:
+    from lienthong.embedded.stack import Stack
 
 NOT_FOUND = 127  # as in shells
 DEFAULTS = {
@@ -47,6 +47,8 @@ def execute(
 
     The exit status is the command's. If LIENTHONG_URL is already set, nothing is started and that country is used.
     """
+    from lienthong.cli import signals
+
     program = shutil.which(command[0])
     if program is None:
         _to_stderr(f"There is no program {command[0]!r} on the PATH.")
@@ -55,13 +57,20 @@ def execute(
     if url := os.environ.get("LIENTHONG_URL"):
         status = signals.run_to_end(words, _environment(url))
     else:
-        status = _run_with_stack(words, data, port_base or ports.free_base(), keep)
+        status = _run_with_stack(words, data, port_base, keep)
     raise typer.Exit(status)
 
 
-def _run_with_stack(words: list[str], data: Path | None, port_base: int, keep: bool) -> int:
+def _run_with_stack(words: list[str], data: Path | None, port_base: int | None, keep: bool) -> int:
+    from lienthong.cli import signals
+    from lienthong.embedded import ports
+    from lienthong.embedded.run import Run
+    from lienthong.embedded.stack import Stack
+
     run, status = Run.begin(), 1
-    stack = Stack(data or run.folder / "country", port_base, detached=keep, durable=data is not None)
+    stack = Stack(
+        data or run.folder / "country", port_base or ports.free_base(), detached=keep, durable=data is not None
+    )
     try:
         with _started(stack, keep):
             status = signals.run_to_end(words, _environment(stack.urls["portal-api"]))
@@ -75,6 +84,9 @@ def _run_with_stack(words: list[str], data: Path | None, port_base: int, keep: b
 @contextmanager
 def _started(stack: Stack, keep: bool) -> Iterator[None]:
     """Start the stack and stop it at the end. Raises Trouble if it does not start, or if a signal interrupts the start."""
+    from lienthong.cli import signals
+    from lienthong.embedded.run import forget_earlier_runs
+
     forget_earlier_runs()
     with signals.as_interrupt():
         try:

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Lang, Sandbox, Url, ask, pairs, show
+from lienthong.cli.command import (
+    DEFAULT_SANDBOX,
+    DEFAULT_URL,
+    Json,
+    Lang,
+    Sandbox,
+    Url,
+    ask,
+    pairs,
+    print_table,
+    show,
+    verbs,
+)
 from lienthong.cli.language import name_in, output_language
 from lienthong.did_you_mean import nearest
 from lienthong.embedded import Trouble
 
-faults = typer.Typer(no_args_is_help=True, help="Switch named faults on and off in a sandbox.")
+if TYPE_CHECKING:
+    from lienthong.client import FaultName
+
+faults = verbs("Switch named faults on and off in a sandbox.")
 PAIR, LIKE = "KEY=VALUE", "province=37"
 WHOLE = re.compile(r"-?[0-9]+")
 
@@ -37,7 +52,8 @@ def list_all(
     if json:
         show(rows, json, "")
     else:
-        _table(("name", "family", "what goes wrong"), [(f["name"], f["family"], f[f"title_{language}"]) for f in rows])
+        table = [(f["name"], f["family"], f[f"title_{language}"]) for f in rows]
+        print_table(("name", "family", "what goes wrong"), table, fold=("family", "what goes wrong"))
 
 
 @faults.command("on")
@@ -82,7 +98,7 @@ def switch_on(
         "until": until,
     }
     wish |= {"nth": nth, "times": times, "probability": probability}
-    rule = ask(url, lambda country: country.enter(sandbox).faults.on(name, **wish), json)
+    rule = ask(url, lambda country: country.enter(sandbox).faults.on(cast("FaultName", name), **wish), json)
     where = "" if sandbox == DEFAULT_SANDBOX else f" --sandbox {sandbox}"
     show(rule, json, f"{rule['title_en']}, {how_often(rule)}. Off again: lienthong fault off {rule['id']}{where}")
 
@@ -127,7 +143,8 @@ def show_some(
         typer.echo("No fault is on.")
     else:
         rows = [(r["id"], r["fault"], _words(r), how_often(r), str(r["seen"]), str(r["fired"])) for r in rules]
-        _table(("id", "fault", "match and with", "how often", "seen", "fired"), rows)
+        headings = ("id", "fault", "match and with", "how often", "seen", "fired")
+        print_table(headings, rows, fold=headings[2:])
 
 
 def how_often(rule: Mapping[str, Any]) -> str:
@@ -166,22 +183,6 @@ def _in_full(fault: Mapping[str, Any], lang: str) -> str:
     }
     text = "\n".join(f"{name:9} {value}" for name, value in lines.items()).replace("`", "")
     return f"{fault['name']}: {name_in({'name_vi': fault['title_vi'], 'name_en': fault['title_en']}, lang)}\n{text}"
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, no_wrap=heading in ("id", "name", "fault"))
-    for row in rows:
-        table.add_row(*map(Text, row))  # as text: markup of rich in it would be run
-    console = Console()
-    if not console.is_terminal:
-        console.width = 200
-    console.print(table)
 
 
 Fault = Mapping[str, Any]  # a row of GET /_lab/faults

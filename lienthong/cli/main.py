@@ -1,40 +1,56 @@
 """The command `lienthong`: adds the verbs of all files. A `Trouble` becomes one sentence and exit status 1."""
 
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+
 import typer
 
-from lienthong.cli import clock, demo, doctor, exec, fault, logs, mode, projection, replay, sandbox, scenario, up, watch
-from lienthong.cli.command import run_command
+from lienthong.cli.command import Verbs, run_command
 
-# One line per file of this folder; each has `add_to(app)`. Slow imports belong inside the verbs.
-FAMILIES = (
-    up,
-    exec,
-    demo,
-    sandbox,
-    scenario,
-    clock,
-    replay,
-    mode,
-    watch,
-    fault,
-    projection,
-    logs,
-    doctor,
-)
+# The files of this folder with their verbs, in the order of --help; each has `add_to(app)`.
+# A command line imports only the file of its verb; slow imports belong inside the verbs.
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "up": ("up", "status", "down", "reset"),
+    "exec": ("exec",),
+    "demo": ("demo",),
+    "sandbox": ("sandbox", "dead", "settle", "timeline"),
+    "scenario": ("scenario",),
+    "clock": ("clock",),
+    "replay": ("replay", "sandbox"),
+    "mode": ("mode",),
+    "watch": ("wait-for", "watch", "explain"),
+    "fault": ("fault",),
+    "projection": ("projection",),
+    "logs": ("logs",),
+    "doctor": ("doctor",),
+}
 
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Liên Thông: Vietnam's interconnected public services, complete and invented, on your own machine.",
-)
-for family in FAMILIES:
-    family.add_to(app)
+
+def command_line(verb: str = "") -> typer.Typer:
+    """The command with the files of one verb; with all if no file has it: for --help, completion and a misspelt verb."""
+    app = typer.Typer(
+        cls=Verbs,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # the help is plain text: laying it out with rich takes longer than everything else
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(lienthong)
+    for file in [file for file, verbs in FAMILIES.items() if verb in verbs] or FAMILIES:
+        import_module(f"lienthong.cli.{file}").add_to(app)
+    return app
+
+
+def lienthong() -> None:
+    """Liên Thông: Vietnam's interconnected public services, complete and invented, on your own machine."""
 
 
 def main() -> None:
     """Run the command line."""
-    run_command(app)
+    for unused in ("httpx._main", "trio"):  # httpx imports them if it can, which takes longer than a request
+        sys.modules.setdefault(unused, None)  # type: ignore[arg-type]
+    run_command(command_line(next(iter(sys.argv[1:]), "")))
 
 
 if __name__ == "__main__":

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, show
+from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, show, verbs
 from lienthong.embedded import Trouble
 
 if TYPE_CHECKING:
     from lienthong.client.types import ProvinceMode
 
-modes = typer.Typer(
-    no_args_is_help=True,
-    help="Choose how provinces act: simulated (in office time, at once or scripted), or manual: only through their API.",
+modes = verbs(
+    "Choose how provinces act: simulated (in office time, at once or scripted), or manual: only through their API."
 )
 Province = Annotated[
     str, typer.Argument(help="Code of a province, or '*' for all provinces without their own mode.", metavar="PROVINCE")

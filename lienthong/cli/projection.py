@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from lienthong.cli.command import DEFAULT_URL, Json, Url, ask, show
+from lienthong.cli.command import DEFAULT_URL, Json, Url, ask, show, verbs
 
-projections = typer.Typer(no_args_is_help=True, help="Show what is computed from events, and compute it again.")
+projections = verbs("Show what is computed from events, and compute it again.")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -36,7 +36,7 @@ def export(
     """Record a sandbox's run: what is needed to repeat it, and its events."""
     from lienthong import replay
 
-    run = ask(url, lambda country: replay.export(country.enter(id)), as_it_is=True)
+    run = ask(url, lambda country: replay.export(country.enter(id)), as_it_is=True, parallel=True)
     text = json_.dumps(run, ensure_ascii=False, indent=1)
     if file is None:
         typer.echo(text)
@@ -67,7 +67,7 @@ def replay(
     async def repeat(country: Country) -> ReplayResult:
         return await replay.replay(country, run, seed=seed, keep=keep, notify=notify)
 
-    result = ask(url, repeat)
+    result = ask(url, repeat, parallel=True)
     notify("")
     show(asdict(result) | {"same": result.same}, json, _text(result))
     if not result.same:

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, FASTEST, Json, Lang, Sandbox, Url, ask, pairs, show
+from lienthong.cli.command import (
+    DEFAULT_SANDBOX,
+    DEFAULT_URL,
+    FASTEST,
+    Json,
+    Lang,
+    Sandbox,
+    Url,
+    ask,
+    pairs,
+    print_table,
+    show,
+    verbs,
+)
 from lienthong.cli.language import output_language
-from lienthong.cli.scenario import create_staged
 from lienthong.embedded import Trouble
+from lienthong.verdict import verdict_text
 
 if TYPE_CHECKING:
-    from lienthong.client import Country, Verdict, Wish
+    from lienthong.client import Country, FaultName, Wish
     from lienthong.client.types import Mode
 
 ACTS = "PROVINCE=MODE[:TEMPO]"
 WITH_DEAD_LETTERS = ("portal", "gateway")
 
-sandboxes = typer.Typer(
-    no_args_is_help=True,
-    help="Create, show and delete sandboxes: isolated countries, each with its own people, clock and data.",
-)
-dead = typer.Typer(no_args_is_help=True, help="List, show and redrive events that a service could not apply.")
+sandboxes = verbs("Create, show and delete sandboxes: isolated countries, each with its own people, clock and data.")
+dead = verbs("List, show and redrive events that a service could not apply.")
 
 Id = Annotated[str, typer.Argument(help="The sandbox's id.", metavar="ID")]
 Service = Annotated[str, typer.Argument(help="Service that has the dead letter: portal or gateway.", metavar="SERVICE")]
@@ -58,7 +68,7 @@ def create(
         typer.Option(help="How a province acts: 37=manual, '*=simulated:at_once'; repeatable.", metavar=ACTS),
     ] = None,
     fault: Annotated[
-        list[str] | None, typer.Option(help="A named fault that is on from the start; repeatable.")
+        list[str] | None, typer.Option(help="A named fault that is on from the start; repeatable.", metavar="NAME")
     ] = None,
     scenario: Annotated[
         str | None,
@@ -75,10 +85,12 @@ def create(
             raise Trouble(
                 "A scenario defines start, rate, modes and faults itself: leave those options out, or change its file."
             )
+        from lienthong.cli.scenario import create_staged
+
         create_staged(url, scenario, seed=seed, name=name, ttl=ttl, as_json=json)
         return
     wish: Wish = {"seed": seed, "name": name, "start": start, "rate": rate, "time_to_live": ttl}
-    wish |= {"modes": _modes(mode or ()), "faults": [{"fault": each} for each in fault or ()]}
+    wish |= {"modes": _modes(mode or ()), "faults": [{"fault": cast("FaultName", each)} for each in fault or ()]}
     row = ask(url, lambda country: country.create_sandbox(**wish), json)
     show(row, json, row["id"])
     if row["lagging"]:
@@ -98,25 +110,22 @@ def _modes(words: Iterable[str]) -> dict[str, Mode]:
 @sandboxes.command("list")
 def list_all(url: Url = DEFAULT_URL, json: Json = False) -> None:
     """List all sandboxes, the oldest first."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     rows = ask(url, lambda country: country.list_sandboxes(), json)
     if json:
         show(rows, json, "")
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("id", "name", "seed", "its time", "rate", "until"):
-        table.add_column(heading, no_wrap=heading != "name")
-    for row in rows:
-        until = row["expires_at"] or "deleted"
-        cells = row["id"], row["name"], row["seed"], row["now"][:16].replace("T", " "), f"{row['rate']:g}", until
-        table.add_row(*map(Text, cells))  # as text: markup of rich in it would be run
-    console = Console()
-    if not console.is_terminal:
-        console.width = 200
-    console.print(table)
+    cells = [
+        (
+            row["id"],
+            row["name"],
+            row["seed"],
+            row["now"][:16].replace("T", " "),
+            f"{row['rate']:g}",
+            row["expires_at"] or "deleted",
+        )
+        for row in rows
+    ]
+    print_table(("id", "name", "seed", "its time", "rate", "until"), cells, fold=("name",))
 
 
 @sandboxes.command("show")
@@ -189,7 +198,7 @@ def timeline(
 ) -> None:
     """Print the timeline of one dossier, merged from all services."""
     language = output_language(lang)
-    entries = ask(url, lambda country: country.enter(sandbox).timeline(code), json)
+    entries = ask(url, lambda country: country.enter(sandbox).timeline(code), json, parallel=True)
     if json:
         show(entries, True, "")
     elif entries:
@@ -212,15 +221,3 @@ def _checked_service(service: str) -> str:
 
 def _summary(letter: dict[str, Any]) -> str:
     return "  ".join(str(letter[name]) for name in ("kind", "subject", "reason"))
-
-
-def verdict_text(verdict: Verdict) -> str:
-    """The verdict, then what the sandbox waits for, line by line."""
-    lines = [verdict["verdict"]]
-    if verdict["verdict"] == "still" and verdict["proof_of_absence"]:
-        lines[0] += ": nothing can happen before the clock advances"
-    if verdict["next_due"]:
-        lines.append(f"next due {verdict['next_due']}")
-    return "\n".join(
-        [*lines, *(f"{each['name']}: {each['service']}: {each['detail']}" for each in verdict["waiting_for"])]
-    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lienthong.cli.command import DEFAULT_URL, Json, Url, ask, show
+from lienthong.cli.command import DEFAULT_URL, Json, Url, ask, show, verbs
 from lienthong.embedded import Trouble
 from lienthong.shown import shown, shown_lines
 
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from lienthong.scenarios.files import ScenarioFile
     from lienthong.scenarios.staging import Staged
 
-scenarios = typer.Typer(
-    no_args_is_help=True, help="List, show and check scenarios: files that describe a sandbox with its dossiers."
-)
+scenarios = verbs("List, show and check scenarios: files that describe a sandbox with its dossiers.")
 
 Source = Annotated[str, typer.Argument(help="A file, or the name of a scenario of the package.", metavar="FILE|NAME")]
 
@@ -96,7 +94,7 @@ def create_staged(url: str, source: str, *, seed: str | None, name: str | None, 
         return await stage(country, file, seed=seed, name=name, time_to_live=ttl, notify=notify)
 
     with _errors_as_trouble():
-        result = ask(url, run)
+        result = ask(url, run, parallel=True)
     notify("")
     facts = {"id": result.sandbox.id, "now": result.now, "codes": result.sandbox.codes, "states": result.states}
     show(facts, as_json, result.sandbox.id)

@@ -7,10 +7,7 @@ import os
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from typing import Any
 
 SANDBOX = "default"
 PATIENCE = 3.0  # seconds; counting a million events takes 0.5
@@ -79,21 +76,12 @@ def readable(size: float) -> str:
     return f"{size:.1f} TB"
 
 
-def tables(status: dict[str, Any]) -> list[Table]:
-    """Two tables from `facts`: sizes by role, and how long data is kept."""
-    from rich.table import Table
-
-    sizes = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("default sandbox", *SHOWN):
-        sizes.add_column(heading, overflow="fold")
-    for role, sizes_of in status["sandbox"]["services"].items():
-        sizes.add_row(role, *(_cell(sizes_of.get(name)) for name in SHOWN))
-    retention = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("data", "kept", "deleted by"):
-        retention.add_column(heading, overflow="fold")
-    for row in status["retention"]:
-        retention.add_row(row["what"], row["kept"], row["emptied_by"])
-    return [sizes, retention]
+def tables(status: dict[str, Any]) -> list[tuple[tuple[str, ...], list[tuple[str, ...]]]]:
+    """Headings and rows of two tables from `facts`: sizes by role, and how long data is kept."""
+    services = status["sandbox"]["services"].items()
+    sizes = [(role, *(_cell(sizes_of.get(name)) for name in SHOWN)) for role, sizes_of in services]
+    retention = [(row["what"], row["kept"], row["emptied_by"]) for row in status["retention"]]
+    return [(("default sandbox", *SHOWN), sizes), (("data", "kept", "deleted by"), retention)]
 
 
 def _cell(size: dict[str, int] | None) -> str:

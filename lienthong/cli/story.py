@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from time import monotonic
 from typing import Any
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from lienthong.cli.language import day_and_hour, dong, name_in
 from lienthong.client import Sandbox, timeline
+from lienthong.client.concurrency import gather
 from lienthong.client.timeline import StatusChange
 from lienthong.client.types import Entry
 from lienthong.journeys import catalogue, travel
@@ -129,7 +129,7 @@ async def show_all_moves(sandbox: Sandbox, printer: StoryPrinter) -> list[dict[s
 
 
 async def _stories(sandbox: Sandbox, reached: Sequence[JourneyResult]) -> list[list[Entry]]:
-    return await asyncio.gather(*(sandbox.timeline(each.dossier["code"]) for each in reached))
+    return await gather(*(sandbox.timeline(each.dossier["code"]) for each in reached))
 
 
 def _reports(reached: Sequence[JourneyResult], stories: Sequence[Sequence[Entry]]) -> list[dict[str, Any]]:

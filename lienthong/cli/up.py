@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -13,16 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lienthong.cli import signals
-from lienthong.cli.command import ask
-from lienthong.embedded import Trouble, elsewhere
-from lienthong.embedded.plan import ROLES
-from lienthong.embedded.probe import waiting_for
-from lienthong.embedded.stack import Stack, Status, lock_pid, reset, running
+from lienthong.cli.command import ask, print_table
+from lienthong.embedded import Trouble
 from lienthong.shown import shown
 
 if TYPE_CHECKING:
     from lienthong.client import Country
+    from lienthong.embedded.stack import Stack, Status
 
 Data = Annotated[Path, typer.Option("--data", help="Folder of databases, broker, logs and secrets.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
@@ -51,6 +47,10 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Start PostgreSQL, Kafka and every service, and print their addresses; Ctrl-C stops everything."""
+    from lienthong.cli import signals
+    from lienthong.embedded import elsewhere
+    from lienthong.embedded.stack import Stack
+
     stack = Stack(data, port_base, detached=detach, external=elsewhere.named(os.environ))
     ready = False
     with signals.as_interrupt():
@@ -81,6 +81,8 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Show each process, what it waits for, and how much data is kept; exit status 1 unless all are ready."""
+    from lienthong.embedded.stack import Stack, lock_pid, running
+
     folder = data.absolute()
     if url and data == DEFAULT_DATA and not _runs_at(url, folder):
         _show_remote(url, as_json)
@@ -94,6 +96,7 @@ def status(
             print(f"Not running in {folder}. `lienthong up` starts it.")
         raise typer.Exit(1)
     from lienthong.cli import sizes
+    from lienthong.embedded.plan import ROLES
 
     stack = Stack.attach(folder)
     now = _status_of(stack)
@@ -105,6 +108,8 @@ def status(
 
 def down(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
     """Stop the stack that runs in a folder; its data stays."""
+    from lienthong.embedded.stack import Stack, running
+
     folder = data.absolute()
     was_running = running(folder)
     if was_running:
@@ -117,6 +122,8 @@ def down(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
 
 def reset_data(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
     """Delete databases, broker data, logs and secrets of a stopped stack; downloads stay in the user's cache."""
+    from lienthong.embedded.stack import reset
+
     names = reset(data)
     if as_json:
         print(json.dumps({"deleted": names, "data": str(data.absolute())}))
@@ -130,12 +137,14 @@ def reset_data(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
 
 def _runs_at(url: str, folder: Path) -> bool:
     """Whether `url` is the stack of this folder: its supervisor gives more details than the HTTP APIs."""
+    from lienthong.embedded.stack import Stack, running
+
     return running(folder) and Stack.attach(folder).urls["portal-api"] == url.rstrip("/")
 
 
 def _show_remote(url: str, as_json: bool) -> None:
     """Show a country that runs elsewhere: each role's address and what it waits for. Exit status 1 unless all are ready."""
-    rows = ask(url, _remote_rows, as_json)
+    rows = ask(url, _remote_rows, as_json, parallel=True)
     ready = all(row["ready"] for row in rows)
     if as_json:
         print(json.dumps({"running": True, "ready": ready, "url": url, "processes": rows}, ensure_ascii=False))
@@ -148,6 +157,11 @@ def _show_remote(url: str, as_json: bool) -> None:
 
 async def _remote_rows(country: Country) -> list[dict[str, Any]]:
     """[{"name", "door", "ready", "waiting_for"}], one per role, from the addresses that the portal gives."""
+    import asyncio
+
+    from lienthong.embedded.plan import ROLES
+    from lienthong.embedded.probe import waiting_for
+
     urls = {role.name: country.doors[role.url_variable.removesuffix("_URL").lower()] for role in ROLES}
     waits = await asyncio.gather(*map(waiting_for, urls.values()))
     return [
@@ -171,40 +185,28 @@ def _show(now: Status, as_json: bool, seconds: float | None) -> None:
     if as_json:
         print(json.dumps(facts, ensure_ascii=False), flush=True)
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("process", "address", "pid", "state", "restarts", "ready"):
-        table.add_column(heading, overflow="fold")
+    rows = []
     for row in sorted(now["processes"], key=lambda row: (not row["door"], row["name"] in ("kafka", "postgres"))):
         ready = "yes" if row["ready"] else f"waits for {row['waiting_for']}"
         restarts = f"{row['restarts']}, last: {row['last_exit']}" if row["restarts"] else "0"
-        cells = row["name"], row["door"], str(row["pid"] or "–"), row["state"], restarts, ready
-        table.add_row(*(Text(shown(cell)) for cell in cells))  # as text: markup of rich in it would be run
-    console = Console()
-    if not console.is_terminal:  # do not fold the table in a file or pipe
-        console.width = 200
-    console.print(table)
-    if seconds is not None:
-        console.print(f"Ready after {seconds:.1f} s. Logs: {now['data']}/log", highlight=False, soft_wrap=True)
-    else:
-        console.print(
-            f"{'Ready' if now['ready'] else 'Not ready'}. Logs: {now['data']}/log", highlight=False, soft_wrap=True
-        )
+        rows.append((row["name"], row["door"], str(row["pid"] or "–"), row["state"], restarts, ready))
+    print_table(("process", "address", "pid", "state", "restarts", "ready"), rows)
+    ready = f"Ready after {seconds:.1f} s" if seconds is not None else "Ready" if now["ready"] else "Not ready"
+    print(shown(f"{ready}. Logs: {now['data']}/log"))
     if "folders" in now:
         from lienthong.cli import sizes
 
         folders = (f"{name} {sizes.readable(size)}" for name, size in now["folders"].items())
-        console.print(f"On disk: {', '.join(folders)}.", highlight=False, soft_wrap=True)
-        for part in sizes.tables(now):
-            console.print()
-            console.print(part)
+        print(f"On disk: {', '.join(folders)}.")
+        for headings, part in sizes.tables(now):
+            print()
+            print_table(headings, part)
 
 
 def _follow(stack: Stack) -> None:
     """Print a line when a process ended and was restarted; returns when another command stopped the stack."""
+    from lienthong.embedded.stack import running
+
     seen: dict[str, int] = {}
     while running(stack.plan.data):
         with contextlib.suppress(ConnectionError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lienthong import client
     from lienthong.cli.story import StoryPrinter
     from lienthong.client.types import Cause, Entry
+    from lienthong.client.types import Event as EventName
 
 SOON, LATER = 1.0, 10.0  # seconds the portal waits for news: short before we print why there is none, long afterwards
 CITIZEN = {"en": "the citizen", "vi": "công dân"}
@@ -46,7 +47,9 @@ def wait_for(
     language = output_language(lang)
     arrival = ask(
         url,
-        lambda country: country.enter(sandbox).wait_for(event, dossier, count=count, timeout_seconds=timeout),
+        lambda country: country.enter(sandbox).wait_for(
+            dossier, cast("EventName", event), count=count, timeout_seconds=timeout
+        ),
         as_json,
     )
     show(arrival, as_json, f"{arrival['verdict']}: {arrival['sentence_vi' if language == 'vi' else 'sentence_en']}")
@@ -87,7 +90,11 @@ def watch(
 
     printer = StoryPrinter(Console(), output_language(lang))
     try:
-        ask(url, lambda country: _watch(DossierWatch(country.enter(sandbox), code, printer, as_json), follow))
+        ask(
+            url,
+            lambda country: _watch(DossierWatch(country.enter(sandbox), code, printer, as_json), follow),
+            parallel=True,
+        )
     except KeyboardInterrupt:
         return
     except BrokenPipeError:  # the reader of the pipe has ended, such as `head`

@@ -5,7 +5,7 @@ async with Country() as country, country.sandbox(seed="spring") as sandbox:
     dossier = await lan.submit("2.000635", province="37", commune="14464")
     await sandbox.clock.advance("1d")
 
-`lienthong.sync` has the same classes for programs without an event loop.
+Any event loop of asyncio or trio will do. `lienthong.sync` has the same classes for programs without an event loop.
 """
 
 from __future__ import annotations
@@ -19,24 +19,49 @@ from lienthong.client.country import Sandbox
 from lienthong.client.http import NotRunning, Problem
 from lienthong.client.payments import Order, Payments
 from lienthong.client.province import Province
-from lienthong.client.types import Advance, Dossier, Entry, ProvinceDossier, Reading, SandboxRow, Verdict, Wish
+from lienthong.client.types import (
+    Advance,
+    Arrival,
+    Cause,
+    Dossier,
+    Entry,
+    Event,
+    FaultName,
+    Move,
+    News,
+    ProvinceDossier,
+    ProvinceMode,
+    Reading,
+    SandboxRow,
+    State,
+    Verdict,
+    Wish,
+)
 
 __all__ = [
     "Advance",
+    "Arrival",
+    "Cause",
     "Citizen",
     "Clock",
     "Country",
     "Dossier",
     "Entry",
+    "Event",
+    "FaultName",
+    "Move",
+    "News",
     "NotRunning",
     "Order",
     "Payments",
     "Problem",
     "Province",
     "ProvinceDossier",
+    "ProvinceMode",
     "Reading",
     "Sandbox",
     "SandboxRow",
+    "State",
     "Verdict",
     "Wish",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import secrets
@@ -11,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
+import anyio
 import httpx
 
 from lienthong.client.http import Problem, Scope, every_row
@@ -28,7 +28,7 @@ class Citizen:
         self.sandbox, self.persona = sandbox, persona
         self.token = ""
         self.endpoints: dict[str, Any] = {}
-        self._signing_in = asyncio.Lock()
+        self._signing_in = anyio.Lock()
 
     async def sign_in(self) -> str:
         """Run the OIDC authorization code flow with PKCE; returns the access token."""
@@ -98,6 +98,7 @@ class Citizen:
         return (await self._send(method, path, key=key, more_headers=more, **options)).json()
 
     async def who_am_i(self) -> dict[str, Any]:
+        """This person's claims, with the people and organisations that it `represents`."""
         token = self.token or await self.sign_in()
         headers = {"Authorization": f"Bearer {token}"}
         identity = self.sandbox.country.identity
@@ -138,6 +139,7 @@ class Citizen:
         return await every_row(self._send, "/api/v1/dossiers")
 
     async def dossier(self, code: str) -> Dossier:
+        """One dossier of this person."""
         return cast(Dossier, await self._ask("GET", f"/api/v1/dossiers/{code}"))
 
     async def start_payment(self, code: str, *, key: str | None = None) -> dict[str, Any]:

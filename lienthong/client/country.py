@@ -10,8 +10,8 @@ async with Country() as country, country.sandbox(seed="spring") as sandbox:
 
 from __future__ import annotations
 
-import asyncio
 import os
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -19,10 +19,13 @@ from types import TracebackType
 from typing import Any, Self, Unpack, cast
 from urllib.parse import quote
 
+import certifi
 import httpx
 
+from lienthong.client.arguments import code_first
 from lienthong.client.citizen import Citizen
 from lienthong.client.clock import Clock
+from lienthong.client.concurrency import gather
 from lienthong.client.faults import Faults
 from lienthong.client.http import Http, NotRunning, ServiceClient, Services, every_row, rows_in
 from lienthong.client.modes import ActingProvinces
@@ -70,9 +73,11 @@ class Country(Services):
         self.payment = ServiceClient(http, self.doors["payment"])
 
     async def provinces(self) -> list[dict[str, Any]]:
+        """The 34 provinces."""
         return await every_row(self.portal.send, "/api/v1/provinces")
 
     async def communes(self, province: str) -> list[dict[str, Any]]:
+        """The communes of a province."""
         return await every_row(self.portal.send, f"/api/v1/provinces/{province}/communes")
 
     async def procedures(self) -> list[dict[str, Any]]:
@@ -89,6 +94,7 @@ class Country(Services):
         return cast(SandboxRow, await self.portal.json("POST", "/_lab/sandboxes", json=body))
 
     async def show_sandbox(self, sandbox_id: str) -> SandboxRow:
+        """A sandbox by its id."""
         return cast(SandboxRow, await self.portal.json("GET", f"/_lab/sandboxes/{sandbox_id}"))
 
     async def list_sandboxes(self) -> list[SandboxRow]:
@@ -108,6 +114,7 @@ class Country(Services):
         return cast(dict[str, Any], await self.portal.json("POST", f"/_lab/projections/{quote(name, safe='')}/rebuild"))
 
     async def delete_sandbox(self, sandbox_id: str) -> None:
+        """Delete a sandbox in all services."""
         await self.portal.send("DELETE", f"/_lab/sandboxes/{sandbox_id}")
 
     def enter(self, sandbox_id: str) -> Sandbox:
@@ -141,7 +148,29 @@ def http_client() -> httpx.AsyncClient:
     Its idle connections live 60 s, nearly as long as the server's (75 s): when several expire at once, httpcore closes
     them one after the other, and by then a request may already use the second one.
     """
-    return httpx.AsyncClient(timeout=30.0, limits=LIMITS, trust_env=False)
+    return httpx.AsyncClient(**http_settings())
+
+
+def http_settings() -> dict[str, Any]:
+    """Settings of a client of httpx, asynchronous or not."""
+    certificates = Certificates(ssl.PROTOCOL_TLS_CLIENT)
+    return {"timeout": 30.0, "limits": LIMITS, "trust_env": False, "verify": certificates}
+
+
+class Certificates(ssl.SSLContext):
+    """Reads the known authorities at the first connection with TLS: it takes 20 ms, and most countries have none."""
+
+    def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
+        self._read()
+        return super().wrap_bio(*args, **options)
+
+    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
+        self._read()
+        return super().wrap_socket(*args, **options)
+
+    def _read(self) -> None:
+        if not self.cert_store_stats()["x509_ca"]:
+            self.load_verify_locations(certifi.where())
 
 
 def lagging_text(row: SandboxRow) -> str:
@@ -191,10 +220,11 @@ class Sandbox(ActingProvinces, Waiting):
 
     async def timeline(self, code: str) -> list[Entry]:
         """The timeline of one dossier, merged from all services."""
-        return merged(await asyncio.gather(*(self.timeline_of(name, code) for name in SERVICES)))
+        return merged(await gather(*(self.timeline_of(code, name) for name in SERVICES)))
 
-    async def timeline_of(self, service: str, code: str) -> list[Entry]:
+    async def timeline_of(self, code: str, service: str) -> list[Entry]:
         """One service's part of a dossier's timeline; `service` is identity, portal, payment or gateway."""
+        code, service = code_first(code, service, "timeline_of(code, service)")
         return await rows_in(self, service, f"/_lab/timeline/{code}")
 
     async def people(self) -> list[dict[str, Any]]:
@@ -207,7 +237,7 @@ class Sandbox(ActingProvinces, Waiting):
 
     async def dossiers(self) -> list[str]:
         """Codes of all dossiers that have an event, in order of their first event."""
-        parts = await asyncio.gather(*(rows_in(self, name, f"{self.lab}/events") for name in EVENT_SOURCES))
+        parts = await gather(*(rows_in(self, name, f"{self.lab}/events") for name in EVENT_SOURCES))
         events = [(datetime.fromisoformat(row["real_at"]), str(row["subject"])) for part in parts for row in part]
         return list(dict.fromkeys(code for _, code in sorted(events)))
 
@@ -222,9 +252,11 @@ class Sandbox(ActingProvinces, Waiting):
         return await rows_in(self, service, "/_lab/dead-letters")
 
     async def dead_letter(self, service: str, id: str) -> dict[str, Any]:
+        """One dead letter: the event, and why it could not be applied."""
         return cast(dict[str, Any], await self._dead(service, "GET", f"/{id}"))
 
     async def redrive(self, service: str, id: str) -> Any:
+        """Apply a dead letter again, then the events that wait behind it."""
         return await self._dead(service, "POST", f"/{id}/redrive")
 
     async def _dead(self, service: str, method: str, path: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from lienthong.client.http import Services, every_row
+from lienthong.client.types import FaultName
 
 
 class Faults:
@@ -22,7 +23,7 @@ class Faults:
     async def on(
         self,
         /,
-        fault: str,
+        fault: FaultName,
         *,
         id: str | None = None,
         match: Mapping[str, str] | None = None,

@@ -6,8 +6,9 @@ import uuid
 from functools import partial
 from typing import Any, cast
 
+from lienthong.client.arguments import code_first
 from lienthong.client.http import Scope, ServiceClient, every_row
-from lienthong.client.types import ProvinceDossier
+from lienthong.client.types import Move, ProvinceDossier, State
 
 
 class Province:
@@ -34,18 +35,20 @@ class Province:
             ProvinceDossier, await self._gateway.json("POST", self._dossiers, json=body, headers=self._idempotent())
         )
 
-    async def inbox(self, *, state: str | None = None, commune: str | None = None) -> list[ProvinceDossier]:
+    async def inbox(self, *, state: State | None = None, commune: str | None = None) -> list[ProvinceDossier]:
         """The open dossiers, oldest first; `can` lists the moves that are possible now."""
         path, filters = f"/api/v1/provinces/{self.code}/inbox", {"state": state, "commune": commune}
         send = partial(self._gateway.send, headers=self.sandbox.headers)
         return await every_row(send, path, **{name: value for name, value in filters.items() if value is not None})
 
     async def dossier(self, code: str) -> ProvinceDossier:
+        """One dossier of this province."""
         path = f"{self._dossiers}/{code}"
         return cast(ProvinceDossier, await self._gateway.json("GET", path, headers=self.sandbox.headers))
 
-    async def do(self, /, code: str, move: str, **facts: Any) -> ProvinceDossier:
+    async def do(self, /, code: str, move: Move, **facts: Any) -> ProvinceDossier:
         """Make one move of the lifecycle table, such as `request_supplement` with `reason` and `items`."""
+        code, move = code_first(code, move, "do(code, move)")
         path, body = f"{self._dossiers}/{code}/moves", {"does": move, **facts}
         return cast(ProvinceDossier, await self._gateway.json("POST", path, json=body, headers=self._idempotent()))
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from rich.table import Table
-from rich.text import Text
-
-from lienthong.client.types import Entry
+from lienthong.client.types import Entry, Event
 from lienthong.shown import shown
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 SERVICES = ("identity", "portal", "payment", "gateway")  # order of entries with the same time
 HEADINGS = {
@@ -21,7 +21,7 @@ HEADINGS = {
 
 class StatusChange(TypedDict):
     status: int
-    event: str
+    event: Event
     at: str
     real_at: str
 
@@ -38,6 +38,9 @@ def merged(parts: Iterable[Sequence[Entry]]) -> list[Entry]:
 
 def draw(entries: Sequence[Entry], title: str, lang: str) -> Table:
     """A table for the terminal; `lang` is vi or en."""
+    from rich.table import Table
+    from rich.text import Text
+
     when, who, what, state = HEADINGS[lang]
     table = Table(title=Text(shown(title), style="table.title"), title_justify="left", show_edge=False, pad_edge=False)
     table.add_column(when, no_wrap=True, style="cyan")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypeAlias, TypedDict
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 
 class Cause(TypedDict):
@@ -25,23 +25,78 @@ class Child1(TypedDict):
 Child: TypeAlias = Child1 | str
 
 
-class Entry(TypedDict):
-    """
-    One line of a timeline. `at` is sandbox time, `real_at` real time.
+Event: TypeAlias = Literal[
+    "dossier.fee_demanded.v1",
+    "dossier.fee_paid.v1",
+    "dossier.fee_waived.v1",
+    "dossier.handed_over.v1",
+    "dossier.processing_resumed.v1",
+    "dossier.processing_started.v1",
+    "dossier.rated.v1",
+    "dossier.received.v1",
+    "dossier.refused.v1",
+    "dossier.registered.v1",
+    "dossier.rejected.v1",
+    "dossier.rescheduled.v1",
+    "dossier.result_ready.v1",
+    "dossier.result_returned.v1",
+    "dossier.stopped.v1",
+    "dossier.submitted.v1",
+    "dossier.supplement_answered.v1",
+    "dossier.supplement_requested.v1",
+    "dossier.withdrawal_declined.v1",
+    "dossier.withdrawal_requested.v1",
+    "dossier.withdrawn.v1",
+    "lane.void.v1",
+    "payment.confirmed.v1",
+    "payment.refunded.v1",
+]
 
-    Only an event that was published or applied has `event` and `version`, and perhaps `status`: the state that it leads to.
-    """
 
-    at: str
-    real_at: str
-    service: str
-    kind: str
-    text_vi: str
-    text_en: str
-    data: dict[str, Any]
-    event: NotRequired[str | None]
-    version: NotRequired[int | None]
-    status: NotRequired[int | None]
+FaultName: TypeAlias = Literal[
+    "http-latency",
+    "http-error",
+    "http-timeout",
+    "http-reset",
+    "http-slow-body",
+    "http-truncated-body",
+    "http-too-many-requests",
+    "http-stale-answer",
+    "token-wrong-issuer",
+    "token-wrong-audience",
+    "token-wrong-signature",
+    "token-wrong-algorithm",
+    "token-expired",
+    "token-not-yet-valid",
+    "token-wrong-nonce",
+    "token-unknown-key",
+    "token-level-too-low",
+    "key-rotated",
+    "code-replayed",
+    "account-locked",
+    "consent-refused",
+    "provider-down",
+    "payment-declined",
+    "payment-cancelled",
+    "payment-expired",
+    "bank-down",
+    "confirmation-late",
+    "confirmation-missing",
+    "confirmation-doubled",
+    "confirmation-reordered",
+    "confirmation-contradicting",
+    "confirmation-wrong-amount",
+    "confirmation-wrong-signature",
+    "success-without-return",
+    "return-without-success",
+    "refund-refused",
+    "officers-silent",
+    "officers-slow",
+    "officers-answer-late",
+    "overdue-without-apology",
+    "second-supplement-request",
+    "refusal-without-reason",
+]
 
 
 class FeeItem(TypedDict):
@@ -74,6 +129,26 @@ class Limit(TypedDict):
     unit: str
     count: str | None
     pause: str | None
+
+
+Move: TypeAlias = Literal[
+    "decline_withdrawal",
+    "demand_fee",
+    "finish",
+    "grant_withdrawal",
+    "hand_over",
+    "receive",
+    "refuse",
+    "reject",
+    "request_supplement",
+    "reschedule",
+    "resume",
+    "return",
+    "start",
+    "stop",
+    "take_payment",
+    "waive_fee",
+]
 
 
 class News(TypedDict):
@@ -161,13 +236,6 @@ class ProvincePlace(TypedDict):
     commune: str | None
 
 
-class ProvinceStatus(TypedDict):
-    code: int
-    slug: str
-    name_vi: str
-    name_en: str
-
-
 class ProvinceSupplement(TypedDict):
     number: int
     requested_at: str
@@ -205,7 +273,7 @@ class Result(TypedDict):
 RuleBody = TypedDict(
     "RuleBody",
     {
-        "fault": str,
+        "fault": FaultName,
         "id": NotRequired[str | None],
         "match": NotRequired[dict[str, str]],
         "with": NotRequired[dict[str, Any]],
@@ -242,9 +310,23 @@ class SandboxRow(TypedDict):
     lagging: list[str]
 
 
+State: TypeAlias = Literal[
+    "submitted",
+    "received",
+    "refused_at_reception",
+    "in_processing",
+    "supplement_requested",
+    "financial_obligation",
+    "withdrawn",
+    "processing_stopped",
+    "result_ready",
+    "result_returned",
+]
+
+
 class Status(TypedDict):
     code: int
-    slug: str
+    slug: State
     name_vi: str
     name_en: str
 
@@ -256,7 +338,7 @@ class Step(TypedDict):
     after_days  working days to wait before it
     """
 
-    does: str
+    does: Move
     reason: NotRequired[str | None]
     items: NotRequired[list[str]]
     fee: NotRequired[list[FeeItemBody]]
@@ -268,7 +350,7 @@ class Step(TypedDict):
     method: NotRequired[str]
     channel: NotRequired[str | None]
     at_desk: NotRequired[bool]
-    at: NotRequired[str | None]
+    at: NotRequired[State | None]
     after_days: NotRequired[float]
 
 
@@ -289,21 +371,6 @@ class Waiting(TypedDict):
     detail: str
 
 
-class Arrival(TypedDict):
-    """
-    `verdict`: there (published and applied), absent (it cannot come any more), unknown (no service knows the
-    dossier), not-before, held, waiting.
-    """
-
-    verdict: str
-    entry: Entry | None
-    sentence_en: str
-    sentence_vi: str
-    not_before: str | None
-    waiting_for: list[Waiting]
-    cause: Cause | None
-
-
 class Decisions(TypedDict):
     """The decisions of the officers, instead of decisions drawn from the seed."""
 
@@ -313,6 +380,25 @@ class Decisions(TypedDict):
     withdrawal: NotRequired[str]
     fee_moment: NotRequired[str]
     steps: NotRequired[list[Step]]
+
+
+class Entry(TypedDict):
+    """
+    One line of a timeline. `at` is sandbox time, `real_at` real time.
+
+    Only an event that was published or applied has `event` and `version`, and perhaps `status`: the state that it leads to.
+    """
+
+    at: str
+    real_at: str
+    service: str
+    kind: str
+    text_vi: str
+    text_en: str
+    data: dict[str, Any]
+    event: NotRequired[Event | None]
+    version: NotRequired[int | None]
+    status: NotRequired[int | None]
 
 
 class Fee(TypedDict):
@@ -355,48 +441,11 @@ class ProvinceDemand(TypedDict):
     paid_by: str | None
 
 
-class ProvinceDossier(TypedDict):
-    """
-    A province's copy of a dossier.
-
-    `can`: the moves that officials may make now; `needs`: the name of a fact that a move in `can` needs;
-    `planned`: the next action of simulated officers.
-    """
-
-    code: str
-    procedure: str
-    case: str | None
-    version: str | None
-    channel: str
-    applicant: str
-    reception: ProvincePlace | None
-    help_at: ProvincePlace | None
-    status: ProvinceStatus
-    submitted_at: str
-    received_at: str | None
-    handed_over_at: str | None
-    due_at: str | None
-    paid_dong: int
-    refunded_dong: int
-    return_by: str | None
-    reason: str | None
-    can: list[str]
-    province: str
-    commune: str | None
-    owner: str | None
-    started_at: str | None
-    limit: ProvinceLimit | None
-    rescheduled: bool
-    supplements: list[ProvinceSupplement]
-    fee_dong: int | None
-    demands: list[ProvinceDemand]
-    paid: bool
-    papers: int
-    withdrawal_asked: bool
-    result_number: str | None
-    rated: int | None
-    planned: str | None
-    needs: dict[str, str]
+class ProvinceStatus(TypedDict):
+    code: int
+    slug: State
+    name_vi: str
+    name_en: str
 
 
 class Verdict(TypedDict):
@@ -436,6 +485,21 @@ class Advance(TypedDict):
     verdict: Verdict
 
 
+class Arrival(TypedDict):
+    """
+    `verdict`: there (published and applied), absent (it cannot come any more), unknown (no service knows the
+    dossier), not-before, held, waiting.
+    """
+
+    verdict: str
+    entry: Entry | None
+    sentence_en: str
+    sentence_vi: str
+    not_before: str | None
+    waiting_for: list[Waiting]
+    cause: Cause | None
+
+
 class Dossier(TypedDict):
     """The national copy of a dossier, as its citizen sees it."""
 
@@ -471,3 +535,47 @@ class Dossier(TypedDict):
     papers: list[Paper]
     note: str | None
     rating: dict[str, int] | None
+
+
+class ProvinceDossier(TypedDict):
+    """
+    A province's copy of a dossier.
+
+    `can`: the moves that officials may make now; `needs`: the name of a fact that a move in `can` needs;
+    `planned`: the next action of simulated officers.
+    """
+
+    code: str
+    procedure: str
+    case: str | None
+    version: str | None
+    channel: str
+    applicant: str
+    reception: ProvincePlace | None
+    help_at: ProvincePlace | None
+    status: ProvinceStatus
+    submitted_at: str
+    received_at: str | None
+    handed_over_at: str | None
+    due_at: str | None
+    paid_dong: int
+    refunded_dong: int
+    return_by: str | None
+    reason: str | None
+    can: list[Move]
+    province: str
+    commune: str | None
+    owner: str | None
+    started_at: str | None
+    limit: ProvinceLimit | None
+    rescheduled: bool
+    supplements: list[ProvinceSupplement]
+    fee_dong: int | None
+    demands: list[ProvinceDemand]
+    paid: bool
+    papers: int
+    withdrawal_asked: bool
+    result_number: str | None
+    rated: int | None
+    planned: str | None
+    needs: dict[str, str]

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any, cast
 from urllib.parse import quote
 
+from lienthong.client.arguments import code_first
 from lienthong.client.http import Scope
-from lienthong.client.types import Arrival, Cause, News
+from lienthong.client.types import Arrival, Cause, Event, News
 
 
 class Waiting(Scope):
     """The part of `Sandbox` that waits."""
 
-    async def wait_for(self, /, event: str, code: str, *, count: int = 1, timeout_seconds: float = 10) -> Arrival:
+    async def wait_for(self, /, code: str, event: Event, *, count: int = 1, timeout_seconds: float = 10) -> Arrival:
         """Wait for the `count`th event of a type about a dossier; returns at once if it certainly does not come."""
+        code, event = code_first(code, event, "wait_for(code, event)")
         body = {"event": event, "dossier": code, "count": count, "timeout_seconds": timeout_seconds}
         path, patience = f"{self.lab}/wait-for", timeout_seconds + 30
         return cast(Arrival, await self.country.portal.json("POST", path, json=body, timeout=patience))

@@ -62,7 +62,7 @@ def packages(machine: Machine) -> Finding:
     fix = (
         "rm -f .venv/.installed .venv/requirements.txt && make setup"
         if machine.from_repository
-        else "pip install --upgrade lienthong"
+        else "pip install --upgrade 'lienthong[stack]'"
     )
     why = "Only the pinned versions were tested together."
     return Finding("packages", ", ".join(differing[:5]) + more, True, why, fix)

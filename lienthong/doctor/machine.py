@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 import lienthong
 from lienthong.addresses import scheme_fault
-from lienthong.embedded import Trouble, elsewhere, jars, ports, postgres, source_root
+from lienthong.embedded import Trouble, elsewhere, in_repository, jars, ports, postgres, source_root
 from lienthong.embedded.plan import DATABASES, Plan
 from lienthong.embedded.processes import unprivileged_owner
 from lienthong.embedded.stack import Stack, Status, lock_pid, running
@@ -101,7 +101,7 @@ def look(data: Path, port_base: int | None = None) -> Machine:
         kernel=tuple(int(part) for part in re.findall(r"\d+", os.uname().release)[:2]),
         python=sys.version_info[:3],
         packages=_packages(),
-        from_repository=_pinned().exists(),
+        from_repository=in_repository(),
         java=version,
         java_trouble=java_trouble,
         maven=shutil.which("mvn") is not None,
@@ -179,15 +179,15 @@ def _pinned() -> Path:
 
 def _packages() -> dict[str, tuple[str, str | None]]:
     """Pinned and installed versions: in the repository from requirements.txt, else from the wheel's metadata."""
-    if _pinned().exists():
+    if in_repository():
         pinned = dict(
             re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", _pinned().read_text(encoding="utf-8"), re.MULTILINE)
         )
     else:
         requirements = metadata.requires("lienthong") or []
         pinned = {
-            re.split(r"[^A-Za-z0-9._-]", each, maxsplit=1)[0]: "" for each in requirements if "extra ==" not in each
-        }
+            re.split(r"[^A-Za-z0-9._-]", each, maxsplit=1)[0]: "" for each in requirements
+        }  # with those of [stack]
     return {name: (version, _installed(name)) for name, version in pinned.items()}
 
 

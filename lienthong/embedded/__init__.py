@@ -1,6 +1,7 @@
 """The embedded stack: PostgreSQL, Apache Kafka and every service run as child processes, without any setup."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import lienthong
@@ -15,6 +16,18 @@ def source_root() -> Path:
     package = Path(lienthong.__file__).resolve().parent
     in_wheel = package / "_source"
     return in_wheel if in_wheel.is_dir() else package.parent
+
+
+def in_repository() -> bool:
+    """Whether this is a copy of the repository, whose packages `make setup` installs."""
+    return (source_root() / "requirements.txt").exists()
+
+
+def refuse_without_packages(*modules: str) -> None:
+    """Raise Trouble if packages that only a stack needs are not installed."""
+    if missing := [name for name in modules if find_spec(name) is None]:
+        command = "make setup" if in_repository() else "pip install 'lienthong[stack]'"
+        raise Trouble(f"Starting a country needs packages that are not installed ({', '.join(missing)}): {command}")
 
 
 def cache() -> Path:

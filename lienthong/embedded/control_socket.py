@@ -1,15 +1,19 @@
 """The supervisor's control socket: a Unix socket in the data folder; one JSON object per request and per reply."""
 
-import asyncio
+from __future__ import annotations
+
 import contextlib
 import json
 import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lienthong.embedded import Trouble
+
+if TYPE_CHECKING:
+    import asyncio
 
 NAME = "control.sock"
 Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -27,6 +31,7 @@ def _short_path(data: Path) -> Iterator[str]:
 
 async def listen(data: Path, handle: Handler) -> asyncio.Server:
     """Listen in `data`, for its owner only. A `Trouble` raised by `handle` is sent to the caller, where `ask` raises it."""
+    import asyncio
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

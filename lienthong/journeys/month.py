@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from lienthong.client.citizen import Citizen
+from lienthong.client.concurrency import gather
 from lienthong.client.country import Sandbox
 from lienthong.client.types import Fired
 from lienthong.journeys import catalogue
@@ -39,9 +39,9 @@ async def pass_in(sandbox: Sandbox, count: int = 1) -> Month:
     begun, end = time.monotonic(), await sandbox.clock.now() + timedelta(days=DAYS)
     citizens = [sandbox.citizen(persona) for persona in LEVEL_2[:count]]
     shares = [len(range(place, count, len(citizens))) for place in range(len(citizens))]
-    await asyncio.gather(*(_submit(sandbox, *each) for each in zip(citizens, shares, strict=True)))
+    await gather(*(_submit(sandbox, *each) for each in zip(citizens, shares, strict=True)))
     first = await sandbox.clock.advance(SUPPLEMENT_REQUESTED)
-    await asyncio.gather(*(_supplement(sandbox, citizen) for citizen in citizens))
+    await gather(*(_supplement(sandbox, citizen) for citizen in citizens))
     second = await sandbox.clock.advance(to=end)
     seconds = time.monotonic() - begun
     return Month(await _reached(citizens), first["fired"] + second["fired"], seconds)
@@ -58,5 +58,5 @@ async def _supplement(sandbox: Sandbox, citizen: Citizen) -> None:
 
 
 async def _reached(citizens: Iterable[Citizen]) -> list[JourneyResult]:
-    lists = await asyncio.gather(*(citizen.dossiers() for citizen in citizens))
+    lists = await gather(*(citizen.dossiers() for citizen in citizens))
     return [JourneyResult(JOURNEY, dossier) for dossiers in lists for dossier in dossiers]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lienthong.client.citizen import Citizen
+from lienthong.client.concurrency import gather
 from lienthong.client.country import Country, Sandbox
 from lienthong.client.types import Dossier, Entry
 
@@ -203,7 +203,7 @@ async def travel_all(sandbox: Sandbox, journeys: Sequence[Journey], *, by_day: b
     reached: list[JourneyResult] = []
     verdict = await sandbox.settle()
     for _ in range(STEPS_AT_MOST):
-        lists = await asyncio.gather(*(citizen.dossiers() for citizen in citizens.values()))
+        lists = await gather(*(citizen.dossiers() for citizen in citizens.values()))
         by_code = {dossier["code"]: dossier for dossiers in lists for dossier in dossiers}
         reached = [JourneyResult(journey, by_code[code]) for code, journey in begun]
         acted = False

@@ -10,7 +10,6 @@ from typing import Any, TypeVar, cast
 
 import yaml
 
-from lienthong.client.http import Problem
 from lienthong.did_you_mean import nearest
 
 READY = Path(__file__).with_name("ready")
@@ -54,6 +53,8 @@ class ScenarioFile:
 
         under  JSON pointer of that part
         """
+        from lienthong.client.http import Problem
+
         try:
             return await work
         except Problem as problem:

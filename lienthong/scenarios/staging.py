@@ -5,12 +5,12 @@ All requests are recorded, so a staged sandbox can be exported and replayed like
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from lienthong.client.concurrency import gather
 from lienthong.client.country import Country, Sandbox
 from lienthong.client.http import NotRunning
 from lienthong.client.types import Dossier
@@ -138,7 +138,7 @@ class _Staging:
     async def _results(self) -> dict[int, JourneyResult]:
         """The current state of each submitted dossier, by position."""
         personas = sorted({self._journeys[place].persona for place in self._codes})
-        lists = await asyncio.gather(*(self._sandbox.citizen(persona).dossiers() for persona in personas))
+        lists = await gather(*(self._sandbox.citizen(persona).dossiers() for persona in personas))
         dossiers: dict[str, Dossier] = {each["code"]: each for dossiers in lists for each in dossiers}
         return {place: JourneyResult(self._journeys[place], dossiers[code]) for place, code in self._codes.items()}
 

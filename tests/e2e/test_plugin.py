@@ -109,13 +109,25 @@ def test_the_same_sandbox_is_awaited_in_any_loop(pytester: pytest.Pytester) -> N
             await _pays(sandbox)
 
         @pytest.mark.anyio
-        @pytest.mark.parametrize("anyio_backend", ["asyncio"])
+        @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
         async def test_in_a_loop_of_anyio(sandbox, sandbox_sync, anyio_backend):
             code = await _pays(sandbox)
             assert sandbox_sync.dossiers() == [code], "both faces look at one sandbox"
         """
     )
-    pytester.runpytest_subprocess().assert_outcomes(passed=3)
+    pytester.runpytest_subprocess().assert_outcomes(passed=4)
+
+
+@pytest.mark.usefixtures("here")
+def test_without_a_cache_a_failing_test_writes_no_file(pytester: pytest.Pytester, lienthong_sync: Country) -> None:
+    pytester.makepyfile(test_it="def test_it(sandbox_sync):\n    raise ValueError")
+    done = pytester.runpytest_subprocess(*NO_LOOP, "-p", "no:cacheprovider")
+    done.assert_outcomes(failed=1)
+    (said,) = re.findall(r"to record this run: (lienthong sandbox export (s\w+) run.json)", done.stdout.str())
+    assert not (pytester.path / ".pytest_cache").exists()
+    recorded = command(*said[0].split()[1:], url=lienthong_sync.url)
+    assert recorded.returncode == 0, recorded.stderr
+    lienthong_sync.delete_sandbox(said[1])
 
 
 @pytest.mark.usefixtures("here")

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.lienthong(seed="waits", start=START)
 async def submitted(sandbox: Sandbox) -> str:
     """The code of a dossier that its desk will receive."""
     code = (await sandbox.citizen("lan").submit(PROCEDURE, PROVINCE, COMMUNE))["code"]
-    await sandbox.wait_for("dossier.submitted.v1", code, timeout_seconds=60)
+    await sandbox.wait_for(code, "dossier.submitted.v1", timeout_seconds=60)
     await sandbox.script(code, reception="receive")
     return code
 
@@ -40,25 +40,25 @@ async def causes(sandbox: Sandbox, code: str) -> list[str]:
 
 async def test_a_journey_is_waited_for_from_event_to_event(sandbox: Sandbox) -> None:
     lan, code = sandbox.citizen("lan"), await submitted(sandbox)
-    there = await sandbox.wait_for("dossier.submitted.v1", code)
+    there = await sandbox.wait_for(code, "dossier.submitted.v1")
     assert there["verdict"] == "there" and there["entry"] and there["entry"]["data"]["dossier_code"] == code
-    early = await sandbox.wait_for("dossier.received.v1", code, timeout_seconds=100)
+    early = await sandbox.wait_for(code, "dossier.received.v1", timeout_seconds=100)
     assert (early["verdict"], early["not_before"]) == ("not-before", TEN)
     assert await causes(sandbox, code) == ["clock-frozen"]
 
     await sandbox.clock.advance(to=TEN)
-    assert (await sandbox.wait_for("dossier.fee_demanded.v1", code))["verdict"] == "there"
+    assert (await sandbox.wait_for(code, "dossier.fee_demanded.v1"))["verdict"] == "there"
     assert (await lan.dossier(code))["status"]["code"] == 6, "the portal has read it"
     assert (await causes(sandbox, code))[0] == "payment-awaited"
     payment = await lan.start_payment(code)
     assert (await causes(sandbox, code))[0] == "payment-begun"
     await sandbox.payments.pay(payment["checkout_url"])
-    assert (await sandbox.wait_for("payment.confirmed.v1", code))["verdict"] == "there"
+    assert (await sandbox.wait_for(code, "payment.confirmed.v1"))["verdict"] == "there"
     assert (await sandbox.province(PROVINCE).dossier(code))["paid"], "the province has read it"
 
     await sandbox.clock.advance("P3D")
-    assert (await sandbox.wait_for("dossier.result_returned.v1", code))["verdict"] == "there"
-    absent = await sandbox.wait_for("dossier.stopped.v1", code, timeout_seconds=100)
+    assert (await sandbox.wait_for(code, "dossier.result_returned.v1"))["verdict"] == "there"
+    absent = await sandbox.wait_for(code, "dossier.stopped.v1", timeout_seconds=100)
     assert (absent["verdict"], absent["cause"] and absent["cause"]["name"]) == ("absent", "ended")
 
 
@@ -67,16 +67,16 @@ async def test_a_clock_set_past_the_moment_is_explained_and_an_advance_mends_it(
     await sandbox.clock.set("2026-06-10T08:00:00+07:00")
     assert await causes(sandbox, code) == ["due-not-fired"]
     await sandbox.clock.advance("1s")
-    assert (await sandbox.wait_for("dossier.received.v1", code))["verdict"] == "there"
+    assert (await sandbox.wait_for(code, "dossier.received.v1"))["verdict"] == "there"
 
 
 async def test_a_supplement_and_a_withdrawal_are_waited_for_by_name(sandbox: Sandbox) -> None:
     code, desk = await submitted(sandbox), sandbox.province(PROVINCE)
     await desk.do(code, "request_supplement", reason="Thiếu ảnh")
-    assert (await sandbox.wait_for("dossier.supplement_requested.v1", code))["verdict"] == "there"
+    assert (await sandbox.wait_for(code, "dossier.supplement_requested.v1"))["verdict"] == "there"
     assert (await causes(sandbox, code))[0] == "supplement-awaited"
     await sandbox.citizen("lan").withdraw(code, "Tôi đổi ý")
-    assert (await sandbox.wait_for("dossier.withdrawal_requested.v1", code))["verdict"] == "there"
+    assert (await sandbox.wait_for(code, "dossier.withdrawal_requested.v1"))["verdict"] == "there"
     assert (await causes(sandbox, code))[0] == "withdrawal-asked"
 
 
@@ -84,11 +84,11 @@ async def test_on_a_running_clock_an_event_is_waited_for_until_its_time(lienthon
     start = "2026-06-09T09:59:50+07:00"
     async with Country(lienthong_sync.url) as country, country.sandbox(seed="waits", start=start, rate=1) as sandbox:
         code = await submitted(sandbox)
-        late = await sandbox.wait_for("dossier.received.v1", code, timeout_seconds=0.5)
+        late = await sandbox.wait_for(code, "dossier.received.v1", timeout_seconds=0.5)
         assert (late["verdict"], late["not_before"]) == ("not-before", TEN)
         assert await causes(sandbox, code) == ["clock-runs"]
         await sandbox.clock.rate(60)
-        assert (await sandbox.wait_for("dossier.received.v1", code, timeout_seconds=60))["verdict"] == "there"
+        assert (await sandbox.wait_for(code, "dossier.received.v1", timeout_seconds=60))["verdict"] == "there"
 
 
 async def test_watch_tells_what_was_what_comes_and_why_nothing_does(
@@ -152,7 +152,7 @@ def test_a_refusal_is_one_sentence(lienthong_sync: sync.Country, words: list[str
 
 async def test_a_dossier_that_nobody_knows_is_explained(lienthong_sync: sync.Country, sandbox: Sandbox) -> None:
     assert await causes(sandbox, "H42.14464-20260609-9999999") == ["unknown-dossier"]
-    unknown = await sandbox.wait_for("dossier.received.v1", "H42.14464-20260609-9999999")
+    unknown = await sandbox.wait_for("H42.14464-20260609-9999999", "dossier.received.v1")
     assert unknown["verdict"] == "unknown" and "No service in sandbox" in unknown["sentence_en"]
 
 
@@ -162,13 +162,13 @@ async def test_the_dead_are_named_and_nobody_waits_for_a_sandbox_that_is_gone(tm
             sandbox = country.enter((await country.create_sandbox(seed="dead"))["id"])
             await asyncio.to_thread(stack.hold, "gateway-worker")
             code = (await sandbox.citizen("lan").submit(PROCEDURE, PROVINCE, COMMUNE))["code"]
-            waiting = await sandbox.wait_for("dossier.submitted.v1", code, timeout_seconds=60)
+            waiting = await sandbox.wait_for(code, "dossier.submitted.v1", timeout_seconds=60)
             assert waiting["verdict"] == "waiting" and waiting["cause"] and waiting["cause"]["name"] == "worker-dead"
             assert ("dead-worker", "gateway") in {(each["name"], each["service"]) for each in waiting["waiting_for"]}
             assert "is dead or stuck" in waiting["sentence_en"]
             assert {*await causes(sandbox, code)} == {"worker-dead", "on-its-way"}
 
-            doors = [sandbox.settle(60), sandbox.wait_for("dossier.submitted.v1", code), sandbox.news(code, after=9)]
+            doors = [sandbox.settle(60), sandbox.wait_for(code, "dossier.submitted.v1"), sandbox.news(code, after=9)]
             asked = [asyncio.create_task(door) for door in doors]
             await country.delete_sandbox(sandbox.id)
             async with asyncio.timeout(PATIENCE):
@@ -180,7 +180,7 @@ async def test_the_dead_are_named_and_nobody_waits_for_a_sandbox_that_is_gone(tm
             await asyncio.to_thread(stack.release, "gateway-worker")
             async with country.sandbox(seed="down") as other:
                 code = await submitted(other)
-                assert (await other.wait_for("dossier.submitted.v1", code, timeout_seconds=60))["verdict"] == "there"
+                assert (await other.wait_for(code, "dossier.submitted.v1", timeout_seconds=60))["verdict"] == "there"
                 await asyncio.to_thread(stack.hold, "payment")
                 assert (await causes(other, code))[0] == "service-down"
                 await asyncio.to_thread(stack.release, "payment")

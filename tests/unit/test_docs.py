@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer
 
-from lienthong.cli.main import app
+from lienthong.cli.main import command_line
 
 ROOT = Path(__file__).parents[2]
 SKIPPED = {".venv", ".git", "node_modules", "dist"}
@@ -53,7 +53,7 @@ def _commands(text: str, program: str) -> Iterator[list[str]]:
 def _problem(words: list[str]) -> str | None:
     """Why these words are no command of ours; None if they are one. What follows `--` is another program's."""
     words = words[: words.index("--")] if "--" in words else words
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(command_line())
     while hasattr(command, "commands") and words and not words[0].startswith("-"):
         word, *words = words
         if PLACEHOLDER.match(word):

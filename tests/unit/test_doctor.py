@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import typer
 
-from lienthong.cli.main import app
+from lienthong.cli.main import command_line
 from lienthong.doctor import machine
 from lienthong.doctor.checks import CHECKS, GIB, examine
 from lienthong.doctor.machine import Machine, look
@@ -127,7 +127,7 @@ def test_a_long_list_of_packages_is_cut() -> None:
 
 @pytest.mark.parametrize(("broken", "name", "what", "mend"), BROKEN)
 def test_the_commands_of_ours_that_it_names_exist(broken: dict[str, Any], name: str, what: str, mend: str) -> None:
-    verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    verbs = typer.main.get_command(command_line()).commands  # type: ignore[attr-defined]
     for finding in examine(replace(WELL, **broken)):
         for words in re.findall(r"lienthong ((?:[a-z]+)(?: [^;#,]*)?)", finding.fix):
             verb, *rest = shlex.split(words)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lienthong import client, pytest_report, sync
-from lienthong.sync import Background
+from lienthong.background import Background
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from lienthong.cli.main import app
+from lienthong.cli.main import command_line
 from lienthong.embedded import ports
 from lienthong.embedded.plan import ROLES
 
@@ -53,7 +53,7 @@ def country() -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def status(*words: str | Path, **environment: str) -> tuple[int, str]:
-    told = CliRunner().invoke(app, ["status", *map(str, words)], env={"LIENTHONG_URL": None, **environment})
+    told = CliRunner().invoke(command_line(), ["status", *map(str, words)], env={"LIENTHONG_URL": None, **environment})
     return told.exit_code, told.stdout
 
 

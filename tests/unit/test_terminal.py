@@ -16,14 +16,14 @@ from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
 from lienthong import client, pytest_report, sync
+from lienthong.background import Background
 from lienthong.cli import command, logs
 from lienthong.cli.story import StoryPrinter
-from lienthong.client.http import Problem
+from lienthong.client.http import Http, Problem
 from lienthong.client.timeline import draw
 from lienthong.embedded import Trouble
 from lienthong.embedded.logs import Entry
 from lienthong.shown import shown, shown_in, shown_lines
-from lienthong.sync import Background
 from shared.text import Note, Shown, ShownLine
 
 CLI = Path(command.__file__).parent
@@ -57,10 +57,7 @@ def test_what_acts_is_escaped_and_what_is_shown_is_kept() -> None:
 class Hostile(client.Country):
     """A country that answers with text that acts."""
 
-    async def __aenter__(self) -> Hostile:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
+    async def open(self, http: Http) -> None:
         pass
 
 

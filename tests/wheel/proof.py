@@ -8,8 +8,10 @@ requirements.txt pins. Exit status 0: every command of the README was run, in it
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -25,6 +27,30 @@ OURS = re.compile(
     r"LIENTHONG_|PYTHON|VIRTUAL_ENV|PYTEST_|KAFKA_|\w+_DATABASE_"
 )  # variables that would bend what is proven
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?(==\S+(?: *;[^\\]*)?)", re.MULTILINE)
+MOST_PACKAGES = 20
+PYRIGHT = "pyright[nodejs]==1.1.414"
+LIGHT_VERBS = (
+    "sandbox create --seed spring",
+    "sandbox list",
+    "clock show",
+    "scenario list",
+    "fault list",
+    "mode show --province 37",
+    "settle",
+    "projection list",
+    "dead list",
+    "demo --json",
+    "status --url $LIENTHONG_URL",
+)
+LIGHT_TEST = """
+import lienthong.client, lienthong.sync
+
+def test_a_month_passes(sandbox_sync):
+    lan = sandbox_sync.citizen("lan")
+    code = lan.submit("1.001776", province="37", commune="14464")["code"]
+    sandbox_sync.clock.advance("30d")
+    assert lan.dossier(code)["code"] == code
+"""
 PASSED = re.compile(r"^=* ?(\d+) passed\b(?!.*(?:failed|error|skipped))", re.MULTILINE)
 
 
@@ -41,6 +67,7 @@ def prove() -> None:
         )
         environment = {name: value for name, value in os.environ.items() if not OURS.match(name)}
         environment |= {"PATH": without_ours(os.environ["PATH"]), "PIP_CONSTRAINT": str(pins)}
+        light(place, environment)
         told = ""
         base = str(ports.free_base())
         for command in commands(SUITE / "README.md"):
@@ -54,6 +81,38 @@ def prove() -> None:
             sys.exit(f"NOT PROVEN. Wanted {expected} passed, saw {PASSED.findall(told)}.")
         if not Path(installed.strip()).is_relative_to(here / ".venv"):
             sys.exit(f"NOT PROVEN. What was tested is {installed}")
+
+
+def light(place: Path, environment: dict[str, str]) -> None:
+    """The package alone: what it brings, and that client, plugin and verbs work with a country of another environment."""
+    python, stack = place / "light/bin/python", place / "stack/bin/lienthong"
+    (wheel,) = (place / "dist").glob("*.whl")
+    run(f"python3 -m venv stack && stack/bin/pip install -q '{wheel}[stack]'", place, environment)
+    install = f"stack/bin/pip --python {python} install -q"
+    run(f"python3 -m venv --without-pip light && {install} {wheel}", place, environment)
+    listed = "import importlib.metadata as m; print(*sorted({d.name for d in m.distributions()}))"
+    packages = run(f"{python} -c {shlex.quote(listed)}", place, environment).split()
+    size = run("du -sk --apparent-size light/lib", place, environment).split()[0]
+    print(f"        {len(packages)} packages, {int(size) / 1000:.0f} MB: {' '.join(packages)}")
+    if len(packages) > MOST_PACKAGES:
+        sys.exit(f"NOT PROVEN. The package alone brings more than {MOST_PACKAGES} packages.")
+    run(f"{install} pytest", place, environment)
+    config = {"include": ["typed_program.py"], "typeCheckingMode": "strict"}
+    (place / "pyrightconfig.json").write_text(json.dumps(config), encoding="utf-8")
+    shutil.copy(ROOT / "tests/wheel/typed_program.py", place)
+    run(f"python3 -m venv types && types/bin/pip install -q '{PYRIGHT}'", place, environment)
+    print(run(f"types/bin/pyright --pythonpath {python}", place, environment).strip())
+    (place / "test_light.py").write_text(LIGHT_TEST, encoding="utf-8")
+    verbs = " && ".join(f"light/bin/lienthong {words}" for words in LIGHT_VERBS)
+    (place / "verbs.sh").write_text(f"set -e\n{verbs}\nlight/bin/python -m pytest -q test_light.py\n", encoding="utf-8")
+    told = run(f"{stack} exec -- bash verbs.sh", place, environment)
+    if not PASSED.search(told):
+        sys.exit(f"NOT PROVEN. The package alone:\n{told}")
+    refused = subprocess.run(
+        [place / "light/bin/lienthong", "up"], cwd=place, env=environment, capture_output=True, text=True
+    )
+    if refused.returncode != 1 or "pip install 'lienthong[stack]'" not in refused.stderr:
+        sys.exit(f"NOT PROVEN. `lienthong up` of the package alone said {refused.stderr}")
 
 
 def build(dist: Path) -> None:

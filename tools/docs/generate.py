@@ -25,7 +25,17 @@ from services.payment_mock import app as payment_mock
 from services.portal import app as portal
 from services.portal.lab.faults import FaultView
 from services.province_gateway import app as province_gateway
-from tools.docs import asyncapi, catalogue_page, causes_page, faults_page, glossary_page, lifecycle_page, metrics_page
+from tools.docs import (
+    asyncapi,
+    catalogue_page,
+    causes_page,
+    faults_page,
+    glossary_page,
+    lifecycle_page,
+    methods_page,
+    metrics_page,
+    sync_methods,
+)
 from tools.docs.printed import filled
 from tools.docs.python_types import client_types, event_models
 
@@ -52,6 +62,7 @@ PAGES: dict[str, Callable[[], Mapping[str, Iterable[str]]]] = {
     "docs/faults.md": _faults,
     "docs/observability.md": metrics_page.parts,
     "docs/waiting.md": causes_page.parts,
+    "docs/testing.md": methods_page.parts,
 }
 
 
@@ -81,6 +92,7 @@ def outputs() -> dict[str, Callable[[], str]]:
         ),
         **{page: partial(_filled, page) for page in PAGES},
         **{f"contracts/openapi/{name}.yaml": partial(_openapi_yaml, name) for name in CREATE_APP},
+        "lienthong/sync_methods.py": sync_methods.code,
         "lienthong/client/types.py": lambda: client_types(openapi("portal"), openapi("province_gateway")),
     }
 

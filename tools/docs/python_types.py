@@ -6,10 +6,12 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from contracts.faults import CATALOGUE
+from contracts.lifecycle import LIFECYCLE, OFFICIALS
 from contracts.schemas import event_types, schema
 
 Schema = Mapping[str, Any]
@@ -32,6 +34,24 @@ CLIENT_TYPES = {
     "Arrival": ("portal", "AnswerView"),
     "News": ("portal", "NewsView"),
     "Entry": ("portal", "TimelineEntry"),
+}
+# Closed lists, as names that users import. They are for type checkers and editors: at run time a client takes any value,
+# so it also understands a newer country.
+CHOICES: Mapping[str, Sequence[str]] = {
+    "State": [state.slug for state in LIFECYCLE.states],
+    "Move": sorted({move.does for move in LIFECYCLE.moves if move.who in OFFICIALS}),
+    "Event": event_types(),
+    "FaultName": [fault.name for fault in CATALOGUE],
+}
+# Members with such a value: of a schema of the client.
+CHOSEN = {
+    ("Status", "slug"): "State",
+    ("ProvinceStatus", "slug"): "State",
+    ("ProvinceDossier", "can"): "Move",
+    ("Entry", "event"): "Event",
+    ("Step", "does"): "Move",
+    ("Step", "at"): "State",
+    ("RuleBody", "fault"): "FaultName",
 }
 NAMES = {key: name for name, key in CLIENT_TYPES.items()}
 PREFIXES = {"portal": "", "province_gateway": "Province"}
@@ -76,14 +96,18 @@ def client_types(portal: Schema, province_gateway: Schema) -> str:
         service, name = missing.pop()
         if (client_name := _client_name(service, name)) not in schemas:
             given = documents[service]["components"]["schemas"][name]
-            schemas[client_name] = _for_client(service, given, optional=client_name == "Wish")
+            schemas[client_name] = _with_choices(
+                client_name, _for_client(service, given, optional=client_name == "Wish")
+            )
             missing += [(service, inner) for inner in _referred(given)]
+    choices = {name: {"type": "string", "enum": list(values)} for name, values in CHOICES.items()}
     return _generated(
-        dict(sorted(schemas.items())),
+        dict(sorted((choices | schemas).items())),
         '"""What services answer and what a new sandbox takes, generated from openapi/ by `make contracts`."""',
         output_model_type="typing.TypedDict",
         no_use_closed_typed_dict=True,
         use_single_line_docstring=True,
+        enum_field_as_literal="all",
     )
 
 
@@ -149,6 +173,22 @@ def _for_client(service: str, part: Schema, *, optional: bool = False) -> dict[s
     else:
         kept.pop("description", None)
     return kept
+
+
+def _with_choices(name: str, part: dict[str, Any]) -> dict[str, Any]:
+    """The schema with the names of closed lists instead of text, where CHOSEN says so."""
+    for member, inner in part.get("properties", {}).items():
+        if choice := CHOSEN.get((name, member)):
+            part["properties"][member] = _chosen(choice, inner)
+    return part
+
+
+def _chosen(choice: str, part: dict[str, Any]) -> dict[str, Any]:
+    if "anyOf" in part:
+        return part | {"anyOf": [_chosen(choice, inner) for inner in part["anyOf"]]}
+    if "items" in part:
+        return part | {"items": _chosen(choice, part["items"])}
+    return {"$ref": f"#/$defs/{choice}"} if part.get("type") == "string" else part
 
 
 def _referred(part: Any) -> Iterator[str]:

@@ -1,0 +1,329 @@
+"""The methods of `lienthong.sync`, generated from those of `lienthong.client` by `make contracts`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Unpack
+
+from lienthong.background import SyncObject
+from lienthong.client import citizen, clock, country, faults, payments, province
+from lienthong.client.payments import Order
+from lienthong.client.types import (
+    Advance,
+    Arrival,
+    Cause,
+    Dossier,
+    Entry,
+    Event,
+    FaultName,
+    Move,
+    News,
+    ProvinceDossier,
+    ProvinceMode,
+    Reading,
+    SandboxRow,
+    State,
+    Verdict,
+    Wish,
+)
+
+
+class CountryMethods(SyncObject[country.Country]):
+    def provinces(self) -> list[dict[str, Any]]:
+        """The 34 provinces."""
+        return self.run(self.there.provinces())
+
+    def communes(self, province: str) -> list[dict[str, Any]]:
+        """The communes of a province."""
+        return self.run(self.there.communes(province))
+
+    def procedures(self) -> list[dict[str, Any]]:
+        """Procedures that can be submitted online."""
+        return self.run(self.there.procedures())
+
+    def faults(self, family: str = "") -> list[dict[str, Any]]:
+        """Every named fault, or those of http, identity, payment or officers."""
+        return self.run(self.there.faults(family))
+
+    def create_sandbox(self, **wish: Unpack[Wish]) -> SandboxRow:
+        """What is left out or None is left to the portal; docs/faults.md and docs/modes.md say more of `faults`, `modes`."""
+        return self.run(self.there.create_sandbox(**wish))
+
+    def show_sandbox(self, sandbox_id: str) -> SandboxRow:
+        """A sandbox by its id."""
+        return self.run(self.there.show_sandbox(sandbox_id))
+
+    def list_sandboxes(self) -> list[SandboxRow]:
+        """All sandboxes, the oldest first."""
+        return self.run(self.there.list_sandboxes())
+
+    def change_sandbox(self, /, sandbox_id: str, **change: Any) -> SandboxRow:
+        """Change `name` or `time_to_live` (None: no end) of a sandbox."""
+        return self.run(self.there.change_sandbox(sandbox_id, **change))
+
+    def projections(self) -> list[dict[str, Any]]:
+        """What the portal computes from events: `name`, `sources`, `generation`, `behind`, `lanes_cut`."""
+        return self.run(self.there.projections())
+
+    def rebuild_projection(self, name: str) -> dict[str, Any]:
+        """Compute a projection again from the first event; it is complete once `behind` is 0."""
+        return self.run(self.there.rebuild_projection(name))
+
+    def delete_sandbox(self, sandbox_id: str) -> None:
+        """Delete a sandbox in all services."""
+        return self.run(self.there.delete_sandbox(sandbox_id))
+
+
+class SandboxMethods(SyncObject[country.Sandbox]):
+    def show(self) -> SandboxRow:
+        """Its seed, API key, OpenID Connect client and issuer: the settings of a program under test."""
+        return self.run(self.there.show())
+
+    def settle(self, timeout_seconds: float = 30) -> Verdict:
+        """Wait until nothing more can happen at this instant of the clock; else the verdict names what it waits for."""
+        return self.run(self.there.settle(timeout_seconds))
+
+    def script(self, /, code: str, **decisions: Any) -> None:
+        """Set what the officers will decide on one dossier, such as reception="refuse"; the dossier need not exist yet."""
+        return self.run(self.there.script(code, **decisions))
+
+    def timeline(self, code: str) -> list[Entry]:
+        """The timeline of one dossier, merged from all services."""
+        return self.run(self.there.timeline(code))
+
+    def timeline_of(self, code: str, service: str) -> list[Entry]:
+        """One service's part of a dossier's timeline; `service` is identity, portal, payment or gateway."""
+        return self.run(self.there.timeline_of(code, service))
+
+    def people(self) -> list[dict[str, Any]]:
+        """People who can sign in: persona, name, number (12 digits), level, and whom they represent (kind, id, name)."""
+        return self.run(self.there.people())
+
+    def events(self, code: str) -> list[Entry]:
+        """Timeline entries of the events that portal and province sent each other over Kafka about a dossier."""
+        return self.run(self.there.events(code))
+
+    def dossiers(self) -> list[str]:
+        """Codes of all dossiers that have an event, in order of their first event."""
+        return self.run(self.there.dossiers())
+
+    def statistics(self, province: str | None = None) -> dict[str, Any]:
+        """How many dossiers stand in which state, by province: `dossiers`, `states`, `provinces`, `behind`."""
+        return self.run(self.there.statistics(province))
+
+    def dead_letters(self, service: str) -> list[dict[str, Any]]:
+        """Dead letters of a service, oldest first; `service` is portal or gateway."""
+        return self.run(self.there.dead_letters(service))
+
+    def dead_letter(self, service: str, id: str) -> dict[str, Any]:
+        """One dead letter: the event, and why it could not be applied."""
+        return self.run(self.there.dead_letter(service, id))
+
+    def redrive(self, service: str, id: str) -> Any:
+        """Apply a dead letter again, then the events that wait behind it."""
+        return self.run(self.there.redrive(service, id))
+
+    def modes(self) -> list[ProvinceMode]:
+        """How each of the 34 provinces acts."""
+        return self.run(self.there.modes())
+
+    def set_mode(
+        self, province: str, mode: str, tempo: str | None = None, decisions: dict[str, Any] | None = None
+    ) -> ProvinceMode:
+        """Set how a province acts; it applies to all its dossiers when this returns.
+
+        mode       manual (officials act only through the API) or simulated
+        tempo      for simulated: working_clock (the default), at_once or scripted
+        decisions  for scripted: as in `Sandbox.script`, for every dossier without its own script
+        """
+        return self.run(self.there.set_mode(province, mode, tempo, decisions))
+
+    def reset_mode(self, province: str) -> ProvinceMode:
+        """Remove a mode: the province acts again as set for `*`; `*` itself returns to the working clock."""
+        return self.run(self.there.reset_mode(province))
+
+    def wait_for(self, /, code: str, event: Event, *, count: int = 1, timeout_seconds: float = 10) -> Arrival:
+        """Wait for the `count`th event of a type about a dossier; returns at once if it certainly does not come."""
+        return self.run(self.there.wait_for(code, event, count=count, timeout_seconds=timeout_seconds))
+
+    def explain(self, code: str) -> list[Cause]:
+        """Why nothing happens to a dossier, the main cause first."""
+        return self.run(self.there.explain(code))
+
+    def news(self, code: str, *, after: int, timeout_seconds: float = 10) -> News:
+        """Wait until the timeline of a dossier has more than `after` entries, or until the timeout."""
+        return self.run(self.there.news(code, after=after, timeout_seconds=timeout_seconds))
+
+
+class ClockMethods(SyncObject[clock.Clock]):
+    def read(self) -> Reading:
+        """The sandbox's time and the clock's rate."""
+        return self.run(self.there.read())
+
+    def now(self) -> datetime:
+        """The sandbox's time, as an aware datetime."""
+        return self.run(self.there.now())
+
+    def set(self, to: str | datetime) -> Reading:
+        """Set the clock directly to a later instant, without waiting for timers that become due in between."""
+        return self.run(self.there.set(to))
+
+    def advance(self, by: str | timedelta | None = None, *, to: str | datetime | None = None) -> Advance:
+        """Advance the clock `by` a duration or `to` an instant; every timer on the way fires at its own due time."""
+        return self.run(self.there.advance(by, to=to))
+
+    def rate(self, rate: float) -> Reading:
+        """Let the clock run at `rate` sandbox seconds per real second; 0 freezes it at its current time."""
+        return self.run(self.there.rate(rate))
+
+    def freeze(self) -> Reading:
+        """Stop the clock at its current time."""
+        return self.run(self.there.freeze())
+
+    def resume(self) -> Reading:
+        """Let the clock run in real time, from its current time."""
+        return self.run(self.there.resume())
+
+
+class CitizenMethods(SyncObject[citizen.Citizen]):
+    def sign_in(self) -> str:
+        """Run the OIDC authorization code flow with PKCE; returns the access token."""
+        return self.run(self.there.sign_in())
+
+    def ask(
+        self, /, method: str, path: str, *, key: str | None = None, media_type: str | None = None, **options: Any
+    ) -> Any:
+        """Any request to the portal's API as this person; returns the JSON of the response."""
+        return self.run(self.there.ask(method, path, key=key, media_type=media_type, **options))
+
+    def who_am_i(self) -> dict[str, Any]:
+        """This person's claims, with the people and organisations that it `represents`."""
+        return self.run(self.there.who_am_i())
+
+    def submit(
+        self, /, procedure: str, province: str, commune: str | None = None, *, key: str | None = None, **more: Any
+    ) -> Dossier:
+        """Submit a dossier. `more`: other members of the request, such as note, papers, owner; the portal's OpenAPI lists them.
+
+        key  Idempotency-Key: a repeated request with the same key has no further effect; random if left out
+        """
+        return self.run(self.there.submit(procedure, province, commune, key=key, **more))
+
+    def upload(self, name: str, content: bytes, media_type: str = "application/pdf") -> dict[str, Any]:
+        """Upload a paper to the citizen's store. Submissions and supplements refer to its `id`."""
+        return self.run(self.there.upload(name, content, media_type))
+
+    def supplement(self, code: str, papers: Sequence[dict[str, str]] = (), note: str | None = None) -> Dossier:
+        """Supply the papers that the office asked for."""
+        return self.run(self.there.supplement(code, papers, note))
+
+    def rate(self, code: str, scores: dict[str, int], comment: str | None = None) -> Dossier:
+        """Rate an ended dossier, once: nine indicators, 0 to 2 each."""
+        return self.run(self.there.rate(code, scores, comment))
+
+    def dossiers(self) -> list[Dossier]:
+        """All dossiers of this person, newest first."""
+        return self.run(self.there.dossiers())
+
+    def dossier(self, code: str) -> Dossier:
+        """One dossier of this person."""
+        return self.run(self.there.dossier(code))
+
+    def start_payment(self, code: str, *, key: str | None = None) -> dict[str, Any]:
+        """Start the payment of the fee that is due; returns `reference` and `checkout_url`."""
+        return self.run(self.there.start_payment(code, key=key))
+
+    def pay(self, code: str, *, outcome: str = "success", key: str | None = None) -> dict[str, Any]:
+        """Start the payment at the portal, open the platform's checkout and pay; with `outcome="failed"` the payment fails."""
+        return self.run(self.there.pay(code, outcome=outcome, key=key))
+
+    def withdraw(self, code: str, reason: str, *, key: str | None = None) -> Dossier:
+        """Request the withdrawal; the province decides."""
+        return self.run(self.there.withdraw(code, reason, key=key))
+
+
+class ProvinceMethods(SyncObject[province.Province]):
+    def dossiers(self) -> list[ProvinceDossier]:
+        """All dossiers of this province."""
+        return self.run(self.there.dossiers())
+
+    def register(
+        self, /, procedure: str, commune: str | None, applicant: dict[str, str], **more: Any
+    ) -> ProvinceDossier:
+        """Register a dossier submitted at a counter (or by post: `channel="public_postal"`).
+
+        applicant  `id` (12 digits) and `name`
+        more       other members of the request, such as channel, papers, receive; the gateway's OpenAPI lists them
+        """
+        return self.run(self.there.register(procedure, commune, applicant, **more))
+
+    def inbox(self, *, state: State | None = None, commune: str | None = None) -> list[ProvinceDossier]:
+        """The open dossiers, oldest first; `can` lists the moves that are possible now."""
+        return self.run(self.there.inbox(state=state, commune=commune))
+
+    def dossier(self, code: str) -> ProvinceDossier:
+        """One dossier of this province."""
+        return self.run(self.there.dossier(code))
+
+    def do(self, /, code: str, move: Move, **facts: Any) -> ProvinceDossier:
+        """Make one move of the lifecycle table, such as `request_supplement` with `reason` and `items`."""
+        return self.run(self.there.do(code, move, **facts))
+
+
+class FaultsMethods(SyncObject[faults.Faults]):
+    def rules(self) -> list[dict[str, Any]]:
+        """The rules that are on, each with how often it was evaluated (`seen`) and how often it fired (`fired`)."""
+        return self.run(self.there.rules())
+
+    def on(
+        self,
+        /,
+        fault: FaultName,
+        *,
+        id: str | None = None,
+        match: Mapping[str, str] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        nth: int | None = None,
+        times: int | None = None,
+        probability: float | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> dict[str, Any]:
+        """Switch a fault on. It is active in every service when this returns.
+
+        match     conditions, such as province="37"; settings  of the fault ("with" in JSON), such as by="1d"
+        nth, times, probability   at most one of them; none: every time
+        since, until              instants of the sandbox's clock ("from", "until" in JSON)
+        """
+        return self.run(
+            self.there.on(
+                fault,
+                id=id,
+                match=match,
+                settings=settings,
+                nth=nth,
+                times=times,
+                probability=probability,
+                since=since,
+                until=until,
+            )
+        )
+
+    def off(self, id: str | None = None) -> None:
+        """Switch off one rule or all; requests and events that they delay continue."""
+        return self.run(self.there.off(id))
+
+
+class PaymentsMethods(SyncObject[payments.Payments]):
+    def orders(self, code: str) -> list[Order]:
+        """All orders of a dossier, oldest first."""
+        return self.run(self.there.orders(code))
+
+    def pay(self, checkout_url: str) -> None:
+        """Open the platform's page and pay. Raises Problem for an order that is paid or expired."""
+        return self.run(self.there.pay(checkout_url))
+
+    def fail(self, checkout_url: str) -> None:
+        """Open the platform's page and let the payment fail; it may be tried again."""
+        return self.run(self.there.fail(checkout_url))
