@@ -132,7 +132,7 @@ async def replay(
                 await player.repeat(call)
             except Problem as problem:
                 where = f"call {number}, {call['operation']}"
-                result.differences.append(Difference(where, "succeeded", f"{problem.status} {problem.type}: {problem}"))
+                result.differences.append(Difference(where, "succeeded", str(problem)))
             result.calls = number
         await sandbox.settle()
         events = await events_by_dossier(sandbox)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from lienthong.cli.language import output_language
 from lienthong.embedded import Trouble
 from lienthong.shown import shown, shown_in, shown_lines
 
@@ -65,8 +66,10 @@ def ask(url: str, requests: Callable[[Country], Awaitable[Answer]], as_it_is: bo
     try:
         answer = asyncio.run(run())
         return answer if as_it_is else shown_in(answer)
-    except (Problem, NotRunning) as refusal:
-        raise Trouble(shown(str(refusal))) from refusal
+    except Problem as refusal:
+        raise Trouble(shown(refusal.text(output_language())), refusal.document) from refusal
+    except NotRunning as error:
+        raise Trouble(shown(str(error))) from error
     except UnicodeEncodeError as error:
         raise Trouble(
             f"{error.object!r} contains a byte that is not UTF-8: remove it, or set the terminal to UTF-8."
@@ -94,11 +97,11 @@ def pairs(words: Iterable[str] | None, option: str, form: str, example: str) -> 
 
 
 def run_command(command: Callable[[], object]) -> None:
-    """Run a command; a `Trouble` becomes one sentence (and JSON with `--json`) and exit status 1."""
+    """Run a command; a `Trouble` becomes one sentence (with `--json` also its problem document) and exit status 1."""
     try:
         command()
     except Trouble as trouble:
         if "--json" in sys.argv:
-            print(json.dumps({"trouble": str(trouble)}, ensure_ascii=False))
+            print(json.dumps(trouble.document, ensure_ascii=False))
         print(shown_lines(str(trouble)), file=sys.stderr)
         sys.exit(1)

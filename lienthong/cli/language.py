@@ -11,7 +11,7 @@ import typer
 DAYS = {"en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), "vi": ("T2", "T3", "T4", "T5", "T6", "T7", "CN")}
 
 
-def output_language(lang: str) -> str:
+def output_language(lang: str = "") -> str:
     """`vi` or `en`: `lang`, or if empty the language of the environment (LC_ALL, LC_MESSAGES, LANG), else `en`."""
     if lang in DAYS:
         return lang

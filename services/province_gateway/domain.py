@@ -223,13 +223,13 @@ class Dossier(Particulars, frozen=True):
         """The moves that officials have in this state, by verb."""
         return LIFECYCLE.moves_of(self.state, *law.OFFICIALS)
 
-    def after(self, does: str) -> tuple[Dossier, Move]:
+    def after(self, does: str, at: datetime) -> tuple[Dossier, Move]:
         """The dossier in the state after an official's move, and the move; raises MoveNotAllowed."""
-        lawful = self.lawful
-        move = lawful.get(does)
+        move = self.lawful.get(does)
         if move is None:
-            detail = f"In state {self.state.slug}, officials can do: {', '.join(lawful) or 'nothing'}."
-            raise MoveNotAllowed(detail, code=self.code, state=self.state.slug, does=does, allowed=list(lawful))
+            can = self.can(at)
+            detail = f"In state {self.state.slug}, officials can do: {', '.join(can) or 'nothing'}."
+            raise MoveNotAllowed(detail, code=self.code, state=self.state.slug, does=does, allowed=can)
         return replace(self, state_code=move.then.code), move
 
     def must_allow(self, instruction: Instruction, at: datetime) -> None:
