@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from lienthong.cli.language import output_language
+from lienthong.cli import complete
+from lienthong.cli.language import output_language, use_language
 from lienthong.embedded import Trouble
 from lienthong.shown import shown, shown_in, shown_lines
 
@@ -35,11 +36,19 @@ Sandbox = Annotated[
         envvar="LIENTHONG_SANDBOX",
         help="Id of the sandbox; if left out, the default sandbox, which runs in real time.",
         metavar="ID",
+        autocompletion=complete.sandboxes,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
 Lang = Annotated[
-    str, typer.Option("--lang", help="vi or en; if left out, the language of the terminal (LANG).", metavar="vi|en")
+    str,
+    typer.Option(
+        "--lang",
+        help="vi or en; if left out, the language of the terminal (LANG).",
+        metavar="vi|en",
+        callback=use_language,
+        autocompletion=complete.languages,
+    ),
 ]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -99,7 +108,10 @@ def pairs(words: Iterable[str] | None, option: str, form: str, example: str) -> 
 def run_command(command: Callable[[], object]) -> None:
     """Run a command; a `Trouble` becomes one sentence (with `--json` also its problem document) and exit status 1."""
     try:
-        command()
+        try:
+            command()
+        except OSError as error:  # a file or folder that a user named; a full disk
+            raise Trouble(f"{error.filename or 'A file'}: {error.strerror or error}.") from error
     except Trouble as trouble:
         if "--json" in sys.argv:
             print(json.dumps(trouble.document, ensure_ascii=False))

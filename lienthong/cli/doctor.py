@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lienthong.cli.table import print_table
 from lienthong.shown import shown
 
 if TYPE_CHECKING:
@@ -47,15 +48,13 @@ def _show(findings: list[Finding], wrong: list[Finding]) -> None:
     from rich.text import Text
 
     console = Console()
-    if not console.is_terminal:  # do not fold the table in a file or pipe
-        console.width = 200
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("", "check", "result"):
         table.add_column(heading, overflow="fold")
     for finding in findings:
         mark = Text("wrong", "red") if finding.wrong else Text("fine", "green")
         table.add_row(mark, finding.name, Text(shown(finding.what)))
-    console.print(table)
+    print_table(table)
     for finding in wrong:
         console.print()
         console.print(shown(f"{finding.name}: {finding.why}"), markup=False, highlight=False)

@@ -9,8 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
+from lienthong.cli import complete
 from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Lang, Sandbox, Url, ask, pairs, show
 from lienthong.cli.language import name_in, output_language
+from lienthong.cli.table import print_table
 from lienthong.did_you_mean import nearest
 from lienthong.embedded import Trouble
 
@@ -26,7 +28,10 @@ def add_to(app: typer.Typer) -> None:
 
 @faults.command("list")
 def list_all(
-    family: Annotated[str, typer.Option(help="Only this family: http, identity, payment or officers.")] = "",
+    family: Annotated[
+        str,
+        typer.Option(help="Only this family: http, identity, payment or officers.", autocompletion=complete.families),
+    ] = "",
     lang: Lang = "",
     url: Url = DEFAULT_URL,
     json: Json = False,
@@ -42,7 +47,12 @@ def list_all(
 
 @faults.command("on")
 def switch_on(
-    name: Annotated[str, typer.Argument(help="Name of the fault, see `lienthong fault list`.", metavar="NAME")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Name of the fault, see `lienthong fault list`.", metavar="NAME", autocompletion=complete.faults
+        ),
+    ],
     settings: Annotated[
         list[str] | None, typer.Option("--with", help="A setting of the fault; repeatable.", metavar=PAIR)
     ] = None,
@@ -90,7 +100,10 @@ def switch_on(
 @faults.command("off")
 def switch_off(
     id: Annotated[
-        str | None, typer.Argument(help="Name of the rule, see `lienthong fault show`.", metavar="[ID]")
+        str | None,
+        typer.Argument(
+            help="Name of the rule, see `lienthong fault show`.", metavar="[ID]", autocompletion=complete.rules
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every rule of the sandbox.")] = False,
     sandbox: Sandbox = DEFAULT_SANDBOX,
@@ -107,7 +120,10 @@ def switch_off(
 @faults.command("show")
 def show_some(
     name: Annotated[
-        str | None, typer.Argument(help="A named fault, to show everything about it.", metavar="[NAME]")
+        str | None,
+        typer.Argument(
+            help="A named fault, to show everything about it.", metavar="[NAME]", autocompletion=complete.faults
+        ),
     ] = None,
     sandbox: Sandbox = DEFAULT_SANDBOX,
     lang: Lang = "",
@@ -169,7 +185,6 @@ def _in_full(fault: Mapping[str, Any], lang: str) -> str:
 
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -178,10 +193,7 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_column(heading, no_wrap=heading in ("id", "name", "fault"))
     for row in rows:
         table.add_row(*map(Text, row))  # as text: markup of rich in it would be run
-    console = Console()
-    if not console.is_terminal:
-        console.width = 200
-    console.print(table)
+    print_table(table)
 
 
 Fault = Mapping[str, Any]  # a row of GET /_lab/faults

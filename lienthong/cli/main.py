@@ -1,9 +1,13 @@
 """The command `lienthong`: adds the verbs of all files. A `Trouble` becomes one sentence and exit status 1."""
 
+from typing import Annotated
+
 import typer
 
+from lienthong import __version__
 from lienthong.cli import clock, demo, doctor, exec, fault, logs, mode, projection, replay, sandbox, scenario, up, watch
 from lienthong.cli.command import run_command
+from lienthong.cli.verbs import Verbs, speak_everywhere
 
 # One line per file of this folder; each has `add_to(app)`. Slow imports belong inside the verbs.
 FAMILIES = (
@@ -23,6 +27,7 @@ FAMILIES = (
 )
 
 app = typer.Typer(
+    cls=Verbs,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -30,6 +35,22 @@ app = typer.Typer(
 )
 for family in FAMILIES:
     family.add_to(app)
+speak_everywhere(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lienthong {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lienthong.cli import complete
 from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, FASTEST, Json, Lang, Sandbox, Url, ask, pairs, show
 from lienthong.cli.language import output_language
 from lienthong.cli.scenario import create_staged
+from lienthong.cli.table import print_table
 from lienthong.embedded import Trouble
 
 if TYPE_CHECKING:
@@ -25,8 +27,13 @@ sandboxes = typer.Typer(
 )
 dead = typer.Typer(no_args_is_help=True, help="List, show and redrive events that a service could not apply.")
 
-Id = Annotated[str, typer.Argument(help="The sandbox's id.", metavar="ID")]
-Service = Annotated[str, typer.Argument(help="Service that has the dead letter: portal or gateway.", metavar="SERVICE")]
+Id = Annotated[str, typer.Argument(help="The sandbox's id.", metavar="ID", autocompletion=complete.sandboxes)]
+Service = Annotated[
+    str,
+    typer.Argument(
+        help="Service that has the dead letter: portal or gateway.", metavar="SERVICE", autocompletion=complete.services
+    ),
+]
 Letter = Annotated[str, typer.Argument(help="Id of the dead letter, as `lienthong dead list` shows it.", metavar="ID")]
 
 
@@ -55,15 +62,22 @@ def create(
     ] = None,
     mode: Annotated[
         list[str] | None,
-        typer.Option(help="How a province acts: 37=manual, '*=simulated:at_once'; repeatable.", metavar=ACTS),
+        typer.Option(
+            help="How a province acts: 37=manual, '*=simulated:at_once'; repeatable.",
+            metavar=ACTS,
+            autocompletion=complete.modes_of_provinces,
+        ),
     ] = None,
     fault: Annotated[
-        list[str] | None, typer.Option(help="A named fault that is on from the start; repeatable.")
+        list[str] | None,
+        typer.Option(help="A named fault that is on from the start; repeatable.", autocompletion=complete.faults),
     ] = None,
     scenario: Annotated[
         str | None,
         typer.Option(
-            help="A scenario to start from: a file, or a name of `lienthong scenario list`.", metavar="FILE|NAME"
+            help="A scenario to start from: a file, or a name of `lienthong scenario list`.",
+            metavar="FILE|NAME",
+            autocompletion=complete.scenarios,
         ),
     ] = None,
     url: Url = DEFAULT_URL,
@@ -98,7 +112,6 @@ def _modes(words: Iterable[str]) -> dict[str, Mode]:
 @sandboxes.command("list")
 def list_all(url: Url = DEFAULT_URL, json: Json = False) -> None:
     """List all sandboxes, the oldest first."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -113,10 +126,7 @@ def list_all(url: Url = DEFAULT_URL, json: Json = False) -> None:
         until = row["expires_at"] or "deleted"
         cells = row["id"], row["name"], row["seed"], row["now"][:16].replace("T", " "), f"{row['rate']:g}", until
         table.add_row(*map(Text, cells))  # as text: markup of rich in it would be run
-    console = Console()
-    if not console.is_terminal:
-        console.width = 200
-    console.print(table)
+    print_table(table)
 
 
 @sandboxes.command("show")

@@ -15,6 +15,7 @@ import typer
 
 from lienthong.cli import signals
 from lienthong.cli.command import ask
+from lienthong.cli.table import WIDTH, print_table
 from lienthong.embedded import Trouble, elsewhere
 from lienthong.embedded.plan import ROLES
 from lienthong.embedded.probe import waiting_for
@@ -50,7 +51,14 @@ def up(
     data: Data = DEFAULT_DATA,
     as_json: Json = False,
 ) -> None:
-    """Start PostgreSQL, Kafka and every service, and print their addresses; Ctrl-C stops everything."""
+    """Start PostgreSQL, Kafka and every service, and print their addresses; Ctrl-C stops everything.
+
+    With --detach, a stack that already runs in the folder is left running, and its addresses are printed.
+    """
+    if detach and running(data.absolute()) and _is_same(running_stack := Stack.attach(data.absolute()), port_base):
+        running_stack.wait_ready(_to_stderr)
+        _show(_status_of(running_stack), as_json, None)
+        return
     stack = Stack(data, port_base, detached=detach, external=elsewhere.named(os.environ))
     ready = False
     with signals.as_interrupt():
@@ -128,6 +136,11 @@ def reset_data(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
         )
 
 
+def _is_same(stack: Stack, port_base: int | None) -> bool:
+    """Whether a running stack is what the options ask for."""
+    return port_base in (None, stack.plan.port_base)
+
+
 def _runs_at(url: str, folder: Path) -> bool:
     """Whether `url` is the stack of this folder: its supervisor gives more details than the HTTP APIs."""
     return running(folder) and Stack.attach(folder).urls["portal-api"] == url.rstrip("/")
@@ -183,10 +196,8 @@ def _show(now: Status, as_json: bool, seconds: float | None) -> None:
         restarts = f"{row['restarts']}, last: {row['last_exit']}" if row["restarts"] else "0"
         cells = row["name"], row["door"], str(row["pid"] or "–"), row["state"], restarts, ready
         table.add_row(*(Text(shown(cell)) for cell in cells))  # as text: markup of rich in it would be run
+    print_table(table)
     console = Console()
-    if not console.is_terminal:  # do not fold the table in a file or pipe
-        console.width = 200
-    console.print(table)
     if seconds is not None:
         console.print(f"Ready after {seconds:.1f} s. Logs: {now['data']}/log", highlight=False, soft_wrap=True)
     else:
@@ -200,7 +211,7 @@ def _show(now: Status, as_json: bool, seconds: float | None) -> None:
         console.print(f"On disk: {', '.join(folders)}.", highlight=False, soft_wrap=True)
         for part in sizes.tables(now):
             console.print()
-            console.print(part)
+            print_table(part, WIDTH)
 
 
 def _follow(stack: Stack) -> None:

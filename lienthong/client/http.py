@@ -106,7 +106,10 @@ class ServiceClient:
             if isinstance(error, httpx.TimeoutException):
                 text = f"{self.url} does not answer in time: `lienthong status` shows which process is stuck."
             else:
-                text = f"Nothing answers at {self.url}: run `make up` first, or name the portal's address with --url."
+                text = (
+                    f"Nothing answers at {self.url}: start it with `lienthong up`, or name the portal's address in "
+                    "LIENTHONG_URL or with --url."
+                )
             raise NotRunning(text) from error
         if response.status_code >= 400:
             raise Problem.of(response)

