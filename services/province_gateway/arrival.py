@@ -27,8 +27,8 @@ async def expect(gateway: Gateway, sandbox_id: str, code: str) -> None:
 
     raises  DossierNotFound if this is no dossier code of a province
     """
-    province = province_of(code)
-    if province is None or dossier_in(f"/{code}") != code:
+    province = _province_in(code)
+    if province is None:
         raise DossierNotFound(code)
     lane = PROVINCES[province].lane
     async with gateway.database.transaction(sandbox_id) as connection:
@@ -52,7 +52,7 @@ async def arrived(gateway: Gateway, sandbox_id: str, province: str, code: str) -
             return await queries.dossier(gateway, sandbox_id, province, code)
         except DossierNotFound:
             waited = loop.time() - begun
-            if province_of(code) != province or (
+            if _province_in(code) != province or (
                 waited > SOON and not is_asked and not await _sent(gateway, sandbox_id, code)
             ):
                 raise
@@ -61,6 +61,11 @@ async def arrived(gateway: Gateway, sandbox_id: str, province: str, code: str) -
                 detail = "The submission is still on its way from the portal: send the same request again."
                 raise NotReady(detail, code=code) from None
         await asyncio.sleep(0.01)
+
+
+def _province_in(code: str) -> str | None:
+    """The province of a well-formed dossier code; None for any other text."""
+    return province_of(code) if dossier_in(f"/{code}") == code else None
 
 
 async def _sent(gateway: Gateway, sandbox_id: str, code: str) -> bool:
