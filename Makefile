@@ -7,7 +7,7 @@ READY := .venv/.installed
 FUZZ := .venv/fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test test-all check contracts wheel example parallel prove prove-short bench fuzz compose-proof clients
+.PHONY: help setup up down status demo shell test test-all check contracts wheel example parallel prove prove-short bench fuzz compose-proof clients
 
 help: ## List these targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ status: $(READY) ## Show every process, whether it is ready, and what it waits f
 
 demo: $(READY) ## Show three journeys of dossiers, live, on the running stack.
 	@$(BIN)/lienthong demo $(ARGS)
+
+shell: $(READY) ## Open a shell in which `lienthong` is a command.
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec "$${SHELL:-/bin/bash}"
 
 test: ## Run every test: unit, service, contract, e2e; starts what it needs on free ports. ARGS: arguments for pytest instead.
 test-all: ## The same with nothing left to samples: all 11,254 dossiers of the breadth, 10,000 steps of chance.

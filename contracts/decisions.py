@@ -36,7 +36,13 @@ class MoveFacts(Body):
     """A move of the lifecycle table, with its facts. A fact that is left out gets the default of the office."""
 
     does: Literal[VERBS]  # type: ignore[valid-type]
-    reason: Annotated[Shown, Field(max_length=500)] | None = None
+    reason: Annotated[
+        Annotated[Shown, Field(max_length=500)] | None,
+        Field(
+            description="the reason that the citizen reads; in manual mode needed for refuse, reject, stop, reschedule, "
+            "waive_fee and decline_withdrawal, and for request_supplement without items"
+        ),
+    ] = None
     items: Annotated[
         list[Annotated[Shown, Field(max_length=500)]],
         Field(max_length=50, description="request_supplement: the complete list of what is missing"),

@@ -19,9 +19,8 @@ from contracts.faults.rules import MOST_RULES, Instant, RuleBody
 from contracts.lifecycle import LIFECYCLE
 from contracts.modes import Modes, province_fault
 from contracts.people import Population
-from shared.did_you_mean import no_such
 from shared.errors import BodyDoesNotFit
-from shared.problem_types import pointer_of
+from shared.misfits import misfits
 from shared.text import Line, Note, Shown, ShownLine, Text
 
 STATES = tuple(state.slug for state in LIFECYCLE.states)
@@ -30,10 +29,6 @@ Title = Annotated[ShownLine, Field(max_length=120)]
 Prose = Annotated[Note, Field(max_length=4000)]
 Moment = Annotated[Text, Field(max_length=40, description="An instant, or a duration after the start", examples=["3d"])]
 State = Annotated[Literal[STATES], Field()]  # type: ignore[valid-type]
-Location = tuple[int | str, ...]
-NOT_AN_OBJECT = "must be an object with members, such as {name: value}"
-SHAPES = {"dict_type": NOT_AN_OBJECT, "model_type": NOT_AN_OBJECT, "list_type": "must be a list"}
-WORDS = {"does": "move", "when": "state", "reception": "choice"}  # member → what its values are called in an error
 
 
 class ClockPart(Body):
@@ -164,48 +159,7 @@ def checked(document: Any) -> Scenario:
     try:
         return Scenario.model_validate(document)
     except ValidationError as error:
-        errors = ((tuple(item["loc"]), item) for item in error.errors())
-        raise BodyDoesNotFit(*((pointer_of(at), _sentence(at, item)) for at, item in errors)) from None
-
-
-def _sentence(at: Location, item: Mapping[str, Any]) -> str:
-    """The detail of a pydantic error for an author of YAML, with the nearest choice if the value is a choice."""
-    kind, value = item["type"], item["input"]
-    if kind == "missing":
-        return "is missing; add it"
-    if kind == "extra_forbidden":
-        return no_such("member of this object", str(at[-1]), _part(at[:-1]).get("properties", ()))
-    words = _part(at).get("enum", ())
-    if kind == "literal_error" and isinstance(value, str) and words:
-        return no_such(WORDS.get(str(at[-1]), str(at[-1])), value, words)
-    if (kind == "string_type" or words) and isinstance(value, int | float):
-        read_as = "true or false" if isinstance(value, bool) else f"the number {value}"
-        return f"is read as {read_as}: write it in quotes"
-    if value is None:
-        return "has no value: leave it out, or give it a value"
-    if kind in SHAPES:
-        return SHAPES[kind]
-    if kind == "too_long" and isinstance(value, str):
-        return f"has {len(value)} characters; at most {item['ctx']['max_length']} are allowed"
-    return str(item["msg"]).removeprefix("Value error, ")
-
-
-def _part(at: Location) -> Mapping[str, Any]:
-    """The part of the schema that describes a location in a document."""
-    part: Any = schema()
-    for step in at:
-        part = _resolved(part)
-        member = part.get("properties", {}).get(step) or part.get("additionalProperties")
-        part = part.get("items") if isinstance(step, int) else member
-    return _resolved(part)
-
-
-def _resolved(part: Any) -> Mapping[str, Any]:
-    """`part`, or what its `$ref` refers to; empty for what is not an object."""
-    if not isinstance(part, dict):
-        return {}
-    name = part.get("$ref", "").removeprefix("#/$defs/")
-    return _resolved(schema()["$defs"][name]) if name else part
+        raise BodyDoesNotFit(*misfits(error.errors(), schema)) from None
 
 
 def _without_null(part: Any) -> Any:

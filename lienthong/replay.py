@@ -59,6 +59,7 @@ async def export(sandbox: Sandbox, settle_seconds: float = 10) -> dict[str, Any]
     personas = {each["number"]: each["persona"] for each in await sandbox.people()}
     own = {"people": row["people"], "organisations": row["organisations"]}
     parts = await gather(*(_recorded(sandbox, service) for service in SERVICES))
+    references = await _references(sandbox)
     calls = sorted((call for part in parts for call in part), key=lambda call: datetime.fromisoformat(call["real_at"]))
     return {
         "format": FORMAT,
@@ -66,17 +67,23 @@ async def export(sandbox: Sandbox, settle_seconds: float = 10) -> dict[str, Any]
             **{name: row[name] for name in ("seed", "begins_at", "rate")},
             **{name: value for name, value in own.items() if value},
         },
-        "calls": [_call(call, personas) for call in calls],
+        "calls": [_call(call, personas, references) for call in calls],
         "settled": verdict["verdict"],
         "events": await events_by_dossier(sandbox),
     }
+
+
+async def _references(sandbox: Sandbox) -> dict[str, str]:
+    """Transaction of a checkout → the reference of its payment. Another seed gives other transactions."""
+    orders = await gather(*map(sandbox.payments.orders, await sandbox.dossiers()))
+    return {order["transaction"]: order["reference"] for of_one in orders for order in of_one}
 
 
 async def _recorded(sandbox: Sandbox, service: str) -> list[dict[str, Any]]:
     return await every_row(sandbox.country.service(service).send, f"/_lab/sandboxes/{sandbox.id}/recorded")
 
 
-def _call(call: dict[str, Any], personas: dict[str, str]) -> dict[str, Any]:
+def _call(call: dict[str, Any], personas: dict[str, str], references: dict[str, str]) -> dict[str, Any]:
     """A recorded call as persona, operation and arguments, without the sandbox's id and secrets."""
     fields = {
         "service": call["service"],
@@ -87,6 +94,8 @@ def _call(call: dict[str, Any], personas: dict[str, str]) -> dict[str, Any]:
     }
     if call["caller"].startswith("desk/"):
         fields["desk"] = call["caller"].removeprefix("desk/")
+    if match := TRANSACTION.search(call["path"]):
+        fields["reference"] = references.get(match[1])
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -132,7 +141,7 @@ async def replay(
                 await player.repeat(call)
             except Problem as problem:
                 where = f"call {number}, {call['operation']}"
-                result.differences.append(Difference(where, "succeeded", f"{problem.status} {problem.type}: {problem}"))
+                result.differences.append(Difference(where, "succeeded", str(problem)))
             result.calls = number
         await sandbox.settle()
         events = await events_by_dossier(sandbox)
@@ -166,6 +175,7 @@ class _Player:
         self._sandbox = sandbox
         self._citizens: dict[str, Citizen] = {}
         self._headers = {"X-Sandbox": sandbox.id}
+        self._transactions: dict[str, str] = {}  # reference of a payment → transaction of its checkout here
 
     async def repeat(self, call: dict[str, Any]) -> None:
         """Send one call, again after an HTTP fault. Raises Problem if the call is refused."""
@@ -187,11 +197,15 @@ class _Player:
             await self._sandbox.country.portal.send(method, path, timeout=120.0, headers=headers, **options)
         elif call["service"] == "portal":
             api = path if path.startswith("/api") else f"/api/v1{path}"
-            await self._citizen(call["persona"]).ask(method, api, key=call.get("key"), **options)
+            answer = await self._citizen(call["persona"]).ask(method, api, key=call.get("key"), **options)
+            if api.endswith("/payments"):
+                self._transactions[answer["reference"]] = answer["checkout_url"].rpartition("/")[2]
         elif call["service"] == "gateway":
             api = path if path.startswith("/_lab") else f"/api/v1/provinces/{call['desk']}{path}"
             await self._sandbox.country.gateway.send(method, api, headers=headers, **options)
         else:
+            if (transaction := self._transactions.get(call.get("reference", ""))) is not None:
+                path = TRANSACTION.sub(f"/checkout/{transaction}/pay", path)
             await self._pay(self._sandbox.country.payment, method, path, options)
 
     async def _pay(self, payment: ServiceClient, method: str, path: str, options: dict[str, Any]) -> None:

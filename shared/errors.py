@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Self
 
+from shared.sentences import Sentence, in_languages
+
 
 class Refusal(Exception):
     """A rule does not allow the request. Subclasses have domain names and take *public* facts as keywords.
@@ -24,7 +26,7 @@ class Refusal(Exception):
         return self
 
 
-Misfit = tuple[str, str]  # JSON pointer (RFC 6901), what does not fit there
+Misfit = tuple[str, str]  # JSON pointer (RFC 6901), what does not fit there; a `Sentence` says it in both languages
 
 
 class Unfit(Exception):
@@ -36,13 +38,13 @@ class BodyDoesNotFit(Refusal):
 
     def __init__(self, *errors: Misfit, more: int = 0) -> None:
         """`more` errors are counted only."""
-        self.errors = [{"pointer": pointer, "detail": detail} for pointer, detail in errors]
+        self.errors = [{"pointer": pointer, **in_languages(detail)} for pointer, detail in errors]
         self.more = more
         super().__init__("Fix the fields that the pointers name, then send the body again.")
 
     def misfits(self, under: str = "") -> list[Misfit]:
         """The errors of this body as part of a larger document, in which the body is at the pointer `under`."""
-        return [(under + error["pointer"], error["detail"]) for error in self.errors]
+        return [(under + each["pointer"], Sentence.of(each)) for each in self.errors]
 
 
 class SandboxNotFound(Refusal):

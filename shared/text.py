@@ -8,16 +8,28 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from shared.sentences import Sentence
+
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # Letters or symbols in Unicode that look empty: Hangul fillers, blank Braille.
 _BLANKS = "\u115f\u1160\u3164\uffa0\u2800"
 
 
+def _unfit(en: str, vi: str) -> ValueError:
+    return ValueError(Sentence(en, vi))
+
+
 def storable(text: str) -> str:
     if "\x00" in text:
-        raise ValueError("contains the character NUL (U+0000), which cannot be stored; remove it")
+        raise _unfit(
+            "contains the character NUL (U+0000), which cannot be stored; remove it",
+            "có ký tự NUL (U+0000), không lưu được; hãy bỏ đi",
+        )
     if _LONE_SURROGATE.search(text):
-        raise ValueError("contains a lone surrogate, which is not valid Unicode text; remove it")
+        raise _unfit(
+            "contains a lone surrogate, which is not valid Unicode text; remove it",
+            "có một nửa ký tự (surrogate), không hợp lệ; hãy bỏ đi",
+        )
     return text
 
 
@@ -28,7 +40,10 @@ def _normalised(text: str) -> str:
 def _visible(text: str) -> str:
     """`text` if it has a letter, digit, punctuation mark or symbol; a combining mark alone is not enough."""
     if not any(unicodedata.category(char)[0] in "LNPS" and char not in _BLANKS for char in text):
-        raise ValueError("has no visible character; write at least one letter, digit or sign")
+        raise _unfit(
+            "has no visible character; write at least one letter, digit or sign",
+            "không có ký tự nào nhìn thấy được; hãy viết ít nhất một chữ, số hoặc dấu",
+        )
     return text
 
 
@@ -55,13 +70,19 @@ def acting(text: str) -> str | None:
 
 def _on_one_line(text: str) -> str:
     if char := acting(text):
-        raise ValueError(f"contains {char}, a character that is not shown, or changes how others are shown; remove it")
+        raise _unfit(
+            f"contains {char}, a character that is not shown, or changes how others are shown; remove it",
+            f"có {char}, ký tự không hiển thị hoặc làm thay đổi cách hiển thị; hãy bỏ đi",
+        )
     return text
 
 
 def _without_controls(text: str) -> str:
     if match := _CONTROLS.search(text):
-        raise ValueError(f"contains U+{ord(match[0]):04X}, a control character or noncharacter; remove it")
+        raise _unfit(
+            f"contains U+{ord(match[0]):04X}, a control character or noncharacter; remove it",
+            f"có U+{ord(match[0]):04X}, ký tự điều khiển hoặc không phải ký tự; hãy bỏ đi",
+        )
     return text
 
 

@@ -20,6 +20,25 @@ Instant = Annotated[
 ]
 
 
+Default = Annotated[
+    bool,
+    typer.Option("--default", help="Change the clock of the default sandbox, which all others on this country share."),
+]
+
+
+def _named(sandbox: str, default: bool) -> str:
+    """The sandbox whose clock is to be changed. A clock never goes back, so the default one is changed only if named."""
+    if sandbox and default:
+        raise typer.BadParameter("leave out one of --sandbox and --default.", param_hint="--default")
+    if not sandbox and not default:
+        raise typer.BadParameter(
+            "name the sandbox with --sandbox ID or in LIENTHONG_SANDBOX; --default is the default sandbox. "
+            "No clock can be turned back.",
+            param_hint="--sandbox",
+        )
+    return sandbox or DEFAULT_SANDBOX
+
+
 def add_to(app: typer.Typer) -> None:
     """Add this file's verbs to the command."""
     app.add_typer(clocks, name="clock")
@@ -33,9 +52,12 @@ def show_clock(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json:
 
 
 @clocks.command("set")
-def set_clock(to: Instant, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False) -> None:
+def set_clock(
+    to: Instant, sandbox: Sandbox = "", default: Default = False, url: Url = DEFAULT_URL, json: Json = False
+) -> None:
     """Set the clock directly to a later instant, without stopping at timers that become due in between."""
-    clock = ask(url, lambda country: country.enter(sandbox).clock.set(to), json)
+    named = _named(sandbox, default)
+    clock = ask(url, lambda country: country.enter(named).clock.set(to), json)
     show(clock, json, _clock(clock))
 
 
@@ -44,7 +66,8 @@ def advance(
     how_far: Annotated[str | None, typer.Argument(help=HOW_FAR, metavar="[DURATION | INSTANT]")] = None,
     by: Annotated[str | None, typer.Option(help="A duration.", metavar="DURATION")] = None,
     to: Annotated[str | None, typer.Option(help="An instant with its offset, RFC 3339.", metavar="INSTANT")] = None,
-    sandbox: Sandbox = DEFAULT_SANDBOX,
+    sandbox: Sandbox = "",
+    default: Default = False,
     url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
@@ -52,11 +75,12 @@ def advance(
 
     If something does not finish, for example because a worker is down, the clock stops there; exit status 1 names it.
     """
+    named = _named(sandbox, default)
     if how_far is not None and by is None and to is None:
         by, to = (None, how_far) if re.match(r"[0-9]{4}-", how_far) else (how_far, None)
     elif how_far is not None or (by is None) == (to is None):
         raise typer.BadParameter("write one duration or instant: either 3d or 2026-12-01T08:00:00+07:00.")
-    answer = ask(url, lambda country: country.enter(sandbox).clock.advance(by, to=to), json)
+    answer = ask(url, lambda country: country.enter(named).clock.advance(by, to=to), json)
     show(answer, json, _advance(answer))
     if answer["verdict"]["verdict"] == "waiting":
         raise typer.Exit(1)
@@ -65,25 +89,27 @@ def advance(
 @clocks.command("rate")
 def rate(
     rate: Annotated[float, typer.Argument(help="Sandbox seconds per real second; 1 is real time.", min=0, max=FASTEST)],
-    sandbox: Sandbox = DEFAULT_SANDBOX,
+    sandbox: Sandbox = "",
+    default: Default = False,
     url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
     """Let the clock run at a rate from its current time."""
-    clock = ask(url, lambda country: country.enter(sandbox).clock.rate(rate), json)
+    named = _named(sandbox, default)
+    clock = ask(url, lambda country: country.enter(named).clock.rate(rate), json)
     show(clock, json, _clock(clock))
 
 
 @clocks.command("freeze")
-def freeze(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False) -> None:
+def freeze(sandbox: Sandbox = "", default: Default = False, url: Url = DEFAULT_URL, json: Json = False) -> None:
     """Stop the clock at its current time: from then on only `advance` and `set` move it."""
-    rate(0, sandbox, url, json)
+    rate(0, sandbox, default, url, json)
 
 
 @clocks.command("resume")
-def resume(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False) -> None:
+def resume(sandbox: Sandbox = "", default: Default = False, url: Url = DEFAULT_URL, json: Json = False) -> None:
     """Let the clock run in real time again, from its current time."""
-    rate(1, sandbox, url, json)
+    rate(1, sandbox, default, url, json)
 
 
 def _clock(clock: Reading) -> str:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 import typer
 from typer.core import TyperGroup
 
+from lienthong.cli import complete
+from lienthong.cli.language import output_language, use_language
 from lienthong.embedded import Trouble
 from lienthong.shown import shown, shown_in, shown_lines
 
@@ -34,11 +36,19 @@ Sandbox = Annotated[
         envvar="LIENTHONG_SANDBOX",
         help="Id of the sandbox; if left out, the default sandbox, which runs in real time.",
         metavar="ID",
+        autocompletion=complete.sandboxes,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
 Lang = Annotated[
-    str, typer.Option("--lang", help="vi or en; if left out, the language of the terminal (LANG).", metavar="vi|en")
+    str,
+    typer.Option(
+        "--lang",
+        help="vi or en; if left out, the language of the terminal (LANG).",
+        metavar="vi|en",
+        callback=use_language,
+        autocompletion=complete.languages,
+    ),
 ]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -81,8 +91,10 @@ def ask(
     try:
         answer = _in_a_loop(url, requests) if parallel else _one_by_one(url, requests)
         return answer if as_it_is else shown_in(answer)
-    except (Problem, NotRunning) as refusal:
-        raise Trouble(shown(str(refusal))) from refusal
+    except Problem as refusal:
+        raise Trouble(shown(refusal.text(output_language())), refusal.document) from refusal
+    except NotRunning as error:
+        raise Trouble(shown(str(error))) from error
     except UnicodeEncodeError as error:
         raise Trouble(
             f"{error.object!r} contains a byte that is not UTF-8: remove it, or set the terminal to UTF-8."
@@ -134,13 +146,17 @@ def show(answer: Any, as_json: bool, text: str) -> None:
     typer.echo(json.dumps(answer, ensure_ascii=False, indent=2) if as_json else text)
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, fold: Sequence[str] = ()) -> None:
+def print_table(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], *, fold: Sequence[str] = (), most: int | None = None
+) -> None:
     """Print a table, with what is `shown` of each cell; in a file or pipe every row is one line.
 
     fold  headings of the columns that are folded on a terminal that is too narrow; default: all
+    most  characters of a line in a file or pipe, for tables with prose
     """
     cells = [tuple(map(shown, row)) for row in rows]
-    if not sys.stdout.isatty():
+    is_terminal = sys.stdout.isatty()
+    if not is_terminal and most is None:
         _print_lines([tuple(headings), *cells])
         return
     from rich.console import Console
@@ -152,7 +168,13 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, fold:
         table.add_column(heading, overflow="fold", no_wrap=bool(fold) and heading not in fold)
     for row in cells:
         table.add_row(*map(Text, row))  # as text: markup of rich in it would be run
-    Console().print(table)
+    console = Console(width=None if is_terminal else most)
+    if is_terminal:
+        console.print(table)
+        return
+    with console.capture() as capture:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 def _print_lines(rows: Sequence[Sequence[str]]) -> None:
@@ -178,11 +200,14 @@ def pairs(words: Iterable[str] | None, option: str, form: str, example: str) -> 
 
 
 def run_command(command: Callable[[], object]) -> None:
-    """Run a command; a `Trouble` becomes one sentence (and JSON with `--json`) and exit status 1."""
+    """Run a command; a `Trouble` becomes one sentence (with `--json` also its problem document) and exit status 1."""
     try:
-        command()
+        try:
+            command()
+        except OSError as error:  # a file or folder that a user named; a full disk
+            raise Trouble(f"{error.filename or 'A file'}: {error.strerror or error}.") from error
     except Trouble as trouble:
         if "--json" in sys.argv:
-            print(json.dumps({"trouble": str(trouble)}, ensure_ascii=False))
+            print(json.dumps(trouble.document, ensure_ascii=False))
         print(shown_lines(str(trouble)), file=sys.stderr)
         sys.exit(1)

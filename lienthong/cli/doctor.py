@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lienthong.cli.command import print_table
 from lienthong.shown import shown
 
 if TYPE_CHECKING:
@@ -42,23 +43,8 @@ def doctor(
 
 
 def _show(findings: list[Finding], wrong: list[Finding]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    if not console.is_terminal:  # do not fold the table in a file or pipe
-        console.width = 200
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("", "check", "result"):
-        table.add_column(heading, overflow="fold")
-    for finding in findings:
-        mark = Text("wrong", "red") if finding.wrong else Text("fine", "green")
-        table.add_row(mark, finding.name, Text(shown(finding.what)))
-    console.print(table)
-    for finding in wrong:
-        console.print()
-        console.print(shown(f"{finding.name}: {finding.why}"), markup=False, highlight=False)
-        console.print(f"    {shown(finding.fix)}", markup=False, highlight=False, soft_wrap=True)
-    console.print()
-    console.print("Nothing is wrong." if not wrong else f"{len(wrong)} of {len(findings)} are wrong.", highlight=False)
+    rows = [("wrong" if each.wrong else "fine", each.name, each.what) for each in findings]
+    print_table(("", "check", "result"), rows)
+    for each in wrong:
+        print(f"\n{shown(f'{each.name}: {each.why}')}\n    {shown(each.fix)}")
+    print(f"\n{len(wrong)} of {len(findings)} are wrong." if wrong else "\nNothing is wrong.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from lienthong.cli import complete
 from lienthong.cli.command import (
     DEFAULT_SANDBOX,
     DEFAULT_URL,
@@ -41,7 +42,10 @@ def add_to(app: typer.Typer) -> None:
 
 @faults.command("list")
 def list_all(
-    family: Annotated[str, typer.Option(help="Only this family: http, identity, payment or officers.")] = "",
+    family: Annotated[
+        str,
+        typer.Option(help="Only this family: http, identity, payment or officers.", autocompletion=complete.families),
+    ] = "",
     lang: Lang = "",
     url: Url = DEFAULT_URL,
     json: Json = False,
@@ -58,7 +62,12 @@ def list_all(
 
 @faults.command("on")
 def switch_on(
-    name: Annotated[str, typer.Argument(help="Name of the fault, see `lienthong fault list`.", metavar="NAME")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Name of the fault, see `lienthong fault list`.", metavar="NAME", autocompletion=complete.faults
+        ),
+    ],
     settings: Annotated[
         list[str] | None, typer.Option("--with", help="A setting of the fault; repeatable.", metavar=PAIR)
     ] = None,
@@ -106,7 +115,10 @@ def switch_on(
 @faults.command("off")
 def switch_off(
     id: Annotated[
-        str | None, typer.Argument(help="Name of the rule, see `lienthong fault show`.", metavar="[ID]")
+        str | None,
+        typer.Argument(
+            help="Name of the rule, see `lienthong fault show`.", metavar="[ID]", autocompletion=complete.rules
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every rule of the sandbox.")] = False,
     sandbox: Sandbox = DEFAULT_SANDBOX,
@@ -123,7 +135,10 @@ def switch_off(
 @faults.command("show")
 def show_some(
     name: Annotated[
-        str | None, typer.Argument(help="A named fault, to show everything about it.", metavar="[NAME]")
+        str | None,
+        typer.Argument(
+            help="A named fault, to show everything about it.", metavar="[NAME]", autocompletion=complete.faults
+        ),
     ] = None,
     sandbox: Sandbox = DEFAULT_SANDBOX,
     lang: Lang = "",

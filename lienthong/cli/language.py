@@ -11,12 +11,25 @@ import typer
 DAYS = {"en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), "vi": ("T2", "T3", "T4", "T5", "T6", "T7", "CN")}
 
 
-def output_language(lang: str) -> str:
-    """`vi` or `en`: `lang`, or if empty the language of the environment (LC_ALL, LC_MESSAGES, LANG), else `en`."""
+_chosen = ""  # by --lang
+
+
+def use_language(lang: str) -> str:
+    """Callback of --lang, for texts that are made where the option is not known, such as refusals."""
+    global _chosen
+    if lang:
+        _chosen = output_language(lang)
+    return lang
+
+
+def output_language(lang: str = "") -> str:
+    """`vi` or `en`: `lang`, else that of --lang, else that of the environment (LC_ALL, LC_MESSAGES, LANG), else `en`."""
     if lang in DAYS:
         return lang
     if lang:
         raise typer.BadParameter(f"'{lang}' is not supported: write vi or en.", param_hint="--lang")
+    if _chosen:
+        return _chosen
     locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
     return "vi" if locale.startswith("vi") else "en"
 

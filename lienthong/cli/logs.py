@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lienthong.cli import complete
 from lienthong.shown import shown, shown_lines
 
 if TYPE_CHECKING:
@@ -36,7 +37,13 @@ Dossier = Annotated[
     str, typer.Option("--dossier", help="Only entries that name this dossier or belong to its trace.", metavar="CODE")
 ]
 Level = Annotated[
-    str, typer.Option("--level", help="Lowest level: debug, info, warning, error or critical.", metavar="LEVEL")
+    str,
+    typer.Option(
+        "--level",
+        help="Lowest level: debug, info, warning, error or critical.",
+        metavar="LEVEL",
+        autocompletion=complete.levels,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 
@@ -66,7 +73,11 @@ def logs(
     matches = logs.Filter(level, sandbox, dossier)
     follower = logs.Follower(folder, names, matches)
     try:
-        _print(logs.last(folder, names, matches, lines), as_json)
+        entries = list(logs.last(folder, names, matches, lines))
+        _print(entries, as_json)
+        if (sandbox or dossier) and lines and not entries and not follow:
+            typer.echo(f"No entry names {dossier or sandbox}.", err=True)
+            raise typer.Exit(1)
         while follow:
             _print(follower.more(), as_json)
             time.sleep(LOOK_SECONDS)

@@ -3,10 +3,13 @@
 import sys
 from collections.abc import Mapping
 from importlib import import_module
+from typing import Annotated
 
 import typer
 
+from lienthong import __version__
 from lienthong.cli.command import Verbs, run_command
+from lienthong.cli.verbs import speak_everywhere
 
 # The files of this folder with their verbs, in the order of --help; each has `add_to(app)`.
 # A command line imports only the file of its verb; slow imports belong inside the verbs.
@@ -39,10 +42,21 @@ def command_line(verb: str = "") -> typer.Typer:
     app.callback()(lienthong)
     for file in [file for file, verbs in FAMILIES.items() if verb in verbs] or FAMILIES:
         import_module(f"lienthong.cli.{file}").add_to(app)
+    speak_everywhere(app)
     return app
 
 
-def lienthong() -> None:
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lienthong {__version__}")
+        raise typer.Exit
+
+
+def lienthong(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
     """Liên Thông: Vietnam's interconnected public services, complete and invented, on your own machine."""
 
 

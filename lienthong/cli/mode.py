@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lienthong.cli import complete
 from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, show, verbs
 from lienthong.embedded import Trouble
 
@@ -19,7 +20,12 @@ modes = verbs(
     "Choose how provinces act: simulated (in office time, at once or scripted), or manual: only through their API."
 )
 Province = Annotated[
-    str, typer.Argument(help="Code of a province, or '*' for all provinces without their own mode.", metavar="PROVINCE")
+    str,
+    typer.Argument(
+        help="Code of a province, or '*' for all provinces without their own mode.",
+        metavar="PROVINCE",
+        autocompletion=complete.provinces,
+    ),
 ]
 STDIN = "-"
 
@@ -31,7 +37,9 @@ def add_to(app: typer.Typer) -> None:
 
 @modes.command("show")
 def show_modes(
-    province: Annotated[str | None, typer.Option(help="Show only this province.", metavar="CODE")] = None,
+    province: Annotated[
+        str | None, typer.Option(help="Show only this province.", metavar="CODE", autocompletion=complete.provinces)
+    ] = None,
     sandbox: Sandbox = DEFAULT_SANDBOX,
     url: Url = DEFAULT_URL,
     json: Json = False,
@@ -48,10 +56,14 @@ def show_modes(
 @modes.command("set")
 def set_mode(
     province: Province,
-    mode: Annotated[str, typer.Argument(help="manual or simulated.", metavar="MODE")],
+    mode: Annotated[str, typer.Argument(help="manual or simulated.", metavar="MODE", autocompletion=complete.modes)],
     tempo: Annotated[
         str | None,
-        typer.Option(help="For simulated: working_clock (the default), at_once or scripted.", metavar="TEMPO"),
+        typer.Option(
+            help="For simulated: working_clock (the default), at_once or scripted.",
+            metavar="TEMPO",
+            autocompletion=complete.tempos,
+        ),
     ] = None,
     decisions: Annotated[
         str | None,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json as json_
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lienthong.cli import complete
 from lienthong.cli.command import DEFAULT_URL, Json, Url, ask, show
 from lienthong.cli.sandbox import sandboxes
 from lienthong.embedded import Trouble
@@ -29,7 +31,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def export(
-    id: Annotated[str, typer.Argument(help="The sandbox's id.", metavar="ID")],
+    id: Annotated[str, typer.Argument(help="The sandbox's id.", metavar="ID", autocompletion=complete.sandboxes)],
     file: Annotated[Path | None, typer.Argument(help="File to write; standard output if left out.")] = None,
     url: Url = DEFAULT_URL,
 ) -> None:
@@ -100,15 +102,26 @@ def _text(result: ReplayResult) -> str:
 
 
 def _lines(difference: Difference) -> list[str]:
-    """Both sides; of events only the members that differ."""
-    recorded, replayed = difference.recorded, difference.replayed
-    if isinstance(recorded, dict) and isinstance(replayed, dict):
-        names = [name for name in recorded if recorded.get(name) != replayed.get(name)]
-        recorded, replayed = ({name: side.get(name) for name in names} for side in (recorded, replayed))
-    texts = (
-        shown(json_.dumps(side, ensure_ascii=False)) if side is not None else "nothing" for side in (recorded, replayed)
-    )
+    """Where, and each field that differs with both sides."""
+    fields = _fields("", difference.recorded, difference.replayed)
     return [
         shown(difference.where),
-        *(f"  {word} {text}" for word, text in zip(("recorded", "replayed"), texts, strict=True)),
+        *(shown(f"  {pointer} recorded {a}, replayed {b}".rstrip()) for pointer, a, b in fields),
     ]
+
+
+def _fields(pointer: str, recorded: Any, replayed: Any) -> Iterator[tuple[str, str, str]]:
+    """JSON pointer and both values of every field that differs."""
+    if isinstance(recorded, dict) and isinstance(replayed, dict):
+        for name in dict.fromkeys((*recorded, *replayed)):
+            if recorded.get(name) != replayed.get(name):
+                yield from _fields(f"{pointer}/{name}", recorded.get(name), replayed.get(name))
+    elif isinstance(recorded, list) and isinstance(replayed, list) and len(recorded) == len(replayed):
+        for place, (one, other) in enumerate(zip(recorded, replayed, strict=True)):
+            if one != other:
+                yield from _fields(f"{pointer}/{place}", one, other)
+    else:
+        one, other = (
+            "nothing" if side is None else json_.dumps(side, ensure_ascii=False) for side in (recorded, replayed)
+        )
+        yield pointer, one, other

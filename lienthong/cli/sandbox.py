@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from lienthong.cli import complete
 from lienthong.cli.command import (
     DEFAULT_SANDBOX,
     DEFAULT_URL,
@@ -35,8 +36,13 @@ WITH_DEAD_LETTERS = ("portal", "gateway")
 sandboxes = verbs("Create, show and delete sandboxes: isolated countries, each with its own people, clock and data.")
 dead = verbs("List, show and redrive events that a service could not apply.")
 
-Id = Annotated[str, typer.Argument(help="The sandbox's id.", metavar="ID")]
-Service = Annotated[str, typer.Argument(help="Service that has the dead letter: portal or gateway.", metavar="SERVICE")]
+Id = Annotated[str, typer.Argument(help="The sandbox's id.", metavar="ID", autocompletion=complete.sandboxes)]
+Service = Annotated[
+    str,
+    typer.Argument(
+        help="Service that has the dead letter: portal or gateway.", metavar="SERVICE", autocompletion=complete.services
+    ),
+]
 Letter = Annotated[str, typer.Argument(help="Id of the dead letter, as `lienthong dead list` shows it.", metavar="ID")]
 
 
@@ -65,15 +71,24 @@ def create(
     ] = None,
     mode: Annotated[
         list[str] | None,
-        typer.Option(help="How a province acts: 37=manual, '*=simulated:at_once'; repeatable.", metavar=ACTS),
+        typer.Option(
+            help="How a province acts: 37=manual, '*=simulated:at_once'; repeatable.",
+            metavar=ACTS,
+            autocompletion=complete.modes_of_provinces,
+        ),
     ] = None,
     fault: Annotated[
-        list[str] | None, typer.Option(help="A named fault that is on from the start; repeatable.", metavar="NAME")
+        list[str] | None,
+        typer.Option(
+            help="A named fault that is on from the start; repeatable.", metavar="NAME", autocompletion=complete.faults
+        ),
     ] = None,
     scenario: Annotated[
         str | None,
         typer.Option(
-            help="A scenario to start from: a file, or a name of `lienthong scenario list`.", metavar="FILE|NAME"
+            help="A scenario to start from: a file, or a name of `lienthong scenario list`.",
+            metavar="FILE|NAME",
+            autocompletion=complete.scenarios,
         ),
     ] = None,
     url: Url = DEFAULT_URL,

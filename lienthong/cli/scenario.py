@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lienthong.cli import complete
 from lienthong.cli.command import DEFAULT_URL, Json, Url, ask, show, verbs
 from lienthong.embedded import Trouble
 from lienthong.shown import shown, shown_lines
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 
 scenarios = verbs("List, show and check scenarios: files that describe a sandbox with its dossiers.")
 
-Source = Annotated[str, typer.Argument(help="A file, or the name of a scenario of the package.", metavar="FILE|NAME")]
+Source = Annotated[
+    str,
+    typer.Argument(
+        help="A file, or the name of a scenario of the package.", metavar="FILE|NAME", autocompletion=complete.scenarios
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -46,11 +46,18 @@ def up(
     data: Data = DEFAULT_DATA,
     as_json: Json = False,
 ) -> None:
-    """Start PostgreSQL, Kafka and every service, and print their addresses; Ctrl-C stops everything."""
+    """Start PostgreSQL, Kafka and every service, and print their addresses; Ctrl-C stops everything.
+
+    With --detach, a stack that already runs in the folder is left running, and its addresses are printed.
+    """
     from lienthong.cli import signals
     from lienthong.embedded import elsewhere
-    from lienthong.embedded.stack import Stack
+    from lienthong.embedded.stack import Stack, running
 
+    if detach and running(data.absolute()) and _is_same(running_stack := Stack.attach(data.absolute()), port_base):
+        running_stack.wait_ready(_to_stderr)
+        _show(_status_of(running_stack), as_json, None)
+        return
     stack = Stack(data, port_base, detached=detach, external=elsewhere.named(os.environ))
     ready = False
     with signals.as_interrupt():
@@ -135,6 +142,11 @@ def reset_data(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
         )
 
 
+def _is_same(stack: Stack, port_base: int | None) -> bool:
+    """Whether a running stack is what the options ask for."""
+    return port_base in (None, stack.plan.port_base)
+
+
 def _runs_at(url: str, folder: Path) -> bool:
     """Whether `url` is the stack of this folder: its supervisor gives more details than the HTTP APIs."""
     from lienthong.embedded.stack import Stack, running
@@ -200,7 +212,7 @@ def _show(now: Status, as_json: bool, seconds: float | None) -> None:
         print(f"On disk: {', '.join(folders)}.")
         for headings, part in sizes.tables(now):
             print()
-            print_table(headings, part)
+            print_table(headings, part, most=100)
 
 
 def _follow(stack: Stack) -> None:

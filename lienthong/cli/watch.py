@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from lienthong.cli import complete
 from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Lang, Sandbox, Url, ask, show
 from lienthong.cli.language import output_language
 from lienthong.embedded import Trouble
@@ -20,10 +21,14 @@ if TYPE_CHECKING:
     from lienthong.client.types import Event as EventName
 
 SOON, LATER = 1.0, 10.0  # seconds the portal waits for news: short before we print why there is none, long afterwards
+UNKNOWN = "unknown-dossier"  # cause: no service knows the code
 CITIZEN = {"en": "the citizen", "vi": "công dân"}
 
 Code = Annotated[str, typer.Argument(help="Code of a dossier.", metavar="CODE")]
-Event = Annotated[str, typer.Argument(help="Event type, such as dossier.received.v1.", metavar="EVENT")]
+Event = Annotated[
+    str,
+    typer.Argument(help="Event type, such as dossier.received.v1.", metavar="EVENT", autocompletion=complete.events),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -60,10 +65,12 @@ def wait_for(
 def explain(
     code: Code, sandbox: Sandbox = DEFAULT_SANDBOX, lang: Lang = "", url: Url = DEFAULT_URL, as_json: Json = False
 ) -> None:
-    """Print why nothing happens to a dossier, the main cause first, and how to fix it."""
+    """Print why nothing happens to a dossier, the main cause first, and how to fix it; exit status 1 if it is unknown."""
     language = output_language(lang)
     causes = ask(url, lambda country: country.enter(sandbox).explain(code), as_json)
     show(causes, as_json, "\n".join(line for cause in causes for line in _lines(cause, language)))
+    if any(cause["name"] == UNKNOWN for cause in causes):
+        raise typer.Exit(1)
 
 
 def _lines(cause: Cause, lang: str) -> list[str]:

@@ -27,7 +27,7 @@ from lienthong.client.citizen import Citizen
 from lienthong.client.clock import Clock
 from lienthong.client.concurrency import gather
 from lienthong.client.faults import Faults
-from lienthong.client.http import Http, NotRunning, ServiceClient, Services, every_row, rows_in
+from lienthong.client.http import Http, NotRunning, Problem, ServiceClient, Services, every_row, rows_in
 from lienthong.client.modes import ActingProvinces
 from lienthong.client.payments import Payments
 from lienthong.client.province import Province
@@ -67,10 +67,21 @@ class Country(Services):
     async def open(self, http: Http) -> None:
         """Read all addresses from the portal, and send all requests through `http` from now on."""
         self.portal = ServiceClient(http, self.url)
-        self.doors = await self.portal.json("GET", "/_lab/doors")
+        try:
+            self.doors = await self.portal.json("GET", "/_lab/doors")
+        except (Problem, ValueError) as error:
+            raise NotRunning(await self._not_a_portal()) from error
         self.gateway = ServiceClient(http, self.doors["province_gateway"])
         self.identity = ServiceClient(http, self.doors["identity"])
         self.payment = ServiceClient(http, self.doors["payment"])
+
+    async def _not_a_portal(self) -> str:
+        """What answers at the address of the portal."""
+        try:
+            service = (await self.portal.json("GET", "/healthz"))["service"]
+        except (Problem, ValueError, LookupError, TypeError):
+            return f"What answers at {self.url} is no portal of Liên Thông: name the portal's address, such as {DEFAULT_URL}."
+        return f"{self.url} is the address of {service}: name that of the portal, such as {DEFAULT_URL}."
 
     async def provinces(self) -> list[dict[str, Any]]:
         """The 34 provinces."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Protocol, cast
@@ -10,22 +11,51 @@ import httpx
 
 from lienthong.addresses import scheme_fault
 
+NOT_FACTS = (
+    "title",
+    "title_vi",
+    "detail_vi",
+    "instance",
+    "errors",
+    "error_description",
+)  # members with another meaning
 LARGEST_PAGE = 500  # rows; the largest page that the services return
 
 
 class Problem(Exception):
-    """A service refused (RFC 9457): `type` is the stable slug, `facts` every further member.
+    """A service refused (RFC 9457): `type` is the stable slug, `facts` every further member, `document` the whole problem.
 
-    As text it is the detail; for an invalid body, each error with its pointer.
+    Its text is the status, the slug, what is refused, what to do, and the facts.
     """
 
+    __module__ = "lienthong.client"  # as it is documented and imported, also in tracebacks
+
     def __init__(self, type: str, status: int, detail: str, facts: Mapping[str, Any]) -> None:
-        errors = facts.get("errors")
-        invalid = errors if isinstance(errors, list) else []
-        super().__init__(
-            "; ".join(f"{each.get('pointer', '')}: {each.get('detail', '')}" for each in invalid) or detail
-        )
         self.type, self.status, self.detail, self.facts = type, status, detail, facts
+        super().__init__(self.text())
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The problem as the service sent it."""
+        kind = self.type if ":" in self.type else f"/problems/{self.type}"
+        return {"type": kind, "status": self.status, "detail": self.detail, **self.facts}
+
+    def text(self, lang: str = "en") -> str:
+        """`404 procedure-not-found: There is no such procedure. … (procedure: 9.999999)`; an invalid body's errors.
+
+        lang  en, or vi for what the service says in Vietnamese
+        """
+        of_lang = "_vi" if lang == "vi" else ""
+        title = str(self.facts.get(f"title{of_lang}") or self.facts.get("title") or "")
+        errors = self.facts.get("errors")
+        if isinstance(errors, list) and errors:
+            sentences = [f"{e.get('pointer', '')}: {e.get('detail' + of_lang) or e.get('detail', '')}" for e in errors]
+            detail = "; ".join(sentences)
+        else:
+            detail = "" if self.detail == title else self.detail
+        facts = ", ".join(f"{name}: {_fact(value)}" for name, value in self.facts.items() if name not in NOT_FACTS)
+        head = f"{self.status} {self.type}".removesuffix(" about:blank")
+        return f"{head}: {' '.join(filter(None, (title, detail)))}" + (f" ({facts})" if facts else "")
 
     @classmethod
     def of(cls, response: httpx.Response) -> Problem:
@@ -42,8 +72,14 @@ class Problem(Exception):
         return cls(slug, response.status_code, str(next(filter(None, texts), "")), facts)
 
 
+def _fact(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 class NotRunning(Exception):
     """Nothing answers at an address; the text says what to do."""
+
+    __module__ = "lienthong.client"
 
 
 class Http(Protocol):
@@ -70,7 +106,10 @@ class ServiceClient:
             if isinstance(error, httpx.TimeoutException):
                 text = f"{self.url} does not answer in time: `lienthong status` shows which process is stuck."
             else:
-                text = f"Nothing answers at {self.url}: run `make up` first, or name the portal's address with --url."
+                text = (
+                    f"Nothing answers at {self.url}: start it with `lienthong up`, or name the portal's address in "
+                    "LIENTHONG_URL or with --url."
+                )
             raise NotRunning(text) from error
         if response.status_code >= 400:
             raise Problem.of(response)

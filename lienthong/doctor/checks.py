@@ -47,7 +47,12 @@ def python(machine: Machine) -> Finding:
     text = f"Python {'.'.join(map(str, machine.python))}"
     if machine.python >= (3, 11):
         return Finding("python", text)
-    return Finding("python", text, True, "The services need 3.11 or newer.", "make setup PYTHON=python3.11")
+    fix = (
+        "make setup PYTHON=python3.11"
+        if machine.from_repository
+        else "python3.11 -m venv venv && venv/bin/pip install lienthong"
+    )
+    return Finding("python", text, True, "The services need 3.11 or newer.", fix)
 
 
 def packages(machine: Machine) -> Finding:

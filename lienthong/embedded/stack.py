@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -238,7 +239,13 @@ class Stack:
 
     def _claim_folder(self, notify: Notify) -> None:
         data = self.plan.data
-        (data / "log").mkdir(parents=True, exist_ok=True)
+        try:
+            (data / "log").mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=data).close()
+        except OSError as error:
+            raise Trouble(
+                f"{data} cannot be written ({error.strerror}): choose another folder with --data, such as ~/lienthong."
+            ) from error
         holder = lock_pid(data)
         if running(data):
             raise Trouble(
@@ -299,10 +306,14 @@ def running(data: Path) -> bool:
     try:
         with (data / "lock").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
+    except BlockingIOError:
         return True
+    except OSError as error:
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            return False
+        raise Trouble(
+            f"{data} cannot be read ({error.strerror}): name the folder of your stack with --data."
+        ) from error
     return False
 
 

@@ -15,6 +15,7 @@ from lienthong.did_you_mean import nearest
 READY = Path(__file__).with_name("ready")
 SCHEMA = Path(__file__).with_name("scenario.schema.json")
 Answer = TypeVar("Answer")
+PASSING = (408, 429)  # statuses that do not mean that the request was wrong
 LARGEST = 256 * 1024  # bytes
 NOT_JSON = "JSON has no infinity, no number with thousands of digits and no half of a character: write something else"
 TEXT = "tag:yaml.org,2002:str"
@@ -58,6 +59,8 @@ class ScenarioFile:
         try:
             return await work
         except Problem as problem:
+            if problem.status >= 500 or problem.status in PASSING:
+                raise  # the machine's trouble is not the author's mistake
             errors = problem.facts.get("errors") or [{"pointer": "", "detail": str(problem)}]
             raise ScenarioFault(
                 "\n".join(self.error(under + each["pointer"], each["detail"]) for each in errors)

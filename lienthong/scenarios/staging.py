@@ -5,15 +5,15 @@ All requests are recorded, so a staged sandbox can be exported and replayed like
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
 from lienthong.client.concurrency import gather
 from lienthong.client.country import Country, Sandbox
-from lienthong.client.http import NotRunning
-from lienthong.client.types import Dossier
+from lienthong.client.http import NotRunning, Problem
+from lienthong.client.types import Dossier, Verdict
 from lienthong.journeys.travel import STEPS_AT_MOST, Journey, JourneyResult, act, begin
 from lienthong.scenarios.files import ScenarioFault, ScenarioFile
 
@@ -37,6 +37,7 @@ STORY = (
     "state",
 )  # fields that it has under another name; all others are sent unchanged
 AT_CREATION = ("people", "organisations", "modes", "faults")  # set when the sandbox is created
+PATIENCE = 4  # rounds of `settle`, half a minute each
 Notify = Callable[[str], None]
 
 
@@ -89,7 +90,7 @@ async def stage(
         return await _Staging(sandbox, file, begins, notify).run()
     except BaseException as trouble:
         await country.delete_sandbox(sandbox.id)
-        if isinstance(trouble, NotRunning) and file.document.get("faults"):
+        if isinstance(trouble, NotRunning | Problem) and file.document.get("faults"):
             sentence = f"one of these faults breaks a request of the scenario: start it later with `from`. The error: {trouble}"
             raise ScenarioFault(file.error("/faults", sentence)) from trouble
         raise
@@ -114,18 +115,34 @@ class _Staging:
                 citizen = self._sandbox.citizen(self._journeys[place].persona)
                 work = begin(self._sandbox, citizen, self._journeys[place])
                 self._codes[place] = await self._file.checked(f"/dossiers/{place}", work)
-            verdict = await self._sandbox.settle()
+            verdict = await self._still(self._sandbox.settle())
             results = await self._results()
             if await self._act(results):
                 continue
             target = self._next(verdict["next_due"], now, results)
             if target is None:
                 break
-            advance = await self._sandbox.clock.advance(to=target)
-            if advance["verdict"]["verdict"] == "waiting":
-                raise ScenarioFault(self._file.error("", f"it makes no progress: {advance['verdict']['waiting_for']}"))
-            self._notify(f"{advance['now'][:16].replace('T', ' ')}, {len(results)} of {len(self._journeys)} submitted")
+            await self._still(self._advanced(target))
+            self._notify(
+                f"{target.isoformat()[:16].replace('T', ' ')}, {len(results)} of {len(self._journeys)} submitted"
+            )
         return await self._staged()
+
+    async def _advanced(self, target: datetime) -> Verdict:
+        return (await self._sandbox.clock.advance(to=target))["verdict"]
+
+    async def _still(self, verdict: Awaitable[Verdict]) -> Verdict:
+        """The verdict once the sandbox no longer waits. A busy machine needs time, and that is not the author's mistake.
+
+        raises  NotRunning if it still waits after PATIENCE rounds of `settle`
+        """
+        current = await verdict
+        for _ in range(PATIENCE):
+            if current["verdict"] != "waiting":
+                return current
+            current = await self._sandbox.settle()
+        waits = "; ".join(f"{each['service']}: {each['detail']}" for each in current["waiting_for"])
+        raise NotRunning(f"The country makes no progress: {waits}. `lienthong status` shows which process is stuck.")
 
     async def _set(self, then: Mapping[str, Any]) -> None:
         for province, mode in then.get("modes", {}).items():

@@ -17,8 +17,8 @@ from services.payment_mock.orders import RuntimeDep
 from services.payment_mock.problems import BankDown, OrderAlreadyPaid, OrderExpired, OrderNotFound
 from services.payment_mock.store import Order
 from shared.errors import BodyDoesNotFit, SandboxMismatch
+from shared.misfits import misfits
 from shared.observability import trace_context
-from shared.problem_types import pointer_of
 from shared.runtime import in_sandbox
 from shared.sandbox import journal
 from shared.sandbox.clock import wire
@@ -178,7 +178,7 @@ def _parse(body: bytes, *, is_form: bool) -> PayRequest:
             return PayRequest.model_validate(dict(parse_qsl(body.decode(errors="replace"))))
         return PayRequest.model_validate_json(body or b"{}")
     except ValidationError as error:
-        raise BodyDoesNotFit(*((pointer_of(item["loc"]), item["msg"]) for item in error.errors())) from error
+        raise BodyDoesNotFit(*misfits(error.errors(), PayRequest.model_json_schema)) from error
 
 
 def _page(order: Order, refusal: PaymentRefusal | None) -> str:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from contracts import lifecycle as law
 from contracts.catalogue import Channel
 from contracts.filing import Filing, Paper
-from contracts.lifecycle import LIFECYCLE, Move, Need, State
+from contracts.lifecycle import LIFECYCLE, Move, MoveNotAllowed, Need, State
 from services.portal.codes import reference_of
 from shared.errors import Refusal
 from shared.sandbox.clock import wire
@@ -237,7 +237,15 @@ class Dossier(Filing, frozen=True):
     def asking_withdrawal(self, at: datetime) -> Dossier:
         if self.state == law.RESULT_RETURNED:
             raise WithdrawalTooLate("The result is returned; rate it, or submit a new dossier.", code=self.code)
-        LIFECYCLE.after(self.state, law.ASK_WITHDRAWAL, law.CITIZEN)
+        if law.ASK_WITHDRAWAL not in self.lawful:
+            can = self.can(at)
+            raise MoveNotAllowed(
+                f"In state {self.state.slug}, you can do: {', '.join(can) or 'nothing'}.",
+                code=self.code,
+                state=self.state.slug,
+                does=law.ASK_WITHDRAWAL,
+                allowed=can,
+            )
         self.must_allow(law.ASK_WITHDRAWAL, at)
         return replace(self, withdrawal="asked")
 

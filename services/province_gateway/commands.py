@@ -48,10 +48,13 @@ class Registration:
 def register_submission(work: Work, event: DossierSubmitted) -> None:
     """Store a dossier submitted at the portal, and plan its check by the one-stop desk."""
     code, place = event.dossier_code, Place(event.province, event.authority.commune)
-    if work.find(code) is not None:
+    expected = work.find(code)
+    if expected is not None and not expected.is_expected:
         raise DossierAlreadyHere("The portal used the same code twice.", code=code)
     at = event.submitted_at.astimezone(BUSINESS_ZONE)
     dossier = new_dossier(code, place, event.procedure, event.applicant.name, at, "online", Filing.of(event))
+    if expected is not None:
+        dossier = replace(dossier, script=expected.script)
     work.save(code, dossier, lane=PROVINCES[event.province].lane)
     plan(work, code)
 
@@ -164,6 +167,9 @@ def answer_withdrawal(work: Work, code: str, rules: Rules) -> None:
 def script_officers(work: Work, code: str, script: Script) -> Dossier:
     """Set what the officers of one dossier will decide. If steps are added or removed, plan their next action again."""
     dossier = work.load(code, DossierNotFound)
+    if dossier.is_expected:
+        work.save(code, replace(dossier, script=script))
+        return work.load(code, DossierNotFound)
     step = behaviour.step_for_state(work.sandbox, dossier)
     step_was_planned = step is not None and step.does == dossier.planned
     work.save(code, replace(dossier, script=script))

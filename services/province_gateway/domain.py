@@ -195,6 +195,11 @@ class Dossier(Particulars, frozen=True):
         return LIFECYCLE.state(self.state_code)
 
     @property
+    def is_expected(self) -> bool:
+        """Whether it has not arrived yet: only a script waits for it. No list has it, since it is in no province."""
+        return not self.province
+
+    @property
     def owing(self) -> Demand | None:
         """The open demand: not paid, waived or superseded."""
         return next((demand for demand in self.demands if demand.paid_by is None and not demand.superseded), None)
@@ -223,13 +228,13 @@ class Dossier(Particulars, frozen=True):
         """The moves that officials have in this state, by verb."""
         return LIFECYCLE.moves_of(self.state, *law.OFFICIALS)
 
-    def after(self, does: str) -> tuple[Dossier, Move]:
+    def after(self, does: str, at: datetime) -> tuple[Dossier, Move]:
         """The dossier in the state after an official's move, and the move; raises MoveNotAllowed."""
-        lawful = self.lawful
-        move = lawful.get(does)
+        move = self.lawful.get(does)
         if move is None:
-            detail = f"In state {self.state.slug}, officials can do: {', '.join(lawful) or 'nothing'}."
-            raise MoveNotAllowed(detail, code=self.code, state=self.state.slug, does=does, allowed=list(lawful))
+            can = self.can(at)
+            detail = f"In state {self.state.slug}, officials can do: {', '.join(can) or 'nothing'}."
+            raise MoveNotAllowed(detail, code=self.code, state=self.state.slug, does=does, allowed=can)
         return replace(self, state_code=move.then.code), move
 
     def must_allow(self, instruction: Instruction, at: datetime) -> None:
@@ -331,6 +336,21 @@ def new_dossier(
         submitted_at=at,
         channel=channel,
         **(asdict(filing) | shortened),
+    )
+
+
+def expected_dossier(code: str, at: datetime) -> Dossier:
+    """What is stored for a dossier that has a script and is not submitted yet."""
+    return Dossier(
+        code=code,
+        province="",
+        commune=None,
+        procedure="",
+        applicant="",
+        state_code=SUBMITTED.code,
+        submitted_at=at,
+        channel="direct",  # so that the arrival of the online submission counts as a new stage
+        planned="",  # not None, which would mean that its officers are silent
     )
 
 

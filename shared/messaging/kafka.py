@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -23,6 +24,9 @@ from shared.messaging.cloudevents import Headers, Record
 from shared.messaging.lanes import LANES
 
 log = structlog.get_logger()
+# The library logs each attempt of its retries as an error, also while a healthy broker starts. What it does not mend by
+# itself reaches us as an exception, and we log that.
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 REQUEST_TIMEOUT_MS = 5_000  # a local broker replies in 1 ms; one that takes longer has died
 COMMIT_SECONDS = 2.0  # shorter than a lease: a reader that waits longer for the group coordinator would lose its lanes
 BATCH_BYTES = 256 * 1024  # aiokafka's 16 KB halve the throughput (measured 27k/s against 49k/s)

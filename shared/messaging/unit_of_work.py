@@ -82,7 +82,8 @@ CLAUSES = (
         "INSERT INTO {table} (sandbox, code, lane, version, last_at, body, traceparent) "
         "SELECT sandbox, code, lane, version, last_at, body::jsonb, traceparent FROM {rows} "
         "ON CONFLICT (sandbox, code) "
-        "DO UPDATE SET version = EXCLUDED.version, last_at = EXCLUDED.last_at, body = EXCLUDED.body",
+        "DO UPDATE SET version = EXCLUDED.version, last_at = EXCLUDED.last_at, body = EXCLUDED.body, "
+        "traceparent = EXCLUDED.traceparent",
         "sandbox text, code text, lane int2, version int, last_at timestamptz, body text, traceparent text",
     ),
     Clause(
@@ -270,6 +271,7 @@ class Work(Generic[T]):
             self._documents[code] = LoadedDocument(document, lane, traceparent=trace_context.traceparent())
         else:
             loaded.document = document
+            loaded.traceparent = loaded.traceparent or trace_context.traceparent()
 
     def at(self, code: str) -> datetime:
         """The time of an event of `code` now: never before its last event (design: Time)."""

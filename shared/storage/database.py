@@ -90,8 +90,9 @@ class Database:
         """
         wait = 0.05  # s, doubling to 2 s: PostgreSQL starts in 0.1-0.7 s beside us
         while True:
+            pool: asyncpg.Pool | None = None
             try:
-                self._pool = await _Pool(
+                pool = await _Pool(
                     self._url,
                     min_size=1,
                     max_size=self._size,
@@ -108,13 +109,15 @@ class Database:
                         "jit": "off",
                     },
                 )
-                await self._make_ready(metadata, first_rows, steps, owner)
+                await self._make_ready(pool, metadata, first_rows, steps, owner)
+                self._pool = pool  # not before: a request would look for tables that do not exist yet
                 self.waits_for = ""
                 return
             except asyncpg.UndefinedObjectError as error:
                 raise Unfit(f"PostgreSQL 17 or newer is needed; this one says: {error}.") from None
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                await self.close()
+                if pool is not None:
+                    pool.terminate()
                 self.waits_for = f"The last error: {error}."
                 log.info("database_not_ready", error=str(error))
                 await asyncio.sleep(wait)
@@ -158,10 +161,10 @@ class Database:
         return await self.pool.fetch(sql, *values)
 
     async def _make_ready(
-        self, metadata: MetaData, first_rows: Sequence[str], steps: migrations.Steps, owner: str
+        self, pool: asyncpg.Pool, metadata: MetaData, first_rows: Sequence[str], steps: migrations.Steps, owner: str
     ) -> None:
         """One transaction, one process at a time: the first process creates or migrates the tables, the others wait."""
-        async with self.transaction() as connection:
+        async with pool.acquire() as connection, connection.transaction():
             await connection.execute("SET LOCAL transaction_timeout = 0; SET LOCAL lock_timeout = 0")  # for a busy disk
             await connection.execute(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})")
             stored = await _stored_version(connection)

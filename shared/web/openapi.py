@@ -32,7 +32,11 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
                 "type": "array",
                 "items": {
                     "type": "object",
-                    "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+                    "properties": {
+                        "pointer": {"type": "string"},
+                        "detail": {"type": "string"},
+                        "detail_vi": {"type": "string"},
+                    },
                 },
             },
             "more_errors": {"type": "integer", "description": "How many more errors there are than `errors` names."},

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 
 from shared import errors
+from shared.misfits import Schema, misfits
 from shared.observability import metrics, trace_context
-from shared.problem_types import COMMON, Problems, ProblemType, pointer_of
+from shared.problem_types import COMMON, Problems, ProblemType
+from shared.sentences import Sentence
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
@@ -104,10 +109,19 @@ def _first_errors(refusal: errors.BodyDoesNotFit) -> tuple[str, Mapping[str, obj
     return f"{refusal.detail} There are {more:,} more errors.", {"errors": shown, "more_errors": more}
 
 
-def _unreadable(cause: Exception) -> str:
+def _unreadable(cause: Exception) -> Sentence:
     if isinstance(cause, UnicodeDecodeError):
-        return f"is not UTF-8 at byte {cause.start}"
-    return "contains a number with too many digits"
+        return Sentence(f"is not UTF-8 at byte {cause.start}", f"không phải UTF-8 ở byte {cause.start}")
+    return Sentence("contains a number with too many digits", "có số quá nhiều chữ số")
+
+
+def _schema_of_body(request: Request) -> Schema:
+    """The JSON Schema of the body that the route of a request takes; empty if it takes none."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute) or route.body_field is None:
+        return {}
+    body: Any = route.body_field.field_info.annotation
+    return TypeAdapter(body).json_schema()
 
 
 def install(app: FastAPI, table: Problems) -> None:
@@ -127,15 +141,9 @@ def install(app: FastAPI, table: Problems) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def does_not_fit(request: Request, error: RequestValidationError) -> JSONResponse:
-        problems, items = [], error.errors()
-        for item in items[:MOST_ERRORS]:
-            location = tuple(item["loc"])
-            if item["type"] == "json_invalid":
-                location = ("body",)
-            # Our validators raise whole sentences; pydantic's `msg` would put "Value error, " before them.
-            cause = item.get("ctx", {}).get("error")
-            problems.append((pointer_of(location), str(cause if isinstance(cause, ValueError) else item["msg"])))
-        return await refused(request, errors.BodyDoesNotFit(*problems, more=len(items) - len(problems)))
+        items = error.errors()
+        faults = misfits(items[:MOST_ERRORS], partial(_schema_of_body, request))
+        return await refused(request, errors.BodyDoesNotFit(*faults, more=len(items) - len(faults)))
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:

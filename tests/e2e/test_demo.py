@@ -75,4 +75,4 @@ def _sandbox(text: str) -> str:
 def test_without_a_running_country_the_demo_says_what_to_do() -> None:
     done = command("demo", "--url", f"http://127.0.0.1:{ports.free_base()}", url=None)
     assert done.returncode == 1
-    assert "`make up`" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert "`lienthong up`" in done.stderr and len(done.stderr.strip().splitlines()) == 1

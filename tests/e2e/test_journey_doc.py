@@ -14,7 +14,7 @@ AT_LAST = 'curl --silent --request DELETE "$PORTAL/_lab/sandboxes/$SANDBOX"'
 
 def test_the_journey_in_curl_ends_with_a_returned_result(lienthong_sync: Country) -> None:
     blocks = re.findall(r"^```bash\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    script = "\n".join([*blocks, AT_LAST])
+    script = "\n".join(["set -eo pipefail", *blocks, AT_LAST])
     environment = {**os.environ, "LIENTHONG_URL": lienthong_sync.url}
 
     done = subprocess.run(

@@ -74,7 +74,8 @@ async def test_by_hand_a_dossier_is_walked_to_its_end_by_what_can_be_done(sandbo
     for wanted in ("request_supplement", "receive", "start", "finish", "return"):
         shown = await desk.dossier(code)
         assert wanted in shown["can"], shown
-        facts = {"at_desk": True} if shown["needs"].get(wanted) == "at_desk" else {}
+        facts: dict[str, Any] = {"at_desk": True} if shown["needs"].get(wanted) == "at_desk" else {}
+        facts |= {"items": ["Ảnh"]} if wanted == "request_supplement" else {}
         walked.append((await desk.do(code, wanted, **facts))["status"]["slug"])
         await still(sandbox)
         if walked[-1] == "financial_obligation":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -60,9 +61,17 @@ def test_a_stack_starts_in_the_background_tells_its_state_and_stops(place: tuple
     assert {row["name"] for row in told["processes"]} == {role.name for role in ROLES} | PARTS
     assert all(row["pid"] and row["restarts"] == 0 for row in told["processes"])
 
-    again = lienthong("up", "--detach", "--data", data, "--port-base", base)
-    assert again.returncode == 1
-    assert f"already running in {data}" in again.stderr
+    again = lienthong("up", "--detach", "--json", "--data", data, "--port-base", base)
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["processes"] == told["processes"], "it is left running"
+    plain = lienthong("status", "--data", data)
+    assert max(map(len, plain.stdout.splitlines())) <= 100 and not re.search(r" $", plain.stdout, re.MULTILINE)
+    logs = lienthong("logs", "--level", "error", "--data", data, "--json", *(role.name for role in ROLES))
+    assert logs.stdout == "", "a healthy start has no errors"
+    for words in (("up",), ("up", "--detach", "--port-base", ports.free_base())):
+        again = lienthong(*words, "--data", data)
+        assert again.returncode == 1
+        assert f"already running in {data}" in again.stderr
     assert "Traceback" not in again.stderr
 
     refused = lienthong("reset", "--data", data)

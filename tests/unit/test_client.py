@@ -38,7 +38,9 @@ def test_a_problem_keeps_its_type_detail_and_facts() -> None:
     problem = Problem.of(_answer(409, json=body))
     assert (problem.type, problem.status, problem.detail) == ("fee-mismatch", 409, "Offer 8000 đồng.")
     assert problem.facts["fee_dong"] == 8000
-    assert str(problem) == "Offer 8000 đồng."
+    assert str(problem) == "409 fee-mismatch: No Offer 8000 đồng. (fee_dong: 8000)"
+    assert problem.document == {**body, "type": "/problems/fee-mismatch"}
+    assert f"{type(problem).__module__}.{type(problem).__qualname__}" == "lienthong.client.Problem"
 
 
 def test_a_body_that_does_not_fit_is_told_with_its_pointers() -> None:
@@ -46,7 +48,13 @@ def test_a_body_that_does_not_fit_is_told_with_its_pointers() -> None:
     problem = Problem.of(
         _answer(422, json={"type": "/problems/body-does-not-fit", "detail": "Mend it.", "errors": errors})
     )
-    assert str(problem) == "/rate: must not be negative; /start: has no offset"
+    assert str(problem) == "422 body-does-not-fit: /rate: must not be negative; /start: has no offset"
+
+
+def test_a_problem_can_be_read_in_vietnamese() -> None:
+    errors = [{"pointer": "/rate", "detail": "is missing", "detail_vi": "còn thiếu"}]
+    body = {"type": "/problems/x", "title": "No.", "title_vi": "Không.", "detail": "Mend it.", "errors": errors}
+    assert Problem.of(_answer(422, json=body)).text("vi") == "422 x: Không. /rate: còn thiếu"
 
 
 def test_an_oauth_error_is_told_in_its_own_words() -> None:

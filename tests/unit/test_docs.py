@@ -83,6 +83,37 @@ def test_every_lienthong_command_on_a_page_exists(page: Path) -> None:
     assert not problems
 
 
+@each_page_about_today
+def test_no_block_ends_the_shell_into_which_it_is_pasted(page: Path) -> None:
+    blocks = [block for language, block in FENCE.findall(page.read_text(encoding="utf-8")) if language in SHELLS]
+    assert not [
+        line for block in blocks for line in block.splitlines() if re.match(r"\s*(set -[a-z]*e|exit|exec )", line)
+    ]
+
+
+@each_page_about_today
+def test_a_page_says_where_the_command_is_before_its_first_use_in_a_block(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    uses = [
+        match.start()
+        for match in FENCE.finditer(text)
+        if match[1] in SHELLS and re.search(r"^(\$ )?lienthong ", match[2], re.MULTILINE)
+    ]
+    assert not uses or "make shell" in text[: uses[0]] or ".venv/bin" in text[: uses[0]]
+
+
+@pytest.mark.parametrize("term", ["lane", "epoch", "orphan", "parked"])
+@each_page_about_today
+def test_a_term_of_ours_is_explained_where_a_page_first_uses_it(page: Path, term: str) -> None:
+    if page.name == "glossary.md":
+        return
+    text = page.read_text(encoding="utf-8")
+    uses = re.search(rf"\b{term}", FENCE.sub("", text))
+    explained = re.search(rf"\*{term}\*", text)
+    assert not uses or (explained and "glossary.md" in text[explained.start() :])
+    assert not uses or FENCE.sub("", text)[uses.start() - 1] == "*", "explained at its first use"
+
+
 @each_page
 def test_every_make_target_on_a_page_exists(page: Path) -> None:
     named = {word for words in _commands(page.read_text(encoding="utf-8"), "make") for word in words[:1]}

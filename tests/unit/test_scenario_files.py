@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from lienthong.client.http import NotRunning, Problem
 from lienthong.scenarios.files import LARGEST, ScenarioFault, parse, read, ready
-from lienthong.scenarios.staging import _journey
+from lienthong.scenarios.staging import _journey, _Staging
 
 HEAD = "scenario: 1\ntitle_en: Mine\ntitle_vi: Của tôi\n"
 QUOTES = "a name must be text: write it in quotes"
@@ -83,3 +85,27 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path, monkeypatch:
 def test_null_is_as_good_as_left_out() -> None:
     part = {"name": "one", "persona": "lan", "procedure": "2.000635", "province": "37", "state": "submitted"}
     assert _journey({**part, "withdraws": None}) == _journey(part)
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+async def test_trouble_of_the_machine_is_no_error_of_the_file(status: int) -> None:
+    async def work() -> None:
+        raise Problem("overloaded", status, "Later.", {})
+
+    with pytest.raises(Problem):
+        await parse("scenario: 1\ndossiers: []\n").checked("/dossiers", work())
+
+
+async def test_staging_waits_for_a_busy_country_and_then_names_it() -> None:
+    waiting = {"verdict": "waiting", "waiting_for": [{"service": "gateway", "detail": "3 events unread"}]}
+    verdicts = [waiting, waiting, {"verdict": "still", "waiting_for": []}, *[waiting] * 9]
+
+    class Busy:
+        async def settle(self) -> Any:
+            return verdicts.pop(0)
+
+    sandbox: Any = Busy()
+    staging = _Staging(sandbox, parse("scenario: 1\n"), {"until": None, "handed_in": []}, lambda line: None)
+    assert (await staging._still(sandbox.settle()))["verdict"] == "still"
+    with pytest.raises(NotRunning, match="makes no progress: gateway: 3 events unread"):
+        await staging._still(sandbox.settle())

@@ -82,7 +82,8 @@ def test_answers_are_shown_to_people_and_left_as_they_are_for_programs(capsys: p
 
     with pytest.raises(Trouble) as trouble:
         command.ask("http://a", refuse)
-    assert str(trouble.value) == AS_TEXT
+    assert str(trouble.value) == f"409 x: {AS_TEXT}"
+    assert trouble.value.document == {"type": "/problems/x", "status": 409, "detail": EVIL}
 
 
 def test_every_verb_says_whether_its_answer_is_for_people() -> None:

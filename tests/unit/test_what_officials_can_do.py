@@ -85,7 +85,7 @@ class Case:
         work.merge()
 
 
-GIVEN = {"fee": FEE, "at_desk": True}
+GIVEN = {"fee": FEE, "at_desk": True, "reason": "Lý do"}
 
 
 def must_be_exact(case: Case, seen: set[tuple[str, str, bool]]) -> None:
@@ -93,11 +93,14 @@ def must_be_exact(case: Case, seen: set[tuple[str, str, bool]]) -> None:
     can, missing_facts = case.dossier.can(case.now), case.dossier.missing_facts(case.now)
     for verb in official.VERBS:
         needed = missing_facts.get(verb)
-        facts = {needed: GIVEN[needed]} if needed else {}
+        facts = {"reason": GIVEN["reason"]} | ({needed: GIVEN[needed]} if needed else {})
         where = (case.dossier.state.slug, verb, facts)
         seen.add((case.dossier.state.slug, verb, verb in can))
         assert case.tries(verb, **(facts if verb in can else GIVEN)) == (verb in can), where
-        assert not (needed and verb in can and case.tries(verb)), ("was accepted without what it needs", where)
+        assert not (needed and verb in can and case.tries(verb, reason="Lý do")), (
+            "was accepted without what it needs",
+            where,
+        )
 
 
 def walk(data: st.DataObject, seen: set[tuple[str, str, bool]]) -> None:
@@ -111,7 +114,9 @@ def walk(data: st.DataObject, seen: set[tuple[str, str, bool]]) -> None:
         if step == "move":
             if can := case.dossier.can(case.now):
                 verb = data.draw(st.sampled_from([v for v in can if v in MILD] * 4 + can))
-                assert case.tries(verb, keep=True, **GIVEN if verb != law.REQUEST_SUPPLEMENT else {})
+                assert case.tries(
+                    verb, keep=True, **GIVEN if verb != law.REQUEST_SUPPLEMENT else {"reason": "Thiếu giấy tờ"}
+                )
         elif law.LIFECYCLE.reaction(case.dossier.state, step) is not law.Reaction.REFUSE:
             case.hears(step)
     must_be_exact(case, seen)

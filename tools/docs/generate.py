@@ -18,8 +18,10 @@ from unittest.mock import patch
 import yaml
 from fastapi import FastAPI
 
-from contracts import scenario
-from contracts.faults import CATALOGUE
+from contracts import lifecycle, scenario
+from contracts.catalogue import PROVINCES
+from contracts.faults import CATALOGUE, FAMILIES
+from contracts.modes import MODES, REST, TEMPOS
 from services.identity_mock import app as identity_mock
 from services.payment_mock import app as payment_mock
 from services.portal import app as portal
@@ -82,6 +84,19 @@ def _openapi_yaml(service: str) -> str:
     return _yaml(openapi(service))
 
 
+def _completions() -> str:
+    """The words that a shell completes, each with what it is."""
+    words = {
+        "faults": {fault.name: fault.title_en for fault in CATALOGUE},
+        "families": dict.fromkeys(FAMILIES, ""),
+        "events": {name: event.text_en for name, event in lifecycle.EVENTS.items()},
+        "provinces": {code: province.name_vi for code, province in PROVINCES.items()} | {REST: "all others"},
+        "modes": dict.fromkeys(MODES, ""),
+        "tempos": dict.fromkeys(TEMPOS, ""),
+    }
+    return json.dumps(words, ensure_ascii=False, indent=1) + "\n"
+
+
 def outputs() -> dict[str, Callable[[], str]]:
     """Every computed file by its path in the repository, and how to compute it."""
     return {
@@ -90,6 +105,7 @@ def outputs() -> dict[str, Callable[[], str]]:
         "lienthong/scenarios/scenario.schema.json": lambda: (
             json.dumps(scenario.schema(), ensure_ascii=False, indent=1) + "\n"
         ),
+        "lienthong/cli/words.json": _completions,
         **{page: partial(_filled, page) for page in PAGES},
         **{f"contracts/openapi/{name}.yaml": partial(_openapi_yaml, name) for name in CREATE_APP},
         "lienthong/sync_methods.py": sync_methods.code,

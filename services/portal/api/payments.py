@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 class PaymentRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    amount_dong: Annotated[int, Field(gt=0, lt=10**12, strict=True)]
+    amount_dong: Annotated[int, Field(ge=0, lt=10**12, strict=True)]  # 0 fits no fee: the refusal says which
 
 
 class PaymentView(BaseModel):

@@ -12,7 +12,7 @@ from contracts import identity
 from contracts.catalogue import PAYER_GROUPS, agency_code, choose
 from contracts.decisions import Body, MoveFacts, YesNo
 from contracts.filing import Owner, Paper, ParticularsBody
-from services.province_gateway import commands, queries
+from services.province_gateway import arrival, commands
 from services.province_gateway.api.views import DossierView, GatewayDep
 from services.province_gateway.codes import code_series, dossier_code
 from services.province_gateway.commands import Registration
@@ -150,7 +150,7 @@ async def move(
     province: Text, code: Text, body: MoveBody, idempotency_key: KeyHeader, sandbox: SandboxId, gateway: GatewayDep
 ) -> Response:
     await known_sandbox(gateway, sandbox)
-    dossier = await queries.dossier(gateway, sandbox, province, code)
+    dossier = await arrival.arrived(gateway, sandbox, province, code)
     agency = agency_code(dossier.province, dossier.commune)
     key = _key(province, f"POST /dossiers/{code}/moves", idempotency_key, body)
     async with gateway.unit_of_work(sandbox, key, codes=[code], series=[agency]) as request:

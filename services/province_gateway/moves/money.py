@@ -35,9 +35,9 @@ def demand_catalogue_fee(work: Work, code: str, rules: Rules) -> None:
     """Demand the catalogue's fee for this case, province, channel and payer, if it is known and not zero."""
     dossier = work.load(code, DossierNotFound)
     if items := dossier.catalogue_fee(local_time(work, code)):
-        after, row = dossier.after(law.DEMAND_FEE)
-        instruction = Instruction(law.DEMAND_FEE, fee=items)
-        demand_fee(OfficialMove(work, dossier, after, row.event, local_time(work, code), instruction, rules))
+        at, instruction = local_time(work, code), Instruction(law.DEMAND_FEE, fee=items)
+        after, row = dossier.after(law.DEMAND_FEE, at)
+        demand_fee(OfficialMove(work, dossier, after, row.event, at, instruction, rules))
 
 
 def demand_fee(move: OfficialMove) -> None:

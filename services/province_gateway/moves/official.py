@@ -13,24 +13,48 @@ from services.province_gateway.domain import VERIFYING, Dossier, DossierNotFound
 from services.province_gateway.moves.context import OfficialMove, Rules, desk
 from services.province_gateway.moves.money import demand_catalogue_fee, demand_fee, refund, take_payment, waive_fee
 from services.province_gateway.officers import behaviour
+from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.officers.plan import close_request, plan
 from services.province_gateway.work import Work, local_time
+from shared.errors import BodyDoesNotFit
 from shared.sandbox.clock import wire
+from shared.sentences import Sentence
 
 CHANGE_THE_WAIT = (law.REQUEST_SUPPLEMENT, law.DEMAND_FEE, law.TAKE_PAYMENT, law.WAIVE_FEE)
+# Moves whose reason the citizen reads; simulated officers have a usual one.
+WITH_REASON = (
+    law.REFUSE,
+    law.REQUEST_SUPPLEMENT,
+    law.WAIVE_FEE,
+    law.RESCHEDULE,
+    law.REJECT,
+    law.STOP,
+    law.DECLINE_WITHDRAWAL,
+)
 ANSWER_DAYS = 10  # working days that a citizen has to answer a supplement request; our default, unverified
 
 
 def perform(work: Work, code: str, instruction: Instruction, rules: Rules) -> Dossier:
-    """Make one move of an official. Raises MoveNotAllowed, NotYet and the refusals of the move itself."""
+    """Make one move of an official. Raises MoveNotAllowed, NotYet, BodyDoesNotFit and the refusals of the move."""
     dossier, at = work.load(code, DossierNotFound), local_time(work, code)
-    after, row = dossier.after(instruction.does)
+    after, row = dossier.after(instruction.does, at)
     dossier.must_allow(instruction, at)
+    if mode_of(work.sandbox, dossier.province).manual:
+        _require_reason(instruction)
     _MOVES[instruction.does](OfficialMove(work, dossier, after, row.event, at, instruction, rules))
     if dossier.withdrawal_reason is not None and after.state in law.ENDED_WITHOUT_RESULT:
         close_request(work, code)
     plan(work, code, replace_same=after.state != dossier.state or instruction.does in CHANGE_THE_WAIT)
     return work.load(code, DossierNotFound)
+
+
+def _require_reason(instruction: Instruction) -> None:
+    """Whoever acts by hand gives the reason that the citizen reads. Raises BodyDoesNotFit."""
+    if instruction.does == law.REQUEST_SUPPLEMENT and instruction.items:
+        return  # the items say what is missing
+    if instruction.does in WITH_REASON and not instruction.reason:
+        en, vi = "is missing: in manual mode you give the reason of", "còn thiếu: ở chế độ thủ công, bạn nêu lý do của"
+        raise BodyDoesNotFit(("/reason", Sentence(f"{en} {instruction.does}", f"{vi} {instruction.does}")))
 
 
 def _receive(move: OfficialMove) -> None:
@@ -101,7 +125,7 @@ def _request_supplement(move: OfficialMove) -> None:
         officer=move.official,
     )
     if move.instruction.fee:
-        after, row = requested.after(law.DEMAND_FEE)
+        after, row = requested.after(law.DEMAND_FEE, move.at)
         demand_fee(replace(move, before=requested, after=after, event=row.event))
 
 

@@ -273,7 +273,7 @@ async def authorize(country: Country, sandbox: Sandbox, persona: str) -> httpx.R
         ({"people": {}, "organisations": {f"c{n}": {"name": "x"} for n in range(21)}}, "/organisations", "at most 20"),
         ({"people": {}, "organisations": {"cty": {"name": ""}}}, "/organisations/cty/name", "no visible character"),
         ({"people": {}, "organisations": {"Cty": {"name": "x"}}}, "/organisations/Cty", "is not a valid key"),
-        ({"persons": {}}, "/persons", "not permitted"),
+        ({"persons": {}}, "/persons", "is no member of this object: there are organisations"),
     ],
     ids=lambda value: str(value)[:60].encode("ascii", "replace").decode(),
 )
@@ -338,7 +338,7 @@ async def test_a_sandbox_begins_as_it_is_wished(country: Country) -> None:
         ({"modes": {"a/b": {"mode": "manual"}}}, "/modes/a~1b", "province"),
         ({"modes": {"37": {"mode": "manaul"}}}, "/modes/37/mode", "manual"),
         ({"modes": {"37": {"mode": "manual", "tempo": "at_once"}}}, "/modes/37/tempo", "leave it out"),
-        ({"modes": None}, "/modes", "dictionary"),
+        ({"modes": None}, "/modes", "has no value"),
         ({"faults": [{"fault": "bank-dwon"}]}, "/faults/0/fault", "bank-down"),
         ({"faults": [SLOW, {"fault": "officers-silent", "match": {"province": "48"}}]}, "/faults/1", "'officers-slow'"),
         ({"faults": [{"fault": "account-locked", "match": {"persona": "nga"}}]}, "/faults/0/match/persona", "'nga'"),

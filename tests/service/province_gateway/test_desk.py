@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import unicodedata
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from contracts import lifecycle as law
+from services.province_gateway import arrival
 from tests.service.province_gateway.conftest import Desk
 from tests.support.country import Country, Sandbox, pointers, problem
 from tests.support.factories import CODE, FREE, MORNING, PROVINCE, an_event, hear
@@ -237,10 +239,72 @@ async def test_what_a_province_does_not_have_is_not_found(country: Country, desk
     assert [found["code"] for found in (await ask(f"{PROVINCE}/dossiers")).json()] == [CODE]
 
 
-async def test_a_script_for_a_dossier_that_never_comes_is_refused_in_the_end(desk: Desk) -> None:
+@pytest.mark.parametrize("code", ["x", "H99-20260609-0000001", "H42", "H42.14464-20260609"])
+async def test_a_script_for_what_is_no_dossier_code_is_refused(desk: Desk, code: str) -> None:
     answer = await desk.country.ask(
-        *("gateway", "PUT", "/_lab/officers/H42-20260609-9999999"),
+        *("gateway", "PUT", f"/_lab/officers/{code}"),
         json={"decisions": {"reception": "receive"}},
         headers=desk.sandbox.header,
     )
     problem(answer, 404, "dossier-not-found")
+
+
+async def test_a_script_can_precede_its_dossier(country: Country, sandbox: Sandbox) -> None:
+    desk = Desk(country, sandbox, "H42.14464-20260609-0000007")
+    path, decisions = f"/_lab/officers/{desk.code}", {"decisions": {"reception": "refuse", "reason": "Sai thủ tục"}}
+    early = await country.ask("gateway", "PUT", path, json=decisions, headers=sandbox.header)
+    assert (early.status_code, early.json()["arrived"]) == (200, False)
+    await desk.script(reception="refuse", reason="Thiếu giấy tờ")  # the last one counts
+    listed = await country.ask("gateway", "GET", f"/api/v1/provinces/{PROVINCE}/inbox", headers=sandbox.header)
+    shown = f"/api/v1/provinces/{PROVINCE}/dossiers/{desk.code}"
+    assert (
+        listed.json() == [] and (await country.ask("gateway", "GET", shown, headers=sandbox.header)).status_code == 404
+    )
+    await desk.submitted(procedure=FREE)
+    assert await desk.due() == [("reception", "09/06 10:00")]
+    await desk.act()
+    (refused,) = await desk.told()
+    assert (refused["type"], refused["reason"]) == (law.DOSSIER_REFUSED, "Thiếu giấy tờ")
+    late = await country.ask("gateway", "PUT", path, json=decisions, headers=sandbox.header)
+    assert "arrived" not in late.json()
+
+
+async def test_a_script_that_crosses_its_dossier_is_kept(country: Country, sandbox: Sandbox) -> None:
+    codes = [f"H42.14464-20260609-00001{number:02}" for number in range(12)]
+    desks = [Desk(country, sandbox, code) for code in codes]
+
+    async def submit() -> None:
+        for desk in desks:
+            await desk.submitted(procedure=FREE)
+
+    await asyncio.gather(submit(), *(desk.script(reception="refuse", reason="Thiếu giấy tờ") for desk in desks))
+    for desk in desks:
+        kept = await desk.gateway.documents.find(desk.gateway.database, sandbox.id, desk.code)
+        assert kept is not None and not kept.is_expected and kept.script and kept.script.reason == "Thiếu giấy tờ"
+
+
+async def test_a_move_waits_for_the_submission_to_arrive(country: Country, sandbox: Sandbox) -> None:
+    desk = Desk(country, sandbox, "H42.14464-20260609-0000008")
+    path = f"/api/v1/provinces/{PROVINCE}/dossiers/{desk.code}/moves"
+    headers = {**sandbox.header, "Idempotency-Key": "k"}
+    move = asyncio.create_task(country.ask("gateway", "POST", path, json={"does": "receive"}, headers=headers))
+    await desk.submitted(procedure=FREE)
+    assert (await move).status_code == 200
+
+
+async def test_a_dossier_that_the_portal_sent_and_that_is_late_is_no_mistake_of_the_caller(
+    country: Country, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/api/v1/provinces/{PROVINCE}/dossiers/H42.14464-20260609-0000009/moves"
+    headers = {**sandbox.header, "Idempotency-Key": "k"}
+
+    async def sent(*_: object) -> bool:
+        return True
+
+    problem(
+        await country.ask("gateway", "POST", path, json={"does": "receive"}, headers=headers), 404, "dossier-not-found"
+    )
+    monkeypatch.setattr(arrival, "_sent", sent)
+    monkeypatch.setattr(arrival, "PATIENCE", 0.0)
+    late = await country.ask("gateway", "POST", path, json={"does": "receive"}, headers=headers)
+    assert problem(late, 503, "not-ready")["code"] and late.headers["Retry-After"]

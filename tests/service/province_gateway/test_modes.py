@@ -13,7 +13,7 @@ from services.province_gateway.domain import Dossier
 from services.province_gateway.officers import replan
 from shared.sandbox.clock import BUSINESS_ZONE
 from tests.service.province_gateway.stages import ANSWERED, ASKED, PAID, SAID, STAGES, Officials
-from tests.support.country import Country, Sandbox
+from tests.support.country import Country, Sandbox, pointers
 from tests.support.factories import COPY, FREE, PROVINCE
 
 MANUAL, AT_ONCE = {"mode": "manual"}, {"mode": "simulated", "tempo": "at_once"}
@@ -71,7 +71,7 @@ async def test_in_manual_mode_nobody_acts_by_themselves(desk: Provincial) -> Non
     await desk.hears(ASKED)
     assert await desk.due() == [], "a withdrawal is answered by whoever sits there"
     assert "decline_withdrawal" in (await desk.shown())["can"]
-    assert (await desk.does(law.DECLINE_WITHDRAWAL))["withdrawal_asked"] is False
+    assert (await desk.does(law.DECLINE_WITHDRAWAL, reason="Đã có kết quả"))["withdrawal_asked"] is False
     assert (await desk.does(law.RETURN))["status"]["slug"] == "result_returned"
 
 
@@ -91,7 +91,20 @@ async def test_a_withdrawal_asked_before_an_end_without_result_is_closed_by_it(d
     await desk.submitted(procedure=FREE)
     await desk.does(law.RECEIVE)
     await desk.hears(ASKED)
-    assert (await desk.does(law.REJECT))["withdrawal_asked"] is False
+    assert (await desk.does(law.REJECT, reason="Không đủ điều kiện"))["withdrawal_asked"] is False
+
+
+async def test_by_hand_nobody_invents_a_reason(desk: Provincial) -> None:
+    await desk.mode(MANUAL)
+    await desk.submitted(procedure=FREE)
+    for verb in (law.REFUSE, law.REQUEST_SUPPLEMENT):
+        assert pointers(await desk.tries(verb)) == ["/reason"], verb
+    await desk.does(law.RECEIVE)
+    await desk.does(law.START)
+    for verb in (law.REJECT, law.STOP, law.RESCHEDULE, law.REQUEST_SUPPLEMENT):
+        assert pointers(await desk.tries(verb)) == ["/reason"], verb
+    assert (await desk.does(law.REJECT, reason="Không đủ điều kiện"))["reason"] == "Không đủ điều kiện"
+    assert (await desk.told())[-1]["reason"] == "Không đủ điều kiện"
 
 
 # --- changed in the middle ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,27 @@
+"""A sentence in English that also has its Vietnamese, for what is wrong with a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+
+class Sentence(str):
+    """A sentence in English that also has its Vietnamese."""
+
+    vi: str
+
+    def __new__(cls, en: str, vi: str) -> Self:
+        sentence = super().__new__(cls, en)
+        sentence.vi = vi
+        return sentence
+
+    @classmethod
+    def of(cls, texts: Mapping[str, str]) -> str:
+        """The reverse of `in_languages`."""
+        return cls(texts["detail"], texts["detail_vi"]) if "detail_vi" in texts else texts["detail"]
+
+
+def in_languages(detail: str) -> dict[str, str]:
+    """Members of a JSON object with a detail: in English, and in Vietnamese if it has that."""
+    return {"detail": str(detail)} | ({"detail_vi": detail.vi} if isinstance(detail, Sentence) else {})
