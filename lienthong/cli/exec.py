@@ -14,7 +14,7 @@ import typer
 
 from lienthong.cli import signals
 from lienthong.cli.command import ask
-from lienthong.embedded import Trouble, ports
+from lienthong.embedded import Trouble, access, ports
 from lienthong.embedded.run import Run, forget_earlier_runs
 from lienthong.embedded.stack import Stack
 
@@ -64,7 +64,8 @@ def _run_with_stack(words: list[str], data: Path | None, port_base: int, keep: b
     stack = Stack(data or run.folder / "country", port_base, detached=keep, durable=data is not None)
     try:
         with _started(stack, keep):
-            status = signals.run_to_end(words, _environment(stack.urls["portal-api"]))
+            login = {"LIENTHONG_ACCESS": str(access.folder(stack.plan.data))}
+            status = signals.run_to_end(words, _environment(stack.urls["portal-api"]) | login)
     finally:
         if not keep:
             for logs in run.end(keep_logs=status != 0):

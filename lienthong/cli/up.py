@@ -193,6 +193,10 @@ def _show(now: Status, as_json: bool, seconds: float | None) -> None:
         console.print(
             f"{'Ready' if now['ready'] else 'Not ready'}. Logs: {now['data']}/log", highlight=False, soft_wrap=True
         )
+    if any(row["state"] != "external" for row in now["processes"] if row["name"] in ("kafka", "postgres")):
+        console.print(
+            f"Kafka, PostgreSQL: sign in with the files in {now['data']}/access", highlight=False, soft_wrap=True
+        )
     if "folders" in now:
         from lienthong.cli import sizes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -23,6 +24,8 @@ from shared.messaging.cloudevents import Headers, Record
 from shared.messaging.lanes import LANES
 
 log = structlog.get_logger()
+# It warns at every connection; whoever sets PLAIN without TLS has decided so, as on loopback.
+logging.getLogger("aiokafka.conn").addFilter(lambda line: line.msg != "Sending username and password in the clear")
 REQUEST_TIMEOUT_MS = 5_000  # a local broker replies in 1 ms; one that takes longer has died
 COMMIT_SECONDS = 2.0  # shorter than a lease: a reader that waits longer for the group coordinator would lose its lanes
 BATCH_BYTES = 256 * 1024  # aiokafka's 16 KB halve the throughput (measured 27k/s against 49k/s)
@@ -60,6 +63,11 @@ class Access(BaseSettings):
             options |= {"sasl_mechanism": self.sasl_mechanism, "sasl_plain_username": self.sasl_username}
             options["sasl_plain_password"] = self.sasl_password.get_secret_value()
         return options
+
+
+def options_of(variables: Mapping[str, str]) -> dict[str, Any]:
+    """The options from variables `KAFKA_…` that are not in our environment."""
+    return Access(**{name.removeprefix("KAFKA_").lower(): value for name, value in variables.items()}).options()
 
 
 @cache
