@@ -15,7 +15,7 @@ import httpx
 import pytest
 from confluent_kafka import Consumer
 
-from lienthong.embedded import Trouble, access, ports, postgres, private
+from lienthong.embedded import Trouble, access, jars, ports, postgres, private
 from lienthong.embedded.plan import DATABASES, ROLES
 from lienthong.embedded.stack import Stack
 from tests.support.command import PATIENCE
@@ -35,6 +35,10 @@ def stack() -> Iterator[Stack]:
         for each in (Path(folder), data):
             each.chmod(0o755)
         with Stack(data, ports.free_base(), durable=False) as stack:
+            consumer = Consumer({**stack.kafka_client, "group.id": "waits"})
+            while TOPIC not in consumer.list_topics(timeout=PATIENCE).topics:
+                pass
+            consumer.close()
             yield stack
 
 
@@ -77,8 +81,8 @@ def test_another_user_reads_no_data_opens_no_database_and_no_topic(stack: Stack,
 
 def test_everything_in_the_folder_is_for_its_owner_only(stack: Stack) -> None:
     data = stack.plan.data
-    open_ones = [path for path in [data, *data.rglob("*")] if path.lstat().st_mode & 0o077]
-    assert open_ones == []
+    listing = subprocess.run(["find", data, "-perm", "/077", "!", "-type", "l"], capture_output=True, text=True)
+    assert listing.stdout == ""
 
 
 def test_no_secret_is_in_a_log_a_status_or_the_list_of_addresses(stack: Stack, secrets: list[str]) -> None:
@@ -124,3 +128,35 @@ def test_the_owner_signs_in_with_the_files_that_status_names(stack: Stack) -> No
     environment = {**os.environ, "PGPASSFILE": str(folder / "pgpass")}
     psql = subprocess.run([*words, "-Atc", "SELECT owner FROM schema_version"], env=environment, capture_output=True)
     assert psql.stdout == b"portal\n", psql.stderr
+    java = [jars.java()[0], "-cp", ":".join(jars.ensure(print)), "kafka.admin.ConfigCommand"]
+    words = ["--bootstrap-server", stack.kafka_bootstrap, "--command-config", str(folder / "kafka.properties")]
+    words += ["--describe", "--entity-type", "topics", "--entity-name", TOPIC]
+    configured = subprocess.run([*java, *words], capture_output=True, text=True, timeout=PATIENCE)
+    assert f"configs for topic {TOPIC}" in configured.stdout, configured.stderr
+
+
+def test_databases_of_an_older_version_or_with_lost_secrets_are_closed_and_kept(tmp_path: Path) -> None:
+    """Older: trust, and everything owned by the superuser."""
+    stack = Stack(tmp_path, ports.free_base(), parts=["postgres"])
+    with stack:
+        postgres.psql(stack.plan, "ALTER DATABASE portal OWNER TO lienthong")
+        postgres.psql(stack.plan, "CREATE TABLE kept AS SELECT 7 AS number", database="portal")
+    (tmp_path / "postgres" / "pg_hba.conf").write_text("host all all 127.0.0.1/32 trust\n")
+    stack.plan.data.chmod(0o755)
+    before = stack.database_url("portal")
+    (tmp_path / "secrets.json").unlink()
+    with stack:
+        assert stack.database_url("portal") != before
+        sql = "SELECT number, pg_get_userbyid(relowner) FROM kept, pg_class WHERE relname = 'kept'"
+        assert postgres.psql(stack.plan, sql, database="portal", role="portal") == ["7|portal"]
+        assert "trust" not in (tmp_path / "postgres" / "pg_hba.conf").read_text()
+        assert tmp_path.stat().st_mode & 0o077 == 0
+
+
+def test_a_folder_with_other_files_keeps_its_mode_and_ours_in_it_are_closed(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").touch()
+    tmp_path.chmod(0o755)
+    with Stack(tmp_path, ports.free_base(), parts=["postgres"], durable=False):
+        assert tmp_path.stat().st_mode & 0o777 == 0o755
+        ours = [path for path in tmp_path.iterdir() if path.name != "mine.txt"]
+        assert [path for path in ours if path.lstat().st_mode & 0o077] == []
