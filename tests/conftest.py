@@ -19,15 +19,14 @@ def database_url(pytestconfig: pytest.Config) -> Databases:
     return Databases(run_of(pytestconfig))
 
 
-@pytest.fixture(scope="session")
-def broker(pytestconfig: pytest.Config) -> Iterator[dict[str, str]]:
+@pytest.fixture
+def broker(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """A real broker that no service uses, as settings of a client; our own clients sign in to it as well."""
     stack = run_of(pytestconfig).stack("broker", ["kafka"])
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in stack.plan.kafka_login.items():
-            patch.setenv(name, value)
-        kafka.access.cache_clear()
-        yield stack.kafka_client
+    for name, value in stack.plan.kafka_login.items():
+        monkeypatch.setenv(name, value)
+    kafka.access.cache_clear()
+    yield stack.kafka_client
     kafka.access.cache_clear()
 
 

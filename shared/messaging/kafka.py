@@ -67,7 +67,8 @@ class Access(BaseSettings):
 
 def options_of(variables: Mapping[str, str]) -> dict[str, Any]:
     """The options from variables `KAFKA_…` that are not in our environment."""
-    return Access(**{name.removeprefix("KAFKA_").lower(): value for name, value in variables.items()}).options()
+    fields = {name.removeprefix("KAFKA_").lower(): value for name, value in variables.items()}
+    return Access.model_validate(fields).options()
 
 
 @cache

@@ -63,9 +63,8 @@ def test_the_page_works_as_it_is_printed_and_their_servers_live_on(servers: Stac
     (block,) = [block for block in blocks if "lienthong demo" in block]
     theirs = environment(servers)
     script = block.replace("broker.example:9092", theirs[elsewhere.KAFKA])
-    script = script.replace(
-        "lienthong:secret@db.example:5432", servers.database_url("").removeprefix("postgresql://").rstrip("/")
-    )
+    theirs_at = r"postgresql://lienthong:secret@db\.example:5432/(\w+)"
+    script = re.sub(theirs_at, lambda match: servers.database_url(match[1]), script)
     script = script.replace("lienthong up", f"lienthong up --port-base {base}")
     assert "example" not in script
     path = servers.plan.kafka_login | {
