@@ -13,7 +13,8 @@ LABEL org.opencontainers.image.title="Liên Thông" \
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 SECRETS_DIR=/var/lib/lienthong/secrets
 RUN groupadd --system --gid 10001 lienthong \
  && useradd --system --uid 10001 --gid lienthong --no-create-home --shell /usr/sbin/nologin lienthong \
- && install --directory --owner=lienthong --group=lienthong --mode=0700 "$SECRETS_DIR"
+ && for reader in . portal province_gateway identity payment kafka postgres; do \
+      install --directory --owner=lienthong --group=lienthong --mode=0750 "$SECRETS_DIR/$reader"; done
 COPY --from=packages /packages /usr/local
 WORKDIR /srv/lienthong
 COPY compose/ready.py compose/draw_secrets.py compose/

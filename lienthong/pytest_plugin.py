@@ -21,6 +21,7 @@ import pytest
 if TYPE_CHECKING:
     from lienthong import client, sync
     from lienthong.embedded.run import Run
+    from lienthong.embedded.stack import Stack
 
 MARKER = (
     "lienthong(seed, start, rate, name, time_to_live, people, organisations, modes, faults, scenario): "
@@ -70,8 +71,8 @@ def run_of(config: pytest.Config) -> Run:
     return config.stash[RUN_KEY]
 
 
-def _started(config: pytest.Config) -> str:
-    """Address of the stack of this run; starts it if needed. Fails the test if it cannot be started."""
+def _started(config: pytest.Config) -> Stack:
+    """The stack of this run; starts it if needed. Fails the test if it cannot be started."""
     from lienthong.embedded import Trouble
 
     def notify(sentence: str) -> None:
@@ -80,7 +81,7 @@ def _started(config: pytest.Config) -> str:
             print(f"\nlienthong: {sentence}", file=sys.stderr, flush=True)
 
     with _failing_on(Trouble, "The country could not be started."):
-        return run_of(config).stack("country", notify=notify).urls["portal-api"]
+        return run_of(config).stack("country", notify=notify)
 
 
 # -- fixtures
@@ -93,7 +94,7 @@ def lienthong_sync(request: pytest.FixtureRequest) -> Iterator[sync.Country]:
     from lienthong.client import http
 
     with ExitStack() as stack:
-        address = os.environ.get("LIENTHONG_URL") or _started(request.config)
+        address = os.environ.get("LIENTHONG_URL") or _started(request.config).urls["portal-api"]
         with _failing_on(http.NotRunning, f"There is no country at {address}."):
             country = stack.enter_context(sync.Country(address))
         yield country
@@ -103,6 +104,21 @@ def lienthong_sync(request: pytest.FixtureRequest) -> Iterator[sync.Country]:
 def lienthong(lienthong_sync: sync.Country) -> client.Country:
     """A running country with async methods, for any event loop of asyncio or trio; `url` and `doors` have all addresses."""
     return lienthong_sync.there
+
+
+@pytest.fixture(scope="session")
+def lienthong_kafka(lienthong_sync: sync.Country, request: pytest.FixtureRequest) -> dict[str, str]:
+    """Address and login of the country's broker, in the names of librdkafka: `confluent_kafka.Consumer(lienthong_kafka | …)`.
+
+    The login for the country of LIENTHONG_URL is read from `librdkafka.properties` in the folder LIENTHONG_ACCESS.
+    """
+    if not os.environ.get("LIENTHONG_URL"):
+        return _started(request.config).kafka_client
+    login: dict[str, str] = {}
+    if folder := os.environ.get("LIENTHONG_ACCESS"):
+        lines = Path(folder, "librdkafka.properties").read_text(encoding="utf-8").splitlines()
+        login = dict(line.split("=", 1) for line in lines if line)
+    return {**login, "bootstrap.servers": lienthong_sync.doors["kafka"]}
 
 
 @pytest.fixture

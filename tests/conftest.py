@@ -1,11 +1,13 @@
 """Fixtures of every suite. The country itself comes from our own plugin: `lienthong`, `sandbox`."""
 
 import random
+from collections.abc import Iterator
 from itertools import groupby
 
 import pytest
 
 from lienthong.pytest_plugin import run_of
+from shared.messaging import kafka
 from tests.support.databases import Databases
 
 pytest_plugins = ["pytester"]
@@ -17,10 +19,15 @@ def database_url(pytestconfig: pytest.Config) -> Databases:
     return Databases(run_of(pytestconfig))
 
 
-@pytest.fixture(scope="session")
-def kafka_bootstrap(pytestconfig: pytest.Config) -> str:
-    """Address of a real broker that no service uses."""
-    return run_of(pytestconfig).stack("broker", ["kafka"]).kafka_bootstrap
+@pytest.fixture
+def broker(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """A real broker that no service uses, as settings of a client; our own clients sign in to it as well."""
+    stack = run_of(pytestconfig).stack("broker", ["kafka"])
+    for name, value in stack.plan.kafka_login.items():
+        monkeypatch.setenv(name, value)
+    kafka.access.cache_clear()
+    yield stack.kafka_client
+    kafka.access.cache_clear()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

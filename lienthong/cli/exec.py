@@ -63,7 +63,7 @@ def execute(
 
 def _run_with_stack(words: list[str], data: Path | None, port_base: int | None, keep: bool) -> int:
     from lienthong.cli import signals
-    from lienthong.embedded import ports
+    from lienthong.embedded import access, ports
     from lienthong.embedded.run import Run
     from lienthong.embedded.stack import Stack
 
@@ -73,7 +73,8 @@ def _run_with_stack(words: list[str], data: Path | None, port_base: int | None, 
     )
     try:
         with _started(stack, keep):
-            status = signals.run_to_end(words, _environment(stack.urls["portal-api"]))
+            login = {"LIENTHONG_ACCESS": str(access.folder(stack.plan.data))}
+            status = signals.run_to_end(words, _environment(stack.urls["portal-api"]) | login)
     finally:
         if not keep:
             for logs in run.end(keep_logs=status != 0):

@@ -30,7 +30,11 @@ RETENTION: tuple[dict[str, str], ...] = (
         "kept": "7 days, unless the broker is configured otherwise; the event log can send everything again",
         "emptied_by": "time",
     },
-    {"what": "logs", "kept": "for ever", "emptied_by": "lienthong down, then lienthong reset"},
+    {
+        "what": "logs",
+        "kept": "of each process the last 16 to 32 MiB",
+        "emptied_by": "itself; or lienthong down, then lienthong reset",
+    },
 )
 
 

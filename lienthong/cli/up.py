@@ -205,6 +205,8 @@ def _show(now: Status, as_json: bool, seconds: float | None) -> None:
     print_table(("process", "address", "pid", "state", "restarts", "ready"), rows)
     ready = f"Ready after {seconds:.1f} s" if seconds is not None else "Ready" if now["ready"] else "Not ready"
     print(shown(f"{ready}. Logs: {now['data']}/log"))
+    if any(row["state"] != "external" for row in now["processes"] if row["name"] in ("kafka", "postgres")):
+        print(shown(f"Kafka, PostgreSQL: sign in with the files in {now['data']}/access"))
     if "folders" in now:
         from lienthong.cli import sizes
 

@@ -10,7 +10,6 @@ import re
 import resource
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 import urllib.request
@@ -237,18 +236,15 @@ def _schema_wanted() -> int | None:
 
 
 def _schemas(data: Path) -> dict[str, int]:
-    versions = {}
+    versions: dict[str, int] = {}
     with contextlib.suppress(Trouble, OSError):
         stack = Stack.attach(data)
         for name in DATABASES:
             if f"{name.upper()}_DATABASE_URL" in stack.plan.external:
-                continue  # its URL contains a password, which would be visible in the command line
-            words = ["-X", "-At", "-c", "SELECT version FROM schema_version", stack.database_url(name)]
-            psql = subprocess.run([postgres.program("psql"), *words], capture_output=True, text=True, timeout=PATIENCE)
-            if (
-                psql.returncode == 0 and psql.stdout.strip()
-            ):  # otherwise no table yet: no service has used this database
-                versions[name] = int(psql.stdout)
+                continue  # its administrator's
+            with contextlib.suppress(Trouble, IndexError):  # no table yet: no service has used this database
+                rows = postgres.psql(stack.plan, "SELECT version FROM schema_version", database=name, role=name)
+                versions[name] = int(rows[0])
     return versions
 
 

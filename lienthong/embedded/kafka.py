@@ -9,8 +9,8 @@ import uuid
 from pathlib import Path
 from zlib import crc32
 
-from lienthong.embedded import Trouble, jars
-from lienthong.embedded.plan import Plan
+from lienthong.embedded import Trouble, access, jars, private
+from lienthong.embedded.plan import KAFKA_USER, Plan
 
 # One node on a laptop: no replicas, few partitions for Kafka's internal topics, small buffers.
 SETTINGS = """\
@@ -19,9 +19,15 @@ node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 listeners=CLIENT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
 advertised.listeners=CLIENT://127.0.0.1:{port}
-listener.security.protocol.map=CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT
 inter.broker.listener.name=CLIENT
 controller.listener.names=CONTROLLER
+sasl.enabled.mechanisms=PLAIN
+sasl.mechanism.inter.broker.protocol=PLAIN
+sasl.mechanism.controller.protocol=PLAIN
+# our own user may do everything, and everybody else what an ACL allows
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:{user}
 log.dirs={data}
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
@@ -60,8 +66,9 @@ class Broker:
         self.folder = plan.data / "kafka"
         self._java, version = jars.java()
         self._classes = ":".join(classes)
-        self._archive = jars.folder() / f"classes-{version}-{crc32(self._java.encode()):08x}.jsa"
+        self._archive = jars.folder() / f"classes-{version}-{crc32((self._java + SETTINGS).encode()):08x}.jsa"
         self._fresh_archive: Path | None = None
+        self._login = self.folder / "login.conf"  # who may sign in, and as whom the broker itself does
 
     def prepare(self) -> None:
         """Write the configuration; format the data folder if it is missing or was wiped.
@@ -69,7 +76,7 @@ class Broker:
         raises  Trouble if a newer version wrote the data: Kafka cannot be downgraded
         """
         data, version_file = self.folder / "data", self.folder / "version"
-        self.folder.mkdir(parents=True, exist_ok=True)
+        private.folder(self.folder)
         if data.exists() and version_file.exists() and _parts(version_file.read_text()) > _parts(jars.VERSION):
             raise Trouble(
                 f"The broker's data in {data} was written by Kafka {version_file.read_text().strip()}; this is the older "
@@ -77,11 +84,12 @@ class Broker:
             )
         version_file.write_text(f"{jars.VERSION}\n")
         ports = {"port": self.plan.port("kafka"), "controller": self.plan.port("kafka-controller")}
-        (self.folder / "server.properties").write_text(SETTINGS.format(data=data, **ports))
+        private.write(self.folder / "server.properties", SETTINGS.format(data=data, user=KAFKA_USER, **ports))
+        private.write(self._login, f"KafkaServer {{\n  {access.jaas(self.plan, accepts=True)}\n}};\n")
         if not (data / "meta.properties").exists():
             shutil.rmtree(data, ignore_errors=True)
             data.mkdir()
-            shutil.copy(self._formatted(), data / "bootstrap.checkpoint")
+            shutil.copyfile(self._formatted(), data / "bootstrap.checkpoint")
             names = {"version": "1", "node.id": "1", "cluster.id": _kafka_uuid(), "directory.id": _kafka_uuid()}
             (data / "meta.properties").write_text("".join(f"{key}={value}\n" for key, value in names.items()))
 
@@ -94,7 +102,8 @@ class Broker:
             self._fresh_archive = self._archive.with_suffix(f".{os.getpid()}")
             sharing = f"-XX:ArchiveClassesAtExit={self._fresh_archive}"
         logging = [f"-Dorg.slf4j.simpleLogger.{setting}" for setting in LOGGING]
-        words = [*JVM, sharing, "-Xlog:cds=off", "-Xlog:cds+dynamic=off", *logging, "-cp", self._classes]
+        login = f"-Djava.security.auth.login.config={self._login}"  # a file: everybody can read a command line
+        words = [*JVM, login, sharing, "-Xlog:cds=off", "-Xlog:cds+dynamic=off", *logging, "-cp", self._classes]
         return [self._java, *words, "kafka.Kafka", str(self.folder / "server.properties")]
 
     def stopped(self, *, cleanly: bool) -> None:
@@ -115,7 +124,7 @@ class Broker:
         if not checkpoint.exists():
             with tempfile.TemporaryDirectory(dir=checkpoint.parent, prefix="format-") as work:
                 settings = Path(work) / "server.properties"
-                settings.write_text(SETTINGS.format(data=f"{work}/data", port=1, controller=2))
+                settings.write_text(SETTINGS.format(data=f"{work}/data", user=KAFKA_USER, port=1, controller=2))
                 words = [
                     *JVM,
                     "-cp",

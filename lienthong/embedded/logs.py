@@ -6,6 +6,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from heapq import merge
@@ -17,6 +18,7 @@ from typing import Any
 from lienthong.did_you_mean import nearest
 from lienthong.embedded import Trouble
 from lienthong.embedded.plan import ROLES
+from lienthong.embedded.rotation import older
 
 NAMES = (*(role.name for role in ROLES), "kafka", "postgres", "supervisor", "zygote")
 GROUPS = {"portal": ("portal-api", "portal-worker"), "gateway": ("gateway-api", "gateway-worker")}
@@ -124,20 +126,19 @@ def _last_of(logs: Path, name: str, matches: Filter, count: int) -> list[Entry]:
     file = logs / f"{name}.log"
     size = file.stat().st_size if file.exists() else 0
     begin = max(size - count * TAIL_BYTES, 0) if matches.everything else 0
-    tail = deque(filter(matches, entries(name, _text(logs, name, begin))), maxlen=count)
-    if begin and len(tail) < count:
+    tail = deque(filter(matches, entries(name, _text(logs, name, begin))), maxlen=count) if begin else deque[Entry]()
+    if len(tail) < count:
         tail = deque(filter(matches, entries(name, _text(logs, name, 0))), maxlen=count)
     return list(tail)
 
 
 def _text(logs: Path, name: str, begin: int) -> Iterator[str]:
-    """Lines of a log from byte `begin` on, without the incomplete first line."""
-    try:
-        with (logs / f"{name}.log").open(encoding="utf-8", errors="replace") as file:
-            file.seek(begin)
-            yield from islice(file, 1 if begin else 0, None)
-    except FileNotFoundError:
-        return
+    """Lines of a log from byte `begin` on, without the incomplete first line; from 0: its older part as well."""
+    current = logs / f"{name}.log"
+    for file in [current] if begin else [older(current), current]:
+        with suppress(FileNotFoundError), file.open(encoding="utf-8", errors="replace") as lines:
+            lines.seek(begin)
+            yield from islice(lines, 1 if begin else 0, None)
 
 
 def entries(log: str, lines: Iterable[str]) -> Iterator[Entry]:
@@ -202,13 +203,18 @@ class Follower:
         return sorted(filter(self._matches, new), key=attrgetter("at"))
 
     def _lines(self, name: str, file: Path) -> list[str]:
-        size = file.stat().st_size if file.exists() else 0
-        if size < self._read[name]:
-            self._read[name] = 0
-        if size == self._read[name]:
-            return []
-        with file.open("rb") as source:
-            source.seek(self._read[name])
-            whole, end, _ = source.read(size - self._read[name]).rpartition(b"\n")
-        self._read[name] += len(whole) + len(end)
-        return whole.decode(errors="replace").splitlines() if end else []
+        rest: list[str] = []
+        if (file.stat().st_size if file.exists() else 0) < self._read[name]:  # it was moved aside: its end is there
+            rest, self._read[name] = _from(older(file), self._read[name])[0], 0
+        lines, self._read[name] = _from(file, self._read[name])
+        return rest + lines
+
+
+def _from(file: Path, begin: int) -> tuple[list[str], int]:
+    """The complete lines of a file after byte `begin`, and where they end."""
+    if not file.exists():
+        return [], begin
+    with file.open("rb") as source:
+        source.seek(begin)
+        whole, end, _ = source.read().rpartition(b"\n")
+    return whole.decode(errors="replace").splitlines() if end else [], begin + len(whole) + len(end)

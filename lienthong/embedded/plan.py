@@ -2,17 +2,16 @@
 
 import json
 import os
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lienthong.embedded import elsewhere, source_root
+from lienthong.embedded import elsewhere, private, source_root
 
-DATABASES = tuple(elsewhere.DATABASES.values())
-OWNER = "lienthong"  # database role
-SECRETS = ("PAYMENT_PARTNER_SECRET", "SERVICE_SECRET")
+DATABASES = tuple(elsewhere.DATABASES.values())  # each is owned by a role of the same name, which may open no other
+SUPERUSER = "lienthong"  # creates roles and databases; no service knows its password
+KAFKA_USER = "lienthong"
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,12 @@ class Role:
     url_variable: str
     database: str
     api: bool = True
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The drawn secrets that it needs, besides the password of its database."""
+        signs = ("PAYMENT_PARTNER_SECRET",) if self.database in ("portal", "payment") else ()
+        return ("SERVICE_SECRET", *signs)
 
 
 ROLES = (
@@ -92,40 +97,64 @@ class Plan:
         return f"http://127.0.0.1:{self.port(role)}"
 
     def database_url(self, database: str) -> str:
-        """URL of a database, without a driver name in the scheme."""
+        """URL of a database with its role and password, without a driver name in the scheme; never on a command line."""
         if url := self.external.get(f"{database.upper()}_DATABASE_URL"):
             return url
-        return f"postgresql://{OWNER}@127.0.0.1:{self.port('postgres')}/{database}"
+        role = database if database in DATABASES else SUPERUSER
+        return f"postgresql://{role}:{self.database_password(role)}@127.0.0.1:{self.port('postgres')}/{database}"
+
+    def database_password(self, role: str) -> str:
+        return self.secret("POSTGRES_PASSWORD" if role == SUPERUSER else f"{role.upper()}_DATABASE_PASSWORD")
+
+    @property
+    def kafka_login(self) -> dict[str, str]:
+        """How to sign in to the broker, as variables `KAFKA_…`; empty for an external broker."""
+        if elsewhere.KAFKA in self.external:
+            return {}
+        return {
+            "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+            "KAFKA_SASL_MECHANISM": "PLAIN",
+            "KAFKA_SASL_USERNAME": KAFKA_USER,
+            "KAFKA_SASL_PASSWORD": self.secret("KAFKA_SASL_PASSWORD"),
+        }
+
+    def secret(self, name: str) -> str:
+        """One of the secrets of this data folder."""
+        return private.drawn(self.data)[name]
 
     def address(self, name: str) -> str:
-        """Address to print for a role or a part."""
+        """Address to print for a role or a part; without user and password."""
         if name in ROLES_BY_NAME:
             return self.url(name)
-        return {"kafka": self.kafka_bootstrap, "postgres": self.database_url("postgres").rpartition("/")[0]}.get(
+        return {"kafka": self.kafka_bootstrap, "postgres": f"postgresql://127.0.0.1:{self.port('postgres')}"}.get(
             name, ""
         )
 
     def log(self, name: str) -> Path:
         return self.data / "log" / f"{name}.log"
 
-    def environment(self) -> dict[str, str]:
-        """Environment variables of every role: all addresses, and the secrets of this data folder."""
+    def environment(self, role: Role) -> dict[str, str]:
+        """Environment variables of one role: all addresses, its own database, and the secrets that it needs."""
+        login = {} if role.api else self.kafka_login  # only the workers connect to the broker
         return {
             elsewhere.KAFKA: self.kafka_bootstrap,
-            **{role.url_variable: self.url(role.name) for role in ROLES},
-            **{f"{name.upper()}_DATABASE_URL": self.database_url(name) for name in DATABASES},
-            **_secrets(self.data / "secrets.json"),
+            **{each.url_variable: self.url(each.name) for each in ROLES},
+            f"{role.database.upper()}_DATABASE_URL": self.database_url(role.database),
+            **{name: self.secret(name) for name in role.secrets},
+            **login,
             **self.extra_env,
         }
 
     def child_environment(self) -> dict[str, str]:
-        """The whole environment of the process that forks the roles."""
+        """The environment of the process that forks the roles: what we inherited, without passwords of servers."""
         path = os.pathsep.join([*self.pythonpath_prefix, str(source_root())])
         external_broker = elsewhere.KAFKA in self.external  # KAFKA_* settings of an external broker do not fit ours
         inherited = {
-            name: value for name, value in os.environ.items() if external_broker or not name.startswith("KAFKA_")
+            name: value
+            for name, value in os.environ.items()
+            if name not in elsewhere.DATABASES and (external_broker or not name.startswith("KAFKA_"))
         }
-        return {**inherited, **self.environment(), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+        return {**inherited, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
     def servers_elsewhere(self) -> list[elsewhere.Server]:
         """External servers that the services of this stack use."""
@@ -133,10 +162,7 @@ class Plan:
 
     def save(self) -> None:
         """Write `plan.json`, readable by its owner only: database URLs contain passwords."""
-        file = self.data / "plan.json"
-        file.touch(mode=0o600)
-        file.chmod(0o600)
-        file.write_text(self.to_json())
+        private.write(self.data / "plan.json", self.to_json())
 
     def to_json(self) -> str:
         return json.dumps(self.__dict__, default=str)
@@ -145,15 +171,3 @@ class Plan:
     def from_json(cls, text: str) -> "Plan":
         facts: dict[str, Any] = json.loads(text)
         return cls(**{**facts, "data": Path(facts["data"])})
-
-
-def _secrets(file: Path) -> dict[str, str]:
-    """The secrets of a data folder, each drawn at first use; only its owner can read the file."""
-    variables: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-    missing = [name for name in SECRETS if name not in variables]
-    if missing:
-        variables |= {name: secrets.token_urlsafe(32) for name in missing}
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-            json.dump(variables, out)
-    return variables

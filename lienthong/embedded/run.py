@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lienthong.embedded import Trouble, cache, jars, ports
+from lienthong.embedded import Trouble, cache, jars, ports, private
 from lienthong.embedded.stack import Notify, Stack, running, silent
 
 
@@ -67,7 +67,7 @@ class Run:
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
         """Lock `name`: only one worker of this run at a time is inside the block."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        private.folder(self.folder)
         with (self.folder / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

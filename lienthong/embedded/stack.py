@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lienthong.embedded import Trouble, elsewhere, jars, ports, postgres, refuse_without_packages
+from lienthong.embedded import Trouble, access, elsewhere, jars, ports, postgres, private, refuse_without_packages
 from lienthong.embedded.control_socket import ask
 from lienthong.embedded.plan import DATABASES, ROLES, Plan
 from lienthong.embedded.processes import refuse_other_platforms
@@ -97,17 +97,17 @@ class Stack:
         return self.plan.kafka_bootstrap
 
     @property
-    def environment(self) -> dict[str, str]:
-        """Environment variables of every service."""
-        return self.plan.environment()
-
-    @property
     def internal_headers(self) -> dict[str, str]:
         """Headers of a call to an endpoint that is for the services alone; for tools that look inside."""
-        return {"X-Service-Secret": self.plan.environment()["SERVICE_SECRET"]}
+        return {"X-Service-Secret": self.plan.secret("SERVICE_SECRET")}
+
+    @property
+    def kafka_client(self) -> dict[str, str]:
+        """Settings of a Kafka client in the names of librdkafka: address and login of the broker."""
+        return access.librdkafka(self.plan)
 
     def database_url(self, name: str) -> str:
-        """`postgresql://…` of `portal`, `province_gateway`, `identity` or `payment`."""
+        """`postgresql://…` of `portal`, `province_gateway`, `identity` or `payment`, with its role and password."""
         return self.plan.database_url(name)
 
     # -- start and stop
@@ -240,7 +240,8 @@ class Stack:
     def _claim_folder(self, notify: Notify) -> None:
         data = self.plan.data
         try:
-            (data / "log").mkdir(parents=True, exist_ok=True)
+            private.data_folder(data)
+            private.folder(data / "log")
             tempfile.TemporaryFile(dir=data).close()
         except OSError as error:
             raise Trouble(
@@ -261,7 +262,8 @@ class Stack:
         ports.refuse_taken(self.plan.ports())
 
     def _spawn(self) -> None:
-        with self.plan.log("supervisor").open("ab") as log:
+        log_file = os.open(self.plan.log("supervisor"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(log_file, "ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "lienthong.embedded.supervisor"],
                 stdin=subprocess.PIPE,
@@ -322,8 +324,7 @@ def reset(data_dir: Path | str) -> list[str]:
     data = Path(data_dir).absolute()
     if running(data):
         raise Trouble(f"A stack is running in {data}: stop it with `lienthong down` first.")
-    ours = ("postgres", "postgres.new", "kafka", "log", "secrets.json", "plan.json", "control.sock", "lock")
-    names = [name for name in ours if (data / name).exists()]
+    names = [name for name in private.OURS if (data / name).exists()]
     for name in names:
         if (data / name).is_dir():
             shutil.rmtree(data / name)

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lienthong.embedded import Trouble, jars, postgres, probe
+from lienthong.embedded import Trouble, access, jars, postgres, probe, rotation
 from lienthong.embedded.control_socket import listen
 from lienthong.embedded.elsewhere import Server
 from lienthong.embedded.kafka import Broker
@@ -112,7 +112,14 @@ class ServicesPart(Part):
 
     async def accompany(self) -> None:
         assert self.child and self.child.stdout
-        roles = {role.name: {"target": role.target, "log": str(self.plan.log(role.name))} for role in ROLES}
+        roles = {
+            role.name: {
+                "target": role.target,
+                "log": str(self.plan.log(role.name)),
+                "environment": self.plan.environment(role),
+            }
+            for role in ROLES
+        }
         self._send({"preload": PRELOAD, "roles": roles})
         reader = asyncio.StreamReader()
         loop = asyncio.get_running_loop()
@@ -164,12 +171,13 @@ class Supervisor:
         keeping = [asyncio.create_task(part.keep()) for part in self.parts]
         if self.plan.life_of:
             asyncio.create_task(self._end_with(self.plan.life_of))  # noqa: RUF006
+        rotating = asyncio.create_task(rotation.keep_short(self.plan.data / "log"))
         server = await listen(self.plan.data, self.handle)
         await self._stop.wait()
         if self.services:
             await self.services.stop()
         await asyncio.gather(*(part.stop() for part in self.parts))
-        for task in keeping:
+        for task in (*keeping, rotating):
             task.cancel()
         self._stopped.set()
         server.close()
@@ -262,6 +270,7 @@ def _known(role: str) -> str:
 
 def main() -> None:
     """Lock the data folder and run the plan that comes on stdin."""
+    os.umask(0o077)  # also of all children: data and logs are for their owner only
     plan = Plan.from_json(sys.stdin.read())
     with Path(plan.data / "lock").open("a+") as lock:
         try:
@@ -272,6 +281,7 @@ def main() -> None:
         lock.write(str(os.getpid()))
         lock.flush()
         plan.save()
+        access.write(plan)
         asyncio.run(Supervisor(plan).run())
         (plan.data / "control.sock").unlink(missing_ok=True)
         lock.truncate(0)

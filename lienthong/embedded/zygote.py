@@ -1,7 +1,8 @@
 """Process that imports everything once and then forks every role. This saves seconds and tens of MB of memory.
 
 Started as `python -P -m lienthong.embedded.zygote`. On stdin first a specification, then commands, one JSON object a line:
-    {"preload": ["uvicorn", …], "roles": {"portal-api": {"target": "module:function", "log": "/…/portal-api.log"}}}
+    {"preload": ["uvicorn", …], "roles": {"portal-api": {"target": "module:function", "log": "/…/portal-api.log",
+                                                        "environment": {"PORTAL_DATABASE_URL": "…"}}}}
     {"do": "hold" | "release", "role": "portal-api"}        stop a role and keep it stopped; start it again
 On stdout, one line at every change: {"role", "pid", "state", "restarts", "last_exit"}, states: running, backoff, held, stopped.
 End of stdin or SIGTERM stops all roles (with SIGTERM, after `PATIENCE` with SIGKILL). A role is killed when the zygote
@@ -20,7 +21,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -39,6 +40,7 @@ class Role:
     name: str
     target: str
     log: str
+    environment: dict[str, str] = field(default_factory=dict)  # its own variables, with secrets: nobody else's
     pid: int = 0
     state: str = "backoff"
     restarts: int = -1  # the first start does not count
@@ -171,6 +173,7 @@ def _become(role: Role, parent: int, fds: tuple[int, ...]) -> NoReturn:
             os.close(fd)
         _redirect(role.log)
         gc.enable()
+        os.environ.update(role.environment)
         module, _, function = role.target.partition(":")
         getattr(import_module(module), function)()
         code = 0
@@ -191,7 +194,7 @@ def _exit_text(code: int) -> str:
 
 def _redirect(log: str) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
-    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for source, target in ((nothing, 0), (out, 1), (out, 2)):
         os.dup2(source, target)
     os.close(nothing)

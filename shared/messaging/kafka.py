@@ -66,6 +66,12 @@ class Access(BaseSettings):
         return options
 
 
+def options_of(variables: Mapping[str, str]) -> dict[str, Any]:
+    """The options from variables `KAFKA_…` that are not in our environment."""
+    fields = {name.removeprefix("KAFKA_").lower(): value for name, value in variables.items()}
+    return Access.model_validate(fields).options()
+
+
 @cache
 def access() -> dict[str, Any]:
     """The options from the environment, read once."""

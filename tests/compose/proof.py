@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,6 +32,9 @@ NAMES = ("PORTAL", "GATEWAY", "IDENTITY", "PAYMENT", "PORTAL_WORKER", "GATEWAY_W
 USUAL = {**{name: 8000 + step for step, name in enumerate(NAMES)}, "KAFKA": 9092, "POSTGRES": 5432}
 CALLERS = re.compile(r"LIENTHONG_|COMPOSE_|KAFKA_|\w+_DATABASE_")  # variables that would bend what is proven
 OBEYED = {"kafka": 143}  # how a JVM ends that was asked to; everybody else: 0
+ROLES = {"portal-api": "PORTAL", "portal-worker": "PORTAL", "identity": "IDENTITY", "payment": "PAYMENT"}
+ROLES |= {"gateway-api": "PROVINCE_GATEWAY", "gateway-worker": "PROVINCE_GATEWAY"}
+LIST = ("ls", "/var/lib/lienthong/secrets")
 STOP_SECONDS = 10.0  # docker itself would kill after that
 NO_DOCKER = """\
 No docker engine answers, so nothing was proven. Start Docker, or name one with DOCKER_HOST. COMPOSE_PROOF_PREPARE may hold
@@ -58,7 +62,8 @@ def run(*words: str, environment: Mapping[str, str], given: bytes | None = None)
 class Country:
     """The project on its ports."""
 
-    def __init__(self) -> None:
+    def __init__(self, access: Path) -> None:
+        self.access = access
         taken = [port for port in USUAL.values() if not ports.is_free(port)]
         base = ports.free_base()
         others = {name: base + place for place, name in enumerate(USUAL)}
@@ -92,6 +97,18 @@ class Country:
 
     def python(self, *words: str) -> str:
         return run(sys.executable, *words, environment=self.environment)
+
+    def sign_in(self) -> None:
+        """Take over the passwords of the owner, as docs/compose.md says."""
+        (self.access / "librdkafka.properties").write_text(self.secret("kafka", "librdkafka.properties"))
+        self.environment |= {
+            "LIENTHONG_ACCESS": str(self.access),
+            "KAFKA_SASL_PASSWORD": self.secret("kafka", "KAFKA_SASL_PASSWORD"),
+            "PGPASSWORD": self.secret("postgres", "POSTGRES_PASSWORD"),
+        }
+
+    def secret(self, service: str, name: str) -> str:
+        return self.compose("exec", "-T", service, "cat", f"/run/lienthong/{name}")
 
     def containers(self) -> dict[str, dict[str, Any]]:
         """What docker knows of every container of ours, by service."""
@@ -128,8 +145,15 @@ def is_the_same_from_everywhere(country: Country) -> None:
     kafka, postgres = (f"127.0.0.1:{country.ports[name]}" for name in ("KAFKA", "POSTGRES"))
     outside = (country.url("PORTAL"), country.url("IDENTITY"), kafka, f"lienthong@{postgres}")
     inside = ("http://portal-api:8000", "http://identity:8002", "kafka:29092", "lienthong@postgres:5432")
+    stranger = json.loads(country.python(str(script), *outside))
+    refused = {name: stranger[name] for name in ("topics", "databases")}
+    if refused != {"topics": "KafkaConnectionError", "databases": "InvalidPasswordError"}:
+        raise NotProven(f"without passwords: {refused}")
+    country.sign_in()
     here = json.loads(country.python(str(script), *outside))
-    words = ("run", "--rm", "--interactive", "--network", f"{PROJECT}_default", IMAGE, "python", "-", *inside)
+    passwords = ("--env", "KAFKA_SASL_PASSWORD", "--env", "PGPASSWORD")
+    network = ("--network", f"{PROJECT}_default")
+    words = ("run", "--rm", "--interactive", *network, *passwords, IMAGE, "python", "-", *inside)
     there = json.loads(country.docker(*words, given=script.read_bytes()))
     if here != there:
         raise NotProven(f"seen from this machine: {here}\nseen from a container: {there}")
@@ -147,6 +171,16 @@ def serves_the_suite(country: Country) -> None:
         raise NotProven("no test passed")
     reports = json.loads(country.python("-m", "lienthong.cli.main", "demo", "--json"))
     say("`lienthong demo` from this machine", f"{len(reports)} journeys ended as they were meant to")
+
+
+def shares_no_secret(country: Country) -> None:
+    """Each container has the secrets of its own service, and its own database's address."""
+    seen = {name: country.compose("exec", "-T", name, *LIST).split() for name in ROLES}
+    for name, files in seen.items():
+        urls = [file for file in files if file.endswith("_DATABASE_URL")]
+        if urls != [f"{ROLES[name]}_DATABASE_URL"] or "POSTGRES_PASSWORD" in files:
+            raise NotProven(f"{name} can read {files}")
+    say("secrets in each container", "its own")
 
 
 def stops_in_order(country: Country) -> None:
@@ -201,11 +235,16 @@ def leaves_nothing(country: Country) -> None:
 
 def prove() -> None:
     refuse_without_docker()
-    country = Country()
+    with tempfile.TemporaryDirectory() as access:
+        prove_of(Country(Path(access)))
+
+
+def prove_of(country: Country) -> None:
     country.forget()
     try:
         comes_up_from_no_image(country)
         is_the_same_from_everywhere(country)
+        shares_no_secret(country)
         serves_the_suite(country)
         kept = told_of(country.url("PORTAL"))
         stops_in_order(country)

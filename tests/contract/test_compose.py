@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import yaml
 
 import lienthong
 from lienthong.embedded import jars, kafka, postgres
-from lienthong.embedded.plan import ROLES, Plan, Role
+from lienthong.embedded.plan import DATABASES, KAFKA_USER, ROLES, Plan, Role
 from services.payment_mock.settings import Settings as PaymentSettings
 from shared.messaging.kafka import Access
 from shared.settings import Settings
@@ -69,6 +70,7 @@ def test_a_container_can_do_little_and_is_reached_from_this_machine_only(name: s
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["user"].partition(":")[0] not in ("", "0", "root")
     assert "privileged" not in service and "cap_add" not in service
+    assert service["mem_limit"] and service["pids_limit"] > 0
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
 
 
@@ -109,30 +111,71 @@ def test_kafka_is_set_as_the_embedded_one() -> None:
     embedded = dict(line.split("=", 1) for line in kafka.SETTINGS.splitlines() if not line.startswith("#"))
     given = {name: str(value) for name, value in SERVICES["kafka"]["environment"].items()}
     own = {"controller.quorum.voters", "listeners", "advertised.listeners", "listener.security.protocol.map"}
-    own |= {"inter.broker.listener.name", "log.dirs"}
+    own |= {"inter.broker.listener.name", "log.dirs", "super.users"}
     same = {"KAFKA_" + name.upper().replace(".", "_"): value for name, value in embedded.items() if name not in own}
     assert {name: given.get(name) for name in same} == same
+    protocols = given["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(",")
+    assert {protocol.partition(":")[2] for protocol in protocols} == {"SASL_PLAINTEXT"}
+    assert given["KAFKA_SUPER_USERS"] == f"User:{KAFKA_USER}"
     assert f"{given['KAFKA_HEAP_OPTS']} {given['KAFKA_JVM_PERFORMANCE_OPTS']}".split() == kafka.JVM
 
 
 def test_postgres_is_set_as_the_embedded_one() -> None:
     given = dict(word.split("=", 1) for word in SERVICES["postgres"]["command"].split() if "=" in word)
-    own = {"listen_addresses", "unix_socket_directories", "log_line_prefix"}  # the image has its own
-    assert given == {name: value for name, value in postgres.SETTINGS.items() if name not in own}
+    own = {"listen_addresses", "unix_socket_directories", "log_line_prefix", "dynamic_shared_memory_type"}
+    ours = {"hba_file": "/etc/postgresql/pg_hba.conf"}
+    assert given == {name: value for name, value in postgres.SETTINGS.items() if name not in own} | ours
+
+
+def test_postgres_lets_in_whom_the_embedded_one_does() -> None:
+    """From other addresses, as it is another container for its clients; and its owner through the socket in the container."""
+    rules = [line.split() for line in _read("compose/pg_hba.conf").splitlines() if not line.startswith("#")]
+    embedded = [line.split() for line in postgres.WHO_MAY_CONNECT.splitlines() if not line.startswith("#")]
+    assert rules[0] == ["local", "all", "lienthong", "trust"]
+    assert rules[1:] == [[*rule[:3], "all", rule[4]] for rule in embedded]
 
 
 def test_a_secret_is_drawn_once_and_read_from_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
-    for name in ("PAYMENT_PARTNER_SECRET", "SERVICE_SECRET"):
-        monkeypatch.delenv(name, raising=False)
+    for name in (*DATABASES, "kafka", "postgres"):
+        (tmp_path / name).mkdir()
     drawn = set()
     for _ in range(2):
-        subprocess.run([sys.executable, ROOT / "compose" / "draw_secrets.py"], check=True, capture_output=True)
-        settings = PaymentSettings()
-        drawn.add((settings.payment_partner_secret.get_secret_value(), settings.service_secret.get_secret_value()))
-    (pair,) = drawn
-    assert len(set(pair)) == 2 and min(map(len, pair)) >= 43
-    assert [file.stat().st_mode & 0o077 for file in tmp_path.iterdir()] == [0, 0]
+        environment = {**os.environ, "SECRETS_DIR": str(tmp_path)}
+        words = [sys.executable, ROOT / "compose" / "draw_secrets.py"]
+        told = subprocess.run(words, check=True, capture_output=True, text=True, env=environment).stdout
+        for name in ("PAYMENT_PARTNER_SECRET", "SERVICE_SECRET", "PAYMENT_DATABASE_URL"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("SECRETS_DIR", str(tmp_path / "payment"))
+        payment = PaymentSettings()
+        drawn.add((payment.payment_partner_secret.get_secret_value(), payment.service_secret.get_secret_value()))
+        drawn.add((payment.database_url, kafka_access(tmp_path / "portal")))
+    assert len(drawn) == 2, "the same at the second start"
+    files = [file for folder in tmp_path.iterdir() for file in folder.iterdir()]
+    secrets = {file.read_text() for file in files if file.name.endswith(("_SECRET", "_PASSWORD"))}
+    assert len(secrets) == 8 and min(map(len, secrets)) >= 43 and not [secret for secret in secrets if secret in told]
+    assert payment.database_url.startswith("postgresql://payment:")
+    assert {file.stat().st_mode & 0o037 for file in files} == {0}
+
+
+def kafka_access(folder: Path) -> str:
+    """The password with which a service signs in to Kafka, from its files."""
+    options = Access(_secrets_dir=folder).options()
+    assert (options["security_protocol"], options["sasl_plain_username"]) == ("SASL_PLAINTEXT", KAFKA_USER)
+    return str(options["sasl_plain_password"])
+
+
+def test_a_service_knows_no_secret_of_another(tmp_path: Path) -> None:
+    for name in (*DATABASES, "kafka", "postgres"):
+        (tmp_path / name).mkdir()
+    environment = {**os.environ, "SECRETS_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, ROOT / "compose" / "draw_secrets.py"], check=True, env=environment)
+    for role in ROLES:
+        (volume,) = SERVICES[role.name]["volumes"]
+        mounted = dict(each.split(":")[:2] for each in SERVICES["secrets"]["volumes"])[volume.partition(":")[0]]
+        assert mounted == f"/var/lib/lienthong/secrets/{role.database}"
+        names = {file.name for file in (tmp_path / role.database).iterdir()}
+        assert {name for name in names if "DATABASE" in name} == {f"{role.database.upper()}_DATABASE_URL"}
+        assert set(role.secrets) <= names and "POSTGRES_PASSWORD" not in names
 
 
 @pytest.mark.parametrize(("status", "code"), [("200 OK", 0), ("503 Service Unavailable", 1)])

@@ -14,7 +14,9 @@ PROVINCES = 34
 RETURNED = 10
 
 
-async def test_a_dossier_is_returned_in_every_province_and_all_agree_on_its_story(lienthong: Country) -> None:
+async def test_a_dossier_is_returned_in_every_province_and_all_agree_on_its_story(
+    lienthong: Country, lienthong_kafka: dict[str, str]
+) -> None:
     done = command("demo", "--all-provinces", "--json", "--keep", "--seed", "country", url=lienthong.url)
     assert done.returncode == 0, done.stderr
     reports = json.loads(done.stdout)
@@ -24,7 +26,7 @@ async def test_a_dossier_is_returned_in_every_province_and_all_agree_on_its_stor
 
     found = re.search(r"--sandbox ([\w-]+)", done.stderr)
     assert found, done.stderr
-    on_the_wire = _stories_on_the_wire(lienthong.doors["kafka"], found.group(1))
+    on_the_wire = _stories_on_the_wire(lienthong_kafka, found.group(1))
     sandbox = lienthong.enter(found.group(1))
     at_the_portal = await _at_the_portal(sandbox)
     for report in reports:
@@ -46,7 +48,7 @@ async def test_a_dossier_is_returned_in_every_province_and_all_agree_on_its_stor
     await lienthong.delete_sandbox(sandbox.id)
 
 
-def _stories_on_the_wire(kafka: str, sandbox_id: str) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
+def _stories_on_the_wire(kafka: dict[str, str], sandbox_id: str) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
     """Per dossier (event, time, body) in the order of the wire, what the portal said first."""
     stories: dict[str, list[tuple[str, str, dict[str, Any]]]] = {}
     for topic in (TO_PROVINCE, TO_PORTAL):

@@ -18,7 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from lienthong.doctor.machine import look
 from lienthong.embedded import Trouble, elsewhere, ports, postgres
-from lienthong.embedded.plan import DATABASES, ROLES
+from lienthong.embedded.plan import DATABASES, ROLES, SUPERUSER
 from lienthong.embedded.stack import Stack
 from shared.messaging import kafka
 from tests.support.command import PATIENCE
@@ -39,9 +39,13 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 def environment(servers: Stack) -> dict[str, str]:
     """As whoever uses them would write it."""
-    at = f"postgresql://lienthong:{PASSWORD}@127.0.0.1:{servers.plan.port('postgres')}"
-    urls = {f"{name.upper()}_DATABASE_URL": f"{at}/{name}" for name in DATABASES}
-    return {elsewhere.KAFKA: servers.kafka_bootstrap, **urls}
+    urls = {f"{name.upper()}_DATABASE_URL": servers.database_url(name) for name in DATABASES}
+    return {elsewhere.KAFKA: servers.kafka_bootstrap, **servers.plan.kafka_login, **urls}
+
+
+def passwords(servers: Stack) -> set[str]:
+    names = (SUPERUSER, *DATABASES)
+    return {*map(servers.plan.database_password, names), servers.plan.secret("KAFKA_SASL_PASSWORD")}
 
 
 def lienthong(*words: str | Path | int, **more: str) -> subprocess.CompletedProcess[str]:
@@ -59,12 +63,14 @@ def test_the_page_works_as_it_is_printed_and_their_servers_live_on(servers: Stac
     (block,) = [block for block in blocks if "lienthong demo" in block]
     theirs = environment(servers)
     script = block.replace("broker.example:9092", theirs[elsewhere.KAFKA])
-    script = script.replace(
-        "lienthong:secret@db.example:5432", f"lienthong:{PASSWORD}@127.0.0.1:{servers.plan.port('postgres')}"
-    )
+    theirs_at = r"postgresql://lienthong:secret@db\.example:5432/(\w+)"
+    script = re.sub(theirs_at, lambda match: servers.database_url(match[1]), script)
     script = script.replace("lienthong up", f"lienthong up --port-base {base}")
     assert "example" not in script
-    path = {"PATH": f"{BIN}:{os.environ['PATH']}", "LIENTHONG_URL": f"http://127.0.0.1:{base}"}
+    path = servers.plan.kafka_login | {
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "LIENTHONG_URL": f"http://127.0.0.1:{base}",
+    }
     done = subprocess.run(
         ["bash", "-e"],
         input=script,
@@ -78,7 +84,7 @@ def test_the_page_works_as_it_is_printed_and_their_servers_live_on(servers: Stac
     assert len(re.findall(r"^(?:kafka|postgres) .* external ", done.stdout, re.MULTILINE)) == 4, (
         "after up, and in status"
     )
-    assert PASSWORD not in done.stdout + done.stderr
+    assert not [password for password in passwords(servers) if password in done.stdout + done.stderr]
     data = tmp_path / ".lienthong"
     assert not (data / "postgres").exists() and not (data / "kafka").exists()
     assert f"Stopped; the data stays in {data}" in done.stdout
@@ -88,8 +94,12 @@ def test_the_page_works_as_it_is_printed_and_their_servers_live_on(servers: Stac
     assert ports.wait_free(range(base, base + ports.SPAN), 10) == []
 
 
-def test_nothing_of_theirs_is_ours_to_break_and_no_password_lies_about(servers: Stack, tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "data", ports.free_base(), external=environment(servers))
+def test_nothing_of_theirs_is_ours_to_break_and_no_password_lies_about(
+    servers: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in servers.plan.kafka_login.items():
+        monkeypatch.setenv(name, value)
+    stack = Stack(tmp_path / "data", ports.free_base(), external=elsewhere.named(environment(servers)))
     assert tuple(stack.plan.parts) == ("services",)
     with stack:
         assert look(stack.plan.data).replaced == {"kafka", "postgres"}, "whatever the environment says by now"
@@ -103,9 +113,10 @@ def test_nothing_of_theirs_is_ours_to_break_and_no_password_lies_about(servers: 
         with pytest.raises(Trouble):
             stack.restart_kafka()
         plan = stack.plan.data / "plan.json"
-        assert PASSWORD in plan.read_text() and plan.stat().st_mode & 0o077 == 0, "readable for its owner alone"
+        assert servers.database_url("portal") in plan.read_text()
+        assert plan.stat().st_mode & 0o077 == 0, "readable for its owner alone"
         logs = "".join(file.read_text() for file in (stack.plan.data / "log").iterdir())
-        assert PASSWORD not in logs
+        assert not [password for password in passwords(servers) if password in logs]
 
 
 def test_a_broker_that_does_not_answer_is_named_until_it_does(tmp_path: Path) -> None:
@@ -116,7 +127,7 @@ def test_a_broker_that_does_not_answer_is_named_until_it_does(tmp_path: Path) ->
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, elsewhere.KAFKA: later.kafka_bootstrap},
+        env={**os.environ, **later.plan.kafka_login, elsewhere.KAFKA: later.kafka_bootstrap},
     )
     assert up.stdout and up.stderr
     wanted = (
@@ -138,7 +149,7 @@ def test_a_broker_that_does_not_answer_is_named_until_it_does(tmp_path: Path) ->
 
 
 async def test_a_topic_made_otherwise_is_refused_with_the_way_out(servers: Stack, tmp_path: Path) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka_bootstrap)
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka_bootstrap, **kafka.options_of(servers.plan.kafka_login))
     await admin.start()
     try:
         await admin.delete_topics([TO_PORTAL])

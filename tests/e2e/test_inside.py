@@ -174,6 +174,7 @@ def test_the_page_is_true(seen: Receiver, tmp_path: Path) -> None:
     blocks = re.findall(r"^```bash\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     base = ports.free_base()
     script = "set -eo pipefail\n" + "\n".join(blocks).replace("up --detach", f"up --detach --port-base {base}")
+    script = script.replace("psql --host 127.0.0.1", f"psql --host 127.0.0.1 --port {base + 8}")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("OTEL_")},
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -189,6 +190,7 @@ def test_the_page_is_true(seen: Receiver, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "All 3 dossiers ended in their expected state" in done.stdout and "Nothing is wrong." in done.stdout
     assert 'lienthong_journeys_total{channel="online",service="portal",state="submitted"} 3.0' in done.stdout
+    assert "portal" in done.stdout and "'dossier.to-portal.v1', 'dossier.to-province.v1'" in done.stdout
     assert len(seen.spans()) > before + 50
 
 

@@ -18,15 +18,15 @@ pytestmark = pytest.mark.lienthong(seed="strange", start="2026-06-09T08:00:00+07
 Headers = Mapping[str, bytes]
 
 
-def write(country: Country, topic: str, lane: int, *headers: Headers) -> None:
-    producer = Producer({"bootstrap.servers": country.doors["kafka"]})
+def write(broker: dict[str, str], topic: str, lane: int, *headers: Headers) -> None:
+    producer = Producer(broker)
     for each in headers:
         producer.produce(topic, b"{}", each["ce_subject"], lane, headers=list(each.items()))
     assert producer.flush(30) == 0
 
 
-async def the_last(country: Country, sandbox: Sandbox, topic: str) -> WireRecord:
-    return (await asyncio.to_thread(records, country.doors["kafka"], sandbox.id, [topic]))[-1]
+async def the_last(broker: dict[str, str], sandbox: Sandbox, topic: str) -> WireRecord:
+    return (await asyncio.to_thread(records, broker, sandbox.id, [topic]))[-1]
 
 
 def under_next_numbers(record: WireRecord, count: int, **changes: bytes) -> list[Headers]:
@@ -52,17 +52,17 @@ LANES = {"made-up ids": "31", "a sandbox that nobody has": "37", "a huge epoch":
 @pytest.mark.parametrize("topic", [TO_PROVINCE, TO_PORTAL])
 @pytest.mark.parametrize("kind", [*STRANGE, "a copy"])
 async def test_real_events_arrive_and_the_strange_record_is_named(
-    lienthong: Country, sandbox: Sandbox, topic: str, kind: str
+    lienthong: Country, lienthong_kafka: dict[str, str], sandbox: Sandbox, topic: str, kind: str
 ) -> None:
     province = LANES[kind]
     commune = (await lienthong.communes(province))[0]["code"]
     first = await submitted(sandbox, province, commune)
     await sandbox.script(first, reception="receive")
     await sandbox.clock.advance("1d")
-    last = await the_last(lienthong, sandbox, topic)
+    last = await the_last(lienthong_kafka, sandbox, topic)
     source = last.header("ce_source").split("/")[1].encode()
     changes = {name: value.replace(b"%s", source) for name, value in STRANGE.get(kind, {}).items()}
-    write(lienthong, topic, last.partition, *under_next_numbers(last, 1 if kind == "a copy" else 5, **changes))
+    write(lienthong_kafka, topic, last.partition, *under_next_numbers(last, 1 if kind == "a copy" else 5, **changes))
 
     code = await submitted(sandbox, province, commune)
     await sandbox.script(code, reception="receive")

@@ -19,7 +19,9 @@ LOAD = 8  # citizens of the neighbour who submit one dossier after the other
 
 
 @pytest.mark.lienthong(seed="month")
-async def test_a_month_passes_and_every_event_carries_its_own_day(lienthong: Country, sandbox: Sandbox) -> None:
+async def test_a_month_passes_and_every_event_carries_its_own_day(
+    lienthong_kafka: dict[str, str], sandbox: Sandbox
+) -> None:
     lan = sandbox.citizen("lan")
     codes = [(await lan.submit(PROCEDURE, PROVINCE, COMMUNE))["code"] for _ in range(DOSSIERS)]
     for days, code in enumerate(codes):
@@ -29,7 +31,7 @@ async def test_a_month_passes_and_every_event_carries_its_own_day(lienthong: Cou
     print(f"{DAYS} days over {DOSSIERS} dossiers took {time.monotonic() - begun:.2f} s")
 
     fired = {(each["subject"], datetime.fromisoformat(each["at"])) for each in advanced["fired"]}
-    told = records(lienthong.doors["kafka"], sandbox.id, [TO_PORTAL])
+    told = records(lienthong_kafka, sandbox.id, [TO_PORTAL])
     assert {(record.header("ce_subject"), _time(record.header("ce_time"))) for record in told} == fired
     assert len({_time(record.header("ce_time")).date() for record in told}) >= 8
     assert all(_time(record.header("ce_time")) <= _time(advanced["now"]) for record in told)

@@ -20,11 +20,11 @@ LANES = 34
 
 
 @pytest.fixture(scope="module")
-async def travelled(lienthong: Country) -> tuple[str, list[WireRecord]]:
+async def travelled(lienthong: Country, lienthong_kafka: dict[str, str]) -> tuple[str, list[WireRecord]]:
     """A sandbox in which every named path was walked, and all its records."""
     async with lienthong.sandbox(seed="wire") as sandbox:
         assert all(each.reached for each in await travel.travel_all(sandbox, catalogue.ALL_MOVES))
-        return sandbox.id, records(lienthong.doors["kafka"], sandbox.id)
+        return sandbox.id, records(lienthong_kafka, sandbox.id)
 
 
 def test_every_record_is_a_cloudevent_with_the_headers_of_the_contract(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,9 +30,14 @@ class WireRecord:
         return body
 
 
-def records(bootstrap: str, sandbox_id: str, topics: Iterable[str] = (TO_PROVINCE, TO_PORTAL)) -> list[WireRecord]:
-    """All records of one sandbox that are in `topics` now, in order per partition."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "onlooker", "enable.auto.commit": False})
+def records(
+    broker: Mapping[str, str], sandbox_id: str, topics: Iterable[str] = (TO_PROVINCE, TO_PORTAL)
+) -> list[WireRecord]:
+    """All records of one sandbox that are in `topics` now, in order per partition.
+
+    broker  settings of a client, such as the fixture `lienthong_kafka`
+    """
+    consumer = Consumer({**broker, "group.id": "onlooker", "enable.auto.commit": False})
     try:
         partitions = [
             TopicPartition(topic, partition)

@@ -16,6 +16,7 @@ import pytest
 from lienthong.embedded import Trouble
 from lienthong.embedded.logs import NAMES, Entry, Filter, Follower, entries, folder, last, log_names
 from lienthong.embedded.plan import ROLES, Plan
+from lienthong.embedded.rotation import older, rotate, rotate_long
 
 TRACE, OTHER = "0af7651916cd43dd8448eb211c80319c", "1" * 32
 CODE = "H42.14464-20260609-0000001"
@@ -202,3 +203,27 @@ def test_following_ends_with_ctrl_c(logs: Path) -> None:
         following.send_signal(signal.SIGINT)
     _, errors = following.communicate(timeout=30)
     assert (following.returncode, errors) == (0, "")
+
+
+def test_a_log_moved_aside_is_read_with_the_new_one_and_nothing_is_lost(logs: Path) -> None:
+    """Its writer appends to the same open file, as a process does whose output it is."""
+    file = logs / "payment.log"
+    reader = Follower(logs, ["payment"], Filter())
+    with file.open("a") as writer:
+        for second in (31, 32):
+            writer.write(a_line(second, "before") + "\n")
+            writer.flush()
+            if second == 31:
+                assert seconds(reader.more()) == [31]
+        rotate(file)
+        writer.write(a_line(33, "after") + "\n")
+    assert seconds(reader.more()) == [32, 33]
+    assert seconds(last(logs, ["payment"], Filter(), 50)) == [15, 31, 32, 33]
+    assert seconds(last(logs, ["payment"], Filter(), 1)) == [33]
+    assert older(file).stat().st_mode & 0o077 == 0
+
+
+def test_only_a_long_log_is_moved_aside(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lienthong.embedded.rotation.MOST_BYTES", (logs / "payment.log").stat().st_size)
+    rotate_long(logs)
+    assert [file.name for file in logs.glob("*.1")] == ["portal-api.log.1"]

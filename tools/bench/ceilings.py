@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,7 +23,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from pydantic import BaseModel
 
 from lienthong.embedded import ports
+from shared.messaging.kafka import access
 
+DATABASE = "BENCH_DATABASE_URL"
 CONNECTIONS = 16
 SAMPLE = 2000  # real records, sent repeatedly
 IN_FLIGHT = 5000
@@ -41,10 +44,15 @@ class Submission(BaseModel):
     note: str | None = None
 
 
-def measured(name: str, *arguments: object) -> float:
-    """Measure one ceiling in a separate process; returns operations per second."""
+def measured(name: str, *arguments: object, secrets: Mapping[str, str]) -> float:
+    """Measure one ceiling in a separate process; returns operations per second.
+
+    secrets  variables that sign in to the servers: not arguments, because everybody can read a command line
+    """
     words = [sys.executable, "-m", "tools.bench.ceilings", name, *map(str, arguments)]
-    result: dict[str, float] = json.loads(subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout)
+    result: dict[str, float] = json.loads(
+        subprocess.run(words, env={**os.environ, **secrets}, stdout=subprocess.PIPE, check=True).stdout
+    )
     return result["per_second"]
 
 
@@ -96,7 +104,7 @@ async def produce(servers: str, topic: str, count: int, target: str) -> float:
     """Send the records of a real topic to another topic: acks=all, idempotent, each to the same partition."""
     sample = [record async for record in _records(servers, topic, SAMPLE)]
     producer = AIOKafkaProducer(
-        bootstrap_servers=servers, enable_idempotence=True, acks="all", max_batch_size=256 * 1024
+        bootstrap_servers=servers, enable_idempotence=True, acks="all", max_batch_size=256 * 1024, **access()
     )
     await producer.start()
     waiting: deque[Any] = deque()
@@ -126,7 +134,9 @@ async def consume(servers: str, topic: str, count: int) -> float:
 
 
 async def _records(servers: str, topic: str, limit: int) -> Any:
-    reader = AIOKafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest", enable_auto_commit=False)
+    reader = AIOKafkaConsumer(
+        bootstrap_servers=servers, auto_offset_reset="earliest", enable_auto_commit=False, **access()
+    )
     await reader.start()
     try:
         partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
@@ -149,7 +159,7 @@ def main() -> None:
         _serve(int(words[0]))
         return
     if name == "commits":
-        per_second = uvloop.run(commits(words[0], int(words[1])))
+        per_second = uvloop.run(commits(os.environ[DATABASE], int(words[0])))
     elif name == "produce":
         per_second = uvloop.run(produce(words[0], words[1], int(words[2]), words[3]))
     else:

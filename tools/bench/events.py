@@ -88,14 +88,14 @@ class Log:
 
     async def measure_throughput(self, many: int) -> list[Row]:
         """Measure relay and reader of each service alone, with the other worker stopped; `many` submissions."""
-        servers = self.stack.kafka_bootstrap
+        servers, login = self.stack.kafka_bootstrap, self.stack.plan.kafka_login
         async with self.country.sandbox(seed="bench") as sandbox:
             self.run_only()
             await self.submitted(sandbox, 1, many, (await sandbox.clock.read())["now"])
             relayed = await self._rate(self.portal, SENT, many, "portal-worker")
-            raw_in = ceilings.measured("produce", servers, TO_PROVINCE, many, RAW_TOPIC)
+            raw_in = ceilings.measured("produce", servers, TO_PROVINCE, many, RAW_TOPIC, secrets=login)
             applied = await self._rate(self.gateway, APPLIED, many, "gateway-worker")
-            raw_out = ceilings.measured("consume", servers, TO_PROVINCE, many)
+            raw_out = ceilings.measured("consume", servers, TO_PROVINCE, many, secrets=login)
             self.run_only()
             await self._officers_decide(sandbox)
             decided = await self.gateway.fetchval("SELECT count(*) FROM queue")

@@ -123,7 +123,7 @@ def _submit(stack: Stack, requests: list[bytes], size: Size) -> list[Row]:
     with ceilings.empty_endpoint(ports.free_base()) as url:
         load.run(url, requests, min(size.submissions, 500), clients=CLIENTS)
         bare = load.run(url, requests, size.submissions, clients=CLIENTS)
-    commits = ceilings.measured("commits", stack.database_url("bench"), size.submissions)
+    commits = ceilings.measured("commits", size.submissions, secrets={ceilings.DATABASE: stack.database_url("bench")})
     empty = "an empty FastAPI POST"
     return [
         Row(
@@ -173,7 +173,9 @@ def _latency_rows(what: str, latency: tuple[float, float], pace: str) -> list[Ro
 async def _topic(stack: Stack) -> None:
     from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka_bootstrap)
+    from shared.messaging.kafka import options_of
+
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka_bootstrap, **options_of(stack.plan.kafka_login))
     await admin.start()
     try:
         await admin.create_topics([NewTopic(RAW_TOPIC, ceilings.PARTITIONS, 1)])

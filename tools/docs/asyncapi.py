@@ -25,8 +25,9 @@ def document() -> dict[str, Any]:
         "servers": {
             "local": {
                 "host": "127.0.0.1:9092",
-                "protocol": "kafka",
+                "protocol": "kafka-secure",
                 "description": "Apache Kafka of the embedded stack; KAFKA_BOOTSTRAP_SERVERS points elsewhere.",
+                "security": [{"$ref": "#/components/securitySchemes/owner"}],
             }
         },
         "channels": {
@@ -40,6 +41,12 @@ def document() -> dict[str, Any]:
             "portalHears": _operation("receive", "toPortal", TO_PORTAL, "portal"),
         },
         "components": {
+            "securitySchemes": {
+                "owner": {
+                    "type": "plain",
+                    "description": "SASL_PLAINTEXT, drawn per data folder; the owner of the stack finds it in `.lienthong/access`.",
+                }
+            },
             "schemas": {"DossierHeaders": _headers(of_dossier=True), "LaneHeaders": _headers(of_dossier=False)},
             "messages": {event_type: _message(event_type) for event_type in event_types()},
         },

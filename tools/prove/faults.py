@@ -196,15 +196,15 @@ async def _reads_on(scene: Scene, service: str) -> bool:
 @asynccontextmanager
 async def _second_worker(scene: Scene, role: str) -> AsyncIterator[int]:
     """A second worker process of the same service on its own port; yields its pid and stops it at the end."""
-    worker = ROLES_BY_NAME[role]
+    worker, plan = ROLES_BY_NAME[role], scene.stack.plan
     module, _, function = worker.target.partition(":")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    with scene.stack.plan.log(f"second-{role}").open("ab") as log:
+    with plan.log(f"second-{role}").open("ab") as log:
         child = subprocess.Popen(  # noqa: ASYNC220  from the main thread: the kernel kills the child when the forking thread ends
             [sys.executable, "-P", "-c", f"from {module} import {function}; {function}()"],
-            env={**scene.stack.plan.child_environment(), worker.url_variable: url},
+            env={**plan.child_environment(), **plan.environment(worker), worker.url_variable: url},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

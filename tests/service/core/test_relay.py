@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -172,7 +173,7 @@ async def test_a_reader_in_an_older_epoch_finishes_it_first(own_runtime: Messagi
     assert await event_log.replay(own_runtime.database, SENDER.topic_out, 7, (1, 11)) == ((3, 1), False)
 
 
-async def what_lies_there(servers: str, shelf: Shelf, topic: str) -> list[WireRecord]:
+async def what_lies_there(servers: Mapping[str, str], shelf: Shelf, topic: str) -> list[WireRecord]:
     """A topic just made has no leader for every partition yet: ask until it has."""
     async with asyncio.timeout(30):
         while True:
@@ -181,12 +182,15 @@ async def what_lies_there(servers: str, shelf: Shelf, topic: str) -> list[WireRe
 
 
 async def test_what_was_sent_is_sent_again_with_the_same_numbers(
-    own_runtime: MessagingRuntime[Parcel], kafka_bootstrap: str
+    own_runtime: MessagingRuntime[Parcel], broker: dict[str, str]
 ) -> None:
     topic = f"relay-{own_runtime.database._url[-6:]}"
     own_runtime.topics = {ANSWERED: topic}
     await event_log.add_lanes(own_runtime.database.pool, [topic])
-    shelf, relay = await a_shelf(own_runtime), a_relay(own_runtime, "one", servers=kafka_bootstrap, topic=topic)
+    shelf, relay = (
+        await a_shelf(own_runtime),
+        a_relay(own_runtime, "one", servers=broker["bootstrap.servers"], topic=topic),
+    )
     await relay.leases.renew()
     await publish(shelf, "A", 1, "1", "2", "3")
     await relay._writer.open()
@@ -200,7 +204,7 @@ async def test_what_was_sent_is_sent_again_with_the_same_numbers(
         assert [await relay.step(), await relay.step()] == [3, 0]
     finally:
         await relay._writer.close()
-    sent = await what_lies_there(kafka_bootstrap, shelf, topic)
+    sent = await what_lies_there(broker, shelf, topic)
     assert {record.partition for record in sent} == {1}
     assert [record.header("ce_sequence") for record in sent] == ["1", "2", "3", "2", "3", "2", "3", "4"]
     assert [record.header("ce_type") for record in sent].count(cloudevents.VOID) == 1, (
