@@ -13,6 +13,13 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _BLANKS = "\u115f\u1160\u3164\uffa0\u2800"
 
 
+def require_text(value: object) -> object:
+    """Refuses digits for a time: pydantic would read 20261126 as seconds since 1970."""
+    if not isinstance(value, str) or re.fullmatch(r"[+-]?[0-9.]+", value):
+        raise ValueError("is written as text, such as 2026-06-09 or 2026-06-09T08:00:00+07:00")
+    return value
+
+
 def storable(text: str) -> str:
     if "\x00" in text:
         raise ValueError("contains the character NUL (U+0000), which cannot be stored; remove it")
