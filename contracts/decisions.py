@@ -78,7 +78,7 @@ class Step(MoveFacts):
     after_days  working days to wait before it
     """
 
-    at: Annotated[Text, Field(max_length=40, examples=["in_processing"])] | None = None
+    at: Annotated[Text, Field(max_length=40, json_schema_extra={"enum": list(VERBS_IN)})] | None = None
     after_days: WorkingDays = 0
 
     @field_validator("at")

@@ -5,11 +5,15 @@ from __future__ import annotations
 from contracts import catalogue
 from contracts.calendar.calendar import CalendarTooShort
 from contracts.lifecycle import MoveNotAllowed
+from contracts.schemas import UnknownEventType
 from shared.problem_types import Problems, ProblemType
 
 CONTRACT_PROBLEMS: Problems = {
     CalendarTooShort: ProblemType(
         "calendar-too-short", 409, "The calendar ends too early for this.", "Lịch làm việc không đủ dài."
+    ),
+    UnknownEventType: ProblemType(
+        "event-type-unknown", 404, "There is no such event type.", "Không có loại sự kiện này."
     ),
     MoveNotAllowed: ProblemType(
         "move-not-allowed",

@@ -17,7 +17,7 @@ Schema = Mapping[str, Any]
 
 
 class UnknownEventType(Refusal):
-    """No contract exists for this event type. Facts: `type`, `known`."""
+    """No contract exists for this event type. Facts: `event_type`, `known`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def schema(event_type: str) -> Schema:
     if event_type not in event_types():
         raise UnknownEventType(
             f"Send one of the {len(event_types())} known event types, with its version at the end.",
-            type=event_type,
+            event_type=event_type,
             known=list(event_types()),
         )
     document: Schema = json.loads((EVENTS / f"{event_type}.json").read_text(encoding="utf-8"))
@@ -65,13 +65,16 @@ def errors(event_type: str, body: Any) -> list[SchemaError]:
 
 def rules(event_type: str) -> dict[str, Schema]:
     """Stable rule id → the part of the schema that contains the rule, for one event type."""
-    return {part["x-rule"]: part for part in _parts(schema(event_type))}
+    return {part["x-rule"]: part for _, part in parts(schema(event_type))}
 
 
-def _parts(part: Schema) -> Iterator[Schema]:
-    yield part
-    for inner in (*part.get("properties", {}).values(), *([part["items"]] if "items" in part else [])):
-        yield from _parts(inner)
+def parts(part: Schema, pointer: str = "") -> Iterator[tuple[str, Schema]]:
+    """Every part of a schema with the pointer to its values; `*` stands for each index of a list."""
+    yield pointer, part
+    for name, inner in part.get("properties", {}).items():
+        yield from parts(inner, f"{pointer}/{name}")
+    if "items" in part:
+        yield from parts(part["items"], f"{pointer}/*")
 
 
 def _described(root: Schema, error: jsonschema_rs.ValidationError) -> SchemaError:

@@ -19,6 +19,16 @@ def _unfit(en: str, vi: str) -> ValueError:
     return ValueError(Sentence(en, vi))
 
 
+def require_text(value: object) -> object:
+    """Refuses digits for a time: pydantic would read 20261126 as seconds since 1970."""
+    if not isinstance(value, str) or re.fullmatch(r"[+-]?[0-9.]+", value):
+        raise _unfit(
+            "is written as text, such as 2026-06-09 or 2026-06-09T08:00:00+07:00",
+            "viết bằng chữ, như 2026-06-09 hoặc 2026-06-09T08:00:00+07:00",
+        )
+    return value
+
+
 def storable(text: str) -> str:
     if "\x00" in text:
         raise _unfit(

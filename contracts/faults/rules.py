@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.sandbox.clock import TimeText
 from shared.text import Text
 
 MOST_RULES = 100  # of one sandbox
 Pattern = Annotated[Text, Field(min_length=1, max_length=200)]
-Instant = Annotated[Text, Field(max_length=40, examples=["2026-06-09T08:00:00+07:00"])]
+Instant = TimeText
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 

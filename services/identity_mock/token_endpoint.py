@@ -9,9 +9,10 @@ import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Security
+from fastapi.openapi.models import HTTPBase
 from fastapi.responses import JSONResponse
 
 from services.identity_mock import clients, faults, parameters, store, tokens
@@ -27,12 +28,41 @@ from shared.sandbox.faults import Rule
 from shared.sandbox.registry import Sandbox
 from shared.sandbox.validity import Validity, now_by
 from shared.storage.database import Connection
+from shared.web.dependencies import Credential
 from shared.web.problems import problem_responses
 
 NEEDED = ("grant_type", "code", "redirect_uri", "code_verifier")
 PARAMETERS = (*NEEDED, "client_id")
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 section 4.1
+OAUTH_ERROR = {
+    "type": "object",
+    "required": ["error", "error_description"],
+    "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
+}
+TOKENS = {
+    "type": "object",
+    "required": ["access_token", "token_type", "expires_in", "scope", "id_token"],
+    "properties": {
+        "access_token": {"type": "string"},
+        "token_type": {"type": "string", "const": "Bearer"},
+        "expires_in": {"type": "integer", "description": "seconds"},
+        "scope": {"type": "string"},
+        "id_token": {"type": "string"},
+    },
+}
+CLIENT = Credential(
+    "Client",
+    "Authorization",
+    HTTPBase(
+        scheme="basic", description="Optional: the client id by HTTP Basic, with any secret (RFC 6749 section 2.3.1)."
+    ),
+)
 router = APIRouter(tags=["openid connect"])
+
+
+def _refusal(description: str) -> dict[str, Any]:
+    content = {"application/json": {"schema": OAUTH_ERROR}, **problem_responses(400)[400]["content"]}
+    return {"description": description, "content": content}
 
 
 @router.post(
@@ -53,16 +83,19 @@ router = APIRouter(tags=["openid connect"])
         }
     },
     responses={
-        400: {"description": "`error` and `error_description` (RFC 6749 section 5.2)"},
-        401: {"description": "`error` is `invalid_client` (RFC 6749 section 5.2)"},
+        200: {"content": {"application/json": {"schema": TOKENS}}},
+        400: _refusal("`error` and `error_description` (RFC 6749 section 5.2)"),
+        401: _refusal("`error` is `invalid_client` (RFC 6749 section 5.2); or the problem `api-key-unknown`"),
         **problem_responses(403, 404, 503),
     },
 )
-async def token(realm: RealmDep, request: Request) -> JSONResponse:
+async def token(
+    realm: RealmDep, request: Request, authorization: Annotated[str | None, Security(CLIENT)] = None
+) -> JSONResponse:
     """The client names itself by HTTP Basic or by `client_id` in the form. The first request with a code uses it up, even
     if the request fails; a second one revokes the tokens of the first (RFC 6749 section 4.1.2)."""
     form = await _form_of(request)
-    client = clients.client_of(request.headers.get("authorization"), form)
+    client = clients.client_of(authorization, form)
     try:
         realm = await realm.of_client(client)
     except ClientUnknown as error:

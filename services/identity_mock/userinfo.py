@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Security
 
 from contracts.identity import NUMBER_CLAIM
 from services.identity_mock import faults, store, tokens
@@ -12,6 +12,7 @@ from services.identity_mock.people import people
 from services.identity_mock.realm import Realm, RealmDep
 from services.identity_mock.register import represented_by
 from services.identity_mock.tokens import AccessToken, TokenRefused
+from shared.web.dependencies import ACCESS_TOKEN
 from shared.web.problems import problem_responses
 
 router = APIRouter(tags=["openid connect"])
@@ -23,10 +24,12 @@ router = APIRouter(tags=["openid connect"])
     summary="The person of an access token (some clients send POST, without a body)",
     responses=problem_responses(401, 403, 404, 503),
 )
-async def userinfo(realm: RealmDep, request: Request) -> dict[str, Any]:
+async def userinfo(
+    realm: RealmDep, authorization: Annotated[str | None, Security(ACCESS_TOKEN)] = None
+) -> dict[str, Any]:
     """OpenID Connect Core 1.0 section 5.3, with the claims of the national sign-on (facts: integration.md 3.1)."""
     try:
-        token = _token_of(realm, request.headers.get("authorization", ""))
+        token = _token_of(realm, authorization or "")
     except TokenRefused:
         await realm.serving()
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from services.portal import lab as portal_lab
-from services.portal.api import catalogue, dossiers, papers, payments, statistics
+from services.portal.api import catalogue, contracts, dossiers, papers, payments, statistics
 from services.portal.problems import PROBLEMS
 from services.portal.runtime import Portal
 from services.portal.settings import Settings
@@ -19,7 +19,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     portal = Portal(settings)
     # The most used routes first: a request is matched against one route after another.
-    public = (dossiers.router, payments.router, catalogue.router, papers.router, statistics.router)
+    public = (dossiers.router, payments.router, catalogue.router, papers.router, statistics.router, contracts.router)
     return web.create_app(
         portal,
         "Liên Thông: national portal",

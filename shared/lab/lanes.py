@@ -16,7 +16,7 @@ from shared.messaging.runtime import MessagingRuntime
 from shared.observability import metrics
 from shared.runtime import known_sandbox
 from shared.text import Text
-from shared.web.dependencies import ForServices, SandboxId, SandboxPath
+from shared.web.dependencies import ForServices, Number, SandboxId, SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
@@ -29,7 +29,7 @@ async def event_runtime(request: Request) -> MessagingRuntime[Any]:
 
 
 EventRuntimeDep = Annotated[MessagingRuntime[Any], Depends(event_runtime)]
-LetterPath = Annotated[int, Path(ge=1, lt=1 << 63)]
+LetterPath = Annotated[int, Number, Path(ge=1, lt=1 << 63)]
 
 
 class ReaderPosition(BaseModel):
@@ -76,7 +76,7 @@ async def lanes(runtime: EventRuntimeDep) -> dict[str, Any]:
     responses=problem_responses(403, 422, 503),
 )
 async def replay(
-    lane: Annotated[int, Path(ge=0, lt=LANES)], position: ReaderPosition, runtime: EventRuntimeDep
+    lane: Annotated[int, Number, Path(ge=0, lt=LANES)], position: ReaderPosition, runtime: EventRuntimeDep
 ) -> ReplayPosition:
     if runtime.waits_for:
         raise NotReady("The event log is not ready yet; try again.", waits_for=sorted(runtime.waits_for))

@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, StrictBool
 
 from shared.errors import BodyDoesNotFit
 from shared.lab import sizes
 from shared.runtime import Runtime, known_sandbox
 from shared.sandbox import faults
 from shared.sandbox.clock import END, FIRST
-from shared.text import Text
+from shared.text import Text, require_text
 from shared.web.dependencies import ForServices, SandboxId, SandboxPath, runtime_of
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
@@ -39,20 +39,20 @@ ReaderPosition = Annotated[
         description="Epoch and number that the reader of this lane expects next; default: all that the relay has sent is read",
     ),
 ]
-Moment = Annotated[AwareDatetime, Field(ge=FIRST, lt=END)]
+Moment = Annotated[AwareDatetime, Field(ge=FIRST, lt=END), BeforeValidator(require_text)]
 
 
 class SandboxRow(BaseModel):
     """A sandbox row as the portal sends it."""
 
-    version: Annotated[int, Field(gt=0, lt=1 << 62)]
+    version: Annotated[int, Field(gt=0, lt=1 << 62, strict=True)]
     name: Text
     seed: Text
-    rate: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+    rate: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True)]
     base_at: Moment
     base_real: Moment
-    opened: bool
-    deleted: bool
+    opened: StrictBool
+    deleted: StrictBool
     created_at: Moment
     begins_at: Moment | None = None
     expires_at: Moment | None = None

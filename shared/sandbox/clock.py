@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Annotated
+
+from pydantic import Field
 
 from shared.errors import BodyDoesNotFit
+from shared.text import Text
 
 BUSINESS_ZONE = timezone(timedelta(hours=7), "+07:00")  # Asia/Ho_Chi_Minh: no summer time since 1975
 
@@ -22,6 +26,21 @@ _SHORT = re.compile(r"(?:([0-9]+)w)?(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?
 _DURATION = re.compile(r"P(?:([0-9]+)W)?(?:([0-9]+)D)?(?:T(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)S)?)?")
 _PART = r"[0-9]+(?:[.,][0-9]+)?"  # all that ISO 8601 allows, of which the two above take a part
 _ISO = re.compile(rf"P(?=.)({_PART}Y)?({_PART}M)?({_PART}W)?({_PART}D)?(?:T(?=.)({_PART}H)?({_PART}M)?({_PART}S)?)?")
+
+# What `parse_time` and `parse_duration` read, as our documents describe it.
+TimeText = Annotated[
+    Text, Field(max_length=40, json_schema_extra={"format": "date-time"}, examples=["2026-06-09T08:00:00+07:00"])
+]
+_ISO_FORM = r"P([0-9]{1,5}W)?([0-9]{1,5}D)?(T([0-9]{1,5}H)?([0-9]{1,5}M)?([0-9]{1,5}S)?)?"
+_SHORT_FORM = r"([0-9]{1,5}w)?([0-9]{1,5}d)?([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?"
+DurationText = Annotated[
+    Text,
+    Field(
+        max_length=40,
+        json_schema_extra={"minLength": 2, "pattern": f"^({_ISO_FORM}|{_SHORT_FORM})$"},
+        examples=["3d", "PT1H"],
+    ),
+]
 
 
 def wire(at: datetime) -> str:

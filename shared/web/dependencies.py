@@ -2,19 +2,62 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Annotated
 
-from fastapi import Depends, Header, Path, Request
+from fastapi import Depends, Header, Path, Request, Security
+from fastapi.openapi.models import APIKey, APIKeyIn, HTTPBearer, SecurityBase
+from fastapi.security.base import SecurityBase as SecurityScheme
+from pydantic import BeforeValidator
 
 from shared import errors
 from shared.runtime import Runtime
 from shared.sandbox.names import DEFAULT, IDS
 
 SandboxPath = Annotated[str, Path(pattern=f"^{IDS.pattern}$", description="Id of a sandbox")]
+
+
+def _written(form: str, what: str) -> BeforeValidator:
+    """Refuses what pydantic would also read: `+5`, ` 5` and `1_000` for numbers, `yes` and `1` for true."""
+
+    def check(text: object) -> object:
+        if isinstance(text, str) and not re.fullmatch(form, text):
+            raise ValueError(f"is {what}")
+        return text
+
+    return BeforeValidator(check)
+
+
+# For values of a query or a path, which are text: they are written as in JSON.
+Number = _written(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", "a number such as 5 or 0.5")
+TrueOrFalse = _written("true|false", "true or false")
 KeyHeader = Annotated[
     str, Header(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$", description="Chosen by you, one per request")
 ]
+
+
+class Credential(SecurityScheme):
+    """A header with a credential. OpenAPI describes it as a security scheme; the endpoint gets its value, None if unsent."""
+
+    def __init__(self, scheme_name: str, header: str, model: SecurityBase) -> None:
+        self.scheme_name, self.header, self.model = scheme_name, header, model
+
+    async def __call__(self, request: Request) -> str | None:
+        return request.headers.get(self.header)
+
+
+def _key(scheme_name: str, header: str, description: str) -> Credential:
+    return Credential(scheme_name, header, APIKey(**{"in": APIKeyIn.header}, name=header, description=description))
+
+
+SANDBOX_KEY = _key("SandboxKey", "X-API-Key", "Optional: the API key of a sandbox. It selects that sandbox.")
+SERVICE_SECRET = _key("ServiceSecret", "X-Service-Secret", "Drawn at the first start, known to the services alone.")
+ACCESS_TOKEN = Credential(
+    "AccessToken",
+    "Authorization",
+    HTTPBearer(bearerFormat="JWT", description="An access token from identity_mock: POST /token."),
+)
 
 
 def runtime_of(request: Request) -> Runtime:
@@ -25,7 +68,7 @@ def runtime_of(request: Request) -> Runtime:
 async def chosen_sandbox(
     request: Request,
     x_sandbox: Annotated[str | None, Header(description="Id of the sandbox of this request")] = None,
-    x_api_key: Annotated[str | None, Header(description="API key of a sandbox; it selects that sandbox")] = None,
+    x_api_key: Annotated[str | None, Security(SANDBOX_KEY)] = None,
 ) -> str | None:
     """Id of the sandbox of a request: that of the API key, else that of X-Sandbox; None if neither was sent.
 
@@ -44,11 +87,11 @@ async def chosen_sandbox(
 
 async def only_services(
     request: Request,
-    x_service_secret: Annotated[str, Header(description="Drawn at the first start, known to the services alone")] = "",
+    x_service_secret: Annotated[str | None, Security(SERVICE_SECRET)] = None,
 ) -> None:
     """Raises ServicesOnly unless the call has the secret of the services."""
     secret = runtime_of(request).settings.service_secret.get_secret_value()
-    if not secrets.compare_digest(x_service_secret.encode(), secret.encode()):
+    if not secrets.compare_digest((x_service_secret or "").encode(), secret.encode()):
         raise errors.ServicesOnly("It has no use for others; /openapi.json lists what is public.")
 
 

@@ -19,12 +19,16 @@ from urllib.parse import quote, urlencode
 from fastapi import Depends, Query, Request, Response
 
 from shared.storage.page import LARGEST, TOKEN, USUAL, Cut, Page, Row, unknown_place
+from shared.web.dependencies import Number
 
 
 def page_of(
-    page_size: Annotated[int, Query(ge=1, le=LARGEST, description="Largest number of rows in a page")] = USUAL,
+    page_size: Annotated[int, Number, Query(ge=1, le=LARGEST, description="Largest number of rows in a page")] = USUAL,
     page_token: Annotated[
-        str | None, Query(max_length=400, description="Token from the `Link` header of the previous page")
+        str | None,
+        Query(
+            max_length=400, pattern="^[A-Za-z0-9_-]*$", description="Token from the `Link` header of the previous page"
+        ),
     ] = None,
 ) -> Page:
     return Page(page_size, None if page_token is None else _decode(page_token))

@@ -4,11 +4,15 @@ import json
 import re
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
 from contracts.catalogue import PROVINCES
-from contracts.schemas import event_types
+from contracts.schemas import errors, event_types
+from contracts.topics import ROUTES, VOID
+from contracts.topics import TOPICS as TOPICS_OF
+from shared.messaging.cloudevents import Record, decode
 from tools.docs.generate import REPOSITORY
 
 FOLDER = REPOSITORY / "contracts"
@@ -61,11 +65,37 @@ def test_each_topic_has_one_speaker_and_one_listener() -> None:
         assert len({each["x-party"] for each in on_it}) == 2
 
 
-@pytest.mark.parametrize("headers", ["DossierHeaders", "LaneHeaders"])
-def test_headers_are_cloudevents_with_our_extensions(headers: str) -> None:
-    named = DOCUMENT["components"]["schemas"][headers]["properties"]
+@pytest.mark.parametrize("name", event_types())
+def test_headers_are_cloudevents_of_one_event_type(name: str) -> None:
+    headers = resolved(DOCUMENT["components"]["messages"][name]["headers"]["$ref"])
+    named = headers["properties"]
     assert {"ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "content-type"} <= set(named)
-    assert {"ce_sandbox", "ce_sequence", "ce_epoch", "traceparent"} <= set(named)
-    assert ("ce_dossierversion" in named) == (headers == "DossierHeaders")
+    assert {"ce_sandbox", "ce_sequence", "ce_epoch", "ce_dossierversion", "traceparent"} <= set(named)
+    assert named["ce_type"] == {"type": "string", "const": name}
     extensions = [name.removeprefix("ce_") for name in named if name.startswith("ce_")]
     assert all(re.fullmatch("[a-z0-9]{1,20}", name) for name in extensions), "CloudEvents 1.0 section 3.1"
+
+
+@pytest.mark.parametrize("name", event_types())
+def test_a_reader_takes_every_example_of_a_message_from_its_own_source_alone(name: str) -> None:
+    message = DOCUMENT["components"]["messages"][name]
+    check = jsonschema.Draft202012Validator(resolved(message["headers"]["$ref"]))
+    for example in message["examples"]:
+        check.validate(example["headers"])
+        assert errors(name, example["payload"]) == []
+        fields = {key: value.encode() for key, value in example["headers"].items()}
+        record = Record(0, 0, b"", json.dumps(example["payload"]).encode(), fields)
+        topics = [topic for topic in TOPICS_OF if name in (*TOPICS_OF[topic], VOID)]
+        readers = {source: decode(record, source) for source, _ in ROUTES.values()}
+        own = [source for source, event in readers.items() if event is not None]
+        assert own and set(own) <= {ROUTES[topic][0] for topic in topics}
+    assert message["examples"]
+
+
+def test_a_channel_lists_its_lanes_and_who_may_write() -> None:
+    for channel in DOCUMENT["channels"].values():
+        lanes = {lane["province"]: lane["partition"] for lane in channel["x-lanes"]}
+        assert lanes == {province.code: province.lane for province in PROVINCES.values()}
+        assert (channel["x-source"], channel["x-reader"]) == ROUTES[channel["address"]]
+        for word in ("may write", "may read", "All sandboxes share", "7 days"):
+            assert word in channel["description"]

@@ -65,6 +65,26 @@ def test_no_rule_id_is_given_twice() -> None:
     assert sum(len(rules(name)) for name in event_types()) == len(given)
 
 
+def test_a_title_means_one_shape_in_all_schemas() -> None:
+    """Generators name classes by titles: two shapes with one title would become one class that fits only one of them."""
+    prose = {"title", "description", "examples", "$id"}
+
+    def shape(part: Any) -> Any:
+        if not isinstance(part, dict):
+            return part
+        kept = {key: value for key, value in part.items() if key not in prose and not key.startswith("x-")}
+        if "properties" in kept:
+            kept["properties"] = {key: shape(value) for key, value in kept["properties"].items()}
+        return {key: value if key == "properties" else shape(value) for key, value in kept.items()}
+
+    shapes: dict[str, set[str]] = {}
+    for name in event_types():
+        for part in parts(dict(schema(name))):
+            class_name = re.sub(r"\W", "", part["title"].title())
+            shapes.setdefault(class_name, set()).add(json.dumps(shape(part), sort_keys=True))
+    assert {title: len(found) for title, found in shapes.items() if len(found) > 1} == {}
+
+
 @pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=lambda value: value if isinstance(value, str) else "")
 def test_an_example_passes_the_gate_an_independent_validator_and_the_model(name: str, example: dict[str, Any]) -> None:
     assert errors(name, example) == []
@@ -180,7 +200,7 @@ def test_a_refusal_never_repeats_what_it_refuses() -> None:
 def test_an_unknown_event_type_is_refused_by_name() -> None:
     with pytest.raises(UnknownEventType) as refused:
         errors("dossier.vanished.v1", {})
-    assert refused.value.facts["type"] == "dossier.vanished.v1"
+    assert refused.value.facts["event_type"] == "dossier.vanished.v1"
     assert refused.value.facts["known"] == list(event_types())
 
 

@@ -5,13 +5,10 @@ The two that need Node are fetched once into the user's cache, by a lock file wi
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,14 +19,12 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing.exceptions import Unresolvable
 
 from contracts.schemas import event_types
-from lienthong.embedded.run import Run
 from lienthong.pytest_plugin import run_of
+from tests.support.fetched import Missing, NotFetched, node_packages, run
 from tools.docs.generate import REPOSITORY, SERVICES
 
 CONTRACTS = REPOSITORY / "contracts"
 TOOLS = Path(__file__).parent / "parsers"
-NODE = 20  # the oldest that the parsers run on
-PATIENCE = 300.0  # s for fetching 50 MB once; reading a document takes one
 
 Ask = Callable[[str, Path], dict[str, Any]]
 
@@ -37,44 +32,18 @@ Ask = Callable[[str, Path], dict[str, Any]]
 @pytest.fixture(scope="module")
 def ask(pytestconfig: pytest.Config) -> Ask:
     """`ask("asyncapi.js", file)`: what a parser says of a document."""
-    tools = fetched(run_of(pytestconfig))
+    try:
+        tools = node_packages(run_of(pytestconfig), TOOLS)
+    except Missing as missing:
+        pytest.skip(str(missing))
+    except NotFetched as error:
+        pytest.fail(str(error)) if os.environ.get("CI") else pytest.skip(str(error))  # alone on a train is not broken
 
-    def run(tool: str, file: Path) -> dict[str, Any]:
-        done = subprocess.run(["node", tool, str(file)], cwd=tools, capture_output=True, text=True, timeout=PATIENCE)
-        assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout))
+    def run_tool(tool: str, file: Path) -> dict[str, Any]:
+        shutil.copy(TOOLS / tool, tools)
+        return dict(json.loads(run("node", tool, file, cwd=tools)))
 
-    return run
-
-
-def fetched(this: Run) -> Path:
-    """The tools with their packages beside them, in the cache of this user; skips the test where there can be none."""
-    for program in ("node", "npm"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed: the official parsers of AsyncAPI and OpenAPI run on Node {NODE}")
-    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
-    if int(version.strip("v\n").split(".")[0]) < NODE:
-        pytest.skip(f"Node {version.strip()} is too old: the official parsers run on Node {NODE} and later")
-    content = b"".join(file.read_bytes() for file in sorted(TOOLS.iterdir()))
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lienthong"
-    kept = cache / f"parsers-{hashlib.sha256(content).hexdigest()[:16]}"
-    with this.locked("parsers"):
-        if not kept.exists():
-            cache.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=cache, prefix="parsers-") as aside:
-                fresh = Path(aside) / "tools"
-                shutil.copytree(TOOLS, fresh)
-                fetch(fresh)
-                fresh.rename(kept)
-    return kept
-
-
-def fetch(folder: Path) -> None:
-    words = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
-    if done.returncode:
-        said = f"npm could not fetch the official parsers: {done.stderr.strip()[-600:]}"
-        pytest.fail(said) if os.environ.get("CI") else pytest.skip(said)  # alone on a train is not broken
+    return run_tool
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     service: yaml.safe_load((REPOSITORY / f"contracts/openapi/{service}.yaml").read_text(encoding="utf-8"))
     for service in SERVICES
 }
-OAUTH = {("identity_mock", path) for path in ("/token", "/s/{sandbox}/token")}  # RFC 6749 gives it a form of its own
+# RFC 6749 gives these a form of their own.
+OAUTH = {("identity_mock", path, status) for path in ("/token", "/s/{sandbox}/token") for status in ("400", "401")}
 
 
 def operations(service: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -30,9 +31,10 @@ def test_every_refusal_in_a_document_is_a_problem(service: str) -> None:
     assert "Problem" in schemas and not {"HTTPValidationError", "ValidationError"} & set(schemas)
     for path, method, operation in operations(service):
         for status, response in operation["responses"].items():
-            if status[0] in "45" and (service, path) not in OAUTH:
-                content = response["content"]
-                assert content == {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}, (method, path)
+            if status[0] in "45" and (service, path, status) not in OAUTH:
+                assert response == {"$ref": f"#/components/responses/Problem{status}"}, (method, path)
+    for response in DOCUMENTS[service]["components"]["responses"].values():
+        assert response["content"] == {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -47,15 +49,60 @@ def test_whoever_can_be_sent_something_wrong_says_how_it_refuses(service: str) -
 def test_a_door_into_a_sandbox_can_say_that_there_is_none(service: str) -> None:
     for path, method, operation in operations(service):
         names = {parameter["name"].lower() for parameter in operation.get("parameters", [])}
-        if {"x-sandbox", "sandbox"} & names and "authorization" not in names:
+        if {"x-sandbox", "sandbox"} & names:
             assert "404" in operation["responses"], (method, path)
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_door_that_needs_a_token_says_401_and_403(service: str) -> None:
+def test_credentials_are_security_schemes_and_their_refusals_are_documented(service: str) -> None:
+    schemes = DOCUMENTS[service]["components"]["securitySchemes"]
     for path, method, operation in operations(service):
-        if "authorization" in {parameter["name"].lower() for parameter in operation.get("parameters", [])}:
-            assert {"401", "403"} <= set(operation["responses"]), (method, path)
+        names = {parameter["name"].lower() for parameter in operation.get("parameters", [])}
+        assert not names & {"authorization", "x-api-key", "x-service-secret"}, (method, path)
+        for alternative in operation.get("security", []):
+            assert set(alternative) <= set(schemes)
+            if alternative:
+                assert {"401", "403"} <= set(operation["responses"]), (method, path)
+        if "ServiceSecret" in str(operation.get("security")):
+            assert all("ServiceSecret" in alternative for alternative in operation["security"]), (method, path)
+
+
+def test_what_belongs_to_a_citizen_needs_the_access_token() -> None:
+    needing = {
+        path
+        for path, _, operation in operations("portal")
+        if operation.get("security") and all("AccessToken" in each for each in operation["security"])
+    }
+    assert {"/api/v1/dossiers", "/api/v1/dossiers/{code}", "/api/v1/papers"} <= needing
+    assert not {path for path in needing if not path.startswith(("/api/v1/dossiers", "/api/v1/papers"))}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_operations_have_names_of_their_own_and_members_no_titles(service: str) -> None:
+    named = [operation["operationId"] for _, _, operation in operations(service)]
+    assert len(set(named)) == len(named)
+
+    def titles(part: Any, is_map: bool = False) -> Iterator[str]:
+        for key, value in part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ():
+            if key == "title" and isinstance(value, str) and not is_map:
+                yield value
+            yield from titles(value, not is_map and key in ("properties", "schemas"))
+
+    assert list(titles(DOCUMENTS[service]["components"]["schemas"], is_map=True)) == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_texts_with_a_form_have_it_in_the_document(service: str) -> None:
+    for path, method, operation in operations(service):
+        for parameter in operation.get("parameters", []):
+            if parameter["name"] == "page_token":
+                assert "pattern" in str(parameter["schema"]), (method, path)
+    schemas = DOCUMENTS[service]["components"]["schemas"]
+    forms = {"by": "pattern", "time_to_live": "pattern", "to": "format", "start": "format", "event": "enum"}
+    for name in {"Advance", "SetClock", "NewSandbox", "ChangedSandbox", "WaitFor"} & set(schemas):
+        for member, form in forms.items():
+            described = schemas[name]["properties"].get(member)
+            assert described is None or form in str(described), (name, member)
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BeforeValidator
 
 from contracts.catalogue import (
     COMMUNES,
@@ -46,8 +47,8 @@ from services.portal.api.catalogue_views import (
 from services.portal.api.views import PortalDep
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import BUSINESS_ZONE
-from shared.text import Text
-from shared.web.dependencies import SandboxId
+from shared.text import Text, require_text
+from shared.web.dependencies import SandboxId, TrueOrFalse
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
@@ -57,7 +58,11 @@ router = APIRouter(prefix="/api/v1", tags=["catalogue"])
 async def day_of(
     portal: PortalDep,
     sandbox: SandboxId,
-    on: Annotated[date | None, Query(description="The day of the data; default: today by the sandbox clock")] = None,
+    on: Annotated[
+        date | None,
+        BeforeValidator(require_text),
+        Query(description="The day of the data; default: today by the sandbox clock"),
+    ] = None,
 ) -> date:
     return on or (await known_sandbox(portal, sandbox)).now.astimezone(BUSINESS_ZONE).date()
 
@@ -105,7 +110,9 @@ async def procedures(
     level: Annotated[Level | None, Query(description="Level of the authority that decides")] = None,
     life_event: Annotated[Text | None, Query(description="Code of a life event: GET /api/v1/life-events")] = None,
     channel: Annotated[Channel | None, Query(description="Procedures that can be filed through this channel")] = None,
-    offered: Annotated[bool | None, Query(description="true: in force on the day; false: not in force")] = None,
+    offered: Annotated[
+        bool | None, TrueOrFalse, Query(description="true: in force on the day; false: not in force")
+    ] = None,
 ) -> list[ProcedureView]:
     matches = [
         procedure

@@ -19,7 +19,7 @@ from services.portal.runtime import Portal
 from shared.messaging import projection
 from shared.runtime import known_sandbox
 from shared.text import Text
-from shared.web.dependencies import SandboxId
+from shared.web.dependencies import Number, SandboxId
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["statistics"])
@@ -60,7 +60,9 @@ async def statistics(
     sandbox: SandboxId,
     portal: PortalDep,
     province: Annotated[Text | None, Query(description="Only this province")] = None,
-    wait: Annotated[float, Query(ge=0, le=30, description="Seconds to wait for events that are not counted yet")] = 5,
+    wait: Annotated[
+        float, Number, Query(ge=0, le=30, description="Seconds to wait for events that are not counted yet")
+    ] = 5,
 ) -> Statistics:
     """Counted from events, shortly after they are published."""
     await known_sandbox(portal, sandbox)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Depends, Header, Request, Response
+from fastapi import Depends, Request, Response, Security
 from pydantic import BaseModel
 
 from contracts import lifecycle as law
@@ -14,7 +14,7 @@ from services.portal.auth import Citizen
 from services.portal.domain import Demand, Dossier, Payment
 from services.portal.runtime import Portal
 from shared.messaging.idempotency import RequestKey
-from shared.web.dependencies import Chosen
+from shared.web.dependencies import ACCESS_TOKEN, Chosen
 
 PAYMENT_WORDS = {
     "started": "due",
@@ -36,7 +36,7 @@ PortalDep = Annotated[Portal, Depends(portal_of)]
 async def citizen_of(
     portal: PortalDep,
     chosen: Chosen,
-    authorization: Annotated[str | None, Header(description="Bearer access token of identity_mock")] = None,
+    authorization: Annotated[str | None, Security(ACCESS_TOKEN)] = None,
 ) -> Citizen:
     """The citizen of the token. A sandbox named by header or key must be that of the token."""
     return await portal.tokens.citizen(authorization, chosen)

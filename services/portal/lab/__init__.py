@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from contracts import topics
+from contracts import published, topics
 from services.portal.api.views import PortalDep
 from services.portal.lab import clocks, faults, modes, sandboxes, scenarios, waits
 from shared.web.problems import problem_responses
@@ -18,7 +18,7 @@ router = APIRouter(
 )
 
 
-@router.get("/doors", summary="The address of every service, and of Kafka.")
+@router.get("/doors", summary="The address of every service and of Kafka; version and hash of the contracts")
 async def doors(portal: PortalDep) -> dict[str, Any]:
     settings = portal.settings
     return {
@@ -31,6 +31,7 @@ async def doors(portal: PortalDep) -> dict[str, Any]:
         "kafka": settings.kafka_bootstrap_servers,
         "topics": list(topics.TOPICS),
         "issuer": settings.identity_url,
+        "contracts": published.identification(),
     }
 
 

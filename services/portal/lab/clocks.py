@@ -12,8 +12,7 @@ from services.portal.api.views import PortalDep
 from services.portal.sandboxes.settle import Verdict
 from shared.errors import BodyDoesNotFit
 from shared.runtime import known_sandbox
-from shared.sandbox.clock import in_reach, parse_duration, parse_time, wire
-from shared.text import Text
+from shared.sandbox.clock import DurationText, TimeText, in_reach, parse_duration, parse_time, wire
 from shared.web.dependencies import SandboxPath
 from shared.web.problems import problem_responses
 
@@ -29,7 +28,7 @@ class ClockView(BaseModel):
 
 class SetClock(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    to: Annotated[Text, Field(max_length=40, examples=["2026-06-09T08:00:00+07:00"])]
+    to: TimeText
 
 
 class SetRate(BaseModel):
@@ -43,8 +42,8 @@ class Advance(BaseModel):
     """Either `to`, an absolute time (safe to repeat), or `by`, a duration."""
 
     model_config = ConfigDict(extra="forbid")
-    to: Annotated[Text, Field(max_length=40)] | None = None
-    by: Annotated[Text, Field(max_length=40, examples=["P3D"])] | None = None
+    to: TimeText | None = None
+    by: DurationText | None = None
 
 
 class Settle(BaseModel):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.faults import Kind, NamedFault, Setting
+from contracts.faults import FAMILIES, Kind, NamedFault, Setting
 from contracts.faults.rules import RuleBody
 from contracts.people import personas
 from services.portal.api.views import PortalDep
@@ -96,7 +96,12 @@ def _setting(setting: Setting) -> SettingView:
 @router.get(
     "/faults", summary="Every named fault, with an example and what it teaches.", responses=problem_responses(422)
 )
-async def catalogue(page: PageDep, request: Request, response: Response, family: Text = "") -> list[FaultView]:
+async def catalogue(
+    page: PageDep,
+    request: Request,
+    response: Response,
+    family: Annotated[Text, Query(json_schema_extra={"enum": ["", *FAMILIES]})] = "",
+) -> list[FaultView]:
     return announce(request, response, page.of([FaultView.of(fault) for fault in fault_rules.of_family(family)]))
 
 

@@ -21,11 +21,11 @@ from services.portal.sandboxes import fault_rules
 from services.portal.sandboxes.owner import SandboxSpec
 from shared.errors import BodyDoesNotFit
 from shared.sandbox import registry
-from shared.sandbox.clock import NOW_SQL, parse_duration, parse_time, wire
+from shared.sandbox.clock import NOW_SQL, DurationText, TimeText, parse_duration, parse_time, wire
 from shared.sandbox.names import DEFAULT
 from shared.sandbox.recording import RecordedCall
 from shared.storage.page import Cut, Page
-from shared.text import Line, ShownLine, Text
+from shared.text import Line, ShownLine
 from shared.web.dependencies import ForServices, SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
@@ -34,7 +34,6 @@ router = APIRouter()
 TIME_TO_LIVE = "7d"  # default
 LONGEST = timedelta(days=3660)  # for more, send null
 Name = Annotated[ShownLine, Field(max_length=100)]
-Duration = Annotated[Text, Field(max_length=40, examples=["7d", "PT1H"])]
 LISTED_SQL = f"""
 SELECT {", ".join(f"s.{name}" for name in registry.COLUMNS)}, {NOW_SQL} AS now FROM sandboxes s
 WHERE NOT s.deleted AND ($1::timestamptz IS NULL OR (s.created_at, s.id) > ($1, $2))
@@ -51,9 +50,9 @@ class NewSandbox(Population):
 
     seed: Annotated[Line, Field(min_length=1, max_length=100)] | None = None
     name: Name | None = None
-    start: Annotated[Text, Field(max_length=40)] | None = None
+    start: TimeText | None = None
     rate: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True)] = 0
-    time_to_live: Annotated[Duration | None, Field(description="null: until it is deleted")] = TIME_TO_LIVE
+    time_to_live: Annotated[DurationText | None, Field(description="null: until it is deleted")] = TIME_TO_LIVE
     modes: Modes = Field(default_factory=dict)
     faults: Annotated[list[RuleBody], Field(max_length=MOST_RULES)] = Field(default_factory=list)
 
@@ -89,7 +88,7 @@ class ChangedSandbox(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     name: Name | None = None
-    time_to_live: Duration | None = None
+    time_to_live: DurationText | None = None
 
 
 class SandboxView(BaseModel):

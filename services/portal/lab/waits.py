@@ -21,7 +21,7 @@ from shared.messaging.cloudevents import VOID
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import wire
 from shared.text import Text
-from shared.web.dependencies import SandboxId, SandboxPath
+from shared.web.dependencies import Number, SandboxId, SandboxPath
 from shared.web.problems import problem_responses
 
 router = APIRouter()
@@ -35,7 +35,9 @@ class WaitFor(BaseModel):
     """An event of a dossier. `count`: which occurrence of its type, counted from 1."""
 
     model_config = ConfigDict(extra="forbid")
-    event: Annotated[Text, Field(max_length=100, examples=["dossier.received.v1"])]
+    event: Annotated[
+        Text, Field(max_length=100, json_schema_extra={"enum": list(EVENTS)}, examples=["dossier.received.v1"])
+    ]
     dossier: Code
     count: Annotated[int, Field(ge=1, le=1000, strict=True)] = 1
     timeout_seconds: Seconds = 10
@@ -113,7 +115,7 @@ async def explain_dossier(
     code: Code,
     sandbox: SandboxId,
     portal: PortalDep,
-    timeout_seconds: Annotated[float, Query(ge=0, le=120, description=PATIENCE)] = 4,
+    timeout_seconds: Annotated[float, Number, Query(ge=0, le=120, description=PATIENCE)] = 4,
 ) -> Explanation:
     await known_sandbox(portal, sandbox)
     round = await portal.timekeeping.last_round(sandbox, timeout_seconds)
@@ -130,9 +132,9 @@ async def news_of(
     sandbox: SandboxId,
     portal: PortalDep,
     after: Annotated[
-        int, Query(ge=0, le=1_000_000, description="Number of entries that you have, of all services")
+        int, Number, Query(ge=0, le=1_000_000, description="Number of entries that you have, of all services")
     ] = 0,
-    timeout_seconds: Annotated[float, Query(ge=0, le=60)] = 10,
+    timeout_seconds: Annotated[float, Number, Query(ge=0, le=60)] = 10,
 ) -> NewsView:
     await known_sandbox(portal, sandbox)
     entries, facts = await news.wait(portal, sandbox, code, after, timeout_seconds)

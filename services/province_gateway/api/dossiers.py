@@ -6,6 +6,7 @@ import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
 
 from contracts.catalogue import COMMUNES, PROVINCES, procedure_of
 from services.province_gateway import queries, result_pdf
@@ -47,7 +48,10 @@ async def inbox(
     page: PageDep,
     request: Request,
     response: Response,
-    state: Annotated[Text | None, Query(description="Only in this state", examples=["received"])] = None,
+    state: Annotated[
+        Annotated[Text, Field(json_schema_extra={"enum": [*queries.OPEN_STATES]})] | None,
+        Query(description="Only in this state"),
+    ] = None,
     commune: Annotated[Text | None, Query(description="Only with this competent commune", examples=["14464"])] = None,
 ) -> list[DossierView]:
     now = (await known_sandbox(gateway, sandbox)).now

@@ -1,0 +1,45 @@
+"""The contracts, as the documents that generators and validators read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from contracts import published, schemas
+from shared.web.problems import problem_responses
+
+YAML = "application/yaml"  # RFC 9512
+SCHEMA = "application/schema+json"
+router = APIRouter(tags=["contracts"])
+
+
+@router.get(
+    "/asyncapi.yaml",
+    summary="Topics, lanes and events, as AsyncAPI 3.0",
+    response_class=Response,
+    responses={200: {"content": {YAML: {"schema": {"type": "string"}}}}},
+)
+async def asyncapi() -> Response:
+    return Response(published.asyncapi(), media_type=YAML)
+
+
+@router.get(
+    "/schemas/{event_type}.json",
+    summary="The JSON Schema of the body of one event type",
+    response_class=Response,
+    responses={200: {"content": {SCHEMA: {"schema": {"type": "object"}}}}, **problem_responses(404)},
+)
+async def event_schema(event_type: str) -> Response:
+    schemas.schema(event_type)  # raises UnknownEventType
+    return Response((schemas.EVENTS / f"{event_type}.json").read_bytes(), media_type=SCHEMA)
+
+
+@router.get("/lifecycle.json", summary="States, moves, needs and reactions: what docs/lifecycle.md prints")
+async def lifecycle() -> dict[str, Any]:
+    return published.lifecycle()
+
+
+@router.get("/rules.json", summary="Every rule of the event bodies by its id, as a dead letter names it")
+async def rules() -> dict[str, Any]:
+    return published.all_rules()
