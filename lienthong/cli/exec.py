@@ -109,7 +109,7 @@ def _environment(url: str) -> dict[str, str]:
     """Our environment plus every address of the country at `url`: LIENTHONG_URL, LIENTHONG_IDENTITY, LIENTHONG_KAFKA …"""
 
     async def addresses(country: Any) -> dict[str, Any]:
-        return dict(country.doors)
+        return {name: each for name, each in country.doors.items() if name != "contracts"}  # no address
 
     variables = {
         f"LIENTHONG_{name.upper()}": _text(address) for name, address in ask(url, addresses, as_it_is=True).items()
