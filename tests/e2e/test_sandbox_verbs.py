@@ -50,7 +50,17 @@ def test_a_sandbox_is_shown_turned_and_found_still(lienthong_sync: Country, crea
 
 
 def test_a_sandbox_begins_with_modes_and_faults(lienthong_sync: Country) -> None:
-    words = ("--mode", "37=manual", "--mode", "*=simulated:at_once", "--fault", "bank-down", "--json")
+    words = (
+        "--seed",
+        "spring",
+        "--mode",
+        "37=manual",
+        "--mode",
+        "*=simulated:at_once",
+        "--fault",
+        "bank-down",
+        "--json",
+    )
     created = json.loads(command("sandbox", "create", *words, url=lienthong_sync.url).stdout)
     sandbox = lienthong_sync.enter(created["id"])
     modes = {row["province"]: (row["mode"], row["tempo"]) for row in sandbox.modes()}

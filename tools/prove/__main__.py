@@ -71,7 +71,6 @@ def prove(
         data=folder,
         port_base=port_base or ports.free_base(),
         plant=plant.value,
-        rate=planted.rate if planted else Order.rate,
     )
     result = asyncio.run(run(order, lambda line: console.print(line, style="dim", markup=False, highlight=False)))
     good, _ = report.verdict(result)

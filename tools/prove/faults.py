@@ -27,6 +27,7 @@ LEASE_SECONDS = 3.0  # the services' default; a frozen worker continues only aft
 BROKER_FROZEN_SECONDS = 0.3  # the load publishes several events in this time; the broker's session timeout is longer
 FORGETS = "lienthong_broker_forgets_total"
 POSTED = "lienthong_events_posted_total"
+LATE_SECONDS = 4.0  # how long transactions commit late
 Fault = Callable[[Scene], Awaitable[str]]  # returns its trace; "" if it had no effect
 
 
@@ -103,6 +104,35 @@ async def wipe_broker(scene: Scene) -> str:
         await scene.until("no relay detected that the broker lost its data", detected, 20.0)
     lanes = scene.counters.total(FORGETS) - before
     return f"{lanes:.0f} lanes lost and published again" if lanes else ""
+
+
+# A transaction that publishes waits up to 0.4 s, mostly less, after it has drawn the ids of its events and before its
+# commit, as behind a slow disk: other transactions with higher ids commit first. A sequence counts, also what rolls back.
+LATE_SQL = """
+CREATE SEQUENCE late_commits;
+CREATE FUNCTION commit_late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF current_setting('proof.late', true) IS DISTINCT FROM pg_current_xact_id()::text THEN
+    PERFORM set_config('proof.late', pg_current_xact_id()::text, true), nextval('late_commits'),
+      pg_sleep(0.4 * random() ^ 3);
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER commit_late AFTER INSERT ON queue DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION commit_late()"""
+ON_TIME_SQL = "DROP TRIGGER commit_late ON queue; DROP FUNCTION commit_late; DROP SEQUENCE late_commits"
+
+
+async def commit_late(scene: Scene) -> str:
+    """For some seconds, the portal's transactions commit in another order than that of their events' ids."""
+    connection = await asyncpg.connect(scene.url("portal"))
+    try:
+        await connection.execute(LATE_SQL)
+        await asyncio.sleep(LATE_SECONDS)
+        count = await connection.fetchval("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM late_commits")
+        await connection.execute(ON_TIME_SQL)
+    finally:
+        await connection.close()
+    return f"{count} transactions committed late" if count else ""
 
 
 async def replay_everything(scene: Scene) -> str:
@@ -286,6 +316,7 @@ FAULTS: dict[str, Fault] = {
     "stop-worker": stop_worker,
     "kill-broker": kill_broker,
     "wipe-broker": wipe_broker,
+    "late-commits": commit_late,
     "replay-everything": replay_everything,
     "rebuild-statistics": rebuild_statistics,
     "delete-database": delete_database,

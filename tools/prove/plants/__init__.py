@@ -18,7 +18,6 @@ class Plant:
     what: str
     folder: Path
     faults: tuple[str, ...]
-    rate: float = 15.0
 
 
 PLANTS = {
@@ -35,7 +34,6 @@ PLANTS = {
     "sequence-cursor": Plant(
         "the relay continues after the last id it read; an event committed later with a lower id is never sent",
         _FOLDER / "sequence_cursor",
-        ("kill-portal-worker",),
-        30.0,
+        ("late-commits",),
     ),
 }
