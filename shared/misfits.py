@@ -127,7 +127,7 @@ def _sentence(item: Mapping[str, Any], at: Location, schema: Schema) -> str:
 
 
 def _not_json(item: Mapping[str, Any]) -> Sentence:
-    place = item["loc"][-1]
+    place = item["loc"][-1] if item["loc"] else None  # FastAPI gives it, pydantic alone does not
     if not isinstance(place, int):
         return Sentence("is not JSON", "không phải là JSON")
     return Sentence(

@@ -60,7 +60,7 @@ async def arrived(gateway: Gateway, sandbox_id: str, province: str, code: str) -
             if waited > PATIENCE:
                 detail = "The submission is still on its way from the portal: send the same request again."
                 raise NotReady(detail, code=code) from None
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01 if waited < SOON else 0.1)
 
 
 def _province_in(code: str) -> str | None:

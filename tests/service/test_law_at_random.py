@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Coroutine
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from contracts import lifecycle as law
+from services.province_gateway import arrival
 from services.province_gateway.moves.official import VERBS
 from tests.support.chance import Chance
 from tests.support.country import Country
@@ -44,6 +46,12 @@ LAWFUL = {
     law.REFUSE: st.sampled_from(({}, {"refund_dong": 0})),
     law.GRANT_WITHDRAWAL: st.sampled_from(({}, {"refund_dong": 5000})),
 }
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is on its way while a request waits: events are carried between two steps."""
+    monkeypatch.setattr(arrival, "PATIENCE", 0.0)
 
 
 async def test_both_copies_agree_and_money_balances_whatever_happens(country: Country) -> None:

@@ -106,7 +106,8 @@ class Country:
 class Sandbox:
     def __init__(self, country: Country, row: dict[str, Any]) -> None:
         self.country, self.id, self.start = country, str(row["id"]), str(row["now"])
-        factories.seeds[self.id] = str(row["seed"])
+        if "seed" in row:
+            factories.seeds[self.id] = str(row["seed"])
 
     @property
     def header(self) -> dict[str, str]:
