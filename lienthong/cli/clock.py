@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, FASTEST, Json, Sandbox, Url, ask, show, verbs
+from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, FASTEST, Json, Sandbox, Url, ask, number, show, verbs
 from lienthong.verdict import verdict_text
 
 if TYPE_CHECKING:
@@ -88,7 +88,12 @@ def advance(
 
 @clocks.command("rate")
 def rate(
-    rate: Annotated[float, typer.Argument(help="Sandbox seconds per real second; 1 is real time.", min=0, max=FASTEST)],
+    rate: Annotated[
+        float,
+        typer.Argument(
+            help="Sandbox seconds per real second; 1 is real time.", metavar="RATE", parser=number(0, FASTEST)
+        ),
+    ],
     sandbox: Sandbox = "",
     default: Default = False,
     url: Url = DEFAULT_URL,

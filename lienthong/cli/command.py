@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
@@ -197,6 +198,26 @@ def pairs(words: Iterable[str] | None, option: str, form: str, example: str) -> 
             raise typer.BadParameter(f"'{key}' is given twice.", param_hint=option)
         values[key] = value
     return values
+
+
+def number(least: float, most: float = math.inf) -> Callable[[str], float]:
+    """Reads a number of an option. Click's own ranges take nan, and its sentences are in one language."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if least <= value <= most:
+            return value
+        bounds = (f"a number from {least:g} to {most:,.0f}", f"số từ {least:g} đến {most:,.0f}")
+        if most == math.inf:
+            bounds = (f"a number, {least:g} or greater", f"số, từ {least:g} trở lên")
+        raise typer.BadParameter(
+            f"'{text}' phải là {bounds[1]}." if output_language() == "vi" else f"'{text}' must be {bounds[0]}."
+        )
+
+    return parse
 
 
 def run_command(command: Callable[[], object]) -> None:

@@ -18,6 +18,7 @@ from lienthong.cli.command import (
     Sandbox,
     Url,
     ask,
+    number,
     pairs,
     print_table,
     show,
@@ -78,7 +79,9 @@ def switch_on(
     times: Annotated[int | None, typer.Option(help="Fire this many times, then no more.", metavar="N")] = None,
     probability: Annotated[
         float | None,
-        typer.Option(help="Fire at random, derived from the seed; above 0, at most 1.", metavar="P", min=0, max=1),
+        typer.Option(
+            help="Fire at random, derived from the seed; above 0, at most 1.", metavar="P", parser=number(0, 1)
+        ),
     ] = None,
     since: Annotated[
         str | None,

@@ -77,7 +77,7 @@ def logs(
         _print(entries, as_json)
         if (sandbox or dossier) and lines and not entries and not follow:
             typer.echo(f"No entry names {dossier or sandbox}.", err=True)
-            raise typer.Exit(1)
+            raise typer.Exit(1 if dossier else 0)  # a sandbox can be quiet; a dossier that exists never is
         while follow:
             _print(follower.more(), as_json)
             time.sleep(LOOK_SECONDS)

@@ -17,6 +17,7 @@ from lienthong.cli.command import (
     Sandbox,
     Url,
     ask,
+    number,
     pairs,
     print_table,
     show,
@@ -64,7 +65,10 @@ def create(
         str | None, typer.Option(help="First instant, RFC 3339; if left out, it depends on the seed.")
     ] = None,
     rate: Annotated[
-        float | None, typer.Option(help="Sandbox seconds per real second; frozen if left out.", min=0, max=FASTEST)
+        float | None,
+        typer.Option(
+            help="Sandbox seconds per real second; frozen if left out.", metavar="RATE", parser=number(0, FASTEST)
+        ),
     ] = None,
     ttl: Annotated[
         str | None, typer.Option(help="Time to live in real time: 1h, 7d; seven days if left out.", metavar="DURATION")
@@ -159,7 +163,7 @@ def delete(id: Id, url: Url = DEFAULT_URL, json: Json = False) -> None:
 
 
 def settle(
-    timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", min=0)] = 10,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", metavar="SECONDS", parser=number(0))] = 10,
     sandbox: Sandbox = DEFAULT_SANDBOX,
     url: Url = DEFAULT_URL,
     json: Json = False,

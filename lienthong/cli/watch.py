@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from lienthong.cli import complete
-from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Lang, Sandbox, Url, ask, show
+from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Lang, Sandbox, Url, ask, number, show
 from lienthong.cli.language import output_language
 from lienthong.embedded import Trouble
 from lienthong.shown import shown
@@ -42,7 +42,7 @@ def wait_for(
     event: Event,
     dossier: Annotated[str, typer.Option("--dossier", help="Code of the dossier.", metavar="CODE")],
     count: Annotated[int, typer.Option(help="Which occurrence of this event type, counted from 1.", min=1)] = 1,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", min=0)] = 10,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", metavar="SECONDS", parser=number(0))] = 10,
     sandbox: Sandbox = DEFAULT_SANDBOX,
     lang: Lang = "",
     url: Url = DEFAULT_URL,

@@ -65,7 +65,8 @@ def test_a_stack_starts_in_the_background_tells_its_state_and_stops(place: tuple
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["processes"] == told["processes"], "it is left running"
     plain = lienthong("status", "--data", data)
-    assert max(map(len, plain.stdout.splitlines())) <= 100 and not re.search(r" $", plain.stdout, re.MULTILINE)
+    lines = [line for line in plain.stdout.splitlines() if str(data) not in line]
+    assert max(map(len, lines)) <= 100 and not re.search(r" $", plain.stdout, re.MULTILINE)
     logs = lienthong("logs", "--level", "error", "--data", data, "--json", *(role.name for role in ROLES))
     assert logs.stdout == "", "a healthy start has no errors"
     for words in (("up",), ("up", "--detach", "--port-base", ports.free_base())):

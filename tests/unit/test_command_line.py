@@ -103,8 +103,10 @@ def test_the_version_is_printed() -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["clock", "rate", "--", "-1"], "-1.0 is not in the range 0<=x<=1000000."),
-        (["clock", "rate", "fast"], "'fast' is not a valid float"),
+        (["clock", "rate", "--", "-1"], "'-1' must be a number from 0 to 1,000,000."),
+        (["clock", "rate", "fast"], "'fast' must be a number from 0 to 1,000,000."),
+        (["settle", "--timeout", "x"], "'x' must be a number, 0 or greater."),
+        (["clock", "rate", "--lang", "vi", "fast"], "'fast' phải là số từ 0 đến 1,000,000."),
         (["logs", "--lines", "x"], "'x' is not a valid int"),
     ],
     ids=" ".join,

@@ -17,6 +17,7 @@ from contracts.topics import TO_PROVINCE
 from lienthong.client import Country, Sandbox
 from lienthong.embedded import Trouble
 from lienthong.embedded.stack import Stack
+from shared.messaging.cloudevents import event_id
 from tools.bench import ceilings, citizens
 from tools.bench.citizens import Place
 from tools.bench.load import percentile
@@ -30,24 +31,25 @@ SENT = "SELECT sum(sent_number)::bigint FROM lanes_out"
 APPLIED = "SELECT coalesce(sum(expected - 1), 0)::bigint FROM positions WHERE listener = ''"
 COMMITTED = "SELECT {key} AS code, pg_xact_commit_timestamp(xmin) AS at FROM {table} WHERE sandbox = $1"
 
-# Writes the rows of the submissions number $2 to $3: dossiers, their first events, and the relay's queue.
+# Writes the rows of these submissions: dossiers, their first events, and the relay's queue.
 SUBMITTED = """
 WITH place AS (
-  SELECT * FROM unnest($4::text[], $5::text[], $6::text[], $7::int2[]) WITH ORDINALITY p (province, agency, commune, lane, n)),
+  SELECT * FROM unnest($4::text[], $5::text[], $6::int2[]) WITH ORDINALITY p (province, commune, lane, n)),
 made AS (
-  SELECT i, p.*, format('%s.%s-20260102-%s', agency, commune, lpad(i::text, 7, '0')) AS code, $8::text AS at
-  FROM generate_series($2::int, $3::int) i JOIN place p ON p.n = i % cardinality($4::text[]) + 1),
+  SELECT i, c.code, c.id, p.province, p.commune, p.lane, $7::text AS at
+  FROM unnest($2::text[], $3::text[]) WITH ORDINALITY c (code, id, i)
+  JOIN place p ON p.n = (i - 1) % cardinality($4::text[]) + 1),
 kept AS (
   INSERT INTO dossiers (sandbox, code, lane, version, last_at, body)
   SELECT $1, code, lane, 1, at::timestamptz, jsonb_build_object(
-    'code', code, 'procedure', $9::text, 'province', province, 'commune', commune, 'state_code', 1, 'submitted_at', at,
+    'code', code, 'procedure', $8::text, 'province', province, 'commune', commune, 'state_code', 1, 'submitted_at', at,
     'applicant_id', '079099000001', 'applicant_name', 'Người Đo Tốc Độ') FROM made),
 said AS (
   INSERT INTO events (sandbox, subject, version, id, type, lane, at, body, traceparent)
-  SELECT $1, code, 1, gen_random_uuid(), 'dossier.submitted.v1', lane, at::timestamptz, json_build_object(
-    'dossier_code', code, 'province', province, 'procedure', $9::text, 'channel', 'online', 'submitted_at', at,
+  SELECT $1, code, 1, id, 'dossier.submitted.v1', lane, at::timestamptz, json_build_object(
+    'dossier_code', code, 'province', province, 'procedure', $8::text, 'channel', 'online', 'submitted_at', at,
     'authority', json_build_object('province', province, 'commune', commune),
-    'applicant', json_build_object('id', '079099000001', 'name', 'Người Đo Tốc Độ', 'level', 2), 'note', $10::text),
+    'applicant', json_build_object('id', '079099000001', 'name', 'Người Đo Tốc Độ', 'level', 2), 'note', $9::text),
     format('00-%s-%s-01', md5(code), left(md5(lane::text), 16)) FROM made)
 INSERT INTO queue (topic, lane, sandbox, subject, version)
 SELECT 'dossier.to-province.v1', lane, $1, code, 1 FROM made ORDER BY i"""
@@ -70,13 +72,16 @@ class Log:
 
     async def submitted(self, sandbox: Sandbox, first: int, last: int, now: str) -> None:
         """Write the rows of submissions number `first` to `last` in one transaction."""
-        columns = zip(
-            *((place.province, place.agency, place.commune, place.lane) for place in self.places), strict=True
-        )
-        note = citizens.NOTE * 2
-        await self.portal.execute(
-            SUBMITTED, sandbox.id, first, last, *map(list, columns), now, citizens.PROCEDURE, note, timeout=PATIENCE
-        )
+        seed = (await sandbox.show())["seed"]
+        places = [self.places[number % len(self.places)] for number in range(first, last + 1)]
+        codes = [
+            f"{place.agency}.{place.commune}-20260102-{number:07d}" for number, place in enumerate(places, start=first)
+        ]
+        ids = [event_id(seed, "portal", code, 1) for code in codes]
+        turn = places[: len(self.places)]
+        columns = [[getattr(place, name) for place in turn] for name in ("province", "commune", "lane")]
+        texts = (now, citizens.PROCEDURE, citizens.NOTE * 2)
+        await self.portal.execute(SUBMITTED, sandbox.id, codes, ids, *columns, *texts, timeout=PATIENCE)
 
     def run_only(self, *workers: str) -> None:
         """Start these workers and stop all others."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import uuid
 from dataclasses import dataclass
 
 import asyncpg
 
 from contracts import lifecycle as law
+from shared.messaging.cloudevents import event_id
 from tools.prove.ledger import Key
 from tools.prove.tables import DeadLetter
 
@@ -24,6 +24,10 @@ class Poison:
     reader: str  # the service that must make it a dead letter
     type: str
     valid: bool  # False: the body matches no schema
+
+    @property
+    def source(self) -> str:
+        return "portal" if self.source_database == "portal" else "gateway"
 
     @property
     def topic(self) -> str:
@@ -58,7 +62,7 @@ async def write(url: str, kind: Poison, dossier: Key) -> DeadLetter | None:
         async with connection.transaction():
             row = await connection.fetchrow(
                 "UPDATE dossiers SET version = version + 1 WHERE sandbox = $1 AND code = $2 "
-                "RETURNING version, lane, last_at",
+                "RETURNING version, lane, last_at, (SELECT seed FROM sandboxes WHERE id = $1) AS seed",
                 sandbox,
                 code,
             )
@@ -70,7 +74,7 @@ async def write(url: str, kind: Poison, dossier: Key) -> DeadLetter | None:
                 sandbox,
                 code,
                 row["version"],
-                str(uuid.uuid4()),
+                event_id(row["seed"], kind.source, code, row["version"]),
                 kind.type,
                 row["lane"],
                 row["last_at"],
