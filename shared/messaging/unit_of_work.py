@@ -263,14 +263,16 @@ class Work(Generic[T]):
         return document
 
     def save(self, code: str, document: T, *, lane: int | None = None) -> None:
-        """Save `document` under `code`; `lane` is required for a new document."""
+        """Save `document` under `code`; `lane` is required for a new document, and for one that was only expected."""
         loaded = self._layer(code)
         if loaded is None:
             if lane is None:
                 raise ValueError(f"{code} is new: its lane is required")
             self._documents[code] = LoadedDocument(document, lane, traceparent=trace_context.traceparent())
-        else:
-            loaded.document = document
+            return
+        loaded.document = document
+        if lane is not None and not loaded.traceparent:  # its journey begins now
+            loaded.traceparent = trace_context.traceparent()
             loaded.traceparent = loaded.traceparent or trace_context.traceparent()
 
     def at(self, code: str) -> datetime:

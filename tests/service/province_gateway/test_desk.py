@@ -260,7 +260,10 @@ async def test_a_script_can_precede_its_dossier(country: Country, sandbox: Sandb
     assert (
         listed.json() == [] and (await country.ask("gateway", "GET", shown, headers=sandbox.header)).status_code == 404
     )
+    trace = "SELECT traceparent FROM dossiers WHERE sandbox = $1 AND code = $2"
+    assert await desk.gateway.database.pool.fetchval(trace, sandbox.id, desk.code) == ""
     await desk.submitted(procedure=FREE)
+    assert await desk.gateway.database.pool.fetchval(trace, sandbox.id, desk.code), "its journey begins with its event"
     assert await desk.due() == [("reception", "09/06 10:00")]
     await desk.act()
     (refused,) = await desk.told()
