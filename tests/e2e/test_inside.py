@@ -91,9 +91,8 @@ async def test_a_whole_journey_is_one_trace_and_the_trace_is_one_tree(
     assert len(ids) == len(trace)
 
     elsewhere = {span.name for span in whole if span.trace != begin.trace}
-    assert elsewhere <= {"GET /api/v1/dossiers/{code}", "POST /api/v1/payment-platform/confirm"}, (
-        "reading joins nothing"
-    )
+    apart = {"GET /api/v1/dossiers/{code}", "POST /api/v1/payment-platform/confirm", "PUT /_lab/officers/{code}"}
+    assert elsewhere <= apart, "reading joins nothing, nor does a script that comes before its dossier"
     timers = [span for span in trace if span.name.startswith("timer ")]
     assert timers and all(span.links for span in timers), "linked to whoever turned the clock"
     sent = {span.facts["messaging.message.id"] for span in trace if span.kind == "producer"}
