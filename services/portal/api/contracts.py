@@ -18,7 +18,7 @@ router = APIRouter(tags=["contracts"])
     "/asyncapi.yaml",
     summary="Topics, lanes and events, as AsyncAPI 3.0",
     response_class=Response,
-    responses={200: {"content": {YAML: {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {YAML: {"schema": {"type": "object"}}}}},
 )
 async def asyncapi() -> Response:
     return Response(published.asyncapi(), media_type=YAML)
