@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from shared.sandbox.clock import wire
 
@@ -14,8 +15,7 @@ VOID = "lane.void.v1"  # replaces an event that can no longer be sent: its numbe
 Headers = list[tuple[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True, gc=False):
     """One record as the broker delivers it."""
 
     lane: int
@@ -25,8 +25,7 @@ class Record:
     headers: Mapping[str, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True, gc=False):
     """A valid record: it has a source, an epoch and a number in its lane.
 
     version  1…n per subject and source: the number that external systems use

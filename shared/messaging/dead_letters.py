@@ -87,7 +87,7 @@ class Letter:
 
 def pack(event: Event) -> str:
     """An event as JSON text that PostgreSQL can store, whatever its bytes are."""
-    fields = {name: getattr(event, name) for name in Event.__slots__ if name != "body"}
+    fields = {name: getattr(event, name) for name in Event.__struct_fields__ if name != "body"}
     return msgspec.json.encode({**fields, "body": event.body.hex()}).decode().replace("\\u0000", "\\ufffd")
 
 

@@ -22,14 +22,16 @@ from shared.messaging.lanes import ADOPT, Place, Position
 from shared.messaging.leases import Leases
 from shared.messaging.peer import Peer
 from shared.messaging.positions import SERVICE, Positions
+from shared.messaging.priority import Load
 from shared.messaging.runtime import MessagingRuntime
 from shared.observability import metrics
 
 log = structlog.get_logger()
 CHECK_SECONDS = 1.0  # between two renewals of the leases, and two comparisons with the broker's end offsets
 OWNER_SECONDS = 0.5  # the owner of sandboxes replies in milliseconds; after this, the events are parked
-STILL_SECONDS = 0.1  # a part of the process works if it did something so recently
-GIVE_WAY_ROUNDS = 10  # of STILL_SECONDS: together shorter than a lease
+RESTS = 8  # seconds for each second in which a projection applied: the country needs the processor more
+GIVE_WAY_SECONDS = 10.0  # a projection is never later than this, and one batch, for the sake of urgent parts
+FETCH_BYTES = 1024 * 1024  # of a projection: what lies fetched while it waits is work at a bad moment
 ASK_LIMIT_SECONDS = 5.0  # between two replay requests of a lane, doubling from 0.2 s, until the lane moves
 
 
@@ -44,12 +46,6 @@ class Listener(Protocol):
         unknown: frozenset[str] = frozenset(),
         nowhere: frozenset[str] = frozenset(),
     ) -> Outcome: ...
-
-
-class Urgent(Protocol):
-    """A part of the process that works before a projection does: the relays, and the readers of the service itself."""
-
-    worked_at: float  # monotonic seconds
 
 
 @dataclass
@@ -69,7 +65,7 @@ class LaneReader:
     """The reader of one source in one worker, for one listener.
 
     pause   seconds to wait after a poll that was not full: few large batches cost less than many small ones
-    urgent  parts of this process that go first
+    urgent  of the parts of this process that go first
     """
 
     def __init__(
@@ -80,16 +76,17 @@ class LaneReader:
         leases: Leases,
         *,
         pause: float = 0.0,
-        urgent: Sequence[Urgent] = (),
+        urgent: Sequence[Load] = (),
     ) -> None:
         self._runtime, self._listener, self._peer, self.leases, self._pause = runtime, listener, peer, leases, pause
         self._positions = listener.positions
         self._main = self._positions.listener == SERVICE
         settings = runtime.settings
-        self._batch = settings.batch * (4 if urgent else 1)  # who gives way reads more at a time
-        self._urgent, self.worked_at = urgent, 0.0  # monotonic seconds: when it last applied something
+        self._batch = settings.batch
+        self._urgent, self.load = urgent, Load()
         group = f"{runtime.service}-{self._positions.listener or 'reader'}"
-        self._reader = kafka.Reader(settings.kafka_bootstrap_servers, peer.topic_in, group)
+        ahead = FETCH_BYTES if urgent else kafka.FETCH_BYTES
+        self._reader = kafka.Reader(settings.kafka_bootstrap_servers, peer.topic_in, group, ahead)
         self._asking: dict[int, Asking] = {}
         self._next: dict[int, int] = {}
         self._committing: asyncio.Task[None] | None = None
@@ -122,8 +119,10 @@ class LaneReader:
                 records = await self._reader.poll(50 if self._asking else 250, self._batch)
                 records = [record for record in records if record.lane in self._next]
                 if records:
-                    busy = True
+                    busy, begun = True, loop.time()
                     await self._apply(records)
+                    if self._urgent:
+                        await asyncio.sleep(RESTS * (loop.time() - begun))
                 if self._pause and len(records) < self._batch:
                     await asyncio.sleep(self._pause)
                 await self._give_way()
@@ -138,11 +137,15 @@ class LaneReader:
             await self._reader.close()
 
     async def _give_way(self) -> None:
-        """Wait up to a second while the urgent parts of this process work, so that they have its processor."""
-        for _ in range(GIVE_WAY_ROUNDS):
-            if all(time.monotonic() - part.worked_at > STILL_SECONDS for part in self._urgent):
+        """Wait while an urgent part of this process works on a backlog, so that it has the processor."""
+        begun = renewed = time.monotonic()
+        while (now := time.monotonic()) - begun < GIVE_WAY_SECONDS:
+            if not any(load.has_backlog for load in self._urgent):
                 return
-            await asyncio.sleep(STILL_SECONDS)
+            if now - renewed > CHECK_SECONDS:
+                await self.leases.renew()  # `_read` sees which lanes are new
+                renewed = now
+            await asyncio.sleep(0.1)
 
     async def _assign(self) -> None:
         """Start at the stored positions. Without one (a new database) start at the committed offset of the group."""
@@ -230,7 +233,7 @@ class LaneReader:
                 await asyncio.sleep(0.05)
                 if isinstance(error, asyncpg.LockNotAvailableError | asyncpg.PostgresConnectionError | OSError):
                     raise  # another worker holds the lane, or the database is gone: start again from the rows
-        self.worked_at = time.monotonic()
+        self.load.note(len(records))
         if outcome.reassign:
             await self._assign()
             return

@@ -13,6 +13,7 @@ import structlog
 from shared.messaging import cloudevents, event_log, kafka
 from shared.messaging.lanes import Place
 from shared.messaging.leases import Leases
+from shared.messaging.priority import Load
 from shared.observability import metrics, spans
 from shared.sandbox import registry
 from shared.storage.database import Database
@@ -87,7 +88,7 @@ class Relay:
         self.leases, self._places, self._batch, self._wake_seconds = leases, places, batch, wake
         self._writer, self._observer = kafka.Writer(servers, topic), kafka.Reader(servers, topic)
         self._woken = asyncio.Event()
-        self.worked_at = 0.0  # monotonic seconds: when it last published something
+        self.load = Load()
 
     async def run(self) -> None:
         """Run until cancelled; release the lanes at a clean stop. The caller runs it again after a fault."""
@@ -148,7 +149,7 @@ class Relay:
         if spans.on:
             spans.sent(self._topic, self.source, rows, stamped, offsets, begun)
         await self._acknowledge(rows, offsets)
-        self.worked_at = time.monotonic()
+        self.load.note(len(rows))
         return len(rows)
 
     async def number(self) -> None:

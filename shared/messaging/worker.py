@@ -56,7 +56,7 @@ def jobs(runtime: MessagingRuntime) -> list[Job]:  # type: ignore[type-arg]
             source,
             leases(f"{projection.name}:{source.name}"),
             pause=PROJECTION_PAUSE,
-            urgent=parts,
+            urgent=[part.load for part in parts],
         )
         for projection in runtime.projections
         for source in projection.sources

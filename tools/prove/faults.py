@@ -27,7 +27,7 @@ LEASE_SECONDS = 3.0  # the services' default; a frozen worker continues only aft
 BROKER_FROZEN_SECONDS = 0.3  # the load publishes several events in this time; the broker's session timeout is longer
 FORGETS = "lienthong_broker_forgets_total"
 POSTED = "lienthong_events_posted_total"
-LATE_SECONDS = 4.0  # how long transactions commit late
+LATE_SECONDS = 4.0  # how long transactions commit late; the load publishes some sixty events in this time
 Fault = Callable[[Scene], Awaitable[str]]  # returns its trace; "" if it had no effect
 
 
@@ -127,9 +127,11 @@ async def commit_late(scene: Scene) -> str:
     connection = await asyncpg.connect(scene.url("portal"))
     try:
         await connection.execute(LATE_SQL)
-        await asyncio.sleep(LATE_SECONDS)
-        count = await connection.fetchval("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM late_commits")
-        await connection.execute(ON_TIME_SQL)
+        try:
+            await asyncio.sleep(LATE_SECONDS)
+            count = await connection.fetchval("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM late_commits")
+        finally:
+            await connection.execute(ON_TIME_SQL)
     finally:
         await connection.close()
     return f"{count} transactions committed late" if count else ""

@@ -7,7 +7,7 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -18,6 +18,7 @@ from shared.lifecycle import State
 from shared.messaging import http_outbox
 from shared.messaging.lanes import ADOPT, Position
 from shared.messaging.leases import Leases
+from shared.messaging.priority import Load
 from shared.messaging.reader import LaneReader, events_behind
 from shared.messaging.runtime import MessagingRuntime
 from shared.messaging.unit_of_work import Batch, LoadedDocument, Work
@@ -248,3 +249,36 @@ async def test_a_reader_reports_its_lag_or_that_it_is_unknown(database_url: Data
         with pytest.raises(Unreachable):
             await reader._ask_sent()
     assert math.isnan(behind._value.get()), "not known is not nought"
+
+
+async def new_source(request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json={"read": {}, "given": {}, "sent": {}})
+
+
+class Falling:
+    """A load that has a backlog when it is asked `times` times."""
+
+    def __init__(self, times: float) -> None:
+        self.times = times
+
+    @property
+    def has_backlog(self) -> bool:
+        self.times -= 1
+        return self.times >= 0
+
+
+async def test_a_projection_waits_while_there_is_a_backlog_and_keeps_its_lanes(
+    database_url: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.messaging.reader.CHECK_SECONDS", 0.0)
+    async with opened(a_runtime(database_url(), new_source)) as runtime:
+        leases = Leases(runtime.database, "statistics:sender", "one", timedelta(seconds=60))
+        load = Falling(3)
+        reader = LaneReader(runtime, runtime.consumers["sender"], SENDER, leases, urgent=[cast(Load, load)])
+        await reader._give_way()
+        assert load.times == -1
+        assert leases.lanes, "its leases were renewed meanwhile"
+
+        monkeypatch.setattr("shared.messaging.reader.GIVE_WAY_SECONDS", 0.2)
+        load.times = math.inf
+        await reader._give_way()  # returns although the backlog stays
