@@ -214,8 +214,7 @@ def test_what_cannot_be_wished_is_one_sentence(pytester: pytest.Pytester) -> Non
     assert f"pytest.mark.lienthong takes {wishes} by name; not sede." in text
     assert (
         "There is no sandbox for this test. 422 body-does-not-fit: The body does not fit. "
-        "/start: 'yesterday' is not an RFC 3339 time"
-        in text
+        "/start: 'yesterday' is not an RFC 3339 time" in text
     )
     assert "pytest.mark.lienthong takes scenario, seed, name, time_to_live by name; not rate." in text
     assert "There is no sandbox for this test. There is no scenario 'brith': did you mean birth?" in text
