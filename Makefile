@@ -7,7 +7,7 @@ READY := .venv/.installed
 FUZZ := .venv/fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo shell test test-all check contracts contracts-clients wheel example parallel prove prove-short bench fuzz compose-proof clients
+.PHONY: help setup up down status demo shell test test-all check contracts contracts-clients wheel example parallel prove prove-short bench fuzz fuzz-short compose-proof clients
 
 help: ## List these targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +96,9 @@ bench: $(READY) ## Measure, and write docs/performance.md. ARGS: options instead
 
 fuzz: $(READY) $(FUZZ)/.installed ## Send some 30,000 generated requests to all services: no 5xx, every response as documented. ARGS: options, such as --examples 10.
 	@$(BIN)/python -m tools.fuzz --python $(FUZZ)/bin/python $(ARGS)
+
+fuzz-short: $(READY) $(FUZZ)/.installed ## The same with a few requests per operation.
+	@$(BIN)/python -m tools.fuzz --python $(FUZZ)/bin/python --examples 2 $(ARGS)
 
 compose-proof: $(READY) ## Bring docker-compose.yml up, run the e2e suite against it, take it down; needs docker.
 	@eval "$${COMPOSE_PROOF_PREPARE:-:}" && $(BIN)/python -m tests.compose.proof $(ARGS)
