@@ -35,14 +35,12 @@ LetterPath = Annotated[int, Number, Path(ge=1, lt=1 << 63)]
 class ReaderPosition(BaseModel):
     """The position of a reader: the epoch of the source's event log, and the number that it expects next.
 
-    topic    the one that it reads; may be left out where the source publishes on one topic only
-    last_id  `ce_id` of the event before, if the reader doubts that it was ours; if not, the reply is one number lower
+    topic  the one that it reads; may be left out where the source publishes on one topic only
     """
 
     topic: Text | None = None
     epoch: int = Field(ge=-1, lt=1 << 30, strict=True)
     expected: int = Field(ge=1, lt=1 << 62, strict=True)
-    last_id: Text = Field("", max_length=1_000)
 
 
 class ReplayPosition(BaseModel):
@@ -90,9 +88,7 @@ async def replay(
         detail = f"unknown epoch {position.epoch}; this lane is at epoch {current['epoch']}"
         raise BodyDoesNotFit(("/epoch", detail))
     place = (position.epoch, position.expected)
-    (epoch, expected), is_new_epoch = await event_log.replay(
-        runtime.database, topic, lane, place, last_id=position.last_id, service=runtime.service
-    )
+    (epoch, expected), is_new_epoch = await event_log.replay(runtime.database, topic, lane, place)
     metrics.REPLAYS.labels(runtime.service).inc()
     if is_new_epoch:
         metrics.EPOCHS.labels(runtime.service).inc()

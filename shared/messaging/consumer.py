@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 
 from shared.messaging import dead_letters, judging
-from shared.messaging.cloudevents import Event, Record
+from shared.messaging.cloudevents import Event, Record, Signer
 from shared.messaging.dead_letters import Letter
 from shared.messaging.judging import Outcome
 from shared.messaging.positions import SERVICE, Positions
@@ -80,9 +80,10 @@ class Consumer(Generic[T]):
         source: str,
         service: str,
         topics: Topics,
+        signer: Signer,
     ) -> None:
         self._database, self._documents, self._handlers = database, store, handlers
-        self._service, self._topics = service, topics
+        self._service, self._topics, self._signer = service, topics, signer
         self.positions = Positions(SERVICE, source)
         self.topic = ""  # the topic of the source, for spans; set by the worker
 
@@ -94,31 +95,28 @@ class Consumer(Generic[T]):
         self,
         records: Sequence[Record],
         unknown: frozenset[str] = frozenset(),
-        nowhere: frozenset[str] = frozenset(),
     ) -> Outcome:
         """Apply records, in order per lane. If PostgreSQL refuses the data, halves the batch to find the bad event.
 
         unknown  sandboxes whose owner does not reply: their events are parked
-        nowhere  sandboxes that their owner does not have: parked until the source has said whether it is its event
         raises   faults of the machine (connection, deadlock, timeout): the same batch can be applied again
         """
         try:
-            return await self._apply(records, unknown, nowhere, refuse=None)
+            return await self._apply(records, unknown, refuse=None)
         except DATA_REFUSED as error:
             if len(records) > 1:
                 middle = len(records) // 2
-                first = await self.apply(records[:middle], unknown, nowhere)
-                return _joined(first, await self.apply(records[middle:], unknown, nowhere))
+                first = await self.apply(records[:middle], unknown)
+                return _joined(first, await self.apply(records[middle:], unknown))
             try:
-                return await self._apply(records, unknown, nowhere, refuse=None)
+                return await self._apply(records, unknown, refuse=None)
             except DATA_REFUSED:
-                return await self._apply(records, unknown, nowhere, refuse=error)
+                return await self._apply(records, unknown, refuse=error)
 
     async def _apply(
         self,
         records: Sequence[Record],
         unknown: frozenset[str],
-        nowhere: frozenset[str],
         refuse: Exception | None,
     ) -> Outcome:
         outcome = Outcome()
@@ -127,9 +125,10 @@ class Consumer(Generic[T]):
         waiting: list[tuple[Event, str]] = []
         async with self._database.transaction() as connection:
             positions = await self.positions.lock(connection, sorted({record.lane for record in records}))
-            judged = await judging.judge(connection, self.positions, positions, records, outcome, nowhere)
-            due, sandboxes = judged.due, judged.sandboxes
-            outcome.rowless = {event.sandbox for event in due} - judged.seeds.keys()
+            due = judging.judge(self.positions, self._signer, positions, records, outcome)
+            sandboxes = await registry.lock(connection, sorted({event.sandbox for event in due}))
+            absent = sorted({event.sandbox for event in due} - sandboxes.keys())
+            outcome.rowless = set(absent) - await registry.deleted(connection, absent) if absent else set()
             unknown = unknown | outcome.rowless
             parked = await self._load(connection, due, batch)
             for event in due:
@@ -149,6 +148,7 @@ class Consumer(Generic[T]):
             await save_waiting(connection, waiting)
             await save_orphans(connection, outcome.orphans)
             await self.positions.save(connection, positions)
+            await judging.note_foreign(connection, self.positions, outcome)
         batch.report()
         self._report(outcome)
         return outcome
@@ -246,7 +246,6 @@ class Consumer(Generic[T]):
 def _joined(first: Outcome, second: Outcome) -> Outcome:
     return Outcome(
         asks={**{lane: place for lane, place in first.asks.items() if lane not in second.clear}, **second.asks},
-        doubts={**{lane: id for lane, id in first.doubts.items() if lane not in second.clear}, **second.doubts},
         clear=first.clear | second.clear,
         offsets={**first.offsets, **second.offsets},
         applied=first.applied + second.applied,

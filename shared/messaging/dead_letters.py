@@ -15,7 +15,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.errors import DeadLetterNotFound, Refusal
 from shared.messaging.cloudevents import Event
-from shared.messaging.lanes import Place
 from shared.observability import metrics, trace_context
 from shared.storage.database import Connection, Database
 from shared.storage.page import Cut, Page, unknown_place
@@ -203,27 +202,6 @@ async def release(connection: Connection, sandbox_id: str, subject: str) -> None
         WHERE sandbox = $1 AND subject = $2 AND record IS NULL AND redriven_at IS NULL""",
         sandbox_id,
         subject,
-    )
-
-
-async def take_back(connection: Connection, source: str, lane: int, place: Place) -> None:
-    """Delete what an event left here that was not its source's, and release the subjects that it alone had parked."""
-    subjects = set()
-    for table in ("dead_letters", "waiting", "orphans"):
-        rows = await connection.fetch(
-            f"DELETE FROM {table} WHERE record->>'source' = $1 AND (record->>'lane')::int = $2 "
-            "AND (record->>'epoch')::bigint = $3 AND (record->>'number')::bigint = $4 RETURNING sandbox, subject",
-            source,
-            lane,
-            *place,
-        )
-        subjects |= {(row["sandbox"], row["subject"]) for row in rows}
-    await connection.executemany(
-        """DELETE FROM parked p WHERE sandbox = $1 AND subject = $2
-        AND NOT EXISTS (SELECT FROM waiting w WHERE (w.sandbox, w.subject) = (p.sandbox, p.subject))
-        AND NOT EXISTS (SELECT FROM dead_letters d
-          WHERE (d.sandbox, d.subject) = (p.sandbox, p.subject) AND d.redriven_at IS NULL)""",
-        sorted(subjects),
     )
 
 

@@ -24,7 +24,6 @@ from sqlalchemy import (
     text,
 )
 
-from shared.messaging.cloudevents import event_id, void_id
 from shared.messaging.lanes import EPOCHS_AHEAD, LANES, Log, Place, replay_place
 from shared.observability import metrics
 from shared.sandbox.clock import wire
@@ -171,22 +170,10 @@ async def save_logs(connection: Connection, topic: str, logs: Mapping[int, Log])
     await connection.execute(SAVE_LOGS_SQL, topic, *columns, highest)
 
 
-async def replay(
-    database: Database, topic: str, lane: int, expected: Place, *, last_id: str = "", service: str = ""
-) -> tuple[Place, bool]:
-    """Publish again for a reader at `expected`. Returns the place where it continues; True if a new epoch began.
-
-    last_id  the id of the last event that the reader has; if it is not ours, the reader continues one number before
-    """
+async def replay(database: Database, topic: str, lane: int, expected: Place) -> tuple[Place, bool]:
+    """Publish again for a reader at `expected`. Returns the place where it continues; True if a new epoch began."""
     async with database.transaction() as connection:
         log = (await lock_log(connection, topic, [lane]))[lane]
-        epoch, number = expected
-        if (
-            last_id
-            and number > 1
-            and last_id not in await _ids_of(connection, service, topic, lane, (epoch, number - 1))
-        ):
-            expected = (epoch, number - 1)
         rows = await connection.fetch(
             "SELECT epoch, (SELECT max(number) FROM posted p "
             "WHERE p.topic = $1 AND p.lane = $2 AND p.epoch = g.epoch) AS head "
@@ -199,21 +186,6 @@ async def replay(
         log.go_back(place)
         await save_logs(connection, topic, {lane: log})
     return place, is_new_epoch
-
-
-async def _ids_of(connection: Connection, service: str, topic: str, lane: int, place: Place) -> set[str]:
-    """The ids under which a number can be sent: that of its event, and that of a void; none if it was not given."""
-    row = await connection.fetchrow(
-        "SELECT p.subject, p.version, s.seed FROM posted p LEFT JOIN sandboxes s ON s.id = p.sandbox "
-        "WHERE p.topic = $1 AND p.lane = $2 AND p.epoch = $3 AND p.number = $4",
-        topic,
-        lane,
-        *place,
-    )
-    if row is None:
-        return set()
-    void = void_id(lane, *place)
-    return {void, event_id(row["seed"], service, row["subject"], row["version"])} if row["seed"] else {void}
 
 
 async def events_page(database: Database, service: str, sandbox_id: str, page: Page) -> Cut[dict[str, Any]]:

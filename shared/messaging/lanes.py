@@ -22,50 +22,31 @@ class Verdict(Enum):
     APPLY = "apply"
     DUPLICATE = "duplicate"  # already applied: skipped
     ASK = "ask"  # numbers are missing, or the epoch is another: ask the source where to continue
-    DOUBT = "doubt"  # another event has the last number: one of the two is foreign, and the source knows which
 
 
 @dataclass(slots=True)
 class Position:
-    """Position of a reader in a lane: the place that it expects, and its next offset. Saved with the effects.
-
-    last_id     id of the event that had the last number; empty: not known
-    is_doubted  whether that event may be foreign: nothing is applied until the source has confirmed it
-    """
+    """Position of a reader in a lane: the place that it expects, and its next offset. Saved with the effects."""
 
     epoch: int = 0  # 0: nothing read yet; ADOPT: our database is new, the next record sets the position
     expected: int = 1
     next_offset: int = 0
-    last_id: str = ""
-    is_doubted: bool = False
 
     @property
     def place(self) -> Place:
         return (self.epoch, self.expected)
 
-    def judge(self, epoch: int, number: int, id: str = "") -> Verdict:
-        if self.is_doubted:
-            return Verdict.ASK
+    def judge(self, epoch: int, number: int) -> Verdict:
         if epoch == self.epoch:
             if number == self.expected:
                 return Verdict.APPLY
-            if number == self.expected - 1 and id and self.last_id not in ("", id):
-                return Verdict.DOUBT
             return Verdict.DUPLICATE if number < self.expected else Verdict.ASK
         if self.epoch == ADOPT or (self.epoch == 0 and (epoch, number) == (1, 1)):
             return Verdict.APPLY
         return Verdict.ASK
 
-    def applied(self, epoch: int, number: int, id: str = "") -> None:
-        self.epoch, self.expected, self.last_id = epoch, number + 1, id
-
-    def answered(self, place: Place) -> bool:
-        """The source has answered about the last event. True if it was foreign: its number is then expected again."""
-        self.is_doubted = False
-        if place != (self.epoch, self.expected - 1):
-            return False
-        self.expected, self.last_id = self.expected - 1, ""
-        return True
+    def applied(self, epoch: int, number: int) -> None:
+        self.epoch, self.expected = epoch, number + 1
 
     def missed(self, sent: Place) -> bool:
         """At the end of the broker's log: whether the broker lost sent events before we read them."""
@@ -75,14 +56,14 @@ class Position:
         """At the end of the broker's log: move a reader with a new database behind `sent`. True if it moved."""
         if self.epoch != ADOPT or sent[0] < 1:
             return False
-        self.epoch, self.expected, self.last_id = sent[0], sent[1] + 1, ""
+        self.epoch, self.expected = sent[0], sent[1] + 1
         return True
 
     def resume_at(self, place: Place) -> bool:
         """Continue at the place that the source replied, never backwards. True if that moves the reader."""
         if place <= self.place:
             return False
-        (self.epoch, self.expected), self.last_id = place, ""
+        self.epoch, self.expected = place
         return True
 
 

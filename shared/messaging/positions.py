@@ -17,10 +17,8 @@ INSERT INTO positions (listener, source, lane, epoch, expected, next_offset)
 SELECT $1, $2, lane, epoch, 1, next_offset FROM unnest($3::int2[], $4::int[], $5::bigint[]) t (lane, epoch, next_offset)
 ON CONFLICT DO NOTHING"""
 SAVE_SQL = """
-UPDATE positions p SET epoch = t.epoch, expected = t.expected, next_offset = t.next_offset, last_id = t.last_id,
-  is_doubted = t.is_doubted
-FROM unnest($3::int2[], $4::int[], $5::bigint[], $6::bigint[], $7::text[], $8::bool[])
-  t (lane, epoch, expected, next_offset, last_id, is_doubted)
+UPDATE positions p SET epoch = t.epoch, expected = t.expected, next_offset = t.next_offset
+FROM unnest($3::int2[], $4::int[], $5::bigint[], $6::bigint[]) t (lane, epoch, expected, next_offset)
 WHERE p.listener = $1 AND p.source = $2 AND p.lane = t.lane"""
 
 
@@ -36,8 +34,6 @@ def positions_table(metadata: MetaData) -> Table:
         Column("next_offset", BigInteger, nullable=False),
         # It began with a later epoch than the first: older events, if there were any, exist nowhere any more.
         Column("is_cut", Boolean, nullable=False, server_default="false"),
-        Column("last_id", Text, nullable=False, server_default=""),
-        Column("is_doubted", Boolean, nullable=False, server_default="false"),
         # Records that were not from the source: how many, and where and when (real time) the last one was found.
         Column("foreign_count", BigInteger, nullable=False, server_default="0"),
         Column("foreign_offset", BigInteger),
@@ -90,10 +86,10 @@ class Positions:
             lane,
         )
 
-    async def note_foreign(self, connection: Connection, lane: int, count: int, offset: int | None = None) -> None:
-        """Count records that were not from the source. `offset`: of the last one, if it is known."""
+    async def note_foreign(self, connection: Connection, lane: int, count: int, offset: int) -> None:
+        """Count records that were not from the source. `offset`: of the last one."""
         await connection.execute(
-            "UPDATE positions SET foreign_count = foreign_count + $4, foreign_offset = coalesce($5, foreign_offset), "
+            "UPDATE positions SET foreign_count = foreign_count + $4, foreign_offset = $5, "
             "foreign_at = clock_timestamp() WHERE listener = $1 AND source = $2 AND lane = $3",
             self.listener,
             self.source,
@@ -111,12 +107,10 @@ class Positions:
             [position.epoch for position in positions.values()],
             [position.expected for position in positions.values()],
             [position.next_offset for position in positions.values()],
-            [position.last_id for position in positions.values()],
-            [position.is_doubted for position in positions.values()],
         )
 
     async def _select(self, connection: Any, lanes: Sequence[int], tail: str) -> dict[int, Position]:
-        columns = ("epoch", "expected", "next_offset", "last_id", "is_doubted")
+        columns = ("epoch", "expected", "next_offset")
         rows = await self._rows(connection, lanes, tail)
         return {row["lane"]: Position(*(row[name] for name in columns)) for row in rows}
 

@@ -9,11 +9,12 @@ from sqlalchemy import Column, Integer, MetaData, Table, Text
 
 from shared.errors import Refusal
 from shared.messaging import judging
-from shared.messaging.cloudevents import Event, Record
+from shared.messaging.cloudevents import Event, Record, Signer
 from shared.messaging.judging import Outcome
 from shared.messaging.lanes import Place
 from shared.messaging.peer import Peer
 from shared.messaging.positions import Positions
+from shared.sandbox import registry
 from shared.storage.database import Connection, Database
 
 Project = Callable[[Connection, Sequence[Event]], Awaitable[None]]
@@ -56,8 +57,8 @@ class Projection:
 class ProjectionReader:
     """Applies the records of one source to a projection: at most once in effect, as the consumer does for documents."""
 
-    def __init__(self, database: Database, projection: Projection, source: str) -> None:
-        self._database, self._projection = database, projection
+    def __init__(self, database: Database, projection: Projection, source: str, signer: Signer) -> None:
+        self._database, self._projection, self._signer = database, projection, signer
         self.positions = Positions(projection.name, source)
         self._generation: int | None = None
 
@@ -69,7 +70,6 @@ class ProjectionReader:
         self,
         records: Sequence[Record],
         unknown: frozenset[str] = frozenset(),
-        nowhere: frozenset[str] = frozenset(),
     ) -> Outcome:
         """Apply records, in order per lane. Events of unknown or deleted sandboxes are skipped.
 
@@ -84,8 +84,9 @@ class ProjectionReader:
                 self._generation, outcome.reassign = generation, True
                 return outcome
             positions = await self.positions.lock(connection, sorted({record.lane for record in records}))
-            judged = await judging.judge(connection, self.positions, positions, records, outcome, nowhere)
-            known = [event for event in judged.due if event.sandbox in judged.sandboxes]
+            due = judging.judge(self.positions, self._signer, positions, records, outcome)
+            sandboxes = await registry.lock(connection, sorted({event.sandbox for event in due}))
+            known = [event for event in due if event.sandbox in sandboxes]
             if known:
                 await self._projection.project(connection, known)
             await self.positions.save(connection, positions)
@@ -110,8 +111,7 @@ async def rebuild(database: Database, projection: Projection) -> int:
         for table in projection.tables:
             await connection.execute(f"TRUNCATE {table}")
         await connection.execute(
-            "UPDATE positions SET epoch = 0, expected = 1, next_offset = 0, is_cut = false, last_id = '', is_doubted = false "
-            "WHERE listener = $1",
+            "UPDATE positions SET epoch = 0, expected = 1, next_offset = 0, is_cut = false WHERE listener = $1",
             projection.name,
         )
     return generation

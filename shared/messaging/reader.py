@@ -14,7 +14,7 @@ import asyncpg
 import structlog
 
 from shared.http import Unreachable, call
-from shared.messaging import dead_letters, kafka
+from shared.messaging import kafka
 from shared.messaging.cloudevents import Record, sandboxes_of
 from shared.messaging.consumer import UNKNOWN_SANDBOX
 from shared.messaging.judging import Outcome
@@ -44,21 +44,16 @@ class Listener(Protocol):
         self,
         records: Sequence[Record],
         unknown: frozenset[str] = frozenset(),
-        nowhere: frozenset[str] = frozenset(),
     ) -> Outcome: ...
 
 
 @dataclass
 class Asking:
-    """An open replay request of a lane.
-
-    last_id  id of our last event, if the source must say whether it is its own
-    """
+    """An open replay request of a lane."""
 
     place: Place
     again_at: float = 0.0
     wait: float = 0.2
-    last_id: str = ""
 
 
 class LaneReader:
@@ -160,9 +155,7 @@ class LaneReader:
             offsets |= committed
         self._reader.assign(offsets)
         self._next = offsets
-        doubts = {lane: row for lane, row in positions.items() if row.is_doubted}
         self._asking = {lane: asking for lane, asking in self._asking.items() if lane in offsets}
-        self._asking |= {lane: Asking(row.place, last_id=row.last_id) for lane, row in doubts.items()}
 
     async def _check_broker(self) -> None:
         """If the log of the broker ends before our next offset, it lost records: read it from its beginning."""
@@ -222,10 +215,10 @@ class LaneReader:
         return {int(lane): (place[0], place[1]) for lane, place in lanes["sent"].get(topic, {}).items()}
 
     async def _apply(self, records: list[Record]) -> None:
-        unknown, nowhere = await self._unknown(records)
+        unknown = await self._unknown(records) if self._main else frozenset[str]()
         while True:
             try:
-                outcome = await self._listener.apply(records, unknown, nowhere)
+                outcome = await self._listener.apply(records, unknown)
                 break
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
                 metrics.BATCH_RETRIES.labels("reader").inc()
@@ -255,9 +248,9 @@ class LaneReader:
         for lane in outcome.clear:
             self._asking.pop(lane, None)
         for lane, place in outcome.asks.items():
-            asking, last_id = self._asking.get(lane), outcome.doubts.get(lane, "")
-            if asking is None or (asking.place, asking.last_id) != (place, last_id):
-                self._asking[lane] = Asking(place, last_id=last_id)
+            asking = self._asking.get(lane)
+            if asking is None or asking.place != place:
+                self._asking[lane] = Asking(place)
 
     async def _ask(self, now: float) -> None:
         """Request a replay where numbers are missing, again and with backoff until the lane moves."""
@@ -265,65 +258,44 @@ class LaneReader:
         for asking in due.values():
             asking.again_at, asking.wait = now + asking.wait, min(asking.wait * 2, ASK_LIMIT_SECONDS)
             metrics.GAPS.labels(self._peer.name).inc()
-        await asyncio.gather(*(self._ask_one(lane, asking) for lane, asking in due.items()))
+        await asyncio.gather(*(self._ask_one(lane, asking.place) for lane, asking in due.items()))
 
-    async def _ask_one(self, lane: int, asking: Asking) -> None:
+    async def _ask_one(self, lane: int, place: Place) -> None:
         url = f"{self._peer.url}/_lab/lanes/{lane}/replay"
-        body: dict[str, Any] = {"topic": self._peer.topic_in, "epoch": asking.place[0], "expected": asking.place[1]}
-        if asking.last_id:
-            body["last_id"] = asking.last_id
+        body = {"topic": self._peer.topic_in, "epoch": place[0], "expected": place[1]}
         try:
             response = await call(self._runtime.internal, "POST", url, body=body)
         except Unreachable as error:
             log.warning("replay_not_answered", lane=lane, error=str(error))
             return
         if response.status_code == 200:
-            await self._move(lane, asking.place, (response.json()["epoch"], response.json()["expected"]))
+            await self._move(lane, place, (response.json()["epoch"], response.json()["expected"]))
 
-    async def _move(self, lane: int, asked_at: Place, place: Place) -> None:
-        """Continue at the place that the source replied, if its epoch is new and our position is still the one that asked.
-
-        If the last event was in doubt, the source has also said whose it was: a foreign one had taken its number.
-        """
+    async def _move(self, lane: int, expected: Place, place: Place) -> None:
+        """Continue at the place that the source replied, if its epoch is new and our position is still `expected`."""
         async with self._runtime.database.transaction() as connection:
             positions = await self._positions.lock(connection, [lane])
-            position = positions[lane]
-            if position.place != asked_at:
-                return
-            if position.is_doubted:
-                self._asking.pop(lane, None)
-                if position.answered(place):
-                    await dead_letters.take_back(connection, self._positions.source, lane, place)
-                    await self._positions.note_foreign(connection, lane, 1)
-                    metrics.EVENTS_SKIPPED.labels("foreign").inc()
-                log.warning("doubt_ended", lane=lane, place=asked_at, answer=place, source=self._peer.name)
-                await self._positions.save(connection, positions)
-            if position.resume_at(place):
-                if asked_at[0] == 0 and place[0] > 1:
+            if positions[lane].place == expected and positions[lane].resume_at(place):
+                if expected[0] == 0 and place[0] > 1:
                     await self._positions.note_cut(connection, lane)
                 log.warning("moved_to_new_epoch", lane=lane, place=place, source=self._peer.name)
                 await self._positions.save(connection, positions)
                 self._asking.pop(lane, None)
 
-    async def _unknown(self, records: list[Record]) -> tuple[frozenset[str], frozenset[str]]:
-        """Sandboxes without a row here: those whose owner does not reply, and those that it does not have.
-
-        Called before a transaction, never inside one.
-        """
+    async def _unknown(self, records: list[Record]) -> frozenset[str]:
+        """Sandboxes without a row here whose owner does not reply. Called before a transaction, never inside one."""
         ids = sorted(sandboxes_of(records, self._peer.name))
-        known = dict(zip(ids, await asyncio.gather(*(self._known(id) for id in ids)), strict=True))
-        unknown, nowhere = (
-            frozenset(id for id, is_known in known.items() if is_known is which) for which in (None, False)
-        )
-        return unknown, nowhere
+        known = await asyncio.gather(*(self._known(sandbox_id) for sandbox_id in ids))
+        return frozenset(sandbox_id for sandbox_id, is_known in zip(ids, known, strict=True) if not is_known)
 
-    async def _known(self, sandbox_id: str) -> bool | None:
-        """Whether there is such a sandbox; None: its owner does not reply. A frozen owner must not cost our leases."""
+    async def _known(self, sandbox_id: str) -> bool:
+        """Whether the owner has replied about this sandbox. Ends in time: a frozen owner must not cost our leases."""
         try:
             async with asyncio.timeout(OWNER_SECONDS):
-                return await self._runtime.ensure_sandbox(sandbox_id)
+                await self._runtime.ensure_sandbox(sandbox_id)
         except (Unreachable, TimeoutError):
-            return None
+            return False
+        return True
 
     async def _release_unknown(self) -> None:
         rows: list[Any] = await self._runtime.database.fetch(

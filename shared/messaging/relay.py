@@ -11,11 +11,11 @@ from typing import Any
 import structlog
 
 from shared.messaging import cloudevents, event_log, kafka
+from shared.messaging.cloudevents import Signer
 from shared.messaging.lanes import Place
 from shared.messaging.leases import Leases
 from shared.messaging.priority import Load
 from shared.observability import metrics, spans
-from shared.sandbox import registry
 from shared.storage.database import Database
 
 log = structlog.get_logger()
@@ -80,12 +80,14 @@ class Relay:
         source: str,
         leases: Leases,
         places: ReaderPlaces,
+        signer: Signer,
         *,
         batch: int,
         wake: float,
     ) -> None:
         self._database, self._servers, self._topic, self.source = database, servers, topic, source
-        self.leases, self._places, self._batch, self._wake_seconds = leases, places, batch, wake
+        self.leases, self._places, self._signer = leases, places, signer
+        self._batch, self._wake_seconds = batch, wake
         self._writer, self._observer = kafka.Writer(servers, topic), kafka.Reader(servers, topic)
         self._woken = asyncio.Event()
         self.load = Load()
@@ -134,15 +136,11 @@ class Relay:
         if not rows:
             return 0
         begun = time.time_ns()
-        messages: list[kafka.Message] = [
-            (
-                row["lane"],
-                row["subject"].encode(),
-                (row["body"] or "{}").encode(),
-                cloudevents.headers(row, self.source),
-            )
-            for row in rows
-        ]
+        messages: list[kafka.Message] = []
+        for row in rows:
+            body = (row["body"] or "{}").encode()
+            headers = cloudevents.headers(row, self.source, self._signer, body)
+            messages.append((row["lane"], row["subject"].encode(), body, headers))
         stamped = spans.stamp(rows, messages) if spans.on else []
         offsets = await self._writer.publish(messages)
         metrics.EVENTS_SENT.labels(self.source).inc(len(rows))
@@ -214,10 +212,9 @@ class Relay:
         places = await self._places()
         seen = {lane: (epoch, expected - 1) for lane, (epoch, expected) in places.items()}
         records = await kafka.last_records(self._servers, self._topic, lanes)
-        events = [event for record in records if (event := cloudevents.decode(record, self.source)) is not None]
-        seeds = await registry.seeds(self._database, [event.sandbox for event in events])
-        for event in events:
-            if not cloudevents.is_foreign(event, seeds):
+        for record in records:
+            event = cloudevents.decode(record, self.source) if self._signer.is_genuine(record) else None
+            if event is not None:
                 seen[event.lane] = max(seen.get(event.lane, (0, 0)), (event.epoch, event.number))
         behind = await event_log.compare_lanes(
             self._database, self.source, self._topic, places, {lane: seen[lane] for lane in lanes if lane in seen}

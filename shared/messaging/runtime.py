@@ -23,6 +23,7 @@ from shared.messaging import (
     projection,
     timers,
 )
+from shared.messaging.cloudevents import Signer
 from shared.messaging.consumer import Consumer, Handlers
 from shared.messaging.idempotency import RequestKey
 from shared.messaging.lanes import Place
@@ -116,8 +117,11 @@ class MessagingRuntime(Runtime, Generic[T]):
         faults.firings_table(metadata)
         self.first_rows = event_log.FIRST_ROWS
         self.documents, self.peers, self.topics, self.projections = store, tuple(peers), topics, tuple(projections)
+        self.signer = Signer(settings.service_secret.get_secret_value())
         self.consumers = {
-            peer.name: Consumer(self.database, store, handlers, source=peer.name, service=service, topics=topics)
+            peer.name: Consumer(
+                self.database, store, handlers, source=peer.name, service=service, topics=topics, signer=self.signer
+            )
             for peer in peers
         }
         if len(self.consumers) < len(self.peers):

@@ -42,6 +42,7 @@ def jobs(runtime: MessagingRuntime) -> list[Job]:  # type: ignore[type-arg]
             runtime.service,
             leases(f"relay:{peer.topic_out}"),
             lambda: reader_places(runtime.internal, peer, runtime.service),
+            runtime.signer,
             batch=settings.batch,
             wake=wake,
         )
@@ -52,7 +53,7 @@ def jobs(runtime: MessagingRuntime) -> list[Job]:  # type: ignore[type-arg]
     projections = [
         LaneReader(
             runtime,
-            ProjectionReader(runtime.database, projection, source.name),
+            ProjectionReader(runtime.database, projection, source.name, runtime.signer),
             source,
             leases(f"{projection.name}:{source.name}"),
             pause=PROJECTION_PAUSE,

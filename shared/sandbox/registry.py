@@ -85,10 +85,10 @@ def of_row(row: Any) -> Sandbox:
     return Sandbox(row["id"], row["seed"], row["rate"], row["now"], row["version"], *documents)
 
 
-async def seeds(connection: Database | Connection, ids: list[str]) -> dict[str, str]:
-    """Sandbox → seed, deleted ones included. An id without a row is not among them."""
-    rows = await connection.fetch("SELECT id, seed FROM sandboxes WHERE id = ANY($1)", ids)
-    return {row["id"]: row["seed"] for row in rows}
+async def deleted(connection: Connection, ids: list[str]) -> set[str]:
+    """Those of `ids` that are marked as deleted. An id without a row is not among them."""
+    rows = await connection.fetch("SELECT id FROM sandboxes WHERE id = ANY($1) AND deleted", ids)
+    return {row["id"] for row in rows}
 
 
 async def lock(connection: Connection, ids: list[str]) -> dict[str, Sandbox]:

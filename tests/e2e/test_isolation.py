@@ -10,7 +10,7 @@ from lienthong.client import Country, Dossier, Problem, Sandbox
 from lienthong.journeys import travel
 from tests.support.records import WireRecord, records
 
-MAY_DIFFER = {"ce_sandbox", "ce_source", "ce_sequence", "ce_epoch", "traceparent"}
+MAY_DIFFER = {"ce_sandbox", "ce_source", "ce_sequence", "ce_epoch", "ce_signature", "traceparent"}
 
 
 @dataclass(frozen=True)

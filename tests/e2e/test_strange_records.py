@@ -63,7 +63,7 @@ async def test_real_events_arrive_and_the_strange_record_is_named(
     last = await the_last(lienthong_kafka, sandbox, topic)
     source = last.header("ce_source").split("/")[1].encode()
     changes = {name: value.replace(b"%s", source) for name, value in STRANGE.get(kind, {}).items()}
-    write(lienthong_kafka, topic, last.partition, *under_next_numbers(last, 1 if kind == "a copy" else 5, **changes))
+    write(lienthong_kafka, topic, last.partition, *under_next_numbers(last, 5, **changes))
 
     code = await submitted(sandbox, province, commune)
     await sandbox.script(code, reception="receive")

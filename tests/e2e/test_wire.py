@@ -14,7 +14,7 @@ from tests.support.records import TO_PORTAL, TO_PROVINCE, WireRecord, records
 
 SCHEMAS = Path(__file__).parents[2] / "contracts" / "events"
 REQUIRED = {"ce_specversion", "ce_id", "ce_source", "ce_type", "ce_subject", "ce_time", "content-type"}
-EXTENSIONS = {"ce_sandbox", "ce_sequence", "ce_epoch", "ce_dossierversion"}
+EXTENSIONS = {"ce_sandbox", "ce_sequence", "ce_epoch", "ce_dossierversion", "ce_signature"}
 SPEAKERS = {TO_PROVINCE: "portal", TO_PORTAL: "gateway"}
 LANES = 34
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.runtime import Runtime
-from tests.support import factories
 
 START = datetime(2026, 6, 9, 1, tzinfo=UTC)  # 08:00 in Viet Nam, a Tuesday
 
@@ -37,7 +36,6 @@ class FrozenSandbox:
 
     async def tell(self, **change: Any) -> FrozenSandbox:
         self._row |= {"version": self._row["version"] + 1, **change}
-        factories.seeds[self.id] = self._row["seed"]
         moments = {"base_at": self.now, "base_real": datetime.now(UTC), "created_at": START}
         await self._runtime.take_over({**self._row, **{name: at.isoformat() for name, at in moments.items()}})
         return self

@@ -30,11 +30,9 @@ from services.province_gateway import app as gateway
 from services.province_gateway.settings import Settings as GatewaySettings
 from shared.http import SECRET_HEADER
 from shared.messaging.runtime import MessagingRuntime
-from tests.support import factories
 from tests.support.databases import Databases
-from tests.support.factories import COMMUNE, COPY, PROVINCE, hear, take_queue
+from tests.support.factories import COMMUNE, COPY, PROVINCE, SECRET, hear, take_queue
 
-SECRET = "s3cret-of-the-tests"
 HEADERS = {SECRET_HEADER: SECRET}  # of a call to an internal endpoint
 URLS = {name: f"http://{name}.test" for name in ("portal", "gateway", "identity", "payment")}
 ADDRESSES: dict[str, Any] = {
@@ -106,8 +104,6 @@ class Country:
 class Sandbox:
     def __init__(self, country: Country, row: dict[str, Any]) -> None:
         self.country, self.id, self.start = country, str(row["id"]), str(row["now"])
-        if "seed" in row:
-            factories.seeds[self.id] = str(row["seed"])
 
     @property
     def header(self) -> dict[str, str]:

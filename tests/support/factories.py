@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from contracts.catalogue import PROVINCES
 from contracts.schemas import errors, schema
-from shared.messaging.cloudevents import VOID, Record, event_id, void_id
+from shared.messaging.cloudevents import SIGNED, VOID, Record, Signer, void_id
 from shared.messaging.consumer import Outcome
 from shared.messaging.lanes import LANES
 from shared.messaging.runtime import MessagingRuntime
@@ -23,8 +22,8 @@ COPY = "2.000635"  # copy of a civil-status extract: a commune handles it, 8.000
 FREE = "1.001776"  # social allowance: free of charge, ten working days
 CODE = "H42.14464-20260609-0000001"
 
-seeds: dict[str, str] = {}  # of the sandboxes that have another than SEED
-SEED = "seed-1"
+SECRET = "s3cret-of-the-tests"  # that the services share
+SIGNER = Signer(SECRET)
 _said: Counter[tuple[str, str, str]] = Counter()
 
 
@@ -67,11 +66,10 @@ def an_event_of(type: str, sandbox_id: str, code: str, body: Any, **place: Any) 
 def a_record(
     said: Said, source: str, number: int, *, epoch: int = 1, offset: int | None = None, **headers: Any
 ) -> Record:
-    """The event as the broker returns it; a header set to None is left out."""
-    identity = event_id(seeds.get(said.sandbox, SEED), source, said.subject, said.version)
+    """The event as the broker returns it, signed by its source as it is; a header set to None is left out."""
     found: dict[str, Any] = {
         "ce_specversion": "1.0",
-        "ce_id": void_id(said.lane, epoch, number) if said.type == VOID else identity,
+        "ce_id": void_id(said.lane, epoch, number) if said.type == VOID else f"id-{said.subject}-{said.version}",
         "ce_source": f"/{source}/{said.sandbox}",
         "ce_type": said.type,
         "ce_subject": said.subject,
@@ -84,7 +82,9 @@ def a_record(
         "traceparent": "",
         **headers,
     }
-    raw: Mapping[str, bytes] = {name: str(value).encode() for name, value in found.items() if value is not None}
+    raw = {name: str(value).encode() for name, value in found.items() if value is not None}
+    signed = [raw.get(name, b"") for name in SIGNED]
+    raw.setdefault("ce_signature", SIGNER.signature(said.lane, signed, said.body))
     return Record(said.lane, number - 1 if offset is None else offset, said.subject.encode(), said.body, raw)
 
 

@@ -136,6 +136,11 @@ def _headers(event_type: str) -> dict[str, Any]:
         "ce_sequence": {**number, "description": "Gapless number in its lane and epoch, from 1."},
         "ce_epoch": {**number, "description": "Life of the speaker's event log; a higher one numbers from 1 again."},
         "ce_dossierversion": {**number, "description": "1 to n per dossier and source: the number outsiders use."},
+        "ce_signature": {
+            "type": "string",
+            "pattern": "^[0-9a-f]{32}$",
+            "description": "Made with the secret that the services share; a reader counts and skips a record without it.",
+        },
     }
     trace = {
         "traceparent": {
@@ -169,5 +174,6 @@ def _example(event_type: str, body: Mapping[str, Any]) -> dict[str, str]:
         "ce_sequence": "7",
         "ce_epoch": "1",
         "ce_dossierversion": "1",
+        "ce_signature": "6f1c0a6d5f1e4b0e9b3c7d2a8e4f5a61",
         "traceparent": EXAMPLE_TRACE,
     }

@@ -184,10 +184,10 @@ def unknown_dossier(facts: Facts) -> Iterator[Values]:
     Words(
         "{reader} has no copy of this dossier, although it has read {events} of {source}.",
         "{reader} không có bản sao của hồ sơ này, dù đã đọc {events} của {source}.",
-        "Its database has lost the dossier, or a foreign record took the place of the event. Submit it again, or restore "
-        "the database of {reader}: the events after the backup are then read again.",
-        "Cơ sở dữ liệu ở đó đã mất hồ sơ, hoặc bản ghi lạ đã chiếm chỗ của sự kiện. Nộp lại hồ sơ, hoặc khôi phục "
-        "cơ sở dữ liệu của {reader}: các sự kiện sau bản sao lưu sẽ được đọc lại.",
+        "Its database has lost the dossier. Submit it again, or restore the database of {reader}: the events after the "
+        "backup are then read again.",
+        "Cơ sở dữ liệu ở đó đã mất hồ sơ. Nộp lại hồ sơ, hoặc khôi phục cơ sở dữ liệu của {reader}: các sự kiện sau "
+        "bản sao lưu sẽ được đọc lại.",
     ),
 )
 def no_copy(facts: Facts) -> Iterator[Values]:

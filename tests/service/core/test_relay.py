@@ -37,7 +37,7 @@ def a_relay(
     async def places() -> dict[int, Place]:
         return await reader_places(runtime.http, SENDER, "receiver")
 
-    return Relay(runtime.database, servers, topic, "receiver", leases, places, batch=batch, wake=0.02)
+    return Relay(runtime.database, servers, topic, "receiver", leases, places, runtime.signer, batch=batch, wake=0.02)
 
 
 async def publish(shelf: Shelf, code: str, lane: int, *marks: str) -> None:

@@ -35,7 +35,7 @@ class Reporting:
         self.readers = {name: self.reader(name) for name in ("portal", "gateway")}
 
     def reader(self, source: str) -> ProjectionReader:
-        return ProjectionReader(self.portal.database, self.projection, source)
+        return ProjectionReader(self.portal.database, self.projection, source, self.portal.signer)
 
     async def hears(self, source: str, *events: Said) -> list[str]:
         """Read these events as the next of their lane; gives the reasons why some were skipped."""
