@@ -109,11 +109,11 @@ def headers(row: Any, source: str, signer: Signer, body: bytes) -> Headers:
         ("ce_sequence", b"%d" % row["number"]),
         ("ce_epoch", b"%d" % row["epoch"]),
         ("ce_dossierversion", b"%d" % row["version"]),
-        ("traceparent", (row["traceparent"] or "").encode()),
     ]
     values = dict(attributes)
-    attributes.append(("ce_signature", signer.signature(row["lane"], [values[name] for name in SIGNED], body)))
-    return attributes
+    signature = signer.signature(row["lane"], [values[name] for name in SIGNED], body)
+    # The trace comes last and is not signed: a relay that exports spans replaces it by its own (`spans.stamp`).
+    return [*attributes, ("ce_signature", signature), ("traceparent", (row["traceparent"] or "").encode())]
 
 
 def sandboxes_of(records: Iterable[Record], source: str) -> set[str]:
