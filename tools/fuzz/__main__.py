@@ -48,7 +48,7 @@ def fuzz(
     service: Annotated[list[str] | None, typer.Option(help=f"Only this one of {', '.join(ROLES)}. Repeatable.")] = None,
 ) -> None:
     """Send generated requests to every operation of every service; exit status 1 if one breaks its document."""
-    broken = []
+    broken, python = [], python.absolute()  # it is started in another folder
     with tempfile.TemporaryDirectory(prefix="lienthong-fuzz-") as folder:
         home = Path(folder)
         home.chmod(0o755)  # PostgreSQL runs as another user if we are root
