@@ -90,9 +90,13 @@ def run_schemathesis(python: Path, stack: Stack, service: str, examples: int, se
 
 @dataclass(frozen=True)
 class Given:
-    """A sandbox with one dossier: header → credential, and parameter → value that exists."""
+    """A sandbox with one dossier: header → credential, and parameter → value that exists.
+
+    deleted_id  a sandbox that was deleted: what changes a whole sandbox meets this one
+    """
 
     sandbox_id: str
+    deleted_id: str
     headers: Mapping[str, str]
     parameters: Mapping[str, str]
 
@@ -100,12 +104,15 @@ class Given:
 async def prepare(stack: Stack, seed: str) -> Given:
     """A new sandbox with one submitted dossier."""
     async with Country(stack.urls["portal-api"]) as country:
-        sandbox = await country.new_sandbox(seed=seed)
+        sandbox, deleted = await country.new_sandbox(seed=seed), await country.new_sandbox(seed=seed)
+        await deleted.delete()
         lan = sandbox.citizen("lan")
         dossier = await lan.submit("2.000635", province="37", commune="14464")
         key = (await sandbox.show())["api_key"]
         headers = {"Authorization": lan.token, "X-API-Key": key, **stack.internal_headers}
-        return Given(sandbox.id, headers, {"sandbox": sandbox.id, "province": "37", "code": dossier["code"]})
+        return Given(
+            sandbox.id, deleted.id, headers, {"sandbox": sandbox.id, "province": "37", "code": dossier["code"]}
+        )
 
 
 def configuration(document: Mapping[str, Any], given: Given) -> str:
@@ -124,7 +131,7 @@ def configuration(document: Mapping[str, Any], given: Given) -> str:
         lines += [
             "[[operations]]",
             f"include-name = '{method} /_lab/sandboxes/{{sandbox}}'",
-            "parameters = {sandbox = 'nobody'}",
+            f"parameters = {{sandbox = '{given.deleted_id}'}}",
         ]
     return "\n".join(lines)
 
