@@ -105,7 +105,7 @@ async def prepare(stack: Stack, seed: str) -> Given:
     """A new sandbox with one submitted dossier."""
     async with Country(stack.urls["portal-api"]) as country:
         sandbox, deleted = await country.new_sandbox(seed=seed), await country.new_sandbox(seed=seed)
-        await deleted.delete()
+        await country.delete_sandbox(deleted.id)
         lan = sandbox.citizen("lan")
         dossier = await lan.submit("2.000635", province="37", commune="14464")
         key = (await sandbox.show())["api_key"]
