@@ -22,7 +22,7 @@ from shared.messaging.lanes import ADOPT, Place, Position
 from shared.messaging.leases import Leases
 from shared.messaging.peer import Peer
 from shared.messaging.positions import SERVICE, Positions
-from shared.messaging.priority import Load
+from shared.messaging.priority import BACKLOG, Load
 from shared.messaging.runtime import MessagingRuntime
 from shared.observability import metrics
 
@@ -30,6 +30,7 @@ log = structlog.get_logger()
 CHECK_SECONDS = 1.0  # between two renewals of the leases, and two comparisons with the broker's end offsets
 OWNER_SECONDS = 0.5  # the owner of sandboxes replies in milliseconds; after this, the events are parked
 RESTS = 8  # seconds for each second in which a projection applied: the country needs the processor more
+REST_LIMIT_SECONDS = 0.25  # on a slow machine a batch takes longer, and its rest must not grow with it
 GIVE_WAY_SECONDS = 10.0  # a projection is never later than this, and one batch, for the sake of urgent parts
 FETCH_BYTES = 1024 * 1024  # of a projection: what lies fetched while it waits is work at a bad moment
 ASK_LIMIT_SECONDS = 5.0  # between two replay requests of a lane, doubling from 0.2 s, until the lane moves
@@ -59,7 +60,7 @@ class Asking:
 class LaneReader:
     """The reader of one source in one worker, for one listener.
 
-    pause   seconds to wait after a poll that was not full: few large batches cost less than many small ones
+    pause   seconds to wait after a poll of a few records: few large batches cost less than many small ones
     urgent  of the parts of this process that go first
     """
 
@@ -79,6 +80,7 @@ class LaneReader:
         settings = runtime.settings
         self._batch = settings.batch
         self._urgent, self.load = urgent, Load()
+        self._is_rebuilding = False  # a rebuilt projection takes no rests until it has caught up: somebody waits for it
         group = f"{runtime.service}-{self._positions.listener or 'reader'}"
         ahead = FETCH_BYTES if urgent else kafka.FETCH_BYTES
         self._reader = kafka.Reader(settings.kafka_bootstrap_servers, peer.topic_in, group, ahead)
@@ -116,9 +118,10 @@ class LaneReader:
                 if records:
                     busy, begun = True, loop.time()
                     await self._apply(records)
-                    if self._urgent:
-                        await asyncio.sleep(RESTS * (loop.time() - begun))
-                if self._pause and len(records) < self._batch:
+                    if self._urgent and not self._is_rebuilding:
+                        await asyncio.sleep(min(RESTS * (loop.time() - begun), REST_LIMIT_SECONDS))
+                if len(records) < BACKLOG:
+                    self._is_rebuilding = False
                     await asyncio.sleep(self._pause)
                 await self._give_way()
         finally:
@@ -228,6 +231,7 @@ class LaneReader:
                     raise  # another worker holds the lane, or the database is gone: start again from the rows
         self.load.note(len(records))
         if outcome.reassign:
+            self._is_rebuilding = True
             await self._assign()
             return
         if self._main:
