@@ -98,7 +98,7 @@ fuzz: $(READY) $(FUZZ)/.installed ## Send some 30,000 generated requests to all 
 	@$(BIN)/python -m tools.fuzz --python $(FUZZ)/bin/python $(ARGS)
 
 fuzz-short: $(READY) $(FUZZ)/.installed ## The same with a few requests per operation.
-	@$(BIN)/python -m tools.fuzz --python $(FUZZ)/bin/python --examples 2 $(ARGS)
+	@$(BIN)/python -m tools.fuzz --python $(FUZZ)/bin/python --phases examples,fuzzing,stateful --examples 5 $(ARGS)
 
 compose-proof: $(READY) ## Bring docker-compose.yml up, run the e2e suite against it, take it down; needs docker.
 	@eval "$${COMPOSE_PROOF_PREPARE:-:}" && $(BIN)/python -m tests.compose.proof $(ARGS)

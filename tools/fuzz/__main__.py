@@ -37,6 +37,7 @@ CHECKS = (
     "response_headers_conformance",
     "response_schema_conformance",
 )
+PHASES = "examples,coverage,fuzzing,stateful"
 KNOWN = 0.8  # share of the requests with a value that exists
 COUNTED = re.compile(r'lienthong_requests_total\{method="(\w+)",route="([^"]*)",status="(\d+)"\} (\S+)')
 
@@ -45,6 +46,7 @@ def fuzz(
     python: Annotated[Path, typer.Option(help="Python of the environment that has Schemathesis.")],
     examples: Annotated[int, typer.Option(help="Generated requests per operation and phase.", min=1)] = 100,
     seed: Annotated[int, typer.Option(help="Determines the requests.")] = 1,
+    phases: Annotated[str, typer.Option(help="Phases of Schemathesis, with commas; coverage takes longest.")] = PHASES,
     service: Annotated[list[str] | None, typer.Option(help=f"Only this one of {', '.join(ROLES)}. Repeatable.")] = None,
 ) -> None:
     """Send generated requests to every operation of every service; exit status 1 if one breaks its document."""
@@ -55,7 +57,7 @@ def fuzz(
         with Stack(home / "data", ports.free_base()) as stack:
             for name in service or ROLES:
                 print(f"\n=== {name}", flush=True)
-                if run_schemathesis(python, stack, name, examples, seed, home):
+                if run_schemathesis(python, stack, name, examples, seed, phases, home):
                     broken.append(name)
             rows = [row for name in ROLES for row in answered(stack, name)]
             asyncio.run(journey(stack))
@@ -70,14 +72,22 @@ def fuzz(
         raise Trouble(f"Not as documented: {', '.join(broken) or 'the responses with 5xx'}; see above.")
 
 
-def run_schemathesis(python: Path, stack: Stack, service: str, examples: int, seed: int, home: Path) -> int:
-    """Every phase over one service, in a new sandbox; returns the exit status of Schemathesis."""
+def run_schemathesis(
+    python: Path, stack: Stack, service: str, examples: int, seed: int, phases: str, home: Path
+) -> int:
+    """These phases over one service, in a new sandbox; returns the exit status of Schemathesis."""
     url = stack.urls[ROLES[service]]
     document = httpx.get(f"{url}/openapi.json").raise_for_status().json()
     given = asyncio.run(prepare(stack, service))
     config = home / f"{service}.toml"
     config.write_text(configuration(document, given))
-    options = {"checks": ",".join(CHECKS), "max-examples": examples, "seed": seed, "request-timeout": 60}
+    options = {
+        "checks": ",".join(CHECKS),
+        "max-examples": examples,
+        "seed": seed,
+        "phases": phases,
+        "request-timeout": 60,
+    }
     command = [python, "-m", "schemathesis.cli", "--config-file", config, "--no-color", "run", f"{url}/openapi.json"]
     arguments = [f"--{name}={value}" for name, value in options.items()]
     return subprocess.run(
