@@ -32,6 +32,7 @@ OWNER_SECONDS = 0.5  # the owner of sandboxes replies in milliseconds; after thi
 RESTS = 8  # seconds for each second in which a projection applied: the country needs the processor more
 REST_LIMIT_SECONDS = 0.25  # on a slow machine a batch takes longer, and its rest must not grow with it
 GIVE_WAY_SECONDS = 10.0  # a projection is never later than this, and one batch, for the sake of urgent parts
+LOOK_SECONDS = 0.1  # between two looks whether the backlog is gone; short against its STILL_SECONDS
 FETCH_BYTES = 1024 * 1024  # of a projection: what lies fetched while it waits is work at a bad moment
 ASK_LIMIT_SECONDS = 5.0  # between two replay requests of a lane, doubling from 0.2 s, until the lane moves
 
@@ -61,7 +62,7 @@ class LaneReader:
     """The reader of one source in one worker, for one listener.
 
     pause   seconds to wait after a poll of a few records: few large batches cost less than many small ones
-    urgent  of the parts of this process that go first
+    urgent  the load of the parts of this process that go first; none: this reader is such a part itself
     """
 
     def __init__(
@@ -143,7 +144,7 @@ class LaneReader:
             if now - renewed > CHECK_SECONDS:
                 await self.leases.renew()  # `_read` sees which lanes are new
                 renewed = now
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _assign(self) -> None:
         """Start at the stored positions. Without one (a new database) start at the committed offset of the group."""
