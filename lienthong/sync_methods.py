@@ -129,15 +129,25 @@ class SandboxMethods(SyncObject[country.Sandbox]):
         return self.run(self.there.modes())
 
     def set_mode(
-        self, province: str, mode: str, tempo: str | None = None, decisions: dict[str, Any] | None = None
+        self,
+        province: str,
+        mode: str,
+        tempo: str | None = None,
+        decisions: dict[str, Any] | None = None,
+        *,
+        via: str | None = None,
+        url: str | None = None,
+        gate: str | None = None,
     ) -> ProvinceMode:
         """Set how a province acts; it applies to all its dossiers when this returns.
 
-        mode       manual (officials act only through the API) or simulated
+        mode       simulated, manual (officials act only through the API) or external (a connector decides)
         tempo      for simulated: working_clock (the default), at_once or scripted
         decisions  for scripted: as in `Sandbox.script`, for every dossier without its own script
+        via        for external: kafka, webhook or pull; `url` is the address of a webhook's receiver
+        gate       for external: strict (the default) or lenient
         """
-        return self.run(self.there.set_mode(province, mode, tempo, decisions))
+        return self.run(self.there.set_mode(province, mode, tempo, decisions, via=via, url=url, gate=gate))
 
     def reset_mode(self, province: str) -> ProvinceMode:
         """Remove a mode: the province acts again as set for `*`; `*` itself returns to the working clock."""

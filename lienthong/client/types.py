@@ -226,6 +226,9 @@ class ProvinceMode(TypedDict):
     mode: str
     tempo: str | None
     decisions: dict[str, Any] | None
+    via: str | None
+    url: str | None
+    gate: str | None
     set_for: str | None
 
 
@@ -422,11 +425,22 @@ class Fee(TypedDict):
 
 
 class Mode(TypedDict):
-    """Either simulated, with a tempo (default: working_clock), or manual. `decisions` are only for the tempo scripted."""
+    """
+    How a province acts: simulated officers, manual, or external, where an integrator's connector decides.
+
+    tempo      only simulated; default working_clock
+    decisions  only for the tempo scripted
+    via        only external, needed there: the door through which the connector is told
+    url        only via webhook, needed there: the address of the connector
+    gate       only external; default strict
+    """
 
     mode: str
     tempo: NotRequired[str | None]
     decisions: NotRequired[Decisions | None]
+    via: NotRequired[str | None]
+    url: NotRequired[str | None]
+    gate: NotRequired[str | None]
 
 
 class ProvinceDemand(TypedDict):

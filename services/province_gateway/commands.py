@@ -144,7 +144,7 @@ def note_rating(work: Work, event: DossierRated) -> None:
 
 
 def note_withdrawal_request(work: Work, event: DossierWithdrawalRequested) -> None:
-    """The citizen requests a withdrawal: simulated officers answer it by a timer, in manual mode an official does."""
+    """The citizen requests a withdrawal: simulated officers answer it by a timer, in other modes an official or a connector."""
     dossier = work.load(event.dossier_code, DossierNotFound)
     if _reaction(dossier, law.WITHDRAWAL_REQUESTED) is Reaction.ANSWER:
         work.save(dossier.code, replace(dossier, withdrawal_reason=event.reason))
@@ -154,7 +154,7 @@ def note_withdrawal_request(work: Work, event: DossierWithdrawalRequested) -> No
 def answer_withdrawal(work: Work, code: str, rules: Rules) -> None:
     """Grant it if nothing is decided yet, decline it if a result exists. A dossier that has ended needs no answer."""
     dossier = work.load(code, DossierNotFound)
-    if mode_of(work.sandbox, dossier.province).manual:
+    if not mode_of(work.sandbox, dossier.province).has_officers:
         return
     if dossier.state in law.UNDECIDED and behaviour.script_of(work.sandbox, dossier).withdrawal == "grant":
         official.perform(work, code, Instruction(law.GRANT_WITHDRAWAL), rules)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contracts.problems import CONTRACT_PROBLEMS
 from services.province_gateway import domain
 from services.province_gateway.commands import DossierAlreadyHere
+from services.province_gateway.officers.modes import ConnectorDecides
 from shared.problem_types import Problems, ProblemType
 
 PROBLEMS: Problems = {
@@ -12,6 +13,12 @@ PROBLEMS: Problems = {
     domain.DossierNotFound: ProblemType("dossier-not-found", 404, "There is no such dossier.", "Không có hồ sơ này."),
     DossierAlreadyHere: ProblemType(
         "dossier-already-here", 409, "The code belongs to another dossier.", "Mã hồ sơ đã được dùng."
+    ),
+    ConnectorDecides: ProblemType(
+        "connector-decides",
+        409,
+        "A connector decides for this province.",
+        "Hệ thống kết nối của tỉnh này quyết định.",
     ),
     domain.NotYet: ProblemType("not-yet", 409, "Something must come first.", "Phải chờ một việc khác trước."),
     domain.AlreadyRescheduled: ProblemType(

@@ -21,7 +21,7 @@ from fastapi import FastAPI
 from contracts import lifecycle, scenario
 from contracts.catalogue import PROVINCES
 from contracts.faults import CATALOGUE, FAMILIES
-from contracts.modes import MODES, REST, TEMPOS
+from contracts.modes import DOORS, GATES, MODES, REST, TEMPOS
 from services.identity_mock import app as identity_mock
 from services.payment_mock import app as payment_mock
 from services.portal import app as portal
@@ -93,6 +93,8 @@ def _completions() -> str:
         "provinces": {code: province.name_vi for code, province in PROVINCES.items()} | {REST: "all others"},
         "modes": dict.fromkeys(MODES, ""),
         "tempos": dict.fromkeys(TEMPOS, ""),
+        "doors": dict.fromkeys(DOORS, ""),
+        "gates": dict.fromkeys(GATES, ""),
     }
     return json.dumps(words, ensure_ascii=False, indent=1) + "\n"
 

@@ -39,7 +39,7 @@ def perform(work: Work, code: str, instruction: Instruction, rules: Rules) -> Do
     dossier, at = work.load(code, DossierNotFound), local_time(work, code)
     after, row = dossier.after(instruction.does, at)
     dossier.must_allow(instruction, at)
-    if mode_of(work.sandbox, dossier.province).manual:
+    if not mode_of(work.sandbox, dossier.province).has_officers:
         _require_reason(instruction)
     _MOVES[instruction.does](OfficialMove(work, dossier, after, row.event, at, instruction, rules))
     if dossier.withdrawal_reason is not None and after.state in law.ENDED_WITHOUT_RESULT:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Column, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from contracts.modes import AT_ONCE, SCRIPTED, WORKING_CLOCK
+from contracts.modes import AT_ONCE, EXTERNAL, MANUAL, SCRIPTED, WORKING_CLOCK
 from services.province_gateway.domain import Dossier
 from services.province_gateway.officers import plan
 from services.province_gateway.officers.modes import Mode, mode_of
@@ -35,8 +35,9 @@ BATCH_SQL = f"""
 SELECT code FROM dossiers WHERE sandbox = $1 AND code > $2 AND body->>'province' = ANY($3) AND {OPEN}
 ORDER BY code LIMIT $4"""
 UNFINISHED_SQL = "SELECT sandbox FROM replanning r JOIN sandboxes s ON s.id = r.sandbox WHERE NOT s.deleted"
-MANUAL_WORDS = "thủ công: cán bộ tự xử lý", "manual mode: no simulated officers"
-TEMPO_WORDS = {
+MODE_WORDS = {
+    MANUAL: ("thủ công: cán bộ tự xử lý", "manual mode: no simulated officers"),
+    EXTERNAL: ("kết nối ngoài: hệ thống của địa phương quyết định", "external mode: its connector decides"),
     WORKING_CLOCK: ("mô phỏng, theo giờ làm việc", "simulated mode, at working hours"),
     AT_ONCE: ("mô phỏng, xử lý ngay", "simulated mode, at once"),
     SCRIPTED: ("mô phỏng, theo kịch bản", "simulated mode, scripted"),
@@ -113,7 +114,7 @@ async def _plan_again(
 
 def _line(sandbox: Sandbox, dossier: Dossier, at: datetime) -> Line:
     mode: Mode = mode_of(sandbox, dossier.province)
-    vi, en = MANUAL_WORDS if mode.manual else TEMPO_WORDS[mode.tempo]
+    vi, en = MODE_WORDS[mode.tempo if mode.has_officers else mode.mode]
     facts = {"province": dossier.province, "planned": dossier.planned}
     text = f"Lên lại lịch xử lý; tỉnh ở chế độ {vi}", f"Planned again; the province is in {en}"
     return Line(dossier.code, at, "mode", *text, facts)

@@ -13,10 +13,12 @@ from services.province_gateway.domain import Dossier
 from services.province_gateway.officers import replan
 from shared.sandbox.clock import BUSINESS_ZONE
 from tests.service.province_gateway.stages import ANSWERED, ASKED, PAID, SAID, STAGES, Officials
-from tests.support.country import Country, Sandbox, pointers
+from tests.support.country import Country, Sandbox, pointers, problem
 from tests.support.factories import COPY, FREE, PROVINCE
+from tests.support.office import Office
 
 MANUAL, AT_ONCE = {"mode": "manual"}, {"mode": "simulated", "tempo": "at_once"}
+EXTERNAL = {"mode": "external", "via": "pull"}
 OPEN = [name for name, stage in STAGES.items() if stage.state not in law.FINAL]
 # Who waits there is the citizen: for the papers, the money; or nobody waits any more.
 CITIZENS = {law.SUPPLEMENT, law.FINANCIAL_OBLIGATION, law.RESULT_READY}
@@ -174,6 +176,31 @@ async def test_at_the_end_of_the_calendar_a_mode_can_still_be_set(country: Count
     await desk.does(law.GRANT_WITHDRAWAL)
     await desk.mode(AT_ONCE)
     assert (await desk.shown())["status"]["slug"] == "withdrawn"
+
+
+# --- external -----------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("stage", OPEN)
+async def test_a_dossier_survives_a_connector_wherever_it_stands(desk: Provincial, stage: str) -> None:
+    await desk.brought_to(STAGES[stage])
+    before, planned, story = await desk.shown(), await desk.due(), await desk.types()
+    await desk.mode(EXTERNAL)
+    assert await desk.due() == [] and await desk.shown() == {**before, "planned": None}
+    await desk.mode(None)
+    assert await desk.due() == planned and await desk.shown() == before
+    assert await desk.types() == story
+    assert (await desk.notes())[0] == "Planned again; the province is in external mode: its connector decides"
+
+
+async def test_nobody_acts_as_an_official_where_a_connector_decides(desk: Provincial) -> None:
+    await desk.mode(EXTERNAL)
+    await desk.submitted(procedure=FREE)
+    assert await desk.due() == []
+    refused = problem(await desk.tries(law.RECEIVE), 409, "connector-decides")
+    assert "lienthong trigger" in refused["detail"] and "lienthong disconnect --province 37" in refused["detail"]
+    problem(await Office(desk.sandbox).register(), 409, "connector-decides")
+    script = {"json": {"decisions": {"reception": "refuse"}}, "headers": desk.sandbox.header}
+    answer = await desk.country.ask("gateway", "PUT", f"/_lab/officers/{desk.code}", **script)
+    problem(answer, 409, "connector-decides")
 
 
 # --- at once ------------------------------------------------------------------------------------------------------------------
