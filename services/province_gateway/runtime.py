@@ -11,10 +11,10 @@ from contracts.catalogue import dossier_in
 from contracts.faults import officers
 from contracts.identity import NUMBER_CLAIM
 from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
-from services.province_gateway import consumers, queries
+from services.province_gateway import consumers, queries, replan
 from services.province_gateway.domain import Dossier
 from services.province_gateway.moves.context import Rules
-from services.province_gateway.officers import faults, modes, replan
+from services.province_gateway.officers import faults, modes
 from services.province_gateway.settings import Settings
 from services.province_gateway.store import DOSSIERS
 from shared.messaging.peer import Peer

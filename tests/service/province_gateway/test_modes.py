@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from contracts import lifecycle as law
+from services.province_gateway import replan
 from services.province_gateway.domain import Dossier
-from services.province_gateway.officers import replan
 from shared.sandbox.clock import BUSINESS_ZONE
 from tests.service.province_gateway.stages import ANSWERED, ASKED, PAID, SAID, STAGES, Officials
 from tests.support.country import Country, Sandbox, pointers, problem
