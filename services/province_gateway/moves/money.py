@@ -7,13 +7,12 @@ from msgspec.structs import replace
 from contracts import lifecycle as law
 from contracts.calendar.worktime import Limit, Unit
 from contracts.catalogue import CALENDAR
+from contracts.dossier import MOMENTS, WAIVED
 from services.province_gateway.domain import (
-    WAIVED,
     Dossier,
     DossierNotFound,
     FeeMismatch,
     Instruction,
-    Moment,
     RefundTooLarge,
 )
 from services.province_gateway.moves.context import OfficialMove, Rules, desk
@@ -22,13 +21,6 @@ from services.province_gateway.work import Work, local_time
 from shared.sandbox.clock import wire
 
 PAY_BY = Limit(30, Unit.DAY)  # time to pay a demanded fee; our default, unverified
-MOMENTS: dict[str, Moment] = {
-    law.SUBMITTED.slug: "at_reception",
-    law.RECEIVED.slug: "at_reception",
-    law.IN_PROCESSING.slug: "obligation",
-    law.SUPPLEMENT.slug: "at_supplement",
-    law.RESULT_READY.slug: "at_result",
-}
 
 
 def demand_catalogue_fee(work: Work, code: str, rules: Rules) -> None:

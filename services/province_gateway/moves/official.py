@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from contracts import lifecycle as law
 from contracts.calendar.worktime import Limit, Pause, Unit
 from contracts.catalogue import CALENDAR, ProcedureWithdrawn, forward_by, in_working_days, procedure_at, procedure_of
-from services.province_gateway.domain import VERIFYING, Dossier, DossierNotFound, Instruction, Supplement
+from contracts.dossier import VERIFYING, Supplement
+from services.province_gateway.domain import Dossier, DossierNotFound, Instruction
 from services.province_gateway.moves.context import OfficialMove, Rules, desk
 from services.province_gateway.moves.money import demand_catalogue_fee, demand_fee, refund, take_payment, waive_fee
 from services.province_gateway.officers import behaviour

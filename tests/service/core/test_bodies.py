@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from shared.errors import BodyDoesNotFit
-from shared.web.strict_json import DEPTH, require_unambiguous
+from shared.strict_json import DEPTH, require_unambiguous
 from tests.service.core.test_every_door import APPS, body_schema, fill, routes
 from tests.support.country import Citizen, Country, pointers, problem
 
