@@ -113,6 +113,8 @@ class Dossier(DossierFacts, frozen=True, kw_only=True):
     reason    why it ended without a result
     rated     sum of the nine indicators, 0-18
     script    its own; None: that of its province, whose first `steps_taken` steps are done if its mark is `steps_of`
+    heard     `dossierversion` of the portal's last event that is applied here; 0: of none; None: it was not noted then
+    is_told   whether the connector of its province was told everything so far, and so gets what comes next
     """
 
     applicant: str
@@ -124,6 +126,8 @@ class Dossier(DossierFacts, frozen=True, kw_only=True):
     script: Script | None = None
     steps_of: str = ""
     steps_taken: int = 0
+    heard: int | None = None
+    is_told: bool = False
 
     @property
     def is_expected(self) -> bool:
@@ -207,6 +211,7 @@ def new_dossier(
         state_code=SUBMITTED.code,
         submitted_at=at,
         channel=channel,
+        heard=0,
         **(asdict(filing) | shortened),
     )
 

@@ -5,14 +5,42 @@ from __future__ import annotations
 from contracts.problems import CONTRACT_PROBLEMS
 from services.province_gateway import domain
 from services.province_gateway.commands import DossierAlreadyHere
+from services.province_gateway.doors import connectors
 from services.province_gateway.officers.modes import ConnectorDecides
 from shared.problem_types import Problems, ProblemType
 
+BEARER = 'Bearer realm="lienthong"'
 PROBLEMS: Problems = {
     **CONTRACT_PROBLEMS,
     domain.DossierNotFound: ProblemType("dossier-not-found", 404, "There is no such dossier.", "Không có hồ sơ này."),
     DossierAlreadyHere: ProblemType(
         "dossier-already-here", 409, "The code belongs to another dossier.", "Mã hồ sơ đã được dùng."
+    ),
+    connectors.ConnectorKeyMissing: ProblemType(
+        "connector-key-missing", 401, "The key of a connector is needed.", "Cần khoá của hệ thống kết nối.", BEARER
+    ),
+    connectors.ConnectorKeyUnknown: ProblemType(
+        "connector-key-unknown",
+        401,
+        "No connector has this key.",
+        "Không hệ thống kết nối nào có khoá này.",
+        f'{BEARER}, error="invalid_token"',
+    ),
+    connectors.OtherProvince: ProblemType(
+        "other-province", 403, "The key opens another province.", "Khoá này của tỉnh khác."
+    ),
+    connectors.NotConnected: ProblemType(
+        "not-connected",
+        409,
+        "No connector decides for this province.",
+        "Tỉnh này không có hệ thống kết nối nào quyết định.",
+    ),
+    connectors.SandboxKeyNeeded: ProblemType(
+        "sandbox-key-needed",
+        401,
+        "The sandbox's own key is needed.",
+        "Cần API key của sandbox.",
+        'ApiKey realm="lienthong"',
     ),
     ConnectorDecides: ProblemType(
         "connector-decides",

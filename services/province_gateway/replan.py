@@ -51,6 +51,8 @@ def replanning_table(metadata: MetaData) -> Table:
         Column("sandbox", Text, primary_key=True),
         Column("provinces", ARRAY(Text), nullable=False),  # their dossiers are to be planned again
         Column("after", Text, nullable=False),  # code of the last dossier that was
+        # Of these provinces, those to which a connector came: it is told the history of their dossiers.
+        Column("joins", ARRAY(Text), nullable=False, server_default="{}"),
     )
 
 

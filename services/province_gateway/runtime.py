@@ -13,6 +13,10 @@ from contracts.identity import NUMBER_CLAIM
 from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
 from services.province_gateway import consumers, queries, replan
 from services.province_gateway.domain import Dossier
+from services.province_gateway.doors import deliveries
+from services.province_gateway.doors.bell import Bell
+from services.province_gateway.doors.tables import doors_tables
+from services.province_gateway.migrations import STEPS
 from services.province_gateway.moves.context import Rules
 from services.province_gateway.officers import faults, modes
 from services.province_gateway.settings import Settings
@@ -39,7 +43,11 @@ class Gateway(MessagingRuntime[Dossier]):
             consumers.handlers,
             peers=[Peer("portal", settings.portal_url, topic_in=TO_PROVINCE, topic_out=TO_PORTAL)],
             topics=TOPIC_OF,
+            after=deliveries.telling(lambda *place: self.bell.ring(*place)),
         )
+        self.bell = Bell(self.database)
+        self.steps = STEPS
+        doors_tables(self.metadata)
         replan.replanning_table(self.metadata)
         self.rules = Rules(settings.count, settings.pause)
         self.timers = Timers(

@@ -23,7 +23,7 @@ from shared.messaging import (
     projection,
     timers,
 )
-from shared.messaging.consumer import Consumer, Handlers
+from shared.messaging.consumer import After, Consumer, Handlers
 from shared.messaging.idempotency import RequestKey
 from shared.messaging.lanes import Place
 from shared.messaging.peer import Peer, agree_on_epoch, compare_epochs
@@ -84,6 +84,7 @@ class MessagingRuntime(Runtime, Generic[T]):
     peers        services whose events it reads, or that read its events
     topics       event type → topic, for its own events
     projections  further listeners, each with its own positions
+    after        called after the handler of every event
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class MessagingRuntime(Runtime, Generic[T]):
         peers: Sequence[Peer],
         topics: Topics,
         projections: Sequence[Projection] = (),
+        after: After = lambda event, work: None,
     ) -> None:
         metadata = MetaData()
         super().__init__(service, settings, database_url, metadata)
@@ -117,7 +119,9 @@ class MessagingRuntime(Runtime, Generic[T]):
         self.first_rows = event_log.FIRST_ROWS
         self.documents, self.peers, self.topics, self.projections = store, tuple(peers), topics, tuple(projections)
         self.consumers = {
-            peer.name: Consumer(self.database, store, handlers, source=peer.name, service=service, topics=topics)
+            peer.name: Consumer(
+                self.database, store, handlers, source=peer.name, service=service, topics=topics, after=after
+            )
             for peer in peers
         }
         if len(self.consumers) < len(self.peers):
