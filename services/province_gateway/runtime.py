@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
+
 from contracts import story
 from contracts.catalogue import dossier_in
 from contracts.faults import officers
@@ -21,6 +23,7 @@ from services.province_gateway.moves.context import Rules
 from services.province_gateway.officers import faults, modes
 from services.province_gateway.settings import Settings
 from services.province_gateway.store import DOSSIERS
+from shared.http import Unreachable
 from shared.messaging.peer import Peer
 from shared.messaging.runtime import MessagingRuntime
 from shared.messaging.timers import Timers
@@ -28,6 +31,7 @@ from shared.sandbox import registry
 from shared.storage.database import Connection
 
 SERVICE = "gateway"
+log = structlog.get_logger()
 
 
 class Gateway(MessagingRuntime[Dossier]):
@@ -43,7 +47,7 @@ class Gateway(MessagingRuntime[Dossier]):
             consumers.handlers,
             peers=[Peer("portal", settings.portal_url, topic_in=TO_PROVINCE, topic_out=TO_PORTAL)],
             topics=TOPIC_OF,
-            after=deliveries.telling(lambda *place: self.bell.ring(*place)),
+            after=deliveries.telling(self._ring),
         )
         self.bell = Bell(self.database)
         self.steps = STEPS
@@ -58,12 +62,20 @@ class Gateway(MessagingRuntime[Dossier]):
     async def take_over(self, instruction: dict[str, Any]) -> int:
         """As in every service; the reply to changed modes is sent only after all dossiers are planned under them."""
         version = await super().take_over(instruction)
-        await replan.finish(self, instruction["id"])
+        try:
+            await replan.finish(self, self._ring, instruction["id"])
+        except Unreachable as error:  # the row is stored; the worker goes on when the portal replies
+            log.warning("history_not_fetched", error=str(error))
         return version
+
+    def _ring(self, sandbox_id: str, province: str) -> None:
+        """Wake the connectors that wait for deliveries."""
+        self.bell.ring(sandbox_id, province)
 
     async def row_changes(self, connection: Connection, before: Mapping[str, Any], row: Mapping[str, Any]) -> None:
         provinces = {*modes.changed(before["modes"], row["modes"]), *faults.changed(before["faults"], row["faults"])}
-        await replan.note(connection, row["id"], sorted(provinces))
+        joins = modes.joined(before["modes"], row["modes"])
+        await replan.note(connection, row["id"], sorted(provinces), joins)
 
     async def pending(self, sandbox_id: str) -> dict[str, Any]:
         pending = await super().pending(sandbox_id)
@@ -75,7 +87,7 @@ class Gateway(MessagingRuntime[Dossier]):
 
     async def finish_replanning(self) -> None:
         """Job of the worker: finish what a crashed process began."""
-        await replan.finish_all(self)
+        await replan.finish_all(self, self._ring)
 
     def subject_of(self, path: str) -> str:
         return dossier_in(path) or super().subject_of(path)

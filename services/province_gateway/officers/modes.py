@@ -59,6 +59,16 @@ def mode_of(sandbox: Sandbox, province: str) -> Mode:
     return BY_DEFAULT if sandbox.modes == NONE_SET else _read(sandbox.modes, province)
 
 
+def joined(before: str, after: str) -> list[str]:
+    """The provinces that became external; `before` and `after` are values of the column `modes`."""
+    old, new = msgspec.json.decode(before), msgspec.json.decode(after)
+    return [
+        province
+        for province in changed(before, after)
+        if in_force(new, province)[0]["mode"] == EXTERNAL != in_force(old, province)[0]["mode"]
+    ]
+
+
 def must_decide_here(sandbox: Sandbox, province: str) -> None:
     """Raises ConnectorDecides if a connector decides for the province, so that no caller may act as its officials."""
     if mode_of(sandbox, province).is_external:
