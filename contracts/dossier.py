@@ -6,7 +6,7 @@ The gateway's copy extends it; the gate judges messages by it. Plain Python, no 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, Self
 
 from msgspec.structs import replace
@@ -166,7 +166,13 @@ class DossierFacts(Particulars, frozen=True):
         """early, on_time or overdue at the time of the result (fact sheet 2.3); overdue after two requests (QĐ 766)."""
         if len(self.supplements) > 1 or (self.due_at is not None and at > self.due_at):
             return "overdue"
-        return "on_time" if self.due_at is None or at.date() == self.due_at.date() else "early"
+        if self.due_at is None or _day(at) == _day(self.due_at):
+            return "on_time"
+        return "early"
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(BUSINESS_ZONE).date()
 
 
 # Need of the lifecycle table → whether the dossier meets it.

@@ -1,0 +1,148 @@
+"""The gate: message, knowledge of the dossier and sandbox time in, verdict out. Pure, never raises, the same for all doors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from msgspec import UNSET
+
+from contracts import lifecycle as law
+from contracts.gate import contract, envelope_rules
+from contracts.gate import law as law_stage
+from contracts.gate.examples import example
+from contracts.gate.known import Known
+from contracts.gate.message import Message, Reading, message_of
+from contracts.gate.patching import patched
+from contracts.gate.reading import HAPPENED, read
+from contracts.gate.rules import Finding
+from contracts.gate.verdict import Became, Leniency, Verdict
+from contracts.lifecycle import LIFECYCLE
+
+ROUNDS = 4  # of mending in lenient mode: a mended time can show that another one is wrong
+
+
+def check(
+    message: Message, known: Known | None, now: datetime, *, seen: str | None = None, leniency: Leniency = "strict"
+) -> Verdict:
+    """`judge(read(message), …)`: for who knows the dossier before reading the message."""
+    return judge(read(message), known, now, seen=seen, leniency=leniency)
+
+
+def judge(
+    reading: Reading, known: Known | None, now: datetime, *, seen: str | None = None, leniency: Leniency = "strict"
+) -> Verdict:
+    """The verdict on a message: envelope, then contract, then law, with every error that can be seen at once.
+
+    known     of `reading.dossier`; None: no such dossier in the sandbox
+    now       the sandbox's time, aware
+    seen      digest of the message that was accepted earlier with this id; None: none was
+    leniency  strict refuses what breaks a rule; lenient takes what can be taken, mended, and records the deviations
+    """
+    if seen == reading.digest:
+        return _verdict(reading, now, leniency, outcome="duplicate")
+    findings = [*_findings(reading, known, now)]
+    if seen is not None:
+        findings.insert(0, envelope_rules.ID_AGAIN.at("/id", reading.id))
+    if not findings:
+        return _verdict(reading, now, leniency, outcome="accepted", became=_became(reading, known), data=reading.data)
+    if leniency == "lenient":
+        mended = _mended(reading, known, now, findings)
+        if mended is not None:
+            taken, deviations = mended
+            became = _became(taken, known)
+            return _verdict(
+                reading,
+                now,
+                leniency,
+                outcome="accepted_with_deviations",
+                became=became,
+                data=taken.data,
+                errors=tuple(deviations),
+            )
+    return _rejected(reading, known, now, leniency, findings)
+
+
+def _findings(reading: Reading, known: Known | None, now: datetime) -> Iterable[Finding]:
+    yield from reading.findings
+    if reading.data is UNSET or reading.type not in HAPPENED:
+        return
+    is_valid = True
+    for finding in contract.findings(reading.type, reading.data):
+        is_valid = False
+        yield finding
+    if is_valid:
+        yield from law_stage.findings(reading, known, now)
+
+
+def _mended(
+    reading: Reading, known: Known | None, now: datetime, findings: list[Finding]
+) -> tuple[Reading, list[Finding]] | None:
+    """The reading with all patches done, and what was wrong; None if something cannot be taken."""
+    deviations: dict[tuple[str, str], Finding] = {}
+    for _ in range(ROUNDS):
+        new = [finding for finding in findings if (finding.rule, finding.pointer) not in deviations]
+        if any(not finding.tolerable for finding in new):
+            return None
+        deviations |= {(finding.rule, finding.pointer): finding for finding in new}
+        patches = [finding.patch for finding in new if finding.patch]
+        if not patches:
+            return reading, list(deviations.values())
+        message = reading.message
+        try:
+            event = patched(reading.structured(), *patches)
+        except (KeyError, IndexError, ValueError, TypeError):
+            return None
+        again = message_of(
+            event, message.door, message.province, sandbox_id=message.sandbox_id, partition=message.partition
+        )
+        reading = read(again)
+        findings = [*_findings(reading, known, now)]
+    return None
+
+
+def _became(reading: Reading, known: Known | None) -> Became | None:
+    type = str(reading.type)
+    if known is None:
+        return Became(type, LIFECYCLE.begins.slug) if type == law.DOSSIER_REGISTERED else None
+    move = LIFECYCLE.move_for_event(known.state, type)
+    return Became(type, move.then.slug) if move else None
+
+
+def _rejected(
+    reading: Reading, known: Known | None, now: datetime, leniency: Leniency, findings: list[Finding]
+) -> Verdict:
+    """With what would be accepted now. Nothing is said about a dossier of another province."""
+    own = known if known is not None and known.province == reading.message.province else None
+    lawful = tuple(own.lawful(now, lenient=leniency == "lenient")) if own else ()
+    if known is None:
+        lawful = (law.DOSSIER_REGISTERED,)
+    type = reading.type if reading.type in lawful else next(iter(lawful), None)
+    good = example(own, type, now, province=reading.message.province) if type else None
+    if good is not None and type == reading.type and any(each.stage == "contract" for each in findings):
+        kept = [each for each in findings if each.stage != "contract"]
+        findings = [*kept, *contract.findings(str(type), reading.data, good["data"])]
+    return _verdict(
+        reading,
+        now,
+        leniency,
+        outcome="rejected",
+        errors=tuple(findings),
+        lawful_now=lawful,
+        example=good,
+    )
+
+
+def _verdict(reading: Reading, now: datetime, leniency: Leniency, **more: Any) -> Verdict:
+    message = reading.message
+    return Verdict(
+        at=now,
+        province=message.province,
+        sandbox=message.sandbox_id,
+        leniency=leniency,
+        id=reading.id,
+        type=reading.type,
+        dossier=reading.dossier,
+        **more,
+    )
