@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -12,6 +13,7 @@ from contracts.filing import Filing
 from contracts.lifecycle import LIFECYCLE, Reaction
 from contracts.models import (
     DossierRated,
+    DossierRegistered,
     DossierSubmitted,
     DossierSupplementAnswered,
     DossierWithdrawalRequested,
@@ -83,6 +85,16 @@ def register_at_desk(work: Work, registration: Registration, rules: Rules, *, re
         return official.perform(work, code, Instruction(law.RECEIVE), rules)
     plan(work, code)
     return work.load(code, DossierNotFound)
+
+
+def register_as_said(work: Work, event: DossierRegistered, said: dict[str, Any]) -> None:
+    """Store and publish a dossier that was handed in at a counter of a connected province; `said`: its body."""
+    place = Place(event.province, event.authority.commune)
+    at = event.registered_at.astimezone(BUSINESS_ZONE)
+    name, filing = event.applicant.name, Filing.of(event)
+    dossier = new_dossier(event.dossier_code, place, event.procedure, name, at, event.channel, filing)
+    work.save(dossier.code, replace(dossier, is_told=True), lane=PROVINCES[event.province].lane)
+    save_and_publish(work, work.load(dossier.code, DossierNotFound), law.DOSSIER_REGISTERED, **said)
 
 
 def act(work: Work, code: str, kind: str, rules: Rules) -> None:

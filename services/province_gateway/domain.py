@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
+from msgspec import field
 from msgspec.structs import asdict, replace
 
 from contracts import lifecycle as law
@@ -72,6 +73,7 @@ class Instruction(Value, frozen=True):
     refund_dong amount to refund, in addition to payments that crossed the decision; None: everything for a refusal or
                 withdrawal, nothing for reject and stop
     at_desk     receive, resume: the citizen brought the missing papers to the desk
+    said        of a connector: the body of its event, whose members are published in place of the office's own
     """
 
     does: str
@@ -88,6 +90,7 @@ class Instruction(Value, frozen=True):
     method: Literal["counter", "transfer"] = "counter"
     channel: Channel | None = None
     at_desk: bool = False
+    said: dict[str, Any] = field(default_factory=dict)
 
 
 class Script(Value, frozen=True):

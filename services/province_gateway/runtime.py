@@ -15,7 +15,7 @@ from contracts.identity import NUMBER_CLAIM
 from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
 from services.province_gateway import consumers, queries, replan
 from services.province_gateway.domain import Dossier
-from services.province_gateway.doors import deliveries
+from services.province_gateway.doors import deliveries, verdicts
 from services.province_gateway.doors.bell import Bell
 from services.province_gateway.doors.tables import doors_tables
 from services.province_gateway.migrations import STEPS
@@ -47,7 +47,7 @@ class Gateway(MessagingRuntime[Dossier]):
             consumers.handlers,
             peers=[Peer("portal", settings.portal_url, topic_in=TO_PROVINCE, topic_out=TO_PORTAL)],
             topics=TOPIC_OF,
-            after=deliveries.telling(self._ring),
+            after=deliveries.telling(self.ring),
         )
         self.bell = Bell(self.database)
         self.steps = STEPS
@@ -63,13 +63,13 @@ class Gateway(MessagingRuntime[Dossier]):
         """As in every service; the reply to changed modes is sent only after all dossiers are planned under them."""
         version = await super().take_over(instruction)
         try:
-            await replan.finish(self, self._ring, instruction["id"])
+            await replan.finish(self, self.ring, instruction["id"])
         except Unreachable as error:  # the row is stored; the worker goes on when the portal replies
             log.warning("history_not_fetched", error=str(error))
         return version
 
-    def _ring(self, sandbox_id: str, province: str) -> None:
-        """Wake the connectors that wait for deliveries."""
+    def ring(self, sandbox_id: str, province: str) -> None:
+        """Wake those who wait for deliveries or verdicts of a province."""
         self.bell.ring(sandbox_id, province)
 
     async def row_changes(self, connection: Connection, before: Mapping[str, Any], row: Mapping[str, Any]) -> None:
@@ -85,9 +85,14 @@ class Gateway(MessagingRuntime[Dossier]):
         held = await queries.silenced(self, await registry.read(self.database, sandbox_id))
         return {**pending, "under_way": under_way, "held": held}
 
+    async def timeline(self, sandbox_id: str, subject: str) -> list[dict[str, Any]]:
+        lines = await super().timeline(sandbox_id, subject)
+        judged = await verdicts.lines(self.database, self.service, sandbox_id, subject)
+        return sorted(lines + judged, key=lambda line: str(line["real_at"])) if judged else lines
+
     async def finish_replanning(self) -> None:
         """Job of the worker: finish what a crashed process began."""
-        await replan.finish_all(self, self._ring)
+        await replan.finish_all(self, self.ring)
 
     def subject_of(self, path: str) -> str:
         return dossier_in(path) or super().subject_of(path)

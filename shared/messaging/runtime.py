@@ -66,6 +66,10 @@ class Request(Generic[T]):
         keys = [(self.work.sandbox.id, name) for name in names]
         self.work.use_counters(await counters.lock(self._connection, keys))
 
+    async def fetch(self, sql: str, *values: object) -> list[Any]:
+        """Rows as this transaction sees them now."""
+        return await self._connection.fetch(sql, *values)
+
     def reply(self, status: int, body: str) -> None:
         """Set the reply, which is stored with the key if there is one; `body` is JSON text."""
         self._reply = (status, body)

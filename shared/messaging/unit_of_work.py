@@ -285,6 +285,11 @@ class Work(Generic[T]):
         loaded = self._documents.get(code) or self._batch.documents.get((self.sandbox.id, code))
         return max(self.now, loaded.last_at) if loaded and loaded.last_at else self.now
 
+    def last_at(self, code: str) -> datetime | None:
+        """The time of the last event that this service published about `code`."""
+        loaded = self._documents.get(code) or self._batch.documents.get((self.sandbox.id, code))
+        return loaded.last_at if loaded else None
+
     def publish(self, type: str, code: str, body: dict[str, Any]) -> None:
         """Publish an event about `code`; raises LookupError if its document is not loaded, or the type has no topic."""
         loaded = self._layer(code)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 import httpx
 
-from contracts.schemas import schema
 from tests.support.country import Sandbox
 from tests.support.factories import PROVINCE
 
@@ -53,19 +51,26 @@ class Connector:
         self.after = max([self.after, *(event["delivery"] for event in events)])
         return events
 
-    def message(self, type: str, code: str, **data: Any) -> dict[str, Any]:
-        """A message in structured form: the example of its contract, with these facts."""
-        shown = {**schema(type)["examples"][0], "dossier_code": code, "province": self.province, **data}
-        return {
-            "specversion": "1.0",
-            "id": uuid.uuid4().hex,
-            "source": f"/provinces/{self.province}",
-            "type": type,
-            "subject": code,
-            "datacontenttype": "application/json",
-            "data": {name: value for name, value in shown.items() if value is not None},
-        }
+    async def example(self, type: str, code: str, /, **data: Any) -> dict[str, Any]:
+        """A message that would be accepted now if the law allows it, with these facts."""
+        answer = await self.ask("GET", f"/dossiers/{code}/example", params={"type": type})
+        assert answer.status_code == 200, answer.text
+        event: dict[str, Any] = answer.json()
+        event["data"] |= data
+        return event
 
-    async def say(self, event: dict[str, Any], **options: Any) -> httpx.Response:
-        headers = {"Content-Type": "application/cloudevents+json"}
-        return await self.ask("POST", "/events", json=event, headers=headers, **options)
+    async def say(self, event: dict[str, Any] | list[dict[str, Any]], to: str = "/events") -> httpx.Response:
+        kind = "cloudevents-batch" if isinstance(event, list) else "cloudevents"
+        return await self.ask("POST", to, json=event, headers={"Content-Type": f"application/{kind}+json"})
+
+    async def says(self, type: str, code: str, /, **data: Any) -> dict[str, Any]:
+        """The verdict on a message that is accepted."""
+        answer = await self.say(await self.example(type, code, **data))
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def shown(self, code: str) -> dict[str, Any]:
+        path = f"{self.path}/dossiers/{code}"
+        answer = await self.country.ask("gateway", "GET", path, headers=self.sandbox.header)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())

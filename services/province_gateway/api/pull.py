@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Response, Security
@@ -21,6 +22,7 @@ from shared.web.dependencies import Chosen, Credential, Number
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["connectors"])
+T = TypeVar("T")
 LONGEST, MOST = 60.0, 500  # s; events in a reply
 CONNECTOR_KEY = Credential(
     "ConnectorKey", "Authorization", HTTPBearer(description="The key of a province's connector: `lienthong connect`.")
@@ -80,14 +82,25 @@ async def told(gateway: Gateway, connector: Connector, after: int, wait: float, 
         )
     if has_effect.get():
         await connectors.note_heard(gateway, connector, after)
+
+    async def look() -> list[Delivery]:
+        return await deliveries.after(gateway.database, *place, after, limit)
+
+    return await until_new(gateway, place, look, wait)
+
+
+async def until_new(
+    gateway: Gateway, place: tuple[str, str], look: Callable[[], Awaitable[list[T]]], wait: float
+) -> list[T]:
+    """What `look` finds; waits while it finds nothing, at most `wait` seconds, or until the server stops."""
     until = asyncio.get_running_loop().time() + wait
     async with gateway.bell.waiting(*place) as rung:
         while True:
             rung.clear()
-            batch = await deliveries.after(gateway.database, *place, after, limit)
+            found = await look()
             left = until - asyncio.get_running_loop().time()
-            if batch or left <= 0 or gateway.stopping.is_set():
-                return batch
+            if found or left <= 0 or gateway.stopping.is_set():
+                return found
             await _first_of(rung, gateway.stopping, left)
 
 

@@ -34,7 +34,9 @@ WITH heard AS (
 UPDATE deliveries SET acknowledged_at = clock_timestamp()
 WHERE sandbox = $1 AND province = $2 AND number <= $3 AND acknowledged_at IS NULL"""
 REPORT_SQL = """
-SELECT c.*, (SELECT count(*) FROM deliveries d WHERE d.sandbox = $1 AND d.province = p AND d.acknowledged_at IS NULL)
+SELECT c.*,
+  (SELECT real_at FROM verdicts v WHERE v.sandbox = $1 AND v.province = p ORDER BY number DESC LIMIT 1) AS said_at,
+  (SELECT count(*) FROM deliveries d WHERE d.sandbox = $1 AND d.province = p AND d.acknowledged_at IS NULL)
     AS waiting,
   (SELECT min(real_at) FROM deliveries d WHERE d.sandbox = $1 AND d.province = p AND d.acknowledged_at IS NULL)
     AS waiting_since,

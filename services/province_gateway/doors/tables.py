@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, Table, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
 
 MOMENT = DateTime(timezone=True)
 NOW = text("clock_timestamp()")
@@ -22,9 +21,8 @@ def _connectors(metadata: MetaData) -> Table:
         Column("key", Text, nullable=False),
         Column("previous_key", Text, nullable=False, server_default=""),  # "": none
         Column("previous_until", MOMENT),  # real time; the previous key is valid until then
-        Column("made_at", MOMENT, nullable=False, server_default=NOW),  # real time, as the two below
+        Column("made_at", MOMENT, nullable=False, server_default=NOW),  # real time, as the next
         Column("heard_at", MOMENT),  # it was told something, or asked in vain
-        Column("said_at", MOMENT),
     )
 
 
@@ -57,6 +55,7 @@ def _deliveries(metadata: MetaData) -> Table:
         Column("real_at", MOMENT, nullable=False, server_default=NOW),  # when it was ready for the connector
         Column("acknowledged_at", MOMENT),  # real time
         Index("deliveries_event", "sandbox", "province", "id", unique=True),
+        Index("deliveries_dossier", "sandbox", "dossier", "number"),
     )
     waiting = text("acknowledged_at IS NULL")
     Index("deliveries_waiting", table.c.sandbox, table.c.province, table.c.number, postgresql_where=waiting)
@@ -74,10 +73,12 @@ def _verdicts(metadata: MetaData) -> Table:
         Column("real_at", MOMENT, nullable=False, server_default=NOW),
         Column("door", Text, nullable=False),
         Column("message_id", Text, nullable=False),  # "": it has none
-        Column("hash", Text, nullable=False),  # SHA-256 of the body
+        Column(
+            "hash", Text, nullable=False
+        ),  # `digest` of the gate: equal for the same id exactly if the message is the same
         Column("dossier", Text, nullable=False),  # "": the message names none
         Column("outcome", Text, nullable=False),
-        Column("document", JSONB, nullable=False),
+        Column("document", Text, nullable=False),  # JSON
         Column(
             "head", Text, nullable=False, server_default=""
         ),  # first bytes of what is no message, as hexadecimal digits

@@ -39,7 +39,8 @@ def demand_fee(move: OfficialMove) -> None:
     if owing or before.state == law.FINANCIAL_OBLIGATION:
         moment = before.demands[-1].moment  # the new demand corrects that one or adds to it
     items = move.instruction.fee or (owing.items if owing else before.catalogue_fee(move.at))
-    demanded = move.after.with_demand(moment, items, CALENDAR.due(move.at, PAY_BY))
+    pay_by = move.said_time("pay_by", CALENDAR.due(move.at, PAY_BY))
+    demanded = move.after.with_demand(moment, items, pay_by)
     demand = demanded.demands[-1]
     if demanded.state == law.FINANCIAL_OBLIGATION != before.state:
         demanded = replace(demanded, paused_at=move.at)
@@ -74,7 +75,7 @@ def take_payment(move: OfficialMove) -> None:
         demand=demand.number,
         amount_dong=demand.amount_dong,
         method=move.instruction.method,
-        receipts=receipts(move.work, paid, demand.items, move.at),
+        receipts=move.said("receipts", None) or receipts(move.work, paid, demand.items, move.at),
         paid_at=wire(move.at),
         officer=desk(paid),
     )

@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from contracts.catalogue import PROVINCES
-from contracts.modes import AT_ONCE, EXTERNAL, SIMULATED, STRICT, WORKING_CLOCK, in_force
+from contracts.gate.verdict import Leniency
+from contracts.modes import AT_ONCE, EXTERNAL, SIMULATED, WORKING_CLOCK, in_force
 from services.province_gateway.domain import Script
 from shared.errors import Refusal
 from shared.sandbox.registry import Sandbox
@@ -36,7 +37,7 @@ class Mode(Struct, frozen=True):
     script: Script | None = None
     mark: str = ""
     via: str = ""
-    gate: str = STRICT
+    gate: Leniency = "strict"
 
     @property
     def has_officers(self) -> bool:
@@ -91,7 +92,7 @@ def changed(before: str, after: str) -> list[str]:
 def _read(modes: str, province: str) -> Mode:
     document: dict[str, Any] = dict(in_force(msgspec.json.decode(modes), province)[0])
     if document["mode"] != SIMULATED:
-        return Mode(document["mode"], via=document.get("via", ""), gate=document.get("gate", STRICT))
+        return Mode(document["mode"], via=document.get("via", ""), gate=document.get("gate", "strict"))
     decisions = document.get("decisions")
     if decisions is None:
         return Mode(tempo=document["tempo"])
