@@ -15,6 +15,7 @@ from shared.sandbox.clock import wire
 
 LOCAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?")
 ABSENT = object()
+ITEMS_RULE = "LT-SRQ-006"  # the items of a request for a supplement
 NO_GUESS = ("reason", "items", "result_number", "note", "text", "name")  # what only the office knows
 
 
@@ -25,7 +26,7 @@ def findings(type: str, data: Any, example: Any = None) -> Iterator[Finding]:
     """
     if validator(type).is_valid(data):
         return
-    for error in errors(type, data):
+    for error in {(error.rule, error.pointer): error for error in errors(type, data)}.values():
         part = _part(type, error.rule)
         value = _at(data, error.pointer)
         yield _odd(part, f"/data{error.pointer}", value) or Finding(
@@ -65,6 +66,8 @@ def _at(value: Any, pointer: str) -> Any:
 
 
 def _odd(part: Schema, pointer: str, value: Any) -> Finding | None:
+    if part["x-rule"] == ITEMS_RULE and value == []:
+        return rules.NO_ITEMS.at(pointer, "[]")
     if part.get("format") == "date-time" and isinstance(value, str) and (mended := of_digits(value)):
         return rules.DIGIT_TIME.at(pointer, value, expected=mended, patch=replaced(pointer, mended))
     if part.get("type") == "boolean" and value in (0, 1, "0", "1") and not isinstance(value, bool):

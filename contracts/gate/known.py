@@ -106,4 +106,5 @@ class Known(DossierFacts, frozen=True):
             if move.who in law.OFFICIALS
             and not self.unmet(move, at)
             and (lenient or move.event != law.SUPPLEMENT_REQUESTED or not self.supplements)
+            and (self.due_at is not None or move.event != law.DOSSIER_RESULT_READY)
         }

@@ -212,8 +212,6 @@ PROCEDURE = _law("117", "The catalogue has no such procedure", "Danh mục khôn
 NOT_IN_FORCE = _law("118", "The procedure is not in force", "Thủ tục không có hiệu lực",
     "A procedure that is in force on that day.", "Thủ tục có hiệu lực vào ngày đó.",
     "contracts/data/procedure_versions.csv")
-CHANNEL = _law("119", "The procedure cannot be filed this way", "Thủ tục không nhận qua hình thức này",
-    "One of its channels.", "Một hình thức của thủ tục.", CATALOGUE)
 RECEPTION = _law("120", "This desk does not receive the procedure", "Nơi này không tiếp nhận thủ tục",
     "A desk of the province, where the procedure does not depend on the place; otherwise the agency's own.",
     "Bộ phận trong tỉnh nếu phi địa giới; nếu không, đúng cơ quan giải quyết.", WITHIN_THE_PROVINCE)

@@ -42,7 +42,8 @@ class Reading(Struct, frozen=True):
     """A message as a CloudEvent, with its envelope errors.
 
     attributes  as the structured mode writes them; from a record also `partitionkey`, its key
-    data        the parsed body; UNSET if there is none that can be read
+    document    the JSON that was sent: the whole event in structured mode, else its body; UNSET if there is none
+    data        the body of the event; UNSET if there is none that can be read
     dossier     the dossier code to load; None if the message names none
     digest      equal for two messages with the same id exactly if they say the same
     """
@@ -50,6 +51,7 @@ class Reading(Struct, frozen=True):
     message: Message
     mode: Literal["binary", "structured"]
     attributes: Attributes
+    document: Any
     data: Any
     dossier: str | None
     digest: str
@@ -65,7 +67,11 @@ class Reading(Struct, frozen=True):
 
     def structured(self) -> dict[str, Any]:
         """The structured form of the message: what pointers and patches of a verdict are about."""
-        return self.attributes if self.data is msgspec.UNSET else {**self.attributes, "data": self.data}
+        if self.mode == "binary":
+            return self.attributes if self.document is msgspec.UNSET else {**self.attributes, "data": self.document}
+        bodies = ("data", "data_base64")
+        document = self.document if isinstance(self.document, dict) else {}
+        return self.attributes | {name: document[name] for name in bodies if name in document}
 
 
 def message_of(event: dict[str, Any], door: Door, province: str, **more: Any) -> Message:

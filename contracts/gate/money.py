@@ -110,7 +110,7 @@ def settled(case: Case) -> Iterator[Finding]:
         wanted = {kind: amount for kind, amount in by_kind.items() if amount}
         if receipts != wanted or len(data["receipts"]) != len(receipts):
             text = ", ".join(f"{kind} {amount}" for kind, amount in wanted.items())
-            yield rules.RECEIPTS.at("/data/receipts", str(receipts), expected=text)
+            yield rules.RECEIPTS.at("/data/receipts", data["receipts"], expected=text)
 
 
 def refunded(case: Case) -> Iterator[Finding]:

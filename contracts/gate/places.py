@@ -78,7 +78,7 @@ def handed_over(case: Case) -> Iterator[Finding]:
         wanted = {"province": place.province, "commune": place.commune}
         if {key: case.data[name][key] for key in wanted} != wanted:
             text = agency_code(place.province, place.commune)
-            yield rule.at(f"/data/{name}", str(case.data[name]), expected=text, patch=replaced(f"/data/{name}", wanted))
+            yield rule.at(f"/data/{name}", case.data[name], expected=text, patch=replaced(f"/data/{name}", wanted))
 
 
 def registered(data: dict[str, Any], province: str, at: datetime) -> Iterator[Finding]:
@@ -107,9 +107,6 @@ def _procedure(data: dict[str, Any], procedure: Procedure, at: datetime) -> Iter
         procedure_at(procedure.code, at.astimezone(BUSINESS_ZONE).date())
     except Refusal as refusal:
         yield rules.NOT_IN_FORCE.at("/data/procedure", procedure.code, expected=refusal.detail)
-    if data["channel"] not in procedure.channels:
-        wanted = ", ".join(procedure.channels)
-        yield rules.CHANNEL.at("/data/channel", data["channel"], expected=wanted)
     commune = data["authority"]["commune"]
     if (commune is None and procedure.level == "commune") or (
         commune is not None and procedure.level in ("province", "ministry")
@@ -119,7 +116,7 @@ def _procedure(data: dict[str, Any], procedure: Procedure, at: datetime) -> Iter
         procedure.any_reception and data["reception"]["province"] == data["authority"]["province"]
     ):
         patch = replaced("/data/reception", data["authority"])
-        yield rules.RECEPTION.at("/data/reception", str(data["reception"]), patch=patch)
+        yield rules.RECEPTION.at("/data/reception", data["reception"], patch=patch)
     if data.get("version", procedure.version) != procedure.version:
         patch = replaced("/data/version", procedure.version)
         yield rules.VERSION.at("/data/version", data["version"], expected=procedure.version, patch=patch)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -36,7 +35,7 @@ NAME = re.compile(r"[a-z0-9]+")
 SPLIT_TYPE = re.compile(r"(.+)\.v([0-9]+)")
 NUMBERS = ("sequence", "epoch", "dossierversion")
 CORE = ("specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema")
-NFD_HINT = re.compile("[\u0300-\u036f]")  # combining marks of Latin letters
+KNOWN_NAMES = frozenset((*CORE, "partitionkey", "sandbox", "traceparent"))
 
 # Event type of a province → the member that says when it happened.
 HAPPENED: dict[str, str] = {
@@ -86,7 +85,7 @@ def read(message: Message) -> Reading:
             findings.append(rules.NO_ATTRIBUTES.at(""))
     if isinstance(data, str):
         data = _inside_text(data, findings)
-    if isinstance(data, list):
+    if isinstance(data, list) and data and isinstance(data[0], dict):
         findings.append(rules.LIST.at("/data", f"{len(data)} entries"))
         data = UNSET
     if message.key is not None:
@@ -94,7 +93,7 @@ def read(message: Message) -> Reading:
     dossier = _dossier(attributes, data)
     if attributes and not (len(attributes) == 1 and "partitionkey" in attributes):
         _check_attributes(message, attributes, data, dossier, findings)
-    return Reading(message, mode, attributes, data, dossier, _digest(message, attributes), tuple(findings))
+    return Reading(message, mode, attributes, document, data, dossier, _digest(message, attributes), tuple(findings))
 
 
 def _from_headers(message: Message, findings: list[Finding]) -> Attributes:
@@ -159,7 +158,7 @@ def _parsed(body: bytes | None, pointer: str, findings: list[Finding]) -> Any:
         return UNSET
     if names != names_written(body):
         findings += [rules.TWICE.at(pointer + twice) for twice in _twice(body)]
-    if b"\\u" in body or not body.isascii():
+    if b"\\u" in body or not (body.isascii() or unicodedata.is_normalized("NFC", body.decode())):
         findings += _odd_texts(document, pointer)
     return document
 
@@ -199,7 +198,7 @@ def _odd_texts(document: Any, pointer: str) -> Iterator[Finding]:
     for at, text in texts(document, pointer):
         if "\x00" in text:
             yield rules.NUL.at(at, text, patch=replaced(at, text.replace("\x00", "")))
-        if NFD_HINT.search(text) and not unicodedata.is_normalized("NFC", text):
+        if not unicodedata.is_normalized("NFC", text):
             composed = unicodedata.normalize("NFC", text)
             yield rules.NFD.at(at, ascii(text), expected=composed, patch=replaced(at, composed))
 
@@ -211,7 +210,7 @@ def _of_structured(document: Any, headers: Attributes, findings: list[Finding]) 
         findings.append(rules.LIST.at("", f"{len(document)} entries"))
         return headers, UNSET
     if not isinstance(document, dict):
-        findings.append(rules.NOT_AN_OBJECT.at("", json.dumps(document)))
+        findings.append(rules.NOT_AN_OBJECT.at("", document))
         return headers, UNSET
     attributes = {name: value for name, value in document.items() if name not in ("data", "data_base64")}
     for name, value in headers.items():
@@ -266,7 +265,7 @@ def _check_attributes(
     message: Message, attributes: Attributes, data: Any, dossier: str | None, findings: list[Finding]
 ) -> None:
     for name, value in attributes.items():
-        if not NAME.fullmatch(name):
+        if name not in KNOWN_NAMES and not NAME.fullmatch(name):
             findings.append(rules.ATTRIBUTE_NAME.at(_pointer(name), name, patch=removed(_pointer(name))))
         if not isinstance(value, str) and (name in CORE or not isinstance(value, bool | int)):
             wrong = _pointer(name)

@@ -5,6 +5,7 @@ The rules themselves are in `envelope_rules` and `law_rules`; those of the bodie
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -99,7 +100,7 @@ def is_law(source: str) -> bool:
 
 def shown(value: Any) -> str:
     """A value of others in one short line: what is not printable as an escape such as `\\x1b`."""
-    text = value if isinstance(value, str) else repr(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     cut = text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
     if cut.isprintable():
         return cut

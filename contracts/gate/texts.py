@@ -11,6 +11,7 @@ from shared.text import acting, is_visible
 
 CUT = (500, rules.CUT_AT)
 LINES = "\n\r\t"  # may stand in a reason
+NUL = "\x00"  # a rule of the envelope reports it
 # What stands where a system wants a text and a person, or a program, has none.
 _FILLERS = """
 x, xx, xxx, xxxx, test, test1, testing, abc, asdf, qwerty, string, text, n/a, na, none, null, nil, undefined, todo, tbd, admin,
@@ -61,8 +62,6 @@ def _text(pointer: str, text: str, least: int = 0) -> Iterator[Finding]:
 
 
 def _controls(pointer: str, text: str, allowed: str) -> Iterator[Finding]:
-    kept = "".join(char for char in text if char in allowed or acting(char) is None)
-    if kept != text and is_visible(kept):
+    kept = "".join(char for char in text if char in allowed or char == NUL or acting(char) is None)
+    if kept != text and is_visible(kept):  # one that has nothing else is EMPTY
         yield rules.CONTROLS.at(pointer, text, patch=replaced(pointer, kept))
-    elif kept != text:
-        yield rules.CONTROLS.at(pointer, text)
