@@ -7,12 +7,21 @@ from datetime import datetime, timedelta
 from typing import Any, Unpack
 
 from lienthong.background import SyncObject
-from lienthong.client import citizen, clock, country, faults, payments, province
+from lienthong.client import (
+    citizen,
+    clock,
+    connectors,
+    country,
+    faults,
+    payments,
+    province,
+)
 from lienthong.client.payments import Order
 from lienthong.client.types import (
     Advance,
     Arrival,
     Cause,
+    ConnectorRow,
     Dossier,
     Entry,
     Event,
@@ -153,6 +162,14 @@ class SandboxMethods(SyncObject[country.Sandbox]):
         """Remove a mode: the province acts again as set for `*`; `*` itself returns to the working clock."""
         return self.run(self.there.reset_mode(province))
 
+    def disconnect(self, province: str) -> None:
+        """Give a province back to the mode that it has without a connector; its connector's key ends."""
+        return self.run(self.there.disconnect(province))
+
+    def connectors(self) -> list[ConnectorRow]:
+        """Every connector: its door, when it was last heard and told, what it has not acknowledged, its verdicts."""
+        return self.run(self.there.connectors())
+
     def wait_for(self, /, code: str, event: Event, *, count: int = 1, timeout_seconds: float = 10) -> Arrival:
         """Wait for the `count`th event of a type about a dossier; returns at once if it certainly does not come."""
         return self.run(self.there.wait_for(code, event, count=count, timeout_seconds=timeout_seconds))
@@ -279,6 +296,54 @@ class ProvinceMethods(SyncObject[province.Province]):
     def do(self, /, code: str, move: Move, **facts: Any) -> ProvinceDossier:
         """Make one move of the lifecycle table, such as `request_supplement` with `reason` and `items`."""
         return self.run(self.there.do(code, move, **facts))
+
+
+class ConnectorMethods(SyncObject[connectors.Connector]):
+    def deliveries(self, after: int = 0, wait: float = 0) -> list[dict[str, Any]]:
+        """What the connector is told after a number, as CloudEvents; `delivery` of each is its number.
+
+        after  acknowledges all deliveries up to it
+        wait   seconds to wait while there is nothing new, at most 60
+        """
+        return self.run(self.there.deliveries(after, wait))
+
+    def kept_cursor(self, subscription: str) -> int:
+        """The cursor that the gateway keeps for a subscription; 0 if it keeps none."""
+        return self.run(self.there.kept_cursor(subscription))
+
+    def keep_cursor(self, subscription: str, cursor: int) -> None:
+        """Acknowledge all deliveries up to a number, which the gateway keeps for the subscription."""
+        return self.run(self.there.keep_cursor(subscription, cursor))
+
+    def say(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Say what happened in the province; returns the verdict, also one that rejects it."""
+        return self.run(self.there.say(event))
+
+    def check(self, event: dict[str, Any]) -> dict[str, Any]:
+        """The verdict that an event would get now, without effect."""
+        return self.run(self.there.check(event))
+
+    def example(self, type: str, dossier: str) -> dict[str, Any]:
+        """A complete event of a type about a dossier; it is accepted now if the law allows it now."""
+        return self.run(self.there.example(type, dossier))
+
+    def trigger(self, /, type: str, dossier: str, **data: Any) -> dict[str, Any]:
+        """Say an event of this type about a dossier, made from contract and dossier; returns the verdict.
+
+        data  members of its body, in place of the made ones
+        """
+        return self.run(self.there.trigger(type, dossier, **data))
+
+    def verdicts(self, after: int = 0, wait: float = 0) -> list[dict[str, Any]]:
+        """The verdicts on what the connector said, after a number.
+
+        wait  seconds to wait while there is nothing new, at most 60
+        """
+        return self.run(self.there.verdicts(after, wait))
+
+    def disconnect(self) -> None:
+        """Give the province back to the mode that it has without a connector; the key ends."""
+        return self.run(self.there.disconnect())
 
 
 class FaultsMethods(SyncObject[faults.Faults]):

@@ -22,6 +22,8 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "clock": ("clock",),
     "replay": ("replay", "sandbox"),
     "mode": ("mode",),
+    "connector": ("connect", "disconnect", "connectors"),
+    "speak": ("listen", "trigger", "verdicts"),
     "watch": ("wait-for", "watch", "explain"),
     "fault": ("fault",),
     "projection": ("projection",),

@@ -25,6 +25,41 @@ class Child1(TypedDict):
 Child: TypeAlias = Child1 | str
 
 
+class ConnectorRow(TypedDict):
+    """
+    A province's connector. Times are real time.
+
+    `via`: its door, null if the province is not external now; `waiting`: deliveries that it has not acknowledged, the
+    oldest of `waiting_since`; `deliveries`: number of the last one; `verdicts`: outcome → how many.
+    """
+
+    province: str
+    name_vi: str
+    name_en: str
+    via: str | None
+    url: str | None
+    gate: str | None
+    has_key: bool
+    heard_at: str | None
+    said_at: str | None
+    waiting: int
+    waiting_since: str | None
+    deliveries: int
+    verdicts: dict[str, int]
+
+
+class Credentials(TypedDict):
+    """What a connector needs. The key is shown only here; the one before is valid until `previous_key_until` (real time)."""
+
+    sandbox: str
+    province: str
+    key: str
+    previous_key_until: str | None
+    events: str
+    check: str
+    verdicts: str
+
+
 Event: TypeAlias = Literal[
     "dossier.fee_demanded.v1",
     "dossier.fee_paid.v1",

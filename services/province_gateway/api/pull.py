@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Response, Security
-from fastapi.openapi.models import HTTPBearer
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import BaseModel, Field
 
+from contracts.decisions import Body
+from services.province_gateway.api.access import ConnectorDep
 from services.province_gateway.api.views import GatewayDep
 from services.province_gateway.doors import cloudevents, connectors, deliveries
 from services.province_gateway.doors.connectors import Connector
@@ -17,31 +19,22 @@ from services.province_gateway.doors.deliveries import Delivery
 from services.province_gateway.runtime import Gateway
 from shared.errors import BodyDoesNotFit
 from shared.runtime import has_effect
-from shared.text import Text
-from shared.web.dependencies import Chosen, Credential, Number
+from shared.web.dependencies import Number
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["connectors"])
 T = TypeVar("T")
 LONGEST, MOST = 60.0, 500  # s; events in a reply
-CONNECTOR_KEY = Credential(
-    "ConnectorKey", "Authorization", HTTPBearer(description="The key of a province's connector: `lienthong connect`.")
-)
-
-
-async def connector_of(
-    province: Text, gateway: GatewayDep, chosen: Chosen, authorization: Annotated[str | None, Security(CONNECTOR_KEY)]
-) -> Connector:
-    """The connector whose key the request has. Raises what `connectors.of_key` raises, SandboxMismatch."""
-    return await connectors.of_key(gateway, authorization, province, chosen)
-
-
-ConnectorDep = Annotated[Connector, Depends(connector_of)]
 After = Annotated[
-    int,
+    int | None,
     Number,
     Query(ge=0, lt=1 << 62, description="Number of the last delivery that you have; acknowledges all up to it"),
 ]
+NAME = r"^[A-Za-z0-9._-]{1,64}$"
+Subscription = Annotated[
+    str | None, Query(pattern=NAME, description="Continue at the cursor that this subscription keeps")
+]
+SubscriptionPath = Annotated[str, Path(pattern=NAME, description="Chosen by you")]
 Wait = Annotated[float, Number, Query(ge=0, le=LONGEST, description="Seconds to wait while there is nothing new")]
 Limit = Annotated[int, Number, Query(ge=1, le=MOST, description="Largest number of events in the reply")]
 
@@ -60,26 +53,74 @@ Limit = Annotated[int, Number, Query(ge=1, le=MOST, description="Largest number 
     },
 )
 async def events(
-    connector: ConnectorDep, gateway: GatewayDep, after: After = 0, wait: Wait = 0, limit: Limit = 100
+    connector: ConnectorDep,
+    gateway: GatewayDep,
+    after: After = None,
+    subscription: Subscription = None,
+    wait: Wait = 0,
+    limit: Limit = 100,
 ) -> Response:
-    batch = await told(gateway, connector, after, wait if has_effect.get() else 0, limit)
+    begin = await _begin(gateway, connector, after, subscription)
+    batch = await told(gateway, connector, begin, wait if has_effect.get() else 0, limit)
     content = msgspec.json.encode(await cloudevents.structured(gateway, connector.sandbox_id, batch))
-    cursor = batch[-1].number if batch else after
+    cursor = batch[-1].number if batch else begin
     link = f"</api/v1/provinces/{connector.province}/events?after={cursor}&wait={wait:g}&limit={limit}>"
     return Response(content, media_type=cloudevents.BATCH, headers={"Link": f'{link}; rel="next"'})
 
 
-async def told(gateway: Gateway, connector: Connector, after: int, wait: float, limit: int) -> list[Delivery]:
-    """The deliveries after a number; waits for the next one, at most `wait` seconds, or until the server stops.
+class CursorBody(Body):
+    cursor: Annotated[
+        int, Field(ge=0, lt=1 << 62, strict=True, description="Number of the last delivery that you have")
+    ]
 
-    raises  BodyDoesNotFit for a number that was never given
-    """
+
+class SubscriptionView(BaseModel):
+    name: str
+    cursor: int
+
+
+@router.put(
+    "/provinces/{province}/subscriptions/{name}",
+    summary="Acknowledge all deliveries up to a cursor, which is kept for you; a lower one goes back.",
+    responses=problem_responses(401, 403, 404, 409, 422, 503),
+)
+async def keep_cursor(
+    connector: ConnectorDep, name: SubscriptionPath, body: CursorBody, gateway: GatewayDep
+) -> SubscriptionView:
+    await _require_given(gateway, connector, body.cursor, "/cursor")
+    await connectors.keep_cursor(gateway, connector, name, body.cursor)
+    return SubscriptionView(name=name, cursor=body.cursor)
+
+
+@router.get(
+    "/provinces/{province}/subscriptions/{name}",
+    summary="The cursor that is kept for a subscription; 0 for one that nobody has used.",
+    responses=problem_responses(401, 403, 404, 409, 422, 503),
+)
+async def kept_cursor(connector: ConnectorDep, name: SubscriptionPath, gateway: GatewayDep) -> SubscriptionView:
+    return SubscriptionView(name=name, cursor=await connectors.kept_cursor(gateway, connector, name))
+
+
+async def _begin(gateway: Gateway, connector: Connector, after: int | None, subscription: str | None) -> int:
+    """The number after which the reply begins. Raises BodyDoesNotFit."""
+    if subscription is None:
+        await _require_given(gateway, connector, after or 0, "/query/after")
+        return after or 0
+    if after is not None:
+        raise BodyDoesNotFit(("/query/after", "leave it out: the subscription has the cursor"))
+    return await connectors.kept_cursor(gateway, connector, subscription)
+
+
+async def _require_given(gateway: Gateway, connector: Connector, number: int, pointer: str) -> None:
+    """Raises BodyDoesNotFit for a number that no delivery of this connector has."""
+    last = await deliveries.last_number(gateway.database, connector.sandbox_id, connector.province)
+    if number > last:
+        raise BodyDoesNotFit((pointer, f"lies beyond the last delivery, {last}: this is a cursor of another place"))
+
+
+async def told(gateway: Gateway, connector: Connector, after: int, wait: float, limit: int) -> list[Delivery]:
+    """The deliveries after a number; waits for the next one, at most `wait` seconds, or until the server stops."""
     place = (connector.sandbox_id, connector.province)
-    last = await deliveries.last_number(gateway.database, *place)
-    if after > last:
-        raise BodyDoesNotFit(
-            ("/query/after", f"lies beyond the last delivery, {last}: this is a cursor of another place")
-        )
     if has_effect.get():
         await connectors.note_heard(gateway, connector, after)
 

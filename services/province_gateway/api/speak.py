@@ -5,20 +5,21 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response, Security
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from contracts import gate
-from contracts.catalogue import current_province
 from contracts.gate import BATCH, STRUCTURED, Message, Verdict
 from contracts.gate.verdict import Leniency
-from services.province_gateway.api.pull import CONNECTOR_KEY, Wait, until_new
+from services.province_gateway.api.access import ConnectorDep, ReaderDep
+from services.province_gateway.api.pull import Wait, until_new
 from services.province_gateway.api.views import GatewayDep
-from services.province_gateway.doors import connectors, examples, speaking, verdicts
-from shared.runtime import has_effect, known_sandbox
+from services.province_gateway.doors import examples, speaking, verdicts
+from services.province_gateway.doors.connectors import Connector
+from shared.runtime import has_effect
 from shared.storage.page import Cut, place_of
 from shared.text import Text
-from shared.web.dependencies import SANDBOX_KEY, Chosen, Number, SandboxId
+from shared.web.dependencies import Number
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
@@ -43,44 +44,6 @@ BODY: dict[str, Any] = {
 }
 
 
-async def speaker(
-    province: Text,
-    gateway: GatewayDep,
-    chosen: Chosen,
-    authorization: Annotated[str | None, Security(CONNECTOR_KEY)],
-    own_key: Annotated[str | None, Security(SANDBOX_KEY)],
-) -> str:
-    """Sandbox of who may speak for the province: its connector, or the owner of the sandbox, who plays it.
-
-    raises  what `connectors.of_key` and `connectors.require_own_key` raise
-    """
-    if authorization is None and (own_key is not None or chosen is not None):
-        sandbox_id = chosen or "default"
-        await connectors.require_own_key(gateway, sandbox_id, own_key)
-        connectors.require_external(await known_sandbox(gateway, sandbox_id), current_province(province))
-        return sandbox_id
-    return (await connectors.of_key(gateway, authorization, province, chosen)).sandbox_id
-
-
-async def reader(
-    province: Text,
-    gateway: GatewayDep,
-    sandbox: SandboxId,
-    chosen: Chosen,
-    authorization: Annotated[str | None, Security(CONNECTOR_KEY)],
-) -> str:
-    """Sandbox of a request that only reads: that of the connector's key, else the chosen one."""
-    if authorization is not None:
-        return (await connectors.of_key(gateway, authorization, province, chosen)).sandbox_id
-    await known_sandbox(gateway, sandbox)
-    current_province(province)
-    return sandbox
-
-
-Speaker = Annotated[str, Depends(speaker)]
-Reader = Annotated[str, Depends(reader)]
-
-
 @router.post(
     "/provinces/{province}/events",
     summary="Say what happened in the province: a CloudEvent, structured or binary, or a batch; the reply is the verdict.",
@@ -95,8 +58,8 @@ Reader = Annotated[str, Depends(reader)]
     },
     openapi_extra=BODY,
 )
-async def say(province: Text, sandbox: Speaker, request: Request, gateway: GatewayDep) -> Response:
-    message = await _message(request, sandbox, province)
+async def say(connector: ConnectorDep, request: Request, gateway: GatewayDep) -> Response:
+    message = await _message(request, connector)
     parts = gate.split(message)
     said = [await speaking.say(gateway, gateway.rules, gateway.ring, part) for part in parts]
     gateway.waker.wake()
@@ -115,13 +78,12 @@ async def say(province: Text, sandbox: Speaker, request: Request, gateway: Gatew
     openapi_extra=BODY,
 )
 async def check(
-    province: Text,
-    sandbox: Reader,
+    connector: ReaderDep,
     request: Request,
     gateway: GatewayDep,
     gate_mode: Annotated[Leniency, Query(alias="gate", description="strict or lenient")] = "strict",
 ) -> Response:
-    message = await _message(request, sandbox, province)
+    message = await _message(request, connector)
     return _reply(
         [await speaking.check(gateway, part, gate_mode) for part in gate.split(message)], is_batch=_is_batch(message)
     )
@@ -133,8 +95,7 @@ async def check(
     responses=problem_responses(401, 403, 404, 409, 422, 503),
 )
 async def list_verdicts(
-    province: Text,
-    sandbox: Reader,
+    connector: ReaderDep,
     gateway: GatewayDep,
     page: PageDep,
     request: Request,
@@ -142,12 +103,12 @@ async def list_verdicts(
     after: Annotated[int, Number, Query(ge=0, lt=1 << 62, description="Number of the last verdict that you have")] = 0,
     wait: Wait = 0,
 ) -> list[dict[str, Any]]:
-    begin = max(after, place_of(page))
+    begin, place = max(after, place_of(page)), (connector.sandbox_id, connector.province)
 
     async def look() -> list[dict[str, Any]]:
-        return await verdicts.after(gateway.database, sandbox, province, begin, page.size + 1)
+        return await verdicts.after(gateway.database, *place, begin, page.size + 1)
 
-    rows = await until_new(gateway, (sandbox, province), look, wait if has_effect.get() else 0)
+    rows = await until_new(gateway, place, look, wait if has_effect.get() else 0)
     cut = Cut(rows[: page.size], str(rows[page.size - 1]["number"]) if len(rows) > page.size else None)
     return announce(request, response, cut)
 
@@ -158,18 +119,17 @@ async def list_verdicts(
     responses=problem_responses(401, 403, 404, 409),
 )
 async def example(
-    province: Text,
     code: Text,
     type: Annotated[Text, Query(description="Event type", examples=["dossier.received.v1"])],
-    sandbox: Reader,
+    connector: ReaderDep,
     gateway: GatewayDep,
 ) -> dict[str, Any]:
-    return await examples.example(gateway, sandbox, province, code, type)
+    return await examples.example(gateway, connector.sandbox_id, connector.province, code, type)
 
 
-async def _message(request: Request, sandbox_id: str, province: str) -> Message:
+async def _message(request: Request, connector: Connector) -> Message:
     headers = tuple((name.decode("latin-1"), value) for name, value in request.headers.raw)
-    return Message("http", province, headers, await request.body(), sandbox_id=sandbox_id)
+    return Message("http", connector.province, headers, await request.body(), sandbox_id=connector.sandbox_id)
 
 
 def _is_batch(message: Message) -> bool:

@@ -171,6 +171,24 @@ async def note_heard(runtime: Runtime, connector: Connector, number: int) -> Non
     await runtime.database.pool.execute(HEARD_SQL, connector.sandbox_id, connector.province, number)
 
 
+async def keep_cursor(runtime: Runtime, connector: Connector, name: str, number: int) -> None:
+    """Keep the cursor of a subscription, and acknowledge everything up to it."""
+    place = (connector.sandbox_id, connector.province)
+    async with in_sandbox(runtime, connector.sandbox_id) as (connection, _):
+        await connection.execute(
+            "INSERT INTO subscriptions (sandbox, province, name, cursor) VALUES ($1, $2, $3, $4) "
+            "ON CONFLICT (sandbox, province, name) DO UPDATE SET cursor = EXCLUDED.cursor",
+            *(*place, name, number),
+        )
+        await connection.execute(HEARD_SQL, *place, number)
+
+
+async def kept_cursor(runtime: Runtime, connector: Connector, name: str) -> int:
+    """The cursor of a subscription; 0 for one that nobody has used."""
+    sql = "SELECT cursor FROM subscriptions WHERE sandbox = $1 AND province = $2 AND name = $3"
+    return int(await runtime.database.pool.fetchval(sql, connector.sandbox_id, connector.province, name) or 0)
+
+
 async def reports(runtime: Runtime, sandbox_id: str) -> list[Report]:
     """What is known of each connector of a sandbox: of external provinces, and of those that still have a key."""
     sandbox = await known_sandbox(runtime, sandbox_id)

@@ -9,6 +9,7 @@ from contracts import gate
 from contracts import lifecycle as law
 from contracts.gate import Known
 from contracts.schemas import schema
+from contracts.topics import FROM_PROVINCE
 from services.province_gateway import queries
 from services.province_gateway.domain import Dossier, DossierNotFound
 from shared.messaging.runtime import MessagingRuntime
@@ -33,8 +34,7 @@ async def example(
             raise
         known = None
     identity = f"lienthong-{uuid.uuid4()}"
-    made = gate.example(known, type, sandbox.now, province=province, id=identity)
-    if made is not None:
+    if type in FROM_PROVINCE and (made := gate.example(known, type, sandbox.now, province=province, id=identity)):
         return made
     facts = {"dossier_code": code, "province": province}
     return {

@@ -167,3 +167,20 @@ async def test_while_the_portal_signs_no_address_a_delivery_with_papers_waits(co
     async with connector.country.silent("portal", "/addresses"):
         problem(await connector.ask("GET", "/events"), 503, "not-ready")
     assert len(await connector.told()) == 1
+
+
+async def test_a_subscription_keeps_its_cursor(connector: Connector) -> None:
+    await hears(connector, law.DOSSIER_SUBMITTED, law.WITHDRAWAL_REQUESTED)
+
+    async def next_of(name: str) -> list[int]:
+        answer = await connector.ask("GET", "/events", params={"subscription": name})
+        return [event["delivery"] for event in answer.json()]
+
+    assert await next_of("mine") == [1, 2] == await next_of("mine"), "until it is acknowledged"
+    kept = await connector.ask("PUT", "/subscriptions/mine", json={"cursor": 1})
+    assert kept.json() == {"name": "mine", "cursor": 1}
+    assert await next_of("mine") == [2] and await next_of("another") == [1, 2]
+    assert (await connector.ask("GET", "/subscriptions/mine")).json()["cursor"] == 1
+    assert pointers(await connector.ask("PUT", "/subscriptions/mine", json={"cursor": 3})) == ["/cursor"]
+    both = await connector.ask("GET", "/events", params={"subscription": "mine", "after": 1})
+    assert pointers(both) == ["/query/after"]

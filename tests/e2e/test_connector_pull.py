@@ -1,0 +1,136 @@
+"""A province's own connector behind the pull door, on the whole country: it hears, decides, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from lienthong import sync
+from lienthong.client import Connector, Sandbox
+from tests.support.command import command
+
+PROVINCE, COMMUNE, COPY, FREE = "37", "14464", "2.000635", "1.001776"
+
+pytestmark = pytest.mark.lienthong(seed="connector")
+
+
+class Program:
+    """An integrator's connector in thirty lines, over HTTP alone: receive, demand the fee, process, return a result."""
+
+    def __init__(self, connector: Connector) -> None:
+        self.events, self.headers = connector.credentials["events"], {"Authorization": f"Bearer {connector.key}"}
+        self.cursor, self.heard = 0, list[str]()
+
+    def work(self) -> None:
+        with httpx.Client(headers=self.headers, timeout=60) as http:
+            while batch := http.get(self.events, params={"after": self.cursor}).json():
+                for event in batch:
+                    self.heard.append(event["type"])
+                    self.answer(http, event)
+                    self.cursor = event["delivery"]
+
+    def answer(self, http: httpx.Client, event: dict[str, Any]) -> None:
+        if event["type"] == "dossier.submitted.v1":
+            self.say(http, "dossier.received.v1", event["subject"])
+            self.say(http, "dossier.fee_demanded.v1", event["subject"])
+        if event["type"] == "payment.confirmed.v1":
+            for type in ("processing_started", "result_ready", "result_returned"):
+                self.say(http, f"dossier.{type}.v1", event["subject"])
+
+    def say(self, http: httpx.Client, type: str, code: str) -> None:
+        address = self.events.removesuffix("/events")
+        made = http.get(f"{address}/dossiers/{code}/example", params={"type": type}).content
+        answer = http.post(self.events, content=made, headers={"Content-Type": "application/cloudevents+json"})
+        assert answer.json()["outcome"] == "accepted", answer.text
+
+
+async def test_a_whole_journey_by_a_connector(sandbox: Sandbox) -> None:
+    lan = sandbox.citizen("lan")
+    connector = await sandbox.connect(PROVINCE, "pull")
+    program = Program(connector)
+    code = (await lan.submit(COPY, PROVINCE, COMMUNE))["code"]
+    await sandbox.settle()
+    program.work()
+    await sandbox.settle()
+    await lan.pay(code)
+    await sandbox.settle()
+    program.work()
+    await sandbox.settle()
+    dossier = await lan.dossier(code)
+    assert dossier["status"]["slug"] == "result_returned"
+    assert program.heard == ["dossier.submitted.v1", "payment.confirmed.v1"]
+    assert {row["outcome"] for row in await connector.verdicts()} == {"accepted"}
+    verdict_lines = [entry["text_en"] for entry in await sandbox.timeline(code) if entry["kind"] == "verdict"]
+    assert len(verdict_lines) == 5
+
+
+async def test_switched_in_the_middle_both_ways_nothing_is_lost(sandbox: Sandbox) -> None:
+    lan = sandbox.citizen("lan")
+    code = (await lan.submit(COPY, PROVINCE, COMMUNE))["code"]
+    await sandbox.script(code, reception="receive")
+    await sandbox.clock.advance("1d")
+    before = [event["event"] for event in await sandbox.events(code)]
+    connector = await sandbox.connect(PROVINCE, "pull")
+    told = await connector.deliveries()
+    assert [event["type"] for event in told] == before, "its history, from the beginning"
+    await sandbox.clock.advance("3d")
+    assert [event["event"] for event in await sandbox.events(code)] == before, "no officer acts meanwhile"
+    await lan.pay(code)
+    await sandbox.settle()
+    assert [event["type"] for event in await connector.deliveries(told[-1]["delivery"])] == ["payment.confirmed.v1"]
+    assert (await connector.trigger("dossier.processing_started.v1", code, officer="Bà Hư Cấu"))[
+        "outcome"
+    ] == "accepted"
+    await connector.disconnect()
+    await sandbox.clock.advance("30d")
+    assert (await lan.dossier(code))["status"]["slug"] == "result_returned", "officers go on from where it stands"
+    assert (await sandbox.connectors())[:1] == []
+
+
+def test_a_person_plays_the_province_from_a_terminal(lienthong_sync: sync.Country, sandbox_sync: sync.Sandbox) -> None:
+    where = {"LIENTHONG_SANDBOX": sandbox_sync.id, "LANG": "C.UTF-8"}
+
+    def run(*words: str) -> Any:
+        return command(*words, url=lienthong_sync.url, **where)
+
+    assert "No province is connected" in run("connectors").stdout
+    printed = run("connect", "--province", PROVINCE, "--via", "pull")
+    assert printed.returncode == 0 and "Authorization: Bearer ltc." in printed.stdout, printed.stderr
+    code = sandbox_sync.citizen("lan").submit(FREE, PROVINCE, COMMUNE)["code"]
+    sandbox_sync.settle()
+    early = run("trigger", "dossier.result_ready.v1", "--dossier", code)
+    assert early.returncode == 1 and "lawful now: dossier.received.v1" in early.stdout
+    assert run("verdicts").stdout == "", "what is sure to be rejected is not said"
+    said = run("trigger", "dossier.received.v1", "--dossier", code, "--set", "officer=Bà Hư Cấu")
+    assert said.stdout == "accepted: dossier.received.v1 → received\n", said.stderr
+    outsider = run("trigger", "dossier.submitted.v1", "--dossier", code, "--as-outsider")
+    assert outsider.returncode == 1 and "LT-ENV" in outsider.stdout
+    rows = [json.loads(line) for line in run("verdicts", "--province", PROVINCE, "--json").stdout.splitlines()]
+    assert [row["outcome"] for row in rows] == ["accepted", "rejected"]
+    listed = json.loads(run("connectors", "--json").stdout)
+    assert listed[0]["verdicts"] == {"accepted": 1, "rejected": 1} and listed[0]["waiting"] == 1
+    back = run("disconnect", "--province", PROVINCE)
+    assert "Province 37 is simulated again" in back.stdout, back.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["connect", "--province", "37", "--via", "pul"], "did you mean pull?"),
+        (["connect", "--province", "99", "--via", "pull"], "'99' is no province"),
+        (["connect", "--province", "37", "--via", "webhook"], "/url: give the address"),
+        (["listen", "--province", "37"], "lienthong connect --province 37"),
+        (["trigger", "dossier.received.v1", "--dossier", "H42.14464-20260609-0000001"], "No connected province"),
+        (["trigger", "x.v1", "--province", "37", "--dossier", "H42.14464-20260609-0000001"], "no such event type"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_refusal_is_one_sentence(
+    sandbox_sync: sync.Sandbox, lienthong_sync: sync.Country, words: list[str], hint: str
+) -> None:
+    done = command(*words, url=lienthong_sync.url, LIENTHONG_SANDBOX=sandbox_sync.id)
+    assert done.returncode == 1 and hint in done.stderr, done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
