@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,8 +15,9 @@ import pytest
 
 from lienthong import sync
 from lienthong.client import Connector, Sandbox
-from tests.support.command import command
+from tests.support.command import PATIENCE, command
 
+PAGE = Path(__file__).parents[2] / "docs" / "connectors.md"
 PROVINCE, COMMUNE, COPY, FREE = "37", "14464", "2.000635", "1.001776"
 
 pytestmark = pytest.mark.lienthong(seed="connector")
@@ -134,3 +140,20 @@ def test_a_refusal_is_one_sentence(
     done = command(*words, url=lienthong_sync.url, LIENTHONG_SANDBOX=sandbox_sync.id)
     assert done.returncode == 1 and hint in done.stderr, done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_page_says_what_happens(lienthong_sync: sync.Country, tmp_path: Path) -> None:
+    blocks = re.findall(r"^```bash\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    sources = str(Path(__file__).parents[2])
+    given = {**os.environ, "LIENTHONG_URL": lienthong_sync.url, "PATH": here, "PYTHONPATH": sources, "LANG": "C.UTF-8"}
+    script = "set -euo pipefail\n" + "\n".join(blocks)
+    done = subprocess.run(
+        ["bash"], input=script, env=given, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    after = lines.index("dossier.submitted.v1")
+    assert lines[after + 1 : after + 3] == ["accepted", "duplicate"] and lines[after + 3]
+    assert "accepted: dossier.processing_started.v1 → in_processing" in lines
+    assert "rejected, and the verdict is kept" in lines and list(tmp_path.iterdir()) == []
