@@ -327,6 +327,10 @@ class ConnectorMethods(SyncObject[connectors.Connector]):
         """A complete event of a type about a dossier; it is accepted now if the law allows it now."""
         return self.run(self.there.example(type, dossier))
 
+    def hand_in_result(self, dossier: str, content: bytes) -> dict[str, Any]:
+        """Hand in the result of a dossier, a PDF, before it is announced: it is served in place of the gateway's own page."""
+        return self.run(self.there.hand_in_result(dossier, content))
+
     def trigger(self, /, type: str, dossier: str, **data: Any) -> dict[str, Any]:
         """Say an event of this type about a dossier, made from contract and dossier; returns the verdict.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -132,6 +133,10 @@ def trigger(
             help="A member of the body: officer=Lan, items.0.text=Ảnh; JSON or text; repeatable.", metavar="NAME=VALUE"
         ),
     ] = None,
+    result: Annotated[
+        Path | None,
+        typer.Option(help="For dossier.result_ready.v1: the PDF that is the result, handed in first.", metavar="FILE"),
+    ] = None,
     as_outsider: Annotated[
         bool, typer.Option(help="Say it even if it is sure to be rejected, as a program would; the verdict is kept.")
     ] = False,
@@ -144,6 +149,8 @@ def trigger(
     async def requests(country: Country) -> dict[str, Any]:
         inside = country.enter(sandbox)
         connector = inside.connector(province or await _province_of(inside, dossier))
+        if result is not None:
+            await connector.hand_in_result(dossier, result.read_bytes())
         event = await connector.example(type, dossier)
         for path, value in _changes(set or ()):
             _set(event["data"], path, value)

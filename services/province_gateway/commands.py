@@ -35,6 +35,10 @@ class DossierAlreadyHere(Refusal):
     """A second submission with the code of a stored dossier: the portal broke the contract."""
 
 
+class ResultIsFinal(Refusal):
+    """A result can be handed in only until it is announced."""
+
+
 @dataclass(frozen=True)
 class Registration:
     """A dossier that is handed in at a counter or by public post."""
@@ -95,6 +99,15 @@ def register_as_said(work: Work, event: DossierRegistered, said: dict[str, Any])
     dossier = new_dossier(event.dossier_code, place, event.procedure, name, at, event.channel, filing)
     work.save(dossier.code, replace(dossier, is_told=True), lane=PROVINCES[event.province].lane)
     save_and_publish(work, work.load(dossier.code, DossierNotFound), law.DOSSIER_REGISTERED, **said)
+
+
+def hand_in_result(work: Work, code: str, sha256: str) -> Dossier:
+    """Note the file that is the result of a dossier, in place of an earlier one. Raises ResultIsFinal."""
+    dossier = work.load(code, DossierNotFound)
+    if dossier.state not in law.UNDECIDED:
+        raise ResultIsFinal("The result was announced, or there will be none.", code=code, state=dossier.state.slug)
+    work.save(code, replace(dossier, own_result=sha256))
+    return work.load(code, DossierNotFound)
 
 
 def act(work: Work, code: str, kind: str, rules: Rules) -> None:

@@ -118,6 +118,7 @@ class Dossier(DossierFacts, frozen=True, kw_only=True):
     script    its own; None: that of its province, whose first `steps_taken` steps are done if its mark is `steps_of`
     heard     `dossierversion` of the portal's last event that is applied here; 0: of none; None: it was not noted then
     is_told   whether the connector of its province was told everything so far, and so gets what comes next
+    own_result  SHA-256 of the result that the connector has handed in; "": none, and the result is printed here
     """
 
     applicant: str
@@ -131,6 +132,7 @@ class Dossier(DossierFacts, frozen=True, kw_only=True):
     steps_taken: int = 0
     heard: int | None = None
     is_told: bool = False
+    own_result: str = ""
 
     @property
     def is_expected(self) -> bool:

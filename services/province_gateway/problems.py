@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contracts.problems import CONTRACT_PROBLEMS
 from services.province_gateway import domain
-from services.province_gateway.commands import DossierAlreadyHere
+from services.province_gateway.commands import DossierAlreadyHere, ResultIsFinal
 from services.province_gateway.doors import connectors
 from services.province_gateway.officers.modes import ConnectorDecides
 from shared.problem_types import Problems, ProblemType
@@ -47,6 +47,9 @@ PROBLEMS: Problems = {
         409,
         "A connector decides for this province.",
         "Hệ thống kết nối của tỉnh này quyết định.",
+    ),
+    ResultIsFinal: ProblemType(
+        "result-is-final", 409, "It is too late to hand in a result.", "Đã quá lúc gửi tệp kết quả."
     ),
     domain.NotYet: ProblemType("not-yet", 409, "Something must come first.", "Phải chờ một việc khác trước."),
     domain.AlreadyRescheduled: ProblemType(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -27,10 +28,11 @@ from shared.http import Unreachable
 from shared.messaging.peer import Peer
 from shared.messaging.runtime import MessagingRuntime
 from shared.messaging.timers import Timers
-from shared.sandbox import registry
+from shared.sandbox import files, registry
 from shared.storage.database import Connection
 
 SERVICE = "gateway"
+NO_ADDRESSES = timedelta(0)  # a result is fetched where the dossier is, not by a signed address
 log = structlog.get_logger()
 
 
@@ -52,6 +54,9 @@ class Gateway(MessagingRuntime[Dossier]):
         self.bell = Bell(self.database)
         self.steps = STEPS
         doors_tables(self.metadata)
+        files.files_tables(self.metadata)
+        self.first_rows = (*self.first_rows, *files.FIRST_ROWS)
+        self.files = files.Files(self.database, settings.province_gateway_url, NO_ADDRESSES)
         replan.replanning_table(self.metadata)
         self.rules = Rules(settings.count, settings.pause)
         self.timers = Timers(

@@ -38,7 +38,7 @@ def create_app(
     routers: Sequence[APIRouter] = (),
     summary: str = "",
     body_limits: Mapping[str, int] | None = None,
-    raw_bodies: RawBodies = None,
+    raw_bodies: RawBodies = (),
     pages: Pages = NO_PAGES,
     has_cookie: bool = False,
 ) -> FastAPI:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -20,7 +20,7 @@ from shared.web.recorder import Recorder
 
 log = structlog.get_logger()
 BODY_LIMIT = 1 << 20  # bytes: the largest body that the contracts allow, a submission, has a few KB
-RawBodies = tuple[re.Pattern[str], int] | None  # paths, bytes
+RawBodies = Sequence[tuple[re.Pattern[str], int]]  # paths, bytes
 TOO_MUCH = "Send at most {} bytes."
 PIECE_SECONDS, BODY_SECONDS = 10.0, 60.0  # until the next piece of a body, and until its end, must have arrived
 TOO_LATE = "Send the whole body within {:.0f} seconds, without a pause of {:.0f}."
@@ -55,8 +55,9 @@ class Edge:
         has_begun = is_complete = False
         body_until = asyncio.get_running_loop().time() + BODY_SECONDS
         limit = self._limits.get(scope["path"])
-        if limit is None and self._raw is not None and self._raw[0].fullmatch(scope["path"]):
-            limit = self._raw[1]
+        for paths, bytes_at_most in self._raw if limit is None else ():
+            if paths.fullmatch(scope["path"]):
+                limit = bytes_at_most
         is_checked, limit = limit is None, limit or BODY_LIMIT
         method: str = scope["method"]
         if is_head := method == "HEAD":

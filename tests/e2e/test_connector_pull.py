@@ -16,6 +16,7 @@ import pytest
 from lienthong import sync
 from lienthong.client import Connector, Sandbox
 from tests.support.command import PATIENCE, command
+from tests.support.specimens import a_pdf
 
 PAGE = Path(__file__).parents[2] / "docs" / "connectors.md"
 PROVINCE, COMMUNE, COPY, FREE = "37", "14464", "2.000635", "1.001776"
@@ -43,6 +44,8 @@ class Program:
             self.say(http, "dossier.received.v1", event["subject"])
             self.say(http, "dossier.fee_demanded.v1", event["subject"])
         if event["type"] == "payment.confirmed.v1":
+            address = self.events.replace("/events", f"/dossiers/{event['subject']}/result")
+            http.put(address, content=a_pdf(), headers={"Content-Type": "application/pdf"}).raise_for_status()
             for type in ("processing_started", "result_ready", "result_returned"):
                 self.say(http, f"dossier.{type}.v1", event["subject"])
 

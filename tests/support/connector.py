@@ -69,6 +69,10 @@ class Connector:
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
+    async def hand_in(self, code: str, content: bytes, media_type: str = "application/pdf") -> httpx.Response:
+        headers = {"Content-Type": media_type}
+        return await self.ask("PUT", f"/dossiers/{code}/result", content=content, headers=headers)
+
     async def shown(self, code: str) -> dict[str, Any]:
         path = f"{self.path}/dossiers/{code}"
         answer = await self.country.ask("gateway", "GET", path, headers=self.sandbox.header)

@@ -78,6 +78,7 @@ def connector(sandbox: Sandbox, code: str) -> str:
     event = connector.example("dossier.received.v1", code)
     print(connector.check(event)["outcome"], connector.say(event)["outcome"])
     print(sandbox.connector("37").trigger("dossier.refused.v1", code, reason="x")["outcome"])
+    connector.hand_in_result(code, b"%PDF-1.7")
     connector.disconnect()
     sandbox.disconnect("37")
     return connector.key

@@ -8,11 +8,11 @@ from datetime import datetime
 from contracts.calendar.calendar import CalendarTooShort
 from contracts.catalogue import PROCEDURES, choose, communes_of
 from contracts.catalogue.search import folded
+from contracts.file_types import PDF, name_of
 from contracts.modes import AT_ONCE, SIMULATED, in_force, province_faults
 from contracts.people import STANDING
 from contracts.problems import CONTRACT_PROBLEMS
 from contracts.scenario import DossierPart, Scenario
-from services.portal.papers.file_types import PDF, name_of
 from services.portal.sandboxes import fault_rules
 from shared.did_you_mean import nearest, no_such
 from shared.errors import BodyDoesNotFit, Misfit, Refusal

@@ -28,7 +28,7 @@ async def example(
     shown = schema(type)["examples"][0]
     sandbox = await known_sandbox(runtime, sandbox_id)
     try:
-        known = Known.of(await queries.dossier(runtime, sandbox_id, province, code))
+        known: Known | None = Known.of(await queries.dossier(runtime, sandbox_id, province, code))
     except DossierNotFound:
         if type not in (law.DOSSIER_REGISTERED,):
             raise

@@ -127,7 +127,8 @@ async def _lock_counters(request: Request[Dossier], counter: str, dossier: Dossi
 
 
 def _known(dossier: Dossier, last_at: Any, told_at: Any) -> Known:
-    return Known.of(dossier, last_event_at=max((at for at in (last_at, told_at) if at is not None), default=None))
+    latest = max((at for at in (last_at, told_at) if at is not None), default=None)
+    return Known.of(dossier, last_event_at=latest, result_file=bool(dossier.own_result))
 
 
 def _refused(verdict: Verdict, refusal: Refusal) -> Verdict:

@@ -13,6 +13,7 @@ from contracts.schemas import errors
 from tests.support.connector import Connector
 from tests.support.country import Citizen, Country, Sandbox, problem
 from tests.support.factories import COPY, FREE, told
+from tests.support.specimens import a_pdf
 
 
 @pytest.fixture
@@ -49,6 +50,7 @@ async def test_a_whole_journey_by_a_connector_with_its_own_facts(
     paid = await lan.ask("POST", f"/dossiers/{code}/payments", {"method": "qr"})
     assert (await lan.dossier(code))["status"]["slug"] == "financial_obligation", paid.text
     await connector.says(law.FEE_PAID, code)
+    assert (await connector.hand_in(code, a_pdf())).status_code == 200
     for type in (law.PROCESSING_STARTED, law.DOSSIER_RESULT_READY, law.DOSSIER_RESULT_RETURNED):
         await connector.says(type, code, **({"result_number": "17/TLHT"} if type == law.DOSSIER_RESULT_READY else {}))
     await sandbox.carry()
