@@ -161,6 +161,15 @@ def test_the_facts_of_a_move_are_those_that_the_connector_said() -> None:
         gate.instruction_facts(ZOO[0].judged(), ZOO[0].known)
 
 
+def test_papers_brought_to_the_desk_stand_for_the_answer_that_is_awaited() -> None:
+    (waiting,) = [each for each in ZOO if each.name == "resumed-unanswered"]
+    event = deepcopy(dict(waiting.event or {}))
+    event["data"]["at_desk"] = True
+    verdict = waiting.judged(message=message_of(event, "kafka", "37"))
+    assert verdict.outcome == "accepted"
+    assert gate.instruction_facts(verdict, waiting.known).instruction == {"at_desk": True}
+
+
 @pytest.mark.parametrize("prefix", ["ce_", "ce-"])
 def test_binary_and_structured_mode_are_the_same_message(prefix: str) -> None:
     door: Any = "kafka" if prefix == "ce_" else "http"

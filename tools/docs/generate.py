@@ -2,7 +2,8 @@
 
     python -m tools.docs.generate [--check]
 
-With --check nothing is written; exit status 1 and the names of the files that differ.
+With --check nothing is written; exit status 1 and the names of the files that differ. A change of an event that breaks those
+who write or read its released version is refused in both cases.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from fastapi import FastAPI
 
 from contracts import lifecycle, scenario
 from contracts.catalogue import PROVINCES
+from contracts.diff import EVENTS, RELEASED, breaking, compare, schemas_at
 from contracts.faults import CATALOGUE, FAMILIES
 from contracts.modes import MODES, REST, TEMPOS
 from services.identity_mock import app as identity_mock
@@ -123,6 +125,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.docs.generate", description="Write the computed contracts.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 naming the files that differ")
     check = parser.parse_args().check
+    if broken := breaking(compare(schemas_at(RELEASED), schemas_at(EVENTS))):
+        for change in broken:
+            print(f"{change.type}{change.pointer}: {change.text}. This breaks {change.breaks}.")
+        print("A change that breaks somebody is a new version of the event type: contracts/README.md says how.")
+        return 1
     differing = drifting()
     for name, text in differing.items():
         if check:
