@@ -59,27 +59,27 @@ def show(request: Request) -> Any:
 
 
 def check(request: Request) -> Any:
-    """A verdict for each message of a text: one JSON object, a list of them, or one on each line.
+    """For each text a list with a verdict for each of its messages: one JSON object, a list, or one on each line.
 
-    text      of the file
+    texts     of the files; a byte that is not UTF-8 as Python's `surrogateescape` has it
     type      of bare bodies; none: the messages are structured CloudEvents
     state     slug of the state in which the dossier is; none: envelope and contract only
     province, procedure, now, leniency   of the judgement; none: what the message says, and strict
     """
+    texts = (text.encode("utf-8", "surrogateescape") for text in request["texts"])
+    return [[{"line": line, **_judged(body, request)} for line, body in _messages(text)] for text in texts]
+
+
+def _judged(body: bytes, request: Request) -> dict[str, Any]:
     from contracts import gate
 
-    replies = []
-    for line, body in _messages(request["text"]):
-        message = _message(body, request.get("type"), request.get("province"))
-        reading = gate.read(message)
-        now = _now(request.get("now"), reading)
-        if request.get("state"):
-            known = None if reading.type == law.DOSSIER_REGISTERED else _plausible(request, reading, now)
-            verdict = gate.judge(reading, known, now, leniency=request.get("leniency") or "strict")
-        else:
-            verdict = gate.check_form(message, now)
-        replies.append({"line": line, **verdict.document()})
-    return replies
+    message = _message(body, request.get("type"), request.get("province"))
+    reading = gate.read(message)
+    now = _now(request.get("now"), reading)
+    if not request.get("state"):
+        return gate.check_form(message, now).document()
+    known = None if reading.type == law.DOSSIER_REGISTERED else _plausible(request, reading, now)
+    return gate.judge(reading, known, now, leniency=request.get("leniency") or "strict").document()
 
 
 def _known_type(name: str) -> str:
@@ -88,25 +88,32 @@ def _known_type(name: str) -> str:
     return name
 
 
-def _messages(text: str) -> Iterator[tuple[int, bytes]]:
+def _messages(text: bytes) -> Iterator[tuple[int, bytes]]:
     """Line and bytes of each message; what is not JSON at all is one message, which the gate refuses."""
+    import msgspec
+
+    lines = [(number, line) for number, line in enumerate(text.split(b"\n"), 1) if line.strip()]
     try:
-        whole = json.loads(text)
+        messages = msgspec.json.decode(text, type=list[msgspec.Raw])
+        if not messages:
+            yield 1, text
+        place = 0
+        for each in map(bytes, messages):
+            place = text.index(each, place)
+            yield text.count(b"\n", 0, place) + 1, each
+            place += len(each)
+    except (msgspec.DecodeError, RecursionError):
+        if len(lines) > 1 and _is_object(lines[0][1]):
+            yield from lines
+        else:
+            yield 1, text
+
+
+def _is_object(text: bytes) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):
-        whole = None
-    if isinstance(whole, list) and whole and all(isinstance(each, dict) for each in whole):
-        yield from ((1, json.dumps(each, ensure_ascii=False).encode("utf-8", "surrogatepass")) for each in whole)
-        return
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    if (
-        whole is None
-        and len(lines) > 1
-        and all(line.lstrip().startswith("{") for _, line in lines[:2])
-        and len(lines[0][1]) > 1
-    ):
-        yield from ((number, line.encode("utf-8", "surrogatepass")) for number, line in lines)
-    else:
-        yield 1, text.encode("utf-8", "surrogatepass")
+        return False
 
 
 def _message(body: bytes, type: str | None, province: str | None) -> Any:
@@ -237,8 +244,7 @@ def main(verb: str) -> int:
     try:
         reply = VERBS[verb](json.load(sys.stdin))
     except Refusal as refusal:
-        vi = getattr(refusal.detail, "vi", refusal.detail)
-        reply = {"trouble": refusal.detail, "trouble_vi": vi}
+        reply = {"trouble": refusal.detail, "trouble_vi": getattr(refusal.detail, "vi", refusal.detail)}
     except OSError as error:
         reply = {"trouble": f"{error.filename or 'A file'}: {error.strerror or error}."}
         reply["trouble_vi"] = reply["trouble"]

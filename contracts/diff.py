@@ -70,13 +70,13 @@ def compare(old: Mapping[str, Schema], new: Mapping[str, Schema]) -> list[Change
     for type in sorted({*old, *new}):
         if type not in new:
             sentence = Sentence("the event type was removed", "loại sự kiện đã bị bỏ")
-            changes.append(Change(type, "", "both", sentence, sentence.vi))
+            changes.append(Change(type, "", "both", str(sentence), sentence.vi))
         elif type not in old:
             sentence = Sentence("a new event type", "loại sự kiện mới")
-            changes.append(Change(type, "", "nobody", sentence, sentence.vi))
+            changes.append(Change(type, "", "nobody", str(sentence), sentence.vi))
         else:
             found = _compared(old[type], new[type], "")
-            changes += [Change(type, pointer, breaks, text, text.vi) for pointer, breaks, text in found]
+            changes += [Change(type, pointer, breaks, str(text), text.vi) for pointer, breaks, text in found]
     return changes
 
 

@@ -24,6 +24,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "mode": ("mode",),
     "watch": ("wait-for", "watch", "explain"),
     "fault": ("fault",),
+    "contract": ("contract",),
     "projection": ("projection",),
     "logs": ("logs",),
     "doctor": ("doctor",),

@@ -92,6 +92,7 @@ def _completions() -> str:
         "faults": {fault.name: fault.title_en for fault in CATALOGUE},
         "families": dict.fromkeys(FAMILIES, ""),
         "events": {name: event.text_en for name, event in lifecycle.EVENTS.items()},
+        "states": {state.slug: state.name_en for state in lifecycle.LIFECYCLE.states},
         "provinces": {code: province.name_vi for code, province in PROVINCES.items()} | {REST: "all others"},
         "modes": dict.fromkeys(MODES, ""),
         "tempos": dict.fromkeys(TEMPOS, ""),
