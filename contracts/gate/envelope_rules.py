@@ -13,7 +13,7 @@ KAFKA = "CloudEvents 1.0 Kafka binding 3"
 HTTP = "CloudEvents 1.0 HTTP binding 3"
 JSON = "RFC 8259"
 I_JSON = "RFC 7493"
-OURS = "docs/connectors.md"
+OURS = "docs/events.md"
 
 
 def _env(id: str, title: str, title_vi: str, text: str, text_vi: str, source: str, lenient: bool = False) -> Rule:

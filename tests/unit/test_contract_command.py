@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from copy import deepcopy
@@ -133,6 +135,23 @@ def test_the_light_package_reads_contracts_and_says_what_a_check_needs() -> None
             cwd=ROOT,
             capture_output=True,
         )
+
+
+def test_the_page_about_events_runs_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+    message, block = re.search(r"```json\n(.*?)```\n\n```bash\n(.*?)```", page, re.DOTALL).groups()  # type: ignore[union-attr]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    Path("REFUSAL").write_text(message, encoding="utf-8")
+    said = {}
+    for line in block.replace("/tmp/", "").splitlines():  # noqa: S108  # of the page, not used
+        words = shlex.split(line, comments=True)[2:]
+        said[" ".join(words)] = contract(*words)
+    statuses = [status for status, _, _ in said.values()]
+    assert statuses == [0, 1, 1, 1, 0, 0]
+    texts = [text for _, text, _ in said.values()]
+    assert "LT-LAW-044  /data/refused_at" in texts[1] and "2026-11-25T08:00:00+07:00" in texts[1]
+    assert json.loads(texts[3])["version"] == "2.1.0"
 
 
 def test_a_text_is_split_into_messages_however_they_are_written() -> None:

@@ -33,6 +33,7 @@ from tools.docs import (
     asyncapi,
     catalogue_page,
     causes_page,
+    events_page,
     faults_page,
     glossary_page,
     lifecycle_page,
@@ -61,6 +62,7 @@ def _faults() -> dict[str, Iterable[str]]:
 # What is printed into pages that people write.
 PAGES: dict[str, Callable[[], Mapping[str, Iterable[str]]]] = {
     "docs/lifecycle.md": lifecycle_page.parts,
+    "docs/events.md": events_page.parts,
     "docs/glossary.md": glossary_page.parts,
     "docs/catalogue.md": catalogue_page.parts,
     "docs/faults.md": _faults,
