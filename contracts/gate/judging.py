@@ -47,7 +47,7 @@ def judge(
 
     known     of `reading.dossier`; None: no such dossier in the sandbox
     now       the sandbox's time, aware
-    seen      digest of the message that was accepted earlier with this id; None: none was
+    seen      digest of the message that was accepted earlier with this source and id; None: none was
     leniency  strict refuses what breaks a rule; lenient takes what can be taken, mended, and records the deviations
     """
     if seen == reading.digest:

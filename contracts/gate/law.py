@@ -73,7 +73,7 @@ def findings(reading: Reading, known: Known | None, now: datetime) -> Iterator[F
             move = None
         checks = _about(Case(message, type, reading.attributes, data, known, now, at, move))
     yield from _times(reading, known, at, now)
-    yield from texts.check(data)
+    yield from texts.check(type, data)
     yield from places.check(data)
     try:
         yield from checks
