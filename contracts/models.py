@@ -164,6 +164,7 @@ class DossierProcessingResumed(BaseModel):
     due_at: Instant
     pause: Literal["anew", "shift", "subtract"]
     officer: Annotated[str, Field(max_length=120, min_length=1)]
+    at_desk: StrictBool | None = None
 
 
 class DossierProcessingStarted(BaseModel):
@@ -262,6 +263,7 @@ class DossierReceived(BaseModel):
     forward_by: Instant | None = None
     case: Annotated[str | None, Field(pattern="^[0-9]\\.[0-9]{6}\\.[0-9]{2}$")] = None
     version: Annotated[str | None, Field(max_length=40, min_length=1)] = None
+    at_desk: StrictBool | None = None
 
 
 class DossierRefused(BaseModel):

@@ -10,7 +10,7 @@
 
 from contracts.gate.examples import example
 from contracts.gate.facts import REGISTER, InstructionFacts, instruction_facts
-from contracts.gate.judging import check, judge
+from contracts.gate.judging import check, check_form, judge
 from contracts.gate.known import Known
 from contracts.gate.message import BATCH, STRUCTURED, Message, Reading, message_of, split
 from contracts.gate.patching import patched
@@ -32,6 +32,7 @@ __all__ = [
     "Rule",
     "Verdict",
     "check",
+    "check_form",
     "example",
     "instruction_facts",
     "judge",

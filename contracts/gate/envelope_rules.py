@@ -13,7 +13,7 @@ KAFKA = "CloudEvents 1.0 Kafka binding 3"
 HTTP = "CloudEvents 1.0 HTTP binding 3"
 JSON = "RFC 8259"
 I_JSON = "RFC 7493"
-OURS = "docs/connectors.md"
+OURS = "docs/events.md"
 
 
 def _env(id: str, title: str, title_vi: str, text: str, text_vi: str, source: str, lenient: bool = False) -> Rule:
@@ -79,9 +79,9 @@ UNDECLARED = _env("024", "A structured event under another content type",
     "Sự kiện structured nhưng khai kiểu nội dung khác",
     "content-type: application/cloudevents+json, because the body is the whole event.",
     "content-type: application/cloudevents+json, vì nội dung là cả sự kiện.", f"{KAFKA}.3", True)
-BATCH = _env("025", "A batch where one event is expected", "Gửi nhiều sự kiện ở nơi chỉ nhận một",
-    "One event for each record; batches are for HTTP.", "Mỗi bản ghi một sự kiện; gửi nhiều chỉ dùng qua HTTP.",
-    "CloudEvents 1.0 Kafka binding 1.3")
+BATCH = _env("025", "A batch that cannot be split", "Lô sự kiện không tách được",
+    "One event for each record; over HTTP a list of 1 to 100 events.",
+    "Mỗi bản ghi một sự kiện; qua HTTP là danh sách từ 1 đến 100 sự kiện.", "CloudEvents 1.0 Kafka binding 1.3; HTTP binding 3.3")
 HEADER_TWICE = _env("026", "A header stands twice", "Một header xuất hiện hai lần", "Send each ce header once.",
     "Mỗi header ce gửi một lần.", KAFKA)
 HEADER_ENCODING = _env("027", "A header cannot be read", "Không đọc được một header",

@@ -11,7 +11,7 @@ from contracts import lifecycle as law
 from contracts.dossier import FeeItem
 from contracts.gate import money
 from contracts.gate.known import Known
-from contracts.gate.reading import HAPPENED, RFC3339
+from contracts.gate.reading import HAPPENED, instant
 from contracts.gate.verdict import Verdict
 from contracts.lifecycle import LIFECYCLE
 
@@ -66,4 +66,4 @@ def _fee(data: dict[str, Any], known: Known, at: datetime) -> tuple[FeeItem, ...
 
 
 def _value(value: Any) -> Any:
-    return datetime.fromisoformat(value) if isinstance(value, str) and RFC3339.fullmatch(value) else value
+    return instant(value) or value if isinstance(value, str) else value

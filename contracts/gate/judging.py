@@ -17,7 +17,7 @@ from contracts.gate.message import Message, Reading, message_of
 from contracts.gate.patching import patched
 from contracts.gate.reading import HAPPENED, read
 from contracts.gate.rules import Finding
-from contracts.gate.verdict import Became, Leniency, Verdict
+from contracts.gate.verdict import Became, Leniency, Outcome, Verdict
 from contracts.lifecycle import LIFECYCLE
 
 ROUNDS = 4  # of mending in lenient mode: a mended time can show that another one is wrong
@@ -30,6 +30,16 @@ def check(
     return judge(read(message), known, now, seen=seen, leniency=leniency)
 
 
+def check_form(message: Message, now: datetime) -> Verdict:
+    """The verdict by envelope and contract alone, where nothing is known of the dossier. It says nothing of the law."""
+    reading = read(message)
+    findings = [*reading.findings]
+    if reading.data is not UNSET and reading.type in HAPPENED:
+        findings += contract.findings(reading.type, reading.data)
+    outcome: Outcome = "rejected" if findings else "accepted"
+    return _verdict(reading, now, "strict", outcome=outcome, errors=tuple(findings))
+
+
 def judge(
     reading: Reading, known: Known | None, now: datetime, *, seen: str | None = None, leniency: Leniency = "strict"
 ) -> Verdict:
@@ -37,7 +47,7 @@ def judge(
 
     known     of `reading.dossier`; None: no such dossier in the sandbox
     now       the sandbox's time, aware
-    seen      digest of the message that was accepted earlier with this id; None: none was
+    seen      digest of the message that was accepted earlier with this source and id; None: none was
     leniency  strict refuses what breaks a rule; lenient takes what can be taken, mended, and records the deviations
     """
     if seen == reading.digest:

@@ -52,8 +52,9 @@ def findings(reading: Reading, known: Known | None, now: datetime) -> Iterator[F
     message, type, data = reading.message, str(reading.type), reading.data
     happened = HAPPENED[type]
     at = instant(data[happened])
-    if at is None:  # a leap second: a valid RFC 3339 time that no clock here can show
-        yield rules.NO_CALENDAR.at(f"/data/{happened}", data[happened])
+    leap = [name for name, value in data.items() if isinstance(value, str) and value[16:19] == ":60"]
+    if at is None or leap:  # a leap second: a valid RFC 3339 time that no clock here can show
+        yield from (rules.NO_CALENDAR.at(f"/data/{name}", data[name]) for name in leap or [happened])
         return
     if type == law.DOSSIER_REGISTERED:
         if known is not None:
@@ -72,7 +73,7 @@ def findings(reading: Reading, known: Known | None, now: datetime) -> Iterator[F
             move = None
         checks = _about(Case(message, type, reading.attributes, data, known, now, at, move))
     yield from _times(reading, known, at, now)
-    yield from texts.check(data)
+    yield from texts.check(type, data)
     yield from places.check(data)
     try:
         yield from checks

@@ -11,7 +11,7 @@ LEAST_REASON = 10  # characters of a reason that says something; our choice, the
 CUT_AT = 1000  # characters at which one provincial system cuts a subject
 
 TABLE = "docs/lifecycle.md"
-OURS = "docs/connectors.md"
+OURS = "docs/events.md"
 ODD = "fact sheet domain.md 2.7, pattern"
 UNITS = "Resolution 202/2025/QH15; contracts/data/commune_mapping.csv"
 CATALOGUE = "contracts/data/procedures.csv"

@@ -93,7 +93,9 @@ def read(message: Message) -> Reading:
     dossier = _dossier(attributes, data)
     if attributes and not (len(attributes) == 1 and "partitionkey" in attributes):
         _check_attributes(message, attributes, data, dossier, findings)
-    return Reading(message, mode, attributes, document, data, dossier, _digest(message, attributes), tuple(findings))
+    return Reading(
+        message, mode, attributes, document, data, dossier, _digest(message, attributes, data), tuple(findings)
+    )
 
 
 def _from_headers(message: Message, findings: list[Finding]) -> Attributes:
@@ -254,11 +256,11 @@ def _dossier(attributes: Attributes, data: Any) -> str | None:
     return next((code for code in named if isinstance(code, str) and DOSSIER_CODE.fullmatch(code)), None)
 
 
-def _digest(message: Message, attributes: Attributes) -> str:
-    named = "\x1f".join(str(attributes.get(name, "")) for name in ("source", "type", "subject"))
-    digest = hashlib.blake2b(named.encode("utf-8", "surrogatepass"), digest_size=16)
-    digest.update(message.body or b"")
-    return digest.hexdigest()
+def _digest(message: Message, attributes: Attributes, data: Any) -> str:
+    """The same for both modes, and however the JSON is written."""
+    named = [str(attributes.get(name, "")) for name in ("source", "type", "subject")]
+    content = (message.body or b"") if data is UNSET else msgspec.json.encode(data, order="deterministic")
+    return hashlib.blake2b("\x1f".join(named).encode("utf-8", "surrogatepass") + content, digest_size=16).hexdigest()
 
 
 def _check_attributes(

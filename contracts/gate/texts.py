@@ -7,6 +7,7 @@ from typing import Any
 
 from contracts.gate import law_rules as rules
 from contracts.gate.rules import Finding, replaced
+from contracts.lifecycle import DOSSIER_WITHDRAWN
 from shared.text import acting, is_visible
 
 CUT = (500, rules.CUT_AT)
@@ -21,10 +22,10 @@ user, ok, reason, lorem ipsum, không, khong, ko, không có, khong co, không r
 FILLERS = frozenset(_FILLERS.strip().replace("\n", " ").replace(", ", ",").replace(",,", ",").split(","))
 
 
-def check(data: dict[str, Any]) -> Iterator[Finding]:
-    """Every text of the body that people will read."""
+def check(type: str, data: dict[str, Any]) -> Iterator[Finding]:
+    """Every text of the body that people will read. Why a dossier is withdrawn are the citizen's own words."""
     reason = data.get("reason")
-    if reason is not None:
+    if reason is not None and type != DOSSIER_WITHDRAWN:
         yield from _text("/data/reason", reason, least=rules.LEAST_REASON)
     officer = data.get("officer")
     if officer is not None and (not is_visible(officer) or is_filler(officer)):

@@ -26,6 +26,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "speak": ("listen", "trigger", "verdicts"),
     "watch": ("wait-for", "watch", "explain"),
     "fault": ("fault",),
+    "contract": ("contract",),
     "projection": ("projection",),
     "logs": ("logs",),
     "doctor": ("doctor",),

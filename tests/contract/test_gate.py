@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 
 from contracts import gate
 from contracts import lifecycle as law
+from contracts.calendar.worktime import Pause
+from contracts.catalogue import PROCEDURES, PROVINCES
 from contracts.gate import RULES, Known, Message, example, message_of, patched, read
 from contracts.gate import law_rules as law_rules
 from contracts.gate.rules import is_law
@@ -26,6 +28,7 @@ from contracts.gate.zoo import Specimen, specimens
 from contracts.lifecycle import LIFECYCLE
 from contracts.schemas import parts
 from contracts.sources import not_in_force
+from shared.sandbox.clock import BUSINESS_ZONE
 from shared.text import is_visible
 
 ZOO = list(specimens())
@@ -161,6 +164,15 @@ def test_the_facts_of_a_move_are_those_that_the_connector_said() -> None:
         gate.instruction_facts(ZOO[0].judged(), ZOO[0].known)
 
 
+def test_papers_brought_to_the_desk_stand_for_the_answer_that_is_awaited() -> None:
+    (waiting,) = [each for each in ZOO if each.name == "resumed-unanswered"]
+    event = deepcopy(dict(waiting.event or {}))
+    event["data"]["at_desk"] = True
+    verdict = waiting.judged(message=message_of(event, "kafka", "37"))
+    assert verdict.outcome == "accepted"
+    assert gate.instruction_facts(verdict, waiting.known).instruction == {"at_desk": True}
+
+
 @pytest.mark.parametrize("prefix", ["ce_", "ce-"])
 def test_binary_and_structured_mode_are_the_same_message(prefix: str) -> None:
     door: Any = "kafka" if prefix == "ce_" else "http"
@@ -187,6 +199,22 @@ def test_a_batch_over_http_is_split_and_each_event_is_judged() -> None:
         assert gate.check(message, known, NOW).outcome == "rejected"
 
 
+def test_the_same_event_in_the_other_mode_or_written_otherwise_is_a_duplicate() -> None:
+    known = Known.in_state("submitted", now=NOW)
+    event = example(known, law.DOSSIER_RECEIVED, NOW) or {}
+    first = read(message_of(event, "http", "37"))
+    headers = [
+        (f"ce-{name}", str(value).encode()) for name, value in event.items() if name not in ("data", "partitionkey")
+    ]
+    headers.append(("content-type", b"application/json"))
+    body = json.dumps(dict(reversed(event["data"].items())), indent=2).encode()
+    again = read(Message("http", "37", tuple(headers), body))
+    assert gate.judge(again, known, NOW, seen=first.digest).outcome == "duplicate"
+    event["data"]["officer"] = "Quầy 9"
+    other = gate.judge(read(message_of(event, "http", "37")), known, NOW, seen=first.digest)
+    assert [error.rule for error in other.errors] == ["LT-ENV-065"]
+
+
 def test_nothing_is_said_about_a_dossier_of_another_province() -> None:
     (foreign,) = [each for each in ZOO if each.name == "dossier-of-another-province"]
     verdict = foreign.judged()
@@ -198,6 +226,26 @@ def test_what_is_shown_of_others_is_short_and_acts_on_no_terminal() -> None:
     event = (example(known, law.DOSSIER_REFUSED, NOW) or {}) | {"type": "\x1b[31m\u202e" + "x" * 5000}
     (error,) = gate.check(message_of(event, "http", "37"), known, NOW).errors
     assert error.got is not None and error.got.startswith("\\x1b[31m\\u202ex") and len(error.got) < 150
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.datetimes(datetime(2025, 7, 2), datetime(2027, 9, 1)),
+    st.sampled_from(LIFECYCLE.states),
+    st.sampled_from(sorted(PROCEDURES)),
+    st.sampled_from(sorted(PROVINCES)),
+    st.sampled_from(Pause),
+)
+def test_an_example_is_accepted_at_any_hour_for_any_procedure(
+    at: datetime, state: law.State, procedure: str, province: str, pause: Pause
+) -> None:
+    now = at.replace(tzinfo=BUSINESS_ZONE)
+    known = Known.in_state(state.slug, now=now, procedure=procedure, province=province, pause=pause)
+    whole = [(known, event) for event in known.lawful(now)] + [(None, law.DOSSIER_REGISTERED)]
+    for whom, event in whole:
+        message = message_of(example(whom, event, now, province=province) or {}, "kafka", province)
+        verdict = gate.check(message, whom, now)
+        assert verdict.outcome == "accepted", [(e.rule, e.pointer, e.expected, e.got) for e in verdict.errors]
 
 
 GOOD = [

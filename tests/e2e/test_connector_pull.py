@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,27 @@ async def test_a_whole_journey_by_a_connector(sandbox: Sandbox) -> None:
     assert {row["outcome"] for row in await connector.verdicts()} == {"accepted"}
     verdict_lines = [entry["text_en"] for entry in await sandbox.timeline(code) if entry["kind"] == "verdict"]
     assert len(verdict_lines) == 5
+
+
+async def test_a_stream_brings_what_happens_while_it_is_open(sandbox: Sandbox) -> None:
+    connector = await sandbox.connect(PROVINCE, "pull")
+    headers = {"Authorization": f"Bearer {connector.key}", "Accept": "text/event-stream"}
+    async with (
+        httpx.AsyncClient(headers=headers, timeout=60) as http,
+        http.stream("GET", connector.credentials["events"]) as answer,
+    ):
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        code = (await sandbox.citizen("lan").submit(FREE, PROVINCE, COMMUNE))["code"]
+        lines = [line async for line in _first(answer.aiter_lines(), "data: ")]
+    assert "id: 1" in lines and json.loads(lines[-1].removeprefix("data: "))["subject"] == code
+
+
+async def _first(lines: AsyncIterator[str], begin: str) -> AsyncIterator[str]:
+    """The lines up to the first that begins so."""
+    async for line in lines:
+        yield line
+        if line.startswith(begin):
+            return
 
 
 async def test_switched_in_the_middle_both_ways_nothing_is_lost(sandbox: Sandbox) -> None:

@@ -13,6 +13,7 @@ from contracts import lifecycle as law
 from contracts.catalogue import Place
 from contracts.dossier import MET, Demand, FeeItem, Supplement
 from contracts.filing import Filing
+from contracts.gate import Known
 from contracts.lifecycle import LIFECYCLE, Lifecycle, Move, Need
 from services.portal import domain as national
 from services.province_gateway import domain as provincial
@@ -183,6 +184,16 @@ def test_each_service_knows_exactly_the_needs_of_its_moves() -> None:
     assert set(provincial.REFUSALS) == set(OWN_REFUSALS)
     assert set(LIFECYCLE.needs) == officials | citizens
     assert {word for word in vars(law).values() if isinstance(word, Need)} == set(LIFECYCLE.needs)
+
+
+@pytest.mark.parametrize(("move", "need"), OFFICIALS_CELLS, ids=name)
+def test_the_gate_takes_what_an_official_could_do_without_further_facts(move: Move, need: Need) -> None:
+    for dossier in (of_officials(move), of_officials(move, need)):
+        known = Known.of(dossier, last_event_at=EARLIER)
+        able = set(dossier.can(AT)) - {does for does, fact in dossier.missing_facts(AT).items() if fact != "fee"}
+        assert {row.does for row in known.lawful(AT, lenient=True).values()} == able - (
+            {law.FINISH} if dossier.due_at is None else set()
+        )
 
 
 def test_what_can_be_given_is_a_fact_of_an_instruction() -> None:

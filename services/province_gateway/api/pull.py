@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from functools import partial
+from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from contracts.decisions import Body
+from services.province_gateway.api import stream
 from services.province_gateway.api.access import ConnectorDep
+from services.province_gateway.api.stream import until_new
 from services.province_gateway.api.views import GatewayDep
 from services.province_gateway.doors import cloudevents, connectors, deliveries
 from services.province_gateway.doors.connectors import Connector
 from services.province_gateway.doors.deliveries import Delivery
 from services.province_gateway.runtime import Gateway
-from shared.errors import BodyDoesNotFit
+from shared.errors import BodyDoesNotFit, Refusal
 from shared.runtime import has_effect
 from shared.web.dependencies import Number
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["connectors"])
-T = TypeVar("T")
 LONGEST, MOST = 60.0, 500  # s; events in a reply
 After = Annotated[
     int | None,
     Number,
     Query(ge=0, lt=1 << 62, description="Number of the last delivery that you have; acknowledges all up to it"),
+]
+Accept = Annotated[str, Header(description=f"{stream.MEDIA_TYPE}: server-sent events, until you hang up")]
+LastEventId = Annotated[
+    int | None, Number, Header(ge=0, lt=1 << 62, description="As `after`, sent by clients of server-sent events")
 ]
 NAME = r"^[A-Za-z0-9._-]{1,64}$"
 Subscription = Annotated[
@@ -47,20 +51,29 @@ Limit = Annotated[int, Number, Query(ge=1, le=MOST, description="Largest number 
         200: {
             "description": "A batch, empty if there is nothing new. `delivery` of an event is its number; the header "
             "`Link` with `next` has the address that continues behind the last one.",
-            "content": {cloudevents.BATCH: {"schema": {"type": "array", "items": {"type": "object"}}}},
+            "content": {
+                cloudevents.BATCH: {"schema": {"type": "array", "items": {"type": "object"}}},
+                stream.MEDIA_TYPE: {"schema": {"type": "string", "description": "One event each, `id` is its number"}},
+            },
         },
         **problem_responses(401, 403, 404, 409, 422, 503),
     },
 )
 async def events(
+    request: Request,
     connector: ConnectorDep,
     gateway: GatewayDep,
     after: After = None,
     subscription: Subscription = None,
     wait: Wait = 0,
     limit: Limit = 100,
+    accept: Accept = "",
+    last_event_id: LastEventId = None,
 ) -> Response:
-    begin = await _begin(gateway, connector, after, subscription)
+    begin = await _begin(gateway, connector, after if last_event_id is None else last_event_id, subscription)
+    if stream.MEDIA_TYPE in accept and has_effect.get():
+        await connectors.note_heard(gateway, connector, begin)
+        return stream.response(gateway, connector, begin, refused=partial(_refused, request, gateway))
     batch = await told(gateway, connector, begin, wait if has_effect.get() else 0, limit)
     content = msgspec.json.encode(await cloudevents.structured(gateway, connector.sandbox_id, batch))
     cursor = batch[-1].number if batch else begin
@@ -118,6 +131,17 @@ async def _require_given(gateway: Gateway, connector: Connector, number: int, po
         raise BodyDoesNotFit((pointer, f"lies beyond the last delivery, {last}: this is a cursor of another place"))
 
 
+async def _refused(request: Request, gateway: Gateway) -> bool:
+    """Whether the key of a request, if it has one, is not valid any more, or the province is not connected."""
+    authorization, province = request.headers.get("authorization"), request.path_params["province"]
+    try:
+        if authorization is not None:
+            await connectors.of_key(gateway, authorization, province, None)
+    except Refusal:
+        return True
+    return False
+
+
 async def told(gateway: Gateway, connector: Connector, after: int, wait: float, limit: int) -> list[Delivery]:
     """The deliveries after a number; waits for the next one, at most `wait` seconds, or until the server stops."""
     place = (connector.sandbox_id, connector.province)
@@ -128,27 +152,3 @@ async def told(gateway: Gateway, connector: Connector, after: int, wait: float, 
         return await deliveries.after(gateway.database, *place, after, limit)
 
     return await until_new(gateway, place, look, wait)
-
-
-async def until_new(
-    gateway: Gateway, place: tuple[str, str], look: Callable[[], Awaitable[list[T]]], wait: float
-) -> list[T]:
-    """What `look` finds; waits while it finds nothing, at most `wait` seconds, or until the server stops."""
-    until = asyncio.get_running_loop().time() + wait
-    async with gateway.bell.waiting(*place) as rung:
-        while True:
-            rung.clear()
-            found = await look()
-            left = until - asyncio.get_running_loop().time()
-            if found or left <= 0 or gateway.stopping.is_set():
-                return found
-            await _first_of(rung, gateway.stopping, left)
-
-
-async def _first_of(rung: asyncio.Event, stopping: asyncio.Event, seconds: float) -> None:
-    waits = [asyncio.ensure_future(event.wait()) for event in (rung, stopping)]
-    try:
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for each in waits:
-            each.cancel()

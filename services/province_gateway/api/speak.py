@@ -12,7 +12,8 @@ from contracts import gate
 from contracts.gate import BATCH, STRUCTURED, Message, Verdict
 from contracts.gate.verdict import Leniency
 from services.province_gateway.api.access import ConnectorDep, ReaderDep
-from services.province_gateway.api.pull import Wait, until_new
+from services.province_gateway.api.pull import Wait
+from services.province_gateway.api.stream import until_new
 from services.province_gateway.api.views import GatewayDep
 from services.province_gateway.doors import examples, speaking, verdicts
 from services.province_gateway.doors.connectors import Connector

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -184,3 +185,28 @@ async def test_a_subscription_keeps_its_cursor(connector: Connector) -> None:
     assert pointers(await connector.ask("PUT", "/subscriptions/mine", json={"cursor": 3})) == ["/cursor"]
     both = await connector.ask("GET", "/events", params={"subscription": "mine", "after": 1})
     assert pointers(both) == ["/query/after"]
+
+
+async def test_the_same_as_server_sent_events_until_the_key_is_revoked(connector: Connector) -> None:
+    await hears(connector, law.DOSSIER_SUBMITTED, law.WITHDRAWAL_REQUESTED)
+    country, headers = connector.country, {"Accept": "text/event-stream", "Last-Event-ID": "1"}
+    streaming = asyncio.create_task(connector.ask("GET", "/events", headers=headers))
+    row = (await country.ask("portal", "GET", f"/_lab/sandboxes/{connector.sandbox.id}")).json()
+    await country.ask("gateway", "DELETE", f"{connector.path}/connector", headers={"X-API-Key": row["api_key"]})
+    await hears(connector, law.DOSSIER_SUBMITTED, code=OTHER)
+    answer = await streaming
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    told = [json.loads(line[6:])["delivery"] for line in answer.text.splitlines() if line.startswith("data: ")]
+    assert told in ([], [2]), "the test's transport gives a response when it is complete"
+
+
+async def test_a_stream_ends_when_the_server_stops(connector: Connector) -> None:
+    stopping = connector.country.gateway.stopping
+    stopping.set()
+    try:
+        answer = await connector.ask("GET", "/events", headers={"Accept": "text/event-stream"})
+        assert answer.text == "retry: 1000\n\n"
+    finally:
+        stopping.clear()
+    wrong = await connector.ask("GET", "/events", headers={"Last-Event-ID": "x"})
+    assert pointers(wrong) == ["/header/last-event-id"]
