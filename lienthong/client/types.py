@@ -498,7 +498,11 @@ class ProvinceStatus(TypedDict):
 
 
 class Verdict(TypedDict):
-    """The result of `settle`: still, waiting or held; and what the sandbox waits for."""
+    """
+    The result of `settle`: still, waiting or held; and what the sandbox waits for.
+
+    `proof_of_absence`: nothing happens before the clock moves; never while a connector can still speak.
+    """
 
     verdict: str
     proof_of_absence: bool

@@ -16,7 +16,7 @@ from contracts.identity import NUMBER_CLAIM
 from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
 from services.province_gateway import consumers, queries, replan
 from services.province_gateway.domain import Dossier
-from services.province_gateway.doors import deliveries, verdicts
+from services.province_gateway.doors import deliveries, silence, verdicts
 from services.province_gateway.doors.bell import Bell
 from services.province_gateway.doors.tables import doors_tables
 from services.province_gateway.migrations import STEPS
@@ -25,6 +25,7 @@ from services.province_gateway.officers import faults, modes
 from services.province_gateway.settings import Settings
 from services.province_gateway.store import DOSSIERS
 from shared.http import Unreachable
+from shared.messaging.lanes import Place
 from shared.messaging.peer import Peer
 from shared.messaging.runtime import MessagingRuntime
 from shared.messaging.timers import Timers
@@ -85,10 +86,15 @@ class Gateway(MessagingRuntime[Dossier]):
     async def pending(self, sandbox_id: str) -> dict[str, Any]:
         pending = await super().pending(sandbox_id)
         under_way = [*pending["under_way"], *await replan.under_way(self, sandbox_id)]
+        pending["connectors"] = await silence.report(self, sandbox_id)
         if not self.watches(sandbox_id, officers.LOOK):
             return {**pending, "under_way": under_way}
         held = await queries.silenced(self, await registry.read(self.database, sandbox_id))
         return {**pending, "under_way": under_way, "held": held}
+
+    async def pending_of(self, sandbox_id: str, subject: str, reader: Place | None) -> dict[str, Any]:
+        outlook = await super().pending_of(sandbox_id, subject, reader)
+        return {**outlook, "outsider": await silence.of_dossier(self, sandbox_id, subject)}
 
     async def timeline(self, sandbox_id: str, subject: str) -> list[dict[str, Any]]:
         lines = await super().timeline(sandbox_id, subject)

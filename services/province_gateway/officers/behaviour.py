@@ -121,6 +121,14 @@ def _default_move(dossier: Dossier) -> tuple[str | None, datetime | None]:
     return None, None
 
 
+def is_officers_turn(dossier: Dossier, now: datetime) -> bool:
+    """Whether officers would act now, and nobody else must act first."""
+    if dossier.withdrawal_reason is not None:
+        return True
+    does, not_before = _default_move(dossier)
+    return does is not None and (not_before is None or not_before <= now)
+
+
 def default_instruction(dossier: Dossier, does: str) -> Instruction:
     """The instruction of a move that no script describes."""
     if does == law.TAKE_PAYMENT:
