@@ -67,10 +67,14 @@ async def _listen(connector: Connector, forward_to: str | None, after: int | Non
     cursor = await connector.kept_cursor(SUBSCRIPTION) if after is None else after
     while True:
         for event in await connector.deliveries(after=cursor, wait=WAIT):
-            reply = await _forward(event, forward_to) if forward_to else None
-            _print_delivery(event, reply, as_json)
             cursor = event["delivery"]
-            await connector.keep_cursor(SUBSCRIPTION, cursor)
+            if forward_to is None:
+                _print_delivery(event, None, as_json)
+                await connector.keep_cursor(SUBSCRIPTION, cursor)
+            else:
+                reply = await _forward(event, forward_to)
+                await connector.keep_cursor(SUBSCRIPTION, cursor)
+                _print_delivery(event, reply, as_json)
 
 
 async def _forward(event: dict[str, Any], address: str) -> dict[str, Any]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +186,75 @@ def test_the_page_says_what_happens(lienthong_sync: sync.Country, tmp_path: Path
     assert lines[after + 1 : after + 3] == ["accepted", "duplicate"] and lines[after + 3]
     assert "accepted: dossier.processing_started.v1 → in_processing" in lines
     assert "rejected, and the verdict is kept" in lines and list(tmp_path.iterdir()) == []
+
+
+class Receiver:
+    """A local program that takes events over HTTP; `refuse`: how many requests it answers with 500 first."""
+
+    def __init__(self) -> None:
+        self.refuse, self.taken = 0, list[dict[str, Any]]()
+
+    def __enter__(self) -> Receiver:
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                refused, receiver.refuse = receiver.refuse > 0, receiver.refuse - 1
+                if not refused:
+                    receiver.taken.append(event)
+                body = b"" if refused else b"taken"
+                self.send_response(500 if refused else 202)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@contextmanager
+def started(*words: str, url: str) -> Iterator[subprocess.Popen[str]]:
+    """The command while it runs; then Ctrl-C, at which it ends without an error."""
+    environment = {**os.environ, "LIENTHONG_URL": url}
+    words = (sys.executable, "-m", "lienthong.cli.main", *words)
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as program:
+        yield program
+        program.send_signal(signal.SIGINT)
+        assert program.wait(PATIENCE) == 0
+
+
+def test_listen_forwards_in_order_goes_on_where_it_stopped(
+    lienthong_sync: sync.Country, sandbox_sync: sync.Sandbox
+) -> None:
+    connector = sandbox_sync.connect(PROVINCE, "pull")
+    lan = sandbox_sync.citizen("lan")
+    codes = [lan.submit(FREE, PROVINCE, COMMUNE)["code"] for _ in range(2)]
+    sandbox_sync.settle()
+    with Receiver() as receiver:
+        receiver.refuse = 1
+        words = ("listen", "--province", PROVINCE, "--forward-to", receiver.url, "--json", "--sandbox", sandbox_sync.id)
+        with started(*words, url=lienthong_sync.url) as program:
+            told = [json.loads(next(lines(program))) for _ in codes]
+        assert [event["subject"] for event in told] == codes == [event["subject"] for event in receiver.taken]
+        assert told[0]["reply"]["status"] == 202 and told[0]["reply"]["body"] == "taken"
+        assert sandbox_sync.connectors()[0]["waiting"] == 0
+        lan.withdraw(codes[0], "Tôi đổi ý")
+        sandbox_sync.settle()
+        with started(*words, url=lienthong_sync.url) as program:
+            assert json.loads(next(lines(program)))["type"] == "dossier.withdrawal_requested.v1"
+    assert connector.kept_cursor("lienthong-listen") == 3
+
+
+def lines(program: subprocess.Popen[str]) -> Iterator[str]:
+    assert program.stdout is not None
+    return program.stdout
