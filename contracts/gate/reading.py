@@ -113,6 +113,10 @@ def _from_headers(message: Message, findings: list[Finding]) -> Attributes:
         except UnicodeDecodeError:
             findings.append(rules.HEADER_ENCODING.at(f"/{attribute}", raw.decode("latin-1")))
             continue
+        if "\x00" in value:
+            findings.append(
+                rules.NUL.at(f"/{attribute}", value, patch=replaced(f"/{attribute}", value.replace("\x00", "")))
+            )
         if attribute in attributes:
             findings.append(rules.HEADER_TWICE.at(f"/{attribute}", value))
         else:
@@ -184,25 +188,22 @@ def _twice(body: bytes) -> list[str]:
         return []
 
 
-def texts(part: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
-    """Every text in a JSON value, with its pointer."""
+def _odd_texts(part: Any, pointer: str) -> Iterator[Finding]:
+    """Texts that cannot be stored, or are not composed; also names of members that cannot be stored."""
     if isinstance(part, str):
-        yield pointer, part
+        if "\x00" in part:
+            yield rules.NUL.at(pointer, part, patch=replaced(pointer, part.replace("\x00", "")))
+        if not unicodedata.is_normalized("NFC", part):
+            composed = unicodedata.normalize("NFC", part)
+            yield rules.NFD.at(pointer, ascii(part), expected=composed, patch=replaced(pointer, composed))
     elif isinstance(part, dict):
         for name, value in part.items():
-            yield from texts(value, f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}")
+            if "\x00" in name:
+                yield rules.NUL.at(pointer + _pointer(name), name, patch=removed(pointer + _pointer(name)))
+            yield from _odd_texts(value, pointer + _pointer(name))
     elif isinstance(part, list):
         for index, value in enumerate(part):
-            yield from texts(value, f"{pointer}/{index}")
-
-
-def _odd_texts(document: Any, pointer: str) -> Iterator[Finding]:
-    for at, text in texts(document, pointer):
-        if "\x00" in text:
-            yield rules.NUL.at(at, text, patch=replaced(at, text.replace("\x00", "")))
-        if not unicodedata.is_normalized("NFC", text):
-            composed = unicodedata.normalize("NFC", text)
-            yield rules.NFD.at(at, ascii(text), expected=composed, patch=replaced(at, composed))
+            yield from _odd_texts(value, f"{pointer}/{index}")
 
 
 def _of_structured(document: Any, headers: Attributes, findings: list[Finding]) -> tuple[Attributes, Any]:
