@@ -131,7 +131,7 @@ def _bare(body: bytes, type: str, province: str | None) -> Any:
     """A bare body with the attributes that its door would give it."""
     from contracts import gate
     from contracts.catalogue import province_of
-    from contracts.gate.reading import HAPPENED
+    from contracts.gate.attributes import HAPPENED
 
     try:
         data = json.loads(body)
@@ -156,7 +156,7 @@ def _bare(body: bytes, type: str, province: str | None) -> Any:
 
 def _now(text: str | None, reading: Any) -> datetime:
     """The sandbox's time: as told, else when the message says that it happened."""
-    from contracts.gate.reading import HAPPENED, instant
+    from contracts.gate.attributes import HAPPENED, instant
 
     if text is not None:
         now = instant(text)

@@ -11,10 +11,10 @@ from contracts.calendar.calendar import CalendarTooShort
 from contracts.gate import deadlines, money, places, texts
 from contracts.gate import envelope_rules as envelope
 from contracts.gate import law_rules as rules
+from contracts.gate.attributes import HAPPENED, instant
 from contracts.gate.case import Case
 from contracts.gate.known import Known
 from contracts.gate.message import Message, Reading
-from contracts.gate.reading import HAPPENED, instant
 from contracts.gate.rules import Finding, replaced
 from contracts.lifecycle import LIFECYCLE, Move, State
 from shared.sandbox.clock import wire
