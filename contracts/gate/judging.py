@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 
 from contracts import lifecycle as law
@@ -79,12 +80,24 @@ def _findings(reading: Reading, known: Known | None, now: datetime) -> Iterable[
     yield from reading.findings
     if reading.data is UNSET or reading.type is None or reading.type not in HAPPENED:
         return
-    is_valid = True
-    for finding in contract.findings(reading.type, reading.data):
-        is_valid = False
-        yield finding
-    if is_valid:
-        yield from law_stage.findings(reading, known, now)
+    broken = [*contract.findings(reading.type, reading.data)]
+    yield from broken
+    readable = reading if not broken else _as_mended(reading, broken)
+    if readable is not None:
+        yield from law_stage.findings(readable, known, now)
+
+
+def _as_mended(reading: Reading, broken: list[Finding]) -> Reading | None:
+    """The reading as it would be with the patches of the contract stage, so that the law is judged too; None without them."""
+    patches = [finding.patch for finding in broken if finding.patch]
+    if len(patches) < len(broken):
+        return None
+    try:
+        data = patched({"data": reading.data}, *patches)["data"]
+    except (KeyError, IndexError, ValueError, TypeError):
+        return None
+    type = str(reading.type)
+    return None if [*contract.findings(type, data)] else msgspec.structs.replace(reading, data=data)
 
 
 def _mended(

@@ -10,7 +10,7 @@ from msgspec import Struct
 from contracts.gate.rules import Finding
 
 Door = Literal["kafka", "http"]
-Headers = tuple[tuple[str, bytes], ...]
+Headers = tuple[tuple[str, bytes | None], ...]  # a header of Kafka can have no value
 Attributes = dict[str, Any]
 
 STRUCTURED = "application/cloudevents+json"
@@ -104,5 +104,5 @@ def content_type(message: Message) -> str:
     """The value of the header, in lower case; "" if there is none."""
     for name, value in message.headers:
         if name == "content-type" or name.lower() == "content-type":
-            return value.decode("latin-1").strip().lower()
+            return (value or b"").decode("latin-1").strip().lower()
     return ""

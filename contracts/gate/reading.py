@@ -22,6 +22,7 @@ from contracts.gate.rules import Finding, added, removed, replaced
 from shared.errors import BodyDoesNotFit
 from shared.strict_json import MOST_NAMES, count_names, duplicates, names_written
 
+CLOUDEVENTS = "application/cloudevents"
 PREFIX = {"kafka": "ce_", "http": "ce-"}
 
 
@@ -30,24 +31,21 @@ def read(message: Message) -> Reading:
     findings: list[Finding] = []
     media = content_type(message)
     attributes = _from_headers(message, findings)
-    is_batch, is_structured = media.startswith(BATCH), media.startswith(STRUCTURED)
-    if is_batch:
-        findings.append(rules.BATCH.at("", media))
-        document = UNSET
-    else:
-        document = _parsed(message.body, "" if is_structured else "/data", findings)
+    is_undeclared = not attributes and not media.startswith(CLOUDEVENTS) and b'"specversion"' in (message.body or b"")
+    is_structured = is_undeclared or media.startswith(STRUCTURED)
     mode: Literal["binary", "structured"] = "structured" if is_structured else "binary"
-    if not is_structured and not is_batch:
-        if not attributes and isinstance(document, dict) and "specversion" in document:
-            mode = "structured"
+    if media.startswith(BATCH):
+        findings.append(rules.BATCH.at("", media))
+        document = data = UNSET
+    elif is_structured:
+        if is_undeclared:
             findings.append(rules.UNDECLARED.at("", media or None))
-        else:
-            _check_content_type(media, findings)
-    if mode == "structured":
+        document = _parsed(message.body, "", findings)
         attributes, data = _of_structured(document, attributes, findings)
     else:
-        data = document
-        if not attributes and not is_batch:
+        _check_content_type(media, findings)
+        document = data = _parsed(message.body, "/data", findings)
+        if not attributes:
             findings.append(rules.NO_ATTRIBUTES.at(""))
     if isinstance(data, str):
         data = _inside_text(data, findings)
@@ -85,11 +83,11 @@ def _from_headers(message: Message, findings: list[Finding]) -> Attributes:
             continue
         attribute = name[3:].lower()
         try:
-            value = raw.decode()
+            value = (raw or b"").decode()
             if is_http and "%" in value:
                 value = unquote(value, errors="strict")
         except UnicodeDecodeError:
-            findings.append(rules.HEADER_ENCODING.at(f"/{attribute}", raw.decode("latin-1")))
+            findings.append(rules.HEADER_ENCODING.at(f"/{attribute}", (raw or b"").decode("latin-1")))
             continue
         if "\x00" in value:
             findings.append(
