@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from contracts.gate import law_rules as rules
-from contracts.gate.reading import instant, of_digits
+from contracts.gate.attributes import instant, of_digits
 from contracts.gate.rules import Finding, Patch, added, replaced, shown
 from contracts.schemas import Schema, errors, schema, validator
 from shared.did_you_mean import nearest

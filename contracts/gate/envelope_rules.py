@@ -6,6 +6,7 @@ from contracts.gate.rules import Rule, rule
 from shared.strict_json import DEPTH, MOST_NAMES
 
 LARGEST = 262_144  # bytes of one message; the largest that the contracts allow, 50 papers and a note, has about 90,000
+LARGEST_NUMBER = 2**53 - 1  # above it, programs that read numbers as double precision lose digits
 LONGEST_ID = 128  # characters of an id or a source
 
 CE = "CloudEvents 1.0"
@@ -48,8 +49,8 @@ TWICE = _env("008", "A name stands twice in an object", "Một tên xuất hiệ
 TOO_MANY = _env("009", "The body has too many members", "Nội dung có quá nhiều thành phần",
     f"At most {MOST_NAMES:,} members.", f"Tối đa {MOST_NAMES:,} thành phần.", OURS)
 NO_NUMBER = _env("010", "A number cannot be read", "Có số không đọc được",
-    "No NaN or Infinity, and no number with thousands of digits.",
-    "Không có NaN, Infinity, không có số hàng nghìn chữ số.", f"{I_JSON} section 2.2")
+    f"No NaN or Infinity, and nothing above {LARGEST_NUMBER:,}.",
+    f"Không có NaN, Infinity, không lớn hơn {LARGEST_NUMBER:,}.", f"{I_JSON} section 2.2")
 NUL = _env("011", "A text contains the character NUL", "Văn bản có ký tự NUL",
     "A text without U+0000, which cannot be stored.", "Văn bản không có U+0000, ký tự không lưu được.", OURS, True)
 NFD = _env("012", "A text is not in normal form C", "Văn bản không ở dạng chuẩn NFC",
@@ -128,7 +129,7 @@ SUBJECT = _env("051", "The subject is not a dossier code", "subject không phả
 OTHER_SUBJECT = _env("052", "Subject and body name different dossiers", "subject và nội dung nêu hai hồ sơ khác nhau",
     "The same dossier code in both.", "Cùng một mã hồ sơ ở hai nơi.", OURS)
 NO_TIME = _env("053", "The time is missing", "Thiếu time", "When it happened, RFC 3339 with offset.",
-    "Thời điểm xảy ra, RFC 3339 có múi giờ.", f"{CE} section 3.1", True)
+    "Thời điểm xảy ra, RFC 3339 có múi giờ.", f"{OURS}; optional in {CE}", True)
 TIME = _env("054", "The time is not RFC 3339", "time không theo RFC 3339", "Such as 2026-11-25T08:00:00+07:00.",
     "Ví dụ 2026-11-25T08:00:00+07:00.", "RFC 3339 section 5.6", True)
 NO_KEY = _env("055", "The record has no key", "Bản ghi không có khóa",

@@ -14,8 +14,8 @@ from contracts.calendar.worktime import Count, Limit, Unit
 from contracts.catalogue import CALENDAR, Place, agency_code, communes_of, forward_by, in_working_days, procedure_at
 from contracts.dossier import FeeItem
 from contracts.gate import deadlines, money
+from contracts.gate.attributes import HAPPENED
 from contracts.gate.known import Known
-from contracts.gate.reading import HAPPENED
 from shared.sandbox.clock import BUSINESS_ZONE, wire
 
 PAY_BY = Limit(30, Unit.DAY)

@@ -10,8 +10,8 @@ from msgspec import Struct
 from contracts import lifecycle as law
 from contracts.dossier import FeeItem
 from contracts.gate import money
+from contracts.gate.attributes import HAPPENED, instant
 from contracts.gate.known import Known
-from contracts.gate.reading import HAPPENED, instant
 from contracts.gate.verdict import Verdict
 from contracts.lifecycle import LIFECYCLE
 

@@ -6,16 +6,18 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 
 from contracts import lifecycle as law
 from contracts.gate import contract, envelope_rules
 from contracts.gate import law as law_stage
+from contracts.gate.attributes import HAPPENED
 from contracts.gate.examples import example
 from contracts.gate.known import Known
 from contracts.gate.message import Message, Reading, message_of
 from contracts.gate.patching import patched
-from contracts.gate.reading import HAPPENED, read
+from contracts.gate.reading import read
 from contracts.gate.rules import Finding
 from contracts.gate.verdict import Became, Leniency, Outcome, Verdict
 from contracts.lifecycle import LIFECYCLE
@@ -34,7 +36,7 @@ def check_form(message: Message, now: datetime) -> Verdict:
     """The verdict by envelope and contract alone, where nothing is known of the dossier. It says nothing of the law."""
     reading = read(message)
     findings = [*reading.findings]
-    if reading.data is not UNSET and reading.type in HAPPENED:
+    if reading.data is not UNSET and reading.type is not None and reading.type in HAPPENED:
         findings += contract.findings(reading.type, reading.data)
     outcome: Outcome = "rejected" if findings else "accepted"
     return _verdict(reading, now, "strict", outcome=outcome, errors=tuple(findings))
@@ -76,14 +78,26 @@ def judge(
 
 def _findings(reading: Reading, known: Known | None, now: datetime) -> Iterable[Finding]:
     yield from reading.findings
-    if reading.data is UNSET or reading.type not in HAPPENED:
+    if reading.data is UNSET or reading.type is None or reading.type not in HAPPENED:
         return
-    is_valid = True
-    for finding in contract.findings(reading.type, reading.data):
-        is_valid = False
-        yield finding
-    if is_valid:
-        yield from law_stage.findings(reading, known, now)
+    broken = [*contract.findings(reading.type, reading.data)]
+    yield from broken
+    readable = reading if not broken else _as_mended(reading, broken)
+    if readable is not None:
+        yield from law_stage.findings(readable, known, now)
+
+
+def _as_mended(reading: Reading, broken: list[Finding]) -> Reading | None:
+    """The reading as it would be with the patches of the contract stage, so that the law is judged too; None without them."""
+    patches = [finding.patch for finding in broken if finding.patch]
+    if len(patches) < len(broken):
+        return None
+    try:
+        data = patched({"data": reading.data}, *patches)["data"]
+    except (KeyError, IndexError, ValueError, TypeError):
+        return None
+    type = str(reading.type)
+    return None if [*contract.findings(type, data)] else msgspec.structs.replace(reading, data=data)
 
 
 def _mended(

@@ -11,10 +11,10 @@ from contracts.calendar.calendar import CalendarTooShort
 from contracts.gate import deadlines, money, places, texts
 from contracts.gate import envelope_rules as envelope
 from contracts.gate import law_rules as rules
+from contracts.gate.attributes import HAPPENED, instant
 from contracts.gate.case import Case
 from contracts.gate.known import Known
 from contracts.gate.message import Message, Reading
-from contracts.gate.reading import HAPPENED, instant
 from contracts.gate.rules import Finding, replaced
 from contracts.lifecycle import LIFECYCLE, Move, State
 from shared.sandbox.clock import wire
@@ -56,6 +56,9 @@ def findings(reading: Reading, known: Known | None, now: datetime) -> Iterator[F
     if at is None or leap:  # a leap second: a valid RFC 3339 time that no clock here can show
         yield from (rules.NO_CALENDAR.at(f"/data/{name}", data[name]) for name in leap or [happened])
         return
+    if large := [*_too_large(data, "/data")]:
+        yield from large
+        return
     if type == law.DOSSIER_REGISTERED:
         if known is not None:
             yield rules.KNOWN_ALREADY.at("/subject", reading.dossier)
@@ -79,6 +82,15 @@ def findings(reading: Reading, known: Known | None, now: datetime) -> Iterator[F
         yield from checks
     except (CalendarTooShort, OverflowError):
         yield rules.NO_CALENDAR.at(f"/data/{happened}", data[happened])
+
+
+def _too_large(part: Any, pointer: str) -> Iterator[Finding]:
+    """Numbers that other programs read as another one; no amount of money is that large."""
+    for name, value in part.items() if isinstance(part, dict) else enumerate(part):
+        if isinstance(value, dict | list):
+            yield from _too_large(value, f"{pointer}/{name}")
+        elif isinstance(value, int | float) and abs(value) > envelope.LARGEST_NUMBER:
+            yield envelope.NO_NUMBER.at(f"{pointer}/{name}", value)
 
 
 def _registration(data: dict[str, Any], message: Message, at: datetime) -> Iterator[Finding]:

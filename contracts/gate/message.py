@@ -10,7 +10,7 @@ from msgspec import Struct
 from contracts.gate.rules import Finding
 
 Door = Literal["kafka", "http"]
-Headers = tuple[tuple[str, bytes], ...]
+Headers = tuple[tuple[str, bytes | None], ...]  # a header of Kafka can have no value
 Attributes = dict[str, Any]
 
 STRUCTURED = "application/cloudevents+json"
@@ -41,6 +41,7 @@ class Message(Struct, frozen=True):
 class Reading(Struct, frozen=True):
     """A message as a CloudEvent, with its envelope errors.
 
+    id, type    attributes; None if they are missing, or no text
     attributes  as the structured mode writes them; from a record also `partitionkey`, its key
     document    the JSON that was sent: the whole event in structured mode, else its body; UNSET if there is none
     data        the body of the event; UNSET if there is none that can be read
@@ -49,6 +50,8 @@ class Reading(Struct, frozen=True):
     """
 
     message: Message
+    id: str | None
+    type: str | None
     mode: Literal["binary", "structured"]
     attributes: Attributes
     document: Any
@@ -56,14 +59,6 @@ class Reading(Struct, frozen=True):
     dossier: str | None
     digest: str
     findings: tuple[Finding, ...]
-
-    @property
-    def id(self) -> str | None:
-        return _text(self.attributes.get("id"))
-
-    @property
-    def type(self) -> str | None:
-        return _text(self.attributes.get("type"))
 
     def structured(self) -> dict[str, Any]:
         """The structured form of the message: what pointers and patches of a verdict are about."""
@@ -107,9 +102,7 @@ def split(message: Message) -> list[Message]:
 
 def content_type(message: Message) -> str:
     """The value of the header, in lower case; "" if there is none."""
-    values = (value for name, value in message.headers if name.lower() == "content-type")
-    return next(values, b"").decode("latin-1").strip().lower()
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+    for name, value in message.headers:
+        if name == "content-type" or name.lower() == "content-type":
+            return (value or b"").decode("latin-1").strip().lower()
+    return ""

@@ -188,6 +188,23 @@ def test_binary_and_structured_mode_are_the_same_message(prefix: str) -> None:
     assert verdict.errors[0].got == "/hệ"
 
 
+def test_a_header_without_a_value_is_an_attribute_without_one() -> None:
+    verdict = gate.check(Message("kafka", "37", (("ce_id", None), ("content-type", None)), b"{}", None), None, NOW)
+    assert {"LT-ENV-020", "LT-ENV-042", "LT-ENV-046"} <= {error.rule for error in verdict.errors}
+
+
+def test_a_pointer_is_right_also_for_a_structured_event_that_does_not_say_so() -> None:
+    known = Known.in_state("submitted", now=NOW)
+    event = example(known, law.DOSSIER_REFUSED, NOW) or {}
+    event["data"]["reason"] += "\x00"
+    body = msgspec.json.encode(event)
+    verdict = gate.check(Message("http", "37", (("content-type", b"application/json"),), body), known, NOW)
+    assert {(error.rule, error.pointer) for error in verdict.errors} == {
+        ("LT-ENV-024", ""),
+        ("LT-ENV-011", "/data/reason"),
+    }
+
+
 def test_a_batch_over_http_is_split_and_each_event_is_judged() -> None:
     known = Known.in_state("submitted", now=NOW)
     events = [example(known, type, NOW) for type in (law.DOSSIER_RECEIVED, law.DOSSIER_REFUSED)]
