@@ -63,7 +63,6 @@ async def say(connector: ConnectorDep, request: Request, gateway: GatewayDep) ->
     message = await _message(request, connector)
     parts = gate.split(message)
     said = [await speaking.say(gateway, gateway.rules, gateway.ring, part) for part in parts]
-    gateway.waker.wake()
     return _reply(said, is_batch=_is_batch(message))
 
 
