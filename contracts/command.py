@@ -1,6 +1,6 @@
 """What `lienthong contract` asks of the contracts: a request as JSON on standard input, a reply as JSON on standard output.
 
-    python -P -m contracts.command list|show|check|diff|export < request.json
+    python -P -m contracts.command list|show|check|split|diff|export < request.json
 
 A process of its own, because the command is installed without the packages that the gate needs. Everything but `check` and
 `export` runs with the standard library alone. Exit status 1 and `{"trouble": sentence}` for what the user can mend.
@@ -68,6 +68,22 @@ def check(request: Request) -> Any:
     """
     texts = (text.encode("utf-8", "surrogateescape") for text in request["texts"])
     return [[{"line": line, **_judged(body, request)} for line, body in _messages(text)] for text in texts]
+
+
+def split(request: Request) -> Any:
+    """For each text its messages as they are sent over HTTP, for a running country to judge: line, province, headers, body.
+
+    texts, type, province  as for `check`; bodies as the texts
+    """
+    texts = (text.encode("utf-8", "surrogateescape") for text in request["texts"])
+    return [[_sent(line, body, request) for line, body in _messages(text)] for text in texts]
+
+
+def _sent(line: int, body: bytes, request: Request) -> dict[str, Any]:
+    message = _message(body, request.get("type"), request.get("province"))
+    headers = [[name, value.decode("latin-1")] for name, value in message.headers]
+    text = (message.body or b"").decode("utf-8", "surrogateescape")
+    return {"line": line, "province": message.province, "headers": headers, "body": text}
 
 
 def _judged(body: bytes, request: Request) -> dict[str, Any]:
@@ -240,6 +256,7 @@ VERBS: Mapping[str, Callable[[Request], Any]] = {
     "list": list_types,
     "show": show,
     "check": check,
+    "split": split,
     "diff": compare,
     "export": export,
 }

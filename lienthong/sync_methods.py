@@ -323,6 +323,12 @@ class ConnectorMethods(SyncObject[connectors.Connector]):
         """The verdict that an event would get now, without effect."""
         return self.run(self.there.check(event))
 
+    def check_raw(
+        self, content: bytes, headers: Sequence[tuple[str, bytes]], *, gate: str = "strict"
+    ) -> dict[str, Any]:
+        """The verdict that any bytes would get now, without effect, in every mode of the province."""
+        return self.run(self.there.check_raw(content, headers, gate=gate))
+
     def example(self, type: str, dossier: str) -> dict[str, Any]:
         """A complete event of a type about a dossier; it is accepted now if the law allows it now."""
         return self.run(self.there.example(type, dossier))

@@ -8,17 +8,20 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lienthong.cli import complete
-from lienthong.cli.command import Json, Lang, print_table, show, verbs
+from lienthong.cli.command import DEFAULT_URL, Json, Lang, Url, ask, print_table, show, verbs
 from lienthong.cli.contract_formats import as_junit, as_sarif, as_text, is_refused
 from lienthong.cli.language import output_language
 from lienthong.did_you_mean import nearest
 from lienthong.embedded import Trouble, refuse_without_packages, source_root
 from lienthong.shown import shown_lines
+
+if TYPE_CHECKING:
+    from lienthong.client import Country, Sandbox
 
 contract = verbs("Read the contracts of the events, and check messages against them; no country has to run.")
 GATE = ("jsonschema_rs", "msgspec", "pydantic")  # packages that judge a message
@@ -95,17 +98,26 @@ def check(
     lenient: Annotated[
         bool, typer.Option("--lenient", help="With --state: take what can be taken, and name the deviations.")
     ] = False,
+    sandbox: Annotated[
+        str | None,
+        typer.Option(
+            help="Judge by the law, by the dossiers of this sandbox of the running country.",
+            metavar="ID",
+            autocompletion=complete.sandboxes,
+        ),
+    ] = None,
     form: Annotated[
         str,
         typer.Option("--format", help="text, json, junit or sarif.", metavar="FORMAT", autocompletion=complete.formats),
     ] = "text",
     lang: Lang = "",
+    url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
     """Check messages as the doors do; exit status 1 if one is refused, 2 if the command is used wrongly.
 
-    Envelope and schema are always checked, the law with --state. Every error has a rule, what was expected, and a patch where
-    one change mends it.
+    Envelope and schema are always checked, the law with --state or --sandbox. Every error has a rule, what was expected,
+    and a patch where one change mends it.
     """
     form = "json" if json else form
     if form not in complete.FORMATS:
@@ -114,12 +126,17 @@ def check(
             f"'{form}' is none of {', '.join(complete.FORMATS)}{f': did you mean {meant}?' if meant else '.'}",
             param_hint="--format",
         )
-    if lenient and state is None:
-        raise typer.BadParameter("needs --state: only the law can be lenient.", param_hint="--lenient")
+    if lenient and state is None and sandbox is None:
+        raise typer.BadParameter("needs --state or --sandbox: only the law can be lenient.", param_hint="--lenient")
+    if sandbox is not None and (state, procedure, now) != (None, None, None):
+        raise typer.BadParameter("knows state, procedure and time: leave those options out.", param_hint="--sandbox")
     refuse_without_packages(*GATE, what="Checking a message")
     request = {"texts": [_read(file) for file in files], "type": type, "state": state, "province": province}
     request |= {"procedure": procedure, "now": now, "leniency": "lenient" if lenient else "strict"}
-    checked = list(zip(files, _ask("check", request), strict=True))
+    if sandbox is None:
+        checked = list(zip(files, _ask("check", request), strict=True))
+    else:
+        checked = list(zip(files, _check_there(url, sandbox, request), strict=True))
     if form == "json":
         documents = [{"file": file, **verdict} for file, verdicts in checked for verdict in verdicts]
         show(documents, True, "")
@@ -159,6 +176,28 @@ def export(
     refuse_without_packages(*GATE, what="Exporting the contracts")
     reply = _ask("export", {"folder": folder})
     show(reply, json, f"{len(reply['files'])} files in {reply['folder']}")
+
+
+def _check_there(url: str, sandbox: str, request: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
+    """As `check` of the contracts, by the dossiers of a sandbox of the running country."""
+
+    async def requests(country: Country) -> list[list[dict[str, Any]]]:
+        inside = country.enter(sandbox)
+        return [
+            [{"line": each["line"], **await _judged(inside, each, request)} for each in messages]
+            for messages in _ask("split", request)
+        ]
+
+    return ask(url, requests, as_it_is=True)
+
+
+async def _judged(inside: Sandbox, sent: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+    content = sent["body"].encode("utf-8", "surrogateescape")
+    headers = [(name, value.encode("latin-1")) for name, value in sent["headers"]]
+    verdict = await inside.connector(sent["province"]).check_raw(content, headers, gate=request["leniency"])
+    if request["type"]:  # what is wrong with the attributes that we gave a bare body is wrong in the body too
+        verdict["errors"] = [each for each in verdict["errors"] if each["pointer"][:5] in ("", "/data", "/type")]
+    return verdict
 
 
 def _read(file: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -59,6 +60,14 @@ class Connector:
     async def check(self, event: dict[str, Any]) -> dict[str, Any]:
         """The verdict that an event would get now, without effect."""
         return await self._judged("/check", event)
+
+    async def check_raw(
+        self, content: bytes, headers: Sequence[tuple[str, bytes]], *, gate: str = "strict"
+    ) -> dict[str, Any]:
+        """The verdict that any bytes would get now, without effect, in every mode of the province."""
+        address, selected = f"{self._path}/check", [("X-Sandbox", self.sandbox.id.encode())]
+        options = {"content": content, "headers": [*headers, *selected], "params": {"gate": gate}}
+        return cast(dict[str, Any], await self._gateway.json("POST", address, judged=True, **options))
 
     async def example(self, type: str, dossier: str) -> dict[str, Any]:
         """A complete event of a type about a dossier; it is accepted now if the law allows it now."""

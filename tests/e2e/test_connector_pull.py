@@ -125,7 +125,9 @@ async def test_switched_in_the_middle_both_ways_nothing_is_lost(sandbox: Sandbox
     assert (await sandbox.connectors())[:1] == []
 
 
-def test_a_person_plays_the_province_from_a_terminal(lienthong_sync: sync.Country, sandbox_sync: sync.Sandbox) -> None:
+def test_a_person_plays_the_province_from_a_terminal(
+    lienthong_sync: sync.Country, sandbox_sync: sync.Sandbox, tmp_path: Path
+) -> None:
     where = {"LIENTHONG_SANDBOX": sandbox_sync.id, "LANG": "C.UTF-8"}
 
     def run(*words: str) -> Any:
@@ -141,6 +143,14 @@ def test_a_person_plays_the_province_from_a_terminal(lienthong_sync: sync.Countr
     assert run("verdicts").stdout == "", "what is sure to be rejected is not said"
     said = run("trigger", "dossier.received.v1", "--dossier", code, "--set", "officer=Bà Hư Cấu")
     assert said.stdout == "accepted: dossier.received.v1 → received\n", said.stderr
+    address = f"/api/v1/provinces/{PROVINCE}/dossiers/{code}/example"
+    query = {"type": "dossier.processing_started.v1"}
+    message = httpx.get(lienthong_sync.doors["province_gateway"] + address, params=query, headers=sandbox_sync.headers)
+    (tmp_path / "message.json").write_bytes(message.content)
+    checked = run("contract", "check", str(tmp_path / "message.json"), "--sandbox", sandbox_sync.id)
+    assert checked.returncode == 0 and "accepted" in checked.stdout, checked.stderr
+    (tmp_path / "message.json").write_bytes(message.content.replace(b"started.v1", b"resumed.v1"))
+    assert run("contract", "check", str(tmp_path / "message.json"), "--sandbox", sandbox_sync.id).returncode == 1
     outsider = run("trigger", "dossier.submitted.v1", "--dossier", code, "--as-outsider")
     assert outsider.returncode == 1 and "LT-ENV" in outsider.stdout
     rows = [json.loads(line) for line in run("verdicts", "--province", PROVINCE, "--json").stdout.splitlines()]

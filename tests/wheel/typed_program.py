@@ -75,6 +75,7 @@ def connector(sandbox: Sandbox, code: str) -> str:
     print(connector.key, connector.credentials["events"], sandbox.connectors()[0]["waiting"])
     print(connector.deliveries(after=1, wait=5), connector.kept_cursor("mine"), connector.verdicts()[0]["outcome"])
     connector.keep_cursor("mine", 1)
+    print(connector.check_raw(b"{}", [("content-type", b"application/json")])["errors"])
     event = connector.example("dossier.received.v1", code)
     print(connector.check(event)["outcome"], connector.say(event)["outcome"])
     print(sandbox.connector("37").trigger("dossier.refused.v1", code, reason="x")["outcome"])
