@@ -62,6 +62,10 @@ class RefundTooLarge(Refusal):
     """The refund is larger than the amount held."""
 
 
+class ResultNotHandedIn(Refusal):
+    """The file that a connector names as the result was not handed in. Facts: `pointer` into its message."""
+
+
 class Instruction(Value, frozen=True):
     """A move that an official is to make: from the officers' endpoint, or a step of a script.
 

@@ -71,6 +71,9 @@ PROBLEMS: Problems = {
         "Không thể yêu cầu bổ sung thêm lần nữa.",
     ),
     domain.NoResultYet: ProblemType("no-result-yet", 404, "There is no result yet.", "Chưa có kết quả giải quyết."),
+    domain.ResultNotHandedIn: ProblemType(
+        "result-not-handed-in", 409, "The file was not handed in.", "Tệp kết quả chưa được gửi."
+    ),
     domain.NothingDue: ProblemType("nothing-due", 409, "No fee is due.", "Không có khoản phải nộp."),
     domain.FeeMismatch: ProblemType(
         "fee-mismatch", 409, "The amount is not the fee.", "Số tiền không khớp với phí, lệ phí."

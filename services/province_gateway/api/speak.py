@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from contracts import gate
 from contracts.gate import BATCH, STRUCTURED, Message, Verdict
+from contracts.gate.message import content_type
 from contracts.gate.verdict import Leniency
 from services.province_gateway.api.access import ConnectorDep, ReaderDep
 from services.province_gateway.api.pull import Wait
@@ -63,7 +64,7 @@ async def say(connector: ConnectorDep, request: Request, gateway: GatewayDep) ->
     message = await _message(request, connector)
     parts = gate.split(message)
     said = [await speaking.say(gateway, gateway.rules, gateway.ring, part) for part in parts]
-    return _reply(said, is_batch=_is_batch(message))
+    return _reply(said, is_batch=content_type(message).startswith(BATCH))
 
 
 @router.post(
@@ -85,7 +86,8 @@ async def check(
 ) -> Response:
     message = await _message(request, connector)
     return _reply(
-        [await speaking.check(gateway, part, gate_mode) for part in gate.split(message)], is_batch=_is_batch(message)
+        [await speaking.check(gateway, part, gate_mode) for part in gate.split(message)],
+        is_batch=content_type(message).startswith(BATCH),
     )
 
 
@@ -130,11 +132,6 @@ async def example(
 async def _message(request: Request, connector: Connector) -> Message:
     headers = tuple((name.decode("latin-1"), value) for name, value in request.headers.raw)
     return Message("http", connector.province, headers, await request.body(), sandbox_id=connector.sandbox_id)
-
-
-def _is_batch(message: Message) -> bool:
-    kinds = (value for name, value in message.headers if name == "content-type")
-    return next(kinds, b"").decode("latin-1").lower().startswith(BATCH)
 
 
 def _reply(said: list[Verdict], *, is_batch: bool) -> Response:

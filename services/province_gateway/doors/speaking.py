@@ -26,7 +26,7 @@ from shared.messaging.runtime import MessagingRuntime, Request
 from shared.messaging.unit_of_work import Clause
 
 HEAD = 200  # bytes that are kept of what is no message
-OFFICE_RULE = "LT-OFFICE"  # the gate accepted, and the office itself refused: the gate should have known
+OFFICE_RULE = "LT-OFF-001"  # the gate accepted, and the office refused for what only it knows: a file, or our mistake
 VERDICT = Clause(
     "judged",
     "INSERT INTO verdicts (sandbox, province, number, at, door, message_id, hash, dossier, outcome, document, head) "
@@ -61,7 +61,7 @@ async def say(runtime: MessagingRuntime[Dossier], rules: Rules, ring: Ring, mess
         except Refusal as refusal:
             if isinstance(refusal, NOT_OF_THE_MOVE):
                 raise
-            log.error("gate_accepted_what_the_office_refuses", type=reading.type, refusal=repr(refusal))
+            log.warning("gate_accepted_what_the_office_refuses", type=reading.type, refusal=repr(refusal))
             return await _say(runtime, rules, ring, reading, refusal)
 
 
@@ -135,7 +135,7 @@ def _refused(verdict: Verdict, refusal: Refusal) -> Verdict:
     finding = Finding(
         rule=OFFICE_RULE,
         stage="law",
-        pointer="",
+        pointer=str(refusal.facts.get("pointer", "")),
         title="The office refuses it.",
         title_vi="Cơ quan không chấp nhận.",
         expected=refusal.detail,

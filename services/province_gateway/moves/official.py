@@ -11,7 +11,7 @@ from contracts import lifecycle as law
 from contracts.calendar.worktime import Limit, Pause, Unit
 from contracts.catalogue import CALENDAR, ProcedureWithdrawn, forward_by, in_working_days, procedure_at, procedure_of
 from contracts.dossier import VERIFYING, Supplement
-from services.province_gateway.domain import Dossier, DossierNotFound, Instruction
+from services.province_gateway.domain import Dossier, DossierNotFound, Instruction, ResultNotHandedIn
 from services.province_gateway.moves.context import OfficialMove, Rules, desk
 from services.province_gateway.moves.money import demand_catalogue_fee, demand_fee, refund, take_payment, waive_fee
 from services.province_gateway.officers import behaviour
@@ -195,6 +195,10 @@ def _finish(move: OfficialMove) -> None:
     """The result is signed; this moment decides whether it is on time. A fee can become due with the result."""
     before = move.before
     timeliness = before.timeliness(move.at)
+    result = move.said("result", {"sha256": before.own_result} if before.own_result else None)
+    if result is not None and result["sha256"] != before.own_result:
+        address = f"/api/v1/provinces/{before.province}/dossiers/{before.code}/result"
+        raise ResultNotHandedIn(f"Hand this file in first: PUT {address}.", pointer="/data/result/sha256")
     number = move.said("result_number", f"KQ-{before.code}")
     finished = replace(move.after, result_number=number, ready_at=move.at)
     move.publish(
@@ -205,6 +209,7 @@ def _finish(move: OfficialMove) -> None:
         officer=move.handler,
         timeliness=timeliness,
         supplement_requests=len(before.supplements) or None,
+        result=result,
     )
     if _demands_by_itself(move, "at_result"):
         demand_catalogue_fee(move.work, before.code, move.rules)

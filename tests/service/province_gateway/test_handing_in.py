@@ -7,7 +7,7 @@ import pytest
 from contracts import lifecycle as law
 from tests.support.connector import Connector
 from tests.support.country import Citizen, Sandbox, problem
-from tests.support.factories import COPY
+from tests.support.factories import COPY, told
 from tests.support.specimens import a_docx, a_pdf, a_png
 
 
@@ -44,6 +44,17 @@ async def test_the_citizen_gets_the_file_that_the_connector_handed_in(
     file = await connector.country.http.get(address)
     assert file.content == second, "the last one counts"
     problem(await connector.hand_in(code, first), 409, "result-is-final")
+
+
+async def test_a_result_that_names_its_file_names_the_one_that_was_handed_in(connector: Connector, code: str) -> None:
+    sha256 = (await connector.hand_in(code, a_pdf())).json()["sha256"]
+    result = {"sha256": "0" * 64, "signature": "c2lnbmVk", "signed_at": "2026-06-09T07:55:00+07:00"}
+    answer = await connector.say(await connector.example(law.DOSSIER_RESULT_READY, code, result=result))
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["pointer"]) == (422, "/data/result/sha256") and "PUT /api/v1" in error["expected"]
+    await connector.says(law.DOSSIER_RESULT_READY, code, result={**result, "sha256": sha256})
+    published = (await told(connector.country.gateway, connector.sandbox.id, code))[-1]
+    assert published["result"] == {**result, "sha256": sha256}
 
 
 async def test_without_a_file_a_procedure_that_demands_one_has_no_result(connector: Connector, code: str) -> None:
