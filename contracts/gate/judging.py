@@ -140,7 +140,7 @@ def _rejected(
     """With what would be accepted now. Nothing is said about a dossier of another province."""
     own = known if known is not None and known.province == reading.message.province else None
     lawful = tuple(own.lawful(now, lenient=leniency == "lenient")) if own else ()
-    if known is None:
+    if known is None and (reading.dossier is not None or reading.type == law.DOSSIER_REGISTERED):
         lawful = (law.DOSSIER_REGISTERED,)
     type = reading.type if reading.type in lawful else next(iter(lawful), None)
     good = example(own, type, now, province=reading.message.province) if type else None

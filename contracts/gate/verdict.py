@@ -70,6 +70,7 @@ class Verdict(Value, frozen=True):
 
 
 def _error(finding: Finding) -> dict[str, Any]:
+    patch = {} if finding.patch is None else {"patch": list(finding.patch)}
     return {
         "rule": finding.rule,
         "stage": finding.stage,
@@ -80,5 +81,5 @@ def _error(finding: Finding) -> dict[str, Any]:
         "expected_vi": finding.expected_vi or finding.expected,
         "got": finding.got,
         "source": finding.source,
-        "patch": None if finding.patch is None else list(finding.patch),
+        **patch,
     }

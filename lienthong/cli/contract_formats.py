@@ -35,7 +35,7 @@ def _lines(name: str, verdict: Verdict, lang: str) -> Iterator[str]:
         if error["got"] is not None:
             yield f"    got       {shown(error['got'])}"
         yield f"    source    {error['source']}"
-        if error["patch"]:
+        if error.get("patch"):
             yield f"    patch     {shown(json.dumps(error['patch'], ensure_ascii=False))}"
     if verdict.get("lawful_now"):
         yield f"  lawful now: {', '.join(verdict['lawful_now'])}"

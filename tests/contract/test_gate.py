@@ -188,6 +188,13 @@ def test_binary_and_structured_mode_are_the_same_message(prefix: str) -> None:
     assert verdict.errors[0].got == "/hệ"
 
 
+def test_a_system_that_writes_whole_seconds_is_not_before_the_last_event() -> None:
+    last = NOW.replace(microsecond=300_000)
+    known = Known.in_state("submitted", now=NOW, last_event_at=last)
+    event = example(known, law.DOSSIER_REFUSED, NOW) or {}
+    assert gate.check(message_of(event, "http", "37"), known, last + timedelta(seconds=1)).outcome == "accepted"
+
+
 def test_a_header_without_a_value_is_an_attribute_without_one() -> None:
     verdict = gate.check(Message("kafka", "37", (("ce_id", None), ("content-type", None)), b"{}", None), None, NOW)
     assert {"LT-ENV-020", "LT-ENV-042", "LT-ENV-046"} <= {error.rule for error in verdict.errors}

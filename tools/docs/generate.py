@@ -153,9 +153,21 @@ def on_disk(name: str) -> str | None:
     return path.read_text(encoding="utf-8") if path.exists() else None
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text of digits: to YAML 1.1, which it writes, 08 is a text; to YAML 1.2 it is the number 8."""
+
+
+def _text_of_digits(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'" if text.isdigit() else None)
+
+
+_Dumper.add_representer(str, _text_of_digits)
+
+
 def _yaml(document: Mapping[str, Any]) -> str:
-    # safe_dump writes anchors for shared objects; a JSON round trip leaves a plain tree
-    return yaml.safe_dump(json.loads(json.dumps(document)), sort_keys=False, allow_unicode=True, width=120)
+    # dumping writes anchors for shared objects; a JSON round trip leaves a plain tree
+    plain = json.loads(json.dumps(document))
+    return yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 if __name__ == "__main__":
