@@ -273,9 +273,9 @@ def _lines(verdict: dict[str, Any]) -> Iterable[str]:
     for error in verdict["errors"]:
         yield f"  {error['rule']}  {error['pointer'] or '/'}: {error['title' + vi]}"
         yield f"    {'cần' if vi else 'expected'}: {error['expected' + vi]}"
-        if error["got"] is not None:
+        if error.get("got") is not None:
             yield f"    {'nhận được' if vi else 'got'}: {error['got']}"
-        if error["patch"]:
+        if error.get("patch"):
             yield f"    {'sửa' if vi else 'mend'}: {json.dumps(error['patch'], ensure_ascii=False)}"
     if verdict.get("lawful_now"):
         yield f"  {'lúc này được gửi' if vi else 'lawful now'}: {', '.join(verdict['lawful_now'])}"
