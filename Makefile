@@ -30,9 +30,10 @@ shell: $(READY) ## Open a shell in which `lienthong` is a command.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" exec "$${SHELL:-/bin/bash}"
 
 test: ## Run every test: unit, service, contract, e2e; starts what it needs on free ports. ARGS: arguments for pytest instead.
-test-all: ## The same with nothing left to samples: all 11,254 dossiers of the breadth, 10,000 steps of chance.
+test-all: ## The same with nothing left to samples: all 11,254 dossiers of the breadth, 10,000 steps of chance, 20,000 mutated messages.
 test-all: export BREADTH := all
 test-all: export LAW_STORIES := 200
+test-all: export MUTATIONS := 20000
 
 # Without tests/generated: make contracts-clients. Two at a time; first those without a country, then those that share one, and those that start their own.
 test test-all: $(READY)

@@ -164,6 +164,7 @@ class DossierProcessingResumed(BaseModel):
     due_at: Instant
     pause: Literal["anew", "shift", "subtract"]
     officer: Annotated[str, Field(max_length=120, min_length=1)]
+    at_desk: StrictBool | None = None
 
 
 class DossierProcessingStarted(BaseModel):
@@ -262,6 +263,7 @@ class DossierReceived(BaseModel):
     forward_by: Instant | None = None
     case: Annotated[str | None, Field(pattern="^[0-9]\\.[0-9]{6}\\.[0-9]{2}$")] = None
     version: Annotated[str | None, Field(max_length=40, min_length=1)] = None
+    at_desk: StrictBool | None = None
 
 
 class DossierRefused(BaseModel):
@@ -465,6 +467,22 @@ class DossierRescheduled(BaseModel):
     officer: Annotated[str, Field(max_length=120, min_length=1)]
 
 
+class Result(BaseModel):
+    """
+    The file of the result that the province handed in. Never its bytes: it is fetched from the province.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+    )
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    signed_at: Instant | None = None
+    signature: Annotated[
+        str | None,
+        Field(max_length=20000, min_length=1, pattern="^[A-Za-z0-9+/]+={0,2}$"),
+    ] = None
+
+
 class DossierResultReady(BaseModel):
     """
     The result is signed and at the one-stop unit; this moment decides whether it is on time.
@@ -485,6 +503,12 @@ class DossierResultReady(BaseModel):
     officer: Annotated[str, Field(max_length=120, min_length=1)]
     timeliness: Literal["early", "on_time", "overdue"] | None = None
     supplement_requests: Annotated[StrictInt | None, Field(ge=0)] = None
+    result: Annotated[
+        Result | None,
+        Field(
+            description="The file of the result that the province handed in. Never its bytes: it is fetched from the province."
+        ),
+    ] = None
 
 
 class DossierResultReturned(BaseModel):

@@ -1,4 +1,4 @@
-"""How a province acts in a sandbox: simulated officers with a tempo, or only the callers of its HTTP API (manual).
+"""How a province acts in a sandbox: simulated officers with a tempo, the callers of its HTTP API (manual), or a connector.
 
 A sandbox has at most one document per province, and one for all provinces that are not named.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -17,9 +18,10 @@ from shared.did_you_mean import nearest, no_such
 from shared.problem_types import pointer_of
 from shared.text import Text
 
-MODES = SIMULATED, MANUAL = ("simulated", "manual")
+MODES = SIMULATED, MANUAL, EXTERNAL = ("simulated", "manual", "external")
 TEMPOS = WORKING_CLOCK, AT_ONCE, SCRIPTED = ("working_clock", "at_once", "scripted")
-EXTERNAL = "external"
+DOORS = KAFKA, WEBHOOK, PULL = ("kafka", "webhook", "pull")  # through which a connector is told and speaks
+GATES = STRICT, LENIENT = ("strict", "lenient")  # whether the gate takes what deviates, where it can
 REST = "*"  # all provinces that are not named
 BY_DEFAULT = {"mode": SIMULATED, "tempo": WORKING_CLOCK}
 LARGEST = 16_384  # bytes of decisions; all 35 documents must fit into one body of at most 1 MiB (shared.web.edge)
@@ -28,17 +30,25 @@ Document = Mapping[str, Any]
 
 
 class Mode(Body):
-    """Either simulated, with a tempo (default: working_clock), or manual. `decisions` are only for the tempo scripted."""
+    """How a province acts: simulated officers, manual, or external, where an integrator's connector decides.
+
+    tempo      only simulated; default working_clock
+    decisions  only for the tempo scripted
+    via        only external, needed there: the door through which the connector is told
+    url        only via webhook, needed there: the address of the connector
+    gate       only external; default strict
+    """
 
     mode: Annotated[Text, Field(json_schema_extra={"enum": list(MODES)})]
     tempo: Annotated[Text | None, Field(json_schema_extra={"enum": [*TEMPOS, None]})] = None
     decisions: Annotated[Decisions | None, Field(validate_default=True)] = None
+    via: Annotated[Text | None, Field(validate_default=True, json_schema_extra={"enum": [*DOORS, None]})] = None
+    url: Annotated[Text | None, Field(validate_default=True, max_length=2000)] = None
+    gate: Annotated[Text | None, Field(json_schema_extra={"enum": [*GATES, None]})] = None
 
     @field_validator("mode")
     @classmethod
     def is_a_mode(cls, mode: str) -> str:
-        if mode == EXTERNAL:
-            raise ValueError(f"'{EXTERNAL}' is not available yet; choose {' or '.join(MODES)}")
         if mode not in MODES:
             raise ValueError(no_such("mode", mode, MODES))
         return mode
@@ -48,9 +58,39 @@ class Mode(Body):
     def goes_with_simulated(cls, tempo: str | None, info: ValidationInfo) -> str | None:
         if tempo is not None and tempo not in TEMPOS:
             raise ValueError(no_such("tempo", tempo, TEMPOS))
-        if tempo is not None and info.data.get("mode") == MANUAL:
-            raise ValueError("leave it out: in manual mode no officer acts automatically")
+        if tempo is not None and info.data.get("mode", SIMULATED) != SIMULATED:
+            raise ValueError(f"leave it out: in {info.data['mode']} mode no officer acts automatically")
         return tempo
+
+    @field_validator("via")
+    @classmethod
+    def goes_with_external(cls, via: str | None, info: ValidationInfo) -> str | None:
+        if via is not None and via not in DOORS:
+            raise ValueError(no_such("door", via, DOORS))
+        if via is None and info.data.get("mode") == EXTERNAL:
+            raise ValueError(f"name the door of your connector: {', '.join(DOORS)}")
+        _require_external(via, info)
+        return via
+
+    @field_validator("url")
+    @classmethod
+    def goes_with_webhook(cls, url: str | None, info: ValidationInfo) -> str | None:
+        is_webhook = info.data.get("via") == WEBHOOK
+        if url is None and is_webhook:
+            raise ValueError("give the address of your webhook receiver, such as http://127.0.0.1:9000/events")
+        if url is not None and not is_webhook and "via" in info.data:
+            raise ValueError("leave it out: only a connector behind a webhook has an address")
+        if url is not None and (fault := _address_fault(url)):
+            raise ValueError(fault)
+        return url
+
+    @field_validator("gate")
+    @classmethod
+    def is_a_gate(cls, gate: str | None, info: ValidationInfo) -> str | None:
+        if gate is not None and gate not in GATES:
+            raise ValueError(no_such("gate", gate, GATES))
+        _require_external(gate, info)
+        return gate
 
     @field_validator("decisions")
     @classmethod
@@ -67,12 +107,34 @@ class Mode(Body):
         return decisions
 
     def document(self) -> dict[str, Any]:
-        """The document to store: with the default tempo filled in, without decisions that were left out."""
+        """The document to store: with the default tempo or gate filled in, without what was left out."""
         if self.mode == MANUAL:
             return {"mode": MANUAL}
+        if self.mode == EXTERNAL:
+            address = {"url": self.url} if self.url else {}
+            return {"mode": EXTERNAL, "via": self.via, **address, "gate": self.gate or STRICT}
         document = {"mode": SIMULATED, "tempo": self.tempo or WORKING_CLOCK}
         decisions = self.decisions.model_dump(exclude_unset=True) if self.decisions else None
         return document if decisions is None else {**document, "decisions": decisions}
+
+
+def _require_external(value: str | None, info: ValidationInfo) -> None:
+    if value is not None and info.data.get("mode", EXTERNAL) != EXTERNAL:
+        raise ValueError(f"leave it out: only a province in mode {EXTERNAL} has a connector")
+
+
+def _address_fault(url: str) -> str | None:
+    """Why a URL is no address of a receiver; None if it is one."""
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port is None or parts.port > 0  # raises for one that is no number or too large
+    except ValueError as error:
+        return f"is no address: {error}"
+    if parts.scheme not in ("http", "https") or not parts.hostname or not has_port:
+        return "must be an address such as http://127.0.0.1:9000/events"
+    if parts.username is not None or parts.fragment or any(character <= " " for character in url):
+        return "must have no user name, password, fragment or space"
+    return None
 
 
 MOST = len(PROVINCES) + 1  # documents of a sandbox: each province, and `*`

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts import catalogue
+from contracts import catalogue, file_types
 from contracts.calendar.calendar import CalendarTooShort
 from contracts.lifecycle import MoveNotAllowed
 from contracts.schemas import UnknownEventType
@@ -74,5 +74,18 @@ CONTRACT_PROBLEMS: Problems = {
         409,
         "The chosen desk cannot receive this dossier.",
         "Không thể tiếp nhận tại nơi đã chọn.",
+    ),
+    file_types.TypeNotAccepted: ProblemType(
+        "paper-type-not-accepted", 415, "This file type is not accepted.", "Loại tệp này không được chấp nhận."
+    ),
+    file_types.TypeMismatch: ProblemType(
+        "paper-type-mismatch", 415, "The file is not of the declared type.", "Tệp không đúng loại đã khai báo."
+    ),
+    file_types.ContentDamaged: ProblemType("paper-damaged", 400, "The file is damaged.", "Tệp bị hỏng."),
+    file_types.ContentNotSafe: ProblemType(
+        "paper-not-safe", 415, "The file is locked or not safe.", "Tệp bị khóa hoặc không an toàn."
+    ),
+    file_types.UnpacksTooLarge: ProblemType(
+        "paper-unpacks-too-large", 413, "The file becomes too large when opened.", "Tệp quá lớn sau khi giải nén."
     ),
 }

@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from contracts import lifecycle as law
+from contracts.gate import RULES
+from contracts.gate.zoo import FOLDER
 from contracts.schemas import event_types, parts, schema
 from contracts.topics import TOPIC_OF
 
+CONTRACTS = Path(__file__).parent
+VERDICT = CONTRACTS / "verdict.v1.json"
 VERSION = "1.0.0"  # of the whole; an event type has its own version in its name
 RULE_TEXTS = {"title": "title", "title_vi": "x-title-vi", "description": "description"}
 RULE_TEXTS |= {"description_vi": "x-description-vi"}
@@ -23,7 +27,7 @@ ASKING |= {"minLength", "maxLength", "minItems", "maxItems"}
 @cache
 def asyncapi() -> str:
     """asyncapi.yaml with the addresses of the payload schemas as the portal serves them."""
-    text = (Path(__file__).parent / "asyncapi.yaml").read_text(encoding="utf-8")
+    text = (CONTRACTS / "asyncapi.yaml").read_text(encoding="utf-8")
     return text.replace("./events/", "./schemas/")
 
 
@@ -73,8 +77,31 @@ def all_rules() -> dict[str, Any]:
 
 
 @cache
+def gate_rules() -> dict[str, Any]:
+    """Every rule of the gate by its stable id: stage, texts, source, and whether the lenient mode lets it be broken."""
+    return {
+        rule.id: {
+            "stage": rule.stage,
+            "title": rule.title,
+            "title_vi": rule.title_vi,
+            "description": rule.text,
+            "description_vi": rule.text_vi,
+            "source": rule.source,
+            "lenient": rule.lenient,
+        }
+        for rule in RULES.values()
+    }
+
+
+@cache
+def zoo() -> dict[str, Any]:
+    """The messages of `contracts/invalid` by name; its README.md says what each member means."""
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
+
+
+@cache
 def identification() -> dict[str, str]:
     """Version and SHA-256 of everything that is served: equal for two portals exactly if their contracts are equal."""
-    documents = [asyncapi(), lifecycle(), all_rules(), [schema(name) for name in event_types()]]
+    documents = [asyncapi(), lifecycle(), all_rules(), gate_rules(), [schema(name) for name in event_types()]]
     content = json.dumps(documents, ensure_ascii=False, sort_keys=True).encode()
     return {"version": VERSION, "sha256": hashlib.sha256(content).hexdigest()}

@@ -21,6 +21,7 @@ from lienthong.client.types import Wish
 from lienthong.sync_methods import (
     CitizenMethods,
     ClockMethods,
+    ConnectorMethods,
     CountryMethods,
     FaultsMethods,
     PaymentsMethods,
@@ -112,6 +113,33 @@ class Sandbox(SandboxMethods):
     def province(self, code: str) -> Province:
         """The officials of one province: reception and case handlers."""
         return Province(self._background, self.there.province(code))
+
+    def connect(self, province: str, via: str, *, url: str | None = None, gate: str | None = None) -> Connector:
+        """From now on a connector decides for the province; it is told what happened before, per open dossier.
+
+        via   the door through which it is told: pull, webhook or kafka; `url` is the address of a webhook's receiver
+        gate  strict (the default) or lenient
+        """
+        connector = self.run(self.there.connect(province, via, url=url, gate=gate))
+        return Connector(self._background, connector)
+
+    def connector(self, province: str) -> Connector:
+        """The connector of a connected province, played by the owner of the sandbox; no new key is drawn."""
+        return Connector(self._background, self.there.connector(province))
+
+
+class Connector(ConnectorMethods):
+    """The connector of one province. What it says and asks here is as if its own program did."""
+
+    @property
+    def credentials(self) -> dict[str, Any]:
+        """`key` and the addresses of its doors, for the program under test."""
+        return self.there.credentials
+
+    @property
+    def key(self) -> str:
+        """Send it as `Authorization: Bearer KEY`; empty if none was drawn here."""
+        return self.there.key
 
 
 class Clock(ClockMethods):

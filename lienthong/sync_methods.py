@@ -7,12 +7,21 @@ from datetime import datetime, timedelta
 from typing import Any, Unpack
 
 from lienthong.background import SyncObject
-from lienthong.client import citizen, clock, country, faults, payments, province
+from lienthong.client import (
+    citizen,
+    clock,
+    connectors,
+    country,
+    faults,
+    payments,
+    province,
+)
 from lienthong.client.payments import Order
 from lienthong.client.types import (
     Advance,
     Arrival,
     Cause,
+    ConnectorRow,
     Dossier,
     Entry,
     Event,
@@ -129,19 +138,37 @@ class SandboxMethods(SyncObject[country.Sandbox]):
         return self.run(self.there.modes())
 
     def set_mode(
-        self, province: str, mode: str, tempo: str | None = None, decisions: dict[str, Any] | None = None
+        self,
+        province: str,
+        mode: str,
+        tempo: str | None = None,
+        decisions: dict[str, Any] | None = None,
+        *,
+        via: str | None = None,
+        url: str | None = None,
+        gate: str | None = None,
     ) -> ProvinceMode:
         """Set how a province acts; it applies to all its dossiers when this returns.
 
-        mode       manual (officials act only through the API) or simulated
+        mode       simulated, manual (officials act only through the API) or external (a connector decides)
         tempo      for simulated: working_clock (the default), at_once or scripted
         decisions  for scripted: as in `Sandbox.script`, for every dossier without its own script
+        via        for external: kafka, webhook or pull; `url` is the address of a webhook's receiver
+        gate       for external: strict (the default) or lenient
         """
-        return self.run(self.there.set_mode(province, mode, tempo, decisions))
+        return self.run(self.there.set_mode(province, mode, tempo, decisions, via=via, url=url, gate=gate))
 
     def reset_mode(self, province: str) -> ProvinceMode:
         """Remove a mode: the province acts again as set for `*`; `*` itself returns to the working clock."""
         return self.run(self.there.reset_mode(province))
+
+    def disconnect(self, province: str) -> None:
+        """Give a province back to the mode that it has without a connector; its connector's key ends."""
+        return self.run(self.there.disconnect(province))
+
+    def connectors(self) -> list[ConnectorRow]:
+        """Every connector: its door, when it was last heard and told, what it has not acknowledged, its verdicts."""
+        return self.run(self.there.connectors())
 
     def wait_for(self, /, code: str, event: Event, *, count: int = 1, timeout_seconds: float = 10) -> Arrival:
         """Wait for the `count`th event of a type about a dossier; returns at once if it certainly does not come."""
@@ -269,6 +296,64 @@ class ProvinceMethods(SyncObject[province.Province]):
     def do(self, /, code: str, move: Move, **facts: Any) -> ProvinceDossier:
         """Make one move of the lifecycle table, such as `request_supplement` with `reason` and `items`."""
         return self.run(self.there.do(code, move, **facts))
+
+
+class ConnectorMethods(SyncObject[connectors.Connector]):
+    def deliveries(self, after: int = 0, wait: float = 0) -> list[dict[str, Any]]:
+        """What the connector is told after a number, as CloudEvents; `delivery` of each is its number.
+
+        after  acknowledges all deliveries up to it
+        wait   seconds to wait while there is nothing new, at most 60
+        """
+        return self.run(self.there.deliveries(after, wait))
+
+    def kept_cursor(self, subscription: str) -> int:
+        """The cursor that the gateway keeps for a subscription; 0 if it keeps none."""
+        return self.run(self.there.kept_cursor(subscription))
+
+    def keep_cursor(self, subscription: str, cursor: int) -> None:
+        """Acknowledge all deliveries up to a number, which the gateway keeps for the subscription."""
+        return self.run(self.there.keep_cursor(subscription, cursor))
+
+    def say(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Say what happened in the province; returns the verdict, also one that rejects it."""
+        return self.run(self.there.say(event))
+
+    def check(self, event: dict[str, Any]) -> dict[str, Any]:
+        """The verdict that an event would get now, without effect."""
+        return self.run(self.there.check(event))
+
+    def check_raw(
+        self, content: bytes, headers: Sequence[tuple[str, bytes]], *, gate: str = "strict"
+    ) -> dict[str, Any]:
+        """The verdict that any bytes would get now, without effect, in every mode of the province."""
+        return self.run(self.there.check_raw(content, headers, gate=gate))
+
+    def example(self, type: str, dossier: str) -> dict[str, Any]:
+        """A complete event of a type about a dossier; it is accepted now if the law allows it now."""
+        return self.run(self.there.example(type, dossier))
+
+    def hand_in_result(self, dossier: str, content: bytes) -> dict[str, Any]:
+        """Hand in the result of a dossier, a PDF, before it is announced: it is served in place of the gateway's own page."""
+        return self.run(self.there.hand_in_result(dossier, content))
+
+    def trigger(self, /, type: str, dossier: str, **data: Any) -> dict[str, Any]:
+        """Say an event of this type about a dossier, made from contract and dossier; returns the verdict.
+
+        data  members of its body, in place of the made ones
+        """
+        return self.run(self.there.trigger(type, dossier, **data))
+
+    def verdicts(self, after: int = 0, wait: float = 0) -> list[dict[str, Any]]:
+        """The verdicts on what the connector said, after a number.
+
+        wait  seconds to wait while there is nothing new, at most 60
+        """
+        return self.run(self.there.verdicts(after, wait))
+
+    def disconnect(self) -> None:
+        """Give the province back to the mode that it has without a connector; the key ends."""
+        return self.run(self.there.disconnect())
 
 
 class FaultsMethods(SyncObject[faults.Faults]):

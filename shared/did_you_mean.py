@@ -10,7 +10,9 @@ from shared.sentences import Sentence
 SIMILARITY = 0.6  # difflib's ratio from 0 to 1; above it, the unknown word counts as a misspelling of the known one
 _KINDS_VI = {
     "choice": "lựa chọn",
+    "door": "cửa kết nối",
     "fault": "lỗi",
+    "gate": "mức kiểm tra",
     "member of this object": "thành phần của đối tượng này",
     "mode": "chế độ",
     "move": "thao tác",

@@ -55,6 +55,7 @@ class Runtime:
         self.first_rows: Sequence[str] = ()
         self.steps = NO_STEPS  # migrations of older data
         self.mounts: Mapping[str, httpx.AsyncBaseTransport] = {}  # address → transport; for peers in this process
+        self.stopping = asyncio.Event()  # the server stops: a request that waits for something ends now
         self.give_up: Callable[[str], None] = lambda reason: None  # ends the process; set by the code that runs it
         self._http: httpx.AsyncClient | None = None
         self._internal: httpx.AsyncClient | None = None

@@ -47,9 +47,13 @@ def _normalised(text: str) -> str:
     return unicodedata.normalize("NFC", storable(text))
 
 
+def is_visible(text: str) -> bool:
+    """Whether it has a letter, digit, punctuation mark or symbol; a combining mark alone is not enough."""
+    return any(unicodedata.category(char)[0] in "LNPS" and char not in _BLANKS for char in text)
+
+
 def _visible(text: str) -> str:
-    """`text` if it has a letter, digit, punctuation mark or symbol; a combining mark alone is not enough."""
-    if not any(unicodedata.category(char)[0] in "LNPS" and char not in _BLANKS for char in text):
+    if not is_visible(text):
         raise _unfit(
             "has no visible character; write at least one letter, digit or sign",
             "không có ký tự nào nhìn thấy được; hãy viết ít nhất một chữ, số hoặc dấu",

@@ -15,6 +15,7 @@ Choices = Iterable[tuple[str, str]]  # word, what it is
 Completion = Callable[[Context, list[str], str], list[tuple[str, str]]]
 PATIENCE = 1.0  # seconds for the portal
 SERVICES = ("portal", "gateway")
+FORMATS = ("text", "json", "junit", "sarif")
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
@@ -76,13 +77,17 @@ def _modes_of_provinces(ctx: Context) -> Choices:
 faults = _generated("faults")
 families = _generated("families")
 events = _generated("events")
+states = _generated("states")
 provinces = _generated("provinces")
 modes = _generated("modes")
 tempos = _generated("tempos")
+doors = _generated("doors")
+gates = _generated("gates")
 scenarios = _completion(_scenarios)
 sandboxes = _completion(_sandboxes)
 rules = _completion(_rules)
 modes_of_provinces = _completion(_modes_of_provinces)
 services = _completion(lambda ctx: [(name, "") for name in SERVICES])
 levels = _completion(lambda ctx: [(name, "") for name in LEVELS])
+formats = _completion(lambda ctx: [(name, "") for name in FORMATS])
 languages = _completion(lambda ctx: [("vi", "tiếng Việt"), ("en", "English")])

@@ -1,4 +1,4 @@
-"""`lienthong mode`: how the provinces of a sandbox act: simulated, or manual through their API."""
+"""`lienthong mode`: how the provinces of a sandbox act: simulated, manual through their API, or external."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lienthong.client.types import ProvinceMode
 
 modes = verbs(
-    "Choose how provinces act: simulated (in office time, at once or scripted), or manual: only through their API."
+    "Choose how provinces act: simulated (in office time, at once or scripted), manual (only through their API) or external."
 )
 Province = Annotated[
     str,
@@ -56,7 +56,9 @@ def show_modes(
 @modes.command("set")
 def set_mode(
     province: Province,
-    mode: Annotated[str, typer.Argument(help="manual or simulated.", metavar="MODE", autocompletion=complete.modes)],
+    mode: Annotated[
+        str, typer.Argument(help="simulated, manual or external.", metavar="MODE", autocompletion=complete.modes)
+    ],
     tempo: Annotated[
         str | None,
         typer.Option(
@@ -69,13 +71,31 @@ def set_mode(
         str | None,
         typer.Option(help="For scripted: a file with the decisions as JSON; - for standard input.", metavar="FILE"),
     ] = None,
+    via: Annotated[
+        str | None,
+        typer.Option(
+            help="For external: the door of the connector, kafka, webhook or pull.",
+            metavar="DOOR",
+            autocompletion=complete.doors,
+        ),
+    ] = None,
+    receiver: Annotated[
+        str | None, typer.Option(help="For the door webhook: the address of the connector.", metavar="URL")
+    ] = None,
+    gate: Annotated[
+        str | None,
+        typer.Option(
+            help="For external: strict (the default) or lenient.", metavar="GATE", autocompletion=complete.gates
+        ),
+    ] = None,
     sandbox: Sandbox = DEFAULT_SANDBOX,
     url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
     """Change how a province acts, from now on and for all its dossiers."""
     script = None if decisions is None else _read(decisions)
-    row = ask(url, lambda country: country.enter(sandbox).set_mode(province, mode, tempo, script), json)
+    how = {"via": via, "url": receiver, "gate": gate}
+    row = ask(url, lambda country: country.enter(sandbox).set_mode(province, mode, tempo, script, **how), json)
     show(row, json, _line(row))
 
 
@@ -104,6 +124,6 @@ def _no_constant(name: str) -> Any:
 
 
 def _line(row: ProvinceMode) -> str:
-    how = " ".join(filter(None, (row["mode"], row["tempo"])))
+    how = " ".join(filter(None, (row["mode"], row["tempo"], row["via"], row["url"], row["gate"])))
     script = "" if row["decisions"] is None else f"  {jsons.dumps(row['decisions'], ensure_ascii=False)}"
     return f"{row['province']:2}  {row['name_vi']:16}  {how}{script}"

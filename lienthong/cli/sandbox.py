@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lienthong.client import Country, FaultName, Wish
     from lienthong.client.types import Mode
 
-ACTS = "PROVINCE=MODE[:TEMPO]"
+ACTS = "PROVINCE=MODE[:TEMPO|DOOR]"
 WITH_DEAD_LETTERS = ("portal", "gateway")
 
 sandboxes = verbs("Create, show and delete sandboxes: isolated countries, each with its own people, clock and data.")
@@ -76,7 +76,7 @@ def create(
     mode: Annotated[
         list[str] | None,
         typer.Option(
-            help="How a province acts: 37=manual, '*=simulated:at_once'; repeatable.",
+            help="How a province acts: 37=manual, '*=simulated:at_once', 37=external:pull; repeatable.",
             metavar=ACTS,
             autocompletion=complete.modes_of_provinces,
         ),
@@ -121,8 +121,12 @@ def create(
 def _modes(words: Iterable[str]) -> dict[str, Mode]:
     modes: dict[str, Mode] = {}
     for province, value in pairs(words, "--mode", ACTS, "37=manual").items():
-        mode, sign, tempo = value.partition(":")
-        modes[province] = {"mode": mode, "tempo": tempo} if sign else {"mode": mode}
+        mode, sign, how = value.partition(":")
+        modes[province] = {"mode": mode}
+        if sign and mode == "external":
+            modes[province]["via"] = how
+        elif sign:
+            modes[province]["tempo"] = how
     return modes
 
 

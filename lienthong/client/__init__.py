@@ -15,6 +15,7 @@ from pathlib import Path
 from lienthong.client import country
 from lienthong.client.citizen import Citizen
 from lienthong.client.clock import Clock
+from lienthong.client.connectors import Connector
 from lienthong.client.country import Sandbox
 from lienthong.client.http import NotRunning, Problem
 from lienthong.client.payments import Order, Payments
@@ -23,6 +24,8 @@ from lienthong.client.types import (
     Advance,
     Arrival,
     Cause,
+    ConnectorRow,
+    Credentials,
     Dossier,
     Entry,
     Event,
@@ -44,7 +47,10 @@ __all__ = [
     "Cause",
     "Citizen",
     "Clock",
+    "Connector",
+    "ConnectorRow",
     "Country",
+    "Credentials",
     "Dossier",
     "Entry",
     "Event",

@@ -26,9 +26,9 @@ from lienthong.client.arguments import code_first
 from lienthong.client.citizen import Citizen
 from lienthong.client.clock import Clock
 from lienthong.client.concurrency import gather
+from lienthong.client.connectors import Connectors
 from lienthong.client.faults import Faults
 from lienthong.client.http import Http, NotRunning, Problem, ServiceClient, Services, every_row, rows_in
-from lienthong.client.modes import ActingProvinces
 from lienthong.client.payments import Payments
 from lienthong.client.province import Province
 from lienthong.client.timeline import SERVICES, merged
@@ -191,7 +191,7 @@ def lagging_text(row: SandboxRow) -> str:
     return f"Sandbox {row['id']} can be used as soon as these services know it: {', '.join(row['lagging'])}."
 
 
-class Sandbox(ActingProvinces, Waiting):
+class Sandbox(Connectors, Waiting):
     """One sandbox: an isolated country with its own clock, people, provinces and dossiers.
 
     codes    dossier codes of the scenario, by name; empty without a scenario

@@ -95,8 +95,11 @@ class ServiceClient:
     def __init__(self, http: Http, url: str) -> None:
         self._http, self.url = http, url.rstrip("/")
 
-    async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """`path` may be a full address, such as one from a discovery document."""
+    async def send(self, method: str, path: str, *, judged: bool = False, **options: Any) -> httpx.Response:
+        """`path` may be a full address, such as one from a discovery document.
+
+        judged  a verdict is a response also if it rejects (422)
+        """
         address = path if "://" in path else self.url + path
         if fault := scheme_fault(address if address == path else self.url):
             raise NotRunning(fault)
@@ -111,7 +114,8 @@ class ServiceClient:
                     "LIENTHONG_URL or with --url."
                 )
             raise NotRunning(text) from error
-        if response.status_code >= 400:
+        is_verdict = judged and response.headers.get("content-type", "").startswith("application/json")
+        if response.status_code >= 400 and not is_verdict:
             raise Problem.of(response)
         return response
 

@@ -20,15 +20,25 @@ class ActingProvinces(Scope):
         return cast(list[ProvinceMode], await self.country.portal.json("GET", f"{self.lab}/modes"))
 
     async def set_mode(
-        self, province: str, mode: str, tempo: str | None = None, decisions: dict[str, Any] | None = None
+        self,
+        province: str,
+        mode: str,
+        tempo: str | None = None,
+        decisions: dict[str, Any] | None = None,
+        *,
+        via: str | None = None,
+        url: str | None = None,
+        gate: str | None = None,
     ) -> ProvinceMode:
         """Set how a province acts; it applies to all its dossiers when this returns.
 
-        mode       manual (officials act only through the API) or simulated
+        mode       simulated, manual (officials act only through the API) or external (a connector decides)
         tempo      for simulated: working_clock (the default), at_once or scripted
         decisions  for scripted: as in `Sandbox.script`, for every dossier without its own script
+        via        for external: kafka, webhook or pull; `url` is the address of a webhook's receiver
+        gate       for external: strict (the default) or lenient
         """
-        fields = {"mode": mode, "tempo": tempo, "decisions": decisions}
+        fields = {"mode": mode, "tempo": tempo, "decisions": decisions, "via": via, "url": url, "gate": gate}
         body = {name: value for name, value in fields.items() if value is not None}
         return cast(ProvinceMode, await self.country.portal.json("PUT", self._mode_of(province), json=body))
 

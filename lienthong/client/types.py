@@ -25,6 +25,41 @@ class Child1(TypedDict):
 Child: TypeAlias = Child1 | str
 
 
+class ConnectorRow(TypedDict):
+    """
+    A province's connector. Times are real time.
+
+    `via`: its door, null if the province is not external now; `waiting`: deliveries that it has not acknowledged, the
+    oldest of `waiting_since`; `deliveries`: number of the last one; `verdicts`: outcome → how many.
+    """
+
+    province: str
+    name_vi: str
+    name_en: str
+    via: str | None
+    url: str | None
+    gate: str | None
+    has_key: bool
+    heard_at: str | None
+    said_at: str | None
+    waiting: int
+    waiting_since: str | None
+    deliveries: int
+    verdicts: dict[str, int]
+
+
+class Credentials(TypedDict):
+    """What a connector needs. The key is shown only here; the one before is valid until `previous_key_until` (real time)."""
+
+    sandbox: str
+    province: str
+    key: str
+    previous_key_until: str | None
+    events: str
+    check: str
+    verdicts: str
+
+
 Event: TypeAlias = Literal[
     "dossier.fee_demanded.v1",
     "dossier.fee_paid.v1",
@@ -226,6 +261,9 @@ class ProvinceMode(TypedDict):
     mode: str
     tempo: str | None
     decisions: dict[str, Any] | None
+    via: str | None
+    url: str | None
+    gate: str | None
     set_for: str | None
 
 
@@ -422,11 +460,22 @@ class Fee(TypedDict):
 
 
 class Mode(TypedDict):
-    """Either simulated, with a tempo (default: working_clock), or manual. `decisions` are only for the tempo scripted."""
+    """
+    How a province acts: simulated officers, manual, or external, where an integrator's connector decides.
+
+    tempo      only simulated; default working_clock
+    decisions  only for the tempo scripted
+    via        only external, needed there: the door through which the connector is told
+    url        only via webhook, needed there: the address of the connector
+    gate       only external; default strict
+    """
 
     mode: str
     tempo: NotRequired[str | None]
     decisions: NotRequired[Decisions | None]
+    via: NotRequired[str | None]
+    url: NotRequired[str | None]
+    gate: NotRequired[str | None]
 
 
 class ProvinceDemand(TypedDict):
@@ -449,7 +498,11 @@ class ProvinceStatus(TypedDict):
 
 
 class Verdict(TypedDict):
-    """The result of `settle`: still, waiting or held; and what the sandbox waits for."""
+    """
+    The result of `settle`: still, waiting or held; and what the sandbox waits for.
+
+    `proof_of_absence`: nothing happens before the clock moves; never while a connector can still speak.
+    """
 
     verdict: str
     proof_of_absence: bool

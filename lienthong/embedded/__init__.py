@@ -32,11 +32,11 @@ def in_repository() -> bool:
     return (source_root() / "requirements.txt").exists()
 
 
-def refuse_without_packages(*modules: str) -> None:
-    """Raise Trouble if packages that only a stack needs are not installed."""
+def refuse_without_packages(*modules: str, what: str = "Starting a country") -> None:
+    """Raise Trouble if packages that only a stack, or `what`, needs are not installed."""
     if missing := [name for name in modules if find_spec(name) is None]:
         command = "make setup" if in_repository() else "pip install 'lienthong[stack]'"
-        raise Trouble(f"Starting a country needs packages that are not installed ({', '.join(missing)}): {command}")
+        raise Trouble(f"{what} needs packages that are not installed ({', '.join(missing)}): {command}")
 
 
 def cache() -> Path:

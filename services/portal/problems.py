@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contracts.problems import CONTRACT_PROBLEMS
 from services.portal import auth, clients, domain, queries, submission
-from services.portal.papers import file_types, results, store
+from services.portal.papers import results, store
 from services.portal.sandboxes import fault_rules, owner
 from shared.messaging.projection import ProjectionNotFound
 from shared.problem_types import Problems, ProblemType
@@ -54,19 +54,6 @@ PROBLEMS: Problems = {
     domain.AlreadyRated: ProblemType("already-rated", 409, "The dossier is rated.", "Hồ sơ đã được đánh giá."),
     submission.NoRightToRepresent: ProblemType(
         "no-right-to-represent", 403, "You may not act for this owner.", "Không có quyền nộp thay chủ hồ sơ này."
-    ),
-    file_types.TypeNotAccepted: ProblemType(
-        "paper-type-not-accepted", 415, "This file type is not accepted.", "Loại tệp này không được chấp nhận."
-    ),
-    file_types.TypeMismatch: ProblemType(
-        "paper-type-mismatch", 415, "The file is not of the declared type.", "Tệp không đúng loại đã khai báo."
-    ),
-    file_types.ContentDamaged: ProblemType("paper-damaged", 400, "The file is damaged.", "Tệp bị hỏng."),
-    file_types.ContentNotSafe: ProblemType(
-        "paper-not-safe", 415, "The file is locked or not safe.", "Tệp bị khóa hoặc không an toàn."
-    ),
-    file_types.UnpacksTooLarge: ProblemType(
-        "paper-unpacks-too-large", 413, "The file becomes too large when opened.", "Tệp quá lớn sau khi giải nén."
     ),
     store.HashMismatch: ProblemType(
         "paper-hash-mismatch", 400, "The received file does not match its hash.", "Mã băm không khớp với tệp nhận được."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from services.province_gateway.api import desk, dossiers, scripts
+from services.province_gateway.api import connectors, desk, dossiers, pull, results, scripts, speak
 from services.province_gateway.problems import PROBLEMS
 from services.province_gateway.runtime import Gateway
 from services.province_gateway.settings import Settings
@@ -16,15 +16,26 @@ from shared.web import server
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     gateway = Gateway(settings or Settings())
-    public = (dossiers.router, desk.router, scripts.router)
+    public = (
+        dossiers.router,
+        results.router,
+        desk.router,
+        pull.router,
+        speak.router,
+        connectors.router,
+        scripts.router,
+    )
     return web.create_app(
         gateway,
         "Liên Thông: provincial procedure systems",
         PROBLEMS,
         gateway.waker.run,
+        gateway.bell.send,
+        gateway.bell.listen,
         routers=(*public, sandbox.replica_router, sandbox.router, lanes.router),
         summary="34 provincial procedure systems: register, receive, demand the fee, process, return.",
         has_cookie=True,
+        raw_bodies=(speak.RAW_BODIES, results.RAW_BODIES),
     )
 
 

@@ -27,7 +27,7 @@ async def expect(gateway: Gateway, sandbox_id: str, code: str) -> None:
 
     raises  DossierNotFound if this is no dossier code of a province
     """
-    province = _province_in(code)
+    province = province_in(code)
     if province is None:
         raise DossierNotFound(code)
     lane = PROVINCES[province].lane
@@ -52,7 +52,7 @@ async def arrived(gateway: Gateway, sandbox_id: str, province: str, code: str) -
             return await queries.dossier(gateway, sandbox_id, province, code)
         except DossierNotFound:
             waited = loop.time() - begun
-            if _province_in(code) != province or (
+            if province_in(code) != province or (
                 waited > SOON and not is_asked and not await _sent(gateway, sandbox_id, code)
             ):
                 raise
@@ -63,7 +63,7 @@ async def arrived(gateway: Gateway, sandbox_id: str, province: str, code: str) -
         await asyncio.sleep(0.01 if waited < SOON else 0.1)
 
 
-def _province_in(code: str) -> str | None:
+def province_in(code: str) -> str | None:
     """The province of a well-formed dossier code; None for any other text."""
     return province_of(code) if dossier_in(f"/{code}") == code else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -12,6 +13,7 @@ from contracts.filing import Filing
 from contracts.lifecycle import LIFECYCLE, Reaction
 from contracts.models import (
     DossierRated,
+    DossierRegistered,
     DossierSubmitted,
     DossierSupplementAnswered,
     DossierWithdrawalRequested,
@@ -31,6 +33,10 @@ from shared.sandbox.clock import BUSINESS_ZONE, wire
 
 class DossierAlreadyHere(Refusal):
     """A second submission with the code of a stored dossier: the portal broke the contract."""
+
+
+class ResultIsFinal(Refusal):
+    """A result can be handed in only until it is announced."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,25 @@ def register_at_desk(work: Work, registration: Registration, rules: Rules, *, re
     if receive:
         return official.perform(work, code, Instruction(law.RECEIVE), rules)
     plan(work, code)
+    return work.load(code, DossierNotFound)
+
+
+def register_as_said(work: Work, event: DossierRegistered, said: dict[str, Any]) -> None:
+    """Store and publish a dossier that was handed in at a counter of a connected province; `said`: its body."""
+    place = Place(event.province, event.authority.commune)
+    at = event.registered_at.astimezone(BUSINESS_ZONE)
+    name, filing = event.applicant.name, Filing.of(event)
+    dossier = new_dossier(event.dossier_code, place, event.procedure, name, at, event.channel, filing)
+    work.save(dossier.code, replace(dossier, is_told=True), lane=PROVINCES[event.province].lane)
+    save_and_publish(work, work.load(dossier.code, DossierNotFound), law.DOSSIER_REGISTERED, **said)
+
+
+def hand_in_result(work: Work, code: str, sha256: str) -> Dossier:
+    """Note the file that is the result of a dossier, in place of an earlier one. Raises ResultIsFinal."""
+    dossier = work.load(code, DossierNotFound)
+    if dossier.state not in law.UNDECIDED:
+        raise ResultIsFinal("The result was announced, or there will be none.", code=code, state=dossier.state.slug)
+    work.save(code, replace(dossier, own_result=sha256))
     return work.load(code, DossierNotFound)
 
 
@@ -144,7 +169,7 @@ def note_rating(work: Work, event: DossierRated) -> None:
 
 
 def note_withdrawal_request(work: Work, event: DossierWithdrawalRequested) -> None:
-    """The citizen requests a withdrawal: simulated officers answer it by a timer, in manual mode an official does."""
+    """The citizen requests a withdrawal: simulated officers answer it by a timer, in other modes an official or a connector."""
     dossier = work.load(event.dossier_code, DossierNotFound)
     if _reaction(dossier, law.WITHDRAWAL_REQUESTED) is Reaction.ANSWER:
         work.save(dossier.code, replace(dossier, withdrawal_reason=event.reason))
@@ -154,7 +179,7 @@ def note_withdrawal_request(work: Work, event: DossierWithdrawalRequested) -> No
 def answer_withdrawal(work: Work, code: str, rules: Rules) -> None:
     """Grant it if nothing is decided yet, decline it if a result exists. A dossier that has ended needs no answer."""
     dossier = work.load(code, DossierNotFound)
-    if mode_of(work.sandbox, dossier.province).manual:
+    if not mode_of(work.sandbox, dossier.province).has_officers:
         return
     if dossier.state in law.UNDECIDED and behaviour.script_of(work.sandbox, dossier).withdrawal == "grant":
         official.perform(work, code, Instruction(law.GRANT_WITHDRAWAL), rules)

@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
+
+import structlog
 
 from contracts import story
 from contracts.catalogue import dossier_in
 from contracts.faults import officers
 from contracts.identity import NUMBER_CLAIM
 from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
-from services.province_gateway import consumers, queries
+from services.province_gateway import consumers, queries, replan
 from services.province_gateway.domain import Dossier
+from services.province_gateway.doors import deliveries, silence, verdicts
+from services.province_gateway.doors.bell import Bell
+from services.province_gateway.doors.tables import doors_tables
+from services.province_gateway.migrations import STEPS
 from services.province_gateway.moves.context import Rules
-from services.province_gateway.officers import faults, modes, replan
+from services.province_gateway.officers import faults, modes
 from services.province_gateway.settings import Settings
 from services.province_gateway.store import DOSSIERS
+from shared.http import Unreachable
+from shared.messaging.lanes import Place
 from shared.messaging.peer import Peer
 from shared.messaging.runtime import MessagingRuntime
 from shared.messaging.timers import Timers
-from shared.sandbox import registry
+from shared.sandbox import files, registry
 from shared.storage.database import Connection
 
 SERVICE = "gateway"
+NO_ADDRESSES = timedelta(0)  # a result is fetched where the dossier is, not by a signed address
+log = structlog.get_logger()
 
 
 class Gateway(MessagingRuntime[Dossier]):
@@ -39,7 +50,14 @@ class Gateway(MessagingRuntime[Dossier]):
             consumers.handlers,
             peers=[Peer("portal", settings.portal_url, topic_in=TO_PROVINCE, topic_out=TO_PORTAL)],
             topics=TOPIC_OF,
+            after=deliveries.telling(self.ring),
         )
+        self.bell = Bell(self.database)
+        self.steps = STEPS
+        doors_tables(self.metadata)
+        files.files_tables(self.metadata)
+        self.first_rows = (*self.first_rows, *files.FIRST_ROWS)
+        self.files = files.Files(self.database, settings.province_gateway_url, NO_ADDRESSES)
         replan.replanning_table(self.metadata)
         self.rules = Rules(settings.count, settings.pause)
         self.timers = Timers(
@@ -50,24 +68,42 @@ class Gateway(MessagingRuntime[Dossier]):
     async def take_over(self, instruction: dict[str, Any]) -> int:
         """As in every service; the reply to changed modes is sent only after all dossiers are planned under them."""
         version = await super().take_over(instruction)
-        await replan.finish(self, instruction["id"])
+        try:
+            await replan.finish(self, self.ring, instruction["id"])
+        except Unreachable as error:  # the row is stored; the worker goes on when the portal replies
+            log.warning("history_not_fetched", error=str(error))
         return version
+
+    def ring(self, sandbox_id: str, province: str) -> None:
+        """Wake those who wait for deliveries or verdicts of a province."""
+        self.bell.ring(sandbox_id, province)
 
     async def row_changes(self, connection: Connection, before: Mapping[str, Any], row: Mapping[str, Any]) -> None:
         provinces = {*modes.changed(before["modes"], row["modes"]), *faults.changed(before["faults"], row["faults"])}
-        await replan.note(connection, row["id"], sorted(provinces))
+        joins = modes.joined(before["modes"], row["modes"])
+        await replan.note(connection, row["id"], sorted(provinces), joins)
 
     async def pending(self, sandbox_id: str) -> dict[str, Any]:
         pending = await super().pending(sandbox_id)
         under_way = [*pending["under_way"], *await replan.under_way(self, sandbox_id)]
+        pending["connectors"] = await silence.report(self, sandbox_id)
         if not self.watches(sandbox_id, officers.LOOK):
             return {**pending, "under_way": under_way}
         held = await queries.silenced(self, await registry.read(self.database, sandbox_id))
         return {**pending, "under_way": under_way, "held": held}
 
+    async def pending_of(self, sandbox_id: str, subject: str, reader: Place | None) -> dict[str, Any]:
+        outlook = await super().pending_of(sandbox_id, subject, reader)
+        return {**outlook, "outsider": await silence.of_dossier(self, sandbox_id, subject)}
+
+    async def timeline(self, sandbox_id: str, subject: str) -> list[dict[str, Any]]:
+        lines = await super().timeline(sandbox_id, subject)
+        judged = await verdicts.lines(self.database, self.service, sandbox_id, subject)
+        return sorted(lines + judged, key=lambda line: str(line["real_at"])) if judged else lines
+
     async def finish_replanning(self) -> None:
         """Job of the worker: finish what a crashed process began."""
-        await replan.finish_all(self)
+        await replan.finish_all(self, self.ring)
 
     def subject_of(self, path: str) -> str:
         return dossier_in(path) or super().subject_of(path)

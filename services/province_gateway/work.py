@@ -16,7 +16,7 @@ def local_time(work: Work, code: str) -> datetime:
     return work.at(code).astimezone(BUSINESS_ZONE)
 
 
-def save_and_publish(work: Work, dossier: Dossier, event: str, **facts: Any) -> None:
+def save_and_publish(work: Work, dossier: Dossier, event: str, /, **facts: Any) -> None:
     """Save the dossier and publish an event about it, without the facts that are None."""
     work.save(dossier.code, dossier)
     body = {"dossier_code": dossier.code, "province": dossier.province, "procedure": dossier.procedure, **facts}

@@ -23,6 +23,7 @@ from shared.storage.documents import DocumentStore
 
 T = TypeVar("T")
 log = structlog.get_logger()
+After = Callable[[Event, Work[Any]], None]
 UNKNOWN_SANDBOX = "its sandbox is not known here yet"
 
 
@@ -69,6 +70,7 @@ class Consumer(Generic[T]):
     source    the service whose events are accepted ("portal" | "gateway")
     service   our own name, for the events that handlers publish
     topics    event type → topic, for the events that handlers publish
+    after     called after the handler of every event, on the same layer
     """
 
     def __init__(
@@ -81,9 +83,10 @@ class Consumer(Generic[T]):
         service: str,
         topics: Topics,
         signer: Signer,
+        after: After = lambda event, work: None,
     ) -> None:
         self._database, self._documents, self._handlers = database, store, handlers
-        self._service, self._topics, self._signer = service, topics, signer
+        self._service, self._topics, self._signer, self._after = service, topics, signer, after
         self.positions = Positions(SERVICE, source)
         self.topic = ""  # the topic of the source, for spans; set by the worker
 
@@ -184,6 +187,7 @@ class Consumer(Generic[T]):
             if refuse is not None:
                 raise refuse
             handler.act(handler.read(event.body), work)
+            self._after(event, work)
         except Exception as error:
             letter = dead_letters.of_event(event, error)
         else:

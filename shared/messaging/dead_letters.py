@@ -17,7 +17,7 @@ from shared.errors import DeadLetterNotFound, Refusal
 from shared.messaging.cloudevents import Event
 from shared.observability import metrics, trace_context
 from shared.storage.database import Connection, Database
-from shared.storage.page import Cut, Page, unknown_place
+from shared.storage.page import Cut, Page, place_of
 
 log = structlog.get_logger()
 ALARM = 100  # dead letters in one batch: a critical log event, never a stop (one fuzzing sandbox must not stop all)
@@ -212,18 +212,11 @@ async def listed(database: Database, sandbox_id: str, page: Page) -> Cut[dict[st
              (SELECT count(*) FROM waiting w WHERE w.sandbox = d.sandbox AND w.subject = d.subject) AS waiting_behind
            FROM dead_letters d WHERE d.sandbox = $1 AND d.id > $2 ORDER BY d.id LIMIT $3""",
         sandbox_id,
-        _last_id(page),
+        place_of(page),
         page.size + 1,
     )
     letters = [dict(row) for row in rows[: page.size]]
     return Cut(letters, str(letters[-1]["id"]) if len(rows) > page.size else None)
-
-
-def _last_id(page: Page) -> int:
-    text = page.after or "0"
-    if not (text.isascii() and text.isdigit() and len(text) < 19):  # so that it fits a bigint
-        raise unknown_place()
-    return int(text)
 
 
 async def shown(database: Database, sandbox_id: str, letter_id: int) -> dict[str, Any]:

@@ -87,11 +87,29 @@ class PublishedEvent(Struct, frozen=True):
     unread: bool
 
 
+class Outsider(Struct, frozen=True):
+    """What an outside system that decides on a document was told, and what it said. Times are real time.
+
+    waiting   deliveries that it has not acknowledged, the oldest of `since`
+    told      type of the last event that it was told, at `told_at`
+    answered  whether it has said something since then that was accepted
+    rejected  why its last message was rejected; "": it was not, or there is none
+    """
+
+    waiting: int = 0
+    since: datetime | None = None
+    told: str = ""
+    told_at: datetime | None = None
+    answered: bool = False
+    rejected: str = ""
+
+
 class Outlook(Struct, frozen=True):
     """What can still happen to one document in one service.
 
     known   whether the service has the document
     stuck   versions of the peer's events that were read without effect: dead letters, and events behind them
+    outsider  None: no outside system was told anything about it
     """
 
     known: bool = False
@@ -99,6 +117,7 @@ class Outlook(Struct, frozen=True):
     parked: Parked | None = None
     stuck: tuple[int, ...] = ()
     events: tuple[PublishedEvent, ...] = ()
+    outsider: Outsider | None = None
 
 
 async def of(database: Database, table: str, sandbox_id: str, subject: str, reader: Place | None) -> dict[str, Any]:

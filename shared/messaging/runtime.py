@@ -24,7 +24,7 @@ from shared.messaging import (
     timers,
 )
 from shared.messaging.cloudevents import Signer
-from shared.messaging.consumer import Consumer, Handlers
+from shared.messaging.consumer import After, Consumer, Handlers
 from shared.messaging.idempotency import RequestKey
 from shared.messaging.lanes import Place
 from shared.messaging.peer import Peer, agree_on_epoch, compare_epochs
@@ -67,6 +67,10 @@ class Request(Generic[T]):
         keys = [(self.work.sandbox.id, name) for name in names]
         self.work.use_counters(await counters.lock(self._connection, keys))
 
+    async def fetch(self, sql: str, *values: object) -> list[Any]:
+        """Rows as this transaction sees them now."""
+        return await self._connection.fetch(sql, *values)
+
     def reply(self, status: int, body: str) -> None:
         """Set the reply, which is stored with the key if there is one; `body` is JSON text."""
         self._reply = (status, body)
@@ -85,6 +89,7 @@ class MessagingRuntime(Runtime, Generic[T]):
     peers        services whose events it reads, or that read its events
     topics       event type → topic, for its own events
     projections  further listeners, each with its own positions
+    after        called after the handler of every event
     """
 
     def __init__(
@@ -98,6 +103,7 @@ class MessagingRuntime(Runtime, Generic[T]):
         peers: Sequence[Peer],
         topics: Topics,
         projections: Sequence[Projection] = (),
+        after: After = lambda event, work: None,
     ) -> None:
         metadata = MetaData()
         super().__init__(service, settings, database_url, metadata)
@@ -120,7 +126,14 @@ class MessagingRuntime(Runtime, Generic[T]):
         self.signer = Signer(settings.service_secret.get_secret_value())
         self.consumers = {
             peer.name: Consumer(
-                self.database, store, handlers, source=peer.name, service=service, topics=topics, signer=self.signer
+                self.database,
+                store,
+                handlers,
+                source=peer.name,
+                service=service,
+                topics=topics,
+                signer=self.signer,
+                after=after,
             )
             for peer in peers
         }

@@ -138,11 +138,8 @@ CLAUSES = (
 
 
 @cache
-def save_statement(table: str, names: tuple[str, ...]) -> str:
-    """The clauses that have rows, as one statement; the parameters are the columns of each, in order.
-
-    names  of these clauses; what a transaction does not write costs nothing then
-    """
+def save_statement(table: str, clauses: tuple[Clause, ...]) -> str:
+    """Clauses as one statement; the parameters are the columns of each that has rows of its own, in order."""
     parameters = count(1)
 
     def part(clause: Clause) -> str:
@@ -151,7 +148,7 @@ def save_statement(table: str, names: tuple[str, ...]) -> str:
         rows = f"unnest({arrays}) WITH ORDINALITY AS new ({', '.join([name for name, _ in columns] + ['ordinal'])})"
         return f"{clause.name} AS ({clause.sql.format(table=table, rows=rows)})"
 
-    return f"WITH {', '.join(part(clause) for clause in CLAUSES if (clause.after or clause.name) in names)} SELECT"
+    return f"WITH {', '.join(map(part, clauses))} SELECT"
 
 
 @dataclass(slots=True)
@@ -170,6 +167,8 @@ class Batch(Generic[T]):
     events: list[NewEvent] = field(default_factory=list)
     timers: dict[tuple[str, str, str], Due | None] = field(default_factory=dict)  # None: drop it
     calls: list[tuple[str, str, str, str, str]] = field(default_factory=list)
+    inserts: dict[Clause, list[tuple[Any, ...]]] = field(default_factory=dict)  # rows of the service's own clauses
+    committed: list[Callable[[], None]] = field(default_factory=list)  # to be called after the commit
     reply: tuple[str, str, str, str, int, str] | None = None  # sandbox, caller, route, key, status, body
     counters: dict[Key, int] = field(default_factory=dict)  # locked counters: the last number drawn
     drawn: dict[Key, int] = field(default_factory=dict)  # those from which this batch drew: the last number
@@ -189,9 +188,11 @@ class Batch(Generic[T]):
     async def save(self, connection: Connection, store: DocumentStore[T]) -> None:
         """Write everything in one statement; the rows were locked when they were loaded."""
         sets = {name: rows for name, rows in self._rows(store).items() if rows}
-        if sets:
+        clauses = (*(clause for clause in CLAUSES if (clause.after or clause.name) in sets), *self.inserts)
+        if clauses:  # what a transaction does not write costs nothing
             columns = [column for rows in sets.values() for column in zip(*rows, strict=True)]
-            await connection.execute(save_statement(store.table, tuple(sets)), *columns)
+            columns += [column for rows in self.inserts.values() for column in zip(*rows, strict=True)]
+            await connection.execute(save_statement(store.table, clauses), *columns)
         if self.firings:
             await faults.record(connection, self.firings)
 
@@ -218,14 +219,16 @@ class Batch(Generic[T]):
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write except positions."""
-        return not (self.changed or self.events or self.timers or self.calls)
+        return not (self.changed or self.events or self.timers or self.calls or self.inserts)
 
     def report(self) -> None:
-        """After the commit: count the events and the new states."""
+        """After the commit: count the events and the new states, and call what waits for the commit."""
         for type, number in Counter(event.type for event in self.events).items():
             metrics.EVENTS_WRITTEN.labels(type).inc(number)
         for stage, number in Counter(self.stages).items():
             metrics.JOURNEYS.labels(self.source, *stage).inc(number)
+        for call in self.committed:
+            call()
 
 
 class Work(Generic[T]):
@@ -241,6 +244,8 @@ class Work(Generic[T]):
         self._events: list[NewEvent] = []
         self._timers: dict[tuple[str, str, str], Due | None] = {}
         self._calls: list[tuple[str, str, str, str, str]] = []
+        self._inserts: list[tuple[Clause, tuple[Any, ...]]] = []
+        self._committed: list[Callable[[], None]] = []
         self._drawn: dict[Key, int] = {}
         self._firings: list[tuple[str, Rule, str, datetime]] = []
 
@@ -280,6 +285,11 @@ class Work(Generic[T]):
         loaded = self._documents.get(code) or self._batch.documents.get((self.sandbox.id, code))
         return max(self.now, loaded.last_at) if loaded and loaded.last_at else self.now
 
+    def last_at(self, code: str) -> datetime | None:
+        """The time of the last event that this service published about `code`."""
+        loaded = self._documents.get(code) or self._batch.documents.get((self.sandbox.id, code))
+        return loaded.last_at if loaded else None
+
     def publish(self, type: str, code: str, body: dict[str, Any]) -> None:
         """Publish an event about `code`; raises LookupError if its document is not loaded, or the type has no topic."""
         loaded = self._layer(code)
@@ -312,6 +322,14 @@ class Work(Generic[T]):
             (self.sandbox.id, kind, key, msgspec.json.encode(data).decode(), trace_context.traceparent())
         )
 
+    def insert(self, clause: Clause, row: tuple[Any, ...]) -> None:
+        """Write one more row of a clause of the service's own, in the statement that saves everything."""
+        self._inserts.append((clause, row))
+
+    def when_committed(self, call: Callable[[], None]) -> None:
+        """Call it after the commit; not at all if there is none. A crash in between loses the call."""
+        self._committed.append(call)
+
     def record_firing(self, rule: Rule, code: str) -> None:
         """Count and note a fault rule that changed the decision about `code`."""
         self._firings.append((self.sandbox.id, rule, code, self.at(code)))
@@ -341,6 +359,9 @@ class Work(Generic[T]):
         self._batch.events += self._events
         self._batch.timers.update(self._timers)
         self._batch.calls += self._calls
+        for clause, row in self._inserts:
+            self._batch.inserts.setdefault(clause, []).append(row)
+        self._batch.committed += self._committed
         self._batch.drawn.update(self._drawn)
         self._batch.firings += self._firings
 

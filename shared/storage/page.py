@@ -40,5 +40,13 @@ class Page:
         return Cut(list(rows[begin:end]), str(end) if end < len(rows) else None, len(rows))
 
 
+def place_of(page: Page) -> int:
+    """The number after which the page begins, for lists whose places are numbers. Raises BodyDoesNotFit."""
+    text = page.after or "0"
+    if not (text.isascii() and text.isdigit() and len(text) < 19):  # so that it fits a bigint
+        raise unknown_place()
+    return int(text)
+
+
 def unknown_place() -> BodyDoesNotFit:
     return BodyDoesNotFit((f"/query/{TOKEN}", "is no place in this list; use the Link header of the page before"))

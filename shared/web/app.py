@@ -20,7 +20,7 @@ from shared.runtime import Runtime
 from shared.web import problems, sandbox_cookie
 from shared.web.dependencies import chosen_sandbox
 from shared.web.docs_page import add_docs_page
-from shared.web.edge import Edge
+from shared.web.edge import Edge, RawBodies
 from shared.web.guard import NO_PAGES, Guard, Pages
 from shared.web.openapi import openapi_document
 
@@ -38,6 +38,7 @@ def create_app(
     routers: Sequence[APIRouter] = (),
     summary: str = "",
     body_limits: Mapping[str, int] | None = None,
+    raw_bodies: RawBodies = (),
     pages: Pages = NO_PAGES,
     has_cookie: bool = False,
 ) -> FastAPI:
@@ -45,7 +46,7 @@ def create_app(
 
     jobs         background work that runs while the application runs
     routers      every route of theirs refuses an API key of another sandbox than its path names
-    body_limits  see `Edge`
+    body_limits, raw_bodies  see `Edge`
     pages        see `Guard`
     has_cookie   whether a cookie or `/s/ID` in front of the path selects a browser's sandbox
     """
@@ -67,7 +68,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.runtime = runtime
-    app.add_middleware(Edge, runtime=runtime, limits=body_limits or {})
+    app.add_middleware(Edge, runtime=runtime, limits=body_limits or {}, raw=raw_bodies)
     problems.install(app, table)
     if has_cookie:
         routers = (*routers, sandbox_cookie.router)

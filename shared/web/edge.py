@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -19,6 +20,7 @@ from shared.web.recorder import Recorder
 
 log = structlog.get_logger()
 BODY_LIMIT = 1 << 20  # bytes: the largest body that the contracts allow, a submission, has a few KB
+RawBodies = Sequence[tuple[re.Pattern[str], int]]  # paths, bytes
 TOO_MUCH = "Send at most {} bytes."
 PIECE_SECONDS, BODY_SECONDS = 10.0, 60.0  # until the next piece of a body, and until its end, must have arrived
 TOO_LATE = "Send the whole body within {:.0f} seconds, without a pause of {:.0f}."
@@ -34,10 +36,11 @@ class Edge:
     JSON bodies must be strict JSON (`strict_json`). Forms and file uploads are not checked.
 
     limits  path → bytes, for endpoints that accept files; BODY_LIMIT holds for all other paths
+    raw     paths whose endpoint judges every body itself, and its limit
     """
 
-    def __init__(self, app: ASGIApp, runtime: Runtime, limits: Mapping[str, int]) -> None:
-        self.app, self._limits = app, limits
+    def __init__(self, app: ASGIApp, runtime: Runtime, limits: Mapping[str, int], raw: RawBodies) -> None:
+        self.app, self._limits, self._raw = app, limits, raw
         self._inner = FaultMiddleware(Recorder(_head_as_get(app), runtime), runtime)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,7 +54,11 @@ class Edge:
         begun, status, size = time.perf_counter(), 500, 0
         has_begun = is_complete = False
         body_until = asyncio.get_running_loop().time() + BODY_SECONDS
-        limit = self._limits.get(scope["path"], BODY_LIMIT)
+        limit = self._limits.get(scope["path"])
+        for paths, bytes_at_most in self._raw if limit is None else ():
+            if paths.fullmatch(scope["path"]):
+                limit = bytes_at_most
+        is_checked, limit = limit is None, limit or BODY_LIMIT
         method: str = scope["method"]
         if is_head := method == "HEAD":
             scope = {**scope}  # `_head_as_get` changes it, and the server reads its own
@@ -80,9 +87,8 @@ class Edge:
             if length.isdigit() and int(length) > limit:
                 await problems.render(problems.TOO_LARGE, TOO_MUCH.format(limit), {})(scope, receive, respond)
             else:
-                is_file = scope["path"] in self._limits
                 content_type = headers.get(b"content-type", b"")
-                body = receive_limited if is_file else strict_json.strict(receive_limited, content_type)
+                body = strict_json.strict(receive_limited, content_type) if is_checked else receive_limited
                 await self._inner(scope, receive, body, respond)
         except Exception as error:
             if has_begun or isinstance(error, BrokenOnPurpose) or not is_machine_fault(error):

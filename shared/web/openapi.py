@@ -80,7 +80,7 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     for status in statuses:
         responses.setdefault(str(status), problems.problem_responses(status)[status])
-    if "422" in responses:
+    if "422" in responses and problems.MEDIA_TYPE not in responses["422"].get("content", {}):
         responses["422"] = problems.problem_responses(422)[422]
     operation["responses"] = dict(sorted(responses.items()))
     if schemes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 import sys
 
 import uvicorn
@@ -16,6 +17,18 @@ from shared.settings import host_and_port
 from shared.web.connection import Connection
 
 KEEP_ALIVE = 75  # s; longer than our client keeps an idle connection, so the server never closes one that is in use
+
+
+class _Server(uvicorn.Server):
+    """As uvicorn's; the runtime learns that it stops before it waits for the requests in progress."""
+
+    def __init__(self, config: uvicorn.Config, runtime: Runtime) -> None:
+        super().__init__(config)
+        self._runtime = runtime
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._runtime.stopping.set()
+        await super().shutdown(sockets)
 
 
 def serve(app: FastAPI, url: str) -> None:
@@ -42,7 +55,7 @@ def serve(app: FastAPI, url: str) -> None:
         ws="none",
         timeout_keep_alive=KEEP_ALIVE,
     )
-    server, reasons = uvicorn.Server(config), []
+    server, reasons = _Server(config, runtime), []
 
     def give_up(reason: str) -> None:
         reasons.append(reason)

@@ -2,15 +2,18 @@
 
 import json
 import re
+from datetime import datetime
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
 
+from contracts import gate
 from contracts.catalogue import PROVINCES
+from contracts.gate import Known
 from contracts.schemas import errors, event_types
-from contracts.topics import ROUTES, VOID
+from contracts.topics import FROM_PORTAL, FROM_PROVINCE, ROUTES, VOID
 from contracts.topics import TOPICS as TOPICS_OF
 from shared.messaging.cloudevents import Record, decode
 from tools.docs.generate import REPOSITORY
@@ -18,6 +21,9 @@ from tools.docs.generate import REPOSITORY
 FOLDER = REPOSITORY / "contracts"
 DOCUMENT: dict[str, Any] = yaml.safe_load((FOLDER / "asyncapi.yaml").read_text(encoding="utf-8"))
 TOPICS = {"dossier.to-province.v1", "dossier.to-portal.v1"}
+NOW = datetime.fromisoformat("2026-11-25T10:00:00+07:00")
+LANES = {name: channel for name, channel in DOCUMENT["channels"].items() if "x-lanes" in channel}
+DOORS = {name: channel for name, channel in DOCUMENT["channels"].items() if name not in LANES}
 
 
 def resolved(reference: str) -> Any:
@@ -42,7 +48,7 @@ def test_it_is_asyncapi_three_and_every_reference_leads_somewhere() -> None:
 
 
 def test_both_topics_have_one_partition_per_province() -> None:
-    channels = DOCUMENT["channels"].values()
+    channels = LANES.values()
     assert {channel["address"] for channel in channels} == TOPICS
     for channel in channels:
         assert channel["bindings"]["kafka"]["topic"] == channel["address"]
@@ -51,10 +57,11 @@ def test_both_topics_have_one_partition_per_province() -> None:
 
 def test_every_event_type_is_a_message_with_its_schema_on_some_topic() -> None:
     messages = DOCUMENT["components"]["messages"]
-    assert set(messages) == set(event_types())
+    assert set(messages) == {*event_types(), *(f"said.{name}" for name in FROM_PROVINCE), "verdict.v1"}
+    messages = {name: messages[name] for name in event_types()}
     for name, message in messages.items():
         assert resolved(message["payload"]["$ref"])["$id"].endswith(f"/{name}.json")
-    travelling = {name for channel in DOCUMENT["channels"].values() for name in channel["messages"]}
+    travelling = {name for channel in LANES.values() for name in channel["messages"]}
     assert travelling == set(event_types())
 
 
@@ -93,9 +100,36 @@ def test_a_reader_takes_every_example_of_a_message_from_its_own_source_alone(nam
 
 
 def test_a_channel_lists_its_lanes_and_who_may_write() -> None:
-    for channel in DOCUMENT["channels"].values():
+    for channel in LANES.values():
         lanes = {lane["province"]: lane["partition"] for lane in channel["x-lanes"]}
         assert lanes == {province.code: province.lane for province in PROVINCES.values()}
         assert (channel["x-source"], channel["x-reader"]) == ROUTES[channel["address"]]
         for word in ("may write", "may read", "All sandboxes share", "7 days"):
             assert word in channel["description"]
+
+
+def test_a_connector_has_three_topics_a_user_of_its_own_and_verdicts() -> None:
+    topics = {channel["address"]: set(channel["messages"]) for channel in DOORS.values()}
+    assert topics == {
+        "province.{province}.inbox.v1": set(FROM_PORTAL),
+        "province.{province}.outbox.v1": {f"said.{name}" for name in FROM_PROVINCE},
+        "province.{province}.verdicts.v1": {"verdict.v1"},
+    }
+    for channel in DOORS.values():
+        assert channel["parameters"]["province"]["enum"] == list(PROVINCES)
+        (server,) = channel["servers"]
+        (scheme,) = resolved(server["$ref"])["security"]
+        assert resolved(scheme["$ref"])["type"].startswith("scram")
+
+
+def test_an_event_that_a_connector_sends_with_these_headers_passes_the_gate() -> None:
+    known = Known.in_state("submitted", now=NOW)
+    event = gate.example(known, "dossier.received.v1", NOW) or {}
+    headers = {f"ce_{name}": event[name] for name in ("specversion", "id", "source", "type", "subject", "time")}
+    headers["content-type"] = "application/json"
+    message = DOCUMENT["components"]["messages"]["said.dossier.received.v1"]
+    jsonschema.Draft202012Validator(resolved(message["headers"]["$ref"])).validate(headers)
+    assert errors("dossier.received.v1", event["data"]) == []
+    raw = tuple((name, value.encode()) for name, value in headers.items())
+    record = gate.Message("kafka", "37", raw, json.dumps(event["data"]).encode(), event["partitionkey"].encode())
+    assert gate.check(record, known, NOW).outcome == "accepted"

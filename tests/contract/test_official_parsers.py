@@ -19,6 +19,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing.exceptions import Unresolvable
 
 from contracts.schemas import event_types
+from contracts.topics import FROM_PROVINCE
 from lienthong.pytest_plugin import run_of
 from tests.support.fetched import Missing, NotFetched, node_packages, run
 from tools.docs.generate import REPOSITORY, SERVICES
@@ -79,7 +80,11 @@ def test_the_official_parser_takes_the_asyncapi_document_and_finds_every_message
     assert errors(found) == []
     others = {(each["severity"], each["code"]) for each in found["findings"]}
     assert others <= {("information", "asyncapi-latest-version")}, "3.0 is what most tools read; see docs/elsewhere.md"
-    assert found["version"].startswith("3.") and set(found["messages"]) == set(event_types())
+    assert found["version"].startswith("3.") and set(found["messages"]) == {
+        *event_types(),
+        *(f"said.{name}" for name in FROM_PROVINCE),
+        "verdict.v1",
+    }
 
 
 @pytest.mark.parametrize(

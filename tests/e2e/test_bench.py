@@ -29,6 +29,7 @@ ROWS = (
     "… 99 % within",
     "commit → applied, events at half of the maximum rate: 50 % within",
     "… 99 % within",
+    "gate, one process, messages of a straight journey",
     "whole journeys, everything on this machine",
     "… processor time, all processes and the load",
     "30 days of a dossier: supplement, apology, overdue, returned",

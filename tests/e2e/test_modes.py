@@ -193,7 +193,7 @@ def test_modes_are_set_shown_and_put_back_at_the_terminal(lienthong_sync: sync.C
     ("words", "hint"),
     [
         (["set", "37", "manuel"], "/mode: 'manuel' is no mode: did you mean manual?"),
-        (["set", "37", "external"], "not available yet"),
+        (["set", "37", "external"], "/via: name the door of your connector"),
         (["set", "37", "simulated", "--tempo", "at-once"], "did you mean at_once?"),
         (["set", "37", "manual", "--tempo", "at_once"], "/tempo: leave it out"),
         (["set", "37", "simulated", "--tempo", "scripted"], "/decisions: add the decisions of the officers"),

@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 
 from contracts import lifecycle as law
+from contracts.dossier import WAIVED
 from services.portal.commands import REFUND
 from services.portal.domain import PAID, REFUND_PENDING, REFUNDED
 from services.portal.problems import PROBLEMS as AT_PORTAL
-from services.province_gateway.domain import WAIVED
 from services.province_gateway.problems import PROBLEMS as AT_PROVINCE
 from shared.messaging.http_outbox import Call
 from shared.problem_types import COMMON

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.portal.papers import file_types
-from services.portal.papers.file_types import DOCX, JPEG, ODT, PDF, PNG, Kind
+from contracts import file_types
+from contracts.file_types import DOCX, JPEG, ODT, PDF, PNG, Kind
 from shared.errors import BodyDoesNotFit, Refusal
 from tests.support.specimens import DOCX_TYPES, a_docx, a_jpeg, a_pdf, a_png, an_archive, an_odt
 

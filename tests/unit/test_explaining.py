@@ -13,7 +13,7 @@ from services.portal.domain import FAILED, PAID, REFUND_PENDING, Payment, Supple
 from services.portal.explain import KINDS, explain
 from services.portal.explain.facts import Call, Facts, Foreign, mode_of, officers_faults, province_of
 from services.portal.explain.timing import nothing_due
-from shared.messaging.pending import Outlook, Timer
+from shared.messaging.pending import Outlook, Outsider, Timer
 from tests.support.facts import (
     CODE,
     DEMAND,
@@ -89,6 +89,14 @@ CASES: dict[str, tuple[Facts, str]] = {
     "clock-frozen": (facts(), "lienthong clock advance --to 2026-06-09T10:00:00.000+07:00 --sandbox s1"),
     "clock-runs": (facts(), "in 0:02:00 of real time"),
     "calendar-ended": (facts(law.IN_PROCESSING, gateway=Outlook(known=True)), "ends with 31/12/2027"),
+    "connector-silent": (
+        facts(
+            mode="external",
+            province_copy=province_copy(law.SUBMITTED, "receive"),
+            gateway=Outlook(True, outsider=Outsider(waiting=2, since=NOW, told="dossier.submitted.v1", told_at=NOW)),
+        ),
+        "has not acknowledged 2 deliveries about the dossier",
+    ),
     "nothing-due": (facts(law.RECEIVED, mode="manual", province_copy=None, gateway=Outlook(True)), "has happened"),
 }
 RUNS = {"clock-runs": 60}  # rate

@@ -11,7 +11,9 @@ import pytest
 
 from contracts import lifecycle as law
 from contracts.catalogue import Place
+from contracts.dossier import MET, Demand, FeeItem, Supplement
 from contracts.filing import Filing
+from contracts.gate import Known
 from contracts.lifecycle import LIFECYCLE, Lifecycle, Move, Need
 from services.portal import domain as national
 from services.province_gateway import domain as provincial
@@ -24,9 +26,9 @@ from tools.docs.lifecycle_page import parts
 AT = datetime(2026, 6, 9, 8, tzinfo=BUSINESS_ZONE)
 EARLIER, LATER = AT - timedelta(days=1), AT + timedelta(days=30)
 ELSEWHERE = Place(PROVINCE, "14488")
-DEMAND = provincial.Demand(1, "at_reception", (provincial.FeeItem("service_fee", "Phí", 8000),), LATER)
+DEMAND = Demand(1, "at_reception", (FeeItem("service_fee", "Phí", 8000),), LATER)
 PAID = msgspec.structs.replace(DEMAND, paid_by="counter", paid_at=AT)
-ASKED = provincial.Supplement(1, EARLIER, LATER)
+ASKED = Supplement(1, EARLIER, LATER)
 ANSWERED = msgspec.structs.replace(ASKED, answered_at=AT)
 NATIONAL_DEMAND = national.Demand(1, 8000, "at_reception")
 NATIONAL_ASKED = national.Supplement(1, "Thiếu giấy tờ", ("Bản chính",), LATER, False)
@@ -177,11 +179,21 @@ def test_a_need_taken_out_of_the_table_binds_no_longer_and_leaves_the_page(
 
 def test_each_service_knows_exactly_the_needs_of_its_moves() -> None:
     officials, citizens = {need for _, need in OFFICIALS_CELLS}, {need for _, need in CITIZENS_CELLS}
-    assert set(provincial.MET) == set(CASES) == officials
+    assert set(MET) == set(CASES) == officials
     assert set(national.MET) == set(national.REFUSALS) == set(CITIZENS_CASES) == citizens
     assert set(provincial.REFUSALS) == set(OWN_REFUSALS)
     assert set(LIFECYCLE.needs) == officials | citizens
     assert {word for word in vars(law).values() if isinstance(word, Need)} == set(LIFECYCLE.needs)
+
+
+@pytest.mark.parametrize(("move", "need"), OFFICIALS_CELLS, ids=name)
+def test_the_gate_takes_what_an_official_could_do_without_further_facts(move: Move, need: Need) -> None:
+    for dossier in (of_officials(move), of_officials(move, need)):
+        known = Known.of(dossier, last_event_at=EARLIER)
+        able = set(dossier.can(AT)) - {does for does, fact in dossier.missing_facts(AT).items() if fact != "fee"}
+        assert {row.does for row in known.lawful(AT, lenient=True).values()} == able - (
+            {law.FINISH} if dossier.due_at is None else set()
+        )
 
 
 def test_what_can_be_given_is_a_fact_of_an_instruction() -> None:
@@ -190,7 +202,7 @@ def test_what_can_be_given_is_a_fact_of_an_instruction() -> None:
 
 
 def test_what_a_refusal_says_it_waits_for_stays_the_same_word() -> None:
-    waited_for = {need.slug for need in provincial.MET if need not in provincial.REFUSALS}
+    waited_for = {need.slug for need in MET if need not in provincial.REFUSALS}
     assert waited_for == {
         *("hand_over", "another place of reception", "reception", "resume", "start"),
         *("payment", "demand", "supplement", "withdrawal request"),

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pypdf
 import pytest
 
-from services.portal.papers.file_types import PDF, kind_of
+from contracts.file_types import PDF, kind_of
 from services.province_gateway import result_pdf
 from services.province_gateway.result_pdf import Facts, render
 

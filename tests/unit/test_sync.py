@@ -17,7 +17,7 @@ import pytest
 
 from lienthong import client, sync
 from lienthong.background import Background, BackgroundHttp
-from lienthong.client import citizen, clock, faults, payments, province
+from lienthong.client import citizen, clock, connectors, faults, payments, province
 from lienthong.client.concurrency import gather
 from lienthong.client.http import Problem, ServiceClient
 
@@ -35,6 +35,7 @@ OF_THE_LOOP = {"open", "service"}  # of a country: for whoever brings an HTTP cl
         (clock.Clock, sync.Clock),
         (payments.Payments, sync.Payments),
         (faults.Faults, sync.Faults),
+        (connectors.Connector, sync.Connector),
     ],
 )
 def test_every_method_of_the_client_has_its_twin(there: type, here: type) -> None:

@@ -26,7 +26,7 @@ NATIONAL = NationalCopy(
     )
 )
 PROVINCIAL = ProvinceCopy(
-    "H42-260609-0001", "37", None, "2.000635", "Trần Ngọc Lan", 1, datetime(2026, 6, 9, tzinfo=UTC)
+    "H42-260609-0001", "37", None, "2.000635", 1, datetime(2026, 6, 9, tzinfo=UTC), applicant="Trần Ngọc Lan"
 )
 NEW = {"code", "procedure", "province", "commune", "state_code", "submitted_at"}
 

@@ -13,11 +13,12 @@ from msgspec.structs import replace
 
 from contracts import lifecycle as law
 from contracts.catalogue import PROVINCES, Place
+from contracts.dossier import FeeItem
 from contracts.filing import Filing
 from contracts.models import BY_TYPE
 from contracts.topics import TOPIC_OF
 from services.province_gateway import commands
-from services.province_gateway.domain import Dossier, FeeItem, Instruction, new_dossier
+from services.province_gateway.domain import Dossier, Instruction, new_dossier
 from services.province_gateway.moves import official
 from services.province_gateway.moves.context import Rules
 from services.province_gateway.work import Work

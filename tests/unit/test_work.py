@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 
 from shared.messaging.cloudevents import event_id
-from shared.messaging.unit_of_work import Batch, LoadedDocument, Work
+from shared.messaging.unit_of_work import Batch, Clause, LoadedDocument, Work
 from shared.sandbox.registry import Sandbox
+from shared.storage.documents import DocumentStore
 
 NOW = datetime(2026, 6, 9, 1, tzinfo=UTC)
 TOPICS = dict.fromkeys(("box.painted.v1", "box.sold.v1", "box.made.v1"), "boxes.v1")
@@ -139,3 +142,31 @@ def test_a_draw_depends_on_seed_and_key_alone() -> None:
     assert [twin.draw("A", "reception"), twin.draw("A", "days"), twin.draw("B", "reception")] == draws
     assert len({*draws, Sandbox("s1", "seed2", 0, NOW).draw("A", "reception")}) == 4
     assert all(0 <= Sandbox("s1", str(seed), 0, NOW).draw() < 1 for seed in range(500))
+
+
+class Statements:
+    """A connection that only notes what is executed."""
+
+    def __init__(self) -> None:
+        self.executed: list[str] = []
+
+    async def execute(self, sql: str, *values: object) -> None:
+        self.executed.append(sql)
+
+
+async def test_rows_of_a_service_are_written_in_the_statement_that_saves_everything() -> None:
+    colours = Clause("colours", "INSERT INTO colours (code) SELECT code FROM {rows}", "code text")
+    boxes: DocumentStore[Any] = DocumentStore("boxes", dict, born="at")
+    for rows in ([], [("A",), ("B",)]):
+        batch, connection, called = a_batch(), Statements(), list[str]()
+        work = Work(batch, HERE)
+        work.timer("A", "dry", NOW)
+        for row in rows:
+            work.insert(colours, row)
+            work.when_committed(partial(called.append, "rung"))
+        work.merge()
+        await batch.save(connection, boxes)  # type: ignore[arg-type]
+        (sql,) = connection.executed
+        assert ("INTO colours" in sql) == bool(rows) and called == []
+        batch.report()
+        assert len(called) == len(rows)

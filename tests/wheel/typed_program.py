@@ -68,3 +68,18 @@ def province(province: Province, code: str) -> ProvinceDossier:
     province.register("2.000635", "14464", {"id": "001099000001", "name": "Nguyễn Văn A"}, channel="direct")
     province.do(code, move, reason="x", items=["y"])
     return province.dossier(code)
+
+
+def connector(sandbox: Sandbox, code: str) -> str:
+    connector = sandbox.connect("37", "pull", gate="lenient")
+    print(connector.key, connector.credentials["events"], sandbox.connectors()[0]["waiting"])
+    print(connector.deliveries(after=1, wait=5), connector.kept_cursor("mine"), connector.verdicts()[0]["outcome"])
+    connector.keep_cursor("mine", 1)
+    print(connector.check_raw(b"{}", [("content-type", b"application/json")])["errors"])
+    event = connector.example("dossier.received.v1", code)
+    print(connector.check(event)["outcome"], connector.say(event)["outcome"])
+    print(sandbox.connector("37").trigger("dossier.refused.v1", code, reason="x")["outcome"])
+    connector.hand_in_result(code, b"%PDF-1.7")
+    connector.disconnect()
+    sandbox.disconnect("37")
+    return connector.key

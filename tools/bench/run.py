@@ -12,7 +12,7 @@ from pathlib import Path
 from lienthong.client import Country
 from lienthong.embedded import ports, postgres
 from lienthong.embedded.stack import Stack
-from tools.bench import ceilings, citizens, journeys, load, machine, months, sandboxes, startup
+from tools.bench import ceilings, citizens, gate, journeys, load, machine, months, sandboxes, startup
 from tools.bench.events import RAW_TOPIC, Log
 from tools.bench.rows import Aim, Row
 
@@ -64,6 +64,7 @@ def measure(size: Size, notify: Notify, port_base: int | None = None) -> list[Ro
                 rows += sandboxes.memory_at_rest(stack)
                 postgres.psql(stack.plan, "CREATE DATABASE bench")
                 rows += asyncio.run(_running(stack, size, notify))
+                rows += gate.measure()
                 notify("journeys")
                 rows += _journeys(stack, size.journeys)
                 notify("months")

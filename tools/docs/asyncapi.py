@@ -1,4 +1,7 @@
-"""The AsyncAPI 3.0 document: topics, lanes, keys, headers, who speaks and who listens. Bodies stay in events/."""
+"""The AsyncAPI 3.0 document: topics, lanes, keys, headers, who speaks and who listens. Bodies stay in events/.
+
+The topics of a province's own connector are in `asyncapi_doors`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from contracts.catalogue import PROVINCES
 from contracts.published import VERSION
 from contracts.schemas import event_types, schema
 from contracts.topics import ROUTES, TO_PORTAL, TO_PROVINCE, TOPIC_OF, TOPICS, VOID
+from tools.docs import asyncapi_doors as doors
 
 SHARED = (
     "Who may write: the source alone. A record of anybody else in a lane is refused, counted and named by `explain`; an "
@@ -43,27 +47,32 @@ def document() -> dict[str, Any]:
                 "protocol": "kafka-secure",
                 "description": "Apache Kafka of the embedded stack; KAFKA_BOOTSTRAP_SERVERS points elsewhere.",
                 "security": [{"$ref": "#/components/securitySchemes/owner"}],
-            }
+            },
+            **doors.SERVERS,
         },
         "channels": {
             "toProvince": _channel(TO_PROVINCE, "Events of the portal, for the provinces."),
             "toPortal": _channel(TO_PORTAL, "Events of the provinces, for the portal."),
+            **doors.channels(),
         },
         "operations": {
             "portalTells": _operation("send", "toProvince", TO_PROVINCE, "portal"),
             "provinceHears": _operation("receive", "toProvince", TO_PROVINCE, "province_gateway"),
             "provinceTells": _operation("send", "toPortal", TO_PORTAL, "province_gateway"),
             "portalHears": _operation("receive", "toPortal", TO_PORTAL, "portal"),
+            **doors.operations(),
         },
         "components": {
             "securitySchemes": {
                 "owner": {
                     "type": "plain",
                     "description": "SASL_PLAINTEXT, drawn per data folder; the owner of the stack finds it in `.lienthong/access`.",
-                }
+                },
+                **doors.SECURITY,
             },
-            "schemas": {_headers_name(event_type): _headers(event_type) for event_type in event_types()},
-            "messages": {event_type: _message(event_type) for event_type in event_types()},
+            "schemas": {_headers_name(event_type): _headers(event_type) for event_type in event_types()}
+            | doors.schemas(),
+            "messages": {event_type: _message(event_type) for event_type in event_types()} | doors.messages(),
         },
     }
 

@@ -2,7 +2,8 @@
 
     python -m tools.docs.generate [--check]
 
-With --check nothing is written; exit status 1 and the names of the files that differ.
+With --check nothing is written; exit status 1 and the names of the files that differ. A change of an event that breaks those
+who write or read its released version is refused in both cases.
 """
 
 import argparse
@@ -20,8 +21,9 @@ from fastapi import FastAPI
 
 from contracts import lifecycle, scenario
 from contracts.catalogue import PROVINCES
+from contracts.diff import EVENTS, RELEASED, breaking, compare, schemas_at
 from contracts.faults import CATALOGUE, FAMILIES
-from contracts.modes import MODES, REST, TEMPOS
+from contracts.modes import DOORS, GATES, MODES, REST, TEMPOS
 from services.identity_mock import app as identity_mock
 from services.payment_mock import app as payment_mock
 from services.portal import app as portal
@@ -31,6 +33,7 @@ from tools.docs import (
     asyncapi,
     catalogue_page,
     causes_page,
+    events_page,
     faults_page,
     glossary_page,
     lifecycle_page,
@@ -59,6 +62,7 @@ def _faults() -> dict[str, Iterable[str]]:
 # What is printed into pages that people write.
 PAGES: dict[str, Callable[[], Mapping[str, Iterable[str]]]] = {
     "docs/lifecycle.md": lifecycle_page.parts,
+    "docs/events.md": events_page.parts,
     "docs/glossary.md": glossary_page.parts,
     "docs/catalogue.md": catalogue_page.parts,
     "docs/faults.md": _faults,
@@ -90,9 +94,12 @@ def _completions() -> str:
         "faults": {fault.name: fault.title_en for fault in CATALOGUE},
         "families": dict.fromkeys(FAMILIES, ""),
         "events": {name: event.text_en for name, event in lifecycle.EVENTS.items()},
+        "states": {state.slug: state.name_en for state in lifecycle.LIFECYCLE.states},
         "provinces": {code: province.name_vi for code, province in PROVINCES.items()} | {REST: "all others"},
         "modes": dict.fromkeys(MODES, ""),
         "tempos": dict.fromkeys(TEMPOS, ""),
+        "doors": dict.fromkeys(DOORS, ""),
+        "gates": dict.fromkeys(GATES, ""),
     }
     return json.dumps(words, ensure_ascii=False, indent=1) + "\n"
 
@@ -123,6 +130,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.docs.generate", description="Write the computed contracts.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 naming the files that differ")
     check = parser.parse_args().check
+    if broken := breaking(compare(schemas_at(RELEASED), schemas_at(EVENTS))):
+        for change in broken:
+            print(f"{change.type}{change.pointer}: {change.text}. This breaks {change.breaks}.")
+        print("A change that breaks somebody is a new version of the event type: contracts/README.md says how.")
+        return 1
     differing = drifting()
     for name, text in differing.items():
         if check:
@@ -141,9 +153,21 @@ def on_disk(name: str) -> str | None:
     return path.read_text(encoding="utf-8") if path.exists() else None
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text of digits: to YAML 1.1, which it writes, 08 is a text; to YAML 1.2 it is the number 8."""
+
+
+def _text_of_digits(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'" if text.isdigit() else None)
+
+
+_Dumper.add_representer(str, _text_of_digits)
+
+
 def _yaml(document: Mapping[str, Any]) -> str:
-    # safe_dump writes anchors for shared objects; a JSON round trip leaves a plain tree
-    return yaml.safe_dump(json.loads(json.dumps(document)), sort_keys=False, allow_unicode=True, width=120)
+    # dumping writes anchors for shared objects; a JSON round trip leaves a plain tree
+    plain = json.loads(json.dumps(document))
+    return yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ CLIENT_TYPES = {
     "Dossier": ("portal", "DossierView"),
     "ProvinceDossier": ("province_gateway", "DossierView"),
     "ProvinceMode": ("portal", "ModeView"),
+    "ConnectorRow": ("province_gateway", "ConnectorView"),
+    "Credentials": ("province_gateway", "CredentialsView"),
     "Wish": ("portal", "NewSandbox"),
     "SandboxRow": ("portal", "SandboxView"),
     "Reading": ("portal", "ClockView"),

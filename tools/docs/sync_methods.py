@@ -14,14 +14,15 @@ FOLDER = Path(client.__file__).parent
 # Class to generate → the classes whose methods it gets, the first with its bases.
 CLASSES = {
     "Country": ["country.Country"],
-    "Sandbox": ["country.Sandbox", "modes.ActingProvinces", "waits.Waiting"],
+    "Sandbox": ["country.Sandbox", "modes.ActingProvinces", "connectors.Connectors", "waits.Waiting"],
     "Clock": ["clock.Clock"],
     "Citizen": ["citizen.Citizen"],
     "Province": ["province.Province"],
+    "Connector": ["connectors.Connector"],
     "Faults": ["faults.Faults"],
     "Payments": ["payments.Payments"],
 }
-BY_HAND = {"open", "new_sandbox"}  # of a country: what they take or return has a blocking version of its own
+BY_HAND = {"open", "new_sandbox", "connect"}  # what they take or return has a blocking version of its own
 HEADER = '''"""The methods of `lienthong.sync`, generated from those of `lienthong.client` by `make contracts`."""
 
 from __future__ import annotations

@@ -35,11 +35,26 @@ async def event_schema(event_type: str) -> Response:
     return Response((schemas.EVENTS / f"{event_type}.json").read_bytes(), media_type=SCHEMA)
 
 
+@router.get(
+    "/verdict.v1.json",
+    summary="The JSON Schema of a verdict of the gate",
+    response_class=Response,
+    responses={200: {"content": {SCHEMA: {"schema": {"type": "object"}}}}},
+)
+async def verdict_schema() -> Response:
+    return Response(published.VERDICT.read_bytes(), media_type=SCHEMA)
+
+
+@router.get("/invalid.json", summary="Messages that break a rule, by name: contracts/invalid, with their verdicts")
+async def invalid() -> dict[str, Any]:
+    return published.zoo()
+
+
 @router.get("/lifecycle.json", summary="States, moves, needs and reactions: what docs/lifecycle.md prints")
 async def lifecycle() -> dict[str, Any]:
     return published.lifecycle()
 
 
-@router.get("/rules.json", summary="Every rule of the event bodies by its id, as a dead letter names it")
+@router.get("/rules.json", summary="Every rule of bodies and gate by its id, as dead letters and verdicts name it")
 async def rules() -> dict[str, Any]:
-    return published.all_rules()
+    return published.all_rules() | published.gate_rules()

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
+from contracts.file_types import ACCEPTED
 from services.portal import queries
 from services.portal.api.views import CitizenDep, PortalDep
 from services.portal.auth import Citizen
 from services.portal.papers import results, store
-from services.portal.papers.file_types import ACCEPTED
 from services.portal.papers.store import Paper
 from services.portal.runtime import Portal
 from shared.errors import BodyDoesNotFit

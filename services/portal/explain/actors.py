@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contracts import lifecycle as law
+from contracts.lifecycle import LIFECYCLE
 from services.portal.explain.causes import SWITCH_OFF, SWITCH_OFF_VI, Kind, Values, Words, kind, text_of
-from services.portal.explain.facts import SIMULATED, Facts
+from services.portal.explain.facts import EXTERNAL, SIMULATED, Facts
+from shared.messaging.pending import Outsider
 
 
 @kind(
@@ -99,8 +101,8 @@ def officers_held_by_fault(facts: Facts) -> Iterator[Values]:
     ),
 )
 def province_manual(facts: Facts) -> Iterator[Values]:
-    """the province is not simulated: a person or a test must act"""
-    if facts.mode != SIMULATED and facts.province_copy is not None and not facts.ended:
+    """the province is in manual mode: a person or a test must act"""
+    if facts.mode not in (SIMULATED, EXTERNAL) and facts.province_copy is not None and not facts.ended:
         can = list(facts.province_copy["can"])
         allowed = can or ["nothing, until the citizen acts"]
         allowed_vi = can or ["chưa có, chờ công dân"]
@@ -109,4 +111,61 @@ def province_manual(facts: Facts) -> Iterator[Values]:
         yield {**values, "can_en": allowed, "can_vi": allowed_vi, "first_en": first, "first_vi": first}
 
 
-KINDS: tuple[Kind, ...] = (ended, withdrawal_asked, supplement_awaited, officers_held_by_fault, province_manual)
+@kind(
+    "connector-silent",
+    Words(
+        "The connector of province {province} decides; it {state}. Lawful now: {can}.",
+        "Hệ thống kết nối của tỉnh {province} quyết định; hệ thống này {state}. Lúc này được gửi: {can}.",
+        "Let it answer, or speak for it: `lienthong trigger {first} --dossier {code}{flag}`; `lienthong verdicts{flag}` "
+        "shows what was wrong; or give the province back: `lienthong disconnect --province {province}{flag}`.",
+        "Để hệ thống đó trả lời, hoặc gửi thay: `lienthong trigger {first} --dossier {code}{flag}`; "
+        "`lienthong verdicts{flag}` cho biết lỗi; hoặc ngắt kết nối: `lienthong disconnect --province {province}{flag}`.",
+    ),
+)
+def connector_silent(facts: Facts) -> Iterator[Values]:
+    """a connector decides for the province, and it has not answered"""
+    if facts.mode != EXTERNAL or facts.province_copy is None or facts.ended:
+        return
+    state, state_vi = _silence(facts.outsider)
+    moves = LIFECYCLE.moves_of(LIFECYCLE.state(facts.province_copy["status"]["code"]), *law.OFFICIALS)
+    can = [moves[does].event for does in facts.province_copy["can"] if does in moves]
+    yield {
+        "province": facts.province,
+        "can": can,
+        "waiting": facts.outsider.waiting,
+        "rejected": facts.outsider.rejected,
+        "state_en": state,
+        "state_vi": state_vi,
+        "can_en": can or ["nothing, until the citizen acts"],
+        "can_vi": can or ["chưa có, chờ công dân"],
+        "first": can[0] if can else "TYPE",
+    }
+
+
+def _silence(outsider: Outsider) -> tuple[str, str]:
+    """What the connector has not done, in English and Vietnamese."""
+    told_at = outsider.told_at.isoformat(timespec="seconds") if outsider.told_at else ""
+    if outsider.waiting and outsider.since is not None:
+        since = outsider.since.isoformat(timespec="seconds")
+        return (
+            f"has not acknowledged {outsider.waiting} deliveries about the dossier, the oldest since {since}",
+            f"chưa xác nhận {outsider.waiting} tin về hồ sơ, tin cũ nhất từ {since}",
+        )
+    if outsider.rejected:
+        return f"said something that was rejected: {outsider.rejected}", f"gửi tin bị từ chối: {outsider.rejected}"
+    if outsider.told and not outsider.answered:
+        return (
+            f"was told {outsider.told} at {told_at} and has not answered",
+            f"đã nhận {outsider.told} lúc {told_at} và chưa trả lời",
+        )
+    return "has the next word", "là bên gửi tiếp theo"
+
+
+KINDS: tuple[Kind, ...] = (
+    ended,
+    withdrawal_asked,
+    supplement_awaited,
+    officers_held_by_fault,
+    province_manual,
+    connector_silent,
+)

@@ -17,10 +17,10 @@ from contracts.catalogue import PROVINCES, Province
 from contracts.lifecycle import LIFECYCLE, State
 from services.portal.domain import Demand, Dossier
 from services.portal.sandboxes.settle import Waiting
-from shared.messaging.pending import Outlook, Parked, Timer
+from shared.messaging.pending import Outlook, Outsider, Parked, Timer
 from shared.sandbox.names import DEFAULT
 
-SIMULATED, MANUAL = "simulated", "manual"
+SIMULATED, EXTERNAL = "simulated", "external"
 EVERY_PROVINCE = "*"
 HELD_BY_FAULT = "HeldByFault: "  # the last error of a call begins with it when a fault rule holds the call
 NOTHING = Outlook()
@@ -180,6 +180,11 @@ class Facts:
     def overdue(self) -> bool:
         """Whether a timer was due and did not fire."""
         return bool(self.timers) and self.timers[0].due <= self.now
+
+    @property
+    def outsider(self) -> Outsider:
+        """What the connector of the dossier's province was told and said about it."""
+        return (self.gateway.outsider if self.gateway else None) or Outsider()
 
     @property
     def owing(self) -> Demand | None:

@@ -16,7 +16,7 @@ from contracts.topics import READERS
 from services.portal.explain import explain
 from services.portal.explain.causes import Cause, text_of
 from services.portal.explain.collect import Outlooks, gather, get_json, outlooks_of
-from services.portal.explain.facts import Facts
+from services.portal.explain.facts import EXTERNAL, Facts
 from services.portal.explain.infrastructure import unknown_dossier
 from services.portal.sandboxes.settle import Waiting
 from shared.messaging.pending import PublishedEvent
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 THERE, ABSENT, UNKNOWN, NOT_BEFORE = "there", "absent", "unknown", "not-before"
 HELD, WAITING = "held", "waiting"
+MAY_SPEAK = "may-speak"  # key of a sentence, no verdict
 HOLDING = {"parked", "sandbox-unknown-there", "confirmation-held-by-fault", "confirmation-refused"}
 HOLDING_REFUNDS = {"refund-held-by-fault", "refund-refused"}
 ONCE = {
@@ -48,6 +49,10 @@ SENTENCES = {
     ),
     UNKNOWN: ("{event} of {code} is not there.", "Không có {event} của {code}."),
     HELD: ("{event} of {code} is not there: it is held.", "Chưa có {event} của {code}: đang bị giữ lại."),
+    MAY_SPEAK: (
+        "{event} of {code} is not there yet; no proof that it never comes: a connector can still speak.",
+        "Chưa có {event} của {code}; không thể chắc là không bao giờ có: hệ thống kết nối còn có thể gửi.",
+    ),
     WAITING: ("{event} of {code} is not there yet.", "Chưa có {event} của {code}."),
 }  # fmt: skip
 ABSENT_WHILE_FROZEN = (
@@ -151,6 +156,8 @@ def judge(facts: Facts, awaited: AwaitedEvent, *, still: bool, over: bool, left:
         return _answer(WAITING, SENTENCES[WAITING], awaited, facts, causes, still=still) if over else None
     if causes[0].name == unknown_dossier.name and ((still and facts.frozen) or over):
         return _answer(UNKNOWN, SENTENCES[UNKNOWN], awaited, facts, causes, still=still)
+    if facts.mode == EXTERNAL and not facts.ended and not facts.timers:
+        return _answer(WAITING, SENTENCES[MAY_SPEAK], awaited, facts, causes) if over else None
     due = facts.timers[0].due if facts.timers else None
     if still and due is not None and (facts.frozen or due - facts.now > timedelta(seconds=max(left, 0) * facts.rate)):
         return _answer(NOT_BEFORE, SENTENCES[NOT_BEFORE], awaited, facts, causes, due)

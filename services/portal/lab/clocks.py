@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.portal.api.views import PortalDep
-from services.portal.sandboxes.settle import Verdict
+from services.portal.sandboxes.settle import CONNECTOR, Verdict
 from shared.errors import BodyDoesNotFit
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import DurationText, TimeText, in_reach, parse_duration, parse_time, wire
@@ -58,7 +58,10 @@ class WaitingView(BaseModel):
 
 
 class VerdictView(BaseModel):
-    """The result of `settle`: still, waiting or held; and what the sandbox waits for."""
+    """The result of `settle`: still, waiting or held; and what the sandbox waits for.
+
+    `proof_of_absence`: nothing happens before the clock moves; never while a connector can still speak.
+    """
 
     verdict: str
     proof_of_absence: bool
@@ -68,7 +71,8 @@ class VerdictView(BaseModel):
     @classmethod
     def of(cls, verdict: Verdict, *, frozen: bool) -> VerdictView:
         waiting_for = [WaitingView(**asdict(waiting)) for waiting in verdict.waiting_for]
-        absent = frozen and verdict.verdict == "still"
+        connected = any(waiting.name in (CONNECTOR, "silent-connector") for waiting in verdict.waiting_for)
+        absent = frozen and verdict.verdict == "still" and not connected
         return cls(verdict=verdict.verdict, proof_of_absence=absent, next_due=verdict.next_due, waiting_for=waiting_for)
 
 

@@ -31,6 +31,9 @@ class ModeView(BaseModel):
     mode: str
     tempo: str | None
     decisions: dict[str, Any] | None
+    via: str | None
+    url: str | None
+    gate: str | None
     set_for: str | None
 
 
@@ -90,5 +93,8 @@ def _view(documents: dict[str, Any], province: str) -> ModeView:
         mode=document["mode"],
         tempo=document.get("tempo"),
         decisions=document.get("decisions"),
+        via=document.get("via"),
+        url=document.get("url"),
+        gate=document.get("gate"),
         set_for=set_for,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from services.portal.papers import file_types
+from contracts import file_types
 from shared import http
 from shared.errors import NotReady, Refusal
 from shared.runtime import Runtime

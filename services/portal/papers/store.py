@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text
 
-from services.portal.papers import file_types
+from contracts import file_types
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.runtime import Runtime, in_sandbox
 from shared.sandbox.files import Files, hash_of

@@ -8,11 +8,11 @@ from datetime import datetime
 from contracts.calendar.calendar import CalendarTooShort
 from contracts.catalogue import PROCEDURES, choose, communes_of
 from contracts.catalogue.search import folded
-from contracts.modes import AT_ONCE, MANUAL, in_force, province_faults
+from contracts.file_types import PDF, name_of
+from contracts.modes import AT_ONCE, SIMULATED, in_force, province_faults
 from contracts.people import STANDING
 from contracts.problems import CONTRACT_PROBLEMS
 from contracts.scenario import DossierPart, Scenario
-from services.portal.papers.file_types import PDF, name_of
 from services.portal.sandboxes import fault_rules
 from shared.did_you_mean import nearest, no_such
 from shared.errors import BodyDoesNotFit, Misfit, Refusal
@@ -97,8 +97,9 @@ def _of_decisions(scenario: Scenario, dossier: DossierPart) -> Iterator[Misfit]:
     acts, _ = in_force({name: mode.document() for name, mode in scenario.modes.items()}, dossier.province)
     if "decisions" in dossier.model_fields_set and acts.get("tempo") == AT_ONCE:
         yield "/decisions", f"arrive too late if officers act at once: choose another tempo for {dossier.province}"
-    elif "decisions" in dossier.model_fields_set and acts["mode"] == MANUAL:
-        yield "/decisions", f"have no effect in manual mode: leave them out, or set {dossier.province} to simulated"
+    elif "decisions" in dossier.model_fields_set and acts["mode"] != SIMULATED:
+        mode = acts["mode"]
+        yield "/decisions", f"have no effect in {mode} mode: leave them out, or set {dossier.province} to simulated"
 
 
 def _no_procedure(procedure: str) -> str:

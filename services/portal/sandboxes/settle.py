@@ -1,8 +1,9 @@
 """The verdict on a sandbox: whether anything can still happen in it, from what is pending in every service. Pure.
 
 Keys of a service's `pending`, if they apply: version (of its sandbox row), unsent, timers_due, next_due, now, parked,
-calls, under_way (sentences: work that does not depend on the clock), held (sentences: what a fault rule holds back),
-written (topic → lane → position), read (source → lane → position), unworked (parts of its worker that no process does).
+calls, connectors (`province`, `silent`, `text`), under_way (sentences: work that does not depend on the clock), held
+(sentences: what a fault rule holds back), written (topic → lane → position), read (source → lane → position), unworked
+(parts of its worker that no process does).
 Publishers and readers are compared lane by lane, from append-only tables.
 """
 
@@ -16,7 +17,8 @@ Pending = Mapping[str, Any]
 Lanes = Mapping[Any, Any]  # lane → epoch and number
 
 # These wait for a person. An advance does not wait for them, and the verdict names them.
-HELD = ("parked", "call-refused", "held-by-fault")
+HELD = ("parked", "call-refused", "held-by-fault", "silent-connector")
+CONNECTOR = "connector"  # it can speak at any time: named, and not waited for
 SEE_STATUS = "`lienthong status` shows what is down; work continues when it runs again"
 
 
@@ -25,7 +27,7 @@ class Waiting:
     """One named reason why something may still happen.
 
     name  dead-worker, unread-events, unsent-events, timers-due, under-way, calls-in-flight, service-down, clock-behind,
-          clock-turning, or one of HELD
+          clock-turning, CONNECTOR, or one of HELD
     """
 
     name: str
@@ -49,7 +51,7 @@ class Verdict:
     @property
     def only_timers(self) -> bool:
         """Whether only due timers are under way. In a frozen sandbox they fire only in an advance."""
-        return all(waiting.name in ("timers-due", *HELD) for waiting in self.waiting_for)
+        return all(waiting.name in ("timers-due", CONNECTOR, *HELD) for waiting in self.waiting_for)
 
     @property
     def behind(self) -> tuple[str, ...]:
@@ -70,6 +72,7 @@ def verdict(pending: Mapping[str, Pending | None], routes: Mapping[str, tuple[st
     ]
     known = {service: answer for service, answer in pending.items() if answer is not None}
     held = [Waiting("parked", service, line) for service, answer in known.items() for line in answer.get("parked", [])]
+    connected: list[Waiting] = []
     newest = max((answer.get("version", 0) for answer in known.values()), default=0)
     for service, answer in known.items():
         if answer.get("version", newest) < newest:
@@ -82,6 +85,10 @@ def verdict(pending: Mapping[str, Pending | None], routes: Mapping[str, tuple[st
             waiting_for.append(Waiting("timers-due", service, f"{answer['timers_due']} timers are due"))
         waiting_for += [Waiting("under-way", service, line) for line in answer.get("under_way", [])]
         held += [Waiting("held-by-fault", service, line) for line in answer.get("held", [])]
+        for each in answer.get("connectors", []):
+            (held if each["silent"] else connected).append(
+                Waiting("silent-connector" if each["silent"] else CONNECTOR, service, each["text"])
+            )
         for call in answer.get("calls", []):
             error = f": {call['last_error']}" if call["last_error"] else ""
             detail = f"{call['kind']} {call['key']}, tried {call['attempts']} times{error}"
@@ -102,7 +109,7 @@ def verdict(pending: Mapping[str, Pending | None], routes: Mapping[str, tuple[st
             ]
     word = "waiting" if waiting_for else "held" if held else "still"
     due = {service: str(answer["next_due"]) for service, answer in known.items() if answer.get("next_due")}
-    return Verdict(word, (*waiting_for, *held), min(due.values(), default=None), tuple(due))
+    return Verdict(word, (*waiting_for, *held, *connected), min(due.values(), default=None), tuple(due))
 
 
 def _unread(written: Lanes, read: Lanes, source: str, reader: str) -> list[Waiting]:

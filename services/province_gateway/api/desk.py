@@ -18,6 +18,7 @@ from services.province_gateway.codes import code_series, dossier_code
 from services.province_gateway.commands import Registration
 from services.province_gateway.domain import Instruction
 from services.province_gateway.moves import official, receipts
+from services.province_gateway.officers.modes import must_decide_here
 from shared.messaging.idempotency import RequestKey
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import BUSINESS_ZONE
@@ -119,6 +120,7 @@ async def register(
     async with gateway.unit_of_work(sandbox, key, series=[f"{province}/{body.commune}"]) as request:
         if request.is_new:
             now = request.now
+            must_decide_here(request.work.sandbox, province)
             choice = choose(body.procedure, province, body.commune, case=body.case, channel=body.channel, on=now)
             series = code_series(choice.agency, now)
             await request.lock_counters(series)
@@ -155,6 +157,7 @@ async def move(
     key = _key(province, f"POST /dossiers/{code}/moves", idempotency_key, body)
     async with gateway.unit_of_work(sandbox, key, codes=[code], series=[agency]) as request:
         if request.is_new:
+            must_decide_here(request.work.sandbox, province)
             await request.lock_counters(*receipts.receipt_series(agency, request.now))
             dossier = official.perform(request.work, code, body.instruction(), gateway.rules)
             request.reply(200, DossierView.of(dossier, request.work.at(code)).model_dump_json())

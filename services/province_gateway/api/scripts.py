@@ -12,6 +12,7 @@ from contracts.decisions import Decisions
 from services.province_gateway import arrival, commands
 from services.province_gateway.api.views import GatewayDep
 from services.province_gateway.domain import Script
+from services.province_gateway.officers.modes import must_decide_here
 from shared.runtime import known_sandbox
 from shared.text import Text
 from shared.web.dependencies import SandboxId
@@ -27,12 +28,12 @@ class ScriptBody(BaseModel):
 @router.put(
     "/officers/{code}",
     summary="Set what the officers of one dossier decide; it may be submitted later.",
-    responses=problem_responses(404, 422, 503),
+    responses=problem_responses(404, 409, 422, 503),
 )
 async def script_officers(code: Text, body: ScriptBody, sandbox: SandboxId, gateway: GatewayDep) -> dict[str, Any]:
     """The reply has `arrived: false` if the province does not have the dossier yet: the decisions wait for it."""
     script = msgspec.convert(body.decisions.model_dump(), Script)
-    await known_sandbox(gateway, sandbox)
+    must_decide_here(await known_sandbox(gateway, sandbox), arrival.province_in(code) or "")
     await arrival.expect(gateway, sandbox, code)
     async with gateway.unit_of_work(sandbox, codes=[code]) as request:
         dossier = commands.script_officers(request.work, code, script)

@@ -8,8 +8,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 from pydantic import BaseModel
 
+from contracts.dossier import WAIVED, Demand
 from contracts.views import CopyView, FeeItemView, Moment, View
-from services.province_gateway.domain import WAIVED, Demand, Dossier
+from services.province_gateway.domain import Dossier
 from services.province_gateway.runtime import Gateway
 
 

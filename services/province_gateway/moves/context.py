@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -13,6 +13,9 @@ from contracts.calendar.worktime import Count, Pause
 from contracts.catalogue import Place, agency_code
 from services.province_gateway.domain import Dossier, Instruction
 from services.province_gateway.work import Work, save_and_publish
+from shared.sandbox.clock import BUSINESS_ZONE
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,19 @@ class OfficialMove(Struct, frozen=True):
     instruction: Instruction
     rules: Rules
 
-    def publish(self, dossier: Dossier, **facts: Any) -> None:
-        save_and_publish(self.work, dossier, self.event, **facts)
+    def publish(self, dossier: Dossier, /, **facts: Any) -> None:
+        """Save the dossier and publish the event of the move; what a connector said precedes the office's own facts."""
+        save_and_publish(self.work, dossier, self.event, **{**facts, **self.instruction.said})
+
+    def said(self, name: str, default: T) -> T:
+        """A member of the connector's event; `default` if it has none, or if no connector speaks."""
+        value: T = self.instruction.said.get(name, default)
+        return value
+
+    def said_time(self, name: str, default: datetime) -> datetime:
+        """As `said`, for a member that is a time."""
+        value = self.instruction.said.get(name)
+        return default if value is None else datetime.fromisoformat(value).astimezone(BUSINESS_ZONE)
 
     def reason(self, default: str) -> str:
         return self.instruction.reason or default

@@ -7,13 +7,12 @@ from msgspec.structs import replace
 from contracts import lifecycle as law
 from contracts.calendar.worktime import Limit, Unit
 from contracts.catalogue import CALENDAR
+from contracts.dossier import MOMENTS, WAIVED
 from services.province_gateway.domain import (
-    WAIVED,
     Dossier,
     DossierNotFound,
     FeeMismatch,
     Instruction,
-    Moment,
     RefundTooLarge,
 )
 from services.province_gateway.moves.context import OfficialMove, Rules, desk
@@ -22,13 +21,6 @@ from services.province_gateway.work import Work, local_time
 from shared.sandbox.clock import wire
 
 PAY_BY = Limit(30, Unit.DAY)  # time to pay a demanded fee; our default, unverified
-MOMENTS: dict[str, Moment] = {
-    law.SUBMITTED.slug: "at_reception",
-    law.RECEIVED.slug: "at_reception",
-    law.IN_PROCESSING.slug: "obligation",
-    law.SUPPLEMENT.slug: "at_supplement",
-    law.RESULT_READY.slug: "at_result",
-}
 
 
 def demand_catalogue_fee(work: Work, code: str, rules: Rules) -> None:
@@ -47,7 +39,8 @@ def demand_fee(move: OfficialMove) -> None:
     if owing or before.state == law.FINANCIAL_OBLIGATION:
         moment = before.demands[-1].moment  # the new demand corrects that one or adds to it
     items = move.instruction.fee or (owing.items if owing else before.catalogue_fee(move.at))
-    demanded = move.after.with_demand(moment, items, CALENDAR.due(move.at, PAY_BY))
+    pay_by = move.said_time("pay_by", CALENDAR.due(move.at, PAY_BY))
+    demanded = move.after.with_demand(moment, items, pay_by)
     demand = demanded.demands[-1]
     if demanded.state == law.FINANCIAL_OBLIGATION != before.state:
         demanded = replace(demanded, paused_at=move.at)
@@ -82,7 +75,7 @@ def take_payment(move: OfficialMove) -> None:
         demand=demand.number,
         amount_dong=demand.amount_dong,
         method=move.instruction.method,
-        receipts=receipts(move.work, paid, demand.items, move.at),
+        receipts=move.said("receipts", None) or receipts(move.work, paid, demand.items, move.at),
         paid_at=wire(move.at),
         officer=desk(paid),
     )

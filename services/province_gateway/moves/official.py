@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from msgspec.structs import replace
 
 from contracts import lifecycle as law
 from contracts.calendar.worktime import Limit, Pause, Unit
 from contracts.catalogue import CALENDAR, ProcedureWithdrawn, forward_by, in_working_days, procedure_at, procedure_of
-from services.province_gateway.domain import VERIFYING, Dossier, DossierNotFound, Instruction, Supplement
+from contracts.dossier import VERIFYING, Supplement
+from services.province_gateway.domain import Dossier, DossierNotFound, Instruction, ResultNotHandedIn
 from services.province_gateway.moves.context import OfficialMove, Rules, desk
 from services.province_gateway.moves.money import demand_catalogue_fee, demand_fee, refund, take_payment, waive_fee
 from services.province_gateway.officers import behaviour
@@ -34,12 +36,15 @@ WITH_REASON = (
 ANSWER_DAYS = 10  # working days that a citizen has to answer a supplement request; our default, unverified
 
 
-def perform(work: Work, code: str, instruction: Instruction, rules: Rules) -> Dossier:
-    """Make one move of an official. Raises MoveNotAllowed, NotYet, BodyDoesNotFit and the refusals of the move."""
-    dossier, at = work.load(code, DossierNotFound), local_time(work, code)
+def perform(work: Work, code: str, instruction: Instruction, rules: Rules, *, at: datetime | None = None) -> Dossier:
+    """Make one move of an official. Raises MoveNotAllowed, NotYet, BodyDoesNotFit and the refusals of the move.
+
+    at  when it was made, as a connector says; None: now
+    """
+    dossier, at = work.load(code, DossierNotFound), at or local_time(work, code)
     after, row = dossier.after(instruction.does, at)
     dossier.must_allow(instruction, at)
-    if mode_of(work.sandbox, dossier.province).manual:
+    if not mode_of(work.sandbox, dossier.province).has_officers:
         _require_reason(instruction)
     _MOVES[instruction.does](OfficialMove(work, dossier, after, row.event, at, instruction, rules))
     if dossier.withdrawal_reason is not None and after.state in law.ENDED_WITHOUT_RESULT:
@@ -55,6 +60,14 @@ def _require_reason(instruction: Instruction) -> None:
     if instruction.does in WITH_REASON and not instruction.reason:
         en, vi = "is missing: in manual mode you give the reason of", "còn thiếu: ở chế độ thủ công, bạn nêu lý do của"
         raise BodyDoesNotFit(("/reason", Sentence(f"{en} {instruction.does}", f"{vi} {instruction.does}")))
+
+
+def _demands_by_itself(move: OfficialMove, moment: str) -> bool:
+    """Whether the office now demands the catalogue's fee; a connector demands it itself."""
+    sandbox, before = move.work.sandbox, move.before
+    if before.demands or mode_of(sandbox, before.province).is_external:
+        return False
+    return behaviour.script_of(sandbox, before).fee_moment == moment
 
 
 def _receive(move: OfficialMove) -> None:
@@ -77,7 +90,7 @@ def _receive(move: OfficialMove) -> None:
         limit=limit,
         count=move.rules.count,
         pause=move.rules.pause,
-        due_at=CALENDAR.due(at, limit, move.rules.count),
+        due_at=move.said_time("due_at", CALENDAR.due(at, limit, move.rules.count)),
         paused_at=None,
     )
     assert received.due_at is not None
@@ -94,7 +107,7 @@ def _receive(move: OfficialMove) -> None:
         pause=received.pause,
         forward_by=wire(forward_by(at)),
     )
-    if behaviour.script_of(move.work.sandbox, before).fee_moment == "at_reception" and not before.demands:
+    if _demands_by_itself(move, "at_reception"):
         demand_catalogue_fee(move.work, before.code, move.rules)
 
 
@@ -109,7 +122,7 @@ def _request_supplement(move: OfficialMove) -> None:
     before = move.before
     number = len(before.supplements) + 1
     days = move.instruction.answer_days or ANSWER_DAYS
-    answer_by = CALENDAR.due(move.at, Limit(days, Unit.WORKING_DAY))
+    answer_by = move.said_time("answer_by", CALENDAR.due(move.at, Limit(days, Unit.WORKING_DAY)))
     reason = move.reason("Hồ sơ chưa đầy đủ")
     requested = replace(move.after, supplements=(*before.supplements, Supplement(number, move.at, answer_by)))
     if before.received_at is not None and before.paused_at is None:
@@ -146,6 +159,7 @@ def _hand_over(move: OfficialMove) -> None:
 def _start(move: OfficialMove) -> None:
     """Start processing; if the dossier waited for a payment, the waiting time does not count."""
     started = replace(move.after, started_at=move.at).running_again(move.at, Pause.SUBTRACT)
+    started = _due_as_said(move, started)
     due = wire(started.due_at) if started.due_at and started.due_at != move.before.due_at else None
     move.publish(started, started_at=wire(move.at), officer=move.handler, due_at=due)
 
@@ -156,16 +170,22 @@ def _resume(move: OfficialMove) -> None:
     pause = before.pause if before.state == law.SUPPLEMENT else Pause.SUBTRACT
     answered = move.after.answered(move.at) if before.unanswered else move.after
     resumed = replace(answered, started_at=before.started_at or move.at).running_again(move.at, pause)
+    resumed = _due_as_said(move, resumed)
     assert resumed.due_at is not None  # needs: RECEIVED_BEFORE
     facts = {"resumed_at": wire(move.at), "due_at": wire(resumed.due_at), "pause": pause}
     move.publish(resumed, **facts, officer=move.handler)
+
+
+def _due_as_said(move: OfficialMove, dossier: Dossier) -> Dossier:
+    return replace(dossier, due_at=move.said_time("due_at", dossier.due_at)) if dossier.due_at else dossier
 
 
 def _reschedule(move: OfficialMove) -> None:
     """Form 04: once, at the latest one day before the due date."""
     due = move.before.due_at
     assert due is not None
-    new_due = CALENDAR.due(due, Limit(move.instruction.days or 1, Unit.WORKING_DAY), move.before.count)
+    usual = CALENDAR.due(due, Limit(move.instruction.days or 1, Unit.WORKING_DAY), move.before.count)
+    new_due = move.said_time("due_at", usual)
     reason = move.reason("Cần thêm thời gian thẩm tra, xác minh")
     facts = {"reason": reason, "previous_due_at": wire(due), "due_at": wire(new_due), "apologised_at": wire(move.at)}
     move.publish(replace(move.after, due_at=new_due, rescheduled=True), **facts, officer=move.handler)
@@ -175,7 +195,12 @@ def _finish(move: OfficialMove) -> None:
     """The result is signed; this moment decides whether it is on time. A fee can become due with the result."""
     before = move.before
     timeliness = before.timeliness(move.at)
-    finished = replace(move.after, result_number=f"KQ-{before.code}", ready_at=move.at)
+    result = move.said("result", {"sha256": before.own_result} if before.own_result else None)
+    if result is not None and result["sha256"] != before.own_result:
+        address = f"/api/v1/provinces/{before.province}/dossiers/{before.code}/result"
+        raise ResultNotHandedIn(f"Hand this file in first: PUT {address}.", pointer="/data/result/sha256")
+    number = move.said("result_number", f"KQ-{before.code}")
+    finished = replace(move.after, result_number=number, ready_at=move.at)
     move.publish(
         finished,
         ready_at=wire(move.at),
@@ -184,8 +209,9 @@ def _finish(move: OfficialMove) -> None:
         officer=move.handler,
         timeliness=timeliness,
         supplement_requests=len(before.supplements) or None,
+        result=result,
     )
-    if behaviour.script_of(move.work.sandbox, before).fee_moment == "at_result" and not before.demands:
+    if _demands_by_itself(move, "at_result"):
         demand_catalogue_fee(move.work, before.code, move.rules)
 
 

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from contracts.catalogue import agency_code
+from contracts.dossier import FeeItem
 from contracts.receipts import series
-from services.province_gateway.domain import Dossier, FeeItem
+from services.province_gateway.domain import Dossier
 from shared.messaging.unit_of_work import Work
 
 

@@ -63,8 +63,8 @@ def result_due(sandbox: Sandbox, dossier: Dossier, started_at: datetime) -> date
 
 
 def next_move(sandbox: Sandbox, dossier: Dossier) -> str | None:
-    """The next move of the officers; None while they wait, and in manual mode. A step of the script has precedence."""
-    if mode_of(sandbox, dossier.province).manual:
+    """The next move of the officers; None while they wait, and without officers. A step of the script has precedence."""
+    if not mode_of(sandbox, dossier.province).has_officers:
         return None
     step = _ready_step(sandbox, dossier)
     return step.does if step is not None else _default_move(dossier)[0]
@@ -83,9 +83,9 @@ def next_action(sandbox: Sandbox, dossier: Dossier, at: datetime) -> tuple[str, 
 
 
 def next_answer(sandbox: Sandbox, dossier: Dossier, at: datetime) -> datetime | None:
-    """When the desk answers a withdrawal request; None in manual mode."""
+    """When the desk answers a withdrawal request; None if the province has no simulated officers."""
     mode = mode_of(sandbox, dossier.province)
-    return None if mode.manual else _time_to_act(mode, at)
+    return _time_to_act(mode, at) if mode.has_officers else None
 
 
 def _time_to_act(mode: Mode, at: datetime, not_before: datetime | None = None) -> datetime:
@@ -119,6 +119,14 @@ def _default_move(dossier: Dossier) -> tuple[str | None, datetime | None]:
     if state == law.RESULT_READY and owing is None:
         return law.RETURN, None
     return None, None
+
+
+def is_officers_turn(dossier: Dossier, now: datetime) -> bool:
+    """Whether officers would act now, and nobody else must act first."""
+    if dossier.withdrawal_reason is not None:
+        return True
+    does, not_before = _default_move(dossier)
+    return does is not None and (not_before is None or not_before <= now)
 
 
 def default_instruction(dossier: Dossier, does: str) -> Instruction:

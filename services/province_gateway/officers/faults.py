@@ -31,7 +31,7 @@ def next_move(sandbox: Sandbox, dossier: Dossier) -> str | None:
 
 def silenced(sandbox: Sandbox, dossier: Dossier) -> Rule | None:
     """The rule because of which the officers do not act on the dossier now."""
-    must_answer = dossier.withdrawal_reason is not None and not mode_of(sandbox, dossier.province).manual
+    must_answer = dossier.withdrawal_reason is not None and mode_of(sandbox, dossier.province).has_officers
     has_work = must_answer or behaviour.next_move(sandbox, dossier) is not None
     return _rule(sandbox, dossier, named.SILENT) if has_work else None
 

@@ -1,4 +1,4 @@
-"""The mode of a province, read from the sandbox row: manual, or simulated with a tempo and perhaps with decisions."""
+"""The mode of a province, read from the sandbox row: simulated with a tempo and perhaps decisions, manual, or external."""
 
 from __future__ import annotations
 
@@ -10,28 +10,47 @@ import msgspec
 from msgspec import Struct
 
 from contracts.catalogue import PROVINCES
-from contracts.modes import AT_ONCE, MANUAL, WORKING_CLOCK, in_force
+from contracts.gate.verdict import Leniency
+from contracts.modes import AT_ONCE, EXTERNAL, SIMULATED, WORKING_CLOCK, in_force
 from services.province_gateway.domain import Script
+from shared.errors import Refusal
 from shared.sandbox.registry import Sandbox
 
 NONE_SET = "{}"  # the column `modes` of a sandbox without modes
 
 
-class Mode(Struct, frozen=True):
-    """manual: no simulated officers; otherwise they act at a tempo.
+class ConnectorDecides(Refusal):
+    """The province is in mode external: its connector acts, through a door, and nobody through the officers' API."""
 
-    script  their decisions on every dossier that has no script of its own
+
+class Mode(Struct, frozen=True):
+    """Who acts: simulated officers at a tempo, a person or program through the officers' API (manual), or a connector.
+
+    script  simulated: decisions on every dossier that has no script of its own
     mark    hash of these decisions; a dossier stores it with the number of their steps that it has taken
+    via     external: the door through which the connector is told
+    gate    external: strict or lenient
     """
 
-    manual: bool = False
+    mode: str = SIMULATED
     tempo: str = WORKING_CLOCK
     script: Script | None = None
     mark: str = ""
+    via: str = ""
+    gate: Leniency = "strict"
+
+    @property
+    def has_officers(self) -> bool:
+        """Whether simulated officers act."""
+        return self.mode == SIMULATED
+
+    @property
+    def is_external(self) -> bool:
+        return self.mode == EXTERNAL
 
     @property
     def at_once(self) -> bool:
-        return self.tempo == AT_ONCE and not self.manual
+        return self.tempo == AT_ONCE and self.has_officers
 
 
 BY_DEFAULT = Mode()
@@ -39,6 +58,26 @@ BY_DEFAULT = Mode()
 
 def mode_of(sandbox: Sandbox, province: str) -> Mode:
     return BY_DEFAULT if sandbox.modes == NONE_SET else _read(sandbox.modes, province)
+
+
+def joined(before: str, after: str) -> list[str]:
+    """The provinces that became external; `before` and `after` are values of the column `modes`."""
+    old, new = msgspec.json.decode(before), msgspec.json.decode(after)
+    return [
+        province
+        for province in changed(before, after)
+        if in_force(new, province)[0]["mode"] == EXTERNAL != in_force(old, province)[0]["mode"]
+    ]
+
+
+def must_decide_here(sandbox: Sandbox, province: str) -> None:
+    """Raises ConnectorDecides if a connector decides for the province, so that no caller may act as its officials."""
+    if mode_of(sandbox, province).is_external:
+        raise ConnectorDecides(
+            "Speak as the connector: `lienthong trigger TYPE --dossier CODE`, or POST an event to /api/v1/provinces/"
+            f"{province}/events; or take the province back: `lienthong disconnect --province {province}`.",
+            province=province,
+        )
 
 
 def changed(before: str, after: str) -> list[str]:
@@ -52,8 +91,8 @@ def changed(before: str, after: str) -> list[str]:
 @lru_cache(maxsize=1024)
 def _read(modes: str, province: str) -> Mode:
     document: dict[str, Any] = dict(in_force(msgspec.json.decode(modes), province)[0])
-    if document["mode"] == MANUAL:
-        return Mode(manual=True)
+    if document["mode"] != SIMULATED:
+        return Mode(document["mode"], via=document.get("via", ""), gate=document.get("gate", "strict"))
     decisions = document.get("decisions")
     if decisions is None:
         return Mode(tempo=document["tempo"])

@@ -1,4 +1,4 @@
-"""Plans the actions of simulated officers as timers; none in manual mode. No await, no I/O."""
+"""Plans the actions of simulated officers as timers; none in a province without them. No await, no I/O."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def plan(work: Work, code: str, *, replace_same: bool = True) -> None:
 
 
 def plan_answer(work: Work, code: str) -> None:
-    """Set the timer by which the desk answers a withdrawal request; none in manual mode, where a caller answers."""
+    """Set the timer by which the desk answers a withdrawal request; none in a province without simulated officers."""
     at = local_time(work, code)
     try:
         due, rule = faults.next_answer(work.sandbox, work.load(code, DossierNotFound), at)

@@ -44,6 +44,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/_lab/sandboxes/{sandbox}/faults"): {"fault": "http-error"},
     ("POST", "/_lab/sandboxes/{sandbox}/wait-for"): {"event": "dossier.received.v1", "dossier": "X"},
     ("POST", "/_lab/lanes/{lane}/replay"): {"epoch": 0, "expected": 1},
+    ("POST", "/_lab/sandboxes/{sandbox}/earlier-events"): {"dossiers": []},
+    ("POST", "/_lab/sandboxes/{sandbox}/addresses"): {"files": []},
     ("PUT", "/_lab/officers/{code}"): {"decisions": {}},
 }
 SANDBOX = "s-11111111"

@@ -9,14 +9,22 @@ from typing import Any
 import pytest
 
 from contracts import lifecycle as law
+from services.province_gateway import replan
 from services.province_gateway.domain import Dossier
-from services.province_gateway.officers import replan
 from shared.sandbox.clock import BUSINESS_ZONE
 from tests.service.province_gateway.stages import ANSWERED, ASKED, PAID, SAID, STAGES, Officials
-from tests.support.country import Country, Sandbox, pointers
+from tests.support.country import Country, Sandbox, pointers, problem
 from tests.support.factories import COPY, FREE, PROVINCE
+from tests.support.office import Office
 
 MANUAL, AT_ONCE = {"mode": "manual"}, {"mode": "simulated", "tempo": "at_once"}
+EXTERNAL = {"mode": "external", "via": "pull"}
+
+
+def unheard(sandbox_id: str, province: str) -> None:
+    """Nobody waits for deliveries."""
+
+
 OPEN = [name for name, stage in STAGES.items() if stage.state not in law.FINAL]
 # Who waits there is the citizen: for the papers, the money; or nobody waits any more.
 CITIZENS = {law.SUPPLEMENT, law.FINANCIAL_OBLIGATION, law.RESULT_READY}
@@ -174,6 +182,31 @@ async def test_at_the_end_of_the_calendar_a_mode_can_still_be_set(country: Count
     await desk.does(law.GRANT_WITHDRAWAL)
     await desk.mode(AT_ONCE)
     assert (await desk.shown())["status"]["slug"] == "withdrawn"
+
+
+# --- external -----------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("stage", OPEN)
+async def test_a_dossier_survives_a_connector_wherever_it_stands(desk: Provincial, stage: str) -> None:
+    await desk.brought_to(STAGES[stage])
+    before, planned, story = await desk.shown(), await desk.due(), await desk.types()
+    await desk.mode(EXTERNAL)
+    assert await desk.due() == [] and await desk.shown() == {**before, "planned": None}
+    await desk.mode(None)
+    assert await desk.due() == planned and await desk.shown() == before
+    assert await desk.types() == story
+    assert (await desk.notes())[0] == "Planned again; the province is in external mode: its connector decides"
+
+
+async def test_nobody_acts_as_an_official_where_a_connector_decides(desk: Provincial) -> None:
+    await desk.mode(EXTERNAL)
+    await desk.submitted(procedure=FREE)
+    assert await desk.due() == []
+    refused = problem(await desk.tries(law.RECEIVE), 409, "connector-decides")
+    assert "lienthong trigger" in refused["detail"] and "lienthong disconnect --province 37" in refused["detail"]
+    problem(await Office(desk.sandbox).register(), 409, "connector-decides")
+    script = {"json": {"decisions": {"reception": "refuse"}}, "headers": desk.sandbox.header}
+    answer = await desk.country.ask("gateway", "PUT", f"/_lab/officers/{desk.code}", **script)
+    problem(answer, 409, "connector-decides")
 
 
 # --- at once ------------------------------------------------------------------------------------------------------------------
@@ -335,7 +368,7 @@ async def test_a_worker_ends_what_a_process_that_died_began(desk: Provincial, cr
     await desk.mode(MANUAL)
     assert await desk.due() != []
     crashing.undo()
-    job = asyncio.create_task(replan.finish_all(desk.gateway))
+    job = asyncio.create_task(replan.finish_all(desk.gateway, unheard))
     try:
         async with asyncio.timeout(20):
             while await desk.under_way():
@@ -353,12 +386,12 @@ async def test_many_dossiers_are_planned_piece_by_piece_and_a_second_change_begi
     for desk in desks:
         await desk.submitted(procedure=FREE)
     await desks[0].mode(MANUAL)
-    assert await replan._next_batch(country.gateway, sandbox.id)
+    assert await replan._next_batch(country.gateway, unheard, sandbox.id, is_last_try=True)
     assert [await desk.due() == [] for desk in desks] == [True, True, False, False, False]
     await desks[0].mode(AT_ONCE)
     for _ in range(3):
-        assert await replan._next_batch(country.gateway, sandbox.id)
-    assert not await replan._next_batch(country.gateway, sandbox.id)
+        assert await replan._next_batch(country.gateway, unheard, sandbox.id, is_last_try=True)
+    assert not await replan._next_batch(country.gateway, unheard, sandbox.id, is_last_try=True)
     assert [(await desk.kept()).planned for desk in desks] == ["reception"] * 5
     assert [len(await desk.notes()) for desk in desks] == [2, 2, 1, 1, 1]
     assert await desks[0].acts() != [] and [(await desk.kept()).state in law.FINAL for desk in desks] == [True] * 5
@@ -369,6 +402,6 @@ async def test_what_a_deleted_sandbox_left_is_nobodys(desk: Provincial, crashing
     await desk.mode(MANUAL)
     await desk.country.ask("portal", "DELETE", f"/_lab/sandboxes/{desk.sandbox.id}")
     crashing.undo()
-    await replan.finish(desk.gateway, desk.sandbox.id)
+    await replan.finish(desk.gateway, unheard, desk.sandbox.id)
     rows = await desk.gateway.database.fetch(replan.UNFINISHED_SQL)
     assert desk.sandbox.id not in {row["sandbox"] for row in rows}

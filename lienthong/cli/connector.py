@@ -1,0 +1,168 @@
+"""`lienthong connect | disconnect | connectors`: let a program of your own decide for a province, and see what it does."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lienthong.cli import complete
+from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, print_table, show
+from lienthong.cli.language import output_language
+
+if TYPE_CHECKING:
+    from lienthong.client import Country
+    from lienthong.client.types import ConnectorRow
+
+Province = Annotated[
+    str,
+    typer.Option("--province", help="Code of the province.", metavar="CODE", autocompletion=complete.provinces),
+]
+TEXTS = {
+    "en": {
+        "connected": "Province {province} is connected via {via}; its gate is {gate}. Sandbox: {sandbox}.",
+        "key": "key",
+        "address": "address",
+        "previous": "The key before is valid until {until}.",
+        "told": "Be told (each reply says in `Link` how to go on):",
+        "speak": "Speak (CODE is the code of a dossier, which a delivery has in `subject`; the reply is the verdict):",
+        "play": "Play it from this terminal: `lienthong listen --province {province}`, "
+        "`lienthong trigger dossier.received.v1 --province {province} --dossier CODE`.",
+        "disconnected": "Province {province} is {mode} again. The connector's key has ended.",
+        "none": "No province is connected: `lienthong connect --province 37 --via pull` connects one.",
+    },
+    "vi": {
+        "connected": "Tỉnh {province} đã kết nối qua {via}; mức kiểm tra {gate}. Sandbox: {sandbox}.",
+        "key": "khoá",
+        "address": "địa chỉ",
+        "previous": "Khoá trước còn hiệu lực đến {until}.",
+        "told": "Nhận tin (mỗi lần trả lời, `Link` cho biết chỗ tiếp theo):",
+        "speak": "Gửi tin (CODE là mã hồ sơ, ở `subject` của tin đã nhận; trả lời là kết luận kiểm tra):",
+        "play": "Làm thử ngay ở đây: `lienthong listen --province {province}`, "
+        "`lienthong trigger dossier.received.v1 --province {province} --dossier CODE`.",
+        "disconnected": "Tỉnh {province} trở lại chế độ {mode}. Khoá của hệ thống kết nối hết hiệu lực.",
+        "none": "Chưa tỉnh nào kết nối: `lienthong connect --province 37 --via pull` để kết nối.",
+    },
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this file's verbs to the command."""
+    app.command()(connect)
+    app.command()(disconnect)
+    app.command()(connectors)
+
+
+def connect(
+    province: Province,
+    via: Annotated[
+        str,
+        typer.Option(help="How it is told: pull, webhook or kafka.", metavar="DOOR", autocompletion=complete.doors),
+    ],
+    receiver: Annotated[
+        str | None,
+        typer.Option("--url", help="For webhook: the address of the connector's receiver.", metavar="URL"),
+    ] = None,
+    gate: Annotated[
+        str | None,
+        typer.Option(
+            help="strict (the default) or lenient: take what can be taken.",
+            metavar="GATE",
+            autocompletion=complete.gates,
+        ),
+    ] = None,
+    sandbox: Sandbox = DEFAULT_SANDBOX,
+    country: Annotated[
+        str,
+        typer.Option(
+            "--country", envvar="LIENTHONG_URL", help="Address of the portal (elsewhere --url).", metavar="URL"
+        ),
+    ] = DEFAULT_URL,
+    json: Json = False,
+) -> None:
+    """Let a program of your own decide for a province; prints its key, its addresses and a working line each way."""
+
+    async def requests(country: Country) -> dict[str, Any]:
+        inside = country.enter(sandbox)
+        connector = await inside.connect(province, via, url=receiver, gate=gate)
+        row = next(each for each in await inside.connectors() if each["province"] == province)
+        return {**connector.credentials, "via": row["via"], "url": row["url"], "gate": row["gate"]}
+
+    facts = ask(country, requests, json)
+    show(facts, json, _instructions(facts))
+
+
+def disconnect(
+    province: Province, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False
+) -> None:
+    """Give a province back: its officers, or you, go on from where each dossier stands."""
+
+    async def requests(country: Country) -> dict[str, Any]:
+        inside = country.enter(sandbox)
+        await inside.disconnect(province)
+        return dict(next(row for row in await inside.modes() if row["province"] == province))
+
+    row = ask(url, requests, json)
+    show(row, json, _texts()["disconnected"].format(**row))
+
+
+def connectors(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False) -> None:
+    """List the connectors: door, when each was last heard and told, what it has not acknowledged, its verdicts."""
+    rows = ask(url, lambda country: country.enter(sandbox).connectors(), json)
+    if json or not rows:
+        show(rows, json, _texts()["none"])
+        return
+    headings = ("province", "via", "gate", "asked", "said", "waiting", "verdicts")
+    print_table(headings, map(_cells, rows))
+
+
+def _cells(row: ConnectorRow) -> tuple[str, ...]:
+    waiting = str(row["waiting"])
+    if row["waiting_since"]:
+        waiting += f", {_ago(row['waiting_since'])}"
+    verdicts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(row["verdicts"].items()))
+    name = f"{row['province']} {row['name_vi' if output_language() == 'vi' else 'name_en']}"
+    how = (row["via"] or "–", row["gate"] or "–")
+    return (name, *how, _ago(row["heard_at"]), _ago(row["said_at"]), waiting, verdicts or "–")
+
+
+def _ago(moment: str | None) -> str:
+    """How long ago it was in real time."""
+    if moment is None:
+        return "–"
+    seconds = max(0, int((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _instructions(facts: dict[str, Any]) -> str:
+    texts = _texts()
+    address = facts["events"].removesuffix("/events")
+    authorization = f"--header 'Authorization: Bearer {facts['key']}'"
+    example = f"curl --silent {authorization} '{address}/dossiers/CODE/example?type=dossier.received.v1'"
+    send = "--header 'Content-Type: application/cloudevents+json' --data-binary @-"
+    lines = [
+        texts["connected"].format(**facts),
+        f"  {texts['address']:8} {address}",
+        f"  {texts['key']:8} {facts['key']}",
+    ]
+    if facts["previous_key_until"]:
+        lines.append(f"  {texts['previous'].format(until=facts['previous_key_until'])}")
+    return "\n".join(
+        (
+            *lines,
+            texts["told"],
+            f"  curl --silent {authorization} '{facts['events']}?after=0&wait=30'",
+            texts["speak"],
+            f"  {example} \\",
+            f"    | curl --silent {authorization} {send} {facts['events']}",
+            texts["play"].format(**facts),
+        )
+    )
+
+
+def _texts() -> dict[str, str]:
+    return TEXTS["vi" if output_language() == "vi" else "en"]

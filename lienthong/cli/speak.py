@@ -1,0 +1,283 @@
+"""`lienthong listen | trigger | verdicts`: be a province's connector from a terminal, and see what its messages are worth."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lienthong.cli import complete
+from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, show
+from lienthong.cli.connector import Province
+from lienthong.cli.language import output_language
+from lienthong.embedded import Trouble
+from lienthong.shown import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lienthong.client import Country
+    from lienthong.client.connectors import Connector
+
+SUBSCRIPTION = "lienthong-listen"  # the cursor that `listen` keeps at the gateway
+WAIT = 30.0  # s; of one long poll
+LONGEST_PAUSE = 10.0  # s; between two tries to forward an event
+FORWARD_TIMEOUT = 15.0  # s
+JsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this file's verbs to the command."""
+    app.command()(listen)
+    app.command()(trigger)
+    app.command()(verdicts)
+
+
+def listen(
+    province: Province,
+    forward_to: Annotated[
+        str | None,
+        typer.Option(help="POST each event to this address; it is told again until it is taken.", metavar="URL"),
+    ] = None,
+    after: Annotated[
+        int | None, typer.Option(help="Begin behind this delivery; if left out, where you stopped.", min=0, metavar="N")
+    ] = None,
+    sandbox: Sandbox = DEFAULT_SANDBOX,
+    url: Url = DEFAULT_URL,
+    as_json: JsonLines = False,
+) -> None:
+    """Print what a connected province is told, from where you stopped, until Ctrl-C; forward it to a program."""
+    try:
+        ask(
+            url,
+            lambda country: _listen(country.enter(sandbox).connector(province), forward_to, after, as_json),
+            parallel=True,
+        )
+    except KeyboardInterrupt:
+        return
+    except BrokenPipeError:  # the reader of the pipe has ended, such as `head`
+        sys.stderr.close()
+
+
+async def _listen(connector: Connector, forward_to: str | None, after: int | None, as_json: bool) -> None:
+    cursor = await connector.kept_cursor(SUBSCRIPTION) if after is None else after
+    while True:
+        for event in await connector.deliveries(after=cursor, wait=WAIT):
+            cursor = event["delivery"]
+            if forward_to is None:
+                _print_delivery(event, None, as_json)
+                await connector.keep_cursor(SUBSCRIPTION, cursor)
+            else:
+                reply = await _forward(event, forward_to)
+                await connector.keep_cursor(SUBSCRIPTION, cursor)
+                _print_delivery(event, reply, as_json)
+
+
+async def _forward(event: dict[str, Any], address: str) -> dict[str, Any]:
+    """Send an event until it is taken (2xx); returns status, milliseconds and the beginning of the reply."""
+    import asyncio
+
+    import httpx
+
+    headers, pause, trouble = {"Content-Type": "application/cloudevents+json"}, 1.0, ""
+    async with httpx.AsyncClient(trust_env=False, timeout=FORWARD_TIMEOUT) as http:
+        while True:
+            begun = time.perf_counter()
+            try:
+                response = await http.post(address, json=event, headers=headers)
+                if response.is_success:
+                    milliseconds = round((time.perf_counter() - begun) * 1000)
+                    return {"status": response.status_code, "ms": milliseconds, "body": response.text[:500]}
+                reason = f"{address} answers {response.status_code}: {response.text[:200]}"
+            except httpx.InvalidURL as error:
+                raise Trouble(
+                    f"'{address}' is no address ({error}): write one such as http://127.0.0.1:9000."
+                ) from error
+            except httpx.UnsupportedProtocol as error:
+                raise Trouble(f"'{address}' has no scheme: write http://{address}.") from error
+            except httpx.TransportError as error:
+                reason = f"{address} does not take it ({type(error).__name__})"
+            if reason != trouble:
+                typer.echo(shown(f"{event['delivery']}: {reason}; it is sent again until it is taken."), err=True)
+                trouble = reason
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _print_delivery(event: dict[str, Any], reply: dict[str, Any] | None, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({**event, **({"reply": reply} if reply else {})}, ensure_ascii=False))
+    else:
+        back = f"  → {reply['status']} ({reply['ms']} ms) {reply['body']}".rstrip() if reply else ""
+        typer.echo(shown(f"{event['delivery']:>5}  {event['time']}  {event['type']:32}  {event['subject']}{back}"))
+    sys.stdout.flush()
+
+
+def trigger(
+    type: Annotated[
+        str,
+        typer.Argument(help="Event type, such as dossier.received.v1.", metavar="TYPE", autocompletion=complete.events),
+    ],
+    dossier: Annotated[str, typer.Option("--dossier", help="Code of the dossier.", metavar="CODE")],
+    province: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose connector speaks; if left out, that of the dossier.",
+            metavar="CODE",
+            autocompletion=complete.provinces,
+        ),
+    ] = None,
+    set: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A member of the body: officer=Lan, items.0.text=Ảnh; JSON or text; repeatable.", metavar="NAME=VALUE"
+        ),
+    ] = None,
+    result: Annotated[
+        Path | None,
+        typer.Option(help="For dossier.result_ready.v1: the PDF that is the result, handed in first.", metavar="FILE"),
+    ] = None,
+    as_outsider: Annotated[
+        bool, typer.Option(help="Say it even if it is sure to be rejected, as a program would; the verdict is kept.")
+    ] = False,
+    sandbox: Sandbox = DEFAULT_SANDBOX,
+    url: Url = DEFAULT_URL,
+    as_json: Json = False,
+) -> None:
+    """Say an event as a province's connector would, with a body made from contract and dossier; prints the verdict."""
+
+    async def requests(country: Country) -> dict[str, Any]:
+        inside = country.enter(sandbox)
+        connector = inside.connector(province or await _province_of(inside, dossier))
+        if result is not None:
+            await connector.hand_in_result(dossier, result.read_bytes())
+        event = await connector.example(type, dossier)
+        for path, value in _changes(set or ()):
+            _set(event["data"], path, value)
+        if not as_outsider and (verdict := await connector.check(event))["outcome"] == "rejected":
+            return verdict
+        return await connector.say(event)
+
+    verdict = ask(url, requests, as_json)
+    show(verdict, as_json, "\n".join(_lines(verdict)))
+    if verdict["outcome"] == "rejected":
+        raise typer.Exit(1)
+
+
+async def _province_of(sandbox: Any, dossier: str) -> str:
+    """The connected province that has the dossier. Raises Trouble."""
+    from lienthong.client import Problem
+
+    provinces = [row["province"] for row in await sandbox.connectors()]
+    for province in provinces:
+        try:
+            await sandbox.province(province).dossier(dossier)
+            return str(province)
+        except Problem:
+            continue
+    connected = ", ".join(provinces) or "none is"
+    raise Trouble(f"No connected province has dossier {dossier} (connected: {connected}): name one with --province.")
+
+
+def _changes(words: Iterable[str]) -> list[tuple[list[str], Any]]:
+    """`a.b=c` → path and value. Raises typer.BadParameter."""
+    changes = []
+    for word in words:
+        name, sign, text = word.partition("=")
+        if not sign or not all(name.split(".")):
+            raise typer.BadParameter(f"'{word}' is not NAME=VALUE: write it like officer=Lan.", param_hint="--set")
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = text
+        changes.append((name.split("."), value))
+    return changes
+
+
+def _set(body: Any, path: list[str], value: Any) -> None:
+    """Set a member of a body; objects on the way are made. Raises typer.BadParameter."""
+    *way, last = path
+    for step in way:
+        body = _inside(body, step)
+    if isinstance(body, list):
+        if not (last.isdigit() and int(last) < len(body)):
+            raise typer.BadParameter(f"'{'.'.join(path)}': the list has {len(body)} entries.", param_hint="--set")
+        body[int(last)] = value
+    elif isinstance(body, dict):
+        body[last] = value
+    else:
+        raise typer.BadParameter(f"'{'.'.join(path)}' leads through a value that has no members.", param_hint="--set")
+
+
+def _inside(part: Any, step: str) -> Any:
+    if isinstance(part, dict):
+        return part.setdefault(step, {})
+    if isinstance(part, list) and step.isdigit() and int(step) < len(part):
+        return part[int(step)]
+    raise typer.BadParameter(f"'{step}' leads nowhere in the body.", param_hint="--set")
+
+
+def verdicts(
+    province: Annotated[
+        str | None,
+        typer.Option(help="Only this province.", metavar="CODE", autocompletion=complete.provinces),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Also print new ones, until Ctrl-C.")] = False,
+    sandbox: Sandbox = DEFAULT_SANDBOX,
+    url: Url = DEFAULT_URL,
+    as_json: JsonLines = False,
+) -> None:
+    """Print the verdicts on what connectors said: what became of it, or what is wrong with it and how to mend it."""
+    try:
+        ask(url, lambda country: _verdicts(country.enter(sandbox), province, follow, as_json), parallel=True)
+    except KeyboardInterrupt:
+        return
+    except BrokenPipeError:
+        sys.stderr.close()
+
+
+async def _verdicts(sandbox: Any, province: str | None, follow: bool, as_json: bool) -> None:
+    import asyncio
+
+    provinces = [province] if province else [row["province"] for row in await sandbox.connectors()]
+    await asyncio.gather(*(_verdicts_of(sandbox.connector(each), follow, as_json) for each in provinces))
+
+
+async def _verdicts_of(connector: Connector, follow: bool, as_json: bool) -> None:
+    after, wait = 0, 0.0
+    while True:
+        for row in await connector.verdicts(after=after, wait=wait):
+            after = row["number"]
+            if as_json:
+                typer.echo(json.dumps(row, ensure_ascii=False))
+            else:
+                typer.echo(
+                    shown(f"{row['province']}/{row['number']}  {row['at']}  {row['door']}  {row['dossier'] or '–'}")
+                )
+                typer.echo("\n".join(f"  {shown(line)}" for line in _lines(row)))
+        sys.stdout.flush()
+        if not follow:
+            return
+        wait = WAIT
+
+
+def _lines(verdict: dict[str, Any]) -> Iterable[str]:
+    """A verdict for people."""
+    vi = "_vi" if output_language() == "vi" else ""
+    became = f" → {verdict['became']['state']}" if verdict.get("became") else ""
+    yield f"{verdict['outcome'].replace('_', ' ')}: {verdict['type'] or '?'}{became}"
+    for error in verdict["errors"]:
+        yield f"  {error['rule']}  {error['pointer'] or '/'}: {error['title' + vi]}"
+        yield f"    {'cần' if vi else 'expected'}: {error['expected' + vi]}"
+        if error.get("got") is not None:
+            yield f"    {'nhận được' if vi else 'got'}: {error['got']}"
+        if error.get("patch"):
+            yield f"    {'sửa' if vi else 'mend'}: {json.dumps(error['patch'], ensure_ascii=False)}"
+    if verdict.get("lawful_now"):
+        yield f"  {'lúc này được gửi' if vi else 'lawful now'}: {', '.join(verdict['lawful_now'])}"
+    if verdict.get("head"):
+        yield f"  {'byte đầu' if vi else 'first bytes'}: {bytes.fromhex(verdict['head'])!r}"

@@ -1,0 +1,156 @@
+"""A province's own connector: connect and disconnect it, and speak or listen in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, cast
+
+from lienthong.client.http import Scope, ServiceClient, every_row
+from lienthong.client.modes import ActingProvinces
+from lienthong.client.types import ConnectorRow, Credentials
+
+
+class Connector:
+    """The connector of one province. What it says and asks here is as if its own program did.
+
+    credentials  `key` and the addresses of its doors, for the program under test; without a key, as the sandbox's owner
+    """
+
+    def __init__(self, sandbox: Scope, province: str, credentials: dict[str, Any] | None = None) -> None:
+        self.sandbox, self.province = sandbox, province
+        self.credentials: dict[str, Any] = dict(credentials or {})
+        self._path = f"/api/v1/provinces/{province}"
+        self._headers: dict[str, str] = {}
+
+    @property
+    def key(self) -> str:
+        """Send it as `Authorization: Bearer KEY`; empty if none was drawn here."""
+        return str(self.credentials.get("key", ""))
+
+    async def deliveries(self, after: int = 0, wait: float = 0) -> list[dict[str, Any]]:
+        """What the connector is told after a number, as CloudEvents; `delivery` of each is its number.
+
+        after  acknowledges all deliveries up to it
+        wait   seconds to wait while there is nothing new, at most 60
+        """
+        events: list[dict[str, Any]] = []
+        while True:
+            query = {"after": after, "wait": 0 if events else wait, "limit": 500}
+            batch = await self._json("GET", "/events", params=query, timeout=wait + 30)
+            if not batch:
+                return events
+            events += batch
+            after = batch[-1]["delivery"]
+            if len(batch) < query["limit"]:
+                return events
+
+    async def kept_cursor(self, subscription: str) -> int:
+        """The cursor that the gateway keeps for a subscription; 0 if it keeps none."""
+        return int((await self._json("GET", f"/subscriptions/{subscription}"))["cursor"])
+
+    async def keep_cursor(self, subscription: str, cursor: int) -> None:
+        """Acknowledge all deliveries up to a number, which the gateway keeps for the subscription."""
+        await self._json("PUT", f"/subscriptions/{subscription}", json={"cursor": cursor})
+
+    async def say(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Say what happened in the province; returns the verdict, also one that rejects it."""
+        return await self._judged("/events", event)
+
+    async def check(self, event: dict[str, Any]) -> dict[str, Any]:
+        """The verdict that an event would get now, without effect."""
+        return await self._judged("/check", event)
+
+    async def check_raw(
+        self, content: bytes, headers: Sequence[tuple[str, bytes]], *, gate: str = "strict"
+    ) -> dict[str, Any]:
+        """The verdict that any bytes would get now, without effect, in every mode of the province."""
+        address, selected = f"{self._path}/check", [("X-Sandbox", self.sandbox.id.encode())]
+        options = {"content": content, "headers": [*headers, *selected], "params": {"gate": gate}}
+        return cast(dict[str, Any], await self._gateway.json("POST", address, judged=True, **options))
+
+    async def example(self, type: str, dossier: str) -> dict[str, Any]:
+        """A complete event of a type about a dossier; it is accepted now if the law allows it now."""
+        return cast(dict[str, Any], await self._json("GET", f"/dossiers/{dossier}/example", params={"type": type}))
+
+    async def hand_in_result(self, dossier: str, content: bytes) -> dict[str, Any]:
+        """Hand in the result of a dossier, a PDF, before it is announced: it is served in place of the gateway's own page."""
+        headers = {**await self._authorization(), "Content-Type": "application/pdf"}
+        address = f"{self._path}/dossiers/{dossier}/result"
+        return cast(dict[str, Any], await self._gateway.json("PUT", address, content=content, headers=headers))
+
+    async def trigger(self, /, type: str, dossier: str, **data: Any) -> dict[str, Any]:
+        """Say an event of this type about a dossier, made from contract and dossier; returns the verdict.
+
+        data  members of its body, in place of the made ones
+        """
+        event = await self.example(type, dossier)
+        event["data"] |= data
+        return await self.say(event)
+
+    async def verdicts(self, after: int = 0, wait: float = 0) -> list[dict[str, Any]]:
+        """The verdicts on what the connector said, after a number.
+
+        wait  seconds to wait while there is nothing new, at most 60
+        """
+        send = partial(self._gateway.send, headers=await self._authorization(), timeout=wait + 30)
+        return await every_row(send, f"{self._path}/verdicts", after=after, wait=wait)
+
+    async def disconnect(self) -> None:
+        """Give the province back to the mode that it has without a connector; the key ends."""
+        await Connectors(self.sandbox.country, self.sandbox.id).disconnect(self.province)
+
+    @property
+    def _gateway(self) -> ServiceClient:
+        return self.sandbox.country.gateway
+
+    async def _json(self, method: str, path: str, **options: Any) -> Any:
+        return await self._gateway.json(method, self._path + path, headers=await self._authorization(), **options)
+
+    async def _judged(self, path: str, event: dict[str, Any]) -> dict[str, Any]:
+        headers = {**await self._authorization(), "Content-Type": "application/cloudevents+json"}
+        address = self._path + path
+        return cast(dict[str, Any], await self._gateway.json("POST", address, json=event, headers=headers, judged=True))
+
+    async def _authorization(self) -> dict[str, str]:
+        if not self._headers:
+            if self.key:
+                self._headers = {"Authorization": f"Bearer {self.key}"}
+            else:
+                self._headers = await own_key(self.sandbox)
+        return self._headers
+
+
+class Connectors(ActingProvinces):
+    """The part of `Sandbox` that connects provinces to programs of their own."""
+
+    async def connect(self, province: str, via: str, *, url: str | None = None, gate: str | None = None) -> Connector:
+        """From now on a connector decides for the province; it is told what happened before, per open dossier.
+
+        via   the door through which it is told: pull, webhook or kafka; `url` is the address of a webhook's receiver
+        gate  strict (the default) or lenient
+        """
+        await self.set_mode(province, "external", via=via, url=url, gate=gate)
+        path, headers = f"/api/v1/provinces/{province}/connector", await own_key(self)
+        drawn = cast(Credentials, await self.country.gateway.json("POST", path, headers=headers))
+        return Connector(self, province, cast(dict[str, Any], drawn))
+
+    def connector(self, province: str) -> Connector:
+        """The connector of a connected province, played by the owner of the sandbox; no new key is drawn."""
+        return Connector(self, province)
+
+    async def disconnect(self, province: str) -> None:
+        """Give a province back to the mode that it has without a connector; its connector's key ends."""
+        await self.reset_mode(province)
+        path = f"/api/v1/provinces/{province}/connector"
+        await self.country.gateway.send("DELETE", path, headers=await own_key(self))
+
+    async def connectors(self) -> list[ConnectorRow]:
+        """Every connector: its door, when it was last heard and told, what it has not acknowledged, its verdicts."""
+        return await every_row(partial(self.country.gateway.send, headers=self.headers), "/api/v1/connectors")
+
+
+async def own_key(sandbox: Scope) -> dict[str, str]:
+    """Headers that prove to be the owner of the sandbox; the default sandbox has no key."""
+    row = await sandbox.country.portal.json("GET", sandbox.lab)
+    return {"X-API-Key": row["api_key"]} if row["api_key"] else sandbox.headers

@@ -1,0 +1,119 @@
+"""The connectors of a sandbox, for its owner: credentials, and what is known of each."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response, Security
+from pydantic import BaseModel
+
+from contracts.catalogue import PROVINCES, current_province
+from contracts.views import Moment
+from services.province_gateway.api.views import GatewayDep
+from services.province_gateway.doors import connectors
+from services.province_gateway.doors.connectors import Credentials, NotConnected, Report
+from services.province_gateway.runtime import Gateway
+from shared.text import Text
+from shared.web.dependencies import SANDBOX_KEY, SandboxId
+from shared.web.paging import PageDep, announce
+from shared.web.problems import problem_responses
+
+router = APIRouter(prefix="/api/v1", tags=["connectors"])
+OwnKey = Annotated[str | None, Security(SANDBOX_KEY)]
+PATH = "/provinces/{province}/connector"
+
+
+class CredentialsView(BaseModel):
+    """What a connector needs. The key is shown only here; the one before is valid until `previous_key_until` (real time)."""
+
+    sandbox: str
+    province: str
+    key: str
+    previous_key_until: Moment | None
+    events: str
+    check: str
+    verdicts: str
+
+    @classmethod
+    def of(cls, gateway: Gateway, drawn: Credentials) -> CredentialsView:
+        base = f"{gateway.settings.province_gateway_url}/api/v1/provinces/{drawn.connector.province}"
+        return cls(
+            sandbox=drawn.connector.sandbox_id,
+            province=drawn.connector.province,
+            key=drawn.key,
+            previous_key_until=drawn.previous_until,
+            events=f"{base}/events",
+            check=f"{base}/check",
+            verdicts=f"{base}/verdicts",
+        )
+
+
+class ConnectorView(BaseModel):
+    """A province's connector. Times are real time.
+
+    `via`: its door, null if the province is not external now; `waiting`: deliveries that it has not acknowledged, the
+    oldest of `waiting_since`; `deliveries`: number of the last one; `verdicts`: outcome → how many.
+    """
+
+    province: str
+    name_vi: str
+    name_en: str
+    via: str | None
+    url: str | None
+    gate: str | None
+    has_key: bool
+    heard_at: Moment | None
+    said_at: Moment | None
+    waiting: int
+    waiting_since: Moment | None
+    deliveries: int
+    verdicts: dict[str, int]
+
+    @classmethod
+    def of(cls, report: Report) -> ConnectorView:
+        province = PROVINCES[report.province]
+        facts = {**asdict(report), "via": report.via or None}
+        return cls(name_vi=province.name_vi, name_en=province.name_en, **facts)
+
+
+@router.get("/connectors", summary="The connectors of the sandbox.", responses=problem_responses(404, 422))
+async def list_connectors(
+    sandbox: SandboxId, gateway: GatewayDep, page: PageDep, request: Request, response: Response
+) -> list[ConnectorView]:
+    reports = announce(request, response, page.of(await connectors.reports(gateway, sandbox)))
+    return [ConnectorView.of(report) for report in reports]
+
+
+@router.post(
+    PATH,
+    summary="Draw a key for the connector of a province; an earlier key stays valid for a day.",
+    status_code=201,
+    responses=problem_responses(401, 404, 409, 503),
+)
+async def draw_key(province: Text, sandbox: SandboxId, own_key: OwnKey, gateway: GatewayDep) -> CredentialsView:
+    await connectors.require_own_key(gateway, sandbox, own_key)
+    return CredentialsView.of(gateway, await connectors.draw(gateway, sandbox, province))
+
+
+@router.get(PATH, summary="The connector of a province, without secrets.", responses=problem_responses(404, 409))
+async def connector(province: Text, sandbox: SandboxId, gateway: GatewayDep) -> ConnectorView:
+    current_province(province)
+    for report in await connectors.reports(gateway, sandbox):
+        if report.province == province:
+            return ConnectorView.of(report)
+    detail = f"Connect it first: `lienthong connect --province {province} --via pull --sandbox {sandbox}`."
+    raise NotConnected(detail, province=province)
+
+
+@router.delete(
+    PATH,
+    summary="Revoke the keys of a province's connector, at once.",
+    status_code=204,
+    response_class=Response,
+    responses=problem_responses(401, 404, 503),
+)
+async def revoke_keys(province: Text, sandbox: SandboxId, own_key: OwnKey, gateway: GatewayDep) -> Response:
+    await connectors.require_own_key(gateway, sandbox, own_key)
+    await connectors.revoke(gateway, sandbox, province)
+    return Response(status_code=204)

@@ -1,0 +1,140 @@
+"""The HTTP door in: what a connector says, its check without effect, and every verdict."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from contracts import gate
+from contracts.gate import BATCH, STRUCTURED, Message, Verdict
+from contracts.gate.message import content_type
+from contracts.gate.verdict import Leniency
+from services.province_gateway.api.access import ConnectorDep, ReaderDep
+from services.province_gateway.api.pull import Wait
+from services.province_gateway.api.stream import until_new
+from services.province_gateway.api.views import GatewayDep
+from services.province_gateway.doors import examples, speaking, verdicts
+from services.province_gateway.doors.connectors import Connector
+from shared.runtime import has_effect
+from shared.storage.page import Cut, place_of
+from shared.text import Text
+from shared.web.dependencies import Number
+from shared.web.paging import PageDep, announce
+from shared.web.problems import problem_responses
+
+router = APIRouter(prefix="/api/v1", tags=["connectors"])
+# The gate judges these bodies itself, whatever they are. 24 MiB: also a body of 20 MB gets a verdict that says its limit.
+RAW_BODIES = (re.compile(r"/api/v1/provinces/[^/]+/(events|check)"), 24 << 20)
+VERDICTS: dict[str, Any] = {"schema": {"oneOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]}}
+REJECTED = {
+    "description": "Rejected: a verdict as for 200; or a problem of the request",
+    "content": {"application/json": VERDICTS, **problem_responses(422)[422]["content"]},
+}
+ANY_EVENT = {"schema": {"type": "object", "description": "A CloudEvent, or the `data` of one with `ce-` headers"}}
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            STRUCTURED: ANY_EVENT,
+            BATCH: {"schema": {"type": "array", "items": {"type": "object"}}},
+            "application/json": ANY_EVENT,
+        },
+    }
+}
+
+
+@router.post(
+    "/provinces/{province}/events",
+    summary="Say what happened in the province: a CloudEvent, structured or binary, or a batch; the reply is the verdict.",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Accepted, or a duplicate without effect. For a batch a list, each judged after the one before.",
+            "content": {"application/json": VERDICTS},
+        },
+        422: REJECTED,
+        **problem_responses(401, 403, 404, 409, 413, 503),
+    },
+    openapi_extra=BODY,
+)
+async def say(connector: ConnectorDep, request: Request, gateway: GatewayDep) -> Response:
+    message = await _message(request, connector)
+    parts = gate.split(message)
+    said = [await speaking.say(gateway, gateway.rules, gateway.ring, part) for part in parts]
+    return _reply(said, is_batch=content_type(message).startswith(BATCH))
+
+
+@router.post(
+    "/provinces/{province}/check",
+    summary="The verdict that a message would get now, without effect.",
+    response_class=Response,
+    responses={
+        200: {"description": "It would be accepted. For a batch a list.", "content": {"application/json": VERDICTS}},
+        422: REJECTED,
+        **problem_responses(401, 403, 404, 409, 413, 503),
+    },
+    openapi_extra=BODY,
+)
+async def check(
+    connector: ReaderDep,
+    request: Request,
+    gateway: GatewayDep,
+    gate_mode: Annotated[Leniency, Query(alias="gate", description="strict or lenient")] = "strict",
+) -> Response:
+    message = await _message(request, connector)
+    return _reply(
+        [await speaking.check(gateway, part, gate_mode) for part in gate.split(message)],
+        is_batch=content_type(message).startswith(BATCH),
+    )
+
+
+@router.get(
+    "/provinces/{province}/verdicts",
+    summary="The verdicts on what the connector said, in order, after a number; waits for what is new.",
+    responses=problem_responses(401, 403, 404, 409, 422, 503),
+)
+async def list_verdicts(
+    connector: ReaderDep,
+    gateway: GatewayDep,
+    page: PageDep,
+    request: Request,
+    response: Response,
+    after: Annotated[int, Number, Query(ge=0, lt=1 << 62, description="Number of the last verdict that you have")] = 0,
+    wait: Wait = 0,
+) -> list[dict[str, Any]]:
+    begin, place = max(after, place_of(page)), (connector.sandbox_id, connector.province)
+
+    async def look() -> list[dict[str, Any]]:
+        return await verdicts.after(gateway.database, *place, begin, page.size + 1)
+
+    rows = await until_new(gateway, place, look, wait if has_effect.get() else 0)
+    cut = Cut(rows[: page.size], str(rows[page.size - 1]["number"]) if len(rows) > page.size else None)
+    return announce(request, response, cut)
+
+
+@router.get(
+    "/provinces/{province}/dossiers/{code}/example",
+    summary="A complete message of a type about a dossier; it is accepted now if the law allows it now.",
+    responses=problem_responses(401, 403, 404, 409),
+)
+async def example(
+    code: Text,
+    type: Annotated[Text, Query(description="Event type", examples=["dossier.received.v1"])],
+    connector: ReaderDep,
+    gateway: GatewayDep,
+) -> dict[str, Any]:
+    return await examples.example(gateway, connector.sandbox_id, connector.province, code, type)
+
+
+async def _message(request: Request, connector: Connector) -> Message:
+    headers = tuple((name.decode("latin-1"), value) for name, value in request.headers.raw)
+    return Message("http", connector.province, headers, await request.body(), sandbox_id=connector.sandbox_id)
+
+
+def _reply(said: list[Verdict], *, is_batch: bool) -> Response:
+    documents = [verdict.document() for verdict in said]
+    status = 422 if any(verdict.outcome == "rejected" for verdict in said) else 200
+    return JSONResponse(documents if is_batch else documents[0], status)

@@ -1,0 +1,104 @@
+"""What a connector has not done yet: deliveries that it has not acknowledged, dossiers on which it must act."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from contracts.catalogue import PROVINCES
+from contracts.modes import EXTERNAL, in_force
+from services.province_gateway.domain import Dossier
+from services.province_gateway.officers.behaviour import is_officers_turn
+from services.province_gateway.store import OPEN
+from shared.messaging.runtime import MessagingRuntime
+from shared.sandbox import registry
+from shared.sandbox.registry import Sandbox
+from shared.storage.page import LARGEST, Page
+
+WAITING_SQL = """
+SELECT count(*) AS waiting, min(real_at) AS since FROM deliveries
+WHERE sandbox = $1 AND province = $2 AND acknowledged_at IS NULL"""
+LAST_SQL = "SELECT outcome, document FROM verdicts WHERE sandbox = $1 AND province = $2 ORDER BY number DESC LIMIT 1"
+OF_DOSSIERS_SQL = """
+SELECT d.dossier, count(*) FILTER (WHERE acknowledged_at IS NULL) AS waiting,
+  min(real_at) FILTER (WHERE acknowledged_at IS NULL) AS since, max(real_at) AS told_at,
+  (array_agg(type ORDER BY number DESC))[1] AS told,
+  (SELECT max(v.real_at) FROM verdicts v WHERE v.sandbox = $1 AND v.dossier = d.dossier
+    AND v.outcome IN ('accepted', 'accepted_with_deviations')) AS answered_at,
+  (SELECT v.document FROM verdicts v WHERE v.sandbox = $1 AND v.dossier = d.dossier
+    ORDER BY v.number DESC LIMIT 1) AS verdict
+FROM deliveries d WHERE d.sandbox = $1 AND d.dossier = ANY($2) GROUP BY d.dossier ORDER BY d.dossier"""
+
+
+async def report(runtime: MessagingRuntime[Dossier], sandbox_id: str) -> list[dict[str, Any]]:
+    """One entry per connected province, for `settle`: `province`, `text`, and whether it is `silent`: it has to act."""
+    rows = await runtime.database.fetch("SELECT modes FROM sandboxes WHERE id = $1", sandbox_id)
+    if not rows or f'"{EXTERNAL}"' not in rows[0]["modes"]:
+        return []
+    modes, sandbox = msgspec.json.decode(rows[0]["modes"]), await registry.read(runtime.database, sandbox_id)
+    external = [name for name in PROVINCES if in_force(modes, name)[0]["mode"] == EXTERNAL]
+    return [await _of_province(runtime, sandbox, province) for province in external]
+
+
+async def _of_province(runtime: MessagingRuntime[Dossier], sandbox: Sandbox, province: str) -> dict[str, Any]:
+    (waiting,) = await runtime.database.fetch(WAITING_SQL, sandbox.id, province)
+    last = await runtime.database.fetch(LAST_SQL, sandbox.id, province)
+    must_act = await _must_act(runtime, sandbox, province)
+    parts = []
+    if waiting["waiting"]:
+        since = waiting["since"].isoformat(timespec="seconds")
+        deliveries = "delivery" if waiting["waiting"] == 1 else "deliveries"
+        parts.append(f"has {waiting['waiting']} {deliveries} it has not acknowledged, the oldest since {since}")
+    elif must_act:
+        parts.append(await _next_of(runtime, sandbox, must_act))
+    if last and last[0]["outcome"] == "rejected":
+        parts.append(f"its last message was rejected: {_rules(last[0]['document'])}")
+    is_silent = bool(waiting["waiting"] or must_act)
+    text = "; ".join(parts) or "is connected: its connector can speak at any time"
+    return {"province": province, "silent": is_silent, "text": f"province {province} {text}"}
+
+
+async def of_dossier(runtime: MessagingRuntime[Dossier], sandbox_id: str, code: str) -> dict[str, Any] | None:
+    """What the connector of a dossier was told and said about it; None if it was told nothing."""
+    rows = await runtime.database.fetch(OF_DOSSIERS_SQL, sandbox_id, [code])
+    if not rows:
+        return None
+    row = rows[0]
+    verdict = msgspec.json.decode(row["verdict"]) if row["verdict"] else None
+    return {
+        "waiting": row["waiting"],
+        "since": _real(row["since"]),
+        "told": row["told"],
+        "told_at": _real(row["told_at"]),
+        "answered": row["answered_at"] is not None and row["answered_at"] > row["told_at"],
+        "rejected": _rules(row["verdict"]) if verdict and verdict["outcome"] == "rejected" else "",
+    }
+
+
+async def _must_act(runtime: MessagingRuntime[Dossier], sandbox: Sandbox, province: str) -> list[str]:
+    """The open dossiers of a province on which officers would act now, the oldest first."""
+    condition = f"body->>'province' = $2 AND {OPEN}"
+    page = await runtime.documents.page(
+        runtime.database, sandbox.id, [condition], [province], Page(LARGEST), oldest_first=True
+    )
+    return [dossier.code for dossier in page.rows if is_officers_turn(dossier, sandbox.now)]
+
+
+async def _next_of(runtime: MessagingRuntime[Dossier], sandbox: Sandbox, codes: Sequence[str]) -> str:
+    """A phrase about the dossiers that wait for the connector."""
+    row = await of_dossier(runtime, sandbox.id, codes[0])
+    more = f", and {len(codes) - 1} more" if len(codes) > 1 else ""
+    if row is None or row["answered"]:
+        return f"must act on {codes[0]}{more}"
+    return f"was told {row['told']} of {codes[0]} at {row['told_at']} and has not answered{more}"
+
+
+def _rules(document: str) -> str:
+    errors = msgspec.json.decode(document)["errors"]
+    return ", ".join(f"{error['rule']} ({error['title']})" for error in errors[:3]) or "?"
+
+
+def _real(at: Any) -> str | None:
+    return None if at is None else str(at.isoformat(timespec="seconds"))

@@ -1,0 +1,87 @@
+"""The tables of the doors. Each row belongs to one connector: sandbox and province."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, Table, Text, text
+
+MOMENT = DateTime(timezone=True)
+NOW = text("clock_timestamp()")
+
+
+def doors_tables(metadata: MetaData) -> list[Table]:
+    return [_connectors(metadata), _subscriptions(metadata), _deliveries(metadata), _verdicts(metadata)]
+
+
+def _connectors(metadata: MetaData) -> Table:
+    return Table(
+        "connectors",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("province", Text, primary_key=True),
+        Column("key", Text, nullable=False),
+        Column("previous_key", Text, nullable=False, server_default=""),  # "": none
+        Column("previous_until", MOMENT),  # real time; the previous key is valid until then
+        Column("made_at", MOMENT, nullable=False, server_default=NOW),  # real time, as the next
+        Column("heard_at", MOMENT),  # it was told something, or asked in vain
+    )
+
+
+def _subscriptions(metadata: MetaData) -> Table:
+    return Table(
+        "subscriptions",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("province", Text, primary_key=True),
+        Column("name", Text, primary_key=True),
+        Column("cursor", BigInteger, nullable=False),  # number of the last delivery that it acknowledged
+    )
+
+
+def _deliveries(metadata: MetaData) -> Table:
+    table = Table(
+        "deliveries",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("province", Text, primary_key=True),
+        Column("number", BigInteger, primary_key=True),  # from 1 without gaps, in the order of commits: the pull cursor
+        Column("dossier", Text, nullable=False),
+        Column("id", Text, nullable=False),  # of the event
+        Column("source", Text, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("at", MOMENT, nullable=False),  # of the event, sandbox time
+        Column("version", Integer, nullable=False),  # `dossierversion` of the event
+        Column("traceparent", Text, nullable=False),
+        Column("body", Text, nullable=False),
+        Column("real_at", MOMENT, nullable=False, server_default=NOW),  # when it was ready for the connector
+        Column("acknowledged_at", MOMENT),  # real time
+        Index("deliveries_event", "sandbox", "province", "id", unique=True),
+        Index("deliveries_dossier", "sandbox", "dossier", "number"),
+    )
+    waiting = text("acknowledged_at IS NULL")
+    Index("deliveries_waiting", table.c.sandbox, table.c.province, table.c.number, postgresql_where=waiting)
+    return table
+
+
+def _verdicts(metadata: MetaData) -> Table:
+    return Table(
+        "verdicts",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("province", Text, primary_key=True),
+        Column("number", BigInteger, primary_key=True),
+        Column("at", MOMENT, nullable=False),  # sandbox time
+        Column("real_at", MOMENT, nullable=False, server_default=NOW),
+        Column("door", Text, nullable=False),
+        Column("message_id", Text, nullable=False),  # "": it has none
+        Column(
+            "hash", Text, nullable=False
+        ),  # `digest` of the gate: equal for the same id exactly if the message is the same
+        Column("dossier", Text, nullable=False),  # "": the message names none
+        Column("outcome", Text, nullable=False),
+        Column("document", Text, nullable=False),  # JSON
+        Column(
+            "head", Text, nullable=False, server_default=""
+        ),  # first bytes of what is no message, as hexadecimal digits
+        Index("verdicts_message", "sandbox", "province", "message_id"),
+        Index("verdicts_dossier", "sandbox", "dossier", "number"),
+    )

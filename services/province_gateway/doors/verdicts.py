@@ -1,0 +1,65 @@
+"""The verdicts that are kept: read in their order, and as lines of a timeline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from shared.sandbox.clock import wire
+from shared.storage.database import Database
+
+AFTER_SQL = """
+SELECT * FROM verdicts WHERE sandbox = $1 AND province = $2 AND number > $3 ORDER BY number LIMIT $4"""
+OUTCOMES_VI = {
+    "accepted": "được chấp nhận",
+    "accepted_with_deviations": "được chấp nhận, có sai lệch",
+    "rejected": "bị từ chối",
+    "duplicate": "trùng, không có hiệu lực",
+}
+
+
+async def after(database: Database, sandbox_id: str, province: str, number: int, limit: int) -> list[dict[str, Any]]:
+    """The verdicts after a number, at most `limit`: `number`, `real_at`, `door`, the verdict, and `head`.
+
+    `head`: the first bytes of what is no message, as hexadecimal digits
+    """
+    rows = await database.fetch(AFTER_SQL, sandbox_id, province, number, limit)
+    return [
+        {
+            "number": row["number"],
+            "real_at": row["real_at"].isoformat(timespec="milliseconds"),
+            "door": row["door"],
+            **msgspec.json.decode(row["document"]),
+            **({"head": row["head"]} if row["head"] else {}),
+        }
+        for row in rows
+    ]
+
+
+async def lines(database: Database, service: str, sandbox_id: str, dossier: str) -> list[dict[str, Any]]:
+    """The verdicts on messages about a dossier, as timeline entries."""
+    sql = "SELECT * FROM verdicts WHERE sandbox = $1 AND dossier = $2 ORDER BY number"
+    rows = await database.fetch(sql, sandbox_id, dossier)
+    return [
+        {
+            "at": wire(row["at"]),
+            "real_at": wire(row["real_at"]),
+            "service": service,
+            "kind": "verdict",
+            **_texts(document := msgspec.json.decode(row["document"])),
+            "data": {"number": row["number"], "door": row["door"], **document},
+        }
+        for row in rows
+    ]
+
+
+def _texts(document: dict[str, Any]) -> dict[str, str]:
+    errors = document["errors"]
+    rules = f": {', '.join(error['rule'] for error in errors)}" if errors else ""
+    said = document["type"] or "?"
+    outcome = document["outcome"].replace("_", " ")
+    return {
+        "text_vi": f"Hệ thống kết nối gửi {said}: {OUTCOMES_VI[document['outcome']]}{rules}",
+        "text_en": f"The connector said {said}: {outcome}{rules}",
+    }

@@ -1,0 +1,25 @@
+"""Migration steps of the gateway's data (ADR 0007)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import MetaData
+
+from services.province_gateway.doors.tables import doors_tables
+from shared.sandbox import files
+from shared.storage.database import ddl
+from shared.storage.migrations import Note, Steps
+
+
+async def add_doors(connection: Any, note: Note) -> None:
+    """Version 10: connectors, what they are told and what they say. As declared now, while 10 is not released."""
+    metadata = MetaData()
+    doors_tables(metadata)
+    files.files_tables(metadata)
+    for statement in (*ddl(metadata), *files.FIRST_ROWS):
+        await connection.execute(statement)
+    await connection.execute("ALTER TABLE replanning ADD COLUMN joins text[] NOT NULL DEFAULT '{}'")
+
+
+STEPS: Steps = {10: add_doors}
