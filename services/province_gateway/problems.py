@@ -5,11 +5,18 @@ from __future__ import annotations
 from contracts.problems import CONTRACT_PROBLEMS
 from services.province_gateway import domain
 from services.province_gateway.commands import DossierAlreadyHere
+from shared.errors import BrokerNotPrepared
 from shared.problem_types import Problems, ProblemType
 
 PROBLEMS: Problems = {
     **CONTRACT_PROBLEMS,
     domain.DossierNotFound: ProblemType("dossier-not-found", 404, "There is no such dossier.", "Không có hồ sơ này."),
+    BrokerNotPrepared: ProblemType(
+        "broker-not-prepared",
+        409,
+        "The broker cannot give a connector its access.",
+        "Kafka chưa cấp được quyền truy cập cho hệ thống kết nối.",
+    ),
     DossierAlreadyHere: ProblemType(
         "dossier-already-here", 409, "The code belongs to another dossier.", "Mã hồ sơ đã được dùng."
     ),

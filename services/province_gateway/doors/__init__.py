@@ -1,0 +1,1 @@
+"""The doors through which an external province is connected."""
