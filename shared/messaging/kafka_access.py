@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -32,9 +31,7 @@ from shared.errors import BrokerNotPrepared
 from shared.messaging.kafka import REQUEST_TIMEOUT_MS, BrokerFault, from_environment
 
 MECHANISMS = (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512)
-ITERATIONS = (
-    4096  # Kafka's own default, and the least that RFC 7677 allows; the passwords are drawn, not invented by people
-)
+ITERATIONS = 4096  # Kafka's default, the least that RFC 7677 allows: the passwords are drawn, so nobody guesses them
 SECONDS = REQUEST_TIMEOUT_MS / 1000
 FORBIDDEN = (KafkaError.CLUSTER_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTHORIZATION_FAILED)
 NOT_THERE = (KafkaError.RESOURCE_NOT_FOUND, KafkaError.UNKNOWN_TOPIC_OR_PART)
@@ -53,6 +50,8 @@ class Administrator:
 
     Every method may be repeated: it makes what is missing, removes what is there, and leaves the rest. A few milliseconds each,
     about 50 to create a user, whose password is hashed.
+
+    No method lists users: if the broker refuses that, librdkafka 2.16 corrupts its memory, and the process ends.
 
     servers  address of the broker as in KAFKA_BOOTSTRAP_SERVERS; the login is that of the environment
     raises   BrokerFault if the broker does not reply, or not within five seconds; BrokerNotPrepared, which names what is
@@ -81,17 +80,10 @@ class Administrator:
             info = ScramCredentialInfo(mechanism, ITERATIONS)
             await self._alter(UserScramCredentialUpsertion(name, info, password.encode()))
 
-    async def delete_user(self, name: str) -> None:
-        """The user cannot sign in again. Connections that are open stay open: `revoke` first, which takes their rights."""
+    async def delete_users(self, *names: str) -> None:
+        """The users cannot sign in again. Connections that are open stay open: `revoke` first, which takes their rights."""
         for mechanism in MECHANISMS:
-            await self._alter(UserScramCredentialDeletion(name, mechanism))
-
-    async def users(self, prefix: str) -> list[str]:
-        """Names of the users that begin with `prefix`."""
-        future = self._client.describe_user_scram_credentials(request_timeout=SECONDS)
-        assert isinstance(future, Future)
-        users: dict[str, Any] = await self._result(future)
-        return sorted(name for name in users if name.startswith(prefix))
+            await self._alter(*(UserScramCredentialDeletion(name, mechanism) for name in names))
 
     async def grant(
         self, name: str, *, read: Iterable[str] = (), write: Iterable[str] = (), group_prefix: str = ""
@@ -112,13 +104,13 @@ class Administrator:
         ]
         await self._results(self._client.create_acls(acls, request_timeout=SECONDS))
 
-    async def revoke(self, name: str) -> None:
-        """Take all rights of a user, at once, also from its open connections."""
+    async def revoke(self, *names: str) -> None:
+        """Take all rights of users, at once, also from their open connections."""
         anything: Any = None  # which the stubs forget
         kind, pattern = ResourceType.ANY, ResourcePatternType.ANY
-        user, right = f"User:{name}", (AclOperation.ANY, AclPermissionType.ANY)
-        everything = AclBindingFilter(kind, anything, pattern, user, anything, *right)
-        await self._results(self._client.delete_acls([everything], request_timeout=SECONDS))
+        right = (AclOperation.ANY, AclPermissionType.ANY)
+        filters = [AclBindingFilter(kind, anything, pattern, f"User:{name}", anything, *right) for name in names]
+        await self._results(self._client.delete_acls(filters, request_timeout=SECONDS))
 
     async def ensure_topics(self, topics: Sequence[str], retention: timedelta) -> None:
         """Create the missing topics, with one partition and one replica each; `retention`: how long records stay."""
@@ -154,34 +146,30 @@ class Administrator:
 
     def _note(self, error: KafkaError) -> None:
         """Called by the library when it cannot connect or sign in, which it tries again; the request only times out."""
-        self._last_error = error.str()
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # follows the error that says why
+            self._last_error = error.str()
 
-    async def _alter(self, alteration: UserScramCredentialAlteration) -> None:
-        futures = self._client.alter_user_scram_credentials([alteration], request_timeout=SECONDS)
+    async def _alter(self, *alterations: UserScramCredentialAlteration) -> None:
+        futures = self._client.alter_user_scram_credentials(list(alterations), request_timeout=SECONDS)
         await self._results(futures, ignore=NOT_THERE)
 
     async def _results(self, futures: Mapping[Any, Future[Any]], ignore: Sequence[int] = ()) -> dict[Any, Any]:
         """The results by key, without those whose errors are to be ignored."""
         results = {}
         for key, future in futures.items():
-            with contextlib.suppress(_Ignored):
-                results[key] = await self._result(future, ignore)
+            try:
+                results[key] = await asyncio.wrap_future(future)
+            except KafkaException as error:
+                if error.args[0].code() not in ignore:
+                    raise self._trouble(error.args[0]) from error
         return results
-
-    async def _result(self, future: Future[Any], ignore: Sequence[int] = ()) -> Any:
-        try:
-            return await asyncio.wrap_future(future)
-        except KafkaException as error:
-            if error.args[0].code() in ignore:
-                raise _Ignored from error
-            raise self._trouble(error.args[0]) from error
 
     def _trouble(self, error: KafkaError) -> BrokerFault | BrokerNotPrepared:
         code, broker = error.code(), f"The broker at {self._servers}"
         if code in FORBIDDEN:
             return BrokerNotPrepared(
                 f"{broker} does not let our user{f' {self._user!r}' if self._user else ''} make users, rights and topics: "
-                "it needs CREATE, ALTER and DESCRIBE on the cluster, and DELETE on topics."
+                "it needs CREATE and ALTER on the cluster, DESCRIBE and DELETE on topics."
             )
         if code == KafkaError.SECURITY_DISABLED:
             return BrokerNotPrepared(f"{broker} has no authorizer, so nobody's rights can be set: {AUTHORIZER}.")
@@ -189,7 +177,3 @@ class Administrator:
             return BrokerNotPrepared(f"{broker} does not do this: {error.str()}")
         self._client.poll(0)  # calls `_note`
         return BrokerFault(f"{error.str()}{f' ({self._last_error})' if self._last_error else ''}")
-
-
-class _Ignored(Exception):
-    """What was to be removed is not there, or what was to be made is there."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.province_gateway.doors.kafka_names import KafkaNames, topic_prefix, user_prefix
+from contracts.catalogue import PROVINCES
+from services.province_gateway.doors.kafka_names import KafkaNames, topic_prefix
 from shared.errors import BrokerNotPrepared
 from shared.messaging.kafka import from_environment
 from shared.messaging.kafka_access import Administrator
@@ -42,7 +43,7 @@ async def open_door(settings: Settings, sandbox_id: str, province: str, password
     names = KafkaNames.of(sandbox_id, province)
     async with Administrator(settings.kafka_bootstrap_servers) as broker:
         await broker.ensure_topics(names.topics, RETENTION)
-        await broker.ensure_user(names.user, password)  # before its rights: `reap` finds the rights by the user
+        await broker.ensure_user(names.user, password)
         readable = (names.inbox, names.verdicts)
         await broker.grant(names.user, read=readable, write=[names.outbox], group_prefix=names.user)
     encrypted = from_environment().security_protocol.endswith("SSL")
@@ -61,11 +62,10 @@ async def reap(settings: Settings, sandbox_id: str) -> None:
     if sandbox_id == DEFAULT:
         raise ValueError("the default sandbox is never deleted")
     async with Administrator(settings.kafka_bootstrap_servers) as broker:
-        for user in await broker.users(user_prefix(sandbox_id)):
-            await _expel(broker, user)
+        await _expel(broker, *(KafkaNames.of(sandbox_id, province).user for province in PROVINCES))
         await broker.delete_topics(topic_prefix(sandbox_id))
 
 
-async def _expel(broker: Administrator, user: str) -> None:
-    await broker.revoke(user)
-    await broker.delete_user(user)
+async def _expel(broker: Administrator, *users: str) -> None:
+    await broker.revoke(*users)
+    await broker.delete_users(*users)

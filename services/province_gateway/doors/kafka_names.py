@@ -26,8 +26,9 @@ class KafkaNames:
     def of(cls, sandbox_id: str, province: str) -> KafkaNames:
         """`province`: two digits. The topics of the default sandbox have no prefix, so a connector can be written for them."""
         topic = f"{topic_prefix(sandbox_id)}province.{province}"
-        user = f"{user_prefix(sandbox_id)}province-{province}"
-        return cls(f"{topic}.inbox.v1", f"{topic}.outbox.v1", f"{topic}.verdicts.v1", user)
+        return cls(
+            f"{topic}.inbox.v1", f"{topic}.outbox.v1", f"{topic}.verdicts.v1", f"{sandbox_id}.province-{province}"
+        )
 
     @property
     def topics(self) -> tuple[str, str, str]:
@@ -37,7 +38,3 @@ class KafkaNames:
 def topic_prefix(sandbox_id: str) -> str:
     """How the names of a sandbox's topics begin: an id contains no dot, so no other sandbox's do."""
     return "" if sandbox_id == DEFAULT else f"{sandbox_id}."
-
-
-def user_prefix(sandbox_id: str) -> str:
-    return f"{sandbox_id}."
