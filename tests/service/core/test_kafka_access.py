@@ -64,9 +64,9 @@ async def test_a_user_who_may_not_administer_is_told_which_rights_that_takes(
         await admin.ensure_user(name, "secret")
     for variable, value in {"MECHANISM": "SCRAM-SHA-512", "USERNAME": name, "PASSWORD": "secret"}.items():
         monkeypatch.setenv(f"KAFKA_SASL_{variable}", value)
-    async with Administrator(broker_outside) as admin:
-        needs = f"user '{name}' make users, rights and topics: it needs CREATE and ALTER on the cluster"
-        with pytest.raises(BrokerNotPrepared, match=needs):
+    needs = f"user '{name}' make users, rights and topics: it needs CREATE and ALTER on the cluster"
+    with pytest.raises(BrokerNotPrepared, match=needs):
+        async with Administrator(broker_outside) as admin:
             await call(admin, name)
 
 
@@ -74,12 +74,12 @@ async def test_a_wrong_password_and_a_silent_broker_are_faults_that_say_so(
     servers: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kafka_access, "SECONDS", 2.0)
-    async with Administrator("127.0.0.1:1") as admin:
-        with pytest.raises(BrokerFault, match="Connection refused"):
+    with pytest.raises(BrokerFault, match="Connection refused"):
+        async with Administrator("127.0.0.1:1") as admin:
             await admin.delete_topics("x")
     monkeypatch.setenv("KAFKA_SASL_PASSWORD", "wrong")
-    async with Administrator(servers) as admin:
-        with pytest.raises(BrokerFault, match="Invalid username or password"):
+    with pytest.raises(BrokerFault, match="Invalid username or password"):
+        async with Administrator(servers) as admin:
             await admin.revoke("somebody")
 
 

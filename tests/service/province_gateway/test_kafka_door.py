@@ -31,6 +31,7 @@ from services.province_gateway.doors.kafka_names import KafkaNames
 from services.province_gateway.settings import Settings
 from shared.errors import BrokerNotPrepared
 from shared.messaging import kafka
+from shared.messaging.kafka_access import Administrator
 from tests.support.command import PATIENCE
 
 SECRET = "an invented secret"
@@ -141,6 +142,17 @@ async def test_a_connector_reads_its_inbox_and_verdicts_and_writes_its_outbox(se
     for topic, value in ((names.inbox, b"a dossier"), (names.verdicts, b"a verdict")):
         assert await connector.read(topic, names.user) == value
         assert connector.read_with_librdkafka(topic, f"{names.user}-second") == value
+
+
+async def test_a_door_that_is_open_lets_its_connector_in_at_once_however_busy_the_broker_is(
+    settings: Settings, broker: dict[str, str]
+) -> None:
+    ours, busy = AdminClient(broker), secrets.token_hex(6)
+    ours.create_topics([NewTopic(f"{busy}.{n}", num_partitions=34, replication_factor=1) for n in range(2)])
+    connector = await a_connector(settings)
+    assert await connector.write(connector.door.names.outbox) == 0
+    async with Administrator(settings.kafka_bootstrap_servers) as admin:
+        assert await admin.delete_topics(f"{busy}.") == [f"{busy}.0", f"{busy}.1"]
 
 
 @pytest.mark.parametrize(
