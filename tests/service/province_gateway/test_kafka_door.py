@@ -230,6 +230,14 @@ async def test_a_connector_administers_nothing(
     assert refused.value.args[0].code() == code
 
 
+async def test_a_connector_has_no_transactions(settings: Settings) -> None:
+    connector = await a_connector(settings)
+    producer = Producer({**connector.librdkafka, "transactional.id": connector.door.names.user})
+    with pytest.raises(KafkaException) as refused:
+        producer.init_transactions(PATIENCE)
+    assert refused.value.args[0].code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+
+
 async def test_a_wrong_password_opens_nothing_nor_does_our_own_at_this_door(
     settings: Settings, broker: dict[str, str]
 ) -> None:
