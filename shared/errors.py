@@ -71,6 +71,10 @@ class Overloaded(Refusal):
     """The machine cannot do this right now: a lock, a connection or the database was not available in time."""
 
 
+class BrokerNotPrepared(Refusal):
+    """The broker cannot give an outsider an access of its own: it lacks a setting, or our user lacks a right there."""
+
+
 class HeldByFault(Refusal):
     """A fault rule delays this action. It continues when the rule is switched off, or at `due` (sandbox time)."""
 

@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     env_names_allowed: ClassVar[set[str]] = SHARED_NAMES
 
     kafka_bootstrap_servers: str = Field("127.0.0.1:9092", validation_alias="KAFKA_BOOTSTRAP_SERVERS")
+    # Where connectors of provinces reach the same broker with SASL/SCRAM; empty: provinces cannot be connected over Kafka
+    kafka_outside_bootstrap: str = Field("", validation_alias="KAFKA_OUTSIDE_BOOTSTRAP")
     portal_url: str = Field("http://127.0.0.1:8000", validation_alias="PORTAL_URL")
     province_gateway_url: str = Field("http://127.0.0.1:8001", validation_alias="PROVINCE_GATEWAY_URL")
     identity_url: str = Field("http://127.0.0.1:8002", validation_alias="IDENTITY_URL")

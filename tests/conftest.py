@@ -30,6 +30,12 @@ def broker(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> Iter
     kafka.access.cache_clear()
 
 
+@pytest.fixture
+def broker_outside(broker: dict[str, str], pytestconfig: pytest.Config) -> str:
+    """Address of `broker` for connectors."""
+    return run_of(pytestconfig).stack("broker", ["kafka"]).plan.kafka_outside
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--shuffle", metavar="SEED", help="Run the modules, and the tests in each, in an order that SEED gives."

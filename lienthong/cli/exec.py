@@ -37,7 +37,7 @@ def execute(
     ] = None,
     port_base: Annotated[
         int | None,
-        typer.Option("--port-base", min=1024, max=65526, help="Use nine ports from here instead of any free ones."),
+        typer.Option("--port-base", min=1024, max=65526, help="Use ten ports from here instead of any free ones."),
     ] = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the stack running afterwards, and print how to stop it.")

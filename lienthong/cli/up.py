@@ -40,7 +40,7 @@ def up(
     port_base: Annotated[
         int | None,
         typer.Option(
-            "--port-base", min=1024, max=65526, help="Use nine ports from here instead of 8000–8005, 9092, 9093, 5432."
+            "--port-base", min=1024, max=65526, help="Use ten ports from here instead of 8000–8005, 9092–9094, 5432."
         ),
     ] = None,
     data: Data = DEFAULT_DATA,
@@ -207,6 +207,8 @@ def _show(now: Status, as_json: bool, seconds: float | None) -> None:
     print(shown(f"{ready}. Logs: {now['data']}/log"))
     if any(row["state"] != "external" for row in now["processes"] if row["name"] in ("kafka", "postgres")):
         print(shown(f"Kafka, PostgreSQL: sign in with the files in {now['data']}/access"))
+    for outside in (row["outside"] for row in now["processes"] if row.get("outside")):
+        print(shown(f"Kafka for connectors of provinces: {outside} (SASL/SCRAM)"))
     if "folders" in now:
         from lienthong.cli import sizes
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from lienthong.embedded import Trouble
 
 KAFKA = "KAFKA_BOOTSTRAP_SERVERS"
+KAFKA_OUTSIDE = "KAFKA_OUTSIDE_BOOTSTRAP"  # where connectors of provinces sign in to the same broker
 DATABASES = {f"{name.upper()}_DATABASE_URL": name for name in ("portal", "province_gateway", "identity", "payment")}
 POSTGRES_PORT = 5432
 Address = tuple[str, int]
@@ -31,6 +32,9 @@ def named(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment variables that name external servers; empty ones are ignored. Raises Trouble for a bad address."""
     external = {name: environment[name] for name in (KAFKA, *DATABASES) if environment.get(name)}
     servers(external)
+    if KAFKA in external and environment.get(KAFKA_OUTSIDE):
+        external[KAFKA_OUTSIDE] = environment[KAFKA_OUTSIDE]
+        _brokers(KAFKA_OUTSIDE, environment[KAFKA_OUTSIDE])
     return external
 
 
@@ -44,7 +48,7 @@ def servers(external: Mapping[str, str]) -> list[Server]:
     """The servers that these variables name. Raises Trouble for an address that cannot be parsed."""
     result = []
     if KAFKA in external:
-        brokers = tuple(_broker(text.strip()) for text in external[KAFKA].split(","))
+        brokers = _brokers(KAFKA, external[KAFKA])
         result.append(Server("kafka", (KAFKA,), ",".join(f"{host}:{port}" for host, port in brokers), brokers))
     databases: dict[str, list[str]] = {}
     for variable in DATABASES.keys() & external.keys():
@@ -57,11 +61,14 @@ def servers(external: Mapping[str, str]) -> list[Server]:
     return result
 
 
-def _broker(text: str) -> Address:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
-        raise Trouble(f"{KAFKA} contains {text!r}: write host:port, with commas between several.")
-    return host.strip("[]"), int(port)
+def _brokers(variable: str, text: str) -> tuple[Address, ...]:
+    brokers = []
+    for each in map(str.strip, text.split(",")):
+        host, _, port = each.rpartition(":")
+        if not host or not port.isdigit():
+            raise Trouble(f"{variable} contains {each!r}: write host:port, with commas between several.")
+        brokers.append((host.strip("[]"), int(port)))
+    return tuple(brokers)
 
 
 def _without_user(variable: str, url: str) -> str:

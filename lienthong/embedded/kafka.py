@@ -17,14 +17,18 @@ SETTINGS = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=CLIENT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=CLIENT://127.0.0.1:{port}
-listener.security.protocol.map=CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT
+# CLIENT for ourselves, OUTSIDE for connectors of provinces
+listeners=CLIENT://127.0.0.1:{port},OUTSIDE://127.0.0.1:{outside},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=CLIENT://127.0.0.1:{port},OUTSIDE://127.0.0.1:{outside}
+listener.security.protocol.map=CLIENT:SASL_PLAINTEXT,OUTSIDE:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT
 inter.broker.listener.name=CLIENT
 controller.listener.names=CONTROLLER
 sasl.enabled.mechanisms=PLAIN
 sasl.mechanism.inter.broker.protocol=PLAIN
 sasl.mechanism.controller.protocol=PLAIN
+listener.name.outside.sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.outside.scram-sha-256.sasl.jaas.config={scram}
+listener.name.outside.scram-sha-512.sasl.jaas.config={scram}
 # our own user may do everything, and everybody else what an ACL allows
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:{user}
@@ -44,6 +48,7 @@ broker.session.timeout.ms=1500
 broker.heartbeat.interval.ms=250
 log.cleaner.dedupe.buffer.size=8388608
 """
+SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 # Class loading takes two seconds of the start-up; the first compiler tier is enough for the load of one laptop.
 JVM = ["-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError"]
 LOGGING = [
@@ -83,8 +88,9 @@ class Broker:
                 f"{jars.VERSION}. Start the newer version, or delete {self.folder}: the services send again what was not read."
             )
         version_file.write_text(f"{jars.VERSION}\n")
-        ports = {"port": self.plan.port("kafka"), "controller": self.plan.port("kafka-controller")}
-        private.write(self.folder / "server.properties", SETTINGS.format(data=data, user=KAFKA_USER, **ports))
+        ports = [self.plan.port(name) for name in ("kafka", "kafka-outside", "kafka-controller")]
+        settings = _settings(str(data), *ports)
+        private.write(self.folder / "server.properties", settings)
         private.write(self._login, f"KafkaServer {{\n  {access.jaas(self.plan, accepts=True)}\n}};\n")
         if not (data / "meta.properties").exists():
             shutil.rmtree(data, ignore_errors=True)
@@ -124,7 +130,7 @@ class Broker:
         if not checkpoint.exists():
             with tempfile.TemporaryDirectory(dir=checkpoint.parent, prefix="format-") as work:
                 settings = Path(work) / "server.properties"
-                settings.write_text(SETTINGS.format(data=f"{work}/data", user=KAFKA_USER, port=1, controller=2))
+                settings.write_text(_settings(f"{work}/data", 1, 2, 3))
                 words = [
                     *JVM,
                     "-cp",
@@ -141,6 +147,10 @@ class Broker:
                     raise Trouble(f"Kafka could not format its metadata: {(done.stderr or done.stdout).strip()[-500:]}")
                 (Path(work) / "data" / checkpoint.name).replace(checkpoint)
         return checkpoint
+
+
+def _settings(data: str, port: int, outside: int, controller: int) -> str:
+    return SETTINGS.format(data=data, port=port, outside=outside, controller=controller, user=KAFKA_USER, scram=SCRAM)
 
 
 def _parts(version: str) -> list[int]:

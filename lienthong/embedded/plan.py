@@ -55,7 +55,7 @@ class Plan:
     """Everything the supervisor needs to know; does not change after the start.
 
     data               absolute folder of databases, broker, logs and secrets
-    port_base          None: 8000 with Kafka on 9092/9093 and PostgreSQL on 5432; N: nine ports from N
+    port_base          None: 8000 with Kafka on 9092 to 9094 and PostgreSQL on 5432; N: ten ports from N
     parts              which of `postgres`, `kafka`, `services` to run
     pythonpath_prefix  import folders searched before the services, for test harnesses that replace a function
     life_of            pid of the owner process: the stack ends when it ends; None when detached
@@ -73,24 +73,31 @@ class Plan:
     external: Mapping[str, str] = field(default_factory=dict)
 
     def port(self, name: str) -> int:
-        """Port of a role, of `kafka`, `kafka-controller` or `postgres`."""
+        """Port of a role, of `kafka`, `kafka-outside` (for connectors), `kafka-controller` or `postgres`."""
         base = self.port_base
         if name in ROLES_BY_NAME:
             return (8000 if base is None else base) + ROLES_BY_NAME[name].step
         if base is None:
-            return {"kafka": 9092, "kafka-controller": 9093, "postgres": 5432}[name]
-        return base + {"kafka": 6, "kafka-controller": 7, "postgres": 8}[name]
+            return {"kafka": 9092, "kafka-controller": 9093, "kafka-outside": 9094, "postgres": 5432}[name]
+        return base + {"kafka": 6, "kafka-controller": 7, "postgres": 8, "kafka-outside": 9}[name]
 
     def ports(self) -> dict[str, int]:
         """All ports of the parts to run, by name."""
         names = [role.name for role in ROLES] if "services" in self.parts else []
-        names += ["kafka", "kafka-controller"] if "kafka" in self.parts else []
+        names += ["kafka", "kafka-controller", "kafka-outside"] if "kafka" in self.parts else []
         names += ["postgres"] if "postgres" in self.parts else []
         return {name: self.port(name) for name in names}
 
     @property
     def kafka_bootstrap(self) -> str:
         return self.external.get(elsewhere.KAFKA) or f"127.0.0.1:{self.port('kafka')}"
+
+    @property
+    def kafka_outside(self) -> str:
+        """Address at which connectors sign in to the broker; empty if nobody named that of an external one."""
+        if elsewhere.KAFKA in self.external:
+            return self.external.get(elsewhere.KAFKA_OUTSIDE, "")
+        return f"127.0.0.1:{self.port('kafka-outside')}"
 
     def url(self, role: str) -> str:
         """Address of a role's HTTP API."""
@@ -138,6 +145,7 @@ class Plan:
         login = {} if role.api else self.kafka_login  # only the workers connect to the broker
         return {
             elsewhere.KAFKA: self.kafka_bootstrap,
+            elsewhere.KAFKA_OUTSIDE: self.kafka_outside,
             **{each.url_variable: self.url(each.name) for each in ROLES},
             f"{role.database.upper()}_DATABASE_URL": self.database_url(role.database),
             **{name: self.secret(name) for name in role.secrets},

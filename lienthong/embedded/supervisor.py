@@ -79,7 +79,8 @@ class KafkaPart(Part):
     async def accompany(self) -> None:
         while not self.ready:
             await asyncio.sleep(0.05)
-            self.ready = await probe.port_open(self.plan.port("kafka"))
+            ports = [self.plan.port(name) for name in ("kafka", "kafka-outside")]
+            self.ready = all([await probe.port_open(port) for port in ports])
 
     def ended(self, *, cleanly: bool) -> None:
         self.broker.stopped(cleanly=cleanly)
@@ -232,7 +233,8 @@ class Supervisor:
     def _part_status(self, part: Part) -> dict[str, Any]:
         waiting = None if part.ready else part.trouble or "its port to open"
         facts = {"pid": part.pid, "state": part.state, "restarts": part.restarts, "last_exit": part.last_exit}
-        return self._row(part.name, {**facts, "ready": part.ready, "waiting_for": waiting})
+        outside = {"outside": self.plan.kafka_outside} if part is self.kafka else {}
+        return self._row(part.name, {**facts, "ready": part.ready, "waiting_for": waiting, **outside})
 
     async def _role_status(self, name: str) -> dict[str, Any]:
         assert self.services
@@ -255,6 +257,7 @@ class Supervisor:
             "ready": open_,
             "waiting_for": waiting,
             "door": server.shown_as,
+            **({"outside": self.plan.kafka_outside} if server.name == "kafka" else {}),
             "log": "",
         }
 

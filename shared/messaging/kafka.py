@@ -66,6 +66,16 @@ class Access(BaseSettings):
             options["sasl_plain_password"] = self.sasl_password.get_secret_value()
         return options
 
+    def librdkafka(self) -> dict[str, str]:
+        """Settings for the clients that are made of librdkafka."""
+        settings: dict[str, str] = {"security.protocol": self.security_protocol}
+        if self.security_protocol.endswith("SSL") and self.ssl_cafile:
+            settings["ssl.ca.location"] = self.ssl_cafile
+        if self.security_protocol.startswith("SASL"):
+            settings |= {"sasl.mechanism": self.sasl_mechanism, "sasl.username": self.sasl_username}
+            settings["sasl.password"] = self.sasl_password.get_secret_value()
+        return settings
+
 
 def options_of(variables: Mapping[str, str]) -> dict[str, Any]:
     """The options from variables `KAFKA_…` that are not in our environment."""
@@ -76,7 +86,11 @@ def options_of(variables: Mapping[str, str]) -> dict[str, Any]:
 @cache
 def access() -> dict[str, Any]:
     """The options from the environment, read once."""
-    return Access(_secrets_dir=os.environ.get("SECRETS_DIR")).options()
+    return from_environment().options()
+
+
+def from_environment() -> Access:
+    return Access(_secrets_dir=os.environ.get("SECRETS_DIR"))
 
 
 @contextlib.contextmanager

@@ -29,7 +29,12 @@ from lienthong.embedded import ports
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = IMAGE = "lienthong-proof"
 NAMES = ("PORTAL", "GATEWAY", "IDENTITY", "PAYMENT", "PORTAL_WORKER", "GATEWAY_WORKER")
-USUAL = {**{name: 8000 + step for step, name in enumerate(NAMES)}, "KAFKA": 9092, "POSTGRES": 5432}
+USUAL = {
+    **{name: 8000 + step for step, name in enumerate(NAMES)},
+    "KAFKA": 9092,
+    "KAFKA_OUTSIDE": 9094,
+    "POSTGRES": 5432,
+}
 CALLERS = re.compile(r"LIENTHONG_|COMPOSE_|KAFKA_|\w+_DATABASE_")  # variables that would bend what is proven
 OBEYED = {"kafka": 143}  # how a JVM ends that was asked to; everybody else: 0
 ROLES = {"portal-api": "PORTAL", "portal-worker": "PORTAL", "identity": "IDENTITY", "payment": "PAYMENT"}
@@ -157,8 +162,9 @@ def is_the_same_from_everywhere(country: Country) -> None:
     there = json.loads(country.docker(*words, given=script.read_bytes()))
     if here != there:
         raise NotProven(f"seen from this machine: {here}\nseen from a container: {there}")
-    told = (here["issuer"], here["doors"]["issuer"], here["doors"]["kafka"])
-    if told != (country.url("IDENTITY"), country.url("IDENTITY"), kafka):
+    told = (here["issuer"], here["doors"]["issuer"], here["doors"]["kafka"], here["doors"]["kafka_outside"])
+    connectors = f"127.0.0.1:{country.ports['KAFKA_OUTSIDE']}"
+    if told != (country.url("IDENTITY"), country.url("IDENTITY"), kafka, connectors):
         raise NotProven(f"the addresses told are {told}")
     say("issuer, keys, topics, databases: host = container", f"{here['issuer']}, {len(here['topics'])} topics")
 

@@ -28,6 +28,8 @@ USUAL = Plan(Path("/nowhere"))  # what `lienthong up` does
 VARIABLE = re.compile(r"\$\{(\w+):([-+])([^${}]*)\}")
 OURS = {"shared", "contracts", "services"}
 
+DOORS_OF_KAFKA = ("kafka", "kafka-outside")
+
 each_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 
 
@@ -108,12 +110,21 @@ def test_every_setting_of_servers_elsewhere_is_let_through(role: Role) -> None:
 
 
 def test_kafka_is_set_as_the_embedded_one() -> None:
-    embedded = dict(line.split("=", 1) for line in kafka.SETTINGS.splitlines() if not line.startswith("#"))
+    settings = kafka.SETTINGS.replace("{scram}", kafka.SCRAM)
+    embedded = dict(line.split("=", 1) for line in settings.splitlines() if not line.startswith("#"))
     given = {name: str(value) for name, value in SERVICES["kafka"]["environment"].items()}
     own = {"controller.quorum.voters", "listeners", "advertised.listeners", "listener.security.protocol.map"}
     own |= {"inter.broker.listener.name", "log.dirs", "super.users"}
-    same = {"KAFKA_" + name.upper().replace(".", "_"): value for name, value in embedded.items() if name not in own}
+    as_variable = str.maketrans({".": "_", "-": "___"})
+    same = {
+        f"KAFKA_{name.upper().translate(as_variable)}": value for name, value in embedded.items() if name not in own
+    }
     assert {name: given.get(name) for name in same} == same
+    assert SERVICES["kafka"]["ports"] == [f"127.0.0.1:{USUAL.port(name)}:{USUAL.port(name)}" for name in DOORS_OF_KAFKA]
+    assert given["KAFKA_ADVERTISED_LISTENERS"].split(",")[1:] == [
+        f"CLIENT://{USUAL.kafka_bootstrap}",
+        f"OUTSIDE://{USUAL.kafka_outside}",
+    ]
     protocols = given["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(",")
     assert {protocol.partition(":")[2] for protocol in protocols} == {"SASL_PLAINTEXT"}
     assert given["KAFKA_SUPER_USERS"] == f"User:{KAFKA_USER}"

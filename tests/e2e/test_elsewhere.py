@@ -217,6 +217,11 @@ def test_several_servers_and_addresses_are_read() -> None:
         ("postgres of identity", "postgresql://", ()),
         ("postgres of payment, portal", "postgresql://db.example", (("db.example", 5432),)),
     ]
+    theirs = {elsewhere.KAFKA: "b.example:9092", elsewhere.KAFKA_OUTSIDE: "b.example:9094"}
+    assert elsewhere.named(theirs) == theirs
+    assert elsewhere.named({elsewhere.KAFKA_OUTSIDE: "x"}) == {}, "our own broker has its own"
+    with pytest.raises(Trouble, match=r"KAFKA_OUTSIDE_BOOTSTRAP contains 'b\.example': write host:port"):
+        elsewhere.named(theirs | {elsewhere.KAFKA_OUTSIDE: "b.example"})
     assert elsewhere.replaced({"PORTAL_DATABASE_URL": "x"}) == set(), "the other databases still need a server here"
 
 
@@ -240,5 +245,6 @@ def test_how_a_broker_wants_to_be_spoken_to_is_read_from_the_environment(
         "sasl_plain_password": PASSWORD,
     }
     ours, theirs = Stack(tmp_path), Stack(tmp_path, external={elsewhere.KAFKA: "broker.example:9092"})
+    assert (ours.plan.kafka_outside, theirs.plan.kafka_outside) == ("127.0.0.1:9094", "")
     assert "KAFKA_SECURITY_PROTOCOL" in theirs.plan.child_environment()
     assert "KAFKA_SECURITY_PROTOCOL" not in ours.plan.child_environment(), "our own broker has neither user nor TLS"

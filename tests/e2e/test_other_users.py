@@ -60,7 +60,7 @@ def stranger(uid: int, stack: Stack) -> dict[str, Any]:
         "socket": str(data / "control.sock"),
         "pids": [pid for pid in stack.pids().values() if pid],
         "postgres": stack.plan.port("postgres"),
-        "kafka": [stack.plan.port("kafka"), stack.plan.port("kafka-controller")],
+        "kafka": [stack.plan.port(name) for name in ("kafka", "kafka-outside", "kafka-controller")],
         "shared memory": [str(file) for file in shared_memory(stack.pids()["postgres"])],
     }
     words = [sys.executable, "-m", "tests.support.stranger", str(uid)]

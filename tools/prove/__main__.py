@@ -44,7 +44,7 @@ def prove(
     data: Annotated[
         Path | None, typer.Option(help="Folder for databases, broker and logs; a temporary one if left out.")
     ] = None,
-    port_base: Annotated[int | None, typer.Option(help="Use nine ports from here; any free ports if left out.")] = None,
+    port_base: Annotated[int | None, typer.Option(help="Use ten ports from here; any free ports if left out.")] = None,
     json: Json = False,
 ) -> None:
     """Inject faults into real processes under load, and prove that nothing was lost; exit status 1 if something was."""

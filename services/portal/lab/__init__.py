@@ -29,6 +29,7 @@ async def addresses_of_services(portal: PortalDep) -> dict[str, Any]:
         "portal_worker": settings.portal_worker_url,
         "province_gateway_worker": settings.province_gateway_worker_url,
         "kafka": settings.kafka_bootstrap_servers,
+        "kafka_outside": settings.kafka_outside_bootstrap,
         "topics": list(topics.TOPICS),
         "issuer": settings.identity_url,
         "contracts": published.identification(),
