@@ -188,7 +188,12 @@ def test_a_failing_test_tells_the_story_of_its_dossiers_and_what_is_waited_for(
         for row in lienthong_sync.list_sandboxes()
         if "test_story.py" in row["name"]
     }
-    assert set(kept) == {"test_fails", "test_fails_while_time_runs", "test_cannot_even_begin"}
+    assert set(kept) == {
+        "test_fails",
+        "test_fails_while_time_runs",
+        "test_fails_with_a_connector",
+        "test_cannot_even_begin",
+    }
     (code,) = lienthong_sync.enter(kept["test_fails"]).dossiers()
     assert f"\n{code} " in text
     for id in kept.values():
