@@ -90,6 +90,7 @@ class Relay:
         self._batch, self._wake_seconds = batch, wake
         self._writer, self._observer = kafka.Writer(servers, topic), kafka.Reader(servers, topic)
         self._woken = asyncio.Event()
+        self._is_behind = False  # the last batch was full
         self.load = Load()
 
     async def run(self) -> None:
@@ -130,11 +131,16 @@ class Relay:
                     await asyncio.wait_for(self._woken.wait(), self._wake_seconds)
 
     async def step(self) -> int:
-        """Number queued events, publish what is not acknowledged yet. Returns the number of records produced."""
-        await self.number()
+        """Number queued events, publish what is not acknowledged yet. Returns the number of records produced.
+
+        While events wait, the next ones are numbered during the publication, by which the database has little to do.
+        """
+        if not self._is_behind:
+            await self.number()
         rows = await self._database.fetch(UNSENT_SQL, self.leases.lanes, self._batch, self._topic)
+        was_behind, self._is_behind = self._is_behind, len(rows) == self._batch
         if not rows:
-            return 0
+            return await self.step() if was_behind else 0
         begun = time.time_ns()
         messages: list[kafka.Message] = []
         for row in rows:
@@ -142,7 +148,8 @@ class Relay:
             headers = cloudevents.headers(row, self.source, self._signer, body)
             messages.append((row["lane"], row["subject"].encode(), body, headers))
         stamped = spans.stamp(rows, messages) if spans.on else []
-        offsets = await self._writer.publish(messages)
+        publication = self._writer.publish(messages)
+        offsets = (await asyncio.gather(publication, self.number()))[0] if self._is_behind else await publication
         metrics.EVENTS_SENT.labels(self.source).inc(len(rows))
         if spans.on:
             spans.sent(self._topic, self.source, rows, stamped, offsets, begun)
