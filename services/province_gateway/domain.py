@@ -325,7 +325,8 @@ def new_dossier(
     code: str, place: Place, procedure: str, applicant: str, at: datetime, channel: Channel, filing: Filing
 ) -> Dossier:
     """The province's copy of a new dossier; `place` is that of the competent agency."""
-    shortened = {"owner": filing.owner.name if filing.owner else None, "papers": len(filing.papers)}
+    members = asdict(filing)
+    members["owner"], members["papers"] = filing.owner.name if filing.owner else None, len(filing.papers)
     return Dossier(
         code=code,
         province=place.province,
@@ -335,7 +336,7 @@ def new_dossier(
         state_code=SUBMITTED.code,
         submitted_at=at,
         channel=channel,
-        **(asdict(filing) | shortened),
+        **members,
     )
 
 
