@@ -133,14 +133,15 @@ class Relay:
     async def step(self) -> int:
         """Number queued events, publish what is not acknowledged yet. Returns the number of records produced.
 
-        While events wait, the next ones are numbered during the publication, by which the database has little to do.
+        After a full batch more events are probably queued: these are numbered while the batch is published.
         """
-        if not self._is_behind:
-            await self.number()
-        rows = await self._database.fetch(UNSENT_SQL, self.leases.lanes, self._batch, self._topic)
-        was_behind, self._is_behind = self._is_behind, len(rows) == self._batch
+        rows = await self._unsent() if self._is_behind else []
         if not rows:
-            return await self.step() if was_behind else 0
+            await self.number()
+            rows = await self._unsent()
+        self._is_behind = len(rows) == self._batch
+        if not rows:
+            return 0
         begun = time.time_ns()
         messages: list[kafka.Message] = []
         for row in rows:
@@ -148,14 +149,20 @@ class Relay:
             headers = cloudevents.headers(row, self.source, self._signer, body)
             messages.append((row["lane"], row["subject"].encode(), body, headers))
         stamped = spans.stamp(rows, messages) if spans.on else []
-        publication = self._writer.publish(messages)
-        offsets = (await asyncio.gather(publication, self.number()))[0] if self._is_behind else await publication
+        if self._is_behind:
+            offsets, _ = await asyncio.gather(self._writer.publish(messages), self.number())
+        else:
+            offsets = await self._writer.publish(messages)
         metrics.EVENTS_SENT.labels(self.source).inc(len(rows))
         if spans.on:
             spans.sent(self._topic, self.source, rows, stamped, offsets, begun)
         await self._acknowledge(rows, offsets)
         self.load.note(len(rows))
         return len(rows)
+
+    async def _unsent(self) -> list[Any]:
+        """The next numbered events that are not acknowledged yet, with their bodies: at most a batch."""
+        return await self._database.fetch(UNSENT_SQL, self.leases.lanes, self._batch, self._topic)
 
     async def number(self) -> None:
         """Save the next numbers before anything is produced, under the locks of the lanes, only while we lease them."""

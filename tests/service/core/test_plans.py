@@ -10,7 +10,9 @@ from shared.messaging.runtime import MessagingRuntime
 from shared.messaging.unit_of_work import save_statement
 from tests.service.core.parcels import Parcel
 
-LOCK = "SELECT d.* FROM {table} d JOIN unnest($1::text[], $2::text[]) t (a, b) ON d.sandbox = a AND d.code = b FOR UPDATE"
+LOCK = (
+    "SELECT d.* FROM {table} d JOIN unnest($1::text[], $2::text[]) t (a, b) ON d.sandbox = a AND d.code = b FOR UPDATE"
+)
 PARKED = "SELECT sandbox FROM parked JOIN unnest($1::text[], $2::text[]) t (a, b) ON sandbox = a AND subject = b"
 
 
