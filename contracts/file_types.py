@@ -6,6 +6,7 @@ Nothing is decoded, rendered or unpacked to disk here. This is not a scanner for
 from __future__ import annotations
 
 import io
+import posixpath
 import re
 import struct
 import unicodedata
@@ -13,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn
 from xml.parsers import expat
 
@@ -27,6 +29,7 @@ XML_BYTES = 8 << 20  # the parts that are read as XML; a text of 500 pages has a
 UNPACKED_RATIO = 100  # to the received size; XML shrinks to a tenth, and the limit of deflate is 1 : 1032
 NAME_LETTERS = 200
 CHUNK = 1 << 16
+HEAD_BYTES = 512  # of a stream, by which an object stream is recognised
 PIECES = 10_000  # chunks of a picture: 10 MB in the 8 KB chunks of libpng are 1,300
 SCAN, FRAMES = 0xDA, frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers of a JPEG
 STORED_OR_DEFLATED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what both document formats allow
@@ -43,6 +46,7 @@ DOCX_MACROS = ("macroenabled", "vbaproject", "vbadata", "activex")  # in content
 DOCX_PROGRAMS = frozenset({"vbaproject", "control", "oleobject", "afchunk"})
 ODT_PROGRAMS = frozenset({"script", "event-listener", "object-ole", "applet", "plugin"})
 ODT_FOLDERS = ("basic/", "scripts/", "dialogs/")
+XLINK = "http://www.w3.org/1999/xlink"
 LINKS = frozenset({"hyperlink", "a"})  # followed only by a click; everything else external is fetched by the reader
 ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:|//|\\\\", re.IGNORECASE)  # RFC 3986 4.2, or a Windows share
 UNREADABLE = (
@@ -145,6 +149,8 @@ def _pdf(content: bytes) -> Kind:
     tail = content[-1024:]
     if not re.match(rb"%PDF-[12]\.\d", content) or b"startxref" not in tail or b"%%EOF" not in tail:
         raise _damaged(PDF, "It has no version at its beginning or no `startxref` and `%%EOF` at its end.")
+    if _INDIRECT_TYPE.search(content):
+        raise _hidden("It hides the type of an object")
     for text in (content, *_object_streams(content)):
         for reason, name in _REFUSED_IN_PDF.items():
             if name.search(text):
@@ -154,27 +160,33 @@ def _pdf(content: bytes) -> Kind:
 
 
 def _object_streams(content: bytes) -> Iterator[bytes]:
-    """The object streams of a PDF, unpacked (ISO 32000 7.5.7): objects can stand in these too."""
-    at, left, is_object_stream = 0, UNPACKED_BYTES, False
-    while token := _STREAM.search(content, at):
-        at = token.end()
+    """The object streams of a PDF, unpacked (ISO 32000 7.5.7): objects can stand in these too.
+
+    Whatever is named as one must be readable; whatever begins like one is read, because its name can be hidden.
+    """
+    left, is_named = UNPACKED_BYTES, False
+    for token in _STREAM.finditer(content):
         if token[1]:
-            is_object_stream = True
-        elif is_object_stream:
-            end = content.find(b"endstream", at)
-            inflater = zlib.decompressobj()
-            try:
-                text = inflater.decompress(content[at : max(end, at)], left + 1)
-            except zlib.error:
-                text = b""
-            left -= len(text)
+            is_named = True
+            continue
+        at = token.end()
+        end = content.find(b"endstream", at)
+        inflater = zlib.decompressobj()
+        try:
+            text = inflater.decompress(content[at : max(end, at)], HEAD_BYTES)
+            is_object_stream = _OBJECTS.match(text) is not None
+            if is_object_stream:
+                text += inflater.decompress(inflater.unconsumed_tail, left + 1)
+        except zlib.error:
+            is_object_stream = False
+        if is_named or is_object_stream:
+            left -= len(text) if is_object_stream else 0
             if left < 0:
                 raise _bomb(limit_bytes=UNPACKED_BYTES)
-            if end < 0 or not inflater.eof:
-                detail = "An object stream in it cannot be read: print it to a plain PDF, then send it."
-                raise ContentNotSafe(detail, found=PDF.media_type, reason="hidden")
+            if end < 0 or not (is_object_stream and inflater.eof):
+                raise _hidden("An object stream in it cannot be read")
             yield text
-            at, is_object_stream = end, False
+        is_named = False
 
 
 def _png(content: bytes) -> Kind:
@@ -276,7 +288,7 @@ def _document_kind(archive: zipfile.ZipFile, entries: set[str]) -> Kind:
         _each_element(
             archive,
             [names["[content_types].xml"]],
-            lambda _, attributes: types.update(map(str.lower, attributes.values())),
+            lambda _, __, attributes: types.update(map(str.lower, attributes.values())),
         )
         if any(word in each for each in (*types, *names) for word in DOCX_MACROS):
             raise _programs(DOCX)
@@ -287,14 +299,22 @@ def _document_kind(archive: zipfile.ZipFile, entries: set[str]) -> Kind:
     elif "mimetype" in names and archive.read(names["mimetype"]) == ODT.media_type.encode() and "content.xml" in names:
         if any(name.startswith(ODT_FOLDERS) for name in names):
             raise _programs(ODT)
-        _each_element(archive, [part for name, part in names.items() if name.endswith(".xml")], _harmless_element)
+        parts = [part for name, part in names.items() if name.endswith(".xml")]
+        _each_element(archive, parts, _harmless_element, XLINK)
         return ODT
     detail = "Send each paper as a separate file; the only accepted archives are .docx and .odt."
     raise TypeNotAccepted(detail, accepted=[kind.media_type for kind in ACCEPTED])
 
 
-def _each_element(archive: zipfile.ZipFile, parts: list[str], look: Callable[[str, Mapping[str, str]], object]) -> None:
-    """Calls `look` with the name and the attributes of every element of these parts, without their namespaces.
+def _each_element(
+    archive: zipfile.ZipFile,
+    parts: list[str],
+    look: Callable[[str, str, Mapping[str, str]], object],
+    namespace: str = "",
+) -> None:
+    """Calls `look` with the part, the name and the attributes, of one namespace, of every element of these parts.
+
+    namespace  "": attributes without one. An attribute of another namespace can have the same name.
 
     The parser undoes encodings and escapes, so nothing is hidden by them. Entities are refused: no document needs them.
     """
@@ -302,15 +322,16 @@ def _each_element(archive: zipfile.ZipFile, parts: list[str], look: Callable[[st
     if size > XML_BYTES:
         raise _bomb(xml_bytes=size, limit_bytes=XML_BYTES)
 
-    def element(name: str, attributes: Mapping[str, str]) -> None:
-        look(_local(name), {_local(key): value for key, value in attributes.items()})
+    def element(part: str, name: str, attributes: Mapping[str, str]) -> None:
+        pairs = [(key.rpartition(" "), value) for key, value in attributes.items()]
+        look(part, _local(name), {local: value.strip() for (of, _, local), value in pairs if of == namespace})
 
     def entity(*_: object) -> NoReturn:
         raise ValueError("declares an entity")
 
     for part in parts:
         parser = expat.ParserCreate(namespace_separator=" ")
-        parser.StartElementHandler, parser.EntityDeclHandler = element, entity
+        parser.StartElementHandler, parser.EntityDeclHandler = partial(element, part), entity
         parser.Parse(archive.read(part), True)
 
 
@@ -318,7 +339,7 @@ def _local(name: str) -> str:
     return name.rpartition(" ")[2]
 
 
-def _harmless_relationship(_: str, attributes: Mapping[str, str]) -> None:
+def _harmless_relationship(_: str, __: str, attributes: Mapping[str, str]) -> None:
     """ECMA-376 part 2, 6.5: by relationships a document refers to its parts, and to what lies elsewhere."""
     kind, target = attributes.get("Type", "").rpartition("/")[2].lower(), attributes.get("Target", "")
     if kind in DOCX_PROGRAMS:
@@ -328,14 +349,21 @@ def _harmless_relationship(_: str, attributes: Mapping[str, str]) -> None:
         raise _external(DOCX, target)
 
 
-def _harmless_element(kind: str, attributes: Mapping[str, str]) -> None:
+def _harmless_element(part: str, kind: str, attributes: Mapping[str, str]) -> None:
     """OASIS ODF 1.3: scripts, objects with a program, references to what lies elsewhere, parts with a password."""
     if kind == "encryption-data":
         raise _encrypted(ODT)
     if kind in ODT_PROGRAMS:
         raise _programs(ODT)
-    if kind not in LINKS and ABSOLUTE.match(attributes.get("href", "")):
-        raise _external(ODT, attributes["href"])
+    href = attributes.get("href", "")
+    inside = posixpath.normpath(posixpath.join(posixpath.dirname(part), href))
+    if kind not in LINKS and (ABSOLUTE.match(href) or inside.startswith(("/", ".."))):
+        raise _external(ODT, href)
+
+
+def _hidden(what: str) -> ContentNotSafe:
+    detail = f"{what}: print it to a plain PDF, then send it."
+    return ContentNotSafe(detail, found=PDF.media_type, reason="hidden")
 
 
 def _encrypted(kind: Kind | None) -> ContentNotSafe:
@@ -368,6 +396,8 @@ def _spelled(word: str) -> str:
 
 _REFUSED_IN_PDF = {reason: re.compile("|".join(map(_spelled, names)).encode()) for reason, names in PDF_NAMES.items()}
 _STREAM = re.compile(rb"(" + _spelled("ObjStm").encode() + rb")|(?<!end)stream\r?\n")
+_OBJECTS = re.compile(rb"(?:[\0\s]|%[^\r\n]*[\r\n])*[0-9]+[\0\s]+[0-9]+[\0\s]")  # number and place of its first object
+_INDIRECT_TYPE = re.compile(_spelled("Type").encode() + rb"(?:[\0\s]|%[^\r\n]*[\r\n])+[0-9]+[\0\s]+[0-9]+[\0\s]+R\b")
 _CHECKS: dict[bytes, Callable[[bytes], Kind]] = {
     b"%PDF-": _pdf,
     b"\x89PNG\r\n\x1a\n": _png,

@@ -69,7 +69,8 @@ class Filing(Particulars, frozen=True, kw_only=True):
     @classmethod
     def of(cls, event: BaseModel) -> Filing:
         """The filing in the event that begins a dossier."""
-        facts = {name: fact for name, fact in vars(event).items() if fact is not None and name in DEFAULTS}
+        members = vars(event)
+        facts = {name: fact for name in DEFAULTS if (fact := members.get(name)) is not None}
         return msgspec.convert(facts, cls, from_attributes=True)
 
     def facts(self) -> dict[str, Any]:

@@ -83,14 +83,54 @@ def misfits(items: Iterable[Mapping[str, Any]], schema: Callable[[], Schema]) ->
     schema  makes the JSON Schema of the value in which `loc` points: it has the names and examples that sentences mention
     """
     known: Schema | None = None
-    faults: list[Misfit] = []
+    by_place: dict[Location, list[Mapping[str, Any]]] = {}
     for item in items:
         at: Location = tuple(item["loc"])
         if item["type"] == "json_invalid":  # FastAPI adds the position to the location
             at = at[:1]
         known = schema() if known is None else known
-        faults.append((pointer_of(at), _sentence(item, at[1:] if at[:1] == ("body",) else at, known)))
-    return faults
+        root = at[: at[:1] == ("body",)]
+        place = root + _in_document(known, at[len(root) :])
+        by_place.setdefault(place, []).append(item)
+    return [
+        (pointer_of(place), _sentence(item, place[1:] if place[:1] == ("body",) else place, known or {}))
+        for place, found in by_place.items()
+        for item in _closest(found)
+    ]
+
+
+def _in_document(schema: Schema, at: Location) -> Location:
+    """The location without the names that pydantic adds for the alternatives of a value."""
+    parts: list[Any] = [schema]
+    steps: list[int | str] = []
+    for step in at:
+        parts = [each for part in parts for each in _alternatives(schema, part)]
+        inner = [part["items"] if isinstance(step, int) else _member(part, step) for part in parts if _has(part, step)]
+        if inner or len(parts) < 2:
+            steps.append(step)
+            parts = inner
+    return tuple(steps)
+
+
+def _has(part: Schema, step: int | str) -> bool:
+    return isinstance(part.get("items") if isinstance(step, int) else _member(part, step), dict)
+
+
+def _member(part: Schema, name: str) -> Any:
+    return part.get("properties", {}).get(name) or part.get("additionalProperties")
+
+
+def _alternatives(schema: Schema, part: Schema) -> list[Schema]:
+    """What a value may be, besides null; references are followed."""
+    while "$ref" in part:
+        part = schema["$defs"][part["$ref"].rpartition("/")[2]]
+    several = [each for each in part.get("anyOf", part.get("oneOf", ())) if each.get("type") != "null"]
+    return [each for one in several for each in _alternatives(schema, one)] or [part]
+
+
+def _closest(found: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Of the errors of several alternatives those of the one that the value was meant for: it has the right type."""
+    return [item for item in found if not item["type"].endswith("_type")] or found[:1]
 
 
 def _sentence(item: Mapping[str, Any], at: Location, schema: Schema) -> str:
@@ -109,7 +149,9 @@ def _sentence(item: Mapping[str, Any], at: Location, schema: Schema) -> str:
         return _no_value(name in parent.get("required", ()))
     if isinstance(value, int | float) and (kind == "string_type" or (words and part.get("type") == "string")):
         read_as = (
-            ("true or false", "true hoặc false") if isinstance(value, bool) else (f"the number {value}", f"số {value}")
+            ("true or false", "true hoặc false")
+            if isinstance(value, bool)
+            else (f"the number {str(value)[:20]}", f"số {str(value)[:20]}")
         )
         return Sentence(
             f"is read as {read_as[0]}: write it in quotes", f"được đọc là {read_as[1]}: đặt trong ngoặc kép"
@@ -187,8 +229,7 @@ def _part(schema: Schema, at: Location) -> Schema:
     part: Any = schema
     for step in at:
         part = _resolved(schema, part)
-        member = part.get("properties", {}).get(step) or part.get("additionalProperties")
-        part = part.get("items") if isinstance(step, int) else member
+        part = part.get("items") if isinstance(step, int) else _member(part, step)
         if not isinstance(part, dict):
             return {}
     return _resolved(schema, part)

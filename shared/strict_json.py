@@ -1,6 +1,6 @@
 """JSON that every parser reads alike: RFC 8259 and I-JSON (RFC 7493), so no duplicate names in an object, and no NaN.
 
-Limits depth and number of members, too.
+Limits depth and number of values, too.
 
 Python's parser silently takes the last of two equal names; another parser of the same body may take the first.
 """
@@ -19,7 +19,7 @@ from shared.errors import BodyDoesNotFit
 from shared.problem_types import pointer_of
 
 DEPTH = 32  # levels of objects and arrays; the deepest body that our contracts allow has four
-MOST_NAMES = 5_000  # in one body; a sandbox with all people that it can have has fewer than 2,000
+MOST_VALUES = 5_000  # in one body; a sandbox with all people that it can have has fewer than 2,000
 REPORT_LIMIT = 20  # errors in one response
 TOO_DEEP = ("", "is nested too deeply; no valid body has more than a few levels")
 _NAME = re.compile(rb'"[ \t\r\n]*:')  # the end of every name; it may also match inside a string
@@ -34,14 +34,14 @@ def require_unambiguous(body: bytes) -> None:
         return
     try:
         document = msgspec.json.decode(body)
-        names = count_names(document)
+        counts = count_values(document)
     except (msgspec.DecodeError, ValueError, RecursionError):
-        names = None
-    if names is not None and names > MOST_NAMES:  # before a model makes an error of each: 10 µs
-        detail = f"is one of {names:,} members; no valid body has more than {MOST_NAMES:,}"
-        first = [(pointer_of(path), detail) for path in islice(_members(document, ("body",)), REPORT_LIMIT)]
-        raise BodyDoesNotFit(*first, more=names - len(first))
-    if names is None or names != names_written(body):
+        counts = None
+    if counts is not None and sum(counts) > MOST_VALUES:  # before a model makes an error of each: 10 µs
+        detail = f"is one of {sum(counts):,} values; no valid body has more than {MOST_VALUES:,}"
+        first = [(pointer_of(path), detail) for path in islice(_values(document, ("body",)), REPORT_LIMIT)]
+        raise BodyDoesNotFit(*first, more=sum(counts) - len(first))
+    if counts is None or counts[0] != names_written(body):
         _find_errors(body)
 
 
@@ -50,29 +50,29 @@ def names_written(body: bytes) -> int:
     return len(_NAME.findall(body))
 
 
-def count_names(document: Any) -> int | None:
-    """Number of names in all objects of `document`; None if it is nested too deeply."""
-    names, level = 0, [document] if isinstance(document, dict | list) else []
+def count_values(document: Any) -> tuple[int, int] | None:
+    """Number of members of all objects of `document`, and of elements of all arrays; None if it is nested too deeply."""
+    members, elements, level = 0, 0, [document] if isinstance(document, dict | list) else []
     for _ in range(DEPTH):
         inner = []
         for part in level:
             if type(part) is dict:
-                names += len(part)
+                members += len(part)
                 inner += [each for each in part.values() if type(each) is dict or type(each) is list]
             else:
+                elements += len(part)
                 inner += [each for each in part if type(each) is dict or type(each) is list]
         level = inner
         if not level:
-            return names
+            return members, elements
     return None
 
 
-def _members(part: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
-    """The paths of all members, in the order of the text."""
+def _values(part: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    """The paths of all members and elements, in the order of the text."""
     for step, value in part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ():
-        if isinstance(part, dict):
-            yield (*path, step)
-        yield from _members(value, (*path, step))
+        yield (*path, step)
+        yield from _values(value, (*path, step))
 
 
 class _Members(list[tuple[str, Any]]):

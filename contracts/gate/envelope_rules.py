@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts.gate.rules import Rule, rule
-from shared.strict_json import DEPTH, MOST_NAMES
+from shared.strict_json import DEPTH, MOST_VALUES
 
 LARGEST = 262_144  # bytes of one message; the largest that the contracts allow, 50 papers and a note, has about 90,000
 LARGEST_NUMBER = 2**53 - 1  # above it, programs that read numbers as double precision lose digits
@@ -46,8 +46,8 @@ TOO_DEEP = _env("007", "The body is nested too deeply", "Nội dung lồng quá 
 TWICE = _env("008", "A name stands twice in an object", "Một tên xuất hiện hai lần trong đối tượng",
     "Send each name once: parsers differ in which of the two they take.",
     "Mỗi tên gửi một lần: mỗi bộ đọc lấy một giá trị khác nhau.", f"{I_JSON} section 2.3")
-TOO_MANY = _env("009", "The body has too many members", "Nội dung có quá nhiều thành phần",
-    f"At most {MOST_NAMES:,} members.", f"Tối đa {MOST_NAMES:,} thành phần.", OURS)
+TOO_MANY = _env("009", "The body has too many values", "Nội dung có quá nhiều giá trị",
+    f"At most {MOST_VALUES:,} values.", f"Tối đa {MOST_VALUES:,} giá trị.", OURS)
 NO_NUMBER = _env("010", "A number cannot be read", "Có số không đọc được",
     f"No NaN or Infinity, and nothing above {LARGEST_NUMBER:,}.",
     f"Không có NaN, Infinity, không lớn hơn {LARGEST_NUMBER:,}.", f"{I_JSON} section 2.2")

@@ -20,7 +20,7 @@ from contracts.gate.attributes import DOSSIER_CODE, JSON_TYPE, pointer_to
 from contracts.gate.message import BATCH, STRUCTURED, Attributes, Message, Reading, content_type
 from contracts.gate.rules import Finding, added, removed, replaced
 from shared.errors import BodyDoesNotFit
-from shared.strict_json import MOST_NAMES, count_names, duplicates, names_written
+from shared.strict_json import MOST_VALUES, count_values, duplicates, names_written
 
 CLOUDEVENTS = "application/cloudevents"
 PREFIX = {"kafka": "ce_", "http": "ce-"}
@@ -131,14 +131,14 @@ def _parsed(body: bytes | None, pointer: str, findings: list[Finding]) -> Any:
     except (msgspec.DecodeError, ValueError) as error:
         findings.append(_why_not_json(body, pointer, error))
         return UNSET
-    names = count_names(document)
-    if names is None:
+    counts = count_values(document)
+    if counts is None:
         findings.append(rules.TOO_DEEP.at(pointer))
         return UNSET
-    if names > MOST_NAMES:
-        findings.append(rules.TOO_MANY.at(pointer, f"{names:,} members"))
+    if sum(counts) > MOST_VALUES:
+        findings.append(rules.TOO_MANY.at(pointer, f"{sum(counts):,} values"))
         return UNSET
-    if names != names_written(body):
+    if counts[0] != names_written(body):
         findings += [rules.TWICE.at(pointer + twice) for twice in _twice(body)]
     if b"\\u" in body or not (body.isascii() or unicodedata.is_normalized("NFC", body.decode())):
         findings += _odd_texts(document, pointer)

@@ -340,7 +340,8 @@ def _waits(late: list[dict[str, Any]]) -> str:
     """`Waiting: kafka for its port to open; portal-api, payment for the broker`."""
     names: dict[str, list[str]] = {}
     for row in late:
-        names.setdefault(row["waiting_for"], []).append(row["name"])
+        what = row["waiting_for"].removeprefix("Waiting for ").rstrip(".")
+        names.setdefault(what, []).append(row["name"])
     return "Waiting: " + "; ".join(f"{', '.join(roles)} for {what}" for what, roles in names.items())
 
 

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -28,6 +28,7 @@ from shared.web.html_page import HtmlPage
 from shared.web.problems import problem_responses
 
 SCOPES = ("openid", "profile")
+RESPONSE_PARAMETERS = ("code", "state", "iss", "error", "error_description")
 PROMPTS = ("none", "login", "consent", "select_account")
 PARAMETERS = {
     "response_type": "`code`",
@@ -107,7 +108,9 @@ async def _reply(realm: Realm, sent: Parameters) -> Response:
     values = sent.values
     realm = await realm.of_client(values.get("client_id", ""))
     if not _may_return_to(values.get("redirect_uri", "")):
-        raise RedirectNotAllowed("Send one redirect_uri such as http://127.0.0.1:8000/callback, without a fragment.")
+        raise RedirectNotAllowed(
+            "Send one redirect_uri such as http://127.0.0.1:8000/callback: no fragment, and no parameter of the response."
+        )
     personas = people(realm.sandbox)
     try:
         if not sent.is_valid:
@@ -127,13 +130,20 @@ async def _reply(realm: Realm, sent: Parameters) -> Response:
 
 
 def _may_return_to(uri: str) -> bool:
-    """RFC 8252 section 7.3: loopback addresses, any port. RFC 6749 section 3.1.2: absolute, no fragment."""
+    """RFC 8252 section 7.3: loopback addresses, any port. RFC 6749 section 3.1.2: absolute, no fragment.
+
+    A parameter of ours that stands in it already would be there twice, and a client may read the wrong one.
+    """
     if not uri.isascii() or not uri.isprintable() or any(character in uri for character in ' "\\#'):
         return False
     try:
         parts = urlsplit(uri)
         return (
-            parts.scheme == "http" and "@" not in parts.netloc and is_loopback(parts.hostname or "") and parts.port != 0
+            parts.scheme == "http"
+            and not any(character in parts.netloc for character in "@%")
+            and is_loopback(parts.hostname or "")
+            and parts.port != 0
+            and not any(name in RESPONSE_PARAMETERS for name, _ in parse_qsl(parts.query, keep_blank_values=True))
         )
     except ValueError:  # the port is not a number
         return False

@@ -92,30 +92,32 @@ def _refusal(description: str) -> dict[str, Any]:
 async def token(
     realm: RealmDep, request: Request, authorization: Annotated[str | None, Security(CLIENT)] = None
 ) -> JSONResponse:
-    """The client names itself by HTTP Basic or by `client_id` in the form. The first request with a code uses it up, even
-    if the request fails; a second one revokes the tokens of the first (RFC 6749 section 4.1.2)."""
+    """The client names itself by HTTP Basic or by `client_id` in the form. The first request of a known client with a code
+    uses it up, even if the request fails; a second one revokes the tokens of the first (RFC 6749 section 4.1.2)."""
     form = await _form_of(request)
     client = clients.client_of(authorization, form)
     try:
         realm = await realm.of_client(client)
     except ClientUnknown as error:
         raise GrantRefused("invalid_client", error.detail) from error
-    _check(form)
+    refusal = _refusal_of(form)
     token_id, token_fault, is_rotated = secrets.token_urlsafe(16), None, False
     async with in_sandbox(realm.runtime, realm.sandbox.id) as (connection, sandbox):
-        grant = await store.take_code(connection, sandbox.id, form["code"])
+        grant = await store.take_code(connection, sandbox.id, form.get("code", ""))
         person = people(sandbox)[grant.hint] if grant else None
-        fault = _fault_of(grant, client, form, sandbox.now)
+        fault = "" if refusal else _fault_of(grant, client, form, sandbox.now)
         if grant and person:
             if grant.uses > 1:
                 await _note_replay(connection, sandbox, grant, person)
             fault = fault or await faults.code_denial(connection, sandbox, person)
-        if person and not fault:
+        if person and not (refusal or fault):
             token_fault = await faults.token_fault(connection, sandbox, person)
             is_rotated = await faults.signs_with_next_key(connection, sandbox, person)
             await store.keep_token(connection, sandbox.id, form["code"], token_id)
             texts = f"Cấp token cho {person.name}", f"Tokens given to {person.name}"
             await journal.note(connection, sandbox.id, person.id, sandbox.now, "tokens_given", *texts, client=client)
+    if refusal:
+        raise refusal
     if grant is None or person is None or fault:
         raise GrantRefused("invalid_grant", fault)
     body = await _tokens(realm, sandbox, grant, person, token_id, token_fault, is_rotated=is_rotated)
@@ -130,6 +132,15 @@ async def _form_of(request: Request) -> dict[str, str]:
     if not sent.is_valid:
         raise GrantRefused("invalid_request", parameters.ONCE)
     return sent.values
+
+
+def _refusal_of(form: Mapping[str, str]) -> GrantRefused | None:
+    """What is wrong with the request, whatever its code; None if nothing is."""
+    try:
+        _check(form)
+    except GrantRefused as refusal:
+        return refusal
+    return None
 
 
 def _check(form: Mapping[str, str]) -> None:

@@ -31,6 +31,7 @@ from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/s/{sandbox}/checkout/{transaction}", tags=["payer"])
 FORM = "application/x-www-form-urlencoded"
+MOST_FIELDS = 20  # the page's own form has one
 PaymentRefusal = OrderAlreadyPaid | OrderExpired | BankDown
 
 PAGE = """<!doctype html>
@@ -175,10 +176,21 @@ async def _record(
 def _parse(body: bytes, *, is_form: bool) -> PayRequest:
     try:
         if is_form:
-            return PayRequest.model_validate(dict(parse_qsl(body.decode(errors="replace"))))
+            return PayRequest.model_validate(_fields(body))
         return PayRequest.model_validate_json(body or b"{}")
     except ValidationError as error:
         raise BodyDoesNotFit(*misfits(error.errors(), PayRequest.model_json_schema)) from error
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    """Raises BodyDoesNotFit for more than a browser sends, or a field that is there twice."""
+    try:
+        pairs = parse_qsl(body.decode(errors="replace"), max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise BodyDoesNotFit(("", f"has more than {MOST_FIELDS} fields; send `outcome`")) from None
+    if len(fields := dict(pairs)) < len(pairs):
+        raise BodyDoesNotFit(("", "has a field twice; send it once"))
+    return fields
 
 
 def _page(order: Order, refusal: PaymentRefusal | None) -> str:

@@ -210,7 +210,8 @@ def new_dossier(
     code: str, place: Place, procedure: str, applicant: str, at: datetime, channel: Channel, filing: Filing
 ) -> Dossier:
     """The province's copy of a new dossier; `place` is that of the competent agency."""
-    shortened = {"owner": filing.owner.name if filing.owner else None, "papers": len(filing.papers)}
+    members = asdict(filing)
+    members["owner"], members["papers"] = filing.owner.name if filing.owner else None, len(filing.papers)
     return Dossier(
         code=code,
         province=place.province,
@@ -221,7 +222,7 @@ def new_dossier(
         submitted_at=at,
         channel=channel,
         heard=0,
-        **(asdict(filing) | shortened),
+        **members,
     )
 
 

@@ -90,6 +90,7 @@ class Relay:
         self._batch, self._wake_seconds = batch, wake
         self._writer, self._observer = kafka.Writer(servers, topic), kafka.Reader(servers, topic)
         self._woken = asyncio.Event()
+        self._is_behind = False  # the last batch was full
         self.load = Load()
 
     async def run(self) -> None:
@@ -130,9 +131,15 @@ class Relay:
                     await asyncio.wait_for(self._woken.wait(), self._wake_seconds)
 
     async def step(self) -> int:
-        """Number queued events, publish what is not acknowledged yet. Returns the number of records produced."""
-        await self.number()
-        rows = await self._database.fetch(UNSENT_SQL, self.leases.lanes, self._batch, self._topic)
+        """Number queued events, publish what is not acknowledged yet. Returns the number of records produced.
+
+        After a full batch more events are probably queued: these are numbered while the batch is published.
+        """
+        rows = await self._unsent() if self._is_behind else []
+        if not rows:
+            await self.number()
+            rows = await self._unsent()
+        self._is_behind = len(rows) == self._batch
         if not rows:
             return 0
         begun = time.time_ns()
@@ -142,13 +149,20 @@ class Relay:
             headers = cloudevents.headers(row, self.source, self._signer, body)
             messages.append((row["lane"], row["subject"].encode(), body, headers))
         stamped = spans.stamp(rows, messages) if spans.on else []
-        offsets = await self._writer.publish(messages)
+        if self._is_behind:
+            offsets, _ = await asyncio.gather(self._writer.publish(messages), self.number())
+        else:
+            offsets = await self._writer.publish(messages)
         metrics.EVENTS_SENT.labels(self.source).inc(len(rows))
         if spans.on:
             spans.sent(self._topic, self.source, rows, stamped, offsets, begun)
         await self._acknowledge(rows, offsets)
         self.load.note(len(rows))
         return len(rows)
+
+    async def _unsent(self) -> list[Any]:
+        """The next numbered events that are not acknowledged yet, with their bodies: at most a batch."""
+        return await self._database.fetch(UNSENT_SQL, self.leases.lanes, self._batch, self._topic)
 
     async def number(self) -> None:
         """Save the next numbers before anything is produced, under the locks of the lanes, only while we lease them."""

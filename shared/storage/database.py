@@ -107,6 +107,9 @@ class Database:
                         "lock_timeout": str(int(self._timeout.total_seconds() * 1000)),
                         "timezone": "UTC",
                         "jit": "off",
+                        # A statement keeps the plan it got while its table was small, until the next ANALYZE: a minute
+                        # in which every request would read a whole table that grew to thousands of rows.
+                        "enable_seqscan": "off",
                     },
                 )
                 await self._make_ready(pool, metadata, first_rows, steps, owner)

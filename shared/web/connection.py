@@ -1,7 +1,9 @@
-"""A connection of uvicorn that mends two things.
+"""A connection of uvicorn that mends three things.
 
 It ends when no whole request head arrives in time (RFC 9110 section 15.5.9). uvicorn itself limits only the idle time
 after a response: a connection that sends half a head would stay for ever.
+
+It ends when a request head is too large (RFC 6585 section 5): uvicorn would read one of any size.
 
 It ignores an offer to change the protocol (section 7.8). Java's HTTP client offers HTTP/2 with every request
 (`Upgrade: h2c`), and uvicorn then loses the body.
@@ -16,8 +18,10 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from shared.problem_types import ProblemType
 from shared.web import problems
 
+HEAD_BYTES = 64 * 1024  # address and headers; the longest of ours have about 8 KB; then 431
 HEAD_SECONDS = 10.0  # from the first byte, or from the connection, until the end of the head; then 408
 
 
@@ -26,6 +30,7 @@ class Connection(HttpToolsProtocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _is_reading_head = False
+    _head_bytes = 0  # of the head, without its first piece, which is small
     _data = b""  # what is being read
     _again = b""  # what is to be read after it
 
@@ -34,16 +39,20 @@ class Connection(HttpToolsProtocol):
         self._begin_waiting()
 
     def data_received(self, data: bytes) -> None:
+        if self._is_reading_head:
+            self._head_bytes += len(data)
         while data:
             self._data, self._again = data, b""
             super().data_received(data)
             data = self._again
-        if self._is_reading_head and self._deadline is None:
+        if self._is_reading_head and self._head_bytes > HEAD_BYTES:
+            self._end(HEAD_TOO_LARGE)
+        elif self._is_reading_head and self._deadline is None:
             self._begin_waiting()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._is_reading_head = True
+        self._is_reading_head, self._head_bytes = True, 0
 
     def on_headers_complete(self) -> None:
         self._is_reading_head = False
@@ -90,12 +99,27 @@ class Connection(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self._begin_waiting()  # a pipelined request behind one that is still being answered
             return
-        self.transport.write(_response())
-        self.transport.close()
+        self._end(HEAD_TOO_SLOW)
+
+    def _end(self, response: bytes) -> None:
+        self._is_reading_head = False
+        self._stop_waiting()
+        if not self.transport.is_closing():
+            self.transport.write(response)
+            self.transport.close()
 
 
-def _response() -> bytes:
-    detail = f"Send the whole head of a request within {HEAD_SECONDS:.0f} seconds."
-    response = problems.render(problems.TOO_SLOW, detail, {})
-    lines: list[Any] = [b"HTTP/1.1 408 Request Timeout", *(b": ".join(header) for header in response.raw_headers)]
+def _response(status: bytes, problem: ProblemType, detail: str) -> bytes:
+    response = problems.render(problem, detail, {})
+    lines: list[Any] = [b"HTTP/1.1 " + status, *(b": ".join(header) for header in response.raw_headers)]
     return b"\r\n".join([*lines, b"", bytes(response.body)])
+
+
+HEAD_TOO_SLOW = _response(
+    b"408 Request Timeout", problems.TOO_SLOW, f"Send the whole head of a request within {HEAD_SECONDS:.0f} seconds."
+)
+HEAD_TOO_LARGE = _response(
+    b"431 Request Header Fields Too Large",
+    problems.HEAD_TOO_LARGE,
+    f"Send at most {HEAD_BYTES:,} bytes of address and headers together.",
+)

@@ -72,12 +72,12 @@ async def chosen_sandbox(
 ) -> str | None:
     """Id of the sandbox of a request: that of the API key, else that of X-Sandbox; None if neither was sent.
 
-    raises  ApiKeyUnknown; SandboxMismatch if the key belongs to another sandbox than the header or the path names
+    raises  ApiKeyUnknown; SandboxMismatch if the key belongs to another sandbox than header, path or query name
     """
     if x_api_key is None:
         return x_sandbox or None
     sandbox_id = await runtime_of(request).sandbox_of_key(x_api_key)
-    for named in (x_sandbox, request.path_params.get("sandbox")):
+    for named in (x_sandbox, request.path_params.get("sandbox"), request.query_params.get("sandbox")):
         if named not in (None, sandbox_id):
             raise errors.SandboxMismatch(
                 "Send the API key of this sandbox, or no key.", key_sandbox=sandbox_id, named_sandbox=named

@@ -96,7 +96,7 @@ class Guard:
     def _refusal(
         self, scope: Scope, origin: str, *, is_cors: bool
     ) -> tuple[ProblemType, str, Mapping[str, str]] | None:
-        hosts = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"host"]
+        hosts = [value.decode("latin-1").strip(" \t").lower() for name, value in scope["headers"] if name == b"host"]
         match = HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
         if match is None or int(match[2] or 0) > 65_535:
             return HOST_MISSING, "Send one header `Host: name:port`.", {}

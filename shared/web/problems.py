@@ -31,6 +31,9 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")  # that routes of ours have
 UNREADABLE = 400  # FastAPI's status for a body that its JSON parser cannot read; the parser's error is the cause
 TOO_LARGE = ProblemType("body-too-large", 413, "The body is too large.", "Nội dung gửi lên quá lớn.")
 TOO_SLOW = ProblemType("request-timeout", 408, "The request did not arrive in time.", "Yêu cầu không đến kịp.")
+HEAD_TOO_LARGE = ProblemType(
+    "request-head-too-large", 431, "The address and the headers are too large.", "Địa chỉ và các header quá lớn."
+)
 CLIENT_GONE = ProblemType(
     "client-gone", 499, "The client hung up.", "Bên gửi đã ngắt kết nối."
 )  # seen by nobody but us
@@ -59,7 +62,7 @@ class ProblemResponse(JSONResponse):
 def render(kind: ProblemType, detail: str, facts: Mapping[str, object]) -> JSONResponse:
     body = {"type": f"/problems/{kind.slug}", "title": kind.title, "title_vi": kind.title_vi, "status": kind.status}
     headers = {"Retry-After": "1"} if kind.status == 503 else {}
-    if kind.status == TOO_SLOW.status:
+    if kind in (TOO_SLOW, HEAD_TOO_LARGE):
         headers["Connection"] = "close"  # RFC 9110 section 15.5.9
     if kind.challenge:
         headers["WWW-Authenticate"] = challenge(kind.challenge, detail)

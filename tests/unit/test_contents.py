@@ -176,6 +176,14 @@ def relationship(kind: str, target: str, mode: str = "Internal") -> bytes:
     )
 
 
+FOREIGN = 'xmlns:x="urn:x"'
+
+
+def shadowed(kind: str, target: str, more: str) -> bytes:
+    """A relationship with attributes of another namespace, which readers ignore."""
+    return relationship(kind, target, "External").replace(b"<Relationship ", f"<Relationship {more} ".encode())
+
+
 def link(element: str, target: str) -> bytes:
     return f'<d xmlns:x="http://www.w3.org/1999/xlink"><{element} x:href="{target}"/></d>'.encode()
 
@@ -188,7 +196,15 @@ def test_a_document_that_fetches_from_elsewhere_is_refused_but_may_link() -> Non
         a_docx({"word/_RELS/DOCUMENT.XML.RELS": relationship("image", "file:///c:/a.png", "EXTERNAL")}),
         a_docx({settings_rels: relationship("image", "&#92;&#92;elsewhere/share/a.png", "External")}),
         an_odt({"meta.xml": link("template", url)}),
+        a_docx({settings_rels: relationship("attachedTemplate", f" {url}")}),
+        a_docx({settings_rels: shadowed("attachedTemplate", url, f'{FOREIGN} x:TargetMode="Internal" x:Target="a"')}),
+        a_docx({settings_rels: shadowed("attachedTemplate", url, f'{FOREIGN} x:Type="hyperlink"')}),
         an_odt({"styles.xml": link("image", "//elsewhere.test/a.png")}),
+        an_odt({"styles.xml": link("image", f" {url}")}),
+        an_odt({"styles.xml": link("image", "/etc/passwd")}),
+        an_odt({"styles.xml": link("image", "../../etc/passwd")}),
+        an_odt({"Object 1/content.xml": link("image", "../../etc/passwd")}),
+        an_odt({"styles.xml": link("image", url).replace(b"/></d>", b' href="a" xmlns:f="urn:f" f:href="#"/></d>')}),
     ):
         with pytest.raises(file_types.ContentNotSafe) as refused:
             file_types.kind_of(content)
@@ -198,6 +214,7 @@ def test_a_document_that_fetches_from_elsewhere_is_refused_but_may_link() -> Non
     assert (
         file_types.kind_of(an_odt({"styles.xml": link("a", url), "meta.xml": link("image", "Pictures/1.png")})) == ODT
     )
+    assert file_types.kind_of(an_odt({"Object 1/content.xml": link("image", "../Pictures/1.png")})) == ODT
 
 
 @pytest.mark.parametrize("name", ["[content_types].XML", "WORD/DOCUMENT.XML"])
@@ -280,9 +297,33 @@ def test_what_an_object_stream_hides_is_found(type: bytes) -> None:
     assert file_types.kind_of(an_object_stream(zlib.compress(b"7 0 << /Type /Page >>"), b"/Type " + type)) == PDF
 
 
+SCRIPT = zlib.compress(b"7 0 << /S /JavaScript >>")
+
+
+@pytest.mark.parametrize(
+    ("dictionary", "reason"),
+    [
+        (b"/Type /ObjStm /X (stream\n" + zlib.compress(b"x") + b"endstream) /Filter /FlateDecode", "hidden"),
+        (b"/Type /ObjStm /X (stream\n" + zlib.compress(b"7 0 x") + b"endstream) /Filter /FlateDecode", "programs"),
+        (b"/Type 8 0 R /Filter /FlateDecode", "hidden"),
+        (b"/T#79pe\0%\n8 0 R /Filter /FlateDecode", "hidden"),
+        (b"/Filter /FlateDecode", "programs"),
+    ],
+)
+def test_an_object_stream_that_is_not_named_or_stands_behind_a_decoy_is_found(dictionary: bytes, reason: str) -> None:
+    with pytest.raises(file_types.ContentNotSafe) as refused:
+        file_types.kind_of(an_object_stream(SCRIPT, dictionary))
+    assert refused.value.facts["reason"] == reason
+
+
+def test_a_page_that_speaks_of_scripts_is_a_page() -> None:
+    page = zlib.compress(b"BT /F1 12 Tf (/JavaScript) Tj ET")
+    assert file_types.kind_of(an_object_stream(page, b"/Filter /FlateDecode")) == PDF
+
+
 def test_an_object_stream_that_unpacks_beyond_all_measure_is_a_bomb() -> None:
     with pytest.raises(file_types.UnpacksTooLarge):
-        file_types.kind_of(an_object_stream(zlib.compress(bytes(file_types.UNPACKED_BYTES + 1))))
+        file_types.kind_of(an_object_stream(zlib.compress(b"7 0 " + bytes(file_types.UNPACKED_BYTES))))
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,11 @@ def test_an_ended_dossier_waits_for_nobody() -> None:
     assert names(facts(law.STOPPED, portal_copy=copy, officers=(RULE,), mode="manual")) == ["ended"]
 
 
+def test_foreign_records_are_nothing_to_a_dossier_that_has_ended() -> None:
+    copy = portal_copy(law.STOPPED)
+    assert names(facts(law.STOPPED, portal_copy=copy, mode="manual", foreign=(STRANGE,))) == ["ended"]
+
+
 def test_a_returned_result_can_still_be_rated_once() -> None:
     rate = [
         explain(facts(law.RESULT_RETURNED, portal_copy=portal_copy(law.RESULT_RETURNED, rating=rating)))[0]

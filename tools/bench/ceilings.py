@@ -13,8 +13,8 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg
@@ -28,6 +28,7 @@ from shared.messaging.kafka import access
 DATABASE = "BENCH_DATABASE_URL"
 CONNECTIONS = 16
 SAMPLE = 2000  # real records, sent repeatedly
+READING_SECONDS = 1.0
 IN_FLIGHT = 5000
 BATCH = 500
 PARTITIONS = 34  # one per province
@@ -102,7 +103,8 @@ async def commits(url: str, count: int) -> float:
 
 async def produce(servers: str, topic: str, count: int, target: str) -> float:
     """Send the records of a real topic to another topic: acks=all, idempotent, each to the same partition."""
-    sample = [record async for record in _records(servers, topic, SAMPLE)]
+    async with _open(servers, topic) as reader:
+        sample = [record async for record in _records(reader, SAMPLE)]
     producer = AIOKafkaProducer(
         bootstrap_servers=servers, enable_idempotence=True, acks="all", max_batch_size=256 * 1024, **access()
     )
@@ -124,33 +126,38 @@ async def produce(servers: str, topic: str, count: int, target: str) -> float:
 
 
 async def consume(servers: str, topic: str, count: int) -> float:
-    """Read records of a real topic without processing them."""
-    began = 0.0
-    seen = 0
-    async for _ in _records(servers, topic, count):
-        began = began or time.perf_counter()
-        seen += 1
-    return seen / (time.perf_counter() - began)
+    """Read the first `count` records of a real topic without processing them, again and again for a second."""
+    seen, began = 0, 0.0
+    async with _open(servers, topic) as reader:
+        while not began or time.perf_counter() < began + READING_SECONDS:
+            began = began or time.perf_counter()
+            async for _ in _records(reader, count):
+                seen += 1
+        return seen / (time.perf_counter() - began)
 
 
-async def _records(servers: str, topic: str, limit: int) -> Any:
+@asynccontextmanager
+async def _open(servers: str, topic: str) -> AsyncIterator[Any]:
     reader = AIOKafkaConsumer(
         bootstrap_servers=servers, auto_offset_reset="earliest", enable_auto_commit=False, **access()
     )
     await reader.start()
     try:
-        partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-        reader.assign(partitions)
-        await reader.seek_to_beginning(*partitions)
-        available = sum((await reader.end_offsets(partitions)).values())
-        left = min(limit, available)
-        while left > 0:
-            for records in (await reader.getmany(timeout_ms=1000, max_records=BATCH)).values():
-                for record in records[:left]:
-                    yield record
-                left -= len(records)
+        reader.assign([TopicPartition(topic, number) for number in range(PARTITIONS)])
+        yield reader
     finally:
         await reader.stop()
+
+
+async def _records(reader: Any, limit: int) -> AsyncIterator[Any]:
+    """The first records of the assigned partitions, at most `limit`."""
+    await reader.seek_to_beginning()
+    left = min(limit, sum((await reader.end_offsets(reader.assignment())).values()))
+    while left > 0:
+        for records in (await reader.getmany(timeout_ms=1000, max_records=BATCH)).values():
+            for record in records[:left]:
+                yield record
+            left -= len(records)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from services.portal.runtime import Portal
 
 BROKER_SECONDS = 1.0  # to connect to the broker
+FOREIGN_FOR = timedelta(days=1)  # real time in which foreign records are worth a cause
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # matches every dossier code; needs no escaping in a path
 REFUNDS_SQL = """
 SELECT key, attempts, last_error, refused FROM calls
@@ -96,11 +98,12 @@ def _position(reader: Pending | None, source: str, lane: int | None) -> Place | 
 
 
 def _foreign(round: Round, lane: int | None) -> Iterator[Foreign]:
-    """The foreign records that the readers have found in a lane of either topic."""
+    """The foreign records that the readers have found lately in a lane of either topic."""
+    since = datetime.now(UTC) - FOREIGN_FOR
     for topic, (source, reader) in ROUTES.items():
         lanes = (round.answers.get(reader) or {}).get("foreign", {}).get(source, {})
         for each, found in lanes.items():
-            if int(each) == lane:
+            if int(each) == lane and datetime.fromisoformat(found["at"]) >= since:
                 yield Foreign(source, reader, topic, lane, **found)
 
 

@@ -208,13 +208,13 @@ def no_copy(facts: Facts) -> Iterator[Values]:
         "{source} did not send them, and {reader} did not accept them.",
         "Tìm thấy {count} bản ghi lạ ở phân vùng {lane} của {topic}, lần cuối lúc {at} (giờ thật){place}: "
         "{source} không gửi chúng, và {reader} không chấp nhận.",
-        "Find the program that writes to {topic}: only {source} may. The real events were requested again by themselves.",
-        "Tìm chương trình ghi vào {topic}: chỉ {source} được ghi. Các sự kiện thật đã được yêu cầu gửi lại.",
+        "Find the program that writes to {topic}: only {source} may. Nothing of this dossier is lost by it.",
+        "Tìm chương trình ghi vào {topic}: chỉ {source} được ghi. Hồ sơ này không mất gì vì việc đó.",
     ),
 )
 def foreign_record(facts: Facts) -> Iterator[Values]:
-    """a record that is not from the source was found in the lane of the dossier"""
-    for found in facts.foreign:
+    """a record that is not from the source was found lately in the lane of the dossier, which has not ended"""
+    for found in () if facts.ended else facts.foreign:
         place, place_vi = ("", "") if found.offset is None else (f", offset {found.offset}",) * 2
         yield {**to_builtins(found), "place_en": place, "place_vi": place_vi}
 

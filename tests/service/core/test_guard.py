@@ -38,6 +38,7 @@ async def identity(country: Country) -> AsyncIterator[Door]:
 
 
 KNOWN = ("127.0.0.1", "127.8.9.1:1", "localhost", "LOCALHOST:8000", "[::1]:8000", "[0:0:0:0:0:0:0:1]", "identity.test")
+KNOWN += ("127.0.0.1:8000 ", "\t127.0.0.1")  # RFC 9110 5.5: spaces around a value do not belong to it
 
 
 @pytest.mark.parametrize("host", KNOWN)

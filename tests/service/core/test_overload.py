@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import select
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -266,10 +269,40 @@ async def test_a_connection_without_a_whole_head_ends_with_a_408(
     assert json.loads(body)["type"] == "/problems/request-timeout"
 
 
-# --- huge bodies
+# --- huge heads and bodies
+
+ENDLESS = {
+    "address": (b"GET /" + b"a" * 1000, b"a" * 1000),
+    "headers": (b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n", b"a: b\r\n" * 200),
+    "one header": (b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\na: ", b"a" * 1000),
+}
+
+
+@pytest.mark.parametrize("part", ENDLESS)
+async def test_a_head_without_end_is_refused_while_it_is_small(runtime: MessagingRuntime[Parcel], part: str) -> None:
+    begin, piece = ENDLESS[part]
+
+    def send(port: int) -> tuple[int, bytes]:
+        sent, received = 0, b""
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as client, contextlib.suppress(OSError):
+            client.sendall(begin)
+            while not select.select([client], [], [], 0)[0] and sent < 20 << 20:
+                client.sendall(piece)
+                sent += len(piece)
+            while data := client.recv(1 << 16):
+                received += data
+        return sent, received
+
+    async with a_server(an_app(runtime)) as port:
+        sent, received = await asyncio.to_thread(send, port)
+    assert sent < 16 << 20, "or what a client sends fills the memory"
+    assert received.startswith(b"HTTP/1.1 431 ") and b"/problems/request-head-too-large" in received
 
 
 async def test_a_422_names_the_first_errors_and_counts_the_rest(country: Country) -> None:
+    for parts in ([{}] * 60_000, [[]] * 60_000, [1] * 60_000):
+        answer = await country.ask("portal", "POST", "/_lab/sandboxes", json={"faults": parts})
+        assert problem(answer, 422, "body-does-not-fit")["more_errors"] == 59_981
     for count, more in ((20, None), (21, 1), (60_000, 59_980)):
         body = {f"x{number}": 1 for number in range(count)}
         answer = await country.ask("portal", "POST", "/_lab/sandboxes", json=body)

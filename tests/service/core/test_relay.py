@@ -213,3 +213,25 @@ async def test_what_was_sent_is_sent_again_with_the_same_numbers(
     assert {(record.header("ce_epoch"), record.key) for record in sent if record.value != b"{}"} == {("1", b"A")}
     once = {record.header("ce_id") for record in sent if record.header("ce_sequence") == "3"}
     assert len(once) == 1
+
+
+async def test_a_backlog_is_sent_in_full_batches_and_then_what_came_meanwhile(
+    own_runtime: MessagingRuntime[Parcel], broker: dict[str, str]
+) -> None:
+    """The next events are numbered while a full batch is published; whoever finds none looks once more."""
+    topic = f"backlog-{own_runtime.database._url[-6:]}"
+    own_runtime.topics = {ANSWERED: topic}
+    await event_log.add_lanes(own_runtime.database.pool, [topic])
+    shelf = await a_shelf(own_runtime)
+    relay = a_relay(own_runtime, "one", servers=broker["bootstrap.servers"], topic=topic, batch=2)
+    await relay.leases.renew()
+    await publish(shelf, "A", 1, "1", "2", "3", "4")
+    await relay._writer.open()
+    try:
+        assert [await relay.step(), await relay.step()] == [2, 2]
+        await publish(shelf, "A", 1, "5")
+        assert [await relay.step(), await relay.step()] == [1, 0]
+    finally:
+        await relay._writer.close()
+    sent = await what_lies_there(broker, shelf, topic)
+    assert [record.header("ce_sequence") for record in sent] == ["1", "2", "3", "4", "5"]

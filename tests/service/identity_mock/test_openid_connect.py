@@ -178,6 +178,17 @@ async def test_a_native_client_returns_to_any_loopback_address(client: Client, h
     assert answer.headers["location"].startswith(f"http://{host}/back?code=")
 
 
+@pytest.mark.parametrize("query", ["code=EVIL", "a=1&state=EVIL", "iss", "error=x", "%63ode=EVIL"])
+async def test_a_parameter_of_the_response_cannot_stand_in_the_redirect_uri(client: Client, query: str) -> None:
+    answer = await client.authorize(redirect_uri=f"http://127.0.0.1/back?{query}")
+    assert answer.status_code == 400 and answer.json()["type"] == "/problems/redirect-not-allowed"
+
+
+@pytest.mark.parametrize("host", ["[::1%25x]", "127.0.0.1%00", "127%2e0.0.1"])
+async def test_a_host_with_escapes_is_no_loopback_address(client: Client, host: str) -> None:
+    assert (await client.authorize(redirect_uri=f"http://{host}/back")).status_code == 400
+
+
 # --- the token request --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("client_id", [None, "lienthong-demo"])
 @pytest.mark.parametrize("secret", ["", "anything"])
@@ -230,6 +241,25 @@ async def test_a_code_that_is_sent_again_revokes_what_it_gave(client: Client) ->
     assert (await client.userinfo(other["access_token"])).status_code == 200
     story = await client.http.get(f"/_lab/timeline/{claims_of(given)['sub']}", headers=client.sandbox.header)
     assert [line["kind"] for line in story.json()].count("tokens_revoked") == 1
+
+
+BROKEN: list[dict[str, str | None]] = [
+    {"code_verifier": "short"},
+    {"code_verifier": None},
+    {"redirect_uri": None},
+    {"redirect_uri": "http://127.0.0.1:1/other"},
+    {"grant_type": "password"},
+]
+
+
+@pytest.mark.parametrize("change", BROKEN)
+async def test_a_request_that_is_not_whole_uses_up_its_code_too(client: Client, change: dict[str, str | None]) -> None:
+    code, fresh = await client.code(), await client.code()
+    given = (await client.redeem(code)).json()["access_token"]
+    assert (await client.redeem(code, **change)).status_code == 400
+    assert (await client.userinfo(given)).status_code == 401, "whoever has the code but not the verifier stole it"
+    assert (await client.redeem(fresh, **change)).status_code == 400
+    assert error_of(await client.redeem(fresh)) == (400, "invalid_grant")
 
 
 # --- what every response has --------------------------------------------------------------------------------------------

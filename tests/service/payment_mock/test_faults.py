@@ -211,6 +211,14 @@ async def test_a_form_is_told_by_a_page(merchant: Merchant) -> None:
         assert answer.status_code == status and words in answer.text
 
 
+@pytest.mark.parametrize("form", ["a=1&" * 100_000, "outcome=success&outcome=failed"])
+async def test_a_form_that_no_page_of_ours_sends_does_not_fit(merchant: Merchant, form: str) -> None:
+    url = (await merchant.init())["UrlThanhToan"]
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer: httpx.Response = await merchant.http.post(f"{url}/pay", content=form, headers=kind)
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/body-does-not-fit")
+
+
 async def test_a_refused_refund_is_given_when_it_is_asked_for_again(merchant: Merchant) -> None:
     await merchant.paid()
     await on(merchant, "refund-refused", times=1)
