@@ -25,6 +25,7 @@ from services.province_gateway.doors.bell import Bell, Place
 from services.province_gateway.doors.deliveries import COLUMNS, Delivery
 from services.province_gateway.doors.webhook_hosts import AllowedHosts, AllowedTransport, ReceiverNotAllowed
 from shared.errors import NotReady
+from shared.observability import metrics
 from shared.runtime import Runtime
 from shared.sandbox.clock import NOW_SQL
 
@@ -200,20 +201,25 @@ class Webhooks:
         return sorted(map(Claim.of, rows), key=lambda claim: claim.delivery.number)
 
     async def _send(self, http: httpx.AsyncClient, place: Place, claim: Claim) -> None:
-        pool, key = self.runtime.database.pool, (*place, claim.delivery.number, claim.until)
+        key = (*place, claim.delivery.number, claim.until)
         try:
             headers, body = await self._message(place[0], claim)
             outcome = await self._post(http, claim.url, headers, body)
+            await self._record(place, claim, outcome)
         except NotReady:  # the portal signs no addresses of papers now; the receiver has not been asked
-            await pool.execute(RELEASE_SQL, *key, timedelta(seconds=NOT_READY_SECONDS))
-            return
-        except asyncio.CancelledError:
-            await pool.execute(RELEASE_SQL, *key, timedelta(0))
+            await self.runtime.database.pool.execute(RELEASE_SQL, *key, timedelta(seconds=NOT_READY_SECONDS))
+        except asyncio.CancelledError:  # the process stops: another one need not wait for the end of the claim
+            await self.runtime.database.pool.execute(RELEASE_SQL, *key, timedelta(0))
             raise
+
+    async def _record(self, place: Place, claim: Claim, outcome: Outcome) -> None:
+        pool, key = self.runtime.database.pool, (*place, claim.delivery.number, claim.until)
         is_last = outcome.status == GONE or claim.failures >= len(SCHEDULE)
         wait = None if is_last else SCHEDULE[claim.failures]
         facts = (outcome.error, wait, outcome.status, outcome.milliseconds, outcome.head)
         await pool.execute(RECORD_SQL, *key, *facts)
+        result = "refused" if outcome.status else "unreachable"
+        metrics.CALLS_MADE.labels("webhook", result if outcome.error else "done").inc()
         if not outcome.error:
             await pool.execute(HEARD_SQL, *place)
 
