@@ -48,18 +48,6 @@ class ConnectorRow(TypedDict):
     verdicts: dict[str, int]
 
 
-class Credentials(TypedDict):
-    """What a connector needs. The key is shown only here; the one before is valid until `previous_key_until` (real time)."""
-
-    sandbox: str
-    province: str
-    key: str
-    previous_key_until: str | None
-    events: str
-    check: str
-    verdicts: str
-
-
 Event: TypeAlias = Literal[
     "dossier.fee_demanded.v1",
     "dossier.fee_paid.v1",
@@ -245,6 +233,26 @@ class ProvinceFeeItem(TypedDict):
     amount_dong: int
 
 
+class ProvinceKafka(TypedDict):
+    """
+    What a connector over Kafka signs in with, and the names that it uses.
+
+    The names of its consumer groups begin with `group_prefix`. `is_open` false: the broker does not reply now; the user can
+    sign in as soon as it does. `security_protocol` is then empty, if the door was never open.
+    """
+
+    bootstrap: str
+    security_protocol: str
+    mechanism: str
+    user: str
+    password: str
+    inbox: str
+    outbox: str
+    verdicts: str
+    group_prefix: str
+    is_open: bool
+
+
 class ProvinceLimit(TypedDict):
     value: float
     unit: str
@@ -407,6 +415,23 @@ class Waiting(TypedDict):
     name: str
     service: str
     detail: str
+
+
+class Credentials(TypedDict):
+    """
+    What a connector needs. The key is shown only here; the one before is valid until `previous_key_until` (real time).
+
+    `kafka` is null behind the other doors; its password replaces the one before.
+    """
+
+    sandbox: str
+    province: str
+    key: str
+    previous_key_until: str | None
+    events: str
+    check: str
+    verdicts: str
+    kafka: ProvinceKafka | None
 
 
 class Decisions(TypedDict):

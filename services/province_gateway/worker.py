@@ -1,10 +1,12 @@
-"""The worker process: reads the portal's events, publishes ours, and fires timers."""
+"""The worker process: reads the portal's events, publishes ours, fires timers, and works the Kafka doors."""
 
 from __future__ import annotations
 
+from services.province_gateway.doors.kafka_worker import KafkaDoors
 from services.province_gateway.runtime import Gateway
 from services.province_gateway.settings import Settings
 from shared.messaging import worker
+from shared.messaging.leases import Leases
 from shared.observability import logs
 from shared.web import app as web
 from shared.web import server
@@ -14,7 +16,10 @@ def main() -> None:
     settings = Settings()
     logs.configure_logs("gateway-worker")
     gateway = Gateway(settings)
-    jobs = (*worker.jobs(gateway), gateway.finish_replanning, gateway.bell.send)
+    leases = Leases(gateway.database, "doors:kafka", worker.holder(), settings.lease)
+    kafka = KafkaDoors(gateway, gateway.rules, gateway.bell, leases)
+    doors = (gateway.bell.send, gateway.bell.listen, kafka.keep, kafka.tell, kafka.hear)
+    jobs = (*worker.jobs(gateway), gateway.finish_replanning, *doors)
     app = web.create_app(gateway, "Liên Thông: gateway worker", {}, *jobs)
     server.serve(app, settings.province_gateway_worker_url)
 

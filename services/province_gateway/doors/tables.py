@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, Table, Text, text
 
+from services.province_gateway.doors.kafka_store import kafka_doors_table
+
 MOMENT = DateTime(timezone=True)
 NOW = text("clock_timestamp()")
 
 
 def doors_tables(metadata: MetaData) -> list[Table]:
-    return [_connectors(metadata), _subscriptions(metadata), _deliveries(metadata), _verdicts(metadata)]
+    return [
+        _connectors(metadata),
+        _subscriptions(metadata),
+        _deliveries(metadata),
+        _verdicts(metadata),
+        kafka_doors_table(metadata),
+    ]
 
 
 def _connectors(metadata: MetaData) -> Table:
@@ -63,7 +71,7 @@ def _deliveries(metadata: MetaData) -> Table:
 
 
 def _verdicts(metadata: MetaData) -> Table:
-    return Table(
+    table = Table(
         "verdicts",
         metadata,
         Column("sandbox", Text, primary_key=True),
@@ -82,6 +90,10 @@ def _verdicts(metadata: MetaData) -> Table:
         Column(
             "head", Text, nullable=False, server_default=""
         ),  # first bytes of what is no message, as hexadecimal digits
+        Column("outbox_offset", BigInteger),  # of the record on the outbox; null: it came over HTTP
         Index("verdicts_message", "sandbox", "province", "message_id"),
         Index("verdicts_dossier", "sandbox", "dossier", "number"),
     )
+    of_records = text("outbox_offset IS NOT NULL")
+    Index("verdicts_records", table.c.sandbox, table.c.province, table.c.number, postgresql_where=of_records)
+    return table
