@@ -129,6 +129,21 @@ class DossierFacts(Particulars, frozen=True):
         """Whether a unit other than the competent one received it and has not handed it over."""
         return self.reception not in (None, Place(self.province, self.commune)) and self.handed_over_at is None
 
+    @property
+    def latest_fact_at(self) -> datetime:
+        """The latest time at which something is known to have happened, as its office says; not when it was heard here."""
+        times = [
+            self.submitted_at,
+            self.received_at,
+            self.handed_over_at,
+            self.started_at,
+            self.paused_at,
+            self.ready_at,
+        ]
+        times += [demand.paid_at for demand in self.demands]
+        times += [time for each in self.supplements for time in (each.requested_at, each.answered_at)]
+        return max(time for time in times if time is not None)
+
     def meets(self, need: Need, at: datetime) -> bool:
         """Whether a need of the lifecycle table is met; raises CalendarTooShort."""
         return MET[need](self, at)

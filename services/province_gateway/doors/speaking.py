@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -70,14 +71,14 @@ async def check(runtime: MessagingRuntime[Dossier], message: Message, leniency: 
     reading = read(message)
     sandbox = await runtime.sandbox(message.sandbox_id)
     rows = await runtime.database.fetch(
-        "SELECT body, last_at FROM dossiers WHERE sandbox = $1 AND code = $2 AND body->>'province' <> ''",
+        "SELECT body FROM dossiers WHERE sandbox = $1 AND code = $2 AND body->>'province' <> ''",
         *(message.sandbox_id, reading.dossier or ""),
     )
     (facts,) = await runtime.database.fetch(KNOWN_SQL, *_place(reading), _storable(reading.id), reading.dossier or "")
     known = None
     if rows:
         dossier = runtime.documents.decode(rows[0]["body"])
-        known = _known(dossier, rows[0]["last_at"], facts["told_at"])
+        known = _known(dossier, facts["told_at"])
     return judge(reading, known, sandbox.now, seen=facts["seen"], leniency=leniency)
 
 
@@ -96,7 +97,7 @@ async def _say(
         (facts,) = await request.fetch(KNOWN_SQL, sandbox_id, province, _storable(reading.id), code)
         if dossier is None and facts["is_here"]:
             raise _Overtaken
-        known = _known(dossier, work.last_at(code), facts["told_at"]) if dossier else None
+        known = _known(dossier, facts["told_at"]) if dossier else None
         leniency = mode_of(work.sandbox, province).gate
         verdict = judge(reading, known, work.now, seen=facts["seen"], leniency=leniency)
         if refusal is not None and verdict.is_accepted:
@@ -126,8 +127,10 @@ async def _lock_counters(request: Request[Dossier], counter: str, dossier: Dossi
     await request.lock_counters(counter, *numbers)
 
 
-def _known(dossier: Dossier, last_at: Any, told_at: Any) -> Known:
-    latest = max((at for at in (last_at, told_at) if at is not None), default=None)
+def _known(dossier: Dossier, told_at: datetime | None) -> Known:
+    # Not the time at which the last event was written here: what a connector says arrives later than it happened, so
+    # its next message would be "before" the one that is still on its way.
+    latest = max(dossier.latest_fact_at, told_at or dossier.latest_fact_at)
     return Known.of(dossier, last_event_at=latest, result_file=bool(dossier.own_result))
 
 
