@@ -16,9 +16,10 @@ from contracts.identity import NUMBER_CLAIM
 from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
 from services.province_gateway import consumers, queries, replan
 from services.province_gateway.domain import Dossier
-from services.province_gateway.doors import deliveries, silence, verdicts
+from services.province_gateway.doors import deliveries, silence, verdicts, webhook
 from services.province_gateway.doors.bell import Bell
 from services.province_gateway.doors.tables import doors_tables
+from services.province_gateway.doors.webhook_hosts import AllowedHosts
 from services.province_gateway.migrations import STEPS
 from services.province_gateway.moves.context import Rules
 from services.province_gateway.officers import faults, modes
@@ -30,6 +31,7 @@ from shared.messaging.peer import Peer
 from shared.messaging.runtime import MessagingRuntime
 from shared.messaging.timers import Timers
 from shared.sandbox import files, registry
+from shared.sandbox.clock import wire
 from shared.storage.database import Connection
 
 SERVICE = "gateway"
@@ -59,6 +61,7 @@ class Gateway(MessagingRuntime[Dossier]):
         self.first_rows = (*self.first_rows, *files.FIRST_ROWS)
         self.files = files.Files(self.database, settings.province_gateway_url, NO_ADDRESSES)
         replan.replanning_table(self.metadata)
+        self.allowed_hosts = AllowedHosts(settings.webhook_allowed_hosts)
         self.rules = Rules(settings.count, settings.pause)
         self.timers = Timers(
             SERVICE, self.database, DOSSIERS, TOPIC_OF, consumers.timers(self.rules), consumers.receipts_of
@@ -72,11 +75,20 @@ class Gateway(MessagingRuntime[Dossier]):
             await replan.finish(self, self.ring, instruction["id"])
         except Unreachable as error:  # the row is stored; the worker goes on when the portal replies
             log.warning("history_not_fetched", error=str(error))
+        await self.ring_webhooks(instruction["id"])  # the clock may have moved, a connector come or gone
         return version
 
     def ring(self, sandbox_id: str, province: str) -> None:
         """Wake those who wait for deliveries or verdicts of a province."""
         self.bell.ring(sandbox_id, province)
+
+    async def ring_webhooks(self, sandbox_id: str) -> None:
+        """Wake the worker for every connector of a sandbox that is told by webhook."""
+        sql = "SELECT province FROM connectors WHERE sandbox = $1 AND secret <> ''"
+        if rows := await self.database.fetch(sql, sandbox_id):
+            self.ring(*webhook.WATCH)
+        for row in rows:
+            self.ring(sandbox_id, row["province"])
 
     async def row_changes(self, connection: Connection, before: Mapping[str, Any], row: Mapping[str, Any]) -> None:
         provinces = {*modes.changed(before["modes"], row["modes"]), *faults.changed(before["faults"], row["faults"])}
@@ -85,7 +97,10 @@ class Gateway(MessagingRuntime[Dossier]):
 
     async def pending(self, sandbox_id: str) -> dict[str, Any]:
         pending = await super().pending(sandbox_id)
-        under_way = [*pending["under_way"], *await replan.under_way(self, sandbox_id)]
+        sending, next_try = await webhook.pending(self, sandbox_id)
+        under_way = [*pending["under_way"], *await replan.under_way(self, sandbox_id), *sending]
+        if next_try is not None:
+            pending["next_due"] = min(filter(None, (pending["next_due"], wire(next_try))))
         pending["connectors"] = await silence.report(self, sandbox_id)
         if not self.watches(sandbox_id, officers.LOOK):
             return {**pending, "under_way": under_way}
