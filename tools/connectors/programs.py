@@ -7,7 +7,9 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ PACKAGES = {
     "mvn": "maven",
     "python3": "python3-venv",
 }
+CONNECTED = "connected to"  # what a program prints when it can be told
 LINES = 20  # of the log of a program that failed
 
 
@@ -65,24 +68,38 @@ def build(program: Program, folder: Path) -> None:
 
 
 class Running:
-    """A program while it runs, in its folder; what it prints is appended to one log."""
+    """A program while it runs, in its folder. What it prints is kept, over all its lives."""
 
     def __init__(self, program: Program, folder: Path, environment: Mapping[str, str]) -> None:
-        self.program, self.log = program, folder / program.name / "connector.log"
-        self._words, self._folder = shlex.split(program.run), folder / program.name
+        self.program, self._folder = program, folder / program.name
         self._environment = {**os.environ, **environment}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._lines = deque[str](maxlen=LINES)
+        self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._words,
-                cwd=self._folder,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        """Start it; it can be told when this returns. Raises Trouble if it ends before it says so."""
+        self._process = subprocess.Popen(
+            shlex.split(self.program.run),
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        output = self._process.stdout
+        assert output is not None
+        for line in output:
+            self._lines.append(line.rstrip())
+            if CONNECTED in line:
+                threading.Thread(target=self._keep, args=(output,), daemon=True).start()
+                return
+        self._process.wait()
+        self.require_alive()
+
+    def _keep(self, output: Iterable[str]) -> None:
+        for line in output:
+            self._lines.append(line.rstrip())
 
     def kill(self) -> None:
         """SIGKILL; it is gone when this returns."""
@@ -96,5 +113,4 @@ class Running:
             raise Trouble(f"{self.program.name} ended with {self._process.returncode}.\n{self.last_words()}")
 
     def last_words(self) -> str:
-        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if self.log.exists() else []
-        return "\n".join(f"    {line}" for line in lines[-LINES:])
+        return "\n".join(f"    {line}" for line in list(self._lines))

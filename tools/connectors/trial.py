@@ -16,6 +16,7 @@ from lienthong.sync import Country, Sandbox
 from tools.connectors.programs import Program, Running
 
 PROVINCE, COMMUNE, COPY, FREE = "37", "14464", "2.000635", "1.001776"
+RATE = 60.0  # sandbox seconds per second: a webhook that failed is sent again after 5 s, then 5 min, of the sandbox
 START = "2026-03-02T08:30:00+07:00"  # a Monday; the next weeks have no public holiday
 PATIENCE = 120.0  # s for everything that is awaited in one trial; the machine can be busy. The portal waits no longer
 WAIT = 5.0  # s of one request for verdicts, between two looks whether the program still runs
@@ -57,7 +58,7 @@ class Trial:
 def run(program: Program, folder: Path, country: Country) -> Trial:
     """Run one program, which is built in `folder`, through a dossier with a fee and one without."""
     trial, begun = Trial(program.name), time.monotonic()
-    sandbox = country.new_sandbox(seed=f"connectors-{program.name}", start=START, rate=1.0)
+    sandbox = country.new_sandbox(seed=f"connectors-{program.name}", start=START, rate=RATE)
     port = ports.free_base()
     url = f"http://127.0.0.1:{port}/" if program.via == "webhook" else None
     connector = sandbox.connect(PROVINCE, program.via, url=url)
@@ -89,6 +90,7 @@ class _Journeys:
         self._await(RECEIVED, paid)
         self._kill_at(RECEIVED)
         self.running.start()
+        self._await(RETURNED, free)
         self._await(DEMANDED, paid)
         self._arrive(paid, DEMANDED)
         self.lan.pay(paid)

@@ -128,9 +128,9 @@ async def _lock_counters(request: Request[Dossier], counter: str, dossier: Dossi
 
 
 def _known(dossier: Dossier, told_at: datetime | None) -> Known:
-    # Not the time at which the last event was written here: what a connector says arrives later than it happened, so
-    # its next message would be "before" the one that is still on its way.
-    latest = max(dossier.latest_fact_at, told_at or dossier.latest_fact_at)
+    # As the office says and as the connector was told, not when either was heard here: that is later, so the next message
+    # of a connector would be "before" the one that is still on its way.
+    latest = max(dossier.last_act_at, told_at or dossier.last_act_at)
     return Known.of(dossier, last_event_at=latest, result_file=bool(dossier.own_result))
 
 
