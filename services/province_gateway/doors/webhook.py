@@ -268,7 +268,11 @@ async def pending(runtime: Runtime, sandbox_id: str) -> tuple[list[str], datetim
     """
     rows = await runtime.database.fetch(PENDING_SQL, sandbox_id, CLAIM - SLOW)
     due = [row for row in rows if row["due"] and not row["slow"]]
-    under_way = [f"{row['due']} deliveries are being sent to the receiver of province {row['province']}" for row in due]
+    under_way = [
+        f"{row['due']} {'delivery is' if row['due'] == 1 else 'deliveries are'} being sent to the receiver of province "
+        f"{row['province']}"
+        for row in due
+    ]
     return under_way, min((row["next_try"] for row in rows if row["next_try"]), default=None)
 
 

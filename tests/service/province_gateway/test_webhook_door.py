@@ -163,7 +163,7 @@ async def test_settle_waits_for_what_is_due_and_the_clock_stops_at_each_retry(do
     door.receiver.answers = [status(500)]
     await door.hears(law.DOSSIER_SUBMITTED)
     before = await door.gateway.pending(door.sandbox.id)
-    assert before["under_way"] == ["1 deliveries are being sent to the receiver of province 37"]
+    assert before["under_way"] == ["1 delivery is being sent to the receiver of province 37"]
     await door.send()
     after = await door.gateway.pending(door.sandbox.id)
     assert (after["under_way"], after["next_due"]) == ([], "2026-06-09T08:00:05.000+07:00")
