@@ -16,7 +16,7 @@ from contracts.identity import NUMBER_CLAIM
 from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
 from services.province_gateway import consumers, queries, replan
 from services.province_gateway.domain import Dossier
-from services.province_gateway.doors import deliveries, silence, verdicts, webhook
+from services.province_gateway.doors import deliveries, kafka_opening, kafka_store, silence, verdicts, webhook
 from services.province_gateway.doors.bell import Bell
 from services.province_gateway.doors.tables import doors_tables
 from services.province_gateway.doors.webhook_hosts import AllowedHosts
@@ -42,6 +42,7 @@ log = structlog.get_logger()
 class Gateway(MessagingRuntime[Dossier]):
     caller_claim = NUMBER_CLAIM
     records = re.compile(r"PUT /_lab/officers/.+")
+    sweep_when = kafka_store.SWEEP_WHEN
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(
@@ -94,6 +95,7 @@ class Gateway(MessagingRuntime[Dossier]):
         provinces = {*modes.changed(before["modes"], row["modes"]), *faults.changed(before["faults"], row["faults"])}
         joins = modes.joined(before["modes"], row["modes"])
         await replan.note(connection, row["id"], sorted(provinces), joins)
+        await kafka_opening.close(connection, row["id"], kafka_opening.left(row["modes"], sorted(provinces)))
 
     async def pending(self, sandbox_id: str) -> dict[str, Any]:
         pending = await super().pending(sandbox_id)

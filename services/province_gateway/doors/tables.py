@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, SmallInteger, Table, Text, text
 
+from services.province_gateway.doors.kafka_store import kafka_doors_table
+
 MOMENT = DateTime(timezone=True)
 NOW = text("clock_timestamp()")
 
 
 def doors_tables(metadata: MetaData) -> list[Table]:
-    tables = (_connectors, _subscriptions, _deliveries, _attempts, _verdicts)
+    tables = (_connectors, _subscriptions, _deliveries, _attempts, _verdicts, kafka_doors_table)
     return [table(metadata) for table in tables]
 
 
@@ -94,7 +96,7 @@ def _attempts(metadata: MetaData) -> Table:
 
 
 def _verdicts(metadata: MetaData) -> Table:
-    return Table(
+    table = Table(
         "verdicts",
         metadata,
         Column("sandbox", Text, primary_key=True),
@@ -113,6 +115,10 @@ def _verdicts(metadata: MetaData) -> Table:
         Column(
             "head", Text, nullable=False, server_default=""
         ),  # first bytes of what is no message, as hexadecimal digits
+        Column("outbox_offset", BigInteger),  # of the record on the outbox; null: it came over HTTP
         Index("verdicts_message", "sandbox", "province", "message_id"),
         Index("verdicts_dossier", "sandbox", "dossier", "number"),
     )
+    of_records = text("outbox_offset IS NOT NULL")
+    Index("verdicts_records", table.c.sandbox, table.c.province, table.c.number, postgresql_where=of_records)
+    return table
