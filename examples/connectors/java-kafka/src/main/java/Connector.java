@@ -123,7 +123,8 @@ public class Connector {
   }
 
   void show(JsonNode verdict) {
-    System.out.printf("%s: %s of %s%n", verdict.path("outcome").asText(), verdict.path("type").asText(), verdict.path("dossier").asText());
+    System.out.printf("%s: %s of %s%n", verdict.path("outcome").asText(), verdict.path("type").asText(),
+        verdict.path("dossier").asText());
     for (var error : verdict.path("errors"))
       System.out.printf("  %s at %s: %s. Expected: %s%n", error.path("rule").asText(), error.path("pointer").asText(),
           error.path("title").asText(), error.path("expected").asText());
