@@ -1,4 +1,4 @@
-"""Report on the sandbox of a failed test: what it still waits for, and the timeline of each dossier."""
+"""Report on the sandbox of a failed test: what it waits for, what its connectors said, the timeline of each dossier."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from rich.console import Console
 from lienthong import client, replay, sync
 from lienthong.cli.language import output_language
 from lienthong.client.timeline import draw
+from lienthong.judgement import judgement_lines
 from lienthong.shown import shown, shown_in
 from lienthong.verdict import verdict_text
 
+VERDICTS = 5  # of each connector, the last
 TIMELINES = 10  # printed in full; of further dossiers only the code
 SETTLE_SECONDS = 0.5
 PATIENCE_SECONDS = 15.0  # for each part, so that a report never hangs
@@ -47,9 +49,13 @@ async def _write(sandbox: client.Sandbox, text: io.StringIO) -> None:
     place = f"at {sandbox.country.url} until {row['expires_at']}"
     print(f'seed "{row["seed"]}", sandbox time {row["now"]}, {clock}; {place}', file=text)
     print(f"settle: {verdict_text(shown_in(await sandbox.settle(SETTLE_SECONDS)))}", file=text)
+    language = output_language("")
+    for row in await sandbox.connectors():
+        for verdict in (await sandbox.connector(row["province"]).verdicts())[-VERDICTS:]:
+            print("\n".join(map(shown, judgement_lines(verdict, language))), file=text)
     codes = await sandbox.dossiers()
     for code in codes[:TIMELINES]:
         print(file=text)
-        Console(file=text, width=WIDTH).print(draw(await sandbox.timeline(code), code, output_language("")))
+        Console(file=text, width=WIDTH).print(draw(await sandbox.timeline(code), code, language))
     if more := codes[TIMELINES:]:
         print(f"\nand {len(more)} more: {shown(', '.join(more))}", file=text)

@@ -15,6 +15,7 @@ from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, U
 from lienthong.cli.connector import Province
 from lienthong.cli.language import output_language
 from lienthong.embedded import Trouble
+from lienthong.judgement import judgement_lines, outcome_lines
 from lienthong.shown import shown
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def trigger(
         return await connector.say(event)
 
     verdict = ask(url, requests, as_json)
-    show(verdict, as_json, "\n".join(_lines(verdict)))
+    show(verdict, as_json, "\n".join(outcome_lines(verdict, output_language())))
     if verdict["outcome"] == "rejected":
         raise typer.Exit(1)
 
@@ -255,29 +256,8 @@ async def _verdicts_of(connector: Connector, follow: bool, as_json: bool) -> Non
             if as_json:
                 typer.echo(json.dumps(row, ensure_ascii=False))
             else:
-                typer.echo(
-                    shown(f"{row['province']}/{row['number']}  {row['at']}  {row['door']}  {row['dossier'] or '–'}")
-                )
-                typer.echo("\n".join(f"  {shown(line)}" for line in _lines(row)))
+                typer.echo("\n".join(shown(line) for line in judgement_lines(row, output_language())))
         sys.stdout.flush()
         if not follow:
             return
         wait = WAIT
-
-
-def _lines(verdict: dict[str, Any]) -> Iterable[str]:
-    """A verdict for people."""
-    vi = "_vi" if output_language() == "vi" else ""
-    became = f" → {verdict['became']['state']}" if verdict.get("became") else ""
-    yield f"{verdict['outcome'].replace('_', ' ')}: {verdict['type'] or '?'}{became}"
-    for error in verdict["errors"]:
-        yield f"  {error['rule']}  {error['pointer'] or '/'}: {error['title' + vi]}"
-        yield f"    {'cần' if vi else 'expected'}: {error['expected' + vi]}"
-        if error.get("got") is not None:
-            yield f"    {'nhận được' if vi else 'got'}: {error['got']}"
-        if error.get("patch"):
-            yield f"    {'sửa' if vi else 'mend'}: {json.dumps(error['patch'], ensure_ascii=False)}"
-    if verdict.get("lawful_now"):
-        yield f"  {'lúc này được gửi' if vi else 'lawful now'}: {', '.join(verdict['lawful_now'])}"
-    if verdict.get("head"):
-        yield f"  {'byte đầu' if vi else 'first bytes'}: {bytes.fromhex(verdict['head'])!r}"

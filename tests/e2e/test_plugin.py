@@ -154,6 +154,10 @@ def test_a_failing_test_tells_the_story_of_its_dossiers_and_what_is_waited_for(
             lienthong_sync.delete_sandbox(sandbox_sync.id)
             assert code == "another"
 
+        def test_fails_with_a_connector(code, sandbox_sync):
+            connector = sandbox_sync.connect("37", via="pull")
+            assert connector.trigger("dossier.result_returned.v1", code)["outcome"] == "accepted"
+
         def test_may_delete_its_sandbox(lienthong_sync, sandbox_sync):
             lienthong_sync.delete_sandbox(sandbox_sync.id)
 
@@ -165,12 +169,15 @@ def test_a_failing_test_tells_the_story_of_its_dossiers_and_what_is_waited_for(
         """
     )
     done = pytester.runpytest_subprocess(*NO_LOOP, "-n", "2")
-    done.assert_outcomes(passed=1, failed=3, errors=1)
+    done.assert_outcomes(passed=1, failed=4, errors=1)
     text = done.stdout.str()
-    assert text.count("- lienthong sandbox s") == 4
+    assert text.count("- lienthong sandbox s") == 5
     assert "ValueError: as it was raised" in text and text.count("== 'another'") >= 2
     assert "settle: still: nothing can happen before the clock advances" in text
     assert "portal  │ The citizen submits the dossier online" in text
+    assert (
+        "37/1" in text and "rejected: dossier.result_returned.v1" in text and "lawful now: dossier.received.v1" in text
+    )
     assert "The report is incomplete: Problem: " in text and "During handling" not in text
     replays = re.findall(r"to repeat this run: (lienthong replay \S+test_fails.json) --keep", text)
     again = command(*replays[0].split()[1:], url=lienthong_sync.url)
@@ -181,7 +188,12 @@ def test_a_failing_test_tells_the_story_of_its_dossiers_and_what_is_waited_for(
         for row in lienthong_sync.list_sandboxes()
         if "test_story.py" in row["name"]
     }
-    assert set(kept) == {"test_fails", "test_fails_while_time_runs", "test_cannot_even_begin"}
+    assert set(kept) == {
+        "test_fails",
+        "test_fails_while_time_runs",
+        "test_fails_with_a_connector",
+        "test_cannot_even_begin",
+    }
     (code,) = lienthong_sync.enter(kept["test_fails"]).dossiers()
     assert f"\n{code} " in text
     for id in kept.values():
