@@ -7,7 +7,7 @@ READY := .venv/.installed
 FUZZ := .venv/fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo shell test test-all check contracts contracts-clients wheel example parallel prove prove-short bench fuzz fuzz-short compose-proof clients
+.PHONY: help setup up down status demo shell test test-all check contracts contracts-clients wheel example parallel prove prove-short bench fuzz fuzz-short compose-proof clients connectors
 
 help: ## List these targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ example: $(READY) ## Follow examples/suite/README.md in an environment with noth
 
 clients: $(READY) ## Sign in with four stock libraries of Go, Node and Java (examples/clients); needs these tools, fetches packages.
 	@$(BIN)/python -m pytest -m clients tests/e2e/test_stock_clients.py $(ARGS)
+
+connectors: $(READY) ## Let the programs of examples/connectors (Go, Node, Java, Python) be provinces, kill them in mid-journey; needs these tools, fetches packages. ONLY=go-pull: one.
+	@$(BIN)/python -m tools.connectors $(if $(ONLY),--only $(ONLY))
 
 prove: $(READY) ## Break everything under load, with three seeds, and prove that nothing was lost; then catch three planted bugs. ARGS: one run with these options, such as --help.
 ifeq ($(strip $(ARGS)),)

@@ -129,6 +129,15 @@ class DossierFacts(Particulars, frozen=True):
         """Whether a unit other than the competent one received it and has not handed it over."""
         return self.reception not in (None, Place(self.province, self.commune)) and self.handed_over_at is None
 
+    @property
+    def last_act_at(self) -> datetime:
+        """When its office, or before that its submitter, last did something. Payments and answers of citizens are left out."""
+        times = [self.submitted_at, self.received_at, self.handed_over_at]
+        times += [self.started_at, self.paused_at, self.ready_at]
+        times += [demand.paid_at for demand in self.demands if demand.paid_by in (*AT_THE_OFFICE, WAIVED)]
+        times += [request.requested_at for request in self.supplements]
+        return max(time for time in times if time is not None)
+
     def meets(self, need: Need, at: datetime) -> bool:
         """Whether a need of the lifecycle table is met; raises CalendarTooShort."""
         return MET[need](self, at)

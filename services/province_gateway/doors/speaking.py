@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -94,14 +95,14 @@ async def check(runtime: MessagingRuntime[Dossier], message: Message, leniency: 
     reading = read(message)
     sandbox = await runtime.sandbox(message.sandbox_id)
     rows = await runtime.database.fetch(
-        "SELECT body, last_at FROM dossiers WHERE sandbox = $1 AND code = $2 AND body->>'province' <> ''",
+        "SELECT body FROM dossiers WHERE sandbox = $1 AND code = $2 AND body->>'province' <> ''",
         *(message.sandbox_id, reading.dossier or ""),
     )
     (facts,) = await runtime.database.fetch(KNOWN_SQL, *_place(reading), *_keys([reading]))
     known = None
     if rows:
         dossier = runtime.documents.decode(rows[0]["body"])
-        known = _known(dossier, rows[0]["last_at"], facts["told_at"])
+        known = _known(dossier, facts["told_at"])
     return judge(reading, known, sandbox.now, seen=facts["seen"], leniency=leniency)
 
 
@@ -132,8 +133,7 @@ async def _say_all(
                 raise _Overtaken
             trace_context.join(work.traceparent(dossier.code) if dossier else "")
             seen = digests.get(reading.id, row["seen"])
-            last_at = work.last_at(dossier.code) if dossier else None
-            known = _known(dossier, last_at, row["told_at"]) if dossier else None
+            known = _known(dossier, row["told_at"]) if dossier else None
             leniency = mode_of(work.sandbox, province).gate
             verdict = judge(reading, known, work.now, seen=seen, leniency=leniency)
             work, verdict = _effect(request.work, work, rules, verdict, known, unfit)
@@ -190,8 +190,10 @@ def _dossier_here(work: Work, reading: Reading) -> Dossier | None:
     return None if dossier is None or dossier.is_expected else dossier
 
 
-def _known(dossier: Dossier, last_at: Any, told_at: Any) -> Known:
-    latest = max((at for at in (last_at, told_at) if at is not None), default=None)
+def _known(dossier: Dossier, told_at: datetime | None) -> Known:
+    # As the office says and as the connector was told, not when either was heard here: that is later, so the next message
+    # of a connector would be "before" the one that is still on its way.
+    latest = max(dossier.last_act_at, told_at or dossier.last_act_at)
     return Known.of(dossier, last_event_at=latest, result_file=bool(dossier.own_result))
 
 

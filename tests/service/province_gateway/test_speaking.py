@@ -216,3 +216,19 @@ async def test_verdicts_are_in_the_timeline_and_wake_who_follows(connector: Conn
         await connector.country.ask("gateway", "GET", "/api/v1/connectors", headers=connector.sandbox.header)
     ).json()
     assert row["verdicts"] == {"accepted": 1} and row["said_at"] is not None
+
+
+async def test_what_is_heard_late_is_judged_by_when_it_happened(
+    sandbox: Sandbox, connector: Connector, code: str
+) -> None:
+    """The connector says two things at once, and they wait before they are heard, as in a topic."""
+    first = (await connector.example(law.DOSSIER_RECEIVED, code))["data"]
+    moment = first["received_at"]
+    await sandbox.move(minutes=10)
+    await connector.says(law.DOSSIER_RECEIVED, code, **first)
+    verdict = await connector.says(law.PROCESSING_STARTED, code, started_at=moment)
+    assert verdict["outcome"] == "accepted"
+    early = await connector.example(law.DOSSIER_RESULT_READY, code)
+    early["data"]["ready_at"] = "2020-01-01T08:00:00+07:00"
+    answer = await connector.say(early)
+    assert "LT-LAW-040" in [error["rule"] for error in answer.json()["errors"]]
