@@ -44,7 +44,7 @@ COUNTED = re.compile(r'lienthong_requests_total\{method="(\w+)",route="([^"]*)",
 
 def fuzz(
     python: Annotated[Path, typer.Option(help="Python of the environment that has Schemathesis.")],
-    examples: Annotated[int, typer.Option(help="Generated requests per operation and phase.", min=1)] = 100,
+    examples: Annotated[int, typer.Option(help="Generated requests per operation and phase.", min=1)] = 110,
     seed: Annotated[int, typer.Option(help="Determines the requests.")] = 1,
     phases: Annotated[str, typer.Option(help="Phases of Schemathesis, with commas; coverage takes longest.")] = PHASES,
     service: Annotated[list[str] | None, typer.Option(help=f"Only this one of {', '.join(ROLES)}. Repeatable.")] = None,
