@@ -131,6 +131,20 @@ FaultName: TypeAlias = Literal[
     "overdue-without-apology",
     "second-supplement-request",
     "refusal-without-reason",
+    "delivery-doubled",
+    "delivery-late",
+    "delivery-reordered-across-dossiers",
+    "delivery-reordered-within-dossier",
+    "delivery-gap",
+    "delivery-held",
+    "delivery-bad-signature",
+    "delivery-expired-timestamp",
+    "delivery-other-mode",
+    "delivery-unknown-field",
+    "delivery-newer-type",
+    "delivery-connection-cut",
+    "credential-revoked",
+    "verdict-late",
 ]
 
 

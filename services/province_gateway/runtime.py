@@ -11,13 +11,14 @@ import structlog
 
 from contracts import story
 from contracts.catalogue import dossier_in
-from contracts.faults import officers
+from contracts.faults import connectors, officers
 from contracts.identity import NUMBER_CLAIM
 from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
 from services.province_gateway import consumers, queries, replan
 from services.province_gateway.domain import Dossier
-from services.province_gateway.doors import deliveries, silence, verdicts
+from services.province_gateway.doors import conductor, deliveries, silence, verdicts
 from services.province_gateway.doors.bell import Bell
+from services.province_gateway.doors.conductor import Conductor
 from services.province_gateway.doors.tables import doors_tables
 from services.province_gateway.migrations import STEPS
 from services.province_gateway.moves.context import Rules
@@ -30,6 +31,7 @@ from shared.messaging.peer import Peer
 from shared.messaging.runtime import MessagingRuntime
 from shared.messaging.timers import Timers
 from shared.sandbox import files, registry
+from shared.sandbox.clock import wire
 from shared.storage.database import Connection
 
 SERVICE = "gateway"
@@ -53,6 +55,8 @@ class Gateway(MessagingRuntime[Dossier]):
             after=deliveries.telling(self.ring),
         )
         self.bell = Bell(self.database)
+        self.conductor = Conductor(self, self.ring)
+        self._to_ring = set[tuple[str, str]]()  # sandbox, province: after the commit of a changed row
         self.steps = STEPS
         doors_tables(self.metadata)
         files.files_tables(self.metadata)
@@ -68,29 +72,41 @@ class Gateway(MessagingRuntime[Dossier]):
     async def take_over(self, instruction: dict[str, Any]) -> int:
         """As in every service; the reply to changed modes is sent only after all dossiers are planned under them."""
         version = await super().take_over(instruction)
+        for place in [place for place in self._to_ring if place[0] == instruction["id"]]:
+            self._to_ring.discard(place)
+            self.ring(*place)
         try:
             await replan.finish(self, self.ring, instruction["id"])
         except Unreachable as error:  # the row is stored; the worker goes on when the portal replies
             log.warning("history_not_fetched", error=str(error))
+        if self.watches(instruction["id"], connectors.DELIVERY):  # that history was kept
+            await self.conductor.conduct(instruction["id"])
         return version
 
     def ring(self, sandbox_id: str, province: str) -> None:
         """Wake those who wait for deliveries or verdicts of a province."""
         self.bell.ring(sandbox_id, province)
+        if self.watches(sandbox_id, connectors.DELIVERY):
+            self.conductor.wake()
 
     async def row_changes(self, connection: Connection, before: Mapping[str, Any], row: Mapping[str, Any]) -> None:
         provinces = {*modes.changed(before["modes"], row["modes"]), *faults.changed(before["faults"], row["faults"])}
         joins = modes.joined(before["modes"], row["modes"])
         await replan.note(connection, row["id"], sorted(provinces), joins)
+        self._to_ring |= {(row["id"], province) for province in await conductor.changed(connection, row["id"])}
 
     async def pending(self, sandbox_id: str) -> dict[str, Any]:
         pending = await super().pending(sandbox_id)
         under_way = [*pending["under_way"], *await replan.under_way(self, sandbox_id)]
         pending["connectors"] = await silence.report(self, sandbox_id)
-        if not self.watches(sandbox_id, officers.LOOK):
-            return {**pending, "under_way": under_way}
-        held = await queries.silenced(self, await registry.read(self.database, sandbox_id))
-        return {**pending, "under_way": under_way, "held": held}
+        kept = await conductor.pending(self, sandbox_id)
+        under_way, held = [*under_way, *kept["under_way"]], kept["held"]
+        if kept["due"]:
+            pending["next_due"] = min(filter(None, (pending["next_due"], wire(kept["due"]))))
+        if self.watches(sandbox_id, officers.LOOK):
+            held += await queries.silenced(self, await registry.read(self.database, sandbox_id))
+            return {**pending, "under_way": under_way, "held": held}
+        return {**pending, "under_way": under_way, **({"held": held} if held else {})}
 
     async def pending_of(self, sandbox_id: str, subject: str, reader: Place | None) -> dict[str, Any]:
         outlook = await super().pending_of(sandbox_id, subject, reader)

@@ -14,7 +14,7 @@ def main() -> None:
     settings = Settings()
     logs.configure_logs("gateway-worker")
     gateway = Gateway(settings)
-    jobs = (*worker.jobs(gateway), gateway.finish_replanning, gateway.bell.send)
+    jobs = (*worker.jobs(gateway), gateway.finish_replanning, gateway.bell.send, gateway.conductor.run)
     app = web.create_app(gateway, "Liên Thông: gateway worker", {}, *jobs)
     server.serve(app, settings.province_gateway_worker_url)
 

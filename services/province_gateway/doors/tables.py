@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, MetaData, Table, Text, text
 
 MOMENT = DateTime(timezone=True)
 NOW = text("clock_timestamp()")
 
 
 def doors_tables(metadata: MetaData) -> list[Table]:
-    return [_connectors(metadata), _subscriptions(metadata), _deliveries(metadata), _verdicts(metadata)]
+    return [
+        _connectors(metadata),
+        _subscriptions(metadata),
+        _deliveries(metadata),
+        _kept(metadata),
+        _verdicts(metadata),
+    ]
 
 
 def _connectors(metadata: MetaData) -> Table:
@@ -54,7 +60,9 @@ def _deliveries(metadata: MetaData) -> Table:
         Column("body", Text, nullable=False),
         Column("real_at", MOMENT, nullable=False, server_default=NOW),  # when it was ready for the connector
         Column("acknowledged_at", MOMENT),  # real time
-        Index("deliveries_event", "sandbox", "province", "id", unique=True),
+        Column("copy", Integer, nullable=False, server_default="0"),  # 1: a fault rule doubled it
+        Column("twist", Text, nullable=False, server_default=""),  # a fault that the door applies while it sends
+        Index("deliveries_event", "sandbox", "province", "id", "copy", unique=True),
         Index("deliveries_dossier", "sandbox", "dossier", "number"),
     )
     waiting = text("acknowledged_at IS NULL")
@@ -62,8 +70,30 @@ def _deliveries(metadata: MetaData) -> Table:
     return table
 
 
-def _verdicts(metadata: MetaData) -> Table:
+def _kept(metadata: MetaData) -> Table:
+    """Deliveries that have no number yet, because the sandbox has fault rules for them (`conductor`)."""
     return Table(
+        "kept_deliveries",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("province", Text, primary_key=True),
+        Column("id", Text, primary_key=True),  # of the event, as the columns up to `body`
+        Column("dossier", Text, nullable=False),
+        Column("source", Text, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("at", MOMENT, nullable=False),
+        Column("version", Integer, nullable=False),
+        Column("traceparent", Text, nullable=False),
+        Column("body", Text, nullable=False),
+        Column("place", BigInteger, Identity(), nullable=False),  # their order
+        Column("fault", Text),  # that fired for it; "": none, or it is over; NULL: not evaluated yet
+        Column("rule", Text, nullable=False, server_default=""),  # Rule.key of that fault
+        Column("due", MOMENT),  # sandbox time until which it waits; NULL: unknown
+    )
+
+
+def _verdicts(metadata: MetaData) -> Table:
+    table = Table(
         "verdicts",
         metadata,
         Column("sandbox", Text, primary_key=True),
@@ -82,6 +112,11 @@ def _verdicts(metadata: MetaData) -> Table:
         Column(
             "head", Text, nullable=False, server_default=""
         ),  # first bytes of what is no message, as hexadecimal digits
+        Column("hidden_until", MOMENT),  # sandbox time; a fault rule delays it, and what follows; NULL: it can be read
+        Column("rule", Text, nullable=False, server_default=""),  # Rule.key of that rule
         Index("verdicts_message", "sandbox", "province", "message_id"),
         Index("verdicts_dossier", "sandbox", "dossier", "number"),
     )
+    hidden = text("hidden_until IS NOT NULL")
+    Index("verdicts_hidden", table.c.sandbox, table.c.province, table.c.number, postgresql_where=hidden)
+    return table
