@@ -21,6 +21,7 @@ from shared.text import Text
 MODES = SIMULATED, MANUAL, EXTERNAL = ("simulated", "manual", "external")
 TEMPOS = WORKING_CLOCK, AT_ONCE, SCRIPTED = ("working_clock", "at_once", "scripted")
 DOORS = KAFKA, WEBHOOK, PULL = ("kafka", "webhook", "pull")  # through which a connector is told and speaks
+CONTENT_MODES = STRUCTURED, BINARY = ("structured", "binary")  # of a CloudEvent over HTTP, as a webhook gets it
 GATES = STRICT, LENIENT = ("strict", "lenient")  # whether the gate takes what deviates, where it can
 REST = "*"  # all provinces that are not named
 BY_DEFAULT = {"mode": SIMULATED, "tempo": WORKING_CLOCK}
@@ -36,6 +37,7 @@ class Mode(Body):
     decisions  only for the tempo scripted
     via        only external, needed there: the door through which the connector is told
     url        only via webhook, needed there: the address of the connector
+    content_mode  only via webhook: how a CloudEvent is sent; default structured
     gate       only external; default strict
     """
 
@@ -44,6 +46,7 @@ class Mode(Body):
     decisions: Annotated[Decisions | None, Field(validate_default=True)] = None
     via: Annotated[Text | None, Field(validate_default=True, json_schema_extra={"enum": [*DOORS, None]})] = None
     url: Annotated[Text | None, Field(validate_default=True, max_length=2000)] = None
+    content_mode: Annotated[Text | None, Field(json_schema_extra={"enum": [*CONTENT_MODES, None]})] = None
     gate: Annotated[Text | None, Field(json_schema_extra={"enum": [*GATES, None]})] = None
 
     @field_validator("mode")
@@ -80,9 +83,18 @@ class Mode(Body):
             raise ValueError("give the address of your webhook receiver, such as http://127.0.0.1:9000/events")
         if url is not None and not is_webhook and "via" in info.data:
             raise ValueError("leave it out: only a connector behind a webhook has an address")
-        if url is not None and (fault := _address_fault(url)):
+        if url is not None and (fault := address_fault(url)):
             raise ValueError(fault)
         return url
+
+    @field_validator("content_mode")
+    @classmethod
+    def is_a_content_mode(cls, content_mode: str | None, info: ValidationInfo) -> str | None:
+        if content_mode is not None and content_mode not in CONTENT_MODES:
+            raise ValueError(no_such("content mode", content_mode, CONTENT_MODES))
+        if content_mode is not None and info.data.get("via", WEBHOOK) != WEBHOOK:
+            raise ValueError("leave it out: only a connector behind a webhook is sent requests")
+        return content_mode
 
     @field_validator("gate")
     @classmethod
@@ -111,8 +123,8 @@ class Mode(Body):
         if self.mode == MANUAL:
             return {"mode": MANUAL}
         if self.mode == EXTERNAL:
-            address = {"url": self.url} if self.url else {}
-            return {"mode": EXTERNAL, "via": self.via, **address, "gate": self.gate or STRICT}
+            receiver = {"url": self.url, "content_mode": self.content_mode or STRUCTURED} if self.url else {}
+            return {"mode": EXTERNAL, "via": self.via, **receiver, "gate": self.gate or STRICT}
         document = {"mode": SIMULATED, "tempo": self.tempo or WORKING_CLOCK}
         decisions = self.decisions.model_dump(exclude_unset=True) if self.decisions else None
         return document if decisions is None else {**document, "decisions": decisions}
@@ -123,7 +135,7 @@ def _require_external(value: str | None, info: ValidationInfo) -> None:
         raise ValueError(f"leave it out: only a province in mode {EXTERNAL} has a connector")
 
 
-def _address_fault(url: str) -> str | None:
+def address_fault(url: str) -> str | None:
     """Why a URL is no address of a receiver; None if it is one."""
     try:
         parts = urlsplit(url)

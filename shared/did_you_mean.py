@@ -10,6 +10,7 @@ from shared.sentences import Sentence
 SIMILARITY = 0.6  # difflib's ratio from 0 to 1; above it, the unknown word counts as a misspelling of the known one
 _KINDS_VI = {
     "choice": "lựa chọn",
+    "content mode": "dạng sự kiện",
     "door": "cửa kết nối",
     "fault": "lỗi",
     "gate": "mức kiểm tra",

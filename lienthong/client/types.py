@@ -30,7 +30,8 @@ class ConnectorRow(TypedDict):
     A province's connector. Times are real time.
 
     `via`: its door, null if the province is not external now; `waiting`: deliveries that it has not acknowledged, the
-    oldest of `waiting_since`; `deliveries`: number of the last one; `verdicts`: outcome → how many.
+    oldest of `waiting_since`, `given_up` of them not sent any more; `last_error`: of the last webhook; `deliveries`:
+    number of the last one; `verdicts`: outcome → how many.
     """
 
     province: str
@@ -44,16 +45,23 @@ class ConnectorRow(TypedDict):
     said_at: str | None
     waiting: int
     waiting_since: str | None
+    given_up: int
+    last_error: str
     deliveries: int
     verdicts: dict[str, int]
 
 
 class Credentials(TypedDict):
-    """What a connector needs. The key is shown only here; the one before is valid until `previous_key_until` (real time)."""
+    """
+    What a connector needs. Key and secret are shown only here; those before are valid until `previous_key_until` (real time).
+
+    `secret`: verifies the signatures of webhooks, null for another door.
+    """
 
     sandbox: str
     province: str
     key: str
+    secret: str | None
     previous_key_until: str | None
     events: str
     check: str
@@ -277,6 +285,7 @@ class ProvinceMode(TypedDict):
     decisions: dict[str, Any] | None
     via: str | None
     url: str | None
+    content_mode: str | None
     gate: str | None
     set_for: str | None
 
@@ -481,6 +490,7 @@ class Mode(TypedDict):
     decisions  only for the tempo scripted
     via        only external, needed there: the door through which the connector is told
     url        only via webhook, needed there: the address of the connector
+    content_mode  only via webhook: how a CloudEvent is sent; default structured
     gate       only external; default strict
     """
 
@@ -489,6 +499,7 @@ class Mode(TypedDict):
     decisions: NotRequired[Decisions | None]
     via: NotRequired[str | None]
     url: NotRequired[str | None]
+    content_mode: NotRequired[str | None]
     gate: NotRequired[str | None]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from services.province_gateway.api import connectors, desk, dossiers, pull, results, scripts, speak
+from services.province_gateway.api import connectors, deliveries, desk, dossiers, pull, results, scripts, speak
 from services.province_gateway.problems import PROBLEMS
 from services.province_gateway.runtime import Gateway
 from services.province_gateway.settings import Settings
@@ -23,6 +23,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         pull.router,
         speak.router,
         connectors.router,
+        deliveries.router,
         scripts.router,
     )
     return web.create_app(

@@ -16,10 +16,11 @@ from contracts.identity import NUMBER_CLAIM
 from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
 from services.province_gateway import consumers, queries, replan
 from services.province_gateway.domain import Dossier
-from services.province_gateway.doors import conductor, deliveries, silence, verdicts
+from services.province_gateway.doors import conductor, deliveries, silence, verdicts, webhook
 from services.province_gateway.doors.bell import Bell
 from services.province_gateway.doors.conductor import Conductor
 from services.province_gateway.doors.tables import doors_tables
+from services.province_gateway.doors.webhook_hosts import AllowedHosts
 from services.province_gateway.migrations import STEPS
 from services.province_gateway.moves.context import Rules
 from services.province_gateway.officers import faults, modes
@@ -63,6 +64,7 @@ class Gateway(MessagingRuntime[Dossier]):
         self.first_rows = (*self.first_rows, *files.FIRST_ROWS)
         self.files = files.Files(self.database, settings.province_gateway_url, NO_ADDRESSES)
         replan.replanning_table(self.metadata)
+        self.allowed_hosts = AllowedHosts(settings.webhook_allowed_hosts)
         self.rules = Rules(settings.count, settings.pause)
         self.timers = Timers(
             SERVICE, self.database, DOSSIERS, TOPIC_OF, consumers.timers(self.rules), consumers.receipts_of
@@ -81,6 +83,7 @@ class Gateway(MessagingRuntime[Dossier]):
             log.warning("history_not_fetched", error=str(error))
         if self.watches(instruction["id"], connectors.DELIVERY):  # that history was kept
             await self.conductor.conduct(instruction["id"])
+        await self.ring_webhooks(instruction["id"])  # the clock may have moved, a connector come or gone
         return version
 
     def ring(self, sandbox_id: str, province: str) -> None:
@@ -88,6 +91,14 @@ class Gateway(MessagingRuntime[Dossier]):
         self.bell.ring(sandbox_id, province)
         if self.watches(sandbox_id, connectors.DELIVERY):
             self.conductor.wake()
+
+    async def ring_webhooks(self, sandbox_id: str) -> None:
+        """Wake the worker for every connector of a sandbox that is told by webhook."""
+        sql = "SELECT province FROM connectors WHERE sandbox = $1 AND secret <> ''"
+        if rows := await self.database.fetch(sql, sandbox_id):
+            self.ring(*webhook.WATCH)
+        for row in rows:
+            self.ring(sandbox_id, row["province"])
 
     async def row_changes(self, connection: Connection, before: Mapping[str, Any], row: Mapping[str, Any]) -> None:
         provinces = {*modes.changed(before["modes"], row["modes"]), *faults.changed(before["faults"], row["faults"])}
@@ -97,12 +108,14 @@ class Gateway(MessagingRuntime[Dossier]):
 
     async def pending(self, sandbox_id: str) -> dict[str, Any]:
         pending = await super().pending(sandbox_id)
-        under_way = [*pending["under_way"], *await replan.under_way(self, sandbox_id)]
+        replanning = await replan.under_way(self, sandbox_id)
+        kept = await conductor.pending(self, sandbox_id)  # before what it turns into
+        sending, next_try = await webhook.pending(self, sandbox_id)
+        under_way, held = [*pending["under_way"], *replanning, *kept["under_way"], *sending], kept["held"]
+        for due in (kept["due"], next_try):
+            if due is not None:
+                pending["next_due"] = min(filter(None, (pending["next_due"], wire(due))))
         pending["connectors"] = await silence.report(self, sandbox_id)
-        kept = await conductor.pending(self, sandbox_id)
-        under_way, held = [*under_way, *kept["under_way"]], kept["held"]
-        if kept["due"]:
-            pending["next_due"] = min(filter(None, (pending["next_due"], wire(kept["due"]))))
         if self.watches(sandbox_id, officers.LOOK):
             held += await queries.silenced(self, await registry.read(self.database, sandbox_id))
             return {**pending, "under_way": under_way, "held": held}

@@ -1,7 +1,8 @@
-"""The worker process: reads the portal's events, publishes ours, and fires timers."""
+"""The worker process: reads the portal's events, publishes ours, fires timers, and sends webhooks."""
 
 from __future__ import annotations
 
+from services.province_gateway.doors.webhook import Webhooks
 from services.province_gateway.runtime import Gateway
 from services.province_gateway.settings import Settings
 from shared.messaging import worker
@@ -14,7 +15,9 @@ def main() -> None:
     settings = Settings()
     logs.configure_logs("gateway-worker")
     gateway = Gateway(settings)
-    jobs = (*worker.jobs(gateway), gateway.finish_replanning, gateway.bell.send, gateway.conductor.run)
+    webhooks = Webhooks(gateway, gateway.bell, gateway.allowed_hosts)
+    doors = (gateway.bell.send, gateway.bell.listen, gateway.conductor.run, webhooks.run)
+    jobs = (*worker.jobs(gateway), gateway.finish_replanning, *doors)
     app = web.create_app(gateway, "Liên Thông: gateway worker", {}, *jobs)
     server.serve(app, settings.province_gateway_worker_url)
 

@@ -18,7 +18,13 @@ from shared.did_you_mean import no_such
         ({"mode": "external", "via": "pull"}, {"mode": "external", "via": "pull", "gate": "strict"}),
         (
             {"mode": "external", "via": "webhook", "url": "http://127.0.0.1:9000/in", "gate": "lenient"},
-            {"mode": "external", "via": "webhook", "url": "http://127.0.0.1:9000/in", "gate": "lenient"},
+            {
+                "mode": "external",
+                "via": "webhook",
+                "url": "http://127.0.0.1:9000/in",
+                "content_mode": "structured",
+                "gate": "lenient",
+            },
         ),
         ({"mode": "manual", "tempo": None, "decisions": None}, {"mode": "manual"}),
         ({"mode": "simulated"}, {"mode": "simulated", "tempo": "working_clock"}),
@@ -48,6 +54,12 @@ def test_a_document_is_kept_with_every_choice_and_nothing_else(said: dict[str, A
         ({"mode": "external"}, "via", "name the door of your connector: kafka, webhook, pull"),
         ({"mode": "external", "via": "pul"}, "via", "did you mean pull?"),
         ({"mode": "external", "via": "webhook"}, "url", "give the address"),
+        ({"mode": "external", "via": "pull", "content_mode": "binary"}, "content_mode", "leave it out"),
+        (
+            {"mode": "external", "via": "webhook", "url": "http://a.test", "content_mode": "x"},
+            "content_mode",
+            "there are structured, binary",
+        ),
         ({"mode": "external", "via": "pull", "url": "http://a.test"}, "url", "leave it out"),
         ({"mode": "external", "via": "webhook", "url": "ftp://a.test"}, "url", "must be an address"),
         ({"mode": "external", "via": "webhook", "url": "http://a:b@c.test"}, "url", "no user name"),

@@ -33,6 +33,7 @@ class ModeView(BaseModel):
     decisions: dict[str, Any] | None
     via: str | None
     url: str | None
+    content_mode: str | None
     gate: str | None
     set_for: str | None
 
@@ -95,6 +96,7 @@ def _view(documents: dict[str, Any], province: str) -> ModeView:
         decisions=document.get("decisions"),
         via=document.get("via"),
         url=document.get("url"),
+        content_mode=document.get("content_mode"),
         gate=document.get("gate"),
         set_for=set_for,
     )

@@ -25,11 +25,15 @@ PATH = "/provinces/{province}/connector"
 
 
 class CredentialsView(BaseModel):
-    """What a connector needs. The key is shown only here; the one before is valid until `previous_key_until` (real time)."""
+    """What a connector needs. Key and secret are shown only here; those before are valid until `previous_key_until` (real time).
+
+    `secret`: verifies the signatures of webhooks, null for another door.
+    """
 
     sandbox: str
     province: str
     key: str
+    secret: str | None
     previous_key_until: Moment | None
     events: str
     check: str
@@ -42,6 +46,7 @@ class CredentialsView(BaseModel):
             sandbox=drawn.connector.sandbox_id,
             province=drawn.connector.province,
             key=drawn.key,
+            secret=drawn.secret or None,
             previous_key_until=drawn.previous_until,
             events=f"{base}/events",
             check=f"{base}/check",
@@ -53,7 +58,8 @@ class ConnectorView(BaseModel):
     """A province's connector. Times are real time.
 
     `via`: its door, null if the province is not external now; `waiting`: deliveries that it has not acknowledged, the
-    oldest of `waiting_since`; `deliveries`: number of the last one; `verdicts`: outcome → how many.
+    oldest of `waiting_since`, `given_up` of them not sent any more; `last_error`: of the last webhook; `deliveries`:
+    number of the last one; `verdicts`: outcome → how many.
     """
 
     province: str
@@ -67,6 +73,8 @@ class ConnectorView(BaseModel):
     said_at: Moment | None
     waiting: int
     waiting_since: Moment | None
+    given_up: int
+    last_error: str
     deliveries: int
     verdicts: dict[str, int]
 
@@ -93,7 +101,9 @@ async def list_connectors(
 )
 async def draw_key(province: Text, sandbox: SandboxId, own_key: OwnKey, gateway: GatewayDep) -> CredentialsView:
     await connectors.require_own_key(gateway, sandbox, own_key)
-    return CredentialsView.of(gateway, await connectors.draw(gateway, sandbox, province))
+    drawn = await connectors.draw(gateway, sandbox, province)
+    await gateway.ring_webhooks(sandbox)
+    return CredentialsView.of(gateway, drawn)
 
 
 @router.get(PATH, summary="The connector of a province, without secrets.", responses=problem_responses(404, 409))

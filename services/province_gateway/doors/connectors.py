@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 import msgspec
 
 from contracts.catalogue import PROVINCES, current_province
-from contracts.modes import EXTERNAL, in_force
+from contracts.modes import EXTERNAL, WEBHOOK, in_force
+from services.province_gateway.doors.webhook_signing import new_secret
 from services.province_gateway.officers.modes import mode_of
 from shared.errors import Refusal, SandboxMismatch
 from shared.runtime import Runtime, in_sandbox, known_sandbox
@@ -20,10 +21,12 @@ from shared.sandbox.registry import Sandbox
 KEYS = re.compile(r"ltc\.([A-Za-z0-9_-]{1,64})\.([0-9]{2})\.[0-9a-f]{32}")  # sandbox, province
 OVERLAP = timedelta(hours=24)  # real time in which the previous key is valid too, so that nobody must be quick
 DRAW_SQL = """
-INSERT INTO connectors (sandbox, province, key) VALUES ($1, $2, $3)
+INSERT INTO connectors (sandbox, province, key, secret) VALUES ($1, $2, $3, $5)
 ON CONFLICT (sandbox, province) DO UPDATE SET key = EXCLUDED.key, previous_key = connectors.key,
-  previous_until = clock_timestamp() + $4::interval
+  secret = EXCLUDED.secret, previous_secret = connectors.secret, previous_until = clock_timestamp() + $4::interval
 RETURNING previous_until"""
+RETRY_SQL = """
+UPDATE deliveries SET next_try = NULL WHERE sandbox = $1 AND province = $2 AND acknowledged_at IS NULL"""
 KEYS_SQL = """
 SELECT key, CASE WHEN previous_until > clock_timestamp() THEN previous_key ELSE '' END AS previous_key
 FROM connectors WHERE sandbox = $1 AND province = $2"""
@@ -41,6 +44,9 @@ SELECT c.*,
   (SELECT min(real_at) FROM deliveries d WHERE d.sandbox = $1 AND d.province = p AND d.acknowledged_at IS NULL)
     AS waiting_since,
   (SELECT coalesce(max(number), 0) FROM deliveries d WHERE d.sandbox = $1 AND d.province = p) AS deliveries,
+  (SELECT count(*) FROM deliveries d WHERE d.sandbox = $1 AND d.province = p AND d.acknowledged_at IS NULL
+    AND d.given_up_at IS NOT NULL) AS given_up,
+  (SELECT error FROM attempts a WHERE a.sandbox = $1 AND a.province = p ORDER BY real_at DESC LIMIT 1) AS last_error,
   (SELECT json_object_agg(outcome, n) FROM (SELECT outcome, count(*) AS n FROM verdicts v
     WHERE v.sandbox = $1 AND v.province = p GROUP BY outcome) counts) AS verdicts
 FROM unnest($2::text[]) p LEFT JOIN connectors c ON c.sandbox = $1 AND c.province = p ORDER BY p"""
@@ -76,10 +82,14 @@ class Connector:
 
 @dataclass(frozen=True)
 class Credentials:
-    """A connector's new key. The previous one, if there was one, is valid until `previous_until` (real time)."""
+    """A connector's new key. The previous one, if there was one, is valid until `previous_until` (real time).
+
+    secret  signs its webhooks; "" if it is not told by webhook
+    """
 
     connector: Connector
     key: str
+    secret: str
     previous_until: datetime | None
 
 
@@ -89,6 +99,8 @@ class Report:
 
     via         the door; "" if the province is not external
     has_key     whether credentials were drawn
+    given_up    of the waiting ones, those that are not sent by webhook any more
+    last_error  of the last webhook; "" if it was taken, or there was none
     deliveries  number of the last delivery
     verdicts    outcome → how many
     """
@@ -102,6 +114,8 @@ class Report:
     said_at: datetime | None
     waiting: int
     waiting_since: datetime | None
+    given_up: int
+    last_error: str
     deliveries: int
     verdicts: dict[str, int]
 
@@ -117,12 +131,17 @@ async def require_own_key(runtime: Runtime, sandbox_id: str, key: str | None) ->
 
 
 async def draw(runtime: Runtime, sandbox_id: str, province: str) -> Credentials:
-    """Draw a key; an earlier one stays valid for OVERLAP. Raises NotConnected."""
+    """Draw a key, and for webhooks a secret; earlier ones stay valid for OVERLAP. Waiting webhooks are sent now.
+
+    raises  NotConnected
+    """
     key = f"ltc.{sandbox_id}.{current_province(province)}.{secrets.token_hex(16)}"
     async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
         require_external(sandbox, province)
-        previous_until = await connection.fetchval(DRAW_SQL, sandbox_id, province, key, OVERLAP)
-    return Credentials(Connector(sandbox_id, province), key, previous_until)
+        secret = new_secret() if mode_of(sandbox, province).via == WEBHOOK else ""
+        previous_until = await connection.fetchval(DRAW_SQL, sandbox_id, province, key, OVERLAP, secret)
+        await connection.execute(RETRY_SQL, sandbox_id, province)
+    return Credentials(Connector(sandbox_id, province), key, secret, previous_until)
 
 
 async def revoke(runtime: Runtime, sandbox_id: str, province: str) -> None:
@@ -209,6 +228,8 @@ async def reports(runtime: Runtime, sandbox_id: str) -> list[Report]:
             said_at=row["said_at"],
             waiting=row["waiting"],
             waiting_since=row["waiting_since"],
+            given_up=row["given_up"],
+            last_error=row["last_error"] or "",
             deliveries=row["deliveries"],
             verdicts=msgspec.json.decode(row["verdicts"] or "{}"),
         )

@@ -19,8 +19,9 @@ from shared.sandbox.registry import Sandbox
 from shared.storage.page import LARGEST, Page
 
 WAITING_SQL = """
-SELECT count(*) AS waiting, min(real_at) AS since FROM deliveries
-WHERE sandbox = $1 AND province = $2 AND acknowledged_at IS NULL"""
+SELECT count(*) AS waiting, min(real_at) AS since, count(given_up_at) AS given_up,
+  (SELECT error FROM attempts WHERE sandbox = $1 AND province = $2 ORDER BY real_at DESC LIMIT 1) AS error
+FROM deliveries WHERE sandbox = $1 AND province = $2 AND acknowledged_at IS NULL"""
 LAST_SQL = "SELECT outcome, document FROM verdicts WHERE sandbox = $1 AND province = $2 ORDER BY number DESC LIMIT 1"
 KEPT_SQL = "SELECT DISTINCT dossier FROM kept_deliveries WHERE sandbox = $1 AND province = $2"
 OF_DOSSIERS_SQL = """
@@ -63,6 +64,11 @@ async def _of_province(runtime: MessagingRuntime[Dossier], sandbox: Sandbox, pro
         since = waiting["since"].isoformat(timespec="seconds")
         deliveries = "delivery" if waiting["waiting"] == 1 else "deliveries"
         parts.append(f"has {waiting['waiting']} {deliveries} it has not acknowledged, the oldest since {since}")
+        if waiting["error"]:
+            parts.append(f"its receiver {waiting['error']}")
+        if waiting["given_up"]:
+            again = f"`lienthong resend --dossier CODE --province {province}` sends them again"
+            parts.append(f"{waiting['given_up']} are not sent any more: {again}")
     elif must_act:
         parts.append(await _next_of(runtime, sandbox, must_act))
     if last and last[0]["outcome"] == "rejected":

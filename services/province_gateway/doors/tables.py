@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, MetaData, SmallInteger, Table, Text, text
 
 MOMENT = DateTime(timezone=True)
 NOW = text("clock_timestamp()")
 
 
 def doors_tables(metadata: MetaData) -> list[Table]:
-    return [
-        _connectors(metadata),
-        _subscriptions(metadata),
-        _deliveries(metadata),
-        _kept(metadata),
-        _verdicts(metadata),
-    ]
+    tables = (_connectors, _subscriptions, _deliveries, _kept, _attempts, _verdicts)
+    return [table(metadata) for table in tables]
 
 
 def _connectors(metadata: MetaData) -> Table:
@@ -29,6 +24,8 @@ def _connectors(metadata: MetaData) -> Table:
         Column("previous_until", MOMENT),  # real time; the previous key is valid until then
         Column("made_at", MOMENT, nullable=False, server_default=NOW),  # real time, as the next
         Column("heard_at", MOMENT),  # it was told something, or asked in vain
+        Column("secret", Text, nullable=False, server_default=""),  # signs webhooks; "": it is not told by webhook
+        Column("previous_secret", Text, nullable=False, server_default=""),  # signs beside it until `previous_until`
     )
 
 
@@ -62,12 +59,40 @@ def _deliveries(metadata: MetaData) -> Table:
         Column("acknowledged_at", MOMENT),  # real time
         Column("copy", Integer, nullable=False, server_default="0"),  # 1: a fault rule doubled it
         Column("twist", Text, nullable=False, server_default=""),  # a fault that the door applies while it sends
+        # Of webhooks, until it is acknowledged:
+        Column("attempts", Integer, nullable=False, server_default="0"),  # made so far; the number of the last one
+        Column(
+            "failures", SmallInteger, nullable=False, server_default="0"
+        ),  # since the last resend: place in the schedule
+        Column("next_try", MOMENT),  # sandbox time; NULL: now
+        Column("claimed_until", MOMENT),  # real time until which one worker alone sends it
+        Column("given_up_at", MOMENT),  # real time
         Index("deliveries_event", "sandbox", "province", "id", "copy", unique=True),
         Index("deliveries_dossier", "sandbox", "dossier", "number"),
     )
     waiting = text("acknowledged_at IS NULL")
     Index("deliveries_waiting", table.c.sandbox, table.c.province, table.c.number, postgresql_where=waiting)
     return table
+
+
+def _attempts(metadata: MetaData) -> Table:
+    """The requests that were made to the receivers of webhooks: the last ones of each delivery."""
+    return Table(
+        "attempts",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("province", Text, primary_key=True),
+        Column("number", BigInteger, primary_key=True),  # of the delivery
+        Column("attempt", Integer, primary_key=True),  # from 1
+        Column("dossier", Text, nullable=False),
+        Column("at", MOMENT, nullable=False),  # sandbox time
+        Column("real_at", MOMENT, nullable=False, server_default=NOW),
+        Column("status", SmallInteger),  # of the answer; NULL: there was none
+        Column("error", Text, nullable=False),  # "": it was delivered
+        Column("milliseconds", Integer, nullable=False),
+        Column("head", Text, nullable=False),  # first characters of the answer
+        Index("attempts_last", "sandbox", "province", "real_at"),
+    )
 
 
 def _kept(metadata: MetaData) -> Table:

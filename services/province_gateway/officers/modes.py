@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from contracts.catalogue import PROVINCES
 from contracts.gate.verdict import Leniency
-from contracts.modes import AT_ONCE, EXTERNAL, SIMULATED, WORKING_CLOCK, in_force
+from contracts.modes import AT_ONCE, BINARY, EXTERNAL, SIMULATED, WORKING_CLOCK, in_force
 from services.province_gateway.domain import Script
 from shared.errors import Refusal
 from shared.sandbox.registry import Sandbox
@@ -29,6 +29,8 @@ class Mode(Struct, frozen=True):
     script  simulated: decisions on every dossier that has no script of its own
     mark    hash of these decisions; a dossier stores it with the number of their steps that it has taken
     via     external: the door through which the connector is told
+    url     external via webhook: the address of the receiver
+    is_binary  external via webhook: events are sent in binary mode, not structured
     gate    external: strict or lenient
     """
 
@@ -37,6 +39,8 @@ class Mode(Struct, frozen=True):
     script: Script | None = None
     mark: str = ""
     via: str = ""
+    url: str = ""
+    is_binary: bool = False
     gate: Leniency = "strict"
 
     @property
@@ -92,7 +96,13 @@ def changed(before: str, after: str) -> list[str]:
 def _read(modes: str, province: str) -> Mode:
     document: dict[str, Any] = dict(in_force(msgspec.json.decode(modes), province)[0])
     if document["mode"] != SIMULATED:
-        return Mode(document["mode"], via=document.get("via", ""), gate=document.get("gate", "strict"))
+        return Mode(
+            document["mode"],
+            via=document.get("via", ""),
+            url=document.get("url", ""),
+            is_binary=document.get("content_mode") == BINARY,
+            gate=document.get("gate", "strict"),
+        )
     decisions = document.get("decisions")
     if decisions is None:
         return Mode(tempo=document["tempo"])
