@@ -6,9 +6,16 @@ from contracts import catalogue, file_types
 from contracts.calendar.calendar import CalendarTooShort
 from contracts.lifecycle import MoveNotAllowed
 from contracts.schemas import UnknownEventType
+from shared.errors import BrokerNotPrepared
 from shared.problem_types import Problems, ProblemType
 
 CONTRACT_PROBLEMS: Problems = {
+    BrokerNotPrepared: ProblemType(
+        "broker-not-prepared",
+        409,
+        "The broker cannot give a connector its access.",
+        "Kafka chưa cấp được quyền truy cập cho hệ thống kết nối.",
+    ),
     CalendarTooShort: ProblemType(
         "calendar-too-short", 409, "The calendar ends too early for this.", "Lịch làm việc không đủ dài."
     ),

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.errors import BrokerNotPrepared
+
 # Variables that all services share; all others must start with the prefix of their service.
 _SERVICES = ("PORTAL", "PROVINCE_GATEWAY", "IDENTITY", "PAYMENT")
 _SUFFIXES = ("_URL", "_INTERNAL_URL", "_DATABASE_URL", "_WORKER_URL")
@@ -81,6 +83,14 @@ class Settings(BaseSettings):
                 raise UnknownSetting(
                     f"{name} is not a setting of this service. Its settings are: {', '.join(sorted(known))}."
                 )
+
+    def require_kafka_outside(self) -> None:
+        """Raises BrokerNotPrepared if nobody has said at which address outsiders reach the broker."""
+        if not self.kafka_outside_bootstrap:
+            raise BrokerNotPrepared(
+                f"The broker at {self.kafka_bootstrap_servers} has no address for connectors: set KAFKA_OUTSIDE_BOOTSTRAP "
+                "to that of a listener with SASL/SCRAM, or connect the province by webhook or pull."
+            )
 
     @property
     def origins(self) -> frozenset[str]:

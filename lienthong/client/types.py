@@ -51,23 +51,6 @@ class ConnectorRow(TypedDict):
     verdicts: dict[str, int]
 
 
-class Credentials(TypedDict):
-    """
-    What a connector needs. Key and secret are shown only here; those before are valid until `previous_key_until` (real time).
-
-    `secret`: verifies the signatures of webhooks, null for another door.
-    """
-
-    sandbox: str
-    province: str
-    key: str
-    secret: str | None
-    previous_key_until: str | None
-    events: str
-    check: str
-    verdicts: str
-
-
 Event: TypeAlias = Literal[
     "dossier.fee_demanded.v1",
     "dossier.fee_paid.v1",
@@ -267,6 +250,26 @@ class ProvinceFeeItem(TypedDict):
     amount_dong: int
 
 
+class ProvinceKafka(TypedDict):
+    """
+    What a connector over Kafka signs in with, and the names that it uses.
+
+    The names of its consumer groups begin with `group_prefix`. `is_open` false: the broker does not reply now; the user can
+    sign in as soon as it does. `security_protocol` is then empty, if the door was never open.
+    """
+
+    bootstrap: str
+    security_protocol: str
+    mechanism: str
+    user: str
+    password: str
+    inbox: str
+    outbox: str
+    verdicts: str
+    group_prefix: str
+    is_open: bool
+
+
 class ProvinceLimit(TypedDict):
     value: float
     unit: str
@@ -430,6 +433,25 @@ class Waiting(TypedDict):
     name: str
     service: str
     detail: str
+
+
+class Credentials(TypedDict):
+    """
+    What a connector needs. Key and secret are shown only here; those before are valid until `previous_key_until` (real time).
+
+    `secret`: verifies the signatures of webhooks, null for another door. `kafka` is null behind the other doors; its
+    password replaces the one before.
+    """
+
+    sandbox: str
+    province: str
+    key: str
+    secret: str | None
+    previous_key_until: str | None
+    events: str
+    check: str
+    verdicts: str
+    kafka: ProvinceKafka | None
 
 
 class Decisions(TypedDict):

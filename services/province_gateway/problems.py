@@ -7,19 +7,12 @@ from services.province_gateway import domain
 from services.province_gateway.commands import DossierAlreadyHere, ResultIsFinal
 from services.province_gateway.doors import attempts, connectors, webhook_hosts
 from services.province_gateway.officers.modes import ConnectorDecides
-from shared.errors import BrokerNotPrepared
 from shared.problem_types import Problems, ProblemType
 
 BEARER = 'Bearer realm="lienthong"'
 PROBLEMS: Problems = {
     **CONTRACT_PROBLEMS,
     domain.DossierNotFound: ProblemType("dossier-not-found", 404, "There is no such dossier.", "Không có hồ sơ này."),
-    BrokerNotPrepared: ProblemType(
-        "broker-not-prepared",
-        409,
-        "The broker cannot give a connector its access.",
-        "Kafka chưa cấp được quyền truy cập cho hệ thống kết nối.",
-    ),
     DossierAlreadyHere: ProblemType(
         "dossier-already-here", 409, "The code belongs to another dossier.", "Mã hồ sơ đã được dùng."
     ),

@@ -16,7 +16,15 @@ from contracts.identity import NUMBER_CLAIM
 from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
 from services.province_gateway import consumers, queries, replan
 from services.province_gateway.domain import Dossier
-from services.province_gateway.doors import conductor, deliveries, silence, verdicts, webhook
+from services.province_gateway.doors import (
+    conductor,
+    deliveries,
+    kafka_opening,
+    kafka_store,
+    silence,
+    verdicts,
+    webhook,
+)
 from services.province_gateway.doors.bell import Bell
 from services.province_gateway.doors.conductor import Conductor
 from services.province_gateway.doors.tables import doors_tables
@@ -43,6 +51,7 @@ log = structlog.get_logger()
 class Gateway(MessagingRuntime[Dossier]):
     caller_claim = NUMBER_CLAIM
     records = re.compile(r"PUT /_lab/officers/.+")
+    sweep_when = kafka_store.SWEEP_WHEN
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(
@@ -105,6 +114,7 @@ class Gateway(MessagingRuntime[Dossier]):
         joins = modes.joined(before["modes"], row["modes"])
         await replan.note(connection, row["id"], sorted(provinces), joins)
         self._to_ring |= {(row["id"], province) for province in await conductor.changed(connection, row["id"])}
+        await kafka_opening.close(connection, row["id"], kafka_opening.left(row["modes"], sorted(provinces)))
 
     async def pending(self, sandbox_id: str) -> dict[str, Any]:
         pending = await super().pending(sandbox_id)

@@ -1,4 +1,4 @@
-"""The only module that imports aiokafka: topics, producer, reader, and the last records that the broker has."""
+"""Lanes on Kafka: topics, producer, reader, last records. Only this module and `kafka_topics` import aiokafka."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ REQUEST_TIMEOUT_MS = 5_000  # a local broker replies in 1 ms; one that takes lon
 COMMIT_SECONDS = 2.0  # shorter than a lease: a reader that waits longer for the group coordinator would lose its lanes
 BATCH_BYTES = 256 * 1024  # aiokafka's 16 KB halve the throughput (measured 27k/s against 49k/s)
 FETCH_BYTES = 50 * 1024 * 1024  # aiokafka's own limit of what one fetch brings
-Message = tuple[int, bytes, bytes, Headers]  # lane, key, value, headers
+Message = tuple[int, bytes | None, bytes, Headers]  # lane, key, value, headers
 
 
 class BrokerFault(OSError):
@@ -140,7 +140,7 @@ async def _create(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> None:
             raise BrokerFault(f"{topic} could not be created: {error.__name__}: {message}")
 
 
-async def _stop(part: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+async def stop(part: AIOKafkaProducer | AIOKafkaConsumer) -> None:
     """Stop a client within two seconds and ignore its errors. Our own cancellation passes, so that a worker can end."""
     stopping = asyncio.ensure_future(part.stop())
     await asyncio.wait([stopping], timeout=2)
@@ -175,7 +175,7 @@ class Writer:
     async def close(self) -> None:
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            await _stop(producer)
+            await stop(producer)
 
     async def publish(self, messages: Sequence[Message]) -> list[int]:
         """Send in order, lane by lane, and wait for the acknowledgements. Returns the offsets. Raises BrokerFault.
@@ -187,14 +187,14 @@ class Writer:
             raise BrokerFault("the producer is not open")
         with faults():
             async with asyncio.timeout(REQUEST_TIMEOUT_MS / 1000):
-                batches = list(_batches(producer, messages))
-                futures = [await producer.send_batch(batch, self._topic, partition=lane) for lane, batch in batches]
+                filled = list(batches(producer, messages))
+                futures = [await producer.send_batch(batch, self._topic, partition=lane) for lane, batch in filled]
                 acknowledged = await asyncio.gather(*futures)
-        counts = [batch.record_count() for _, batch in batches]
+        counts = [batch.record_count() for _, batch in filled]
         return [first.offset + n for first, count in zip(acknowledged, counts, strict=True) for n in range(count)]
 
 
-def _batches(producer: AIOKafkaProducer, messages: Iterable[Message]) -> Iterator[tuple[int, BatchBuilder]]:
+def batches(producer: AIOKafkaProducer, messages: Iterable[Message]) -> Iterator[tuple[int, BatchBuilder]]:
     """Lane and batch: each batch has messages of one lane, as many as fit."""
     lane, batch = -1, producer.create_batch()
     for message_lane, key, value, headers in messages:
@@ -238,7 +238,7 @@ class Reader:
     async def close(self) -> None:
         if self._consumer is not None:
             consumer, self._consumer = self._consumer, None
-            await _stop(consumer)
+            await stop(consumer)
 
     @property
     def _open(self) -> AIOKafkaConsumer:

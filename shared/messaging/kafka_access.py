@@ -119,7 +119,10 @@ class Administrator:
 
     async def ensure_topics(self, topics: Sequence[str], retention: timedelta) -> None:
         """Create the missing topics, with one partition and one replica each; `retention`: how long records stay."""
-        config = {"retention.ms": str(int(retention.total_seconds() * 1000))}
+        config = {
+            "retention.ms": str(int(retention.total_seconds() * 1000)),
+            "compression.type": "uncompressed",  # the broker unpacks what outsiders compress, with whatever they like
+        }
         new = [NewTopic(topic, num_partitions=1, replication_factor=1, config=config) for topic in topics]
         await self._results(
             self._client.create_topics(new, request_timeout=SECONDS), ignore=(KafkaError.TOPIC_ALREADY_EXISTS,)

@@ -249,6 +249,10 @@ class Work(Generic[T]):
         self._drawn: dict[Key, int] = {}
         self._firings: list[tuple[str, Rule, str, datetime]] = []
 
+    def layer(self) -> Work[T]:
+        """The layer of a further decision of the same transaction, on what was merged before it."""
+        return type(self)(self._batch, self.sandbox)
+
     @property
     def epoch(self) -> int:
         """The epoch of our event log. Raises LookupError outside a request."""
@@ -289,6 +293,11 @@ class Work(Generic[T]):
         """The time of the last event that this service published about `code`."""
         loaded = self._documents.get(code) or self._batch.documents.get((self.sandbox.id, code))
         return loaded.last_at if loaded else None
+
+    def traceparent(self, code: str) -> str:
+        """The first span of the journey of `code`; "" if it has none yet."""
+        loaded = self._documents.get(code) or self._batch.documents.get((self.sandbox.id, code))
+        return loaded.traceparent if loaded else ""
 
     def publish(self, type: str, code: str, body: dict[str, Any]) -> None:
         """Publish an event about `code`; raises LookupError if its document is not loaded, or the type has no topic."""

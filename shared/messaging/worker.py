@@ -20,14 +20,18 @@ Job = Callable[[], Coroutine[Any, Any, None]]
 PROJECTION_PAUSE = 0.5  # s between polls of a projection, which is not urgent: large batches cost less
 
 
+def holder() -> str:
+    """The name of this process in leases."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
 def jobs(runtime: MessagingRuntime) -> list[Job]:  # type: ignore[type-arg]
     """The background jobs of a worker process. Its runtime runs a job again after a fault of the machine."""
-    holder = f"{socket.gethostname()}:{os.getpid()}"
     settings = runtime.settings
     wake = settings.wake.total_seconds()
 
     def leases(part: str) -> Leases:
-        return Leases(runtime.database, part, holder, settings.lease)
+        return Leases(runtime.database, part, holder(), settings.lease)
 
     def reader(peer: Peer) -> LaneReader:
         consumer = runtime.consumers[peer.name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from contracts.catalogue import PROVINCES
-from contracts.modes import REST, Mode, in_force, province_fault
+from contracts.modes import KAFKA, REST, Mode, in_force, province_fault
 from services.portal.api.views import PortalDep
 from services.portal.runtime import Portal
 from shared.errors import BodyDoesNotFit
@@ -53,10 +54,11 @@ async def modes(
 @router.put(
     "/sandboxes/{sandbox}/modes/{province}",
     summary="Set the mode of a province; `*` stands for all provinces without a mode of their own.",
-    responses=problem_responses(404, 422, 503),
+    responses=problem_responses(404, 409, 422, 503),
 )
 async def set_mode(sandbox: SandboxPath, province: Text, body: Mode, portal: PortalDep) -> ModeView:
     await _must_be_known(portal, sandbox, province)
+    must_have_door(portal, [body])
     await portal.ownership.set_mode(sandbox, province, body.document())
     return await _view_of(portal, sandbox, province)
 
@@ -70,6 +72,12 @@ async def reset_mode(sandbox: SandboxPath, province: Text, portal: PortalDep) ->
     await _must_be_known(portal, sandbox, province)
     await portal.ownership.reset_mode(sandbox, province)
     return await _view_of(portal, sandbox, province)
+
+
+def must_have_door(portal: Portal, modes: Iterable[Mode]) -> None:
+    """Raises BrokerNotPrepared if a connector is to come over Kafka, and the broker has no address for it."""
+    if any(mode.via == KAFKA for mode in modes):
+        portal.settings.require_kafka_outside()
 
 
 async def _must_be_known(portal: Portal, sandbox_id: str, province: str) -> None:

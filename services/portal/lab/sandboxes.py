@@ -16,6 +16,7 @@ from contracts.identity import own_client
 from contracts.modes import Modes, province_faults
 from contracts.people import STANDING, Population
 from services.portal.api.views import PortalDep
+from services.portal.lab.modes import must_have_door
 from services.portal.runtime import Portal
 from services.portal.sandboxes import fault_rules
 from services.portal.sandboxes.owner import SandboxSpec
@@ -118,10 +119,11 @@ class SandboxView(BaseModel):
     "/sandboxes",
     summary="Create a sandbox; its clock is frozen unless a rate is given.",
     status_code=201,
-    responses=problem_responses(422, 503),
+    responses=problem_responses(409, 422, 503),
 )
 async def create_sandbox(portal: PortalDep, body: NewSandbox | None = None) -> SandboxView:
     new = body or NewSandbox()
+    must_have_door(portal, new.modes.values())
     row, lagging = await portal.ownership.create(new.checked(), new.equivalent_calls)
     view = await show_row(portal, row["id"])
     return view.model_copy(update={"lagging": lagging})

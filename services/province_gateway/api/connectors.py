@@ -10,10 +10,13 @@ from pydantic import BaseModel
 
 from contracts.catalogue import PROVINCES, current_province
 from contracts.views import Moment
+from services.province_gateway.api.stream import until_new
 from services.province_gateway.api.views import GatewayDep
-from services.province_gateway.doors import connectors
+from services.province_gateway.doors import connectors, kafka_opening
 from services.province_gateway.doors.connectors import Credentials, NotConnected, Report
+from services.province_gateway.doors.kafka_opening import KafkaLogin
 from services.province_gateway.runtime import Gateway
+from shared.runtime import has_effect
 from shared.text import Text
 from shared.web.dependencies import SANDBOX_KEY, SandboxId
 from shared.web.paging import PageDep, announce
@@ -21,13 +24,34 @@ from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["connectors"])
 OwnKey = Annotated[str | None, Security(SANDBOX_KEY)]
+OPENING_SECONDS = 5.0  # usually 0.3 s; less than a client waits for a reply
 PATH = "/provinces/{province}/connector"
+
+
+class KafkaView(BaseModel):
+    """What a connector over Kafka signs in with, and the names that it uses.
+
+    The names of its consumer groups begin with `group_prefix`. `is_open` false: the broker does not reply now; the user can
+    sign in as soon as it does. `security_protocol` is then empty, if the door was never open.
+    """
+
+    bootstrap: str
+    security_protocol: str
+    mechanism: str
+    user: str
+    password: str
+    inbox: str
+    outbox: str
+    verdicts: str
+    group_prefix: str
+    is_open: bool
 
 
 class CredentialsView(BaseModel):
     """What a connector needs. Key and secret are shown only here; those before are valid until `previous_key_until` (real time).
 
-    `secret`: verifies the signatures of webhooks, null for another door.
+    `secret`: verifies the signatures of webhooks, null for another door. `kafka` is null behind the other doors; its
+    password replaces the one before.
     """
 
     sandbox: str
@@ -38,9 +62,10 @@ class CredentialsView(BaseModel):
     events: str
     check: str
     verdicts: str
+    kafka: KafkaView | None
 
     @classmethod
-    def of(cls, gateway: Gateway, drawn: Credentials) -> CredentialsView:
+    def of(cls, gateway: Gateway, drawn: Credentials, login: KafkaLogin | None) -> CredentialsView:
         base = f"{gateway.settings.province_gateway_url}/api/v1/provinces/{drawn.connector.province}"
         return cls(
             sandbox=drawn.connector.sandbox_id,
@@ -51,6 +76,7 @@ class CredentialsView(BaseModel):
             events=f"{base}/events",
             check=f"{base}/check",
             verdicts=f"{base}/verdicts",
+            kafka=KafkaView(**asdict(login)) if login else None,
         )
 
 
@@ -103,7 +129,19 @@ async def draw_key(province: Text, sandbox: SandboxId, own_key: OwnKey, gateway:
     await connectors.require_own_key(gateway, sandbox, own_key)
     drawn = await connectors.draw(gateway, sandbox, province)
     await gateway.ring_webhooks(sandbox)
-    return CredentialsView.of(gateway, drawn)
+    return CredentialsView.of(gateway, drawn, await _login(gateway, sandbox, province))
+
+
+async def _login(gateway: Gateway, sandbox: str, province: str) -> KafkaLogin | None:
+    """The login at the Kafka door, if it is one; waits until the worker has opened it, at most OPENING_SECONDS."""
+
+    async def look() -> list[KafkaLogin | None]:
+        login = await kafka_opening.login(gateway.database, gateway.settings, sandbox, province)
+        return [] if login is not None and not login.is_open else [login]
+
+    wait = OPENING_SECONDS if has_effect.get() else 0
+    found = await until_new(gateway, (sandbox, province), look, wait)
+    return found[0] if found else await kafka_opening.login(gateway.database, gateway.settings, sandbox, province)
 
 
 @router.get(PATH, summary="The connector of a province, without secrets.", responses=problem_responses(404, 409))

@@ -13,6 +13,7 @@ CHANNEL = "doors"  # PostgreSQL NOTIFY channel; the payload is `sandbox/province
 TOGETHER = 0.005  # s; what is rung within it goes out together, so that a busy province costs 200 NOTIFY/s at most
 CHECK_SECONDS = 10.0  # between two looks whether the connection that listens is still there
 Place = tuple[str, str]  # sandbox, province
+EVERYWHERE = ("", "")  # the place of those who wait for new rows of any province
 
 
 class Bell:
@@ -67,8 +68,9 @@ class Bell:
 
     def _hear(self, connection: object, pid: int, channel: str, payload: object) -> None:
         sandbox_id, _, province = str(payload).rpartition("/")
-        for event in self._waiting.get((sandbox_id, province), ()):
-            event.set()
+        for place in ((sandbox_id, province), EVERYWHERE):
+            for event in self._waiting.get(place, ()):
+                event.set()
 
     def _wake_all(self) -> None:
         for events in self._waiting.values():

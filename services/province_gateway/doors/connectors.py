@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 import msgspec
 
 from contracts.catalogue import PROVINCES, current_province
-from contracts.modes import EXTERNAL, WEBHOOK, in_force
+from contracts.modes import EXTERNAL, KAFKA, WEBHOOK, in_force
+from services.province_gateway.doors import kafka_opening
 from services.province_gateway.doors.webhook_signing import new_secret
 from services.province_gateway.officers.modes import mode_of
 from shared.errors import Refusal, SandboxMismatch
@@ -133,21 +134,27 @@ async def require_own_key(runtime: Runtime, sandbox_id: str, key: str | None) ->
 async def draw(runtime: Runtime, sandbox_id: str, province: str) -> Credentials:
     """Draw a key, and for webhooks a secret; earlier ones stay valid for OVERLAP. Waiting webhooks are sent now.
 
-    raises  NotConnected
+    At the Kafka door also a password, which replaces the earlier one.
+
+    raises  NotConnected; BrokerNotPrepared if connectors have no address of the broker
     """
     key = f"ltc.{sandbox_id}.{current_province(province)}.{secrets.token_hex(16)}"
     async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
         require_external(sandbox, province)
-        secret = new_secret() if mode_of(sandbox, province).via == WEBHOOK else ""
+        via = mode_of(sandbox, province).via
+        secret = new_secret() if via == WEBHOOK else ""
         previous_until = await connection.fetchval(DRAW_SQL, sandbox_id, province, key, OVERLAP, secret)
         await connection.execute(RETRY_SQL, sandbox_id, province)
+        if via == KAFKA:
+            await kafka_opening.want(connection, runtime.settings, sandbox_id, province)
     return Credentials(Connector(sandbox_id, province), key, secret, previous_until)
 
 
 async def revoke(runtime: Runtime, sandbox_id: str, province: str) -> None:
-    """Both keys of a province's connector end now."""
+    """Both keys of a province's connector end now, and so does its access to the broker, as soon as that replies."""
     current_province(province)
     async with in_sandbox(runtime, sandbox_id) as (connection, _):
+        await kafka_opening.close(connection, sandbox_id, [province])
         await connection.execute("DELETE FROM connectors WHERE sandbox = $1 AND province = $2", sandbox_id, province)
 
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from contracts.catalogue import PROVINCES
 from services.province_gateway.doors.kafka_names import KafkaNames, topic_prefix
-from shared.errors import BrokerNotPrepared
 from shared.messaging.kafka import from_environment
 from shared.messaging.kafka_access import Administrator
 from shared.sandbox.names import DEFAULT
@@ -35,11 +34,7 @@ async def open_door(settings: Settings, sandbox_id: str, province: str, password
 
     raises  BrokerNotPrepared if this broker has no such door; BrokerFault: try again
     """
-    if not settings.kafka_outside_bootstrap:
-        raise BrokerNotPrepared(
-            f"The broker at {settings.kafka_bootstrap_servers} has no address for connectors: set KAFKA_OUTSIDE_BOOTSTRAP "
-            "to that of a listener with SASL/SCRAM, or connect the province by webhook or pull."
-        )
+    settings.require_kafka_outside()
     names = KafkaNames.of(sandbox_id, province)
     async with Administrator(settings.kafka_bootstrap_servers) as broker:
         await broker.ensure_topics(names.topics, RETENTION)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from services.province_gateway import commands
 from services.province_gateway.domain import Dossier, Instruction
 from services.province_gateway.doors.connectors import NotConnected, require_external
 from services.province_gateway.doors.deliveries import Ring
+from services.province_gateway.doors.kafka_store import HEARD
 from services.province_gateway.moves import official, receipts
 from services.province_gateway.moves.context import Rules
 from services.province_gateway.officers.modes import mode_of
@@ -24,21 +26,26 @@ from services.province_gateway.work import Work
 from shared.errors import NotReady, Overloaded, Refusal, SandboxNotFound
 from shared.messaging.runtime import MessagingRuntime, Request
 from shared.messaging.unit_of_work import Clause
+from shared.observability import trace_context
 
 HEAD = 200  # bytes that are kept of what is no message
 OFFICE_RULE = "LT-OFF-001"  # the gate accepted, and the office refused for what only it knows: a file, or our mistake
 VERDICT = Clause(
     "judged",
-    "INSERT INTO verdicts (sandbox, province, number, at, door, message_id, hash, dossier, outcome, document, head) "
-    "SELECT sandbox, province, number, at, door, message_id, hash, dossier, outcome, document, head FROM {rows}",
+    "INSERT INTO verdicts (sandbox, province, number, at, door, message_id, hash, dossier, outcome, document, head, "
+    "outbox_offset) SELECT sandbox, province, number, at, door, message_id, hash, dossier, outcome, document, head, "
+    "outbox_offset FROM {rows}",
     "sandbox text, province text, number bigint, at timestamptz, door text, message_id text, hash text, dossier text, "
-    "outcome text, document text, head text",
+    "outcome text, document text, head text, outbox_offset bigint",
 )
+# One row per message, as this transaction sees it after the lock of the counter: nobody else judges meanwhile.
 KNOWN_SQL = """
-SELECT (SELECT hash FROM verdicts WHERE sandbox = $1 AND province = $2 AND message_id = $3
+SELECT (SELECT hash FROM verdicts WHERE sandbox = $1 AND province = $2 AND message_id = m.id
     AND outcome IN ('accepted', 'accepted_with_deviations') ORDER BY number LIMIT 1) AS seen,
-  (SELECT max(at) FROM deliveries WHERE sandbox = $1 AND dossier = $4) AS told_at,
-  EXISTS (SELECT FROM dossiers WHERE sandbox = $1 AND code = $4 AND body->>'province' <> '') AS is_here"""
+  (SELECT max(at) FROM deliveries WHERE sandbox = $1 AND dossier = m.dossier) AS told_at,
+  EXISTS (SELECT FROM dossiers WHERE sandbox = $1 AND code = m.dossier AND body->>'province' <> '') AS is_here,
+  (SELECT heard FROM kafka_doors WHERE sandbox = $1 AND province = $2) AS heard
+FROM unnest($3::text[], $4::text[]) WITH ORDINALITY m (id, dossier, ordinal) ORDER BY ordinal"""
 NOT_OF_THE_MOVE = (NotConnected, SandboxNotFound, NotReady, Overloaded)
 log = structlog.get_logger()
 
@@ -52,17 +59,34 @@ async def say(runtime: MessagingRuntime[Dossier], rules: Rules, ring: Ring, mess
 
     raises  NotConnected, SandboxNotFound, NotReady
     """
-    reading = read(message)
+    (verdict,) = await say_all(runtime, rules, ring, [message])
+    return verdict
+
+
+async def say_all(
+    runtime: MessagingRuntime[Dossier],
+    rules: Rules,
+    ring: Ring,
+    messages: Sequence[Message],
+    *,
+    offsets: Sequence[int] = (),
+    unfit: Refusal | None = None,
+) -> list[Verdict]:
+    """Judge messages of one connector, each after the one before, in one transaction with their effects.
+
+    A message that registers a dossier must be the last: what follows may lock rows that it makes.
+
+    offsets  of their records on the outbox, ascending: the place from which it is read on moves in the same transaction,
+             and what lies before that place was judged already and is left out
+    unfit    why the office cannot take these messages, whatever the gate says
+    raises   as `say`
+    """
+    readings = [read(message) for message in messages]
     while True:
         try:
-            return await _say(runtime, rules, ring, reading, None)
+            return await _say_all(runtime, rules, ring, readings, offsets, unfit)
         except _Overtaken:
             continue
-        except Refusal as refusal:
-            if isinstance(refusal, NOT_OF_THE_MOVE):
-                raise
-            log.warning("gate_accepted_what_the_office_refuses", type=reading.type, refusal=repr(refusal))
-            return await _say(runtime, rules, ring, reading, refusal)
 
 
 async def check(runtime: MessagingRuntime[Dossier], message: Message, leniency: Leniency) -> Verdict:
@@ -73,7 +97,7 @@ async def check(runtime: MessagingRuntime[Dossier], message: Message, leniency: 
         "SELECT body, last_at FROM dossiers WHERE sandbox = $1 AND code = $2 AND body->>'province' <> ''",
         *(message.sandbox_id, reading.dossier or ""),
     )
-    (facts,) = await runtime.database.fetch(KNOWN_SQL, *_place(reading), _storable(reading.id), reading.dossier or "")
+    (facts,) = await runtime.database.fetch(KNOWN_SQL, *_place(reading), *_keys([reading]))
     known = None
     if rows:
         dossier = runtime.documents.decode(rows[0]["body"])
@@ -81,32 +105,65 @@ async def check(runtime: MessagingRuntime[Dossier], message: Message, leniency: 
     return judge(reading, known, sandbox.now, seen=facts["seen"], leniency=leniency)
 
 
-async def _say(
-    runtime: MessagingRuntime[Dossier], rules: Rules, ring: Ring, reading: Reading, refusal: Refusal | None
-) -> Verdict:
-    sandbox_id, province = _place(reading)
-    code, counter = reading.dossier or "", f"verdicts/{province}"
-    async with runtime.unit_of_work(sandbox_id, codes=[code] if code else [], series=[counter]) as request:
-        work: Work = request.work
-        require_external(work.sandbox, province)
-        dossier = work.find(code)
-        dossier = None if dossier is None or dossier.is_expected else dossier
-        await _lock_counters(request, counter, dossier, reading)
-        # After the lock of the counter: from here on no other message of the province is judged.
-        (facts,) = await request.fetch(KNOWN_SQL, sandbox_id, province, _storable(reading.id), code)
-        if dossier is None and facts["is_here"]:
-            raise _Overtaken
-        known = _known(dossier, work.last_at(code), facts["told_at"]) if dossier else None
-        leniency = mode_of(work.sandbox, province).gate
-        verdict = judge(reading, known, work.now, seen=facts["seen"], leniency=leniency)
-        if refusal is not None and verdict.is_accepted:
-            verdict = _refused(verdict, refusal)
-        elif verdict.is_accepted:
-            _act(work, rules, verdict, known)
-        number = work.number(counter)
-        work.insert(VERDICT, _row(number, reading, verdict))
-        work.when_committed(lambda: ring(sandbox_id, province))
-    return verdict
+async def _say_all(
+    runtime: MessagingRuntime[Dossier],
+    rules: Rules,
+    ring: Ring,
+    readings: Sequence[Reading],
+    offsets: Sequence[int],
+    unfit: Refusal | None,
+) -> list[Verdict]:
+    sandbox_id, province = _place(readings[0])
+    codes = sorted({reading.dossier for reading in readings if reading.dossier})
+    counter = f"verdicts/{province}"
+    said: list[Verdict] = []
+    async with runtime.unit_of_work(sandbox_id, codes=codes, series=[counter]) as request:
+        require_external(request.work.sandbox, province)
+        await _lock_counters(request, counter, readings)
+        facts = await request.fetch(KNOWN_SQL, sandbox_id, province, *_keys(readings))
+        digests: dict[str | None, str] = {}  # of the messages that this transaction accepted, by id
+        for index, (reading, row) in enumerate(zip(readings, facts, strict=True)):
+            offset = offsets[index] if offsets else None
+            if offset is not None and offset < row["heard"]:
+                continue  # another worker was faster
+            work: Work = request.work.layer()
+            dossier = _dossier_here(work, reading)
+            if dossier is None and row["is_here"]:
+                raise _Overtaken
+            trace_context.join(work.traceparent(dossier.code) if dossier else "")
+            seen = digests.get(reading.id, row["seen"])
+            last_at = work.last_at(dossier.code) if dossier else None
+            known = _known(dossier, last_at, row["told_at"]) if dossier else None
+            leniency = mode_of(work.sandbox, province).gate
+            verdict = judge(reading, known, work.now, seen=seen, leniency=leniency)
+            work, verdict = _effect(request.work, work, rules, verdict, known, unfit)
+            if verdict.is_accepted:
+                digests[reading.id] = reading.digest
+            work.insert(VERDICT, _row(work.number(counter), reading, verdict, offset))
+            work.merge()
+            said.append(verdict)
+        if offsets:
+            request.work.insert(HEARD, (sandbox_id, province, offsets[-1] + 1))
+        request.work.when_committed(lambda: ring(sandbox_id, province))
+    return said
+
+
+def _effect(
+    begun: Work, work: Work, rules: Rules, verdict: Verdict, known: Known | None, unfit: Refusal | None
+) -> tuple[Work, Verdict]:
+    """What the message did, and its verdict. What the office refuses leaves nothing behind."""
+    if not verdict.is_accepted:
+        return work, verdict
+    try:
+        if unfit is not None:
+            raise unfit
+        _act(work, rules, verdict, known)
+    except Refusal as refusal:
+        if isinstance(refusal, NOT_OF_THE_MOVE):
+            raise
+        log.warning("gate_accepted_what_the_office_refuses", type=verdict.type, refusal=repr(refusal))
+        return begun.layer(), _refused(verdict, refusal)
+    return work, verdict
 
 
 def _act(work: Work, rules: Rules, verdict: Verdict, known: Known | None) -> None:
@@ -119,11 +176,18 @@ def _act(work: Work, rules: Rules, verdict: Verdict, known: Known | None) -> Non
     official.perform(work, str(verdict.dossier), instruction, rules, at=facts.at)
 
 
-async def _lock_counters(request: Request[Dossier], counter: str, dossier: Dossier | None, reading: Reading) -> None:
-    numbers = []
-    if dossier is not None and reading.type == law.FEE_PAID:
-        numbers = receipts.receipt_series(agency_code(dossier.province, dossier.commune), request.now)
-    await request.lock_counters(counter, *numbers)
+async def _lock_counters(request: Request[Dossier], counter: str, readings: Sequence[Reading]) -> None:
+    numbers: list[str] = []
+    for reading in readings:
+        dossier = _dossier_here(request.work, reading)
+        if dossier is not None and reading.type == law.FEE_PAID:
+            numbers += receipts.receipt_series(agency_code(dossier.province, dossier.commune), request.now)
+    await request.lock_counters(*sorted({counter, *numbers}))
+
+
+def _dossier_here(work: Work, reading: Reading) -> Dossier | None:
+    dossier = work.find(reading.dossier or "")
+    return None if dossier is None or dossier.is_expected else dossier
 
 
 def _known(dossier: Dossier, last_at: Any, told_at: Any) -> Known:
@@ -149,15 +213,20 @@ def _place(reading: Reading) -> tuple[str, str]:
     return reading.message.sandbox_id, reading.message.province
 
 
+def _keys(readings: Sequence[Reading]) -> tuple[list[str], list[str]]:
+    """Ids and dossiers, as KNOWN_SQL takes them."""
+    return [_storable(reading.id) for reading in readings], [reading.dossier or "" for reading in readings]
+
+
 def _storable(id: str | None) -> str:
     """An id as it is stored: PostgreSQL has no NUL, and UTF-8 no lone surrogate."""
     text = id or ""
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
-def _row(number: int, reading: Reading, verdict: Verdict) -> tuple[Any, ...]:
+def _row(number: int, reading: Reading, verdict: Verdict, offset: int | None) -> tuple[Any, ...]:
     message = reading.message
-    is_nothing = not reading.attributes and reading.data is msgspec.UNSET
+    is_nothing = not reading.attributes.keys() - {"partitionkey"} and reading.data is msgspec.UNSET
     return (
         *_place(reading),
         number,
@@ -169,4 +238,5 @@ def _row(number: int, reading: Reading, verdict: Verdict) -> tuple[Any, ...]:
         verdict.outcome,
         msgspec.json.encode(verdict.document()).decode(),
         (message.body or b"")[:HEAD].hex() if is_nothing else "",
+        offset,
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, MetaData, SmallInteger, Table, Text, text
 
+from services.province_gateway.doors.kafka_store import kafka_doors_table
+
 MOMENT = DateTime(timezone=True)
 NOW = text("clock_timestamp()")
 
 
 def doors_tables(metadata: MetaData) -> list[Table]:
-    tables = (_connectors, _subscriptions, _deliveries, _kept, _attempts, _verdicts)
+    tables = (_connectors, _subscriptions, _deliveries, _kept, _attempts, _verdicts, kafka_doors_table)
     return [table(metadata) for table in tables]
 
 
@@ -139,9 +141,11 @@ def _verdicts(metadata: MetaData) -> Table:
         ),  # first bytes of what is no message, as hexadecimal digits
         Column("hidden_until", MOMENT),  # sandbox time; a fault rule delays it, and what follows; NULL: it can be read
         Column("rule", Text, nullable=False, server_default=""),  # Rule.key of that rule
+        Column("outbox_offset", BigInteger),  # of the record on the outbox; null: it came over HTTP
         Index("verdicts_message", "sandbox", "province", "message_id"),
         Index("verdicts_dossier", "sandbox", "dossier", "number"),
     )
-    hidden = text("hidden_until IS NOT NULL")
+    hidden, of_records = text("hidden_until IS NOT NULL"), text("outbox_offset IS NOT NULL")
     Index("verdicts_hidden", table.c.sandbox, table.c.province, table.c.number, postgresql_where=hidden)
+    Index("verdicts_records", table.c.sandbox, table.c.province, table.c.number, postgresql_where=of_records)
     return table

@@ -20,9 +20,9 @@ OUTCOMES_VI = {
 
 
 async def after(database: Database, sandbox_id: str, province: str, number: int, limit: int) -> list[dict[str, Any]]:
-    """The verdicts after a number, at most `limit`: `number`, `real_at`, `door`, the verdict, and `head`.
+    """The verdicts after a number, at most `limit`: `number`, `real_at`, `door`, the verdict, `offset` and `head`.
 
-    `head`: the first bytes of what is no message, as hexadecimal digits
+    `offset`: of the record on the outbox; `head`: the first bytes of what is no message, as hexadecimal digits
     """
     rows = await database.fetch(AFTER_SQL, sandbox_id, province, number, limit)
     return [
@@ -31,6 +31,7 @@ async def after(database: Database, sandbox_id: str, province: str, number: int,
             "real_at": row["real_at"].isoformat(timespec="milliseconds"),
             "door": row["door"],
             **msgspec.json.decode(row["document"]),
+            **({} if row["outbox_offset"] is None else {"offset": row["outbox_offset"]}),
             **({"head": row["head"]} if row["head"] else {}),
         }
         for row in rows

@@ -64,6 +64,11 @@ def mode_of(sandbox: Sandbox, province: str) -> Mode:
     return BY_DEFAULT if sandbox.modes == NONE_SET else _read(sandbox.modes, province)
 
 
+def is_external(modes: str, province: str) -> bool:
+    """Whether a connector decides; `modes`: the column of the sandbox."""
+    return modes != NONE_SET and _read(modes, province).is_external
+
+
 def joined(before: str, after: str) -> list[str]:
     """The provinces that became external; `before` and `after` are values of the column `modes`."""
     old, new = msgspec.json.decode(before), msgspec.json.decode(after)
