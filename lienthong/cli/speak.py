@@ -270,7 +270,9 @@ def _lines(verdict: dict[str, Any]) -> Iterable[str]:
     vi = "_vi" if output_language() == "vi" else ""
     became = f" → {verdict['became']['state']}" if verdict.get("became") else ""
     yield f"{verdict['outcome'].replace('_', ' ')}: {verdict['type'] or '?'}{became}"
-    for error in verdict["errors"]:
+    if verdict["outcome"] == "late":  # a fault rule delays it
+        yield f"  {'kết quả số' if vi else 'verdict number'} {verdict['number']}: lienthong verdicts --follow"
+    for error in verdict.get("errors", ()):
         yield f"  {error['rule']}  {error['pointer'] or '/'}: {error['title' + vi]}"
         yield f"    {'cần' if vi else 'expected'}: {error['expected' + vi]}"
         if error.get("got") is not None:

@@ -18,11 +18,12 @@ import msgspec
 
 from contracts.catalogue import PROVINCES
 from contracts.faults import connectors as named
-from services.province_gateway.doors import keeping
+from services.province_gateway.doors import kafka_store, keeping
 from services.province_gateway.doors.deliveries import COLUMNS, UNNUMBERED, Delivery, Ring
 from services.province_gateway.doors.keeping import Kept
 from shared.messaging.cloudevents import event_id
 from shared.messaging.runtime import MessagingRuntime
+from shared.runtime import EVERYTHING
 from shared.sandbox import faults, registry
 from shared.sandbox.clock import NOW_SQL, wire
 from shared.sandbox.registry import Sandbox
@@ -37,7 +38,10 @@ SELECT province, place, fault, rule, due, {KEPT_COLUMNS} FROM kept_deliveries WH
 PROVINCES_SQL = "SELECT DISTINCT province FROM kept_deliveries WHERE sandbox = $1 ORDER BY province"
 WAITING_SQL = f"""
 SELECT DISTINCT sandbox FROM kept_deliveries UNION
-SELECT v.sandbox FROM verdicts v JOIN sandboxes s ON s.id = v.sandbox WHERE hidden_until <= {NOW_SQL}"""
+SELECT v.sandbox FROM verdicts v JOIN sandboxes s ON s.id = v.sandbox WHERE hidden_until <= {NOW_SQL} UNION
+SELECT k.sandbox FROM kafka_doors k JOIN sandboxes s ON s.id = k.sandbox
+WHERE NOT s.deleted AND (k.barred OR s.faults <> '[]')"""
+KAFKA_DOORS_SQL = "SELECT province, barred FROM kafka_doors WHERE sandbox = $1 ORDER BY province"
 MARK_SQL = """
 UPDATE kept_deliveries SET fault = $4, rule = $5, due = $6 WHERE sandbox = $1 AND province = $2 AND id = $3"""
 NUMBER_SQL = f"""
@@ -99,11 +103,26 @@ async def release(connection: Connection, sandbox: Sandbox, provinces: Sequence[
     """Release what is due in these provinces; returns those in which something was. Their numbers must be locked."""
     rows = await connection.fetch(SHOW_SQL, sandbox.id, sandbox.now, _live(sandbox))
     ringing = {row["province"] for row in rows}
+    ringing |= await _bar(connection, sandbox)
     kept = await _read(connection, sandbox.id)
     for province in sorted(kept.keys() & set(provinces)):
         if await _release(connection, sandbox, province, kept[province]):
             ringing.add(province)
     return sorted(ringing)
+
+
+async def _bar(connection: Connection, sandbox: Sandbox) -> set[str]:
+    """Note which Kafka doors are barred, because a rule refuses the credential now; returns those that changed."""
+    changed = set()
+    for row in await connection.fetch(KAFKA_DOORS_SQL, sandbox.id):
+        rule = faults.active_rule(sandbox, named.ACCESS, province=row["province"])
+        if (rule is not None) == row["barred"]:
+            continue
+        changed.add(row["province"])
+        await connection.execute(kafka_store.BAR_SQL, sandbox.id, row["province"], rule is not None)
+        if rule is not None:
+            await faults.fire(connection, sandbox, named.ACCESS, EVERYTHING, province=row["province"])
+    return changed
 
 
 async def _release(connection: Connection, sandbox: Sandbox, province: str, all_kept: Sequence[Kept]) -> int:

@@ -11,6 +11,7 @@ from contracts.catalogue import PROVINCES
 from contracts.modes import EXTERNAL, in_force
 from services.province_gateway.domain import Dossier
 from services.province_gateway.doors import conductor
+from services.province_gateway.doors.verdicts import READABLE_SQL
 from services.province_gateway.officers.behaviour import is_officers_turn
 from services.province_gateway.store import OPEN
 from shared.messaging.runtime import MessagingRuntime
@@ -22,7 +23,9 @@ WAITING_SQL = """
 SELECT count(*) AS waiting, min(real_at) AS since, count(given_up_at) AS given_up,
   (SELECT error FROM attempts WHERE sandbox = $1 AND province = $2 ORDER BY real_at DESC LIMIT 1) AS error
 FROM deliveries WHERE sandbox = $1 AND province = $2 AND acknowledged_at IS NULL"""
-LAST_SQL = "SELECT outcome, document FROM verdicts WHERE sandbox = $1 AND province = $2 ORDER BY number DESC LIMIT 1"
+LAST_SQL = f"""
+SELECT outcome, document FROM verdicts v WHERE sandbox = $1 AND province = $2 AND {READABLE_SQL}
+ORDER BY number DESC LIMIT 1"""
 KEPT_SQL = "SELECT DISTINCT dossier FROM kept_deliveries WHERE sandbox = $1 AND province = $2"
 OF_DOSSIERS_SQL = """
 SELECT d.dossier, count(*) FILTER (WHERE acknowledged_at IS NULL) AS waiting,
