@@ -229,3 +229,53 @@ async def test_a_wrong_rule_is_refused(door: Door) -> None:
     await door.on("delivery-late")
     contradicting = await door.sandbox.lab("/faults", {"fault": "delivery-held"})
     problem(contradicting, 409, "rules-contradict")
+
+
+async def test_a_revoked_key_opens_nothing_until_the_rule_is_off(door: Door) -> None:
+    await door.hears(law.DOSSIER_SUBMITTED)
+    await door.on("credential-revoked", id="locked-out", match={"province": PROVINCE})
+    refused = problem(await door.connector.ask("GET", "/events"), 401, "connector-key-unknown")
+    assert refused["rule"] == "locked-out"
+    assert (await door.connector.say({"specversion": "1.0"})).status_code == 401
+    assert await door.bites("*") == 2
+    answer = await door.sandbox.lab("/faults", {"fault": "credential-revoked", "times": 1})
+    assert pointers(answer) == ["/times"], "it is a state"
+    await door.off()
+    assert await door.told() == [("1", 1)]
+
+
+async def numbers(door: Door) -> list[int]:
+    """The numbers of the verdicts that can be read."""
+    answer = await door.connector.ask("GET", "/verdicts")
+    return [row["number"] for row in answer.json()]
+
+
+async def test_a_late_verdict_has_its_effect_at_once_and_hides_those_behind_it(door: Door) -> None:
+    await door.hears(law.DOSSIER_SUBMITTED)
+    await door.on("verdict-late", id="slow", times=1, **{"with": {"by": "2h"}})
+    message = await door.connector.example(law.DOSSIER_RECEIVED, CODE)
+    late = await door.connector.say(message)
+    assert late.status_code == 202 and late.json()["outcome"] == "late" and late.json()["id"] == message["id"]
+    assert (await door.connector.shown(CODE))["status"]["slug"] == "received" and await door.bites() == 1
+    assert (await door.connector.say(message)).json()["outcome"] == "duplicate"
+    assert await numbers(door) == []
+    pending = await door.pending()
+    assert pending["held"] == ["slow: 1 verdicts of province 37 come late, the first at 2026-06-09T10:00:00.000+07:00"]
+    assert pending["next_due"] == "2026-06-09T10:00:00.000+07:00"
+    await door.sandbox.move(hours=2)
+    assert await numbers(door) == [1, 2]
+    where = late.json()["verdicts"].removeprefix(door.connector.path)
+    assert (await door.connector.ask("GET", where)).json()[0]["outcome"] == "accepted"
+    story = await door.gateway.timeline(door.sandbox.id, CODE)
+    assert sum(line["kind"] == "verdict" for line in story) == 2
+
+
+async def test_late_verdicts_come_when_the_rule_is_off(door: Door) -> None:
+    await door.hears(law.DOSSIER_SUBMITTED)
+    await door.on("verdict-late", match={"type": law.DOSSIER_RECEIVED})
+    batch = [await door.connector.example(law.DOSSIER_RECEIVED, CODE), {"specversion": "1.0"}]
+    answer = await door.connector.say(batch)
+    assert [each["outcome"] for each in answer.json()] == ["late", "rejected"] and answer.status_code == 422
+    assert await numbers(door) == []
+    await door.off()
+    assert await numbers(door) == [1, 2] and not (await door.pending()).get("held")
