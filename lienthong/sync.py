@@ -114,13 +114,17 @@ class Sandbox(SandboxMethods):
         """The officials of one province: reception and case handlers."""
         return Province(self._background, self.there.province(code))
 
-    def connect(self, province: str, via: str, *, url: str | None = None, gate: str | None = None) -> Connector:
+    def connect(
+        self, province: str, via: str, *, url: str | None = None, binary: bool = False, gate: str | None = None
+    ) -> Connector:
         """From now on a connector decides for the province; it is told what happened before, per open dossier.
 
-        via   the door through which it is told: pull, webhook or kafka; `url` is the address of a webhook's receiver
-        gate  strict (the default) or lenient
+        via     the door through which it is told: pull, webhook or kafka; `url` is the address of a webhook's receiver,
+                which is checked first: its `trouble` in the credentials says why nobody answers there now
+        binary  webhooks are sent in CloudEvents' binary mode, not structured
+        gate    strict (the default) or lenient
         """
-        connector = self.run(self.there.connect(province, via, url=url, gate=gate))
+        connector = self.run(self.there.connect(province, via, url=url, binary=binary, gate=gate))
         return Connector(self._background, connector)
 
     def connector(self, province: str) -> Connector:

@@ -22,6 +22,7 @@ from lienthong.client.types import (
     Arrival,
     Cause,
     ConnectorRow,
+    Delivery,
     Dossier,
     Entry,
     Event,
@@ -146,6 +147,7 @@ class SandboxMethods(SyncObject[country.Sandbox]):
         *,
         via: str | None = None,
         url: str | None = None,
+        content_mode: str | None = None,
         gate: str | None = None,
     ) -> ProvinceMode:
         """Set how a province acts; it applies to all its dossiers when this returns.
@@ -153,10 +155,15 @@ class SandboxMethods(SyncObject[country.Sandbox]):
         mode       simulated, manual (officials act only through the API) or external (a connector decides)
         tempo      for simulated: working_clock (the default), at_once or scripted
         decisions  for scripted: as in `Sandbox.script`, for every dossier without its own script
-        via        for external: kafka, webhook or pull; `url` is the address of a webhook's receiver
+        via        for external: kafka, webhook or pull; `url` is the address of a webhook's receiver,
+                   `content_mode` is structured (the default) or binary, for webhooks
         gate       for external: strict (the default) or lenient
         """
-        return self.run(self.there.set_mode(province, mode, tempo, decisions, via=via, url=url, gate=gate))
+        return self.run(
+            self.there.set_mode(
+                province, mode, tempo, decisions, via=via, url=url, content_mode=content_mode, gate=gate
+            )
+        )
 
     def reset_mode(self, province: str) -> ProvinceMode:
         """Remove a mode: the province acts again as set for `*`; `*` itself returns to the working clock."""
@@ -350,6 +357,22 @@ class ConnectorMethods(SyncObject[connectors.Connector]):
         wait  seconds to wait while there is nothing new, at most 60
         """
         return self.run(self.there.verdicts(after, wait))
+
+    def sent(self, *, dossier: str | None = None, state: str | None = None) -> list[Delivery]:
+        """Its deliveries, each with the attempts to send it by webhook (`log`).
+
+        dossier, state  only these; waiting, delivered or given_up
+        """
+        return self.run(self.there.sent(dossier=dossier, state=state))
+
+    def resend(
+        self, event: str | None = None, *, dossier: str | None = None, since: datetime | str | None = None
+    ) -> int:
+        """Send deliveries by webhook again, in order, also those that were taken or given up; returns how many.
+
+        One of: event (the id of one), dossier (all of one), since (a sandbox time: all of later events).
+        """
+        return self.run(self.there.resend(event, dossier=dossier, since=since))
 
     def disconnect(self) -> None:
         """Give the province back to the mode that it has without a connector; the key ends."""

@@ -25,6 +25,9 @@ TEXTS = {
         "key": "key",
         "address": "address",
         "previous": "The key before is valid until {until}.",
+        "secret": "secret",
+        "posted": "Each event is posted to {url} ({content_mode}); anything but 2xx within 15 s is tried again. Verify each:",
+        "trouble": "Note: {trouble} now. What is not taken is sent again; `lienthong deliveries` shows the attempts.",
         "told": "Be told (each reply says in `Link` how to go on):",
         "speak": "Speak (CODE is the code of a dossier, which a delivery has in `subject`; the reply is the verdict):",
         "play": "Play it from this terminal: `lienthong listen --province {province}`, "
@@ -37,6 +40,9 @@ TEXTS = {
         "key": "khoá",
         "address": "địa chỉ",
         "previous": "Khoá trước còn hiệu lực đến {until}.",
+        "secret": "bí mật",
+        "posted": "Mỗi tin được POST tới {url} ({content_mode}); không trả lời 2xx trong 15 giây thì gửi lại. Kiểm tra chữ ký:",
+        "trouble": "Lưu ý: {trouble}. Tin chưa nhận được sẽ gửi lại; `lienthong deliveries` cho xem các lần gửi.",
         "told": "Nhận tin (mỗi lần trả lời, `Link` cho biết chỗ tiếp theo):",
         "speak": "Gửi tin (CODE là mã hồ sơ, ở `subject` của tin đã nhận; trả lời là kết luận kiểm tra):",
         "play": "Làm thử ngay ở đây: `lienthong listen --province {province}`, "
@@ -64,6 +70,9 @@ def connect(
         str | None,
         typer.Option("--url", help="For webhook: the address of the connector's receiver.", metavar="URL"),
     ] = None,
+    binary: Annotated[
+        bool, typer.Option("--binary", help="For webhook: send events in binary mode (ce-… headers), not structured.")
+    ] = False,
     gate: Annotated[
         str | None,
         typer.Option(
@@ -85,9 +94,9 @@ def connect(
 
     async def requests(country: Country) -> dict[str, Any]:
         inside = country.enter(sandbox)
-        connector = await inside.connect(province, via, url=receiver, gate=gate)
-        row = next(each for each in await inside.connectors() if each["province"] == province)
-        return {**connector.credentials, "via": row["via"], "url": row["url"], "gate": row["gate"]}
+        connector = await inside.connect(province, via, url=receiver, binary=binary, gate=gate)
+        row = next(each for each in await inside.modes() if each["province"] == province)
+        return {**connector.credentials, **{name: row[name] for name in ("via", "url", "content_mode", "gate")}}
 
     facts = ask(country, requests, json)
     show(facts, json, _instructions(facts))
@@ -113,7 +122,7 @@ def connectors(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json:
     if json or not rows:
         show(rows, json, _texts()["none"])
         return
-    headings = ("province", "via", "gate", "asked", "said", "waiting", "verdicts")
+    headings = ("province", "via", "gate", "asked", "said", "waiting", "verdicts", "last error")
     print_table(headings, map(_cells, rows))
 
 
@@ -121,10 +130,12 @@ def _cells(row: ConnectorRow) -> tuple[str, ...]:
     waiting = str(row["waiting"])
     if row["waiting_since"]:
         waiting += f", {_ago(row['waiting_since'])}"
+    if row["given_up"]:
+        waiting += f", {row['given_up']} given up"
     verdicts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(row["verdicts"].items()))
     name = f"{row['province']} {row['name_vi' if output_language() == 'vi' else 'name_en']}"
     how = (row["via"] or "–", row["gate"] or "–")
-    return (name, *how, _ago(row["heard_at"]), _ago(row["said_at"]), waiting, verdicts or "–")
+    return (name, *how, _ago(row["heard_at"]), _ago(row["said_at"]), waiting, verdicts or "–", row["last_error"] or "–")
 
 
 def _ago(moment: str | None) -> str:
@@ -151,17 +162,32 @@ def _instructions(facts: dict[str, Any]) -> str:
     ]
     if facts["previous_key_until"]:
         lines.append(f"  {texts['previous'].format(until=facts['previous_key_until'])}")
+    if facts["secret"]:
+        told = [texts["posted"].format(**facts), *_verification(facts["secret"])]
+        lines.append(f"  {texts['secret']:8} {facts['secret']}")
+    else:
+        told = [texts["told"], f"  curl --silent {authorization} '{facts['events']}?after=0&wait=30'"]
+    if facts.get("trouble"):
+        told.append(texts["trouble"].format(**facts))
     return "\n".join(
         (
             *lines,
-            texts["told"],
-            f"  curl --silent {authorization} '{facts['events']}?after=0&wait=30'",
+            *told,
             texts["speak"],
             f"  {example} \\",
             f"    | curl --silent {authorization} {send} {facts['events']}",
             texts["play"].format(**facts),
         )
     )
+
+
+def _verification(secret: str) -> list[str]:
+    """Lines that verify a request with the public libraries of Standard Webhooks."""
+    return [
+        f"  Python  event = standardwebhooks.Webhook('{secret}').verify(body, headers)  # pip install standardwebhooks",
+        f"  Node    event = new (require('standardwebhooks').Webhook)('{secret}').verify(body, headers)  "
+        "// npm install standardwebhooks",
+    ]
 
 
 def _texts() -> dict[str, str]:

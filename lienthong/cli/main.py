@@ -23,6 +23,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "replay": ("replay", "sandbox"),
     "mode": ("mode",),
     "connector": ("connect", "disconnect", "connectors"),
+    "deliveries": ("deliveries", "resend"),
     "speak": ("listen", "trigger", "verdicts"),
     "watch": ("wait-for", "watch", "explain"),
     "fault": ("fault",),

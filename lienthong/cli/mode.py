@@ -82,6 +82,7 @@ def set_mode(
     receiver: Annotated[
         str | None, typer.Option(help="For the door webhook: the address of the connector.", metavar="URL")
     ] = None,
+    binary: Annotated[bool, typer.Option("--binary", help="For the door webhook: send events in binary mode.")] = False,
     gate: Annotated[
         str | None,
         typer.Option(
@@ -94,7 +95,7 @@ def set_mode(
 ) -> None:
     """Change how a province acts, from now on and for all its dossiers."""
     script = None if decisions is None else _read(decisions)
-    how = {"via": via, "url": receiver, "gate": gate}
+    how = {"via": via, "url": receiver, "gate": gate, "content_mode": "binary" if binary else None}
     row = ask(url, lambda country: country.enter(sandbox).set_mode(province, mode, tempo, script, **how), json)
     show(row, json, _line(row))
 
@@ -124,6 +125,6 @@ def _no_constant(name: str) -> Any:
 
 
 def _line(row: ProvinceMode) -> str:
-    how = " ".join(filter(None, (row["mode"], row["tempo"], row["via"], row["url"], row["gate"])))
+    how = " ".join(filter(None, (row["mode"], row["tempo"], row["via"], row["url"], row["content_mode"], row["gate"])))
     script = "" if row["decisions"] is None else f"  {jsons.dumps(row['decisions'], ensure_ascii=False)}"
     return f"{row['province']:2}  {row['name_vi']:16}  {how}{script}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
 from lienthong.client.http import Scope, ServiceClient, every_row
 from lienthong.client.modes import ActingProvinces
-from lienthong.client.types import ConnectorRow, Credentials
+from lienthong.client.types import ConnectorRow, Credentials, Delivery
 
 
 class Connector:
@@ -96,6 +97,27 @@ class Connector:
         send = partial(self._gateway.send, headers=await self._authorization(), timeout=wait + 30)
         return await every_row(send, f"{self._path}/verdicts", after=after, wait=wait)
 
+    async def sent(self, *, dossier: str | None = None, state: str | None = None) -> list[Delivery]:
+        """Its deliveries, each with the attempts to send it by webhook (`log`).
+
+        dossier, state  only these; waiting, delivered or given_up
+        """
+        send = partial(self._gateway.send, headers=await self._authorization())
+        only = {name: value for name, value in (("dossier", dossier), ("state", state)) if value is not None}
+        return await every_row(send, f"{self._path}/deliveries", **only)
+
+    async def resend(
+        self, event: str | None = None, *, dossier: str | None = None, since: datetime | str | None = None
+    ) -> int:
+        """Send deliveries by webhook again, in order, also those that were taken or given up; returns how many.
+
+        One of: event (the id of one), dossier (all of one), since (a sandbox time: all of later events).
+        """
+        instant = since.isoformat() if isinstance(since, datetime) else since
+        which = {"event": event, "dossier": dossier, "since": instant}
+        body = {name: value for name, value in which.items() if value is not None}
+        return int((await self._json("POST", "/deliveries/resend", json=body))["resent"])
+
     async def disconnect(self) -> None:
         """Give the province back to the mode that it has without a connector; the key ends."""
         await Connectors(self.sandbox.country, self.sandbox.id).disconnect(self.province)
@@ -124,16 +146,25 @@ class Connector:
 class Connectors(ActingProvinces):
     """The part of `Sandbox` that connects provinces to programs of their own."""
 
-    async def connect(self, province: str, via: str, *, url: str | None = None, gate: str | None = None) -> Connector:
+    async def connect(
+        self, province: str, via: str, *, url: str | None = None, binary: bool = False, gate: str | None = None
+    ) -> Connector:
         """From now on a connector decides for the province; it is told what happened before, per open dossier.
 
-        via   the door through which it is told: pull, webhook or kafka; `url` is the address of a webhook's receiver
-        gate  strict (the default) or lenient
+        via     the door through which it is told: pull, webhook or kafka; `url` is the address of a webhook's receiver,
+                which is checked first: its `trouble` in the credentials says why nobody answers there now
+        binary  webhooks are sent in CloudEvents' binary mode, not structured
+        gate    strict (the default) or lenient
         """
-        await self.set_mode(province, "external", via=via, url=url, gate=gate)
         path, headers = f"/api/v1/provinces/{province}/connector", await own_key(self)
+        trouble = {}
+        if via == "webhook" and url is not None:
+            body = {"url": url}
+            trouble = await self.country.gateway.json("POST", f"{path}/receiver", json=body, headers=headers)
+        content_mode = "binary" if binary else None
+        await self.set_mode(province, "external", via=via, url=url, content_mode=content_mode, gate=gate)
         drawn = cast(Credentials, await self.country.gateway.json("POST", path, headers=headers))
-        return Connector(self, province, cast(dict[str, Any], drawn))
+        return Connector(self, province, {**drawn, **trouble})
 
     def connector(self, province: str) -> Connector:
         """The connector of a connected province, played by the owner of the sandbox; no new key is drawn."""

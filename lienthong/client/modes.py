@@ -28,6 +28,7 @@ class ActingProvinces(Scope):
         *,
         via: str | None = None,
         url: str | None = None,
+        content_mode: str | None = None,
         gate: str | None = None,
     ) -> ProvinceMode:
         """Set how a province acts; it applies to all its dossiers when this returns.
@@ -35,10 +36,12 @@ class ActingProvinces(Scope):
         mode       simulated, manual (officials act only through the API) or external (a connector decides)
         tempo      for simulated: working_clock (the default), at_once or scripted
         decisions  for scripted: as in `Sandbox.script`, for every dossier without its own script
-        via        for external: kafka, webhook or pull; `url` is the address of a webhook's receiver
+        via        for external: kafka, webhook or pull; `url` is the address of a webhook's receiver,
+                   `content_mode` is structured (the default) or binary, for webhooks
         gate       for external: strict (the default) or lenient
         """
         fields = {"mode": mode, "tempo": tempo, "decisions": decisions, "via": via, "url": url, "gate": gate}
+        fields["content_mode"] = content_mode
         body = {name: value for name, value in fields.items() if value is not None}
         return cast(ProvinceMode, await self.country.portal.json("PUT", self._mode_of(province), json=body))
 

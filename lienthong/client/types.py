@@ -51,6 +51,23 @@ class ConnectorRow(TypedDict):
     verdicts: dict[str, int]
 
 
+class DeliveryAttempt(TypedDict):
+    """
+    One request to a webhook's receiver.
+
+    `at`: sandbox time, `real_at`: real time; `status` of the answer, null without one; `error`: "" if it was taken;
+    `head`: the beginning of the answer.
+    """
+
+    attempt: int
+    at: str
+    real_at: str
+    status: int | None
+    error: str
+    milliseconds: int
+    head: str
+
+
 Event: TypeAlias = Literal[
     "dossier.fee_demanded.v1",
     "dossier.fee_paid.v1",
@@ -463,6 +480,28 @@ class Decisions(TypedDict):
     withdrawal: NotRequired[str]
     fee_moment: NotRequired[str]
     steps: NotRequired[list[Step]]
+
+
+class Delivery(TypedDict):
+    """
+    One event for a connector.
+
+    `at`: when it happened, in sandbox time; `real_at`, `acknowledged_at`, `given_up_at`: real time; `attempts`: how many were
+    made by webhook, the last 20 in `log`; `next_try`: sandbox time of the next one, null for now or never.
+    """
+
+    number: int
+    id: str
+    type: str
+    dossier: str
+    at: str
+    real_at: str
+    state: str
+    acknowledged_at: str | None
+    attempts: int
+    next_try: str | None
+    given_up_at: str | None
+    log: list[DeliveryAttempt]
 
 
 class Entry(TypedDict):

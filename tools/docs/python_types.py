@@ -27,6 +27,8 @@ CLIENT_TYPES = {
     "ProvinceMode": ("portal", "ModeView"),
     "ConnectorRow": ("province_gateway", "ConnectorView"),
     "Credentials": ("province_gateway", "CredentialsView"),
+    "Delivery": ("province_gateway", "DeliveryView"),
+    "DeliveryAttempt": ("province_gateway", "AttemptView"),
     "Wish": ("portal", "NewSandbox"),
     "SandboxRow": ("portal", "SandboxView"),
     "Reading": ("portal", "ClockView"),

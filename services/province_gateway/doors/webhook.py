@@ -26,6 +26,7 @@ from services.province_gateway.doors.bell import Bell, Place
 from services.province_gateway.doors.deliveries import COLUMNS, Delivery
 from services.province_gateway.doors.webhook_hosts import AllowedHosts, AllowedTransport, ReceiverNotAllowed
 from shared.errors import NotReady
+from shared.observability import metrics
 from shared.runtime import Runtime
 from shared.sandbox.clock import NOW_SQL
 
@@ -203,21 +204,26 @@ class Webhooks:
         return sorted(map(Claim.of, rows), key=lambda claim: claim.delivery.number)
 
     async def _send(self, http: httpx.AsyncClient, place: Place, claim: Claim) -> None:
-        pool, key = self.runtime.database.pool, (*place, claim.delivery.number, claim.until)
+        key = (*place, claim.delivery.number, claim.until)
         try:
             twist = await self._twist(place, claim.delivery)
             headers, body = await self._message(place[0], claim, twist)
             outcome = await self._post(http, claim.url, headers, body, is_cut=twist == named.CUT)
+            await self._record(place, claim, outcome)
         except NotReady:  # the portal signs no addresses of papers now; the receiver has not been asked
-            await pool.execute(RELEASE_SQL, *key, timedelta(seconds=NOT_READY_SECONDS))
-            return
-        except asyncio.CancelledError:
-            await pool.execute(RELEASE_SQL, *key, timedelta(0))
+            await self.runtime.database.pool.execute(RELEASE_SQL, *key, timedelta(seconds=NOT_READY_SECONDS))
+        except asyncio.CancelledError:  # the process stops: another one need not wait for the end of the claim
+            await self.runtime.database.pool.execute(RELEASE_SQL, *key, timedelta(0))
             raise
+
+    async def _record(self, place: Place, claim: Claim, outcome: Outcome) -> None:
+        pool, key = self.runtime.database.pool, (*place, claim.delivery.number, claim.until)
         is_last = outcome.status == GONE or claim.failures >= len(SCHEDULE)
         wait = None if is_last else SCHEDULE[claim.failures]
         facts = (outcome.error, wait, outcome.status, outcome.milliseconds, outcome.head)
         await pool.execute(RECORD_SQL, *key, *facts)
+        result = "refused" if outcome.status else "unreachable"
+        metrics.CALLS_MADE.labels("webhook", result if outcome.error else "done").inc()
         if not outcome.error:
             await pool.execute(HEARD_SQL, *place)
 
@@ -259,7 +265,7 @@ class Webhooks:
             ):
                 status = response.status_code
                 if is_cut:
-                    return Outcome(status, CUT_WORDS, round((time.perf_counter() - begun) * 1000), "")
+                    return Outcome(None, CUT_WORDS, round((time.perf_counter() - begun) * 1000), "")
                 async for piece in response.aiter_raw():
                     answer += piece
                     if len(answer) >= ANSWER_BYTES:
@@ -284,7 +290,11 @@ async def pending(runtime: Runtime, sandbox_id: str) -> tuple[list[str], datetim
     """
     rows = await runtime.database.fetch(PENDING_SQL, sandbox_id, CLAIM - SLOW)
     due = [row for row in rows if row["due"] and not row["slow"]]
-    under_way = [f"{row['due']} deliveries are being sent to the receiver of province {row['province']}" for row in due]
+    under_way = [
+        f"{row['due']} {'delivery is' if row['due'] == 1 else 'deliveries are'} being sent to the receiver of province "
+        f"{row['province']}"
+        for row in due
+    ]
     return under_way, min((row["next_try"] for row in rows if row["next_try"]), default=None)
 
 

@@ -96,7 +96,7 @@ async def allowed_addresses(allowed: AllowedHosts, url: httpx.URL) -> list[Addre
 
 
 @cache
-def _authorities() -> ssl.SSLContext:
+def authorities() -> ssl.SSLContext:
     """Those of the machine, and of SSL_CERT_FILE: a receiver may have a certificate of its organisation."""
     return ssl.create_default_context()
 
@@ -109,7 +109,7 @@ class AllowedTransport(httpx.AsyncHTTPTransport):
 
     def __init__(self, allowed: AllowedHosts, *, connections: int) -> None:
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=1)
-        super().__init__(trust_env=False, limits=limits, verify=_authorities())
+        super().__init__(trust_env=False, limits=limits, verify=authorities())
         self._allowed = allowed
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from standardwebhooks.webhooks import Webhook
 
 from contracts import lifecycle as law
+from services.province_gateway.doors import webhook_hosts
 from services.province_gateway.doors.webhook import SCHEDULE, Webhooks
 from services.province_gateway.doors.webhook_hosts import AllowedHosts
 from tests.service.portal.sending import kept
@@ -31,7 +39,7 @@ class Door:
         self.connector, self.receiver = connector, receiver
         self.country, self.sandbox, self.secret = connector.country, connector.sandbox, ""
         gateway: Any = connector.country.gateway
-        self.webhooks = Webhooks(gateway, gateway.bell, gateway.allowed_hosts, SHORT)
+        self.webhooks = Webhooks(gateway, gateway.bell, gateway.allowed_hosts)
         self.gateway = gateway
 
     async def connect(self, **more: Any) -> Door:
@@ -163,7 +171,7 @@ async def test_settle_waits_for_what_is_due_and_the_clock_stops_at_each_retry(do
     door.receiver.answers = [status(500)]
     await door.hears(law.DOSSIER_SUBMITTED)
     before = await door.gateway.pending(door.sandbox.id)
-    assert before["under_way"] == ["1 deliveries are being sent to the receiver of province 37"]
+    assert before["under_way"] == ["1 delivery is being sent to the receiver of province 37"]
     await door.send()
     after = await door.gateway.pending(door.sandbox.id)
     assert (after["under_way"], after["next_due"]) == ([], "2026-06-09T08:00:05.000+07:00")
@@ -191,10 +199,13 @@ async def test_a_receiver_that_misbehaves_is_named_and_disturbs_nobody_else(
                 for each in (door, neighbour):
                     await each.hears(law.DOSSIER_SUBMITTED)
                 await asyncio.gather(door.receiver.asked.wait(), healthy.asked.wait())
-                while not (await door.errors() and await neighbour.listed(state="delivered")):
+                while not await neighbour.listed(state="delivered"):
                     pass  # each look is a request
             finally:
                 job.cancel()
+    if answer is hang:
+        door.webhooks.timeout = SHORT
+    await door.send()
     assert words in (await door.errors())[0]
     (row,) = await door.listed(state="waiting")
     assert row["next_try"] == "2026-06-09T08:00:05.000+07:00"
@@ -244,7 +255,7 @@ async def test_a_name_is_checked_by_the_address_that_it_leads_to(door: Door, mon
 
 
 async def test_a_slow_receiver_gets_four_requests_at_a_time_and_is_not_waited_for(door: Door) -> None:
-    door.receiver.answers = [hang]
+    door.receiver.answers, door.webhooks.timeout = [hang], SHORT
     for number in range(6):
         await door.hears(law.DOSSIER_SUBMITTED, code=CODE.replace("0001", f"01{number:02}"))
     await door.send()
@@ -332,6 +343,42 @@ async def test_the_secret_is_shown_only_when_it_is_drawn_and_only_for_webhooks(d
     assert shown.status_code == 200 and door.secret.startswith("whsec_") and door.secret not in shown.text
     await door.connector.mode({"mode": "external", "via": "pull"})
     assert (await door.connector.draw()).json()["secret"] is None
+
+
+async def test_https_is_verified_for_the_name_of_the_receiver(
+    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with receiving(self_signed(tmp_path, "localhost")) as door.receiver:
+        await door.connect()
+        await door.hears(law.DOSSIER_SUBMITTED)
+        await door.send()
+        assert "CERTIFICATE_VERIFY_FAILED" in (await door.errors())[0]
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "localhost.pem"))
+        monkeypatch.setattr(webhook_hosts, "authorities", ssl.create_default_context)
+        await door.resend(dossier=CODE)
+        await door.send()
+        assert len(door.receiver.received) == 1, "trusted, although it is called by its address"
+    async with receiving(self_signed(tmp_path, "elsewhere")) as door.receiver:
+        await door.connect()
+        await door.resend(dossier=CODE)
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "elsewhere.pem"))
+        await door.send()
+        assert "not valid for 'localhost'" in (await door.errors())[-1]
+
+
+def self_signed(folder: Path, name: str) -> ssl.SSLContext:
+    """The TLS of a server with a certificate for a name, which is `NAME.pem` in the folder."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), datetime.now(UTC)
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+    certificate = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    (folder / f"{name}.pem").write_bytes(certificate)
+    (folder / f"{name}.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
+    return context
 
 
 def test_an_entry_that_is_no_host_is_refused() -> None:

@@ -1,0 +1,86 @@
+"""`lienthong deliveries | resend`: what a connector was sent by webhook and what came of it; send it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, print_table, show
+from lienthong.cli.connector import Province
+from lienthong.cli.language import output_language
+
+if TYPE_CHECKING:
+    from lienthong.client.types import Delivery
+
+STATES = ("waiting", "delivered", "given_up")
+TEXTS = {
+    "en": {"none": "There is no such delivery.", "resent": "Sent again, in order: {count}."},
+    "vi": {"none": "Không có tin nào như vậy.", "resent": "Số tin gửi lại, theo đúng thứ tự: {count}."},
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this file's verbs to the command."""
+    app.command()(deliveries)
+    app.command()(resend)
+
+
+def deliveries(
+    province: Province,
+    dossier: Annotated[
+        str | None, typer.Option("--dossier", help="Only those of this dossier.", metavar="CODE")
+    ] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(help="Only those that are waiting, delivered or given_up.", metavar="STATE"),
+    ] = None,
+    sandbox: Sandbox = DEFAULT_SANDBOX,
+    url: Url = DEFAULT_URL,
+    json: Json = False,
+) -> None:
+    """List what a connector is told, with the attempts to send it by webhook."""
+    rows = ask(url, lambda country: country.enter(sandbox).connector(province).sent(dossier=dossier, state=state), json)
+    if json or not rows:
+        show(rows, json, _texts()["none"])
+        return
+    print_table(("number", "time", "event", "type", "dossier", "state", "tries", "last answer"), map(_cells, rows))
+
+
+def _cells(row: Delivery) -> tuple[str, ...]:
+    last = row["log"][-1] if row["log"] else None
+    answer = "–" if last is None else last["error"] or str(last["status"])
+    if row["state"] == "waiting" and row["next_try"]:
+        answer += f"; next {row['next_try']}"
+    state, tries = row["state"].replace("_", " "), str(row["attempts"])
+    return (str(row["number"]), row["at"], row["id"], row["type"], row["dossier"], state, tries, answer)
+
+
+def resend(
+    province: Province,
+    event: Annotated[str | None, typer.Argument(help="Id of one event.", metavar="EVENT")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="All events from this sandbox time on, such as 2026-06-09T08:00:00+07:00.", metavar="T"),
+    ] = None,
+    dossier: Annotated[
+        str | None, typer.Option("--dossier", help="All events of this dossier.", metavar="CODE")
+    ] = None,
+    sandbox: Sandbox = DEFAULT_SANDBOX,
+    url: Url = DEFAULT_URL,
+    json: Json = False,
+) -> None:
+    """Send a connector by webhook again what it was told, in order, also what it took or what was given up."""
+    if sum(each is not None for each in (event, since, dossier)) != 1:
+        raise typer.BadParameter("say which: the id of an event, --since or --dossier, and only one of them.")
+
+    count = ask(
+        url,
+        lambda country: country.enter(sandbox).connector(province).resend(event, dossier=dossier, since=since),
+        json,
+    )
+    show({"resent": count}, json, _texts()["resent"].format(count=count))
+
+
+def _texts() -> dict[str, str]:
+    return TEXTS["vi" if output_language() == "vi" else "en"]
