@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lienthong.cli import complete
+from lienthong.cli import complete, connector_kafka
 from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, print_table, show
 from lienthong.cli.language import output_language
 
@@ -162,6 +162,8 @@ def _instructions(facts: dict[str, Any]) -> str:
     ]
     if facts["previous_key_until"]:
         lines.append(f"  {texts['previous'].format(until=facts['previous_key_until'])}")
+    if facts["kafka"]:
+        return "\n".join((*lines, *connector_kafka.instructions(facts), texts["play"].format(**facts)))
     if facts["secret"]:
         told = [texts["posted"].format(**facts), *_verification(facts["secret"])]
         lines.append(f"  {texts['secret']:8} {facts['secret']}")

@@ -34,6 +34,9 @@ def resolved(reference: str) -> Any:
     return found
 
 
+TOLD = {f"told.{name}" for name in (*FROM_PORTAL, *FROM_PROVINCE)}
+
+
 def references(part: Any) -> list[str]:
     if isinstance(part, dict):
         own = [part["$ref"]] if "$ref" in part else []
@@ -57,7 +60,8 @@ def test_both_topics_have_one_partition_per_province() -> None:
 
 def test_every_event_type_is_a_message_with_its_schema_on_some_topic() -> None:
     messages = DOCUMENT["components"]["messages"]
-    assert set(messages) == {*event_types(), *(f"said.{name}" for name in FROM_PROVINCE), "verdict.v1"}
+    doors = {*(f"said.{name}" for name in FROM_PROVINCE), *TOLD, "verdict.v1"}
+    assert set(messages) == {*event_types(), *doors}
     messages = {name: messages[name] for name in event_types()}
     for name, message in messages.items():
         assert resolved(message["payload"]["$ref"])["$id"].endswith(f"/{name}.json")
@@ -111,7 +115,7 @@ def test_a_channel_lists_its_lanes_and_who_may_write() -> None:
 def test_a_connector_has_three_topics_a_user_of_its_own_and_verdicts() -> None:
     topics = {channel["address"]: set(channel["messages"]) for channel in DOORS.values()}
     assert topics == {
-        "province.{province}.inbox.v1": set(FROM_PORTAL),
+        "province.{province}.inbox.v1": TOLD,
         "province.{province}.outbox.v1": {f"said.{name}" for name in FROM_PROVINCE},
         "province.{province}.verdicts.v1": {"verdict.v1"},
     }

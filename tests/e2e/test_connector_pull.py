@@ -195,6 +195,7 @@ def test_the_page_says_what_happens(lienthong_sync: sync.Country, tmp_path: Path
     after = lines.index("dossier.submitted.v1")
     assert lines[after + 1 : after + 3] == ["accepted", "duplicate"] and lines[after + 3]
     assert "accepted: dossier.processing_started.v1 → in_processing" in lines
+    assert "offset 0 rejected" in lines
     assert "rejected, and the verdict is kept" in lines and list(tmp_path.iterdir()) == []
     assert lines.count("told: dossier.submitted.v1") == 2, "by webhook, and again"
 

@@ -11,7 +11,10 @@ from contracts.published import VERDICT
 from contracts.schemas import schema
 from contracts.topics import FROM_PORTAL, FROM_PROVINCE
 
-HEADERS, SAID, JUDGED = "connector.headers", "said.", "verdict.v1"
+HEADERS, TOLD_HEADERS, JUDGED_HEADERS = "connector.headers", "told.headers", "verdict.headers"
+SAID, TOLD, JUDGED = "said.", "told.", "verdict.v1"
+TEXT = {"type": "string", "minLength": 1}
+NUMBER = {"type": "string", "pattern": "^[0-9]{1,19}$"}
 SECURITY = {
     "connector": {
         "type": "scramSha512",
@@ -38,8 +41,9 @@ WHERE = (
 TOPICS: dict[str, tuple[str, str, tuple[str, ...], str, str]] = {
     "provinceInbox": (
         "province.{province}.inbox.v1",
-        "What the portal tells the province, at least once and in order per dossier.",
-        FROM_PORTAL,
+        "What the portal tells the province, at least once and in order per dossier. A connector that joins is first told "
+        "what happened to the open dossiers, the province's own events too.",
+        tuple(TOLD + name for name in (*FROM_PORTAL, *FROM_PROVINCE)),
         "province_gateway",
         "connector",
     ),
@@ -53,7 +57,8 @@ TOPICS: dict[str, tuple[str, str, tuple[str, ...], str, str]] = {
     ),
     "provinceVerdicts": (
         "province.{province}.verdicts.v1",
-        "One verdict for every record of the outbox; docs/events.md explains them.",
+        "One verdict for every record of the outbox, at least once and in their order; docs/events.md explains them. Where a "
+        "record named no dossier, the key is its offset.",
         (JUDGED,),
         "province_gateway",
         "connector",
@@ -113,25 +118,67 @@ def schemas() -> dict[str, Any]:
         "ce_subject": {"type": "string", "description": "The dossier code."},
         "ce_time": {"type": "string", "format": "date-time", "description": "When it happened, in sandbox time."},
     }
-    title = "Headers of a connector's event"
-    return {HEADERS: {"title": title, "type": "object", "required": list(named), "properties": named}}
+    told = {
+        "content-type": named["content-type"],
+        "ce_specversion": named["ce_specversion"],
+        "ce_id": {**TEXT, "description": "Never changes, however often it is told."},
+        "ce_source": {**TEXT, "pattern": "^/(portal|gateway)/[^/]+$", "description": "Speaker and sandbox."},
+        "ce_type": {"type": "string", "enum": [*FROM_PORTAL, *FROM_PROVINCE]},
+        "ce_subject": named["ce_subject"],
+        "ce_time": {"type": "string", "format": "date-time", "description": "Sandbox time, offset written out."},
+        "ce_dataschema": {
+            "type": "string",
+            "format": "uri",
+            "description": "Where the portal has the schema of the body.",
+        },
+        "ce_sandbox": {**TEXT, "description": "The sandbox it belongs to."},
+        "ce_dossierversion": {**NUMBER, "description": "1 to n per dossier and source."},
+        "ce_delivery": {
+            **NUMBER,
+            "description": "Number of the delivery, 1 to n per connector, the same behind every door.",
+        },
+    }
+    judged = {
+        "content-type": named["content-type"],
+        "outbox-offset": {**NUMBER, "description": "Offset of the record on the outbox that was judged."},
+    }
+    optional = {"traceparent": {**TEXT, "description": "W3C trace context of the request that caused the event."}}
+    of_message = {"message-id": {**TEXT, "description": "Its `ce_id`, if it had one."}}
+    return {
+        HEADERS: _object("Headers of a connector's event", named),
+        TOLD_HEADERS: _object("Headers of a delivery", told, optional),
+        JUDGED_HEADERS: _object("Headers of a verdict", judged, of_message),
+    }
+
+
+def _object(title: str, required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "title": title,
+        "type": "object",
+        "required": list(required),
+        "properties": {**required, **(optional or {})},
+    }
 
 
 def messages() -> dict[str, Any]:
     key = {"type": "string", "description": "The dossier code."}
     bindings = {"kafka": {"key": key, "bindingVersion": "0.5.0"}}
-    said = {
-        SAID + name: {
-            "name": SAID + name,
+    events = {
+        prefix + name: {
+            "name": prefix + name,
             "title": schema(name)["title"],
             "x-title-vi": schema(name)["x-title-vi"],
             "summary": schema(name)["description"],
             "contentType": "application/json",
-            "headers": {"$ref": f"#/components/schemas/{HEADERS}"},
+            "headers": {"$ref": f"#/components/schemas/{headers}"},
             "payload": {"$ref": f"./events/{name}.json"},
             "bindings": bindings,
         }
-        for name in FROM_PROVINCE
+        for prefix, headers, names in (
+            (SAID, HEADERS, FROM_PROVINCE),
+            (TOLD, TOLD_HEADERS, (*FROM_PORTAL, *FROM_PROVINCE)),
+        )
+        for name in names
     }
     verdict = json.loads(VERDICT.read_text(encoding="utf-8"))
     judged = {
@@ -140,8 +187,9 @@ def messages() -> dict[str, Any]:
         "x-title-vi": verdict["x-title-vi"],
         "summary": verdict["description"],
         "contentType": "application/json",
+        "headers": {"$ref": f"#/components/schemas/{JUDGED_HEADERS}"},
         "payload": {"$ref": f"./{VERDICT.name}"},
         "bindings": bindings,
         "examples": [{"name": f"{each['outcome']}", "payload": each} for each in verdict["examples"]],
     }
-    return {**said, JUDGED: judged}
+    return {**events, JUDGED: judged}

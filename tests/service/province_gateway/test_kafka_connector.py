@@ -3,136 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, cast
+from collections.abc import AsyncIterator
+from typing import cast
 
 import msgspec
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaConnectionError, TopicAuthorizationFailedError
-from aiokafka.record.util import calc_crc32c
-from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka import Consumer, KafkaError
 
 from contracts import lifecycle as law
 from contracts.gate.zoo import specimens
+from services.province_gateway.api import connectors as api
 from services.province_gateway.doors import kafka_opening, speaking
 from services.province_gateway.doors.kafka_worker import KafkaDoors
 from services.province_gateway.runtime import Gateway
-from shared.messaging import kafka
+from shared.messaging import kafka_access
+from shared.messaging.kafka import BrokerFault
 from shared.messaging.kafka_access import Administrator
 from shared.messaging.leases import Leases
 from tests.support.command import PATIENCE
 from tests.support.connector import Connector
 from tests.support.country import Citizen, Country, Sandbox, problem
 from tests.support.factories import FREE, told
-
-Headers = Sequence[tuple[str, bytes | None]]
-Record = tuple[bytes | None, bytes | None, Headers]  # key, value, headers
-
-
-class Program:
-    """An integrator's program: it knows what `POST …/connector` replied, and nothing else."""
-
-    def __init__(self, kafka: dict[str, Any]) -> None:
-        self.kafka = kafka
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return {
-            "bootstrap_servers": self.kafka["bootstrap"],
-            "security_protocol": self.kafka["security_protocol"],
-            "sasl_mechanism": self.kafka["mechanism"],
-            "sasl_plain_username": self.kafka["user"],
-            "sasl_plain_password": self.kafka["password"],
-        }
-
-    @property
-    def librdkafka(self) -> dict[str, Any]:
-        settings = {name.replace("_", "."): value for name, value in self.options.items() if "plain" not in name}
-        return {**settings, "sasl.username": self.kafka["user"], "sasl.password": self.kafka["password"]}
-
-    async def write(self, *records: Record) -> None:
-        """In order; with librdkafka, which also writes what has neither key nor value."""
-        producer = Producer({**self.librdkafka, "acks": "all"})
-        for key, value, headers in records:
-            producer.produce(self.kafka["outbox"], value, key, headers=list(headers))
-        assert await asyncio.to_thread(producer.flush, PATIENCE) == 0
-
-    async def read(self, topic: str) -> list[Any]:
-        """Every record of one of its topics."""
-        async with AIOKafkaConsumer(auto_offset_reset="earliest", **self.options) as consumer:
-            at = TopicPartition(self.kafka[topic], 0)
-            consumer.assign([at])
-            ends = await consumer.end_offsets([at])
-            records: list[Any] = []
-            while len(records) < ends[at]:
-                records += (await consumer.getmany(timeout_ms=500)).get(at, [])
-            return records
-
-    async def verdicts(self) -> list[dict[str, Any]]:
-        return [msgspec.json.decode(record.value) for record in await self.read("verdicts")]
-
-
-class Door:
-    """The Kafka door of a connected province, and the worker's jobs, one step at a time."""
-
-    def __init__(self, connector: Connector, doors: KafkaDoors, gateway: Gateway) -> None:
-        self.connector, self.doors, self.gateway = connector, doors, gateway
-
-    async def open(self) -> Program:
-        await self.connector.mode({"mode": "external", "via": "kafka"})
-        drawing = asyncio.ensure_future(self.connector.draw())
-        while not drawing.done():
-            await self.reconcile()
-            await asyncio.wait([drawing], timeout=0.05)
-        answer = await drawing
-        assert answer.status_code == 201, answer.text
-        self.connector.key = answer.json()["key"]
-        return Program(answer.json()["kafka"])
-
-    async def reconcile(self) -> int:
-        gateway = self.gateway
-        return await kafka_opening.reconcile(gateway.database, gateway.settings, gateway.ring, list(range(34)))
-
-    async def write(self) -> None:
-        while await self.doors.write():
-            pass
-
-    async def read(self, program: Program) -> None:
-        """Judge every record of the outbox, and write the verdicts."""
-        consumer = AIOKafkaConsumer(**ours(self.gateway))
-        await consumer.start()
-        at = TopicPartition(program.kafka["outbox"], 0)
-        end = (await consumer.end_offsets([at]))[at]
-        await consumer.stop()
-        await self.doors.assign()
-        while await self.heard() < end:
-            await self.doors.read()
-            await self.doors.assign()
-        await self.write()
-
-    async def heard(self) -> int:
-        sql = "SELECT heard FROM kafka_doors WHERE sandbox = $1 AND province = $2"
-        place = (self.connector.sandbox.id, self.connector.province)
-        return int(await self.gateway.database.pool.fetchval(sql, *place))
-
-
-def ours(gateway: Gateway) -> dict[str, Any]:
-    return {"bootstrap_servers": gateway.settings.kafka_bootstrap_servers, **kafka.access()}
-
-
-def binary(event: dict[str, Any]) -> Record:
-    headers = [(f"ce_{name}", str(value).encode()) for name, value in event.items() if name not in ("data",)]
-    headers = [each for each in headers if each[0] != "ce_datacontenttype"]
-    return (
-        event["subject"].encode(),
-        msgspec.json.encode(event["data"]),
-        [*headers, ("content-type", b"application/json")],
-    )
-
-
-def structured(event: dict[str, Any]) -> Record:
-    return event["subject"].encode(), msgspec.json.encode(event), [("content-type", b"application/cloudevents+json")]
+from tests.support.kafka_door import Door, Program, binary, described, structured, unreadable
 
 
 @pytest.fixture
@@ -180,7 +74,7 @@ async def test_deliveries_stand_on_the_inbox_in_order_in_binary_mode(
     assert [record.key.decode() for record in records] == [code, other, code]
     headers = dict(records[0].headers)
     assert headers["ce_type"] == law.DOSSIER_SUBMITTED.encode() and headers["ce_delivery"] == b"1"
-    assert headers["content-type"] == b"application/json" and headers["ce_specversion"] == b"1.0"
+    assert described("told.headers", records[0])
     assert msgspec.json.decode(records[0].value)["dossier_code"] == code
     over_http = (await door.connector.told(after=0))[0]
     assert over_http["id"] == headers["ce_id"].decode() and over_http["data"] == msgspec.json.decode(records[0].value)
@@ -202,6 +96,7 @@ async def test_both_modes_are_read_and_each_record_gets_one_verdict(
     verdicts = await program.verdicts()
     assert [verdict["outcome"] for verdict in verdicts] == ["accepted", "duplicate", "accepted", "rejected"]
     records = await program.read("verdicts")
+    assert described("verdict.headers", records[0])
     assert [record.key.decode() for record in records] == [code, code, code, "3"]
     assert dict(records[0].headers) == {
         "content-type": b"application/json",
@@ -229,18 +124,6 @@ async def test_several_messages_are_judged_in_one_transaction_each_after_the_one
     await program.write(binary(received))
     await door.read(program)
     assert (await program.verdicts())[-1]["outcome"] == "accepted"
-
-
-async def unreadable(program: Program) -> None:
-    """A record with a header whose name is no UTF-8 text, which no client library writes by itself."""
-    async with AIOKafkaProducer(**program.options) as producer:
-        batch = producer.create_batch()
-        batch.append(key=b"k", value=b"{}", timestamp=None, headers=[("MARK", b"1")])
-        batch.close()
-        content = bytearray(batch._build().replace(b"MARK", b"\xff\xfe\xff\xfe"))
-        content[17:21] = calc_crc32c(bytes(content[21:])).to_bytes(4, "big")
-        batch._buffer = bytes(content)
-        await (await producer.send_batch(batch, program.kafka["outbox"], partition=0))
 
 
 async def test_what_is_no_message_is_shown_with_its_offset_and_first_bytes_and_stops_nothing(
@@ -367,3 +250,49 @@ async def test_a_broker_that_lost_its_topics_gets_them_again_with_everything_tha
     assert await door.reconcile() == 1
     await door.write()
     assert len(await program.read("inbox")) == 1 and len(await program.verdicts()) == 1
+
+
+async def test_while_the_broker_is_away_everything_waits_and_the_reply_says_so(
+    door: Door, lan: Citizen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = door.gateway
+    away = gateway.settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
+    with monkeypatch.context() as patch:
+        patch.setattr(api, "OPENING_SECONDS", 0.1)
+        patch.setattr(kafka_access, "SECONDS", 1.0)
+        await door.connector.mode({"mode": "external", "via": "kafka"})
+        login = (await door.connector.draw()).json()["kafka"]
+        assert login["password"] and not login["is_open"] and login["security_protocol"] == ""
+        with pytest.raises(BrokerFault):
+            await kafka_opening.reconcile(gateway.database, away, gateway.ring, list(range(34)))
+    program = await door.open()
+    await lan.submitted(procedure=FREE)
+    await door.connector.sandbox.carry()
+    with monkeypatch.context() as patch:
+        patch.setattr(gateway, "settings", away)
+        leases = Leases(gateway.database, f"doors:kafka:away:{door.connector.sandbox.id}", "a-test", away.lease)
+        await leases.renew()
+        with pytest.raises(BrokerFault):
+            await KafkaDoors(gateway, gateway.rules, gateway.bell, leases).write()
+    await door.write()
+    assert len(await program.read("inbox")) == 1
+
+
+async def test_two_workers_that_read_the_same_outbox_judge_each_record_once(
+    country: Country, door: Door, program: Program, code: str
+) -> None:
+    event = await door.connector.example(law.DOSSIER_RECEIVED, code)
+    await program.write(*[binary(event)] * 20)
+    leases = Leases(
+        door.gateway.database, f"doors:kafka:two:{door.connector.sandbox.id}", "a-test", door.gateway.settings.lease
+    )
+    await leases.renew()
+    second = KafkaDoors(door.gateway, door.gateway.rules, door.gateway.bell, leases)
+    try:
+        await asyncio.gather(door.doors.assign(), second.assign())
+        await asyncio.gather(door.read(program), *(second.read() for _ in range(4)))
+    finally:
+        await second.close()
+    kept = (await door.connector.ask("GET", "/verdicts", params={"page_size": 100})).json()
+    assert [row["offset"] for row in kept] == list(range(20)) and len(await program.verdicts()) == 20
+    assert [row["outcome"] for row in kept] == ["accepted", *["duplicate"] * 19]

@@ -7,9 +7,9 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from tests.service.province_gateway import test_kafka_connector
-from tests.service.province_gateway.test_kafka_connector import Door, Program, structured
 from tests.support.country import Citizen
 from tests.support.factories import FREE
+from tests.support.kafka_door import Door, Program, structured
 
 door, program = test_kafka_connector.door, test_kafka_connector.program
 
