@@ -40,10 +40,6 @@ POLL_MS = 250
 log = structlog.get_logger()
 
 
-class NotStorable(Refusal):
-    """The database refuses the data of a message that the gate accepted."""
-
-
 class KafkaDoors:
     """The three jobs of one worker: `keep`, `tell` and `hear`."""
 
@@ -202,7 +198,7 @@ class KafkaDoors:
             await self._say([one])
         except DATA_REFUSED as error:
             log.warning("message_not_storable", error=repr(error))
-            await self._say([one], NotStorable("Change what cannot be stored; nothing of the message was kept."))
+            await self._say([one], Refusal("Change what cannot be stored: a text, or a number that is too large."))
 
     async def _say(self, part: Sequence[tuple[int, Message]], unfit: Refusal | None = None) -> None:
         messages, offsets = [message for _, message in part], [offset for offset, _ in part]

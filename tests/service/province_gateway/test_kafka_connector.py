@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import cast
+from typing import Any, cast
 
+import asyncpg
 import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -161,6 +162,24 @@ async def test_a_worker_that_dies_between_effect_and_verdict_leaves_neither(
     assert await door.heard() == 0 and await told(country.gateway, door.connector.sandbox.id, code) == []
     await door.read(program)
     assert [verdict["outcome"] for verdict in await program.verdicts()] == ["accepted"]
+
+
+async def test_what_the_database_refuses_is_rejected_alone(
+    door: Door, program: Program, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event, act = await door.connector.example(law.DOSSIER_RECEIVED, code), speaking._act
+
+    def refused(work: Any, rules: Any, verdict: Any, known: Any) -> None:
+        if verdict.id == "bad":
+            raise asyncpg.DataError("as if a rule of the gate were missing")
+        act(work, rules, verdict, known)
+
+    monkeypatch.setattr(speaking, "_act", refused)
+    await program.write(binary({**event, "id": "bad"}), binary(event))
+    await door.read(program)
+    verdicts = await program.verdicts()
+    assert [verdict["outcome"] for verdict in verdicts] == ["rejected", "accepted"]
+    assert "cannot be stored" in verdicts[0]["errors"][0]["expected"]
 
 
 async def test_without_an_address_for_connectors_the_mode_is_refused(sandbox: Sandbox, country: Country) -> None:
