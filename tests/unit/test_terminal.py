@@ -99,7 +99,13 @@ def test_every_verb_says_whether_its_answer_is_for_people() -> None:
                         assert is_told or function.name in PRINT_THEMSELVES, f"{path.name}: {function.name}"
 
 
-PRINT_THEMSELVES = {"watch", "replay", "create_staged"}  # what they print goes through `shown` where it is printed
+PRINT_THEMSELVES = {
+    "watch",
+    "replay",
+    "create_staged",
+    "listen",
+    "verdicts",
+}  # what they print goes through `shown` where it is printed
 
 
 def entry(text: str) -> Any:
@@ -138,10 +144,18 @@ def test_the_report_of_a_failed_test_is_shown(monkeypatch: pytest.MonkeyPatch, t
         waiting = {"name": "held", "service": "portal", "detail": EVIL}
         return {"verdict": "held", "proof_of_absence": False, "next_due": None, "waiting_for": [waiting]}
 
+    async def connectors(self: client.Sandbox) -> Any:
+        return []
+
     async def dossiers(self: client.Sandbox) -> Any:
         raise ValueError(EVIL)
 
-    for name, method in (("show", show), ("settle", settle), ("dossiers", dossiers)):
+    for name, method in (
+        ("show", show),
+        ("settle", settle),
+        ("connectors", connectors),
+        ("dossiers", dossiers),
+    ):
         monkeypatch.setattr(client.Sandbox, name, method)
     background = Background()
     report = pytest_report.of(

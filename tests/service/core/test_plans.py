@@ -7,7 +7,7 @@ import re
 import pytest
 
 from shared.messaging.runtime import MessagingRuntime
-from shared.messaging.unit_of_work import save_statement
+from shared.messaging.unit_of_work import CLAUSES, save_statement
 from tests.service.core.parcels import Parcel
 
 LOCK = (
@@ -16,11 +16,15 @@ LOCK = (
 PARKED = "SELECT sandbox FROM parked JOIN unnest($1::text[], $2::text[]) t (a, b) ON sandbox = a AND subject = b"
 
 
+def saves(clause: str) -> str:
+    return save_statement("{table}", tuple(each for each in CLAUSES if each.name == clause))
+
+
 @pytest.mark.parametrize(
     ("table", "statement"),
     [
-        ("replies", save_statement("{table}", ("replied",))),
-        ("timers", save_statement("{table}", ("timers_dropped",))),
+        ("replies", saves("replied")),
+        ("timers", saves("timers_dropped")),
         ("parked", PARKED),
         ("", LOCK),
     ],

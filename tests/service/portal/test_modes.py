@@ -81,7 +81,7 @@ async def test_a_province_that_is_none_is_refused(sandbox: Sandbox, province: st
         (None, ""),
         ([], ""),
         ({}, "/mode"),
-        ({"mode": "external"}, "/mode"),
+        ({"mode": "external"}, "/via"),
         ({"mode": "Manual"}, "/mode"),
         ({"mode": "manual", "tempo": "at_once"}, "/tempo"),
         ({"mode": "simulated", "tempo": "slowly"}, "/tempo"),

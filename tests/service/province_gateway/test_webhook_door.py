@@ -25,7 +25,7 @@ from tests.service.portal.sending import kept
 from tests.support.connector import Connector
 from tests.support.country import Country, Sandbox, pointers, problem
 from tests.support.factories import CODE, FREE, an_event, hear
-from tests.support.receiver import Receiver, cut, hang, receiving, status
+from tests.support.receiver import Received, Receiver, Writer, cut, hang, receiving, status
 
 SUBMITTED = {"submitted_at": "2026-06-09T08:00:00.000+07:00", "procedure": FREE}
 OTHER = CODE.replace("0001", "0002")
@@ -122,10 +122,14 @@ async def test_while_a_secret_is_replaced_both_verify(door: Door) -> None:
 
 
 async def test_later_events_of_a_dossier_wait_for_it_and_others_do_not(door: Door) -> None:
-    door.receiver.answers = [status(500), status(204)]
+    async def refuse_one(received: Received, writer: Writer) -> None:
+        await status(500 if received.event["subject"] == CODE else 204)(received, writer)
+
+    door.receiver.answers = [refuse_one]
     await door.hears(law.DOSSIER_SUBMITTED, law.WITHDRAWAL_REQUESTED)
     await door.hears(law.DOSSIER_SUBMITTED, code=OTHER)
     await door.send()
+    door.receiver.answers = [status(204)]
     assert sorted(door.receiver.told) == [(CODE, law.DOSSIER_SUBMITTED), (OTHER, law.DOSSIER_SUBMITTED)]
     assert [row["state"] for row in await door.listed()].count("waiting") in (1, 2)
     await door.sandbox.move(seconds=5)
