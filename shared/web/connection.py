@@ -22,6 +22,7 @@ from shared.problem_types import ProblemType
 from shared.web import problems
 
 HEAD_BYTES = 64 * 1024  # address and headers; the longest of ours have about 8 KB; then 431
+LINGER_SECONDS = 1.0  # between a last response and the end of the connection
 HEAD_SECONDS = 10.0  # from the first byte, or from the connection, until the end of the head; then 408
 
 
@@ -31,6 +32,7 @@ class Connection(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _is_reading_head = False
     _head_bytes = 0  # of the head, without its first piece, which is small
+    _is_ended = False
     _data = b""  # what is being read
     _again = b""  # what is to be read after it
 
@@ -39,6 +41,8 @@ class Connection(HttpToolsProtocol):
         self._begin_waiting()
 
     def data_received(self, data: bytes) -> None:
+        if self._is_ended:
+            return
         if self._is_reading_head:
             self._head_bytes += len(data)
         while data:
@@ -102,11 +106,12 @@ class Connection(HttpToolsProtocol):
         self._end(HEAD_TOO_SLOW)
 
     def _end(self, response: bytes) -> None:
-        self._is_reading_head = False
+        """Send a last response; what still comes is thrown away for a while, or the client would lose the response."""
+        self._is_reading_head, self._is_ended = False, True
         self._stop_waiting()
         if not self.transport.is_closing():
             self.transport.write(response)
-            self.transport.close()
+            self._deadline = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
 
 def _response(status: bytes, problem: ProblemType, detail: str) -> bytes:
