@@ -18,7 +18,9 @@ def outcome_lines(verdict: dict[str, Any], language: str) -> Iterator[str]:
     vi = "_vi" if language == "vi" else ""
     became = f" → {verdict['became']['state']}" if verdict.get("became") else ""
     yield f"{verdict['outcome'].replace('_', ' ')}: {verdict['type'] or '?'}{became}"
-    for error in verdict["errors"]:
+    if verdict["outcome"] == "late":  # a fault rule delays it
+        yield f"  {'kết quả số' if vi else 'verdict number'} {verdict['number']}: lienthong verdicts --follow"
+    for error in verdict.get("errors", ()):
         yield f"  {error['rule']}  {error['pointer'] or '/'}: {error['title' + vi]}"
         yield f"    {'cần' if vi else 'expected'}: {error['expected' + vi]}"
         if error.get("got") is not None:

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from contracts.catalogue import COMMUNES, PROCEDURES, PROVINCES
-from contracts.faults import http, identity, officers, payment
+from contracts.faults import connectors, http, identity, officers, payment
 from contracts.faults.kinds import Kind, NamedFault, Setting
 from contracts.people import STANDING
+from contracts.topics import TOPIC_OF
 
 __all__ = ["CATALOGUE", "FAMILIES", "FAULTS", "TO_MATCH", "Kind", "NamedFault", "Setting"]
 
-CATALOGUE: tuple[NamedFault, ...] = (*http.FAULTS, *identity.FAULTS, *payment.FAULTS, *officers.FAULTS)
+CATALOGUE: tuple[NamedFault, ...] = (
+    *http.FAULTS,
+    *identity.FAULTS,
+    *payment.FAULTS,
+    *officers.FAULTS,
+    *connectors.FAULTS,
+)
 FAULTS = {fault.name: fault for fault in CATALOGUE}
 FAMILIES = tuple(dict.fromkeys(fault.family for fault in CATALOGUE))
 TO_MATCH: Mapping[
@@ -23,4 +30,5 @@ TO_MATCH: Mapping[
     "province": PROVINCES,
     "commune": COMMUNES,
     "procedure": PROCEDURES,
+    "type": TOPIC_OF,
 }

@@ -45,7 +45,9 @@ def add_to(app: typer.Typer) -> None:
 def list_all(
     family: Annotated[
         str,
-        typer.Option(help="Only this family: http, identity, payment or officers.", autocompletion=complete.families),
+        typer.Option(
+            help="Only this family: http, identity, payment, officers or connectors.", autocompletion=complete.families
+        ),
     ] = "",
     lang: Lang = "",
     url: Url = DEFAULT_URL,

@@ -139,6 +139,20 @@ FaultName: TypeAlias = Literal[
     "overdue-without-apology",
     "second-supplement-request",
     "refusal-without-reason",
+    "delivery-doubled",
+    "delivery-late",
+    "delivery-reordered-across-dossiers",
+    "delivery-reordered-within-dossier",
+    "delivery-gap",
+    "delivery-held",
+    "delivery-bad-signature",
+    "delivery-expired-timestamp",
+    "delivery-other-mode",
+    "delivery-unknown-field",
+    "delivery-newer-type",
+    "delivery-connection-cut",
+    "credential-revoked",
+    "verdict-late",
 ]
 
 
@@ -442,8 +456,8 @@ class Credentials(TypedDict):
     """
     What a connector needs. Key and secret are shown only here; those before are valid until `previous_key_until` (real time).
 
-    `secret`: verifies the signatures of webhooks, null for another door. `kafka` is null behind the other doors; its password
-    replaces the one before.
+    `secret`: verifies the signatures of webhooks, null for another door. `kafka` is null behind the other doors; its
+    password replaces the one before.
     """
 
     sandbox: str

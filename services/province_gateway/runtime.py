@@ -11,13 +11,22 @@ import structlog
 
 from contracts import story
 from contracts.catalogue import dossier_in
-from contracts.faults import officers
+from contracts.faults import connectors, officers
 from contracts.identity import NUMBER_CLAIM
 from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
 from services.province_gateway import consumers, queries, replan
 from services.province_gateway.domain import Dossier
-from services.province_gateway.doors import deliveries, kafka_opening, kafka_store, silence, verdicts, webhook
+from services.province_gateway.doors import (
+    conductor,
+    deliveries,
+    kafka_opening,
+    kafka_store,
+    silence,
+    verdicts,
+    webhook,
+)
 from services.province_gateway.doors.bell import Bell
+from services.province_gateway.doors.conductor import Conductor
 from services.province_gateway.doors.tables import doors_tables
 from services.province_gateway.doors.webhook_hosts import AllowedHosts
 from services.province_gateway.migrations import STEPS
@@ -56,6 +65,8 @@ class Gateway(MessagingRuntime[Dossier]):
             after=deliveries.telling(self.ring),
         )
         self.bell = Bell(self.database)
+        self.conductor = Conductor(self, self.ring)
+        self._to_ring = set[tuple[str, str]]()  # sandbox, province: after the commit of a changed row
         self.steps = STEPS
         doors_tables(self.metadata)
         files.files_tables(self.metadata)
@@ -72,16 +83,23 @@ class Gateway(MessagingRuntime[Dossier]):
     async def take_over(self, instruction: dict[str, Any]) -> int:
         """As in every service; the reply to changed modes is sent only after all dossiers are planned under them."""
         version = await super().take_over(instruction)
+        for place in [place for place in self._to_ring if place[0] == instruction["id"]]:
+            self._to_ring.discard(place)
+            self.ring(*place)
         try:
             await replan.finish(self, self.ring, instruction["id"])
         except Unreachable as error:  # the row is stored; the worker goes on when the portal replies
             log.warning("history_not_fetched", error=str(error))
+        if self.watches(instruction["id"], connectors.DELIVERY):  # that history was kept
+            await self.conductor.conduct(instruction["id"])
         await self.ring_webhooks(instruction["id"])  # the clock may have moved, a connector come or gone
         return version
 
     def ring(self, sandbox_id: str, province: str) -> None:
         """Wake those who wait for deliveries or verdicts of a province."""
         self.bell.ring(sandbox_id, province)
+        if self.watches(sandbox_id, connectors.DELIVERY):
+            self.conductor.wake()
 
     async def ring_webhooks(self, sandbox_id: str) -> None:
         """Wake the worker for every connector of a sandbox that is told by webhook."""
@@ -95,19 +113,23 @@ class Gateway(MessagingRuntime[Dossier]):
         provinces = {*modes.changed(before["modes"], row["modes"]), *faults.changed(before["faults"], row["faults"])}
         joins = modes.joined(before["modes"], row["modes"])
         await replan.note(connection, row["id"], sorted(provinces), joins)
+        self._to_ring |= {(row["id"], province) for province in await conductor.changed(connection, row["id"])}
         await kafka_opening.close(connection, row["id"], kafka_opening.left(row["modes"], sorted(provinces)))
 
     async def pending(self, sandbox_id: str) -> dict[str, Any]:
         pending = await super().pending(sandbox_id)
+        replanning = await replan.under_way(self, sandbox_id)
+        kept = await conductor.pending(self, sandbox_id)  # before what it turns into
         sending, next_try = await webhook.pending(self, sandbox_id)
-        under_way = [*pending["under_way"], *await replan.under_way(self, sandbox_id), *sending]
-        if next_try is not None:
-            pending["next_due"] = min(filter(None, (pending["next_due"], wire(next_try))))
+        under_way, held = [*pending["under_way"], *replanning, *kept["under_way"], *sending], kept["held"]
+        for due in (kept["due"], next_try):
+            if due is not None:
+                pending["next_due"] = min(filter(None, (pending["next_due"], wire(due))))
         pending["connectors"] = await silence.report(self, sandbox_id)
-        if not self.watches(sandbox_id, officers.LOOK):
-            return {**pending, "under_way": under_way}
-        held = await queries.silenced(self, await registry.read(self.database, sandbox_id))
-        return {**pending, "under_way": under_way, "held": held}
+        if self.watches(sandbox_id, officers.LOOK):
+            held += await queries.silenced(self, await registry.read(self.database, sandbox_id))
+            return {**pending, "under_way": under_way, "held": held}
+        return {**pending, "under_way": under_way, **({"held": held} if held else {})}
 
     async def pending_of(self, sandbox_id: str, subject: str, reader: Place | None) -> dict[str, Any]:
         outlook = await super().pending_of(sandbox_id, subject, reader)

@@ -1,4 +1,4 @@
-"""The worker process: reads the portal's events, publishes ours, fires timers, and works webhooks and Kafka doors."""
+"""The worker process: reads the portal's events, publishes ours, fires timers, and tells and hears connectors."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ def main() -> None:
     settings = Settings()
     logs.configure_logs("gateway-worker")
     gateway = Gateway(settings)
+    webhooks = Webhooks(gateway, gateway.bell, gateway.allowed_hosts)
     leases = Leases(gateway.database, "doors:kafka", worker.holder(), settings.lease)
     kafka = KafkaDoors(gateway, gateway.rules, gateway.bell, leases)
-    webhooks = Webhooks(gateway, gateway.bell, gateway.allowed_hosts)
-    doors = (gateway.bell.send, gateway.bell.listen, kafka.keep, kafka.tell, kafka.hear, webhooks.run)
+    bell, conductor = gateway.bell, gateway.conductor
+    doors = (bell.send, bell.listen, conductor.run, webhooks.run, kafka.keep, kafka.tell, kafka.hear)
     jobs = (*worker.jobs(gateway), gateway.finish_replanning, *doors)
     app = web.create_app(gateway, "Liên Thông: gateway worker", {}, *jobs)
     server.serve(app, settings.province_gateway_worker_url)

@@ -94,6 +94,7 @@ class Outsider(Struct, frozen=True):
     told      type of the last event that it was told, at `told_at`
     answered  whether it has said something since then that was accepted
     rejected  why its last message was rejected; "": it was not, or there is none
+    held      types of the events that fault rules keep back from it, each with its rule
     """
 
     waiting: int = 0
@@ -102,6 +103,7 @@ class Outsider(Struct, frozen=True):
     told_at: datetime | None = None
     answered: bool = False
     rejected: str = ""
+    held: tuple[str, ...] = ()
 
 
 class Outlook(Struct, frozen=True):

@@ -35,6 +35,7 @@ from shared.messaging.unit_of_work import Batch, Topics, Work
 from shared.observability import logs, trace_context
 from shared.runtime import Runtime
 from shared.sandbox import faults, journal, recording, registry
+from shared.sandbox.faults import Rule
 from shared.settings import Settings
 from shared.storage.database import Connection
 from shared.storage.documents import DocumentStore
@@ -70,6 +71,11 @@ class Request(Generic[T]):
     async def fetch(self, sql: str, *values: object) -> list[Any]:
         """Rows as this transaction sees them now."""
         return await self._connection.fetch(sql, *values)
+
+    async def fire(self, edge: str, subject: str, **about: str) -> Rule | None:
+        """The fault rule that fires at this edge now, counted and noted in this transaction."""
+        firing = await faults.fire(self._connection, self.work.sandbox, edge, subject, **about)
+        return firing.rule if firing else None
 
     def reply(self, status: int, body: str) -> None:
         """Set the reply, which is stored with the key if there is one; `body` is JSON text."""

@@ -116,6 +116,11 @@ def rules_of(text: str) -> tuple[Rule, ...]:
     return tuple(msgspec.json.decode(text, type=list[Rule])) if text != NONE else ()
 
 
+def has_rule(sandbox: Sandbox, edge: str) -> bool:
+    """Whether the sandbox has a rule at this edge, in its period or not."""
+    return sandbox.faults != NONE and any(rule.edge == edge for rule in rules_of(sandbox.faults))
+
+
 def active_rule(sandbox: Sandbox, edge: str, *, key: str = "", **about: str) -> Rule | None:
     """The first rule that holds at this edge now, for a fault that is a state. Nothing is counted or noted.
 

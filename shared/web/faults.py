@@ -28,6 +28,7 @@ from shared.web.request_facts import sandbox_of
 UNTOUCHED = ("/_lab", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs")
 PIECES = 10  # into which a slow body is cut
 CACHE_LIMIT = 100  # responses that the stale cache keeps
+CUT = "lienthong.cut"  # in the scope: the response (`CutResponse`) ends here, and so does the connection
 ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: closing the socket sends RST instead of FIN
 FAULT_PROBLEM = problem_types.ProblemType(
     "fault", 500, "A fault rule is switched on for this request.", "Tại đây đang bật một sự cố."
@@ -50,6 +51,8 @@ class FaultMiddleware:
         rule = await self._firing_rule(scope) if self._runtime.faults else None
         if rule is None:
             await self._app(scope, body, send)
+            if scope.get(CUT):
+                await _close_connection(receive, at_once=False)
             return
         await _BEHAVIOUR[rule.fault](self, rule, scope, receive, body, send)
 

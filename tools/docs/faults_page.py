@@ -13,6 +13,7 @@ TITLES = {
     "identity": "Signing in, and tokens",
     "payment": "Money",
     "officers": "Officials of simulated provinces",
+    "connectors": "Connectors",
 }
 
 

@@ -145,6 +145,12 @@ def connector_silent(facts: Facts) -> Iterator[Values]:
 def _silence(outsider: Outsider) -> tuple[str, str]:
     """What the connector has not done, in English and Vietnamese."""
     told_at = outsider.told_at.isoformat(timespec="seconds") if outsider.told_at else ""
+    if outsider.held:
+        held = ", ".join(outsider.held)
+        return (
+            f"is not told, because fault rules hold it back: {held}",
+            f"chưa được gửi, vì sự cố bật sẵn giữ lại: {held}",
+        )
     if outsider.waiting and outsider.since is not None:
         since = outsider.since.isoformat(timespec="seconds")
         return (

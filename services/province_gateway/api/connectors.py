@@ -50,8 +50,8 @@ class KafkaView(BaseModel):
 class CredentialsView(BaseModel):
     """What a connector needs. Key and secret are shown only here; those before are valid until `previous_key_until` (real time).
 
-    `secret`: verifies the signatures of webhooks, null for another door. `kafka` is null behind the other doors; its password
-    replaces the one before.
+    `secret`: verifies the signatures of webhooks, null for another door. `kafka` is null behind the other doors; its
+    password replaces the one before.
     """
 
     sandbox: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from contracts.decisions import Body
+from contracts.faults.connectors import CUT
 from services.province_gateway.api import stream
 from services.province_gateway.api.access import ConnectorDep
 from services.province_gateway.api.stream import until_new
@@ -20,6 +22,7 @@ from services.province_gateway.doors.deliveries import Delivery
 from services.province_gateway.runtime import Gateway
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.runtime import has_effect
+from shared.web.cut_response import CutResponse
 from shared.web.dependencies import Number
 from shared.web.problems import problem_responses
 
@@ -76,9 +79,17 @@ async def events(
         return stream.response(gateway, connector, begin, refused=partial(_refused, request, gateway))
     batch = await told(gateway, connector, begin, wait if has_effect.get() else 0, limit)
     content = msgspec.json.encode(await cloudevents.structured(gateway, connector.sandbox_id, batch))
+    kind = CutResponse if await _is_cut(gateway, connector, batch) else Response
     cursor = batch[-1].number if batch else begin
     link = f"</api/v1/provinces/{connector.province}/events?after={cursor}&wait={wait:g}&limit={limit}>"
-    return Response(content, media_type=cloudevents.BATCH, headers={"Link": f'{link}; rel="next"'})
+    return kind(content, media_type=cloudevents.BATCH, headers={"Link": f'{link}; rel="next"'})
+
+
+async def _is_cut(gateway: Gateway, connector: Connector, batch: Sequence[Delivery]) -> bool:
+    """Whether a fault rule breaks the connection in the middle of this batch: once for each delivery."""
+    place = (connector.sandbox_id, connector.province)
+    cut = [delivery for delivery in batch if delivery.twist == CUT]
+    return has_effect.get() and any([await deliveries.spend(gateway.database, *place, each) for each in cut])
 
 
 class CursorBody(Body):

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from contracts import gate
-from contracts.gate import BATCH, STRUCTURED, Message, Verdict
+from contracts.gate import BATCH, STRUCTURED, Message
 from contracts.gate.message import content_type
 from contracts.gate.verdict import Leniency
 from services.province_gateway.api.access import ConnectorDep, ReaderDep
@@ -18,6 +18,7 @@ from services.province_gateway.api.stream import until_new
 from services.province_gateway.api.views import GatewayDep
 from services.province_gateway.doors import examples, speaking, verdicts
 from services.province_gateway.doors.connectors import Connector
+from services.province_gateway.doors.speaking import Said
 from shared.runtime import has_effect
 from shared.storage.page import Cut, place_of
 from shared.text import Text
@@ -25,6 +26,7 @@ from shared.web.dependencies import Number
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
+LATE = "late"  # `outcome` in place of a verdict that a fault rule delays
 router = APIRouter(prefix="/api/v1", tags=["connectors"])
 # The gate judges these bodies itself, whatever they are. 24 MiB: also a body of 20 MB gets a verdict that says its limit.
 RAW_BODIES = (re.compile(r"/api/v1/provinces/[^/]+/(events|check)"), 24 << 20)
@@ -55,6 +57,10 @@ BODY: dict[str, Any] = {
             "description": "Accepted, or a duplicate without effect. For a batch a list, each judged after the one before.",
             "content": {"application/json": VERDICTS},
         },
+        202: {
+            "description": "A fault rule delays the verdict: `outcome` is `late`; `verdicts` is where number `number` will be.",
+            "content": {"application/json": VERDICTS},
+        },
         422: REJECTED,
         **problem_responses(401, 403, 404, 409, 413, 503),
     },
@@ -64,7 +70,8 @@ async def say(connector: ConnectorDep, request: Request, gateway: GatewayDep) ->
     message = await _message(request, connector)
     parts = gate.split(message)
     said = [await speaking.say(gateway, gateway.rules, gateway.ring, part) for part in parts]
-    return _reply(said, is_batch=content_type(message).startswith(BATCH))
+    documents = [_late(connector, each) if each.hidden_until else each.verdict.document() for each in said]
+    return _reply(documents, is_batch=content_type(message).startswith(BATCH))
 
 
 @router.post(
@@ -86,7 +93,7 @@ async def check(
 ) -> Response:
     message = await _message(request, connector)
     return _reply(
-        [await speaking.check(gateway, part, gate_mode) for part in gate.split(message)],
+        [(await speaking.check(gateway, part, gate_mode)).document() for part in gate.split(message)],
         is_batch=content_type(message).startswith(BATCH),
     )
 
@@ -134,7 +141,22 @@ async def _message(request: Request, connector: Connector) -> Message:
     return Message("http", connector.province, headers, await request.body(), sandbox_id=connector.sandbox_id)
 
 
-def _reply(said: list[Verdict], *, is_batch: bool) -> Response:
-    documents = [verdict.document() for verdict in said]
-    status = 422 if any(verdict.outcome == "rejected" for verdict in said) else 200
+def _late(connector: Connector, said: Said) -> dict[str, Any]:
+    """In place of a verdict that a fault rule delays: where it will be."""
+    verdict = said.verdict
+    return {
+        "outcome": LATE,
+        "province": verdict.province,
+        "sandbox": verdict.sandbox,
+        "id": verdict.id,
+        "type": verdict.type,
+        "dossier": verdict.dossier,
+        "number": said.number,
+        "verdicts": f"/api/v1/provinces/{connector.province}/verdicts?after={said.number - 1}",
+    }
+
+
+def _reply(documents: list[dict[str, Any]], *, is_batch: bool) -> Response:
+    outcomes = {document["outcome"] for document in documents}
+    status = 422 if "rejected" in outcomes else 202 if LATE in outcomes else 200
     return JSONResponse(documents if is_batch else documents[0], status)

@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 from fastapi.responses import StreamingResponse
 
+from contracts.faults.connectors import CUT
 from services.province_gateway.doors import cloudevents, deliveries
 from services.province_gateway.doors.connectors import Connector
 from services.province_gateway.doors.deliveries import Delivery
@@ -43,9 +44,14 @@ async def _events(
         batch = await until_new(gateway, place, look, HEART_BEAT)
         if await refused():
             return
-        for event in await cloudevents.structured(gateway, connector.sandbox_id, batch):
+        events = await cloudevents.structured(gateway, connector.sandbox_id, batch)
+        for delivery, event in zip(batch, events, strict=True):
             after = event["delivery"]
-            yield b"id: %d\ndata: %b\n\n" % (after, msgspec.json.encode(event))
+            data = b"id: %d\ndata: %b\n\n" % (after, msgspec.json.encode(event))
+            if delivery.twist == CUT and await deliveries.spend(gateway.database, *place, delivery):
+                yield data[: len(data) // 2]  # clients drop an event that is not complete
+                return
+            yield data
         if not batch:
             yield b": nothing new\n\n"
 

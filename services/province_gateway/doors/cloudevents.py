@@ -43,7 +43,7 @@ def _event(runtime: Runtime, sandbox_id: str, delivery: Delivery, data: Any) -> 
         "datacontenttype": "application/json",
         "dataschema": f"{runtime.settings.portal_url}/schemas/{delivery.type}.json",
         "sandbox": sandbox_id,
-        "dossierversion": delivery.version,
+        "dossierversion": delivery.version or "",  # 0: of no version
         "delivery": delivery.number,
         "traceparent": delivery.traceparent,
         "data": data,

@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 import msgspec
 
 from contracts.catalogue import PROVINCES, current_province
+from contracts.faults.connectors import ACCESS
 from contracts.modes import EXTERNAL, KAFKA, WEBHOOK, in_force
 from services.province_gateway.doors import kafka_opening
 from services.province_gateway.doors.webhook_signing import new_secret
 from services.province_gateway.officers.modes import mode_of
 from shared.errors import Refusal, SandboxMismatch
-from shared.runtime import Runtime, in_sandbox, known_sandbox
+from shared.runtime import EVERYTHING, Runtime, in_sandbox, known_sandbox
+from shared.sandbox import faults
 from shared.sandbox.names import DEFAULT
 from shared.sandbox.registry import Sandbox
 
@@ -134,7 +136,7 @@ async def require_own_key(runtime: Runtime, sandbox_id: str, key: str | None) ->
 async def draw(runtime: Runtime, sandbox_id: str, province: str) -> Credentials:
     """Draw a key, and for webhooks a secret; earlier ones stay valid for OVERLAP. Waiting webhooks are sent now.
 
-    At the Kafka door a password is drawn too, which replaces the earlier one.
+    At the Kafka door also a password, which replaces the earlier one.
 
     raises  NotConnected; BrokerNotPrepared if connectors have no address of the broker
     """
@@ -182,7 +184,19 @@ async def of_key(runtime: Runtime, authorization: str | None, province: str, cho
         detail = "Leave X-Sandbox out: the key names its sandbox."
         raise SandboxMismatch(detail, key_sandbox=match[1], named_sandbox=chosen)
     require_external(sandbox, province)
+    await _require_not_revoked(runtime, match[1], province)
     return Connector(match[1], match[2])
+
+
+async def _require_not_revoked(runtime: Runtime, sandbox_id: str, province: str) -> None:
+    """Raises ConnectorKeyUnknown while a fault rule refuses the key."""
+    if not runtime.watches(sandbox_id, ACCESS):
+        return
+    async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
+        firing = await faults.fire(connection, sandbox, ACCESS, EVERYTHING, province=province)
+    if firing is not None:
+        detail = f"Rule '{firing.rule.id}': {firing.rule.text_en}. Try again later, or switch the rule off."
+        raise ConnectorKeyUnknown(detail, sandbox=sandbox_id, province=province, rule=firing.rule.id)
 
 
 def require_external(sandbox: Sandbox, province: str) -> None:

@@ -9,18 +9,23 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from contracts import lifecycle as law
+from contracts.faults import connectors as named
 from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.work import Work
 from shared.messaging.cloudevents import Event
 from shared.messaging.consumer import After
 from shared.messaging.unit_of_work import Clause
+from shared.sandbox.faults import has_rule
 from shared.storage.database import Database
 
 Ring = Callable[[str, str], None]  # sandbox, province: wakes those who wait for deliveries there
 
 
 class Delivery(NamedTuple):
-    """One event for one connector; `number` is its place, from 1 without gaps."""
+    """One event for one connector; `number` is its place, from 1 without gaps.
+
+    twist  the fault that a door applies while it sends it; "": none
+    """
 
     number: int
     dossier: str
@@ -31,6 +36,7 @@ class Delivery(NamedTuple):
     version: int
     traceparent: str
     body: str
+    twist: str = ""
 
 
 UNNUMBERED = 0  # the number of a delivery that is not written yet
@@ -47,10 +53,22 @@ DELIVER = Clause(
     "sandbox text, province text, dossier text, id text, source text, type text, at timestamptz, version int, "
     "traceparent text, body text",
 )
+# Instead, while the sandbox has fault rules for deliveries: `conductor` evaluates them, and gives the numbers.
+KEEP = Clause(
+    "kept",
+    "INSERT INTO kept_deliveries (sandbox, province, dossier, id, source, type, at, version, traceparent, body) "
+    "SELECT sandbox, province, dossier, id, source, type, at, version, traceparent, body FROM {rows} "
+    "WHERE NOT EXISTS (SELECT FROM deliveries d WHERE d.sandbox = new.sandbox AND d.province = new.province "
+    "AND d.id = new.id) ORDER BY ordinal ON CONFLICT DO NOTHING",
+    DELIVER.columns,
+)
 COLUMNS = ", ".join(Delivery._fields)
 AFTER_SQL = f"""
 SELECT {COLUMNS} FROM deliveries WHERE sandbox = $1 AND province = $2 AND number > $3 ORDER BY number LIMIT $4"""
 LAST_SQL = "SELECT coalesce(max(number), 0) FROM deliveries WHERE sandbox = $1 AND province = $2"
+
+SPEND_SQL = """
+UPDATE deliveries SET twist = '' WHERE sandbox = $1 AND province = $2 AND number = $3 AND twist = $4 RETURNING true"""
 
 
 def telling(ring: Ring) -> After:
@@ -78,7 +96,8 @@ def telling(ring: Ring) -> After:
 def tell(work: Work, ring: Ring, province: str, delivery: Delivery) -> None:
     """Deliver an event, UNNUMBERED. The position of the lane must be locked."""
     sandbox_id = work.sandbox.id
-    work.insert(DELIVER, (sandbox_id, province, *delivery[1:]))
+    clause = KEEP if has_rule(work.sandbox, named.DELIVERY) else DELIVER
+    work.insert(clause, (sandbox_id, province, *delivery[1:-1]))
     work.when_committed(lambda: ring(sandbox_id, province))
 
 
@@ -90,3 +109,8 @@ async def after(database: Database, sandbox_id: str, province: str, number: int,
 async def last_number(database: Database, sandbox_id: str, province: str) -> int:
     """The number of the last delivery; 0 if there is none."""
     return int(await database.pool.fetchval(LAST_SQL, sandbox_id, province))
+
+
+async def spend(database: Database, sandbox_id: str, province: str, delivery: Delivery) -> bool:
+    """Whether the twist of a delivery is to be applied now; it is applied once."""
+    return bool(await database.pool.fetchval(SPEND_SQL, sandbox_id, province, delivery.number, delivery.twist))

@@ -103,7 +103,7 @@ async def reconcile(database: Database, settings: Settings, ring: Ring, lanes: S
 async def _open_or_close(database: Database, settings: Settings, row: Any) -> None:
     place, protocol = (row["sandbox"], row["province"]), ""
     try:
-        if row["password"]:
+        if row["password"] and not row["barred"]:
             protocol = (await open_door(settings, *place, row["password"])).security_protocol
         else:
             await close_door(settings, *place)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from contracts.gate import Message
+from services.province_gateway.doors.cloudevents import EVENT
 from shared.messaging.cloudevents import Headers
 from shared.messaging.kafka_topics import Message as NewRecord
 from shared.messaging.kafka_topics import OutsideRecord
@@ -16,8 +17,10 @@ LARGEST = 900_000  # bytes of a verdict; the broker takes 1 MiB
 UNREADABLE = b"\x00"  # in place of a record whose headers cannot be read: no message at all
 
 
-def of_delivery(event: Mapping[str, Any]) -> NewRecord:
+def of_delivery(event: Mapping[str, Any], *, is_structured: bool = False) -> NewRecord:
     """A delivery in binary mode; `event`: its structured form. `ce_delivery` is its number, as behind the other doors."""
+    if is_structured:
+        return event["subject"].encode(), msgspec.json.encode(event), [("content-type", EVENT.encode())]
     headers: Headers = [("content-type", b"application/json")]
     headers += [
         (name if name == "traceparent" else f"ce_{name}", str(value).encode())

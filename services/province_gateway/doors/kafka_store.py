@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, SmallInteger, Table, Text
 
 from shared.messaging.unit_of_work import Clause
 
@@ -19,6 +19,7 @@ def kafka_doors_table(metadata: MetaData) -> Table:
         Column("wanted", Integer, nullable=False, server_default="1"),  # one more with each change of the password
         Column("opened", Integer, nullable=False, server_default="0"),  # the `wanted` that the broker has
         Column("protocol", Text, nullable=False, server_default=""),  # SASL_PLAINTEXT or SASL_SSL, once it was opened
+        Column("barred", Boolean, nullable=False, server_default="false"),  # a fault rule refuses the password
         Column("trouble", Text, nullable=False, server_default=""),  # why the broker cannot do it
         Column("told", BigInteger, nullable=False, server_default="0"),  # number of the last delivery on the inbox
         Column("heard", BigInteger, nullable=False, server_default="0"),  # offset of the next record of the outbox
@@ -44,6 +45,9 @@ STATE_SQL = "SELECT * FROM kafka_doors WHERE sandbox = $1 AND province = $2"
 UNFINISHED_SQL = """
 SELECT k.*, s.deleted FROM kafka_doors k JOIN sandboxes s ON s.id = k.sandbox
 WHERE k.lane = ANY($1) AND (s.deleted OR (k.opened <> k.wanted AND k.trouble = '')) ORDER BY k.sandbox, k.province"""
+BAR_SQL = """
+UPDATE kafka_doors SET barred = $3, wanted = wanted + 1, trouble = ''
+WHERE sandbox = $1 AND province = $2 AND barred <> $3 RETURNING true"""
 OPENED_SQL = """
 UPDATE kafka_doors SET opened = $3, protocol = CASE WHEN $4 = '' THEN protocol ELSE $4 END
 WHERE sandbox = $1 AND province = $2 AND wanted = $3"""
@@ -67,7 +71,9 @@ ORDER BY x.sandbox, x.province, x.number LIMIT $3"""
 UNSAID_SQL = """
 SELECT k.judged AS before, k.opened, x.* FROM kafka_doors k JOIN sandboxes s ON s.id = k.sandbox CROSS JOIN LATERAL (
   SELECT * FROM verdicts v WHERE v.sandbox = k.sandbox AND v.province = k.province AND v.number > k.judged
-  AND v.outbox_offset IS NOT NULL ORDER BY v.number LIMIT $2) x
+  AND v.outbox_offset IS NOT NULL AND NOT EXISTS (SELECT FROM verdicts h WHERE h.sandbox = v.sandbox
+    AND h.province = v.province AND h.number <= v.number AND h.hidden_until IS NOT NULL)
+  ORDER BY v.number LIMIT $2) x
 WHERE k.lane = ANY($1) AND k.opened > 0 AND NOT s.deleted
 ORDER BY x.sandbox, x.province, x.number LIMIT $3"""
 # What the broker has acknowledged. Another worker may be further: then this one wrote the same records once more.

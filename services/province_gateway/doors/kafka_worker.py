@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from contracts import lifecycle as law
+from contracts.faults.connectors import MODE
 from contracts.gate import Message
 from services.province_gateway.doors import cloudevents, kafka_opening, kafka_records, kafka_store, speaking
 from services.province_gateway.doors.bell import EVERYWHERE, Bell
@@ -113,7 +114,10 @@ class KafkaDoors:
     async def _told(self, sandbox_id: str, rows: Sequence[Mapping[str, Any]]) -> list[NewRecord]:
         deliveries = [Delivery(*(row[name] for name in Delivery._fields)) for row in rows]
         events = await cloudevents.structured(self._runtime, sandbox_id, deliveries)
-        return [kafka_records.of_delivery(event) for event in events]
+        return [
+            kafka_records.of_delivery(event, is_structured=delivery.twist == MODE)
+            for delivery, event in zip(deliveries, events, strict=True)
+        ]
 
     async def _note(self, sql: str, rows: Sequence[Any], places: Iterable[Place]) -> None:
         last = {(row["sandbox"], row["province"]): row["number"] for row in rows}

@@ -10,6 +10,8 @@ import msgspec
 from contracts.catalogue import PROVINCES
 from contracts.modes import EXTERNAL, in_force
 from services.province_gateway.domain import Dossier
+from services.province_gateway.doors import conductor
+from services.province_gateway.doors.verdicts import READABLE_SQL
 from services.province_gateway.officers.behaviour import is_officers_turn
 from services.province_gateway.store import OPEN
 from shared.messaging.runtime import MessagingRuntime
@@ -21,7 +23,10 @@ WAITING_SQL = """
 SELECT count(*) AS waiting, min(real_at) AS since, count(given_up_at) AS given_up,
   (SELECT error FROM attempts WHERE sandbox = $1 AND province = $2 ORDER BY real_at DESC LIMIT 1) AS error
 FROM deliveries WHERE sandbox = $1 AND province = $2 AND acknowledged_at IS NULL"""
-LAST_SQL = "SELECT outcome, document FROM verdicts WHERE sandbox = $1 AND province = $2 ORDER BY number DESC LIMIT 1"
+LAST_SQL = f"""
+SELECT outcome, document FROM verdicts v WHERE sandbox = $1 AND province = $2 AND {READABLE_SQL}
+ORDER BY number DESC LIMIT 1"""
+KEPT_SQL = "SELECT DISTINCT dossier FROM kept_deliveries WHERE sandbox = $1 AND province = $2"
 OF_DOSSIERS_SQL = """
 SELECT d.dossier, count(*) FILTER (WHERE acknowledged_at IS NULL) AS waiting,
   min(real_at) FILTER (WHERE acknowledged_at IS NULL) AS since, max(real_at) AS told_at,
@@ -31,6 +36,16 @@ SELECT d.dossier, count(*) FILTER (WHERE acknowledged_at IS NULL) AS waiting,
   (SELECT v.document FROM verdicts v WHERE v.sandbox = $1 AND v.dossier = d.dossier
     ORDER BY v.number DESC LIMIT 1) AS verdict
 FROM deliveries d WHERE d.sandbox = $1 AND d.dossier = ANY($2) GROUP BY d.dossier ORDER BY d.dossier"""
+
+
+UNTOLD: dict[str, Any] = {
+    "waiting": 0,
+    "since": None,
+    "told": "",
+    "told_at": None,
+    "answered": False,
+    "rejected": "",
+}
 
 
 async def report(runtime: MessagingRuntime[Dossier], sandbox_id: str) -> list[dict[str, Any]]:
@@ -69,11 +84,13 @@ async def _of_province(runtime: MessagingRuntime[Dossier], sandbox: Sandbox, pro
 async def of_dossier(runtime: MessagingRuntime[Dossier], sandbox_id: str, code: str) -> dict[str, Any] | None:
     """What the connector of a dossier was told and said about it; None if it was told nothing."""
     rows = await runtime.database.fetch(OF_DOSSIERS_SQL, sandbox_id, [code])
+    held = await conductor.held_of(runtime.database, sandbox_id, code)
     if not rows:
-        return None
+        return {**UNTOLD, "held": held} if held else None
     row = rows[0]
     verdict = msgspec.json.decode(row["verdict"]) if row["verdict"] else None
     return {
+        "held": held,
         "waiting": row["waiting"],
         "since": _real(row["since"]),
         "told": row["told"],
@@ -89,7 +106,11 @@ async def _must_act(runtime: MessagingRuntime[Dossier], sandbox: Sandbox, provin
     page = await runtime.documents.page(
         runtime.database, sandbox.id, [condition], [province], Page(LARGEST), oldest_first=True
     )
-    return [dossier.code for dossier in page.rows if is_officers_turn(dossier, sandbox.now)]
+    kept = await runtime.database.fetch(KEPT_SQL, sandbox.id, province)
+    untold = {row["dossier"] for row in kept}  # a fault rule keeps back what it would act on
+    return [
+        dossier.code for dossier in page.rows if dossier.code not in untold and is_officers_turn(dossier, sandbox.now)
+    ]
 
 
 async def _next_of(runtime: MessagingRuntime[Dossier], sandbox: Sandbox, codes: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -12,6 +12,7 @@ import structlog
 from contracts import lifecycle as law
 from contracts import models
 from contracts.catalogue import agency_code
+from contracts.faults import connectors as named
 from contracts.gate import REGISTER, Known, Message, Reading, Verdict, instruction_facts, judge, read
 from contracts.gate.rules import Finding
 from contracts.gate.verdict import Leniency
@@ -28,16 +29,18 @@ from shared.errors import NotReady, Overloaded, Refusal, SandboxNotFound
 from shared.messaging.runtime import MessagingRuntime, Request
 from shared.messaging.unit_of_work import Clause
 from shared.observability import trace_context
+from shared.runtime import EVERYTHING
+from shared.sandbox.faults import Rule, has_rule
 
 HEAD = 200  # bytes that are kept of what is no message
 OFFICE_RULE = "LT-OFF-001"  # the gate accepted, and the office refused for what only it knows: a file, or our mistake
 VERDICT = Clause(
     "judged",
     "INSERT INTO verdicts (sandbox, province, number, at, door, message_id, hash, dossier, outcome, document, head, "
-    "outbox_offset) SELECT sandbox, province, number, at, door, message_id, hash, dossier, outcome, document, head, "
-    "outbox_offset FROM {rows}",
+    "outbox_offset, hidden_until, rule) SELECT sandbox, province, number, at, door, message_id, hash, dossier, outcome, "
+    "document, head, outbox_offset, hidden_until, rule FROM {rows}",
     "sandbox text, province text, number bigint, at timestamptz, door text, message_id text, hash text, dossier text, "
-    "outcome text, document text, head text, outbox_offset bigint",
+    "outcome text, document text, head text, outbox_offset bigint, hidden_until timestamptz, rule text",
 )
 # One row per message, as this transaction sees it after the lock of the counter: nobody else judges meanwhile.
 KNOWN_SQL = """
@@ -51,17 +54,25 @@ NOT_OF_THE_MOVE = (NotConnected, SandboxNotFound, NotReady, Overloaded)
 log = structlog.get_logger()
 
 
+class Said(NamedTuple):
+    """A verdict, and its number. `hidden_until`: a fault rule delays it until this sandbox time."""
+
+    verdict: Verdict
+    number: int
+    hidden_until: datetime | None
+
+
 class _Overtaken(Exception):
     """Another message registered the same dossier while this one waited: judge it again."""
 
 
-async def say(runtime: MessagingRuntime[Dossier], rules: Rules, ring: Ring, message: Message) -> Verdict:
+async def say(runtime: MessagingRuntime[Dossier], rules: Rules, ring: Ring, message: Message) -> Said:
     """Judge a message; what is accepted has its effect, and the verdict is kept, in one transaction.
 
     raises  NotConnected, SandboxNotFound, NotReady
     """
-    (verdict,) = await say_all(runtime, rules, ring, [message])
-    return verdict
+    (said,) = await say_all(runtime, rules, ring, [message])
+    return said
 
 
 async def say_all(
@@ -72,7 +83,7 @@ async def say_all(
     *,
     offsets: Sequence[int] = (),
     unfit: Refusal | None = None,
-) -> list[Verdict]:
+) -> list[Said]:
     """Judge messages of one connector, each after the one before, in one transaction with their effects.
 
     A message that registers a dossier must be the last: what follows may lock rows that it makes.
@@ -113,11 +124,11 @@ async def _say_all(
     readings: Sequence[Reading],
     offsets: Sequence[int],
     unfit: Refusal | None,
-) -> list[Verdict]:
+) -> list[Said]:
     sandbox_id, province = _place(readings[0])
     codes = sorted({reading.dossier for reading in readings if reading.dossier})
     counter = f"verdicts/{province}"
-    said: list[Verdict] = []
+    said: list[Said] = []
     async with runtime.unit_of_work(sandbox_id, codes=codes, series=[counter]) as request:
         require_external(request.work.sandbox, province)
         await _lock_counters(request, counter, readings)
@@ -139,13 +150,24 @@ async def _say_all(
             work, verdict = _effect(request.work, work, rules, verdict, known, unfit)
             if verdict.is_accepted:
                 digests[reading.id] = reading.digest
-            work.insert(VERDICT, _row(work.number(counter), reading, verdict, offset))
+            number, late = work.number(counter), await _late(request, reading, province)
+            hidden_until = late.hold(work.now + late.duration("by")).due if late else None
+            row = _row(number, reading, verdict, offset)
+            work.insert(VERDICT, (*row, hidden_until, late.key if late else ""))
             work.merge()
-            said.append(verdict)
+            said.append(Said(verdict, number, hidden_until))
         if offsets:
             request.work.insert(HEARD, (sandbox_id, province, offsets[-1] + 1))
         request.work.when_committed(lambda: ring(sandbox_id, province))
     return said
+
+
+async def _late(request: Request[Dossier], reading: Reading, province: str) -> Rule | None:
+    """The fault rule that delays the verdict."""
+    if not has_rule(request.work.sandbox, named.VERDICT):
+        return None
+    about = {"province": province, "dossier": reading.dossier or "", "type": reading.type or ""}
+    return await request.fire(named.VERDICT, reading.dossier or EVERYTHING, **about)
 
 
 def _effect(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, SmallInteger, Table, Text, text
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, MetaData, SmallInteger, Table, Text, text
 
 from services.province_gateway.doors.kafka_store import kafka_doors_table
 
@@ -11,7 +11,7 @@ NOW = text("clock_timestamp()")
 
 
 def doors_tables(metadata: MetaData) -> list[Table]:
-    tables = (_connectors, _subscriptions, _deliveries, _attempts, _verdicts, kafka_doors_table)
+    tables = (_connectors, _subscriptions, _deliveries, _kept, _attempts, _verdicts, kafka_doors_table)
     return [table(metadata) for table in tables]
 
 
@@ -59,6 +59,8 @@ def _deliveries(metadata: MetaData) -> Table:
         Column("body", Text, nullable=False),
         Column("real_at", MOMENT, nullable=False, server_default=NOW),  # when it was ready for the connector
         Column("acknowledged_at", MOMENT),  # real time
+        Column("copy", Integer, nullable=False, server_default="0"),  # 1: a fault rule doubled it
+        Column("twist", Text, nullable=False, server_default=""),  # a fault that the door applies while it sends
         # Of webhooks, until it is acknowledged:
         Column("attempts", Integer, nullable=False, server_default="0"),  # made so far; the number of the last one
         Column(
@@ -67,7 +69,7 @@ def _deliveries(metadata: MetaData) -> Table:
         Column("next_try", MOMENT),  # sandbox time; NULL: now
         Column("claimed_until", MOMENT),  # real time until which one worker alone sends it
         Column("given_up_at", MOMENT),  # real time
-        Index("deliveries_event", "sandbox", "province", "id", unique=True),
+        Index("deliveries_event", "sandbox", "province", "id", "copy", unique=True),
         Index("deliveries_dossier", "sandbox", "dossier", "number"),
     )
     waiting = text("acknowledged_at IS NULL")
@@ -95,6 +97,28 @@ def _attempts(metadata: MetaData) -> Table:
     )
 
 
+def _kept(metadata: MetaData) -> Table:
+    """Deliveries that have no number yet, because the sandbox has fault rules for them (`conductor`)."""
+    return Table(
+        "kept_deliveries",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("province", Text, primary_key=True),
+        Column("id", Text, primary_key=True),  # of the event, as the columns up to `body`
+        Column("dossier", Text, nullable=False),
+        Column("source", Text, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("at", MOMENT, nullable=False),
+        Column("version", Integer, nullable=False),
+        Column("traceparent", Text, nullable=False),
+        Column("body", Text, nullable=False),
+        Column("place", BigInteger, Identity(), nullable=False),  # their order
+        Column("fault", Text),  # that fired for it; "": none, or it is over; NULL: not evaluated yet
+        Column("rule", Text, nullable=False, server_default=""),  # Rule.key of that fault
+        Column("due", MOMENT),  # sandbox time until which it waits; NULL: unknown
+    )
+
+
 def _verdicts(metadata: MetaData) -> Table:
     table = Table(
         "verdicts",
@@ -115,10 +139,13 @@ def _verdicts(metadata: MetaData) -> Table:
         Column(
             "head", Text, nullable=False, server_default=""
         ),  # first bytes of what is no message, as hexadecimal digits
+        Column("hidden_until", MOMENT),  # sandbox time; a fault rule delays it, and what follows; NULL: it can be read
+        Column("rule", Text, nullable=False, server_default=""),  # Rule.key of that rule
         Column("outbox_offset", BigInteger),  # of the record on the outbox; null: it came over HTTP
         Index("verdicts_message", "sandbox", "province", "message_id"),
         Index("verdicts_dossier", "sandbox", "dossier", "number"),
     )
-    of_records = text("outbox_offset IS NOT NULL")
+    hidden, of_records = text("hidden_until IS NOT NULL"), text("outbox_offset IS NOT NULL")
+    Index("verdicts_hidden", table.c.sandbox, table.c.province, table.c.number, postgresql_where=hidden)
     Index("verdicts_records", table.c.sandbox, table.c.province, table.c.number, postgresql_where=of_records)
     return table

@@ -9,8 +9,12 @@ import msgspec
 from shared.sandbox.clock import wire
 from shared.storage.database import Database
 
-AFTER_SQL = """
-SELECT * FROM verdicts WHERE sandbox = $1 AND province = $2 AND number > $3 ORDER BY number LIMIT $4"""
+# Not behind one that a fault rule delays: so whoever has read up to a number has missed none.
+READABLE_SQL = """NOT EXISTS (SELECT FROM verdicts h WHERE h.sandbox = v.sandbox AND h.province = v.province
+  AND h.number <= v.number AND h.hidden_until IS NOT NULL)"""
+AFTER_SQL = f"""
+SELECT * FROM verdicts v WHERE sandbox = $1 AND province = $2 AND number > $3 AND {READABLE_SQL}
+ORDER BY number LIMIT $4"""
 OUTCOMES_VI = {
     "accepted": "được chấp nhận",
     "accepted_with_deviations": "được chấp nhận, có sai lệch",
@@ -40,7 +44,7 @@ async def after(database: Database, sandbox_id: str, province: str, number: int,
 
 async def lines(database: Database, service: str, sandbox_id: str, dossier: str) -> list[dict[str, Any]]:
     """The verdicts on messages about a dossier, as timeline entries."""
-    sql = "SELECT * FROM verdicts WHERE sandbox = $1 AND dossier = $2 ORDER BY number"
+    sql = f"SELECT * FROM verdicts v WHERE sandbox = $1 AND dossier = $2 AND {READABLE_SQL} ORDER BY number"
     rows = await database.fetch(sql, sandbox_id, dossier)
     return [
         {

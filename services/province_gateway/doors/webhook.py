@@ -20,7 +20,8 @@ import httpx
 import msgspec
 import structlog
 
-from services.province_gateway.doors import cloudevents, webhook_signing
+from contracts.faults import connectors as named
+from services.province_gateway.doors import cloudevents, deliveries, webhook_signing
 from services.province_gateway.doors.bell import Bell, Place
 from services.province_gateway.doors.deliveries import COLUMNS, Delivery
 from services.province_gateway.doors.webhook_hosts import AllowedHosts, AllowedTransport, ReceiverNotAllowed
@@ -45,6 +46,8 @@ HEAD = 200  # characters of an answer are kept
 KEPT = 20  # attempts per delivery are kept
 LOOK_SECONDS = 5.0  # between two looks without a ring, which a process that died cannot give
 NOT_READY_SECONDS = 1.0  # until the address of a paper is asked for again
+EXPIRED = timedelta(hours=1)  # how old a signature is whose timestamp a fault rule has expired
+CUT_WORDS = "a fault rule broke the connection in mid-answer"
 GONE = 410  # the receiver wants no delivery any more
 WATCH: Place = ("", "webhooks")  # is rung when a connector came, went or changed
 log = structlog.get_logger()
@@ -203,8 +206,9 @@ class Webhooks:
     async def _send(self, http: httpx.AsyncClient, place: Place, claim: Claim) -> None:
         key = (*place, claim.delivery.number, claim.until)
         try:
-            headers, body = await self._message(place[0], claim)
-            outcome = await self._post(http, claim.url, headers, body)
+            twist = await self._twist(place, claim.delivery)
+            headers, body = await self._message(place[0], claim, twist)
+            outcome = await self._post(http, claim.url, headers, body, is_cut=twist == named.CUT)
             await self._record(place, claim, outcome)
         except NotReady:  # the portal signs no addresses of papers now; the receiver has not been asked
             await self.runtime.database.pool.execute(RELEASE_SQL, *key, timedelta(seconds=NOT_READY_SECONDS))
@@ -223,13 +227,19 @@ class Webhooks:
         if not outcome.error:
             await pool.execute(HEARD_SQL, *place)
 
-    async def _message(self, sandbox_id: str, claim: Claim) -> tuple[Mapping[str, str], bytes]:
+    async def _twist(self, place: Place, delivery: Delivery) -> str:
+        """The fault that this request has: one that a retry heals has it once."""
+        if delivery.twist in ("", named.MODE):
+            return delivery.twist
+        return delivery.twist if await deliveries.spend(self.runtime.database, *place, delivery) else ""
+
+    async def _message(self, sandbox_id: str, claim: Claim, twist: str) -> tuple[Mapping[str, str], bytes]:
         """Headers and body of the request. Raises NotReady."""
         (event,) = await cloudevents.structured(self.runtime, sandbox_id, [claim.delivery])
         headers = {"User-Agent": "lienthong", "Accept-Encoding": "identity"}
         if claim.delivery.traceparent:
             headers["traceparent"] = claim.delivery.traceparent
-        if claim.is_binary:
+        if claim.is_binary != (twist == named.MODE):
             body = msgspec.json.encode(event.pop("data"))
             headers["Content-Type"] = event.pop("datacontenttype")
             headers |= {
@@ -239,10 +249,14 @@ class Webhooks:
             body = msgspec.json.encode(event)
             headers["Content-Type"] = cloudevents.EVENT
         at = claim.until - CLAIM  # real time, as receivers' own clocks have it
-        return {**headers, **webhook_signing.headers(claim.secrets, claim.delivery.id, at, body)}, body
+        at -= EXPIRED if twist == named.TIMESTAMP else timedelta(0)
+        signed = body + b" " if twist == named.SIGNATURE else body
+        return {**headers, **webhook_signing.headers(claim.secrets, claim.delivery.id, at, signed)}, body
 
-    async def _post(self, http: httpx.AsyncClient, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
-        """One request; what the receiver does wrong is in the outcome."""
+    async def _post(
+        self, http: httpx.AsyncClient, url: str, headers: Mapping[str, str], body: bytes, *, is_cut: bool = False
+    ) -> Outcome:
+        """One request; what the receiver does wrong is in the outcome. `is_cut`: a fault rule ends it in mid-answer."""
         status, answer, begun = None, b"", time.perf_counter()
         try:
             async with (
@@ -250,6 +264,8 @@ class Webhooks:
                 http.stream("POST", url, content=body, headers=headers) as response,
             ):
                 status = response.status_code
+                if is_cut:
+                    return Outcome(None, CUT_WORDS, round((time.perf_counter() - begun) * 1000), "")
                 async for piece in response.aiter_raw():
                     answer += piece
                     if len(answer) >= ANSWER_BYTES:

@@ -11,7 +11,10 @@ from services.province_gateway.settings import Settings
 from tests.support.country import ADDRESSES
 from tests.support.databases import Databases
 
-NEW = ("connectors", "subscriptions", "deliveries", "attempts", "verdicts", "kafka_doors", "files", "address_keys")
+NEW = (
+    *("connectors", "subscriptions", "deliveries", "kept_deliveries", "attempts", "verdicts", "kafka_doors"),
+    *("files", "address_keys"),
+)
 SHAPE_SQL = """
 SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns
 WHERE table_schema = 'public' ORDER BY table_name, column_name"""
