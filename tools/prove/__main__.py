@@ -43,7 +43,8 @@ def prove(
         Planted, typer.Option(help="A bug to plant in the processes under test; exit status 0 if it is caught.")
     ] = Planted.NONE,
     away: Annotated[
-        float, typer.Option(help="Seconds for which receiver and connector are away, in the faults of this kind.", min=1)
+        float,
+        typer.Option(help="Seconds for which receiver and connector are away, in the faults of this kind.", min=1),
     ] = 20.0,
     data: Annotated[
         Path | None, typer.Option(help="Folder for databases, broker and logs; a temporary one if left out.")

@@ -114,7 +114,10 @@ class Connectors:
         while same < QUIET_LOOKS and asyncio.get_running_loop().time() < end:
             await asyncio.sleep(LOOK_SECONDS)
             with contextlib.suppress(NotRunning, Problem):
-                now = {via: (row["waiting"], row["verdicts"], row["deliveries"]) for via, row in (await self.rows()).items()}
+                now = {
+                    via: (row["waiting"], row["verdicts"], row["deliveries"])
+                    for via, row in (await self.rows()).items()
+                }
                 is_still = now == last and not any(waiting for waiting, _, _ in now.values())
                 same, last = same + 1 if is_still else 0, now
 

@@ -47,7 +47,9 @@ class Receiver(BaseHTTPRequestHandler):
         dossier = self.credentials["events"].removesuffix("/events") + f"/dossiers/{code}"
         for type in STEPS.get(event["type"], ()):
             if type == law.DOSSIER_RESULT_READY:
-                self.http.put(f"{dossier}/result", content=RESULT.read_bytes(), headers={"Content-Type": "application/pdf"})
+                self.http.put(
+                    f"{dossier}/result", content=RESULT.read_bytes(), headers={"Content-Type": "application/pdf"}
+                )
             message = self.http.get(f"{dossier}/example", params={"type": type}).raise_for_status().json()
             message["id"] = f"{code}/{type}"
             kind = {"Content-Type": "application/cloudevents+json"}
