@@ -15,7 +15,8 @@ from lienthong.client.types import ConnectorRow, Credentials, Delivery
 class Connector:
     """The connector of one province. What it says and asks here is as if its own program did.
 
-    credentials  `key` and the addresses of its doors, for the program under test; without a key, as the sandbox's owner
+    credentials  `key`, the addresses of its doors and, over Kafka, `kafka` (login and topics), for the program under test;
+                 without a key, as the sandbox's owner
     """
 
     def __init__(self, sandbox: Scope, province: str, credentials: dict[str, Any] | None = None) -> None:

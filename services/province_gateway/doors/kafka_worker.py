@@ -34,6 +34,7 @@ from shared.storage.database import DATA_REFUSED
 Place = tuple[str, str]  # sandbox, province
 CHECK_SECONDS = 1.0  # between two renewals of the leases, and two looks for new doors
 MISSING_SECONDS = 5.0  # between two looks whether the broker still has the topics
+PAUSE_SECONDS = 0.05  # between two looks for doors to open: most rings are about deliveries
 OF_ONE = 100  # deliveries, verdicts and records of one door at a time, so that no door waits long for another
 TOGETHER = 500  # records written at once
 POLL_MS = 250
@@ -54,14 +55,17 @@ class KafkaDoors:
 
     async def keep(self) -> None:
         """Job: hold leases; open, close and remove doors."""
-        runtime = self._runtime
+        loop, runtime, renewed_at = asyncio.get_running_loop(), self._runtime, 0.0
         try:
             async with self._bell.waiting(*EVERYWHERE) as rung:
                 while True:
                     rung.clear()
-                    await self._leases.renew()
+                    if loop.time() - renewed_at > CHECK_SECONDS:
+                        await self._leases.renew()
+                        renewed_at = loop.time()
                     await kafka_opening.reconcile(runtime.database, runtime.settings, self._ring, self._leases.lanes)
                     await _wait(rung, CHECK_SECONDS)
+                    await asyncio.sleep(PAUSE_SECONDS)
         finally:
             self._leases.lanes = []
             with contextlib.suppress(Exception):
