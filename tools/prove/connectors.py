@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -70,7 +71,7 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=with_parent(9),
+                preexec_fn=with_parent(signal.SIGKILL),
             )
 
     def kill(self) -> int:

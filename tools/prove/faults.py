@@ -367,8 +367,12 @@ async def kill_worker_judging(scene: Scene) -> str:
     holder = await asyncpg.connect(scene.url("gateway"))
     try:
         await holder.execute("BEGIN; SET LOCAL transaction_timeout = 0")
-        await holder.fetch(lock, connectors.sandbox.id, counter)
         pid = holder.get_server_pid()
+
+        async def locked() -> bool:
+            return bool(await holder.fetch(lock, connectors.sandbox.id, counter))
+
+        await scene.until("no verdict was given yet", locked)
 
         async def waits() -> bool:
             return bool((await scene.fetch("gateway", JUDGING_SQL, pid))[0]["n"])

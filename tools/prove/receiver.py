@@ -1,7 +1,7 @@
 """A province's program behind a webhook, run by the proof: `python -m tools.prove.receiver CREDENTIALS.json PORT`.
 
-It verifies each delivery, says everything that follows from it, and only then takes it. Its messages have the ids of dossier
-and step: told again, it says the same again, and gets the verdict `duplicate`. Prints one line per message.
+It verifies each delivery, says everything that follows from it, and only then takes it. It keeps each message in a file before
+it is said: told again, it says the same again, and gets the verdict `duplicate`. Prints one line per message.
 """
 
 from __future__ import annotations
@@ -50,16 +50,25 @@ class Receiver(BaseHTTPRequestHandler):
                 self.http.put(
                     f"{dossier}/result", content=RESULT.read_bytes(), headers={"Content-Type": "application/pdf"}
                 )
-            message = self.http.get(f"{dossier}/example", params={"type": type}).raise_for_status().json()
-            message["id"] = f"{code}/{type}"
+            kept = Path(f"{code}.{type}.json")
+            if not kept.exists():
+                message = self.http.get(f"{dossier}/example", params={"type": type}).raise_for_status().json()
+                _write(kept, json.dumps({**message, "id": f"{code}/{type}"}))
             kind = {"Content-Type": "application/cloudevents+json"}
-            answer = self.http.post(self.credentials["events"], content=json.dumps(message), headers=kind)
+            answer = self.http.post(self.credentials["events"], content=kept.read_bytes(), headers=kind)
             if answer.status_code not in (200, 422):
                 answer.raise_for_status()
             print(f"{answer.json()['outcome']}: {type} of {code}", flush=True)
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
+
+
+def _write(file: Path, text: str) -> None:
+    """Whole or not at all, even if the process is killed."""
+    new = file.with_suffix(".new")
+    new.write_text(text, encoding="utf-8")
+    new.rename(file)
 
 
 def main() -> None:

@@ -208,7 +208,8 @@ async def _bring_to_rest(scene: Scene) -> list[str]:
     settled = await asyncio.gather(*(sandbox.settle(SETTLE_SECONDS) for sandbox in scene.load.sandboxes))
     waiting = [f"{each['name']} at {each['service']}: {each['detail']}" for v in settled for each in v["waiting_for"]]
     due = [f"still due: {verdict['next_due']}" for verdict in settled if verdict["next_due"]]
-    return [line for line in waiting if not line.startswith("parked")] + due
+    # A connected province can speak at any time: `settle` says so, and does not wait for it.
+    return [line for line in waiting if not line.startswith(("parked", "connector at"))] + due
 
 
 async def _evidence(scene: Scene, unsettled: list[str]) -> Evidence:
