@@ -25,13 +25,14 @@ class Planted(StrEnum):
     POSITION_IGNORED = "position-ignored"
     NUMBERS_AFTER_PRODUCING = "numbers-after-producing"
     SEQUENCE_CURSOR = "sequence-cursor"
+    OUTBOX_POSITION_FIRST = "outbox-position-first"
 
 
 def prove(
     faults: Annotated[
         str,
         typer.Option(
-            help="all, or names separated by commas; with a planted bug the default is the faults that expose it."
+            help="all, connectors, or names separated by commas; with a planted bug the default is the faults that expose it."
         ),
     ] = "all",
     seed: Annotated[str, typer.Option(help="Determines the load, the order of the faults and their targets.")] = "1",
@@ -41,6 +42,10 @@ def prove(
     plant: Annotated[
         Planted, typer.Option(help="A bug to plant in the processes under test; exit status 0 if it is caught.")
     ] = Planted.NONE,
+    away: Annotated[
+        float,
+        typer.Option(help="Seconds for which receiver and connector are away, in the faults of this kind.", min=1),
+    ] = 20.0,
     data: Annotated[
         Path | None, typer.Option(help="Folder for databases, broker and logs; a temporary one if left out.")
     ] = None,
@@ -52,7 +57,6 @@ def prove(
 
     from lienthong.embedded import ports
     from tools.prove import report
-    from tools.prove.faults import FAULTS
     from tools.prove.plants import PLANTS
     from tools.prove.run import Order, run
 
@@ -62,7 +66,7 @@ def prove(
     if minutes > LONGEST_MINUTES:
         raise Trouble(f"--minutes {minutes:g} is too long: at most {LONGEST_MINUTES}, because the calendar ends.")
     planted = PLANTS.get(plant.value)
-    names = planted.faults if planted and faults == "all" else _names(faults, list(FAULTS))
+    names = planted.faults if planted and faults == "all" else _names(faults)
     folder = data or Path(tempfile.mkdtemp(prefix="lienthong-prove-"))
     order = Order(
         seed=seed,
@@ -71,6 +75,7 @@ def prove(
         data=folder,
         port_base=port_base or ports.free_base(),
         plant=plant.value,
+        away=away,
     )
     result = asyncio.run(run(order, lambda line: console.print(line, style="dim", markup=False, highlight=False)))
     good, _ = report.verdict(result)
@@ -85,12 +90,20 @@ def prove(
         raise typer.Exit(1)
 
 
-def _names(option: str, known: list[str]) -> tuple[str, ...]:
-    """Raises Trouble for a fault that does not exist."""
-    names = tuple(known if option == "all" else [name.strip() for name in option.split(",")])
+def _names(option: str) -> tuple[str, ...]:
+    """Raises Trouble for a fault that does not exist, or for one that needs connectors beside one that ends them."""
+    from tools.prove.faults import AT_CONNECTORS, ENDS_CONNECTORS, FAULTS, WITH_CONNECTORS
+
+    if option == "connectors":
+        return WITH_CONNECTORS
+    names = tuple(name.strip() for name in option.split(","))
+    if option == "all":
+        return tuple(name for name in FAULTS if name not in AT_CONNECTORS)
     for name in names:
-        if name not in known:
-            raise Trouble(f"There is no fault '{name}'. There are: {', '.join(known)}; or all.")
+        if name not in FAULTS:
+            raise Trouble(f"There is no fault '{name}'. There are: {', '.join(FAULTS)}; or all; or connectors.")
+    if {*names} & {*AT_CONNECTORS} and (ending := {*names} & {*ENDS_CONNECTORS}):
+        raise Trouble(f"{', '.join(sorted(ending))} cannot run with connectors, because the connections end with it.")
     return names
 
 

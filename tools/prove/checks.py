@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tools.prove import rules
+from tools.prove.connectors import Said
 from tools.prove.ledger import Key, Ledger
 from tools.prove.tables import DeadLetter, PaymentTables, ServiceTables
 
@@ -30,6 +31,7 @@ class Evidence:
     uncounted: set[Key] = field(default_factory=set)  # lost with database and broker before the statistics' rebuild
     views: dict[Key, tuple[int | None, int | None]] = field(default_factory=dict)
     unsettled: list[str] = field(default_factory=list)
+    said: Said | None = None  # in a run with connectors
 
     @property
     def lost(self) -> set[Key]:
@@ -267,6 +269,32 @@ def dead_letters(e: Evidence) -> Iterator[str | None]:
         yield from (f"{each.service}: orphan {type} of {key}" for key, type in each.orphans if key not in e.lost)
 
 
+def one_verdict(e: Evidence) -> Iterator[str | None]:
+    """Every record that the broker took from a connector has exactly one verdict, which stands on the verdicts topic."""
+    said = e.said or Said()
+    for place, offsets in said.records.items():
+        judged = Counter(offset for offset, *_ in said.verdicts[place] if offset is not None)
+        for offset in offsets:
+            wrong = [] if judged[offset] == 1 else [f"has {judged[offset]} verdicts"]
+            wrong += [] if said.answered[place][offset] else ["has none on the verdicts topic"]
+            yield f"{place}: record {offset} {', '.join(wrong)}" if wrong else None
+        yield from (
+            f"{place}: a verdict on record {offset}, which is not there" for offset in judged.keys() - {*offsets}
+        )
+
+
+def one_effect(e: Evidence) -> Iterator[str | None]:
+    """A message is accepted at most once, and every event of a connected province comes from an accepted one."""
+    for place, verdicts in (e.said or Said()).verdicts.items():
+        accepted = Counter(id for _, outcome, id, _ in verdicts if outcome.startswith("accepted"))
+        yield from (f"{place}: {id} accepted {n} times" if n > 1 else None for id, n in accepted.items())
+        yield from (f"{place}: {id} was rejected" for _, outcome, id, _ in verdicts if outcome == "rejected")
+        ours = {key for key, submission in e.ledger.dossiers.items() if (key[0], submission.province) == place}
+        published = sum(len(e.gateway.events.get(key, ())) for key in ours)
+        if published != accepted.total():
+            yield f"{place}: {accepted.total()} messages accepted, {published} events published"
+
+
 def machine(e: Evidence) -> Iterator[str | None]:
     """No deadlock in any database, and no unexpected reply."""
     for tables in (e.portal, e.gateway, *e.deleted):
@@ -294,11 +322,15 @@ CHECKS: dict[str, Check] = {
     "no deadlock, no unexpected reply": machine,
     "everything settles": stillness,
 }
+WITH_CONNECTORS: dict[str, Check] = {
+    "every record of a connector has one verdict": one_verdict,
+    "an accepted message has one effect, and no event lacks its message": one_effect,
+}
 
 
 def judge(evidence: Evidence) -> list[Finding]:
     findings = []
-    for promise, check in CHECKS.items():
+    for promise, check in {**CHECKS, **(WITH_CONNECTORS if evidence.said else {})}.items():
         answers = list(check(evidence))
         findings.append(Finding(promise, len(answers), [answer for answer in answers if answer is not None]))
     return findings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,11 @@ class Catalogue:
         offered = [each for each in await country.procedures() if each["working_days"] <= QUICK_DAYS]
         return cls(sorted(offered, key=lambda each: str(each["code"])), communes)
 
+    def only(self, procedure: str, provinces: Collection[str]) -> Catalogue:
+        """One procedure in some provinces."""
+        procedures = [each for each in self.procedures if each["code"] == procedure]
+        return Catalogue(procedures, {code: self.communes[code] for code in provinces})
+
     def draw(self, rng: random.Random) -> Choice:
         procedure = rng.choice(self.procedures)
         province = rng.choice(sorted(self.communes))
@@ -68,6 +73,7 @@ class Load:
     seed: str
     rate: float
     ledger: Ledger = field(default_factory=Ledger)
+    connected: frozenset[tuple[str, str]] = frozenset()  # sandbox, province: there nobody withdraws
     stopping: bool = False
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -124,7 +130,7 @@ class Load:
                 self.ledger.surprises.append(f"submission {key}: {problem.status} {problem.type}: {problem}")
 
         await asyncio.gather(*(send() for _ in range(2 if duplicate < 0.05 else 1)))
-        if submission.codes and withdrawal < 0.08:
+        if submission.codes and withdrawal < 0.08 and (who[0], choice.province) not in self.connected:
             await asyncio.sleep(withdrawal * 100)  # withdraws up to 8 s later, while the province may be processing
             await self._withdraw(citizen, (who[0], submission.codes[0]))
 

@@ -7,7 +7,7 @@ import contextlib
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from lienthong.embedded.stack import Stack
 from tools.prove import checks, faults, tables
 from tools.prove.checks import Evidence, Finding
 from tools.prove.clocks import FIRST, Clocks
+from tools.prove.connectors import PROCEDURE, PROVINCES, VERDICTS_SQL, connected, read_said
 from tools.prove.counters import Counters
 from tools.prove.faults import Injected
 from tools.prove.load import Catalogue, Load
@@ -26,6 +27,7 @@ from tools.prove.scene import NotConverged, Scene
 # Sandbox seconds per real second, one sandbox each. In a frozen sandbox only `advance` fires timers; in a running one the
 # gateway's worker fires them too, in parallel. With a higher rate, tokens would expire too early on a slow machine.
 RATES = (0, 60, 0, 60)
+BESIDE = ("01", "79")  # provinces with simulated officers, in a run with connectors
 CLOSING_ROUNDS = 40  # days to advance at the end; the fastest procedures need about five
 SAMPLED = 100  # dossiers compared through both APIs
 SETTLE_SECONDS = 20.0
@@ -41,6 +43,7 @@ class Order:
 
     minutes   of load and faults; every fault is injected at least once, even if this takes longer
     rate      submissions per second
+    away      seconds for which a connector is away, in the faults of this kind
     """
 
     seed: str
@@ -50,6 +53,11 @@ class Order:
     port_base: int
     plant: str = "none"
     rate: float = 15.0
+    away: float = 20.0
+
+    @property
+    def has_connectors(self) -> bool:
+        return bool({*self.faults} & {*faults.AT_CONNECTORS})
 
 
 @dataclass
@@ -88,10 +96,15 @@ async def run(order: Order, notify: Notify) -> Report:
         async with Country(stack.urls["portal-api"]) as country:
             sandboxes = [await _sandbox(country, order, n) for n in range(len(RATES))]
             clocks, catalogue = Clocks(sandboxes), await Catalogue.read(country)
+            if order.has_connectors:
+                catalogue = catalogue.only(PROCEDURE, (*PROVINCES, *BESIDE))
             load = Load(country, sandboxes, catalogue, clocks, order.seed, order.rate)
-            async with _counting(stack) as counters:
+            async with _counting(stack) as counters, AsyncExitStack() as programs:
                 rng = random.Random(f"{order.seed}/faults")
-                scene = Scene(stack, load, counters, rng)
+                scene = Scene(stack, load, counters, rng, away=order.away)
+                if order.has_connectors:
+                    scene.connectors = await programs.enter_async_context(connected(country, sandboxes[1], order.data))
+                    load.connected = frozenset(scene.connectors.places)
                 await _break_things(scene, order, report, notify)
                 notify(
                     "All processes run again. Now everything due is paid, and the clocks advance until nothing more can happen."
@@ -114,6 +127,8 @@ async def run(order: Order, notify: Notify) -> Report:
             "events": sum(len(each.posted) for each in (evidence.portal, evidence.gateway)),
             "dossiers compared": len(evidence.comparable),
         }
+        if evidence.said is not None:
+            report.facts["messages of connectors"] = sum(map(len, evidence.said.verdicts.values()))
     finally:
         await asyncio.to_thread(stack.stop)
     report.seconds = time.monotonic() - began
@@ -181,6 +196,8 @@ async def _bring_to_rest(scene: Scene) -> list[str]:
     """Pay what is due and advance every clock until nothing is due; returns what does not settle."""
     await scene.all_ready()
     for _ in range(CLOSING_ROUNDS):
+        if scene.connectors is not None:
+            await scene.connectors.quiet()
         paid = await scene.load.pay_the_rest(scene.lost)
         verdicts = await asyncio.gather(
             *(scene.load.clocks.advance_one_day(sandbox) for sandbox in scene.load.sandboxes)
@@ -191,7 +208,8 @@ async def _bring_to_rest(scene: Scene) -> list[str]:
     settled = await asyncio.gather(*(sandbox.settle(SETTLE_SECONDS) for sandbox in scene.load.sandboxes))
     waiting = [f"{each['name']} at {each['service']}: {each['detail']}" for v in settled for each in v["waiting_for"]]
     due = [f"still due: {verdict['next_due']}" for verdict in settled if verdict["next_due"]]
-    return [line for line in waiting if not line.startswith("parked")] + due
+    # A connected province can speak at any time: `settle` says so, and does not wait for it.
+    return [line for line in waiting if not line.startswith(("parked", "connector at"))] + due
 
 
 async def _evidence(scene: Scene, unsettled: list[str]) -> Evidence:
@@ -209,6 +227,9 @@ async def _evidence(scene: Scene, unsettled: list[str]) -> Evidence:
         scene.uncounted,
         unsettled=unsettled,
     )
+    if scene.connectors is not None:
+        rows = await scene.fetch("gateway", VERDICTS_SQL, scene.connectors.sandbox.id)
+        evidence.said = await read_said(scene.stack, scene.connectors, rows)
     comparable = evidence.comparable
     for key in scene.rng.sample(comparable, min(SAMPLED, len(comparable))):
         evidence.views[key] = await _views(scene, key)

@@ -12,6 +12,7 @@ import asyncpg
 import httpx
 
 from lienthong.embedded.stack import Stack, process
+from tools.prove.connectors import Connectors
 from tools.prove.counters import Counters
 from tools.prove.ledger import Key
 from tools.prove.load import Load
@@ -32,6 +33,7 @@ class Scene:
 
     poison    the expected dead letters
     deleted   the gateway's tables at the moment its database was deleted, one per deletion
+    away      seconds for which a connector is away, in the faults of this kind
     """
 
     stack: Stack
@@ -42,6 +44,8 @@ class Scene:
     deleted: list[ServiceTables] = field(default_factory=list)
     wiped: bool = False  # the broker has lost what it had
     uncounted: set[Key] = field(default_factory=set)  # lost with database and broker before the statistics' rebuild
+    connectors: Connectors | None = None
+    away: float = 20.0
 
     @property
     def sandboxes(self) -> list[str]:

@@ -36,4 +36,9 @@ PLANTS = {
         _FOLDER / "sequence_cursor",
         ("late-commits",),
     ),
+    "outbox-position-first": Plant(
+        "the place from which a connector's outbox is read on moves before its records have their effect",
+        _FOLDER / "outbox_position_first",
+        ("kill-worker-judging",),
+    ),
 }
