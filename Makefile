@@ -82,17 +82,20 @@ clients: $(READY) ## Sign in with four stock libraries of Go, Node and Java (exa
 connectors: $(READY) ## Let the programs of examples/connectors (Go, Node, Java, Python) be provinces, kill them in mid-journey; needs these tools, fetches packages. ONLY=go-pull: one.
 	@$(BIN)/python -m tools.connectors $(if $(ONLY),--only $(ONLY))
 
-prove: $(READY) ## Break everything under load, with three seeds, and prove that nothing was lost; then catch three planted bugs. ARGS: one run with these options, such as --help.
+prove: $(READY) ## Break everything under load, with three seeds, and prove that nothing was lost, without connectors and with; then catch four planted bugs. ARGS: one run with these options, such as --help.
 ifeq ($(strip $(ARGS)),)
-	@for seed in 1 2 3; do $(BIN)/python -m tools.prove --seed $$seed --minutes 1.7 || exit 1; done
-	@for bug in position-ignored numbers-after-producing sequence-cursor; do \
+	@for seed in 1 2 3; do $(BIN)/python -m tools.prove --seed $$seed --minutes 1.7 || exit 1; \
+	  $(BIN)/python -m tools.prove --seed $$seed --faults connectors --minutes 1 || exit 1; done
+	@$(BIN)/python -m tools.prove --faults receiver-away --away 300 --minutes 0.1
+	@for bug in position-ignored numbers-after-producing sequence-cursor outbox-position-first; do \
 	  $(BIN)/python -m tools.prove --plant $$bug --minutes 0.5 || exit 1; done
 else
 	@$(BIN)/python -m tools.prove $(ARGS)
 endif
 
-prove-short: $(READY) ## The same in about two minutes: every fault once, one planted bug.
+prove-short: $(READY) ## The same in about three minutes: every fault once, some of those of connectors, one planted bug.
 	@$(BIN)/python -m tools.prove --minutes 0.5 $(ARGS)
+	@$(BIN)/python -m tools.prove --faults kill-connector,receiver-away,kill-worker-judging --minutes 0.1 --away 3
 	@$(BIN)/python -m tools.prove --plant position-ignored --minutes 0.2 $(ARGS)
 
 bench: $(READY) ## Measure, and write docs/performance.md. ARGS: options instead, such as --quick or --help.

@@ -21,6 +21,7 @@ from referencing.exceptions import Unresolvable
 from contracts.schemas import event_types
 from contracts.topics import FROM_PROVINCE
 from lienthong.pytest_plugin import run_of
+from shared.messaging.cloudevents import VOID
 from tests.support.fetched import Missing, NotFetched, node_packages, run
 from tools.docs.generate import REPOSITORY, SERVICES
 
@@ -83,7 +84,7 @@ def test_the_official_parser_takes_the_asyncapi_document_and_finds_every_message
     assert found["version"].startswith("3.") and set(found["messages"]) == {
         *event_types(),
         *(f"said.{name}" for name in FROM_PROVINCE),
-        *(f"told.{name}" for name in event_types()),
+        *(f"told.{name}" for name in event_types() if name != VOID),
         "verdict.v1",
     }
 
