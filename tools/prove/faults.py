@@ -18,9 +18,9 @@ from contracts.topics import TO_PROVINCE
 from lienthong.embedded.plan import ROLES_BY_NAME
 from lienthong.embedded.processes import with_parent
 from shared.messaging.lanes import Place
-from tools.prove import poison, tables
-from tools.prove.connectors import Connectors
+from tools.prove import connector_faults, poison, tables
 from tools.prove.deletion import delete_sandboxes
+from tools.prove.killing import kill
 from tools.prove.scene import DATABASES, NotConverged, Scene
 from tools.prove.tables import DeadLetter
 
@@ -56,40 +56,23 @@ async def kill_gateway_worker(scene: Scene) -> str:
 
 
 async def kill_portal_api(scene: Scene) -> str:
-    return await _kill(scene, "portal-api")
+    return await kill(scene, "portal-api")
 
 
 async def kill_broker(scene: Scene) -> str:
-    return await _kill(scene, "kafka")
+    return await kill(scene, "kafka")
 
 
 async def _kill_worker(scene: Scene, name: str) -> str:
     """Kill at any moment, or at random while producing: the broker is frozen, so that the relay waits for it."""
     if scene.rng.random() < 0.5:
-        return await _kill(scene, name)
+        return await kill(scene, name)
     await asyncio.to_thread(scene.stack.kill, "kafka", signal.SIGSTOP)
     try:
         await asyncio.sleep(BROKER_FROZEN_SECONDS)
-        return await _kill(scene, name, then=lambda: scene.stack.kill("kafka", signal.SIGCONT))
+        return await kill(scene, name, then=lambda: scene.stack.kill("kafka", signal.SIGCONT))
     finally:
         await asyncio.to_thread(scene.stack.kill, "kafka", signal.SIGCONT)
-
-
-async def _kill(scene: Scene, name: str, then: Callable[[], object] | None = None) -> str:
-    before = await scene.process(name)
-    pid = await asyncio.to_thread(scene.stack.kill, name, signal.SIGKILL)
-    if then is not None:
-        await asyncio.to_thread(then)
-    await scene.until(f"{name} did not come back", lambda: _came_back(scene, name, pid, before["restarts"]))
-    after = await scene.process(name)
-    died = after["restarts"] > before["restarts"] and "SIGKILL" in str(after["last_exit"])
-    phase = " while producing" if then is not None else ""
-    return f"pid {pid} died{phase}, {after['pid']} took over, restarts {after['restarts']}" if died else ""
-
-
-async def _came_back(scene: Scene, name: str, pid: int, restarts: int) -> bool:
-    now = await scene.process(name)
-    return bool(now["ready"]) and now["pid"] != pid and now["restarts"] > restarts
 
 
 async def wipe_broker(scene: Scene) -> str:
@@ -312,83 +295,6 @@ async def put_poison(scene: Scene) -> str:
     return f"{count} of {len(written)} became dead letters" if count else ""
 
 
-async def kill_connector(scene: Scene) -> str:
-    """The program over Kafka is killed at any moment, and started again."""
-    program = _connectors(scene).programs["kafka"]
-    pid = await asyncio.to_thread(program.kill)
-    program.start()
-    return f"pid {pid} killed, start {program.starts}"
-
-
-async def connector_away(scene: Scene) -> str:
-    return await _away(scene, "kafka")
-
-
-async def receiver_away(scene: Scene) -> str:
-    return await _away(scene, "webhook")
-
-
-async def _away(scene: Scene, via: str) -> str:
-    """A program is away for a while, and is then told everything that happened meanwhile."""
-    connectors = _connectors(scene)
-    program, before = connectors.programs[via], (await connectors.rows())[via]
-    pid = await asyncio.to_thread(program.kill)
-    try:
-        await asyncio.sleep(scene.away)
-        after = (await connectors.rows())[via]
-    finally:
-        program.start()
-    missed = after["deliveries"] - before["deliveries"]
-    return f"pid {pid} away for {scene.away:g} s, {missed} deliveries meanwhile" if missed else ""
-
-
-async def rotate_credentials(scene: Scene) -> str:
-    """Both connectors get new credentials while they work, and are started with them."""
-    connectors = _connectors(scene)
-    for via, program in connectors.programs.items():
-        old = program.connector.key
-        drawn = await connectors.draw_again(via)
-        if drawn["key"] == old:
-            return ""
-        await asyncio.to_thread(program.kill)
-        program.start()
-    return "new credentials for both doors"
-
-
-JUDGING_SQL = """
-SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND $1 = ANY(pg_blocking_pids(pid))"""
-
-
-async def kill_worker_judging(scene: Scene) -> str:
-    """The worker is killed inside the transaction that judges a connector's records: it waits there for our lock."""
-    connectors = _connectors(scene)
-    counter = f"verdicts/{connectors.programs['kafka'].connector.province}"
-    lock = "SELECT value FROM counters WHERE sandbox = $1 AND name = $2 FOR UPDATE"
-    holder = await asyncpg.connect(scene.url("gateway"))
-    try:
-        await holder.execute("BEGIN; SET LOCAL transaction_timeout = 0")
-        pid = holder.get_server_pid()
-
-        async def locked() -> bool:
-            return bool(await holder.fetch(lock, connectors.sandbox.id, counter))
-
-        await scene.until("no verdict was given yet", locked)
-
-        async def waits() -> bool:
-            return bool((await scene.fetch("gateway", JUDGING_SQL, pid))[0]["n"])
-
-        await scene.until("the worker judges no record", waits)
-        return await _kill(scene, "gateway-worker", then=lambda: None)
-    finally:
-        await holder.close()
-
-
-def _connectors(scene: Scene) -> Connectors:
-    if scene.connectors is None:
-        raise NotConverged("this run has no connectors")
-    return scene.connectors
-
-
 FAULTS: dict[str, Fault] = {
     "kill-portal-worker": kill_portal_worker,
     "kill-gateway-worker": kill_gateway_worker,
@@ -402,11 +308,11 @@ FAULTS: dict[str, Fault] = {
     "delete-database": delete_database,
     "delete-sandboxes": delete_sandboxes,
     "poison": put_poison,
-    "kill-connector": kill_connector,
-    "connector-away": connector_away,
-    "receiver-away": receiver_away,
-    "rotate-credentials": rotate_credentials,
-    "kill-worker-judging": kill_worker_judging,
+    "kill-connector": connector_faults.kill_connector,
+    "connector-away": connector_faults.connector_away,
+    "receiver-away": connector_faults.receiver_away,
+    "rotate-credentials": connector_faults.rotate_credentials,
+    "kill-worker-judging": connector_faults.kill_worker_judging,
 }
 AT_CONNECTORS = ("kill-connector", "connector-away", "receiver-away", "rotate-credentials", "kill-worker-judging")
 WITH_CONNECTORS = (*AT_CONNECTORS, "kill-gateway-worker", "kill-broker", "stop-worker", "kill-portal-worker")

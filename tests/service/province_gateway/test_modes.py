@@ -19,12 +19,6 @@ from tests.support.office import Office
 
 MANUAL, AT_ONCE = {"mode": "manual"}, {"mode": "simulated", "tempo": "at_once"}
 EXTERNAL = {"mode": "external", "via": "pull"}
-
-
-def unheard(sandbox_id: str, province: str) -> None:
-    """Nobody waits for deliveries."""
-
-
 OPEN = [name for name, stage in STAGES.items() if stage.state not in law.FINAL]
 # Who waits there is the citizen: for the papers, the money; or nobody waits any more.
 CITIZENS = {law.SUPPLEMENT, law.FINANCIAL_OBLIGATION, law.RESULT_READY}
@@ -269,8 +263,7 @@ async def test_the_decisions_of_a_province_hold_for_every_dossier_without_a_scri
     country: Country, sandbox: Sandbox
 ) -> None:
     desks = [Provincial(country, sandbox, number) for number in (1, 2, 3)]
-    for desk in desks:
-        await desk.submitted(procedure=FREE)
+    await asyncio.gather(*(desk.submitted(procedure=FREE) for desk in desks))
     await desks[2].script(withdrawal="grant")  # says what holds anyway, and is a script all the same
     await desks[0].mode(scripted(reception="refuse", reason="Tỉnh tạm dừng tiếp nhận"))
     await desks[0].act()
@@ -368,7 +361,7 @@ async def test_a_worker_ends_what_a_process_that_died_began(desk: Provincial, cr
     await desk.mode(MANUAL)
     assert await desk.due() != []
     crashing.undo()
-    job = asyncio.create_task(replan.finish_all(desk.gateway, unheard))
+    job = asyncio.create_task(replan.finish_all(desk.gateway, (lambda *_: None)))
     try:
         async with asyncio.timeout(20):
             while await desk.under_way():
@@ -386,12 +379,12 @@ async def test_many_dossiers_are_planned_piece_by_piece_and_a_second_change_begi
     for desk in desks:
         await desk.submitted(procedure=FREE)
     await desks[0].mode(MANUAL)
-    assert await replan._next_batch(country.gateway, unheard, sandbox.id, is_last_try=True)
+    assert await replan._next_batch(country.gateway, (lambda *_: None), sandbox.id, is_last_try=True)
     assert [await desk.due() == [] for desk in desks] == [True, True, False, False, False]
     await desks[0].mode(AT_ONCE)
     for _ in range(3):
-        assert await replan._next_batch(country.gateway, unheard, sandbox.id, is_last_try=True)
-    assert not await replan._next_batch(country.gateway, unheard, sandbox.id, is_last_try=True)
+        assert await replan._next_batch(country.gateway, (lambda *_: None), sandbox.id, is_last_try=True)
+    assert not await replan._next_batch(country.gateway, (lambda *_: None), sandbox.id, is_last_try=True)
     assert [(await desk.kept()).planned for desk in desks] == ["reception"] * 5
     assert [len(await desk.notes()) for desk in desks] == [2, 2, 1, 1, 1]
     assert await desks[0].acts() != [] and [(await desk.kept()).state in law.FINAL for desk in desks] == [True] * 5
@@ -402,6 +395,6 @@ async def test_what_a_deleted_sandbox_left_is_nobodys(desk: Provincial, crashing
     await desk.mode(MANUAL)
     await desk.country.ask("portal", "DELETE", f"/_lab/sandboxes/{desk.sandbox.id}")
     crashing.undo()
-    await replan.finish(desk.gateway, unheard, desk.sandbox.id)
+    await replan.finish(desk.gateway, (lambda *_: None), desk.sandbox.id)
     rows = await desk.gateway.database.fetch(replan.UNFINISHED_SQL)
     assert desk.sandbox.id not in {row["sandbox"] for row in rows}
