@@ -55,7 +55,10 @@ def findings(message: Message, attributes: Attributes, data: Any, dossier: str |
             yield rules.ATTRIBUTE_NAME.at(pointer_to(name), name, patch=removed(pointer_to(name)))
         if not isinstance(value, str) and (name in CORE or not isinstance(value, bool | int)):
             wrong = pointer_to(name)
-            yield rules.ATTRIBUTE_VALUE.at(wrong, value, patch=_as_text(wrong, value))
+            patch = (
+                _as_text(wrong, value) if name == "id" or name not in CORE else None
+            )  # the others have rules of their own
+            yield rules.ATTRIBUTE_VALUE.at(wrong, value, patch=patch)
     yield from _of_cloudevents(attributes)
     yield from _of_type(attributes.get("type"))
     yield from _of_subject(attributes.get("subject"), data)
@@ -116,7 +119,7 @@ def _of_subject(subject: Any, data: Any) -> Iterator[Finding]:
         yield rules.SUBJECT.at(
             "/subject", subject, expected=code, patch=replaced("/subject", code) if is_code else None
         )
-    elif is_code and code != subject:
+    elif is_code and isinstance(subject, str) and code != subject:
         patch = replaced("/data/dossier_code", subject)
         yield rules.OTHER_SUBJECT.at("/data/dossier_code", code, expected=subject, patch=patch)
 

@@ -179,7 +179,7 @@ def ready(case: Case) -> Iterator[Finding]:
     number = data["result_number"].strip()
     if not number or number == known.code or is_filler(number):
         yield rules.RESULT_NUMBER.at("/data/result_number", data["result_number"])
-    if known.result_file is False and procedure_of(known.procedure, known.version).service_level == "full":
+    if known.lacks_file:
         yield rules.NO_RESULT_FILE.at("/data")
 
 

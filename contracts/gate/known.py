@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from contracts import lifecycle as law
 from contracts.calendar.calendar import CalendarTooShort
 from contracts.calendar.worktime import Limit, Unit
-from contracts.catalogue import CALENDAR, agency_code, communes_of, procedure_to_show
+from contracts.catalogue import CALENDAR, agency_code, communes_of, procedure_of, procedure_to_show
 from contracts.dossier import VERIFYING, Demand, DossierFacts, FeeItem, Supplement
 from contracts.lifecycle import LIFECYCLE, Move
 from shared.sandbox.clock import BUSINESS_ZONE
@@ -81,6 +81,11 @@ class Known(DossierFacts, frozen=True):
         return cls(**facts | more)
 
     @property
+    def lacks_file(self) -> bool:
+        """Whether the file of the result must be handed in before the result can be announced."""
+        return self.result_file is False and procedure_of(self.procedure, self.version).service_level == "full"
+
+    @property
     def latest(self) -> datetime:
         """The time before which nothing more can have happened."""
         return self.last_event_at or self.submitted_at
@@ -106,5 +111,5 @@ class Known(DossierFacts, frozen=True):
             if move.who in law.OFFICIALS
             and not self.unmet(move, at)
             and (lenient or move.event != law.SUPPLEMENT_REQUESTED or not self.supplements)
-            and (self.due_at is not None or move.event != law.DOSSIER_RESULT_READY)
+            and (move.event != law.DOSSIER_RESULT_READY or (self.due_at is not None and not self.lacks_file))
         }

@@ -18,6 +18,7 @@ from contracts.gate.message import Message, Reading
 from contracts.gate.rules import Finding, replaced
 from contracts.lifecycle import LIFECYCLE, Move, State
 from shared.sandbox.clock import wire
+from shared.sentences import Sentence
 
 CHECKS: dict[str, Callable[[Case], Iterator[Finding]]] = {
     law.DOSSIER_RECEIVED: deadlines.received,
@@ -130,8 +131,11 @@ def _why_not(type: str, state: State) -> Finding:
         return rules.ENDED.at("/type", f"{state.code} {state.slug}")
     way = _way(state, [move.when for move in leading])
     if way:
-        steps = ", then ".join(move.event for move in way)
-        return rules.SKIPS.at("/type", f"{state.code} {state.slug}", expected=f"first {steps}, then {type}")
+        events = [move.event for move in way]
+        expected = Sentence(
+            f"first {', then '.join(events)}, then {type}", f"trước hết {', rồi '.join(events)}, sau đó {type}"
+        )
+        return rules.SKIPS.at("/type", f"{state.code} {state.slug}", expected=expected)
     return rules.NOT_LAWFUL.at("/type", f"{state.code} {state.slug}")
 
 

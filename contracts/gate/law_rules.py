@@ -186,7 +186,8 @@ RESULT_NUMBER = _law("103", "The result has no number of its own", "Kết quả 
     "The number of the paper that was signed; not the code of the dossier.",
     "Số của văn bản đã ký; không phải mã hồ sơ.", law.HANDLING)
 NO_RESULT_FILE = _law("104", "The procedure demands an electronic result", "Thủ tục yêu cầu kết quả điện tử",
-    "Hand in the file of the result first, by upload or address.", "Gửi tệp kết quả trước, tải lên hoặc nêu địa chỉ.",
+    "Hand in its file first: PUT …/dossiers/CODE/result, or `lienthong trigger … --result FILE`.",
+    "Gửi tệp kết quả trước: PUT …/dossiers/CODE/result, hoặc `lienthong trigger … --result FILE`.",
     "ND 45/2020; fact sheet domain.md 5: result file compulsory")
 RETURN_CHANNEL = _law("105", "Returned through another channel than asked for", "Trả qua hình thức khác yêu cầu",
     "The channel that the citizen chose.", "Hình thức người dân đã chọn.", law.RETURNING, True)

@@ -30,8 +30,8 @@ TEXTS = {
         "trouble": "Note: {trouble} now. What is not taken is sent again; `lienthong deliveries` shows the attempts.",
         "told": "Be told (each reply says in `Link` how to go on):",
         "speak": "Speak (CODE is the code of a dossier, which a delivery has in `subject`; the reply is the verdict):",
-        "play": "Play it from this terminal: `lienthong listen --province {province}`, "
-        "`lienthong trigger dossier.received.v1 --province {province} --dossier CODE`.",
+        "play": "Play it from this terminal: `lienthong listen --province {province}{flag}`, "
+        "`lienthong trigger dossier.received.v1 --province {province}{flag} --dossier CODE`.",
         "disconnected": "Province {province} is {mode} again. The connector's key has ended.",
         "none": "No province is connected: `lienthong connect --province 37 --via pull` connects one.",
     },
@@ -45,8 +45,8 @@ TEXTS = {
         "trouble": "Lưu ý: {trouble}. Tin chưa nhận được sẽ gửi lại; `lienthong deliveries` cho xem các lần gửi.",
         "told": "Nhận tin (mỗi lần trả lời, `Link` cho biết chỗ tiếp theo):",
         "speak": "Gửi tin (CODE là mã hồ sơ, ở `subject` của tin đã nhận; trả lời là kết luận kiểm tra):",
-        "play": "Làm thử ngay ở đây: `lienthong listen --province {province}`, "
-        "`lienthong trigger dossier.received.v1 --province {province} --dossier CODE`.",
+        "play": "Làm thử ngay ở đây: `lienthong listen --province {province}{flag}`, "
+        "`lienthong trigger dossier.received.v1 --province {province}{flag} --dossier CODE`.",
         "disconnected": "Tỉnh {province} trở lại chế độ {mode}. Khoá của hệ thống kết nối hết hiệu lực.",
         "none": "Chưa tỉnh nào kết nối: `lienthong connect --province 37 --via pull` để kết nối.",
     },
@@ -150,7 +150,7 @@ def _ago(moment: str | None) -> str:
 
 
 def _instructions(facts: dict[str, Any]) -> str:
-    texts = _texts()
+    texts, flag = _texts(), "" if facts["sandbox"] == "default" else f" --sandbox {facts['sandbox']}"
     address = facts["events"].removesuffix("/events")
     authorization = f"--header 'Authorization: Bearer {facts['key']}'"
     example = f"curl --silent {authorization} '{address}/dossiers/CODE/example?type=dossier.received.v1'"
@@ -163,7 +163,7 @@ def _instructions(facts: dict[str, Any]) -> str:
     if facts["previous_key_until"]:
         lines.append(f"  {texts['previous'].format(until=facts['previous_key_until'])}")
     if facts["kafka"]:
-        return "\n".join((*lines, *connector_kafka.instructions(facts), texts["play"].format(**facts)))
+        return "\n".join((*lines, *connector_kafka.instructions(facts), texts["play"].format(**facts, flag=flag)))
     if facts["secret"]:
         told = [texts["posted"].format(**facts), *_verification(facts["secret"])]
         lines.append(f"  {texts['secret']:8} {facts['secret']}")
@@ -178,7 +178,7 @@ def _instructions(facts: dict[str, Any]) -> str:
             texts["speak"],
             f"  {example} \\",
             f"    | curl --silent {authorization} {send} {facts['events']}",
-            texts["play"].format(**facts),
+            texts["play"].format(**facts, flag=flag),
         )
     )
 

@@ -153,8 +153,9 @@ def _silence(outsider: Outsider) -> tuple[str, str]:
         )
     if outsider.waiting and outsider.since is not None:
         since = outsider.since.isoformat(timespec="seconds")
+        deliveries = "delivery" if outsider.waiting == 1 else "deliveries"
         return (
-            f"has not acknowledged {outsider.waiting} deliveries about the dossier, the oldest since {since}",
+            f"has not acknowledged {outsider.waiting} {deliveries} about the dossier, the oldest since {since}",
             f"chưa xác nhận {outsider.waiting} tin về hồ sơ, tin cũ nhất từ {since}",
         )
     if outsider.rejected:

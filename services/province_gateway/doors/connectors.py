@@ -29,7 +29,8 @@ ON CONFLICT (sandbox, province) DO UPDATE SET key = EXCLUDED.key, previous_key =
   secret = EXCLUDED.secret, previous_secret = connectors.secret, previous_until = clock_timestamp() + $4::interval
 RETURNING previous_until"""
 RETRY_SQL = """
-UPDATE deliveries SET next_try = NULL WHERE sandbox = $1 AND province = $2 AND acknowledged_at IS NULL"""
+UPDATE deliveries SET next_try = NULL, claimed_until = NULL, failures = 0
+WHERE sandbox = $1 AND province = $2 AND acknowledged_at IS NULL AND given_up_at IS NULL"""
 KEYS_SQL = """
 SELECT key, CASE WHEN previous_until > clock_timestamp() THEN previous_key ELSE '' END AS previous_key
 FROM connectors WHERE sandbox = $1 AND province = $2"""

@@ -209,12 +209,16 @@ class Webhooks:
             twist = await self._twist(place, claim.delivery)
             headers, body = await self._message(place[0], claim, twist)
             outcome = await self._post(http, claim.url, headers, body, is_cut=twist == named.CUT)
-            await self._record(place, claim, outcome)
         except NotReady:  # the portal signs no addresses of papers now; the receiver has not been asked
             await self.runtime.database.pool.execute(RELEASE_SQL, *key, timedelta(seconds=NOT_READY_SECONDS))
         except asyncio.CancelledError:  # the process stops: another one need not wait for the end of the claim
             await self.runtime.database.pool.execute(RELEASE_SQL, *key, timedelta(0))
             raise
+        except Exception as fault:  # ours, not the receiver's: it must not stop what others are told
+            log.exception("webhook_not_sent", delivery=claim.delivery.number)
+            await self._record(place, claim, Outcome(None, f"could not be sent: {type(fault).__name__}", 0, ""))
+        else:
+            await self._record(place, claim, outcome)
 
     async def _record(self, place: Place, claim: Claim, outcome: Outcome) -> None:
         pool, key = self.runtime.database.pool, (*place, claim.delivery.number, claim.until)
@@ -299,7 +303,7 @@ async def pending(runtime: Runtime, sandbox_id: str) -> tuple[list[str], datetim
 
 
 def _words_of_status(response: httpx.Response) -> str:
-    if response.is_redirect:
+    if response.has_redirect_location:
         return f"answers {response.status_code} to {response.headers['location'][:200]}: redirects are not followed"
     gone = ": it wants no delivery any more" if response.status_code == GONE else ""
     return f"answers {response.status_code}{gone}"

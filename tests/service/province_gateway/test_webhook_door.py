@@ -184,6 +184,7 @@ async def test_settle_waits_for_what_is_due_and_the_clock_stops_at_each_retry(do
 MISBEHAVIOUR = {
     "hangs": (hang, "did not answer within 0.3 s"),
     "500": (status(500), "answers 500"),
+    "not modified": (status(304), "answers 304"),
     "redirects": (status(302, b"", "Location: http://127.0.0.1:1/"), "redirects are not followed"),
     "ends in mid-answer": (cut, "broke the connection in mid-answer"),
 }
