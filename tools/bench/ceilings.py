@@ -1,4 +1,5 @@
-"""Ceilings: what this machine reaches without our code: an empty FastAPI endpoint, single-row commits, plain aiokafka.
+"""Ceilings: what this machine reaches without our code: an empty FastAPI endpoint, single-row commits, plain aiokafka
+and httpx.
 
 Each runs in a separate process, as the measured service does: `python -m tools.bench.ceilings NAME …`, one JSON object
 on stdout.
@@ -18,11 +19,13 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg
+import httpx
 import uvloop
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from pydantic import BaseModel
 
 from lienthong.embedded import ports
+from services.province_gateway.doors.webhook import PARALLEL
 from shared.messaging.kafka import access
 
 DATABASE = "BENCH_DATABASE_URL"
@@ -136,17 +139,26 @@ async def consume(servers: str, topic: str, count: int) -> float:
         return seen / (time.perf_counter() - began)
 
 
+async def post(url: str, count: int, body: str) -> float:
+    """POST a body to a receiver, over as many connections as a webhook receiver gets."""
+    turns = iter(range(count))
+    async with httpx.AsyncClient(headers={"Content-Type": "application/cloudevents+json"}) as http:
+
+        async def client() -> None:
+            for _ in turns:
+                (await http.post(url, content=body)).raise_for_status()
+
+        began = time.perf_counter()
+        await asyncio.gather(*(client() for _ in range(PARALLEL)))
+        return count / (time.perf_counter() - began)
+
+
 @asynccontextmanager
 async def _open(servers: str, topic: str) -> AsyncIterator[Any]:
-    reader = AIOKafkaConsumer(
-        bootstrap_servers=servers, auto_offset_reset="earliest", enable_auto_commit=False, **access()
-    )
-    await reader.start()
-    try:
-        reader.assign([TopicPartition(topic, number) for number in range(PARTITIONS)])
+    async with AIOKafkaConsumer(  # all partitions, because it has no group
+        topic, bootstrap_servers=servers, auto_offset_reset="earliest", enable_auto_commit=False, **access()
+    ) as reader:
         yield reader
-    finally:
-        await reader.stop()
 
 
 async def _records(reader: Any, limit: int) -> AsyncIterator[Any]:
@@ -169,6 +181,8 @@ def main() -> None:
         per_second = uvloop.run(commits(os.environ[DATABASE], int(words[0])))
     elif name == "produce":
         per_second = uvloop.run(produce(words[0], words[1], int(words[2]), words[3]))
+    elif name == "post":
+        per_second = uvloop.run(post(words[0], int(words[1]), words[2]))
     else:
         per_second = uvloop.run(consume(words[0], words[1], int(words[2])))
     print(json.dumps({"per_second": per_second}))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -97,18 +98,18 @@ class Log:
         async with self.country.sandbox(seed="bench") as sandbox:
             self.run_only()
             await self.submitted(sandbox, 1, many, (await sandbox.clock.read())["now"])
-            relayed = await self._rate(self.portal, SENT, many, "portal-worker")
+            relayed = await self.rate(self.portal, SENT, many, "portal-worker")
             raw_in = ceilings.measured("produce", servers, TO_PROVINCE, many, RAW_TOPIC, secrets=login)
-            applied = await self._rate(self.gateway, APPLIED, many, "gateway-worker")
+            applied = await self.rate(self.gateway, APPLIED, many, "gateway-worker")
             raw_out = ceilings.measured("consume", servers, TO_PROVINCE, many, secrets=login)
             self.run_only()
             await self._officers_decide(sandbox)
             decided = await self.gateway.fetchval("SELECT count(*) FROM queue")
-            relayed_back = await self._rate(self.gateway, SENT, decided, "gateway-worker")
-            applied_back = await self._rate(self.portal, APPLIED, decided, "portal-worker")
+            relayed_back = await self.rate(self.gateway, SENT, decided, "gateway-worker")
+            applied_back = await self.rate(self.portal, APPLIED, decided, "portal-worker")
             self.run_only()
             await self.submitted(sandbox, many + 1, 2 * many, (await sandbox.clock.read())["now"])
-            both = await self._rate(self.gateway, APPLIED, many, "portal-worker", "gateway-worker")
+            both = await self.rate(self.gateway, APPLIED, many, "portal-worker", "gateway-worker")
         send, get = "aiokafka produce, the same records", "aiokafka consume, the same records"
         return [
             Row("relay, portal → Kafka", relayed, "events/s", Aim(share=0.5), raw_in, send),
@@ -127,16 +128,27 @@ class Log:
 
     async def latency_at_rate(self, sandbox: Sandbox, per_second: float, seconds: float) -> tuple[float, float]:
         """Commit → applied, at a constant rate of events written directly into the log: p50 and p99, in milliseconds."""
+        many = int(per_second * seconds)
+        await self.write_at_rate(sandbox, many, per_second)
+        return await self.latency(sandbox, many)
+
+    async def write_at_rate(self, sandbox: Sandbox, many: int, per_second: float) -> None:
+        """Write `many` submissions, the first with number 1, at a constant rate."""
         now, written = (await sandbox.clock.read())["now"], 0
         began = time.perf_counter()
-        while (passed := time.perf_counter() - began) < seconds:
-            due = int(passed * per_second)
+        while written < many:
+            passed = time.perf_counter() - began
+            due = min(many, int(passed * per_second))
             if due > written:
                 await self.submitted(sandbox, written + 1, due, now)
                 await self.portal.execute("NOTIFY relay")
                 written = due
             await asyncio.sleep(max(0.0, WRITE_SECONDS - (time.perf_counter() - began - passed)))
-        return await self.latency(sandbox, written)
+
+    async def committed(self, sandbox: Sandbox) -> dict[str, datetime]:
+        """When each event of the portal was committed, by its id."""
+        rows = await self.portal.fetch(COMMITTED.format(key="id", table="events"), sandbox.id)
+        return {row["code"]: row["at"] for row in rows}
 
     async def latency(self, sandbox: Sandbox, many: int) -> tuple[float, float]:
         """Time from the commit of the event to the commit that applied it: p50 and p99 in ms, by the database server's clock."""
@@ -160,7 +172,7 @@ class Log:
             "POST", f"/_lab/sandboxes/{sandbox.id}/fire", timeout=PATIENCE, headers=self.stack.internal_headers
         )
 
-    async def _rate(self, database: Any, progress: str, many: int, *workers: str) -> float:
+    async def rate(self, database: Any, progress: str, many: int, *workers: str) -> float:
         """Start the workers and wait until `progress` has risen by `many`; returns the rate between first and last change."""
         before = at = await database.fetchval(progress) or 0
         self.run_only(*workers)

@@ -12,7 +12,7 @@ from pathlib import Path
 from lienthong.client import Country
 from lienthong.embedded import ports, postgres
 from lienthong.embedded.stack import Stack
-from tools.bench import ceilings, citizens, gate, journeys, load, machine, months, sandboxes, startup
+from tools.bench import ceilings, citizens, doors, gate, journeys, load, machine, months, sandboxes, startup
 from tools.bench.events import RAW_TOPIC, Log
 from tools.bench.rows import Aim, Row
 
@@ -27,6 +27,7 @@ class Size:
     starts: int = 3
     submissions: int = 8000
     events: int = 30_000
+    door_events: int = 3000
     journeys: int = 1200
     travel_seconds: float = 8.0
     sandboxes: int = 1000
@@ -35,11 +36,21 @@ class Size:
     dossiers: int = 200
 
 
-QUICK = Size(starts=1, submissions=1500, events=4000, journeys=150, travel_seconds=2.0, sandboxes=200, travellers=100)
+QUICK = Size(
+    starts=1,
+    submissions=1500,
+    events=4000,
+    door_events=1000,
+    journeys=150,
+    travel_seconds=2.0,
+    sandboxes=200,
+    travellers=100,
+)
 SMALLEST = Size(
     starts=1,
     submissions=100,
     events=1200,
+    door_events=200,
     journeys=20,
     travel_seconds=0.5,
     sandboxes=10,
@@ -104,11 +115,15 @@ async def _running(stack: Stack, size: Size, notify: Notify) -> list[Row]:
                 submitted = await log.latency(sandbox, sent)
             async with country.sandbox(seed="bench") as sandbox:
                 written = await log.latency_at_rate(sandbox, both, size.travel_seconds)
+            notify("doors of connectors")
+            log.places = [place for place in places if place.province == places[0].province]
+            door_rows = await doors.measure(log, size.door_events, size.travel_seconds)
     return [
         *rows,
         *apply_rows,
         *_latency_rows("submissions", submitted, f"at {pace:,.0f} submissions/s"),
         *_latency_rows("events", written, f"at {both:,.0f} events/s"),
+        *door_rows,
     ]
 
 

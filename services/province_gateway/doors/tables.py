@@ -1,4 +1,9 @@
-"""The tables of the doors. Each row belongs to one connector: sandbox and province."""
+"""The tables of the doors. Each row belongs to one connector: sandbox and province.
+
+An index that finds one row begins with what identifies it (an id, a dossier), not with sandbox and province. Before the first
+ANALYZE of a table, PostgreSQL takes any index that shares two columns with the primary key for as good as that key, and then
+reads all rows of a connector to find one (measured: 1.0 instead of 0.1 ms per webhook, with 1500 deliveries).
+"""
 
 from __future__ import annotations
 
@@ -69,8 +74,8 @@ def _deliveries(metadata: MetaData) -> Table:
         Column("next_try", MOMENT),  # sandbox time; NULL: now
         Column("claimed_until", MOMENT),  # real time until which one worker alone sends it
         Column("given_up_at", MOMENT),  # real time
-        Index("deliveries_event", "sandbox", "province", "id", "copy", unique=True),
-        Index("deliveries_dossier", "sandbox", "dossier", "number"),
+        Index("deliveries_event", "id", "sandbox", "province", "copy", unique=True),
+        Index("deliveries_dossier", "dossier", "sandbox", "number"),
     )
     waiting = text("acknowledged_at IS NULL")
     Index("deliveries_waiting", table.c.sandbox, table.c.province, table.c.number, postgresql_where=waiting)
@@ -142,10 +147,12 @@ def _verdicts(metadata: MetaData) -> Table:
         Column("hidden_until", MOMENT),  # sandbox time; a fault rule delays it, and what follows; NULL: it can be read
         Column("rule", Text, nullable=False, server_default=""),  # Rule.key of that rule
         Column("outbox_offset", BigInteger),  # of the record on the outbox; null: it came over HTTP
-        Index("verdicts_message", "sandbox", "province", "message_id"),
-        Index("verdicts_dossier", "sandbox", "dossier", "number"),
+        Index("verdicts_dossier", "dossier", "sandbox", "number"),
     )
     hidden, of_records = text("hidden_until IS NOT NULL"), text("outbox_offset IS NOT NULL")
+    accepted = text("outcome IN ('accepted', 'accepted_with_deviations')")
+    of_message = (table.c.message_id, table.c.sandbox, table.c.province, table.c.number)
+    Index("verdicts_accepted", *of_message, postgresql_where=accepted)
     Index("verdicts_hidden", table.c.sandbox, table.c.province, table.c.number, postgresql_where=hidden)
     Index("verdicts_records", table.c.sandbox, table.c.province, table.c.number, postgresql_where=of_records)
     return table

@@ -91,7 +91,7 @@ logged AS (
   INSERT INTO attempts (sandbox, province, number, attempt, dossier, at, status, error, milliseconds, head)
   SELECT $1, $2, $3, attempts, dossier, at, $7, $5, $8, $9 FROM sent)
 DELETE FROM attempts WHERE sandbox = $1 AND province = $2 AND number = $3
-  AND attempt <= (SELECT attempts FROM sent) - {KEPT}"""
+  AND (SELECT attempts FROM sent) > {KEPT} AND attempt <= (SELECT attempts FROM sent) - {KEPT}"""
 HEARD_SQL = """
 UPDATE connectors SET heard_at = clock_timestamp() WHERE sandbox = $1 AND province = $2
 AND (heard_at IS NULL OR heard_at < clock_timestamp() - interval '1 second')"""
