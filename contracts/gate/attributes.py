@@ -55,9 +55,8 @@ def findings(message: Message, attributes: Attributes, data: Any, dossier: str |
             yield rules.ATTRIBUTE_NAME.at(pointer_to(name), name, patch=removed(pointer_to(name)))
         if not isinstance(value, str) and (name in CORE or not isinstance(value, bool | int)):
             wrong = pointer_to(name)
-            patch = (
-                _as_text(wrong, value) if name == "id" or name not in CORE else None
-            )  # the others have rules of their own
+            is_any_text = name in ("id", "source") or name not in CORE  # the others have rules of their own
+            patch = _as_text(wrong, value) if is_any_text else None
             yield rules.ATTRIBUTE_VALUE.at(wrong, value, patch=patch)
     yield from _of_cloudevents(attributes)
     yield from _of_type(attributes.get("type"))
