@@ -39,6 +39,8 @@ CHECKS = (
 )
 PHASES = "examples,coverage,fuzzing,stateful"
 KNOWN = 0.8  # share of the requests with a value that exists
+PATIENCE = ("wait", "timeout_seconds")  # seconds that a request may wait, up to 120
+IMPATIENT = 0.95  # share of requests that do not wait
 COUNTED = re.compile(r'lienthong_requests_total\{method="(\w+)",route="([^"]*)",status="(\d+)"\} (\S+)')
 
 
@@ -128,9 +130,10 @@ async def prepare(stack: Stack, seed: str) -> Given:
 def configuration(document: Mapping[str, Any], given: Given) -> str:
     """Which credential belongs to which security scheme of the document, and known values of parameters."""
     lines = ["suppress-health-check = ['all']", "[headers]", f"X-Sandbox = '{given.sandbox_id}'"]
-    for name, value in given.parameters.items():
+    known = {name: (value, KNOWN) for name, value in given.parameters.items()}
+    for name, (value, probability) in {**known, **dict.fromkeys(PATIENCE, ("0", IMPATIENT))}.items():
         lines += [f"[dictionaries.{name}]", f"values = ['{value}']"]
-        lines += [f"[parameters.{name}]", f"dictionary = '{name}'", f"probability = {KNOWN}"]
+        lines += [f"[parameters.{name}]", f"dictionary = '{name}'", f"probability = {probability}"]
     names = {name.lower(): name for name in given.headers}
     for scheme, facts in document.get("components", {}).get("securitySchemes", {}).items():
         header = names.get(facts.get("name", "authorization").lower())
