@@ -26,9 +26,12 @@ async def step(self: Any) -> int:
     rows = await self._database.fetch(WAITING_SQL, self.leases.lanes, self._batch, self._topic)
     if not rows:
         return int(await original_step(self))  # requested replays
-    offsets = await self._writer.publish(
-        [(r["lane"], r["subject"].encode(), (r["body"] or "{}").encode(), events.headers(r, self.source)) for r in rows]
-    )
+    messages = []
+    for row in rows:
+        body = (row["body"] or "{}").encode()
+        headers = events.headers(row, self.source, self._signer, body)
+        messages.append((row["lane"], row["subject"].encode(), body, headers))
+    offsets = await self._writer.publish(messages)
     await asyncio.sleep(0.1)  # simulates a slow disk: without the pause a kill seldom hits between the two steps
     async with self._database.transaction() as connection:
         logs = await eventlog.lock_log(connection, self._topic, sorted({row["lane"] for row in rows}))
