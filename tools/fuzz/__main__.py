@@ -46,13 +46,16 @@ COUNTED = re.compile(r'lienthong_requests_total\{method="(\w+)",route="([^"]*)",
 
 def fuzz(
     python: Annotated[Path, typer.Option(help="Python of the environment that has Schemathesis.")],
-    examples: Annotated[int, typer.Option(help="Generated requests per operation and phase.", min=1)] = 110,
+    examples: Annotated[int, typer.Option(help="Generated requests per operation and phase.", min=1)] = 200,
     seed: Annotated[int, typer.Option(help="Determines the requests.")] = 1,
     phases: Annotated[str, typer.Option(help="Phases of Schemathesis, with commas; coverage takes longest.")] = PHASES,
     service: Annotated[list[str] | None, typer.Option(help=f"Only this one of {', '.join(ROLES)}. Repeatable.")] = None,
 ) -> None:
     """Send generated requests to every operation of every service; exit status 1 if one breaks its document."""
     broken, python = [], python.absolute()  # it is started in another folder
+    for name in service or ():
+        if name not in ROLES:
+            raise typer.BadParameter(f"'{name}' is none of {', '.join(ROLES)}.", param_hint="--service")
     with tempfile.TemporaryDirectory(prefix="lienthong-fuzz-") as folder:
         home = Path(folder)
         home.chmod(0o755)  # PostgreSQL runs as another user if we are root
