@@ -50,17 +50,8 @@ XLINK = "http://www.w3.org/1999/xlink"
 LINKS = frozenset({"hyperlink", "a"})  # followed only by a click; everything else external is fetched by the reader
 ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:|//|\\\\", re.IGNORECASE)  # RFC 3986 4.2, or a Windows share
 UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    OSError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-    OverflowError,
-    struct.error,
-    expat.ExpatError,
-    LookupError,
+    *(zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError),
+    *(OverflowError, struct.error, expat.ExpatError, LookupError),
 )  # all errors of `zipfile` and of the XML parser for a broken document
 
 
