@@ -137,17 +137,13 @@ def show(answer: Any, as_json: bool, text: str) -> None:
     typer.echo(json.dumps(answer, ensure_ascii=False, indent=2) if as_json else text)
 
 
-def print_table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], *, fold: Sequence[str] = (), most: int | None = None
-) -> None:
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, fold: Sequence[str] = ()) -> None:
     """Print a table, with what is `shown` of each cell; in a file or pipe every row is one line.
 
     fold  headings of the columns that are folded on a terminal that is too narrow; default: all
-    most  characters of a line in a file or pipe, for tables with prose
     """
     cells = [tuple(map(shown, row)) for row in rows]
-    is_terminal = sys.stdout.isatty()
-    if not is_terminal and most is None:
+    if not sys.stdout.isatty():
         _print_lines([tuple(headings), *cells])
         return
     from rich.console import Console
@@ -159,13 +155,7 @@ def print_table(
         table.add_column(heading, overflow="fold", no_wrap=bool(fold) and heading not in fold)
     for row in cells:
         table.add_row(*map(Text, row))  # as text: markup of rich in it would be run
-    console = Console(width=None if is_terminal else most)
-    if is_terminal:
-        console.print(table)
-        return
-    with console.capture() as capture:
-        console.print(table)
-    print("\n".join(line.rstrip() for line in capture.get().splitlines()))
+    Console().print(table)
 
 
 def _print_lines(rows: Sequence[Sequence[str]]) -> None:
