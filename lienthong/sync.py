@@ -16,7 +16,7 @@ from typing import Any, Self, Unpack
 
 from lienthong import client
 from lienthong.background import Background, BackgroundHttp
-from lienthong.client import country
+from lienthong.client.transport import http_client
 from lienthong.client.types import Wish
 from lienthong.sync_methods import (
     CitizenMethods,
@@ -50,7 +50,7 @@ class Country(CountryMethods):
 
     def __enter__(self) -> Self:
         self._background = Background()
-        self._http = country.http_client()
+        self._http = http_client()
         try:
             self.run(self.there.open(BackgroundHttp(self._background, self._http)))
         except BaseException:

@@ -16,7 +16,7 @@ from lienthong.cli.language import output_language, use_language
 from lienthong.embedded import Trouble
 from lienthong.shown import shown, shown_in, shown_lines
 
-if TYPE_CHECKING:  # every command line imports this file; the client imports an HTTP library
+if TYPE_CHECKING:  # every command line imports this file; --help needs no client
     from lienthong.client import Country
 
 Answer = TypeVar("Answer")
@@ -85,8 +85,6 @@ def ask(
     as_it_is  for JSON and files; otherwise the answer is for people, and its texts are `shown`
     parallel  some requests run at the same time, in an event loop; to load one takes longer than a request
     """
-    from httpx import InvalidURL
-
     from lienthong.client.http import NotRunning, Problem
 
     try:
@@ -100,8 +98,6 @@ def ask(
         raise Trouble(
             f"{error.object!r} contains a byte that is not UTF-8: remove it, or set the terminal to UTF-8."
         ) from error
-    except InvalidURL as error:
-        raise Trouble(f"'{url}' is not a valid address ({error}): write one such as {DEFAULT_URL}.") from error
 
 
 def _in_a_loop(url: str, requests: Callable[[Country], Coroutine[Any, Any, Answer]]) -> Answer:
@@ -117,28 +113,22 @@ def _in_a_loop(url: str, requests: Callable[[Country], Coroutine[Any, Any, Answe
 
 
 def _one_by_one(url: str, requests: Callable[[Country], Coroutine[Any, Any, Answer]]) -> Answer:
-    import httpx
-
+    from lienthong.cli.blocking import BlockingHttp
     from lienthong.client import Country
-    from lienthong.client.country import http_settings
-
-    class Blocking:
-        async def request(self, method: str, address: str, **options: Any) -> httpx.Response:
-            return http.request(method, address, **options)  # noqa: ASYNC212  # nothing else runs in this process
 
     async def run() -> Answer:
         country = Country(url)
-        await country.open(Blocking())
+        await country.open(http)
         return await requests(country)
 
-    with httpx.Client(**http_settings()) as http:
-        work = run()
-        try:
-            work.send(None)
-        except StopIteration as end:
-            return cast(Answer, end.value)
-        finally:
-            work.close()
+    http, work = BlockingHttp(), run()
+    try:
+        work.send(None)
+    except StopIteration as end:
+        return cast(Answer, end.value)
+    finally:
+        work.close()
+        http.close()
     raise RuntimeError("These requests wait for something else: ask(parallel=True).")
 
 
@@ -147,17 +137,13 @@ def show(answer: Any, as_json: bool, text: str) -> None:
     typer.echo(json.dumps(answer, ensure_ascii=False, indent=2) if as_json else text)
 
 
-def print_table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], *, fold: Sequence[str] = (), most: int | None = None
-) -> None:
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, fold: Sequence[str] = ()) -> None:
     """Print a table, with what is `shown` of each cell; in a file or pipe every row is one line.
 
     fold  headings of the columns that are folded on a terminal that is too narrow; default: all
-    most  characters of a line in a file or pipe, for tables with prose
     """
     cells = [tuple(map(shown, row)) for row in rows]
-    is_terminal = sys.stdout.isatty()
-    if not is_terminal and most is None:
+    if not sys.stdout.isatty():
         _print_lines([tuple(headings), *cells])
         return
     from rich.console import Console
@@ -169,13 +155,7 @@ def print_table(
         table.add_column(heading, overflow="fold", no_wrap=bool(fold) and heading not in fold)
     for row in cells:
         table.add_row(*map(Text, row))  # as text: markup of rich in it would be run
-    console = Console(width=None if is_terminal else most)
-    if is_terminal:
-        console.print(table)
-        return
-    with console.capture() as capture:
-        console.print(table)
-    print("\n".join(line.rstrip() for line in capture.get().splitlines()))
+    Console().print(table)
 
 
 def _print_lines(rows: Sequence[Sequence[str]]) -> None:

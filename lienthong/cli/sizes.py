@@ -7,6 +7,7 @@ import os
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 SANDBOX = "default"
@@ -32,7 +33,7 @@ RETENTION: tuple[dict[str, str], ...] = (
     },
     {
         "what": "logs",
-        "kept": "of each process the last 16 to 32 MiB",
+        "kept": "the last 16 to 32 MiB of each process",
         "emptied_by": "itself; or lienthong down, then lienthong reset",
     },
 )
@@ -80,12 +81,17 @@ def readable(size: float) -> str:
     return f"{size:.1f} TB"
 
 
-def tables(status: dict[str, Any]) -> list[tuple[tuple[str, ...], list[tuple[str, ...]]]]:
-    """Headings and rows of two tables from `facts`: sizes by role, and how long data is kept."""
+def table(status: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headings and rows of the sizes by role, from `facts`."""
     services = status["sandbox"]["services"].items()
-    sizes = [(role, *(_cell(sizes_of.get(name)) for name in SHOWN)) for role, sizes_of in services]
-    retention = [(row["what"], row["kept"], row["emptied_by"]) for row in status["retention"]]
-    return [(("default sandbox", *SHOWN), sizes), (("data", "kept", "deleted by"), retention)]
+    rows = [(role, *(_cell(sizes_of.get(name)) for name in SHOWN)) for role, sizes_of in services]
+    return ("default sandbox", *SHOWN), rows
+
+
+def retention(status: dict[str, Any]) -> str:
+    """A paragraph per kind of data, from `facts`: how long it is kept, and what deletes it."""
+    sentences = (f"{row['what']}: kept {row['kept']}. Deleted by: {row['emptied_by']}." for row in status["retention"])
+    return "\n".join(fill(sentence, 100, subsequent_indent="  ") for sentence in sentences)
 
 
 def _cell(size: dict[str, int] | None) -> str:

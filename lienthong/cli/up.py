@@ -214,9 +214,9 @@ def _show(now: Status, as_json: bool, seconds: float | None) -> None:
 
         folders = (f"{name} {sizes.readable(size)}" for name, size in now["folders"].items())
         print(f"On disk: {', '.join(folders)}.")
-        for headings, part in sizes.tables(now):
-            print()
-            print_table(headings, part, most=100)
+        print()
+        print_table(*sizes.table(now))
+        print(f"\n{sizes.retention(now)}")
 
 
 def _follow(stack: Stack) -> None:

@@ -11,9 +11,8 @@ from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import anyio
-import httpx
 
-from lienthong.client.http import Problem, Scope, every_row
+from lienthong.client.http import Problem, Response, Scope, every_row
 from lienthong.client.payments import Payments
 from lienthong.client.types import Dossier
 
@@ -74,7 +73,7 @@ class Citizen:
         key: str | None = None,
         more_headers: dict[str, str] | None = None,
         **options: Any,
-    ) -> httpx.Response:
+    ) -> Response:
         portal, token = self.sandbox.country.portal, self.token
         if token:
             try:

@@ -11,16 +11,12 @@ async with Country() as country, country.sandbox(seed="spring") as sandbox:
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, Unpack, cast
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 from urllib.parse import quote
-
-import certifi
-import httpx
 
 from lienthong.client.arguments import code_first
 from lienthong.client.citizen import Citizen
@@ -35,8 +31,10 @@ from lienthong.client.timeline import SERVICES, merged
 from lienthong.client.types import Entry, SandboxRow, Verdict, Wish
 from lienthong.client.waits import Waiting
 
+if TYPE_CHECKING:  # a verb of one request sends it without httpx
+    pass
+
 DEFAULT_URL = "http://127.0.0.1:8000"
-LIMITS = httpx.Limits(max_connections=32, max_keepalive_connections=32, keepalive_expiry=60)
 EVENT_SOURCES = ("portal", "gateway")
 
 
@@ -51,6 +49,8 @@ class Country(Services):
         self.doors: dict[str, Any] = {}
 
     async def __aenter__(self) -> Self:
+        from lienthong.client.transport import http_client
+
         self._http = http_client()
         try:
             await self.open(self._http)
@@ -151,37 +151,6 @@ class Country(Services):
         finally:
             if not keep:
                 await self.delete_sandbox(sandbox.id)
-
-
-def http_client() -> httpx.AsyncClient:
-    """An HTTP client with settings for services on this machine.
-
-    Its idle connections live 60 s, nearly as long as the server's (75 s): when several expire at once, httpcore closes
-    them one after the other, and by then a request may already use the second one.
-    """
-    return httpx.AsyncClient(**http_settings())
-
-
-def http_settings() -> dict[str, Any]:
-    """Settings of a client of httpx, asynchronous or not."""
-    certificates = Certificates(ssl.PROTOCOL_TLS_CLIENT)
-    return {"timeout": 30.0, "limits": LIMITS, "trust_env": False, "verify": certificates}
-
-
-class Certificates(ssl.SSLContext):
-    """Reads the known authorities at the first connection with TLS: it takes 20 ms, and most countries have none."""
-
-    def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
-        self._read()
-        return super().wrap_bio(*args, **options)
-
-    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
-        self._read()
-        return super().wrap_socket(*args, **options)
-
-    def _read(self) -> None:
-        if not self.cert_store_stats()["x509_ca"]:
-            self.load_verify_locations(certifi.where())
 
 
 def lagging_text(row: SandboxRow) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from http.client import HTTPException, InvalidURL
 from typing import Any, Protocol, cast
 
-import httpx
-
-from lienthong.addresses import scheme_fault
+from lienthong.addresses import address_fault, invalid
 
 NOT_FACTS = (
     "title",
@@ -20,6 +21,7 @@ NOT_FACTS = (
     "error_description",
 )  # members with another meaning
 LARGEST_PAGE = 500  # rows; the largest page that the services return
+NEXT_PAGE = re.compile(r'<([^>]*)>; *rel="?next"?')
 
 
 class Problem(Exception):
@@ -58,7 +60,7 @@ class Problem(Exception):
         return f"{head}: {' '.join(filter(None, (title, detail)))}" + (f" ({facts})" if facts else "")
 
     @classmethod
-    def of(cls, response: httpx.Response) -> Problem:
+    def of(cls, response: Response) -> Problem:
         try:
             body = response.json()
         except ValueError:
@@ -82,11 +84,48 @@ class NotRunning(Exception):
     __module__ = "lienthong.client"
 
 
-class Http(Protocol):
-    """What sends requests: an `httpx.AsyncClient`, or a wrapper around one."""
+class Response(Protocol):
+    """What the client reads of a response: an `httpx.Response`, or that of a verb's blocking request."""
 
     @property
-    def request(self) -> Callable[..., Awaitable[httpx.Response]]: ...
+    def status_code(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def content(self) -> bytes: ...
+    @property
+    def request(self) -> Any: ...
+    def json(self) -> Any: ...
+
+
+class Http(Protocol):
+    """What sends requests: an `httpx.AsyncClient`, a wrapper around one, or a verb's blocking client."""
+
+    @property
+    def request(self) -> Callable[..., Awaitable[Response]]: ...
+
+
+def _of_httpx(*names: str) -> tuple[type[Exception], ...]:
+    """Errors of httpx; none if it was not imported, for then nothing raises them."""
+    httpx = sys.modules.get("httpx")
+    return tuple(getattr(httpx, name) for name in names) if httpx else ()
+
+
+def _no_answer() -> tuple[type[Exception], ...]:
+    """What the clients raise if nothing answers."""
+    return (HTTPException, OSError, *_of_httpx("TransportError", "InvalidURL"))
+
+
+def _what_to_do(url: str, error: Exception) -> str:
+    """A sentence for whoever gets no answer from `url`."""
+    if isinstance(error, (TimeoutError, *_of_httpx("TimeoutException"))):
+        return f"{url} does not answer in time: `lienthong status` shows which process is stuck."
+    if isinstance(error, (InvalidURL, *_of_httpx("InvalidURL"))):
+        return invalid(url, error)
+    return (
+        f"Nothing answers at {url}: start it with `lienthong up`, or name the portal's address in "
+        "LIENTHONG_URL or with --url."
+    )
 
 
 class ServiceClient:
@@ -95,25 +134,18 @@ class ServiceClient:
     def __init__(self, http: Http, url: str) -> None:
         self._http, self.url = http, url.rstrip("/")
 
-    async def send(self, method: str, path: str, *, judged: bool = False, **options: Any) -> httpx.Response:
+    async def send(self, method: str, path: str, *, judged: bool = False, **options: Any) -> Response:
         """`path` may be a full address, such as one from a discovery document.
 
         judged  a verdict is a response also if it rejects (422)
         """
         address = path if "://" in path else self.url + path
-        if fault := scheme_fault(address if address == path else self.url):
+        if fault := address_fault(address if address == path else self.url):
             raise NotRunning(fault)
         try:
             response = await self._http.request(method, address, **options)
-        except httpx.TransportError as error:
-            if isinstance(error, httpx.TimeoutException):
-                text = f"{self.url} does not answer in time: `lienthong status` shows which process is stuck."
-            else:
-                text = (
-                    f"Nothing answers at {self.url}: start it with `lienthong up`, or name the portal's address in "
-                    "LIENTHONG_URL or with --url."
-                )
-            raise NotRunning(text) from error
+        except _no_answer() as error:
+            raise NotRunning(_what_to_do(self.url, error)) from error
         is_verdict = judged and response.headers.get("content-type", "").startswith("application/json")
         if response.status_code >= 400 and not is_verdict:
             raise Problem.of(response)
@@ -150,7 +182,7 @@ class Scope:
         self.lab = f"/_lab/sandboxes/{id}"
 
 
-async def every_row(send: Callable[..., Awaitable[httpx.Response]], path: str, **params: Any) -> list[Any]:
+async def every_row(send: Callable[..., Awaitable[Response]], path: str, **params: Any) -> list[Any]:
     """All rows of a list, read page by page.
 
     send    sends a request, such as `ServiceClient.send`
@@ -158,8 +190,8 @@ async def every_row(send: Callable[..., Awaitable[httpx.Response]], path: str, *
     """
     response = await send("GET", path, params={"page_size": LARGEST_PAGE, **params})
     rows: list[Any] = response.json()
-    while "next" in response.links:
-        response = await send("GET", response.links["next"]["url"])
+    while following := NEXT_PAGE.search(response.headers.get("link", "")):
+        response = await send("GET", following[1])
         rows += response.json()
     return rows
 

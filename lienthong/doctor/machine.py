@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import lienthong
-from lienthong.addresses import scheme_fault
+from lienthong.addresses import address_fault
 from lienthong.embedded import Trouble, elsewhere, in_repository, jars, ports, postgres, source_root
 from lienthong.embedded.plan import DATABASES, Plan
 from lienthong.embedded.processes import unprivileged_owner
@@ -273,7 +273,7 @@ def _time_of(file: Path) -> datetime:
 
 
 def _portal_error(url: str) -> str:
-    if fault := scheme_fault(url):
+    if fault := address_fault(url):
         return fault
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

@@ -11,9 +11,9 @@ from fastapi import FastAPI, Request, Response
 
 from lienthong.cli import language, sandbox
 from lienthong.client import Country, Dossier, Entry, NotRunning, Wish
-from lienthong.client.country import LIMITS
 from lienthong.client.http import Problem, ServiceClient
 from lienthong.client.timeline import SERVICES, merged, status_changes
+from lienthong.client.transport import LIMITS
 from lienthong.journeys import travel
 from lienthong.journeys.travel import READY, REFUSED, RETURNED, WITHDRAWN, JourneyResult
 from lienthong.pytest_plugin import MARKER

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from lienthong.addresses import scheme_fault
+from lienthong.addresses import address_fault
 from lienthong.client import Country, NotRunning
 from shared.errors import BodyDoesNotFit
 from shared.sandbox.clock import parse_duration
@@ -47,7 +47,7 @@ def test_a_duration_of_fixed_length_is_read(text: str) -> None:
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "localhost:8000", "portal.example/", "//127.0.0.1:8000", ""])
 async def test_an_address_without_a_scheme_is_named_as_such(url: str) -> None:
     """Not as one at which nothing answers."""
-    assert "has no scheme: write http://" in scheme_fault(url)
+    assert "has no scheme: write http://" in address_fault(url)
     country = Country("http://127.0.0.1:1")
     country.url = url
     async with httpx.AsyncClient() as http:
@@ -56,10 +56,10 @@ async def test_an_address_without_a_scheme_is_named_as_such(url: str) -> None:
 
 
 def test_an_address_with_another_scheme_is_named_as_such() -> None:
-    assert scheme_fault("ftp://a:1") == (
+    assert address_fault("ftp://a:1") == (
         "'ftp://a:1' begins with ftp://, but only http:// and https:// can be used: write http://a:1."
     )
-    assert scheme_fault("https://a") == scheme_fault("HTTP://a") == ""
+    assert address_fault("https://a") == address_fault("HTTP://a") == ""
 
 
 def test_a_service_refuses_public_addresses_without_a_scheme() -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import httpx
-
 from lienthong.client import Citizen
-from lienthong.client.http import NotRunning, Problem, ServiceClient
+from lienthong.client.http import NotRunning, Problem, Response, ServiceClient
 from tools.prove.ledger import Ledger
 
 PAUSE_SECONDS = 0.1  # before a request that was not acknowledged is repeated
@@ -21,7 +19,7 @@ class RetryingCitizen:
         self.citizen, self._ledger = citizen, ledger
         self._signing_in = asyncio.Lock()
 
-    async def send(self, method: str, path: str, *, key: str = "", body: Any = None) -> httpx.Response:
+    async def send(self, method: str, path: str, *, key: str = "", body: Any = None) -> Response:
         """Send a request to the portal until it is acknowledged. Raises Problem if it is refused."""
         while True:
             token = self.citizen.token
