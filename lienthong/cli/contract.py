@@ -188,7 +188,7 @@ def _check_there(url: str, sandbox: str, request: Mapping[str, Any]) -> list[lis
             for messages in _ask("split", request)
         ]
 
-    return ask(url, requests, as_it_is=True)
+    return ask(url, requests, as_it_is=True, parallel=True)  # httpx also sends a header twice
 
 
 async def _judged(inside: Sandbox, sent: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
