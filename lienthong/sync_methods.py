@@ -340,8 +340,11 @@ class ConnectorMethods(SyncObject[connectors.Connector]):
         """A complete event of a type about a dossier; it is accepted now if the law allows it now."""
         return self.run(self.there.example(type, dossier))
 
-    def hand_in_result(self, dossier: str, content: bytes) -> dict[str, Any]:
-        """Hand in the result of a dossier, a PDF, before it is announced: it is served in place of the gateway's own page."""
+    def hand_in_result(self, dossier: str, content: bytes | str) -> dict[str, Any]:
+        """Hand in the result of a dossier before it is announced: it is served in place of the gateway's own page.
+
+        content  a PDF, or the address of one
+        """
         return self.run(self.there.hand_in_result(dossier, content))
 
     def trigger(self, /, type: str, dossier: str, **data: Any) -> dict[str, Any]:

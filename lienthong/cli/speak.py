@@ -139,8 +139,11 @@ def trigger(
         ),
     ] = None,
     result: Annotated[
-        Path | None,
-        typer.Option(help="For dossier.result_ready.v1: the PDF that is the result, handed in first.", metavar="FILE"),
+        str | None,
+        typer.Option(
+            help="For dossier.result_ready.v1: the PDF that is the result, or its address; handed in first.",
+            metavar="FILE|URL",
+        ),
     ] = None,
     as_outsider: Annotated[
         bool, typer.Option(help="Say it even if it is sure to be rejected, as a program would; the verdict is kept.")
@@ -155,7 +158,7 @@ def trigger(
         inside = country.enter(sandbox)
         connector = inside.connector(province or await _province_of(inside, dossier))
         if result is not None:
-            await connector.hand_in_result(dossier, result.read_bytes())
+            await connector.hand_in_result(dossier, result if "://" in result else _read(result))
         event = await connector.example(type, dossier)
         for path, value in _changes(set or ()):
             _set(event["data"], path, value)
@@ -167,6 +170,14 @@ def trigger(
     show(verdict, as_json, "\n".join(outcome_lines(verdict, output_language())))
     if verdict["outcome"] == "rejected":
         raise typer.Exit(1)
+
+
+def _read(file: str) -> bytes:
+    """Raises typer.BadParameter."""
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"{file} cannot be read ({error.strerror}).", param_hint="--result") from error
 
 
 async def _province_of(sandbox: Any, dossier: str) -> str:

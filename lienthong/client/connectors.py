@@ -75,11 +75,18 @@ class Connector:
         """A complete event of a type about a dossier; it is accepted now if the law allows it now."""
         return cast(dict[str, Any], await self._json("GET", f"/dossiers/{dossier}/example", params={"type": type}))
 
-    async def hand_in_result(self, dossier: str, content: bytes) -> dict[str, Any]:
-        """Hand in the result of a dossier, a PDF, before it is announced: it is served in place of the gateway's own page."""
+    async def hand_in_result(self, dossier: str, content: bytes | str) -> dict[str, Any]:
+        """Hand in the result of a dossier before it is announced: it is served in place of the gateway's own page.
+
+        content  a PDF, or the address of one
+        """
+        address = f"/dossiers/{dossier}/result"
+        if isinstance(content, str):
+            return cast(dict[str, Any], await self._json("PUT", f"{address}/address", json={"url": content}))
         headers = {**await self._authorization(), "Content-Type": "application/pdf"}
-        address = f"{self._path}/dossiers/{dossier}/result"
-        return cast(dict[str, Any], await self._gateway.json("PUT", address, content=content, headers=headers))
+        return cast(
+            dict[str, Any], await self._gateway.json("PUT", self._path + address, content=content, headers=headers)
+        )
 
     async def trigger(self, /, type: str, dossier: str, **data: Any) -> dict[str, Any]:
         """Say an event of this type about a dossier, made from contract and dossier; returns the verdict.

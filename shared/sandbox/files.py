@@ -18,6 +18,7 @@ from shared.sandbox.registry import Sandbox
 from shared.sandbox.validity import Times, Validity
 from shared.storage.database import Connection, Database
 
+HASH = r"^[0-9A-Fa-f]{64}$"
 PATH = "/api/v1/files"  # the endpoint of a service is GET {PATH}/{sandbox}/{sha256}
 # Run when the tables are created. STORAGE EXTERNAL: most files are compressed already, and a second compression took two
 # thirds of the time to store 10 MB (measured). PostgreSQL draws the key: two random UUIDs have 244 bits from its strong

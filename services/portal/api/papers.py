@@ -31,7 +31,6 @@ from shared.web.problems import problem_responses
 SECONDS = "^[0-9]{1,500}$"
 PATH = "/api/v1/papers"  # a body sent here may be larger than elsewhere
 router = APIRouter(tags=["papers"])
-HASH = r"^[0-9A-Fa-f]{64}$"
 BYTES: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 ANY_KIND = {kind.media_type: BYTES for kind in ACCEPTED}
 REQUEST_BODY = {"requestBody": {"required": True, "content": ANY_KIND}}
@@ -82,7 +81,7 @@ async def send_paper(
     citizen: CitizenDep,
     portal: PortalDep,
     name: Annotated[Shown, Query(description="Name of the file, without a path", examples=["khai-sinh.pdf"])],
-    sha256: Annotated[str, Query(pattern=HASH, description="SHA-256 of the file, hexadecimal")],
+    sha256: Annotated[str, Query(pattern=files.HASH, description="SHA-256 of the file, hexadecimal")],
 ) -> StoredPaperView:
     citizen.check_time((await known_sandbox(portal, citizen.sandbox)).now)
     try:
@@ -141,7 +140,7 @@ def _seconds(text: str) -> int:
 async def fetch_file(
     request: Request,
     sandbox: SandboxPath,
-    sha256: Annotated[str, Path(pattern=HASH)],
+    sha256: Annotated[str, Path(pattern=files.HASH)],
     portal: PortalDep,
     name: Annotated[Exact, Query(max_length=200)],
     expires: Annotated[

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from contracts import file_types
 from contracts.catalogue import COMMUNES, PROVINCES, procedure_of
+from contracts.decisions import Body
 from contracts.file_types import PDF
+from contracts.modes import address_fault
 from services.province_gateway import commands, queries, result_pdf
 from services.province_gateway.api.access import ConnectorDep
 from services.province_gateway.api.views import GatewayDep
 from services.province_gateway.domain import Dossier, NoResultYet
+from services.province_gateway.doors.fetching import fetch
 from services.province_gateway.moves.context import handler
 from services.province_gateway.runtime import Gateway
+from shared.errors import BodyDoesNotFit
 from shared.runtime import in_sandbox, known_sandbox
 from shared.sandbox import files
 from shared.sandbox.files import File, FileNotFound
@@ -28,7 +32,9 @@ from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["provinces"])
 PATH = "/provinces/{province}/dossiers/{code}/result"
-RAW_BODIES = (re.compile(r"/api/v1/provinces/[^/]+/dossiers/[^/]+/result"), 10 << 20)  # as the portal's papers
+MOST_BYTES = 10 << 20  # as the portal's papers
+RAW_BODIES = (re.compile(r"/api/v1/provinces/[^/]+/dossiers/[^/]+/result"), MOST_BYTES)
+NOT_DECLARED = ("", "application/octet-stream", "binary/octet-stream")  # of a server that does not know what it serves
 BYTES: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -58,6 +64,13 @@ async def result(province: Text, code: Text, sandbox: SandboxId, gateway: Gatewa
     return file_response.response(file, f"{dossier.result_number}.pdf", request.headers)
 
 
+class ResultAddress(Body):
+    """Where the result lies: on loopback, or on a host that WEBHOOK_ALLOWED_HOSTS allows."""
+
+    url: Annotated[Text, Field(max_length=2000, examples=["http://127.0.0.1:9000/17-TLHT.pdf"])]
+    sha256: Annotated[str, Field(pattern=files.HASH)] | None = None
+
+
 @router.put(
     PATH,
     summary="Hand in the result of a dossier, before it is announced; the body is the PDF. An earlier one is replaced.",
@@ -67,12 +80,36 @@ async def result(province: Text, code: Text, sandbox: SandboxId, gateway: Gatewa
 )
 async def hand_in(code: Text, connector: ConnectorDep, request: Request, gateway: GatewayDep) -> ResultFileView:
     await queries.dossier(gateway, connector.sandbox_id, connector.province, code)
-    content = await request.body()
+    content, declared = await request.body(), request.headers.get("content-type", "")
+    return await _keep(gateway, connector.sandbox_id, code, content, declared)
+
+
+@router.put(
+    f"{PATH}/address",
+    summary="Hand in the result of a dossier by its address, from which it is fetched now, within 15 s.",
+    tags=["connectors"],
+    responses=problem_responses(400, 401, 403, 404, 409, 415, 422, 503),
+)
+async def hand_in_by_address(
+    code: Text, body: ResultAddress, connector: ConnectorDep, gateway: GatewayDep
+) -> ResultFileView:
+    await queries.dossier(gateway, connector.sandbox_id, connector.province, code)
+    if fault := address_fault(body.url):
+        raise BodyDoesNotFit(("/url", fault))
+    content, declared = await fetch(gateway.allowed_hosts, body.url, "/url", most=MOST_BYTES)
+    if declared.partition(";")[0].strip().lower() in NOT_DECLARED:
+        declared = PDF.media_type
+    if body.sha256 is not None and body.sha256.lower() != (found := files.hash_of(content)):
+        raise BodyDoesNotFit(("/sha256", f"must be that of the file at the address, which has {found}"))
+    return await _keep(gateway, connector.sandbox_id, code, content, declared)
+
+
+async def _keep(gateway: Gateway, sandbox_id: str, code: str, content: bytes, declared: str) -> ResultFileView:
     kind = await asyncio.to_thread(file_types.kind_of, content)
-    file_types.agree(kind, request.headers.get("content-type", ""), f"result{PDF.extensions[0]}")
-    async with in_sandbox(gateway, connector.sandbox_id) as (connection, sandbox):
+    file_types.agree(kind, declared, f"result{PDF.extensions[0]}")
+    async with in_sandbox(gateway, sandbox_id) as (connection, sandbox):
         sha256 = await gateway.files.put(connection, sandbox, content, kind.media_type)
-    async with gateway.unit_of_work(connector.sandbox_id, codes=[code]) as change:
+    async with gateway.unit_of_work(sandbox_id, codes=[code]) as change:
         commands.hand_in_result(change.work, code, sha256)
     return ResultFileView(dossier=code, sha256=sha256, size=len(content))
 

@@ -24,7 +24,12 @@ from contracts.faults import connectors as named
 from services.province_gateway.doors import cloudevents, deliveries, webhook_signing
 from services.province_gateway.doors.bell import Bell, Place
 from services.province_gateway.doors.deliveries import COLUMNS, Delivery
-from services.province_gateway.doors.webhook_hosts import AllowedHosts, AllowedTransport, ReceiverNotAllowed
+from services.province_gateway.doors.webhook_hosts import (
+    AllowedHosts,
+    AllowedTransport,
+    ReceiverNotAllowed,
+    refused_words,
+)
 from shared.errors import NotReady
 from shared.observability import metrics
 from shared.runtime import Runtime
@@ -274,7 +279,8 @@ class Webhooks:
                     answer += piece
                     if len(answer) >= ANSWER_BYTES:
                         break
-            error = "" if response.is_success else _words_of_status(response)
+            error = "" if response.is_success else refused_words(response)
+            error += ": it wants no delivery any more" if status == GONE else ""
         except TimeoutError:
             error = f"did not answer within {self.timeout:g} s"
         except ReceiverNotAllowed as refusal:
@@ -300,13 +306,6 @@ async def pending(runtime: Runtime, sandbox_id: str) -> tuple[list[str], datetim
         for row in due
     ]
     return under_way, min((row["next_try"] for row in rows if row["next_try"]), default=None)
-
-
-def _words_of_status(response: httpx.Response) -> str:
-    if response.has_redirect_location:
-        return f"answers {response.status_code} to {response.headers['location'][:200]}: redirects are not followed"
-    gone = ": it wants no delivery any more" if response.status_code == GONE else ""
-    return f"answers {response.status_code}{gone}"
 
 
 async def _rung(rung: asyncio.Event, seconds: float) -> None:

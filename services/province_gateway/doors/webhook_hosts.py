@@ -128,6 +128,13 @@ class AllowedTransport(httpx.AsyncHTTPTransport):
         return await super().handle_async_request(request)
 
 
+def refused_words(response: httpx.Response) -> str:
+    """What a server answered instead of 2xx."""
+    if response.has_redirect_location:
+        return f"answers {response.status_code} to {response.headers['location'][:200]}: redirects are not followed"
+    return f"answers {response.status_code}"
+
+
 async def reachable(allowed: AllowedHosts, text: str) -> str | None:
     """Why nobody answers at the address of a receiver now; None if somebody listens there.
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from contracts import lifecycle as law
+from services.province_gateway.doors import fetching
+from shared.sandbox.files import hash_of
 from tests.support.connector import Connector
-from tests.support.country import Citizen, Sandbox, problem
+from tests.support.country import Citizen, Sandbox, pointers, problem
 from tests.support.factories import COPY, told
+from tests.support.receiver import Answer, cut, hang, receiving, status
 from tests.support.specimens import a_docx, a_pdf, a_png
 
 
@@ -82,6 +86,85 @@ async def test_what_is_no_paper_is_no_result(
     connector: Connector, code: str, content: bytes, media_type: str, status: int, slug: str
 ) -> None:
     problem(await connector.hand_in(code, content, media_type), status, slug)
+
+
+PDF_TYPE = "Content-Type: application/pdf"
+
+
+async def by_address(connector: Connector, code: str, url: str, **more: str) -> httpx.Response:
+    return await connector.ask("PUT", f"/dossiers/{code}/result/address", json={"url": url, **more})
+
+
+@pytest.mark.parametrize("headers", [[PDF_TYPE], ["Content-Type: application/octet-stream"], []])
+async def test_a_result_is_fetched_from_its_address(
+    sandbox: Sandbox, connector: Connector, lan: Citizen, code: str, headers: list[str]
+) -> None:
+    content = a_pdf(b"<</fetched 1>>")
+    async with receiving() as server:
+        server.answers = [status(200, content, *headers)]
+        answer = await by_address(connector, code, f"{server.url}/17.pdf", sha256=hash_of(content).upper())
+    assert answer.status_code == 200 and answer.json() == {
+        "dossier": code,
+        "sha256": hash_of(content),
+        "size": len(content),
+    }
+    assert "authorization" not in server.received[0].headers
+    await connector.says(law.DOSSIER_RESULT_READY, code)
+    await sandbox.carry()
+    address = (await lan.ask("GET", f"/dossiers/{code}/result")).json()["address"]
+    assert (await connector.country.http.get(address)).content == content
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (status(404), "answers 404"),
+        (status(204), "answers 204"),
+        (status(302, b"", "Location: http://127.0.0.1:1/"), "redirects are not followed"),
+        (status(200, b"%PDF-" + b"x" * (10 << 20), PDF_TYPE), "more than 10 MiB"),
+        (cut, "cannot be fetched"),
+        (hang, "within 0.2 s"),
+        (status(200, b"", PDF_TYPE), "empty"),
+    ],
+)
+async def test_an_address_that_gives_no_file_is_named(
+    monkeypatch: pytest.MonkeyPatch, connector: Connector, code: str, given: Answer, words: str
+) -> None:
+    if given is hang:
+        monkeypatch.setattr(fetching, "SECONDS", 0.2)
+    async with receiving() as server:
+        server.answers = [given]
+        answer = await by_address(connector, code, server.url)
+    assert words in problem(answer, 422, "body-does-not-fit")["errors"][0]["detail"]
+    assert (await connector.shown(code))["status"]["code"] == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "code_of_answer", "slug"),
+    [
+        (b"not a file", PDF_TYPE, 415, "paper-type-not-accepted"),
+        (a_png(), "Content-Type: image/png", 415, "paper-type-mismatch"),
+        (a_pdf(), "Content-Type: text/html", 415, "paper-type-mismatch"),
+        (a_pdf(b"<</JavaScript 1>>"), PDF_TYPE, 415, "paper-not-safe"),
+    ],
+)
+async def test_what_lies_at_the_address_is_checked_as_an_upload(
+    connector: Connector, code: str, content: bytes, media_type: str, code_of_answer: int, slug: str
+) -> None:
+    async with receiving() as server:
+        server.answers = [status(200, content, media_type)]
+        problem(await by_address(connector, code, server.url), code_of_answer, slug)
+
+
+async def test_only_allowed_addresses_and_the_file_that_was_meant(connector: Connector, code: str) -> None:
+    refused = problem(await by_address(connector, code, "http://192.0.2.1/a.pdf"), 409, "receiver-not-allowed")
+    assert "WEBHOOK_ALLOWED_HOSTS" in refused["detail"]
+    for url in ("ftp://a/b", "file:///etc/passwd", "http://a b/", "http://u:p@127.0.0.1/"):
+        assert pointers(await by_address(connector, code, url)) == ["/url"]
+    assert "cannot be fetched" in (await by_address(connector, code, "http://127.0.0.1:1/a.pdf")).text
+    async with receiving() as server:
+        server.answers = [status(200, a_pdf(), PDF_TYPE)]
+        assert pointers(await by_address(connector, code, server.url, sha256="0" * 64)) == ["/sha256"]
 
 
 async def test_only_the_connector_of_the_dossier_hands_it_in(connector: Connector, code: str) -> None:

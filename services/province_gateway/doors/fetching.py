@@ -1,0 +1,41 @@
+"""Fetches a file from an address that a connector names: as webhooks, only from loopback and what the setting allows."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+
+from services.province_gateway.doors.webhook_hosts import AllowedHosts, AllowedTransport, refused_words
+from shared.errors import BodyDoesNotFit
+
+SECONDS = 15.0  # until the whole file must be here
+
+
+async def fetch(allowed: AllowedHosts, url: str, pointer: str, *, most: int) -> tuple[bytes, str]:
+    """The content at an address, and the media type that its server declares.
+
+    pointer  to the address in the caller's body
+    most     bytes
+    raises   ReceiverNotAllowed; BodyDoesNotFit if the address gives no file
+    """
+    try:
+        async with asyncio.timeout(SECONDS), _client(allowed) as http, http.stream("GET", url) as response:
+            if response.status_code != httpx.codes.OK:
+                raise BodyDoesNotFit((pointer, f"must give the file, but {refused_words(response)}"))
+            content = b""
+            async for piece in response.aiter_raw():
+                content += piece
+                if len(content) > most:
+                    raise BodyDoesNotFit((pointer, f"gives more than {most >> 20} MiB"))
+            return content, response.headers.get("content-type", "")
+    except TimeoutError as error:
+        raise BodyDoesNotFit((pointer, f"does not give the whole file within {SECONDS:g} s")) from error
+    except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
+        raise BodyDoesNotFit((pointer, f"cannot be fetched: {error or type(error).__name__}")) from error
+
+
+def _client(allowed: AllowedHosts) -> httpx.AsyncClient:
+    transport = AllowedTransport(allowed, connections=1)
+    headers = {"User-Agent": "lienthong", "Accept-Encoding": "identity"}
+    return httpx.AsyncClient(transport=transport, trust_env=False, timeout=SECONDS, headers=headers)
