@@ -37,6 +37,8 @@ CHECKS = (
     "response_headers_conformance",
     "response_schema_conformance",
 )
+CONNECTORS = "connectors"  # the tag of their operations
+NOBODY = "http://127.0.0.1:9/"  # a receiver that is not there
 PHASES = "examples,coverage,fuzzing,stateful"
 KNOWN = 0.8  # share of the requests with a value that exists
 PATIENCE = ("wait", "timeout_seconds")  # seconds that a request may wait, up to 120
@@ -64,6 +66,10 @@ def fuzz(
                 print(f"\n=== {name}", flush=True)
                 if run_schemathesis(python, stack, name, examples, seed, phases, home):
                     broken.append(name)
+            if "province_gateway" in (service or ROLES):
+                print("\n=== province_gateway, as the connector of a province", flush=True)
+                if run_schemathesis(python, stack, "province_gateway", examples, seed, phases, home, CONNECTORS):
+                    broken.append(f"province_gateway ({CONNECTORS})")
             rows = [row for name in ROLES for row in answered(stack, name)]
             asyncio.run(journey(stack))
     faults = [row for row in rows if row[3].startswith("5")]
@@ -78,12 +84,15 @@ def fuzz(
 
 
 def run_schemathesis(
-    python: Path, stack: Stack, service: str, examples: int, seed: int, phases: str, home: Path
+    python: Path, stack: Stack, service: str, examples: int, seed: int, phases: str, home: Path, tag: str = ""
 ) -> int:
-    """These phases over one service, in a new sandbox; returns the exit status of Schemathesis."""
+    """These phases over one service, in a new sandbox; returns the exit status of Schemathesis.
+
+    tag  only operations with this one
+    """
     url = stack.urls[ROLES[service]]
     document = httpx.get(f"{url}/openapi.json").raise_for_status().json()
-    given = asyncio.run(prepare(stack, service))
+    given = asyncio.run(prepare(stack, service, is_connector=tag == CONNECTORS))
     config = home / f"{service}.toml"
     config.write_text(configuration(document, given))
     options = {
@@ -94,7 +103,7 @@ def run_schemathesis(
         "request-timeout": 60,
     }
     command = [python, "-m", "schemathesis.cli", "--config-file", config, "--no-color", "run", f"{url}/openapi.json"]
-    arguments = [f"--{name}={value}" for name, value in options.items()]
+    arguments = [f"--{name}={value}" for name, value in options.items()] + [f"--include-tag={tag}"] * bool(tag)
     return subprocess.run(
         [*map(str, command), *arguments, "--continue-on-failure", "--generation-database=none"],
         cwd=home,
@@ -116,15 +125,16 @@ class Given:
     parameters: Mapping[str, str]
 
 
-async def prepare(stack: Stack, seed: str) -> Given:
-    """A new sandbox with one submitted dossier."""
+async def prepare(stack: Stack, seed: str, *, is_connector: bool) -> Given:
+    """A new sandbox with one submitted dossier. `is_connector`: its province is connected, and its key signs in."""
     async with Country(stack.urls["portal-api"]) as country:
         sandbox, deleted = await country.new_sandbox(seed=seed), await country.new_sandbox(seed=seed)
         await country.delete_sandbox(deleted.id)
         lan = sandbox.citizen("lan")
         dossier = await lan.submit("2.000635", province="37", commune="14464")
         key = (await sandbox.show())["api_key"]
-        headers = {"Authorization": lan.token, "X-API-Key": key, **stack.internal_headers}
+        token = (await sandbox.connect("37", "webhook", url=NOBODY)).key if is_connector else lan.token
+        headers = {"Authorization": token, "X-API-Key": key, **stack.internal_headers}
         return Given(
             sandbox.id, deleted.id, headers, {"sandbox": sandbox.id, "province": "37", "code": dossier["code"]}
         )
@@ -148,6 +158,12 @@ def configuration(document: Mapping[str, Any], given: Given) -> str:
             "[[operations]]",
             f"include-name = '{method} /_lab/sandboxes/{{sandbox}}'",
             f"parameters = {{sandbox = '{given.deleted_id}'}}",
+        ]
+    for method in ("DELETE", "POST"):  # these would replace the key of the connector
+        lines += [
+            "[[operations]]",
+            f"include-name = '{method} /api/v1/provinces/{{province}}/connector'",
+            "parameters = {province = '01'}",
         ]
     return "\n".join(lines)
 
