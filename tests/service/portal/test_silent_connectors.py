@@ -50,7 +50,7 @@ async def test_what_it_has_not_acknowledged_not_answered_and_got_wrong_is_said(
     verdict, is_proof, ((name, detail),) = await settled(sandbox)
     assert (verdict, is_proof, name) == ("held", False, "silent-connector")
     assert detail.startswith("province 37 has 1 delivery it has not acknowledged, the oldest since 20")
-    assert "has not acknowledged 1 deliveries about the dossier" in (await cause(country, sandbox, code))["sentence_en"]
+    assert "has not acknowledged 1 delivery about the dossier" in (await cause(country, sandbox, code))["sentence_en"]
 
     await connector.told()
     await connector.told()  # asks for what comes after it
