@@ -263,8 +263,7 @@ async def test_the_decisions_of_a_province_hold_for_every_dossier_without_a_scri
     country: Country, sandbox: Sandbox
 ) -> None:
     desks = [Provincial(country, sandbox, number) for number in (1, 2, 3)]
-    for desk in desks:
-        await desk.submitted(procedure=FREE)
+    assert [await desk.submitted(procedure=FREE) for desk in desks] == desks
     await desks[2].script(withdrawal="grant")  # says what holds anyway, and is a script all the same
     await desks[0].mode(scripted(reception="refuse", reason="Tỉnh tạm dừng tiếp nhận"))
     await desks[0].act()
