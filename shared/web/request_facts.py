@@ -18,14 +18,17 @@ IN_PATH = re.compile(rf"(?:/_lab/sandboxes|(?:/\.well-known/[a-z-]+)?/s|{files.P
 
 
 def sandbox_of(scope: Scope, runtime: Runtime) -> str:
-    """Id of the sandbox that a request names; `default` if it names none. Nothing is verified."""
+    """Id of the sandbox that a request names; `default` if it names none. Nothing is verified.
+
+    The path counts first, as it does for the endpoints: the cookie of a browser may have chosen another sandbox.
+    """
+    if in_path := IN_PATH.match(str(scope["path"])):
+        return in_path[1]
     headers = dict(scope["headers"])
     if key := KEYS.fullmatch(headers.get(b"x-api-key", b"").decode("latin-1")):
         return str(key[1])
     if in_header := headers.get(b"x-sandbox", b"").decode("latin-1"):
         return str(in_header)
-    if in_path := IN_PATH.match(str(scope["path"])):
-        return in_path[1]
     if in_query := runtime.named_in(scope["query_string"].decode("latin-1")):
         return str(in_query)
     claim = claims_of(scope).get("sandbox", DEFAULT)

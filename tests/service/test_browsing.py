@@ -84,6 +84,16 @@ async def test_whoever_has_a_token_is_in_the_sandbox_of_the_token(
     problem(await browser.get(at, headers=bearer), 403, "sandbox-mismatch")
 
 
+async def test_what_a_browser_does_to_another_sandbox_is_recorded_there(
+    browser: httpx.AsyncClient, country: Country, sandbox: Sandbox
+) -> None:
+    chosen, lab = await country.sandbox(), f"{URLS['portal']}/_lab/sandboxes"
+    await browser.get(f"{URLS['portal']}/s/{chosen.id}")
+    assert (await browser.put(f"{lab}/{sandbox.id}/modes/37", json={"mode": "manual"})).status_code == 200
+    recorded = [(await browser.get(f"{lab}/{each.id}/recorded")).json() for each in (sandbox, chosen)]
+    assert [len(calls) for calls in recorded] == [1, 0]
+
+
 @pytest.mark.parametrize("door", DOORS)
 async def test_a_chosen_sandbox_that_is_gone_is_named_with_the_way_back(
     browser: httpx.AsyncClient, country: Country, sandbox: Sandbox, door: str

@@ -54,6 +54,8 @@ def bearer(claims: Any) -> str:
         (a_request(x_api_key="no key", x_sandbox="s1"), "s1"),
         (a_request("/s/s3/checkout/GD1/pay"), "s3"),
         (a_request("/s/s3"), "s3"),
+        (a_request("/s/s3/checkout/GD1/pay", x_sandbox="s1"), "s3"),
+        (a_request("/_lab/sandboxes/s3/modes/37", x_sandbox="s1"), "s3"),
         (a_request("/.well-known/oauth-authorization-server/s/s3"), "s3"),
         (a_request("/sandboxes/s3"), "default"),
         (a_request("/api/v1/files/s4/abc", "expires=1"), "s4"),
