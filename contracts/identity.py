@@ -14,6 +14,7 @@ NUMBER_CLAIM = "SoDinhDanh"  # claim of an access token: the personal identifica
 END_CLAIM = "sandbox_exp"  # claim of an access token with real times: when it ends by the sandbox clock
 TEST_CLIENT = "lienthong-demo"  # the client of our own test client, in every sandbox
 OWN_CLIENT = "lienthong-"  # prefix of a sandbox's own client, `lienthong-ID`
+LOGIN_RETURN = "/login/return"  # where the portal's pages want a person back from the identity provider
 INVENTED_SERIAL, INVENTED_REGION = "9", "99"  # first digit of the serial; first two digits of a tax code
 WEIGHTS = (31, 29, 23, 19, 17, 13, 7, 5, 3)  # of a tax code's first nine digits
 OWNER_KINDS = {

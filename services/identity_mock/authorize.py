@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from contracts.identity import OWN_CLIENT, TEST_CLIENT
+from contracts.identity import LOGIN_RETURN, OWN_CLIENT, TEST_CLIENT
 from contracts.people import STANDING
 from services.identity_mock import clients, faults, login_page, parameters, store, tokens
 from services.identity_mock.parameters import Parameters
@@ -107,7 +107,8 @@ async def authorize_form(realm: RealmDep, request: Request) -> Response:
 async def _reply(realm: Realm, sent: Parameters) -> Response:
     values = sent.values
     realm = await realm.of_client(values.get("client_id", ""))
-    if not _may_return_to(values.get("redirect_uri", "")):
+    uri = values.get("redirect_uri", "")
+    if uri != f"{realm.runtime.settings.portal_url.rstrip('/')}{LOGIN_RETURN}" and not _may_return_to(uri):
         raise RedirectNotAllowed(
             "Send one redirect_uri such as http://127.0.0.1:8000/callback: no fragment, and no parameter of the response."
         )

@@ -12,11 +12,12 @@ from contracts import story
 from contracts.catalogue import dossier_in
 from contracts.identity import NUMBER_CLAIM
 from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
-from services.portal import consumers
+from services.portal import consumers, migrations
 from services.portal.auth import REVOKED_SECONDS, Citizen, Tokens
 from services.portal.clients import PaymentPlatform
 from services.portal.commands import REFUND, note_refund
 from services.portal.domain import Dossier
+from services.portal.pages.tables import pages_tables
 from services.portal.papers.store import papers_table
 from services.portal.reporting.projection import reported_dossiers_table, statistics
 from services.portal.sandboxes.clock import Timekeeping, turns_table
@@ -55,6 +56,8 @@ class Portal(MessagingRuntime[Dossier]):
         files.files_tables(self.metadata)
         papers_table(self.metadata)
         reported_dossiers_table(self.metadata)
+        pages_tables(self.metadata)
+        self.steps = migrations.STEPS
         self.first_rows = (*self.first_rows, DEFAULT_ROW, *files.FIRST_ROWS)
         self.words = story.words
         self.files = files.Files(self.database, settings.portal_url, settings.address_lifetime)

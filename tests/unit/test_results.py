@@ -13,8 +13,8 @@ import pypdf
 import pytest
 
 from contracts.file_types import PDF, kind_of
-from services.province_gateway import result_pdf
 from services.province_gateway.result_pdf import Facts, render
+from shared import specimen
 
 MORNING = datetime(2026, 6, 9, 1, tzinfo=UTC)
 FACTS = Facts(
@@ -58,7 +58,7 @@ def test_the_page_says_the_facts_in_vietnamese() -> None:
 def test_every_letter_of_vietnamese_can_be_read_back() -> None:
     marks = ["", "\u0300", "\u0301", "\u0309", "\u0303", "\u0323"]
     letters = "".join(vowel + mark for vowel in "aăâeêioôơuưy" for mark in marks)
-    (word,) = result_pdf._short(letters + "đ", 200).split()  # NFC
+    (word,) = specimen._short(letters + "đ", 200).split()  # NFC
     assert len(word) == 73
     text = text_of(render(replace(FACTS, applicant=word, officer=word.upper()))).replace(" ", "")
     assert word in text and word.upper() in text
@@ -68,8 +68,8 @@ def test_the_page_says_that_it_is_a_specimen() -> None:
     content = render(FACTS)
     text, about = text_of(content), read(content).metadata
     assert "Không có giá trị pháp lý." in text and "It has no legal value." in text
-    assert result_pdf.SPECIMEN in text
-    assert about is not None and str(about.title).startswith(result_pdf.SPECIMEN)
+    assert specimen.SPECIMEN in text
+    assert about is not None and str(about.title).startswith(specimen.SPECIMEN)
 
 
 def test_the_same_facts_give_the_same_bytes_in_every_process() -> None:

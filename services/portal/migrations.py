@@ -1,0 +1,22 @@
+"""Migration steps of the portal's data (ADR 0007)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import MetaData
+
+from services.portal.pages.tables import pages_tables
+from shared.storage.database import ddl
+from shared.storage.migrations import Note, Steps
+
+
+async def add_pages(connection: Any, note: Note) -> None:
+    """Version 11: browser sessions and drafts. As declared now, while 11 is not released."""
+    metadata = MetaData()
+    pages_tables(metadata)
+    for statement in ddl(metadata):
+        await connection.execute(statement)
+
+
+STEPS: Steps = {11: add_pages}

@@ -1,0 +1,165 @@
+"""Pages that a service renders: templates beside its routes, one design, two languages, a strict content security policy."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from shared.sandbox.clock import BUSINESS_ZONE
+from shared.sandbox.registry import Sandbox
+
+Lang = Literal["vi", "en"]
+DESIGN = Path(__file__).with_name("design")
+LANGUAGE_COOKIE = "lienthong-language"
+FOR_EVER = "public, max-age=31536000, immutable"
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'; form-action {forms}"
+)
+DAYS = {
+    "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+    "vi": ("Thứ Hai", "Thứ Ba", "Thứ Tư", "Thứ Năm", "Thứ Sáu", "Thứ Bảy", "Chủ Nhật"),
+}
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What every page knows of its visitor.
+
+    path    with the query; the switch of the language leads back to it
+    signed_in  the name of who is signed in; empty for nobody
+    csrf    what a form of this visitor must repeat; empty for nobody
+    """
+
+    lang: Lang
+    sandbox: Sandbox
+    name: str
+    path: str
+    signed_in: str = ""
+    csrf: str = ""
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Renders the templates of one service.
+
+    text   key, language and facts → sentence
+    forms  origins of other services to which a form of these pages may lead
+    """
+
+    folder: Path
+    text: Callable[..., str]
+    forms: Sequence[str] = ()
+    environment: Environment = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        environment = Environment(
+            loader=FileSystemLoader([self.folder, DESIGN]),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.globals |= {"asset": asset, "quoted": lambda value: quote(value, safe="")}
+        object.__setattr__(self, "environment", environment)
+
+    def render(self, visit: Visit, template: str, status: int = 200, **facts: Any) -> HTMLResponse:
+        lang = visit.lang
+        words = {
+            "t": lambda key, **named: self.text(key, lang, **named),
+            "dong": lambda amount: dong(amount, lang),
+            "day": lambda at: day(at, lang),
+            "moment": lambda at: moment(at, lang),
+            "named": lambda thing: named(thing, lang),
+        }
+        content = self.environment.get_template(template).render(visit=visit, lang=lang, **words, **facts)
+        forms = " ".join(("'self'", *self.forms))
+        headers = {"Content-Security-Policy": POLICY.format(forms=forms), "Content-Language": lang}
+        return HTMLResponse(content, status, headers)
+
+
+def language_of(request: Request) -> Lang:
+    """Vietnamese, unless the visitor has chosen English."""
+    return "en" if request.cookies.get(LANGUAGE_COOKIE) == "en" else "vi"
+
+
+def own_path(text: str, fallback: str = "/") -> str:
+    """`text` if it is a path of this service; else `fallback`, so that no link of ours leads elsewhere."""
+    parts = urlsplit(text) if text.isprintable() else urlsplit("")
+    is_ours = text.startswith("/") and not text.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    return text if is_ours else fallback
+
+
+@router.get("/language/{lang}")
+async def choose_language(lang: Lang, next: str = "/") -> RedirectResponse:
+    response = RedirectResponse(own_path(next), 303)
+    response.set_cookie(LANGUAGE_COOKIE, lang, max_age=31_536_000, httponly=True, samesite="lax")
+    return response
+
+
+@cache
+def _file(name: str) -> tuple[bytes, str, str]:
+    """Content, media type and version of a file of the design. Raises KeyError."""
+    path = next((each for each in DESIGN.iterdir() if each.name == name and each.suffix != ".html"), None)
+    if path is None:
+        raise KeyError(name)
+    content = path.read_bytes()
+    kind = "text/javascript" if path.suffix == ".js" else mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return content, kind, hashlib.sha256(content).hexdigest()[:12]
+
+
+def asset(name: str) -> str:
+    """The address of a file of the design; it changes with its content."""
+    return f"/design/{name}?v={_file(name)[2]}"
+
+
+@router.get("/design/{name}")
+async def design_file(name: str, v: str = "") -> Response:
+    try:
+        content, kind, version = _file(name)
+    except KeyError:
+        return Response(status_code=404)
+    return Response(content, media_type=kind, headers={"Cache-Control": FOR_EVER if v == version else "no-cache"})
+
+
+def dong(amount: int, lang: Lang) -> str:
+    return (f"{amount:,}" if lang == "en" else f"{amount:,}".replace(",", ".")) + " đ"
+
+
+def _local(at: datetime | date | str) -> datetime | date:
+    if isinstance(at, str):
+        at = datetime.fromisoformat(at)
+    return at.astimezone(BUSINESS_ZONE) if isinstance(at, datetime) else at
+
+
+def day(at: datetime | date | str, lang: Lang) -> str:
+    """`Thứ Ba, 09/06/2026` or `Tue, 09/06/2026`, in Viet Nam."""
+    local = _local(at)
+    return f"{DAYS[lang][local.weekday()]}, {local:%d/%m/%Y}"
+
+
+def moment(at: datetime | str, lang: Lang) -> str:
+    """`08:00, Thứ Ba, 09/06/2026`."""
+    return f"{_local(at):%H:%M}, {day(at, lang)}"
+
+
+def named(thing: Any, lang: Lang) -> str:
+    """The name of a state, a procedure, a province or a commune; the Vietnamese name if there is no other."""
+
+    def of(name: str) -> Any:
+        return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
+
+    return str(of(f"name_{lang}") or of("name_vi"))
