@@ -6,7 +6,7 @@ import re
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from services.identity_mock import authorize, discovery, problems, realm, token_endpoint, userinfo
+from services.identity_mock import authorize, discovery, login_page, problems, realm, token_endpoint, userinfo
 from services.identity_mock import lab as people_lab
 from services.identity_mock.runtime import IdentityRuntime
 from services.identity_mock.settings import Settings
@@ -40,6 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         routers=(issuer, of_sandbox, discovery.root_router, *lab),
         summary="A stand-in for the national sign-on: OpenID Connect for invented people.",
         pages=PAGES,
+        templates=login_page.TEMPLATES,
     )
     problems.install(app)
     return app

@@ -24,7 +24,6 @@ from shared.runtime import has_effect, in_sandbox
 from shared.sandbox import journal
 from shared.sandbox.validity import now_by
 from shared.web.guard import is_loopback
-from shared.web.html_page import HtmlPage
 from shared.web.problems import problem_responses
 
 SCOPES = ("openid", "profile")
@@ -84,7 +83,7 @@ class RequestRefused(Exception):
 )
 async def authorize(realm: RealmDep, request: Request) -> Response:
     """OpenID Connect Core 1.0 section 3.1.2, RFC 6749 section 4.1.1, RFC 7636 section 4.3."""
-    return await _reply(realm, parameters.query_of(request))
+    return await _reply(realm, request, parameters.query_of(request))
 
 
 @router.post(
@@ -101,10 +100,10 @@ async def authorize(realm: RealmDep, request: Request) -> Response:
 )
 async def authorize_form(realm: RealmDep, request: Request) -> Response:
     """OpenID Connect Core 1.0 section 3.1.2.1."""
-    return await _reply(realm, await parameters.form_of(request))
+    return await _reply(realm, request, await parameters.form_of(request))
 
 
-async def _reply(realm: Realm, sent: Parameters) -> Response:
+async def _reply(realm: Realm, request: Request, sent: Parameters) -> Response:
     values = sent.values
     realm = await realm.of_client(values.get("client_id", ""))
     uri = values.get("redirect_uri", "")
@@ -119,7 +118,7 @@ async def _reply(realm: Realm, sent: Parameters) -> Response:
         _check(values)
         person = _person(realm, values, personas)
         if person is None or not has_effect.get():
-            return HtmlPage(login_page.page(list(personas.values()), values), headers=NO_STORE)
+            return login_page.page(request, realm.sandbox, personas.values(), values)
         reply = {"code": await _code(realm, values, person)}
     except RequestRefused as refused:
         reply = refused.reply

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from html import escape
-from urllib.parse import urlencode
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from contracts.texts import text
 from services.identity_mock.people import Person
+from services.identity_mock.problems import NO_STORE
+from services.identity_mock.register import register
+from shared.sandbox.registry import Sandbox
+from shared.web.pages import Templates, Visit, language_of
 
-PAGE = """<!doctype html>
-<html lang="vi">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Đăng nhập thử nghiệm</title>
-<style>body {{ font: 1rem/1.6 system-ui; max-width: 34rem; margin: 3rem auto; padding: 0 1rem }}</style>
-<h1>Đăng nhập thử nghiệm</h1>
-<p>Ai đăng nhập? Mọi người ở đây đều không có thật.<br><i lang="en">Who signs in? Everybody here is invented.</i></p>
-<ul>
-{links}
-</ul>
-</html>
-"""
+TEMPLATES = Templates(Path(__file__).parent, text)
+SHARED = ("name", "number", "birth", "level", "represents")  # keys of texts.toml: what a client learns of a person
 
 
-def page(people: Sequence[Person], parameters: Mapping[str, str]) -> str:
-    """The page as HTML. `parameters` are those of the authorize request; every link repeats them, but `prompt`: this was it."""
-    return PAGE.format(links="\n".join(_link(person, parameters) for person in people))
-
-
-def _link(person: Person, parameters: Mapping[str, str]) -> str:
+def page(request: Request, sandbox: Sandbox, people: Iterable[Person], parameters: Mapping[str, str]) -> HTMLResponse:
+    """`parameters` are those of the authorize request; every link repeats them, but `prompt`: this was it."""
     repeated = {name: value for name, value in parameters.items() if name != "prompt"}
-    href = escape("?" + urlencode({**repeated, "login_hint": person.hint}))
-    return f'<li><a href="{href}">{escape(person.name)}</a>, mức {person.level} <small>({person.hint})</small>'
+    represented = register(sandbox)
+    rows = [
+        (person, "?" + urlencode({**repeated, "login_hint": person.hint}), represented.get(person.hint, []))
+        for person in people
+    ]
+    path = request.url.path + "?" + urlencode(parameters)
+    client = urlsplit(parameters.get("redirect_uri", "")).netloc
+    visit = Visit(language_of(request), sandbox, sandbox.id, path)
+    return TEMPLATES.render(visit, "login.html", rows=rows, client=client, shared=SHARED, headers=NO_STORE)

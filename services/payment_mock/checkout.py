@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from html import escape
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode
 
@@ -12,9 +12,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, ValidationError
 
 from contracts.faults import payment as named
-from services.payment_mock import callbacks, faults, store
+from contracts.texts import text
+from services.payment_mock import callbacks, faults, store, vietqr
 from services.payment_mock.orders import RuntimeDep
 from services.payment_mock.problems import BankDown, OrderAlreadyPaid, OrderExpired, OrderNotFound
+from services.payment_mock.runtime import PaymentRuntime
 from services.payment_mock.store import Order
 from shared.errors import BodyDoesNotFit, SandboxMismatch
 from shared.misfits import misfits
@@ -26,7 +28,7 @@ from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection
 from shared.text import Text
 from shared.web.dependencies import Chosen
-from shared.web.html_page import HtmlPage
+from shared.web.pages import Templates, Visit, language_of
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/s/{sandbox}/checkout/{transaction}", tags=["payer"])
@@ -34,30 +36,14 @@ FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 20  # the page's own form has one
 PaymentRefusal = OrderAlreadyPaid | OrderExpired | BankDown
 
-PAGE = """<!doctype html>
-<html lang="vi">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Thanh toán thử nghiệm</title>
-<style>body {{ font: 1rem/1.6 system-ui; max-width: 34rem; margin: 3rem auto }} button {{ font: inherit }}</style>
-<h1>Thanh toán thử nghiệm</h1>
-<p>Không có tiền thật ở đây. <i lang="en">No real money here.</i></p>
-<dl>
-<dt>Số tiền</dt><dd>{amount} đ</dd>
-<dt>Mã tham chiếu</dt><dd>{reference}</dd>
-<dt>Nội dung</dt><dd>{description}</dd>
-</dl>
-{foot}
-</html>
-"""
-BUTTONS = """<form method="post" action="{action}">
-<button name="outcome" value="success">Thanh toán (thành công)</button>
-<button name="outcome" value="failed">Thanh toán (thất bại)</button>
-</form>"""
+# Invented banks, by the code that CONFIRM says (MaNganHang).
+BANKS = {"NHDT": "Ngân hàng Diễn Tập", "NHTN": "Ngân hàng Thử Nghiệm", "NHHC": "Ngân hàng Hư Cấu"}
+TEMPLATES = Templates(Path(__file__).parent, text)
 
 
 class PayRequest(BaseModel):
     outcome: Literal["success", "failed"] = "success"
+    bank: Literal["NHDT", "NHTN", "NHHC"] | None = None  # chosen by the payer; by default that of INIT
 
 
 async def path_sandbox(sandbox: Text, chosen: Chosen) -> str:
@@ -75,10 +61,10 @@ PathSandboxId = Annotated[str, Depends(path_sandbox)]
     response_class=HTMLResponse,
     responses={200: {"content": {"text/html": {}}}, **problem_responses(403, 404, 422, 503)},
 )
-async def show(sandbox_id: PathSandboxId, transaction: Text, runtime: RuntimeDep) -> HTMLResponse:
+async def show(sandbox_id: PathSandboxId, transaction: Text, runtime: RuntimeDep, request: Request) -> HTMLResponse:
     async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
         order = await _order(connection, sandbox, transaction)
-    return HtmlPage(_page(order, _refusal(order, sandbox)))
+    return _page(request, runtime, sandbox, order, _refusal(order, sandbox))
 
 
 @router.post(
@@ -119,16 +105,23 @@ async def pay(sandbox_id: PathSandboxId, transaction: Text, runtime: RuntimeDep,
                     returns = fault != named.NO_RETURN
                     if fault == named.DECLINED and rule is not None:
                         body, reason = PayRequest(outcome="failed"), str(rule.settings["reason"])
+                    order = replace(order, bank=body.bank or order.bank)
                     await _record(connection, sandbox, order, body, runtime.secret(sandbox.id), reason)
     if refusal is not None:
         if is_form:
-            return HtmlPage(_page(order, refusal), 503 if isinstance(refusal, BankDown) else 409)
+            status = 503 if isinstance(refusal, BankDown) else 409
+            return _page(request, runtime, sandbox, order, refusal, status)
         raise refusal
     runtime.callers.wake()
     if not returns:
-        return HtmlPage(_page(order, OrderAlreadyPaid()))
+        return _page(request, runtime, sandbox, order, OrderAlreadyPaid())
+    return RedirectResponse(_back(runtime, order, reason), 303)
+
+
+def _back(runtime: PaymentRuntime, order: Order, reason: str = "") -> str:
+    """The return address of the partner."""
     query = {"reference": order.reference, "sandbox": order.sandbox, **({"reason": reason} if reason else {})}
-    return RedirectResponse(f"{runtime.payment.return_url}?{urlencode(query)}", 303)
+    return f"{runtime.payment.return_url}?{urlencode(query)}"
 
 
 async def _order(connection: Connection, sandbox: Sandbox, transaction: str) -> Order:
@@ -193,16 +186,24 @@ def _fields(body: bytes) -> dict[str, str]:
     return fields
 
 
-def _page(order: Order, refusal: PaymentRefusal | None) -> str:
-    if isinstance(refusal, OrderAlreadyPaid):
-        foot = '<p>Giao dịch đã được thanh toán. <i lang="en">This order is paid; no money is taken again.</i></p>'
-    elif isinstance(refusal, BankDown):
-        foot = '<p>Ngân hàng không phản hồi, chưa trừ tiền. <i lang="en">The bank does not reply; no money was taken.</i></p>'
-    elif refusal is not None:
-        foot = '<p>Giao dịch đã hết hạn. <i lang="en">The time to pay has expired: start again at the portal.</i></p>'
-    else:
-        foot = BUTTONS.format(action=f"/s/{order.sandbox}/checkout/{order.transaction}/pay")
-    amount = f"{order.amount_dong:,}".replace(",", ".")
-    return PAGE.format(
-        amount=amount, reference=escape(order.reference), description=escape(order.description), foot=foot
+def _page(
+    request: Request,
+    runtime: PaymentRuntime,
+    sandbox: Sandbox,
+    order: Order,
+    refusal: PaymentRefusal | None,
+    status: int = 200,
+) -> HTMLResponse:
+    """The page of an order; `refusal`: why it cannot be paid now."""
+    visit = Visit(language_of(request), sandbox, sandbox.id, f"/s/{order.sandbox}/checkout/{order.transaction}")
+    why = {OrderAlreadyPaid: "paid", OrderExpired: "expired", BankDown: "bank_down"}
+    return TEMPLATES.render(
+        visit,
+        "checkout.html",
+        status,
+        order=order,
+        why=why[type(refusal)] if refusal else "",
+        banks=BANKS.items(),
+        qr=vietqr.picture(order.amount_dong, order.reference),
+        back=_back(runtime, order),
     )

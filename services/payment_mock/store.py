@@ -111,9 +111,9 @@ async def order_by_transaction(connection: Connection, sandbox_id: str, transact
 
 
 async def save_order(connection: Connection, order: Order) -> None:
-    """Store the columns that can change: state, time of payment, the partner's reply."""
+    """Store the columns that can change: state, time of payment, the partner's reply, the bank that the payer chose."""
     await connection.execute(
-        """UPDATE orders SET state = $4, paid_at = $5, confirm_answer = $6
+        """UPDATE orders SET state = $4, paid_at = $5, confirm_answer = $6, bank = $7
         WHERE sandbox = $1 AND partner = $2 AND reference = $3""",
         order.sandbox,
         order.partner,
@@ -121,6 +121,7 @@ async def save_order(connection: Connection, order: Order) -> None:
         order.state,
         order.paid_at,
         order.confirm_answer,
+        order.bank,
     )
 
 

@@ -15,7 +15,7 @@ from services.portal.settings import Settings
 from shared.lab import lanes, projections, sandbox
 from shared.observability import logs
 from shared.web import app as web
-from shared.web import pages, server
+from shared.web import server
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -23,8 +23,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     portal = Portal(settings)
     # The most used routes first: a request is matched against one route after another.
     public = (dossiers.router, payments.router, catalogue.router, papers.router, statistics.router, contracts.router)
-    own_pages = (catalogue_pages.router, login.router, application.router, dossier_pages.router, pages.router)
-    app = web.create_app(
+    own_pages = (catalogue_pages.router, login.router, application.router, dossier_pages.router)
+    return web.create_app(
         portal,
         "Liên Thông: national portal",
         PROBLEMS,
@@ -35,9 +35,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         body_limits={papers.PATH: settings.paper_limit_bytes},
         raw_bodies=(visits.RAW_BODIES,),
         has_cookie=True,
+        templates=visits.templates_of(settings),
     )
-    app.state.pages = visits.pages_of(settings)
-    return app
 
 
 def main() -> None:

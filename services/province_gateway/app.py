@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from services.province_gateway.api import connectors, deliveries, desk, dossiers, pull, results, scripts, speak
+from services.province_gateway.pages import desk as desk_pages
+from services.province_gateway.pages.visits import TEMPLATES
 from services.province_gateway.problems import PROBLEMS
 from services.province_gateway.runtime import Gateway
 from services.province_gateway.settings import Settings
@@ -33,10 +35,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         gateway.waker.run,
         gateway.bell.send,
         gateway.bell.listen,
-        routers=(*public, sandbox.replica_router, sandbox.router, lanes.router),
+        routers=(*public, desk_pages.router, sandbox.replica_router, sandbox.router, lanes.router),
         summary="34 provincial procedure systems: register, receive, demand the fee, process, return.",
         has_cookie=True,
         raw_bodies=(speak.RAW_BODIES, results.RAW_BODIES),
+        templates=TEMPLATES,
     )
 
 

@@ -17,12 +17,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from shared import errors, problem_types
 from shared.observability import gauges, spans
 from shared.runtime import Runtime
+from shared.web import pages as web_pages
 from shared.web import problems, sandbox_cookie
 from shared.web.dependencies import chosen_sandbox
 from shared.web.docs_page import add_docs_page
 from shared.web.edge import Edge, RawBodies
 from shared.web.guard import NO_PAGES, Guard, Pages
 from shared.web.openapi import openapi_document
+from shared.web.pages import Templates
 
 log = structlog.get_logger()
 # FastAPI can export spans, but its spans cannot join the trace of a journey. `shared.observability.spans` exports them
@@ -41,6 +43,7 @@ def create_app(
     raw_bodies: RawBodies = (),
     pages: Pages = NO_PAGES,
     has_cookie: bool = False,
+    templates: Templates | None = None,
 ) -> FastAPI:
     """A FastAPI application with everything that all services share, and the routers of one service.
 
@@ -48,6 +51,7 @@ def create_app(
     routers      every route of theirs refuses an API key of another sandbox than its path names
     body_limits, raw_bodies  see `Edge`
     pages        see `Guard`
+    templates    renders the pages of the service
     has_cookie   whether a cookie or `/s/ID` in front of the path selects a browser's sandbox
     """
 
@@ -68,6 +72,9 @@ def create_app(
         redoc_url=None,
     )
     app.state.runtime = runtime
+    if templates is not None:
+        app.state.templates = templates
+        routers = (*routers, web_pages.router)
     app.add_middleware(Edge, runtime=runtime, limits=body_limits or {}, raw=raw_bodies)
     problems.install(app, table)
     if has_cookie:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -27,6 +27,7 @@ POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
     "frame-ancestors 'none'; form-action {forms}"
 )
+NO_HEADERS: Mapping[str, str] = {}
 DAYS = {
     "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
     "vi": ("Thứ Hai", "Thứ Ba", "Thứ Tư", "Thứ Năm", "Thứ Sáu", "Thứ Bảy", "Chủ Nhật"),
@@ -39,13 +40,15 @@ router = APIRouter(include_in_schema=False)
 class Visit:
     """What every page knows of its visitor.
 
-    path    with the query; the switch of the language leads back to it
+    sandbox    None: the chosen one does not exist
+    name       of the sandbox
+    path       with the query; the switch of the language leads back to it
     signed_in  the name of who is signed in; empty for nobody
-    csrf    what a form of this visitor must repeat; empty for nobody
+    csrf       what a form of this visitor must repeat; empty for nobody
     """
 
     lang: Lang
-    sandbox: Sandbox
+    sandbox: Sandbox | None
     name: str
     path: str
     signed_in: str = ""
@@ -53,7 +56,7 @@ class Visit:
 
 
 @dataclass(frozen=True)
-class Pages:
+class Templates:
     """Renders the templates of one service.
 
     text   key, language and facts → sentence
@@ -76,7 +79,9 @@ class Pages:
         environment.globals |= {"asset": asset, "quoted": lambda value: quote(value, safe="")}
         object.__setattr__(self, "environment", environment)
 
-    def render(self, visit: Visit, template: str, status: int = 200, **facts: Any) -> HTMLResponse:
+    def render(
+        self, visit: Visit, template: str, status: int = 200, *, headers: Mapping[str, str] = NO_HEADERS, **facts: Any
+    ) -> HTMLResponse:
         lang = visit.lang
         words = {
             "t": lambda key, **named: self.text(key, lang, **named),
@@ -87,8 +92,8 @@ class Pages:
         }
         content = self.environment.get_template(template).render(visit=visit, lang=lang, **words, **facts)
         forms = " ".join(("'self'", *self.forms))
-        headers = {"Content-Security-Policy": POLICY.format(forms=forms), "Content-Language": lang}
-        return HTMLResponse(content, status, headers)
+        policy = {"Content-Security-Policy": POLICY.format(forms=forms), "Content-Language": lang}
+        return HTMLResponse(content, status, {**policy, **headers})
 
 
 def language_of(request: Request) -> Lang:
@@ -98,9 +103,8 @@ def language_of(request: Request) -> Lang:
 
 def own_path(text: str, fallback: str = "/") -> str:
     """`text` if it is a path of this service; else `fallback`, so that no link of ours leads elsewhere."""
-    parts = urlsplit(text) if text.isprintable() else urlsplit("")
-    is_ours = text.startswith("/") and not text.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
-    return text if is_ours else fallback
+    leads_elsewhere = text.startswith(("//", "/\\")) or not text.isprintable()
+    return text if text.startswith("/") and not leads_elsewhere else fallback
 
 
 @router.get("/language/{lang}")

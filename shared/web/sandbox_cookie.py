@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from html import escape
 from typing import cast
 from urllib.parse import quote, urlsplit
 
@@ -22,27 +21,14 @@ from shared.runtime import known_sandbox
 from shared.sandbox.names import DEFAULT, IDS
 from shared.settings import Settings
 from shared.web.dependencies import SandboxPath, runtime_of
-from shared.web.html_page import HtmlPage
+from shared.web.pages import Templates, Visit, language_of
 from shared.web.problems import problem_responses
 
-LANDING = "/docs"  # every service has this page
+LANDING = "/"  # its pages
 PATH = re.compile(rf"/s/({IDS.pattern})(/.*)")
 IN_SCOPE = "lienthong.sandbox_of_cookie"  # of a request whose sandbox the cookie has chosen: the id of the sandbox
 WAY_BACK = f"/s/{DEFAULT}"
 OTHER_SELECTORS = (b"x-sandbox", b"x-api-key", b"authorization")
-
-GONE = """<!doctype html>
-<html lang="vi">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Sandbox không còn</title>
-<style>body {{ font: 1rem/1.6 system-ui; max-width: 34rem; margin: 3rem auto; padding: 0 1rem }}</style>
-<h1>Sandbox {sandbox} không còn</h1>
-<p>Trình duyệt này đã chọn sandbox {sandbox}, nhưng sandbox đó không còn nữa.<br>
-<i lang="en">This browser has chosen the sandbox {sandbox}, which does not exist any more. {detail}</i></p>
-<p><a href="{way_back}">Về sandbox mặc định / <i lang="en">Back to the default sandbox</i></a></p>
-</html>
-"""
 
 router = APIRouter(tags=["lab"])
 
@@ -58,7 +44,8 @@ def add_to(app: FastAPI, settings: Settings) -> None:
         if chosen is None or refusal.facts.get("sandbox") != chosen:
             return await refused(request, refusal)
         if "text/html" in request.headers.get("accept", ""):
-            return HtmlPage(GONE.format(sandbox=escape(chosen), detail=escape(refusal.detail), way_back=WAY_BACK), 404)
+            templates: Templates = request.app.state.templates
+            return templates.render(Visit(language_of(request), None, chosen, WAY_BACK), "gone.html", 404)
         detail = (
             f"{refusal.detail} A cookie of this browser has chosen it: {WAY_BACK} leads back to the default sandbox."
         )

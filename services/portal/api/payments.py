@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts import payment_platform as platform
@@ -124,17 +125,21 @@ async def confirm(body: Confirm, sandbox: SandboxId, portal: PortalDep) -> dict[
 
 @router.get(
     "/payments/return",
-    summary="The address to which the platform redirects the browser after a payment.",
-    responses=problem_responses(404),
+    summary="The address to which the platform redirects the browser after a payment; a browser goes on to the dossier.",
+    response_model=dict[str, str],
+    responses={303: {"description": "To the page of the dossier, for a browser"}, **problem_responses(404)},
 )
 async def payment_return(
     portal: PortalDep,
     reference: Annotated[str, Query(max_length=40)],
     sandbox: Annotated[str, Query(max_length=40)] = "default",
-) -> dict[str, str]:
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+) -> Response | dict[str, str]:
     """Returns only the status, because references can be guessed. CONFIRM decides, not this request."""
     await known_sandbox(portal, sandbox)
     code = code_of(reference)
+    if code and "text/html" in accept:
+        return RedirectResponse(f"/s/{sandbox}/dossiers/{code}", 303)
     dossier = await portal.documents.find(portal.database, sandbox, code) if code else None
     payment = dossier.payment(reference) if dossier else None
     return {"reference": reference, "status": payment.status if payment else "unknown"}

@@ -18,17 +18,19 @@ from services.portal.auth import Citizen
 from services.portal.pages import drafts
 from services.portal.pages.catalogue import limit_words, place_name, today
 from services.portal.pages.drafts import Draft
-from services.portal.pages.visits import CitizenVisit, VisitDep, page_router
+from services.portal.pages.visits import CitizenVisit, VisitDep, refused
 from services.portal.papers import store
+from services.portal.problems import PROBLEMS
 from services.portal.settings import Settings
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.misfits import misfits
 from shared.sandbox.files import hash_of
 from shared.storage.page import Page
 from shared.text import Text
+from shared.web.page_route import page_router
 from shared.web.pages import named
 
-router = page_router()
+router = page_router(refused, PROBLEMS)
 FIELDS = {
     "/note": "note",
     "/payer_group": "payer_group",

@@ -23,13 +23,15 @@ from contracts.catalogue import (
     search,
 )
 from services.portal.pages import drafts
-from services.portal.pages.visits import CitizenVisit, VisitDep, page_router
+from services.portal.pages.visits import CitizenVisit, VisitDep, refused
+from services.portal.problems import PROBLEMS
 from shared.errors import Refusal
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.text import Text
+from shared.web.page_route import page_router
 from shared.web.pages import Lang, named
 
-router = page_router()
+router = page_router(refused, PROBLEMS)
 MOST = 60  # procedures on one page; a search narrows them down
 
 

@@ -23,14 +23,16 @@ from services.portal.domain import FAILED, INDICATORS, STARTED, Dossier, Dossier
 from services.portal.pages import slip
 from services.portal.pages.application import _about, _receive
 from services.portal.pages.catalogue import place_name, today
-from services.portal.pages.visits import CitizenVisit, VisitDep, page_router
+from services.portal.pages.visits import CitizenVisit, VisitDep, refused
 from services.portal.papers import results
+from services.portal.problems import PROBLEMS
 from shared.errors import Refusal
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.storage.page import Page
 from shared.text import Text
+from shared.web.page_route import page_router
 
-router = page_router()
+router = page_router(refused, PROBLEMS)
 PAGE = 20
 LOOK_SECONDS = 1.0  # between two looks at a dossier whose page is open
 STREAM_SECONDS = 600.0  # then the browser asks again

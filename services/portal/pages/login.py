@@ -14,14 +14,16 @@ from fastapi.responses import RedirectResponse
 from contracts.identity import LOGIN_RETURN, own_client
 from services.portal.auth import Citizen
 from services.portal.pages import sessions
-from services.portal.pages.visits import CitizenVisit, VisitDep, cookie_of, page_router
+from services.portal.pages.visits import CitizenVisit, VisitDep, cookie_of, refused
+from services.portal.problems import PROBLEMS
 from shared.errors import NotReady, Refusal
 from shared.sandbox.names import DEFAULT
 from shared.text import Text
+from shared.web.page_route import page_router
 from shared.web.pages import own_path
 
 PENDING_SECONDS = 600  # from the sign-in page back to here
-router = page_router()
+router = page_router(refused, PROBLEMS)
 
 
 class SignInFailed(Refusal):

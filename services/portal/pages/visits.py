@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
-from fastapi import APIRouter, Depends, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import RedirectResponse
-from fastapi.routing import APIRoute
+from fastapi import Depends, Request, Response
 from starlette.datastructures import FormData
-from starlette.exceptions import HTTPException
 
 from contracts.texts import text
 from services.portal.api.views import PortalDep
@@ -22,37 +18,27 @@ from services.portal.pages import sessions
 from services.portal.problems import PROBLEMS
 from services.portal.runtime import Portal
 from shared.errors import BodyDoesNotFit, Refusal
-from shared.problem_types import COMMON
 from shared.runtime import known_sandbox
 from shared.sandbox import registry
 from shared.sandbox.names import DEFAULT
 from shared.sandbox.registry import Sandbox
 from shared.settings import Settings
 from shared.web.dependencies import SandboxId, runtime_of
-from shared.web.pages import Lang, Pages, Visit, language_of, own_path
+from shared.web.page_route import GoTo, field_errors, sentence
+from shared.web.pages import Lang, Templates, Visit, language_of, own_path
 
 FOLDER = Path(__file__).parent
 # Forms with files: several papers of at most 10 MiB each.
 RAW_BODIES = (re.compile(r"/apply/[0-9a-f]+|/dossiers/[^/]+/supplement"), 64 << 20)
-TYPES = {**COMMON, **PROBLEMS}
-Render = Callable[..., Response]
-
-
-class SignInNeeded(Exception):
-    """Only somebody who has signed in can see this page; `path` is where to come back to."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
 
 
 class FormOfAnother(Refusal):
     """The form was opened by somebody else, or in a session that has ended: nothing was changed."""
 
 
-def pages_of(settings: Settings) -> Pages:
+def templates_of(settings: Settings) -> Templates:
     """The renderer; forms lead on to the sign-in and to the payment platform."""
-    return Pages(FOLDER, text, (_origin(settings.identity_url), _origin(settings.payment_url)))
+    return Templates(FOLDER, text, (_origin(settings.identity_url), _origin(settings.payment_url)))
 
 
 def _origin(url: str) -> str:
@@ -83,15 +69,16 @@ class CitizenVisit:
         return Visit(self.lang, self.sandbox, self._name, self.path, signed_in=who, csrf=csrf)
 
     def render(self, template: str, status: int = 200, **facts: Any) -> Response:
-        return self.request.app.state.pages.render(self.facts, template, status, **facts)  # type: ignore[no-any-return]
+        return self.request.app.state.templates.render(self.facts, template, status, **facts)  # type: ignore[no-any-return]
 
     def text(self, key: str, **facts: object) -> str:
         return text(key, self.lang, **facts)
 
     def signed_in(self) -> Citizen:
-        """Raises SignInNeeded."""
+        """Raises GoTo: who is not signed in signs in first, and comes back."""
         if self.citizen is None:
-            raise SignInNeeded(self.path if self.request.method == "GET" else own_path(self._came_from()))
+            back = self.path if self.request.method == "GET" else own_path(self._came_from())
+            raise GoTo(f"/login?next={quote(back, safe='')}")
         return self.citizen
 
     def _came_from(self) -> str:
@@ -99,7 +86,7 @@ class CitizenVisit:
         return parts.path + (f"?{parts.query}" if parts.query else "")
 
     async def form(self) -> tuple[Citizen, FormData]:
-        """Who sends a form, and its fields. Raises SignInNeeded, FormOfAnother."""
+        """Who sends a form, and its fields. Raises GoTo, FormOfAnother."""
         form = await self.request.form(max_files=60, max_fields=300)
         citizen = self.signed_in()
         if form.get("csrf") != self.facts.csrf:
@@ -108,23 +95,13 @@ class CitizenVisit:
 
     def sentence(self, refusal: Refusal) -> str:
         """What a refusal says to a citizen."""
-        kind = next((TYPES[cls] for cls in type(refusal).__mro__ if cls in TYPES), None)
-        key = f"refusal.{kind.slug}" if kind else f"refusal.{type(refusal).__name__}"
-        try:
-            return self.text(key)
-        except KeyError:
-            assert kind is not None, f"texts.toml has no {key}"
-            return kind.title_vi if self.lang == "vi" else kind.title
+        return sentence(refusal, PROBLEMS, text, self.lang)
 
     def errors(self, refusal: Refusal, fields: Mapping[str, str]) -> dict[str, str]:
-        """Field → sentence. `fields`: beginning of a JSON pointer → field; the rest stands under "form"."""
-        if not isinstance(refusal, BodyDoesNotFit):
-            return {"form": self.sentence(refusal)}
-        found: dict[str, str] = {}
-        for error in refusal.errors:
-            name = next((field for start, field in fields.items() if error["pointer"].startswith(start)), "form")
-            found.setdefault(name, error["detail_vi" if self.lang == "vi" else "detail"])
-        return found
+        """Field → sentence, as `field_errors`."""
+        if isinstance(refusal, BodyDoesNotFit):
+            return field_errors(refusal, fields, self.lang)
+        return {"form": self.sentence(refusal)}
 
 
 async def visit_of(request: Request, portal: PortalDep, sandbox_id: SandboxId) -> CitizenVisit:
@@ -139,29 +116,7 @@ async def visit_of(request: Request, portal: PortalDep, sandbox_id: SandboxId) -
 VisitDep = Annotated[CitizenVisit, Depends(visit_of)]
 
 
-class PageRoute(APIRoute):
-    """A refusal becomes a page: it says what happened in one sentence, and leads on."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def handle_page(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except SignInNeeded as needed:
-                return RedirectResponse(f"/login?next={quote(needed.path, safe='')}", 303)
-            except RequestValidationError:
-                return await _refused(request, 404, None)
-            except HTTPException as error:
-                return await _refused(request, error.status_code, None)
-            except Refusal as refusal:
-                kind = next((TYPES[cls] for cls in type(refusal).__mro__ if cls in TYPES), None)
-                return await _refused(request, kind.status if kind else 409, refusal)
-
-        return handle_page
-
-
-async def _refused(request: Request, status: int, refusal: Refusal | None) -> Response:
+async def refused(request: Request, status: int, refusal: Refusal | None) -> Response:
     """The page of a refusal; what even this page cannot know is shown as JSON."""
     portal = runtime_of(request)
     assert isinstance(portal, Portal)
@@ -177,7 +132,3 @@ async def _refused(request: Request, status: int, refusal: Refusal | None) -> Re
     )
     law = str(refusal.facts.get("law", "")) if refusal else ""
     return visit.render("refused.html", status, sentence=sentence, law=law)
-
-
-def page_router() -> APIRouter:
-    return APIRouter(route_class=PageRoute, include_in_schema=False)

@@ -200,7 +200,7 @@ async def test_a_payer_who_turns_back_is_not_told_to_have_paid(merchant: Merchan
     failed = await merchant.pay(url, "failed")
     assert failed.status_code == 303, "the rule is about success"
     done = await merchant.pay(url)
-    assert done.status_code == 200 and "paid" in done.text
+    assert done.status_code == 200 and "đã được thanh toán" in done.text
 
 
 async def test_a_form_is_told_by_a_page(merchant: Merchant) -> None:

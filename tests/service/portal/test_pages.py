@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from html.parser import HTMLParser
@@ -11,8 +12,11 @@ from urllib.parse import urljoin
 import httpx
 import pytest
 
+from contracts import lifecycle as law
+from services.portal.domain import INDICATORS
 from tests.support.country import URLS, Country, Sandbox
 from tests.support.factories import COMMUNE, COPY, PROVINCE
+from tests.support.office import Office
 from tests.support.specimens import a_pdf
 
 PORTAL = URLS["portal"]
@@ -102,3 +106,133 @@ async def test_an_application_from_the_page_of_the_procedure_to_the_dossier(brow
     assert str(first.url).rpartition("/")[2] in listed.text
     slip = await browser.get(f"{first.url.path}/slip")
     assert slip.headers["content-type"] == "application/pdf" and slip.content.startswith(b"%PDF")
+
+
+@pytest.fixture
+async def code(browser: Browser) -> str:
+    """A dossier that this browser has submitted."""
+    await browser.sign_in()
+    page = await browser.get(f"/procedures/{COPY}?province={PROVINCE}&commune={COMMUNE}")
+    form = await browser.send(page, "/apply")
+    review = await browser.send(form, form.url.path)
+    submitted = await browser.send(review, "/submit")
+    assert 'data-state="submitted"' in submitted.text, submitted.text
+    return str(submitted.url).rpartition("/")[2]
+
+
+@pytest.fixture
+async def office(sandbox: Sandbox, browser: Browser) -> Office:
+    path = f"/_lab/sandboxes/{sandbox.id}/modes/{PROVINCE}"
+    answer = await sandbox.country.ask("portal", "PUT", path, json={"mode": "manual"})
+    assert answer.status_code == 200
+    return Office(sandbox)
+
+
+def state_of(page: httpx.Response) -> str:
+    assert page.status_code == 200, page.text
+    (state,) = re.findall(r'data-state="(\w+)"', page.text)
+    return str(state)
+
+
+async def test_what_is_missing_is_added_on_the_page(
+    browser: Browser, sandbox: Sandbox, office: Office, code: str
+) -> None:
+    await sandbox.carry()
+    await office.made(code, law.REQUEST_SUPPLEMENT, reason="Thiếu ảnh <b>4x6</b>", items=["Ảnh 4x6"], answer_days=5)
+    await sandbox.carry()
+    page = await browser.get(f"/dossiers/{code}")
+    assert state_of(page) == "supplement_requested" and "Thiếu ảnh &lt;b&gt;4x6&lt;/b&gt;" in page.text
+    empty = await browser.send(page, "/supplement")
+    assert empty.status_code == 422 and "error-files" in Forms(empty.text).ids
+    sent = await browser.send(page, "/supplement", {"files": ("anh.pdf", a_pdf(), "application/pdf")})
+    assert sent.status_code == 200 and "send-supplement" not in Forms(sent.text).ids
+    again = await browser.send(page, "/supplement", {"files": ("anh.pdf", a_pdf(), "application/pdf")})
+    assert again.status_code == 200, "the form that was sent twice has one effect"
+    late = await browser.send(page, "/supplement", key="another", supplement_note="Thêm nữa")
+    assert late.status_code == 422 and "Thêm nữa" not in page.text
+
+
+async def test_a_fee_is_paid_at_the_checkout_after_it_was_declined(
+    browser: Browser, sandbox: Sandbox, office: Office, code: str
+) -> None:
+    await sandbox.carry()
+    await office.made(code, law.RECEIVE)
+    fee = await office.made(code, law.DEMAND_FEE)
+    await sandbox.carry()
+    page = await browser.get(f"/dossiers/{code}")
+    assert state_of(page) == "financial_obligation", fee
+    checkout = await browser.send(page, "/pay")
+    assert checkout.url.host == "payment.test"
+    html = {"Accept": "text/html"}
+    for outcome in ("failed", "success"):
+        action = urljoin(str(checkout.url), Forms(checkout.text).forms[0]["action"])
+        back = await browser.http.post(action, data={"outcome": outcome}, headers=html, follow_redirects=True)
+        assert back.url.path == f"/s/{sandbox.id}/dossiers/{code}" and state_of(back) == "financial_obligation"
+    async with asyncio.timeout(20):
+        while "pay" in Forms((await browser.get(f"/dossiers/{code}")).text).ids:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_withdrawal_needs_a_reason_and_is_asked_once(
+    browser: Browser, sandbox: Sandbox, office: Office, code: str
+) -> None:
+    page = await browser.get(f"/dossiers/{code}")
+    for reason in ("", " ", "x" * 501, "\x07"):
+        refused = await browser.send(page, "/withdraw", reason=reason)
+        assert refused.status_code == 422 and "error-reason" in Forms(refused.text).ids, reason
+    asked = await browser.send(page, "/withdraw", reason="Đổi ý\x1b[2J".replace("\x1b[2J", ""))
+    assert "withdrawal" in Forms(asked.text).ids and "open-withdraw" not in Forms(asked.text).ids
+    stale = await browser.send(page, "/withdraw", reason="Lần nữa", key="another")
+    assert stale.status_code == 409, "the page says what happened meanwhile"
+
+
+async def test_the_result_is_downloaded_and_the_handling_is_rated(
+    browser: Browser, sandbox: Sandbox, office: Office, code: str
+) -> None:
+    await sandbox.carry()
+    for does in (law.RECEIVE, law.DEMAND_FEE, law.WAIVE_FEE, law.START, law.FINISH, law.RETURN):
+        await office.made(code, does, **({"reason": "Được miễn"} if does == law.WAIVE_FEE else {}))
+    await sandbox.carry()
+    page = await browser.get(f"/dossiers/{code}")
+    assert state_of(page) == "result_returned"
+    file = await browser.get(f"/dossiers/{code}/result")
+    assert file.content.startswith(b"%PDF")
+    few = await browser.send(page, "/rate", attitude="2")
+    assert few.status_code == 422 and "error-rate" in Forms(few.text).ids
+    rated = await browser.send(page, "/rate", **dict.fromkeys(INDICATORS, "2"), comment="Nhanh")
+    assert rated.status_code == 200 and "send-rating" not in Forms(rated.text).ids
+
+
+async def test_a_dossier_of_another_person_a_form_of_another_session_and_no_session(
+    browser: Browser, country: Country, sandbox: Sandbox, code: str
+) -> None:
+    page = await browser.get(f"/dossiers/{code}")
+    await browser.sign_in("minh")
+    assert (await browser.get(f"/dossiers/{code}")).status_code == 404
+    other = await browser.send(page, "/withdraw", reason="Không phải tôi")
+    assert "refusal" in Forms(other.text).ids and other.status_code == 409
+    browser.http.cookies.clear()
+    await browser.get(f"/s/{sandbox.id}")
+    asked = await browser.get(f"/dossiers/{code}")
+    assert asked.url.host == "identity.test", "who is not signed in signs in first"
+    for path in ("/nothing", "/procedures/9.999999", "/apply/nothing"):
+        assert (await browser.get(path)).status_code in (200, 404)
+
+
+async def test_pages_load_nothing_from_elsewhere_and_run_no_foreign_script(browser: Browser) -> None:
+    page = await browser.get("/?q=%3Cscript%3Ealert(1)%3C/script%3E")
+    assert "<script>alert" not in page.text and "&lt;script&gt;" in page.text
+    policy = page.headers["content-security-policy"]
+    assert "unsafe" not in policy and "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
+    for address in re.findall(r'(?:href|src)="([^"]*)"', page.text):
+        assert address.startswith(("/", "#", "data:,")), address
+    sheet = await browser.get(re.findall(r'href="(/design/[^"]*css[^"]*)"', page.text)[0])
+    assert sheet.headers["content-type"].startswith("text/css") and "immutable" in sheet.headers["cache-control"]
+    assert (await browser.get("/design/layout.html")).status_code == 404
+    assert (await browser.get("/design/..%2Fpages.py")).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["https://evil.example", "//evil.example", "/\\evil.example", "/\tx", "javascript:1"])
+async def test_no_link_of_ours_leads_elsewhere(browser: Browser, path: str) -> None:
+    answer = await browser.http.get(urljoin(PORTAL, "/language/en"), params={"next": path})
+    assert answer.headers["location"] == "/"

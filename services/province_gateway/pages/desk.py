@@ -1,0 +1,255 @@
+"""The desk of a province: who acts there, the inbox with due dates, one dossier with its lawful moves, the counter."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import Any
+
+import httpx
+import msgspec
+from fastapi import Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+from starlette.datastructures import FormData
+
+from contracts import lifecycle as law
+from contracts.catalogue import CALENDAR, COMMUNES, PROCEDURES, PROVINCES, communes_of, procedure_of, procedure_to_show
+from contracts.modes import MANUAL
+from services.province_gateway import queries
+from services.province_gateway.api import desk as api
+from services.province_gateway.api.views import DossierView
+from services.province_gateway.domain import Dossier
+from services.province_gateway.pages import slips
+from services.province_gateway.pages.visits import OfficerVisit, VisitDep, router
+from services.province_gateway.store import OPEN
+from shared.errors import BodyDoesNotFit, NotReady, Refusal
+from shared.misfits import misfits
+from shared.sandbox.clock import BUSINESS_ZONE
+from shared.storage.page import Page
+from shared.text import Text
+from shared.web.pages import named
+
+ROWS = 50  # on one page of the inbox
+SOON_DAYS = 2  # working days
+# Which fields the form of a move has; every move has a reason where the law wants one.
+WITH_REASON = (
+    *(law.REFUSE, law.REQUEST_SUPPLEMENT, law.REJECT, law.STOP, law.RESCHEDULE, law.WAIVE_FEE, law.DECLINE_WITHDRAWAL),
+)
+FIELDS = {"/reason": "reason", "/items": "items", "/days": "days", "/answer_days": "answer_days", "/fee": "amount"}
+FIELDS |= {"/applicant/id": "id", "/applicant/name": "name", "/procedure": "procedure", "/commune": "commune"}
+FIELDS |= {"/note": "note"}
+COUNT_SQL = (
+    f"SELECT body->>'province' AS province, count(*) AS n FROM dossiers WHERE sandbox = $1 AND {OPEN} GROUP BY 1"
+)
+
+
+@router.get("/")
+async def provinces_page(visit: VisitDep) -> Response:
+    rows = await visit.gateway.database.fetch(COUNT_SQL, visit.sandbox.id)
+    counts = {row["province"]: row["n"] for row in rows}
+    listed = [(each, counts.get(each.code, 0), visit.mode(each.code).mode) for each in PROVINCES.values()]
+    return visit.render("provinces.html", provinces=listed)
+
+
+@router.get("/provinces/{province}")
+async def inbox_page(
+    visit: VisitDep, province: Text, commune: Text = "", state: Text = "", code: Text = "", after: Text = ""
+) -> Response:
+    if code.strip():
+        found = await queries.dossier(visit.gateway, visit.sandbox.id, province, code.strip().upper())
+        return RedirectResponse(f"/provinces/{province}/dossiers/{found.code}", 303)
+    cut = await queries.inbox(
+        visit.gateway,
+        visit.sandbox.id,
+        province,
+        Page(ROWS, after or None),
+        state=state or None,
+        commune=commune or None,
+    )
+    states = [each for each in (*law.UNDECIDED, *law.DECIDED)]
+    return visit.render(
+        "inbox.html",
+        province=PROVINCES[province],
+        mode=visit.mode(province),
+        rows=[_row(visit, dossier) for dossier in cut.rows],
+        next=cut.next,
+        commune=commune,
+        state=state,
+        communes=[("", visit.text("desk.every_commune"))]
+        + [(each.code, each.name_vi) for each in communes_of(province)],
+        states=[("", visit.text("desk.every_state"))] + [(each.slug, named(each, visit.lang)) for each in states],
+    )
+
+
+def _row(visit: OfficerVisit, dossier: Dossier) -> dict[str, Any]:
+    left = days_left(visit, dossier)
+    mark = "" if left is None else "late" if left < 0 else "due" if left <= SOON_DAYS else "good"
+    where = COMMUNES[dossier.commune].name_vi if dossier.commune else ""
+    procedure = procedure_of(dossier.procedure, dossier.version)
+    return {"dossier": dossier, "procedure": procedure, "left": left, "mark": mark, "where": where}
+
+
+def days_left(visit: OfficerVisit, dossier: Dossier) -> int | None:
+    """Working days until the result is due; negative if it is late. None where nothing is due."""
+    if dossier.due_at is None or dossier.state in law.FINAL or dossier.state == law.RESULT_READY:
+        return None
+    now = visit.sandbox.now.astimezone(BUSINESS_ZONE).date()
+    due = dossier.due_at.astimezone(BUSINESS_ZONE).date()
+    return CALENDAR.working_days(now, due) if due >= now else -CALENDAR.working_days(due, now)
+
+
+@router.post("/provinces/{province}/mode")
+async def change_mode(visit: VisitDep, province: Text) -> Response:
+    """Takes the province into the mode `manual`, or gives it back; the portal owns the modes."""
+    form = await visit.request.form(max_fields=10)
+    wanted = MANUAL if form.get("mode") == MANUAL else None
+    url = f"{visit.gateway.settings.portal_url}/_lab/sandboxes/{visit.sandbox.id}/modes/{province}"
+    try:
+        if wanted:
+            reply = await visit.gateway.http.put(url, json={"mode": wanted})
+        else:
+            reply = await visit.gateway.http.delete(url)
+    except httpx.TransportError as fault:
+        raise NotReady("The portal, which owns the modes, does not reply; try again.", waits_for=["portal"]) from fault
+    if reply.status_code >= 500:
+        raise NotReady("The portal, which owns the modes, does not reply; try again.", waits_for=["portal"])
+    return RedirectResponse(f"/provinces/{province}", 303)
+
+
+@router.get("/provinces/{province}/dossiers/{code}")
+async def dossier_page(visit: VisitDep, province: Text, code: Text) -> Response:
+    return await _dossier(visit, province, code, "", {})
+
+
+async def _dossier(
+    visit: OfficerVisit, province: str, code: str, tried: str, errors: dict[str, str], status: int = 200, **written: str
+) -> Response:
+    dossier = await queries.dossier(visit.gateway, visit.sandbox.id, province, code)
+    view, mode = DossierView.of(dossier, visit.sandbox.now), visit.mode(province)
+    story = [line for line in await visit.gateway.timeline(visit.sandbox.id, code) if line["kind"] == "event"]
+    return visit.render(
+        "desk_dossier.html",
+        status,
+        province=PROVINCES[dossier.province],
+        mode=mode,
+        dossier=dossier,
+        view=view,
+        row=_row(visit, dossier),
+        moves=[(does, dossier.lawful[does]) for does in view.can] if not mode.is_external else [],
+        verbs=law.VERBS_VI,
+        with_reason=WITH_REASON,
+        slips=slips.of(dossier),
+        story=sorted(story, key=lambda line: str(line["at"])),
+        tried=tried,
+        errors=errors,
+        written=written,
+        key=uuid.uuid4().hex,
+    )
+
+
+@router.post("/provinces/{province}/dossiers/{code}/moves/{does}")
+async def make_move(visit: VisitDep, province: Text, code: Text, does: Text) -> Response:
+    form = await visit.request.form(max_fields=30)
+    written = {name: value[:4000] for name, value in form.items() if isinstance(value, str)}
+    try:
+        body = _move(does, form)
+        await api.move(province, code, body, _key(form), visit.sandbox.id, visit.gateway)
+    except Refusal as refusal:
+        errors = visit.errors(refusal, FIELDS)
+        return await _dossier(visit, province, code, does, errors, 422, **written)
+    return RedirectResponse(f"/provinces/{province}/dossiers/{code}", 303)
+
+
+def _key(form: FormData) -> str:
+    """The idempotency key that the page has drawn for this form: sent twice, it has one effect."""
+    key = str(form.get("key", ""))
+    return key if key.isalnum() and len(key) <= 64 else uuid.uuid4().hex
+
+
+def _move(does: str, form: FormData) -> api.MoveBody:
+    """Raises BodyDoesNotFit."""
+
+    def of(name: str) -> str:
+        value = form.get(name, "")
+        return value.replace("\r\n", "\n")[:4000] if isinstance(value, str) else ""
+
+    body: dict[str, Any] = {"does": does}
+    if of("reason").strip():
+        body["reason"] = of("reason")
+    if items := [line.strip() for line in of("items").split("\n") if line.strip()]:
+        body["items"] = items
+    for name in ("days", "answer_days"):
+        if of(name).strip():
+            body[name] = int(of(name)) if of(name).isascii() and of(name).isdigit() else of(name)
+    if of("amount").strip():
+        amount = int(of("amount")) if of("amount").isascii() and of("amount").isdigit() else of("amount")
+        body["fee"] = [{"kind": of("kind"), "name": of("fee_name"), "amount_dong": amount}]
+    if of("method"):
+        body["method"] = of("method")
+    if of("at_desk"):
+        body["at_desk"] = True
+    try:
+        return api.MoveBody.model_validate(body)
+    except ValidationError as error:
+        raise BodyDoesNotFit(*misfits(error.errors(), api.MoveBody.model_json_schema)) from error
+
+
+@router.get("/provinces/{province}/register")
+async def register_page(visit: VisitDep, province: Text) -> Response:
+    return _register(visit, province, {})
+
+
+def _register(
+    visit: OfficerVisit, province: str, errors: dict[str, str], status: int = 200, **written: str
+) -> Response:
+    on = visit.sandbox.now.astimezone(BUSINESS_ZONE).date()
+    offered = [each for code in PROCEDURES if (each := procedure_to_show(code, on)).in_force(on)]
+    return visit.render(
+        "register.html",
+        status,
+        province=PROVINCES[province],
+        mode=visit.mode(province),
+        procedures=[
+            (each.code, f"{each.code} {named(each, visit.lang)}") for each in offered if "direct" in each.channels
+        ],
+        communes=[("", visit.text("desk.province_itself"))]
+        + [(each.code, each.name_vi) for each in communes_of(province)],
+        errors=errors,
+        written=written,
+        key=uuid.uuid4().hex,
+    )
+
+
+@router.post("/provinces/{province}/register")
+async def register(visit: VisitDep, province: Text) -> Response:
+    form = await visit.request.form(max_fields=30)
+    written = {name: value[:4000] for name, value in form.items() if isinstance(value, str)}
+    body: dict[str, Any] = {
+        "procedure": written.get("procedure", ""),
+        "commune": written.get("commune") or None,
+        "applicant": {"id": written.get("id", ""), "name": written.get("name", "")},
+    }
+    if written.get("note", "").strip():
+        body["note"] = written["note"].replace("\r\n", "\n")
+    try:
+        try:
+            checked = api.RegistrationBody.model_validate(body)
+        except ValidationError as error:
+            raise BodyDoesNotFit(*misfits(error.errors(), api.RegistrationBody.model_json_schema)) from error
+        reply = await api.register(province, checked, _key(form), visit.sandbox.id, visit.gateway)
+    except Refusal as refusal:
+        return _register(visit, province, visit.errors(refusal, FIELDS), 422, **written)
+    code = msgspec.json.decode(reply.body)["code"]
+    return RedirectResponse(f"/provinces/{province}/dossiers/{code}", 303)
+
+
+@router.get("/provinces/{province}/dossiers/{code}/slips/{form}")
+async def slip(visit: VisitDep, province: Text, code: Text, form: Text) -> Response:
+    """One of the forms 01 to 05 as PDF, once there is something to write on it."""
+    dossier = await queries.dossier(visit.gateway, visit.sandbox.id, province, code)
+    if form not in slips.of(dossier):
+        return visit.render("refused.html", 404, sentence=visit.text("desk.no_slip"), law="")
+    content = await asyncio.to_thread(slips.render, dossier, form)
+    headers = {"Content-Disposition": f'inline; filename="{code}-{form}.pdf"'}
+    return Response(content, media_type="application/pdf", headers=headers)
