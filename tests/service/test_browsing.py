@@ -52,7 +52,7 @@ async def test_an_address_chooses_it_and_a_cookie_keeps_it(
     assert (await browser.get(f"{at}/s/{sandbox.id}{path}", headers=stranger.header)).json() == []
 
     home = await browser.get(f"{at}/s/default")
-    assert (home.status_code, home.headers["location"], browser.cookies[COOKIE]) == (303, "/docs", "default")
+    assert (home.status_code, home.headers["location"], browser.cookies[COOKIE]) == (303, "/", "default")
     assert (await browser.get(at + path)).json() == []
 
 

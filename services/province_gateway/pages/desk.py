@@ -21,15 +21,18 @@ from services.province_gateway.api import desk as api
 from services.province_gateway.api.views import DossierView
 from services.province_gateway.domain import Dossier
 from services.province_gateway.pages import slips
-from services.province_gateway.pages.visits import OfficerVisit, VisitDep, router
+from services.province_gateway.pages.visits import OfficerVisit, VisitDep, refused
+from services.province_gateway.problems import PROBLEMS
 from services.province_gateway.store import OPEN
 from shared.errors import BodyDoesNotFit, NotReady, Refusal
 from shared.misfits import misfits
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.storage.page import Page
 from shared.text import Text
+from shared.web.page_route import page_router
 from shared.web.pages import named
 
+router = page_router(refused, PROBLEMS)
 ROWS = 50  # on one page of the inbox
 SOON_DAYS = 2  # working days
 # Which fields the form of a move has; every move has a reason where the law wants one.
@@ -67,7 +70,7 @@ async def inbox_page(
         state=state or None,
         commune=commune or None,
     )
-    states = [each for each in (*law.UNDECIDED, *law.DECIDED)]
+    states = (*law.UNDECIDED, *law.DECIDED)
     return visit.render(
         "inbox.html",
         province=PROVINCES[province],

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from html.parser import HTMLParser
-from typing import Any
 from urllib.parse import urljoin
 
 import httpx
@@ -17,49 +15,10 @@ from services.portal.domain import INDICATORS
 from tests.support.country import URLS, Country, Sandbox
 from tests.support.factories import COMMUNE, COPY, PROVINCE
 from tests.support.office import Office
+from tests.support.pages import Browser, Forms, state_of
 from tests.support.specimens import a_pdf
 
 PORTAL = URLS["portal"]
-
-
-class Forms(HTMLParser):
-    """The forms of a page: action, method, fields with their values; and its elements with a `data-testid`."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.forms: list[dict[str, Any]] = []
-        self.ids: set[str] = set()
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        facts = {name: value or "" for name, value in attrs}
-        self.ids |= {facts["data-testid"]} if "data-testid" in facts else set()
-        if tag == "form":
-            self.forms.append({"action": facts.get("action", ""), "fields": {}})
-        elif tag == "input" and self.forms and facts.get("type") not in ("file", "radio"):
-            self.forms[-1]["fields"][facts.get("name", "")] = facts.get("value", "")
-
-
-class Browser:
-    """A browser without scripts: follows redirects, keeps cookies, sends forms."""
-
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self.http = http
-
-    async def get(self, path: str) -> httpx.Response:
-        return await self.http.get(urljoin(PORTAL, path), follow_redirects=True)
-
-    async def send(self, page: httpx.Response, action: str, files: Any = None, **fields: str) -> httpx.Response:
-        """Send the form of a page whose action ends with `action`."""
-        form = next(each for each in Forms(page.text).forms if each["action"].endswith(action))
-        address = urljoin(str(page.url), form["action"])
-        data = {**form["fields"], **fields}
-        return await self.http.post(address, data=data, files=files, follow_redirects=True)
-
-    async def sign_in(self, persona: str = "lan") -> httpx.Response:
-        chooser = await self.get("/login")
-        (address,) = re.findall(rf'href="([^"]*login_hint={persona}[^"]*)"', chooser.text)
-        return await self.http.get(urljoin(str(chooser.url), address.replace("&amp;", "&")), follow_redirects=True)
 
 
 @pytest.fixture
@@ -128,12 +87,6 @@ async def office(sandbox: Sandbox, browser: Browser) -> Office:
     return Office(sandbox)
 
 
-def state_of(page: httpx.Response) -> str:
-    assert page.status_code == 200, page.text
-    (state,) = re.findall(r'data-state="(\w+)"', page.text)
-    return str(state)
-
-
 async def test_what_is_missing_is_added_on_the_page(
     browser: Browser, sandbox: Sandbox, office: Office, code: str
 ) -> None:
@@ -170,7 +123,7 @@ async def test_a_fee_is_paid_at_the_checkout_after_it_was_declined(
         assert back.url.path == f"/s/{sandbox.id}/dossiers/{code}" and state_of(back) == "financial_obligation"
     async with asyncio.timeout(20):
         while "pay" in Forms((await browser.get(f"/dossiers/{code}")).text).ids:
-            await asyncio.sleep(0.05)
+            pass  # the confirmation of the platform is on its way
 
 
 async def test_a_withdrawal_needs_a_reason_and_is_asked_once(

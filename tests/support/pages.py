@@ -1,0 +1,59 @@
+"""A browser without scripts for the pages: it follows redirects, keeps cookies, sends forms."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+
+from tests.support.country import URLS
+
+
+class Forms(HTMLParser):
+    """The forms of a page: action, method, fields with their values; and its elements with a `data-testid`."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.forms: list[dict[str, Any]] = []
+        self.ids: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        facts = {name: value or "" for name, value in attrs}
+        self.ids |= {facts["data-testid"]} if "data-testid" in facts else set()
+        if tag == "form":
+            self.forms.append({"action": facts.get("action", ""), "fields": {}})
+        elif tag == "input" and self.forms and facts.get("type") not in ("file", "radio"):
+            self.forms[-1]["fields"][facts.get("name", "")] = facts.get("value", "")
+
+
+class Browser:
+    """A browser without scripts: follows redirects, keeps cookies, sends forms."""
+
+    def __init__(self, http: httpx.AsyncClient, service: str = "portal") -> None:
+        self.http, self.base = http, URLS[service]
+
+    async def get(self, path: str) -> httpx.Response:
+        return await self.http.get(urljoin(self.base, path), follow_redirects=True)
+
+    async def send(self, page: httpx.Response, action: str, files: Any = None, **fields: str) -> httpx.Response:
+        """Send the form of a page whose action ends with `action`."""
+        form = next(each for each in Forms(page.text).forms if each["action"].endswith(action))
+        address = urljoin(str(page.url), form["action"])
+        data = {**form["fields"], **fields}
+        return await self.http.post(address, data=data, files=files, follow_redirects=True)
+
+    async def sign_in(self, persona: str = "lan") -> httpx.Response:
+        chooser = await self.get("/login")
+        (address,) = re.findall(rf'href="([^"]*login_hint={persona}[^"]*)"', chooser.text)
+        return await self.http.get(urljoin(str(chooser.url), address.replace("&amp;", "&")), follow_redirects=True)
+
+
+def state_of(page: httpx.Response) -> str:
+    """The state of the dossier that a page shows."""
+    assert page.status_code == 200, page.text
+    (state,) = re.findall(r'data-state="(\w+)"', page.text)
+    return str(state)
