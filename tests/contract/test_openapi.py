@@ -82,6 +82,8 @@ def test_what_belongs_to_a_citizen_needs_the_access_token() -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_operations_have_names_of_their_own_and_members_no_titles(service: str) -> None:
     named = [operation["operationId"] for _, _, operation in operations(service)]
+    odd = [name for name in named if "__" in name and service != "identity_mock"]  # which has every route twice
+    assert not odd, "two routes have functions of one name, and clients get these names"
     assert len(set(named)) == len(named)
 
     def titles(part: Any, is_map: bool = False) -> Iterator[str]:

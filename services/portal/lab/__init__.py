@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from contracts import published, topics
 from services.portal.api.views import PortalDep
-from services.portal.lab import clocks, doors, faults, modes, sandboxes, scenarios, waits
+from services.portal.lab import clocks, connectors, faults, modes, sandboxes, scenarios, waits
 from shared.web.problems import problem_responses
 
 router = APIRouter(
@@ -19,7 +19,7 @@ router = APIRouter(
 
 
 @router.get("/doors", summary="The address of every service and of Kafka; version and hash of the contracts")
-async def addresses_of_services(portal: PortalDep) -> dict[str, Any]:
+async def doors(portal: PortalDep) -> dict[str, Any]:
     settings = portal.settings
     return {
         "portal": settings.portal_url,
@@ -37,6 +37,6 @@ async def addresses_of_services(portal: PortalDep) -> dict[str, Any]:
 
 
 for part in (
-    *(sandboxes.router, clocks.router, modes.router, faults.router, scenarios.router, waits.router, doors.router),
+    *(sandboxes.router, clocks.router, modes.router, faults.router, scenarios.router, waits.router, connectors.router),
 ):
     router.include_router(part)

@@ -62,7 +62,7 @@ Limit = Annotated[int, Number, Query(ge=1, le=MOST, description="Largest number 
         **problem_responses(401, 403, 404, 409, 422, 503),
     },
 )
-async def events(
+async def pull_events(
     request: Request,
     connector: ConnectorDep,
     gateway: GatewayDep,

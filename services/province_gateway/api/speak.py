@@ -35,14 +35,16 @@ REJECTED = {
     "description": "Rejected: a verdict as for 200; or a problem of the request",
     "content": {"application/json": VERDICTS, **problem_responses(422)[422]["content"]},
 }
-ANY_EVENT = {"schema": {"type": "object", "description": "A CloudEvent, or the `data` of one with `ce-` headers"}}
+EVENT_SCHEMA: dict[str, Any] = {"type": "object", "description": "A CloudEvent in structured mode"}
+# Without a type: generators would make a second class of the same name.
+DATA: dict[str, Any] = {"description": "The `data` of a CloudEvent whose attributes are in `ce-` headers; or as above"}
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            STRUCTURED: ANY_EVENT,
+            STRUCTURED: {"schema": EVENT_SCHEMA},
             BATCH: {"schema": {"type": "array", "items": {"type": "object"}}},
-            "application/json": ANY_EVENT,
+            "application/json": {"schema": DATA},
         },
     }
 }
