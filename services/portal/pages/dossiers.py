@@ -31,6 +31,7 @@ from shared.sandbox.clock import BUSINESS_ZONE
 from shared.storage.page import Page
 from shared.text import Text
 from shared.web.page_route import page_router
+from shared.web.story import story_of
 
 router = page_router(refused, PROBLEMS)
 PAGE = 20
@@ -75,8 +76,7 @@ async def _page(
     visit: CitizenVisit, citizen: Citizen, code: str, errors: dict[str, str], status: int = 200, **written: str
 ) -> Response:
     dossier = await queries.dossier(visit.portal, citizen, code)
-    lines = await visit.portal.timeline(visit.sandbox.id, code)
-    story = [line for line in lines if line["kind"] == "event"]
+    story = await story_of(visit.portal, visit.portal.settings.province_gateway_url, visit.sandbox.id, code)
     return visit.render(
         "dossier.html",
         status,
@@ -86,7 +86,7 @@ async def _page(
         place=place_name(dossier.province, dossier.commune, visit.lang),
         mark=_mark(visit, dossier),
         days_left=_days_left(visit, dossier),
-        story=sorted(story, key=lambda line: str(line["at"])),
+        story=story,
         indicators=INDICATORS,
         fee_items=dossier.owing.items if dossier.owing else (),
         unconfirmed=bool(dossier.payments) and dossier.payments[-1].status in (STARTED, FAILED),

@@ -31,6 +31,7 @@ from shared.storage.page import Page
 from shared.text import Text
 from shared.web.page_route import page_router
 from shared.web.pages import named
+from shared.web.story import story_of
 
 router = page_router(refused, PROBLEMS)
 ROWS = 50  # on one page of the inbox
@@ -130,7 +131,7 @@ async def _dossier(
 ) -> Response:
     dossier = await queries.dossier(visit.gateway, visit.sandbox.id, province, code)
     view, mode = DossierView.of(dossier, visit.sandbox.now), visit.mode(province)
-    story = [line for line in await visit.gateway.timeline(visit.sandbox.id, code) if line["kind"] == "event"]
+    story = await story_of(visit.gateway, visit.gateway.settings.portal_url, visit.sandbox.id, code)
     return visit.render(
         "desk_dossier.html",
         status,
@@ -143,7 +144,7 @@ async def _dossier(
         verbs=law.VERBS_VI,
         with_reason=WITH_REASON,
         slips=slips.of(dossier),
-        story=sorted(story, key=lambda line: str(line["at"])),
+        story=story,
         tried=tried,
         errors=errors,
         written=written,
