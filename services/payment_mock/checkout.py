@@ -28,7 +28,7 @@ from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection
 from shared.text import Text
 from shared.web.dependencies import Chosen
-from shared.web.pages import Templates, Visit, language_of
+from shared.web.pages import Templates, Visit, language_of, origin
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/s/{sandbox}/checkout/{transaction}", tags=["payer"])
@@ -38,7 +38,11 @@ PaymentRefusal = OrderAlreadyPaid | OrderExpired | BankDown
 
 # Invented banks, by the code that CONFIRM says (MaNganHang).
 BANKS = {"NHDT": "Ngân hàng Diễn Tập", "NHTN": "Ngân hàng Thử Nghiệm", "NHHC": "Ngân hàng Hư Cấu"}
-TEMPLATES = Templates(Path(__file__).parent, text)
+
+
+def templates_of(return_url: str) -> Templates:
+    """The renderer; the form of the checkout leads back to the partner."""
+    return Templates(Path(__file__).parent, text, (origin(return_url),))
 
 
 class PayRequest(BaseModel):
@@ -197,7 +201,8 @@ def _page(
     """The page of an order; `refusal`: why it cannot be paid now."""
     visit = Visit(language_of(request), sandbox, sandbox.id, f"/s/{order.sandbox}/checkout/{order.transaction}")
     why = {OrderAlreadyPaid: "paid", OrderExpired: "expired", BankDown: "bank_down"}
-    return TEMPLATES.render(
+    templates: Templates = request.app.state.templates
+    return templates.render(
         visit,
         "checkout.html",
         status,

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -94,6 +94,11 @@ class Templates:
         forms = " ".join(("'self'", *self.forms))
         policy = {"Content-Security-Policy": POLICY.format(forms=forms), "Content-Language": lang}
         return HTMLResponse(content, status, {**policy, **headers})
+
+
+def origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def language_of(request: Request) -> Lang:

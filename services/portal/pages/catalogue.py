@@ -32,7 +32,7 @@ from shared.web.page_route import page_router
 from shared.web.pages import Lang, named
 
 router = page_router(refused, PROBLEMS)
-MOST = 60  # procedures on one page; a search narrows them down
+MOST = 24  # procedures on one page; a search narrows them down
 
 
 def today(visit: CitizenVisit) -> date:

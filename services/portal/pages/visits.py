@@ -25,7 +25,7 @@ from shared.sandbox.registry import Sandbox
 from shared.settings import Settings
 from shared.web.dependencies import SandboxId, runtime_of
 from shared.web.page_route import GoTo, field_errors, sentence
-from shared.web.pages import Lang, Templates, Visit, language_of, own_path
+from shared.web.pages import Lang, Templates, Visit, language_of, origin, own_path
 
 FOLDER = Path(__file__).parent
 # Forms with files: several papers of at most 10 MiB each.
@@ -38,12 +38,7 @@ class FormOfAnother(Refusal):
 
 def templates_of(settings: Settings) -> Templates:
     """The renderer; forms lead on to the sign-in and to the payment platform."""
-    return Templates(FOLDER, text, (_origin(settings.identity_url), _origin(settings.payment_url)))
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return Templates(FOLDER, text, (origin(settings.identity_url), origin(settings.payment_url)))
 
 
 def cookie_of(settings: Settings) -> str:
