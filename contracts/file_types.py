@@ -19,6 +19,7 @@ from typing import NoReturn
 from xml.parsers import expat
 
 from shared.errors import BodyDoesNotFit, Refusal
+from shared.sentences import Sentence
 from shared.text import acting
 
 PIXELS = 50_000_000  # an A4 page at 600 dpi has 35 million; decoding 50 million needs 150 MB
@@ -97,7 +98,9 @@ def kind_of(content: bytes) -> Kind:
     raises  BodyDoesNotFit (empty), TypeNotAccepted, ContentDamaged, ContentNotSafe, UnpacksTooLarge
     """
     if not content:
-        raise BodyDoesNotFit(("", "is empty; send the bytes of the file"))
+        raise BodyDoesNotFit(
+            ("", Sentence("is empty; send the bytes of the file", "đang trống; hãy gửi nội dung của tệp"))
+        )
     for magic, check in _CHECKS.items():
         if content.startswith(magic):
             return check(content)
@@ -123,15 +126,23 @@ def name_of(text: str) -> str:
     return name
 
 
-def _problem_of_name(name: str) -> str | None:
+def _problem_of_name(name: str) -> Sentence | None:
     if not 1 <= len(name) <= NAME_LETTERS:
-        return f"has {len(name)} letters; a name has 1 to {NAME_LETTERS}"
+        return Sentence(
+            f"has {len(name)} letters; a name has 1 to {NAME_LETTERS}",
+            f"có tên dài {len(name)} chữ; tên có từ 1 đến {NAME_LETTERS} chữ",
+        )
     if "/" in name or "\\" in name:
-        return "contains a path; send only the name of the file"
+        return Sentence("contains a path; send only the name of the file", "có đường dẫn trong tên; chỉ gửi tên tệp")
     if char := acting(name):
-        return f"contains the invisible character {char}; remove it"
+        return Sentence(
+            f"contains the invisible character {char}; remove it", f"có ký tự ẩn {char} trong tên; hãy bỏ đi"
+        )
     if name != name.strip() or name.startswith("."):
-        return "begins with a dot, or begins or ends with a space; remove it"
+        return Sentence(
+            "begins with a dot, or begins or ends with a space; remove it",
+            "có tên bắt đầu bằng dấu chấm, hoặc có dấu cách ở đầu hay cuối; hãy bỏ đi",
+        )
     return None
 
 

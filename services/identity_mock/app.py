@@ -33,14 +33,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     of_sandbox = APIRouter(prefix="/s/{sandbox}", dependencies=[Depends(realm.named_sandbox)])
     of_sandbox.include_router(issuer)
     lab = (people_lab.router, sandbox.replica_router, sandbox.router)
+    settings = settings or Settings()
     app = web.create_app(
-        IdentityRuntime(settings or Settings()),
+        IdentityRuntime(settings),
         "Liên Thông: identity_mock",
         problems.PROBLEMS,
         routers=(issuer, of_sandbox, discovery.root_router, *lab),
         summary="A stand-in for the national sign-on: OpenID Connect for invented people.",
         pages=PAGES,
-        templates=login_page.TEMPLATES,
+        templates=login_page.templates_of(settings),
     )
     problems.install(app)
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -13,11 +14,19 @@ from contracts.texts import text
 from services.identity_mock.people import Person
 from services.identity_mock.problems import NO_STORE
 from services.identity_mock.register import register
+from services.identity_mock.settings import Settings
+from shared.sandbox.names import IDS
 from shared.sandbox.registry import Sandbox
 from shared.web.pages import Templates, Visit, language_of
 
-TEMPLATES = Templates(Path(__file__).parent, text)
 SHARED = ("name", "number", "birth", "level", "represents")  # keys of texts.toml: what a client learns of a person
+
+
+def templates_of(settings: Settings) -> Templates:
+    """The renderer; only the authorization endpoint has pages."""
+    return Templates(
+        Path(__file__).parent, text, pages=re.compile(rf"(?:/s/{IDS.pattern})?/authorize"), home=settings.portal_url
+    )
 
 
 def page(request: Request, sandbox: Sandbox, people: Iterable[Person], parameters: Mapping[str, str]) -> HTMLResponse:
@@ -31,4 +40,5 @@ def page(request: Request, sandbox: Sandbox, people: Iterable[Person], parameter
     path = request.url.path + "?" + urlencode(parameters)
     client = urlsplit(parameters.get("redirect_uri", "")).netloc
     visit = Visit(language_of(request), sandbox, sandbox.id, path)
-    return TEMPLATES.render(visit, "login.html", rows=rows, client=client, shared=SHARED, headers=NO_STORE)
+    templates: Templates = request.app.state.templates
+    return templates.render(visit, "login.html", rows=rows, client=client, shared=SHARED, headers=NO_STORE)

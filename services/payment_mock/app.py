@@ -19,7 +19,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     summary = "A stand-in for the national payment platform, with the protocol of the real one; the money is invented."
     routers = (orders.router, checkout.router, sandbox.replica_router, sandbox.router)
     title = "Liên Thông: payment_mock"
-    templates = checkout.templates_of(runtime.payment.return_url)
+    templates = checkout.templates_of(runtime.payment)
     return web.create_app(
         runtime, title, PROBLEMS, runtime.callers.run, routers=routers, summary=summary, templates=templates
     )

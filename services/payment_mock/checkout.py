@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,6 +18,7 @@ from services.payment_mock import callbacks, faults, store, vietqr
 from services.payment_mock.orders import RuntimeDep
 from services.payment_mock.problems import BankDown, OrderAlreadyPaid, OrderExpired, OrderNotFound
 from services.payment_mock.runtime import PaymentRuntime
+from services.payment_mock.settings import Settings
 from services.payment_mock.store import Order
 from shared.errors import BodyDoesNotFit, SandboxMismatch
 from shared.misfits import misfits
@@ -40,9 +42,10 @@ PaymentRefusal = OrderAlreadyPaid | OrderExpired | BankDown
 BANKS = {"NHDT": "Ngân hàng Diễn Tập", "NHTN": "Ngân hàng Thử Nghiệm", "NHHC": "Ngân hàng Hư Cấu"}
 
 
-def templates_of(return_url: str) -> Templates:
+def templates_of(settings: Settings) -> Templates:
     """The renderer; the form of the checkout leads back to the partner."""
-    return Templates(Path(__file__).parent, text, (origin(return_url),))
+    forms, pages = (origin(settings.return_url),), re.compile(r"/s/[^/]+/checkout/.*")
+    return Templates(Path(__file__).parent, text, forms, pages=pages, home=settings.portal_url)
 
 
 class PayRequest(BaseModel):
@@ -69,6 +72,12 @@ async def show(sandbox_id: PathSandboxId, transaction: Text, runtime: RuntimeDep
     async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
         order = await _order(connection, sandbox, transaction)
     return _page(request, runtime, sandbox, order, _refusal(order, sandbox))
+
+
+@router.get("/pay", include_in_schema=False)
+async def pay_address(sandbox_id: PathSandboxId, transaction: Text) -> RedirectResponse:
+    """The address of an attempt that was refused: read again, it shows the order."""
+    return RedirectResponse(f"/s/{sandbox_id}/checkout/{transaction}", 303)
 
 
 @router.post(

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.types import ASGIApp
 
 from shared import errors, problem_types
 from shared.observability import gauges, spans
@@ -25,6 +26,7 @@ from shared.web.edge import Edge, RawBodies
 from shared.web.guard import NO_PAGES, Guard, Pages
 from shared.web.openapi import openapi_document
 from shared.web.pages import Templates
+from shared.web.problem_pages import ProblemPages
 
 log = structlog.get_logger()
 # FastAPI can export spans, but its spans cannot join the trace of a journey. `shared.observability.spans` exports them
@@ -86,7 +88,8 @@ def create_app(
     add_health(app, runtime)
     add_docs_page(app)
     stack = app.build_middleware_stack
-    app.build_middleware_stack = lambda: Guard(stack(), runtime.settings, pages)  # type: ignore[method-assign]
+    shown: Callable[[], ASGIApp] = stack if templates is None else lambda: ProblemPages(stack(), templates)
+    app.build_middleware_stack = lambda: Guard(shown(), runtime.settings, pages)  # type: ignore[method-assign]
     app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]
     return app
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from shared.errors import BodyDoesNotFit, Refusal
+from shared.misfits import misfits
 from shared.problem_types import COMMON, Problems, ProblemType
 from shared.web.pages import Lang
 
-# Renders a refusal; None instead of one for a page that does not exist (404) or a body that is too large (413).
+# Renders a refusal; None instead of one where `without_refusal` knows the sentence.
 Refused = Callable[[Request, int, Refusal | None], Awaitable[Response]]
 CONFLICT = 409
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class GoTo(Exception):
@@ -45,8 +48,7 @@ def page_router(refused: Refused, problems: Problems) -> APIRouter:
                 except HTTPException as error:
                     return await refused(request, error.status_code, None)
                 except Refusal as refusal:
-                    kind = kind_of(refusal, problems)
-                    return await refused(request, kind.status if kind else CONFLICT, refusal)
+                    return await refused(request, status_of(refusal, problems), refusal)
 
             return handle_page
 
@@ -56,6 +58,11 @@ def page_router(refused: Refused, problems: Problems) -> APIRouter:
 def kind_of(refusal: Refusal, problems: Problems) -> ProblemType | None:
     types = {**COMMON, **problems}
     return next((types[cls] for cls in type(refusal).__mro__ if cls in types), None)
+
+
+def status_of(refusal: Refusal, problems: Problems) -> int:
+    kind = kind_of(refusal, problems)
+    return kind.status if kind else CONFLICT
 
 
 def sentence(refusal: Refusal, problems: Problems, text: Callable[..., str], lang: Lang) -> str:
@@ -69,10 +76,24 @@ def sentence(refusal: Refusal, problems: Problems, text: Callable[..., str], lan
         return kind.title_vi if lang == "vi" else kind.title
 
 
-def field_errors(refusal: BodyDoesNotFit, fields: Mapping[str, str], lang: Lang) -> dict[str, str]:
-    """Field → sentence. `fields`: beginning of a JSON pointer → field; the rest stands under "form"."""
+def without_refusal(status: int) -> str:
+    """Key of the sentence for a page that does not exist, or a form that cannot be read."""
+    return {404: "refusal.no-page", 413: "refusal.too-large"}.get(status, "refusal.not-readable")
+
+
+def body_of(model: type[Model], facts: Mapping[str, object]) -> Model:
+    """What a form says as the body that the API takes. Raises BodyDoesNotFit."""
+    try:
+        return model.model_validate(facts)
+    except ValidationError as error:
+        raise BodyDoesNotFit(*misfits(error.errors(), model.model_json_schema)) from error
+
+
+def field_errors(refusal: BodyDoesNotFit, fields: Mapping[str, str], lang: Lang, rest: str = "form") -> dict[str, str]:
+    """Field → sentence. `fields`: beginning of a JSON pointer → field; everything else stands under `rest`."""
     found: dict[str, str] = {}
     for error in refusal.errors:
-        name = next((field for start, field in fields.items() if error["pointer"].startswith(start)), "form")
-        found.setdefault(name, error["detail_vi" if lang == "vi" else "detail"])
+        name = next((field for start, field in fields.items() if error["pointer"].startswith(start)), rest)
+        in_english = error["detail"]
+        found.setdefault(name, error.get("detail_vi", in_english) if lang == "vi" else in_english)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -28,6 +29,10 @@ POLICY = (
     "frame-ancestors 'none'; form-action {forms}"
 )
 NO_HEADERS: Mapping[str, str] = {}
+# Addresses at which a browser gets a page, whatever happens: all but those for programs.
+PAGES = re.compile(r"(?!(?:/s/[^/]+)?/(?:api|_lab|docs|healthz|readyz|metrics|openapi\.json)(?:/|$)).*")
+# Characters that act instead of being shown: on a page, and in the terminal of whoever reads it there.
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 DAYS = {
     "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
     "vi": ("Thứ Hai", "Thứ Ba", "Thứ Tư", "Thứ Năm", "Thứ Sáu", "Thứ Bảy", "Chủ Nhật"),
@@ -41,7 +46,7 @@ class Visit:
     """What every page knows of its visitor.
 
     sandbox    None: the chosen one does not exist
-    name       of the sandbox
+    name       of the sandbox; empty if it is not known
     path       with the query; the switch of the language leads back to it
     signed_in  the name of who is signed in; empty for nobody
     csrf       what a form of this visitor must repeat; empty for nobody
@@ -61,11 +66,15 @@ class Templates:
 
     text   key, language and facts → sentence
     forms  origins of other services to which a form of these pages may lead
+    pages  whole paths of pages; what goes wrong there, a browser sees as a page
+    home   where a page leads that can lead nowhere else
     """
 
     folder: Path
     text: Callable[..., str]
     forms: Sequence[str] = ()
+    pages: re.Pattern[str] = PAGES
+    home: str = "/"
     environment: Environment = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -76,7 +85,7 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.globals |= {"asset": asset, "quoted": lambda value: quote(value, safe="")}
+        environment.globals |= {"asset": asset, "quoted": lambda value: quote(value, safe=""), "home": self.home}
         object.__setattr__(self, "environment", environment)
 
     def render(
@@ -91,6 +100,7 @@ class Templates:
             "named": lambda thing: named(thing, lang),
         }
         content = self.environment.get_template(template).render(visit=visit, lang=lang, **words, **facts)
+        content = CONTROLS.sub("\ufffd", content)
         forms = " ".join(("'self'", *self.forms))
         policy = {"Content-Security-Policy": POLICY.format(forms=forms), "Content-Language": lang}
         return HTMLResponse(content, status, {**policy, **headers})
@@ -114,6 +124,7 @@ def own_path(text: str, fallback: str = "/") -> str:
 
 @router.get("/language/{lang}")
 async def choose_language(lang: Lang, next: str = "/") -> RedirectResponse:
+    """Back to where the choice was made."""
     response = RedirectResponse(own_path(next), 303)
     response.set_cookie(LANGUAGE_COOKIE, lang, max_age=31_536_000, httponly=True, samesite="lax")
     return response

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urljoin
 
 import httpx
 
-from tests.support.country import URLS
+from tests.support.country import URLS, Country, Sandbox
+
+ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"  # of every browser that goes to a page
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 class Forms(HTMLParser):
@@ -50,6 +55,34 @@ class Browser:
         chooser = await self.get("/login")
         (address,) = re.findall(rf'href="([^"]*login_hint={persona}[^"]*)"', chooser.text)
         return await self.http.get(urljoin(str(chooser.url), address.replace("&amp;", "&")), follow_redirects=True)
+
+
+@asynccontextmanager
+async def a_browser(country: Country, sandbox: Sandbox, service: str = "portal") -> AsyncIterator[Browser]:
+    """A browser in this sandbox."""
+    mounts = {URLS[name]: street for name, street in country.streets.items()}
+    async with httpx.AsyncClient(mounts=mounts, timeout=30, headers={"Accept": ACCEPT}) as http:
+        browser = Browser(http, service)
+        await browser.get(f"/s/{sandbox.id}")
+        yield browser
+
+
+def is_calm(page: httpx.Response) -> bool:
+    """Whether it is a page in words: no JSON, no trace of a program, nothing that acts in a browser or a terminal."""
+    assert page.status_code < 500 or page.status_code == 503, page.text
+    assert page.headers["content-type"] == "text/html; charset=utf-8", page.text
+    for sign in ("<script>alert", "Traceback", '{"', "None<", "/problems/"):
+        assert sign not in page.text, page.text
+    assert not CONTROLS.search(page.text), repr(CONTROLS.search(page.text))
+    return True
+
+
+def refusal_of(page: httpx.Response, status: int) -> str:
+    """The one sentence of a page that says why something did not work."""
+    assert page.status_code == status and is_calm(page), page.text
+    (sentence,) = re.findall(r'data-testid="refusal"><p>([^<]*)</p>', page.text)
+    assert sentence.count(".") <= 2 and sentence[0].isupper(), sentence
+    return str(sentence)
 
 
 def state_of(page: httpx.Response) -> str:

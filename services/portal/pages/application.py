@@ -8,7 +8,6 @@ import msgspec
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 from msgspec.structs import replace
-from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from contracts.catalogue import PAYER_GROUPS, Choice, fee_of
@@ -23,11 +22,10 @@ from services.portal.papers import store
 from services.portal.problems import PROBLEMS
 from services.portal.settings import Settings
 from shared.errors import BodyDoesNotFit, Refusal
-from shared.misfits import misfits
 from shared.sandbox.files import hash_of
 from shared.storage.page import Page
 from shared.text import Text
-from shared.web.page_route import page_router
+from shared.web.page_route import body_of, page_router
 from shared.web.pages import named
 
 router = page_router(refused, PROBLEMS)
@@ -188,10 +186,7 @@ def _submission(draft: Draft) -> dossiers.Submission:
         body["return_by"] = draft.return_by
     if draft.note.strip():
         body["note"] = draft.note
-    try:
-        return dossiers.Submission.model_validate(body)
-    except ValidationError as error:
-        raise BodyDoesNotFit(*misfits(error.errors(), dossiers.Submission.model_json_schema)) from error
+    return body_of(dossiers.Submission, body)
 
 
 @router.get("/apply/{id}/review")
@@ -247,3 +242,9 @@ async def submit(visit: VisitDep, id: Text) -> Response:
         draft = replace(draft, code=msgspec.json.decode(reply.body)["code"])
         await drafts.save(visit.portal, visit.sandbox.id, draft)
     return RedirectResponse(f"/dossiers/{draft.code}", 303)
+
+
+@router.get("/apply/{id}/submit")
+async def submit_address(id: Text) -> Response:
+    """The address of a submission that was refused: read again, it shows the review."""
+    return RedirectResponse(f"/apply/{id}/review", 303)

@@ -120,3 +120,9 @@ async def apply(visit: VisitDep, code: Text) -> Response:
     draft = drafts.new_draft(code, province, commune)
     await drafts.save(visit.portal, visit.sandbox.id, draft)
     return RedirectResponse(f"/apply/{draft.id}", 303)
+
+
+@router.get("/procedures/{code}/apply")
+async def apply_address(code: Text) -> Response:
+    """The address of a choice that was refused: read again, it shows the procedure."""
+    return RedirectResponse(f"/procedures/{code}", 303)

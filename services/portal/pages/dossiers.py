@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 from fastapi import Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 from starlette.datastructures import UploadFile
@@ -19,18 +21,18 @@ from services.portal.api import dossiers as api
 from services.portal.api import payments
 from services.portal.api.views import DossierView
 from services.portal.auth import Citizen
-from services.portal.domain import FAILED, INDICATORS, STARTED, Dossier, DossierNotFound
+from services.portal.domain import FAILED, INDICATORS, STARTED, Dossier
 from services.portal.pages import slip
 from services.portal.pages.application import _about, _receive
 from services.portal.pages.catalogue import place_name, today
 from services.portal.pages.visits import CitizenVisit, VisitDep, refused
 from services.portal.papers import results
 from services.portal.problems import PROBLEMS
-from shared.errors import Refusal
+from shared.errors import BodyDoesNotFit, Refusal
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.storage.page import Page
 from shared.text import Text
-from shared.web.page_route import page_router
+from shared.web.page_route import body_of, page_router, status_of
 from shared.web.story import story_of
 
 router = page_router(refused, PROBLEMS)
@@ -91,31 +93,38 @@ async def _page(
         fee_items=dossier.owing.items if dossier.owing else (),
         unconfirmed=bool(dossier.payments) and dossier.payments[-1].status in (STARTED, FAILED),
         key=uuid.uuid4().hex,
+        known=_print_of(dossier),
         errors=errors,
         written=written,
     )
 
 
+def _print_of(dossier: Dossier) -> str:
+    """Equal for equal dossiers: by it a page says which state it shows."""
+    return hashlib.sha256(msgspec.json.encode(dossier)).hexdigest()[:16]
+
+
 @router.get("/dossiers/{code}/live")
-async def live(visit: VisitDep, code: Text) -> Response:
-    """Server-sent events: `changed` whenever the dossier is not what it was."""
-    citizen = visit.signed_in()
-    await queries.dossier(visit.portal, citizen, code)
-    return StreamingResponse(_changes(visit, citizen, code), media_type="text/event-stream")
+async def live(visit: VisitDep, code: Text, known: Text = "") -> Response:
+    """Server-sent events: `changed` whenever the dossier is not what the page shows."""
+    if visit.citizen is None:
+        return Response(status_code=204)  # the session has ended; the browser does not ask again
+    await queries.dossier(visit.portal, visit.citizen, code)
+    known = visit.request.headers.get("last-event-id", known)
+    return StreamingResponse(_changes(visit, visit.citizen, code, known), media_type="text/event-stream")
 
 
-async def _changes(visit: CitizenVisit, citizen: Citizen, code: str) -> AsyncIterator[bytes]:
+async def _changes(visit: CitizenVisit, citizen: Citizen, code: str, known: str) -> AsyncIterator[bytes]:
     yield b"retry: 2000\n\n"
-    known: Any = None
     stopping = visit.portal.stopping
     for _ in range(int(STREAM_SECONDS / LOOK_SECONDS)):
         try:
-            dossier = await queries.dossier(visit.portal, citizen, code)
+            current = _print_of(await queries.dossier(visit.portal, citizen, code))
         except (Refusal, OSError):
             return
-        if known is not None and dossier != known:
-            yield b"event: changed\ndata: \n\n"
-        known = dossier
+        if current != known:
+            yield f"event: changed\nid: {current}\ndata: \n\n".encode()
+        known = current
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS):
                 await stopping.wait()
@@ -123,7 +132,16 @@ async def _changes(visit: CitizenVisit, citizen: Citizen, code: str) -> AsyncIte
             return
 
 
-async def _done(visit: CitizenVisit, code: str) -> Response:
+@router.get("/dossiers/{code}/supplement")
+@router.get("/dossiers/{code}/pay")
+@router.get("/dossiers/{code}/withdraw")
+@router.get("/dossiers/{code}/rate")
+async def form_address(code: Text) -> Response:
+    """The address of a form that came back with errors: read again, it shows the dossier."""
+    return RedirectResponse(f"/dossiers/{code}", 303)
+
+
+def _shown(code: str) -> Response:
     return RedirectResponse(f"/dossiers/{code}", 303)
 
 
@@ -141,16 +159,15 @@ async def supplement(visit: VisitDep, code: Text) -> Response:
     if not papers and not note.strip() and not errors:
         errors["files"] = visit.text("dossier.nothing_added")
     if not errors:
-        body = api.SupplementBody.model_validate({"papers": papers, "note": note if note.strip() else None})
         try:
+            body = body_of(api.SupplementBody, {"papers": papers, "note": note if note.strip() else None})
             await api.answer_supplement(code, body, _key(form), citizen, visit.portal)
-        except DossierNotFound:
-            raise
         except Refusal as refusal:
-            errors = {"supplement": visit.sentence(refusal)}
+            errors = visit.errors(refusal, {"/note": "supplement_note", "/papers": "files"}, "supplement")
+            return await _page(visit, citizen, code, errors, status_of(refusal, PROBLEMS), supplement_note=note)
     if errors:
         return await _page(visit, citizen, code, errors, 422, supplement_note=note)
-    return await _done(visit, code)
+    return _shown(code)
 
 
 def _key(form: Any) -> str:
@@ -167,7 +184,8 @@ async def pay(visit: VisitDep, code: Text) -> Response:
     try:
         payment = await payments.begin_payment(code, body, _key(form), citizen, visit.portal)
     except Refusal as refusal:
-        return await _page(visit, citizen, code, {"pay": visit.sentence(refusal)}, 409)
+        errors = {"pay": visit.sentence(refusal)}
+        return await _page(visit, citizen, code, errors, status_of(refusal, PROBLEMS))
     return RedirectResponse(payment.checkout_url, 303)
 
 
@@ -176,32 +194,33 @@ async def withdraw(visit: VisitDep, code: Text) -> Response:
     citizen, form = await visit.form()
     reason = str(form.get("reason", ""))[:4000].replace("\r\n", "\n")
     try:
-        body = api.WithdrawalRequest.model_validate({"reason": reason})
-    except ValueError:
-        return await _page(visit, citizen, code, {"reason": visit.text("dossier.reason_needed")}, 422, reason=reason)
-    try:
+        body = body_of(api.WithdrawalRequest, {"reason": reason})
         await api.ask_withdrawal(code, body, _key(form), citizen, visit.portal)
+    except BodyDoesNotFit:
+        return await _page(visit, citizen, code, {"reason": visit.text("dossier.reason_needed")}, 422, reason=reason)
     except Refusal as refusal:
-        return await _page(visit, citizen, code, {"withdraw": visit.sentence(refusal)}, 409, reason=reason)
-    return await _done(visit, code)
+        errors = {"withdraw": visit.sentence(refusal)}
+        return await _page(visit, citizen, code, errors, status_of(refusal, PROBLEMS), reason=reason)
+    return _shown(code)
 
 
 @router.post("/dossiers/{code}/rate")
 async def rate(visit: VisitDep, code: Text) -> Response:
     citizen, form = await visit.form()
     scores = {name: str(form.get(name, "")) for name in INDICATORS}
+    comment = str(form.get("comment", ""))[:4000].replace("\r\n", "\n")
     if any(score not in ("0", "1", "2") for score in scores.values()):
-        return await _page(visit, citizen, code, {"rate": visit.text("dossier.rate_all")}, 422, **scores)
-    comment = str(form.get("comment", ""))[:2000].replace("\r\n", "\n")
+        return await _page(
+            visit, citizen, code, {"rate": visit.text("dossier.rate_all")}, 422, **scores, comment=comment
+        )
     numbers = {name: int(score) for name, score in scores.items()}
     try:
-        body = api.Rating.model_validate({"scores": numbers, "comment": comment if comment.strip() else None})
+        body = body_of(api.Rating, {"scores": numbers, "comment": comment if comment.strip() else None})
         await api.rate_dossier(code, body, _key(form), citizen, visit.portal)
-    except ValueError:
-        return await _page(visit, citizen, code, {"rate": visit.text("dossier.comment_not_text")}, 422, **scores)
     except Refusal as refusal:
-        return await _page(visit, citizen, code, {"rate": visit.sentence(refusal)}, 409, **scores)
-    return await _done(visit, code)
+        errors = visit.errors(refusal, {"/comment": "comment"}, "rate")
+        return await _page(visit, citizen, code, errors, status_of(refusal, PROBLEMS), **scores, comment=comment)
+    return _shown(code)
 
 
 @router.get("/dossiers/{code}/result")

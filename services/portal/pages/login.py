@@ -16,6 +16,7 @@ from services.portal.auth import Citizen
 from services.portal.pages import sessions
 from services.portal.pages.visits import CitizenVisit, VisitDep, cookie_of, refused
 from services.portal.problems import PROBLEMS
+from shared import http
 from shared.errors import NotReady, Refusal
 from shared.sandbox.names import DEFAULT
 from shared.text import Text
@@ -23,6 +24,7 @@ from shared.web.page_route import page_router
 from shared.web.pages import own_path
 
 PENDING_SECONDS = 600  # from the sign-in page back to here
+SILENT = "The identity provider does not reply; try again."
 router = page_router(refused, PROBLEMS)
 
 
@@ -46,6 +48,12 @@ def _pending(visit: CitizenVisit, state: str) -> str:
 
 @router.get("/login")
 async def login(visit: VisitDep, next: Text = "/dossiers") -> Response:
+    """Leads to the identity provider, if it replies: a browser that finds nobody there shows an error of its own."""
+    try:
+        url = f"{_issuer(visit)}/.well-known/openid-configuration"
+        await http.call(visit.portal.http, "GET", url, sandbox_id=visit.sandbox.id)
+    except http.Unreachable as fault:
+        raise NotReady(SILENT, waits_for=["identity"]) from fault
     state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     query = {
@@ -100,9 +108,9 @@ async def _citizen(visit: CitizenVisit, code: str, *, verifier: str) -> Citizen:
     try:
         response = await visit.portal.http.post(f"{_issuer(visit)}/token", data=form)
     except httpx.TransportError as fault:
-        raise NotReady("The identity provider does not reply; try again.", waits_for=["identity"]) from fault
-    if response.status_code >= 500:
-        raise NotReady("The identity provider does not reply; try again.", waits_for=["identity"])
+        raise NotReady(SILENT, waits_for=["identity"]) from fault
+    if response.status_code >= 500 or response.status_code == http.TOO_MANY:
+        raise NotReady(SILENT, waits_for=["identity"])
     if response.status_code != 200:
         raise SignInFailed("Begin again.")
     return await visit.portal.tokens.citizen(f"Bearer {response.json()['access_token']}", visit.sandbox.id)
@@ -110,9 +118,17 @@ async def _citizen(visit: CitizenVisit, code: str, *, verifier: str) -> Citizen:
 
 @router.post("/logout")
 async def logout(visit: VisitDep) -> Response:
+    if visit.citizen is None:
+        return RedirectResponse("/", 303)
     await visit.form()
     token = visit.request.cookies.get(cookie_of(visit.portal.settings), "")
     await sessions.end(visit.portal, visit.sandbox.id, token)
     response = RedirectResponse("/", 303)
     response.delete_cookie(cookie_of(visit.portal.settings))
     return response
+
+
+@router.get("/logout")
+async def logout_address() -> Response:
+    """Where a browser comes that has its address from the button: nothing is done by looking."""
+    return RedirectResponse("/", 303)

@@ -24,8 +24,8 @@ from shared.sandbox.names import DEFAULT
 from shared.sandbox.registry import Sandbox
 from shared.settings import Settings
 from shared.web.dependencies import SandboxId, runtime_of
-from shared.web.page_route import GoTo, field_errors, sentence
-from shared.web.pages import Lang, Templates, Visit, language_of, origin, own_path
+from shared.web.page_route import GoTo, field_errors, sentence, without_refusal
+from shared.web.pages import Lang, Templates, Visit, language_of, origin
 
 FOLDER = Path(__file__).parent
 # Forms with files: several papers of at most 10 MiB each.
@@ -72,13 +72,8 @@ class CitizenVisit:
     def signed_in(self) -> Citizen:
         """Raises GoTo: who is not signed in signs in first, and comes back."""
         if self.citizen is None:
-            back = self.path if self.request.method == "GET" else own_path(self._came_from())
-            raise GoTo(f"/login?next={quote(back, safe='')}")
+            raise GoTo(f"/login?next={quote(self.path, safe='')}")  # the address of a form leads on to its page
         return self.citizen
-
-    def _came_from(self) -> str:
-        parts = urlsplit(self.request.headers.get("referer", ""))
-        return parts.path + (f"?{parts.query}" if parts.query else "")
 
     async def form(self) -> tuple[Citizen, FormData]:
         """Who sends a form, and its fields. Raises GoTo, FormOfAnother."""
@@ -92,11 +87,11 @@ class CitizenVisit:
         """What a refusal says to a citizen."""
         return sentence(refusal, PROBLEMS, text, self.lang)
 
-    def errors(self, refusal: Refusal, fields: Mapping[str, str]) -> dict[str, str]:
-        """Field → sentence, as `field_errors`."""
+    def errors(self, refusal: Refusal, fields: Mapping[str, str], rest: str = "form") -> dict[str, str]:
+        """Field → sentence, as `field_errors`; what belongs to no field stands under `rest`."""
         if isinstance(refusal, BodyDoesNotFit):
-            return field_errors(refusal, fields, self.lang)
-        return {"form": self.sentence(refusal)}
+            return field_errors(refusal, fields, self.lang, rest)
+        return {rest: self.sentence(refusal)}
 
 
 async def visit_of(request: Request, portal: PortalDep, sandbox_id: SandboxId) -> CitizenVisit:
@@ -122,8 +117,6 @@ async def refused(request: Request, status: int, refusal: Refusal | None) -> Res
         if refusal is None:
             raise
         raise refusal from None
-    sentence = (
-        visit.sentence(refusal) if refusal else visit.text("refusal.too-large" if status == 413 else "refusal.no-page")
-    )
+    sentence = visit.sentence(refusal) if refusal else visit.text(without_refusal(status))
     law = str(refusal.facts.get("law", "")) if refusal else ""
     return visit.render("refused.html", status, sentence=sentence, law=law)

@@ -10,11 +10,19 @@ import httpx
 import msgspec
 from fastapi import Response
 from fastapi.responses import RedirectResponse
-from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from contracts import lifecycle as law
-from contracts.catalogue import CALENDAR, COMMUNES, PROCEDURES, PROVINCES, communes_of, procedure_of, procedure_to_show
+from contracts.catalogue import (
+    CALENDAR,
+    COMMUNES,
+    PROCEDURES,
+    PROVINCES,
+    communes_of,
+    current_province,
+    procedure_of,
+    procedure_to_show,
+)
 from contracts.modes import MANUAL
 from services.province_gateway import queries
 from services.province_gateway.api import desk as api
@@ -24,12 +32,11 @@ from services.province_gateway.pages import slips
 from services.province_gateway.pages.visits import OfficerVisit, VisitDep, refused
 from services.province_gateway.problems import PROBLEMS
 from services.province_gateway.store import OPEN
-from shared.errors import BodyDoesNotFit, NotReady, Refusal
-from shared.misfits import misfits
+from shared.errors import NotReady, Refusal
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.storage.page import Page
 from shared.text import Text
-from shared.web.page_route import page_router
+from shared.web.page_route import body_of, page_router
 from shared.web.pages import named
 from shared.web.story import story_of
 
@@ -107,6 +114,7 @@ def days_left(visit: OfficerVisit, dossier: Dossier) -> int | None:
 async def change_mode(visit: VisitDep, province: Text) -> Response:
     """Takes the province into the mode `manual`, or gives it back; the portal owns the modes."""
     form = await visit.request.form(max_fields=10)
+    province = current_province(province)
     wanted = MANUAL if form.get("mode") == MANUAL else None
     url = f"{visit.gateway.settings.portal_url}/_lab/sandboxes/{visit.sandbox.id}/modes/{province}"
     try:
@@ -193,10 +201,19 @@ def _move(does: str, form: FormData) -> api.MoveBody:
         body["method"] = of("method")
     if of("at_desk"):
         body["at_desk"] = True
-    try:
-        return api.MoveBody.model_validate(body)
-    except ValidationError as error:
-        raise BodyDoesNotFit(*misfits(error.errors(), api.MoveBody.model_json_schema)) from error
+    return body_of(api.MoveBody, body)
+
+
+@router.get("/provinces/{province}/mode")
+async def mode_address(province: Text) -> Response:
+    """The address of a change that was refused: read again, it shows the inbox."""
+    return RedirectResponse(f"/provinces/{province}", 303)
+
+
+@router.get("/provinces/{province}/dossiers/{code}/moves/{does}")
+async def move_address(province: Text, code: Text) -> Response:
+    """The address of a move that was refused: read again, it shows the dossier."""
+    return RedirectResponse(f"/provinces/{province}/dossiers/{code}", 303)
 
 
 @router.get("/provinces/{province}/register")
@@ -212,7 +229,7 @@ def _register(
     return visit.render(
         "register.html",
         status,
-        province=PROVINCES[province],
+        province=PROVINCES[current_province(province)],
         mode=visit.mode(province),
         procedures=[
             (each.code, f"{each.code} {named(each, visit.lang)}") for each in offered if "direct" in each.channels
@@ -237,10 +254,7 @@ async def register(visit: VisitDep, province: Text) -> Response:
     if written.get("note", "").strip():
         body["note"] = written["note"].replace("\r\n", "\n")
     try:
-        try:
-            checked = api.RegistrationBody.model_validate(body)
-        except ValidationError as error:
-            raise BodyDoesNotFit(*misfits(error.errors(), api.RegistrationBody.model_json_schema)) from error
+        checked = body_of(api.RegistrationBody, body)
         reply = await api.register(province, checked, _key(form), visit.sandbox.id, visit.gateway)
     except Refusal as refusal:
         return _register(visit, province, visit.errors(refusal, FIELDS), 422, **written)

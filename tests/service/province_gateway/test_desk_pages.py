@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 
 from contracts import lifecycle as law
-from tests.support.country import URLS, Citizen, Country, Sandbox
+from tests.support.country import Citizen, Country, Sandbox
 from tests.support.factories import COMMUNE, COPY, FREE, PROVINCE
-from tests.support.pages import Browser, Forms, state_of
+from tests.support.pages import Browser, Forms, a_browser, state_of
 
 
 @pytest.fixture
 async def desk(country: Country, sandbox: Sandbox) -> AsyncIterator[Browser]:
-    mounts = {URLS[name]: street for name, street in country.streets.items()}
-    async with httpx.AsyncClient(mounts=mounts, timeout=30) as http:
-        browser = Browser(http, "gateway")
-        await browser.get(f"/s/{sandbox.id}")
+    async with a_browser(country, sandbox, "gateway") as browser:
         yield browser
 
 
