@@ -74,12 +74,6 @@ async def show(sandbox_id: PathSandboxId, transaction: Text, runtime: RuntimeDep
     return _page(request, runtime, sandbox, order, _refusal(order, sandbox))
 
 
-@router.get("/pay", include_in_schema=False)
-async def pay_address(sandbox_id: PathSandboxId, transaction: Text) -> RedirectResponse:
-    """The address of an attempt that was refused: read again, it shows the order."""
-    return RedirectResponse(f"/s/{sandbox_id}/checkout/{transaction}", 303)
-
-
 @router.post(
     "/pay",
     summary="Make a payment attempt, with success or failure",

@@ -16,6 +16,19 @@ from tests.support.country import URLS, Country, Sandbox
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"  # of every browser that goes to a page
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
+# What somebody may write into any field.
+HOSTILE = {
+    "nothing": "",
+    "a script": "<script>alert(1)</script>",
+    "a sequence for a terminal": "\x1b[2J\x1b]0;owned\x07\x9b31m",
+    "NUL": "a\x00b",
+    "too much": "x" * 5000,
+    "another direction": "\u202egnp.exe",
+    "a path": "../../etc/passwd",
+    "a format": "{visit.portal}%s{{ 7 * 7 }}",
+    "a number": "9" * 4500,
+}
+
 
 class Forms(HTMLParser):
     """The forms of a page: action, method, fields with their values; and its elements with a `data-testid`."""
@@ -52,7 +65,10 @@ class Browser:
         return await self.http.post(address, data=data, files=files, follow_redirects=True)
 
     async def sign_in(self, persona: str = "lan") -> httpx.Response:
-        chooser = await self.get("/login")
+        return await self.sign_in_at(await self.get("/login"), persona)
+
+    async def sign_in_at(self, chooser: httpx.Response, persona: str = "lan") -> httpx.Response:
+        """Choose a person on the sign-in page; returns the page to which this leads."""
         (address,) = re.findall(rf'href="([^"]*login_hint={persona}[^"]*)"', chooser.text)
         return await self.http.get(urljoin(str(chooser.url), address.replace("&amp;", "&")), follow_redirects=True)
 

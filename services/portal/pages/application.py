@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any, cast
 
 import msgspec
@@ -11,15 +12,15 @@ from msgspec.structs import replace
 from starlette.datastructures import FormData, UploadFile
 
 from contracts.catalogue import PAYER_GROUPS, Choice, fee_of
+from contracts.file_types import ACCEPTED
 from services.portal import queries
 from services.portal.api import dossiers
 from services.portal.auth import Citizen
 from services.portal.pages import drafts
 from services.portal.pages.catalogue import limit_words, place_name, today
 from services.portal.pages.drafts import Draft
-from services.portal.pages.visits import CitizenVisit, VisitDep, refused
+from services.portal.pages.visits import PROBLEMS, CitizenVisit, VisitDep, refused
 from services.portal.papers import store
-from services.portal.problems import PROBLEMS
 from services.portal.settings import Settings
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.sandbox.files import hash_of
@@ -37,6 +38,7 @@ FIELDS = {
     "/capacity": "acts",
     "/papers": "papers",
 }
+UNKNOWN = "application/octet-stream"  # RFC 2046 section 4.5.1
 RETURNS = ("online", "direct", "public_postal")
 Errors = dict[str, str]
 
@@ -164,10 +166,18 @@ async def _receive(visit: CitizenVisit, citizen: Citizen, upload: UploadFile) ->
         citizen,
         content,
         name=upload.filename or "",
-        media_type=upload.content_type or "",
+        media_type=_declared(upload),
         sha256=hash_of(content),
     )
     return paper.id
+
+
+def _declared(upload: UploadFile) -> str:
+    """The media type that the browser declares; that of the name, where it does not know: DOCX and ODT on many machines."""
+    declared = upload.content_type or UNKNOWN
+    extension = PurePath(upload.filename or "").suffix.lower()
+    by_name = next((kind.media_type for kind in ACCEPTED if extension in kind.extensions), UNKNOWN)
+    return by_name if declared == UNKNOWN else declared
 
 
 def _submission(draft: Draft) -> dossiers.Submission:

@@ -25,9 +25,8 @@ from services.portal.domain import FAILED, INDICATORS, STARTED, Dossier
 from services.portal.pages import slip
 from services.portal.pages.application import _about, _receive
 from services.portal.pages.catalogue import place_name, today
-from services.portal.pages.visits import CitizenVisit, VisitDep, refused
+from services.portal.pages.visits import PROBLEMS, CitizenVisit, VisitDep, refused
 from services.portal.papers import results
-from services.portal.problems import PROBLEMS
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.storage.page import Page

@@ -14,8 +14,7 @@ from fastapi.responses import RedirectResponse
 from contracts.identity import LOGIN_RETURN, own_client
 from services.portal.auth import Citizen
 from services.portal.pages import sessions
-from services.portal.pages.visits import CitizenVisit, VisitDep, cookie_of, refused
-from services.portal.problems import PROBLEMS
+from services.portal.pages.visits import PROBLEMS, CitizenVisit, VisitDep, cookie_of, refused
 from shared import http
 from shared.errors import NotReady, Refusal
 from shared.sandbox.names import DEFAULT
@@ -77,7 +76,7 @@ async def login(visit: VisitDep, next: Text = "/dossiers") -> Response:
 
 @router.get(LOGIN_RETURN)
 async def login_return(visit: VisitDep, state: Text = "", code: Text = "", error: Text = "") -> Response:
-    kept = visit.request.cookies.get(_pending(visit, state), "").split(".")
+    kept = visit.request.cookies.get(_pending(visit, state), "").split(".", 2)  # the path can have dots of its own
     if len(kept) != 3 or not secrets.compare_digest(kept[0].encode(), state.encode()):
         raise SignInFailed("Begin again.")
     if error or not code:

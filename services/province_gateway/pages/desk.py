@@ -43,7 +43,7 @@ from shared.web.story import story_of
 router = page_router(refused, PROBLEMS)
 ROWS = 50  # on one page of the inbox
 SOON_DAYS = 2  # working days
-# Which fields the form of a move has; every move has a reason where the law wants one.
+# Moves for which the law wants a reason.
 WITH_REASON = (
     *(law.REFUSE, law.REQUEST_SUPPLEMENT, law.REJECT, law.STOP, law.RESCHEDULE, law.WAIVE_FEE, law.DECLINE_WITHDRAWAL),
 )
@@ -139,6 +139,9 @@ async def _dossier(
 ) -> Response:
     dossier = await queries.dossier(visit.gateway, visit.sandbox.id, province, code)
     view, mode = DossierView.of(dossier, visit.sandbox.now), visit.mode(province)
+    moves = {does: _fields(does, view.needs.get(does, "")) for does in view.can} if not mode.is_external else {}
+    if set(errors) - {"form", *moves.get(tried, ())}:  # of a field that the page does not show, any more
+        errors = {"form": visit.text("desk.not_this_form")} | errors
     story = await story_of(visit.gateway, visit.gateway.settings.portal_url, visit.sandbox.id, code)
     return visit.render(
         "desk_dossier.html",
@@ -148,9 +151,8 @@ async def _dossier(
         dossier=dossier,
         view=view,
         row=_row(visit, dossier),
-        moves=[(does, dossier.lawful[does]) for does in view.can] if not mode.is_external else [],
+        moves=[(does, dossier.lawful[does], fields) for does, fields in moves.items()],
         verbs=law.VERBS_VI,
-        with_reason=WITH_REASON,
         slips=slips.of(dossier),
         story=story,
         tried=tried,
@@ -158,6 +160,21 @@ async def _dossier(
         written=written,
         key=uuid.uuid4().hex,
     )
+
+
+def _fields(does: str, need: str) -> tuple[str, ...]:
+    """The fields of the form of a move. `need`: what the API says that it needs."""
+    shown = {
+        "reason": does in WITH_REASON,
+        "items": does == law.REQUEST_SUPPLEMENT,
+        "answer_days": does == law.REQUEST_SUPPLEMENT,
+        "days": does == law.RESCHEDULE,
+        "method": does == law.TAKE_PAYMENT,
+        "fee_name": does == law.DEMAND_FEE and need == "fee",
+        "amount": does == law.DEMAND_FEE and need == "fee",
+        "at_desk": need == "at_desk",
+    }
+    return tuple(name for name, is_shown in shown.items() if is_shown)
 
 
 @router.post("/provinces/{province}/dossiers/{code}/moves/{does}")
