@@ -1,4 +1,5 @@
-// What pages do beyond links and forms. Without it they work, too.
+// What pages do beyond links and forms. Without it they work, too. It is read before the page, so that no click comes too early.
+"use strict";
 
 const PATIENCE = 10_000; // ms: a form without a reply for so long may be sent again; its key lets it count once
 
@@ -33,23 +34,23 @@ addEventListener("keydown", ({ target, key }) => {
   target.dataset.keys = "yes";
   for (const button of target.form.querySelectorAll("[data-without-script]")) button.hidden = false;
 });
-for (const button of document.querySelectorAll("[data-without-script]")) button.hidden = true;
+addEventListener("DOMContentLoaded", () => {
+  for (const button of document.querySelectorAll("[data-without-script]")) button.hidden = true;
+  for (const part of document.querySelectorAll("[data-live]")) follow(part);
+});
 
 // A part of the page that follows what happens: the server says that it has changed, and the part is read again.
-for (const part of document.querySelectorAll("[data-live]")) follow(part);
-
 function follow(part) {
-  let known = part.dataset.known; // which state of it the page shows
-  let isBehind = false;
+  let shown = part.dataset.known; // which state of it the page shows
+  let latest = shown;
   let source;
 
   function listen() {
     source?.close();
     if (document.hidden) return;
-    source = new EventSource(`${part.dataset.live}?known=${known}`);
+    source = new EventSource(`${part.dataset.live}?known=${shown}`);
     source.addEventListener("changed", (event) => {
-      known = event.lastEventId;
-      isBehind = true;
+      latest = event.lastEventId;
       renew();
     });
   }
@@ -57,11 +58,13 @@ function follow(part) {
   async function renew() {
     const note = document.getElementById(`${part.id}-behind`);
     // What the visitor is writing is not taken away; a note says that there is more to see.
-    if (note) note.hidden = !isBehind || !isInUse(part);
-    if (!isBehind || isInUse(part)) return;
+    if (note) note.hidden = latest === shown || !isInUse(part);
+    if (latest === shown || isInUse(part)) return;
+    const next = latest;
     const fresh = await read(part.id);
-    if (!fresh || isInUse(part)) return;
-    isBehind = false;
+    if (!fresh) return void setTimeout(listen, PATIENCE); // asked again, the server says again that it has changed
+    if (isInUse(part)) return void renew();
+    shown = next;
     const focus = part.contains(document.activeElement) ? document.activeElement.dataset.testid : "";
     part.replaceChildren(...fresh.childNodes);
     if (focus) part.querySelector(`[data-testid="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
@@ -81,7 +84,7 @@ async function read(id) {
     if (!response.ok) return null;
     return new DOMParser().parseFromString(await response.text(), "text/html").getElementById(id);
   } catch {
-    return null; // the server does not reply: the next change asks again
+    return null; // the server does not reply
   }
 }
 
