@@ -22,6 +22,10 @@ async def lan(visitors: Visitors, sandbox: Sandbox, size: str) -> CitizenTab:
     return CitizenTab(await visitors.page(size, has_touch=size == "phone"), sandbox)
 
 
+def content_of(file: Path) -> bytes:
+    return file.read_bytes()
+
+
 async def fits(tab: CitizenTab) -> bool:
     """Whether nothing has to be scrolled sideways (WCAG 1.4.10)."""
     return bool(await tab.page.evaluate(FITS))
@@ -76,8 +80,7 @@ async def test_a_citizen_is_asked_for_more_pays_at_the_second_attempt_and_rates_
     await lan.sees_state("result_returned")
     async with lan.page.expect_download() as begun:
         await lan.press("result")
-    result = await (await begun.value).path()
-    assert Path(result).read_bytes().startswith(b"%PDF")
+    assert content_of(await (await begun.value).path()).startswith(b"%PDF")
 
     for name in await lan.page.locator('[data-testid$="-2"]').all():
         await name.check()

@@ -39,6 +39,7 @@ from tools.docs import (
     lifecycle_page,
     methods_page,
     metrics_page,
+    pages_page,
     sync_methods,
 )
 from tools.docs.printed import filled
@@ -59,6 +60,18 @@ def _faults() -> dict[str, Iterable[str]]:
     return faults_page.parts([FaultView.of(fault).model_dump(mode="json", by_alias=True) for fault in CATALOGUE])
 
 
+@cache
+def application(service: str) -> FastAPI:
+    """A service with every setting at its default; it is not started."""
+    secrets = dict.fromkeys(("PAYMENT_PARTNER_SECRET", "SERVICE_SECRET"), "needed to start, shown in no document")
+    with patch.dict(os.environ, secrets, clear=True):
+        return CREATE_APP[service]()
+
+
+def applications() -> dict[str, FastAPI]:
+    return {service: application(service) for service in SERVICES}
+
+
 # What is printed into pages that people write.
 PAGES: dict[str, Callable[[], Mapping[str, Iterable[str]]]] = {
     "docs/lifecycle.md": lifecycle_page.parts,
@@ -67,6 +80,7 @@ PAGES: dict[str, Callable[[], Mapping[str, Iterable[str]]]] = {
     "docs/catalogue.md": catalogue_page.parts,
     "docs/faults.md": _faults,
     "docs/observability.md": metrics_page.parts,
+    "docs/pages.md": lambda: pages_page.parts(applications()),
     "docs/waiting.md": causes_page.parts,
     "docs/testing.md": methods_page.parts,
 }
@@ -74,10 +88,8 @@ PAGES: dict[str, Callable[[], Mapping[str, Iterable[str]]]] = {
 
 @cache
 def openapi(service: str) -> dict[str, Any]:
-    """The OpenAPI document of one service, as its own application describes it with every setting at its default."""
-    secrets = dict.fromkeys(("PAYMENT_PARTNER_SECRET", "SERVICE_SECRET"), "needed to start, shown in no document")
-    with patch.dict(os.environ, secrets, clear=True):
-        return CREATE_APP[service]().openapi()
+    """The OpenAPI document of one service, as its own application describes it."""
+    return application(service).openapi()
 
 
 def _filled(page: str) -> str:

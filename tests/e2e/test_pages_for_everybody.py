@@ -1,0 +1,231 @@
+"""What holds on every page, for everybody: with a screen reader, with keys alone, without scripts, with two clicks for one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page
+
+from lienthong.client import Country, Sandbox
+from lienthong.client.province import Province
+from lienthong.pytest_plugin import run_of
+from tests.support.browser import Visitors
+from tests.support.fetched import Missing, NotFetched, node_packages
+from tests.support.tabs import COMMUNE, COPY, PROVINCE, CitizenTab, Keys, PointerWithoutScript
+from tools.docs.generate import applications
+from tools.docs.pages_page import every_page
+from tools.screens.days import walk
+
+RUN_AXE = "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
+GRAVE = ("serious", "critical")
+IDS = "[...document.querySelectorAll('[data-testid]')].map((each) => each.dataset.testid)"
+AWAY = "window.isAway = true; Object.defineProperty(document, 'hidden', {get: () => isAway})"  # behind another page
+TOLD = "document.dispatchEvent(new Event('visibilitychange'))"
+BACK = f"isAway = false; {TOLD}"
+FITS = "document.scrollingElement.scrollWidth <= window.innerWidth"
+TWICE = "[...document.querySelectorAll('[id]')].map((each) => each.id).filter((id, at, all) => all.indexOf(id) !== at)"
+
+
+@pytest.fixture(scope="module")
+def axe(pytestconfig: pytest.Config) -> str:
+    """The script of axe-core."""
+    try:
+        packages = node_packages(run_of(pytestconfig), Path(__file__).parent / "axe")
+    except Missing as missing:
+        pytest.skip(str(missing))
+    except NotFetched as error:
+        pytest.fail(str(error)) if os.environ.get("CI") else pytest.skip(str(error))
+    return (packages / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+
+
+def told(violation: dict[str, Any]) -> str:
+    """A violation in a few words, with the first element that has it."""
+    return f"{violation['id']} ({violation['impact']}): {violation['help']}; {violation['nodes'][0]['html'][:200]}"
+
+
+@pytest.mark.parametrize(
+    ("theme", "size"), [("light", "desktop"), ("light", "phone"), ("dark", "desktop"), ("dark", "phone")]
+)
+async def test_axe_finds_nothing_grave_on_any_page(
+    lienthong: Country, sandbox: Sandbox, visitors: Visitors, axe: str, theme: str, size: str
+) -> None:
+    context = await visitors.context(size, color_scheme=theme, bypass_csp=True)
+    found: dict[str, list[str]] = {}
+
+    async def see(page: Page, name: str) -> None:
+        await page.add_script_tag(content=axe)
+        found[name] = [told(each) for each in await page.evaluate(RUN_AXE) if each["impact"] in GRAVE]
+
+    await walk(lienthong, sandbox, context, see, in_english=theme == "dark")
+    await lienthong.delete_sandbox(sandbox.id)
+    gone = await context.new_page()
+    await gone.goto(str(lienthong.doors["portal"]))
+    await see(gone, "gone")
+    assert len(found) > 20 and not any(found.values()), {name: each for name, each in found.items() if each}
+
+
+@pytest.mark.parametrize(("in_english", "size"), [(False, "desktop"), (True, "phone")])
+async def test_every_page_is_quiet_and_has_the_marks_that_its_document_lists(
+    lienthong: Country, sandbox: Sandbox, visitors: Visitors, in_english: bool, size: str
+) -> None:
+    """Quiet: no request elsewhere, no error in the console, no wide policy. `visitors` checks that of every test."""
+    seen: dict[str, set[str]] = {}
+
+    async def see(page: Page, name: str) -> None:
+        seen[name] = set(await page.evaluate(IDS))
+        assert await page.evaluate("document.documentElement.lang") == ("en" if in_english else "vi"), name
+        assert await page.evaluate(FITS), f"{name} has to be scrolled sideways"
+        assert await page.evaluate(TWICE) == [], f"{name} has two elements with one id"
+
+    await walk(lienthong, sandbox, await visitors.context(size), see, in_english=in_english)
+    assert visitors.watch.pages > len(seen) > 20
+    known = [pattern for page in every_page(applications()) for pattern in page.patterns]
+    for name, ids in seen.items():
+        assert not [each for each in ids if not any(pattern.fullmatch(each) for pattern in known)], name
+
+
+async def test_a_dossier_is_submitted_with_the_keyboard_alone(visitors: Visitors, sandbox: Sandbox) -> None:
+    lan = CitizenTab(await visitors.page(), sandbox, Keys())
+    code = await lan.submitted()
+    dossier = await sandbox.citizen("lan").dossier(code)
+    assert dossier["note"] == "Xin nhận trước thứ Sáu." and len(dossier["papers"]) == 1
+    await lan.press("open-withdraw")
+    await lan.write("reason", "Tôi đổi ý.")
+    await lan.press("withdraw")
+    await lan.sees("withdrawal")
+
+
+async def test_the_first_key_leads_past_the_menu(visitors: Visitors, sandbox: Sandbox) -> None:
+    lan = CitizenTab(await visitors.page(), sandbox)
+    await lan.enter()
+    await lan.page.keyboard.press("Tab")
+    await lan.page.keyboard.press("Enter")
+    assert await lan.page.evaluate("document.activeElement.id") == "content"
+    await lan.page.keyboard.press("Tab")
+    assert await lan.page.evaluate("document.activeElement.dataset.testid") == "q"
+
+
+async def test_a_dossier_is_submitted_paid_and_followed_without_scripts(
+    visitors: Visitors, sandbox: Sandbox, manual: Province
+) -> None:
+    page = await visitors.page(java_script_enabled=False)
+    lan = CitizenTab(page, sandbox, PointerWithoutScript())
+    code = await lan.submitted()
+    await manual.do(code, "receive")
+    await sandbox.settle()
+    await page.reload()
+    await lan.press("pay")
+    await lan.press("success")
+    await lan.sees_state("financial_obligation")
+    await sandbox.settle()
+    await page.reload()
+    assert await lan.sees("paid") == "8.000 đ"
+
+
+async def test_two_clicks_submit_once(visitors: Visitors, sandbox: Sandbox) -> None:
+    page = await visitors.page()
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    lan = CitizenTab(page, sandbox)
+    await lan.enter()
+    await lan.find()
+    await lan.apply()
+    await lan.press("continue")
+    await page.get_by_test_id("submit").dblclick()
+    await lan.sees_state("submitted")
+    assert len([url for url in sent if url.endswith("/submit")]) == 1
+    assert len(await sandbox.citizen("lan").dossiers()) == 1
+
+
+async def test_two_clicks_on_what_has_just_appeared_pay_once(
+    visitors: Visitors, sandbox: Sandbox, manual: Province
+) -> None:
+    page = await visitors.page()
+    lan = CitizenTab(page, sandbox)
+    code = await lan.submitted()
+    await manual.do(code, "receive")
+    await lan.sees("pay")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    await page.get_by_test_id("pay").dblclick()
+    await lan.sees("success")
+    assert len(sent) == 1 and len(await sandbox.payments.orders(code)) == 1
+
+
+async def test_what_a_citizen_is_writing_is_not_taken_away_by_what_happens(
+    visitors: Visitors, sandbox: Sandbox, manual: Province
+) -> None:
+    lan = CitizenTab(await visitors.page(), sandbox)
+    code = await lan.submitted()
+    await manual.do(code, "request_supplement", reason="Thiếu ảnh", items=["Ảnh 4x6"], answer_days=5)
+    await lan.attach("files")
+    await lan.write("supplement_note", "Viết dở")
+    await lan.page.get_by_test_id("story").click()  # and looks elsewhere on the page
+    await manual.do(code, "stop", reason="Ngừng giải quyết")
+    assert "vừa có thay đổi" in await lan.sees("behind")
+    assert await lan.page.get_by_test_id("supplement_note").input_value() == "Viết dở"
+    await lan.press("send-supplement")
+    await lan.sees("error-supplement")
+    await lan.sees_state("processing_stopped")
+
+
+async def test_what_happens_while_a_page_is_loaded_or_away_is_shown_as_well(
+    visitors: Visitors, sandbox: Sandbox, manual: Province
+) -> None:
+    page = await visitors.page()
+    lan = CitizenTab(page, sandbox)
+    code = await lan.submitted()
+    await page.add_init_script(AWAY)
+    await page.reload()
+    await manual.do(code, "receive")
+    await sandbox.settle()
+    await lan.sees_state("submitted")
+    await page.evaluate(BACK)
+    await lan.sees_state("financial_obligation")
+
+
+async def test_more_open_pages_than_a_browser_has_connections_are_all_usable(
+    visitors: Visitors, sandbox: Sandbox
+) -> None:
+    context = await visitors.context()
+    lan = CitizenTab(await context.new_page(), sandbox)
+    code = await lan.submitted()
+    for _ in range(7):
+        await lan.page.evaluate(f"{AWAY}; {TOLD}")  # as a browser does with every page but the one in front
+        lan = CitizenTab(await context.new_page(), sandbox)
+        await lan.page.goto(f"{lan.portal}/dossiers/{code}")
+        await lan.sees_state("submitted")
+
+
+async def test_an_open_page_whose_session_has_ended_stays_as_it_is(
+    visitors: Visitors, sandbox: Sandbox, manual: Province
+) -> None:
+    context = await visitors.context()
+    lan = CitizenTab(await context.new_page(), sandbox)
+    code = await lan.submitted()
+    other = CitizenTab(await context.new_page(), sandbox)
+    await other.enter()
+    await other.press("logout")
+    await other.sees("login")
+    async with lan.page.expect_response("**/dossiers/*") as asked:
+        await manual.do(code, "receive")
+    assert (await asked.value).status == 303
+    await lan.sees_state("submitted")
+    await lan.press("open-withdraw")
+    await lan.write("reason", "Tôi đổi ý.")
+    await lan.press("withdraw")
+    await lan.press("persona-lan")
+    await lan.sees_state("financial_obligation")
+
+
+async def test_a_sign_in_leads_back_to_where_it_began(visitors: Visitors, sandbox: Sandbox) -> None:
+    lan = CitizenTab(await visitors.page(), sandbox)
+    await lan.enter()
+    await lan.page.goto(f"{lan.portal}/procedures/{COPY}?province={PROVINCE}&commune={COMMUNE}")
+    await lan.press("login")
+    await lan.press("persona-lan")
+    await lan.sees("signed-in")
+    assert lan.page.url.endswith(f"/procedures/{COPY}?province={PROVINCE}&commune={COMMUNE}")
