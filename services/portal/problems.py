@@ -52,6 +52,13 @@ PROBLEMS: Problems = {
         "not-ended-yet", 409, "The dossier has not ended.", "Hồ sơ chưa kết thúc, chưa thể đánh giá."
     ),
     domain.AlreadyRated: ProblemType("already-rated", 409, "The dossier is rated.", "Hồ sơ đã được đánh giá."),
+    auth.SignInFailed: ProblemType(
+        "sign-in-failed", 403, "The sign-in did not succeed.", "Đăng nhập không thành công."
+    ),
+    auth.FormOfAnother: ProblemType(
+        "form-of-another", 409, "The form was opened in another session.", "Biểu mẫu được mở trong phiên khác."
+    ),
+    submission.DraftNotFound: ProblemType("draft-not-found", 404, "There is no such draft.", "Không có bản nháp này."),
     submission.NoRightToRepresent: ProblemType(
         "no-right-to-represent", 403, "You may not act for this owner.", "Không có quyền nộp thay chủ hồ sơ này."
     ),

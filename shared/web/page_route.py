@@ -19,7 +19,6 @@ from shared.web.pages import Lang
 
 # Renders a refusal; None instead of one where `without_refusal` knows the sentence.
 Refused = Callable[[Request, int, Refusal | None], Awaitable[Response]]
-CONFLICT = 409
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -48,31 +47,24 @@ def page_router(refused: Refused, problems: Problems) -> APIRouter:
                 except HTTPException as error:
                     return await refused(request, error.status_code, None)
                 except Refusal as refusal:
-                    return await refused(request, status_of(refusal, problems), refusal)
+                    return await refused(request, kind_of(refusal, problems).status, refusal)
 
             return handle_page
 
     return APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
-def kind_of(refusal: Refusal, problems: Problems) -> ProblemType | None:
+def kind_of(refusal: Refusal, problems: Problems) -> ProblemType:
     types = {**COMMON, **problems}
-    return next((types[cls] for cls in type(refusal).__mro__ if cls in types), None)
-
-
-def status_of(refusal: Refusal, problems: Problems) -> int:
-    kind = kind_of(refusal, problems)
-    return kind.status if kind else CONFLICT
+    return next(types[cls] for cls in type(refusal).__mro__ if cls in types)
 
 
 def sentence(refusal: Refusal, problems: Problems, text: Callable[..., str], lang: Lang) -> str:
-    """What a refusal says on a page: that of texts.toml under its slug or its class, else its title."""
+    """What a refusal says on a page: that of texts.toml under its slug, else its title."""
     kind = kind_of(refusal, problems)
     try:
-        return text(f"refusal.{kind.slug if kind else type(refusal).__name__}", lang)
+        return text(f"refusal.{kind.slug}", lang)
     except KeyError:
-        if kind is None:
-            raise
         return kind.title_vi if lang == "vi" else kind.title
 
 

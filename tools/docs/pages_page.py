@@ -56,6 +56,11 @@ class Page:
     marks: tuple[str, ...]
 
     @property
+    def names(self) -> list[str]:
+        """The marks as they are printed: what a page fills in stands in capitals."""
+        return [FILLED.sub(r"\1", mark) for mark in self.marks]
+
+    @property
     def patterns(self) -> list[re.Pattern[str]]:
         """One for each mark, for what a browser finds."""
         return [re.compile(FILLED.sub(".+", re.escape(mark))) for mark in self.marks]
@@ -78,7 +83,7 @@ def _table(pages: Iterable[Page]) -> list[str]:
         (
             page.template.removesuffix(".html"),
             "<br>".join(f"`{address}`" for address in page.addresses) or ANYWHERE,
-            ", ".join(f"`{FILLED.sub(lambda name: name[1], mark)}`" for mark in page.marks),
+            ", ".join(f"`{name}`" for name in page.names),
         )
         for page in pages
     )
@@ -88,25 +93,25 @@ def _table(pages: Iterable[Page]) -> list[str]:
 def pages_of_all() -> list[Page]:
     """What the design itself has: the layout around every page, and the pages that all services share."""
     reader = Reader(DESIGN)
-    around = _marks(reader, EVERYWHERE)
+    around = marks_of(reader, EVERYWHERE)
     own = (
         name for name in sorted(path.name for path in DESIGN.glob("*.html")) if name not in (EVERYWHERE, "forms.html")
     )
-    return [Page(EVERYWHERE, (), around), *(Page(name, (), _without(around, _marks(reader, name))) for name in own)]
+    return [Page(EVERYWHERE, (), around), *(Page(name, (), _without(around, marks_of(reader, name))) for name in own)]
 
 
 def pages_of(folder: Folder, app: FastAPI) -> list[Page]:
     """The pages of a service; first the frame of them all, if they have one of their own."""
     home = SERVICES / folder.path
     reader, addresses = Reader(home), _addresses(home, app)
-    around = _marks(reader, EVERYWHERE)
-    frame = _without(around, _marks(reader, folder.frame))
+    around = marks_of(reader, EVERYWHERE)
+    frame = _without(around, marks_of(reader, folder.frame))
     found = [Page(folder.frame, (), frame)] if frame else []
     names = sorted(path.name for path in home.glob("*.html"))
     included = {name for each in names for name in reader.included(each)}
     for name in names:
         if name != folder.frame and name not in included:
-            marks = _without((*around, *frame), _marks(reader, name))
+            marks = _without((*around, *frame), marks_of(reader, name))
             found.append(Page(name, addresses.get(name, ()), marks))
     return found
 
@@ -116,7 +121,7 @@ def _without(left_out: Iterable[str], marks: Iterable[str]) -> tuple[str, ...]:
     return tuple(mark for mark in marks if mark not in taken)
 
 
-def _marks(reader: Reader, template: str) -> tuple[str, ...]:
+def marks_of(reader: Reader, template: str) -> tuple[str, ...]:
     return tuple(sorted(set(MARK.findall(reader.text(template))), key=lambda mark: FILLED.sub(r"\1", mark)))
 
 

@@ -19,8 +19,9 @@ from services.portal.auth import Citizen
 from services.portal.pages import drafts
 from services.portal.pages.catalogue import limit_words, place_name, today
 from services.portal.pages.drafts import Draft
-from services.portal.pages.visits import PROBLEMS, CitizenVisit, VisitDep, refused
+from services.portal.pages.visits import CitizenVisit, VisitDep, refused
 from services.portal.papers import store
+from services.portal.problems import PROBLEMS
 from services.portal.settings import Settings
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.sandbox.files import hash_of

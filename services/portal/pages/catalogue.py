@@ -23,7 +23,8 @@ from contracts.catalogue import (
     search,
 )
 from services.portal.pages import drafts
-from services.portal.pages.visits import PROBLEMS, CitizenVisit, VisitDep, refused
+from services.portal.pages.visits import CitizenVisit, VisitDep, refused
+from services.portal.problems import PROBLEMS
 from shared.errors import Refusal
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.text import Text

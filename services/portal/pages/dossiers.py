@@ -25,13 +25,14 @@ from services.portal.domain import FAILED, INDICATORS, STARTED, Dossier
 from services.portal.pages import slip
 from services.portal.pages.application import _about, _receive
 from services.portal.pages.catalogue import place_name, today
-from services.portal.pages.visits import PROBLEMS, CitizenVisit, VisitDep, refused
+from services.portal.pages.visits import CitizenVisit, VisitDep, refused
 from services.portal.papers import results
+from services.portal.problems import PROBLEMS
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.storage.page import Page
 from shared.text import Text
-from shared.web.page_route import body_of, page_router, status_of
+from shared.web.page_route import body_of, kind_of, page_router
 from shared.web.story import story_of
 
 router = page_router(refused, PROBLEMS)
@@ -163,7 +164,7 @@ async def supplement(visit: VisitDep, code: Text) -> Response:
             await api.answer_supplement(code, body, _key(form), citizen, visit.portal)
         except Refusal as refusal:
             errors = visit.errors(refusal, {"/note": "supplement_note", "/papers": "files"}, "supplement")
-            return await _page(visit, citizen, code, errors, status_of(refusal, PROBLEMS), supplement_note=note)
+            return await _page(visit, citizen, code, errors, kind_of(refusal, PROBLEMS).status, supplement_note=note)
     if errors:
         return await _page(visit, citizen, code, errors, 422, supplement_note=note)
     return _shown(code)
@@ -184,7 +185,7 @@ async def pay(visit: VisitDep, code: Text) -> Response:
         payment = await payments.begin_payment(code, body, _key(form), citizen, visit.portal)
     except Refusal as refusal:
         errors = {"pay": visit.sentence(refusal)}
-        return await _page(visit, citizen, code, errors, status_of(refusal, PROBLEMS))
+        return await _page(visit, citizen, code, errors, kind_of(refusal, PROBLEMS).status)
     return RedirectResponse(payment.checkout_url, 303)
 
 
@@ -199,7 +200,7 @@ async def withdraw(visit: VisitDep, code: Text) -> Response:
         return await _page(visit, citizen, code, {"reason": visit.text("dossier.reason_needed")}, 422, reason=reason)
     except Refusal as refusal:
         errors = {"withdraw": visit.sentence(refusal)}
-        return await _page(visit, citizen, code, errors, status_of(refusal, PROBLEMS), reason=reason)
+        return await _page(visit, citizen, code, errors, kind_of(refusal, PROBLEMS).status, reason=reason)
     return _shown(code)
 
 
@@ -218,7 +219,7 @@ async def rate(visit: VisitDep, code: Text) -> Response:
         await api.rate_dossier(code, body, _key(form), citizen, visit.portal)
     except Refusal as refusal:
         errors = visit.errors(refusal, {"/comment": "comment"}, "rate")
-        return await _page(visit, citizen, code, errors, status_of(refusal, PROBLEMS), **scores, comment=comment)
+        return await _page(visit, citizen, code, errors, kind_of(refusal, PROBLEMS).status, **scores, comment=comment)
     return _shown(code)
 
 

@@ -7,12 +7,8 @@ import secrets
 import msgspec
 
 from services.portal.runtime import Portal
-from shared.errors import Refusal
+from services.portal.submission import DraftNotFound
 from shared.storage.value import Value
-
-
-class DraftNotFound(Refusal):
-    """There is no such draft in this sandbox, or it is another person's."""
 
 
 class Draft(Value, frozen=True):

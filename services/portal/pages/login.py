@@ -12,11 +12,12 @@ from fastapi import Response
 from fastapi.responses import RedirectResponse
 
 from contracts.identity import LOGIN_RETURN, own_client
-from services.portal.auth import Citizen
+from services.portal.auth import Citizen, SignInFailed
 from services.portal.pages import sessions
-from services.portal.pages.visits import PROBLEMS, CitizenVisit, VisitDep, cookie_of, refused
+from services.portal.pages.visits import CitizenVisit, VisitDep, cookie_of, refused
+from services.portal.problems import PROBLEMS
 from shared import http
-from shared.errors import NotReady, Refusal
+from shared.errors import NotReady
 from shared.sandbox.names import DEFAULT
 from shared.text import Text
 from shared.web.page_route import page_router
@@ -25,10 +26,6 @@ from shared.web.pages import own_path
 PENDING_SECONDS = 600  # from the sign-in page back to here
 SILENT = "The identity provider does not reply; try again."
 router = page_router(refused, PROBLEMS)
-
-
-class SignInFailed(Refusal):
-    """The identity provider refused, or the answer does not belong to a sign-in that this browser has begun."""
 
 
 def _issuer(visit: CitizenVisit) -> str:

@@ -13,13 +13,11 @@ from starlette.datastructures import FormData
 
 from contracts.texts import text
 from services.portal.api.views import PortalDep
-from services.portal.auth import Citizen
+from services.portal.auth import Citizen, FormOfAnother
 from services.portal.pages import sessions
-from services.portal.pages.drafts import DraftNotFound
-from services.portal.problems import PROBLEMS as OF_THE_API
+from services.portal.problems import PROBLEMS
 from services.portal.runtime import Portal
 from shared.errors import BodyDoesNotFit, Refusal
-from shared.problem_types import Problems, ProblemType
 from shared.runtime import known_sandbox
 from shared.sandbox import registry
 from shared.sandbox.names import DEFAULT
@@ -30,16 +28,8 @@ from shared.web.page_route import GoTo, field_errors, sentence, without_refusal
 from shared.web.pages import Lang, Templates, Visit, language_of, origin
 
 FOLDER = Path(__file__).parent
-PROBLEMS: Problems = {
-    **OF_THE_API,
-    DraftNotFound: ProblemType("draft-not-found", 404, "There is no such draft.", "Không có bản nháp này."),
-}
 # Forms with files: several papers of at most 10 MiB each.
 RAW_BODIES = (re.compile(r"/apply/[0-9a-f]+|/dossiers/[^/]+/supplement"), 64 << 20)
-
-
-class FormOfAnother(Refusal):
-    """The form was opened by somebody else, or in a session that has ended: nothing was changed."""
 
 
 def templates_of(settings: Settings) -> Templates:
