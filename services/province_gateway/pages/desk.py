@@ -186,6 +186,8 @@ async def make_move(visit: VisitDep, province: Text, code: Text, does: Text) -> 
         await api.move(province, code, body, _key(form), visit.sandbox.id, visit.gateway)
     except Refusal as refusal:
         errors = visit.errors(refusal, FIELDS)
+        if "reason" in errors and not written.get("reason", "").strip():
+            errors["reason"] = visit.text("desk.reason_needed")
         return await _dossier(visit, province, code, does, errors, 422, **written)
     return RedirectResponse(f"/provinces/{province}/dossiers/{code}", 303)
 

@@ -262,6 +262,19 @@ async def test_while_the_identity_provider_is_down_the_page_says_so(
     assert (await browser.sign_in_at(await browser.get("/login"))).url.path == "/dossiers", "and then it works again"
 
 
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [("account-locked", 403), ("consent-refused", 403), ("provider-down", 503), ("code-replayed", 403)],
+)
+async def test_a_sign_in_that_a_fault_stops_ends_on_a_page(
+    browser: Browser, sandbox: Sandbox, fault: str, status: int
+) -> None:
+    chooser = await browser.get("/login")
+    made = await sandbox.lab("/faults", {"fault": fault})
+    assert made.status_code == 201, made.text
+    assert refusal_of(await browser.sign_in_at(chooser), status)
+
+
 async def test_while_the_payment_platform_is_down_the_page_says_so(
     browser: Browser, country: Country, sandbox: Sandbox, office: Office, submitted: str
 ) -> None:
