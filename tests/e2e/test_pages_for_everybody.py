@@ -67,6 +67,27 @@ async def test_axe_finds_nothing_grave_on_any_page(
     assert len(found) > 20 and not any(found.values()), {name: each for name, each in found.items() if each}
 
 
+async def test_axe_and_the_watch_would_have_found(lienthong: Country, visitors: Visitors, axe: str) -> None:
+    page = await visitors.page(bypass_csp=True)
+    bad = "<img src='http://elsewhere.invalid/x.png'><button></button>"
+    policy = {"Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'"}
+    await page.route(
+        "**/bad",
+        lambda route: route.fulfill(
+            content_type="text/html", headers={"Content-Type": "text/html", **policy}, body=bad
+        ),
+    )
+    await page.goto(f"{lienthong.doors['portal']}/bad")
+    await page.evaluate("console.error('no')")
+    await page.evaluate("setTimeout(() => { throw new Error('broken') })")
+    await page.add_script_tag(content=axe)
+    grave = {each["id"] for each in await page.evaluate(RUN_AXE) if each["impact"] in GRAVE}
+    assert {"image-alt", "button-name", "html-has-lang"} <= grave
+    faults, visitors.watch.faults = " ".join(visitors.watch.faults), []
+    for each in ("a request elsewhere", "a policy that is too wide", "error in the console: no", "broken"):
+        assert each in faults
+
+
 @pytest.mark.parametrize(("in_english", "size"), [(False, "desktop"), (True, "phone")])
 async def test_every_page_is_quiet_and_has_the_marks_that_its_document_lists(
     lienthong: Country, sandbox: Sandbox, visitors: Visitors, in_english: bool, size: str
