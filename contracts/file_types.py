@@ -9,7 +9,6 @@ import io
 import posixpath
 import re
 import struct
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +19,6 @@ from xml.parsers import expat
 
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.sentences import Sentence
-from shared.text import acting
 
 PIXELS = 50_000_000  # an A4 page at 600 dpi has 35 million; decoding 50 million needs 150 MB
 ENTRIES = 1_000  # parts of a document; a text with 200 pictures has about 250
@@ -28,7 +26,6 @@ DIRECTORY_BYTES = 256 * 1024  # the list of parts: 1,000 entries with names of 2
 UNPACKED_BYTES = 64 << 20  # all parts of a document together; read once as a check, in 0.4 s at most, in a thread
 XML_BYTES = 8 << 20  # the parts that are read as XML; a text of 500 pages has about as much
 UNPACKED_RATIO = 100  # to the received size; XML shrinks to a tenth, and the limit of deflate is 1 : 1032
-NAME_LETTERS = 200
 CHUNK = 1 << 16
 HEAD_BYTES = 512  # of a stream, by which an object stream is recognised
 PIECES = 10_000  # chunks of a picture: 10 MB in the 8 KB chunks of libpng are 1,300
@@ -116,34 +113,6 @@ def agree(kind: Kind, media_type: str, name: str) -> None:
     if not name.lower().endswith(kind.extensions):
         detail = f"Its name must end in {' or '.join(kind.extensions)}."
         raise TypeMismatch(detail, said=name, found=kind.media_type)
-
-
-def name_of(text: str) -> str:
-    """The name of a stored file, NFC, at most 200 letters; raises BodyDoesNotFit if `text` is no plain file name."""
-    name = unicodedata.normalize("NFC", text)
-    if problem := _problem_of_name(name):
-        raise BodyDoesNotFit(("/query/name", problem))
-    return name
-
-
-def _problem_of_name(name: str) -> Sentence | None:
-    if not 1 <= len(name) <= NAME_LETTERS:
-        return Sentence(
-            f"has {len(name)} letters; a name has 1 to {NAME_LETTERS}",
-            f"có tên dài {len(name)} chữ; tên có từ 1 đến {NAME_LETTERS} chữ",
-        )
-    if "/" in name or "\\" in name:
-        return Sentence("contains a path; send only the name of the file", "có đường dẫn trong tên; chỉ gửi tên tệp")
-    if char := acting(name):
-        return Sentence(
-            f"contains the invisible character {char}; remove it", f"có ký tự ẩn {char} trong tên; hãy bỏ đi"
-        )
-    if name != name.strip() or name.startswith("."):
-        return Sentence(
-            "begins with a dot, or begins or ends with a space; remove it",
-            "có tên bắt đầu bằng dấu chấm, hoặc có dấu cách ở đầu hay cuối; hãy bỏ đi",
-        )
-    return None
 
 
 def _pdf(content: bytes) -> Kind:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts import file_types
+from contracts import file_names, file_types
 from contracts.file_types import DOCX, JPEG, ODT, PDF, PNG, Kind
 from shared.errors import BodyDoesNotFit, Refusal
 from tests.support.specimens import DOCX_TYPES, a_docx, a_jpeg, a_pdf, a_png, an_archive, an_odt
@@ -325,11 +325,11 @@ def test_name_or_header_of_another_type_is_a_mismatch(media_type: str, name: str
 
 @pytest.mark.parametrize("name", ["Giấy khai sinh.pdf", "a.pdf", "…" * 196 + ".pdf", "giấy (2).pdf"])
 def test_a_mere_name_is_kept(name: str) -> None:
-    assert file_types.name_of(name) == name
+    assert file_names.name_of(name) == name
 
 
 def test_a_name_is_kept_as_nfc() -> None:
-    assert file_types.name_of(unicodedata.normalize("NFD", "Giấy ủy quyền.pdf")) == "Giấy ủy quyền.pdf"
+    assert file_names.name_of(unicodedata.normalize("NFD", "Giấy ủy quyền.pdf")) == "Giấy ủy quyền.pdf"
 
 
 @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ def test_a_name_is_kept_as_nfc() -> None:
 )
 def test_a_name_that_is_more_than_a_name_is_refused(name: str, word: str) -> None:
     with pytest.raises(BodyDoesNotFit) as refused:
-        file_types.name_of(name)
+        file_names.name_of(name)
     (error,) = refused.value.errors
     assert error["pointer"] == "/query/name" and word in error["detail"]
 

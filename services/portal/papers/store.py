@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text
 
-from contracts import file_types
+from contracts import file_names, file_types
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.runtime import Runtime, in_sandbox
 from shared.sandbox.files import Files, hash_of
@@ -105,7 +105,7 @@ async def receive(
     media_type, sha256  as declared by the sender
     raises              HashMismatch, and the refusals of `file_types`
     """
-    name = file_types.name_of(name)
+    name = file_names.name_of(name)
     kind = await asyncio.to_thread(_checked, content, sha256.lower())
     file_types.agree(kind, media_type, name)
     return await keep(runtime, files, citizen, content, kind, name)

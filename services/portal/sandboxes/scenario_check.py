@@ -8,7 +8,8 @@ from datetime import datetime
 from contracts.calendar.calendar import CalendarTooShort
 from contracts.catalogue import PROCEDURES, choose, communes_of
 from contracts.catalogue.search import folded
-from contracts.file_types import PDF, name_of
+from contracts.file_names import name_of
+from contracts.file_types import PDF
 from contracts.modes import AT_ONCE, SIMULATED, in_force, province_faults
 from contracts.people import STANDING
 from contracts.problems import CONTRACT_PROBLEMS
