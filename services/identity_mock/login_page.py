@@ -16,7 +16,7 @@ from services.identity_mock.register import register
 from shared.sandbox.registry import Sandbox
 from shared.web.pages import Templates, Visit, language_of
 
-TEMPLATES = Templates(Path(__file__).parent, text)
+TEMPLATES = Templates((Path(__file__).parent,), text)
 SHARED = ("name", "number", "birth", "level", "represents")  # keys of texts.toml: what a client learns of a person
 
 

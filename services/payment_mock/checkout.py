@@ -42,7 +42,7 @@ BANKS = {"NHDT": "Ngân hàng Diễn Tập", "NHTN": "Ngân hàng Thử Nghiệm
 
 def templates_of(return_url: str) -> Templates:
     """The renderer; the form of the checkout leads back to the partner."""
-    return Templates(Path(__file__).parent, text, (origin(return_url),))
+    return Templates((Path(__file__).parent,), text, (origin(return_url),))
 
 
 class PayRequest(BaseModel):

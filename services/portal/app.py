@@ -6,6 +6,8 @@ from fastapi import FastAPI
 
 from services.portal import lab as portal_lab
 from services.portal.api import catalogue, contracts, dossiers, papers, payments, statistics
+from services.portal.console import boards, now
+from services.portal.console import dossiers as stories
 from services.portal.pages import application, login, visits
 from services.portal.pages import catalogue as catalogue_pages
 from services.portal.pages import dossiers as dossier_pages
@@ -23,6 +25,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     portal = Portal(settings)
     # The most used routes first: a request is matched against one route after another.
     public = (dossiers.router, payments.router, catalogue.router, papers.router, statistics.router, contracts.router)
+    console = (now.router, stories.router, boards.router)
     own_pages = (catalogue_pages.router, login.router, application.router, dossier_pages.router)
     return web.create_app(
         portal,
@@ -30,7 +33,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         PROBLEMS,
         portal.waker.run,
         portal.watch_revoked,
-        routers=(*public, *own_pages, portal_lab.router, sandbox.router, lanes.router, projections.router),
+        routers=(*public, *own_pages, *console, portal_lab.router, sandbox.router, lanes.router, projections.router),
         summary="Catalogue, online submission, the national copy of every dossier, payments; and the sandboxes.",
         body_limits={papers.PATH: settings.paper_limit_bytes},
         raw_bodies=(visits.RAW_BODIES,),

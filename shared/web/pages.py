@@ -63,14 +63,14 @@ class Templates:
     forms  origins of other services to which a form of these pages may lead
     """
 
-    folder: Path
+    folders: tuple[Path, ...]
     text: Callable[..., str]
     forms: Sequence[str] = ()
     environment: Environment = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         environment = Environment(
-            loader=FileSystemLoader([self.folder, DESIGN]),
+            loader=FileSystemLoader([*self.folders, DESIGN]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -82,6 +82,13 @@ class Templates:
     def render(
         self, visit: Visit, template: str, status: int = 200, *, headers: Mapping[str, str] = NO_HEADERS, **facts: Any
     ) -> HTMLResponse:
+        content = self.part(visit, template, **facts)
+        forms = " ".join(("'self'", *self.forms))
+        policy = {"Content-Security-Policy": POLICY.format(forms=forms), "Content-Language": visit.lang}
+        return HTMLResponse(content, status, {**policy, **headers})
+
+    def part(self, visit: Visit, template: str, **facts: Any) -> str:
+        """A template as text: a page, or a part of one."""
         lang = visit.lang
         words = {
             "t": lambda key, **named: self.text(key, lang, **named),
@@ -90,10 +97,7 @@ class Templates:
             "moment": lambda at: moment(at, lang),
             "named": lambda thing: named(thing, lang),
         }
-        content = self.environment.get_template(template).render(visit=visit, lang=lang, **words, **facts)
-        forms = " ".join(("'self'", *self.forms))
-        policy = {"Content-Security-Policy": POLICY.format(forms=forms), "Content-Language": lang}
-        return HTMLResponse(content, status, {**policy, **headers})
+        return self.environment.get_template(template).render(visit=visit, lang=lang, **words, **facts)
 
 
 def origin(url: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
@@ -27,7 +28,7 @@ from shared.web.dependencies import SandboxId, runtime_of
 from shared.web.page_route import GoTo, field_errors, sentence
 from shared.web.pages import Lang, Templates, Visit, language_of, origin, own_path
 
-FOLDER = Path(__file__).parent
+FOLDERS = (Path(__file__).parent, Path(__file__).parents[1] / "console")
 # Forms with files: several papers of at most 10 MiB each.
 RAW_BODIES = (re.compile(r"/apply/[0-9a-f]+|/dossiers/[^/]+/supplement"), 64 << 20)
 
@@ -38,7 +39,7 @@ class FormOfAnother(Refusal):
 
 def templates_of(settings: Settings) -> Templates:
     """The renderer; forms lead on to the sign-in and to the payment platform."""
-    return Templates(FOLDER, text, (origin(settings.identity_url), origin(settings.payment_url)))
+    return Templates(FOLDERS, text, (origin(settings.identity_url), origin(settings.payment_url)))
 
 
 def cookie_of(settings: Settings) -> str:
@@ -65,6 +66,10 @@ class CitizenVisit:
 
     def render(self, template: str, status: int = 200, **facts: Any) -> Response:
         return self.request.app.state.templates.render(self.facts, template, status, **facts)  # type: ignore[no-any-return]
+
+    async def again(self) -> Visit:
+        """The facts with the time of the sandbox now, for a page that stays open. Raises SandboxNotFound."""
+        return replace(self.facts, sandbox=await known_sandbox(self.portal, self.sandbox.id))
 
     def text(self, key: str, **facts: object) -> str:
         return text(key, self.lang, **facts)
