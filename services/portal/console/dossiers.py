@@ -28,7 +28,7 @@ LIST_SQL = "SELECT dossier, province, state FROM reported_dossiers WHERE sandbox
 async def list_view(visit: VisitDep, after: Text = "") -> Response:
     async def facts() -> dict[str, Any]:
         page = Page(ROWS, after or None)
-        cut = await visit.portal.documents.page(visit.portal.database, visit.sandbox.id, [], [], page)
+        cut = await visit.portal.documents.page(visit.portal.database, visit.sandbox.id, ["true"], [], page)
         return {"rows": cut.rows, "next": cut.next}
 
     return await show(visit, "dossiers", facts)
