@@ -102,7 +102,7 @@ COLOURS |= {"rejected": "#9c2219", "note": "#704a00"}
 
 def _step(step: Step, y: int, *, is_chosen: bool) -> str:
     colour = COLOURS[step.look]
-    title = f"<title>{escape(step.label)}</title>"
+    title = f"<title>{escape(''.join(filter(str.isprintable, step.label)))}</title>"
     mark = ' data-chosen="yes"' if is_chosen else ""
     if step.source == step.target:
         x, wide = _x(step.source), WIDTH - 12
@@ -126,6 +126,7 @@ def _dashes(step: Step) -> str:
 
 
 def _words(text: str, x: int, y: int, most: int) -> str:
+    text = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)  # XML has no control characters
     short = text if len(text) <= most else text[: most - 1] + "…"
     return f'<text x="{x}" y="{y}" text-anchor="middle" class="label">{escape(short)}</text>'
 
