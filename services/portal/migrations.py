@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import MetaData
 
-from services.portal.pages.tables import pages_tables
+from services.portal.store import pages_tables
 from shared.storage.database import ddl
 from shared.storage.migrations import Note, Steps
 

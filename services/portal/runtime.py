@@ -17,13 +17,12 @@ from services.portal.auth import REVOKED_SECONDS, Citizen, Tokens
 from services.portal.clients import PaymentPlatform
 from services.portal.commands import REFUND, note_refund
 from services.portal.domain import Dossier
-from services.portal.pages.tables import pages_tables
 from services.portal.papers.store import papers_table
 from services.portal.reporting.projection import reported_dossiers_table, statistics
 from services.portal.sandboxes.clock import Timekeeping, turns_table
 from services.portal.sandboxes.owner import DEFAULT_ROW, SEND_ROW, Ownership
 from services.portal.settings import Settings
-from services.portal.store import DOSSIERS
+from services.portal.store import DOSSIERS, pages_tables
 from shared.messaging import http_outbox
 from shared.messaging.idempotency import RequestKey
 from shared.messaging.peer import Peer

@@ -27,11 +27,11 @@ from services.portal.pages.visits import CitizenVisit, VisitDep, refused
 from services.portal.papers import results
 from services.portal.problems import PROBLEMS
 from shared.errors import Refusal
+from shared.messaging.story import story_of
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.storage.page import Page
 from shared.text import Text
 from shared.web.page_route import page_router
-from shared.web.story import story_of
 
 router = page_router(refused, PROBLEMS)
 PAGE = 20
