@@ -149,7 +149,10 @@ async def _days(stack: Stack, context: BrowserContext, sandbox: Sandbox, look: L
     await take(officer, "desk-returned")
     await citizen.goto(f"{portal}/dossiers")
     await take(citizen, "dossiers")
-    await citizen.goto(f"{portal}/nothing-here")
+    for view in ("", "/dossiers", f"/dossiers/{code}?step=3", f"/explain?code={code}", "/faults", "/contracts", "/country"):
+        await citizen.goto(f"{portal}/console{view}")
+        name = view.strip("/").partition("?")[0].replace(f"dossiers/{code}", "story") or "now"
+        await take(citizen, f"console-{name}")
     await officer.goto(f"{gateway}/provinces/{PROVINCE}/register")
     await take(officer, "register")
     await officer.goto(f"{gateway}/provinces/{PROVINCE}/dossiers/{code}/slips/05")
