@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
+import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
@@ -13,11 +14,14 @@ from starlette.exceptions import HTTPException
 
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.problem_types import COMMON, Problems, ProblemType
+from shared.storage.database import is_machine_fault
 from shared.web.pages import Lang
 
-# Renders a refusal; None instead of one for a page that does not exist (404) or a body that is too large (413).
+# Renders a refusal; None instead of one: no such page (404), a body that is too large (413), a fault of ours (500).
 Refused = Callable[[Request, int, Refusal | None], Awaitable[Response]]
-CONFLICT = 409
+CONFLICT, TOO_LARGE, SERVER_FAULT = 409, 413, 500
+WITHOUT_REFUSAL = {TOO_LARGE: "refusal.too-large", SERVER_FAULT: "refusal.server-fault"}  # status → key of texts.toml
+log = structlog.get_logger()
 
 
 class GoTo(Exception):
@@ -47,6 +51,11 @@ def page_router(refused: Refused, problems: Problems) -> APIRouter:
                 except Refusal as refusal:
                     kind = kind_of(refusal, problems)
                     return await refused(request, kind.status if kind else CONFLICT, refusal)
+                except Exception as error:
+                    if is_machine_fault(error):
+                        raise  # the edge answers: it may be the database, without which there is no page
+                    log.error("server_fault", path=request.url.path, exc_info=error)
+                    return await refused(request, SERVER_FAULT, None)
 
             return handle_page
 

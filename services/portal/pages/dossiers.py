@@ -20,7 +20,7 @@ from services.portal.api import payments
 from services.portal.api.views import DossierView
 from services.portal.auth import Citizen
 from services.portal.domain import FAILED, INDICATORS, STARTED, Dossier, DossierNotFound
-from services.portal.pages import slip
+from services.portal.pages import drafts, slip
 from services.portal.pages.application import _about, _receive
 from services.portal.pages.catalogue import place_name, today
 from services.portal.pages.visits import CitizenVisit, VisitDep, refused
@@ -68,12 +68,14 @@ def _days_left(visit: CitizenVisit, dossier: Dossier) -> int | None:
 
 
 @router.get("/dossiers/{code}")
-async def dossier_page(visit: VisitDep, code: Text) -> Response:
-    return await _page(visit, visit.signed_in(), code, {})
+async def dossier_page(visit: VisitDep, code: Text, form: Text = "") -> Response:
+    """`form`: what was written in a form whose session had ended."""
+    written = await drafts.stashed(visit.portal, visit.sandbox.id, form) if form else {}
+    return await _page(visit, visit.signed_in(), code, {}, **written)
 
 
 async def _page(
-    visit: CitizenVisit, citizen: Citizen, code: str, errors: dict[str, str], status: int = 200, **written: str
+    visit: CitizenVisit, citizen: Citizen, code: str, errors: dict[str, str], status: int = 200, /, **written: str
 ) -> Response:
     dossier = await queries.dossier(visit.portal, citizen, code)
     story = await story_of(visit.portal, visit.portal.settings.province_gateway_url, visit.sandbox.id, code)

@@ -69,7 +69,7 @@ async def login(visit: VisitDep, next: Text = "/dossiers") -> Response:
 
 @router.get(LOGIN_RETURN)
 async def login_return(visit: VisitDep, state: Text = "", code: Text = "", error: Text = "") -> Response:
-    kept = visit.request.cookies.get(_pending(visit, state), "").split(".")
+    kept = visit.request.cookies.get(_pending(visit, state), "").split(".", 2)
     if len(kept) != 3 or not secrets.compare_digest(kept[0].encode(), state.encode()):
         raise SignInFailed("Begin again.")
     if error or not code:

@@ -15,7 +15,7 @@ from starlette.datastructures import FormData
 from contracts.texts import text
 from services.portal.api.views import PortalDep
 from services.portal.auth import Citizen
-from services.portal.pages import sessions
+from services.portal.pages import drafts, sessions
 from services.portal.problems import PROBLEMS
 from services.portal.runtime import Portal
 from shared.errors import BodyDoesNotFit, Refusal
@@ -25,10 +25,11 @@ from shared.sandbox.names import DEFAULT
 from shared.sandbox.registry import Sandbox
 from shared.settings import Settings
 from shared.web.dependencies import SandboxId, runtime_of
-from shared.web.page_route import GoTo, field_errors, sentence
+from shared.web.page_route import WITHOUT_REFUSAL, GoTo, field_errors, sentence
 from shared.web.pages import Lang, Templates, Visit, language_of, origin, own_path
 
 FOLDERS = (Path(__file__).parent, Path(__file__).parents[1] / "console")
+HIDDEN = ("csrf", "key")  # fields of the page's own
 # Forms with files: several papers of at most 10 MiB each.
 RAW_BODIES = (re.compile(r"/apply/[0-9a-f]+|/dossiers/[^/]+/supplement"), 64 << 20)
 
@@ -81,6 +82,14 @@ class CitizenVisit:
             raise GoTo(f"/login?next={quote(back, safe='')}")
         return self.citizen
 
+    async def _come_back_with(self, form: FormData) -> None:
+        """After the sign-in, the page gets what was written as its query parameter `form`. Raises GoTo."""
+        written = {name: value[:4000] for name, value in form.items() if isinstance(value, str) and name not in HIDDEN}
+        back = urlsplit(own_path(self._came_from())).path
+        if written and back != "/":
+            back = f"{back}?form={await drafts.stash(self.portal, self.sandbox.id, written)}"
+        raise GoTo(f"/login?next={quote(back, safe='')}")
+
     def _came_from(self) -> str:
         parts = urlsplit(self.request.headers.get("referer", ""))
         return parts.path + (f"?{parts.query}" if parts.query else "")
@@ -88,6 +97,8 @@ class CitizenVisit:
     async def form(self) -> tuple[Citizen, FormData]:
         """Who sends a form, and its fields. Raises GoTo, FormOfAnother."""
         form = await self.request.form(max_files=60, max_fields=300)
+        if self.citizen is None:
+            await self._come_back_with(form)
         citizen = self.signed_in()
         if form.get("csrf") != self.facts.csrf:
             raise FormOfAnother("Look at the page again, and send the form again.")
@@ -127,8 +138,6 @@ async def refused(request: Request, status: int, refusal: Refusal | None) -> Res
         if refusal is None:
             raise
         raise refusal from None
-    sentence = (
-        visit.sentence(refusal) if refusal else visit.text("refusal.too-large" if status == 413 else "refusal.no-page")
-    )
+    sentence = visit.sentence(refusal) if refusal else visit.text(WITHOUT_REFUSAL.get(status, "refusal.no-page"))
     law = str(refusal.facts.get("law", "")) if refusal else ""
     return visit.render("refused.html", status, sentence=sentence, law=law)

@@ -18,7 +18,7 @@ from shared.sandbox import registry
 from shared.sandbox.names import DEFAULT
 from shared.sandbox.registry import Sandbox
 from shared.web.dependencies import SandboxId, runtime_of
-from shared.web.page_route import field_errors, sentence
+from shared.web.page_route import WITHOUT_REFUSAL, field_errors, sentence
 from shared.web.pages import Templates, Visit, language_of
 
 TEMPLATES = Templates((Path(__file__).parent,), text)
@@ -67,6 +67,10 @@ async def refused(request: Request, status: int, refusal: Refusal | None) -> Res
         visit = await visit_of(request, gateway, request.headers.get("x-sandbox") or DEFAULT)
     except Refusal as other:
         raise (refusal or other) from None
-    words = sentence(refusal, PROBLEMS, text, visit.lang) if refusal else visit.text("refusal.no-page")
+    words = (
+        sentence(refusal, PROBLEMS, text, visit.lang)
+        if refusal
+        else visit.text(WITHOUT_REFUSAL.get(status, "refusal.no-page"))
+    )
     law = str(refusal.facts.get("law", "")) if refusal else ""
     return visit.render("refused.html", status, sentence=words, law=law)

@@ -172,6 +172,21 @@ async def test_a_dossier_of_another_person_a_form_of_another_session_and_no_sess
         assert (await browser.get(path)).status_code in (200, 404)
 
 
+async def test_what_was_written_when_the_session_ended_is_there_after_the_sign_in(
+    browser: Browser, sandbox: Sandbox, code: str
+) -> None:
+    page = await browser.get(f"/dossiers/{code}")
+    for name in [each.name for each in browser.http.cookies.jar if each.name.startswith("lienthong-citizen")]:
+        browser.http.cookies.delete(name)
+    browser.http.headers["Referer"] = str(page.url)
+    chooser = await browser.send(page, "/withdraw", reason="Tôi viết dở")
+    del browser.http.headers["Referer"]
+    assert chooser.url.host == "identity.test"
+    (address,) = re.findall(r'href="([^"]*login_hint=lan[^"]*)"', chooser.text)
+    back = await browser.http.get(urljoin(str(chooser.url), address.replace("&amp;", "&")), follow_redirects=True)
+    assert back.url.path == f"/dossiers/{code}" and "Tôi viết dở" in back.text
+
+
 async def test_pages_load_nothing_from_elsewhere_and_run_no_foreign_script(browser: Browser) -> None:
     page = await browser.get("/?q=%3Cscript%3Ealert(1)%3C/script%3E")
     assert "<script>alert" not in page.text and "&lt;script&gt;" in page.text
