@@ -6,13 +6,9 @@ import secrets
 
 import msgspec
 
+from services.portal.refusals import DraftNotFound
 from services.portal.runtime import Portal
-from shared.errors import Refusal
 from shared.storage.value import Value
-
-
-class DraftNotFound(Refusal):
-    """There is no such draft in this sandbox, or it is another person's."""
 
 
 class Draft(Value, frozen=True):

@@ -16,7 +16,8 @@ from services.portal.auth import Citizen
 from services.portal.pages import sessions
 from services.portal.pages.visits import CitizenVisit, VisitDep, cookie_of, refused
 from services.portal.problems import PROBLEMS
-from shared.errors import NotReady, Refusal
+from services.portal.refusals import SignInFailed
+from shared.errors import NotReady
 from shared.sandbox.names import DEFAULT
 from shared.text import Text
 from shared.web.page_route import page_router
@@ -24,10 +25,6 @@ from shared.web.pages import own_path
 
 PENDING_SECONDS = 600  # from the sign-in page back to here
 router = page_router(refused, PROBLEMS)
-
-
-class SignInFailed(Refusal):
-    """The identity provider refused, or the answer does not belong to a sign-in that this browser has begun."""
 
 
 def _issuer(visit: CitizenVisit) -> str:

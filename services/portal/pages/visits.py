@@ -17,6 +17,7 @@ from services.portal.api.views import PortalDep
 from services.portal.auth import Citizen
 from services.portal.pages import drafts, sessions
 from services.portal.problems import PROBLEMS
+from services.portal.refusals import FormOfAnother
 from services.portal.runtime import Portal
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.runtime import known_sandbox
@@ -32,10 +33,6 @@ FOLDERS = (Path(__file__).parent, Path(__file__).parents[1] / "console")
 HIDDEN = ("csrf", "key")  # fields of the page's own
 # Forms with files: several papers of at most 10 MiB each.
 RAW_BODIES = (re.compile(r"/apply/[0-9a-f]+|/dossiers/[^/]+/supplement"), 64 << 20)
-
-
-class FormOfAnother(Refusal):
-    """The form was opened by somebody else, or in a session that has ended: nothing was changed."""
 
 
 def templates_of(settings: Settings) -> Templates:
