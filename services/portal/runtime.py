@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qs
 
-from contracts import story
+from contracts import corrections, story
 from contracts.catalogue import dossier_in
 from contracts.identity import NUMBER_CLAIM
 from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
@@ -59,6 +59,7 @@ class Portal(MessagingRuntime[Dossier]):
         self.steps = migrations.STEPS
         self.first_rows = (*self.first_rows, DEFAULT_ROW, *files.FIRST_ROWS)
         self.words = story.words
+        self.check_edit = corrections.misfits
         self.files = files.Files(self.database, settings.portal_url, settings.address_lifetime)
         self.tokens = Tokens(self, settings.identity_url, settings.audience)
         self.platform = PaymentPlatform(self, settings.payment_partner_secret)
