@@ -149,7 +149,15 @@ async def _days(stack: Stack, context: BrowserContext, sandbox: Sandbox, look: L
     await take(officer, "desk-returned")
     await citizen.goto(f"{portal}/dossiers")
     await take(citizen, "dossiers")
-    for view in ("", "/dossiers", f"/dossiers/{code}?step=3", f"/explain?code={code}", "/faults", "/contracts", "/country"):
+    for view in (
+        "",
+        "/dossiers",
+        f"/dossiers/{code}?step=3",
+        f"/explain?code={code}",
+        "/faults",
+        "/contracts",
+        "/country",
+    ):
         await citizen.goto(f"{portal}/console{view}")
         name = view.strip("/").partition("?")[0].replace(f"dossiers/{code}", "story") or "now"
         await take(citizen, f"console-{name}")
