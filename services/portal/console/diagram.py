@@ -11,8 +11,8 @@ from contracts import lifecycle as law
 
 CITIZEN, PORTAL, KAFKA, PROVINCE, IDENTITY, PAYMENT = range(6)
 LANES = ("citizen", "portal", "kafka", "province", "identity", "payment")  # keys of texts.toml, under `lane`
-WIDTH, HEAD, ROW = 150, 56, 46  # pixels
-LETTERS = 34  # of a label
+WIDTH, HEAD, ROW = 132, 56, 46  # pixels
+LETTERS = 30  # of a label
 SERVICE = {"portal": PORTAL, "gateway": PROVINCE, "identity": IDENTITY, "payment": PAYMENT}
 # What a citizen did, to which an event of the portal is the answer.
 BY_CITIZEN = (law.DOSSIER_SUBMITTED, law.SUPPLEMENT_ANSWERED, law.WITHDRAWAL_REQUESTED, law.DOSSIER_RATED)
@@ -110,9 +110,9 @@ def _step(step: Step, y: int, *, is_chosen: bool) -> str:
             f'<rect x="{x - wide // 2}" y="{y - 16}" width="{wide}" height="32" rx="6" fill="#fbf0d9" stroke="{colour}" '
             'class="box"/>'
         )
-        return f'<g class="step {step.look}"{mark}>{title}{box}{_words(step.label, x, y + 4, 20)}</g>'
+        return f'<g class="step {step.look}"{mark}>{title}{box}{_words(step.label, x, y + 4, 18)}</g>'
     begin, end = _x(step.source), _x(step.target)
-    label = _words(step.label, (begin + end) // 2, y - 5, LETTERS if abs(begin - end) > WIDTH else 20)
+    label = _words(step.label, (begin + end) // 2, y - 5, LETTERS if abs(begin - end) > WIDTH else 18)
     line = (
         f'<line x1="{begin}" y1="{y}" x2="{end}" y2="{y}" stroke="{colour}" stroke-width="2" marker-end="url(#tip)" '
         f'class="arrow"{_dashes(step)}/>'
