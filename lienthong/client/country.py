@@ -254,7 +254,9 @@ class Sandbox(Connectors, Waiting):
         only: dict[str, Any] = {"type": type, "dossier": dossier}
         letters: list[RedrivenLetter] = []
         while True:
-            reply = await self._dead(service, "POST", "/redrive", json=only, timeout=REDRIVE_SECONDS)
+            reply = await self.country.service(service).json(
+                "POST", "/_lab/redrives", json=only, headers=self.headers, timeout=REDRIVE_SECONDS
+            )
             letters += reply["letters"]
             if reply["next"] is None:
                 return letters

@@ -82,7 +82,7 @@ async def edit_dead_letter(
 
 
 @router.post(
-    "/dead-letters/redrive",
+    "/redrives",
     summary="Apply dead letters again, oldest first, and the events that wait behind them",
     responses=problem_responses(404, 422, 503),
 )

@@ -22,9 +22,9 @@ class Letters:
     def __init__(self, sandbox: Sandbox, service: str) -> None:
         self.sandbox, self.service = sandbox, service
 
-    async def ask(self, method: str, path: str = "", body: Any = None) -> httpx.Response:
+    async def ask(self, method: str, path: str = "", body: Any = None, *, at: str = LETTERS) -> httpx.Response:
         headers = self.sandbox.header
-        return await self.sandbox.country.ask(self.service, method, LETTERS + path, headers=headers, json=body)
+        return await self.sandbox.country.ask(self.service, method, at + path, headers=headers, json=body)
 
     async def of(self, event: str, code: str, body: Any) -> int:
         """The id of the dead letter that an event with this body becomes."""
@@ -63,7 +63,7 @@ async def test_a_reception_without_a_due_date_is_completed_and_the_citizen_sees_
     edited = await portal.ask("PUT", f"/{letter}/body", right)
     assert edited.status_code == 200 and json.loads(edited.json()["original"]) == wrong
     assert edited.json()["changes"] == [{"pointer": "/due_at", "after": right["due_at"]}]
-    redriven = (await portal.ask("POST", "/redrive", {"type": law.DOSSIER_RECEIVED})).json()["letters"]
+    redriven = (await portal.ask("POST", "", {"type": law.DOSSIER_RECEIVED}, at="/_lab/redrives")).json()["letters"]
     assert [(each["id"], each["outcome"], each["applied"]) for each in redriven] == [(letter, "applied", 2)]
     dossier = await lan.dossier(code)
     assert dossier["status"]["slug"] == "in_processing"

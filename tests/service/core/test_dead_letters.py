@@ -22,6 +22,7 @@ from tests.support.country import pointers, problem
 from tests.support.factories import an_event_of, hear
 
 LETTERS = "/_lab/dead-letters"
+REDRIVES = "/_lab/redrives"
 AT_ONCE = 8  # redrives of one letter at the same time
 
 
@@ -35,8 +36,8 @@ class Door:
     def __init__(self, http: httpx.AsyncClient, shelf: Shelf) -> None:
         self.http, self.shelf = http, shelf
 
-    async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        return await self.http.request(method, LETTERS + path, headers=self.shelf.sandbox.header, **options)
+    async def ask(self, method: str, path: str, *, at: str = LETTERS, **options: Any) -> httpx.Response:
+        return await self.http.request(method, at + path, headers=self.shelf.sandbox.header, **options)
 
     async def letter(self) -> int:
         """The id of the last dead letter."""
@@ -54,7 +55,7 @@ class Door:
         return dict(answer.json())
 
     async def redrive_all(self, **only: Any) -> dict[str, Any]:
-        answer = await self.ask("POST", "/redrive", json=only)
+        answer = await self.ask("POST", "", at=REDRIVES, json=only)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
@@ -231,8 +232,8 @@ async def test_a_filter_selects_by_type_and_by_dossier(door: Door) -> None:
     assert await of(type="parcel.weighed.v1") == await of(dossier="X") == await of(type=ASKED, dossier="A") == []
     assert await of(type=MARKED, dossier="A") == ids[:1]
     assert await of(type=ASKED) == [ids[1], ids[3]], "the oldest first"
-    assert (await door.ask("POST", "/redrive")).json()["letters"][0]["id"] == ids[2], "without a body: all"
-    assert pointers(await door.ask("POST", "/redrive", json={"typ": MARKED})) == ["/typ"]
+    assert (await door.ask("POST", "", at=REDRIVES)).json()["letters"][0]["id"] == ids[2], "without a body: all"
+    assert pointers(await door.ask("POST", "", at=REDRIVES, json={"typ": MARKED})) == ["/typ"]
 
 
 async def test_what_fails_again_has_its_reason_and_the_next_is_redriven_all_the_same(door: Door) -> None:
