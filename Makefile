@@ -7,7 +7,7 @@ READY := .venv/.installed
 FUZZ := .venv/fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo shell test test-all check contracts contracts-clients wheel example parallel prove prove-short bench fuzz fuzz-short compose-proof clients connectors
+.PHONY: help setup up down status demo shell test test-all check contracts contracts-clients wheel example parallel prove prove-short bench fuzz fuzz-short compose-proof clients connectors screens
 
 help: ## List these targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ clients: $(READY) ## Sign in with four stock libraries of Go, Node and Java (exa
 
 connectors: $(READY) ## Let the programs of examples/connectors (Go, Node, Java, Python) be provinces, kill them in mid-journey; needs these tools, fetches packages. ONLY=go-pull: one.
 	@$(BIN)/python -m tools.connectors $(if $(ONLY),--only $(ONLY))
+
+screens: $(READY) ## Photograph every page in a real browser into docs/screens: both languages, light and dark, desktop and phone. ARGS: such as --only vi-light.
+	@$(BIN)/python -m tools.screens $(ARGS)
 
 prove: $(READY) ## Break everything under load, with three seeds, and prove that nothing was lost, without connectors and with; then catch four planted bugs. ARGS: one run with these options, such as --help.
 ifeq ($(strip $(ARGS)),)

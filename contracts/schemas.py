@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema_rs
 
 from shared.errors import Refusal
+from shared.sentences import Sentence
 
 EVENTS = Path(__file__).parent / "events"
 
@@ -26,7 +27,7 @@ class SchemaError:
 
     pointer: str
     rule: str
-    detail: str
+    detail: Sentence
 
 
 @cache
@@ -82,9 +83,14 @@ def _described(root: Schema, error: jsonschema_rs.ValidationError) -> SchemaErro
     for step in error.schema_path[:-1]:
         part = part[step]
     path = [str(step) for step in error.instance_path]
-    message = error.message
+    message, message_vi = error.message, ""
     if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
         missing = error.kind.property
         part, path, message = part["properties"][missing], [*path, missing], "it is missing; add it"
+        message_vi = "còn thiếu; hãy thêm vào. "
     pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in path)
-    return SchemaError(pointer, part["x-rule"], f"{message}. {part['title']}: {part['description']}")
+    detail = Sentence(
+        f"{message}. {part['title']}: {part['description']}",
+        f"{message_vi}{part['x-title-vi']}: {part['x-description-vi']}",
+    )
+    return SchemaError(pointer, part["x-rule"], detail)

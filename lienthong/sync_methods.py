@@ -32,6 +32,7 @@ from lienthong.client.types import (
     ProvinceDossier,
     ProvinceMode,
     Reading,
+    RedrivenLetter,
     SandboxRow,
     State,
     Verdict,
@@ -130,9 +131,20 @@ class SandboxMethods(SyncObject[country.Sandbox]):
         """One dead letter: the event, and why it could not be applied."""
         return self.run(self.there.dead_letter(service, id))
 
-    def redrive(self, service: str, id: str) -> Any:
-        """Apply a dead letter again, then the events that wait behind it."""
+    def edit_dead_letter(self, service: str, id: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Replace the body of a dead letter; the first one stays as `original`, and `changes` says what differs."""
+        return self.run(self.there.edit_dead_letter(service, id, body))
+
+    def redrive(self, service: str, id: str) -> RedrivenLetter:
+        """Apply a dead letter again, then the events that wait behind it; `outcome` says what became of it."""
         return self.run(self.there.redrive(service, id))
+
+    def redrive_all(self, service: str, *, type: str | None = None, dossier: str | None = None) -> list[RedrivenLetter]:
+        """Redrive every open dead letter of a service, oldest first; returns what became of each.
+
+        type, dossier  only those of this event type, or of this dossier
+        """
+        return self.run(self.there.redrive_all(service, type=type, dossier=dossier))
 
     def modes(self) -> list[ProvinceMode]:
         """How each of the 34 provinces acts."""

@@ -88,4 +88,8 @@ class ServicesOnly(Refusal):
 
 
 class DeadLetterNotFound(Refusal):
-    """No dead letter has this id in this sandbox."""
+    """No dead letter has this id in this sandbox, or what it was about has been done since."""
+
+
+class DeadLetterHasNoBody(Refusal):
+    """The dead letter is a timer, not an event: there is no body to edit."""

@@ -62,6 +62,9 @@ COMMON: Problems = {
     errors.DeadLetterNotFound: ProblemType(
         "dead-letter-not-found", 404, "There is no such dead letter.", "Không có thư chết này."
     ),
+    errors.DeadLetterHasNoBody: ProblemType(
+        "dead-letter-has-no-body", 409, "This dead letter has no body.", "Thư chết này không có nội dung."
+    ),
 }
 
 

@@ -9,18 +9,24 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from itertools import islice
+from math import isfinite
 from typing import Any
 
 import msgspec
 
-from shared.errors import BodyDoesNotFit
+from shared.errors import BodyDoesNotFit, Misfit
 from shared.problem_types import pointer_of
+from shared.sentences import Sentence
+from shared.text import storable
 
 DEPTH = 32  # levels of objects and arrays; the deepest body that our contracts allow has four
 MOST_VALUES = 5_000  # in one body; a sandbox with all people that it can have has fewer than 2,000
 REPORT_LIMIT = 20  # errors in one response
+LEAST, MOST = -(1 << 63), (1 << 64) - 1  # whole numbers that msgspec writes
+TOO_LARGE = Sentence("is a number with too many digits", "là số có quá nhiều chữ số")
 TOO_DEEP = ("", "is nested too deeply; no valid body has more than a few levels")
 _NAME = re.compile(rb'"[ \t\r\n]*:')  # the end of every name; it may also match inside a string
 
@@ -117,3 +123,30 @@ def _duplicates(part: Any, depth: int, path: tuple[str | int, ...] = ()) -> Iter
         if isinstance(part, _Members):
             seen.add(step)
         yield from _duplicates(value, depth + 1, (*path, step))
+
+
+def storable_document(document: dict[str, Any]) -> dict[str, Any]:
+    """A JSON object of any shape with its texts in NFC, as `shared.text.Text` has them.
+
+    raises  BodyDoesNotFit for texts and numbers that cannot be stored: NUL, lone surrogates, more than 64 bits
+    """
+    misfits: list[Misfit] = []
+    kept: dict[str, Any] = _storable(document, ("body",), misfits)
+    if misfits:
+        raise BodyDoesNotFit(*misfits)
+    return kept
+
+
+def _storable(part: Any, path: tuple[str | int, ...], misfits: list[Misfit]) -> Any:
+    if isinstance(part, dict):
+        return {_storable(name, (*path, name), misfits): _storable(part[name], (*path, name), misfits) for name in part}
+    if isinstance(part, list):
+        return [_storable(each, (*path, index), misfits) for index, each in enumerate(part)]
+    if isinstance(part, str):
+        try:
+            return unicodedata.normalize("NFC", storable(part))
+        except ValueError as error:
+            misfits.append((pointer_of(path), error.args[0]))
+    elif (isinstance(part, int) and not LEAST <= part <= MOST) or (isinstance(part, float) and not isfinite(part)):
+        misfits.append((pointer_of(path), TOO_LARGE))
+    return part

@@ -15,9 +15,11 @@ from lienthong.cli.verbs import speak_everywhere
 # A command line imports only the file of its verb; slow imports belong inside the verbs.
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "up": ("up", "status", "down", "reset"),
+    "open": ("open",),
     "exec": ("exec",),
     "demo": ("demo",),
-    "sandbox": ("sandbox", "dead", "settle", "timeline"),
+    "sandbox": ("sandbox", "settle", "timeline"),
+    "dead": ("dead",),
     "scenario": ("scenario",),
     "clock": ("clock",),
     "replay": ("replay", "sandbox"),

@@ -1,9 +1,9 @@
-"""`lienthong sandbox | settle | dead | timeline`: create and inspect sandboxes, wait for them, handle dead letters."""
+"""`lienthong sandbox | settle | timeline`: create and inspect sandboxes, wait for them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -28,29 +28,19 @@ from lienthong.embedded import Trouble
 from lienthong.verdict import verdict_text
 
 if TYPE_CHECKING:
-    from lienthong.client import Country, FaultName, Wish
+    from lienthong.client import FaultName, Wish
     from lienthong.client.types import Mode
 
 ACTS = "PROVINCE=MODE[:TEMPO|DOOR]"
-WITH_DEAD_LETTERS = ("portal", "gateway")
 
 sandboxes = verbs("Create, show and delete sandboxes: isolated countries, each with its own people, clock and data.")
-dead = verbs("List, show and redrive events that a service could not apply.")
 
 Id = Annotated[str, typer.Argument(help="The sandbox's id.", metavar="ID", autocompletion=complete.sandboxes)]
-Service = Annotated[
-    str,
-    typer.Argument(
-        help="Service that has the dead letter: portal or gateway.", metavar="SERVICE", autocompletion=complete.services
-    ),
-]
-Letter = Annotated[str, typer.Argument(help="Id of the dead letter, as `lienthong dead list` shows it.", metavar="ID")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add this file's verbs to the command."""
     app.add_typer(sandboxes, name="sandbox")
-    app.add_typer(dead, name="dead")
     app.command("settle")(settle)
     app.command("timeline")(timeline)
 
@@ -179,39 +169,6 @@ def settle(
         raise typer.Exit(1)
 
 
-@dead.command("list")
-def list_dead(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False) -> None:
-    """List the dead letters of portal and gateway."""
-
-    async def letters(country: Country) -> list[dict[str, Any]]:
-        entered = country.enter(sandbox)
-        return [
-            {"service": name, **letter} for name in WITH_DEAD_LETTERS for letter in await entered.dead_letters(name)
-        ]
-
-    rows = ask(url, letters, json)
-    lines = [f"{letter['service']:8} {letter['id']}  {_summary(letter)}" for letter in rows]
-    show(rows, json, "\n".join(lines) or "There are no dead letters.")
-
-
-@dead.command("show")
-def show_dead(
-    service: Service, id: Letter, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False
-) -> None:
-    """Show one dead letter: the event, and why it could not be applied."""
-    letter = ask(url, lambda country: country.enter(sandbox).dead_letter(_checked_service(service), id), json)
-    show(letter, json, "\n".join(f"{name:13} {value}" for name, value in letter.items()))
-
-
-@dead.command("redrive")
-def redrive(
-    service: Service, id: Letter, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False
-) -> None:
-    """Apply one dead letter again, then the events that wait behind it."""
-    answer = ask(url, lambda country: country.enter(sandbox).redrive(_checked_service(service), id), json)
-    show(answer, json, ", ".join(f"{name}: {value}" for name, value in (answer or {}).items()) or "Done.")
-
-
 def timeline(
     code: Annotated[str, typer.Argument(help="Code of a dossier.", metavar="CODE")],
     sandbox: Sandbox = DEFAULT_SANDBOX,
@@ -234,13 +191,3 @@ def timeline(
         raise Trouble(
             f"No service knows {code} in sandbox {sandbox}: check the code, or name its sandbox with --sandbox."
         )
-
-
-def _checked_service(service: str) -> str:
-    if service not in WITH_DEAD_LETTERS:
-        raise typer.BadParameter(f"'{service}' has no dead letters: write portal or gateway.", param_hint="SERVICE")
-    return service
-
-
-def _summary(letter: dict[str, Any]) -> str:
-    return "  ".join(str(letter[name]) for name in ("kind", "subject", "reason"))

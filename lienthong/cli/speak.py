@@ -14,13 +14,12 @@ from lienthong.cli import complete
 from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, show
 from lienthong.cli.connector import Province
 from lienthong.cli.language import output_language
+from lienthong.cli.members import set_members
 from lienthong.embedded import Trouble
 from lienthong.judgement import judgement_lines, outcome_lines
 from lienthong.shown import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from lienthong.client import Country
     from lienthong.client.connectors import Connector
 
@@ -160,8 +159,7 @@ def trigger(
         if result is not None:
             await connector.hand_in_result(dossier, result if "://" in result else _read(result))
         event = await connector.example(type, dossier)
-        for path, value in _changes(set or ()):
-            _set(event["data"], path, value)
+        set_members(event["data"], set or ())
         if not as_outsider and (verdict := await connector.check(event))["outcome"] == "rejected":
             return verdict
         return await connector.say(event)
@@ -193,44 +191,6 @@ async def _province_of(sandbox: Any, dossier: str) -> str:
             continue
     connected = ", ".join(provinces) or "none is"
     raise Trouble(f"No connected province has dossier {dossier} (connected: {connected}): name one with --province.")
-
-
-def _changes(words: Iterable[str]) -> list[tuple[list[str], Any]]:
-    """`a.b=c` → path and value. Raises typer.BadParameter."""
-    changes = []
-    for word in words:
-        name, sign, text = word.partition("=")
-        if not sign or not all(name.split(".")):
-            raise typer.BadParameter(f"'{word}' is not NAME=VALUE: write it like officer=Lan.", param_hint="--set")
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            value = text
-        changes.append((name.split("."), value))
-    return changes
-
-
-def _set(body: Any, path: list[str], value: Any) -> None:
-    """Set a member of a body; objects on the way are made. Raises typer.BadParameter."""
-    *way, last = path
-    for step in way:
-        body = _inside(body, step)
-    if isinstance(body, list):
-        if not (last.isdigit() and int(last) < len(body)):
-            raise typer.BadParameter(f"'{'.'.join(path)}': the list has {len(body)} entries.", param_hint="--set")
-        body[int(last)] = value
-    elif isinstance(body, dict):
-        body[last] = value
-    else:
-        raise typer.BadParameter(f"'{'.'.join(path)}' leads through a value that has no members.", param_hint="--set")
-
-
-def _inside(part: Any, step: str) -> Any:
-    if isinstance(part, dict):
-        return part.setdefault(step, {})
-    if isinstance(part, list) and step.isdigit() and int(step) < len(part):
-        return part[int(step)]
-    raise typer.BadParameter(f"'{step}' leads nowhere in the body.", param_hint="--set")
 
 
 def verdicts(

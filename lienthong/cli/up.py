@@ -197,6 +197,9 @@ def _show(now: Status, as_json: bool, seconds: float | None) -> None:
     if as_json:
         print(json.dumps(facts, ensure_ascii=False), flush=True)
         return
+    for name, address in _pages(now).items():
+        print(shown(f"{name:<9} {address}"))
+    print()
     rows = []
     for row in sorted(now["processes"], key=lambda row: (not row["door"], row["name"] in ("kafka", "postgres"))):
         ready = "yes" if row["ready"] else f"waits for {row['waiting_for']}"
@@ -217,6 +220,13 @@ def _show(now: Status, as_json: bool, seconds: float | None) -> None:
         print()
         print_table(*sizes.table(now))
         print(f"\n{sizes.retention(now)}")
+
+
+def _pages(now: Status) -> dict[str, str]:
+    """Who → the address of their pages."""
+    doors = {row["name"]: row["door"] for row in now["processes"]}
+    portal = doors["portal-api"]
+    return {"citizens": f"{portal}/", "officers": f"{doors['gateway-api']}/", "console": f"{portal}/console"}
 
 
 def _follow(stack: Stack) -> None:

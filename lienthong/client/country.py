@@ -28,7 +28,7 @@ from lienthong.client.http import Http, NotRunning, Problem, ServiceClient, Serv
 from lienthong.client.payments import Payments
 from lienthong.client.province import Province
 from lienthong.client.timeline import SERVICES, merged
-from lienthong.client.types import Entry, SandboxRow, Verdict, Wish
+from lienthong.client.types import Entry, RedrivenLetter, SandboxRow, Verdict, Wish
 from lienthong.client.waits import Waiting
 
 if TYPE_CHECKING:  # a verb of one request sends it without httpx
@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # a verb of one request sends it without httpx
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 EVENT_SOURCES = ("portal", "gateway")
+REDRIVE_SECONDS = 120  # for a hundred dead letters with all the events that wait behind them
 
 
 class Country(Services):
@@ -235,9 +236,32 @@ class Sandbox(Connectors, Waiting):
         """One dead letter: the event, and why it could not be applied."""
         return cast(dict[str, Any], await self._dead(service, "GET", f"/{id}"))
 
-    async def redrive(self, service: str, id: str) -> Any:
-        """Apply a dead letter again, then the events that wait behind it."""
-        return await self._dead(service, "POST", f"/{id}/redrive")
+    async def edit_dead_letter(self, service: str, id: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Replace the body of a dead letter; the first one stays as `original`, and `changes` says what differs."""
+        return cast(dict[str, Any], await self._dead(service, "PUT", f"/{id}/body", json=body))
 
-    async def _dead(self, service: str, method: str, path: str) -> Any:
-        return await self.country.service(service).json(method, "/_lab/dead-letters" + path, headers=self.headers)
+    async def redrive(self, service: str, id: str) -> RedrivenLetter:
+        """Apply a dead letter again, then the events that wait behind it; `outcome` says what became of it."""
+        return cast(RedrivenLetter, await self._dead(service, "POST", f"/{id}/redrive"))
+
+    async def redrive_all(
+        self, service: str, *, type: str | None = None, dossier: str | None = None
+    ) -> list[RedrivenLetter]:
+        """Redrive every open dead letter of a service, oldest first; returns what became of each.
+
+        type, dossier  only those of this event type, or of this dossier
+        """
+        only: dict[str, Any] = {"type": type, "dossier": dossier}
+        letters: list[RedrivenLetter] = []
+        while True:
+            reply = await self.country.service(service).json(
+                "POST", "/_lab/redrives", json=only, headers=self.headers, timeout=REDRIVE_SECONDS
+            )
+            letters += reply["letters"]
+            if reply["next"] is None:
+                return letters
+            only["after"] = reply["next"]
+
+    async def _dead(self, service: str, method: str, path: str, **options: Any) -> Any:
+        address = "/_lab/dead-letters" + path
+        return await self.country.service(service).json(method, address, headers=self.headers, **options)

@@ -340,6 +340,25 @@ class Receipt(TypedDict):
     amount_dong: int
 
 
+class RedrivenLetter(TypedDict):
+    """
+    What became of a dead letter.
+
+    outcome  applied; released: a timer, which fires again by itself; failed: it, or an older event of its dossier, could
+             not be applied again; gone: it was redriven before
+    applied  events of its dossier that were applied now, with those that waited behind it
+    reason, detail  of the dead letter, if it failed; else null
+    """
+
+    id: int
+    subject: str
+    kind: str
+    outcome: str
+    applied: int
+    reason: str | None
+    detail: str | None
+
+
 class Result(TypedDict):
     """`timeliness`: early, on_time, overdue."""
 

@@ -25,7 +25,7 @@ SHARED = ("name", "number", "birth", "level", "represents")  # keys of texts.tom
 def templates_of(settings: Settings) -> Templates:
     """The renderer; only the authorization endpoint has pages."""
     return Templates(
-        Path(__file__).parent, text, pages=re.compile(rf"(?:/s/{IDS.pattern})?/authorize"), home=settings.portal_url
+        (Path(__file__).parent,), text, pages=re.compile(rf"(?:/s/{IDS.pattern})?/authorize"), home=settings.portal_url
     )
 
 

@@ -45,7 +45,7 @@ BANKS = {"NHDT": "Ngân hàng Diễn Tập", "NHTN": "Ngân hàng Thử Nghiệm
 def templates_of(settings: Settings) -> Templates:
     """The renderer; the form of the checkout leads back to the partner."""
     forms, pages = (origin(settings.return_url),), re.compile(r"/s/[^/]+/checkout/.*")
-    return Templates(Path(__file__).parent, text, forms, pages=pages, home=settings.portal_url)
+    return Templates((Path(__file__).parent,), text, forms, pages=pages, home=settings.portal_url)
 
 
 class PayRequest(BaseModel):

@@ -45,14 +45,6 @@ class TokenExpired(Refusal):
     """The token has expired, or is not valid yet."""
 
 
-class FormOfAnother(Refusal):
-    """The form was opened by somebody else, or in a session that has ended: nothing was changed."""
-
-
-class SignInFailed(Refusal):
-    """The identity provider refused, or the answer does not belong to a sign-in that this browser has begun."""
-
-
 @dataclass(frozen=True, slots=True)
 class Represented:
     """A child or an organisation for which a person may act as parent or legal representative."""

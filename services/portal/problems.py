@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts.problems import CONTRACT_PROBLEMS
-from services.portal import auth, clients, domain, queries, submission
+from services.portal import auth, clients, domain, queries, refusals, submission
 from services.portal.papers import results, store
 from services.portal.sandboxes import fault_rules, owner
 from shared.messaging.projection import ProjectionNotFound
@@ -52,13 +52,13 @@ PROBLEMS: Problems = {
         "not-ended-yet", 409, "The dossier has not ended.", "Hồ sơ chưa kết thúc, chưa thể đánh giá."
     ),
     domain.AlreadyRated: ProblemType("already-rated", 409, "The dossier is rated.", "Hồ sơ đã được đánh giá."),
-    auth.SignInFailed: ProblemType(
+    refusals.DraftNotFound: ProblemType("draft-not-found", 404, "There is no such draft.", "Không có bản nháp này."),
+    refusals.SignInFailed: ProblemType(
         "sign-in-failed", 403, "The sign-in did not succeed.", "Đăng nhập không thành công."
     ),
-    auth.FormOfAnother: ProblemType(
+    refusals.FormOfAnother: ProblemType(
         "form-of-another", 409, "The form was opened in another session.", "Biểu mẫu được mở trong phiên khác."
     ),
-    submission.DraftNotFound: ProblemType("draft-not-found", 404, "There is no such draft.", "Không có bản nháp này."),
     submission.NoRightToRepresent: ProblemType(
         "no-right-to-represent", 403, "You may not act for this owner.", "Không có quyền nộp thay chủ hồ sơ này."
     ),

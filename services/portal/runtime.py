@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qs
 
-from contracts import story
+from contracts import corrections, story
 from contracts.catalogue import dossier_in
 from contracts.identity import NUMBER_CLAIM
 from contracts.topics import TO_PORTAL, TO_PROVINCE, TOPIC_OF
@@ -17,13 +17,12 @@ from services.portal.auth import REVOKED_SECONDS, Citizen, Tokens
 from services.portal.clients import PaymentPlatform
 from services.portal.commands import REFUND, note_refund
 from services.portal.domain import Dossier
-from services.portal.pages.tables import pages_tables
 from services.portal.papers.store import papers_table
 from services.portal.reporting.projection import reported_dossiers_table, statistics
 from services.portal.sandboxes.clock import Timekeeping, turns_table
 from services.portal.sandboxes.owner import DEFAULT_ROW, SEND_ROW, Ownership
 from services.portal.settings import Settings
-from services.portal.store import DOSSIERS
+from services.portal.store import DOSSIERS, pages_tables
 from shared.messaging import http_outbox
 from shared.messaging.idempotency import RequestKey
 from shared.messaging.peer import Peer
@@ -60,6 +59,7 @@ class Portal(MessagingRuntime[Dossier]):
         self.steps = migrations.STEPS
         self.first_rows = (*self.first_rows, DEFAULT_ROW, *files.FIRST_ROWS)
         self.words = story.words
+        self.check_edit = corrections.misfits
         self.files = files.Files(self.database, settings.portal_url, settings.address_lifetime)
         self.tokens = Tokens(self, settings.identity_url, settings.audience)
         self.platform = PaymentPlatform(self, settings.payment_partner_secret)

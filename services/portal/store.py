@@ -1,6 +1,8 @@
-"""The document store of the portal: dossiers, indexed by applicant and owner."""
+"""The document store of the portal: dossiers, indexed by applicant and owner; and the tables of its pages."""
 
 from __future__ import annotations
+
+from sqlalchemy import Column, DateTime, MetaData, Table, Text, text
 
 from services.portal.domain import Dossier
 from shared.storage.documents import DocumentStore
@@ -12,3 +14,23 @@ DOSSIERS: DocumentStore[Dossier] = DocumentStore(
     indexes={"applicant": "(body->>'applicant_id')", "owner": "(body->'owner'->>'id')"},
     sparse=("owner",),
 )
+
+
+def pages_tables(metadata: MetaData) -> None:
+    """Browser sessions, and drafts of applications; the sweep deletes their rows with their sandbox."""
+    Table(
+        "browser_sessions",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("id", Text, primary_key=True),  # SHA-256 of the cookie's value
+        Column("citizen", Text, nullable=False),  # JSON
+        Column("until", DateTime(timezone=True), nullable=False),  # real time
+    )
+    Table(
+        "drafts",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("id", Text, primary_key=True),
+        Column("body", Text, nullable=False),  # JSON
+        Column("changed_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+    )

@@ -21,10 +21,6 @@ class NoRightToRepresent(Refusal):
     """This person has no proven right to act for that owner."""
 
 
-class DraftNotFound(Refusal):
-    """There is no such draft in this sandbox, or it is another person's."""
-
-
 async def papers_of(
     portal: Portal, citizen: Citizen, handed_in: Sequence[tuple[str, str]], code: str = ""
 ) -> tuple[Paper, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import MetaData
 
 from services.province_gateway.doors.tables import doors_tables
+from shared.messaging import edits
 from shared.sandbox import files
 from shared.storage.database import ddl
 from shared.storage.migrations import Note, Steps
@@ -22,4 +23,9 @@ async def add_doors(connection: Any, note: Note) -> None:
     await connection.execute("ALTER TABLE replanning ADD COLUMN joins text[] NOT NULL DEFAULT '{}'")
 
 
-STEPS: Steps = {10: add_doors}
+async def add_edits(connection: Any, note: Note) -> None:
+    """Version 11: edits of dead letters."""
+    await connection.execute(edits.ADD_COLUMNS_SQL)
+
+
+STEPS: Steps = {10: add_doors, 11: add_edits}

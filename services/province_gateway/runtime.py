@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from contracts import story
+from contracts import corrections, story
 from contracts.catalogue import dossier_in
 from contracts.faults import connectors, officers
 from contracts.identity import NUMBER_CLAIM
@@ -79,6 +79,7 @@ class Gateway(MessagingRuntime[Dossier]):
             SERVICE, self.database, DOSSIERS, TOPIC_OF, consumers.timers(self.rules), consumers.receipts_of
         )
         self.words = story.words
+        self.check_edit = corrections.misfits
 
     async def take_over(self, instruction: dict[str, Any]) -> int:
         """As in every service; the reply to changed modes is sent only after all dossiers are planned under them."""

@@ -1,22 +1,20 @@
-"""The lab endpoints of a service that publishes and reads events: lanes, replay, events, dead letters, redrive."""
+"""The lab endpoints of a service that publishes and reads events: lanes, replay, events."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
-from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, Field
 
 from shared.errors import BodyDoesNotFit, NotReady
-from shared.messaging import dead_letters as letters
 from shared.messaging import event_log
 from shared.messaging.lanes import EPOCHS_AHEAD, LANES
 from shared.messaging.runtime import MessagingRuntime
 from shared.observability import metrics
 from shared.runtime import known_sandbox
 from shared.text import Text
-from shared.web.dependencies import ForServices, Number, SandboxId, SandboxPath
+from shared.web.dependencies import ForServices, Number, SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
@@ -29,7 +27,6 @@ async def event_runtime(request: Request) -> MessagingRuntime[Any]:
 
 
 EventRuntimeDep = Annotated[MessagingRuntime[Any], Depends(event_runtime)]
-LetterPath = Annotated[int, Number, Path(ge=1, lt=1 << 63)]
 
 
 class ReaderPosition(BaseModel):
@@ -106,34 +103,3 @@ async def events(
 ) -> list[dict[str, Any]]:
     await known_sandbox(runtime, sandbox)
     return announce(request, response, await event_log.events_page(runtime.database, runtime.service, sandbox, page))
-
-
-@router.get("/dead-letters", summary="Dead letters of a sandbox, oldest first", responses=problem_responses(404, 422))
-async def dead_letters(
-    sandbox: SandboxId, runtime: EventRuntimeDep, page: PageDep, request: Request, response: Response
-) -> list[dict[str, Any]]:
-    await known_sandbox(runtime, sandbox)
-    cut = await letters.listed(runtime.database, sandbox, page)
-    return [jsonable_encoder(letter) for letter in announce(request, response, cut)]
-
-
-@router.get(
-    "/dead-letters/{letter}", summary="One dead letter with its reason and its record", responses=problem_responses(404)
-)
-async def dead_letter(letter: LetterPath, sandbox: SandboxId, runtime: EventRuntimeDep) -> dict[str, Any]:
-    await known_sandbox(runtime, sandbox)
-    view: dict[str, Any] = jsonable_encoder(await letters.shown(runtime.database, sandbox, letter))
-    return view
-
-
-@router.post(
-    "/dead-letters/{letter}/redrive",
-    summary="Apply a dead letter again, and the events that wait behind it",
-    responses=problem_responses(404),
-)
-async def redrive(letter: LetterPath, sandbox: SandboxId, runtime: EventRuntimeDep) -> dict[str, Any]:
-    await known_sandbox(runtime, sandbox)
-    subject = (await letters.shown(runtime.database, sandbox, letter))["subject"]
-    applied = await runtime.redrive(sandbox, subject)
-    runtime.waker.wake()
-    return {"subject": subject, "applied": applied}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -38,6 +38,18 @@ class Handler:
     read: Callable[[bytes], Any]
     act: Callable[[Any, Work[Any]], None]
     creates: bool
+
+
+@dataclass
+class Redriven:
+    """What a redrive of one subject has done.
+
+    applied  how many events were applied: dead letters, and events that waited behind them
+    letters  ids of the dead letters that are gone now; a timer among them fires again
+    """
+
+    applied: int = 0
+    letters: list[int] = field(default_factory=list)
 
 
 class Handlers:
@@ -207,44 +219,46 @@ class Consumer(Generic[T]):
         if spans.on:
             spans.applied(self.topic, f"{self._service}-reader", outcome.steps, outcome.begun)
 
-    async def redrive(self, sandbox_id: str, subject: str) -> int:
-        """Apply the dead letters of `subject` again, then the events behind them, in order; returns how many succeeded.
+    async def redrive(self, sandbox_id: str, subject: str) -> Redriven:
+        """Apply the dead letters of `subject` again, then the events behind them, in order.
 
         One event per transaction, under the position locks of the lanes, so that no newer event overtakes. Stops at the
-        first that fails: it stays, or becomes, the dead letter that parks the rest.
+        first that fails: it stays, or becomes, the dead letter that parks the rest. A redrive at the same time waits for
+        these locks and then finds what is left, so no event is applied twice.
         """
-        applied = 0
+        redriven = Redriven()
         while True:
             try:
-                outcome = await self._redrive_next(sandbox_id, subject, refuse=None)
+                goes_on = await self._redrive_next(sandbox_id, subject, redriven, refuse=None)
             except DATA_REFUSED as error:
-                outcome = await self._redrive_next(sandbox_id, subject, refuse=error)
-            if outcome is None:
-                return applied
-            self._report(outcome)
-            applied += len(outcome.applied)
+                goes_on = await self._redrive_next(sandbox_id, subject, redriven, refuse=error)
+            if not goes_on:
+                return redriven
 
-    async def _redrive_next(self, sandbox_id: str, subject: str, refuse: Exception | None) -> Outcome | None:
-        """Apply the oldest event that had no effect yet. None if there is none, or if it fails again."""
+    async def _redrive_next(self, sandbox_id: str, subject: str, redriven: Redriven, refuse: Exception | None) -> bool:
+        """Apply the oldest event that had no effect yet, and note it. False if there is none, or if it fails again."""
         outcome, batch = Outcome(), Batch[T](self._service, self._topics)
         async with self._database.transaction() as connection:
             await dead_letters.lock_lanes(connection, sandbox_id, subject)
             sandbox_row = (await registry.lock(connection, [sandbox_id])).get(sandbox_id)
             stuck = await dead_letters.next_of(connection, sandbox_id, subject)
             if stuck is None:
-                await dead_letters.release(connection, sandbox_id, subject)
-                return None
+                redriven.letters += await dead_letters.release(connection, sandbox_id, subject)
+                return False
             await self._load(connection, [stuck.event], batch)
             letter = self.decide(stuck.event, sandbox_row, batch, outcome, refuse) if sandbox_row else None
             if letter is not None:
                 await dead_letters.refused_again(connection, stuck, letter)
-                return None
+                return False
             if not batch.is_empty:
                 await batch.save(connection, self._documents)
             await save_orphans(connection, outcome.orphans)
             await dead_letters.done(connection, stuck)
         batch.report()
-        return outcome
+        self._report(outcome)
+        redriven.applied += len(outcome.applied)
+        redriven.letters += [] if stuck.waits else [stuck.id]
+        return True
 
 
 def _joined(first: Outcome, second: Outcome) -> Outcome:

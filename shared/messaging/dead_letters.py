@@ -15,7 +15,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.errors import DeadLetterNotFound, Refusal
 from shared.messaging.cloudevents import Event
+from shared.messaging.differences import changes, document_of
 from shared.observability import metrics, trace_context
+from shared.sandbox.clock import wire
 from shared.storage.database import Connection, Database
 from shared.storage.page import Cut, Page, place_of
 
@@ -40,6 +42,8 @@ def deadletters_tables(metadata: MetaData) -> None:
         Column("record", JSONB),  # the event for a retry, its body as hexadecimal; NULL: a timer
         Column("at", moment, nullable=False, server_default=text("clock_timestamp()")),
         Column("redriven_at", moment),
+        Column("original", Text),  # the body before its first edit, as hexadecimal; NULL: it was not edited
+        Column("edited_at", moment),  # of the last edit, in sandbox time
     )
     Table(
         "parked",
@@ -194,37 +198,52 @@ async def refused_again(connection: Connection, stuck: Stuck, letter: Letter) ->
         )
 
 
-async def release(connection: Connection, sandbox_id: str, subject: str) -> None:
-    """Release a subject without stuck events: its timers fire again, also the one that failed."""
+async def release(connection: Connection, sandbox_id: str, subject: str) -> list[int]:
+    """Release a subject without stuck events: its timers fire again; returns the ids of those that had failed."""
     await connection.execute("DELETE FROM parked WHERE sandbox = $1 AND subject = $2", sandbox_id, subject)
-    await connection.execute(
+    rows = await connection.fetch(
         """UPDATE dead_letters SET redriven_at = clock_timestamp()
-        WHERE sandbox = $1 AND subject = $2 AND record IS NULL AND redriven_at IS NULL""",
+        WHERE sandbox = $1 AND subject = $2 AND record IS NULL AND redriven_at IS NULL RETURNING id""",
         sandbox_id,
         subject,
     )
+    return [row["id"] for row in rows]
 
 
 async def listed(database: Database, sandbox_id: str, page: Page) -> Cut[dict[str, Any]]:
     """A page of the dead letters of a sandbox, oldest first. The page token is the id of its last letter."""
     rows = await database.fetch(
-        """SELECT d.id, d.subject, d.lane, d.epoch, d.number, d.kind, d.reason, d.at, d.redriven_at,
+        """SELECT d.id, d.subject, d.lane, d.epoch, d.number, d.kind, d.reason, d.at, d.redriven_at, d.edited_at,
              (SELECT count(*) FROM waiting w WHERE w.sandbox = d.sandbox AND w.subject = d.subject) AS waiting_behind
            FROM dead_letters d WHERE d.sandbox = $1 AND d.id > $2 ORDER BY d.id LIMIT $3""",
         sandbox_id,
         place_of(page),
         page.size + 1,
     )
-    letters = [dict(row) for row in rows[: page.size]]
+    letters = [_with_wire_time(dict(row)) for row in rows[: page.size]]
     return Cut(letters, str(letters[-1]["id"]) if len(rows) > page.size else None)
 
 
 async def shown(database: Database, sandbox_id: str, letter_id: int) -> dict[str, Any]:
+    """One dead letter. `original`: its first body, if it was edited; `changes`: what its body has instead."""
     rows = await database.fetch("SELECT * FROM dead_letters WHERE sandbox = $1 AND id = $2", sandbox_id, letter_id)
     if not rows:
-        raise DeadLetterNotFound("GET /_lab/dead-letters lists them.", id=letter_id)
-    letter = dict(rows[0])
+        raise not_found(letter_id)
+    letter: dict[str, Any] = {**_with_wire_time(dict(rows[0])), "changes": []}
     if letter["record"]:
         record = msgspec.json.decode(letter["record"])
-        letter["record"] = {**record, "body": bytes.fromhex(record["body"]).decode(errors="replace")}
+        body = bytes.fromhex(record["body"])
+        letter["record"] = {**record, "body": body.decode(errors="replace")}
+        if letter["original"] is not None:
+            original = bytes.fromhex(letter["original"])
+            letter["original"] = original.decode(errors="replace")
+            letter["changes"] = list(changes(document_of(original), document_of(body)))
     return letter
+
+
+def not_found(letter_id: int) -> DeadLetterNotFound:
+    return DeadLetterNotFound("GET /_lab/dead-letters lists them.", id=letter_id)
+
+
+def _with_wire_time(letter: dict[str, Any]) -> dict[str, Any]:
+    return {**letter, "edited_at": wire(letter["edited_at"]) if letter["edited_at"] else None}

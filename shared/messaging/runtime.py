@@ -24,7 +24,8 @@ from shared.messaging import (
     timers,
 )
 from shared.messaging.cloudevents import Signer
-from shared.messaging.consumer import After, Consumer, Handlers
+from shared.messaging.consumer import After, Consumer, Handlers, Redriven
+from shared.messaging.edits import Check
 from shared.messaging.idempotency import RequestKey
 from shared.messaging.lanes import Place
 from shared.messaging.peer import Peer, agree_on_epoch, compare_epochs
@@ -155,6 +156,9 @@ class MessagingRuntime(Runtime, Generic[T]):
             "text_en": event,
         }
 
+        # What is wrong with a new body for a dead letter. A service can replace this.
+        self.check_edit: Check = lambda event, subject, original, body: ()
+
     # --- requests ---
     @asynccontextmanager
     async def unit_of_work(
@@ -233,7 +237,7 @@ class MessagingRuntime(Runtime, Generic[T]):
         """An empty batch of this service, for a transaction of the caller."""
         return Batch(self.service, self.topics, epoch)
 
-    async def redrive(self, sandbox_id: str, subject: str) -> int:
+    async def redrive(self, sandbox_id: str, subject: str) -> Redriven:
         """As `Consumer.redrive`, for stuck events of any source."""
         return await next(iter(self.consumers.values())).redrive(sandbox_id, subject)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
+import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
@@ -15,11 +16,19 @@ from starlette.exceptions import HTTPException
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.misfits import misfits
 from shared.problem_types import COMMON, Problems, ProblemType
+from shared.storage.database import is_machine_fault
 from shared.web.pages import Lang
 
 # Renders a refusal; None instead of one where `without_refusal` knows the sentence.
 Refused = Callable[[Request, int, Refusal | None], Awaitable[Response]]
 Model = TypeVar("Model", bound=BaseModel)
+SERVER_FAULT = 500
+WITHOUT_REFUSAL = {
+    404: "no-page",
+    413: "too-large",
+    SERVER_FAULT: "server-fault",
+}  # status → the end of a key of texts.toml
+log = structlog.get_logger()
 
 
 class GoTo(Exception):
@@ -48,6 +57,11 @@ def page_router(refused: Refused, problems: Problems) -> APIRouter:
                     return await refused(request, error.status_code, None)
                 except Refusal as refusal:
                     return await refused(request, kind_of(refusal, problems).status, refusal)
+                except Exception as error:
+                    if is_machine_fault(error):
+                        raise  # the edge answers: it may be the database, without which there is no page
+                    log.error("server_fault", path=request.url.path, exc_info=error)
+                    return await refused(request, SERVER_FAULT, None)
 
             return handle_page
 
@@ -69,8 +83,8 @@ def sentence(refusal: Refusal, problems: Problems, text: Callable[..., str], lan
 
 
 def without_refusal(status: int) -> str:
-    """Key of the sentence for a page that does not exist, or a form that cannot be read."""
-    return {404: "refusal.no-page", 413: "refusal.too-large"}.get(status, "refusal.not-readable")
+    """Key of the sentence for a page that does not exist, a form that cannot be read, a fault of ours."""
+    return f"refusal.{WITHOUT_REFUSAL.get(status, 'not-readable')}"
 
 
 def body_of(model: type[Model], facts: Mapping[str, object]) -> Model:

@@ -70,7 +70,7 @@ class Templates:
     home   where a page leads that can lead nowhere else
     """
 
-    folder: Path
+    folders: tuple[Path, ...]
     text: Callable[..., str]
     forms: Sequence[str] = ()
     pages: re.Pattern[str] = PAGES
@@ -79,7 +79,7 @@ class Templates:
 
     def __post_init__(self) -> None:
         environment = Environment(
-            loader=FileSystemLoader([self.folder, DESIGN]),
+            loader=FileSystemLoader([*self.folders, DESIGN]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -91,6 +91,13 @@ class Templates:
     def render(
         self, visit: Visit, template: str, status: int = 200, *, headers: Mapping[str, str] = NO_HEADERS, **facts: Any
     ) -> HTMLResponse:
+        content = self.part(visit, template, **facts)
+        forms = " ".join(("'self'", *self.forms))
+        policy = {"Content-Security-Policy": POLICY.format(forms=forms), "Content-Language": visit.lang}
+        return HTMLResponse(content, status, {**policy, **headers})
+
+    def part(self, visit: Visit, template: str, **facts: Any) -> str:
+        """A template as text: a page, or a part of one."""
         lang = visit.lang
         words = {
             "t": lambda key, **named: self.text(key, lang, **named),
@@ -100,10 +107,7 @@ class Templates:
             "named": lambda thing: named(thing, lang),
         }
         content = self.environment.get_template(template).render(visit=visit, lang=lang, **words, **facts)
-        content = CONTROLS.sub("\ufffd", content)
-        forms = " ".join(("'self'", *self.forms))
-        policy = {"Content-Security-Policy": POLICY.format(forms=forms), "Content-Language": lang}
-        return HTMLResponse(content, status, {**policy, **headers})
+        return CONTROLS.sub("\ufffd", content)
 
 
 def origin(url: str) -> str:

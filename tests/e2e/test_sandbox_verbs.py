@@ -46,7 +46,7 @@ def test_a_sandbox_is_shown_turned_and_found_still(lienthong_sync: Country, crea
     assert [entry["event"] for entry in story][:2] == ["dossier.submitted.v1", "dossier.received.v1"]
     drawn = done("timeline", dossier["code"], "--sandbox", created, "--lang", "vi")
     assert story[-1]["text_vi"] in drawn
-    assert told("dead", "list", "--sandbox", created) == []
+    assert told("dead", "list", "--sandbox", created) == told("dead", "redrive", "--all", "--sandbox", created) == []
 
 
 def test_a_sandbox_begins_with_modes_and_faults(lienthong_sync: Country) -> None:
@@ -99,6 +99,8 @@ def test_a_mode_that_names_nobody_is_refused_before_anybody_is_asked(said: str) 
         ),
         (["clock", "advance", "--by", "3 days", "--default"], "/by: '3 days' is not a duration such as 3d"),
         (["dead", "show", "portal", "4711"], "/_lab/dead-letters"),
+        (["dead", "edit", "portal", "4711", "--set", "officer=Lan"], "/_lab/dead-letters"),
+        (["dead", "redrive", "gateway", "4711"], "/_lab/dead-letters"),
         (["timeline", "H42-20260609-0000001"], "check the code"),
     ],
 )

@@ -72,6 +72,12 @@ class Browser:
         (address,) = re.findall(rf'href="([^"]*login_hint={persona}[^"]*)"', chooser.text)
         return await self.http.get(urljoin(str(chooser.url), address.replace("&amp;", "&")), follow_redirects=True)
 
+    def end_session(self) -> None:
+        """As if the time of the session were over; the sandbox stays chosen."""
+        for cookie in list(self.http.cookies.jar):
+            if cookie.name.startswith("lienthong-citizen"):
+                self.http.cookies.jar.clear(cookie.domain, cookie.path, cookie.name)
+
 
 @asynccontextmanager
 async def a_browser(country: Country, sandbox: Sandbox, service: str = "portal") -> AsyncIterator[Browser]:

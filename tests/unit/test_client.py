@@ -9,7 +9,7 @@ import pytest
 import typer
 from fastapi import FastAPI, Request, Response
 
-from lienthong.cli import language, sandbox
+from lienthong.cli import dead, language
 from lienthong.client import Country, Dossier, Entry, NotRunning, Wish
 from lienthong.client.http import Problem, ServiceClient
 from lienthong.client.timeline import SERVICES, merged, status_changes
@@ -143,8 +143,8 @@ def test_a_dead_letter_is_listed_with_its_kind_its_dossier_and_the_reason(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     letter = {"service": "portal", "id": 7, "kind": "dossier.received.v1", "subject": "H42-1", "reason": "NotToday"}
-    monkeypatch.setattr(sandbox, "ask", lambda url, conversation, as_it_is: [letter])
-    sandbox.list_dead()
+    monkeypatch.setattr(dead, "ask", lambda url, conversation, as_it_is: [letter])
+    dead.list_dead()
     assert capsys.readouterr().out.split() == ["portal", "7", "dossier.received.v1", "H42-1", "NotToday"]
 
 

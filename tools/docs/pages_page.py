@@ -41,6 +41,7 @@ class Folder:
 
 FOLDERS = (
     Folder("portal", "portal/pages", "frame.html"),
+    Folder("portal", "portal/console", "console.html"),
     Folder("province_gateway", "province_gateway/pages", "desk.html"),
     Folder("identity_mock", "identity_mock", EVERYWHERE),
     Folder("payment_mock", "payment_mock", EVERYWHERE),
@@ -67,15 +68,13 @@ class Page:
 
 
 def parts(apps: Mapping[str, FastAPI]) -> dict[str, Iterable[str]]:
-    shared = pages_of_all()
-    printed: dict[str, Iterable[str]] = {str(DESIGN.relative_to(SERVICES.parent)): _table(shared)}
-    for folder in FOLDERS:
-        printed[f"services/{folder.path}"] = _table(pages_of(folder, apps[folder.service]))
-    return printed
+    return {folder: _table(pages) for folder, pages in every_page(apps).items()}
 
 
-def every_page(apps: Mapping[str, FastAPI]) -> list[Page]:
-    return [*pages_of_all(), *(page for folder in FOLDERS for page in pages_of(folder, apps[folder.service]))]
+def every_page(apps: Mapping[str, FastAPI]) -> dict[str, list[Page]]:
+    """Folder of templates → its pages."""
+    own = {f"services/{folder.path}": pages_of(folder, apps[folder.service]) for folder in FOLDERS}
+    return {str(DESIGN.relative_to(SERVICES.parent)): pages_of_all(), **own}
 
 
 def _table(pages: Iterable[Page]) -> list[str]:
@@ -108,9 +107,9 @@ def pages_of(folder: Folder, app: FastAPI) -> list[Page]:
     frame = _without(around, marks_of(reader, folder.frame))
     found = [Page(folder.frame, (), frame)] if frame else []
     names = sorted(path.name for path in home.glob("*.html"))
-    included = {name for each in names for name in reader.included(each)}
+    parts = {name for each in names for name in reader.parts(each)}
     for name in names:
-        if name != folder.frame and name not in included:
+        if name != folder.frame and name not in parts:
             marks = _without((*around, *frame), marks_of(reader, name))
             found.append(Page(name, addresses.get(name, ()), marks))
     return found
@@ -156,6 +155,9 @@ def _named_in(function: ast.AST) -> Iterator[str]:
     for node in ast.walk(function):
         if isinstance(node, ast.Call):
             yield node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            if getattr(node.func, "id", "") == "show":  # a view of the console, by its name
+                views = (str(each.value) for each in node.args if isinstance(each, ast.Constant))
+                yield from (f"console_{view}.html".replace("-", "_") for view in views)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.endswith(".html"):
             yield node.value
 
@@ -193,8 +195,12 @@ class Reader:
         """Everything that a template can write, with that of its parents."""
         return "".join(self._written(self._parsed(template).body, Scope()))
 
-    def included(self, template: str) -> list[str]:
-        return [str(node.template.as_const()) for node in self._parsed(template).find_all(nodes.Include)]
+    def parts(self, template: str) -> list[str]:
+        """The templates that it includes, and those whose macros it uses."""
+        body = self._parsed(template)
+        used = [node.template for node in body.find_all(nodes.Include)]
+        used += [node.template for node in body.find_all(nodes.Import)]
+        return [str(name.value) for name in used if isinstance(name, nodes.Const)]
 
     def _parsed(self, template: str) -> nodes.Template:
         assert self._environment.loader is not None
@@ -210,8 +216,11 @@ class Reader:
                     yield from (self._value(each, scope) for each in node.nodes)
                 case nodes.Extends():
                     yield self.text(str(node.template.as_const()))
-                case nodes.Include():
+                case nodes.Include() if isinstance(node.template, nodes.Const):
                     yield from self._written(self._parsed(str(node.template.as_const())).body, scope)
+                case nodes.CallBlock():
+                    yield self._call(node.call, scope)
+                    yield from self._written(node.body, scope)
                 case nodes.Import():
                     scope.imported[node.target] = self._macros(str(node.template.as_const()))
                 case nodes.Macro():
@@ -240,6 +249,8 @@ class Reader:
                 return scope.bindings.get(node.name, f"\x02{node.name.upper()}\x03")
             case nodes.Getattr():
                 return f"\x02{node.attr.upper()}\x03"
+            case nodes.Filter() if isinstance(node.node, nodes.Name | nodes.Getattr):
+                return self._value(node.node, Scope())
             case nodes.Concat():
                 return "".join(self._value(each, scope) for each in node.nodes)
             case nodes.Call():

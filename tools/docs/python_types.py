@@ -38,6 +38,7 @@ CLIENT_TYPES = {
     "Arrival": ("portal", "AnswerView"),
     "News": ("portal", "NewsView"),
     "Entry": ("portal", "TimelineEntry"),
+    "RedrivenLetter": ("portal", "RedrivenLetter"),
 }
 # Closed lists, as names that users import. They are for type checkers and editors: at run time a client takes any value,
 # so it also understands a newer country.

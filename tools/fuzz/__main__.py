@@ -102,7 +102,7 @@ def run_schemathesis(
         "max-examples": examples,
         "seed": seed,
         "phases": phases,
-        "request-timeout": 60,
+        "request-timeout": 150,  # a wait takes up to 120
     }
     command = [python, "-m", "schemathesis.cli", "--config-file", config, "--no-color", "run", f"{url}/openapi.json"]
     arguments = [f"--{name}={value}" for name, value in options.items()]

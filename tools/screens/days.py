@@ -130,6 +130,14 @@ class Days:
         await citizen.goto(f"{self.portal}/dossiers")
         await self.see(citizen, "dossiers")
 
+    async def console(self) -> None:
+        """What a developer sees of the same country."""
+        views = ("", "/dossiers", f"/dossiers/{self.code}?step=3", f"/explain?code={self.code}")
+        for view in (*views, "/faults", "/contracts", "/country"):
+            await self.citizen.goto(f"{self.portal}/console{view}")
+            name = view.strip("/").partition("?")[0].replace(f"dossiers/{self.code}", "story") or "now"
+            await self.see(self.citizen, f"console-{name}")
+
     async def what_is_not_there(self) -> None:
         citizen, officer = self.citizen, self.officer
         await citizen.goto(f"{self.portal}/nothing-here")
@@ -157,6 +165,7 @@ async def walk(
     await days.supplement()
     await days.pay()
     await days.finish()
+    await days.console()
     await days.what_is_not_there()
 
 

@@ -116,8 +116,10 @@ def sandbox_unknown_there(facts: Facts) -> Iterator[Values]:
         "{service} could not apply {kind} ({reason}) and parked the dossier at {since} (real time).",
         "{service} không xử lý được {kind} ({reason}) và đã treo hồ sơ từ {since} (giờ thật).",
         "Read the reason: `lienthong dead show {service} {letter}{flag}`. "
+        "If the event is wrong: `lienthong dead edit {service} {letter}{flag}`. "
         "After fixing it: `lienthong dead redrive {service} {letter}{flag}`.",
         "Lý do: `lienthong dead show {service} {letter}{flag}`. "
+        "Nếu sự kiện sai: `lienthong dead edit {service} {letter}{flag}`. "
         "Khi đã sửa: `lienthong dead redrive {service} {letter}{flag}`.",
     ),
 )

@@ -111,7 +111,7 @@ async def catalogue(
 async def rules_on(
     sandbox: SandboxPath, portal: PortalDep, page: PageDep, request: Request, response: Response
 ) -> list[RuleView]:
-    return announce(request, response, page.of(await _rules_with_counts(portal, sandbox)))
+    return announce(request, response, page.of(await rules_with_counts(portal, sandbox)))
 
 
 @router.post(
@@ -161,7 +161,7 @@ async def switch_all_off(sandbox: SandboxPath, portal: PortalDep) -> Response:
     return Response(status_code=204)
 
 
-async def _rules_with_counts(portal: Portal, sandbox_id: str) -> list[RuleView]:
+async def rules_with_counts(portal: Portal, sandbox_id: str) -> list[RuleView]:
     sandbox = await known_sandbox(portal, sandbox_id)
     counts = (await _counts(portal, sandbox_id)).values()
 

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from fastapi import Response
@@ -22,18 +23,18 @@ from services.portal.api import payments
 from services.portal.api.views import DossierView
 from services.portal.auth import Citizen
 from services.portal.domain import FAILED, INDICATORS, STARTED, Dossier
-from services.portal.pages import slip
+from services.portal.pages import drafts, slip
 from services.portal.pages.application import _about, _receive
 from services.portal.pages.catalogue import place_name, today
 from services.portal.pages.visits import CitizenVisit, VisitDep, refused
 from services.portal.papers import results
 from services.portal.problems import PROBLEMS
 from shared.errors import BodyDoesNotFit, Refusal
+from shared.messaging.story import story_of
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.storage.page import Page
 from shared.text import Text
 from shared.web.page_route import body_of, kind_of, page_router
-from shared.web.story import story_of
 
 router = page_router(refused, PROBLEMS)
 PAGE = 20
@@ -70,12 +71,14 @@ def _days_left(visit: CitizenVisit, dossier: Dossier) -> int | None:
 
 
 @router.get("/dossiers/{code}")
-async def dossier_page(visit: VisitDep, code: Text) -> Response:
-    return await _page(visit, visit.signed_in(), code, {})
+async def dossier_page(visit: VisitDep, code: Text, form: Text = "") -> Response:
+    """`form`: what was written in a form whose session had ended."""
+    written = await drafts.stashed(visit.portal, visit.sandbox.id, form) if form else {}
+    return await _page(visit, visit.signed_in(), code, {}, **written)
 
 
 async def _page(
-    visit: CitizenVisit, citizen: Citizen, code: str, errors: dict[str, str], status: int = 200, **written: str
+    visit: CitizenVisit, citizen: Citizen, code: str, errors: dict[str, str], status: int = 200, /, **written: str
 ) -> Response:
     dossier = await queries.dossier(visit.portal, citizen, code)
     story = await story_of(visit.portal, visit.portal.settings.province_gateway_url, visit.sandbox.id, code)
@@ -136,9 +139,9 @@ async def _changes(visit: CitizenVisit, citizen: Citizen, code: str, known: str)
 @router.get("/dossiers/{code}/pay")
 @router.get("/dossiers/{code}/withdraw")
 @router.get("/dossiers/{code}/rate")
-async def form_address(code: Text) -> Response:
-    """The address of a form that came back with errors: read again, it shows the dossier."""
-    return RedirectResponse(f"/dossiers/{code}", 303)
+async def form_address(code: Text, form: Text = "") -> Response:
+    """The address of a form that came back with errors, or whose session had ended: read, it shows the dossier."""
+    return RedirectResponse(f"/dossiers/{code}" + (f"?form={quote(form, safe='')}" if form else ""), 303)
 
 
 def _shown(code: str) -> Response:

@@ -6,8 +6,8 @@ import secrets
 
 import msgspec
 
+from services.portal.refusals import DraftNotFound
 from services.portal.runtime import Portal
-from services.portal.submission import DraftNotFound
 from shared.storage.value import Value
 
 
@@ -52,3 +52,22 @@ async def load(portal: Portal, sandbox_id: str, id: str, person: str) -> Draft:
     if draft is None or draft.person not in ("", person):
         raise DraftNotFound("Begin again from the page of the procedure.")
     return draft
+
+
+async def stash(portal: Portal, sandbox_id: str, fields: dict[str, str]) -> str:
+    """Keep the fields of a form whose session had ended; returns the id under which `stashed` finds them."""
+    id = secrets.token_hex(16)
+    await portal.database.pool.execute(
+        "INSERT INTO drafts (sandbox, id, body) SELECT id, $2, $3 FROM sandboxes WHERE id = $1 AND NOT deleted "
+        "FOR KEY SHARE",
+        *(sandbox_id, f"form {id}", msgspec.json.encode(fields).decode()),
+    )
+    return id
+
+
+async def stashed(portal: Portal, sandbox_id: str, id: str) -> dict[str, str]:
+    """The fields of such a form; none if there is none."""
+    rows = await portal.database.fetch(
+        "SELECT body FROM drafts WHERE sandbox = $1 AND id = $2", sandbox_id, f"form {id}"
+    )
+    return msgspec.json.decode(rows[0]["body"], type=dict[str, str]) if rows else {}

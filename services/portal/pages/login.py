@@ -12,10 +12,11 @@ from fastapi import Response
 from fastapi.responses import RedirectResponse
 
 from contracts.identity import LOGIN_RETURN, own_client
-from services.portal.auth import Citizen, SignInFailed
+from services.portal.auth import Citizen
 from services.portal.pages import sessions
 from services.portal.pages.visits import CitizenVisit, VisitDep, cookie_of, refused
 from services.portal.problems import PROBLEMS
+from services.portal.refusals import SignInFailed
 from shared import http
 from shared.errors import NotReady
 from shared.sandbox.names import DEFAULT

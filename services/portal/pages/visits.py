@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
@@ -13,9 +14,10 @@ from starlette.datastructures import FormData
 
 from contracts.texts import text
 from services.portal.api.views import PortalDep
-from services.portal.auth import Citizen, FormOfAnother
-from services.portal.pages import sessions
+from services.portal.auth import Citizen
+from services.portal.pages import drafts, sessions
 from services.portal.problems import PROBLEMS
+from services.portal.refusals import FormOfAnother
 from services.portal.runtime import Portal
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.runtime import known_sandbox
@@ -27,14 +29,15 @@ from shared.web.dependencies import SandboxId, runtime_of
 from shared.web.page_route import GoTo, field_errors, sentence, without_refusal
 from shared.web.pages import Lang, Templates, Visit, language_of, origin
 
-FOLDER = Path(__file__).parent
+FOLDERS = (Path(__file__).parent, Path(__file__).parents[1] / "console")
+HIDDEN = ("csrf", "key")  # fields of the page's own
 # Forms with files: several papers of at most 10 MiB each.
 RAW_BODIES = (re.compile(r"/apply/[0-9a-f]+|/dossiers/[^/]+/supplement"), 64 << 20)
 
 
 def templates_of(settings: Settings) -> Templates:
     """The renderer; forms lead on to the sign-in and to the payment platform."""
-    return Templates(FOLDER, text, (origin(settings.identity_url), origin(settings.payment_url)))
+    return Templates(FOLDERS, text, (origin(settings.identity_url), origin(settings.payment_url)))
 
 
 def cookie_of(settings: Settings) -> str:
@@ -62,6 +65,10 @@ class CitizenVisit:
     def render(self, template: str, status: int = 200, **facts: Any) -> Response:
         return self.request.app.state.templates.render(self.facts, template, status, **facts)  # type: ignore[no-any-return]
 
+    async def again(self) -> Visit:
+        """The facts with the time of the sandbox now, for a page that stays open. Raises SandboxNotFound."""
+        return replace(self.facts, sandbox=await known_sandbox(self.portal, self.sandbox.id))
+
     def text(self, key: str, **facts: object) -> str:
         return text(key, self.lang, **facts)
 
@@ -71,9 +78,17 @@ class CitizenVisit:
             raise GoTo(f"/login?next={quote(self.path, safe='')}")  # the address of a form leads on to its page
         return self.citizen
 
+    async def _come_back_with(self, form: FormData) -> None:
+        """After the sign-in, the page gets what was written as its query parameter `form`. Raises GoTo."""
+        written = {name: value[:4000] for name, value in form.items() if isinstance(value, str) and name not in HIDDEN}
+        stashed = f"?form={await drafts.stash(self.portal, self.sandbox.id, written)}" if written else ""
+        raise GoTo(f"/login?next={quote(self.path + stashed, safe='')}")
+
     async def form(self) -> tuple[Citizen, FormData]:
         """Who sends a form, and its fields. Raises GoTo, FormOfAnother."""
         form = await self.request.form(max_files=60, max_fields=300)
+        if self.citizen is None:
+            await self._come_back_with(form)
         citizen = self.signed_in()
         if form.get("csrf") != self.facts.csrf:
             raise FormOfAnother("Look at the page again, and send the form again.")

@@ -33,12 +33,12 @@ from services.province_gateway.pages.visits import OfficerVisit, VisitDep, refus
 from services.province_gateway.problems import PROBLEMS
 from services.province_gateway.store import OPEN
 from shared.errors import NotReady, Refusal
+from shared.messaging.story import story_of
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.storage.page import Page
 from shared.text import Text
 from shared.web.page_route import body_of, page_router
 from shared.web.pages import named
-from shared.web.story import story_of
 
 router = page_router(refused, PROBLEMS)
 ROWS = 50  # on one page of the inbox

@@ -21,7 +21,7 @@ from shared.web.dependencies import SandboxId, runtime_of
 from shared.web.page_route import field_errors, sentence, without_refusal
 from shared.web.pages import Templates, Visit, language_of
 
-TEMPLATES = Templates(Path(__file__).parent, text)
+TEMPLATES = Templates((Path(__file__).parent,), text)
 
 
 class OfficerVisit:

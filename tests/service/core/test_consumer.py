@@ -206,15 +206,15 @@ async def test_a_dead_letter_parks_its_own_subject_only(runtime: MessagingRuntim
 async def test_redrive_applies_what_was_stuck_in_order(runtime: MessagingRuntime[Parcel], shelf: Shelf) -> None:
     broken.add("2")
     await hear(runtime, shelf.event(SENT, "1"), *(shelf.event(ASKED, mark) for mark in "234"))
-    assert await runtime.redrive(shelf.id, "A") == 0
+    assert (await runtime.redrive(shelf.id, "A")).applied == 0
     assert len(await shelf.rows("dead_letters")) == 1
     broken.clear()
-    assert await runtime.redrive(shelf.id, "A") == 3
+    assert (await runtime.redrive(shelf.id, "A")).applied == 3
     assert await shelf.marks() == list("1234")
     assert [json.loads(body)["mark"] for (body,) in await shelf.rows("events", "body", "version")] == list("234")
     assert (await shelf.rows("parked"), await shelf.rows("waiting")) == ([], [])
     assert await shelf.rows("dead_letters", "redriven_at IS NOT NULL") == [(True,)]
-    assert await runtime.redrive(shelf.id, "A") == 0
+    assert (await runtime.redrive(shelf.id, "A")).applied == 0
     await hear(runtime, shelf.event(MARKED, "5"))
     assert await shelf.marks() == list("12345")
 
@@ -226,12 +226,12 @@ async def test_redrive_stops_at_the_first_that_fails_which_is_then_the_dead_lett
     await hear(runtime, shelf.event(SENT, "1"), *(shelf.event(MARKED, mark) for mark in "23456"))
     broken.clear()
     broken.add("4")
-    assert await runtime.redrive(shelf.id, "A") == 2
+    assert (await runtime.redrive(shelf.id, "A")).applied == 2
     assert await shelf.marks() == list("123")
     letters = await shelf.rows("dead_letters", "number, redriven_at IS NULL", "id")
     assert [open for _, open in letters] == [False, True]
     broken.clear()
-    assert await runtime.redrive(shelf.id, "A") == 3
+    assert (await runtime.redrive(shelf.id, "A")).applied == 3
     assert await shelf.marks() == list("123456")
 
 
@@ -240,7 +240,7 @@ async def test_redrive_of_a_text_that_cannot_be_kept_fails_again_quietly(
 ) -> None:
     poison = an_event_of(MARKED, shelf.id, "A", {"code": "A", "mark": "\x00"}, lane=0)
     await hear(runtime, shelf.event(SENT, "1"), poison, shelf.event(MARKED, "2"))
-    assert await runtime.redrive(shelf.id, "A") == 0
+    assert (await runtime.redrive(shelf.id, "A")).applied == 0
     assert len(await shelf.rows("dead_letters")) == len(await shelf.rows("parked")) == 1
 
 
@@ -269,7 +269,7 @@ async def test_events_of_an_unknown_sandbox_are_parked_until_it_is_known(
     owner.rows[unknown.id] = {**unknown.sandbox._row, "id": unknown.id, "version": 1, **moments()}
     assert await runtime.ensure_sandbox(unknown.id)
     await hear(runtime, unknown.event(MARKED, "3"))
-    assert await runtime.redrive(unknown.id, "A") == 3
+    assert (await runtime.redrive(unknown.id, "A")).applied == 3
     assert await unknown.marks() == ["1", "2", "3"]
 
 
@@ -321,5 +321,5 @@ async def test_events_of_a_known_sandbox_without_a_row_are_parked(
     runtime.forget(shelf.id)
     owner.rows[shelf.id] = row
     assert await runtime.ensure_sandbox(shelf.id)
-    assert await runtime.redrive(shelf.id, "A") == 1
+    assert (await runtime.redrive(shelf.id, "A")).applied == 1
     assert await shelf.marks() == ["1", "2"]

@@ -12,7 +12,7 @@ import pytest
 
 from lienthong.client import Country
 from lienthong.client.http import Problem, ServiceClient, every_row
-from shared.lab import lanes, sandbox
+from shared.lab import dead_letters, lanes, sandbox
 from shared.messaging.runtime import MessagingRuntime
 from shared.web import app as web
 from tests.service.core.parcels import ASKED, MARKED, SENT, Parcel, Shelf, a_shelf, broken
@@ -27,6 +27,7 @@ async def client(runtime: MessagingRuntime[Parcel]) -> AsyncIterator[ServiceClie
     app = web.create_app(runtime, "parcels", {})
     app.include_router(sandbox.router)
     app.include_router(lanes.router)
+    app.include_router(dead_letters.router)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
         yield ServiceClient(http, "http://127.0.0.1")
 

@@ -47,6 +47,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/_lab/sandboxes/{sandbox}/earlier-events"): {"dossiers": []},
     ("POST", "/_lab/sandboxes/{sandbox}/addresses"): {"files": []},
     ("PUT", "/_lab/officers/{code}"): {"decisions": {}},
+    ("PUT", "/_lab/dead-letters/{letter}/body"): {},
 }
 SANDBOX = "s-11111111"
 NEED_NO_DATABASE = {("GET", "/_lab/doors"), ("GET", "/_lab/faults"), ("POST", "/_lab/scenarios/plan")}

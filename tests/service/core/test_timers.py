@@ -122,7 +122,7 @@ async def test_a_parked_subject_keeps_its_timers_waiting(runtime: MessagingRunti
     pending = await runtime.pending(shelf.id)
     assert (pending["timers_due"], pending["next_due"], len(pending["parked"])) == (0, None, 1)
     broken.clear()
-    assert await runtime.redrive(shelf.id, "A") == 1
+    assert (await runtime.redrive(shelf.id, "A")).applied == 1
     assert [timer["subject"] for timer in await runtime.fire(shelf.id)] == ["A"]
 
 

@@ -190,7 +190,7 @@ async def test_more_than_the_portal_reads_at_once_is_refused_on_a_page(browser: 
 async def test_a_session_that_ends_in_the_middle_of_a_form_loses_nothing_of_it(browser: Browser) -> None:
     await browser.sign_in()
     form = await begun(browser)
-    await end_session(browser)
+    browser.end_session()
     asked = await browser.send(form, form.url.path, note="Viết dở\r\ndòng hai", return_by="direct")
     assert asked.url.host == "identity.test", "whoever is not signed in signs in first"
     back = await browser.sign_in_at(asked)
@@ -204,10 +204,11 @@ async def test_a_session_that_ends_before_a_dossier_is_acted_on_leads_back_to_th
     browser: Browser, submitted: str
 ) -> None:
     page = await browser.get(f"/dossiers/{submitted}")
-    await end_session(browser)
+    browser.end_session()
     back = await browser.sign_in_at(await browser.send(page, "/withdraw", reason="Đổi ý"))
     assert back.url.path == f"/dossiers/{submitted}" and "withdrawal" not in Forms(back.text).ids
-    await end_session(browser)
+    assert "Đổi ý" in back.text, "what was written is there"
+    browser.end_session()
     assert (await browser.http.get(f"{page.url}/live")).status_code == 204, "an open page does not ask again"
     assert (await browser.send(page, "/logout")).url.path == "/"
 
@@ -339,10 +340,3 @@ async def test_what_a_page_cannot_do_at_all_is_a_page_with_a_trace(
     page = await browser.get("/")
     assert page.status_code == 500 and "ZeroDivisionError" not in page.text and "Traceback" not in page.text
     assert "refusal" in Forms(page.text).ids and page.headers["content-type"].startswith("text/html")
-
-
-async def end_session(browser: Browser) -> None:
-    """As if its time were over; the sandbox stays chosen."""
-    for cookie in list(browser.http.cookies.jar):
-        if cookie.name.startswith("lienthong-citizen"):
-            browser.http.cookies.jar.clear(cookie.domain, cookie.path, cookie.name)

@@ -142,6 +142,17 @@ async def test_a_dossier_of_another_person_a_form_of_another_session_and_no_sess
         assert (await browser.get(path)).status_code in (200, 404)
 
 
+async def test_what_was_written_when_the_session_ended_is_there_after_the_sign_in(
+    browser: Browser, submitted: str
+) -> None:
+    page = await browser.get(f"/dossiers/{submitted}")
+    browser.end_session()
+    chooser = await browser.send(page, "/withdraw", reason="Tôi viết dở")
+    assert chooser.url.host == "identity.test"
+    back = await browser.sign_in_at(chooser)
+    assert back.url.path == f"/dossiers/{submitted}" and "Tôi viết dở" in back.text
+
+
 async def test_pages_load_nothing_from_elsewhere_and_run_no_foreign_script(browser: Browser) -> None:
     page = await browser.get("/?q=%3Cscript%3Ealert(1)%3C/script%3E")
     assert "<script>alert" not in page.text and "&lt;script&gt;" in page.text

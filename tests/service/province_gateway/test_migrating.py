@@ -1,4 +1,4 @@
-"""Data of a gateway without doors: opened by this version, it has them, and nothing else has changed."""
+"""Data of a gateway without doors and edits: opened by this version, it has them, and nothing else has changed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def opened(url: str) -> list[Any]:
         await database.close()
 
 
-async def test_the_doors_are_added_to_older_data(database_url: Databases) -> None:
+async def test_doors_and_edits_are_added_to_older_data(database_url: Databases) -> None:
     url = database_url()
     new = await opened(url)
     connection = await asyncpg.connect(url)
@@ -42,6 +42,7 @@ async def test_the_doors_are_added_to_older_data(database_url: Databases) -> Non
         for table in NEW:
             await connection.execute(f"DROP TABLE {table}")
         await connection.execute("ALTER TABLE replanning DROP COLUMN joins")
+        await connection.execute("ALTER TABLE dead_letters DROP COLUMN original, DROP COLUMN edited_at")
         await connection.execute("UPDATE schema_version SET version = 9")
     finally:
         await connection.close()

@@ -1,0 +1,1 @@
+"""The console, for integrators and developers: what happens in a sandbox now, why, and every control of it."""

@@ -1,0 +1,58 @@
+"""What the views of the console share: the frame, and how a view stays live."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from typing import Any, cast
+
+from fastapi import Response
+from fastapi.responses import StreamingResponse
+
+from services.portal.console.peers import Health
+from services.portal.pages.visits import CitizenVisit
+from shared.errors import Refusal
+from shared.web.pages import Templates
+
+LOOK_SECONDS = 1.0  # between two looks at what an open view shows
+STREAM_SECONDS = 600.0  # then the browser asks again
+VIEWS = ("now", "dossiers", "explain", "connectors", "faults", "dead-letters", "contracts", "country")
+Facts = Callable[[], Awaitable[dict[str, Any]]]
+
+
+def health_of(visit: CitizenVisit) -> Health:
+    state = visit.request.app.state
+    if not hasattr(state, "health"):
+        state.health = Health()
+    return cast(Health, state.health)
+
+
+async def show(visit: CitizenVisit, view: str, facts: Facts, *, status: int = 200) -> Response:
+    """A view: the whole page; or, with `?live`, its part again whenever it has changed (server-sent events)."""
+    template = f"console_{view.replace('-', '_')}.html"
+    if "live" in visit.request.query_params:
+        return StreamingResponse(_changes(visit, template, facts), media_type="text/event-stream")
+    mark = "&" if "?" in visit.path else "?"
+    shown = {"view": view, "views": VIEWS, "part": template, "stream": f"{visit.path}{mark}live"}
+    return visit.render("console.html", status, **shown, **await facts())
+
+
+async def _changes(visit: CitizenVisit, template: str, facts: Facts) -> AsyncIterator[bytes]:
+    templates = cast(Templates, visit.request.app.state.templates)
+    yield b"retry: 2000\n\n"
+    known, stopping = "", visit.portal.stopping
+    for _ in range(int(STREAM_SECONDS / LOOK_SECONDS)):
+        try:
+            part = templates.part(await visit.again(), template, **await facts())
+        except (Refusal, OSError):
+            return  # the browser asks again, and gets the page that says why
+        if part != known:
+            lines = b"".join(b"data: %b\n" % line.encode() for line in part.splitlines())
+            yield b"event: part\n" + lines + b"\n"
+            known = part
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await stopping.wait()
+        if stopping.is_set():
+            return
