@@ -83,5 +83,5 @@ def field_errors(refusal: BodyDoesNotFit, fields: Mapping[str, str], lang: Lang)
     found: dict[str, str] = {}
     for error in refusal.errors:
         name = next((field for start, field in fields.items() if error["pointer"].startswith(start)), "form")
-        found.setdefault(name, error["detail_vi" if lang == "vi" else "detail"])
+        found.setdefault(name, error.get("detail_vi" if lang == "vi" else "detail", error["detail"]))
     return found

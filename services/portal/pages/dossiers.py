@@ -143,11 +143,13 @@ async def supplement(visit: VisitDep, code: Text) -> Response:
     if not papers and not note.strip() and not errors:
         errors["files"] = visit.text("dossier.nothing_added")
     if not errors:
-        body = api.SupplementBody.model_validate({"papers": papers, "note": note if note.strip() else None})
         try:
+            body = api.SupplementBody.model_validate({"papers": papers, "note": note if note.strip() else None})
             await api.answer_supplement(code, body, _key(form), citizen, visit.portal)
         except DossierNotFound:
             raise
+        except ValueError:
+            errors = {"supplement_note": visit.text("dossier.comment_not_text")}
         except Refusal as refusal:
             errors = {"supplement": visit.sentence(refusal)}
     if errors:

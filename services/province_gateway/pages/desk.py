@@ -14,7 +14,16 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from contracts import lifecycle as law
-from contracts.catalogue import CALENDAR, COMMUNES, PROCEDURES, PROVINCES, communes_of, procedure_of, procedure_to_show
+from contracts.catalogue import (
+    CALENDAR,
+    COMMUNES,
+    PROCEDURES,
+    PROVINCES,
+    communes_of,
+    current_province,
+    procedure_of,
+    procedure_to_show,
+)
 from contracts.modes import MANUAL
 from services.province_gateway import queries
 from services.province_gateway.api import desk as api
@@ -106,6 +115,7 @@ def days_left(visit: OfficerVisit, dossier: Dossier) -> int | None:
 @router.post("/provinces/{province}/mode")
 async def change_mode(visit: VisitDep, province: Text) -> Response:
     """Takes the province into the mode `manual`, or gives it back; the portal owns the modes."""
+    province = current_province(province)  # `*` would be every province
     form = await visit.request.form(max_fields=10)
     wanted = MANUAL if form.get("mode") == MANUAL else None
     url = f"{visit.gateway.settings.portal_url}/_lab/sandboxes/{visit.sandbox.id}/modes/{province}"
@@ -212,7 +222,7 @@ def _register(
     return visit.render(
         "register.html",
         status,
-        province=PROVINCES[province],
+        province=PROVINCES[current_province(province)],
         mode=visit.mode(province),
         procedures=[
             (each.code, f"{each.code} {named(each, visit.lang)}") for each in offered if "direct" in each.channels
