@@ -113,8 +113,8 @@ def days_left(visit: OfficerVisit, dossier: Dossier) -> int | None:
 @router.post("/provinces/{province}/mode")
 async def change_mode(visit: VisitDep, province: Text) -> Response:
     """Takes the province into the mode `manual`, or gives it back; the portal owns the modes."""
+    province = current_province(province)  # `*` would be every province
     form = await visit.request.form(max_fields=10)
-    province = current_province(province)
     wanted = MANUAL if form.get("mode") == MANUAL else None
     url = f"{visit.gateway.settings.portal_url}/_lab/sandboxes/{visit.sandbox.id}/modes/{province}"
     try:

@@ -67,6 +67,12 @@ async def test_what_is_missing_is_added_on_the_page(
     assert state_of(page) == "supplement_requested" and "Thiếu ảnh &lt;b&gt;4x6&lt;/b&gt;" in page.text
     empty = await browser.send(page, "/supplement")
     assert empty.status_code == 422 and "error-files" in Forms(empty.text).ids
+    for upload in (("trống.pdf", b""), ("a\u202eb.pdf", a_pdf())):
+        bad = await browser.send(page, "/supplement", {"files": (*upload, "application/pdf")})
+        assert bad.status_code == 422 and "error-files" in Forms(bad.text).ids, upload[0]
+    for note in ("a\x00b", "x" * 3000):
+        bad = await browser.send(page, "/supplement", supplement_note=note)
+        assert bad.status_code == 422 and "error-supplement_note" in Forms(bad.text).ids
     sent = await browser.send(page, "/supplement", {"files": ("anh.pdf", a_pdf(), "application/pdf")})
     assert sent.status_code == 200 and "send-supplement" not in Forms(sent.text).ids
     again = await browser.send(page, "/supplement", {"files": ("anh.pdf", a_pdf(), "application/pdf")})
