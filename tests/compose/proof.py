@@ -39,6 +39,8 @@ CALLERS = re.compile(r"LIENTHONG_|COMPOSE_|KAFKA_|\w+_DATABASE_")  # variables t
 OBEYED = {"kafka": 143}  # how a JVM ends that was asked to; everybody else: 0
 ROLES = {"portal-api": "PORTAL", "portal-worker": "PORTAL", "identity": "IDENTITY", "payment": "PAYMENT"}
 ROLES |= {"gateway-api": "PROVINCE_GATEWAY", "gateway-worker": "PROVINCE_GATEWAY"}
+THIS_MACHINE = "host.docker.internal"  # as the containers call it; programs on it listen on the bridge's address
+BRIDGE = "{{(index .IPAM.Config 0).Gateway}}"
 LIST = ("ls", "/var/lib/lienthong/secrets")
 STOP_SECONDS = 10.0  # docker itself would kill after that
 NO_DOCKER = """\
@@ -73,11 +75,15 @@ class Country:
         base = ports.free_base()
         others = {name: base + place for place, name in enumerate(USUAL)}
         self.ports = others if taken else USUAL
+        bridge = run("docker", "network", "inspect", "bridge", "--format", BRIDGE, environment=os.environ).strip()
         self.environment = {
             **{name: value for name, value in os.environ.items() if not CALLERS.match(name)},
             **{f"LIENTHONG_{name}_PORT": str(port) for name, port in self.ports.items()},
             "LIENTHONG_IMAGE": IMAGE,
             "LIENTHONG_URL": self.url("PORTAL"),
+            "LIENTHONG_WEBHOOK_ALLOWED_HOSTS": THIS_MACHINE,
+            "RECEIVER_ADDRESS": bridge,
+            "RECEIVER_NAME": THIS_MACHINE,
         }
         say("ports", f"{', '.join(map(str, self.ports.values()))}" + (f" ({taken[0]} was taken)" if taken else ""))
 

@@ -21,6 +21,7 @@ import pytest
 from lienthong import sync
 from lienthong.client import Connector, Sandbox
 from tests.support.command import PATIENCE, command
+from tests.support.receiver import ADDRESS, NAME
 from tests.support.specimens import a_pdf
 
 PAGE = Path(__file__).parents[2] / "docs" / "connectors.md"
@@ -187,6 +188,7 @@ def test_the_page_says_what_happens(lienthong_sync: sync.Country, tmp_path: Path
     sources = str(Path(__file__).parents[2])
     given = {**os.environ, "LIENTHONG_URL": lienthong_sync.url, "PATH": here, "PYTHONPATH": sources, "LANG": "C.UTF-8"}
     script = "set -euo pipefail\n" + "\n".join(blocks)
+    script = script.replace('("127.0.0.1", 0)', f'("{ADDRESS}", 0)').replace("http://127.0.0.1:{", f"http://{NAME}:{{")
     done = subprocess.run(
         ["bash"], input=script, env=given, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False
     )

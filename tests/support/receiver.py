@@ -1,15 +1,22 @@
-"""The receiver of a connector's webhooks: a small HTTP server on loopback, which answers as the test says."""
+"""The receiver of a connector's webhooks: a small HTTP server, which answers as the test says.
+
+It listens on loopback, and on the bridge of the containers where the country lives in those (`make compose-proof`).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+
+ADDRESS = os.environ.get("RECEIVER_ADDRESS", "127.0.0.1")  # where receivers listen
+NAME = os.environ.get("RECEIVER_NAME", ADDRESS)  # what the country calls this machine
 
 Writer = asyncio.StreamWriter
 Answer = Callable[["Received", Writer], Awaitable[None]]
@@ -80,10 +87,10 @@ class Receiver:
 
 @contextlib.asynccontextmanager
 async def receiving(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
-    """A receiver on a free port of 127.0.0.1; with `tls` it speaks https, and is called by the name localhost."""
+    """A receiver on a free port; with `tls` it speaks https, and is called by the name localhost."""
     receiver = Receiver()
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=tls)
-    origin = "https://localhost" if tls else "http://127.0.0.1"
+    server = await asyncio.start_server(receiver.serve, ADDRESS, 0, ssl=tls)
+    origin = "https://localhost" if tls else f"http://{NAME}"
     receiver.url = f"{origin}:{server.sockets[0].getsockname()[1]}/events"
     try:
         yield receiver
