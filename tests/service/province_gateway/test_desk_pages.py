@@ -80,7 +80,7 @@ async def test_a_dossier_is_registered_at_the_counter(desk: Browser) -> None:
 
 
 async def test_what_is_not_there_gets_a_page(desk: Browser) -> None:
-    every = await desk.http.post(f"{URLS['gateway']}/provinces/*/mode", data={"mode": "manual"})
+    every = await desk.http.post(f"{desk.base}/provinces/*/mode", data={"mode": "manual"})
     assert every.status_code == 404, "nobody takes all provinces over"
     assert (await desk.get("/provinces/00/register")).status_code == 404
     for path in (f"/provinces/{PROVINCE}/dossiers/H42-1", "/provinces/00", f"/provinces/{PROVINCE}?state=nowhere"):
