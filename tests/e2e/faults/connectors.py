@@ -165,25 +165,27 @@ PATIENCE = 60.0  # s
 
 
 # --- how a webhook is signed and written --------------------------------------------------------------------------------
-async def unacknowledged(trouble: Trouble) -> int:
-    """How many deliveries the connector has not acknowledged."""
-    (row,) = [row for row in await trouble.sandbox.connectors() if row["province"] == PROVINCE]
-    return int(row["waiting"])
+async def acknowledged(trouble: Trouble) -> None:
+    """Waits until the connector has acknowledged everything; a delivery that failed is tried again a minute later."""
+    while True:
+        await trouble.sandbox.settle()
+        (row,) = [row for row in await trouble.sandbox.connectors() if row["province"] == PROVINCE]
+        if not row["waiting"]:
+            return
+        await trouble.sandbox.clock.advance("1m")
 
 
 async def received(trouble: Trouble, fault: str, *answers: int) -> tuple[list[Received], Webhook]:
     """The requests with the confirmed payment while the rule is on, and what verifies them."""
     code = await trouble.owing()
     async with receiving() as receiver, connected(trouble, "webhook", receiver.url) as connector:
-        await trouble.sandbox.settle()
-        before = len(receiver.received)
-        async with trouble.on(fault, code, match={"type": PAID}):
+        async with trouble.on(fault, code, match={"type": PAID}), asyncio.timeout(PATIENCE):
+            await acknowledged(trouble)
+            before = len(receiver.received)
             receiver.answers = [status(each) for each in (*answers, 204)]
             await paid(trouble, code)
-            async with asyncio.timeout(PATIENCE):  # a busy machine may send the first one only after an advance
-                await trouble.sandbox.clock.advance("1m")
-                while await unacknowledged(trouble):
-                    await trouble.sandbox.clock.advance("1m")
+            await trouble.sandbox.clock.advance("1m")  # a busy machine may send the first one only after an advance
+            await acknowledged(trouble)
         return receiver.received[before:], Webhook(connector.credentials["secret"])
 
 
