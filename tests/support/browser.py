@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,19 +12,19 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, async_playwright
 
 from lienthong.client import Country
+from tools import chromium
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE = 60_000  # ms: a page that is not there after this, on a busy machine, will not come
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 
 
 def executable() -> str:
     """Path of the browser; without one the test is skipped, but fails where CI is set."""
-    path = next((found for name in NAMES if (found := shutil.which(name))), "")
+    path = chromium.path()
     if not path and os.environ.get("CI"):
-        pytest.fail("no Chromium is installed (Debian, Ubuntu: apt-get install chromium)")
+        pytest.fail(chromium.MISSING)
     if not path:
-        pytest.skip("no Chromium is installed (Debian, Ubuntu: apt-get install chromium)")
+        pytest.skip(chromium.MISSING)
     return path
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -27,6 +27,7 @@ from tools.bench.rows import Aim, Row
 PATIENCE = 120.0  # seconds without progress
 WRITE_SECONDS = 0.01  # between two transactions of the writer with a fixed rate
 RAW_TOPIC = "bench.raw"
+NOBODY = "079099000001"  # number of the applicant who has no other part in the bench
 
 SENT = "SELECT sum(sent_number)::bigint FROM lanes_out"
 APPLIED = "SELECT coalesce(sum(expected - 1), 0)::bigint FROM positions WHERE listener = ''"
@@ -44,13 +45,13 @@ kept AS (
   INSERT INTO dossiers (sandbox, code, lane, version, last_at, body)
   SELECT $1, code, lane, 1, at::timestamptz, jsonb_build_object(
     'code', code, 'procedure', $8::text, 'province', province, 'commune', commune, 'state_code', 1, 'submitted_at', at,
-    'applicant_id', '079099000001', 'applicant_name', 'Người Đo Tốc Độ') FROM made),
+    'applicant_id', $10::text, 'applicant_name', 'Người Đo Tốc Độ') FROM made),
 said AS (
   INSERT INTO events (sandbox, subject, version, id, type, lane, at, body, traceparent)
   SELECT $1, code, 1, id, 'dossier.submitted.v1', lane, at::timestamptz, json_build_object(
     'dossier_code', code, 'province', province, 'procedure', $8::text, 'channel', 'online', 'submitted_at', at,
     'authority', json_build_object('province', province, 'commune', commune),
-    'applicant', json_build_object('id', '079099000001', 'name', 'Người Đo Tốc Độ', 'level', 2), 'note', $9::text),
+    'applicant', json_build_object('id', $10::text, 'name', 'Người Đo Tốc Độ', 'level', 2), 'note', $9::text),
     format('00-%s-%s-01', md5(code), left(md5(lane::text), 16)) FROM made)
 INSERT INTO queue (topic, lane, sandbox, subject, version)
 SELECT 'dossier.to-province.v1', lane, $1, code, 1 FROM made ORDER BY i"""
@@ -71,8 +72,8 @@ class Log:
         await self.portal.close()
         await self.gateway.close()
 
-    async def submitted(self, sandbox: Sandbox, first: int, last: int, now: str) -> None:
-        """Write the rows of submissions number `first` to `last` in one transaction."""
+    async def submitted(self, sandbox: Sandbox, first: int, last: int, now: str, applicant: str = NOBODY) -> None:
+        """Write the rows of submissions number `first` to `last` in one transaction; `applicant`: a personal number."""
         seed = (await sandbox.show())["seed"]
         places = [self.places[number % len(self.places)] for number in range(first, last + 1)]
         codes = [
@@ -81,7 +82,7 @@ class Log:
         ids = [event_id(seed, "portal", code, 1) for code in codes]
         turn = places[: len(self.places)]
         columns = [[getattr(place, name) for place in turn] for name in ("province", "commune", "lane")]
-        texts = (now, citizens.PROCEDURE, citizens.NOTE * 2)
+        texts = (now, citizens.PROCEDURE, citizens.NOTE * 2, applicant)
         await self.portal.execute(SUBMITTED, sandbox.id, codes, ids, *columns, *texts, timeout=PATIENCE)
 
     def run_only(self, *workers: str) -> None:
@@ -133,13 +134,14 @@ class Log:
         return await self.latency(sandbox, many)
 
     async def write_at_rate(self, sandbox: Sandbox, many: int, per_second: float) -> None:
-        """Write `many` submissions, the first with number 1, at a constant rate."""
-        now, written = (await sandbox.clock.read())["now"], 0
+        """Write `many` submissions, the first with number 1, at a constant rate; each is submitted at the time of its writing."""
+        start, written = datetime.fromisoformat((await sandbox.clock.read())["now"]), 0
         began = time.perf_counter()
         while written < many:
             passed = time.perf_counter() - began
             due = min(many, int(passed * per_second))
             if due > written:
+                now = (start + timedelta(seconds=passed)).isoformat()
                 await self.submitted(sandbox, written + 1, due, now)
                 await self.portal.execute("NOTIFY relay")
                 written = due

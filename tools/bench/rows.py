@@ -72,9 +72,11 @@ HEADINGS = ("what", "measured", "ceiling", "ratio", "aim", "met")
 
 
 def figure(value: float | None) -> str:
-    """`1,234`, `12.3` or `1.23`: three significant digits."""
+    """`1,234`, `12.3` or `1.23`: three significant digits; what is counted has no fraction."""
     if value is None:
         return ""
+    if isinstance(value, int):
+        return f"{value:,}"
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from lienthong.client import Country
 from lienthong.embedded import ports, postgres
 from lienthong.embedded.stack import Stack
-from tools.bench import ceilings, citizens, doors, gate, journeys, load, machine, months, sandboxes, startup
+from tools.bench import ceilings, citizens, doors, gate, journeys, load, machine, months, pages, sandboxes, startup
 from tools.bench.events import RAW_TOPIC, Log
 from tools.bench.rows import Aim, Row
 
@@ -34,6 +34,8 @@ class Size:
     travellers: int = 400
     rounds: int = 3
     dossiers: int = 200
+    stored: int = 100_000
+    events_per_second: float = 200
 
 
 QUICK = Size(
@@ -45,6 +47,7 @@ QUICK = Size(
     travel_seconds=2.0,
     sandboxes=200,
     travellers=100,
+    stored=10_000,
 )
 SMALLEST = Size(
     starts=1,
@@ -57,6 +60,8 @@ SMALLEST = Size(
     travellers=20,
     rounds=1,
     dossiers=8,
+    stored=300,
+    events_per_second=50,
 )
 
 
@@ -81,7 +86,10 @@ def measure(size: Size, notify: Notify, port_base: int | None = None) -> list[Ro
                 notify("months")
                 rows += asyncio.run(months.measure(stack.urls["portal-api"], size.dossiers))
                 notify("sandboxes")
-                return [*rows, *asyncio.run(sandboxes.measure(stack, size.sandboxes, size.travellers, size.rounds))]
+                rows += asyncio.run(sandboxes.measure(stack, size.sandboxes, size.travellers, size.rounds))
+                notify("pages")
+                watched = size.travel_seconds * 2
+                return [*rows, *asyncio.run(pages.measure(stack, size.stored, size.events_per_second, watched))]
 
 
 async def _running(stack: Stack, size: Size, notify: Notify) -> list[Row]:

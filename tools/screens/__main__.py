@@ -6,7 +6,6 @@ A citizen's day and an officer's day are walked in a real browser on a new stack
 from __future__ import annotations
 
 import asyncio
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +18,11 @@ from lienthong.cli.command import run_command
 from lienthong.client import Country, Sandbox
 from lienthong.embedded import Trouble, ports
 from lienthong.embedded.stack import Stack
+from tools import chromium
 from tools.screens.days import walk
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,9 @@ def screens(
     only: Annotated[str, typer.Option(help="Only looks whose name begins so, such as vi-light-desktop.")] = "",
 ) -> None:
     """Photograph every page; prints the name of each picture."""
-    path = next((found for name in NAMES if (found := shutil.which(name))), "")
+    path = chromium.path()
     if not path:
-        raise Trouble("No Chromium is installed (Debian, Ubuntu: apt-get install chromium).")
+        raise Trouble(chromium.MISSING)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="lienthong-screens-") as home:
         Path(home).chmod(0o755)  # PostgreSQL runs as another user if we are root
