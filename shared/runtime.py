@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
@@ -262,8 +263,11 @@ class Runtime:
         """Hook: runs after the fault rules have changed and before the portal receives our reply."""
 
     # The lab endpoints call the methods below in every service; a service without such data returns nothing.
-    async def fire(self, sandbox_id: str) -> list[dict[str, Any]]:
-        """Fire everything that is due in a frozen sandbox. Returns one entry per item: at, service, kind, subject."""
+    async def fire(self, sandbox_id: str, seconds: float = math.inf) -> list[dict[str, Any]]:
+        """Fire what is due in a frozen sandbox. Returns one entry per item: at, service, kind, subject.
+
+        seconds  real time after which the rest is left for the next call
+        """
         return []
 
     async def pending(self, sandbox_id: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from typing import Any
@@ -49,7 +50,7 @@ class PaymentRuntime(Runtime):
             "next_due": wire(due) if due else None,
         }
 
-    async def fire(self, sandbox_id: str) -> list[dict[str, Any]]:
+    async def fire(self, sandbox_id: str, seconds: float = math.inf) -> list[dict[str, Any]]:
         """Release the CONFIRMs that a fault rule delayed until now."""
         released = await http_outbox.release(self.database, sandbox_id)
         self.callers.wake()

@@ -5,6 +5,7 @@ All services except the portal also include `replica_router`, through which the 
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -29,6 +30,7 @@ router = APIRouter(
 replica_router = APIRouter(
     prefix="/_lab", tags=["services"], responses=problem_responses(403, 404, 422, 503), dependencies=[ForServices]
 )
+FIRE_SECONDS = 1.0  # an answer of a batch more still comes before the caller gives up
 VERSION_AHEAD = timedelta(days=1)  # versions are microseconds of real time: a later one cannot come from the portal
 RuntimeDep = Annotated[Runtime, Depends(runtime_of)]
 ReaderPosition = Annotated[
@@ -95,8 +97,11 @@ async def take_over_sandbox(sandbox: SandboxPath, row: SandboxRow, runtime: Runt
     dependencies=[ForServices],
 )
 async def fire(sandbox: SandboxPath, runtime: RuntimeDep) -> dict[str, Any]:
+    """`more`: the time for one answer was over; the caller asks again, because more can be due."""
     await known_sandbox(runtime, sandbox)
-    return {"fired": await runtime.fire(sandbox)}
+    begun = time.monotonic()
+    fired = await runtime.fire(sandbox, FIRE_SECONDS)
+    return {"fired": fired, "more": bool(fired) and time.monotonic() - begun >= FIRE_SECONDS}
 
 
 @router.get(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -264,8 +265,8 @@ class MessagingRuntime(Runtime, Generic[T]):
         return {name: await consumer.positions.places(self.database) for name, consumer in self.consumers.items()}
 
     # --- for the lab endpoints ---
-    async def fire(self, sandbox_id: str) -> list[dict[str, Any]]:
-        fired = await self.timers.fire(sandbox_id)
+    async def fire(self, sandbox_id: str, seconds: float = math.inf) -> list[dict[str, Any]]:
+        fired = await self.timers.fire(sandbox_id, seconds)
         self.waker.wake()
         return fired
 

@@ -6,6 +6,7 @@ timer does not wait for a frozen clock: a worker fires it in every sandbox.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -89,14 +90,18 @@ class Timers(Generic[T]):
         self._service, self._database, self._documents = service, database, store
         self._topics, self._handlers, self._counters_of = topics, handlers, counters_of
 
-    async def fire(self, sandbox_id: str | None) -> list[dict[str, Any]]:
-        """Fire everything due in one sandbox (None: what a worker fires, in all); one entry per timer, in order."""
+    async def fire(self, sandbox_id: str | None, seconds: float = math.inf) -> list[dict[str, Any]]:
+        """Fire what is due in one sandbox (None: what a worker fires, in all); one entry per timer, in order.
+
+        No batch is begun after `seconds` of real time: then more can be due.
+        """
         fired: list[dict[str, Any]] = []
+        end = time.monotonic() + seconds
         while batch := await self._fire_some(sandbox_id):
             fired += [
                 {"at": wire(t.due), "service": self._service, "kind": t.kind, "subject": t.subject} for t in batch
             ]
-            if len(batch) < BATCH and sandbox_id is None:
+            if (len(batch) < BATCH and sandbox_id is None) or time.monotonic() >= end:
                 break
         return fired
 

@@ -24,7 +24,9 @@ from shared.sandbox.registry import Sandbox
 STILL_ROUNDS = 2  # consecutive identical rounds with nothing pending
 POLL_SECONDS = 0.003  # between rounds while something is under way; a hop over Kafka takes 5-15 ms
 STILL_POLL_SECONDS = 0.1  # between rounds of a still sandbox: a running clock or another caller may change it
-SETTLE_SECONDS = 15.0  # per settle in an advance: longer than a worker's lease, so that another worker can take over
+SETTLE_SECONDS = (
+    15.0  # without an event, in an advance: longer than a worker's lease, so that another worker can take over
+)
 LEASE_SECONDS = 5  # of a clock; renewed three times in that period; after a crash a retry waits no longer than this
 DEAD_SECONDS = 6.0  # a worker is dead after two leases; a shorter absence can be a busy machine
 
@@ -77,14 +79,16 @@ class Timekeeping:
             return None
         return dict(response.json()) if response.status_code == 200 else None
 
-    async def rounds(self, sandbox_id: str, seconds: float) -> AsyncGenerator[Round]:
+    async def rounds(self, sandbox_id: str, seconds: float, *, patient: bool = False) -> AsyncGenerator[Round]:
         """Consecutive rounds for `seconds` of real time; the caller stops when it has its result.
 
+        patient  `seconds` begin again whenever an event was written or read
         raises  SandboxNotFound, also if the sandbox is deleted in the meantime
         """
         loop = asyncio.get_running_loop()
         started = alive = loop.time()
         written_before: Any = None
+        read_before: Any = None
         rounds = quiet_rounds = 0
         while True:
             sandbox = await registry.read(self._runtime.database, sandbox_id)
@@ -95,7 +99,10 @@ class Timekeeping:
             written = [(answer or {}).get("written") for answer in answers.values()]
             quiet = verdict_now.quiet or (sandbox.frozen and verdict_now.only_timers)
             quiet_rounds = quiet_rounds + 1 if quiet and written == written_before else 1 if quiet else 0
-            written_before = written
+            read = [(answer or {}).get("read") for answer in answers.values()]
+            if patient and (written, read) != (written_before, read_before):
+                started = loop.time()
+            written_before, read_before = written, read
             still, passed = quiet_rounds >= STILL_ROUNDS, loop.time() - started
             if not any(waiting.name in ("dead-worker", "service-down") for waiting in verdict_now.waiting_for):
                 alive = loop.time()
@@ -109,9 +116,13 @@ class Timekeeping:
         """Wait until nothing is under way, at most `seconds` of real time. Returns the last verdict."""
         return (await self.last_round(sandbox_id, seconds)).verdict
 
-    async def last_round(self, sandbox_id: str, seconds: float) -> Round:
+    async def _settle_patiently(self, sandbox_id: str) -> Verdict:
+        """As `settle`, as long as events come and go."""
+        return (await self.last_round(sandbox_id, SETTLE_SECONDS, patient=True)).verdict
+
+    async def last_round(self, sandbox_id: str, seconds: float, *, patient: bool = False) -> Round:
         """The round that ends a settle."""
-        async with aclosing(self.rounds(sandbox_id, seconds)) as rounds:
+        async with aclosing(self.rounds(sandbox_id, seconds, patient=patient)) as rounds:
             async for round in rounds:
                 if round.still or round.over:
                     break
@@ -121,9 +132,9 @@ class Timekeeping:
         """Settle, then move the clock. Timers that become due in between do not fire."""
         async with self._clock_lease(sandbox_id):
             await self._not_past(sandbox_id, to)
-            await self.settle(sandbox_id, SETTLE_SECONDS)
+            await self._settle_patiently(sandbox_id)
             await self._ownership.set_clock(sandbox_id, to)
-            return await self.settle(sandbox_id, SETTLE_SECONDS)
+            return await self._settle_patiently(sandbox_id)
 
     async def set_rate(self, sandbox_id: str, rate: float) -> None:
         """Needs the clock lease, because a running advance must keep the rate with which it started."""
@@ -144,7 +155,7 @@ class Timekeeping:
                 await self._not_past(sandbox_id, to)
             fired: list[dict[str, Any]] = []
             while True:
-                settled = await self.settle(sandbox_id, SETTLE_SECONDS)
+                settled = await self._settle_patiently(sandbox_id)
                 if not settled.only_timers:
                     return fired, settled
                 due = datetime.fromisoformat(settled.next_due) if settled.next_due else None
@@ -158,7 +169,7 @@ class Timekeeping:
                     return fired, settled  # a timer is due and does not fire: the verdict names it
                 fired += firings
             await self._ownership.set_clock(sandbox_id, to)
-            return fired, await self.settle(sandbox_id, SETTLE_SECONDS)
+            return fired, await self._settle_patiently(sandbox_id)
 
     async def _not_past(self, sandbox_id: str, to: datetime) -> None:
         now = (await registry.read(self._runtime.database, sandbox_id)).now
@@ -171,15 +182,21 @@ class Timekeeping:
         """Fire what is due in `services`, one service after the other, so that the order is always the same."""
         fired = await self._runtime.fire(sandbox_id) if "portal" in services else []
         for service, url in self._ownership.services.items():
-            if service not in services:
-                continue
-            try:
-                response = await http.call(self._runtime.internal, "POST", f"{url}/_lab/sandboxes/{sandbox_id}/fire")
-            except http.Unreachable as error:
-                raise ServiceDown(
-                    "Advance again when the service replies: what is due there then fires.", lagging=[service]
-                ) from error
-            fired += response.json()["fired"] if response.status_code == 200 else []  # 404: deleted in the meantime
+            more = service in services
+            while more:
+                try:
+                    response = await http.call(
+                        self._runtime.internal, "POST", f"{url}/_lab/sandboxes/{sandbox_id}/fire"
+                    )
+                except http.Unreachable as error:
+                    raise ServiceDown(
+                        "Advance again when the service replies: what is due there then fires.", lagging=[service]
+                    ) from error
+                if response.status_code != 200:
+                    break  # the sandbox was deleted in the meantime
+                answer: dict[str, Any] = response.json()
+                fired += answer["fired"]
+                more = bool(answer["more"])
         return fired
 
     @asynccontextmanager
