@@ -15,13 +15,12 @@ from shared.storage.database import Database
 
 SANDBOX_SQL = f"""
 SELECT (SELECT count(*) FROM queue q WHERE q.sandbox = $1) AS unsent, due.timers_due, due.at_once,
-  (SELECT min(due) FROM timers t WHERE t.sandbox = $1 AND {timers.NOT_PARKED}) AS next_due,
+  (SELECT due FROM timers t WHERE t.sandbox = $1 AND {timers.NOT_PARKED} ORDER BY due LIMIT 1) AS next_due,
   ARRAY(SELECT p.subject || ': ' || p.reason FROM parked p WHERE p.sandbox = $1 ORDER BY p.subject LIMIT 100) AS parked,
-  s.rate, {NOW_SQL} AS now
-FROM sandboxes s CROSS JOIN LATERAL (
+  s.rate, s.now
+FROM (SELECT s.id, s.rate, {NOW_SQL} AS now FROM sandboxes s WHERE s.id = $1) s CROSS JOIN LATERAL (
   SELECT count(*) FILTER (WHERE NOT t.at_once) AS timers_due, count(*) FILTER (WHERE t.at_once) AS at_once
-  FROM timers t WHERE t.sandbox = s.id AND t.due <= {NOW_SQL} AND {timers.NOT_PARKED}) due
-WHERE s.id = $1"""
+  FROM timers t WHERE t.sandbox = s.id AND t.due <= s.now AND {timers.NOT_PARKED}) due"""
 NOTHING: dict[str, Any] = {"unsent": 0, "timers_due": 0, "at_once": 0, "next_due": None, "parked": [], "now": None}
 # The last number of the sandbox in each lane of each topic.
 WRITTEN_SQL = """

@@ -29,12 +29,14 @@ T = TypeVar("T")
 log = structlog.get_logger()
 BATCH = 500  # timers per transaction
 NOT_PARKED = "NOT EXISTS (SELECT FROM parked p WHERE p.sandbox = t.sandbox AND p.subject = t.subject)"
-# Timers that are due and not parked, in firing order; $1 is one sandbox, or NULL for all that are not frozen.
+# Timers that are due and not parked, in firing order; $1 is one sandbox, or NULL for all that are not frozen. The time of a
+# sandbox is computed before its timers are searched: a condition with clock_timestamp() would read all of them.
 DUE_SQL = f"""
-SELECT t.sandbox, t.subject, t.kind, t.due, t.lane FROM sandboxes s
-CROSS JOIN LATERAL (SELECT * FROM timers t WHERE t.sandbox = s.id AND t.due <= {NOW_SQL} AND {NOT_PARKED}
+SELECT t.sandbox, t.subject, t.kind, t.due, t.lane FROM (
+  SELECT s.id, {NOW_SQL} AS now FROM sandboxes s
+  WHERE NOT s.deleted AND s.opened AND CASE WHEN $1::text IS NULL THEN s.rate > 0 ELSE s.id = $1 END) s
+CROSS JOIN LATERAL (SELECT * FROM timers t WHERE t.sandbox = s.id AND t.due <= s.now AND {NOT_PARKED}
   ORDER BY t.due, t.lane, t.subject, t.kind LIMIT {BATCH}) t
-WHERE NOT s.deleted AND s.opened AND CASE WHEN $1::text IS NULL THEN s.rate > 0 ELSE s.id = $1 END
 ORDER BY t.due, t.lane, t.subject, t.kind LIMIT {BATCH}"""
 # Due `at_once` timers of frozen sandboxes. They have their own index, because there can be many frozen sandboxes.
 AT_ONCE_SQL = f"""

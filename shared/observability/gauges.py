@@ -30,9 +30,9 @@ COUNTED: dict[Gauge, tuple[str, str]] = {
     metrics.SANDBOXES: ("sandboxes", "sandboxes WHERE NOT deleted"),
     metrics.TIMERS_DUE: (
         "timers",
-        f"sandboxes s JOIN timers t ON t.sandbox = s.id AND t.due <= {NOW_SQL} "
-        "WHERE NOT s.deleted AND s.opened AND s.rate > 0 "
-        "AND NOT EXISTS (SELECT FROM parked p WHERE p.sandbox = t.sandbox AND p.subject = t.subject)",
+        f"(SELECT s.id, {NOW_SQL} AS now FROM sandboxes s WHERE NOT s.deleted AND s.opened AND s.rate > 0) s "
+        "JOIN timers t ON t.sandbox = s.id AND t.due <= s.now "
+        "WHERE NOT EXISTS (SELECT FROM parked p WHERE p.sandbox = t.sandbox AND p.subject = t.subject)",
     ),
 }
 
