@@ -6,7 +6,7 @@ the assumption that Decree 118/2025 keeps these articles of Decree 61/2018 in su
 
 from dataclasses import dataclass
 
-from contracts.sources import one_stop
+from contracts.texts import sentence
 from shared.lifecycle import Hears, Lifecycle, Move, MoveNotAllowed, Need, Reaction, State
 
 __all__ = ["LIFECYCLE", "Hears", "Lifecycle", "Move", "MoveNotAllowed", "Need", "Reaction", "State"]
@@ -180,21 +180,21 @@ def _but(*left_out: State) -> tuple[State, ...]:
 
 
 # law
-RECEIPT = f"{one_stop('art. 17')}; form 01 of TT 03/2025"
-REFUSAL = f"{one_stop('art. 17')}; form 03 of TT 03/2025"
-LATER_REFUSAL = f"{one_stop('art. 19.8')}; form 03 of TT 03/2025"
-SUPPLEMENT_AT_DESK = f"{one_stop('arts. 15.3, 17')}: once and completely; form 02 of TT 03/2025"
-SUPPLEMENT_LATER = f"{one_stop('art. 19.4')}: within 3 working days, the limit starts again; form 02 of TT 03/2025"
-SECOND_REQUEST = f"against {one_stop('art. 15.3')}: once; QĐ 766/2022 counts it as overdue"
-FEES = f"{one_stop('art. 22')}; that the clock pauses is system practice"
-WAIVING = "exempt by the rules of the fee: unverified; that a demand can be cancelled is system practice"
-FORWARDING = f"{one_stop('art. 18')}: the same working day, received after 15:00 the next"
-HANDLING = one_stop("art. 19")
-APOLOGY = f"{one_stop('art. 19.9')}: once, at the latest 1 day before expiry; form 04 of TT 03/2025"
-RETURNING = one_stop("art. 20")
-STOPPING = "form 05 of TT 03/2025; article unverified"
-WITHDRAWAL = "form 05 of TT 03/2025; article unverified"
-RATING = f"{one_stop('arts. 27-32')}; nine indicators, as TT 01/2018/TT-VPCP art. 13 (unverified)"
+RECEIPT = sentence("law.receipt")
+REFUSAL = sentence("law.refusal")
+LATER_REFUSAL = sentence("law.later_refusal")
+SUPPLEMENT_AT_DESK = sentence("law.supplement_at_desk")
+SUPPLEMENT_LATER = sentence("law.supplement_later")
+SECOND_REQUEST = sentence("law.second_request")
+FEES = sentence("law.fees")
+WAIVING = sentence("law.waiving")
+FORWARDING = sentence("law.forwarding")
+HANDLING = sentence("law.handling")
+APOLOGY = sentence("law.apology")
+RETURNING = sentence("law.returning")
+STOPPING = sentence("law.stopping")
+WITHDRAWAL = sentence("law.withdrawal")
+RATING = sentence("law.rating")
 
 # needs: what binds a move. The slugs are part of our API: the problem `not-yet` carries them as `waits_for`.
 HANDED_OVER = Need(
@@ -281,14 +281,14 @@ NO_WITHDRAWAL_ASKED = Need(
 FIRST_RATING = Need("first_rating", "it was never rated before", "hồ sơ chưa được đánh giá", RATING)
 
 # note
-REPAY = "what was paid is refunded, as far as the event says (compensate)"
-PUBLISHED_LATER = "the event is published once the platform has confirmed the payment"
-CORRECTED = "a corrected demand takes the place of the open one"
-AT_DESK = "at the counter or by transfer; an online payment at the same time is refunded"
-EXEMPT = "the payer is exempt, or the demand was a mistake; what was paid online for it is refunded"
-CLOSED = "a result exists; the answer can only be to decline"
-OVERDUE = "a second request: the dossier counts as overdue"
-TAX = "such as the tax office's notice in a land case"
+REPAY = sentence("note.repay")
+PUBLISHED_LATER = sentence("note.published_later")
+CORRECTED = sentence("note.corrected")
+AT_DESK = sentence("note.at_desk")
+EXEMPT = sentence("note.exempt")
+CLOSED = sentence("note.closed")
+OVERDUE = sentence("note.overdue")
+TAX = sentence("note.tax")
 
 LIFECYCLE = Lifecycle(
     #    when                  who        does                then                  event                law        needs, note

@@ -25,3 +25,8 @@ class Sentence(str):
 def in_languages(detail: str) -> dict[str, str]:
     """Members of a JSON object with a detail: in English, and in Vietnamese if it has that."""
     return {"detail": str(detail)} | ({"detail_vi": detail.vi} if isinstance(detail, Sentence) else {})
+
+
+def in_language(detail: str, lang: str) -> str:
+    """A sentence in `vi` or `en`; other text is the same in both."""
+    return detail.vi if lang == "vi" and isinstance(detail, Sentence) else str(detail)
