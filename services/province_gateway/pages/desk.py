@@ -168,7 +168,6 @@ async def _dossier(
         view=view,
         row=_row(visit, dossier),
         moves=[(does, dossier.lawful[does], fields) for does, fields in moves.items()],
-        verbs=law.VERBS_VI,
         slips=slips.of(dossier),
         story=story,
         tried=tried,
