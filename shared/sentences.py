@@ -16,6 +16,10 @@ class Sentence(str):
         sentence.vi = vi
         return sentence
 
+    def __getnewargs__(self) -> tuple[str, str]:
+        """A copy has both languages, too."""
+        return str(self), self.vi
+
     @classmethod
     def of(cls, texts: Mapping[str, str]) -> str:
         """The reverse of `in_languages`."""
