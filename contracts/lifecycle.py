@@ -6,23 +6,26 @@ the assumption that Decree 118/2025 keeps these articles of Decree 61/2018 in su
 
 from dataclasses import dataclass
 
-from contracts.sources import one_stop
+from contracts.texts import TEXTS, sentence
 from shared.lifecycle import Hears, Lifecycle, Move, MoveNotAllowed, Need, Reaction, State
 
 __all__ = ["LIFECYCLE", "Hears", "Lifecycle", "Move", "MoveNotAllowed", "Need", "Reaction", "State"]
 
-SUBMITTED = State(1, "submitted", "Mới đăng ký", "Newly submitted", "not started")
-RECEIVED = State(2, "received", "Được tiếp nhận", "Received", "runs")
-REFUSED = State(3, "refused_at_reception", "Không được tiếp nhận", "Refused at reception", "none")
-IN_PROCESSING = State(4, "in_processing", "Đang xử lý", "In processing", "runs")
-SUPPLEMENT = State(5, "supplement_requested", "Yêu cầu bổ sung giấy tờ", "Supplement requested", "paused")
-FINANCIAL_OBLIGATION = State(
-    6, "financial_obligation", "Yêu cầu thực hiện nghĩa vụ tài chính", "Financial obligation due", "paused"
-)
-WITHDRAWN = State(7, "withdrawn", "Công dân yêu cầu rút hồ sơ", "Withdrawn by the citizen", "stopped")
-STOPPED = State(8, "processing_stopped", "Dừng xử lý", "Processing stopped", "stopped")
-RESULT_READY = State(9, "result_ready", "Đã xử lý xong", "Result ready", "stopped")
-RESULT_RETURNED = State(10, "result_returned", "Đã trả kết quả", "Result returned", "stopped")
+
+def _state(code: int, slug: str, clock: str) -> State:
+    return State(code, slug, *TEXTS[f"state.{slug}"], clock)
+
+
+SUBMITTED = _state(1, "submitted", "not started")
+RECEIVED = _state(2, "received", "runs")
+REFUSED = _state(3, "refused_at_reception", "none")
+IN_PROCESSING = _state(4, "in_processing", "runs")
+SUPPLEMENT = _state(5, "supplement_requested", "paused")
+FINANCIAL_OBLIGATION = _state(6, "financial_obligation", "paused")
+WITHDRAWN = _state(7, "withdrawn", "stopped")
+STOPPED = _state(8, "processing_stopped", "stopped")
+RESULT_READY = _state(9, "result_ready", "stopped")
+RESULT_RETURNED = _state(10, "result_returned", "stopped")
 
 # who
 CITIZEN = "citizen"
@@ -54,28 +57,7 @@ ANSWER_SUPPLEMENT = "answer_supplement"
 PAY = "pay"
 RATE = "rate"
 
-VERBS_VI = {
-    RECEIVE: "tiếp nhận",
-    REFUSE: "từ chối tiếp nhận",
-    DEMAND_FEE: "yêu cầu nghĩa vụ tài chính",
-    TAKE_PAYMENT: "thu tiền tại cơ quan",
-    WAIVE_FEE: "miễn, bỏ khoản phải nộp",
-    HAND_OVER: "chuyển hồ sơ",
-    REQUEST_SUPPLEMENT: "yêu cầu bổ sung",
-    START: "bắt đầu xử lý",
-    RESUME: "tiếp tục xử lý",
-    RESCHEDULE: "xin lỗi, hẹn lại ngày trả",
-    FINISH: "hoàn thành xử lý",
-    RETURN: "trả kết quả",
-    REJECT: "từ chối giải quyết",
-    STOP: "dừng xử lý",
-    GRANT_WITHDRAWAL: "đồng ý cho rút",
-    DECLINE_WITHDRAWAL: "không đồng ý cho rút",
-    ASK_WITHDRAWAL: "yêu cầu rút hồ sơ",
-    ANSWER_SUPPLEMENT: "nộp bổ sung",
-    PAY: "thanh toán",
-    RATE: "đánh giá",
-}
+VERBS_VI = {key.removeprefix("verb."): vi for key, (vi, _) in TEXTS.items() if key.startswith("verb.")}
 
 # event
 
@@ -93,69 +75,34 @@ class Event:
 EVENTS: dict[str, Event] = {}
 
 
-def _event(publisher: str, name: str, text_vi: str, text_en: str) -> str:
-    EVENTS[name] = Event(publisher, text_vi, text_en)
+def _event(publisher: str, name: str) -> str:
+    EVENTS[name] = Event(publisher, *TEXTS[f"event.{name}"])
     return name
 
 
-DOSSIER_SUBMITTED = _event(
-    PORTAL, "dossier.submitted.v1", "Công dân nộp hồ sơ trực tuyến", "The citizen submits the dossier online"
-)
-SUPPLEMENT_ANSWERED = _event(
-    PORTAL, "dossier.supplement_answered.v1", "Công dân bổ sung hồ sơ", "The citizen answers with what was missing"
-)
-WITHDRAWAL_REQUESTED = _event(
-    PORTAL, "dossier.withdrawal_requested.v1", "Công dân yêu cầu rút hồ sơ", "The citizen asks to withdraw the dossier"
-)
-DOSSIER_RATED = _event(
-    PORTAL, "dossier.rated.v1", "Công dân đánh giá mức độ hài lòng", "The citizen rates the handling"
-)
-PAYMENT_CONFIRMED = _event(PORTAL, "payment.confirmed.v1", "Thanh toán được xác nhận", "The payment is confirmed")
-PAYMENT_REFUNDED = _event(PORTAL, "payment.refunded.v1", "Khoản đã nộp được hoàn trả", "The payment is refunded")
-DOSSIER_REGISTERED = _event(
-    PROVINCE,
-    "dossier.registered.v1",
-    "Hồ sơ được nộp trực tiếp hoặc qua bưu chính",
-    "The dossier is handed in at a counter or by post",
-)
-DOSSIER_RECEIVED = _event(
-    PROVINCE,
-    "dossier.received.v1",
-    "Bộ phận Một cửa tiếp nhận hồ sơ, hẹn ngày trả",
-    "The one-stop unit receives the dossier and names the due date",
-)
-DOSSIER_REFUSED = _event(
-    PROVINCE, "dossier.refused.v1", "Bộ phận Một cửa từ chối tiếp nhận", "The one-stop unit refuses the dossier"
-)
-DOSSIER_HANDED_OVER = _event(
-    PROVINCE,
-    "dossier.handed_over.v1",
-    "Chuyển hồ sơ đến cơ quan có thẩm quyền",
-    "The dossier is handed to the competent unit",
-)
-SUPPLEMENT_REQUESTED = _event(
-    PROVINCE, "dossier.supplement_requested.v1", "Yêu cầu bổ sung hồ sơ", "A supplement is requested"
-)
-FEE_DEMANDED = _event(PROVINCE, "dossier.fee_demanded.v1", "Yêu cầu nộp phí, lệ phí", "The fee is demanded")
-FEE_PAID = _event(PROVINCE, "dossier.fee_paid.v1", "Đã thu phí, lệ phí tại cơ quan", "The office takes the fee itself")
-FEE_WAIVED = _event(PROVINCE, "dossier.fee_waived.v1", "Miễn, bỏ khoản phải nộp", "The office waives the fee")
-PROCESSING_STARTED = _event(PROVINCE, "dossier.processing_started.v1", "Bắt đầu thụ lý hồ sơ", "Processing starts")
-PROCESSING_RESUMED = _event(PROVINCE, "dossier.processing_resumed.v1", "Tiếp tục xử lý hồ sơ", "Processing goes on")
-DOSSIER_RESCHEDULED = _event(
-    PROVINCE, "dossier.rescheduled.v1", "Xin lỗi và hẹn lại ngày trả", "The office apologises and names a new due date"
-)
-DOSSIER_REJECTED = _event(
-    PROVINCE, "dossier.rejected.v1", "Từ chối giải quyết hồ sơ", "The dossier is refused on the merits"
-)
-DOSSIER_STOPPED = _event(PROVINCE, "dossier.stopped.v1", "Dừng xử lý hồ sơ", "Processing is stopped")
-DOSSIER_RESULT_READY = _event(PROVINCE, "dossier.result_ready.v1", "Đã có kết quả giải quyết", "The result is ready")
-DOSSIER_RESULT_RETURNED = _event(
-    PROVINCE, "dossier.result_returned.v1", "Đã trả kết quả cho công dân", "The result is returned to the citizen"
-)
-DOSSIER_WITHDRAWN = _event(PROVINCE, "dossier.withdrawn.v1", "Đồng ý cho rút hồ sơ", "The withdrawal is granted")
-WITHDRAWAL_DECLINED = _event(
-    PROVINCE, "dossier.withdrawal_declined.v1", "Không đồng ý cho rút hồ sơ", "The withdrawal is declined"
-)
+DOSSIER_SUBMITTED = _event(PORTAL, "dossier.submitted.v1")
+SUPPLEMENT_ANSWERED = _event(PORTAL, "dossier.supplement_answered.v1")
+WITHDRAWAL_REQUESTED = _event(PORTAL, "dossier.withdrawal_requested.v1")
+DOSSIER_RATED = _event(PORTAL, "dossier.rated.v1")
+PAYMENT_CONFIRMED = _event(PORTAL, "payment.confirmed.v1")
+PAYMENT_REFUNDED = _event(PORTAL, "payment.refunded.v1")
+DOSSIER_REGISTERED = _event(PROVINCE, "dossier.registered.v1")
+DOSSIER_RECEIVED = _event(PROVINCE, "dossier.received.v1")
+DOSSIER_REFUSED = _event(PROVINCE, "dossier.refused.v1")
+DOSSIER_HANDED_OVER = _event(PROVINCE, "dossier.handed_over.v1")
+SUPPLEMENT_REQUESTED = _event(PROVINCE, "dossier.supplement_requested.v1")
+FEE_DEMANDED = _event(PROVINCE, "dossier.fee_demanded.v1")
+FEE_PAID = _event(PROVINCE, "dossier.fee_paid.v1")
+FEE_WAIVED = _event(PROVINCE, "dossier.fee_waived.v1")
+PROCESSING_STARTED = _event(PROVINCE, "dossier.processing_started.v1")
+PROCESSING_RESUMED = _event(PROVINCE, "dossier.processing_resumed.v1")
+DOSSIER_RESCHEDULED = _event(PROVINCE, "dossier.rescheduled.v1")
+DOSSIER_REJECTED = _event(PROVINCE, "dossier.rejected.v1")
+DOSSIER_STOPPED = _event(PROVINCE, "dossier.stopped.v1")
+DOSSIER_RESULT_READY = _event(PROVINCE, "dossier.result_ready.v1")
+DOSSIER_RESULT_RETURNED = _event(PROVINCE, "dossier.result_returned.v1")
+DOSSIER_WITHDRAWN = _event(PROVINCE, "dossier.withdrawn.v1")
+WITHDRAWAL_DECLINED = _event(PROVINCE, "dossier.withdrawal_declined.v1")
 PLATFORM_CONFIRMATION = "payment-platform confirmation"  # the platform's signed HTTP call, no event of ours
 
 BEGUN_BY = (DOSSIER_SUBMITTED, DOSSIER_REGISTERED)
@@ -180,21 +127,21 @@ def _but(*left_out: State) -> tuple[State, ...]:
 
 
 # law
-RECEIPT = f"{one_stop('art. 17')}; form 01 of TT 03/2025"
-REFUSAL = f"{one_stop('art. 17')}; form 03 of TT 03/2025"
-LATER_REFUSAL = f"{one_stop('art. 19.8')}; form 03 of TT 03/2025"
-SUPPLEMENT_AT_DESK = f"{one_stop('arts. 15.3, 17')}: once and completely; form 02 of TT 03/2025"
-SUPPLEMENT_LATER = f"{one_stop('art. 19.4')}: within 3 working days, the limit starts again; form 02 of TT 03/2025"
-SECOND_REQUEST = f"against {one_stop('art. 15.3')}: once; QĐ 766/2022 counts it as overdue"
-FEES = f"{one_stop('art. 22')}; that the clock pauses is system practice"
-WAIVING = "exempt by the rules of the fee: unverified; that a demand can be cancelled is system practice"
-FORWARDING = f"{one_stop('art. 18')}: the same working day, received after 15:00 the next"
-HANDLING = one_stop("art. 19")
-APOLOGY = f"{one_stop('art. 19.9')}: once, at the latest 1 day before expiry; form 04 of TT 03/2025"
-RETURNING = one_stop("art. 20")
-STOPPING = "form 05 of TT 03/2025; article unverified"
-WITHDRAWAL = "form 05 of TT 03/2025; article unverified"
-RATING = f"{one_stop('arts. 27-32')}; nine indicators, as TT 01/2018/TT-VPCP art. 13 (unverified)"
+RECEIPT = sentence("law.receipt")
+REFUSAL = sentence("law.refusal")
+LATER_REFUSAL = sentence("law.later_refusal")
+SUPPLEMENT_AT_DESK = sentence("law.supplement_at_desk")
+SUPPLEMENT_LATER = sentence("law.supplement_later")
+SECOND_REQUEST = sentence("law.second_request")
+FEES = sentence("law.fees")
+WAIVING = sentence("law.waiving")
+FORWARDING = sentence("law.forwarding")
+HANDLING = sentence("law.handling")
+APOLOGY = sentence("law.apology")
+RETURNING = sentence("law.returning")
+STOPPING = sentence("law.stopping")
+WITHDRAWAL = sentence("law.withdrawal")
+RATING = sentence("law.rating")
 
 # needs: what binds a move. The slugs are part of our API: the problem `not-yet` carries them as `waits_for`.
 HANDED_OVER = Need(
@@ -281,14 +228,14 @@ NO_WITHDRAWAL_ASKED = Need(
 FIRST_RATING = Need("first_rating", "it was never rated before", "hồ sơ chưa được đánh giá", RATING)
 
 # note
-REPAY = "what was paid is refunded, as far as the event says (compensate)"
-PUBLISHED_LATER = "the event is published once the platform has confirmed the payment"
-CORRECTED = "a corrected demand takes the place of the open one"
-AT_DESK = "at the counter or by transfer; an online payment at the same time is refunded"
-EXEMPT = "the payer is exempt, or the demand was a mistake; what was paid online for it is refunded"
-CLOSED = "a result exists; the answer can only be to decline"
-OVERDUE = "a second request: the dossier counts as overdue"
-TAX = "such as the tax office's notice in a land case"
+REPAY = sentence("note.repay")
+PUBLISHED_LATER = sentence("note.published_later")
+CORRECTED = sentence("note.corrected")
+AT_DESK = sentence("note.at_desk")
+EXEMPT = sentence("note.exempt")
+CLOSED = sentence("note.closed")
+OVERDUE = sentence("note.overdue")
+TAX = sentence("note.tax")
 
 LIFECYCLE = Lifecycle(
     #    when                  who        does                then                  event                law        needs, note

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from contracts.texts import sentence
+
 
 @dataclass(frozen=True)
 class Instrument:
@@ -35,8 +37,8 @@ INSTRUMENTS = {
 CITED = re.compile(r"(as )?\b((?:ND|TT|QĐ|Law) [0-9]+/[0-9]{4})")
 
 PERSONAL_NUMBER = "Law 26/2023 art. 12"
-LEVELS = "ND 69/2024; which level a procedure needs is our default (unverified)"
-WITHIN_THE_PROVINCE = "ND 118/2025 (detail unverified); a province decides which of its desks receive what"
+LEVELS = sentence("law.levels")
+WITHIN_THE_PROVINCE = sentence("law.within_the_province")
 
 
 def one_stop(articles: str) -> str:

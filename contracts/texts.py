@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from shared.sentences import Sentence
+
 Lang = Literal["vi", "en"]
 LANGUAGES: tuple[Lang, ...] = ("vi", "en")
 
@@ -28,3 +30,9 @@ TEXTS: Mapping[str, tuple[str, str]] = dict(
 def text(key: str, lang: Lang, **facts: object) -> str:
     """The sentence with this key; `facts` fill its `{names}`. Raises KeyError."""
     return TEXTS[key][LANGUAGES.index(lang)].format(**facts)
+
+
+def sentence(key: str) -> Sentence:
+    """The sentence with this key in both languages. Raises KeyError."""
+    vi, en = TEXTS[key]
+    return Sentence(en, vi)

@@ -304,9 +304,11 @@ class ProvinceMethods(SyncObject[province.Province]):
         """
         return self.run(self.there.register(procedure, commune, applicant, **more))
 
-    def inbox(self, *, state: State | None = None, commune: str | None = None) -> list[ProvinceDossier]:
-        """The open dossiers, oldest first; `can` lists the moves that are possible now."""
-        return self.run(self.there.inbox(state=state, commune=commune))
+    def inbox(
+        self, *, state: State | None = None, commune: str | None = None, field: str | None = None
+    ) -> list[ProvinceDossier]:
+        """The open dossiers, oldest first; `can` lists the moves that are possible now. `field`: such as civil_status."""
+        return self.run(self.there.inbox(state=state, commune=commune, field=field))
 
     def dossier(self, code: str) -> ProvinceDossier:
         """One dossier of this province."""

@@ -13,6 +13,7 @@ _KINDS_VI = {
     "content mode": "dạng sự kiện",
     "door": "cửa kết nối",
     "fault": "lỗi",
+    "field of administration": "lĩnh vực",
     "gate": "mức kiểm tra",
     "member of this object": "thành phần của đối tượng này",
     "mode": "chế độ",

@@ -20,9 +20,11 @@ class Refusal(Exception):
         self.detail = detail
         self.facts = facts
 
+    law = ""  # in both languages, if it is a Sentence
+
     def resting_on(self, law: str) -> Self:
         """This refusal with the fact `law`: the rule that it rests on, by an instrument that is in force."""
-        self.facts["law"] = law
+        self.facts["law"], self.law = str(law), law
         return self
 
 

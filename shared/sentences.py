@@ -16,6 +16,10 @@ class Sentence(str):
         sentence.vi = vi
         return sentence
 
+    def __getnewargs__(self) -> tuple[str, str]:
+        """A copy has both languages, too."""
+        return str(self), self.vi
+
     @classmethod
     def of(cls, texts: Mapping[str, str]) -> str:
         """The reverse of `in_languages`."""
@@ -25,3 +29,8 @@ class Sentence(str):
 def in_languages(detail: str) -> dict[str, str]:
     """Members of a JSON object with a detail: in English, and in Vietnamese if it has that."""
     return {"detail": str(detail)} | ({"detail_vi": detail.vi} if isinstance(detail, Sentence) else {})
+
+
+def in_language(detail: str, lang: str) -> str:
+    """A sentence in `vi` or `en`; other text is the same in both."""
+    return detail.vi if lang == "vi" and isinstance(detail, Sentence) else str(detail)

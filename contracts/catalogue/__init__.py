@@ -55,6 +55,7 @@ from contracts.catalogue.units import (
     resolve_unit,
 )
 from contracts.catalogue.versions import (
+    FIELDS,
     PROCEDURES,
     ProcedureNotFound,
     ProcedureNotYetInForce,
@@ -71,6 +72,7 @@ __all__ = [
     "CHANNELS",
     "COMMUNES",
     "DATA",
+    "FIELDS",
     "LIFE_EVENTS",
     "MERGER",
     "NO_OLDER",

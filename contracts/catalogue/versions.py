@@ -184,3 +184,5 @@ def _read() -> dict[str, tuple[Procedure, ...]]:
 
 VERSIONS: Mapping[str, tuple[Procedure, ...]] = MappingProxyType(_read())
 PROCEDURES: Mapping[str, Procedure] = MappingProxyType({code: each[-1] for code, each in VERSIONS.items()})
+# Code of a field of administration, which is one department's → its name in Vietnamese.
+FIELDS: Mapping[str, str] = MappingProxyType({each.field_en: each.field_vi for each in PROCEDURES.values()})

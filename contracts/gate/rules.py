@@ -89,7 +89,7 @@ def rule(
     """A new rule of the table. An id is never given twice."""
     if id in RULES:
         raise ValueError(f"{id} is given twice")
-    RULES[id] = Rule(id, stage, title, title_vi, text, text_vi, source, lenient)
+    RULES[id] = Rule(id, stage, title, title_vi, text, text_vi, str(source), lenient)
     return RULES[id]
 
 

@@ -29,21 +29,22 @@ def open_page(
     json: Json = False,
 ) -> None:
     """Open the console in the default browser; without a browser, print its address."""
-    doors = ask(url, _doors, json)
+
+    async def doors_of(country: Country) -> dict[str, Any]:
+        await country.show_sandbox(sandbox)  # refused if there is none
+        return country.doors
+
+    doors = ask(url, doors_of, json)
     address = f"{doors['province_gateway' if page == 'desk' else 'portal']}/s/{sandbox}"
     address += "/console" if page == "console" else "/"
     opened = _open(address) if not json else False
     show({"page": page, "url": address, "opened": opened}, json, address)
 
 
-async def _doors(country: Country) -> dict[str, Any]:
-    return country.doors
-
-
 def _open(address: str) -> bool:
-    """Whether a browser with windows of its own was asked to open the address."""
-    has_windows = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    if not has_windows:
+    """Whether a browser was asked to open the address: that of BROWSER, else one with windows of its own."""
+    names = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
+    if sys.platform not in ("darwin", "win32") and not any(map(os.environ.get, names)):
         return False
     import webbrowser
 

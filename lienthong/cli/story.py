@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from lienthong.cli.language import day_and_hour, dong, name_in
+from lienthong.cli.language import name_in
 from lienthong.client import Sandbox, timeline
 from lienthong.client.concurrency import gather
 from lienthong.client.timeline import StatusChange
@@ -20,63 +20,7 @@ from lienthong.client.types import Entry
 from lienthong.journeys import catalogue, travel
 from lienthong.journeys.travel import Journey, JourneyResult, Listener
 from lienthong.shown import shown, shown_in
-
-WORDS = {
-    "en": {
-        "opening": "Sandbox {id}. Its clock shows {now}; it is advanced, so nothing takes real time.",
-        "returned": "The result is returned",
-        "refused": "The reception desk refuses",
-        "withdrawn": "Paid, then withdrawn: the fee comes back",
-        "who": '{who} asks for "{procedure}" at {where}.',
-        "timeline": "{code}, timeline of all services",
-        "reached": "All {count} dossiers ended in their expected state ({seconds:.1f} s).",
-        "missed": "{code} should end in state {meant} but is in state {state}: repeat with --keep, then "
-        "`lienthong timeline {code} --sandbox ID` shows how far it came.",
-        "kept": "The sandbox is kept: `lienthong timeline CODE --sandbox {id}`.",
-        "columns": "province|dossier|fee|ended|→|procedure",
-        "paths": "path|dossier|states|as expected",
-        "mismatches": "{code} ({path}) differs from what was expected: {mismatches}",
-        "dossier.submitted.v1": "{who} submits dossier {code}",
-        "dossier.received.v1": "the office receives it; the result is due at {due_at}",
-        "dossier.refused.v1": "the office refuses it: {reason}",
-        "dossier.fee_demanded.v1": "the office demands {fee_dong}",
-        "payment.confirmed.v1": "{who} pays {amount_dong} at the payment platform",
-        "dossier.processing_started.v1": "the officers start processing",
-        "dossier.result_ready.v1": "the result is ready",
-        "dossier.result_returned.v1": "{who} has the result",
-        "dossier.withdrawal_requested.v1": "{who} asks to withdraw it: {reason}",
-        "dossier.withdrawal_declined.v1": "the office declines: {reason}",
-        "dossier.withdrawn.v1": "the office agrees to the withdrawal",
-        "payment.refunded.v1": "{amount_dong} are refunded to {who}",
-    },
-    "vi": {
-        "opening": "Sandbox {id}. Đồng hồ đứng ở {now}; đồng hồ được vặn tới, không ai phải chờ.",
-        "returned": "Hồ sơ được trả kết quả",
-        "refused": "Bộ phận Một cửa từ chối tiếp nhận",
-        "withdrawn": "Đã nộp phí rồi rút hồ sơ: phí được hoàn lại",
-        "who": "{who} đề nghị “{procedure}” tại {where}.",
-        "timeline": "{code}, theo lời kể của mọi hệ thống",
-        "reached": "Cả {count} hồ sơ đã đến đích như dự kiến ({seconds:.1f} giây).",
-        "missed": "{code} lẽ ra kết thúc ở trạng thái {meant} nhưng đang ở {state}: chạy lại với --keep, rồi "
-        "`lienthong timeline {code} --sandbox ID` cho biết hồ sơ đã đi đến đâu.",
-        "kept": "Sandbox được giữ lại: `lienthong timeline MÃ --sandbox {id}`.",
-        "paths": "đường đi|hồ sơ|trạng thái|đúng dự kiến",
-        "mismatches": "{code} ({path}) khác với dự kiến: {mismatches}",
-        "columns": "tỉnh, thành phố|hồ sơ|phí|kết thúc|→|thủ tục",
-        "dossier.submitted.v1": "{who} nộp hồ sơ {code}",
-        "dossier.received.v1": "cơ quan tiếp nhận, hẹn trả kết quả {due_at}",
-        "dossier.refused.v1": "cơ quan không tiếp nhận: {reason}",
-        "dossier.fee_demanded.v1": "cơ quan yêu cầu nộp {fee_dong}",
-        "payment.confirmed.v1": "{who} nộp {amount_dong} qua nền tảng thanh toán",
-        "dossier.processing_started.v1": "cán bộ bắt đầu xử lý",
-        "dossier.result_ready.v1": "đã có kết quả",
-        "dossier.result_returned.v1": "{who} nhận kết quả",
-        "dossier.withdrawal_requested.v1": "{who} xin rút hồ sơ: {reason}",
-        "dossier.withdrawal_declined.v1": "cơ quan không đồng ý: {reason}",
-        "dossier.withdrawn.v1": "cơ quan đồng ý cho rút",
-        "payment.refunded.v1": "{who} được hoàn {amount_dong}",
-    },
-}
+from lienthong.texts import day_and_hour, dong, text
 
 
 async def show_three(sandbox: Sandbox, printer: StoryPrinter) -> list[dict[str, Any]]:
@@ -160,7 +104,7 @@ class StoryPrinter:
         self.missed = 0
 
     def text(self, key: str, **facts: object) -> str:
-        return WORDS[self.lang][key].format(**shown_in(facts))
+        return text(f"story.{key}", self.lang, **shown_in(facts))
 
     def print(self, key: str, **facts: object) -> None:
         self._console.print(self.text(key, **facts), highlight=False, soft_wrap=True, markup=False)
@@ -181,7 +125,7 @@ class StoryPrinter:
         self.print("opening", id=sandbox.id, now=day_and_hour((await sandbox.clock.read())["now"], self.lang))
 
     async def begin(self, sandbox: Sandbox, journey: Journey, number: int) -> Listener:
-        """Print who applies for what; returns the listener that prints each further entry."""
+        """Print who applies for what; returns the listener, which prints each further entry."""
         who = str((await sandbox.citizen(journey.persona).who_am_i())["HoVaTen"])
         communes = await sandbox.country.communes(journey.province)
         where = [name_in(each, self.lang) for each in communes if each["code"] == journey.commune]
@@ -189,29 +133,13 @@ class StoryPrinter:
         procedure = name_in(self._procedures[journey.procedure], self.lang)
         self._console.print(f"\n[bold]{number}. {self.text(journey.name)}[/bold]", highlight=False)
         self.print("who", who=who, procedure=procedure, where=place)
+        return self.print_entry
 
-        return lambda entry: self.print_entry(entry, who)
-
-    def print_entry(self, entry: Entry, who: str) -> None:
-        """Print one timeline entry; `who` is the name of the citizen."""
-        status = entry.get("status")
-        mark = "" if status is None else f"  [bold]→ {status}[/bold]"
-        when, sentence = day_and_hour(entry["at"], self.lang), escape(self.sentence(entry, who))
-        self._console.print(f"  [cyan]{when}[/cyan]  {sentence}{mark}", highlight=False, soft_wrap=True)
-
-    def sentence(self, entry: Entry, who: str) -> str:
-        """The sentence of WORDS for this event if there is one, else the text of the service."""
-        template = WORDS[self.lang].get(str(entry.get("event")))
-        if template is None:
-            return shown(entry["text_vi"] if self.lang == "vi" else entry["text_en"])
-        facts = {name: self._readable(name, value) for name, value in entry["data"].items()}
-        return shown(template.format(who=who, code=facts.get("dossier_code"), **facts))
-
-    def _readable(self, name: str, value: Any) -> Any:
-        """A time or amount of an event in the output language; other values unchanged."""
-        if name.endswith("_at"):
-            return day_and_hour(value, self.lang)
-        return dong(value, self.lang) if name.endswith("_dong") else value
+    def print_entry(self, entry: Entry) -> None:
+        state = timeline.state_of(entry, self.lang)
+        mark = f"  [bold]→ {state}[/bold]" if state else ""
+        when, words = day_and_hour(entry["at"], self.lang), escape(shown(timeline.told(entry, self.lang)))
+        self._console.print(f"  [cyan]{when}[/cyan]  {words}{mark}", highlight=False, soft_wrap=True)
 
     def row(self, each: JourneyResult, statuses: Sequence[StatusChange]) -> list[str | Text]:
         """One row of the table of provinces; the last cell is cut at the width of the terminal."""

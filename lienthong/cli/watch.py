@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 SOON, LATER = 1.0, 10.0  # seconds the portal waits for news: short before we print why there is none, long afterwards
 UNKNOWN = "unknown-dossier"  # cause: no service knows the code
-CITIZEN = {"en": "the citizen", "vi": "công dân"}
 
 Code = Annotated[str, typer.Argument(help="Code of a dossier.", metavar="CODE")]
 Event = Annotated[
@@ -135,7 +134,6 @@ class DossierWatch:
         self.sandbox, self.code = sandbox, code
         self._printer, self._as_json = printer, as_json
         self._lines: set[str] = set()
-        self._citizen = CITIZEN[printer.lang]
         self.printed, self.reason = 0, ""
 
     async def print_new(self) -> None:
@@ -150,12 +148,10 @@ class DossierWatch:
         sys.stdout.flush()
 
     def _print(self, entry: Entry, line: str) -> None:
-        applicant = entry["data"].get("applicant")
-        self._citizen = applicant["name"] if isinstance(applicant, dict) else self._citizen
         if self._as_json:
             typer.echo(line)
         else:
-            self._printer.print_entry(entry, self._citizen)
+            self._printer.print_entry(entry)
 
     def print_cause(self, cause: Cause) -> None:
         """Print why nothing more comes, once for each reason."""

@@ -35,9 +35,12 @@ class Province:
             ProvinceDossier, await self._gateway.json("POST", self._dossiers, json=body, headers=self._idempotent())
         )
 
-    async def inbox(self, *, state: State | None = None, commune: str | None = None) -> list[ProvinceDossier]:
-        """The open dossiers, oldest first; `can` lists the moves that are possible now."""
-        path, filters = f"/api/v1/provinces/{self.code}/inbox", {"state": state, "commune": commune}
+    async def inbox(
+        self, *, state: State | None = None, commune: str | None = None, field: str | None = None
+    ) -> list[ProvinceDossier]:
+        """The open dossiers, oldest first; `can` lists the moves that are possible now. `field`: such as civil_status."""
+        path = f"/api/v1/provinces/{self.code}/inbox"
+        filters = {"state": state, "commune": commune, "field": field}
         send = partial(self._gateway.send, headers=self.sandbox.headers)
         return await every_row(send, path, **{name: value for name, value in filters.items() if value is not None})
 

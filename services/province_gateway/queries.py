@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts import lifecycle as law
-from contracts.catalogue import COMMUNES, current_province
+from contracts.catalogue import COMMUNES, FIELDS, PROCEDURES, current_province
 from services.province_gateway.domain import Dossier, DossierNotFound
 from services.province_gateway.officers import faults
 from services.province_gateway.store import OPEN
@@ -38,14 +38,16 @@ async def inbox(
     *,
     state: str | None,
     commune: str | None,
+    field: str | None = None,
 ) -> Cut[Dossier]:
     """The open dossiers of a province, oldest first.
 
-    state, commune  filters: slug of a state, code of a competent commune
-    raises          BodyDoesNotFit for an unknown state or commune
+    state, commune, field  filters: slug of a state, code of a competent commune, code of a field of administration
+    raises                 BodyDoesNotFit for a filter that is unknown
     """
     current_province(province)
-    condition, values = f"body->>'province' = $2 AND {OPEN}", [province]
+    condition = f"body->>'province' = $2 AND {OPEN}"
+    values: list[object] = [province]
     if state is not None:
         if state not in OPEN_STATES:
             raise BodyDoesNotFit(("/query/state", no_such("state of an open dossier", state, OPEN_STATES)))
@@ -57,6 +59,11 @@ async def inbox(
             raise BodyDoesNotFit(("/query/commune", f"'{commune}' is no commune of province {province}: {communes}"))
         values.append(commune)
         condition += f" AND body->>'commune' = ${len(values) + 1}"
+    if field is not None:
+        if field not in FIELDS:
+            raise BodyDoesNotFit(("/query/field", no_such("field of administration", field, FIELDS)))
+        values.append([procedure.code for procedure in PROCEDURES.values() if procedure.field_en == field])
+        condition += f" AND body->>'procedure' = ANY(${len(values) + 1})"
     return await runtime.documents.page(runtime.database, sandbox_id, [condition], values, page, oldest_first=True)
 
 

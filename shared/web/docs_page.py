@@ -14,9 +14,9 @@ from shared.runtime import known_sandbox
 from shared.web.dependencies import runtime_of
 from shared.web.sandbox_cookie import IN_SCOPE
 
-# Swagger UI writes styles into elements; scripts come from files alone, so text of the document cannot become one.
+# Scripts and styles come from files alone, so text of the document cannot become one.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 PAGE = """<!doctype html>

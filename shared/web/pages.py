@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.sandbox.registry import Sandbox
+from shared.sentences import in_language
 
 Lang = Literal["vi", "en"]
 DESIGN = Path(__file__).with_name("design")
@@ -105,6 +106,7 @@ class Templates:
             "day": lambda at: day(at, lang),
             "moment": lambda at: moment(at, lang),
             "named": lambda thing: named(thing, lang),
+            "said": lambda sentence: in_language(sentence, lang),
         }
         content = self.environment.get_template(template).render(visit=visit, lang=lang, **words, **facts)
         return CONTROLS.sub("\ufffd", content)

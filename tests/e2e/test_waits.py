@@ -21,6 +21,10 @@ from tests.support.command import PATIENCE, command
 PROCEDURE, PROVINCE, COMMUNE = "2.000635", "37", "14464"  # a copy of an extract: 8,000 đ, one working day
 START, TEN = "2026-06-09T08:00:00.000+07:00", "2026-06-09T10:00:00.000+07:00"
 DOCS = Path(__file__).parents[2] / "docs"
+HOSTILE, AS_SHOWN = (
+    "Sai [red]thủ tục[/red]\u202e\n2026",
+    r"Sai [red]thủ tục[/red]\u202e\n2026",
+)  # what a reason may hold
 
 
 pytestmark = pytest.mark.lienthong(seed="waits", start=START)
@@ -95,17 +99,18 @@ async def test_watch_tells_what_was_what_comes_and_why_nothing_does(
     lienthong_sync: sync.Country, sandbox: Sandbox
 ) -> None:
     code = await submitted(sandbox)
-    await sandbox.script(code, reception="refuse", reason="Sai thủ tục")
+    await sandbox.script(code, reception="refuse", reason=HOSTILE)
     words = [sys.executable, "-m", "lienthong.cli.main", "watch", code, "--sandbox", sandbox.id, "--lang", "en"]
     watching = await asyncio.create_subprocess_exec(
         *words, env={**os.environ, "LIENTHONG_URL": lienthong_sync.url}, stdout=subprocess.PIPE
     )
     assert watching.stdout
     async with asyncio.timeout(PATIENCE):
-        assert f"submits dossier {code}  → 1" in (await watching.stdout.readline()).decode()
+        assert f", {code}  → 1 Newly submitted" in (await watching.stdout.readline()).decode()
         assert "… The clock of the sandbox is frozen" in (await watching.stdout.readline()).decode()
         await sandbox.clock.advance(to=TEN)
-        assert "the office refuses it: Sai thủ tục  → 3" in (await watching.stdout.readline()).decode()
+        refused = (await watching.stdout.readline()).decode()
+        assert f"refuses the dossier: {AS_SHOWN}  → 3 Refused at reception" in refused
         assert (await watching.stdout.read(), await watching.wait()) == (b"", 0), "it ends with the dossier"
 
     told = command("watch", code, "--sandbox", sandbox.id, "--json", url=lienthong_sync.url)
@@ -113,6 +118,8 @@ async def test_watch_tells_what_was_what_comes_and_why_nothing_does(
         "dossier.submitted.v1",
         "dossier.refused.v1",
     ]
+    story = command("timeline", code, "--sandbox", sandbox.id, "--lang", "vi", url=lienthong_sync.url, COLUMNS="200")
+    assert AS_SHOWN in story.stdout and "3 Không được tiếp nhận" in story.stdout and "Tỉnh" in story.stdout
 
 
 async def test_the_verbs_answer_people_and_programs_and_scripts(lienthong_sync: sync.Country, sandbox: Sandbox) -> None:

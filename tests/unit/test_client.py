@@ -9,6 +9,7 @@ import pytest
 import typer
 from fastapi import FastAPI, Request, Response
 
+from lienthong import texts
 from lienthong.cli import dead, language
 from lienthong.client import Country, Dossier, Entry, NotRunning, Wish
 from lienthong.client.http import Problem, ServiceClient
@@ -175,6 +176,6 @@ def test_the_terminals_language_is_followed_unless_another_is_named(monkeypatch:
 
 
 def test_dates_and_money_read_as_people_write_them() -> None:
-    assert language.day_and_hour("2026-11-25T08:00:00.000+07:00", "vi") == "T4 25/11/2026 08:00"
-    assert language.day_and_hour("2026-11-25T08:00:00.000+07:00", "en") == "Wed 25/11/2026 08:00"
-    assert (language.dong(115000, "en"), language.dong(115000, "vi")) == ("115,000 đ", "115.000 đ")
+    assert texts.day_and_hour("2026-11-25T08:00:00.000+07:00", "vi") == "T4 25/11/2026 08:00"
+    assert texts.day_and_hour("2026-11-25T08:00:00.000+07:00", "en") == "Wed 25/11/2026 08:00"
+    assert (texts.dong(115000, "en"), texts.dong(115000, "vi")) == ("115,000 đ", "115.000 đ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from contracts import sources
 from contracts.lifecycle import LIFECYCLE
 from contracts.sources import not_in_force, one_stop
+from contracts.texts import TEXTS
+from shared.sentences import in_language
 
 BEGIN, NOW = date(2026, 1, 1), date(2026, 11, 29)  # sandboxes begin here
 ROOT = Path(__file__).parents[2]
@@ -24,6 +27,16 @@ def test_every_rule_of_the_lifecycle_is_in_force(day: date) -> None:
         assert not_in_force(law, day) == [], law
 
 
+def test_every_law_is_cited_alike_in_both_languages() -> None:
+    numbers = re.compile("[0-9]+")
+    for key, (vi, en) in TEXTS.items():
+        if key.startswith("law."):
+            assert sorted(numbers.findall(vi)) == sorted(numbers.findall(en)), key
+    for move in LIFECYCLE.moves:
+        for words in (move.law, move.note):
+            assert not words or in_language(words, "vi") != in_language(words, "en"), words
+
+
 def texts() -> Iterator[tuple[str, str]]:
     """Every text of the product, except docstrings, which say what was read."""
     for path in [
@@ -34,6 +47,7 @@ def texts() -> Iterator[tuple[str, str]]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in quiet:
                 yield path.name, node.value
+    yield from ((key, text) for key, both in TEXTS.items() for text in both)
 
 
 def test_no_text_that_users_meet_rests_on_a_rule_that_was_replaced() -> None:

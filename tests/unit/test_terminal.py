@@ -115,9 +115,13 @@ def entry(text: str) -> Any:
 
 @pytest.mark.parametrize("lang", ["en", "vi"])
 def test_a_timeline_shows_text_as_it_is(lang: str) -> None:
+    data = {"applicant": {"name": EVIL}, "dossier_code": EVIL, "reason": f"\x00{EVIL}"}
+    event = {**entry("The citizen asks"), "kind": "event", "event": "dossier.submitted.v1", "data": data}
     for print_it in (
         lambda console: console.print(draw([entry(EVIL)], EVIL, lang)),
-        lambda console: StoryPrinter(console, lang).print_entry(entry(EVIL), EVIL),
+        lambda console: console.print(draw([event], "H1", lang)),
+        lambda console: StoryPrinter(console, lang).print_entry(entry(EVIL)),
+        lambda console: StoryPrinter(console, lang).print_entry(event),
         lambda console: StoryPrinter(console, lang).print("who", who=EVIL, procedure=EVIL, where=EVIL),
     ):
         text = io.StringIO()

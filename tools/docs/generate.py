@@ -24,6 +24,7 @@ from contracts.catalogue import PROVINCES
 from contracts.diff import EVENTS, RELEASED, breaking, compare, schemas_at
 from contracts.faults import CATALOGUE, FAMILIES
 from contracts.modes import DOORS, GATES, MODES, REST, TEMPOS
+from contracts.texts import TEXTS
 from services.identity_mock import app as identity_mock
 from services.payment_mock import app as payment_mock
 from services.portal import app as portal
@@ -116,6 +117,13 @@ def _completions() -> str:
     return json.dumps(words, ensure_ascii=False, indent=1) + "\n"
 
 
+def _terminal_texts() -> str:
+    """What the terminal says, from the catalogue of the pages; names of states by their number."""
+    texts = {key: both for key, both in TEXTS.items() if key.split(".")[0] in ("lane", "timeline", "story")}
+    texts |= {f"state.{state.code}": (state.name_vi, state.name_en) for state in lifecycle.LIFECYCLE.states}
+    return json.dumps(texts, ensure_ascii=False, indent=1) + "\n"
+
+
 def outputs() -> dict[str, Callable[[], str]]:
     """Every computed file by its path in the repository, and how to compute it."""
     return {
@@ -125,6 +133,7 @@ def outputs() -> dict[str, Callable[[], str]]:
             json.dumps(scenario.schema(), ensure_ascii=False, indent=1) + "\n"
         ),
         "lienthong/cli/words.json": _completions,
+        "lienthong/texts.json": _terminal_texts,
         **{page: partial(_filled, page) for page in PAGES},
         **{f"contracts/openapi/{name}.yaml": partial(_openapi_yaml, name) for name in CREATE_APP},
         "lienthong/sync_methods.py": sync_methods.code,

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator
 
 from contracts.catalogue import (
     COMMUNES,
+    FIELDS,
     LIFE_EVENTS,
     MERGER,
     NO_OLDER,
@@ -155,8 +156,8 @@ async def fee(
 
 @router.get("/fields", summary="Fields of administration.", responses=problem_responses(422))
 async def fields(page: PageDep, request: Request, response: Response) -> list[FieldView]:
-    counts = Counter((procedure.field_en, procedure.field_vi) for procedure in PROCEDURES.values())
-    views = [FieldView(code=code, name_vi=name, procedures=count) for (code, name), count in counts.items()]
+    counts = Counter(procedure.field_en for procedure in PROCEDURES.values())
+    views = [FieldView(code=code, name_vi=FIELDS[code], procedures=count) for code, count in counts.items()]
     return announce(request, response, page.of(views))
 
 

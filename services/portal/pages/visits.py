@@ -129,5 +129,5 @@ async def refused(request: Request, status: int, refusal: Refusal | None) -> Res
             raise
         raise refusal from None
     sentence = visit.sentence(refusal) if refusal else visit.text(without_refusal(status))
-    law = str(refusal.facts.get("law", "")) if refusal else ""
+    law = refusal.law if refusal else ""
     return visit.render("refused.html", status, sentence=sentence, law=law)

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
+from contracts.catalogue import FIELDS
 from services.province_gateway import queries
 from services.province_gateway.api.views import DossierView, GatewayDep
 from shared.runtime import known_sandbox
@@ -46,9 +47,13 @@ async def inbox(
         Query(description="Only in this state"),
     ] = None,
     commune: Annotated[Text | None, Query(description="Only with this competent commune", examples=["14464"])] = None,
+    field: Annotated[
+        Annotated[Text, Field(json_schema_extra={"enum": [*FIELDS]})] | None,
+        Query(description="Only of this field of administration, which is one department's"),
+    ] = None,
 ) -> list[DossierView]:
     now = (await known_sandbox(gateway, sandbox)).now
-    cut = await queries.inbox(gateway, sandbox, province, page, state=state, commune=commune)
+    cut = await queries.inbox(gateway, sandbox, province, page, state=state, commune=commune, field=field)
     return [DossierView.of(dossier, now) for dossier in announce(request, response, cut)]
 
 

@@ -16,6 +16,7 @@ from contracts import lifecycle as law
 from contracts.catalogue import (
     CALENDAR,
     COMMUNES,
+    FIELDS,
     PROCEDURES,
     PROVINCES,
     communes_of,
@@ -38,7 +39,7 @@ from shared.sandbox.clock import BUSINESS_ZONE
 from shared.storage.page import Page
 from shared.text import Text
 from shared.web.page_route import body_of, page_router
-from shared.web.pages import named
+from shared.web.pages import Lang, named
 
 router = page_router(refused, PROBLEMS)
 ROWS = 50  # on one page of the inbox
@@ -47,9 +48,10 @@ SOON_DAYS = 2  # working days
 WITH_REASON = (
     *(law.REFUSE, law.REQUEST_SUPPLEMENT, law.REJECT, law.STOP, law.RESCHEDULE, law.WAIVE_FEE, law.DECLINE_WITHDRAWAL),
 )
-FIELDS = {"/reason": "reason", "/items": "items", "/days": "days", "/answer_days": "answer_days", "/fee": "amount"}
-FIELDS |= {"/applicant/id": "id", "/applicant/name": "name", "/procedure": "procedure", "/commune": "commune"}
-FIELDS |= {"/note": "note"}
+FORM_FIELDS = {"/reason": "reason", "/items": "items", "/days": "days", "/answer_days": "answer_days"}
+FORM_FIELDS |= {"/fee": "amount"}
+FORM_FIELDS |= {"/applicant/id": "id", "/applicant/name": "name", "/procedure": "procedure", "/commune": "commune"}
+FORM_FIELDS |= {"/note": "note"}
 COUNT_SQL = (
     f"SELECT body->>'province' AS province, count(*) AS n FROM dossiers WHERE sandbox = $1 AND {OPEN} GROUP BY 1"
 )
@@ -65,7 +67,13 @@ async def provinces_page(visit: VisitDep) -> Response:
 
 @router.get("/provinces/{province}")
 async def inbox_page(
-    visit: VisitDep, province: Text, commune: Text = "", state: Text = "", code: Text = "", after: Text = ""
+    visit: VisitDep,
+    province: Text,
+    commune: Text = "",
+    field: Text = "",
+    state: Text = "",
+    code: Text = "",
+    after: Text = "",
 ) -> Response:
     if code.strip():
         found = await queries.dossier(visit.gateway, visit.sandbox.id, province, code.strip().upper())
@@ -77,6 +85,7 @@ async def inbox_page(
         Page(ROWS, after or None),
         state=state or None,
         commune=commune or None,
+        field=field or None,
     )
     states = (*law.UNDECIDED, *law.DECIDED)
     return visit.render(
@@ -86,11 +95,18 @@ async def inbox_page(
         rows=[_row(visit, dossier) for dossier in cut.rows],
         next=cut.next,
         commune=commune,
+        field=field,
         state=state,
         communes=[("", visit.text("desk.every_commune"))]
         + [(each.code, each.name_vi) for each in communes_of(province)],
+        fields=[("", visit.text("find.every_field"))] + [(each, field_name(each, visit.lang)) for each in FIELDS],
         states=[("", visit.text("desk.every_state"))] + [(each.slug, named(each, visit.lang)) for each in states],
     )
+
+
+def field_name(code: str, lang: Lang) -> str:
+    """`Hộ tịch` or `Civil status`."""
+    return FIELDS[code] if lang == "vi" else code.replace("_", " ").capitalize()
 
 
 def _row(visit: OfficerVisit, dossier: Dossier) -> dict[str, Any]:
@@ -152,7 +168,6 @@ async def _dossier(
         view=view,
         row=_row(visit, dossier),
         moves=[(does, dossier.lawful[does], fields) for does, fields in moves.items()],
-        verbs=law.VERBS_VI,
         slips=slips.of(dossier),
         story=story,
         tried=tried,
@@ -185,7 +200,7 @@ async def make_move(visit: VisitDep, province: Text, code: Text, does: Text) -> 
         body = _move(does, form)
         await api.move(province, code, body, _key(form), visit.sandbox.id, visit.gateway)
     except Refusal as refusal:
-        errors = visit.errors(refusal, FIELDS)
+        errors = visit.errors(refusal, FORM_FIELDS)
         if "reason" in errors and not written.get("reason", "").strip():
             errors["reason"] = visit.text("desk.reason_needed")
         return await _dossier(visit, province, code, does, errors, 422, **written)
@@ -276,7 +291,7 @@ async def register(visit: VisitDep, province: Text) -> Response:
         checked = body_of(api.RegistrationBody, body)
         reply = await api.register(province, checked, _key(form), visit.sandbox.id, visit.gateway)
     except Refusal as refusal:
-        return _register(visit, province, visit.errors(refusal, FIELDS), 422, **written)
+        return _register(visit, province, visit.errors(refusal, FORM_FIELDS), 422, **written)
     code = msgspec.json.decode(reply.body)["code"]
     return RedirectResponse(f"/provinces/{province}/dossiers/{code}", 303)
 

@@ -17,6 +17,7 @@ from shared.runtime import known_sandbox
 from shared.sandbox import registry
 from shared.sandbox.names import DEFAULT
 from shared.sandbox.registry import Sandbox
+from shared.sentences import in_language
 from shared.web.dependencies import SandboxId, runtime_of
 from shared.web.page_route import field_errors, sentence, without_refusal
 from shared.web.pages import Templates, Visit, language_of
@@ -47,7 +48,7 @@ class OfficerVisit:
         if isinstance(refusal, BodyDoesNotFit):
             return field_errors(refusal, fields, self.lang)
         words = sentence(refusal, PROBLEMS, text, self.lang)
-        law = refusal.facts.get("law")
+        law = in_language(refusal.law, self.lang)
         return {"form": f"{words} ({law})" if law else words}
 
 
@@ -68,5 +69,5 @@ async def refused(request: Request, status: int, refusal: Refusal | None) -> Res
     except Refusal as other:
         raise (refusal or other) from None
     words = sentence(refusal, PROBLEMS, text, visit.lang) if refusal else visit.text(without_refusal(status))
-    law = str(refusal.facts.get("law", "")) if refusal else ""
+    law = refusal.law if refusal else ""
     return visit.render("refused.html", status, sentence=words, law=law)

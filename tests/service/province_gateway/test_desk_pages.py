@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
 from contracts import lifecycle as law
+from shared.sentences import in_language
 from tests.support.country import Citizen, Country, Sandbox
 from tests.support.factories import COMMUNE, COPY, FREE, PROVINCE
 from tests.support.pages import Browser, Forms, a_browser, state_of
@@ -67,6 +71,38 @@ async def test_a_page_offers_exactly_the_lawful_moves_and_says_why_another_is_re
     assert stale.status_code == 422 and "error-form" in Forms(stale.text).ids, "the page says what happened meanwhile"
     twice = await desk.send(page, "/moves/receive")
     assert state_of(twice) == state_of(received), "the form that was sent twice has one effect"
+
+
+async def test_an_inbox_is_narrowed_to_a_department(desk: Browser, sandbox: Sandbox, lan: Citizen) -> None:
+    code = await lan.submitted(procedure=COPY)
+    await sandbox.carry()
+    inbox = await desk.get(f"/provinces/{PROVINCE}?field=civil_status&commune={COMMUNE}")
+    assert f"dossier-{code}" in Forms(inbox.text).ids and "selected>Hộ tịch<" in inbox.text
+    await desk.get("/language/en")
+    other = await desk.get(f"/provinces/{PROVINCE}?field=land")
+    assert "empty" in Forms(other.text).ids and "selected>Land<" in other.text
+
+
+async def test_the_law_is_named_in_the_language_of_the_page(desk: Browser, sandbox: Sandbox, lan: Citizen) -> None:
+    await desk.send(await desk.get(f"/provinces/{PROVINCE}"), "/mode", mode="manual")
+    code = await lan.submitted(procedure=COPY)
+    await sandbox.carry()
+    here = f"/provinces/{PROVINCE}/dossiers/{code}"
+    for lang in ("vi", "en"):
+        page = await desk.get(f"/language/{lang}?next={here}")
+        assert law_of(page, law.RECEIVE) == in_language(law.RECEIPT, lang)
+        assert law_of(page, law.REFUSE) == f"{in_language(law.REFUSAL, lang)}; {in_language(law.REPAY, lang)}"
+    received = await desk.send(page, "/moves/receive")
+    for lang in ("vi", "en"):
+        await desk.get(f"/language/{lang}")
+        address = f"{desk.base}{here}/moves/{law.START}"
+        early = await desk.http.post(address, data={"key": lang})
+        assert early.status_code == 422 and in_language(law.FEES, lang) in html.unescape(early.text), state_of(received)
+
+
+def law_of(page: httpx.Response, does: str) -> str:
+    (said,) = re.findall(rf'data-testid="law-{does}">([^<]*)<', page.text)
+    return html.unescape(said)
 
 
 async def test_a_dossier_is_registered_at_the_counter(desk: Browser) -> None:

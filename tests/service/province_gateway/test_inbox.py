@@ -10,7 +10,7 @@ import pytest
 from contracts import lifecycle as law
 from tests.service.province_gateway.stages import FEE, STAGES, Officials
 from tests.support.country import Country, Sandbox, pointers, problem
-from tests.support.factories import COMMUNE, FREE, PROVINCE
+from tests.support.factories import COMMUNE, COPY, FREE, PROVINCE
 from tests.support.office import Office
 
 OTHER_COMMUNE = "14488"
@@ -52,6 +52,15 @@ async def test_the_first_come_is_in_front_page_by_page(country: Country, sandbox
     assert "next" not in second.links
 
 
+async def test_it_is_narrowed_to_a_department(sandbox: Sandbox) -> None:
+    office = Office(sandbox)
+    aid = (await office.registered(procedure=FREE))["code"]
+    copy = (await office.registered(procedure=COPY))["code"]
+    assert [each["code"] for each in await inbox(sandbox, field="social_protection")] == [aid]
+    assert [each["code"] for each in await inbox(sandbox, field="civil_status", commune=COMMUNE)] == [copy]
+    assert await inbox(sandbox, field="land") == []
+
+
 async def test_it_is_searched_by_state_and_commune(country: Country, sandbox: Sandbox) -> None:
     office = Office(sandbox)
     here = (await office.registered(procedure=FREE))["code"]
@@ -71,6 +80,8 @@ async def test_it_is_searched_by_state_and_commune(country: Country, sandbox: Sa
         ({"state": "withdrawn"}, "/query/state", "is no state of an open dossier"),
         ({"state": "a\x00"}, "/query/state", "NUL"),
         ({"commune": "00001"}, "/query/commune", "is no commune of province 37"),
+        ({"field": "civil_state"}, "/query/field", "did you mean civil_status?"),
+        ({"field": "\x1b"}, "/query/field", "is no field of administration"),
         ({"commune": "x"}, "/query/commune", "/api/v1/provinces/37/communes"),
         ({"page_size": 0}, "/query/page_size", "greater"),
         ({"page_token": "x"}, "/query/page_token", "no place"),
