@@ -93,5 +93,9 @@ class DeadLetterNotFound(Refusal):
     """No dead letter has this id in this sandbox, or what it was about has been done since."""
 
 
+class EventNotFound(Refusal):
+    """This service has published no such event in this sandbox."""
+
+
 class DeadLetterHasNoBody(Refusal):
     """The dead letter is a timer, not an event: there is no body to edit."""

@@ -62,6 +62,7 @@ COMMON: Problems = {
     errors.DeadLetterNotFound: ProblemType(
         "dead-letter-not-found", 404, "There is no such dead letter.", "Không có thư chết này."
     ),
+    errors.EventNotFound: ProblemType("event-not-found", 404, "There is no such event.", "Không có sự kiện này."),
     errors.DeadLetterHasNoBody: ProblemType(
         "dead-letter-has-no-body", 409, "This dead letter has no body.", "Thư chết này không có nội dung."
     ),

@@ -6,15 +6,16 @@ from fastapi import FastAPI
 
 from services.portal import lab as portal_lab
 from services.portal.api import catalogue, contracts, dossiers, papers, payments, statistics
-from services.portal.console import boards, now
+from services.portal.console import boards, letters, now
 from services.portal.console import dossiers as stories
+from services.portal.console import events as contract_views
 from services.portal.pages import application, login, visits
 from services.portal.pages import catalogue as catalogue_pages
 from services.portal.pages import dossiers as dossier_pages
 from services.portal.problems import PROBLEMS
 from services.portal.runtime import Portal
 from services.portal.settings import Settings
-from shared.lab import dead_letters, lanes, projections, sandbox
+from shared.lab import dead_letters, events, lanes, projections, sandbox
 from shared.observability import logs
 from shared.web import app as web
 from shared.web import server
@@ -25,9 +26,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     portal = Portal(settings)
     # The most used routes first: a request is matched against one route after another.
     public = (dossiers.router, payments.router, catalogue.router, papers.router, statistics.router, contracts.router)
-    console = (now.router, stories.router, boards.router)
+    console = (now.router, stories.router, letters.router, contract_views.router, boards.router, boards.calls)
     own_pages = (catalogue_pages.router, login.router, application.router, dossier_pages.router)
-    lab = (portal_lab.router, sandbox.router, lanes.router, dead_letters.router, projections.router)
+    lab = (portal_lab.router, sandbox.router, lanes.router, events.router, dead_letters.router, projections.router)
     return web.create_app(
         portal,
         "Liên Thông: national portal",

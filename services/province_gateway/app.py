@@ -10,7 +10,7 @@ from services.province_gateway.pages.visits import TEMPLATES
 from services.province_gateway.problems import PROBLEMS
 from services.province_gateway.runtime import Gateway
 from services.province_gateway.settings import Settings
-from shared.lab import dead_letters, lanes, sandbox
+from shared.lab import dead_letters, events, lanes, sandbox
 from shared.observability import logs
 from shared.web import app as web
 from shared.web import server
@@ -28,7 +28,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         deliveries.router,
         scripts.router,
     )
-    lab = (sandbox.replica_router, sandbox.router, lanes.router, dead_letters.router)
+    lab = (sandbox.replica_router, sandbox.router, lanes.router, events.router, dead_letters.router)
     return web.create_app(
         gateway,
         "Liên Thông: provincial procedure systems",

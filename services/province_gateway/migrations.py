@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import MetaData
 
 from services.province_gateway.doors.tables import doors_tables
-from shared.messaging import edits
+from shared.messaging import edits, published
 from shared.sandbox import files
 from shared.storage.database import ddl
 from shared.storage.migrations import Note, Steps
@@ -24,8 +24,9 @@ async def add_doors(connection: Any, note: Note) -> None:
 
 
 async def add_edits(connection: Any, note: Note) -> None:
-    """Version 11: edits of dead letters."""
+    """Version 11: edits of dead letters, and the index of what was published last."""
     await connection.execute(edits.ADD_COLUMNS_SQL)
+    await connection.execute(published.ADD_INDEX_SQL)
 
 
 STEPS: Steps = {10: add_doors, 11: add_edits}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Path, Request, Response
+from fastapi import APIRouter, Body, Path, Query, Request, Response
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,7 +14,7 @@ from shared.messaging import edits, redrives
 from shared.messaging.redrives import RedrivenLetter, Selection
 from shared.runtime import known_sandbox
 from shared.text import Text
-from shared.web.dependencies import Number, SandboxId
+from shared.web.dependencies import Number, SandboxId, TrueOrFalse
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
@@ -49,10 +49,16 @@ class RedrivenLetters(BaseModel):
 
 @router.get("/dead-letters", summary="Dead letters of a sandbox, oldest first", responses=problem_responses(404, 422))
 async def dead_letters(
-    sandbox: SandboxId, runtime: EventRuntimeDep, page: PageDep, request: Request, response: Response
+    sandbox: SandboxId,
+    runtime: EventRuntimeDep,
+    page: PageDep,
+    request: Request,
+    response: Response,
+    type: Annotated[Text | None, Query(max_length=100, description="Event type, or kind of timer")] = None,
+    open: Annotated[bool, TrueOrFalse, Query(description="Only those that were not redriven")] = False,
 ) -> list[dict[str, Any]]:
     await known_sandbox(runtime, sandbox)
-    cut = await letters.listed(runtime.database, sandbox, page)
+    cut = await letters.listed(runtime.database, sandbox, page, kind=type, is_open=open)
     return [jsonable_encoder(letter) for letter in announce(request, response, cut)]
 
 

@@ -210,14 +210,24 @@ async def release(connection: Connection, sandbox_id: str, subject: str) -> list
     return [row["id"] for row in rows]
 
 
-async def listed(database: Database, sandbox_id: str, page: Page) -> Cut[dict[str, Any]]:
-    """A page of the dead letters of a sandbox, oldest first. The page token is the id of its last letter."""
+async def listed(
+    database: Database, sandbox_id: str, page: Page, *, kind: str | None = None, is_open: bool = False
+) -> Cut[dict[str, Any]]:
+    """A page of the dead letters of a sandbox, oldest first. The page token is the id of its last letter.
+
+    kind     only those of this event type, or kind of timer
+    is_open  only those that were not redriven
+    """
     rows = await database.fetch(
         """SELECT d.id, d.subject, d.lane, d.epoch, d.number, d.kind, d.reason, d.at, d.redriven_at, d.edited_at,
              (SELECT count(*) FROM waiting w WHERE w.sandbox = d.sandbox AND w.subject = d.subject) AS waiting_behind
-           FROM dead_letters d WHERE d.sandbox = $1 AND d.id > $2 ORDER BY d.id LIMIT $3""",
+           FROM dead_letters d WHERE d.sandbox = $1 AND d.id > $2
+             AND ($3::text IS NULL OR d.kind = $3) AND NOT ($4 AND d.redriven_at IS NOT NULL)
+           ORDER BY d.id LIMIT $5""",
         sandbox_id,
         place_of(page),
+        kind,
+        is_open,
         page.size + 1,
     )
     letters = [_with_wire_time(dict(row)) for row in rows[: page.size]]

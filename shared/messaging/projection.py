@@ -104,16 +104,19 @@ async def begin(database: Database, projections: Sequence[Projection]) -> None:
 async def rebuild(database: Database, projection: Projection) -> int:
     """Empty the projection and start it from the first event. Returns its new generation; readers notice it."""
     async with database.transaction() as connection:
-        generation: int = await connection.fetchval(
-            "UPDATE projections SET generation = generation + 1 WHERE name = $1 RETURNING generation",
-            projection.name,
-        )
-        for table in projection.tables:
-            await connection.execute(f"TRUNCATE {table}")
-        await connection.execute(
-            "UPDATE positions SET epoch = 0, expected = 1, next_offset = 0, is_cut = false WHERE listener = $1",
-            projection.name,
-        )
+        return await restart(connection, projection.name, projection.tables)
+
+
+async def restart(connection: Connection, name: str, tables: Sequence[str]) -> int:
+    """The same, by name, in a transaction of the caller."""
+    generation: int = await connection.fetchval(
+        "UPDATE projections SET generation = generation + 1 WHERE name = $1 RETURNING generation", name
+    )
+    for table in tables:
+        await connection.execute(f"TRUNCATE {table}")
+    await connection.execute(
+        "UPDATE positions SET epoch = 0, expected = 1, next_offset = 0, is_cut = false WHERE listener = $1", name
+    )
     return generation
 
 

@@ -32,8 +32,9 @@ POLICY = (
 NO_HEADERS: Mapping[str, str] = {}
 # Addresses at which a browser gets a page, whatever happens: all but those for programs.
 PAGES = re.compile(r"(?!(?:/s/[^/]+)?/(?:api|_lab|docs|healthz|readyz|metrics|openapi\.json)(?:/|$)).*")
-# Characters that act instead of being shown: on a page, and in the terminal of whoever reads it there.
-CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# Characters that act instead of being shown, on a page and in the terminal of who reads it there; and lone surrogates.
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+PICTURES = 0x2400  # Unicode block Control Pictures: ␀ for NUL, ␛ for ESC
 DAYS = {
     "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
     "vi": ("Thứ Hai", "Thứ Ba", "Thứ Tư", "Thứ Năm", "Thứ Sáu", "Thứ Bảy", "Chủ Nhật"),
@@ -109,7 +110,19 @@ class Templates:
             "said": lambda sentence: in_language(sentence, lang),
         }
         content = self.environment.get_template(template).render(visit=visit, lang=lang, **words, **facts)
-        return CONTROLS.sub("\ufffd", content)
+        return without_controls(content)
+
+
+def without_controls(text: str) -> str:
+    """`text` with a sign in place of each character that would act: `␀` for NUL, `␛` for ESC."""
+    return CONTROLS.sub(_picture, text)
+
+
+def _picture(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code == 0x7F:
+        return "\u2421"
+    return chr(PICTURES + code) if code < 0x20 else "\ufffd"
 
 
 def origin(url: str) -> str:

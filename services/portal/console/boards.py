@@ -1,4 +1,4 @@
-"""The views of connectors, faults, dead letters, contracts and the country."""
+"""The views of connectors, faults and the country."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ import asyncio
 import json
 from typing import Any
 
-from fastapi import Request, Response
+import httpx
+from fastapi import APIRouter, Request, Response
 
-from contracts import lifecycle as law
-from contracts.catalogue import PROVINCES
+from contracts.catalogue import COMMUNES, PROVINCES
 from contracts.faults import FAULTS
-from contracts.gate import RULES
-from contracts.lifecycle import LIFECYCLE
-from contracts.schemas import event_types, schema
 from services.portal.console import peers
-from services.portal.console.views import show
+from services.portal.console.views import pretty, show
 from services.portal.lab.faults import rules_with_counts
 from services.portal.pages.visits import VisitDep, refused
 from services.portal.problems import PROBLEMS
+from services.portal.reporting.country import figures, total
+from shared.errors import NotReady
 from shared.text import Text
 from shared.web.page_route import page_router
 
 router = page_router(refused, PROBLEMS)
-VERDICTS = 50  # the newest of one connector
+calls = APIRouter(include_in_schema=False)  # for scripts: a refusal is JSON
+NEWEST = 50  # verdicts and deliveries of one connector
+KEPT = ("content-type", "idempotency-key")  # headers of a call that are passed on
 # Province → row and column of its tile; where the provinces lie, roughly, from north to south. Our own drawing.
 TILES = {
     "12": (0, 1), "15": (0, 2), "08": (0, 3), "04": (0, 4),
@@ -42,7 +43,6 @@ TILES = {
     "82": (13, 2), "86": (13, 3), "91": (13, 1),
     "92": (14, 2), "96": (15, 1),
 }  # fmt: skip
-COUNT_SQL = "SELECT province, state, count(*) AS n FROM reported_dossiers WHERE sandbox = $1 GROUP BY 1, 2"
 
 
 @router.get("/console/connectors")
@@ -51,27 +51,39 @@ async def connectors_view(visit: VisitDep, province: Text = "") -> Response:
 
     async def facts() -> dict[str, Any]:
         listed = await peers.rows(visit.portal, gateway, "/api/v1/connectors", visit.sandbox.id)
+        of = {each["province"]: each for each in listed or ()}
+        chosen = province if province in of else next(iter(of), "")
         verdicts = deliveries = None
-        chosen = province or next((each["province"] for each in listed or ()), "")
-        if chosen in PROVINCES:
-            base = f"/api/v1/provinces/{chosen}"
+        if chosen:
+            base, said = f"/api/v1/provinces/{chosen}", sum(of[chosen]["verdicts"].values())
             verdicts, deliveries = await asyncio.gather(
-                peers.rows(visit.portal, gateway, f"{base}/verdicts", visit.sandbox.id),
+                peers.rows(visit.portal, gateway, f"{base}/verdicts?after={max(said - NEWEST, 0)}", visit.sandbox.id),
                 peers.rows(visit.portal, gateway, f"{base}/deliveries", visit.sandbox.id),
             )
         return {
             "connectors": listed,
-            "chosen": chosen if chosen in PROVINCES else "",
-            "verdicts": [
-                {**each, "json": json.dumps(each, ensure_ascii=False, indent=2)}
-                for each in (verdicts or [])[-VERDICTS:][::-1]
-            ],
-            "deliveries": (deliveries or [])[-VERDICTS:][::-1],
+            "chosen": chosen,
+            "verdicts": None if verdicts is None else [_shown(each) for each in verdicts[-NEWEST:][::-1]],
+            "deliveries": deliveries and deliveries[-NEWEST:][::-1],
             "gateway": gateway,
             "provinces": PROVINCES,
         }
 
     return await show(visit, "connectors", facts)
+
+
+def _shown(verdict: dict[str, Any]) -> dict[str, Any]:
+    """A verdict with JSON to read and to copy; `patch`: all that mends it, in the order of the errors."""
+    errors = [{**each, "patch": pretty(each["patch"]) if each.get("patch") else ""} for each in verdict["errors"]]
+    patch = [operation for each in verdict["errors"] for operation in each.get("patch") or ()]
+    example = verdict.get("example")
+    return {
+        **verdict,
+        "errors": errors,
+        "patch": pretty(patch) if patch else "",
+        "example": pretty(example) if example else "",
+        "json": pretty(verdict),
+    }
 
 
 @router.get("/console/faults")
@@ -87,76 +99,40 @@ async def faults_view(visit: VisitDep) -> Response:
     return await show(visit, "faults", facts)
 
 
-@router.get("/console/dead-letters")
-async def dead_letters_view(visit: VisitDep) -> Response:
-    gateway = visit.portal.settings.province_gateway_url
-
-    async def facts() -> dict[str, Any]:
-        places = {"portal": visit.portal.settings.portal_url, "gateway": gateway}
-        parts = await asyncio.gather(
-            *(peers.rows(visit.portal, url, "/_lab/dead-letters", visit.sandbox.id) for url in places.values())
-        )
-        letters = [
-            {**letter, "place": place, "json": json.dumps(letter, ensure_ascii=False, indent=2)}
-            for place, part in zip(places, parts, strict=True)
-            for letter in part or ()
-        ]
-        silent = [place for place, part in zip(places, parts, strict=True) if part is None]
-        return {"letters": letters, "silent": silent, "gateway": gateway}
-
-    return await show(visit, "dead-letters", facts)
-
-
-@router.get("/console/contracts")
-async def contracts_view(visit: VisitDep, type: Text = "") -> Response:
-    async def facts() -> dict[str, Any]:
-        types = [(name, law.EVENTS[name]) for name in event_types() if name in law.EVENTS]
-        chosen = type if type in law.EVENTS else ""
-        shown = schema(chosen) if chosen else {}
-        moves = [move for move in LIFECYCLE.moves if move.event == chosen]
-        return {
-            "types": types,
-            "chosen": chosen,
-            "schema": json.dumps(shown, ensure_ascii=False, indent=2),
-            "example": json.dumps((shown.get("examples") or [{}])[0], ensure_ascii=False, indent=2),
-            "moves": moves,
-            "rules": [rule for rule in RULES.values() if not chosen],
-        }
-
-    return await show(visit, "contracts", facts)
-
-
 @router.get("/console/country")
-async def country_view(visit: VisitDep, wall: Text = "") -> Response:
+async def country_view(visit: VisitDep, province: Text = "", wall: Text = "") -> Response:
+    chosen = province if province in PROVINCES else ""
+
     async def facts() -> dict[str, Any]:
-        rows = await visit.portal.database.fetch(COUNT_SQL, visit.sandbox.id)
-        counts: dict[str, dict[str, int]] = {}
-        for row in rows:
-            state = LIFECYCLE.state(row["state"])
-            kind = "open"
-            if state in (law.RESULT_READY, law.RESULT_RETURNED):
-                kind = "done"
-            elif state in law.ENDED_WITHOUT_RESULT:
-                kind = "without"
-            of = counts.setdefault(row["province"], {"open": 0, "done": 0, "without": 0, "all": 0})
-            of[kind] += row["n"]
-            of["all"] += row["n"]
-        most = max((of["all"] for of in counts.values()), default=1)
-        tiles = [(PROVINCES[code], *TILES[code], counts.get(code), most) for code in PROVINCES]
-        return {"tiles": tiles, "total": sum(of["all"] for of in counts.values()), "wall": bool(wall)}
+        sandbox = await visit.portal.sandbox(visit.sandbox.id)
+        provinces = await figures(visit.portal.database, sandbox.id, sandbox.now)
+        communes = await figures(visit.portal.database, sandbox.id, sandbox.now, chosen) if chosen else {}
+        return {
+            "tiles": [(PROVINCES[code], *TILES[code], provinces.get(code)) for code in PROVINCES],
+            "total": total(provinces),
+            "chosen": PROVINCES.get(chosen),
+            "of_chosen": provinces.get(chosen),
+            "communes": [
+                (COMMUNES.get(code), of)
+                for code, of in sorted(communes.items(), key=lambda each: (-each[1].overdue, -each[1].dossiers))
+            ],
+            "wall": bool(wall),
+        }
 
     return await show(visit, "country", facts)
 
 
-@router.api_route("/console/gateway/{path:path}", methods=["GET", "POST", "PUT", "DELETE"])
+@calls.api_route("/console/gateway/{path:path}", methods=["GET", "POST", "PUT", "DELETE"])
 async def at_the_gateway(visit: VisitDep, path: Text, request: Request) -> Response:
     """Passes a call of a view on to the province gateway: a page may call only its own service."""
-    gateway = visit.portal.settings.province_gateway_url
-    kept = {
-        name: value for name in ("content-type", "x-api-key", "idempotency-key") if (value := request.headers.get(name))
-    }
-    headers = {"X-Sandbox": visit.sandbox.id, **kept}
-    reply = await visit.portal.http.request(
-        request.method, f"{gateway}/{path}", params=request.query_params, content=await request.body(), headers=headers
-    )
+    portal = visit.portal
+    headers = await peers.owner_headers(portal, visit.sandbox.id)
+    headers |= {name: value for name in KEPT if (value := request.headers.get(name))}
+    url, body = f"{portal.settings.province_gateway_url}/{path}", await request.body()
+    try:
+        reply = await portal.http.request(
+            request.method, url, params=request.query_params, content=body, headers=headers
+        )
+    except httpx.HTTPError as fault:
+        raise NotReady("The province gateway does not reply; try again.", waits_for=["province_gateway"]) from fault
     return Response(reply.content, reply.status_code, media_type=reply.headers.get("content-type"))

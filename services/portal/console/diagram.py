@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from contracts import lifecycle as law
+from shared.web.pages import without_controls
 
 CITIZEN, PORTAL, KAFKA, PROVINCE, IDENTITY, PAYMENT = range(6)
 LANES = ("citizen", "portal", "kafka", "province", "identity", "payment")  # keys of texts.toml, under `lane`
@@ -102,7 +103,7 @@ COLOURS |= {"rejected": "#9c2219", "note": "#704a00"}
 
 def _step(step: Step, y: int, *, is_chosen: bool) -> str:
     colour = COLOURS[step.look]
-    title = f"<title>{escape(''.join(filter(str.isprintable, step.label)))}</title>"
+    title = f"<title>{escape(_shown(step.label))}</title>"
     mark = ' data-chosen="yes"' if is_chosen else ""
     if step.source == step.target:
         x, wide = _x(step.source), WIDTH - 12
@@ -121,12 +122,18 @@ def _step(step: Step, y: int, *, is_chosen: bool) -> str:
     return f'<g class="step {step.look}"{mark}>{title}{line}{through}{label}</g>'
 
 
+def _shown(text: str) -> str:
+    """Without what XML cannot have, or what would act: a sign stands in its place."""
+    shown = without_controls(" ".join(text.split("\n")))
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in shown)
+
+
 def _dashes(step: Step) -> str:
     return ' stroke-dasharray="6 4"' if step.look == "refused" else ""
 
 
 def _words(text: str, x: int, y: int, most: int) -> str:
-    text = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)  # XML has no control characters
+    text = _shown(text)
     short = text if len(text) <= most else text[: most - 1] + "…"
     return f'<text x="{x}" y="{y}" text-anchor="middle" class="label">{escape(short)}</text>'
 
@@ -150,4 +157,4 @@ def mermaid(steps: Sequence[Step], lanes: Sequence[str]) -> str:
 
 def _plain(text: str) -> str:
     """Without what Mermaid reads as its own: `;` ends a statement, `#` begins an entity."""
-    return " ".join(text.replace(";", ",").replace("#", "").split()) or "-"
+    return " ".join(_shown(text).replace(";", ",").replace("#", "").split()) or "-"

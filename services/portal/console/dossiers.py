@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Response
 
 from contracts import lifecycle as law
 from contracts.lifecycle import LIFECYCLE
 from services.portal.console import diagram, peers
-from services.portal.console.views import show
+from services.portal.console.views import pretty, show
 from services.portal.explain import explain
 from services.portal.explain.collect import gather
 from services.portal.pages.visits import CitizenVisit, VisitDep, refused
@@ -21,7 +21,6 @@ from shared.web.page_route import page_router
 
 router = page_router(refused, PROBLEMS)
 ROWS = 50
-LIST_SQL = "SELECT dossier, province, state FROM reported_dossiers WHERE sandbox = $1 AND dossier = $2"
 
 
 @router.get("/console/dossiers")
@@ -70,12 +69,23 @@ async def story_view(visit: VisitDep, code: Text, step: Text = "", upto: Text = 
             "silent": silent,
             "drawing": diagram.svg(steps, lanes, link=f"{here}?step={{}}&upto={last}", chosen=chosen),
             "entry": entry,
-            "payload": json.dumps(entry["data"], ensure_ascii=False, indent=2) if entry else "",
+            "payload": pretty(entry["data"]) if entry else "",
+            "sent": await _headers(visit, code, entry) if entry else {},
             "clauses": _clauses(entry) if entry else [],
             "step": chosen,
         }
 
     return await show(visit, "story", facts)
+
+
+async def _headers(visit: CitizenVisit, code: str, entry: dict[str, Any]) -> dict[str, str]:
+    """The headers of an event on the wire; empty for what is no event, or if its service does not reply."""
+    url = peers.services(visit.portal).get(entry["service"])
+    if entry["kind"] != "event" or url is None:
+        return {}
+    path = f"/_lab/events/{quote(code, safe='')}/{entry['version']}"
+    event = await peers.document(visit.portal, url, path, visit.sandbox.id)
+    return dict(event["headers"]) if event else {}
 
 
 def _clauses(entry: dict[str, Any]) -> list[str]:

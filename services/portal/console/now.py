@@ -40,8 +40,8 @@ async def _now(visit: CitizenVisit) -> dict[str, Any]:
         health.look(portal),
         portal.timekeeping.settle(sandbox, 0),
         peers.rows(portal, gateway, "/api/v1/connectors", sandbox),
-        peers.rows(portal, portal.settings.portal_url, "/_lab/dead-letters", sandbox),
-        peers.rows(portal, gateway, "/_lab/dead-letters", sandbox),
+        peers.rows(portal, portal.settings.portal_url, "/_lab/dead-letters?open=true", sandbox),
+        peers.rows(portal, gateway, "/_lab/dead-letters?open=true", sandbox),
     )
     current = await portal.sandbox(sandbox)
 
@@ -71,13 +71,12 @@ async def _sandboxes(visit: CitizenVisit, find: str) -> dict[str, Any]:
     words = find.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     rows = await visit.portal.database.fetch(LISTED_SQL, f"%{words}%")
     total = await visit.portal.database.fetch("SELECT count(*) AS n FROM sandboxes WHERE NOT deleted")
-    key = await visit.portal.database.fetch("SELECT api_key FROM sandboxes WHERE id = $1", visit.sandbox.id)
     issuer = visit.portal.settings.identity_url
     is_default = visit.sandbox.id == DEFAULT
     return {
         "sandboxes": [dict(row) for row in rows],
         "total": total[0]["n"],
         "find": find,
-        "api_key": key[0]["api_key"] if key else "",
+        "api_key": await peers.api_key(visit.portal, visit.sandbox.id),
         "issuer": issuer if is_default else f"{issuer}/s/{visit.sandbox.id}",
     }

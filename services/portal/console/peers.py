@@ -7,8 +7,9 @@ import re
 import time
 from typing import Any
 
+import httpx
+
 from services.portal.runtime import Portal
-from shared import http
 
 LARGEST = 500  # rows of one answer
 READY_SECONDS = 1.0  # how long an answer about the health of all processes is used again, by every open page
@@ -25,10 +26,21 @@ async def rows(portal: Portal, url: str, path: str, sandbox_id: str) -> list[dic
 async def document(portal: Portal, url: str, path: str, sandbox_id: str) -> Any:
     """The JSON of a service; None if it does not reply, or refuses."""
     try:
-        reply = await http.call(portal.http, "GET", f"{url}{path}", sandbox_id=sandbox_id)
-    except http.Unreachable:
+        reply = await portal.http.get(f"{url}{path}", headers=await owner_headers(portal, sandbox_id))
+    except httpx.HTTPError:
         return None
     return reply.json() if reply.status_code == 200 else None
+
+
+async def owner_headers(portal: Portal, sandbox_id: str) -> dict[str, str]:
+    """The sandbox, and its own key if it has one: whoever can open the console can read the key there."""
+    key = await api_key(portal, sandbox_id)
+    return {"X-Sandbox": sandbox_id, **({"X-API-Key": key} if key else {})}
+
+
+async def api_key(portal: Portal, sandbox_id: str) -> str:
+    rows = await portal.database.fetch("SELECT api_key FROM sandboxes WHERE id = $1", sandbox_id)
+    return rows[0]["api_key"] or "" if rows else ""
 
 
 def services(portal: Portal) -> dict[str, str]:

@@ -159,6 +159,21 @@ async def test_a_body_that_does_not_fit_changes_nothing(door: Door, body: Any, p
     assert await door.shown(letter) == before
 
 
+async def test_the_list_can_be_of_one_type_and_of_those_that_are_open(door: Door) -> None:
+    one, other = await die(door, "2"), await die(door, "3", "B", ASKED)
+
+    async def listed(query: str) -> list[int]:
+        return [letter["id"] for letter in (await door.ask("GET", query)).json()]
+
+    assert await listed("") == await listed("?open=true") == [one, other]
+    assert await listed(f"?type={ASKED}") == [other] and await listed("?type=none") == []
+    broken.discard("2")
+    await door.redrive(one)
+    assert await listed("?open=true") == [other] and await listed(f"?open=true&type={MARKED}") == []
+    assert await listed("?open=false") == [one, other]
+    assert pointers(await door.ask("GET", "?open=perhaps")) == ["/query/open"]
+
+
 async def test_a_text_is_stored_composed(door: Door) -> None:
     letter = await die(door, "2")
     await door.edit(letter, {"code": "A", "mark": "Nguye\u0302\u0303n"})

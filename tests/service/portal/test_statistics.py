@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -13,6 +14,7 @@ from contracts import lifecycle as law
 from contracts.lifecycle import LIFECYCLE, Reaction
 from contracts.models import TYPE_OF, DossierReceived
 from contracts.topics import FROM_PROVINCE
+from services.portal.reporting.country import figures
 from services.portal.reporting.projection import NAME, after, project
 from shared.messaging import cloudevents, projection
 from shared.messaging.cloudevents import Event
@@ -20,7 +22,7 @@ from shared.messaging.consumer import HandlerExists, Handlers
 from shared.messaging.positions import Positions
 from shared.messaging.projection import ProjectionReader
 from tests.support.country import Country, Sandbox, problem
-from tests.support.factories import MORNING, PROVINCE, Said, a_record, an_event
+from tests.support.factories import MORNING, PROVINCE, Said, a_record, an_event, an_event_of
 
 A, B = "H42.14464-20260609-0000001", "H42.14464-20260609-0000002"
 LANE = [Said("", "", "", b"", 0).lane]
@@ -130,6 +132,71 @@ async def test_a_missing_number_is_asked_for(country: Country, sandbox: Sandbox,
     )
     assert outcome.asks == {LANE[0]: position.place}
     assert await states(country, sandbox) == {"received": 1}
+
+
+async def places(country: Country, sandbox: Sandbox, *, now: datetime = MORNING, province: str | None = None) -> Any:
+    found = await figures(country.portal.database, sandbox.id, now, province)
+    return {place: (of.dossiers, of.on_time, of.overdue, of.online) for place, of in found.items()}
+
+
+@pytest.mark.parametrize("first", ["portal", "gateway"])
+async def test_places_due_dates_and_channels_are_counted_in_either_order(
+    country: Country, sandbox: Sandbox, reporting: Reporting, first: str
+) -> None:
+    told = {
+        "portal": [an_event(law.DOSSIER_SUBMITTED, sandbox.id, A)],
+        "gateway": [
+            an_event(law.DOSSIER_RECEIVED, sandbox.id, A, due_at="2026-06-10T17:00:00+07:00"),
+            an_event(law.DOSSIER_REGISTERED, sandbox.id, B),
+        ],
+    }
+    for source in (first, *(each for each in told if each != first)):
+        await reporting.hears(source, *told[source])
+    assert await places(country, sandbox) == {PROVINCE: (2, 1, 0, 1)}, "one of the two waits for its reception"
+    assert await places(country, sandbox, province=PROVINCE) == {"14464": (2, 1, 0, 1)}
+    assert await places(country, sandbox, province="01") == {}
+    later = MORNING + timedelta(days=2)
+    assert await places(country, sandbox, now=later) == {PROVINCE: (2, 0, 1, 1)}
+    due = {"previous_due_at": "2026-06-10T17:00:00+07:00", "due_at": "2026-06-12T17:00:00+07:00"}
+    await reporting.hears("gateway", an_event(law.DOSSIER_RESCHEDULED, sandbox.id, A, **due))
+    assert await places(country, sandbox, now=later) == {PROVINCE: (2, 1, 0, 1)}
+
+
+@pytest.mark.parametrize(("on_time", "counts"), [(True, (1, 1, 0, 0)), (False, (1, 0, 1, 0))])
+async def test_a_result_stays_on_time_or_overdue_for_ever(
+    country: Country, sandbox: Sandbox, reporting: Reporting, on_time: bool, counts: tuple[int, ...]
+) -> None:
+    moves = (law.DOSSIER_RECEIVED, law.PROCESSING_STARTED)
+    ready = an_event(law.DOSSIER_RESULT_READY, sandbox.id, A, on_time=on_time)
+    await reporting.hears("gateway", *story(sandbox, A, *moves), ready, *story(sandbox, A, law.DOSSIER_RESULT_RETURNED))
+    assert await places(country, sandbox, now=MORNING + timedelta(days=400)) == {PROVINCE: counts}
+
+
+async def test_a_dossier_without_a_result_or_with_an_open_request_is_not_late(
+    country: Country, sandbox: Sandbox, reporting: Reporting
+) -> None:
+    await reporting.hears("gateway", *story(sandbox, A, law.DOSSIER_RECEIVED, law.DOSSIER_STOPPED))
+    await reporting.hears("gateway", *story(sandbox, B, law.DOSSIER_RECEIVED, law.SUPPLEMENT_REQUESTED))
+    assert await places(country, sandbox, now=MORNING + timedelta(days=400)) == {PROVINCE: (2, 1, 0, 0)}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"\xff", b"[]"),
+        b'{"due_at": "2026-06-10", "authority": 7}',
+        b'{"due_at": "0001-01-01T00:00:00+14:00"}',
+        b'{"authority": {"commune": "\\u0000"}, "on_time": "x"}',
+    ],
+    ids=repr,
+)
+async def test_a_body_that_nobody_can_read_still_counts_its_dossier(
+    country: Country, sandbox: Sandbox, reporting: Reporting, body: bytes
+) -> None:
+    for type in (law.DOSSIER_REGISTERED, law.DOSSIER_RECEIVED, law.PROCESSING_STARTED, law.DOSSIER_RESULT_READY):
+        await reporting.hears("gateway", an_event_of(type, sandbox.id, A, body))
+    assert await states(country, sandbox) == {"result_ready": 1}
+    assert await places(country, sandbox, province=PROVINCE) == {"": (1, 1, 0, 0)}
 
 
 async def test_a_sandbox_that_is_deleted_has_no_statistics(country: Country, reporting: Reporting) -> None:
