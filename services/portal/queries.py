@@ -50,5 +50,5 @@ async def dossier(runtime: MessagingRuntime[Dossier], citizen: Citizen, code: st
 
 async def dossiers(runtime: MessagingRuntime[Dossier], citizen: Citizen, page: Page) -> Cut[Dossier]:
     """The dossiers that a citizen submitted or owns, newest first."""
-    conditions = ("body->>'applicant_id' = $2", "body->'owner'->>'id' = $2")
+    conditions = ("applicant = $2", "owner = $2")
     return await runtime.documents.page(runtime.database, citizen.sandbox, conditions, [citizen.id], page)

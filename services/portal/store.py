@@ -5,14 +5,14 @@ from __future__ import annotations
 from sqlalchemy import Column, DateTime, MetaData, Table, Text, text
 
 from services.portal.domain import Dossier
-from shared.storage.documents import DocumentStore
+from shared.storage.documents import DocumentStore, Listed
 
 DOSSIERS: DocumentStore[Dossier] = DocumentStore(
     "dossiers",
     Dossier,
     born="submitted_at",
-    indexes={"applicant": "(body->>'applicant_id')", "owner": "(body->'owner'->>'id')"},
-    sparse=("owner",),
+    columns={"applicant": (Text, "body->>'applicant_id'"), "owner": (Text, "body->'owner'->>'id'")},
+    lists={"born": Listed(), "applicant": Listed("applicant"), "owner": Listed("owner", only="owner IS NOT NULL")},
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import MetaData
 
 from services.province_gateway.doors.tables import doors_tables
+from services.province_gateway.store import DOSSIERS
 from shared.messaging import edits, published
 from shared.sandbox import files
 from shared.storage.database import ddl
@@ -24,9 +25,14 @@ async def add_doors(connection: Any, note: Note) -> None:
 
 
 async def add_edits(connection: Any, note: Note) -> None:
-    """Version 11: edits of dead letters, and the index of what was published last."""
+    """Version 11: edits of dead letters."""
     await connection.execute(edits.ADD_COLUMNS_SQL)
+
+
+async def compute_columns(connection: Any, note: Note) -> None:
+    """Version 12: columns and indexes of the lists, and the index of what was published last."""
+    await DOSSIERS.compute_columns(connection)
     await connection.execute(published.ADD_INDEX_SQL)
 
 
-STEPS: Steps = {10: add_doors, 11: add_edits}
+STEPS: Steps = {10: add_doors, 11: add_edits, 12: compute_columns}

@@ -6,7 +6,6 @@ from contracts import lifecycle as law
 from contracts.catalogue import COMMUNES, FIELDS, PROCEDURES, current_province
 from services.province_gateway.domain import Dossier, DossierNotFound
 from services.province_gateway.officers import faults
-from services.province_gateway.store import OPEN
 from shared.did_you_mean import no_such
 from shared.errors import BodyDoesNotFit
 from shared.messaging.runtime import MessagingRuntime
@@ -26,7 +25,7 @@ async def dossier(runtime: MessagingRuntime[Dossier], sandbox_id: str, province:
 
 async def dossiers(runtime: MessagingRuntime[Dossier], sandbox_id: str, province: str, page: Page) -> Cut[Dossier]:
     """The dossiers of a province, newest first."""
-    conditions, values = ["body->>'province' = $2"], [current_province(province)]
+    conditions, values = ["province = $2"], [current_province(province)]
     return await runtime.documents.page(runtime.database, sandbox_id, conditions, values, page)
 
 
@@ -46,7 +45,7 @@ async def inbox(
     raises                 BodyDoesNotFit for a filter that is unknown
     """
     current_province(province)
-    condition = f"body->>'province' = $2 AND {OPEN}"
+    condition = "province = $2 AND open"
     values: list[object] = [province]
     if state is not None:
         if state not in OPEN_STATES:
@@ -69,7 +68,7 @@ async def inbox(
 
 async def silenced(runtime: MessagingRuntime[Dossier], sandbox: Sandbox) -> list[str]:
     """The dossiers on which officers do not act because of a fault, for `settle`: one sentence per rule."""
-    idle = f"{OPEN} AND body->>'planned' IS NULL"
+    idle = "open AND body->>'planned' IS NULL"
     page = await runtime.documents.page(runtime.database, sandbox.id, [idle], [], Page(LARGEST), oldest_first=True)
     waiting: dict[str, list[str]] = {}  # rule → codes
     for dossier in page.rows:

@@ -26,7 +26,6 @@ from services.province_gateway.doors.deliveries import Ring
 from services.province_gateway.doors.history import History, HistoryTooOld
 from services.province_gateway.officers import plan
 from services.province_gateway.officers.modes import Mode, mode_of
-from services.province_gateway.store import OPEN
 from services.province_gateway.work import Work
 from shared.http import Unreachable
 from shared.messaging.runtime import MessagingRuntime
@@ -42,8 +41,8 @@ NOTE_SQL = """
 INSERT INTO replanning (sandbox, provinces, joins, after) VALUES ($1, $2, $3, '') ON CONFLICT (sandbox) DO UPDATE
 SET after = '', provinces = ARRAY(SELECT DISTINCT unnest(replanning.provinces || EXCLUDED.provinces) ORDER BY 1),
   joins = ARRAY(SELECT DISTINCT unnest(replanning.joins || EXCLUDED.joins) ORDER BY 1)"""
-BATCH_SQL = f"""
-SELECT code, body->>'province' AS province FROM dossiers WHERE sandbox = $1 AND code > $2 AND body->>'province' = ANY($3) AND {OPEN}
+BATCH_SQL = """
+SELECT code, province FROM dossiers WHERE sandbox = $1 AND code > $2 AND province = ANY($3) AND open
 ORDER BY code LIMIT $4"""
 UNFINISHED_SQL = "SELECT sandbox FROM replanning r JOIN sandboxes s ON s.id = r.sandbox WHERE NOT s.deleted"
 MODE_WORDS = {

@@ -14,7 +14,7 @@ from shared.messaging.cloudevents import Signer, headers
 from shared.sandbox.clock import wire
 from shared.storage.database import Database
 
-# Migration to version 11 of every service that publishes events.
+# Migration to version 12 of every service that publishes events.
 ADD_INDEX_SQL = "CREATE INDEX events_real_at ON events USING brin (real_at) WITH (autosummarize = on)"
 RECENT_SQL = """
 WITH newest AS (

@@ -42,7 +42,8 @@ MACHINE_FAULTS = (
 WAIT_SECONDS = 4.0
 SCHEMA_LOCK = 0x4C54  # advisory lock: two processes of one service can start at the same moment
 # Raise it with every change that a new default does not cover, and add a step (shared/storage/migrations.py).
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
+DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 NO_STEPS: migrations.Steps = {}
 TIMEOUT = "transaction_timeout"  # a setting of PostgreSQL since version 17
 USE_EMPTY = "Give this service an empty database of its own."
@@ -233,10 +234,9 @@ async def _no_reset(_: object) -> None:
 
 def ddl(metadata: MetaData) -> list[str]:
     """The PostgreSQL statements that create the tables and indexes of `metadata`."""
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     statements = []
     for table in metadata.sorted_tables:
-        statements.append(str(CreateTable(table).compile(dialect=dialect)))
+        statements.append(str(CreateTable(table).compile(dialect=DIALECT)))
         indexes = sorted(table.indexes, key=lambda index: str(index.name))
-        statements += [str(CreateIndex(index).compile(dialect=dialect)) for index in indexes]
+        statements += [str(CreateIndex(index).compile(dialect=DIALECT)) for index in indexes]
     return statements

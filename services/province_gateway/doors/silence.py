@@ -13,7 +13,6 @@ from services.province_gateway.domain import Dossier
 from services.province_gateway.doors import conductor
 from services.province_gateway.doors.verdicts import READABLE_SQL
 from services.province_gateway.officers.behaviour import is_officers_turn
-from services.province_gateway.store import OPEN
 from shared.messaging.runtime import MessagingRuntime
 from shared.sandbox import registry
 from shared.sandbox.registry import Sandbox
@@ -102,7 +101,7 @@ async def of_dossier(runtime: MessagingRuntime[Dossier], sandbox_id: str, code: 
 
 async def _must_act(runtime: MessagingRuntime[Dossier], sandbox: Sandbox, province: str) -> list[str]:
     """The open dossiers of a province on which officers would act now, the oldest first."""
-    condition = f"body->>'province' = $2 AND {OPEN}"
+    condition = "province = $2 AND open"
     page = await runtime.documents.page(
         runtime.database, sandbox.id, [condition], [province], Page(LARGEST), oldest_first=True
     )

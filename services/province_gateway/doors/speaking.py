@@ -47,7 +47,7 @@ KNOWN_SQL = """
 SELECT (SELECT hash FROM verdicts WHERE sandbox = $1 AND province = $2 AND message_id = m.id
     AND outcome IN ('accepted', 'accepted_with_deviations') ORDER BY number LIMIT 1) AS seen,
   (SELECT max(at) FROM deliveries WHERE sandbox = $1 AND dossier = m.dossier) AS told_at,
-  EXISTS (SELECT FROM dossiers WHERE sandbox = $1 AND code = m.dossier AND body->>'province' <> '') AS is_here,
+  EXISTS (SELECT FROM dossiers WHERE sandbox = $1 AND code = m.dossier AND province <> '') AS is_here,
   (SELECT heard FROM kafka_doors WHERE sandbox = $1 AND province = $2) AS heard
 FROM unnest($3::text[], $4::text[]) WITH ORDINALITY m (id, dossier, ordinal) ORDER BY ordinal"""
 NOT_OF_THE_MOVE = (NotConnected, SandboxNotFound, NotReady, Overloaded)
@@ -106,7 +106,7 @@ async def check(runtime: MessagingRuntime[Dossier], message: Message, leniency: 
     reading = read(message)
     sandbox = await runtime.sandbox(message.sandbox_id)
     rows = await runtime.database.fetch(
-        "SELECT body FROM dossiers WHERE sandbox = $1 AND code = $2 AND body->>'province' <> ''",
+        "SELECT body FROM dossiers WHERE sandbox = $1 AND code = $2 AND province <> ''",
         *(message.sandbox_id, reading.dossier or ""),
     )
     (facts,) = await runtime.database.fetch(KNOWN_SQL, *_place(reading), *_keys([reading]))

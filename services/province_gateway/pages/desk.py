@@ -32,7 +32,6 @@ from services.province_gateway.domain import Dossier
 from services.province_gateway.pages import slips
 from services.province_gateway.pages.visits import OfficerVisit, VisitDep, refused
 from services.province_gateway.problems import PROBLEMS
-from services.province_gateway.store import OPEN
 from shared.errors import NotReady, Refusal
 from shared.messaging.story import story_of
 from shared.sandbox.clock import BUSINESS_ZONE
@@ -52,9 +51,7 @@ FORM_FIELDS = {"/reason": "reason", "/items": "items", "/days": "days", "/answer
 FORM_FIELDS |= {"/fee": "amount"}
 FORM_FIELDS |= {"/applicant/id": "id", "/applicant/name": "name", "/procedure": "procedure", "/commune": "commune"}
 FORM_FIELDS |= {"/note": "note"}
-COUNT_SQL = (
-    f"SELECT body->>'province' AS province, count(*) AS n FROM dossiers WHERE sandbox = $1 AND {OPEN} GROUP BY 1"
-)
+COUNT_SQL = "SELECT province, count(*) AS n FROM dossiers WHERE sandbox = $1 AND open GROUP BY 1"
 
 
 @router.get("/")

@@ -46,6 +46,8 @@ async def test_pages_and_edits_are_added_to_older_data_and_its_dead_letters_were
             await connection.execute(f"DROP TABLE {table}")
         await connection.execute("ALTER TABLE dead_letters DROP COLUMN original, DROP COLUMN edited_at")
         await connection.execute("DROP INDEX events_real_at")
+        await connection.execute("ALTER TABLE dossiers DROP COLUMN born, DROP COLUMN applicant, DROP COLUMN owner")
+        await connection.execute("CREATE INDEX dossiers_applicant ON dossiers (sandbox, (body->>'applicant_id'), code)")
         await connection.execute(
             f"ALTER TABLE reported_dossiers {', '.join(f'DROP COLUMN {each}' for each in FIGURES)}"
         )

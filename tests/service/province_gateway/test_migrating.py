@@ -44,6 +44,8 @@ async def test_doors_and_edits_are_added_to_older_data(database_url: Databases) 
         await connection.execute("ALTER TABLE replanning DROP COLUMN joins")
         await connection.execute("ALTER TABLE dead_letters DROP COLUMN original, DROP COLUMN edited_at")
         await connection.execute("DROP INDEX events_real_at")
+        await connection.execute("ALTER TABLE dossiers DROP COLUMN born, DROP COLUMN province, DROP COLUMN open")
+        await connection.execute("CREATE INDEX dossiers_province ON dossiers (sandbox, (body->>'province'), code)")
         await connection.execute("UPDATE schema_version SET version = 9")
     finally:
         await connection.close()
