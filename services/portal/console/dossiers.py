@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Response
 
@@ -87,7 +88,7 @@ def _clauses(entry: dict[str, Any]) -> list[str]:
 @router.get("/console/dossiers/{code}/story.svg")
 async def story_svg(visit: VisitDep, code: Text) -> Response:
     steps, lanes = await _drawn(visit, code)
-    headers = {"Content-Disposition": f'attachment; filename="{code}.svg"'}
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(code, safe='')}.svg"}
     return Response(diagram.svg(steps, lanes), media_type="image/svg+xml", headers=headers)
 
 
