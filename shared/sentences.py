@@ -16,9 +16,9 @@ class Sentence(str):
         sentence.vi = vi
         return sentence
 
-    def __getnewargs__(self) -> tuple[str, str]:
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str]]:
         """A copy has both languages, too."""
-        return str(self), self.vi
+        return type(self), (str(self), self.vi)
 
     @classmethod
     def of(cls, texts: Mapping[str, str]) -> str:

@@ -206,7 +206,7 @@ class Sandbox(Connectors, Waiting):
     async def timeline_of(self, code: str, service: str) -> list[Entry]:
         """One service's part of a dossier's timeline; `service` is identity, portal, payment or gateway."""
         code, service = code_first(code, service, "timeline_of(code, service)")
-        return await rows_in(self, service, f"/_lab/timeline/{code}")
+        return await rows_in(self, service, f"/_lab/timeline/{quote(code, safe='')}")
 
     async def people(self) -> list[dict[str, Any]]:
         """People who can sign in: persona, name, number (12 digits), level, and whom they represent (kind, id, name)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TypedDict
+from urllib.parse import quote
 
 from lienthong.client.http import Scope, rows_in
 
@@ -34,7 +35,7 @@ class Payments:
         """All orders of a dossier, oldest first."""
         orders: dict[str, Order] = {}
         checkout = f"{self._sandbox.country.payment.url}/s/{self._sandbox.id}/checkout"
-        for entry in await rows_in(self._sandbox, "payment", f"/_lab/timeline/{code}"):
+        for entry in await rows_in(self._sandbox, "payment", f"/_lab/timeline/{quote(code, safe='')}"):
             data, kind = entry["data"], entry["kind"]
             reference = str(data.get("reference", ""))  # an entry about a fault has none
             if kind == "checkout_opened":

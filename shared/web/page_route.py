@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
-from shared.errors import BodyDoesNotFit, Refusal
+from shared.errors import BodyDoesNotFit, NotReady, Refusal
 from shared.misfits import misfits
 from shared.problem_types import COMMON, Problems, ProblemType
 from shared.storage.database import is_machine_fault
@@ -28,6 +28,7 @@ WITHOUT_REFUSAL = {
     413: "too-large",
     SERVER_FAULT: "server-fault",
 }  # status → the end of a key of texts.toml
+RETRY_SECONDS = 10  # a machine that starts again needs about as long
 log = structlog.get_logger()
 
 
@@ -37,6 +38,12 @@ class GoTo(Exception):
     def __init__(self, path: str) -> None:
         super().__init__(path)
         self.path = path
+
+
+def trying_again(request: Request, status: int) -> dict[str, Any]:
+    """Header and fact of a page that could not be made now: the browser asks again, unless a form was sent."""
+    tries = status == 503 and request.method == "GET"
+    return {"headers": {"Refresh": str(RETRY_SECONDS)} if tries else {}, "tries": RETRY_SECONDS if tries else 0}
 
 
 def page_router(refused: Refused, problems: Problems) -> APIRouter:
@@ -75,7 +82,12 @@ def kind_of(refusal: Refusal, problems: Problems) -> ProblemType:
 
 def sentence(refusal: Refusal, problems: Problems, text: Callable[..., str], lang: Lang) -> str:
     """What a refusal says on a page: that of texts.toml under its slug, else its title."""
-    kind = kind_of(refusal, problems)
+    kind, waits_for = kind_of(refusal, problems), refusal.facts.get("waits_for")
+    try:
+        if isinstance(refusal, NotReady) and isinstance(waits_for, list):
+            return text("refused.silent", lang, parts=", ".join(text(f"part.{each}", lang) for each in waits_for))
+    except KeyError:
+        pass  # of a part that people have no name for
     try:
         return text(f"refusal.{kind.slug}", lang)
     except KeyError:

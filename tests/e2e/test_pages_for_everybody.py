@@ -180,6 +180,54 @@ async def test_two_clicks_on_what_has_just_appeared_pay_once(
     assert len(sent) == 1 and len(await sandbox.payments.orders(code)) == 1
 
 
+async def test_the_back_button_after_a_payment_pays_nothing_twice(
+    visitors: Visitors, sandbox: Sandbox, manual: Province
+) -> None:
+    page = await visitors.page()
+    lan = CitizenTab(page, sandbox)
+    code = await lan.submitted()
+    await manual.do(code, "receive")
+    await lan.press("pay")
+    checkout = await page.wait_for_url("**/checkout/*") or page.url
+    await lan.press("success")
+    await lan.sees_state("financial_obligation")
+    await sandbox.settle()
+    await lan.no_longer_sees("pay")
+    await page.go_back()
+    await page.wait_for_url(checkout)
+    if await page.get_by_test_id("success").count():  # as the browser has kept it
+        await lan.press("success")
+        await page.wait_for_load_state()
+    await page.goto(checkout)
+    assert "không thu thêm lần nào" in await lan.sees("why")
+    await lan.press("back")
+    assert await lan.sees("paid") == "8.000 đ"
+    await sandbox.settle()
+    assert len(await sandbox.payments.orders(code)) == 1
+    fee = (await sandbox.citizen("lan").dossier(code))["fee"]
+    assert fee and (fee["status"], fee["amount_dong"]) == ("paid", 8000)
+
+
+async def test_two_tabs_with_two_personas_do_not_act_for_each_other(visitors: Visitors, sandbox: Sandbox) -> None:
+    context = await visitors.context()
+    lan = CitizenTab(await context.new_page(), sandbox)
+    code = await lan.submitted()
+    minh = CitizenTab(await context.new_page(), sandbox)
+    await minh.enter()
+    await minh.press("logout")
+    await minh.press("login")
+    await minh.press("persona-minh")
+    await minh.sees("signed-in")
+    await lan.press("open-withdraw")
+    await lan.write("reason", "Tôi đổi ý.")
+    await lan.press("withdraw")
+    assert "phiên đăng nhập khác" in await lan.sees("refusal")
+    assert (await sandbox.citizen("lan").dossier(code))["withdrawal"] == "none"
+    await minh.press("menu-dossiers")
+    await minh.sees("signed-in")
+    assert not await minh.page.get_by_test_id(f"dossier-{code}").count()
+
+
 async def test_what_a_citizen_is_writing_is_not_taken_away_by_what_happens(
     visitors: Visitors, sandbox: Sandbox, manual: Province
 ) -> None:

@@ -149,6 +149,8 @@ async def test_the_verbs_answer_people_and_programs_and_scripts(lienthong_sync: 
         (["explain", "X", "--sandbox", "nowhere"], "POST /_lab/sandboxes"),
         (["watch", "X", "--sandbox", "nowhere"], "POST /_lab/sandboxes"),
         (["watch", "H42.14464-20260609-0000001", "--lang", "en"], "No service in sandbox default knows"),
+        (["watch", "\x1b[2Jx", "--lang", "en"], r"knows a dossier \x1b[2Jx"),
+        (["timeline", "\x1b[2Jx"], r"No service knows \x1b[2Jx"),
     ],
 )
 def test_a_refusal_is_one_sentence(lienthong_sync: sync.Country, words: list[str], hint: str) -> None:

@@ -97,7 +97,7 @@ def _clauses(entry: dict[str, Any]) -> list[str]:
 @router.get("/console/dossiers/{code}/story.svg")
 async def story_svg(visit: VisitDep, code: Text) -> Response:
     steps, lanes = await _drawn(visit, code)
-    headers = {"Content-Disposition": f'attachment; filename="{code}.svg"'}
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(code, safe='')}.svg"}
     return Response(diagram.svg(steps, lanes), media_type="image/svg+xml", headers=headers)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -52,7 +53,7 @@ async def timeline(portal: Portal, sandbox_id: str, subject: str) -> tuple[list[
     """The entries of all services about a subject, in order, and the services that did not reply."""
     peers = portal.ownership.services
     own = portal.timeline(sandbox_id, subject)
-    asked = [rows(portal, url, f"/_lab/timeline/{subject}", sandbox_id) for url in peers.values()]
+    asked = [rows(portal, url, f"/_lab/timeline/{quote(subject, safe='')}", sandbox_id) for url in peers.values()]
     mine, *theirs = await asyncio.gather(own, *asked)
     entries = list(mine)
     for part in theirs:

@@ -26,7 +26,7 @@ from shared.sandbox.names import DEFAULT
 from shared.sandbox.registry import Sandbox
 from shared.settings import Settings
 from shared.web.dependencies import SandboxId, runtime_of
-from shared.web.page_route import GoTo, field_errors, sentence, without_refusal
+from shared.web.page_route import GoTo, field_errors, sentence, trying_again, without_refusal
 from shared.web.pages import Lang, Templates, Visit, language_of, origin
 
 FOLDERS = (Path(__file__).parent, Path(__file__).parents[1] / "console")
@@ -130,4 +130,4 @@ async def refused(request: Request, status: int, refusal: Refusal | None) -> Res
         raise refusal from None
     sentence = visit.sentence(refusal) if refusal else visit.text(without_refusal(status))
     law = refusal.law if refusal else ""
-    return visit.render("refused.html", status, sentence=sentence, law=law)
+    return visit.render("refused.html", status, sentence=sentence, law=law, **trying_again(request, status))

@@ -298,7 +298,7 @@ async def slip(visit: VisitDep, province: Text, code: Text, form: Text) -> Respo
     """One of the forms 01 to 05 as PDF, once there is something to write on it."""
     dossier = await queries.dossier(visit.gateway, visit.sandbox.id, province, code)
     if form not in slips.of(dossier):
-        return visit.render("refused.html", 404, sentence=visit.text("desk.no_slip"), law="")
+        return visit.render("refused.html", 404, sentence=visit.text("desk.no_slip"), law="", tries=0)
     content = await asyncio.to_thread(slips.render, dossier, form)
     headers = {"Content-Disposition": f'inline; filename="{code}-{form}.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)

@@ -19,7 +19,7 @@ from shared.sandbox.names import DEFAULT
 from shared.sandbox.registry import Sandbox
 from shared.sentences import in_language
 from shared.web.dependencies import SandboxId, runtime_of
-from shared.web.page_route import field_errors, sentence, without_refusal
+from shared.web.page_route import field_errors, sentence, trying_again, without_refusal
 from shared.web.pages import Templates, Visit, language_of
 
 TEMPLATES = Templates((Path(__file__).parent,), text)
@@ -70,4 +70,4 @@ async def refused(request: Request, status: int, refusal: Refusal | None) -> Res
         raise (refusal or other) from None
     words = sentence(refusal, PROBLEMS, text, visit.lang) if refusal else visit.text(without_refusal(status))
     law = refusal.law if refusal else ""
-    return visit.render("refused.html", status, sentence=words, law=law)
+    return visit.render("refused.html", status, sentence=words, law=law, **trying_again(request, status))

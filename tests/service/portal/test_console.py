@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-import httpx
 import pytest
 
 from contracts import lifecycle as law
@@ -23,15 +22,12 @@ from shared.messaging.cloudevents import decode
 from tests.support.connector import Connector
 from tests.support.country import URLS, Citizen, Country, Sandbox, problem
 from tests.support.factories import COMMUNE, COPY, a_record, an_event, an_event_of, hear
-from tests.support.pages import CONTROLS, Browser, Forms
+from tests.support.pages import CONTROLS, HOSTILE, Browser, Forms, a_browser, is_calm
 
 
 @pytest.fixture
 async def console(country: Country, sandbox: Sandbox) -> AsyncIterator[Browser]:
-    mounts = {URLS[name]: street for name, street in country.streets.items()}
-    async with httpx.AsyncClient(mounts=mounts, timeout=30) as http:
-        browser = Browser(http)
-        await browser.get(f"/s/{sandbox.id}")
+    async with a_browser(country, sandbox) as browser:
         yield browser
 
 
@@ -66,6 +62,27 @@ async def test_every_view_is_there_also_in_an_empty_sandbox(console: Browser, vi
     page = await console.get("/console" if view == "now" else f"/console/{view}")
     assert page.status_code == 200 and f'lang="{lang}"' in page.text
     assert {f"view-{each}" for each in VIEWS} <= Forms(page.text).ids
+
+
+@pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
+async def test_an_address_of_the_console_can_say_anything(console: Browser, value: str) -> None:
+    said = quote(value[:1000], safe="")
+    story = f"/console/dossiers/{said or '%20'}"
+    for address in (story, f"/console?{{}}={said}", *(f"/console/{view}?{{}}={said}" for view in VIEWS[1:])):
+        for name in ("code", "after", "step", "upto", "type", "province", "q"):
+            page = await console.get(address.format(name))
+            assert is_calm(page) and page.status_code in (200, 404, 422), page.url
+    for drawing in ("story.svg", "story.mmd"):
+        assert (await console.get(f"{story}/{drawing}")).status_code in (200, 404, 422)
+
+
+async def test_the_console_of_a_sandbox_that_is_deleted_names_the_way_back(
+    console: Browser, country: Country, sandbox: Sandbox
+) -> None:
+    await country.ask("portal", "DELETE", f"/_lab/sandboxes/{sandbox.id}")
+    for view in VIEWS:
+        page = await console.get("/console" if view == "now" else f"/console/{view}")
+        assert page.status_code == 404 and {"gone", "way-back"} <= Forms(page.text).ids, view
 
 
 async def test_the_story_is_drawn_with_an_arrow_for_each_step_and_says_what_it_carries(

@@ -257,7 +257,13 @@ async def test_while_the_identity_provider_is_down_the_page_says_so(
     async with country.silent("identity"):
         for path in ("/login", "/dossiers", f"/apply/{secrets.token_hex(16)}"):
             sentence = refusal_of(await browser.get(path), 503)
-            assert ("chưa trả lời" if lang == "vi" else "does not reply") in sentence
+            assert (
+                "Hệ thống đăng nhập chưa trả lời" if lang == "vi" else "does not reply yet: the sign-in"
+            ) in sentence
+        waiting = await browser.get("/dossiers")
+        assert "tries" in Forms(waiting.text).ids and waiting.headers["refresh"] == "10", (
+            "it tries until there is a reply"
+        )
     async with country.silent("identity", "/token"):
         assert refusal_of(await browser.sign_in_at(chooser), 503)
     assert (await browser.sign_in_at(await browser.get("/login"))).url.path == "/dossiers", "and then it works again"

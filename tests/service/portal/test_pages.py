@@ -113,6 +113,7 @@ async def test_a_withdrawal_needs_a_reason_and_is_asked_once(
     assert "withdrawal" in Forms(asked.text).ids and "open-withdraw" not in Forms(asked.text).ids
     stale = await browser.send(page, "/withdraw", reason="Lần nữa", key="another")
     assert stale.status_code == 409 and "error-withdraw" in Forms(stale.text).ids, "it says what happened meanwhile"
+    assert 'data-testid="written">Lần nữa<' in stale.text, "and what was written is not lost"
 
 
 async def test_the_result_is_downloaded_and_the_handling_is_rated(

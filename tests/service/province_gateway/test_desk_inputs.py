@@ -126,7 +126,9 @@ async def test_while_the_portal_is_down_the_desk_works_and_says_what_does_not(
     desk: Browser, country: Country, dossier: httpx.Response
 ) -> None:
     async with country.silent("portal"):
-        assert refusal_of(await desk.send(await desk.get(f"/provinces/{PROVINCE}"), "/mode", mode=""), 503)
+        silent = await desk.send(await desk.get(f"/provinces/{PROVINCE}"), "/mode", mode="")
+        assert refusal_of(silent, 503).startswith("Cổng Dịch vụ công chưa trả lời")
+        assert "refresh" not in silent.headers and "tries" not in Forms(silent.text).ids, "a form is not sent by itself"
         assert state_of(await desk.send(dossier, f"/moves/{law.RECEIVE}")) != "submitted"
 
 

@@ -69,6 +69,7 @@ async def test_a_page_offers_exactly_the_lawful_moves_and_says_why_another_is_re
     received = await desk.send(page, "/moves/receive")
     stale = await desk.send(page, "/moves/refuse", reason="Thiếu giấy tờ", key="another")
     assert stale.status_code == 422 and "error-form" in Forms(stale.text).ids, "the page says what happened meanwhile"
+    assert 'data-testid="written">Thiếu giấy tờ<' in stale.text, "and what was written is not lost"
     twice = await desk.send(page, "/moves/receive")
     assert state_of(twice) == state_of(received), "the form that was sent twice has one effect"
 
