@@ -126,9 +126,9 @@ class Connector:
         body = {name: value for name, value in which.items() if value is not None}
         return int((await self._json("POST", "/deliveries/resend", json=body))["resent"])
 
-    async def disconnect(self) -> None:
-        """Give the province back to the mode that it has without a connector; the key ends."""
-        await Connectors(self.sandbox.country, self.sandbox.id).disconnect(self.province)
+    async def disconnect(self) -> bool:
+        """Give the province back to the mode that it has without a connector; the key ends. False: it was not connected."""
+        return await Connectors(self.sandbox.country, self.sandbox.id).disconnect(self.province)
 
     @property
     def _gateway(self) -> ServiceClient:
@@ -178,11 +178,17 @@ class Connectors(ActingProvinces):
         """The connector of a connected province, played by the owner of the sandbox; no new key is drawn."""
         return Connector(self, province)
 
-    async def disconnect(self, province: str) -> None:
-        """Give a province back to the mode that it has without a connector; its connector's key ends."""
-        await self.reset_mode(province)
+    async def disconnect(self, province: str) -> bool:
+        """Give a province back to the mode that it has without a connector; its connector's key ends.
+
+        Returns whether it was connected; a province that was not keeps its mode.
+        """
+        before = {row["province"]: row["mode"] for row in await self.modes()}.get(province, "external")
+        if before == "external":
+            await self.reset_mode(province)
         path = f"/api/v1/provinces/{province}/connector"
         await self.country.gateway.send("DELETE", path, headers=await own_key(self))
+        return before == "external"
 
     async def connectors(self) -> list[ConnectorRow]:
         """Every connector: its door, when it was last heard and told, what it has not acknowledged, its verdicts."""
