@@ -14,7 +14,7 @@ from lienthong.cli import complete
 from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, show
 from lienthong.cli.connector import Province
 from lienthong.cli.language import output_language
-from lienthong.cli.members import set_members
+from lienthong.cli.members import Members, set_members
 from lienthong.embedded import Trouble
 from lienthong.judgement import judgement_lines, outcome_lines
 from lienthong.shown import shown
@@ -131,12 +131,7 @@ def trigger(
             autocompletion=complete.provinces,
         ),
     ] = None,
-    set: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A member of the body: officer=Lan, items.0.text=Ảnh; JSON or text; repeatable.", metavar="NAME=VALUE"
-        ),
-    ] = None,
+    set: Members = None,
     result: Annotated[
         str | None,
         typer.Option(

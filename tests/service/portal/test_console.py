@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from xml.etree import ElementTree
 
-import httpx
 import pytest
 
 from contracts.catalogue import PROVINCES
@@ -15,15 +13,6 @@ from services.portal.console.views import VIEWS
 from tests.support.country import URLS, Citizen, Country, Sandbox
 from tests.support.factories import COPY
 from tests.support.pages import Browser, Forms
-
-
-@pytest.fixture
-async def console(country: Country, sandbox: Sandbox) -> AsyncIterator[Browser]:
-    mounts = {URLS[name]: street for name, street in country.streets.items()}
-    async with httpx.AsyncClient(mounts=mounts, timeout=30) as http:
-        browser = Browser(http)
-        await browser.get(f"/s/{sandbox.id}")
-        yield browser
 
 
 @pytest.fixture
@@ -38,50 +27,50 @@ async def code(lan: Citizen, sandbox: Sandbox) -> str:
 
 @pytest.mark.parametrize("lang", ["vi", "en"])
 @pytest.mark.parametrize("view", VIEWS)
-async def test_every_view_is_there_also_in_an_empty_sandbox(console: Browser, view: str, lang: str) -> None:
-    await console.get(f"/language/{lang}")
-    page = await console.get("/console" if view == "now" else f"/console/{view}")
+async def test_every_view_is_there_also_in_an_empty_sandbox(browser: Browser, view: str, lang: str) -> None:
+    await browser.get(f"/language/{lang}")
+    page = await browser.get("/console" if view == "now" else f"/console/{view}")
     assert page.status_code == 200 and f'lang="{lang}"' in page.text
     assert {f"view-{each}" for each in VIEWS} <= Forms(page.text).ids
 
 
 async def test_the_story_is_drawn_with_an_arrow_for_each_step_and_says_what_it_carries(
-    console: Browser, code: str
+    browser: Browser, code: str
 ) -> None:
-    page = await console.get(f"/console/dossiers/{code}?step=1")
+    page = await browser.get(f"/console/dossiers/{code}?step=1")
     assert page.status_code == 200 and {"sequence", "payload", "svg", "mermaid"} <= Forms(page.text).ids
     assert "dossier.submitted.v1" in page.text and code in page.text
-    earlier = await console.get(f"/console/dossiers/{code}?upto=1")
+    earlier = await browser.get(f"/console/dossiers/{code}?upto=1")
     assert len(re.findall('data-testid="step-', earlier.text)) < len(re.findall('data-testid="step-', page.text))
-    drawing = await console.get(f"/console/dossiers/{code}/story.svg")
+    drawing = await browser.get(f"/console/dossiers/{code}/story.svg")
     ElementTree.fromstring(drawing.text)
-    text = (await console.get(f"/console/dossiers/{code}/story.mmd")).text
+    text = (await browser.get(f"/console/dossiers/{code}/story.mmd")).text
     assert text.startswith("sequenceDiagram") and "portal-)kafka: dossier.submitted.v1" in text
 
 
 async def test_why_nothing_happens_is_said_as_explain_says_it(
-    console: Browser, country: Country, sandbox: Sandbox, code: str
+    browser: Browser, country: Country, sandbox: Sandbox, code: str
 ) -> None:
-    await console.get("/language/en")
-    page = await console.get(f"/console/explain?code={code}")
+    await browser.get("/language/en")
+    page = await browser.get(f"/console/explain?code={code}")
     api = await country.ask("portal", "GET", f"/_lab/explain/{code}?timeout_seconds=0", headers=sandbox.header)
     first = api.json()["causes"][0]
     assert f'data-cause="{first["name"]}"' in page.text
-    assert "unknown" not in (await console.get("/console/explain?code=nothing")).url.path
+    assert "unknown" not in (await browser.get("/console/explain?code=nothing")).url.path
 
 
 async def test_a_view_streams_its_part_and_again_when_it_has_changed(
-    console: Browser, country: Country, sandbox: Sandbox
+    browser: Browser, country: Country, sandbox: Sandbox
 ) -> None:
-    page = await console.get("/console/dossiers")
+    page = await browser.get("/console/dossiers")
     (stream,) = re.findall(r'data-stream="([^"]*)"', page.text)
     assert stream == "/console/dossiers?live"
 
 
-async def test_the_gateway_is_called_in_the_chosen_sandbox(console: Browser, sandbox: Sandbox) -> None:
-    listed = await console.get("/console/gateway/_lab/dead-letters")
+async def test_the_gateway_is_called_in_the_chosen_sandbox(browser: Browser, sandbox: Sandbox) -> None:
+    listed = await browser.get("/console/gateway/_lab/dead-letters")
     assert listed.status_code == 200 and listed.json() == []
-    missing = await console.http.post(f"{URLS['portal']}/console/gateway/_lab/dead-letters/7/redrive")
+    missing = await browser.http.post(f"{URLS['portal']}/console/gateway/_lab/dead-letters/7/redrive")
     assert missing.status_code == 404
 
 
