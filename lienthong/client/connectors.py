@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
-from lienthong.client.http import Scope, ServiceClient, every_row
+from lienthong.client.http import Problem, Scope, ServiceClient, every_row
 from lienthong.client.modes import ActingProvinces
 from lienthong.client.types import ConnectorRow, Credentials, Delivery
 
@@ -164,6 +164,7 @@ class Connectors(ActingProvinces):
         binary  webhooks are sent in CloudEvents' binary mode, not structured
         gate    strict (the default) or lenient
         """
+        _require_one(province)
         path, headers = f"/api/v1/provinces/{province}/connector", await own_key(self)
         trouble = {}
         if via == "webhook" and url is not None:
@@ -183,6 +184,7 @@ class Connectors(ActingProvinces):
 
         Returns whether it was connected; a province that was not keeps its mode.
         """
+        _require_one(province)
         before = {row["province"]: row["mode"] for row in await self.modes()}.get(province, "external")
         if before == "external":
             await self.reset_mode(province)
@@ -193,6 +195,13 @@ class Connectors(ActingProvinces):
     async def connectors(self) -> list[ConnectorRow]:
         """Every connector: its door, when it was last heard and told, what it has not acknowledged, its verdicts."""
         return await every_row(partial(self.country.gateway.send, headers=self.headers), "/api/v1/connectors")
+
+
+def _require_one(province: str) -> None:
+    """Raises Problem for `*`, which has a mode, but no connector: the mode would be changed, and no key drawn."""
+    if province == "*":
+        detail = "A connector decides for one province: name its code."
+        raise Problem("province-not-found", 404, detail, {"province": province})
 
 
 async def own_key(sandbox: Scope) -> dict[str, str]:

@@ -175,6 +175,10 @@ def test_a_person_plays_the_province_from_a_terminal(
         (["connect", "--province", "37", "--via", "pul"], "did you mean pull?"),
         (["connect", "--province", "99", "--via", "pull"], "'99' is no province"),
         (["connect", "--province", "37", "--via", "webhook"], "/url: give the address"),
+        (["connect", "--province", "*", "--via", "pull"], "for one province: name its code"),
+        (["disconnect", "--province", "*"], "for one province: name its code"),
+        (["disconnect", "--province", "99"], "'99' is no province"),
+        (["listen", "--province", "37", "--forward-to", "127.0.0.1:9"], "has no scheme"),
         (["listen", "--province", "37"], "lienthong connect --province 37"),
         (["trigger", "dossier.received.v1", "--dossier", CODE], "No connected province"),
         (["trigger", "x.v1", "--province", "37", "--dossier", CODE], 'known: ["dossier.registered.v1"'),
@@ -249,10 +253,14 @@ def started(*words: str, url: str) -> Iterator[subprocess.Popen[str]]:
     """The command while it runs; then Ctrl-C, at which it ends without an error."""
     environment = {**os.environ, "LIENTHONG_URL": url}
     words = (sys.executable, "-m", "lienthong.cli.main", *words)
-    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as program:
-        yield program
-        program.send_signal(signal.SIGINT)
-        assert program.wait(PATIENCE) == 0
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, env=environment, stdout=pipe, stderr=pipe, text=True) as program:
+        try:
+            yield program
+        finally:
+            program.send_signal(signal.SIGINT)
+            status = program.wait(PATIENCE)
+        assert status == 0
 
 
 def test_listen_forwards_in_order_goes_on_where_it_stopped(
@@ -270,6 +278,10 @@ def test_listen_forwards_in_order_goes_on_where_it_stopped(
         assert [event["subject"] for event in told] == codes == [event["subject"] for event in receiver.taken]
         assert told[0]["reply"]["status"] == 202 and told[0]["reply"]["body"] == "taken"
         assert sandbox_sync.connectors()[0]["waiting"] == 0
+        nowhere = ("listen", "--province", PROVINCE, "--after", "0", "--forward-to", "http://127.0.0.1:1")
+        with started(*nowhere, "--sandbox", sandbox_sync.id, url=lienthong_sync.url) as program:
+            assert program.stderr is not None
+            assert "no connection to http://127.0.0.1:1 can be made: start your program" in program.stderr.readline()
         lan.withdraw(codes[0], "Tôi đổi ý")
         sandbox_sync.settle()
         with started(*words, url=lienthong_sync.url) as program:
