@@ -15,6 +15,7 @@ from contracts.catalogue import PROVINCES
 from contracts.catalogue.search import folded
 from contracts.decisions import Body, Decisions
 from shared.did_you_mean import nearest, no_such
+from shared.errors import Refusal
 from shared.problem_types import pointer_of
 from shared.text import Text
 
@@ -28,6 +29,10 @@ BY_DEFAULT = {"mode": SIMULATED, "tempo": WORKING_CLOCK}
 LARGEST = 16_384  # bytes of decisions; all 35 documents must fit into one body of at most 1 MiB (shared.web.edge)
 
 Document = Mapping[str, Any]
+
+
+class ReceiverNotAllowed(Refusal):
+    """The address of a webhook receiver is neither loopback nor allowed by the operator of the gateway."""
 
 
 class Mode(Body):

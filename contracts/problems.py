@@ -5,6 +5,7 @@ from __future__ import annotations
 from contracts import catalogue, file_types
 from contracts.calendar.calendar import CalendarTooShort
 from contracts.lifecycle import MoveNotAllowed
+from contracts.modes import ReceiverNotAllowed
 from contracts.schemas import UnknownEventType
 from shared.errors import BrokerNotPrepared
 from shared.problem_types import Problems, ProblemType
@@ -21,6 +22,9 @@ CONTRACT_PROBLEMS: Problems = {
     ),
     UnknownEventType: ProblemType(
         "event-type-unknown", 404, "There is no such event type.", "Không có loại sự kiện này."
+    ),
+    ReceiverNotAllowed: ProblemType(
+        "receiver-not-allowed", 409, "This receiver may not be called.", "Không được phép gọi tới địa chỉ nhận này."
     ),
     MoveNotAllowed: ProblemType(
         "move-not-allowed",

@@ -23,6 +23,7 @@ REPEATED = (429, 500, 502, 503, 504)  # an HTTP fault: the same call is repeated
 ATTEMPTS = 20
 WITHIN_SANDBOX = re.compile(r"^(/_lab/sandboxes|/s)/[^/?]+")
 PERSONAL_NUMBER = re.compile(r"[0-9]{12}")
+MODE = re.compile(r"/_lab/sandboxes/[^/]+/modes/")
 TRANSACTION = re.compile(r"/checkout/([^/]+)/pay")
 Notify = Callable[[str], None]
 
@@ -94,6 +95,8 @@ def _call(call: dict[str, Any], personas: dict[str, str], references: dict[str, 
     }
     if call["caller"].startswith("desk/"):
         fields["desk"] = call["caller"].removeprefix("desk/")
+    if call["caller"].startswith("connector/"):
+        fields["connector"] = call["caller"].removeprefix("connector/")
     if match := TRANSACTION.search(call["path"]):
         fields["reference"] = references.get(match[1])
     return {name: value for name, value in fields.items() if value is not None}
@@ -190,8 +193,8 @@ class _Player:
 
     async def _send(self, call: dict[str, Any]) -> None:
         method, _, path = call["operation"].partition(" ")
+        options = _content(_by_pull(call.get("arguments")) if MODE.search(path) else call.get("arguments"))
         path = path.replace("{sandbox}", self._sandbox.id)
-        options = _content(call.get("arguments"))
         headers = {**self._headers, **({"Idempotency-Key": call["key"]} if "key" in call else {})}
         if call["service"] == "portal" and path.startswith("/_lab"):
             await self._sandbox.country.portal.send(method, path, timeout=120.0, headers=headers, **options)
@@ -200,6 +203,8 @@ class _Player:
             answer = await self._citizen(call["persona"]).ask(method, api, key=call.get("key"), **options)
             if api.endswith("/payments"):
                 self._transactions[answer["reference"]] = answer["checkout_url"].rpartition("/")[2]
+        elif "connector" in call:
+            await self._speak(call["connector"], path, options)
         elif call["service"] == "gateway":
             api = path if path.startswith("/_lab") else f"/api/v1/provinces/{call['desk']}{path}"
             await self._sandbox.country.gateway.send(method, api, headers=headers, **options)
@@ -207,6 +212,17 @@ class _Player:
             if (transaction := self._transactions.get(call.get("reference", ""))) is not None:
                 path = TRANSACTION.sub(f"/checkout/{transaction}/pay", path)
             await self._pay(self._sandbox.country.payment, method, path, options)
+
+    async def _speak(self, province: str, path: str, options: dict[str, Any]) -> None:
+        """What a connector said, or handed in. Raises Problem, also for a rejected message."""
+        connector = self._sandbox.connector(province)
+        if "content" in options:
+            await connector.hand_in_result(path.split("/")[2], options["content"])
+            return
+        verdict = await connector.say(options["json"])
+        if verdict["outcome"] == "rejected":
+            rules = ", ".join(f"{error['rule']} {error['title']}" for error in verdict["errors"])
+            raise Problem("rejected", 422, f"{verdict['type']}: {rules}.", {})
 
     async def _pay(self, payment: ServiceClient, method: str, path: str, options: dict[str, Any]) -> None:
         try:
@@ -217,6 +233,13 @@ class _Player:
 
     def _citizen(self, persona: str) -> Citizen:
         return self._citizens.setdefault(persona, self._sandbox.citizen(persona))
+
+
+def _by_pull(mode: Any) -> Any:
+    """The mode of a province without what a connector's own program needs: nobody is called, no broker is asked."""
+    if not isinstance(mode, dict) or mode.get("mode") != "external":
+        return mode
+    return {"mode": "external", "via": "pull", "gate": mode.get("gate")}
 
 
 def _content(arguments: Any) -> dict[str, Any]:

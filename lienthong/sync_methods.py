@@ -181,8 +181,11 @@ class SandboxMethods(SyncObject[country.Sandbox]):
         """Remove a mode: the province acts again as set for `*`; `*` itself returns to the working clock."""
         return self.run(self.there.reset_mode(province))
 
-    def disconnect(self, province: str) -> None:
-        """Give a province back to the mode that it has without a connector; its connector's key ends."""
+    def disconnect(self, province: str) -> bool:
+        """Give a province back to the mode that it has without a connector; its connector's key ends.
+
+        Returns whether it was connected; a province that was not keeps its mode.
+        """
         return self.run(self.there.disconnect(province))
 
     def connectors(self) -> list[ConnectorRow]:
@@ -391,8 +394,8 @@ class ConnectorMethods(SyncObject[connectors.Connector]):
         """
         return self.run(self.there.resend(event, dossier=dossier, since=since))
 
-    def disconnect(self) -> None:
-        """Give the province back to the mode that it has without a connector; the key ends."""
+    def disconnect(self) -> bool:
+        """Give the province back to the mode that it has without a connector; the key ends. False: it was not connected."""
         return self.run(self.there.disconnect())
 
 

@@ -63,6 +63,9 @@ LIST = _env("013", "The body is a list of events", "Nội dung là một danh s�
 JSON_IN_TEXT = _env("014", "The body is JSON inside a text", "Nội dung là JSON nằm trong một chuỗi",
     "An object, not a text that contains one: it was serialised twice.",
     "Một đối tượng, không phải chuỗi chứa đối tượng: đã bị tuần tự hóa hai lần.", f"{CE} JSON format 3.1", True)
+COMPRESSED = _env("015", "The body is compressed", "Nội dung bị nén",
+    "The JSON as it is. Over Kafka let the producer compress (compression.type).",
+    "JSON để nguyên. Qua Kafka, để producer tự nén (compression.type).", OURS)
 
 # How it was sent
 NO_CONTENT_TYPE = _env("020", "The content type is missing", "Thiếu kiểu nội dung",

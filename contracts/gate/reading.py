@@ -23,6 +23,13 @@ from shared.errors import BodyDoesNotFit
 from shared.strict_json import MOST_VALUES, count_values, duplicates, names_written
 
 CLOUDEVENTS = "application/cloudevents"
+COMPRESSED = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x78\x01": "zlib",
+    b"\x78\x9c": "zlib",
+    b"\x78\xda": "zlib",
+}
 PREFIX = {"kafka": "ce_", "http": "ce-"}
 
 
@@ -35,7 +42,7 @@ def read(message: Message) -> Reading:
     is_structured = is_undeclared or media.startswith(STRUCTURED)
     mode: Literal["binary", "structured"] = "structured" if is_structured else "binary"
     if media.startswith(BATCH):
-        findings.append(rules.BATCH.at("", media))
+        findings.append(_why_no_batch(message, media))
         document = data = UNSET
     elif is_structured:
         if is_undeclared:
@@ -145,7 +152,21 @@ def _parsed(body: bytes | None, pointer: str, findings: list[Finding]) -> Any:
     return document
 
 
+def _why_no_batch(message: Message, media: str) -> Finding:
+    try:
+        if message.door == "http" and message.body:
+            msgspec.json.decode(message.body)
+    except RecursionError:
+        return rules.TOO_DEEP.at("")
+    except (msgspec.DecodeError, ValueError) as error:
+        return _why_not_json(message.body or b"", "", error)
+    return rules.BATCH.at("", media)
+
+
 def _why_not_json(body: bytes, pointer: str, error: Exception) -> Finding:
+    for beginning, name in COMPRESSED.items():
+        if body.startswith(beginning):
+            return rules.COMPRESSED.at(pointer, name)
     try:
         text = body.decode()
     except UnicodeDecodeError as fault:

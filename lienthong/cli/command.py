@@ -95,8 +95,9 @@ def ask(
     except NotRunning as error:
         raise Trouble(shown(str(error))) from error
     except UnicodeEncodeError as error:
+        around = error.object[max(0, error.start - 20) : error.end + 20]
         raise Trouble(
-            f"{error.object!r} contains a byte that is not UTF-8: remove it, or set the terminal to UTF-8."
+            f"{around!r} contains a byte or character that is not UTF-8: remove it, or set the terminal to UTF-8."
         ) from error
 
 

@@ -16,6 +16,7 @@ Completion = Callable[[Context, list[str], str], list[tuple[str, str]]]
 PATIENCE = 1.0  # seconds for the portal
 SERVICES = ("portal", "gateway")
 FORMATS = ("text", "json", "junit", "sarif")
+DELIVERY_STATES = ("waiting", "delivered", "given_up")
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
@@ -88,6 +89,7 @@ sandboxes = _completion(_sandboxes)
 rules = _completion(_rules)
 modes_of_provinces = _completion(_modes_of_provinces)
 services = _completion(lambda ctx: [(name, "") for name in SERVICES])
+delivery_states = _completion(lambda ctx: [(name, "") for name in DELIVERY_STATES])
 levels = _completion(lambda ctx: [(name, "") for name in LEVELS])
 formats = _completion(lambda ctx: [(name, "") for name in FORMATS])
 languages = _completion(lambda ctx: [("vi", "tiếng Việt"), ("en", "English")])

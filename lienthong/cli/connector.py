@@ -33,6 +33,9 @@ TEXTS = {
         "play": "Play it from this terminal: `lienthong listen --province {province}{flag}`, "
         "`lienthong trigger dossier.received.v1 --province {province}{flag} --dossier CODE`.",
         "disconnected": "Province {province} is {mode} again. The connector's key has ended.",
+        "not connected": "Province {province} was not connected: it is {mode}, and nothing was changed.",
+        "still external": "The connector's key has ended. Province {province} is still external, as every province without "
+        "a mode of its own: `lienthong mode reset '*'` ends that.",
         "none": "No province is connected: `lienthong connect --province 37 --via pull` connects one.",
     },
     "vi": {
@@ -48,6 +51,9 @@ TEXTS = {
         "play": "Làm thử ngay ở đây: `lienthong listen --province {province}{flag}`, "
         "`lienthong trigger dossier.received.v1 --province {province}{flag} --dossier CODE`.",
         "disconnected": "Tỉnh {province} trở lại chế độ {mode}. Khoá của hệ thống kết nối hết hiệu lực.",
+        "not connected": "Tỉnh {province} không có kết nối: tỉnh đang ở chế độ {mode}, không có gì thay đổi.",
+        "still external": "Khoá của hệ thống kết nối hết hiệu lực. Tỉnh {province} vẫn ở chế độ external như mọi tỉnh không "
+        "có chế độ riêng: `lienthong mode reset '*'` để kết thúc.",
         "none": "Chưa tỉnh nào kết nối: `lienthong connect --province 37 --via pull` để kết nối.",
     },
 }
@@ -109,11 +115,13 @@ def disconnect(
 
     async def requests(country: Country) -> dict[str, Any]:
         inside = country.enter(sandbox)
-        await inside.disconnect(province)
-        return dict(next(row for row in await inside.modes() if row["province"] == province))
+        was_connected = await inside.disconnect(province)
+        row = next(row for row in await inside.modes() if row["province"] == province)
+        return {**row, "was_connected": was_connected}
 
     row = ask(url, requests, json)
-    show(row, json, _texts()["disconnected"].format(**row))
+    outcome = "disconnected" if row["was_connected"] else "not connected"
+    show(row, json, _texts()["still external" if row["mode"] == "external" else outcome].format(**row))
 
 
 def connectors(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False) -> None:

@@ -13,7 +13,7 @@ import typer
 from lienthong.cli import complete
 from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, show, verbs
 from lienthong.cli.draft import in_editor
-from lienthong.cli.members import set_members
+from lienthong.cli.members import Members, set_members
 from lienthong.embedded import Trouble
 from lienthong.shown import shown, shown_lines
 
@@ -67,12 +67,7 @@ def show_dead(
 def edit(
     service: Service,
     id: Letter,
-    set: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A member of the body: officer=Lan, items.0.text=Ảnh; JSON or text; repeatable.", metavar="NAME=VALUE"
-        ),
-    ] = None,
+    set: Members = None,
     file: Annotated[
         str | None, typer.Option(help="A file with the whole new body as JSON; - for standard input.", metavar="FILE")
     ] = None,

@@ -6,17 +6,28 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lienthong.cli import complete
 from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, print_table, show
 from lienthong.cli.connector import Province
 from lienthong.cli.language import output_language
+from lienthong.did_you_mean import nearest
 
 if TYPE_CHECKING:
     from lienthong.client.types import Delivery
 
-STATES = ("waiting", "delivered", "given_up")
 TEXTS = {
-    "en": {"none": "There is no such delivery.", "resent": "Sent again, in order: {count}."},
-    "vi": {"none": "Không có tin nào như vậy.", "resent": "Số tin gửi lại, theo đúng thứ tự: {count}."},
+    "en": {
+        "none": "There is no such delivery.",
+        "resent": "Sent again, in order: {count}.",
+        "no state": "'{state}' is no state: write waiting, delivered or given_up.",
+        "did you mean": "'{state}' is no state: did you mean {meant}? There are waiting, delivered, given_up.",
+    },
+    "vi": {
+        "none": "Không có tin nào như vậy.",
+        "resent": "Số tin gửi lại, theo đúng thứ tự: {count}.",
+        "no state": "'{state}' không phải là trạng thái: hãy viết waiting, delivered hoặc given_up.",
+        "did you mean": "'{state}' không phải là trạng thái: ý bạn là {meant}? Có waiting, delivered, given_up.",
+    },
 }
 
 
@@ -26,6 +37,15 @@ def add_to(app: typer.Typer) -> None:
     app.command()(resend)
 
 
+def _checked_state(state: str | None) -> str | None:
+    """`given up` is taken, too: the table shows it so. Raises typer.BadParameter."""
+    name = None if state is None else state.strip().lower().replace(" ", "_")
+    if name is None or name in complete.DELIVERY_STATES:
+        return name
+    meant = nearest(name, complete.DELIVERY_STATES)
+    raise typer.BadParameter(_texts()["did you mean" if meant else "no state"].format(state=state, meant=meant))
+
+
 def deliveries(
     province: Province,
     dossier: Annotated[
@@ -33,7 +53,12 @@ def deliveries(
     ] = None,
     state: Annotated[
         str | None,
-        typer.Option(help="Only those that are waiting, delivered or given_up.", metavar="STATE"),
+        typer.Option(
+            help="Only those that are waiting, delivered or given_up.",
+            metavar="STATE",
+            callback=_checked_state,
+            autocompletion=complete.delivery_states,
+        ),
     ] = None,
     sandbox: Sandbox = DEFAULT_SANDBOX,
     url: Url = DEFAULT_URL,

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 FORM = "NAME=VALUE"
+Members = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="A member of the body: officer=Lan, items.0.text=Ảnh; JSON or text; repeatable.", metavar=FORM
+    ),
+]
 
 
 def set_members(body: Any, words: Iterable[str]) -> None:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lienthong.addresses import address_fault
 from lienthong.cli import complete
 from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, show
 from lienthong.cli.connector import Province
 from lienthong.cli.language import output_language
-from lienthong.cli.members import set_members
+from lienthong.cli.members import Members, set_members
 from lienthong.embedded import Trouble
 from lienthong.judgement import judgement_lines, outcome_lines
 from lienthong.shown import shown
@@ -51,6 +52,8 @@ def listen(
     as_json: JsonLines = False,
 ) -> None:
     """Print what a connected province is told, from where you stopped, until Ctrl-C; forward it to a program."""
+    if forward_to is not None and (fault := address_fault(forward_to)):
+        raise Trouble(fault)
     try:
         ask(
             url,
@@ -93,14 +96,14 @@ async def _forward(event: dict[str, Any], address: str) -> dict[str, Any]:
                     milliseconds = round((time.perf_counter() - begun) * 1000)
                     return {"status": response.status_code, "ms": milliseconds, "body": response.text[:500]}
                 reason = f"{address} answers {response.status_code}: {response.text[:200]}"
-            except httpx.InvalidURL as error:
-                raise Trouble(
-                    f"'{address}' is no address ({error}): write one such as http://127.0.0.1:9000."
-                ) from error
-            except httpx.UnsupportedProtocol as error:
-                raise Trouble(f"'{address}' has no scheme: write http://{address}.") from error
-            except httpx.TransportError as error:
-                reason = f"{address} does not take it ({type(error).__name__})"
+            except (httpx.InvalidURL, UnicodeError) as error:
+                raise Trouble(f"'{address}' is no address: write one such as http://127.0.0.1:9000.") from error
+            except httpx.ConnectError:
+                reason = f"no connection to {address} can be made: start your program there"
+            except httpx.TimeoutException:
+                reason = f"{address} does not answer within {FORWARD_TIMEOUT:g} s"
+            except httpx.TransportError:
+                reason = f"{address} broke the connection, or does not answer in HTTP"
             if reason != trouble:
                 typer.echo(shown(f"{event['delivery']}: {reason}; it is sent again until it is taken."), err=True)
                 trouble = reason
@@ -131,12 +134,7 @@ def trigger(
             autocompletion=complete.provinces,
         ),
     ] = None,
-    set: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A member of the body: officer=Lan, items.0.text=Ảnh; JSON or text; repeatable.", metavar="NAME=VALUE"
-        ),
-    ] = None,
+    set: Members = None,
     result: Annotated[
         str | None,
         typer.Option(

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
-from lienthong.client.http import Scope, ServiceClient, every_row
+from lienthong.client.http import Problem, Scope, ServiceClient, every_row
 from lienthong.client.modes import ActingProvinces
 from lienthong.client.types import ConnectorRow, Credentials, Delivery
 
@@ -126,9 +126,9 @@ class Connector:
         body = {name: value for name, value in which.items() if value is not None}
         return int((await self._json("POST", "/deliveries/resend", json=body))["resent"])
 
-    async def disconnect(self) -> None:
-        """Give the province back to the mode that it has without a connector; the key ends."""
-        await Connectors(self.sandbox.country, self.sandbox.id).disconnect(self.province)
+    async def disconnect(self) -> bool:
+        """Give the province back to the mode that it has without a connector; the key ends. False: it was not connected."""
+        return await Connectors(self.sandbox.country, self.sandbox.id).disconnect(self.province)
 
     @property
     def _gateway(self) -> ServiceClient:
@@ -164,6 +164,7 @@ class Connectors(ActingProvinces):
         binary  webhooks are sent in CloudEvents' binary mode, not structured
         gate    strict (the default) or lenient
         """
+        _require_one(province)
         path, headers = f"/api/v1/provinces/{province}/connector", await own_key(self)
         trouble = {}
         if via == "webhook" and url is not None:
@@ -178,15 +179,29 @@ class Connectors(ActingProvinces):
         """The connector of a connected province, played by the owner of the sandbox; no new key is drawn."""
         return Connector(self, province)
 
-    async def disconnect(self, province: str) -> None:
-        """Give a province back to the mode that it has without a connector; its connector's key ends."""
-        await self.reset_mode(province)
+    async def disconnect(self, province: str) -> bool:
+        """Give a province back to the mode that it has without a connector; its connector's key ends.
+
+        Returns whether it was connected; a province that was not keeps its mode.
+        """
+        _require_one(province)
+        before = {row["province"]: row["mode"] for row in await self.modes()}.get(province, "external")
+        if before == "external":
+            await self.reset_mode(province)
         path = f"/api/v1/provinces/{province}/connector"
         await self.country.gateway.send("DELETE", path, headers=await own_key(self))
+        return before == "external"
 
     async def connectors(self) -> list[ConnectorRow]:
         """Every connector: its door, when it was last heard and told, what it has not acknowledged, its verdicts."""
         return await every_row(partial(self.country.gateway.send, headers=self.headers), "/api/v1/connectors")
+
+
+def _require_one(province: str) -> None:
+    """Raises Problem for `*`, which has a mode, but no connector: the mode would be changed, and no key drawn."""
+    if province == "*":
+        detail = "A connector decides for one province: name its code."
+        raise Problem("province-not-found", 404, detail, {"province": province})
 
 
 async def own_key(sandbox: Scope) -> dict[str, str]:

@@ -26,6 +26,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         speak.router,
         connectors.router,
         deliveries.router,
+        deliveries.services_router,
         scripts.router,
     )
     lab = (sandbox.replica_router, sandbox.router, lanes.router, events.router, dead_letters.router)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contracts.problems import CONTRACT_PROBLEMS
 from services.province_gateway import domain
 from services.province_gateway.commands import DossierAlreadyHere, ResultIsFinal
-from services.province_gateway.doors import attempts, connectors, webhook_hosts
+from services.province_gateway.doors import attempts, connectors
 from services.province_gateway.officers.modes import ConnectorDecides
 from shared.problem_types import Problems, ProblemType
 
@@ -43,9 +43,6 @@ PROBLEMS: Problems = {
         409,
         "The connector is not told by webhook.",
         "Hệ thống kết nối không nhận tin qua webhook.",
-    ),
-    webhook_hosts.ReceiverNotAllowed: ProblemType(
-        "receiver-not-allowed", 409, "This receiver may not be called.", "Không được phép gọi tới địa chỉ nhận này."
     ),
     connectors.SandboxKeyNeeded: ProblemType(
         "sandbox-key-needed",

@@ -113,6 +113,8 @@ def _first_errors(refusal: errors.BodyDoesNotFit) -> tuple[str, Mapping[str, obj
 
 
 def _unreadable(cause: Exception) -> Sentence:
+    if isinstance(cause, UnicodeDecodeError) and cause.object.startswith(b"\x1f\x8b"):
+        return Sentence("is compressed with gzip; send the JSON as it is", "bị nén bằng gzip; hãy gửi JSON để nguyên")
     if isinstance(cause, UnicodeDecodeError):
         return Sentence(f"is not UTF-8 at byte {cause.start}", f"không phải UTF-8 ở byte {cause.start}")
     return Sentence("contains a number with too many digits", "có số quá nhiều chữ số")

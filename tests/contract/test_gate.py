@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
@@ -21,7 +22,7 @@ from contracts import gate
 from contracts import lifecycle as law
 from contracts.calendar.worktime import Pause
 from contracts.catalogue import PROCEDURES, PROVINCES
-from contracts.gate import RULES, Known, Message, example, message_of, patched, read
+from contracts.gate import BATCH, RULES, Known, Message, example, message_of, patched, read
 from contracts.gate import law_rules as law_rules
 from contracts.gate.rules import is_law
 from contracts.gate.zoo import Specimen, specimens
@@ -107,6 +108,25 @@ def test_every_part_of_a_verdict_is_described_in_both_languages() -> None:
             assert all(part[name].strip() for name in ("title", "x-title-vi", "description", "x-description-vi"))
     for document in SCHEMA["examples"]:
         VERDICT.validate(document)
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        (b'[{"id": "\\ud800"}]', "LT-ENV-003"),
+        (gzip.compress(b"[]"), "LT-ENV-015"),
+        (b"[{", "LT-ENV-005"),
+        (b"[" * 10_000, "LT-ENV-007"),
+        (b"[]", "LT-ENV-025"),
+        (b"", "LT-ENV-025"),
+    ],
+    ids=["surrogate", "gzip", "half", "deep", "empty", "nothing"],
+)
+def test_a_batch_that_cannot_be_split_says_why(body: bytes, rule: str) -> None:
+    message = Message("http", "37", (("content-type", BATCH.encode()),), body)
+    assert gate.split(message) == [message]
+    (error,) = gate.check(message, None, NOW).errors
+    assert error.rule == rule
 
 
 def test_every_rule_is_broken_by_a_message_of_the_zoo() -> None:

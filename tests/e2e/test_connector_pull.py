@@ -26,6 +26,7 @@ from tests.support.specimens import a_pdf
 
 PAGE = Path(__file__).parents[2] / "docs" / "connectors.md"
 PROVINCE, COMMUNE, COPY, FREE = "37", "14464", "2.000635", "1.001776"
+CODE = "H42.14464-20260609-0000001"  # of no dossier
 
 pytestmark = pytest.mark.lienthong(seed="connector")
 
@@ -152,6 +153,8 @@ def test_a_person_plays_the_province_from_a_terminal(
     assert checked.returncode == 0 and "accepted" in checked.stdout, checked.stderr
     (tmp_path / "message.json").write_bytes(message.content.replace(b"started.v1", b"resumed.v1"))
     assert run("contract", "check", str(tmp_path / "message.json"), "--sandbox", sandbox_sync.id).returncode == 1
+    half = run("trigger", "dossier.processing_started.v1", "--dossier", code, "--set", 'officer="\\ud800"')
+    assert half.returncode == 1 and "is not UTF-8" in half.stderr and len(half.stderr) < 200, half.stderr
     outsider = run("trigger", "dossier.submitted.v1", "--dossier", code, "--as-outsider")
     assert outsider.returncode == 1 and "LT-ENV" in outsider.stdout
     rows = [json.loads(line) for line in run("verdicts", "--province", PROVINCE, "--json").stdout.splitlines()]
@@ -160,6 +163,10 @@ def test_a_person_plays_the_province_from_a_terminal(
     assert listed[0]["verdicts"] == {"accepted": 1, "rejected": 1} and listed[0]["waiting"] == 1
     back = run("disconnect", "--province", PROVINCE)
     assert "Province 37 is simulated again" in back.stdout, back.stderr
+    assert run("mode", "set", PROVINCE, "manual").returncode == 0
+    again = run("disconnect", "--province", PROVINCE)
+    assert again.returncode == 0 and "Province 37 was not connected: it is manual" in again.stdout, again.stderr
+    assert json.loads(run("disconnect", "--province", PROVINCE, "--json").stdout)["was_connected"] is False
 
 
 @pytest.mark.parametrize(
@@ -168,9 +175,14 @@ def test_a_person_plays_the_province_from_a_terminal(
         (["connect", "--province", "37", "--via", "pul"], "did you mean pull?"),
         (["connect", "--province", "99", "--via", "pull"], "'99' is no province"),
         (["connect", "--province", "37", "--via", "webhook"], "/url: give the address"),
+        (["connect", "--province", "*", "--via", "pull"], "for one province: name its code"),
+        (["disconnect", "--province", "*"], "for one province: name its code"),
+        (["disconnect", "--province", "99"], "'99' is no province"),
+        (["listen", "--province", "37", "--forward-to", "127.0.0.1:9"], "has no scheme"),
         (["listen", "--province", "37"], "lienthong connect --province 37"),
-        (["trigger", "dossier.received.v1", "--dossier", "H42.14464-20260609-0000001"], "No connected province"),
-        (["trigger", "x.v1", "--province", "37", "--dossier", "H42.14464-20260609-0000001"], "no such event type"),
+        (["trigger", "dossier.received.v1", "--dossier", CODE], "No connected province"),
+        (["trigger", "x.v1", "--province", "37", "--dossier", CODE], 'known: ["dossier.registered.v1"'),
+        (["trigger", "received.v1", "--province", "37", "--dossier", CODE], "Did you mean dossier.received.v1?"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -241,10 +253,14 @@ def started(*words: str, url: str) -> Iterator[subprocess.Popen[str]]:
     """The command while it runs; then Ctrl-C, at which it ends without an error."""
     environment = {**os.environ, "LIENTHONG_URL": url}
     words = (sys.executable, "-m", "lienthong.cli.main", *words)
-    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as program:
-        yield program
-        program.send_signal(signal.SIGINT)
-        assert program.wait(PATIENCE) == 0
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, env=environment, stdout=pipe, stderr=pipe, text=True) as program:
+        try:
+            yield program
+        finally:
+            program.send_signal(signal.SIGINT)
+            status = program.wait(PATIENCE)
+        assert status == 0
 
 
 def test_listen_forwards_in_order_goes_on_where_it_stopped(
@@ -262,6 +278,10 @@ def test_listen_forwards_in_order_goes_on_where_it_stopped(
         assert [event["subject"] for event in told] == codes == [event["subject"] for event in receiver.taken]
         assert told[0]["reply"]["status"] == 202 and told[0]["reply"]["body"] == "taken"
         assert sandbox_sync.connectors()[0]["waiting"] == 0
+        nowhere = ("listen", "--province", PROVINCE, "--after", "0", "--forward-to", "http://127.0.0.1:1")
+        with started(*nowhere, "--sandbox", sandbox_sync.id, url=lienthong_sync.url) as program:
+            assert program.stderr is not None
+            assert "no connection to http://127.0.0.1:1 can be made: start your program" in program.stderr.readline()
         lan.withdraw(codes[0], "Tôi đổi ý")
         sandbox_sync.settle()
         with started(*words, url=lienthong_sync.url) as program:

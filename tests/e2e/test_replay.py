@@ -9,6 +9,7 @@ import pytest
 from lienthong import replay, sync
 from lienthong.client import Country, Sandbox
 from tests.support.command import command
+from tests.support.receiver import receiving
 from tests.support.specimens import a_pdf
 
 PROVINCE, COMMUNE = "37", "14464"
@@ -59,6 +60,34 @@ async def test_the_same_seed_gives_the_same_events_and_another_does_not(
     other = command("replay", str(file), "--seed", "another", "--json", url=lienthong_sync.url)
     found = json.loads(other.stdout)
     assert other.returncode == 1 and found["same"] is False and found["differences"]
+
+
+async def test_what_a_connector_said_is_said_again_in_its_place(lienthong_sync: sync.Country, tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    async with (
+        Country(lienthong_sync.url) as country,
+        country.sandbox(seed="connected") as sandbox,
+        receiving() as hook,
+    ):
+        connector = await sandbox.connect(PROVINCE, "webhook", url=hook.url)
+        code = (await sandbox.citizen("lan").submit(FREE, PROVINCE, COMMUNE))["code"]
+        await sandbox.settle()
+        assert (await connector.trigger("dossier.result_ready.v1", code))["outcome"] == "rejected", "is not repeated"
+        received = await connector.example("dossier.received.v1", code)
+        assert [(await connector.say(received))["outcome"] for _ in range(2)] == ["accepted", "duplicate"]
+        await sandbox.clock.advance("1d")
+        await connector.trigger("dossier.processing_started.v1", code)
+        await connector.hand_in_result(code, a_pdf())
+        ready = await connector.trigger("dossier.result_ready.v1", code)
+        assert ready["outcome"] == "accepted", ready
+        await sandbox.settle()
+        assert command("sandbox", "export", sandbox.id, str(file), url=lienthong_sync.url).returncode == 0
+        said = [call for call in json.loads(file.read_text())["calls"] if call.get("connector") == PROVINCE]
+        assert [call["operation"].split()[0] for call in said] == ["POST", "POST", "PUT", "POST"]
+        told = len(hook.received)
+        same = command("replay", str(file), url=lienthong_sync.url)
+        assert same.returncode == 0 and "no difference" in same.stdout, same.stdout + same.stderr
+        assert len(hook.received) == told, "a replay calls nobody"
 
 
 async def test_the_first_difference_is_shown_with_both_sides(lienthong_sync: sync.Country, tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ def completed(words: str) -> str:
         ("settle --lang v", "vi"),
         ("logs --level warn", "warning"),
         ("dead show po", "portal"),
+        ("deliveries --state gi", "given_up"),
     ],
 )
 def test_a_shell_completes_what_has_a_name(typed: str, word: str) -> None:
@@ -107,6 +108,8 @@ def test_the_version_is_printed() -> None:
         (["clock", "rate", "fast"], "'fast' must be a number from 0 to 1,000,000."),
         (["settle", "--timeout", "x"], "'x' must be a number, 0 or greater."),
         (["clock", "rate", "--lang", "vi", "fast"], "'fast' phải là số từ 0 đến 1,000,000."),
+        (["deliveries", "--province", "37", "--state", "2"], "'2' is no state: write waiting, delivered or"),
+        (["deliveries", "--province", "37", "--state", "deliverd"], "did you mean delivered?"),
         (["logs", "--lines", "x"], "'x' is not a valid int"),
     ],
     ids=" ".join,

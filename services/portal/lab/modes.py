@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
+import httpx
 import msgspec
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from contracts.catalogue import PROVINCES
-from contracts.modes import KAFKA, REST, Mode, in_force, province_fault
+from contracts.modes import KAFKA, REST, Mode, ReceiverNotAllowed, in_force, province_fault
 from services.portal.api.views import PortalDep
 from services.portal.runtime import Portal
-from shared.errors import BodyDoesNotFit
+from shared import http
+from shared.errors import BodyDoesNotFit, NotReady
 from shared.runtime import known_sandbox
 from shared.text import Text
 from shared.web.dependencies import SandboxPath
@@ -58,7 +60,7 @@ async def modes(
 )
 async def set_mode(sandbox: SandboxPath, province: Text, body: Mode, portal: PortalDep) -> ModeView:
     await _must_be_known(portal, sandbox, province)
-    must_have_door(portal, [body])
+    await must_have_door(portal, [body])
     await portal.ownership.set_mode(sandbox, province, body.document())
     return await _view_of(portal, sandbox, province)
 
@@ -74,10 +76,29 @@ async def reset_mode(sandbox: SandboxPath, province: Text, portal: PortalDep) ->
     return await _view_of(portal, sandbox, province)
 
 
-def must_have_door(portal: Portal, modes: Iterable[Mode]) -> None:
-    """Raises BrokerNotPrepared if a connector is to come over Kafka, and the broker has no address for it."""
+async def must_have_door(portal: Portal, modes: Collection[Mode]) -> None:
+    """The connectors that these modes name can be told.
+
+    raises  BrokerNotPrepared if one is to come over Kafka, and the broker has no address for it; ReceiverNotAllowed,
+            NotReady if the gateway, which calls receivers, does not reply
+    """
     if any(mode.via == KAFKA for mode in modes):
         portal.settings.require_kafka_outside()
+    if urls := [mode.url for mode in modes if mode.url is not None]:
+        await _must_be_allowed(portal, urls)
+
+
+async def _must_be_allowed(portal: Portal, urls: list[str]) -> None:
+    address = f"{portal.settings.province_gateway_url}/_lab/receivers"
+    try:
+        response = await http.call(portal.internal, "POST", address, body={"urls": urls})
+    except http.Unreachable as error:
+        raise NotReady("The gateway does not reply; try again.", waits_for=["gateway"]) from error
+    if response.status_code == httpx.codes.CONFLICT:
+        refusal = response.json()
+        raise ReceiverNotAllowed(refusal["detail"], host=refusal["host"])
+    if response.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
+        raise BodyDoesNotFit(("/url", "is no address"))
 
 
 async def _must_be_known(portal: Portal, sandbox_id: str, province: str) -> None:

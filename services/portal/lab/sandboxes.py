@@ -123,7 +123,7 @@ class SandboxView(BaseModel):
 )
 async def create_sandbox(portal: PortalDep, body: NewSandbox | None = None) -> SandboxView:
     new = body or NewSandbox()
-    must_have_door(portal, new.modes.values())
+    await must_have_door(portal, new.modes.values())
     row, lagging = await portal.ownership.create(new.checked(), new.equivalent_calls)
     view = await show_row(portal, row["id"])
     return view.model_copy(update={"lagging": lagging})

@@ -73,16 +73,18 @@ async def _form(visit: CitizenVisit, citizen: Citizen, draft: Draft, errors: Err
     return visit.render(
         "application.html",
         status,
-        draft=draft,
-        citizen=citizen,
-        choice=choice,
-        place=place_name(choice.province, choice.commune, visit.lang),
+        **_facts(visit, citizen, draft, choice, errors),
         acts=[("self", visit.text("apply.self")), *represented],
         payer_groups=[(each.code, named(each, visit.lang)) for each in PAYER_GROUPS.values()],
         returns=[(each, visit.text(f"return_by.{each}")) for each in RETURNS],
         papers=[("", visit.text("apply.no_paper")), *((paper.id, paper.name) for paper in papers)],
-        errors=errors,
     )
+
+
+def _facts(visit: CitizenVisit, citizen: Citizen, draft: Draft, choice: Choice, errors: Errors) -> dict[str, Any]:
+    """What the form and its review both show."""
+    place = place_name(choice.province, choice.commune, visit.lang)
+    return {"draft": draft, "citizen": citizen, "choice": choice, "place": place, "errors": errors}
 
 
 @router.post("/apply/{id}")
@@ -226,17 +228,13 @@ async def _review(visit: CitizenVisit, citizen: Citizen, draft: Draft, errors: E
     return visit.render(
         "review.html",
         status,
-        draft=draft,
-        citizen=citizen,
-        choice=choice,
-        place=place_name(choice.province, choice.commune, visit.lang),
+        **_facts(visit, citizen, draft, choice, errors),
         acts=acts,
         payer_group=PAYER_GROUPS[group],
         papers=[(names.get(code), stored[id].name) for code, id in draft.papers.items()],
         missing=[each for each in choice.case.components if each.required and each.code not in draft.papers],
         limit=limit_words(visit, choice.case.limit_for("online")),
         fee=fee,
-        errors=errors,
     )
 
 

@@ -248,10 +248,18 @@ class Ownership:
         )
 
     async def _send_to_all(self, sandbox_id: str, row: dict[str, Any]) -> list[str]:
-        """Send the row to every service now. Returns the services that failed."""
+        """Send the row to every service now. Returns the services that failed.
+
+        A later change contains this one, so a service that has that row already has not failed.
+        """
         body = registry.wire_form(row)
         results = await asyncio.gather(*(self._send_row(service, sandbox_id, body) for service in self.services))
-        services_done = [s for s, version in zip(self.services, results, strict=True) if version == row["version"]]
+        latest = await self._runtime.database.pool.fetchval("SELECT version FROM sandboxes WHERE id = $1", sandbox_id)
+        services_done = [
+            service
+            for service, version in zip(self.services, results, strict=True)
+            if row["version"] <= version <= max(latest or 0, row["version"])
+        ]
         await self._runtime.database.pool.execute(
             "DELETE FROM calls WHERE sandbox = $1 AND kind = $2 AND key = ANY($3) AND (data->>'version')::bigint <= $4",
             sandbox_id,

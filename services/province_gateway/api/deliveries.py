@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from contracts.catalogue import current_province
 from contracts.decisions import Body
-from contracts.modes import address_fault
+from contracts.modes import MOST, address_fault
 from contracts.views import Moment
 from services.province_gateway.api.access import ConnectorDep, OwnKey
 from services.province_gateway.api.views import GatewayDep
@@ -17,11 +17,12 @@ from services.province_gateway.doors import attempts, connectors, webhook_hosts
 from shared.errors import BodyDoesNotFit
 from shared.sandbox.clock import TimeText, parse_time
 from shared.text import Text
-from shared.web.dependencies import SandboxId
+from shared.web.dependencies import ForServices, SandboxId
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["connectors"])
+services_router = APIRouter(prefix="/_lab", tags=["services"], dependencies=[ForServices])
 EXACTLY_ONE = "say which: exactly one of event, dossier and since"
 
 
@@ -115,6 +116,10 @@ class ReceiverBody(Body):
     url: Annotated[Text, Field(max_length=2000)]
 
 
+class ReceiversBody(Body):
+    urls: Annotated[list[Text], Field(max_length=MOST)]
+
+
 class ReceiverView(BaseModel):
     """`trouble`: why nobody answers there now; null: somebody listens."""
 
@@ -134,3 +139,16 @@ async def check_receiver(
     if fault := address_fault(body.url):
         raise BodyDoesNotFit(("/url", fault))
     return ReceiverView(trouble=await webhook_hosts.reachable(gateway.allowed_hosts, body.url))
+
+
+@services_router.post(
+    "/receivers",
+    summary="Whether the receivers of webhooks may all be called; nothing is sent",
+    status_code=204,
+    response_class=Response,
+    responses=problem_responses(403, 409, 422),
+)
+async def check_receivers(body: ReceiversBody, gateway: GatewayDep) -> Response:
+    for url in body.urls:
+        await webhook_hosts.require_allowed(gateway.allowed_hosts, url)
+    return Response(status_code=204)

@@ -18,13 +18,17 @@ from services.province_gateway import commands, queries, result_pdf
 from services.province_gateway.api.access import ConnectorDep
 from services.province_gateway.api.views import GatewayDep
 from services.province_gateway.domain import Dossier, NoResultYet
+from services.province_gateway.doors import speaking
+from services.province_gateway.doors.connectors import Connector
 from services.province_gateway.doors.fetching import fetch
 from services.province_gateway.moves.context import handler
 from services.province_gateway.runtime import Gateway
 from shared.errors import BodyDoesNotFit
 from shared.runtime import in_sandbox, known_sandbox
-from shared.sandbox import files
+from shared.sandbox import files, recording
 from shared.sandbox.files import File, FileNotFound
+from shared.sandbox.names import DEFAULT
+from shared.sandbox.recording import RecordedCall
 from shared.text import Text
 from shared.web import file_response
 from shared.web.dependencies import SandboxId
@@ -81,7 +85,7 @@ class ResultAddress(Body):
 async def hand_in(code: Text, connector: ConnectorDep, request: Request, gateway: GatewayDep) -> ResultFileView:
     await queries.dossier(gateway, connector.sandbox_id, connector.province, code)
     content, declared = await request.body(), request.headers.get("content-type", "")
-    return await _keep(gateway, connector.sandbox_id, code, content, declared)
+    return await _keep(gateway, connector, code, content, declared)
 
 
 @router.put(
@@ -101,16 +105,21 @@ async def hand_in_by_address(
         declared = PDF.media_type
     if body.sha256 is not None and body.sha256.lower() != (found := files.hash_of(content)):
         raise BodyDoesNotFit(("/sha256", f"must be that of the file at the address, which has {found}"))
-    return await _keep(gateway, connector.sandbox_id, code, content, declared)
+    return await _keep(gateway, connector, code, content, declared)
 
 
-async def _keep(gateway: Gateway, sandbox_id: str, code: str, content: bytes, declared: str) -> ResultFileView:
+async def _keep(gateway: Gateway, connector: Connector, code: str, content: bytes, declared: str) -> ResultFileView:
+    sandbox_id = connector.sandbox_id
     kind = await asyncio.to_thread(file_types.kind_of, content)
     file_types.agree(kind, declared, f"result{PDF.extensions[0]}")
     async with in_sandbox(gateway, sandbox_id) as (connection, sandbox):
         sha256 = await gateway.files.put(connection, sandbox, content, kind.media_type)
     async with gateway.unit_of_work(sandbox_id, codes=[code]) as change:
         commands.hand_in_result(change.work, code, sha256)
+    if sandbox_id != DEFAULT:
+        path = f"/dossiers/{code}/result"
+        call = RecordedCall(speaking.caller(connector.province), "PUT", path, kind.media_type, content)
+        await recording.record(gateway.database.pool, sandbox_id, call)
     return ResultFileView(dossier=code, sha256=sha256, size=len(content))
 
 

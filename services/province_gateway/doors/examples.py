@@ -8,10 +8,11 @@ from typing import Any
 from contracts import gate
 from contracts import lifecycle as law
 from contracts.gate import Known
-from contracts.schemas import schema
+from contracts.schemas import UnknownEventType, event_types, schema
 from contracts.topics import FROM_PROVINCE
 from services.province_gateway import queries
 from services.province_gateway.domain import Dossier, DossierNotFound
+from shared.did_you_mean import nearest
 from shared.messaging.runtime import MessagingRuntime
 from shared.runtime import known_sandbox
 
@@ -25,6 +26,8 @@ async def example(
 
     raises  DossierNotFound, UnknownEventType
     """
+    if type not in event_types():
+        raise _unknown(type)
     shown = schema(type)["examples"][0]
     sandbox = await known_sandbox(runtime, sandbox_id)
     try:
@@ -46,3 +49,11 @@ async def example(
         "datacontenttype": "application/json",
         "data": {**shown, **facts},
     }
+
+
+def _unknown(type: str) -> UnknownEventType:
+    """The refusal of a type that no contract has: it names those that a province says."""
+    words = {name.split(".")[1]: name for name in FROM_PROVINCE}  # `received` of dossier.received.v1
+    similar = nearest(type.removeprefix("dossier.").partition(".")[0], words)
+    meant = f"Did you mean {words[similar]}?" if similar else "`known` lists what a province says."
+    return UnknownEventType(meant, event_type=type, known=list(FROM_PROVINCE))

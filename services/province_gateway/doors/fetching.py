@@ -6,7 +6,14 @@ import asyncio
 
 import httpx
 
-from services.province_gateway.doors.webhook_hosts import AllowedHosts, AllowedTransport, refused_words
+from services.province_gateway.doors.webhook_hosts import (
+    HUNG_UP,
+    AllowedHosts,
+    AllowedTransport,
+    parsed,
+    refused_words,
+    unreachable_words,
+)
 from shared.errors import BodyDoesNotFit
 
 SECONDS = 15.0  # until the whole file must be here
@@ -19,8 +26,9 @@ async def fetch(allowed: AllowedHosts, url: str, pointer: str, *, most: int) -> 
     most     bytes
     raises   ReceiverNotAllowed; BodyDoesNotFit if the address gives no file
     """
+    address = parsed(url, pointer)
     try:
-        async with asyncio.timeout(SECONDS), _client(allowed) as http, http.stream("GET", url) as response:
+        async with asyncio.timeout(SECONDS), _client(allowed) as http, http.stream("GET", address) as response:
             if response.status_code != httpx.codes.OK:
                 raise BodyDoesNotFit((pointer, f"must give the file, but {refused_words(response)}"))
             content = b""
@@ -31,8 +39,11 @@ async def fetch(allowed: AllowedHosts, url: str, pointer: str, *, most: int) -> 
             return content, response.headers.get("content-type", "")
     except TimeoutError as error:
         raise BodyDoesNotFit((pointer, f"does not give the whole file within {SECONDS:g} s")) from error
-    except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
-        raise BodyDoesNotFit((pointer, f"cannot be fetched: {error or type(error).__name__}")) from error
+    except (httpx.ConnectError, OSError) as error:
+        words = unreachable_words(address, error)
+        raise BodyDoesNotFit((pointer, f"cannot be fetched: {words}")) from error
+    except httpx.HTTPError as error:
+        raise BodyDoesNotFit((pointer, f"cannot be fetched: the server {HUNG_UP}")) from error
 
 
 def _client(allowed: AllowedHosts) -> httpx.AsyncClient:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from contracts.catalogue import PROVINCES
-from contracts.modes import EXTERNAL, in_force
+from contracts.modes import EXTERNAL, WEBHOOK, in_force
 from services.province_gateway.domain import Dossier
 from services.province_gateway.doors import conductor
 from services.province_gateway.doors.verdicts import READABLE_SQL
@@ -22,6 +22,7 @@ WAITING_SQL = """
 SELECT count(*) AS waiting, min(real_at) AS since, count(given_up_at) AS given_up,
   (SELECT error FROM attempts WHERE sandbox = $1 AND province = $2 ORDER BY real_at DESC LIMIT 1) AS error
 FROM deliveries WHERE sandbox = $1 AND province = $2 AND acknowledged_at IS NULL"""
+SIGNING_SQL = "SELECT EXISTS (SELECT FROM connectors WHERE sandbox = $1 AND province = $2 AND secret <> '')"
 LAST_SQL = f"""
 SELECT outcome, document FROM verdicts v WHERE sandbox = $1 AND province = $2 AND {READABLE_SQL}
 ORDER BY number DESC LIMIT 1"""
@@ -53,11 +54,12 @@ async def report(runtime: MessagingRuntime[Dossier], sandbox_id: str) -> list[di
     if not rows or f'"{EXTERNAL}"' not in rows[0]["modes"]:
         return []
     modes, sandbox = msgspec.json.decode(rows[0]["modes"]), await registry.read(runtime.database, sandbox_id)
-    external = [name for name in PROVINCES if in_force(modes, name)[0]["mode"] == EXTERNAL]
-    return [await _of_province(runtime, sandbox, province) for province in external]
+    in_modes = {name: in_force(modes, name)[0] for name in PROVINCES}
+    external = {name: mode.get("via", "") for name, mode in in_modes.items() if mode["mode"] == EXTERNAL}
+    return [await _of_province(runtime, sandbox, province, via) for province, via in external.items()]
 
 
-async def _of_province(runtime: MessagingRuntime[Dossier], sandbox: Sandbox, province: str) -> dict[str, Any]:
+async def _of_province(runtime: MessagingRuntime[Dossier], sandbox: Sandbox, province: str, via: str) -> dict[str, Any]:
     (waiting,) = await runtime.database.fetch(WAITING_SQL, sandbox.id, province)
     last = await runtime.database.fetch(LAST_SQL, sandbox.id, province)
     must_act = await _must_act(runtime, sandbox, province)
@@ -66,7 +68,10 @@ async def _of_province(runtime: MessagingRuntime[Dossier], sandbox: Sandbox, pro
         since = waiting["since"].isoformat(timespec="seconds")
         deliveries = "delivery" if waiting["waiting"] == 1 else "deliveries"
         parts.append(f"has {waiting['waiting']} {deliveries} it has not acknowledged, the oldest since {since}")
-        if waiting["error"]:
+        if via == WEBHOOK and not await runtime.database.pool.fetchval(SIGNING_SQL, sandbox.id, province):
+            again = f"`lienthong connect --province {province} --via webhook --url ADDRESS` draws them"
+            parts.append(f"nothing is sent, because it has no credentials: {again}")
+        elif waiting["error"]:
             parts.append(f"its receiver {waiting['error']}")
         if waiting["given_up"]:
             again = f"`lienthong resend --dossier CODE --province {province}` sends them again"

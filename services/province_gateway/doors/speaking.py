@@ -31,6 +31,7 @@ from shared.messaging.unit_of_work import Clause
 from shared.observability import trace_context
 from shared.runtime import EVERYTHING
 from shared.sandbox.faults import Rule, has_rule
+from shared.sandbox.names import DEFAULT
 
 HEAD = 200  # bytes that are kept of what is no message
 OFFICE_RULE = "LT-OFF-001"  # the gate accepted, and the office refused for what only it knows: a file, or our mistake
@@ -41,6 +42,13 @@ VERDICT = Clause(
     "document, head, outbox_offset, hidden_until, rule FROM {rows}",
     "sandbox text, province text, number bigint, at timestamptz, door text, message_id text, hash text, dossier text, "
     "outcome text, document text, head text, outbox_offset bigint, hidden_until timestamptz, rule text",
+)
+# What is accepted, as a call that a replay repeats; nothing is replayed of the default sandbox.
+RECORDED = Clause(
+    "recorded",
+    "INSERT INTO recorded (sandbox, caller, method, path, media_type, body) "
+    "SELECT sandbox, caller, 'POST', '/events', 'application/json', convert_to(body, 'UTF8') FROM {rows}",
+    "sandbox text, caller text, body text",
 )
 # One row per message, as this transaction sees it after the lock of the counter: nobody else judges meanwhile.
 KNOWN_SQL = """
@@ -150,6 +158,9 @@ async def _say_all(
             work, verdict = _effect(request.work, work, rules, verdict, known, unfit)
             if verdict.is_accepted:
                 digests[reading.id] = reading.digest
+                if sandbox_id != DEFAULT:
+                    message_sent = msgspec.json.encode(reading.structured()).decode()
+                    work.insert(RECORDED, (sandbox_id, caller(province), message_sent))
             number, late = work.number(counter), await _late(request, reading, province)
             hidden_until = late.hold(work.now + late.duration("by")).due if late else None
             row = _row(number, reading, verdict, offset)
@@ -160,6 +171,11 @@ async def _say_all(
             request.work.insert(HEARD, (sandbox_id, province, offsets[-1] + 1))
         request.work.when_committed(lambda: ring(sandbox_id, province))
     return said
+
+
+def caller(province: str) -> str:
+    """Who a recorded call of a province's connector is from."""
+    return f"connector/{province}"
 
 
 async def _late(request: Request[Dossier], reading: Reading, province: str) -> Rule | None:

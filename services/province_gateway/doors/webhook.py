@@ -21,14 +21,16 @@ import msgspec
 import structlog
 
 from contracts.faults import connectors as named
+from contracts.modes import ReceiverNotAllowed
 from services.province_gateway.doors import cloudevents, deliveries, webhook_signing
 from services.province_gateway.doors.bell import Bell, Place
 from services.province_gateway.doors.deliveries import COLUMNS, Delivery
 from services.province_gateway.doors.webhook_hosts import (
+    HUNG_UP,
     AllowedHosts,
     AllowedTransport,
-    ReceiverNotAllowed,
     refused_words,
+    unreachable_words,
 )
 from shared.errors import NotReady
 from shared.observability import metrics
@@ -286,9 +288,9 @@ class Webhooks:
         except ReceiverNotAllowed as refusal:
             error = refusal.detail
         except (httpx.ConnectError, OSError) as fault:
-            error = f"cannot be reached: {fault}"
-        except (httpx.HTTPError, httpx.InvalidURL) as fault:
-            error = f"broke the connection{' in mid-answer' if status else ''}: {fault}"
+            error = f"cannot be reached: {unreachable_words(httpx.URL(url), fault)}"
+        except httpx.HTTPError:
+            error = "broke the connection in mid-answer" if status else HUNG_UP
         head = answer[: HEAD * 4].decode("utf-8", "replace").replace("\x00", "\ufffd")[:HEAD]
         return Outcome(status, error[:500], round((time.perf_counter() - begun) * 1000), head)
 

@@ -7,12 +7,14 @@ import ipaddress
 import re
 import socket
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 
 import httpx
 
-from shared.errors import BodyDoesNotFit, Refusal
+from contracts.modes import ReceiverNotAllowed
+from shared.errors import BodyDoesNotFit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -20,10 +22,7 @@ NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z
 HOST_AND_PORT = re.compile(r"(?P<host>\[[^\]]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?")
 PROBE_SECONDS = 2.0  # until a port that does not answer counts as closed
 SETTING = "WEBHOOK_ALLOWED_HOSTS"
-
-
-class ReceiverNotAllowed(Refusal):
-    """The address of a webhook receiver is neither loopback nor allowed by the setting."""
+HUNG_UP = "broke the connection, or does not answer in HTTP: look at the program, and at its address"
 
 
 @dataclass(frozen=True)
@@ -70,10 +69,23 @@ def _entry(word: str) -> tuple[Network | str, int | None]:
     raise ValueError(f"'{word}' is no host, host:port or network such as 10.0.0.0/8")
 
 
+def parsed(text: str, pointer: str = "/url") -> httpx.URL:
+    """An address that can be called. Raises BodyDoesNotFit."""
+    try:
+        url = httpx.URL(text)
+        _ = url.host  # decodes the name
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise BodyDoesNotFit((pointer, "is no address")) from error
+    return url
+
+
 async def addresses(url: httpx.URL) -> list[Address]:
     """The addresses of an URL's host, as the machine resolves it now. Raises OSError."""
     loop, port = asyncio.get_running_loop(), port_of(url)
-    rows = await loop.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+    try:
+        rows = await loop.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:  # no name at all, such as a..b
+        raise socket.gaierror(socket.EAI_NONAME, "no name") from error
     return list(dict.fromkeys(ipaddress.ip_address(str(row[4][0]).partition("%")[0]) for row in rows))
 
 
@@ -128,6 +140,41 @@ class AllowedTransport(httpx.AsyncHTTPTransport):
         return await super().handle_async_request(request)
 
 
+def unreachable_words(url: httpx.URL, fault: BaseException) -> str:
+    """Why no connection to a server could be made, and what mends it."""
+    place, causes = f"{url.host}:{port_of(url)}", list(_causes(fault))
+    if any(isinstance(each, socket.gaierror) for each in causes):
+        return f"{unknown_name(url)}; correct the address"
+    if any(isinstance(each, ssl.SSLCertVerificationError) for each in causes):
+        return (
+            f"the certificate of {place} is not valid for {url.host}, has expired, or its authority is not known here; "
+            "SSL_CERT_FILE adds an authority"
+        )
+    if any(isinstance(each, ssl.SSLError) for each in causes):
+        return f"{place} does not speak TLS as https needs it; call it by http, or let it speak TLS"
+    if any(isinstance(each, ConnectionRefusedError) for each in causes):
+        return f"{nobody_listens(url)}; start the program there, or correct the address"
+    return f"no connection to {place} can be made; is the machine on, and is there a way to it?"
+
+
+def _causes(fault: BaseException | None) -> Iterator[BaseException]:
+    """A fault and what it came from; a library raises its own for that of the system."""
+    while fault is not None:
+        yield fault
+        if isinstance(fault, BaseExceptionGroup):
+            for each in fault.exceptions:
+                yield from _causes(each)
+        fault = fault.__cause__ or fault.__context__
+
+
+def nobody_listens(url: httpx.URL) -> str:
+    return f"nobody listens on {url.host}:{port_of(url)}"
+
+
+def unknown_name(url: httpx.URL) -> str:
+    return f"the name {url.host} is not known here"
+
+
 def refused_words(response: httpx.Response) -> str:
     """What a server answered instead of 2xx."""
     if response.has_redirect_location:
@@ -135,19 +182,25 @@ def refused_words(response: httpx.Response) -> str:
     return f"answers {response.status_code}"
 
 
+async def require_allowed(allowed: AllowedHosts, text: str) -> list[Address]:
+    """The addresses of a receiver that may be called; none if its name is not known here.
+
+    raises  ReceiverNotAllowed, BodyDoesNotFit
+    """
+    try:
+        return await allowed_addresses(allowed, parsed(text))
+    except OSError:
+        return []
+
+
 async def reachable(allowed: AllowedHosts, text: str) -> str | None:
     """Why nobody answers at the address of a receiver now; None if somebody listens there.
 
     raises  ReceiverNotAllowed, BodyDoesNotFit
     """
-    try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL as error:
-        raise BodyDoesNotFit(("/url", f"is no address: {error}")) from error
-    try:
-        found = await allowed_addresses(allowed, url)
-    except OSError:
-        return f"the name {url.host} is not known here"
+    found, url = await require_allowed(allowed, text), parsed(text)
+    if not found:
+        return unknown_name(url)
     for address in found:
         try:
             async with asyncio.timeout(PROBE_SECONDS):
@@ -156,4 +209,4 @@ async def reachable(allowed: AllowedHosts, text: str) -> str | None:
             continue
         writer.close()
         return None
-    return f"nobody listens on {url.host}:{port_of(url)}"
+    return nobody_listens(url)

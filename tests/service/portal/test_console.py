@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import AsyncIterator
 from urllib.parse import quote
 from xml.etree import ElementTree
 
@@ -22,13 +21,7 @@ from shared.messaging.cloudevents import decode
 from tests.support.connector import Connector
 from tests.support.country import URLS, Citizen, Country, Sandbox, problem
 from tests.support.factories import COMMUNE, COPY, a_record, an_event, an_event_of, hear
-from tests.support.pages import CONTROLS, HOSTILE, Browser, Forms, a_browser, is_calm
-
-
-@pytest.fixture
-async def console(country: Country, sandbox: Sandbox) -> AsyncIterator[Browser]:
-    async with a_browser(country, sandbox) as browser:
-        yield browser
+from tests.support.pages import CONTROLS, HOSTILE, Browser, Forms, is_calm
 
 
 @pytest.fixture
@@ -57,57 +50,57 @@ async def reported(country: Country, sandbox: Sandbox) -> str:
 
 @pytest.mark.parametrize("lang", ["vi", "en"])
 @pytest.mark.parametrize("view", VIEWS)
-async def test_every_view_is_there_also_in_an_empty_sandbox(console: Browser, view: str, lang: str) -> None:
-    await console.get(f"/language/{lang}")
-    page = await console.get("/console" if view == "now" else f"/console/{view}")
+async def test_every_view_is_there_also_in_an_empty_sandbox(browser: Browser, view: str, lang: str) -> None:
+    await browser.get(f"/language/{lang}")
+    page = await browser.get("/console" if view == "now" else f"/console/{view}")
     assert page.status_code == 200 and f'lang="{lang}"' in page.text
     assert {f"view-{each}" for each in VIEWS} <= Forms(page.text).ids
 
 
 @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
-async def test_an_address_of_the_console_can_say_anything(console: Browser, value: str) -> None:
+async def test_an_address_of_the_console_can_say_anything(browser: Browser, value: str) -> None:
     said = quote(value[:1000], safe="")
     story = f"/console/dossiers/{said or '%20'}"
     for address in (story, f"/console?{{}}={said}", *(f"/console/{view}?{{}}={said}" for view in VIEWS[1:])):
         for name in ("code", "after", "step", "upto", "type", "province", "q"):
-            page = await console.get(address.format(name))
+            page = await browser.get(address.format(name))
             assert is_calm(page) and page.status_code in (200, 404, 422), page.url
     for drawing in ("story.svg", "story.mmd"):
-        assert (await console.get(f"{story}/{drawing}")).status_code in (200, 404, 422)
+        assert (await browser.get(f"{story}/{drawing}")).status_code in (200, 404, 422)
 
 
 async def test_the_console_of_a_sandbox_that_is_deleted_names_the_way_back(
-    console: Browser, country: Country, sandbox: Sandbox
+    browser: Browser, country: Country, sandbox: Sandbox
 ) -> None:
     await country.ask("portal", "DELETE", f"/_lab/sandboxes/{sandbox.id}")
     for view in VIEWS:
-        page = await console.get("/console" if view == "now" else f"/console/{view}")
+        page = await browser.get("/console" if view == "now" else f"/console/{view}")
         assert page.status_code == 404 and {"gone", "way-back"} <= Forms(page.text).ids, view
 
 
 async def test_the_story_is_drawn_with_an_arrow_for_each_step_and_says_what_it_carries(
-    console: Browser, code: str
+    browser: Browser, code: str
 ) -> None:
-    page = await console.get(f"/console/dossiers/{code}?step=1")
+    page = await browser.get(f"/console/dossiers/{code}?step=1")
     assert page.status_code == 200 and {"sequence", "payload", "svg", "mermaid"} <= Forms(page.text).ids
     assert "dossier.submitted.v1" in page.text and code in page.text
-    earlier = await console.get(f"/console/dossiers/{code}?upto=1")
+    earlier = await browser.get(f"/console/dossiers/{code}?upto=1")
     assert len(re.findall('data-testid="step-', earlier.text)) < len(re.findall('data-testid="step-', page.text))
-    drawing = await console.get(f"/console/dossiers/{code}/story.svg")
+    drawing = await browser.get(f"/console/dossiers/{code}/story.svg")
     ElementTree.fromstring(drawing.text)
-    text = (await console.get(f"/console/dossiers/{code}/story.mmd")).text
+    text = (await browser.get(f"/console/dossiers/{code}/story.mmd")).text
     assert text.startswith("sequenceDiagram") and "portal-)kafka: dossier.submitted.v1" in text
 
 
 async def test_an_event_of_the_story_has_its_headers_its_trace_and_both_times(
-    console: Browser, country: Country, sandbox: Sandbox, code: str
+    browser: Browser, country: Country, sandbox: Sandbox, code: str
 ) -> None:
     entries = (await country.ask("portal", "GET", f"/_lab/timeline/{code}", headers=sandbox.header)).json()
     (submitted,) = [each for each in entries if each.get("event") == "dossier.submitted.v1"]
     trace = await country.portal.database.pool.fetchval(
         "SELECT traceparent FROM events WHERE sandbox = $1 AND subject = $2 AND version = 1", sandbox.id, code
     )
-    pages = [(await console.get(f"/console/dossiers/{code}?step={step}")).text for step in range(4)]
+    pages = [(await browser.get(f"/console/dossiers/{code}?step={step}")).text for step in range(4)]
     (page,) = [each for each in pages if f'data-testid="trace">{trace.split("-")[1]}<' in each]
     for shown in ("ce_type: dossier.submitted.v1", f"ce_source: /portal/{sandbox.id}", f"ce_subject: {code}"):
         assert shown in page
@@ -144,109 +137,109 @@ async def test_an_event_that_nobody_published_is_named(country: Country, sandbox
 
 
 async def test_contracts_have_the_rate_and_a_sample_of_this_sandbox(
-    console: Browser, country: Country, code: str
+    browser: Browser, country: Country, code: str
 ) -> None:
-    page = (await console.get("/console/contracts")).text
+    page = (await browser.get("/console/contracts")).text
     assert 'data-testid="rate-dossier.submitted.v1">0.2<' in page, "one in five minutes"
     assert 'data-testid="rate-dossier.received.v1">0.2<' in page, "published by the province"
     assert 'data-testid="rate-dossier.stopped.v1">0<' in page
-    one = (await console.get("/console/contracts?type=dossier.received.v1")).text
+    one = (await browser.get("/console/contracts?type=dossier.received.v1")).text
     sample = re.findall(r'data-testid="sample">([^<]*)<', one)
     assert code in sample[0] and 'data-testid="zoo-due-date-missing"' in one and "LT-RCV-005" in one
-    assert 'data-testid="no-sample"' in (await console.get("/console/contracts?type=dossier.stopped.v1")).text
+    assert 'data-testid="no-sample"' in (await browser.get("/console/contracts?type=dossier.stopped.v1")).text
     async with country.silent("gateway"):
-        assert (await console.get("/console/contracts")).status_code == 200
+        assert (await browser.get("/console/contracts")).status_code == 200
 
 
 async def test_dead_letters_are_shown_whole_with_what_was_edited(
-    console: Browser, country: Country, sandbox: Sandbox, code: str
+    browser: Browser, country: Country, sandbox: Sandbox, code: str
 ) -> None:
     hostile = {"dossier_code": 7, "reason": "<script>alert(1)</script>\x00\x1b[2J\x9b\u2028\u202e"}
     await hear(country.portal, an_event_of("dossier.stopped.v1", sandbox.id, code, hostile))
     (letter,) = (await country.ask("portal", "GET", "/_lab/dead-letters", headers=sandbox.header)).json()
-    page = await console.get(f"/console/dead-letters?letter=portal-{letter['id']}")
+    page = await browser.get(f"/console/dead-letters?letter=portal-{letter['id']}")
     assert "<script>alert" not in page.text and not CONTROLS.search(page.text)
     assert {"letter", "body", "save", "redrive", "redrive-all-portal"} <= Forms(page.text).ids
     assert "\\u0000\\u001b[2J\\u009b\\u2028\\u202e" in page.text, "as JSON writes them: nothing is lost by an edit"
     assert "diff-before" not in Forms(page.text).ids
     whole = schema("dossier.stopped.v1")["examples"][0] | {"dossier_code": code, "province": "37"}
     address = f"{URLS['portal']}/_lab/dead-letters/{letter['id']}/body"
-    assert (await console.http.put(address, json=whole)).status_code == 200
-    page = await console.get(f"/console/dead-letters?letter=portal-{letter['id']}")
+    assert (await browser.http.put(address, json=whole)).status_code == 200
+    page = await browser.get(f"/console/dead-letters?letter=portal-{letter['id']}")
     assert "diff-before" in Forms(page.text).ids and '"dossier_code": 7' in html.unescape(page.text)
-    other = await console.get("/console/dead-letters?type=dossier.rated.v1")
+    other = await browser.get("/console/dead-letters?type=dossier.rated.v1")
     assert f"letter-portal-{letter['id']}" not in Forms(other.text).ids and "no-letters" in Forms(other.text).ids
-    done = await console.http.post(f"{URLS['portal']}/_lab/redrives", json={"type": "dossier.stopped.v1"})
+    done = await browser.http.post(f"{URLS['portal']}/_lab/redrives", json={"type": "dossier.stopped.v1"})
     assert [each["outcome"] for each in done.json()["letters"]] == ["applied"]
-    assert "no-letters" in Forms((await console.get("/console/dead-letters")).text).ids
-    with_redriven = await console.get("/console/dead-letters?all=1")
+    assert "no-letters" in Forms((await browser.get("/console/dead-letters")).text).ids
+    with_redriven = await browser.get("/console/dead-letters?all=1")
     assert f"letter-portal-{letter['id']}" in Forms(with_redriven.text).ids
 
 
 @pytest.mark.parametrize("name", ["portal-9999", "portal-" + "9" * 30, "nowhere-1", "gateway-0", "\x00", "x" * 4000])
-async def test_a_dead_letter_that_there_is_not_is_no_fault(console: Browser, name: str) -> None:
-    page = await console.get(f"/console/dead-letters?letter={quote(name)}&type={quote(name)}")
+async def test_a_dead_letter_that_there_is_not_is_no_fault(browser: Browser, name: str) -> None:
+    page = await browser.get(f"/console/dead-letters?letter={quote(name)}&type={quote(name)}")
     assert page.status_code in (200, 422, 404) and "letter" not in Forms(page.text).ids
 
 
 async def test_the_country_leads_from_a_tile_to_its_communes(
-    console: Browser, sandbox: Sandbox, country: Country, reported: str
+    browser: Browser, sandbox: Sandbox, country: Country, reported: str
 ) -> None:
-    page = (await console.get("/console/country?province=37")).text
+    page = (await browser.get("/console/country?province=37")).text
     assert {"communes", f"commune-{COMMUNE}", "on-time", "overdue", "online", "wall"} <= Forms(page).ids
     assert "r9 c3" not in page and 'class="tile r3 c3 filled"' in page
-    wall = (await console.get("/console/country?wall=1")).text
+    wall = (await browser.get("/console/country?wall=1")).text
     assert {"on-the-wall", "off-the-wall"} <= Forms(wall).ids
-    assert "communes" not in Forms((await console.get("/console/country?province=99")).text).ids
+    assert "communes" not in Forms((await browser.get("/console/country?province=99")).text).ids
     await sandbox.move(days=200)
-    late = (await console.get("/console/country")).text
+    late = (await browser.get("/console/country")).text
     assert 'class="tile r3 c3 late"' in late and 'data-testid="overdue">1<' in late
 
 
-async def test_a_rejected_message_is_shown_with_what_mends_it(console: Browser, sandbox: Sandbox, lan: Citizen) -> None:
+async def test_a_rejected_message_is_shown_with_what_mends_it(browser: Browser, sandbox: Sandbox, lan: Citizen) -> None:
     connector = await Connector(sandbox).connect()
     code = await lan.submitted(procedure=COPY)
     await sandbox.carry()
     wrong = {"working_days": "một", "due_at": "<script>alert(1)</script>"}
     broken = (await connector.say(await connector.example(law.DOSSIER_RECEIVED, code, **wrong))).json()
-    page = await console.get("/console/connectors")
+    page = await browser.get("/console/connectors")
     assert "<script>alert" not in page.text and {"verdict-1", "connector-37", "accepted"} <= Forms(page.text).ids
     text = html.unescape(page.text)
     for error in broken["errors"]:
         assert all(error[each] in text for each in ("rule", "pointer", "expected_vi", "got")), error
     assert pretty(broken["example"]) in text
     early = (await connector.say(await connector.example(law.DOSSIER_RECEIVED, code, working_days=7))).json()
-    page = await console.get("/console/connectors?province=37")
+    page = await browser.get("/console/connectors?province=37")
     (shown,) = re.findall(r'data-testid="patch">([^<]*)<', page.text)
     assert json.loads(html.unescape(shown)) == [each for error in early["errors"] for each in error["patch"]]
 
 
 async def test_why_nothing_happens_is_said_as_explain_says_it(
-    console: Browser, country: Country, sandbox: Sandbox, code: str
+    browser: Browser, country: Country, sandbox: Sandbox, code: str
 ) -> None:
-    await console.get("/language/en")
-    page = await console.get(f"/console/explain?code={code}")
+    await browser.get("/language/en")
+    page = await browser.get(f"/console/explain?code={code}")
     api = await country.ask("portal", "GET", f"/_lab/explain/{code}?timeout_seconds=0", headers=sandbox.header)
     first = api.json()["causes"][0]
     assert f'data-cause="{first["name"]}"' in page.text
-    assert "unknown" not in (await console.get("/console/explain?code=nothing")).url.path
+    assert "unknown" not in (await browser.get("/console/explain?code=nothing")).url.path
 
 
 async def test_a_view_streams_its_part_and_again_when_it_has_changed(
-    console: Browser, country: Country, sandbox: Sandbox
+    browser: Browser, country: Country, sandbox: Sandbox
 ) -> None:
-    page = await console.get("/console/dossiers")
+    page = await browser.get("/console/dossiers")
     (stream,) = re.findall(r'data-stream="([^"]*)"', page.text)
     assert stream == "/console/dossiers?live"
 
 
-async def test_the_gateway_is_called_in_the_chosen_sandbox(console: Browser, country: Country) -> None:
-    listed = await console.get("/console/gateway/_lab/dead-letters")
+async def test_the_gateway_is_called_in_the_chosen_sandbox(browser: Browser, country: Country) -> None:
+    listed = await browser.get("/console/gateway/_lab/dead-letters")
     assert listed.status_code == 200 and listed.json() == []
-    missing = await console.http.post(f"{URLS['portal']}/console/gateway/_lab/dead-letters/7/redrive")
+    missing = await browser.http.post(f"{URLS['portal']}/console/gateway/_lab/dead-letters/7/redrive")
     assert missing.status_code == 404
     async with country.silent("gateway"):
-        silent = await console.http.post(f"{URLS['portal']}/console/gateway/_lab/dead-letters/7/redrive")
+        silent = await browser.http.post(f"{URLS['portal']}/console/gateway/_lab/dead-letters/7/redrive")
     assert problem(silent, 503, "not-ready")["waits_for"] == ["province_gateway"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import Any
 
 import httpx
@@ -118,3 +120,22 @@ async def test_a_service_that_does_not_hear_of_it_is_named_and_hears_of_it_later
     await sandbox.lab("/settle", {"timeout_seconds": 0})
     rows = await country.gateway.database.fetch("SELECT modes FROM sandboxes WHERE id = $1", sandbox.id)
     assert rows[0]["modes"] == '{"37": {"mode": "manual"}}'
+
+
+async def test_changes_at_the_same_time_follow_each_other_and_none_fails(country: Country, sandbox: Sandbox) -> None:
+    connected, manual = {"mode": "external", "via": "pull"}, {"mode": "manual"}
+    changes = [("PUT", connected), ("DELETE", None), ("PUT", manual)] * 4
+    answers = await asyncio.gather(*(door(sandbox, method, "37", body) for method, body in changes))
+    assert {answer.status_code for answer in answers} == {200}
+    (row,) = await country.gateway.database.fetch("SELECT modes FROM sandboxes WHERE id = $1", sandbox.id)
+    listed = (await shown(sandbox))["37"]["mode"]
+    assert json.loads(row["modes"]).get("37", {"mode": "simulated"})["mode"] == listed
+
+
+async def test_a_service_that_is_ahead_of_the_portal_has_not_the_change(country: Country, sandbox: Sandbox) -> None:
+    """As after the portal's database was restored from a backup."""
+    await country.gateway.database.pool.execute(
+        "UPDATE sandboxes SET version = version + 60000000 WHERE id = $1", sandbox.id
+    )
+    refused = problem(await door(sandbox, "PUT", "37", {"mode": "manual"}), 503, "service-down")
+    assert refused["lagging"] == ["gateway"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import unicodedata
 from collections.abc import AsyncIterator
@@ -78,6 +79,7 @@ async def test_broken_json_is_refused_at_its_root(lan: Citizen) -> None:
     assert pointers(await lan.ask("POST", "/dossiers", headers=json_type)) == [""]
     for content, why in (
         (b'{"note": "\xff"}', "is not UTF-8 at byte 10"),
+        (gzip.compress(b"{}"), "is compressed with gzip"),
         (b"[" * 100_000, "is nested too deep"),
         (b'{"a":' * 10_000, "is nested too deep"),
         (b'{"note": ' + b"9" * 5000 + b"}", "contains a number with too many digits"),

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from contracts import lifecycle as law
+from contracts.topics import FROM_PROVINCE
 from tests.service.portal.sending import kept
 from tests.support.connector import Connector
 from tests.support.country import Country, Sandbox, pointers, problem
@@ -210,3 +211,16 @@ async def test_a_stream_ends_when_the_server_stops(connector: Connector) -> None
         stopping.clear()
     wrong = await connector.ask("GET", "/events", headers={"Last-Event-ID": "x"})
     assert pointers(wrong) == ["/header/last-event-id"]
+
+
+@pytest.mark.parametrize(
+    ("type", "meant"),
+    [("dossier.recieved.v1", "dossier.received.v1"), ("received", "dossier.received.v1"), ("nosuch", "")],
+)
+async def test_an_unknown_type_is_answered_with_those_that_a_province_says(
+    connector: Connector, type: str, meant: str
+) -> None:
+    path = f"/dossiers/{CODE}/example"
+    refused = problem(await connector.ask("GET", path, params={"type": type}), 404, "event-type-unknown")
+    assert refused["known"] == list(FROM_PROVINCE)
+    assert (f"Did you mean {meant}?" in refused["detail"]) == bool(meant)

@@ -224,26 +224,10 @@ async def test_an_answer_of_20_mb_is_not_read_to_its_end(door: Door) -> None:
     assert row["log"][0]["head"] == "x" * 200
 
 
-async def test_a_receiver_that_is_not_there_is_named(door: Door) -> None:
-    door.receiver.url = "http://127.0.0.1:1/"
-    await door.connect()
-    await door.hears(law.DOSSIER_SUBMITTED)
-    await door.send()
-    assert (await door.errors())[0].startswith("cannot be reached")
-
-
-async def test_only_allowed_addresses_are_called(door: Door) -> None:
-    door.receiver.url = "http://192.0.2.1/events"
-    await door.connect()
-    await door.hears(law.DOSSIER_SUBMITTED)
-    await door.send()
-    assert "192.0.2.1 is no loopback address" in (await door.errors())[0]
-
-
 async def test_a_name_is_checked_by_the_address_that_it_leads_to(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     port = int(door.receiver.url.rsplit(":", 1)[-1].split("/")[0])
     door.receiver.url = f"http://receiver.test:{port}/events"
-    leads_to = ["127.0.0.1", "192.0.2.1"]
+    leads_to = ["127.0.0.1", "127.0.0.1", "192.0.2.1"]  # when it is set, and at both deliveries
     loop = asyncio.get_running_loop()
     resolve = loop.getaddrinfo
 
@@ -357,7 +341,7 @@ async def test_https_is_verified_for_the_name_of_the_receiver(
         await door.connect()
         await door.hears(law.DOSSIER_SUBMITTED)
         await door.send()
-        assert "CERTIFICATE_VERIFY_FAILED" in (await door.errors())[0]
+        assert "the certificate of localhost" in (await door.errors())[0]
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "localhost.pem"))
         monkeypatch.setattr(webhook_hosts, "authorities", ssl.create_default_context)
         await door.resend(dossier=CODE)
@@ -368,7 +352,7 @@ async def test_https_is_verified_for_the_name_of_the_receiver(
         await door.resend(dossier=CODE)
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "elsewhere.pem"))
         await door.send()
-        assert "not valid for 'localhost'" in (await door.errors())[-1]
+        assert "is not valid for localhost" in (await door.errors())[-1]
 
 
 def self_signed(folder: Path, name: str) -> ssl.SSLContext:

@@ -13,7 +13,7 @@ from contracts import lifecycle as law
 from services.province_gateway.doors.webhook import SCHEDULE
 from tests.service.province_gateway.test_webhook_door import Door
 from tests.support.connector import Connector
-from tests.support.country import Sandbox
+from tests.support.country import Sandbox, problem
 from tests.support.factories import CODE
 from tests.support.receiver import Received, receiving, status
 
@@ -71,3 +71,27 @@ async def test_the_other_mode_says_the_same(door: Door, mode: str, other: str) -
     assert received.headers["content-type"] == other
     body = Webhook(door.secret).verify(received.body, received.headers)
     assert body.get("data", body)["dossier_code"] == CODE
+
+
+async def test_a_refused_key_stops_what_is_said_and_not_what_is_told(door: Door) -> None:
+    assert (await door.sandbox.lab("/faults", {"fault": "credential-revoked"})).status_code == 201
+    await door.hears(law.DOSSIER_SUBMITTED)
+    await door.send()
+    (received,) = door.receiver.received
+    assert Webhook(door.secret).verify(received.body, received.headers)["subject"] == CODE
+    problem(await door.connector.ask("GET", "/events"), 401, "connector-key-unknown")
+
+
+async def test_without_credentials_nothing_is_sent_until_new_ones_are_drawn(door: Door) -> None:
+    row = (await door.country.ask("portal", "GET", f"/_lab/sandboxes/{door.sandbox.id}")).json()
+    headers = {"X-API-Key": row["api_key"]}
+    answer = await door.country.ask("gateway", "DELETE", f"{door.connector.path}/connector", headers=headers)
+    assert answer.status_code == 204
+    await door.hears(law.DOSSIER_SUBMITTED)
+    await door.send()
+    assert door.receiver.received == []
+    (report,) = (await door.gateway.pending(door.sandbox.id))["connectors"]
+    assert "it has no credentials" in report["text"] and "lienthong connect --province 37" in report["text"]
+    await door.connect()
+    await door.send()
+    assert door.receiver.told == [(CODE, law.DOSSIER_SUBMITTED)]
