@@ -65,6 +65,7 @@ class Portal(MessagingRuntime[Dossier]):
         self.platform = PaymentPlatform(self, settings.payment_partner_secret)
         self.ownership = Ownership(self)
         self.timekeeping = Timekeeping(self, self.ownership)
+        self.agencies: dict[tuple[str | None, ...], str] = {}  # procedure, case, place → agency that decided there last
         self.callers = {REFUND: self.refund, SEND_ROW: self.ownership.send_row_again}
 
     @asynccontextmanager

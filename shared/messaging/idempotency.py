@@ -10,6 +10,7 @@ from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, text
 
 from shared.errors import KeyReused
 from shared.sandbox import registry
+from shared.sandbox.clock import per_day_sql
 from shared.storage.database import Connection, Database
 
 # First statement of every request: lock and read the sandbox, claim the key. A concurrent request with it waits here.
@@ -21,6 +22,14 @@ claimed AS (
   SELECT id, $2, $3, $4, $5, $6 FROM sandbox WHERE $4::text IS NOT NULL
   ON CONFLICT DO NOTHING RETURNING 1)
 SELECT sandbox.*, EXISTS (SELECT FROM claimed) AS claimed, (SELECT epoch FROM event_log) AS epoch FROM sandbox"""
+
+# What a request that decides at once reads: the sandbox, the reply to its key, and the last number of a counter of the day.
+LOOK_SQL = f"""
+WITH sandbox AS MATERIALIZED (SELECT {registry.ROW_SQL} FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted AND s.opened),
+counter AS (SELECT {per_day_sql("$5", "now")} AS name FROM sandbox)
+SELECT sandbox.*, counter.name AS counter, c.value AS number, (SELECT epoch FROM event_log) AS epoch
+FROM sandbox CROSS JOIN counter LEFT JOIN counters c ON c.sandbox = $1 AND c.name = counter.name
+WHERE NOT EXISTS (SELECT FROM replies r WHERE r.sandbox = $1 AND r.caller = $2 AND r.route = $3 AND r.key = $4)"""
 
 
 def replies_table(metadata: MetaData) -> None:
@@ -61,6 +70,12 @@ async def open_request(connection: Connection, sandbox_id: str, request_key: Req
         return await connection.fetchrow(OPEN_SQL, sandbox_id, None, None, None, None, None)
     key = (request_key.caller, request_key.route, request_key.key, request_key.body_hash, request_key.body.decode())
     return await connection.fetchrow(OPEN_SQL, sandbox_id, *key)
+
+
+async def look(connection: Connection, sandbox_id: str, request_key: RequestKey, series: str) -> Any:
+    """Read what a request needs that decides at once; lock nothing. None for a sandbox that is not open, and a used key."""
+    key = (request_key.caller, request_key.route, request_key.key)
+    return await connection.fetchrow(LOOK_SQL, sandbox_id, *key, series)
 
 
 async def earlier_reply(connection: Connection, sandbox_id: str, request_key: RequestKey) -> tuple[int, str]:

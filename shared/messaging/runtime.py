@@ -200,6 +200,40 @@ class MessagingRuntime(Runtime, Generic[T]):
         if batch.events:
             self.waker.wake()
 
+    async def decide_at_once(
+        self, sandbox_id: str, request_key: RequestKey, series: str, decide: Callable[[Request[T]], None]
+    ) -> Reply | None:
+        """A new request that draws one number and locks nothing else, in two statements instead of five in a transaction.
+
+        What it decides on is read without locks, and written only if that is still so. None: it is not, or the key is
+        used; decide in a `unit_of_work`.
+
+        series  the counter of the day from which `decide` draws, before `per_day`
+        """
+        await self._ready(sandbox_id)
+        logs.concerns(sandbox_id)
+        rows = (f"counters {series}", f"key {request_key.caller} {request_key.route} {request_key.key}")
+        async with self.database.connection(sandbox_id, rows=rows) as connection:
+            row = await idempotency.look(connection, sandbox_id, request_key, series)
+            if row is None:
+                return None
+            batch = self.batch(epoch=row["epoch"])
+            batch.counters[sandbox_id, row["counter"]] = row["number"] or 0
+            work = Work(batch, registry.of_row(row))
+            request = Request(connection, work, row["now"], None)
+            try:
+                decide(request)
+            except LookupError:  # it draws from another counter
+                return None
+            work.merge()
+            batch.reply = (sandbox_id, request_key.caller, request_key.route, request_key.key, *request.answer)
+            body = request_key.body.decode()
+            if not await batch.save_at_once(connection, self.documents, sandbox_id, request_key.body_hash, body):
+                return None
+        batch.report()
+        self.waker.wake()
+        return request.answer
+
     async def store_reply(self, sandbox_id: str, request_key: RequestKey, reply: Reply) -> None:
         """Replace the stored reply of a key after a remote call has completed it."""
         await idempotency.store_reply(self.database, sandbox_id, request_key, *reply)

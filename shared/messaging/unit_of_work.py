@@ -14,6 +14,7 @@ from functools import cache
 from itertools import count
 from typing import Any, Generic, TypeVar
 
+import asyncpg
 import msgspec
 import structlog
 
@@ -136,9 +137,32 @@ CLAUSES = (
     ),
 )
 
+# In place of the last two, and before all others, where nothing was locked before: the statement then fails if the sandbox
+# is gone, if another request has drawn the number (division by zero), or has used the key (unique violation).
+AT_ONCE = (
+    Clause(
+        "here",
+        "SELECT FROM sandboxes s JOIN {rows} ON s.id = new.sandbox WHERE NOT s.deleted FOR KEY SHARE OF s",
+        "sandbox text",
+    ),
+    *CLAUSES[:-2],
+    Clause(
+        "counted",
+        f"{CLAUSES[-2].sql} WHERE counters.value = EXCLUDED.value - 1 RETURNING 1",
+        CLAUSES[-2].columns,
+    ),
+    Clause(
+        "replied",
+        "INSERT INTO replies (sandbox, caller, route, key, status, body, body_hash, request) "
+        "SELECT sandbox, caller, route, key, status, body, body_hash, request FROM {rows}",
+        f"{CLAUSES[-1].columns}, body_hash text, request text",
+    ),
+)
+STILL_SO = "1 / least((SELECT count(*) FROM here), (SELECT count(*) FROM counted))"
+
 
 @cache
-def save_statement(table: str, clauses: tuple[Clause, ...]) -> str:
+def save_statement(table: str, clauses: tuple[Clause, ...], result: str = "") -> str:
     """Clauses as one statement; the parameters are the columns of each that has rows of its own, in order."""
     parameters = count(1)
 
@@ -148,7 +172,7 @@ def save_statement(table: str, clauses: tuple[Clause, ...]) -> str:
         rows = f"unnest({arrays}) WITH ORDINALITY AS new ({', '.join([name for name, _ in columns] + ['ordinal'])})"
         return f"{clause.name} AS ({clause.sql.format(table=table, rows=rows)})"
 
-    return f"WITH {', '.join(map(part, clauses))} SELECT"
+    return f"WITH {', '.join(map(part, clauses))} SELECT {result}"
 
 
 @dataclass(slots=True)
@@ -188,13 +212,40 @@ class Batch(Generic[T]):
     async def save(self, connection: Connection, store: DocumentStore[T]) -> None:
         """Write everything in one statement; the rows were locked when they were loaded."""
         sets = {name: rows for name, rows in self._rows(store).items() if rows}
-        clauses = (*(clause for clause in CLAUSES if (clause.after or clause.name) in sets), *self.inserts)
+        await self._write(connection, store, CLAUSES, sets)
+        if self.firings:
+            await faults.record(connection, self.firings)
+
+    async def save_at_once(
+        self, connection: Connection, store: DocumentStore[T], sandbox_id: str, body_hash: str, request: str
+    ) -> bool:
+        """Write everything in one transaction of one statement, which has drawn one number. False: somebody was quicker.
+
+        body_hash, request  of the key whose reply is stored
+        """
+        if self.firings or self.reply is None or len(self.drawn) != 1:
+            return False
+        rows = {**self._rows(store), "replied": [(*self.reply, body_hash, request)]}
+        sets = {"here": [(sandbox_id,)], **{name: each for name, each in rows.items() if each}}
+        try:
+            await self._write(connection, store, AT_ONCE, sets, STILL_SO)
+        except (asyncpg.UniqueViolationError, asyncpg.DivisionByZeroError, asyncpg.DeadlockDetectedError):
+            return False
+        return True
+
+    async def _write(
+        self,
+        connection: Connection,
+        store: DocumentStore[T],
+        known: Sequence[Clause],
+        sets: Mapping[str, Sequence[tuple[Any, ...]]],
+        result: str = "",
+    ) -> None:
+        clauses = (*(clause for clause in known if (clause.after or clause.name) in sets), *self.inserts)
         if clauses:  # what a transaction does not write costs nothing
             columns = [column for rows in sets.values() for column in zip(*rows, strict=True)]
             columns += [column for rows in self.inserts.values() for column in zip(*rows, strict=True)]
-            await connection.execute(save_statement(store.table, clauses), *columns)
-        if self.firings:
-            await faults.record(connection, self.firings)
+            await connection.execute(save_statement(store.table, clauses, result), *columns)
 
     def _rows(self, store: DocumentStore[T]) -> dict[str, list[tuple[Any, ...]]]:
         """The rows of every clause that has columns, in the order of the clauses."""

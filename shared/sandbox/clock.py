@@ -53,6 +53,11 @@ def per_day(name: str, now: datetime) -> str:
     return f"{name}-{now.astimezone(BUSINESS_ZONE):%Y%m%d}"
 
 
+def per_day_sql(name: str, now: str) -> str:
+    """`per_day` in SQL, of two SQL expressions."""
+    return f"{name} || to_char({now} AT TIME ZONE interval '7 hours', '-YYYYMMDD')"
+
+
 def parse_time(text: str, pointer: str) -> datetime:
     """An aware instant from RFC 3339 text; raises BodyDoesNotFit naming `pointer`."""
     try:

@@ -153,12 +153,18 @@ class Database:
             async with self.pool.acquire() as connection, connection.transaction():
                 yield connection
             return
+        async with self.connection(sandbox_id, rows=rows) as own, own.transaction():
+            yield own
+
+    @asynccontextmanager
+    async def connection(self, sandbox_id: str, *, rows: Collection[str] = ()) -> AsyncIterator[Connection]:
+        """As `transaction`, without one: every statement is a transaction of its own."""
         # Rows first: who waits for a row takes no share. Sorted: one order everywhere, so no circle of waits.
         wanted: dict[Hashable, int] = {
             **{(sandbox_id, row): 1 for row in sorted(rows)},
             sandbox_id: max(self._size // 2, 1),
         }
-        async with self._queues.places(wanted), self.pool.acquire() as connection, connection.transaction():
+        async with self._queues.places(wanted), self.pool.acquire() as connection:
             yield connection
 
     async def fetch(self, sql: str, *values: Any) -> list[asyncpg.Record]:

@@ -16,7 +16,8 @@ from services.portal import commands, queries, submission
 from services.portal.api.views import CitizenDep, DossierView, PortalDep, json_reply, once
 from services.portal.auth import Citizen
 from services.portal.codes import code_series
-from services.portal.domain import INDICATORS
+from services.portal.domain import INDICATORS, Dossier
+from shared.messaging import runtime as messaging
 from shared.observability import logs
 from shared.runtime import known_sandbox
 from shared.text import Note, Shown, ShownLine, Text
@@ -85,20 +86,36 @@ async def submit_dossier(
     papers = await submission.papers_of(portal, citizen, handed_in)
 
     key = once(citizen, "POST /dossiers", idempotency_key, body)
-    office = f"{body.authority.province}/{body.authority.commune}"
-    async with portal.request(citizen, key, series=[office]) as request:
-        if request.is_new:
-            place = (body.authority.province, body.authority.commune)
-            choice = queries.choose(citizen.level, body.procedure, *place, case=body.case, on=request.now)
-            await request.lock_counters(code_series(choice.agency, request.now))
-            filing = _filing(citizen, body, papers, choice, request.now)
-            dossier = commands.submit_dossier(request.work, citizen, choice, filing)
-            logs.concerns(citizen.sandbox, dossier.code)
-            request.reply(201, DossierView.of(dossier, request.work.at(dossier.code)).model_dump_json())
+    asked = (body.procedure, body.case, body.authority.province, body.authority.commune)
+
+    def choose(now: datetime) -> Choice:
+        place = (body.authority.province, body.authority.commune)
+        choice = queries.choose(citizen.level, body.procedure, *place, case=body.case, on=now)
+        portal.agencies[asked] = choice.agency
+        return choice
+
+    def decide(request: messaging.Request[Dossier]) -> None:
+        citizen.check_time(request.now)
+        choice = choose(request.now)
+        filing = _filing(citizen, body, papers, choice, request.now)
+        dossier = commands.submit_dossier(request.work, citizen, choice, filing)
+        logs.concerns(citizen.sandbox, dossier.code)
+        request.reply(201, DossierView.of(dossier, request.work.at(dossier.code)).model_dump_json())
+
+    agency = portal.agencies.get(asked)  # a guess: `decide` finds out
+    reply = await portal.decide_at_once(citizen.sandbox, key, agency, decide) if agency else None
+    if reply is None:
+        async with portal.request(
+            citizen, key, series=[agency or f"{body.authority.province}/{body.authority.commune}"]
+        ) as request:
+            if request.is_new:
+                await request.lock_counters(code_series(choose(request.now).agency, request.now))
+                decide(request)
+        reply = request.answer
     if handed_in:
-        code = dossier.code if request.is_new else msgspec.json.decode(request.answer[1])["code"]
+        code = msgspec.json.decode(reply[1])["code"]
         await submission.note_use(portal, citizen, code, handed_in)
-    return json_reply(request.answer)
+    return json_reply(reply)
 
 
 def _filing(citizen: Citizen, body: Submission, papers: tuple[Paper, ...], choice: Choice, now: datetime) -> Filing:
