@@ -17,11 +17,11 @@ from shared.storage.database import Database
 # Migration to version 12 of every service that publishes events.
 ADD_INDEX_SQL = "CREATE INDEX events_real_at ON events USING brin (real_at) WITH (autosummarize = on)"
 RECENT_SQL = """
-WITH newest AS (
-  SELECT DISTINCT ON (type) type, subject, version, count(*) OVER (PARTITION BY type) AS count
-  FROM events WHERE sandbox = $1 AND real_at > clock_timestamp() - $2::interval AND ($3::text IS NULL OR type = $3)
-  ORDER BY type, real_at DESC)
-SELECT n.count, e.* FROM newest n JOIN events e ON e.sandbox = $1 AND e.subject = n.subject AND e.version = n.version
+WITH counted AS (
+  SELECT type, count(*) AS count, max(real_at) AS newest FROM events
+  WHERE sandbox = $1 AND real_at > clock_timestamp() - $2::interval AND ($3::text IS NULL OR type = $3) GROUP BY type)
+SELECT c.count, e.* FROM counted c CROSS JOIN LATERAL (
+  SELECT * FROM events WHERE sandbox = $1 AND real_at = c.newest AND type = c.type LIMIT 1) e
 ORDER BY e.type"""
 # An event has a number in each epoch in which it was sent; the last one counts. While it is queued, it has none.
 ONE_SQL = """

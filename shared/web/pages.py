@@ -103,6 +103,7 @@ class Templates:
         lang = visit.lang
         words = {
             "t": lambda key, **named: self.text(key, lang, **named),
+            "number": lambda count: number(count, lang),
             "dong": lambda amount: dong(amount, lang),
             "day": lambda at: day(at, lang),
             "moment": lambda at: moment(at, lang),
@@ -175,7 +176,12 @@ async def design_file(name: str, v: str = "") -> Response:
 
 
 def dong(amount: int, lang: Lang) -> str:
-    return (f"{amount:,}" if lang == "en" else f"{amount:,}".replace(",", ".")) + " đ"
+    return f"{number(amount, lang)} đ"
+
+
+def number(count: int, lang: Lang) -> str:
+    """`100.000`, in English `100,000`."""
+    return f"{count:,}" if lang == "en" else f"{count:,}".replace(",", ".")
 
 
 def _local(at: datetime | date | str) -> datetime | date:

@@ -121,7 +121,7 @@ def _without(left_out: Iterable[str], marks: Iterable[str]) -> tuple[str, ...]:
 
 
 def marks_of(reader: Reader, template: str) -> tuple[str, ...]:
-    return tuple(sorted(set(MARK.findall(reader.text(template))), key=lambda mark: FILLED.sub(r"\1", mark)))
+    return tuple(sorted(set(MARK.findall(reader.text(template))) - {""}, key=lambda mark: FILLED.sub(r"\1", mark)))
 
 
 # --- which address shows which template
@@ -268,6 +268,8 @@ class Reader:
             macro, inside = None, scope
         if macro is None:
             return ""
-        values = [self._value(argument, scope) for argument in call.args]
-        bindings = dict(zip((argument.name for argument in macro.args), values, strict=False))
+        names = [argument.name for argument in macro.args]
+        left_out = dict(zip(names[len(names) - len(macro.defaults) :], macro.defaults, strict=True))
+        given = {**dict(zip(names, call.args, strict=False)), **{each.key: each.value for each in call.kwargs}}
+        bindings = {name: self._value(value, scope) for name, value in {**left_out, **given}.items()}
         return "".join(self._written(macro.body, inside.bound(bindings)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 from playwright.async_api import BrowserContext, FilePayload, Page
@@ -133,10 +134,11 @@ class Days:
     async def console(self) -> None:
         """What a developer sees of the same country."""
         views = ("", "/dossiers", f"/dossiers/{self.code}?step=3", f"/explain?code={self.code}")
-        for view in (*views, "/faults", "/contracts", "/country"):
+        boards = ("/connectors", "/faults", "/dead-letters", "/contracts", "/contracts?type=dossier.received.v1")
+        for view in (*views, *boards, "/country", f"/country?province={PROVINCE}", "/country?wall=1"):
             await self.citizen.goto(f"{self.portal}/console{view}")
-            name = view.strip("/").partition("?")[0].replace(f"dossiers/{self.code}", "story") or "now"
-            await self.see(self.citizen, f"console-{name}")
+            name = view.strip("/").replace(f"dossiers/{self.code}", "story").replace(self.code, "") or "now"
+            await self.see(self.citizen, f"console-{re.sub(r'[^a-z]+', '-', name.partition('=')[0]).strip('-')}")
 
     async def what_is_not_there(self) -> None:
         citizen, officer = self.citizen, self.officer

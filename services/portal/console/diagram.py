@@ -78,7 +78,8 @@ def svg(steps: Sequence[Step], lanes: Sequence[str], *, link: str = "", chosen: 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         'class="sequence" role="group" font-family="system-ui, sans-serif" font-size="13">',
-        '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto">'
+        '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerUnits="userSpaceOnUse" '
+        'markerWidth="12" markerHeight="12" orient="auto">'
         '<path d="M0 0 L10 5 L0 10 z" fill="context-stroke"/></marker></defs>',
     ]
     for lane, name in enumerate(lanes):
@@ -113,7 +114,7 @@ def _step(step: Step, y: int, *, is_chosen: bool) -> str:
         )
         return f'<g class="step {step.look}"{mark}>{title}{box}{_words(step.label, x, y + 4, 18)}</g>'
     begin, end = _x(step.source), _x(step.target)
-    label = _words(step.label, (begin + end) // 2, y - 5, LETTERS if abs(begin - end) > WIDTH else 18)
+    label = _words(step.label, (begin + end) // 2, y - 8, LETTERS if abs(begin - end) > WIDTH else 18)
     line = (
         f'<line x1="{begin}" y1="{y}" x2="{end}" y2="{y}" stroke="{colour}" stroke-width="2" marker-end="url(#tip)" '
         f'class="arrow"{_dashes(step)}/>'

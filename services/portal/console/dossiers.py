@@ -9,6 +9,7 @@ from fastapi import Response
 
 from contracts import lifecycle as law
 from contracts.lifecycle import LIFECYCLE
+from contracts.schemas import schema
 from services.portal.console import diagram, peers
 from services.portal.console.views import pretty, show
 from services.portal.explain import explain
@@ -71,6 +72,7 @@ async def story_view(visit: VisitDep, code: Text, step: Text = "", upto: Text = 
             "entry": entry,
             "payload": pretty(entry["data"]) if entry else "",
             "sent": await _headers(visit, code, entry) if entry else {},
+            "contract": _contract(entry, visit.lang) if entry else "",
             "clauses": _clauses(entry) if entry else [],
             "step": chosen,
         }
@@ -86,6 +88,13 @@ async def _headers(visit: CitizenVisit, code: str, entry: dict[str, Any]) -> dic
     path = f"/_lab/events/{quote(code, safe='')}/{entry['version']}"
     event = await peers.document(visit.portal, url, path, visit.sandbox.id)
     return dict(event["headers"]) if event else {}
+
+
+def _contract(entry: dict[str, Any], lang: str) -> str:
+    """What the contract of an event says that it means."""
+    event = entry.get("event", "")
+    shown = schema(event) if event in law.EVENTS else {}
+    return str(shown.get("x-description-vi" if lang == "vi" else "description", ""))
 
 
 def _clauses(entry: dict[str, Any]) -> list[str]:

@@ -76,7 +76,7 @@ def zoo() -> dict[str, list[dict[str, Any]]]:
         shown = {
             "name": name,
             "why": entry["why"],
-            "verdict": entry["verdict"],
+            "breaks": [entry["breaks"]] if "breaks" in entry else entry["verdict"].get("errors", []),
             "json": pretty(said or entry.get("raw")),
         }
         animals.setdefault(kind if kind in law.EVENTS else "", []).append(shown)
