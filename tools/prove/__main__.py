@@ -6,7 +6,6 @@ import asyncio
 import json as json_
 import shutil
 import tempfile
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,16 +15,6 @@ from lienthong.cli.command import Json, run_command
 from lienthong.embedded import Trouble
 
 LONGEST_MINUTES = 120  # the fastest sandbox passes 1.5 days per minute, and the calendar ends with 2027
-
-
-class Planted(StrEnum):
-    """A bug to plant."""
-
-    NONE = "none"
-    POSITION_IGNORED = "position-ignored"
-    NUMBERS_AFTER_PRODUCING = "numbers-after-producing"
-    SEQUENCE_CURSOR = "sequence-cursor"
-    OUTBOX_POSITION_FIRST = "outbox-position-first"
 
 
 def prove(
@@ -40,8 +29,8 @@ def prove(
         float, typer.Option(help="Minutes of load; every fault is injected at least once.", min=0.1)
     ] = 2.0,
     plant: Annotated[
-        Planted, typer.Option(help="A bug to plant in the processes under test; exit status 0 if it is caught.")
-    ] = Planted.NONE,
+        str, typer.Option(help="A bug to plant in the processes under test, by name; exit status 0 if it is caught.")
+    ] = "none",
     away: Annotated[
         float,
         typer.Option(help="Seconds for which receiver and connector are away, in the faults of this kind.", min=1),
@@ -65,7 +54,9 @@ def prove(
         console.width = 200
     if minutes > LONGEST_MINUTES:
         raise Trouble(f"--minutes {minutes:g} is too long: at most {LONGEST_MINUTES}, because the calendar ends.")
-    planted = PLANTS.get(plant.value)
+    planted = PLANTS.get(plant)
+    if planted is None and plant != "none":
+        raise Trouble(f"There is no planted bug '{plant}'. There are: {', '.join(PLANTS)}.")
     names = planted.faults if planted and faults == "all" else _names(faults)
     folder = data or Path(tempfile.mkdtemp(prefix="lienthong-prove-"))
     order = Order(
@@ -74,7 +65,7 @@ def prove(
         faults=names,
         data=folder,
         port_base=port_base or ports.free_base(),
-        plant=plant.value,
+        plant=plant,
         away=away,
     )
     result = asyncio.run(run(order, lambda line: console.print(line, style="dim", markup=False, highlight=False)))

@@ -3,62 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import datetime
 
 from tools.prove import rules
 from tools.prove.connectors import Said
-from tools.prove.ledger import Key, Ledger
-from tools.prove.tables import DeadLetter, PaymentTables, ServiceTables
-
-SHOWN = 5  # violations printed per promise
-
-
-@dataclass
-class Evidence:
-    """All data of a run, collected at its end.
-
-    views    by sampled dossier: status that citizen and province see through the APIs (None: not found)
-    """
-
-    ledger: Ledger
-    portal: ServiceTables
-    gateway: ServiceTables
-    payment: PaymentTables
-    poison: set[DeadLetter] = field(default_factory=set)
-    deleted: list[ServiceTables] = field(default_factory=list)
-    uncounted: set[Key] = field(default_factory=set)  # lost with database and broker before the statistics' rebuild
-    views: dict[Key, tuple[int | None, int | None]] = field(default_factory=dict)
-    unsettled: list[str] = field(default_factory=list)
-    said: Said | None = None  # in a run with connectors
-
-    @property
-    def lost(self) -> set[Key]:
-        """Dossiers of a deleted database; they are not compared afterwards."""
-        return {key for tables in self.deleted for key in tables.dossiers}
-
-    @property
-    def comparable(self) -> list[Key]:
-        """Dossiers whose two copies must agree: not lost with a database, not parked behind poison."""
-        excluded = self.lost | {letter.key for letter in self.poison}
-        return sorted(key for key in self.portal.dossiers if key not in excluded)
-
-
-@dataclass
-class Finding:
-    """One promise: how many items were checked, and its violations."""
-
-    promise: str
-    checked: int
-    violations: list[str]
-
-    @property
-    def holds(self) -> bool:
-        return not self.violations and self.checked > 0
-
-
-Check = Callable[[Evidence], Iterator[str | None]]  # yields per checked item: None, or what is wrong
+from tools.prove.evidence import Check, Evidence, Finding
+from tools.prove.ledger import Key
 
 
 def submissions(e: Evidence) -> Iterator[str | None]:
@@ -309,6 +260,27 @@ def stillness(e: Evidence) -> Iterator[str | None]:
     yield from e.unsettled
 
 
+def liveness(e: Evidence) -> Iterator[str | None]:
+    """Every dossier has ended, but for what the faults hold: parked behind poison, or lost with a database.
+
+    That nothing is due any more is no proof: a dossier whose timer was lost stands still as well.
+    """
+    poisoned, open_keys = {letter.key for letter in e.poison}, {*e.open}
+    for key in sorted(e.portal.dossiers.keys() | e.gateway.dossiers.keys()):
+        holding = [*(PARKED if key in poisoned else ()), *(LOST if key in e.lost else ())]
+        causes = e.causes.get(key, [])
+        stands = f"{key} stands still in state {_states(e, key)}; explain says: {', '.join(causes) or 'nothing'}"
+        yield None if key not in open_keys or (causes and causes[0] in holding) else stands
+
+
+def _states(e: Evidence, key: Key) -> str:
+    copies = [tables.dossiers.get(key, {}).get("state_code", "unknown") for tables in (e.portal, e.gateway)]
+    return f"{copies[0]} in the portal and {copies[1]} in the province"
+
+
+# Causes of `explain` that hold a dossier for ever after a fault. Citizens and connectors of the load do all that they must.
+PARKED = ("parked", "waits-behind-parked")
+LOST = ("no-copy",)
 CHECKS: dict[str, Check] = {
     "every acknowledged submission is in portal and province once": submissions,
     "every acknowledged withdrawal and payment is published once": acknowledged_once,
@@ -321,6 +293,7 @@ CHECKS: dict[str, Check] = {
     "dead letters are exactly the poison": dead_letters,
     "no deadlock, no unexpected reply": machine,
     "everything settles": stillness,
+    "every dossier ends, or is held by what explain names": liveness,
 }
 WITH_CONNECTORS: dict[str, Check] = {
     "every record of a connector has one verdict": one_verdict,

@@ -7,9 +7,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tools.prove.checks import SHOWN
 from tools.prove.plants import PLANTS
 from tools.prove.run import Report
+
+SHOWN = 5  # violations printed per promise
 
 
 def verdict(report: Report) -> tuple[bool, str]:

@@ -15,11 +15,12 @@ from lienthong.client import Country, Sandbox
 from lienthong.client.http import Problem
 from lienthong.embedded.stack import Stack
 from tools.prove import checks, faults, tables
-from tools.prove.checks import Evidence, Finding
 from tools.prove.clocks import FIRST, Clocks
 from tools.prove.connectors import PROCEDURE, PROVINCES, VERDICTS_SQL, connected, read_said
 from tools.prove.counters import Counters
+from tools.prove.evidence import Evidence, Finding
 from tools.prove.faults import Injected
+from tools.prove.ledger import Key
 from tools.prove.load import Catalogue, Load
 from tools.prove.plants import PLANTS
 from tools.prove.scene import NotConverged, Scene
@@ -28,8 +29,11 @@ from tools.prove.scene import NotConverged, Scene
 # gateway's worker fires them too, in parallel. With a higher rate, tokens would expire too early on a slow machine.
 RATES = (0, 60, 0, 60)
 BESIDE = ("01", "79")  # provinces with simulated officers, in a run with connectors
-CLOSING_ROUNDS = 40  # days to advance at the end; the fastest procedures need about five
+CLOSING_ROUNDS = 20  # of citizens who act, at the end; a dossier needs at most six of them
+CLOSING_DAYS = 2  # to advance in such a round: less than any limit that a citizen has
+LIMITS_DAYS = 60  # to advance when no citizen has anything to do: more than any limit, such as the 30 days to pay
 SAMPLED = 100  # dossiers compared through both APIs
+EXPLAINED = 500  # dossiers that have not ended and are explained; more than faults can hold
 SETTLE_SECONDS = 20.0
 WARM_UP_SECONDS = 3.0  # a fault in an empty stack proves nothing
 PAUSE_SECONDS = 1.0  # longest pause between the recovery from one fault and the next fault
@@ -193,17 +197,20 @@ def _rounds(rng: random.Random, names: Sequence[str], is_over: Callable[[], bool
 
 
 async def _bring_to_rest(scene: Scene) -> list[str]:
-    """Pay what is due and advance every clock until nothing is due; returns what does not settle."""
+    """Let citizens do what they must and advance every clock until nothing is due; returns what does not settle.
+
+    The clocks pass days while citizens still act, and then so much time that every limit runs out.
+    """
     await scene.all_ready()
+    clocks = scene.load.clocks
     for _ in range(CLOSING_ROUNDS):
         if scene.connectors is not None:
             await scene.connectors.quiet()
-        paid = await scene.load.pay_the_rest(scene.lost)
-        verdicts = await asyncio.gather(
-            *(scene.load.clocks.advance_one_day(sandbox) for sandbox in scene.load.sandboxes)
-        )
+        acted = await scene.load.pay_the_rest(scene.lost)
+        days = CLOSING_DAYS if acted else LIMITS_DAYS
+        verdicts = await asyncio.gather(*(clocks.advance(sandbox, days) for sandbox in scene.load.sandboxes))
         stuck = any(verdict is None or verdict["verdict"] == "waiting" for verdict in verdicts)
-        if stuck or (not paid and not any(verdict and verdict["next_due"] for verdict in verdicts)):
+        if stuck or (not acted and not any(verdict and verdict["next_due"] for verdict in verdicts)):
             break
     settled = await asyncio.gather(*(sandbox.settle(SETTLE_SECONDS) for sandbox in scene.load.sandboxes))
     waiting = [f"{each['name']} at {each['service']}: {each['detail']}" for v in settled for each in v["waiting_for"]]
@@ -233,18 +240,26 @@ async def _evidence(scene: Scene, unsettled: list[str]) -> Evidence:
     comparable = evidence.comparable
     for key in scene.rng.sample(comparable, min(SAMPLED, len(comparable))):
         evidence.views[key] = await _views(scene, key)
+    asked = evidence.open[:EXPLAINED]
+    causes = await asyncio.gather(*(_causes(scene, key) for key in asked))
+    evidence.causes = dict(zip(asked, causes, strict=True))
     return evidence
 
 
-async def _views(scene: Scene, key: tuple[str, str]) -> tuple[int | None, int | None]:
+async def _causes(scene: Scene, key: Key) -> list[str]:
+    """What `explain` says holds a dossier, the main cause first."""
+    async with scene.asking:
+        return [cause["name"] for cause in await scene.sandbox(key[0]).explain(key[1])]
+
+
+async def _views(scene: Scene, key: Key) -> tuple[int | None, int | None]:
     """The status of one dossier that citizen and province see; None if it is not found."""
     submission = scene.load.ledger.dossiers.get(key)
     if submission is None:
         return None, None
-    sandbox = next(each for each in scene.load.sandboxes if each.id == key[0])
     citizen_status = await scene.load.status(submission, key[1])
     try:
-        province_copy = await sandbox.province(submission.province).dossier(key[1])
+        province_copy = await scene.sandbox(key[0]).province(submission.province).dossier(key[1])
     except Problem:
         return citizen_status, None
     return citizen_status, province_copy["status"]["code"]

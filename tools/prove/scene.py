@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 import httpx
 
+from lienthong.client import Sandbox
 from lienthong.embedded.stack import Stack, process
 from tools.prove.connectors import Connectors
 from tools.prove.counters import Counters
@@ -46,6 +47,10 @@ class Scene:
     uncounted: set[Key] = field(default_factory=set)  # lost with database and broker before the statistics' rebuild
     connectors: Connectors | None = None
     away: float = 20.0
+    asking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(8))  # requests at once, at the end
+
+    def sandbox(self, id: str) -> Sandbox:
+        return next(sandbox for sandbox in self.load.sandboxes if sandbox.id == id)
 
     @property
     def sandboxes(self) -> list[str]:

@@ -13,11 +13,11 @@ _FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Plant:
-    """A planted bug, and the faults that expose it."""
+    """A planted bug, and the faults that expose it; without any, the load alone does."""
 
     what: str
     folder: Path
-    faults: tuple[str, ...]
+    faults: tuple[str, ...] = ()
 
 
 PLANTS = {
@@ -41,4 +41,5 @@ PLANTS = {
         _FOLDER / "outbox_position_first",
         ("kill-worker-judging",),
     ),
+    "lost-timer": Plant("a timer is dropped without its handler being run", _FOLDER / "lost_timer"),
 }
