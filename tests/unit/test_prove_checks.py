@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from typing import Any
 
-from tools.prove import checks
+from tools.prove import checks, connector_checks, copies
+from tools.prove.connectors import Judged, Said
 from tools.prove.evidence import Check, Evidence
 from tools.prove.ledger import Key, Ledger, Submission
-from tools.prove.tables import DEFAULTS, DeadLetter, PaymentTables, ServiceTables
+from tools.prove.tables import DEFAULTS, DeadLetter, Event, PaymentTables, ServiceTables
 
+AT = datetime(2026, 6, 8, tzinfo=UTC)
 KEY: Key = ("s1", "H42.14464-20260608-0000001")
 
 
@@ -64,3 +68,70 @@ def test_only_what_a_fault_has_done_may_hold_a_dossier() -> None:
     assert not violations(checks.liveness, e)
     e.causes[KEY] = ["nothing-due", "parked"]
     assert violations(checks.liveness, e)
+
+
+def event(version: int, type: str, **body: Any) -> Event:
+    return Event(version, type, AT, json.dumps(body))
+
+
+def test_the_name_of_another_applicant_is_found() -> None:
+    submitted = event(1, "dossier.submitted.v1", dossier_code=KEY[1], applicant={"id": "1", "name": "Lan"}, level=2)
+    copy = {"code": KEY[1], "applicant": "Lan"}
+    assert copies.differing([submitted], {**copy, "channel": "online"}, "gateway") == []
+    (wrong,) = copies.differing([submitted], {**copy, "applicant": "Minh"}, "gateway")
+    assert wrong == "applicant is Minh, should be Lan"
+
+
+def test_the_last_event_that_has_a_field_counts_and_times_are_compared_as_times() -> None:
+    events = [
+        event(1, "dossier.received.v1", due_at="2026-06-10T17:00:00.000+07:00"),
+        event(2, "dossier.processing_resumed.v1", due_at="2026-06-12T17:00:00.000+07:00"),
+    ]
+    assert copies.differing(events, {"due_at": "2026-06-12T10:00:00Z"}, "portal") == []
+    assert copies.differing(events, {"due_at": "2026-06-10T10:00:00Z"}, "portal")
+
+
+def test_each_demand_is_compared_by_its_number() -> None:
+    demands = [{"number": 1, "pay_by": "2026-06-10T10:00:00Z"}, {"number": 2, "pay_by": "2026-06-11T10:00:00Z"}]
+    first = event(1, "dossier.fee_demanded.v1", demand=1, pay_by="2026-06-10T10:00:00Z")
+    second = event(2, "dossier.fee_demanded.v1", demand=2, replaces=1, pay_by="2026-06-11T10:00:00Z")
+    (missing,) = copies.differing([first, second], {"demands": demands}, "portal")
+    assert missing.startswith("demands[=1].superseded")
+    demands[0]["superseded"] = True
+    assert copies.differing([first, second], {"demands": demands}, "portal") == []
+
+
+def test_papers_of_a_supplement_are_added_to_those_of_the_submission() -> None:
+    events = [
+        event(1, "dossier.submitted.v1", papers=[{"component": "a"}]),
+        event(2, "dossier.supplement_answered.v1", request=1, papers=[{"component": "b"}]),
+    ]
+    members = {"channel": "online"}
+    assert copies.differing(events, {**members, "papers": [{"component": "a"}, {"component": "b"}]}, "portal") == []
+    assert copies.differing(events, {**members, "papers": [{"component": "a"}]}, "portal")
+
+
+def test_a_gap_in_the_numbers_of_receipts_is_found() -> None:
+    e = evidence(10, 10)
+    receipts = [{"series": "BL-1", "number": 1}, {"series": "BL-1", "number": 3}]
+    e.portal.events[KEY] = [event(1, "payment.confirmed.v1", receipts=receipts)]
+    (gap,) = violations(checks.receipts, e)
+    assert "BL-1" in gap and "[1, 3]" in gap
+
+
+def test_an_event_that_a_timeline_does_not_show_is_found() -> None:
+    e = evidence(10, 10)
+    e.gateway.events[KEY] = [event(1, "dossier.received.v1")]
+    e.timelines[KEY] = [("gateway", 1, "dossier.received.v1", {})]
+    assert not violations(checks.timelines, e)
+    e.timelines[KEY] = []
+    assert violations(checks.timelines, e)
+
+
+def test_a_record_of_a_connector_that_is_judged_twice_is_found() -> None:
+    e, place = evidence(10, 10), ("s1", "37")
+    accepted = Judged(1, 0, "accepted", "a")
+    e.said = Said({place: [0]}, {place: [accepted]}, {place: {(0, "accepted")}})
+    assert not violations(connector_checks.one_verdict, e) and not violations(connector_checks.kept, e)
+    e.said.verdicts[place].append(Judged(3, 0, "duplicate", "a"))
+    assert violations(connector_checks.one_verdict, e) and violations(connector_checks.kept, e)

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
-from tools.prove import rules
-from tools.prove.connectors import Said
+from contracts.lifecycle import LIFECYCLE
+from tools.prove import connector_checks, rules
+from tools.prove.copies import compared
 from tools.prove.evidence import Check, Evidence, Finding
 from tools.prove.ledger import Key
 
@@ -160,8 +161,38 @@ def statistics(e: Evidence) -> Iterator[str | None]:
         if key not in excluded:
             right = (dossier["province"], dossier["state_code"])
             yield _differences(key, ("counted as", e.portal.reported.get(key), right))
+    for sandbox, counted in e.counted.items():
+        stored = Counter(
+            (province, LIFECYCLE.state(state).slug)
+            for (place, _), (province, state) in e.portal.reported.items()
+            if place == sandbox
+        )
+        yield None if counted == stored else f"{sandbox}: the statistics show {counted}, stored are {dict(stored)}"
     unknown = e.portal.reported.keys() - e.portal.dossiers.keys() - {key for key, _ in e.portal.orphans}
     yield from (f"{key} is counted and does not exist" for key in unknown)
+
+
+def timelines(e: Evidence) -> Iterator[str | None]:
+    """What people read in a timeline is what stands in the event logs."""
+    for key, lines in e.timelines.items():
+        logs = {"portal": e.portal.events.get(key, []), "gateway": e.gateway.events.get(key, [])}
+        logged = [(service, each.version, each.type, each.facts) for service, log in logs.items() for each in log]
+        missing, more = (
+            [line[:3] for line in one if line not in other] for one, other in ((logged, lines), (lines, logged))
+        )
+        yield f"{key}: not in the timeline {missing}, only in the timeline {more}" if missing or more else None
+
+
+def receipts(e: Evidence) -> Iterator[str | None]:
+    """The numbers of receipts have no gap within a series: those of the portal, and those of each office."""
+    for tables, type in ((e.portal, rules.CONFIRMED), (e.gateway, rules.FEE_PAID)):
+        numbers: dict[tuple[str, str], list[int]] = {}
+        for (sandbox, _), events in tables.events.items():
+            for receipt in (each for event in events if event.type == type for each in event.facts.get("receipts", ())):
+                numbers.setdefault((sandbox, receipt["series"]), []).append(receipt["number"])
+        for series, drawn in numbers.items():
+            complete = sorted(drawn) == list(range(1, len(drawn) + 1))
+            yield None if complete else f"{tables.service}: {series} has the receipts {sorted(drawn)}"
 
 
 def money(e: Evidence) -> Iterator[str | None]:
@@ -220,32 +251,6 @@ def dead_letters(e: Evidence) -> Iterator[str | None]:
         yield from (f"{each.service}: orphan {type} of {key}" for key, type in each.orphans if key not in e.lost)
 
 
-def one_verdict(e: Evidence) -> Iterator[str | None]:
-    """Every record that the broker took from a connector has exactly one verdict, which stands on the verdicts topic."""
-    said = e.said or Said()
-    for place, offsets in said.records.items():
-        judged = Counter(offset for offset, *_ in said.verdicts[place] if offset is not None)
-        for offset in offsets:
-            wrong = [] if judged[offset] == 1 else [f"has {judged[offset]} verdicts"]
-            wrong += [] if said.answered[place][offset] else ["has none on the verdicts topic"]
-            yield f"{place}: record {offset} {', '.join(wrong)}" if wrong else None
-        yield from (
-            f"{place}: a verdict on record {offset}, which is not there" for offset in judged.keys() - {*offsets}
-        )
-
-
-def one_effect(e: Evidence) -> Iterator[str | None]:
-    """A message is accepted at most once, and every event of a connected province comes from an accepted one."""
-    for place, verdicts in (e.said or Said()).verdicts.items():
-        accepted = Counter(id for _, outcome, id, _ in verdicts if outcome.startswith("accepted"))
-        yield from (f"{place}: {id} accepted {n} times" if n > 1 else None for id, n in accepted.items())
-        yield from (f"{place}: {id} was rejected" for _, outcome, id, _ in verdicts if outcome == "rejected")
-        ours = {key for key, submission in e.ledger.dossiers.items() if (key[0], submission.province) == place}
-        published = sum(len(e.gateway.events.get(key, ())) for key in ours)
-        if published != accepted.total():
-            yield f"{place}: {accepted.total()} messages accepted, {published} events published"
-
-
 def machine(e: Evidence) -> Iterator[str | None]:
     """No deadlock in any database, and no unexpected reply."""
     for tables in (e.portal, e.gateway, *e.deleted):
@@ -288,22 +293,21 @@ CHECKS: dict[str, Check] = {
     "no reader is behind or ahead of its source": positions,
     "every event is applied once and in order": applied,
     "both copies of a dossier agree": agreement,
+    "both copies have every field of every event": compared,
     "statistics agree with the stored dossiers": statistics,
     "paid = confirmed, minus refunds": money,
+    "receipts are numbered without gaps": receipts,
+    "timelines are the event logs": timelines,
     "dead letters are exactly the poison": dead_letters,
     "no deadlock, no unexpected reply": machine,
     "everything settles": stillness,
     "every dossier ends, or is held by what explain names": liveness,
 }
-WITH_CONNECTORS: dict[str, Check] = {
-    "every record of a connector has one verdict": one_verdict,
-    "an accepted message has one effect, and no event lacks its message": one_effect,
-}
 
 
 def judge(evidence: Evidence) -> list[Finding]:
     findings = []
-    for promise, check in {**CHECKS, **(WITH_CONNECTORS if evidence.said else {})}.items():
+    for promise, check in {**CHECKS, **(connector_checks.CHECKS if evidence.said else {})}.items():
         answers = list(check(evidence))
         findings.append(Finding(promise, len(answers), [answer for answer in answers if answer is not None]))
     return findings

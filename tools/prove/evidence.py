@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from tools.prove import rules
 from tools.prove.connectors import Said
 from tools.prove.ledger import Key, Ledger
 from tools.prove.tables import DeadLetter, PaymentTables, ServiceTables
+
+Line = tuple[str, int, str, dict[str, Any]]  # of a timeline: service, version, event type, body
 
 
 @dataclass
@@ -16,6 +19,8 @@ class Evidence:
     """All data of a run, collected at its end.
 
     views    by sampled dossier: status that citizen and province see through the APIs (None: not found)
+    timelines  by sampled dossier: the events in its timeline
+    counted  by sandbox: how many dossiers the statistics show, by province and state
     causes   by dossier that has not ended: what `explain` says holds it, the main cause first
     """
 
@@ -27,6 +32,8 @@ class Evidence:
     deleted: list[ServiceTables] = field(default_factory=list)
     uncounted: set[Key] = field(default_factory=set)  # lost with database and broker before the statistics' rebuild
     views: dict[Key, tuple[int | None, int | None]] = field(default_factory=dict)
+    timelines: dict[Key, list[Line]] = field(default_factory=dict)
+    counted: dict[str, dict[tuple[str, str], int]] = field(default_factory=dict)
     causes: dict[Key, list[str]] = field(default_factory=dict)
     unsettled: list[str] = field(default_factory=list)
     said: Said | None = None  # in a run with connectors

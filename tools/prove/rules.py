@@ -36,6 +36,7 @@ MOVES: dict[str, tuple[tuple[int, ...], int]] = {
 }
 DECLINED = law.WITHDRAWAL_DECLINED
 WITHDRAWAL_REQUESTED, CONFIRMED, REFUNDED = law.WITHDRAWAL_REQUESTED, law.PAYMENT_CONFIRMED, law.PAYMENT_REFUNDED
+FEE_PAID = law.FEE_PAID
 SUBMISSION = law.DOSSIER_SUBMITTED
 PAID_STATES = ("paid", "refund_pending", "refunded")  # of a payment at the portal, after the platform's confirmation
 

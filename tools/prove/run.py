@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lienthong.client import Country, Sandbox
-from lienthong.client.http import Problem
 from lienthong.embedded.stack import Stack
-from tools.prove import checks, faults, tables
+from tools.prove import checks, faults, reading, tables
 from tools.prove.clocks import FIRST, Clocks
 from tools.prove.connectors import PROCEDURE, PROVINCES, VERDICTS_SQL, connected, read_said
 from tools.prove.counters import Counters
 from tools.prove.evidence import Evidence, Finding
 from tools.prove.faults import Injected
-from tools.prove.ledger import Key
 from tools.prove.load import Catalogue, Load
 from tools.prove.plants import PLANTS
 from tools.prove.scene import NotConverged, Scene
@@ -32,8 +30,6 @@ BESIDE = ("01", "79")  # provinces with simulated officers, in a run with connec
 CLOSING_ROUNDS = 20  # of citizens who act, at the end; a dossier needs at most six of them
 CLOSING_DAYS = 2  # to advance in such a round: less than any limit that a citizen has
 LIMITS_DAYS = 60  # to advance when no citizen has anything to do: more than any limit, such as the 30 days to pay
-SAMPLED = 100  # dossiers compared through both APIs
-EXPLAINED = 500  # dossiers that have not ended and are explained; more than faults can hold
 SETTLE_SECONDS = 20.0
 WARM_UP_SECONDS = 3.0  # a fault in an empty stack proves nothing
 PAUSE_SECONDS = 1.0  # longest pause between the recovery from one fault and the next fault
@@ -237,29 +233,5 @@ async def _evidence(scene: Scene, unsettled: list[str]) -> Evidence:
     if scene.connectors is not None:
         rows = await scene.fetch("gateway", VERDICTS_SQL, scene.connectors.sandbox.id)
         evidence.said = await read_said(scene.stack, scene.connectors, rows)
-    comparable = evidence.comparable
-    for key in scene.rng.sample(comparable, min(SAMPLED, len(comparable))):
-        evidence.views[key] = await _views(scene, key)
-    asked = evidence.open[:EXPLAINED]
-    causes = await asyncio.gather(*(_causes(scene, key) for key in asked))
-    evidence.causes = dict(zip(asked, causes, strict=True))
+    await reading.read_all(scene, evidence)
     return evidence
-
-
-async def _causes(scene: Scene, key: Key) -> list[str]:
-    """What `explain` says holds a dossier, the main cause first."""
-    async with scene.asking:
-        return [cause["name"] for cause in await scene.sandbox(key[0]).explain(key[1])]
-
-
-async def _views(scene: Scene, key: Key) -> tuple[int | None, int | None]:
-    """The status of one dossier that citizen and province see; None if it is not found."""
-    submission = scene.load.ledger.dossiers.get(key)
-    if submission is None:
-        return None, None
-    citizen_status = await scene.load.status(submission, key[1])
-    try:
-        province_copy = await scene.sandbox(key[0]).province(submission.province).dossier(key[1])
-    except Problem:
-        return citizen_status, None
-    return citizen_status, province_copy["status"]["code"]

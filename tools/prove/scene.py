@@ -47,7 +47,6 @@ class Scene:
     uncounted: set[Key] = field(default_factory=set)  # lost with database and broker before the statistics' rebuild
     connectors: Connectors | None = None
     away: float = 20.0
-    asking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(8))  # requests at once, at the end
 
     def sandbox(self, id: str) -> Sandbox:
         return next(sandbox for sandbox in self.load.sandboxes if sandbox.id == id)

@@ -42,4 +42,5 @@ PLANTS = {
         ("kill-worker-judging",),
     ),
     "lost-timer": Plant("a timer is dropped without its handler being run", _FOLDER / "lost_timer"),
+    "other-name": Plant("the gateway's copy keeps another applicant's name", _FOLDER / "other_name"),
 }
