@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from tools.prove import checks, connector_checks, copies
+from tools.prove import checks, connector_checks, copies, rules
 from tools.prove.connectors import Judged, Said
 from tools.prove.evidence import Check, Evidence
 from tools.prove.ledger import Key, Ledger, Submission
@@ -40,8 +40,9 @@ def tables(service: str, dossiers: dict[Key, dict[str, Any]]) -> ServiceTables:
 def evidence(portal_state: int, province_state: int, **more: Any) -> Evidence:
     """One dossier, with its state in both copies."""
     ledger = Ledger({"k": Submission("s1", "lan", "k", "37", [KEY[1]])})
-    portal = tables("portal", {KEY: {"state_code": portal_state, **more}})
-    return Evidence(ledger, portal, tables("gateway", {KEY: {"state_code": province_state}}), PaymentTables({}, {}, 0))
+    portal = tables("portal", {KEY: {"state_code": portal_state, "province": "37", **more}})
+    gateway = tables("gateway", {KEY: {"state_code": province_state, "province": "37"}})
+    return Evidence(ledger, portal, gateway, PaymentTables({}, {}, 0))
 
 
 def violations(check: Check, e: Evidence) -> list[str]:
@@ -135,3 +136,30 @@ def test_a_record_of_a_connector_that_is_judged_twice_is_found() -> None:
     assert not violations(connector_checks.one_verdict, e) and not violations(connector_checks.kept, e)
     e.said.verdicts[place].append(Judged(3, 0, "duplicate", "a"))
     assert violations(connector_checks.one_verdict, e) and violations(connector_checks.kept, e)
+
+
+def paid(number: int, amount: int = 8000, status: str = "paid") -> dict[str, Any]:
+    return {"reference": f"r{number}", "amount_dong": amount, "demand": 1, "confirmed": number, "status": status}
+
+
+def test_what_must_be_kept_of_the_money_that_was_paid_online() -> None:
+    demand: dict[str, Any] = {"number": 1, "amount_dong": 8000}
+    once = {"demands": [demand], "payments": [paid(1)]}
+    assert rules.kept_dong(once, None) == 8000
+    assert rules.kept_dong({**once, "payments": [paid(1), paid(2)]}, None) == 8000, "the second is given back"
+    assert rules.kept_dong({**once, "demands": [{**demand, "taken": "counter"}]}, None) == 0
+    assert rules.kept_dong(once, {"reason": "all of it"}) == 0
+    assert rules.kept_dong(once, {"refund_dong": 3000, "paid_dong": 8000}) == 5000
+    assert rules.kept_dong(once, {"refund_dong": 0, "paid_dong": 0}) == 0, "the office did not know of the payment"
+
+
+def test_a_request_that_was_acknowledged_and_is_not_published_is_found() -> None:
+    e = evidence(10, 10)
+    assert not violations(checks.acknowledged_once, e)
+    e.ledger.requests[KEY, "dossier.rated.v1"] += 1
+    assert violations(checks.acknowledged_once, e)
+
+
+def test_an_event_that_was_not_seen_fails_the_proof() -> None:
+    e = evidence(10, 10)
+    assert "no province has published dossier.handed_over.v1" in violations(checks.breadth, e)

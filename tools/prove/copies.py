@@ -14,7 +14,7 @@ from tools.prove.evidence import Evidence
 from tools.prove.fields import BEGINNING, DEFAULTS, FIELDS, Kept
 from tools.prove.tables import Event
 
-STEP = re.compile(r"([a-z_]+)|\[([^\]]+)\]")  # a member, or what is in brackets
+STEP = re.compile(r"([a-z_0-9]+)|\[([^\]]+)\]")  # a member, or what is in brackets
 NAMED = re.compile(r"\[([a-z]+)\]")
 KEYS = {"demands": "number", "supplements": "number", "payments": "reference"}  # list → member that names an element
 MISSING = object()

@@ -21,6 +21,7 @@ class Evidence:
     views    by sampled dossier: status that citizen and province see through the APIs (None: not found)
     timelines  by sampled dossier: the events in its timeline
     counted  by sandbox: how many dossiers the statistics show, by province and state
+    lies     what `settle` said too early
     causes   by dossier that has not ended: what `explain` says holds it, the main cause first
     """
 
@@ -35,6 +36,7 @@ class Evidence:
     timelines: dict[Key, list[Line]] = field(default_factory=dict)
     counted: dict[str, dict[tuple[str, str], int]] = field(default_factory=dict)
     causes: dict[Key, list[str]] = field(default_factory=dict)
+    lies: list[str] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
     said: Said | None = None  # in a run with connectors
 

@@ -11,22 +11,23 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from contracts.lifecycle import DOSSIER_RATED, SUPPLEMENT_ANSWERED, WITHDRAWAL_REQUESTED
 from lienthong.client import Country, Sandbox
 from lienthong.embedded.stack import Stack
 from tools.prove import checks, faults, reading, tables
+from tools.prove.catalogue import Catalogue
 from tools.prove.clocks import FIRST, Clocks
 from tools.prove.connectors import PROCEDURE, PROVINCES, VERDICTS_SQL, connected, read_said
 from tools.prove.counters import Counters
 from tools.prove.evidence import Evidence, Finding
 from tools.prove.faults import Injected
-from tools.prove.load import Catalogue, Load
+from tools.prove.load import Load
 from tools.prove.plants import PLANTS
 from tools.prove.scene import NotConverged, Scene
 
 # Sandbox seconds per real second, one sandbox each. In a frozen sandbox only `advance` fires timers; in a running one the
 # gateway's worker fires them too, in parallel. With a higher rate, tokens would expire too early on a slow machine.
 RATES = (0, 60, 0, 60)
-BESIDE = ("01", "79")  # provinces with simulated officers, in a run with connectors
 CLOSING_ROUNDS = 20  # of citizens who act, at the end; a dossier needs at most six of them
 CLOSING_DAYS = 2  # to advance in such a round: less than any limit that a citizen has
 LIMITS_DAYS = 60  # to advance when no citizen has anything to do: more than any limit, such as the 30 days to pay
@@ -62,15 +63,21 @@ class Order:
 
 @dataclass
 class Report:
-    """The result of a run. `proven`: every promise holds and every fault had an effect."""
+    """The result of a run. `proven`: every promise holds and every fault had an effect. `mark`: of the mix of the load."""
 
     order: Order
     injected: list[Injected] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     facts: dict[str, float] = field(default_factory=dict)
     counters: dict[str, float] = field(default_factory=dict)
+    mark: str = ""
     lost: list[str] = field(default_factory=list)
     seconds: float = 0.0
+
+    @property
+    def seed(self) -> str:
+        """The seed with the mark of its mix, as --seed takes it."""
+        return f"{self.order.seed}@{self.mark}"
 
     @property
     def violations(self) -> list[str]:
@@ -96,20 +103,20 @@ async def run(order: Order, notify: Notify) -> Report:
         async with Country(stack.urls["portal-api"]) as country:
             sandboxes = [await _sandbox(country, order, n) for n in range(len(RATES))]
             clocks, catalogue = Clocks(sandboxes), await Catalogue.read(country)
-            if order.has_connectors:
-                catalogue = catalogue.only(PROCEDURE, (*PROVINCES, *BESIDE))
             load = Load(country, sandboxes, catalogue, clocks, order.seed, order.rate)
+            report.mark = load.mix.mark
+            await load.citizens.get_ready()
             async with _counting(stack) as counters, AsyncExitStack() as programs:
                 rng = random.Random(f"{order.seed}/faults")
                 scene = Scene(stack, load, counters, rng, away=order.away)
                 if order.has_connectors:
                     scene.connectors = await programs.enter_async_context(connected(country, sandboxes[1], order.data))
-                    load.connected = frozenset(scene.connectors.places)
+                    load.connected = {sandboxes[1].id: (tuple(PROVINCES), PROCEDURE)}
                 await _break_things(scene, order, report, notify)
                 notify(
                     "All processes run again. Now everything due is paid, and the clocks advance until nothing more can happen."
                 )
-                unsettled = await _bring_to_rest(scene)
+                unsettled = await _bring_to_rest(scene, notify)
                 try:
                     await scene.until("the statistics are not complete", lambda: faults.statistics_are_complete(scene))
                 except NotConverged as error:
@@ -123,7 +130,9 @@ async def run(order: Order, notify: Notify) -> Report:
             "submissions": len(load.ledger.submissions),
             "unacknowledged and repeated": load.ledger.unacknowledged,
             "payments": sum(map(len, load.ledger.payments.values())),
-            "withdrawals": load.ledger.withdrawals.total(),
+            "withdrawals": load.ledger.count(WITHDRAWAL_REQUESTED),
+            "answered supplements": load.ledger.count(SUPPLEMENT_ANSWERED),
+            "ratings": load.ledger.count(DOSSIER_RATED),
             "events": sum(len(each.posted) for each in (evidence.portal, evidence.gateway)),
             "dossiers compared": len(evidence.comparable),
         }
@@ -192,19 +201,21 @@ def _rounds(rng: random.Random, names: Sequence[str], is_over: Callable[[], bool
                 yield name
 
 
-async def _bring_to_rest(scene: Scene) -> list[str]:
+async def _bring_to_rest(scene: Scene, notify: Notify) -> list[str]:
     """Let citizens do what they must and advance every clock until nothing is due; returns what does not settle.
 
     The clocks pass days while citizens still act, and then so much time that every limit runs out.
     """
     await scene.all_ready()
     clocks = scene.load.clocks
+    begun = time.monotonic()
     for _ in range(CLOSING_ROUNDS):
         if scene.connectors is not None:
             await scene.connectors.quiet()
-        acted = await scene.load.pay_the_rest(scene.lost)
+        acted = await scene.load.citizens.act_on_all(scene.lost)
         days = CLOSING_DAYS if acted else LIMITS_DAYS
         verdicts = await asyncio.gather(*(clocks.advance(sandbox, days) for sandbox in scene.load.sandboxes))
+        notify(f"{time.monotonic() - begun:6.1f} s  {acted} acts of citizens, then {days} days.")
         stuck = any(verdict is None or verdict["verdict"] == "waiting" for verdict in verdicts)
         if stuck or (not acted and not any(verdict and verdict["next_due"] for verdict in verdicts)):
             break
@@ -229,6 +240,7 @@ async def _evidence(scene: Scene, unsettled: list[str]) -> Evidence:
         scene.deleted,
         scene.uncounted,
         unsettled=unsettled,
+        lies=scene.lies,
     )
     if scene.connectors is not None:
         rows = await scene.fetch("gateway", VERDICTS_SQL, scene.connectors.sandbox.id)

@@ -22,6 +22,7 @@ from tools.prove.tables import DeadLetter, Position, ServiceTables
 DATABASES = {"portal": "portal", "gateway": "province_gateway"}  # service → database
 READERS = {"portal": "gateway", "gateway": "portal"}  # source → its reader
 PATIENCE_SECONDS = 60.0  # for the recovery after a fault; far more than needed, so that a slow machine is no violation
+CONNECT_SECONDS = 20.0  # to a database, on a machine that does much else
 
 
 class NotConverged(Exception):
@@ -34,6 +35,7 @@ class Scene:
 
     poison    the expected dead letters
     deleted   the gateway's tables at the moment its database was deleted, one per deletion
+    lies      what `settle` said too early
     away      seconds for which a connector is away, in the faults of this kind
     """
 
@@ -46,6 +48,7 @@ class Scene:
     wiped: bool = False  # the broker has lost what it had
     uncounted: set[Key] = field(default_factory=set)  # lost with database and broker before the statistics' rebuild
     connectors: Connectors | None = None
+    lies: list[str] = field(default_factory=list)
     away: float = 20.0
 
     def sandbox(self, id: str) -> Sandbox:
@@ -67,7 +70,7 @@ class Scene:
         return process(await asyncio.to_thread(self.stack.status), name)
 
     async def fetch(self, service: str, sql: str, *values: Any) -> list[asyncpg.Record]:
-        connection = await asyncpg.connect(self.url(service), timeout=5)
+        connection = await asyncpg.connect(self.url(service), timeout=CONNECT_SECONDS)
         try:
             return list(await connection.fetch(sql, *values))
         finally:
