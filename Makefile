@@ -88,7 +88,7 @@ screens: $(READY) ## Photograph every page in a real browser into docs/screens: 
 prove: $(READY) ## Break everything under load, with three seeds, and prove that nothing was lost, without connectors and with: about 13 minutes. ARGS: one run with these options, such as --help.
 ifeq ($(strip $(ARGS)),)
 	@for seed in 1 2 3; do $(BIN)/python -m tools.prove --seed $$seed --minutes 1.5 || exit 1; \
-	  $(BIN)/python -m tools.prove --seed $$seed --faults connectors --minutes 0.8 || exit 1; done
+	  $(BIN)/python -m tools.prove --seed $$seed --faults connectors --away 8 --minutes 0.8 || exit 1; done
 else
 	@$(BIN)/python -m tools.prove $(ARGS)
 endif

@@ -11,7 +11,7 @@ from typing import Any
 from contracts import lifecycle as law
 from lienthong.client import Sandbox
 from lienthong.client.http import Problem, every_row
-from lienthong.journeys.travel import ENDS, INDICATORS, LEVEL_2, PAPER, PROCESSING_STOPPED, Journey
+from lienthong.journeys.travel import ENDS, INDICATORS, LEVEL_2, PAPER, PROCESSING_STOPPED, SUBMITTED, Journey
 from tools.prove.ledger import Key, Ledger
 from tools.prove.mix import STRAIGHT
 from tools.prove.retrying import RetryingCitizen, RetryingDesk
@@ -187,3 +187,15 @@ class Citizens:
     async def _take_at_desk(self, key: Key, dossier: dict[str, Any]) -> None:
         path = f"/api/v1/provinces/{dossier['authority']['province']}/dossiers/{key[1]}/moves"
         await self._desks[key[0]].send("POST", path, key=str(uuid.uuid4()), body={"does": law.TAKE_PAYMENT})
+
+
+def withdraws_at_once(journey: Journey) -> bool:
+    """Whether the citizen asks at any moment after the submission, without a look at the dossier."""
+    return bool(journey.withdraws) and journey.withdraws_in == SUBMITTED and journey.channel == "online"
+
+
+def _withdraws_in(journey: Journey, state: str) -> bool:
+    """Whether the citizen asks now that they see the dossier; one from a counter must have arrived at the portal first."""
+    if not journey.withdraws or withdraws_at_once(journey):
+        return False
+    return journey.withdraws_in in (state, SUBMITTED)

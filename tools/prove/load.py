@@ -11,9 +11,9 @@ from typing import Any
 
 from lienthong.client import Country, Sandbox
 from lienthong.client.http import Problem
-from lienthong.journeys.travel import LEVEL_2, SUBMITTED, Journey
+from lienthong.journeys.travel import LEVEL_2, Journey
 from tools.prove.catalogue import Catalogue, Choice
-from tools.prove.citizens import Citizens
+from tools.prove.citizens import Citizens, withdraws_at_once
 from tools.prove.clocks import Clocks
 from tools.prove.ledger import Key, Ledger, Submission
 from tools.prove.mix import STRAIGHT, Mix
@@ -64,7 +64,7 @@ class Load:
         self._desks = {sandbox.id: RetryingDesk(sandbox, self.ledger) for sandbox in self.sandboxes}
         self._rng = random.Random(f"{self.seed}/load")
         self._journeys, self._provinces = self.mix.deal(self._rng), self.catalogue.deal_provinces(self._rng)
-        self._dealt = 0
+        self._dealt = self._drawn = 0  # dossiers of the mix; all
 
     async def run(self) -> None:
         """Run until `stopping` is set and one pack is dealt; returns when every started request is acknowledged."""
@@ -90,19 +90,18 @@ class Load:
         rng = self._rng
         order = rng.sample([sandbox.id for sandbox in self.sandboxes], len(self.sandboxes))
         sandbox = next(id for id in order if id != self.clocks.turning)
-        journey, province = next(self._journeys), next(self._provinces)
+        provinces, procedure = self.connected.get(sandbox, ((), ""))
+        province = rng.choice(provinces) if provinces and rng.random() < CONNECTED_SHARE else next(self._provinces)
+        is_connected = province in provinces
+        journey = STRAIGHT if is_connected else next(self._journeys)
+        self._dealt += not is_connected
         persona = self.citizens.representing(sandbox, journey) or rng.choice(LEVEL_2)
         choice = self.catalogue.draw(rng, journey, province)
-        provinces, procedure = self.connected.get(sandbox, ((), ""))
-        if provinces and (province in provinces or rng.random() < CONNECTED_SHARE):
-            province = province if province in provinces else rng.choice(provinces)
-            journey = STRAIGHT
-            choice = replace(self.catalogue.draw(rng, journey, province), procedure=procedure)
-            choice = replace(choice, commune=choice.elsewhere[0])
-        self._dealt += 1
+        if is_connected:
+            choice = replace(choice, procedure=procedure, commune=choice.elsewhere[0])
         key = str(uuid.UUID(int=rng.getrandbits(128), version=4))
-        twin = self._dealt % TWINS == 0
-        return Case(sandbox, persona, journey, choice, key, twin, rng.random() * HELP_SECONDS)
+        self._drawn += 1
+        return Case(sandbox, persona, journey, choice, key, self._drawn % TWINS == 0, rng.random() * HELP_SECONDS)
 
     async def _hand_in(self, case: Case) -> None:
         journey = case.journey
@@ -125,7 +124,7 @@ class Load:
         self.citizens.note(dossier, journey)
         if journey.decisions:
             await self._script(dossier, journey)
-        if journey.withdraws and journey.withdraws_in == SUBMITTED:
+        if withdraws_at_once(journey):
             await asyncio.sleep(case.patience)  # while the province may be processing
             await self.citizens.withdraw((case.sandbox, case.persona), dossier, journey)
 

@@ -12,11 +12,15 @@ from typing import cast
 
 from contracts.catalogue import Channel
 from lienthong.journeys.catalogue import ALL_MOVES
-from lienthong.journeys.travel import Journey
+from lienthong.journeys.travel import RETURNED, Journey
 
 FILE = Path(__file__).parent / "mix.toml"
 JOURNEYS = {journey.name: journey for journey in ALL_MOVES}
-STRAIGHT = replace(JOURNEYS["straight"], decisions={})
+STRAIGHT = JOURNEYS["straight"] = replace(JOURNEYS["straight"], decisions={})
+# Whoever asks at once asks in time, however fast the clock is turned.
+JOURNEYS["declined-at-once"] = replace(
+    JOURNEYS["withdrawn-at-once"], name="declined-at-once", ends=RETURNED, decisions={"withdrawal": "decline"}
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Mix:
         pack: list[Journey] = []
         for channel, paths in tomllib.loads(text.decode()).items():
             for name, share in paths.items():
-                pack += [_at(STRAIGHT if name == "straight" else JOURNEYS[name], cast(Channel, channel))] * share
+                pack += [_at(JOURNEYS[name], cast(Channel, channel))] * share
         return cls(tuple(pack), hashlib.sha256(text).hexdigest()[:6])
 
     def deal(self, rng: random.Random) -> Iterator[Journey]:

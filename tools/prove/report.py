@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -20,15 +21,19 @@ def verdict(report: Report) -> tuple[bool, str]:
         if report.proven:
             return True, f"Proven with seed {report.seed}: nothing lost, nothing applied twice, nothing out of order."
         traceless = ", ".join(sorted({each.name for each in report.traceless}))
-        reasons = [f"{len(report.violations)} violations"] if report.violations else []
+        reasons = [_count(report.violations)] if report.violations else []
         reasons += [f"no trace or no convergence: {traceless}"] if traceless else []
         empty = [finding.promise for finding in report.findings if not finding.checked]
         reasons += [f"nothing to check for: {', '.join(empty)}"] if empty else []
         return False, f"NOT proven with seed {report.seed}: {'; '.join(reasons)}."
     what = PLANTS[order.plant].what
     if report.violations:
-        return True, f"Caught: {what} ({len(report.violations)} violations)."
+        return True, f"Caught: {what} ({_count(report.violations)})."
     return False, f"NOT caught: {what}. The proof does not detect it."
+
+
+def _count(violations: Sequence[str]) -> str:
+    return f"{len(violations)} violation{'' if len(violations) == 1 else 's'}"
 
 
 def again(report: Report) -> str:

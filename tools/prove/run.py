@@ -29,7 +29,9 @@ from tools.prove.scene import NotConverged, Scene
 # gateway's worker fires them too, in parallel. With a higher rate, tokens would expire too early on a slow machine.
 RATES = (0, 60, 0, 60)
 CLOSING_ROUNDS = 20  # of citizens who act, at the end; a dossier needs at most six of them
-CLOSING_DAYS = 2  # to advance in such a round: less than any limit that a citizen has
+CLOSING_DAYS = (
+    5  # to advance in such a round: less than any limit that a citizen has, such as 10 working days to answer
+)
 LIMITS_DAYS = 60  # to advance when no citizen has anything to do: more than any limit, such as the 30 days to pay
 SETTLE_SECONDS = 20.0
 WARM_UP_SECONDS = 3.0  # a fault in an empty stack proves nothing

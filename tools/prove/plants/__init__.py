@@ -41,6 +41,23 @@ PLANTS = {
         _FOLDER / "outbox_position_first",
         ("kill-worker-judging",),
     ),
+    "verdict-twice": Plant("what a connector wrote is judged twice", _FOLDER / "verdict_twice", ("kill-connector",)),
     "lost-timer": Plant("a timer is dropped without its handler being run", _FOLDER / "lost_timer"),
     "other-name": Plant("the gateway's copy keeps another applicant's name", _FOLDER / "other_name"),
+    "effects-without-position": Plant(
+        "a batch of a reader has its effects, and the position is not saved", _FOLDER / "effects_without_position"
+    ),
+    "position-without-effects": Plant(
+        "the position of a reader moves, and the batch has no effects", _FOLDER / "position_without_effects"
+    ),
+    "refund-twice": Plant("a payment is refunded twice", _FOLDER / "refund_twice"),
+    "key-forgotten": Plant("a request with a known Idempotency-Key counts as a new one", _FOLDER / "key_forgotten"),
+    "dead-letter-swallowed": Plant(
+        "an event that its handler refuses is skipped without a dead letter",
+        _FOLDER / "dead_letter_swallowed",
+        ("poison",),
+    ),
+    "settle-too-early": Plant(
+        "settle says still although events are not read", _FOLDER / "settle_too_early", ("ask-settle",)
+    ),
 }
