@@ -45,7 +45,7 @@ def prove(
         ),
     ] = NONE,
     times: Annotated[
-        int, typer.Option(help="How often to run it with each planted bug, each time with another seed.", min=1)
+        int, typer.Option(help="How often to run it, or each planted bug, each time with another seed.", min=1)
     ] = 1,
     away: Annotated[
         float,
@@ -86,9 +86,13 @@ def prove(
         for n in range(1, times + 1)
     ]
     refuse_full_disk(orders[0].data, EMPTY_BYTES + int(minutes * MINUTE_BYTES))
-    results = [_run(order, console, json=json, brief=len(orders) > 1, keep=data) for order in orders]
-    if len(orders) > 1:
-        console.print(f"{sum(results)} of {len(orders)} planted bugs were caught.", style="bold", highlight=False)
+    many = len(orders) > 1
+    folders = [data / f"{order.plant}-{n}" if data and many else data for n, order in enumerate(orders)]
+    results = [
+        _run(order, console, json=json, brief=many, keep=folder) for order, folder in zip(orders, folders, strict=True)
+    ]
+    if many:
+        console.print(f"{sum(results)} of {len(orders)} runs had the expected result.", style="bold", highlight=False)
     if not all(results):
         raise typer.Exit(1)
 

@@ -136,8 +136,9 @@ class Citizens:
         if "rate" in can and journey.rates:
             scores = {name: (ord(key[1][-1]) + place) % 3 for place, name in enumerate(INDICATORS)}
             return await self._request(who, key, law.DOSSIER_RATED, "rating", {"scores": scores, "comment": "Cảm ơn"})
-        if state == PROCESSING_STOPPED and not journey.answers and journey.channel == "online":
-            await self._answer(who, key)  # too late
+        is_late = state == PROCESSING_STOPPED and not journey.answers and journey.channel == "online"
+        if is_late and await self._answer(who, key):
+            self._ledger.surprises.append(f"{key} was stopped, and an answer to its supplement request accepted")
         if state in ENDS:
             self.ended.add(key)
         return False
