@@ -32,6 +32,8 @@ class Clocks:
         targets = {sandbox.id: FIRST + STRIDE for sandbox in self._sandboxes}
         while not self.stopping:
             for sandbox in self._sandboxes:
+                if self.stopping:  # an advance can be slow after a fault
+                    return
                 self.turning = sandbox.id
                 try:
                     if await self._turn(sandbox, targets[sandbox.id]):

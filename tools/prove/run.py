@@ -23,7 +23,7 @@ from tools.prove.evidence import Evidence, Finding
 from tools.prove.faults import Injected
 from tools.prove.load import Load
 from tools.prove.plants import PLANTS
-from tools.prove.scene import NotConverged, Scene
+from tools.prove.scene import PATIENCE_SECONDS, PLANTED_SECONDS, NotConverged, Scene
 
 # Sandbox seconds per real second, one sandbox each. In a frozen sandbox only `advance` fires timers; in a running one the
 # gateway's worker fires them too, in parallel. With a higher rate, tokens would expire too early on a slow machine.
@@ -57,6 +57,11 @@ class Order:
     plant: str = "none"
     rate: float = 15.0
     away: float = 20.0
+
+    @property
+    def patience(self) -> float:
+        """Seconds for the recovery after a fault."""
+        return PATIENCE_SECONDS if self.plant == "none" else PLANTED_SECONDS
 
     @property
     def has_connectors(self) -> bool:
@@ -110,7 +115,7 @@ async def run(order: Order, notify: Notify) -> Report:
             await load.citizens.get_ready()
             async with _counting(stack) as counters, AsyncExitStack() as programs:
                 rng = random.Random(f"{order.seed}/faults")
-                scene = Scene(stack, load, counters, rng, away=order.away)
+                scene = Scene(stack, load, counters, rng, away=order.away, patience=order.patience)
                 if order.has_connectors:
                     scene.connectors = await programs.enter_async_context(connected(country, sandboxes[1], order.data))
                     load.connected = {sandboxes[1].id: (tuple(PROVINCES), PROCEDURE)}
