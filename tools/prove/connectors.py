@@ -91,6 +91,7 @@ class Connectors:
 
     sandbox: Sandbox
     programs: dict[str, Program] = field(default_factory=dict)  # by door
+    patience: float = QUIET_SECONDS
 
     @property
     def places(self) -> set[Place]:
@@ -110,9 +111,12 @@ class Connectors:
         return connector.credentials
 
     async def quiet(self) -> None:
-        """Wait until nothing is said and no delivery waits any more; gives up silently, the checks then name what is left."""
+        """Wait until nothing is said and no delivery waits any more.
+
+        Gives up silently, and then for the rest of the run: the checks name what is left.
+        """
         last: object = None
-        same, end = 0, asyncio.get_running_loop().time() + QUIET_SECONDS
+        same, end = 0, asyncio.get_running_loop().time() + self.patience
         while same < QUIET_LOOKS and asyncio.get_running_loop().time() < end:
             await asyncio.sleep(LOOK_SECONDS)
             with contextlib.suppress(NotRunning, Problem):
@@ -122,6 +126,8 @@ class Connectors:
                 }
                 is_still = now == last and not any(waiting for waiting, _, _ in now.values())
                 same, last = same + 1 if is_still else 0, now
+        if same < QUIET_LOOKS:
+            self.patience = 0.0
 
     async def _keep_running(self) -> None:
         while True:

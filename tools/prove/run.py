@@ -118,6 +118,7 @@ async def run(order: Order, notify: Notify) -> Report:
                 scene = Scene(stack, load, counters, rng, away=order.away, patience=order.patience)
                 if order.has_connectors:
                     scene.connectors = await programs.enter_async_context(connected(country, sandboxes[1], order.data))
+                    scene.connectors.patience = min(scene.connectors.patience, 2 * order.patience)
                     load.connected = {sandboxes[1].id: (tuple(PROVINCES), PROCEDURE)}
                 await _break_things(scene, order, report, notify)
                 notify(
