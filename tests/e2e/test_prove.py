@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from lienthong.embedded import ports
 from tests.support.command import command
 
@@ -16,10 +18,20 @@ def test_a_short_proof_finds_every_promise_kept_and_every_fault_traced(tmp_path:
     assert {fault["name"] for fault in report["faults"]} == {"kill-gateway-worker", "poison"}
     assert all(fault["trace"] and fault["converged_seconds"] is not None for fault in report["faults"])
     assert all(promise["checked"] and not promise["violations"] for promise in report["promises"])
-    assert report["facts"]["payments"] and report["facts"]["withdrawals"], report["facts"]
+    done_by_citizens = ("payments", "withdrawals", "answered supplements", "ratings")
+    assert all(report["facts"][each] for each in done_by_citizens), report["facts"]
+    assert report["seed"].startswith("e2e@") and f"--seed {report['seed']}" in report["again"]
 
 
-def test_a_fault_that_does_not_exist_is_named_with_those_that_do() -> None:
-    done = command("--faults", "flood", url=None, module="tools.prove")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--faults", "flood"), ("There is no fault 'flood'", "wipe-broker")),
+        (("--plant", "gremlin"), ("There is no planted bug 'gremlin'", "lost-timer")),
+        (("--seed", "7@000000"), ("another mix of the load", "--seed 7")),
+    ],
+)
+def test_what_does_not_exist_is_named_with_what_does(words: tuple[str, str], said: tuple[str, str]) -> None:
+    done = command(*words, url=None, module="tools.prove")
     assert done.returncode == 1
-    assert "There is no fault 'flood'" in done.stderr and "wipe-broker" in done.stderr
+    assert all(each in done.stderr for each in said), done.stderr

@@ -127,6 +127,13 @@ def test_every_cause_says_when_it_is_named() -> None:
     assert len({kind.when for kind in KINDS}) == len(KINDS)
 
 
+def test_a_province_that_has_lost_what_it_registered_is_named() -> None:
+    registered = portal_copy(law.RECEIVED, channel="direct")
+    lost = facts(portal=Outlook(known=True), gateway=Outlook(), portal_copy=registered, province_copy=None)
+    (cause,) = [each for each in explain(lost) if each.name == "no-copy"]
+    assert "although it has registered it" in cause.sentence_en and "đã đăng ký" in cause.sentence_vi
+
+
 def names(of: Facts) -> list[str]:
     return [cause.name for cause in explain(of)]
 

@@ -6,26 +6,23 @@ import asyncio
 import json as json_
 import shutil
 import tempfile
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lienthong.cli.command import Json, run_command
 from lienthong.embedded import Trouble
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tools.prove.run import Order
+
 LONGEST_MINUTES = 120  # the fastest sandbox passes 1.5 days per minute, and the calendar ends with 2027
-
-
-class Planted(StrEnum):
-    """A bug to plant."""
-
-    NONE = "none"
-    POSITION_IGNORED = "position-ignored"
-    NUMBERS_AFTER_PRODUCING = "numbers-after-producing"
-    SEQUENCE_CURSOR = "sequence-cursor"
-    OUTBOX_POSITION_FIRST = "outbox-position-first"
+EMPTY_BYTES = 400_000_000  # databases, broker and logs of a run without load
+MINUTE_BYTES = 150_000_000  # what a minute of load adds, at most
+NONE, ALL = "none", "all"
 
 
 def prove(
@@ -34,14 +31,22 @@ def prove(
         typer.Option(
             help="all, connectors, or names separated by commas; with a planted bug the default is the faults that expose it."
         ),
-    ] = "all",
-    seed: Annotated[str, typer.Option(help="Determines the load, the order of the faults and their targets.")] = "1",
+    ] = ALL,
+    seed: Annotated[
+        str, typer.Option(help="Determines the load, the order of the faults and their targets; as a report prints it.")
+    ] = "1",
     minutes: Annotated[
         float, typer.Option(help="Minutes of load; every fault is injected at least once.", min=0.1)
     ] = 2.0,
     plant: Annotated[
-        Planted, typer.Option(help="A bug to plant in the processes under test; exit status 0 if it is caught.")
-    ] = Planted.NONE,
+        str,
+        typer.Option(
+            help="A bug to plant in the processes under test, by name, or all; exit status 0 if it is caught."
+        ),
+    ] = NONE,
+    times: Annotated[
+        int, typer.Option(help="How often to run it, or each planted bug, each time with another seed.", min=1)
+    ] = 1,
     away: Annotated[
         float,
         typer.Option(help="Seconds for which receiver and connector are away, in the faults of this kind.", min=1),
@@ -55,39 +60,91 @@ def prove(
     """Inject faults into real processes under load, and prove that nothing was lost; exit status 1 if something was."""
     from rich.console import Console
 
-    from lienthong.embedded import ports
-    from tools.prove import report
     from tools.prove.plants import PLANTS
-    from tools.prove.run import Order, run
+    from tools.prove.run import Order
 
     console = Console(quiet=json)
     if not console.is_terminal:  # do not fold the table in a file or pipe
         console.width = 200
     if minutes > LONGEST_MINUTES:
         raise Trouble(f"--minutes {minutes:g} is too long: at most {LONGEST_MINUTES}, because the calendar ends.")
-    planted = PLANTS.get(plant.value)
-    names = planted.faults if planted and faults == "all" else _names(faults)
-    folder = data or Path(tempfile.mkdtemp(prefix="lienthong-prove-"))
-    order = Order(
-        seed=seed,
-        minutes=minutes,
-        faults=names,
-        data=folder,
-        port_base=port_base or ports.free_base(),
-        plant=plant.value,
-        away=away,
-    )
-    result = asyncio.run(run(order, lambda line: console.print(line, style="dim", markup=False, highlight=False)))
+    plants = [*PLANTS] if plant == ALL else [plant]
+    if unknown := {*plants} - {*PLANTS, NONE}:
+        raise Trouble(f"There is no planted bug '{unknown.pop()}'. There are: {', '.join(PLANTS)}; or all.")
+    number, chosen = _seed(seed), _names(faults)
+    orders = [
+        Order(
+            seed=number if n == 1 else f"{number}/{n}",
+            minutes=minutes,
+            faults=PLANTS[name].faults if faults == ALL and name != NONE else chosen,
+            data=data or Path(tempfile.gettempdir()),
+            port_base=port_base or 0,
+            plant=name,
+            away=away,
+        )
+        for name in plants
+        for n in range(1, times + 1)
+    ]
+    refuse_full_disk(orders[0].data, EMPTY_BYTES + int(minutes * MINUTE_BYTES))
+    many = len(orders) > 1
+    folders = [data / f"{order.plant}-{n}" if data and many else data for n, order in enumerate(orders)]
+    results = [
+        _run(order, console, json=json, brief=many, keep=folder) for order, folder in zip(orders, folders, strict=True)
+    ]
+    if many:
+        console.print(f"{sum(results)} of {len(orders)} runs had the expected result.", style="bold", highlight=False)
+    if not all(results):
+        raise typer.Exit(1)
+
+
+def _run(order: Order, console: Console, *, json: bool, brief: bool, keep: Path | None) -> bool:
+    """Run an order, print its report, and say whether it had the expected result; then its data is deleted."""
+    from dataclasses import replace
+
+    from lienthong.embedded import ports
+    from tools.prove import report
+    from tools.prove.run import run
+
+    def notify(line: str) -> None:
+        if not brief:
+            console.print(line, style="dim", markup=False, highlight=False)
+
+    folder = keep or Path(tempfile.mkdtemp(prefix="lienthong-prove-"))
+    result = asyncio.run(run(replace(order, data=folder, port_base=order.port_base or ports.free_base()), notify))
     good, _ = report.verdict(result)
     if json:
         print(json_.dumps(report.as_json(result), ensure_ascii=False, indent=2))
+    elif brief:
+        report.show_briefly(result, console)
     else:
         report.show(result, console)
-    if good and data is None:
+    if good and keep is None:
         shutil.rmtree(folder, ignore_errors=True)
     elif not good:
         console.print(f"Databases and logs are kept in {folder}.", highlight=False)
-        raise typer.Exit(1)
+    return good
+
+
+def refuse_full_disk(folder: Path, needed: int) -> None:
+    """Raises Trouble if fewer than `needed` bytes are free where the run would write."""
+    place = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        sizes = f"{free / 1e6:,.0f} MB are free at {place}, and this run needs {needed / 1e6:,.0f} MB"
+        raise Trouble(f"Too little disk: {sizes}. Free some, or name a folder elsewhere with --data.")
+
+
+def _seed(option: str) -> str:
+    """The seed without the mark of its mix. Raises Trouble if the mix of the load has changed since."""
+    from tools.prove.mix import FILE, Mix
+
+    seed, _, mark = option.partition("@")
+    if mark and mark != (now := Mix.read().mark):
+        raise Trouble(
+            f"Seed {option} is of another mix of the load: {FILE.name} has changed and its mark is {now} now, so the "
+            f"seed draws another load. --seed {seed} runs it all the same."
+        )
+    return seed
 
 
 def _names(option: str) -> tuple[str, ...]:
@@ -97,7 +154,7 @@ def _names(option: str) -> tuple[str, ...]:
     if option == "connectors":
         return WITH_CONNECTORS
     names = tuple(name.strip() for name in option.split(","))
-    if option == "all":
+    if option == ALL:
         return tuple(name for name in FAULTS if name not in AT_CONNECTORS)
     for name in names:
         if name not in FAULTS:

@@ -32,6 +32,8 @@ class Clocks:
         targets = {sandbox.id: FIRST + STRIDE for sandbox in self._sandboxes}
         while not self.stopping:
             for sandbox in self._sandboxes:
+                if self.stopping:  # an advance can be slow after a fault
+                    return
                 self.turning = sandbox.id
                 try:
                     if await self._turn(sandbox, targets[sandbox.id]):
@@ -50,9 +52,9 @@ class Clocks:
         except (NotRunning, Problem):  # the portal is down, or an earlier advance still runs
             return False
 
-    async def advance_one_day(self, sandbox: Sandbox) -> Verdict | None:
-        """For the end of a run: advance one day and return the verdict; None if the clock cannot be advanced."""
-        to = await sandbox.clock.now() + timedelta(days=1)
+    async def advance(self, sandbox: Sandbox, days: int) -> Verdict | None:
+        """For the end of a run: advance, and return the verdict; None if the clock cannot be advanced."""
+        to = await sandbox.clock.now() + timedelta(days=days)
         for _ in range(CLOSING_TRIES):
             try:
                 return (await sandbox.clock.advance(to=to))["verdict"]

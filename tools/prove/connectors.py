@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -90,6 +91,7 @@ class Connectors:
 
     sandbox: Sandbox
     programs: dict[str, Program] = field(default_factory=dict)  # by door
+    patience: float = QUIET_SECONDS
 
     @property
     def places(self) -> set[Place]:
@@ -109,9 +111,12 @@ class Connectors:
         return connector.credentials
 
     async def quiet(self) -> None:
-        """Wait until nothing is said and no delivery waits any more; gives up silently, the checks then name what is left."""
+        """Wait until nothing is said and no delivery waits any more.
+
+        Gives up silently, and then for the rest of the run: the checks name what is left.
+        """
         last: object = None
-        same, end = 0, asyncio.get_running_loop().time() + QUIET_SECONDS
+        same, end = 0, asyncio.get_running_loop().time() + self.patience
         while same < QUIET_LOOKS and asyncio.get_running_loop().time() < end:
             await asyncio.sleep(LOOK_SECONDS)
             with contextlib.suppress(NotRunning, Problem):
@@ -121,6 +126,8 @@ class Connectors:
                 }
                 is_still = now == last and not any(waiting for waiting, _, _ in now.values())
                 same, last = same + 1 if is_still else 0, now
+        if same < QUIET_LOOKS:
+            self.patience = 0.0
 
     async def _keep_running(self) -> None:
         while True:
@@ -154,43 +161,62 @@ async def connected(country: Country, sandbox: Sandbox, folder: Path) -> AsyncIt
             program.kill()
 
 
+class Judged(NamedTuple):
+    """A stored verdict. `offset`: of the record on the outbox; None over HTTP."""
+
+    number: int
+    offset: int | None
+    outcome: str
+    id: str
+
+
 @dataclass
 class Said:
     """What connectors said and got, as it is stored.
 
     records   offsets that the broker has on the outbox of each place over Kafka
-    verdicts  place → outbox offset (None: over HTTP), outcome, message id and dossier, in order
-    answered  offsets of the outbox that the verdicts topic names
+    verdicts  place → verdicts in the gateway's database
+    answered  place → offset of the outbox and outcome of each record on the verdicts topic
+    replies   place → outcome and message id of each answer that the program over HTTP has noted
     """
 
     records: dict[Place, list[int]] = field(default_factory=dict)
-    verdicts: dict[Place, list[tuple[int | None, str, str, str]]] = field(default_factory=dict)
-    answered: dict[Place, Counter[int]] = field(default_factory=dict)
+    verdicts: dict[Place, list[Judged]] = field(default_factory=dict)
+    answered: dict[Place, set[tuple[int, str]]] = field(default_factory=dict)
+    replies: dict[Place, Counter[tuple[str, str]]] = field(default_factory=dict)
 
 
 VERDICTS_SQL = """
-SELECT province, outbox_offset, outcome, message_id, dossier FROM verdicts WHERE sandbox = $1 ORDER BY province, number"""
+SELECT province, number, outbox_offset, outcome, message_id FROM verdicts WHERE sandbox = $1 ORDER BY province, number"""
+REPLY = re.compile(r"^([a-z_]+): (\S+) of (\S+)$", re.MULTILINE)  # as `tools.prove.receiver` prints it
 
 
 async def read_said(stack: Stack, connectors: Connectors, rows: list[Any]) -> Said:
     """rows: of VERDICTS_SQL."""
     said = Said(verdicts={place: [] for place in connectors.places})
     for row in rows:
-        facts = (row["outbox_offset"], row["outcome"], row["message_id"], row["dossier"])
-        said.verdicts.setdefault((connectors.sandbox.id, row["province"]), []).append(facts)
+        verdict = Judged(row["number"], row["outbox_offset"], row["outcome"], row["message_id"])
+        said.verdicts.setdefault((connectors.sandbox.id, row["province"]), []).append(verdict)
     program = connectors.programs["kafka"]
     place, names = (connectors.sandbox.id, program.connector.province), program.connector.credentials["kafka"]
-    said.records[place] = [offset for offset, _ in await _records(stack, names["outbox"])]
-    verdicts = await _records(stack, names["verdicts"])
-    said.answered[place] = Counter(int(headers[OFFSET_HEADER]) for _, headers in verdicts if OFFSET_HEADER in headers)
+    said.records[place] = [record.offset for record in await _records(stack, names["outbox"])]
+    said.answered[place] = {
+        (int(dict(record.headers)[OFFSET_HEADER]), json.loads(record.value)["outcome"])
+        for record in await _records(stack, names["verdicts"])
+    }
+    program = connectors.programs["webhook"]
+    log = (program.folder / "log").read_text(encoding="utf-8")
+    said.replies[connectors.sandbox.id, program.connector.province] = Counter(
+        (outcome, f"{code}/{type}") for outcome, type, code in REPLY.findall(log)
+    )
     return said
 
 
 OFFSET_HEADER = "outbox-offset"
 
 
-async def _records(stack: Stack, topic: str) -> list[tuple[int, dict[str, bytes]]]:
-    """Offset and headers of every record of a topic with one partition."""
+async def _records(stack: Stack, topic: str) -> list[Any]:
+    """Every record of a topic with one partition."""
     reader = AIOKafkaConsumer(
         bootstrap_servers=stack.kafka_bootstrap,
         enable_auto_commit=False,
@@ -202,10 +228,10 @@ async def _records(stack: Stack, topic: str) -> list[tuple[int, dict[str, bytes]
         partition = TopicPartition(topic, 0)
         reader.assign([partition])
         end = (await reader.end_offsets([partition]))[partition]
-        records: list[tuple[int, dict[str, bytes]]] = []
+        records: list[Any] = []
         while await reader.position(partition) < end:
             for found in (await reader.getmany(timeout_ms=1000)).values():
-                records += [(record.offset, dict(record.headers)) for record in found]
+                records += found
         return records
     finally:
         await reader.stop()

@@ -9,7 +9,8 @@ import asyncpg
 
 from lienthong.client import Sandbox
 from lienthong.client.http import NotRunning, Problem
-from tools.prove.load import PERSONAS
+from lienthong.journeys.travel import LEVEL_2
+from tools.prove.mix import STRAIGHT
 from tools.prove.scene import Scene
 
 AT_ONCE = 3  # sandboxes created and deleted together
@@ -48,7 +49,7 @@ async def _fill_and_delete(scene: Scene, sandbox: Sandbox, seed: float) -> int:
         nonlocal submitted
         citizen = sandbox.citizen(persona)
         while True:
-            choice = scene.load.catalogue.draw(rng)
+            choice = scene.load.catalogue.draw(rng, STRAIGHT, rng.choice(sorted(scene.load.catalogue.communes)))
             try:
                 await citizen.submit(choice.procedure, choice.province, choice.commune)
             except Problem as problem:
@@ -64,7 +65,7 @@ async def _fill_and_delete(scene: Scene, sandbox: Sandbox, seed: float) -> int:
                 if submitted >= BUSY:
                     enough.set()
 
-    citizens = [asyncio.create_task(keep_submitting(persona)) for persona in PERSONAS]
+    citizens = [asyncio.create_task(keep_submitting(persona)) for persona in LEVEL_2]
     await enough.wait()
     await scene.load.country.delete_sandbox(sandbox.id)
     await asyncio.gather(*citizens)

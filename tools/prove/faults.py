@@ -19,6 +19,7 @@ from lienthong.embedded.plan import ROLES_BY_NAME
 from lienthong.embedded.processes import with_parent
 from shared.messaging.lanes import Place
 from tools.prove import connector_faults, poison, tables
+from tools.prove.asking import ask_settle
 from tools.prove.deletion import delete_sandboxes
 from tools.prove.killing import kill
 from tools.prove.scene import DATABASES, NotConverged, Scene
@@ -308,6 +309,7 @@ FAULTS: dict[str, Fault] = {
     "delete-database": delete_database,
     "delete-sandboxes": delete_sandboxes,
     "poison": put_poison,
+    "ask-settle": ask_settle,
     "kill-connector": connector_faults.kill_connector,
     "connector-away": connector_faults.connector_away,
     "receiver-away": connector_faults.receiver_away,
@@ -330,6 +332,6 @@ async def inject(scene: Scene, name: str, since: float) -> Injected:
         repaired = loop.time()
         await scene.converged()
         injected.converged_seconds = loop.time() - repaired
-    except NotConverged as trouble:
-        injected.trouble = str(trouble)
+    except (NotConverged, OSError) as trouble:  # OSError: no answer in time, on a machine that does too much else
+        injected.trouble = str(trouble) or repr(trouble)
     return injected

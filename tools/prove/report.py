@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from tools.prove.checks import SHOWN
 from tools.prove.plants import PLANTS
 from tools.prove.run import Report
+
+SHOWN = 5  # violations printed per promise
 
 
 def verdict(report: Report) -> tuple[bool, str]:
@@ -17,17 +19,29 @@ def verdict(report: Report) -> tuple[bool, str]:
     order = report.order
     if order.plant == "none":
         if report.proven:
-            return True, f"Proven with seed {order.seed}: nothing lost, nothing applied twice, nothing out of order."
+            return True, f"Proven with seed {report.seed}: nothing lost, nothing applied twice, nothing out of order."
         traceless = ", ".join(sorted({each.name for each in report.traceless}))
-        reasons = [f"{len(report.violations)} violations"] if report.violations else []
+        reasons = [_count(report.violations)] if report.violations else []
         reasons += [f"no trace or no convergence: {traceless}"] if traceless else []
         empty = [finding.promise for finding in report.findings if not finding.checked]
         reasons += [f"nothing to check for: {', '.join(empty)}"] if empty else []
-        return False, f"NOT proven with seed {order.seed}: {'; '.join(reasons)}."
+        return False, f"NOT proven with seed {report.seed}: {'; '.join(reasons)}."
     what = PLANTS[order.plant].what
     if report.violations:
-        return True, f"Caught: {what} ({len(report.violations)} violations)."
+        return True, f"Caught: {what} ({_count(report.violations)})."
     return False, f"NOT caught: {what}. The proof does not detect it."
+
+
+def _count(violations: Sequence[str]) -> str:
+    return f"{len(violations)} violation{'' if len(violations) == 1 else 's'}"
+
+
+def again(report: Report) -> str:
+    """The command that runs it again: the same load, and the same faults in the same order."""
+    order = report.order
+    faults = f" --faults {','.join(order.faults)}" if order.faults else ""
+    plant = f" --plant {order.plant}" if order.plant != "none" else ""
+    return f'make prove ARGS="--seed {report.seed} --minutes {order.minutes:g}{faults}{plant}"'
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -36,7 +50,8 @@ def as_json(report: Report) -> dict[str, Any]:
     return {
         "good": good,
         "sentence": sentence,
-        "seed": order.seed,
+        "seed": report.seed,
+        "again": again(report),
         "plant": order.plant,
         "minutes": order.minutes,
         "seconds": round(report.seconds, 1),
@@ -46,6 +61,15 @@ def as_json(report: Report) -> dict[str, Any]:
         "facts": report.facts,
         "counters": report.counters,
     }
+
+
+def show_briefly(report: Report, console: Console) -> None:
+    """One line, and the first violation."""
+    good, sentence = verdict(report)
+    seconds = f"{report.seconds:.0f} s, seed {report.seed}"
+    console.print(f"{report.order.plant}: {sentence} ({seconds})", style="green" if good else "red", highlight=False)
+    for line in report.violations[:1]:
+        console.print(f"  ✗ {line}", style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def show(report: Report, console: Console) -> None:
@@ -66,6 +90,7 @@ def show(report: Report, console: Console) -> None:
     console.print(f"{facts}; {report.seconds:.0f} s in total.", highlight=False)
     good, sentence = verdict(report)
     console.print(sentence, style="bold green" if good else "bold red", highlight=False)
+    console.print(f"Again: {again(report)}", style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def _faults(report: Report, console: Console) -> None:

@@ -1,11 +1,11 @@
-"""A citizen who repeats every request, with the same idempotency key, until it is acknowledged."""
+"""Citizens and desks who repeat each request, with its Idempotency-Key, until it is acknowledged."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-from lienthong.client import Citizen
+from lienthong.client import Citizen, Sandbox
 from lienthong.client.http import NotRunning, Problem, Response, ServiceClient
 from tools.prove.ledger import Ledger
 
@@ -19,7 +19,9 @@ class RetryingCitizen:
         self.citizen, self._ledger = citizen, ledger
         self._signing_in = asyncio.Lock()
 
-    async def send(self, method: str, path: str, *, key: str = "", body: Any = None) -> Response:
+    async def send(
+        self, method: str, path: str, *, key: str = "", media_type: str | None = None, **options: Any
+    ) -> Response:
         """Send a request to the portal until it is acknowledged. Raises Problem if it is refused."""
         while True:
             token = self.citizen.token
@@ -27,8 +29,9 @@ class RetryingCitizen:
                 await self._sign_in(token)
                 continue
             headers = {"Authorization": f"Bearer {token}"} | ({"Idempotency-Key": key} if key else {})
+            headers |= {"Content-Type": media_type} if media_type else {}
             try:
-                return await self._portal.send(method, path, headers=headers, json=body)
+                return await self._portal.send(method, path, headers=headers, **options)
             except NotRunning:
                 self._ledger.unacknowledged += 1
             except Problem as problem:
@@ -42,17 +45,9 @@ class RetryingCitizen:
 
     async def pay(self, url: str, outcome: str) -> None:
         """Pay on the platform's page. Raises Problem if it is refused."""
-        platform = self.citizen.sandbox.country.payment
-        while True:
-            try:
-                await platform.send("POST", f"{url}/pay", json={"outcome": outcome})
-                return
-            except NotRunning:
-                pass
-            except Problem as problem:
-                if problem.status < 500:
-                    raise
-            await asyncio.sleep(PAUSE_SECONDS)
+        await _until_acknowledged(
+            self.citizen.sandbox.country.payment, "POST", f"{url}/pay", None, json={"outcome": outcome}
+        )
 
     @property
     def _portal(self) -> ServiceClient:
@@ -66,3 +61,32 @@ class RetryingCitizen:
                     await self.citizen.sign_in()
                 except (NotRunning, Problem):
                     await asyncio.sleep(PAUSE_SECONDS)
+
+
+class RetryingDesk:
+    """The desks of all provinces in one sandbox."""
+
+    def __init__(self, sandbox: Sandbox, ledger: Ledger) -> None:
+        self._sandbox, self._ledger = sandbox, ledger
+
+    async def send(self, method: str, path: str, *, key: str = "", body: Any = None) -> Response:
+        """Send a request to the gateway until it is acknowledged. Raises Problem if it is refused."""
+        headers = {**self._sandbox.headers} | ({"Idempotency-Key": key} if key else {})
+        gateway = self._sandbox.country.gateway
+        return await _until_acknowledged(gateway, method, path, self._ledger, headers=headers, json=body)
+
+
+async def _until_acknowledged(
+    service: ServiceClient, method: str, path: str, ledger: Ledger | None, **options: Any
+) -> Response:
+    while True:
+        try:
+            return await service.send(method, path, **options)
+        except NotRunning:
+            pass
+        except Problem as problem:
+            if problem.status < 500:
+                raise
+        if ledger is not None:
+            ledger.unacknowledged += 1
+        await asyncio.sleep(PAUSE_SECONDS)

@@ -11,25 +11,28 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from contracts.lifecycle import DOSSIER_RATED, SUPPLEMENT_ANSWERED, WITHDRAWAL_REQUESTED
 from lienthong.client import Country, Sandbox
-from lienthong.client.http import Problem
 from lienthong.embedded.stack import Stack
-from tools.prove import checks, faults, tables
-from tools.prove.checks import Evidence, Finding
+from tools.prove import checks, faults, reading, tables
+from tools.prove.catalogue import Catalogue
 from tools.prove.clocks import FIRST, Clocks
 from tools.prove.connectors import PROCEDURE, PROVINCES, VERDICTS_SQL, connected, read_said
 from tools.prove.counters import Counters
+from tools.prove.evidence import Evidence, Finding
 from tools.prove.faults import Injected
-from tools.prove.load import Catalogue, Load
+from tools.prove.load import Load
 from tools.prove.plants import PLANTS
-from tools.prove.scene import NotConverged, Scene
+from tools.prove.scene import PATIENCE_SECONDS, PLANTED_SECONDS, NotConverged, Scene
 
 # Sandbox seconds per real second, one sandbox each. In a frozen sandbox only `advance` fires timers; in a running one the
 # gateway's worker fires them too, in parallel. With a higher rate, tokens would expire too early on a slow machine.
 RATES = (0, 60, 0, 60)
-BESIDE = ("01", "79")  # provinces with simulated officers, in a run with connectors
-CLOSING_ROUNDS = 40  # days to advance at the end; the fastest procedures need about five
-SAMPLED = 100  # dossiers compared through both APIs
+CLOSING_ROUNDS = 20  # of citizens who act, at the end; a dossier needs at most six of them
+CLOSING_DAYS = (
+    5  # to advance in such a round: less than any limit that a citizen has, such as 10 working days to answer
+)
+LIMITS_DAYS = 60  # to advance when no citizen has anything to do: more than any limit, such as the 30 days to pay
 SETTLE_SECONDS = 20.0
 WARM_UP_SECONDS = 3.0  # a fault in an empty stack proves nothing
 PAUSE_SECONDS = 1.0  # longest pause between the recovery from one fault and the next fault
@@ -56,21 +59,32 @@ class Order:
     away: float = 20.0
 
     @property
+    def patience(self) -> float:
+        """Seconds for the recovery after a fault."""
+        return PATIENCE_SECONDS if self.plant == "none" else PLANTED_SECONDS
+
+    @property
     def has_connectors(self) -> bool:
         return bool({*self.faults} & {*faults.AT_CONNECTORS})
 
 
 @dataclass
 class Report:
-    """The result of a run. `proven`: every promise holds and every fault had an effect."""
+    """The result of a run. `proven`: every promise holds and every fault had an effect. `mark`: of the mix of the load."""
 
     order: Order
     injected: list[Injected] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     facts: dict[str, float] = field(default_factory=dict)
     counters: dict[str, float] = field(default_factory=dict)
+    mark: str = ""
     lost: list[str] = field(default_factory=list)
     seconds: float = 0.0
+
+    @property
+    def seed(self) -> str:
+        """The seed with the mark of its mix, as --seed takes it."""
+        return f"{self.order.seed}@{self.mark}"
 
     @property
     def violations(self) -> list[str]:
@@ -96,20 +110,21 @@ async def run(order: Order, notify: Notify) -> Report:
         async with Country(stack.urls["portal-api"]) as country:
             sandboxes = [await _sandbox(country, order, n) for n in range(len(RATES))]
             clocks, catalogue = Clocks(sandboxes), await Catalogue.read(country)
-            if order.has_connectors:
-                catalogue = catalogue.only(PROCEDURE, (*PROVINCES, *BESIDE))
             load = Load(country, sandboxes, catalogue, clocks, order.seed, order.rate)
+            report.mark = load.mix.mark
+            await load.citizens.get_ready()
             async with _counting(stack) as counters, AsyncExitStack() as programs:
                 rng = random.Random(f"{order.seed}/faults")
-                scene = Scene(stack, load, counters, rng, away=order.away)
+                scene = Scene(stack, load, counters, rng, away=order.away, patience=order.patience)
                 if order.has_connectors:
                     scene.connectors = await programs.enter_async_context(connected(country, sandboxes[1], order.data))
-                    load.connected = frozenset(scene.connectors.places)
+                    scene.connectors.patience = min(scene.connectors.patience, 2 * order.patience)
+                    load.connected = {sandboxes[1].id: (tuple(PROVINCES), PROCEDURE)}
                 await _break_things(scene, order, report, notify)
                 notify(
                     "All processes run again. Now everything due is paid, and the clocks advance until nothing more can happen."
                 )
-                unsettled = await _bring_to_rest(scene)
+                unsettled = await _bring_to_rest(scene, notify)
                 try:
                     await scene.until("the statistics are not complete", lambda: faults.statistics_are_complete(scene))
                 except NotConverged as error:
@@ -123,7 +138,9 @@ async def run(order: Order, notify: Notify) -> Report:
             "submissions": len(load.ledger.submissions),
             "unacknowledged and repeated": load.ledger.unacknowledged,
             "payments": sum(map(len, load.ledger.payments.values())),
-            "withdrawals": load.ledger.withdrawals.total(),
+            "withdrawals": load.ledger.count(WITHDRAWAL_REQUESTED),
+            "answered supplements": load.ledger.count(SUPPLEMENT_ANSWERED),
+            "ratings": load.ledger.count(DOSSIER_RATED),
             "events": sum(len(each.posted) for each in (evidence.portal, evidence.gateway)),
             "dossiers compared": len(evidence.comparable),
         }
@@ -192,18 +209,23 @@ def _rounds(rng: random.Random, names: Sequence[str], is_over: Callable[[], bool
                 yield name
 
 
-async def _bring_to_rest(scene: Scene) -> list[str]:
-    """Pay what is due and advance every clock until nothing is due; returns what does not settle."""
+async def _bring_to_rest(scene: Scene, notify: Notify) -> list[str]:
+    """Let citizens do what they must and advance every clock until nothing is due; returns what does not settle.
+
+    The clocks pass days while citizens still act, and then so much time that every limit runs out.
+    """
     await scene.all_ready()
+    clocks = scene.load.clocks
+    begun = time.monotonic()
     for _ in range(CLOSING_ROUNDS):
         if scene.connectors is not None:
             await scene.connectors.quiet()
-        paid = await scene.load.pay_the_rest(scene.lost)
-        verdicts = await asyncio.gather(
-            *(scene.load.clocks.advance_one_day(sandbox) for sandbox in scene.load.sandboxes)
-        )
+        acted = await scene.load.citizens.act_on_all(scene.lost)
+        days = CLOSING_DAYS if acted else LIMITS_DAYS
+        verdicts = await asyncio.gather(*(clocks.advance(sandbox, days) for sandbox in scene.load.sandboxes))
+        notify(f"{time.monotonic() - begun:6.1f} s  {acted} acts of citizens, then {days} days.")
         stuck = any(verdict is None or verdict["verdict"] == "waiting" for verdict in verdicts)
-        if stuck or (not paid and not any(verdict and verdict["next_due"] for verdict in verdicts)):
+        if stuck or (not acted and not any(verdict and verdict["next_due"] for verdict in verdicts)):
             break
     settled = await asyncio.gather(*(sandbox.settle(SETTLE_SECONDS) for sandbox in scene.load.sandboxes))
     waiting = [f"{each['name']} at {each['service']}: {each['detail']}" for v in settled for each in v["waiting_for"]]
@@ -226,25 +248,10 @@ async def _evidence(scene: Scene, unsettled: list[str]) -> Evidence:
         scene.deleted,
         scene.uncounted,
         unsettled=unsettled,
+        lies=scene.lies,
     )
     if scene.connectors is not None:
         rows = await scene.fetch("gateway", VERDICTS_SQL, scene.connectors.sandbox.id)
         evidence.said = await read_said(scene.stack, scene.connectors, rows)
-    comparable = evidence.comparable
-    for key in scene.rng.sample(comparable, min(SAMPLED, len(comparable))):
-        evidence.views[key] = await _views(scene, key)
+    await reading.read_all(scene, evidence)
     return evidence
-
-
-async def _views(scene: Scene, key: tuple[str, str]) -> tuple[int | None, int | None]:
-    """The status of one dossier that citizen and province see; None if it is not found."""
-    submission = scene.load.ledger.dossiers.get(key)
-    if submission is None:
-        return None, None
-    sandbox = next(each for each in scene.load.sandboxes if each.id == key[0])
-    citizen_status = await scene.load.status(submission, key[1])
-    try:
-        province_copy = await sandbox.province(submission.province).dossier(key[1])
-    except Problem:
-        return citizen_status, None
-    return citizen_status, province_copy["status"]["code"]

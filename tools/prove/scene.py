@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 import httpx
 
+from lienthong.client import Sandbox
 from lienthong.embedded.stack import Stack, process
 from tools.prove.connectors import Connectors
 from tools.prove.counters import Counters
@@ -21,6 +22,8 @@ from tools.prove.tables import DeadLetter, Position, ServiceTables
 DATABASES = {"portal": "portal", "gateway": "province_gateway"}  # service → database
 READERS = {"portal": "gateway", "gateway": "portal"}  # source → its reader
 PATIENCE_SECONDS = 60.0  # for the recovery after a fault; far more than needed, so that a slow machine is no violation
+PLANTED_SECONDS = 15.0  # the same with a planted bug, which may be why nothing recovers
+CONNECT_SECONDS = 20.0  # to a database, on a machine that does much else
 
 
 class NotConverged(Exception):
@@ -33,6 +36,7 @@ class Scene:
 
     poison    the expected dead letters
     deleted   the gateway's tables at the moment its database was deleted, one per deletion
+    lies      what `settle` said too early
     away      seconds for which a connector is away, in the faults of this kind
     """
 
@@ -45,7 +49,12 @@ class Scene:
     wiped: bool = False  # the broker has lost what it had
     uncounted: set[Key] = field(default_factory=set)  # lost with database and broker before the statistics' rebuild
     connectors: Connectors | None = None
+    lies: list[str] = field(default_factory=list)
     away: float = 20.0
+    patience: float = PATIENCE_SECONDS
+
+    def sandbox(self, id: str) -> Sandbox:
+        return next(sandbox for sandbox in self.load.sandboxes if sandbox.id == id)
 
     @property
     def sandboxes(self) -> list[str]:
@@ -63,7 +72,7 @@ class Scene:
         return process(await asyncio.to_thread(self.stack.status), name)
 
     async def fetch(self, service: str, sql: str, *values: Any) -> list[asyncpg.Record]:
-        connection = await asyncpg.connect(self.url(service), timeout=5)
+        connection = await asyncpg.connect(self.url(service), timeout=CONNECT_SECONDS)
         try:
             return list(await connection.fetch(sql, *values))
         finally:
@@ -77,9 +86,12 @@ class Scene:
         if response.status_code != 200:
             raise NotConverged(f"{service} answered {response.status_code} to {url}")
 
-    async def until(self, what: str, holds: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_SECONDS) -> None:
-        """Wait until `holds` returns True; connection errors count as False. Raises NotConverged."""
-        loop = asyncio.get_running_loop()
+    async def until(self, what: str, holds: Callable[[], Awaitable[bool]], seconds: float = 0.0) -> None:
+        """Wait until `holds` returns True; connection errors count as False. Raises NotConverged.
+
+        seconds  0: the patience of this run
+        """
+        loop, seconds = asyncio.get_running_loop(), seconds or self.patience
         end = loop.time() + seconds
         while True:
             try:

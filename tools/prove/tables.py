@@ -126,6 +126,9 @@ async def read_service(connection: asyncpg.Connection, service: str, sandboxes: 
         "SELECT sandbox, subject, kind, (record->>'version')::int AS version, reason FROM dead_letters ORDER BY id"
     )
     replies = await rows("SELECT key, count(*) AS n FROM replies WHERE route = 'POST /dossiers' GROUP BY key")
+    arrived = [
+        row for row in dossiers if json.loads(row["body"])["province"]
+    ]  # without those that only a script awaits
     reported = []
     if service == "portal":
         reported = await rows("SELECT * FROM reported_dossiers WHERE sandbox = ANY($1)", *parameters)
@@ -133,8 +136,8 @@ async def read_service(connection: asyncpg.Connection, service: str, sandboxes: 
         service=service,
         epoch=await connection.fetchval("SELECT coalesce(max(epoch), 0) FROM event_log") or 0,
         deadlocks=await deadlocks(connection),
-        dossiers={(row["sandbox"], row["code"]): DEFAULTS | json.loads(row["body"]) for row in dossiers},
-        versions={(row["sandbox"], row["code"]): row["version"] for row in dossiers},
+        dossiers={(row["sandbox"], row["code"]): DEFAULTS | json.loads(row["body"]) for row in arrived},
+        versions={(row["sandbox"], row["code"]): row["version"] for row in arrived},
         events=dict(events),
         posted=[NumberedEvent(r["lane"], r["epoch"], r["number"], _key(r), r["version"]) for r in posted],
         queued=[(_key(row), row["version"]) for row in await rows("SELECT sandbox, subject, version FROM queue")],

@@ -184,8 +184,8 @@ def unknown_dossier(facts: Facts) -> Iterator[Values]:
 @kind(
     "no-copy",
     Words(
-        "{reader} has no copy of this dossier, although it has read {events} of {source}.",
-        "{reader} không có bản sao của hồ sơ này, dù đã đọc {events} của {source}.",
+        "{reader} has no copy of this dossier, although it has {proof}.",
+        "{reader} không có bản sao của hồ sơ này, dù {proof}.",
         "Its database has lost the dossier. Submit it again, or restore the database of {reader}: the events after the "
         "backup are then read again.",
         "Cơ sở dữ liệu ở đó đã mất hồ sơ. Nộp lại hồ sơ, hoặc khôi phục cơ sở dữ liệu của {reader}: các sự kiện sau "
@@ -193,14 +193,22 @@ def unknown_dossier(facts: Facts) -> Iterator[Values]:
     ),
 )
 def no_copy(facts: Facts) -> Iterator[Values]:
-    """a service has read the events of the dossier, but does not know it"""
+    """a service has read the events of the dossier or has registered it, but does not know it"""
     for source, reader in READERS.items():
         there, here = facts.outlooks.get(reader), facts.outlooks.get(source)
         if there is None or here is None or there.known or there.parked or there.stuck or not here.known:
             continue
         events = [event.type for event in here.events]
-        if events and not any(event.unread for event in here.events):
-            yield {"reader": reader, "source": source, "events": events}
+        registered = reader == "gateway" and facts.portal_copy is not None and facts.portal_copy.channel != "online"
+        if (events or registered) and not any(event.unread for event in here.events):
+            read = ", ".join(events)
+            yield {
+                "reader": reader,
+                "source": source,
+                "events": events,
+                "proof_en": "registered it" if registered else f"read {read} of {source}",
+                "proof_vi": "đã đăng ký hồ sơ" if registered else f"đã đọc {read} của {source}",
+            }
 
 
 @kind(

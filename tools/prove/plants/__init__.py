@@ -13,11 +13,11 @@ _FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Plant:
-    """A planted bug, and the faults that expose it."""
+    """A planted bug, and the faults that expose it; without any, the load alone does."""
 
     what: str
     folder: Path
-    faults: tuple[str, ...]
+    faults: tuple[str, ...] = ()
 
 
 PLANTS = {
@@ -29,7 +29,7 @@ PLANTS = {
     "numbers-after-producing": Plant(
         "the relay produces first and stores the numbers afterwards",
         _FOLDER / "numbers_after_producing",
-        ("kill-portal-worker", "kill-gateway-worker"),
+        ("kill-portal-worker", "kill-gateway-worker") * 4,  # one of them hits between the two steps
     ),
     "sequence-cursor": Plant(
         "the relay continues after the last id it read; an event committed later with a lower id is never sent",
@@ -40,5 +40,24 @@ PLANTS = {
         "the place from which a connector's outbox is read on moves before its records have their effect",
         _FOLDER / "outbox_position_first",
         ("kill-worker-judging",),
+    ),
+    "verdict-twice": Plant("what a connector wrote is judged twice", _FOLDER / "verdict_twice", ("kill-connector",)),
+    "lost-timer": Plant("a timer is dropped without its handler being run", _FOLDER / "lost_timer"),
+    "other-name": Plant("the gateway's copy keeps another applicant's name", _FOLDER / "other_name"),
+    "effects-without-position": Plant(
+        "a batch of a reader has its effects, and the position is not saved", _FOLDER / "effects_without_position"
+    ),
+    "position-without-effects": Plant(
+        "the position of a reader moves, and the batch has no effects", _FOLDER / "position_without_effects"
+    ),
+    "refund-twice": Plant("a payment is refunded twice", _FOLDER / "refund_twice"),
+    "key-forgotten": Plant("a request with a known Idempotency-Key counts as a new one", _FOLDER / "key_forgotten"),
+    "dead-letter-swallowed": Plant(
+        "an event that its handler refuses is skipped without a dead letter",
+        _FOLDER / "dead_letter_swallowed",
+        ("poison",),
+    ),
+    "settle-too-early": Plant(
+        "settle says still although events are not read", _FOLDER / "settle_too_early", ("ask-settle",)
     ),
 }

@@ -1,0 +1,71 @@
+"""The load of the proof: its mix, and what a run refuses before it starts."""
+
+from __future__ import annotations
+
+import random
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from contracts import lifecycle as law
+from lienthong.embedded import Trouble
+from tools.prove.__main__ import _names, _seed, refuse_full_disk
+from tools.prove.mix import FILE, JOURNEYS, Mix
+from tools.prove.plants import PLANTS
+from tools.prove.rules import MOVES
+
+
+def test_the_mix_is_a_hundred_dossiers_and_half_of_them_never_see_the_portal_first() -> None:
+    journeys = Mix.read().journeys
+    channels = [journey.channel for journey in journeys]
+    assert len(journeys) == 100
+    assert channels.count("online") == 50 and channels.count("direct") and channels.count("public_postal")
+
+
+def test_every_pack_has_every_path_whatever_the_seed() -> None:
+    mix = Mix.read()
+    for seed in ("1", "another"):
+        dealt = [journey.name for journey in islice(mix.deal(random.Random(seed)), 100)]
+        assert sorted(dealt) == sorted(journey.name for journey in mix.journeys)
+    assert {journey.name for journey in mix.journeys} <= JOURNEYS.keys()
+
+
+def test_the_same_seed_deals_the_same_order() -> None:
+    first, again, other = (
+        [journey.name for journey in islice(Mix.read().deal(random.Random(seed)), 200)] for seed in ("1", "1", "2")
+    )
+    assert first == again != other
+
+
+def test_a_seed_of_another_mix_is_refused_and_says_so(tmp_path: Path) -> None:
+    mark = Mix.read().mark
+    changed = tmp_path / "mix.toml"
+    changed.write_text(FILE.read_text(encoding="utf-8").replace("refused = 1", "refused = 2"), encoding="utf-8")
+    other = Mix.read(changed).mark
+    assert other != mark
+    assert _seed(f"7@{mark}") == _seed("7") == "7"
+    with pytest.raises(Trouble, match=f"another mix of the load.*{mark} now.*--seed 7 "):
+        _seed(f"7@{other}")
+
+
+def test_too_little_disk_is_said_before_the_start_with_both_sizes(tmp_path: Path) -> None:
+    refuse_full_disk(tmp_path / "not" / "there", 1)
+    with pytest.raises(Trouble, match=r"Too little disk: [\d,]+ MB are free .*needs 1,000,000,000,000 MB"):
+        refuse_full_disk(tmp_path, 10**18)
+
+
+def test_an_unknown_fault_is_named_with_those_that_exist() -> None:
+    with pytest.raises(Trouble, match=r"no fault 'flood'.*wipe-broker.*ask-settle"):
+        _names("kill-broker,flood")
+
+
+def test_the_faults_of_every_planted_bug_exist_and_its_file_too() -> None:
+    for plant in PLANTS.values():
+        assert (plant.folder / "sitecustomize.py").is_file(), plant
+        if plant.faults:
+            _names(",".join(plant.faults))
+
+
+def test_the_proofs_own_rules_know_every_event_of_a_province() -> None:
+    assert MOVES.keys() == {*law.FOLLOWED, law.DOSSIER_REGISTERED}
