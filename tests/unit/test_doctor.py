@@ -22,7 +22,7 @@ from lienthong.cli.main import command_line
 from lienthong.doctor import machine
 from lienthong.doctor.checks import CHECKS, GIB, examine
 from lienthong.doctor.machine import Machine, look
-from lienthong.embedded import elsewhere, ports
+from lienthong.embedded import elsewhere, ports, postgres
 from shared.storage.database import SCHEMA_VERSION
 
 WELL = Machine(packages={"fastapi": ("0.165.0", "0.165.0")})
@@ -155,7 +155,7 @@ def test_a_folder_that_is_not_there_yet_is_looked_at_without_being_made(data: Pa
 
 
 def test_the_wanted_schema_is_the_services_own() -> None:
-    assert machine._schema_wanted() == SCHEMA_VERSION
+    assert postgres.schema_version() == SCHEMA_VERSION
 
 
 def test_every_pinned_package_is_compared() -> None:

@@ -1,0 +1,1 @@
+"""Backup and restore of the four databases of a country, at one point in time."""
