@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from shared.lab.lanes import EventRuntimeDep
 from shared.messaging import published
@@ -13,6 +13,7 @@ from shared.messaging.published import OnTheWire, Recent
 from shared.runtime import known_sandbox
 from shared.text import Text
 from shared.web.dependencies import Number, SandboxId
+from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
 router = APIRouter(prefix="/_lab/events", tags=["lab"])
@@ -27,11 +28,15 @@ Minutes = Annotated[int, Number, Query(ge=1, le=60, description="How far back, i
 async def recent(
     sandbox: SandboxId,
     runtime: EventRuntimeDep,
+    page: PageDep,
+    request: Request,
+    response: Response,
     minutes: Minutes = 5,
     type: Annotated[Text | None, Query(max_length=100, description="Only events of this type")] = None,
 ) -> list[Recent]:
     await known_sandbox(runtime, sandbox)
-    return await published.recent(runtime.database, sandbox, timedelta(minutes=minutes), type)
+    found = await published.recent(runtime.database, sandbox, timedelta(minutes=minutes), type)
+    return announce(request, response, page.of(found))
 
 
 @router.get(

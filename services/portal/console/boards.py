@@ -93,7 +93,9 @@ async def faults_view(visit: VisitDep) -> Response:
         families: dict[str, list[Any]] = {}
         for fault in FAULTS.values():
             families.setdefault(fault.family, []).append(fault)
-        examples = {name: json.dumps(fault.example, ensure_ascii=False) for name, fault in FAULTS.items()}
+        examples = {
+            name: json.dumps({"fault": name, **fault.example}, ensure_ascii=False) for name, fault in FAULTS.items()
+        }
         return {"rules": rules, "families": families, "examples": examples}
 
     return await show(visit, "faults", facts)

@@ -46,7 +46,7 @@ async def _recent(visit: CitizenVisit, minutes: int, event_type: str) -> Mapping
     """Type → how many were published in the last minutes, and the newest of them."""
     path = f"/_lab/events/recent?minutes={minutes}" + (f"&type={event_type}" if event_type else "")
     urls = (visit.portal.settings.portal_url, visit.portal.settings.province_gateway_url)
-    parts = await asyncio.gather(*(peers.document(visit.portal, url, path, visit.sandbox.id) for url in urls))
+    parts = await asyncio.gather(*(peers.rows(visit.portal, url, path, visit.sandbox.id) for url in urls))
     return {each["type"]: each for part in parts for each in part or ()}
 
 

@@ -158,8 +158,11 @@ function counted(outcomes) {
 }
 
 // Every field somebody has changed, by its id, so that it keeps its value in a newer view.
-const fieldsOf = () => [...live.querySelectorAll("input[id], textarea[id]")];
-const isChanged = (field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked;
+const fieldsOf = () => [...live.querySelectorAll("input[id], textarea[id], select[id]")];
+const isChanged = (field) =>
+  field.matches("select")
+    ? [...field.options].some((option) => option.selected !== option.defaultSelected)
+    : field.value !== field.defaultValue || field.checked !== field.defaultChecked;
 
 draw();
 if (live) {

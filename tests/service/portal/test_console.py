@@ -12,12 +12,15 @@ import pytest
 
 from contracts import lifecycle as law
 from contracts.catalogue import PROVINCES
+from contracts.faults import FAULTS
+from contracts.faults.rules import RuleBody
 from contracts.schemas import schema
 from contracts.topics import TO_PROVINCE
 from services.portal.console import boards, diagram
 from services.portal.console.views import VIEWS, pretty
 from services.portal.reporting.projection import project
 from shared.messaging.cloudevents import decode
+from shared.web.pages import without_controls
 from tests.support.connector import Connector
 from tests.support.country import URLS, Citizen, Country, Sandbox, problem
 from tests.support.factories import COMMUNE, COPY, a_record, an_event, an_event_of, hear
@@ -214,6 +217,17 @@ async def test_a_rejected_message_is_shown_with_what_mends_it(browser: Browser, 
     assert json.loads(html.unescape(shown)) == [each for error in early["errors"] for each in error["patch"]]
 
 
+async def test_every_fault_of_the_board_can_be_switched_on_as_it_stands_there(
+    console: Browser, sandbox: Sandbox
+) -> None:
+    page = await console.get("/console/faults")
+    bodies = [html.unescape(each) for each in re.findall(r"data-body>([^<]*)</textarea>", page.text)]
+    assert [RuleBody.model_validate_json(each).fault for each in bodies] == list(FAULTS)
+    first = await console.http.post(f"{URLS['portal']}/_lab/sandboxes/{sandbox.id}/faults", json=json.loads(bodies[-1]))
+    assert first.status_code == 201, first.text
+    assert "rule-" in " ".join(Forms((await console.get("/console/faults")).text).ids)
+
+
 async def test_why_nothing_happens_is_said_as_explain_says_it(
     browser: Browser, country: Country, sandbox: Sandbox, code: str
 ) -> None:
@@ -255,6 +269,10 @@ def test_a_diagram_runs_nothing_that_stands_in_its_labels() -> None:
     lanes = ["Công dân & co", "Cổng", "Kafka", "Tỉnh", "Định danh", "Thanh toán"]
     drawing = diagram.svg(steps, lanes)
     ElementTree.fromstring(drawing)
-    assert "<script>" not in drawing and "Công dân &amp; co" in drawing
+    assert "<script>" not in drawing and "Công dân &amp; co" in drawing and "␛[2J" in drawing
     text = diagram.mermaid(steps, lanes)
     assert ";" not in text and "#" not in text and len(text.splitlines()) == 1 + len(lanes) + 1
+
+
+def test_a_sign_stands_in_place_of_each_character_that_would_act() -> None:
+    assert without_controls("a\x00\x1b[2J\x7f\x9b\ud800\n\tb") == "a␀␛[2J␡\ufffd\ufffd\n\tb"
