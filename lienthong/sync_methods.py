@@ -146,6 +146,18 @@ class SandboxMethods(SyncObject[country.Sandbox]):
         """
         return self.run(self.there.redrive_all(service, type=type, dossier=dossier))
 
+    def republish(
+        self, service: str, *, lane: int | None = None, dossier: str | None = None, since: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Let a service publish events again from its event log; readers skip what they have applied.
+
+        lane     only this one
+        dossier  only the lane of this dossier, from its first event on
+        since    an instant of real time with its offset: each lane from its first event of then or later
+        returns  each lane: `topic`, `lane`, `epoch`, `number` of its first event, and how many `events` follow
+        """
+        return self.run(self.there.republish(service, lane=lane, dossier=dossier, since=since))
+
     def modes(self) -> list[ProvinceMode]:
         """How each of the 34 provinces acts."""
         return self.run(self.there.modes())

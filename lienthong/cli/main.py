@@ -21,6 +21,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "demo": ("demo",),
     "sandbox": ("sandbox", "settle", "timeline"),
     "dead": ("dead",),
+    "republish": ("republish",),
     "scenario": ("scenario",),
     "clock": ("clock",),
     "replay": ("replay", "sandbox"),

@@ -262,6 +262,21 @@ class Sandbox(Connectors, Waiting):
                 return letters
             only["after"] = reply["next"]
 
+    async def republish(
+        self, service: str, *, lane: int | None = None, dossier: str | None = None, since: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Let a service publish events again from its event log; readers skip what they have applied.
+
+        lane     only this one
+        dossier  only the lane of this dossier, from its first event on
+        since    an instant of real time with its offset: each lane from its first event of then or later
+        returns  each lane: `topic`, `lane`, `epoch`, `number` of its first event, and how many `events` follow
+        """
+        given = {"lane": lane, "dossier": dossier, "since": since}
+        only = {name: value for name, value in given.items() if value is not None}
+        reply = await self.country.service(service).json("POST", "/_lab/republish", json=only, headers=self.headers)
+        return cast(list[dict[str, Any]], reply["lanes"])
+
     async def _dead(self, service: str, method: str, path: str, **options: Any) -> Any:
         address = "/_lab/dead-letters" + path
         return await self.country.service(service).json(method, address, headers=self.headers, **options)

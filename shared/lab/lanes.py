@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import BodyDoesNotFit, NotReady
+from shared.lab.sandbox import Moment
 from shared.messaging import event_log
+from shared.messaging.event_log import Republished
 from shared.messaging.lanes import EPOCHS_AHEAD, LANES
 from shared.messaging.runtime import MessagingRuntime
 from shared.observability import metrics
 from shared.runtime import known_sandbox
 from shared.text import Text
-from shared.web.dependencies import ForServices, Number, SandboxPath
+from shared.web.dependencies import ForServices, Number, SandboxId, SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
@@ -91,6 +93,43 @@ async def replay(
         metrics.EPOCHS.labels(runtime.service).inc()
     runtime.waker.wake()
     return ReplayPosition(epoch=epoch, expected=expected)
+
+
+class RepublishFilter(BaseModel):
+    """From which events on; without a member, from the first event of every lane.
+
+    lane     number of a lane
+    dossier  the lane of this dossier, from its first event on
+    since    each lane from its first event that was numbered then or later (real time)
+    """
+
+    model_config = ConfigDict(extra="forbid")  # a misspelt member would publish everything again
+    lane: Annotated[int, Field(ge=0, lt=LANES, strict=True)] | None = None
+    dossier: Annotated[Text, Field(max_length=100)] | None = None
+    since: Moment | None = None
+
+
+class RepublishedLanes(BaseModel):
+    """The lanes that are published again, each with the place of its first event, and how many events follow."""
+
+    lanes: list[Republished]
+
+
+@router.post(
+    "/republish",
+    summary="Publish events again from the event log; readers skip what they have applied",
+    responses=problem_responses(404, 422, 503),
+)
+async def republish(
+    sandbox: SandboxId, runtime: EventRuntimeDep, only: RepublishFilter | None = None
+) -> RepublishedLanes:
+    """A lane has the events of all sandboxes: with those of one dossier, later events of others are published again too."""
+    await known_sandbox(runtime, sandbox)
+    only = only or RepublishFilter()
+    lanes = await event_log.republish(runtime.database, sandbox, only.lane, only.dossier, only.since)
+    metrics.REPLAYS.labels(runtime.service).inc(len(lanes))
+    runtime.waker.wake()
+    return RepublishedLanes(lanes=lanes)
 
 
 @router.get(

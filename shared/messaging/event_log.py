@@ -6,6 +6,8 @@ Events are numbered per topic and lane. The epoch rises when the database was cr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -188,6 +190,49 @@ async def replay(database: Database, topic: str, lane: int, expected: Place) -> 
         log.go_back(place)
         await save_logs(connection, topic, {lane: log})
     return place, is_new_epoch
+
+
+# The first event of each lane that fits, and how many events there are from it on.
+FIRST_SQL = """
+SELECT l.topic, l.lane, p.epoch, p.number, (SELECT count(*) FROM posted q
+  WHERE q.topic = l.topic AND q.lane = l.lane AND (q.epoch, q.number) >= (p.epoch, p.number)) AS events
+FROM lanes_out l CROSS JOIN LATERAL (
+  SELECT epoch, number FROM posted p WHERE p.topic = l.topic AND p.lane = l.lane
+    AND ($3::text IS NULL OR (p.sandbox, p.subject) = ($2, $3)) AND ($4::timestamptz IS NULL OR p.posted_at >= $4)
+  ORDER BY epoch, number LIMIT 1) p
+WHERE $1::int IS NULL OR l.lane = $1 ORDER BY l.topic, l.lane"""
+
+
+@dataclass(frozen=True)
+class Republished:
+    """A lane that is published again from a place on: `events` of it, of all sandboxes, under the same numbers."""
+
+    topic: str
+    lane: int
+    epoch: int
+    number: int
+    events: int
+
+
+async def republish(
+    database: Database, sandbox_id: str, lane: int | None, subject: str | None, since: datetime | None
+) -> list[Republished]:
+    """Publish lanes again, each from its first event that fits; readers skip what they have applied.
+
+    lane     None: all
+    subject  in the sandbox; None: the events of all
+    since    real time at which the relay numbered an event
+    """
+    rows: Sequence[Any] = await database.fetch(FIRST_SQL, lane, sandbox_id, subject, since)
+    lanes = [Republished(**dict(row)) for row in rows]
+    async with database.transaction() as connection:
+        for topic in dict.fromkeys(each.topic for each in lanes):
+            places = {each.lane: (each.epoch, each.number) for each in lanes if each.topic == topic}
+            logs = await lock_log(connection, topic, sorted(places))
+            for number, log in logs.items():
+                log.go_back(places[number])
+            await save_logs(connection, topic, logs)
+    return lanes
 
 
 async def events_page(database: Database, service: str, sandbox_id: str, page: Page) -> Cut[dict[str, Any]]:

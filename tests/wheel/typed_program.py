@@ -32,6 +32,7 @@ def sandbox(sandbox: Sandbox, code: str) -> list[Entry]:
     print(sandbox.dead_letters("portal"), sandbox.dead_letter("portal", "1"), sandbox.redrive("portal", "1")["outcome"])
     print(sandbox.edit_dead_letter("portal", "1", {"officer": "Lan"})["changes"])
     print([letter["reason"] for letter in sandbox.redrive_all("portal", type=event, dossier=code)])
+    print([row["events"] for row in sandbox.republish("portal", dossier=code)])
     print(sandbox.modes()[0]["mode"], sandbox.set_mode("37", "manual")["province"], sandbox.reset_mode("37"))
     orders = sandbox.payments.orders(code)
     sandbox.payments.pay(orders[0]["checkout_url"])

@@ -18,6 +18,7 @@ from shared.messaging.peer import reader_places
 from shared.messaging.relay import Relay
 from shared.messaging.runtime import MessagingRuntime
 from tests.service.core.parcels import ANSWERED, SENDER, Owner, Parcel, Shelf, a_runtime, a_shelf, opened
+from tests.support.country import Country, problem
 from tests.support.databases import Databases
 from tests.support.records import WireRecord, records
 
@@ -235,3 +236,51 @@ async def test_a_backlog_is_sent_in_full_batches_and_then_what_came_meanwhile(
         await relay._writer.close()
     sent = await what_lies_there(broker, shelf, topic)
     assert [record.header("ce_sequence") for record in sent] == ["1", "2", "3", "4", "5"]
+
+
+async def test_what_is_published_again_begins_with_the_first_event_that_fits(
+    own_runtime: MessagingRuntime[Parcel],
+) -> None:
+    database, topic = own_runtime.database, SENDER.topic_out
+    shelf, relay = await a_shelf(own_runtime), a_relay(own_runtime, "one")
+    other = await a_shelf(own_runtime)
+    await relay.leases.renew()
+    for code, lane in (("A", 1), ("B", 1), ("C", 2), ("A", 1)):
+        await publish(shelf, code, lane, "mark")
+        await relay.number()
+    await publish(other, "B", 1, "mark")
+    await relay.number()
+    await database.pool.execute("UPDATE lanes_out SET sent_epoch = epoch, sent_number = head")
+    (row,) = await database.fetch("SELECT posted_at FROM posted WHERE subject = 'C'")
+
+    async def lanes(**only: object) -> list[tuple[str, int, int, int]]:
+        given = {"lane": None, "subject": None, "since": None, **only}
+        again = await event_log.republish(database, shelf.id, **given)  # type: ignore[arg-type]
+        return [(each.topic, each.lane, each.number, each.events) for each in again]
+
+    async def sent(lane: int) -> int:
+        (row,) = await database.fetch("SELECT * FROM lanes_out WHERE lane = $1", lane)
+        return int(row["sent_number"])
+
+    assert await lanes(subject="B") == [(topic, 1, 2, 3)]
+    assert (await sent(1), await sent(2)) == (1, 1)
+    assert await lanes(since=row["posted_at"]) == [(topic, 1, 3, 2), (topic, 2, 1, 1)]
+    assert (await sent(1), await sent(2)) == (1, 0), "what is not sent again yet is not skipped"
+    assert await lanes(lane=3) == await lanes(subject="unknown") == []
+    assert await lanes() == await lanes() == [(topic, 1, 1, 4), (topic, 2, 1, 1)]
+    assert (await sent(1), await sent(2)) == (0, 0)
+    (row,) = await database.fetch("SELECT count(*), max(epoch) FROM posted")
+    assert tuple(row) == (5, 1), "no new numbers, no new epoch"
+
+
+async def test_a_misspelt_member_publishes_nothing_again(country: Country) -> None:
+    for body in (
+        {"dosier": "A"},
+        {"lane": 34},
+        {"lane": "1"},
+        {"since": "yesterday"},
+        {"since": "2026-06-09T08:00:00"},
+    ):
+        problem(await country.ask("gateway", "POST", "/_lab/republish", json=body), 422, "body-does-not-fit")
+    answer = await country.ask("gateway", "POST", "/_lab/republish", json={"dossier": "unknown"})
+    assert (answer.status_code, answer.json()) == (200, {"lanes": []})
