@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from shared.messaging.cloudevents import event_id
-from shared.messaging.unit_of_work import Batch, Clause, LoadedDocument, Work
+from shared.messaging.save_statement import Clause
+from shared.messaging.unit_of_work import Batch, LoadedDocument, Work
 from shared.sandbox.registry import Sandbox
 from shared.storage.documents import DocumentStore
 

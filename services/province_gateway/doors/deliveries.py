@@ -14,7 +14,7 @@ from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.work import Work
 from shared.messaging.cloudevents import Event
 from shared.messaging.consumer import After
-from shared.messaging.unit_of_work import Clause
+from shared.messaging.save_statement import Clause
 from shared.sandbox.faults import has_rule
 from shared.storage.database import Database
 

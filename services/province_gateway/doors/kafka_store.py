@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, SmallInteger, Table, Text
 
-from shared.messaging.unit_of_work import Clause
+from shared.messaging.save_statement import Clause
 
 
 def kafka_doors_table(metadata: MetaData) -> Table:

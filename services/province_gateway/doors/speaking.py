@@ -27,7 +27,7 @@ from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.work import Work
 from shared.errors import NotReady, Overloaded, Refusal, SandboxNotFound
 from shared.messaging.runtime import MessagingRuntime, Request
-from shared.messaging.unit_of_work import Clause
+from shared.messaging.save_statement import Clause
 from shared.observability import trace_context
 from shared.runtime import EVERYTHING
 from shared.sandbox.faults import Rule, has_rule

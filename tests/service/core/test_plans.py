@@ -7,7 +7,7 @@ import re
 import pytest
 
 from shared.messaging.runtime import MessagingRuntime
-from shared.messaging.unit_of_work import CLAUSES, save_statement
+from shared.messaging.save_statement import CLAUSES, save_statement
 from tests.service.core.parcels import Parcel
 
 LOCK = (
