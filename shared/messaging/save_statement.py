@@ -88,7 +88,8 @@ CLAUSES = (
 AT_ONCE = (
     Clause(
         "here",
-        "SELECT FROM sandboxes s JOIN {rows} ON s.id = new.sandbox WHERE NOT s.deleted FOR KEY SHARE OF s",
+        "SELECT FROM sandboxes s JOIN (SELECT * FROM {rows} LIMIT 1) new ON s.id = new.sandbox WHERE NOT s.deleted "
+        "FOR KEY SHARE OF s",
         "sandbox text",
     ),
     *CLAUSES[:-2],
