@@ -7,7 +7,7 @@ import re
 import pytest
 
 from shared.messaging.runtime import MessagingRuntime
-from shared.messaging.save_statement import AT_ONCE, CLAUSES, save_statement
+from shared.messaging.save_statement import CLAUSES, save_statement
 from tests.service.core.parcels import Parcel
 
 LOCK = (
@@ -25,7 +25,6 @@ def saves(clause: str) -> str:
     [
         ("replies", saves("replied")),
         ("timers", saves("timers_dropped")),
-        ("sandboxes", save_statement("{table}", AT_ONCE[:1])),
         ("parked", PARKED),
         ("", LOCK),
     ],
