@@ -1,4 +1,4 @@
-"""Restores a backup: all databases or none, each in one transaction, and all are committed together.
+"""Restores a backup: all databases or none, each in one transaction, and all are committed together; or one alone.
 
 The topics of the lanes are deleted: they contain events from after the backup, which no database knows any more. The
 event logs send again what was not read. Each log begins a new epoch, so that no code of a dossier is given twice.
@@ -51,17 +51,21 @@ def restore(
 ) -> None:
     """Replace the content of the databases at `urls`. Nothing is changed if this raises, except the broker's topics.
 
-    delete_topics  deletes the topics of the lanes; None: the broker is new and has none
+    urls           all databases; or one: its peers keep what they have, and its services begin a new epoch by themselves
+    delete_topics  deletes the topics of the lanes; None: the broker is new and has none, or a peer still reads them
     raises         Trouble: a database is in use, is not ours, or does not answer
     """
+    dumps = [dump for dump in archive.manifest.databases if dump.name in urls]
     with ExitStack() as stack:
-        sessions = {dump.name: stack.enter_context(Session(dump.name, urls[dump.name])) for dump in _dumps(archive)}
-        states = {dump.name: _state_before(sessions[dump.name], dump) for dump in _dumps(archive)}
-        for dump in _dumps(archive):
+        sessions = {dump.name: stack.enter_context(Session(dump.name, urls[dump.name])) for dump in dumps}
+        states = {dump.name: _state_before(sessions[dump.name], dump) for dump in dumps}
+        for dump in dumps:
             notify(f"{dump.name}: loading {megabytes(dump.bytes)}.")
-            _load(sessions[dump.name], archive, dump)
-            _begin_epoch(sessions[dump.name], states[dump.name])
-            sessions[dump.name].run("ANALYZE")
+            session = sessions[dump.name]
+            _load(session, archive, dump)
+            if len(dumps) > 1:
+                _begin_epoch(session, states[dump.name])
+            session.run("ANALYZE")
         if delete_topics:
             notify(f"Deleting {' and '.join(TOPICS)}.")
             delete_topics()
@@ -69,10 +73,6 @@ def restore(
             session.send("COMMIT")
         for session in sessions.values():
             session.answer()
-
-
-def _dumps(archive: Archive) -> tuple[Dump, ...]:
-    return archive.manifest.databases
 
 
 def _state_before(session: Session, dump: Dump) -> LogState | None:

