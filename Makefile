@@ -85,7 +85,7 @@ connectors: $(READY) ## Let the programs of examples/connectors (Go, Node, Java,
 screens: $(READY) ## Photograph every page in a real browser into docs/screens: both languages, light and dark, desktop and phone. ARGS: such as --only vi-light.
 	@$(BIN)/python -m tools.screens $(ARGS)
 
-prove: $(READY) ## Break everything under load, with three seeds, and prove that nothing was lost, without connectors and with: about 13 minutes. ARGS: one run with these options, such as --help.
+prove: $(READY) ## Break everything under load, with three seeds, and prove that nothing was lost, without connectors and with: about a quarter of an hour. ARGS: one run with these options, such as --help.
 ifeq ($(strip $(ARGS)),)
 	@for seed in 1 2 3; do $(BIN)/python -m tools.prove --seed $$seed --minutes 1.5 || exit 1; \
 	  $(BIN)/python -m tools.prove --seed $$seed --faults connectors --away 8 --minutes 0.8 || exit 1; done

@@ -33,6 +33,7 @@ def tables(service: str, dossiers: dict[Key, dict[str, Any]]) -> ServiceTables:
         waiting=set(),
         orphans=[],
         replies={},
+        awaited=set(),
         reported={},
     )
 
@@ -68,6 +69,16 @@ def test_only_what_a_fault_has_done_may_hold_a_dossier() -> None:
     e.poison.add(DeadLetter("gateway", KEY, "payment.confirmed.v1", 2, "a NUL"))
     assert not violations(checks.liveness, e)
     e.causes[KEY] = ["nothing-due", "parked"]
+    assert violations(checks.liveness, e)
+
+
+def test_a_dossier_that_was_lost_with_a_database_must_be_explained_as_lost() -> None:
+    e = evidence(4, 2)
+    e.deleted.append(tables("gateway", {KEY: {"state_code": 4, "province": "37"}}))
+    del e.gateway.dossiers[KEY]
+    e.causes[KEY] = ["no-copy"]
+    assert not violations(checks.liveness, e)
+    e.causes[KEY] = ["nothing-due"]
     assert violations(checks.liveness, e)
 
 

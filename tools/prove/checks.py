@@ -290,6 +290,8 @@ def liveness(e: Evidence) -> Iterator[str | None]:
     poisoned, open_keys = {letter.key for letter in e.poison}, {*e.open}
     for key in sorted(e.portal.dossiers.keys() | e.gateway.dossiers.keys()):
         holding = [*(PARKED if key in poisoned else ()), *(LOST if key in e.lost else ())]
+        if key in e.lost and key not in e.causes:
+            continue  # has ended, or is not in the sample that was explained, or only its script came again
         causes = e.causes.get(key, [])
         stands = f"{key} stands still in state {_states(e, key)}; explain says: {', '.join(causes) or 'nothing'}"
         yield None if key not in open_keys or (causes and causes[0] in holding) else stands

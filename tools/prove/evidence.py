@@ -22,7 +22,7 @@ class Evidence:
     timelines  by sampled dossier: the events in its timeline
     counted  by sandbox: how many dossiers the statistics show, by province and state
     lies     what `settle` said too early
-    causes   by dossier that has not ended: what `explain` says holds it, the main cause first
+    causes   by dossier that has not ended (of the lost ones, a sample): what `explain` says holds it, the main cause first
     """
 
     ledger: Ledger

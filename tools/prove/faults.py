@@ -127,9 +127,8 @@ async def replay_everything(scene: Scene) -> str:
     before, requested = scene.counters.total(POSTED), 0
     for service in DATABASES:
         rows = await scene.fetch(service, "SELECT lane, sent_epoch, sent_number FROM lanes_out WHERE sent_number > 0")
-        for lane, epoch, number in rows:
-            await scene.request_replay(service, lane, epoch)
-            requested += number
+        await scene.request_replays(service, {lane: epoch for lane, epoch, _ in rows})
+        requested += sum(number for _, _, number in rows)
 
     async def replayed() -> bool:
         return scene.counters.total(POSTED) - before >= requested

@@ -13,7 +13,8 @@ from tools.prove.scene import Scene
 
 SAMPLED = 100  # dossiers compared through both APIs
 TIMELINES = 40  # of them, those whose timeline is compared with the event logs
-EXPLAINED = 500  # dossiers that have not ended and are explained; more than faults can hold
+EXPLAINED = 200  # dossiers that have not ended and are explained; more than poison can hold
+LOST = 50  # the same of those that were lost with a database
 AT_ONCE = 8  # requests
 T = TypeVar("T")
 K = TypeVar("K")
@@ -26,7 +27,10 @@ async def read_all(scene: Scene, evidence: Evidence) -> None:
     evidence.views = await _each(sample, lambda key: _statuses(scene, key))
     evidence.timelines = await _each(sample[:TIMELINES], lambda key: _timeline(scene, key))
     evidence.counted = await _each(scene.sandboxes, lambda sandbox: _counted(scene, sandbox))
-    evidence.causes = await _each(evidence.open[:EXPLAINED], lambda key: _causes(scene, key))
+    standing = [key for key in evidence.open if key not in evidence.lost][:EXPLAINED]
+    lost = [key for key in evidence.open if key in evidence.lost and key not in evidence.gateway.awaited]
+    standing += scene.rng.sample(lost, min(LOST, len(lost)))
+    evidence.causes = await _each(standing, lambda key: _causes(scene, key))
 
 
 async def _each(keys: Iterable[K], read: Callable[[K], Awaitable[T]]) -> dict[K, T]:

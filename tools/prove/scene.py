@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,13 +78,17 @@ class Scene:
         finally:
             await connection.close()
 
-    async def request_replay(self, service: str, lane: int, epoch: int) -> None:
-        """Request a replay, as a reader at the beginning of this epoch of the lane would. Raises NotConverged."""
-        url = f"{self.stack.urls[f'{service}-api']}/_lab/lanes/{lane}/replay"
-        async with httpx.AsyncClient(timeout=5.0, trust_env=False) as http:
-            response = await http.post(url, json={"epoch": epoch, "expected": 1}, headers=self.stack.internal_headers)
-        if response.status_code != 200:
-            raise NotConverged(f"{service} answered {response.status_code} to {url}")
+    async def request_replays(self, service: str, epochs: Mapping[int, int]) -> None:
+        """Request a replay of each lane, as a reader at the beginning of its epoch would. Raises NotConverged."""
+        url, headers = f"{self.stack.urls[f'{service}-api']}/_lab/lanes", self.stack.internal_headers
+        async with httpx.AsyncClient(timeout=20.0, trust_env=False, headers=headers) as http:
+            asked = [
+                http.post(f"{url}/{lane}/replay", json={"epoch": epoch, "expected": 1})
+                for lane, epoch in epochs.items()
+            ]
+            for response in await asyncio.gather(*asked):
+                if response.status_code != 200:
+                    raise NotConverged(f"{service} answered {response.status_code} to {response.url}")
 
     async def until(self, what: str, holds: Callable[[], Awaitable[bool]], seconds: float = 0.0) -> None:
         """Wait until `holds` returns True; connection errors count as False. Raises NotConverged.

@@ -92,6 +92,7 @@ class ServiceTables:
     waiting: set[Key]
     orphans: list[tuple[Key, str]]
     replies: dict[str, int]  # number of stored replies, by Idempotency-Key of the submission
+    awaited: set[Key]  # not arrived: only a script for its officers is stored
     reported: dict[
         Key, tuple[str, int]
     ]  # at the portal: province and state of each dossier, as its statistics count it
@@ -126,9 +127,8 @@ async def read_service(connection: asyncpg.Connection, service: str, sandboxes: 
         "SELECT sandbox, subject, kind, (record->>'version')::int AS version, reason FROM dead_letters ORDER BY id"
     )
     replies = await rows("SELECT key, count(*) AS n FROM replies WHERE route = 'POST /dossiers' GROUP BY key")
-    arrived = [
-        row for row in dossiers if json.loads(row["body"])["province"]
-    ]  # without those that only a script awaits
+    awaited = {_code(row) for row in dossiers if not json.loads(row["body"])["province"]}
+    arrived = [row for row in dossiers if _code(row) not in awaited]
     reported = []
     if service == "portal":
         reported = await rows("SELECT * FROM reported_dossiers WHERE sandbox = ANY($1)", *parameters)
@@ -136,8 +136,8 @@ async def read_service(connection: asyncpg.Connection, service: str, sandboxes: 
         service=service,
         epoch=await connection.fetchval("SELECT coalesce(max(epoch), 0) FROM event_log") or 0,
         deadlocks=await deadlocks(connection),
-        dossiers={(row["sandbox"], row["code"]): DEFAULTS | json.loads(row["body"]) for row in arrived},
-        versions={(row["sandbox"], row["code"]): row["version"] for row in arrived},
+        dossiers={_code(row): DEFAULTS | json.loads(row["body"]) for row in arrived},
+        versions={_code(row): row["version"] for row in arrived},
         events=dict(events),
         posted=[NumberedEvent(r["lane"], r["epoch"], r["number"], _key(r), r["version"]) for r in posted],
         queued=[(_key(row), row["version"]) for row in await rows("SELECT sandbox, subject, version FROM queue")],
@@ -153,6 +153,7 @@ async def read_service(connection: asyncpg.Connection, service: str, sandboxes: 
             for row in await rows("SELECT sandbox, subject, record->>'type' AS type FROM orphans ORDER BY id")
         ],
         replies={row["key"]: row["n"] for row in replies},
+        awaited=awaited,
         reported={(row["sandbox"], row["dossier"]): (row["province"], row["state"]) for row in reported},
     )
 
@@ -191,3 +192,7 @@ async def deadlocks(connection: asyncpg.Connection) -> int:
 
 def _key(row: asyncpg.Record) -> Key:
     return row["sandbox"], row["subject"]
+
+
+def _code(row: asyncpg.Record) -> Key:
+    return row["sandbox"], row["code"]
