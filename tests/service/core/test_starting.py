@@ -51,6 +51,7 @@ BODIES: dict[tuple[str, str], Any] = {
 }
 SANDBOX = "s-11111111"
 NEED_NO_DATABASE = {("GET", "/_lab/doors"), ("GET", "/_lab/faults"), ("POST", "/_lab/scenarios/plan")}
+NEED_NO_DATABASE |= {("POST", "/_lab/receivers")}
 
 
 @asynccontextmanager

@@ -218,14 +218,14 @@ async def test_a_rejected_message_is_shown_with_what_mends_it(browser: Browser, 
 
 
 async def test_every_fault_of_the_board_can_be_switched_on_as_it_stands_there(
-    console: Browser, sandbox: Sandbox
+    browser: Browser, sandbox: Sandbox
 ) -> None:
-    page = await console.get("/console/faults")
+    page = await browser.get("/console/faults")
     bodies = [html.unescape(each) for each in re.findall(r"data-body>([^<]*)</textarea>", page.text)]
     assert [RuleBody.model_validate_json(each).fault for each in bodies] == list(FAULTS)
-    first = await console.http.post(f"{URLS['portal']}/_lab/sandboxes/{sandbox.id}/faults", json=json.loads(bodies[-1]))
+    first = await browser.http.post(f"{URLS['portal']}/_lab/sandboxes/{sandbox.id}/faults", json=json.loads(bodies[-1]))
     assert first.status_code == 201, first.text
-    assert "rule-" in " ".join(Forms((await console.get("/console/faults")).text).ids)
+    assert "rule-" in " ".join(Forms((await browser.get("/console/faults")).text).ids)
 
 
 async def test_why_nothing_happens_is_said_as_explain_says_it(

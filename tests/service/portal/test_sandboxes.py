@@ -195,7 +195,11 @@ async def test_a_sandbox_has_people_and_organisations_of_its_own(country: Countr
     assert await own_of(country, sandbox.id) == SHOWN
     nobody = await country.sandbox()
     assert await own_of(country, nobody.id) == {"people": {}, "organisations": {}}
-    listed = (await country.ask("portal", "GET", "/_lab/sandboxes?page_size=500")).json()
+    listed: list[Any] = []
+    path: str | None = "/_lab/sandboxes?page_size=500"
+    while path:
+        page = await country.ask("portal", "GET", path)
+        listed, path = listed + page.json(), page.links.get("next", {}).get("url")
     assert [each["people"] for each in listed if each["id"] == sandbox.id] == [SHOWN["people"]]
 
 
