@@ -75,6 +75,7 @@ class Country:
         self.gateway: MessagingRuntime[Any] = apps["gateway"].state.runtime
 
     async def ask(self, service: str, method: str, path: str, **options: Any) -> httpx.Response:
+        self.http.cookies.clear()  # programs keep none; one that chose a sandbox would choose it for the next test, too
         return await self.http.request(method, URLS[service] + path, **options)
 
     async def sandbox(self, **wish: Any) -> Sandbox:
