@@ -30,16 +30,18 @@ shell: $(READY) ## Open a shell in which `lienthong` is a command.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" exec "$${SHELL:-/bin/bash}"
 
 test: ## Run every test: unit, service, contract, e2e; starts what it needs on free ports. ARGS: arguments for pytest instead.
-test-all: ## The same with nothing left to samples: all 11,254 dossiers of the breadth, 10,000 steps of chance, 20,000 mutated messages.
+test-all: ## The same with the long tests, and nothing left to samples: all 11,254 dossiers of the breadth, 10,000 steps of chance, 20,000 mutated messages.
 test-all: export BREADTH := all
 test-all: export LAW_STORIES := 200
 test-all: export MUTATIONS := 20000
+test-all: export PYTEST_ADDOPTS := $(PYTEST_ADDOPTS) -m "not clients"
 
-# Without tests/generated: make contracts-clients. Two at a time; first those without a country, then those that share one, and those that start their own.
+# Without tests/generated: make contracts-clients. First those without a country, then those that share one, and those that start their own: these wait
+# for processes, so three at a time.
 test test-all: $(READY)
 ifeq ($(strip $(ARGS)),)
 	@failed=; $(BIN)/python -m pytest -n 2 --ignore tests/e2e --ignore tests/generated || failed="all but tests/e2e"; \
-	  $(BIN)/python -m pytest -n 2 tests/e2e || failed="$${failed:+$$failed, and }tests/e2e"; \
+	  $(BIN)/python -m pytest -n 3 tests/e2e || failed="$${failed:+$$failed, and }tests/e2e"; \
 	  if [ -n "$$failed" ]; then echo "Failed: $$failed. What and why stands above."; exit 1; fi
 else
 	@$(BIN)/python -m pytest $(ARGS)

@@ -213,6 +213,7 @@ def databases_on_servers_of_others_are_saved_and_restored(file: Path, tmp_path: 
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 async def test_backups(tmp_path_factory: pytest.TempPathFactory) -> None:
     """One file for all, which the first of them writes."""
     data, file = tmp_path_factory.mktemp("country"), tmp_path_factory.mktemp("backups") / "country.tar"

@@ -54,6 +54,9 @@ ROWS = (
 )
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
     return run.measure(run.SMALLEST, lambda what: None)

@@ -133,6 +133,7 @@ def test_a_worker_that_does_not_run_is_named_and_its_work_is_done_later(operator
 
 
 @pytest.mark.usefixtures("dossiers")
+@pytest.mark.long
 def test_a_lost_database_comes_back_with_the_backup_whatever_kafka_has(operator: Operator) -> None:
     operator.types("up")
     code = operator.submit()

@@ -9,6 +9,7 @@ from lienthong.embedded import ports
 from tests.support.command import command
 
 
+@pytest.mark.long  # CI runs `make prove-short`
 def test_a_short_proof_finds_every_promise_kept_and_every_fault_traced(tmp_path: Path) -> None:
     words = ["--faults", "kill-gateway-worker,poison", "--minutes", "0.1", "--seed", "e2e", "--json"]
     place = ["--data", str(tmp_path / "proof"), "--port-base", str(ports.free_base())]
