@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
+from services.portal.explain import news
 from shared.messaging.runtime import MessagingRuntime
 from tests.service.core import parcels
 from tests.service.core.parcels import Owner, Parcel, Shelf, a_runtime, a_shelf, opened
@@ -39,3 +41,14 @@ async def shelf(runtime: MessagingRuntime[Parcel]) -> AsyncIterator[Shelf]:
 def nothing_is_broken() -> Iterator[None]:
     yield
     parcels.broken.clear()
+
+
+@pytest.fixture
+def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address that waits for news answers at once: who asks at every address would wait there for long."""
+    wait = news.wait
+
+    async def at_once(portal: Any, sandbox_id: str, code: str, after: int, seconds: float) -> Any:
+        return await wait(portal, sandbox_id, code, after, 0)
+
+    monkeypatch.setattr(news, "wait", at_once)

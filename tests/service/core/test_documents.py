@@ -13,6 +13,8 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from shared.web.problems import MEDIA_TYPE
 from tests.support.country import Country
 
+pytestmark = pytest.mark.usefixtures("nobody_waits")
+
 SERVICES = ("portal", "gateway", "identity", "payment")
 METHODS = ("get", "post", "put", "patch", "delete")
 HOST = "127.0.0.1:8000"

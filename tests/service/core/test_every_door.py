@@ -21,6 +21,8 @@ from services.province_gateway.settings import Settings as GatewaySettings
 from tests.support.connector import Connector
 from tests.support.country import ADDRESSES, Citizen, Country, pointers
 
+pytestmark = pytest.mark.usefixtures("nobody_waits")
+
 APPS = {
     "portal": portal(PortalSettings(**ADDRESSES)),
     "gateway": gateway(GatewaySettings(**ADDRESSES)),

@@ -10,6 +10,8 @@ import pytest
 from tests.service.core.test_every_door import APPS, routes
 from tests.support.country import Citizen, Country, Sandbox
 
+pytestmark = pytest.mark.usefixtures("nobody_waits")
+
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND")
 NOT_A_TOKEN = 'not a token "\\ at all'
 
