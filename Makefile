@@ -96,7 +96,7 @@ else
 endif
 
 prove-short: $(READY) ## The same in a few minutes: every fault once, some of those of connectors, one planted bug.
-	@$(BIN)/python -m tools.prove --minutes 0.5 $(ARGS)
+	@$(BIN)/python -m tools.prove --minutes 0.1 $(ARGS)
 	@$(BIN)/python -m tools.prove --faults kill-connector,receiver-away,kill-worker-judging --minutes 0.1 --away 3
 	@$(BIN)/python -m tools.prove --plant position-ignored --minutes 0.1 $(ARGS)
 

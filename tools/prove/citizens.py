@@ -176,7 +176,8 @@ class Citizens:
                 await self._take_at_desk(key, dossier)
             await citizen.pay(payment["checkout_url"], "failed" if fails else "success")
         except Problem as problem:
-            if problem.status != 409:  # 409: withdrawn meanwhile, or the order expired: paid in the next round
+            # 409: withdrawn meanwhile, or the order expired: paid in the next round. 503: its province has lost it.
+            if problem.status not in (409, 503):
                 self._ledger.surprises.append(f"payment {key}: {problem.status} {problem.type}: {problem}")
             return False
         if fails:

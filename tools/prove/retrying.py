@@ -9,6 +9,8 @@ from lienthong.client import Citizen, Sandbox
 from lienthong.client.http import NotRunning, Problem, Response, ServiceClient
 from tools.prove.ledger import Ledger
 
+# What the gateway says after half a minute about a dossier that its deleted database has lost: it would say so for ever.
+LOST = "still on its way from the portal"
 PAUSE_SECONDS = 0.1  # before a request that was not acknowledged is repeated
 
 
@@ -85,7 +87,7 @@ async def _until_acknowledged(
         except NotRunning:
             pass
         except Problem as problem:
-            if problem.status < 500:
+            if problem.status < 500 or LOST in str(problem):
                 raise
         if ledger is not None:
             ledger.unacknowledged += 1
