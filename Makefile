@@ -95,8 +95,9 @@ else
 	@$(BIN)/python -m tools.prove $(ARGS)
 endif
 
-prove-short: $(READY) ## The same in a few minutes: every fault once, some of those of connectors, one planted bug.
-	@$(BIN)/python -m tools.prove --minutes 0.1 $(ARGS)
+SHORT := late-commits,kill-portal-worker,kill-gateway-worker,poison,ask-settle,kill-broker,replay-everything
+prove-short: $(READY) ## The same in a few minutes: some faults once, some of those of connectors, one planted bug.
+	@$(BIN)/python -m tools.prove --faults $(SHORT) --minutes 0.1 $(ARGS)
 	@$(BIN)/python -m tools.prove --faults kill-connector,receiver-away,kill-worker-judging --minutes 0.1 --away 3
 	@$(BIN)/python -m tools.prove --plant position-ignored --minutes 0.1 $(ARGS)
 
