@@ -1,6 +1,7 @@
 """Fixtures of every suite. The country itself comes from our own plugin: `lienthong`, `sandbox`."""
 
 import random
+import signal
 from collections.abc import Iterator
 from itertools import groupby
 
@@ -34,6 +35,12 @@ def broker(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> Iter
 def broker_outside(broker: dict[str, str], pytestconfig: pytest.Config) -> str:
     """Address of `broker` for connectors."""
     return run_of(pytestconfig).stack("broker", ["kafka"]).plan.kafka_outside
+
+
+def pytest_configure() -> None:
+    """A script that runs the suite in the background ignores SIGINT, and so would every program that a test starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
