@@ -89,8 +89,8 @@ screens: $(READY) ## Photograph every page in a real browser into docs/screens: 
 
 prove: $(READY) ## Break everything under load, with three seeds, and prove that nothing was lost, without connectors and with: about a quarter of an hour. ARGS: one run with these options, such as --help.
 ifeq ($(strip $(ARGS)),)
-	@for seed in 1 2 3; do $(BIN)/python -m tools.prove --seed $$seed --minutes 1.5 || exit 1; \
-	  $(BIN)/python -m tools.prove --seed $$seed --faults connectors --away 8 --minutes 0.8 || exit 1; done
+	@for seed in 1 2 3; do $(BIN)/python -m tools.prove --seed $$seed --minutes 0.5 --html prove-$$seed.html || exit 1; \
+	  $(BIN)/python -m tools.prove --seed $$seed --faults connectors --away 8 --minutes 0.5 --html prove-$$seed-connectors.html || exit 1; done
 else
 	@$(BIN)/python -m tools.prove $(ARGS)
 endif
@@ -104,7 +104,8 @@ prove-short: $(READY) ## The same in a few minutes: some faults once, some of th
 prove-plants: $(READY) ## Plant each bug once in the processes under test, and catch it. ARGS: such as --plant lost-timer --times 20.
 	@$(BIN)/python -m tools.prove --minutes 0.1 $(or $(ARGS),--plant all)
 
-prove-outages: $(READY) ## Let a receiver of webhooks be away for five minutes under load.
+prove-outages: $(READY) ## Let each part, and a receiver of webhooks, be away for five minutes under load: about an hour.
+	@$(BIN)/python -m tools.prove --faults outages --away 300 --minutes 0.1 $(ARGS)
 	@$(BIN)/python -m tools.prove --faults receiver-away --away 300 --minutes 0.1 $(ARGS)
 
 bench: $(READY) ## Measure, and write docs/performance.md. ARGS: options instead, such as --quick or --help.

@@ -19,7 +19,7 @@ node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 # CLIENT for ourselves, OUTSIDE for connectors of provinces
 listeners=CLIENT://127.0.0.1:{port},OUTSIDE://127.0.0.1:{outside},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=CLIENT://127.0.0.1:{port},OUTSIDE://127.0.0.1:{outside}
+advertised.listeners=CLIENT://127.0.0.1:{advertised},OUTSIDE://127.0.0.1:{outside}
 listener.security.protocol.map=CLIENT:SASL_PLAINTEXT,OUTSIDE:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT
 inter.broker.listener.name=CLIENT
 controller.listener.names=CONTROLLER
@@ -87,9 +87,9 @@ class Broker:
                 f"The broker's data in {data} was written by Kafka {version_file.read_text().strip()}; this is the older "
                 f"{jars.VERSION}. Start the newer version, or delete {self.folder}: the services send again what was not read."
             )
-        version_file.write_text(f"{jars.VERSION}\n")
-        ports = [self.plan.port(name) for name in ("kafka", "kafka-outside", "kafka-controller")]
-        settings = _settings(str(data), *ports)
+        private.write(version_file, f"{jars.VERSION}\n")
+        port, outside, controller = map(self.plan.port, ("kafka", "kafka-outside", "kafka-controller"))
+        settings = _settings(str(data), port, outside, controller, self.plan.detours.get("kafka"))
         private.write(self.folder / "server.properties", settings)
         private.write(self._login, f"KafkaServer {{\n  {access.jaas(self.plan, accepts=True)}\n}};\n")
         if not (data / "meta.properties").exists():
@@ -97,7 +97,7 @@ class Broker:
             data.mkdir()
             shutil.copyfile(self._formatted(), data / "bootstrap.checkpoint")
             names = {"version": "1", "node.id": "1", "cluster.id": _kafka_uuid(), "directory.id": _kafka_uuid()}
-            (data / "meta.properties").write_text("".join(f"{key}={value}\n" for key, value in names.items()))
+            private.write(data / "meta.properties", "".join(f"{key}={value}\n" for key, value in names.items()))
 
     def command(self) -> list[str]:
         """Command line of the broker. It uses the class archive; if there is none, a clean stop writes one."""
@@ -149,8 +149,9 @@ class Broker:
         return checkpoint
 
 
-def _settings(data: str, port: int, outside: int, controller: int) -> str:
-    return SETTINGS.format(data=data, port=port, outside=outside, controller=controller, user=KAFKA_USER, scram=SCRAM)
+def _settings(data: str, port: int, outside: int, controller: int, advertised: int | None = None) -> str:
+    ports = {"port": port, "outside": outside, "controller": controller, "advertised": advertised or port}
+    return SETTINGS.format(data=data, user=KAFKA_USER, scram=SCRAM, **ports)
 
 
 def _parts(version: str) -> list[int]:

@@ -64,16 +64,24 @@ class Part(ABC):
         return self.child.pid if self.child else None
 
     async def keep(self) -> None:
-        """Restart the child whenever it ends, until cancelled. A Trouble ends it and is kept in `trouble`."""
+        """Restart the child whenever it ends, until cancelled. A Trouble ends it and is kept in `trouble`.
+
+        An error of the system, such as a full disk, ends only the first start; later it passes, and the child starts again.
+        """
         delay = 0.0
         try:
             while True:
                 await self._wanted.wait()
                 began = time.monotonic()
-                await self.prepare()
-                if not self._wanted.is_set():
-                    continue
-                await self._run_once()
+                try:
+                    await self.prepare()
+                    if not self._wanted.is_set():
+                        continue
+                    await self._run_once()
+                except OSError as error:
+                    if self.last_exit is None:
+                        raise
+                    print(f"{self.name} cannot start: {error}", flush=True)
                 if self._wanted.is_set():
                     ran = time.monotonic() - began
                     delay = BACKOFF_FIRST if ran > LONG_RUN else min(max(delay * 2, BACKOFF_FIRST), BACKOFF_MOST)

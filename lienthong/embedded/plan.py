@@ -61,6 +61,7 @@ class Plan:
     life_of            pid of the owner process: the stack ends when it ends; None when detached
     durable            False: PostgreSQL without fsync, only for test data
     external           addresses of external servers, by environment variable (`elsewhere.named`)
+    detours            port of a proxy in front of `kafka` or `postgres`, through which the services reach it
     """
 
     data: Path
@@ -71,6 +72,7 @@ class Plan:
     life_of: int | None = None
     durable: bool = True
     external: Mapping[str, str] = field(default_factory=dict)
+    detours: Mapping[str, int] = field(default_factory=dict)
 
     def port(self, name: str) -> int:
         """Port of a role, of `kafka`, `kafka-outside` (for connectors), `kafka-controller` or `postgres`."""
@@ -90,7 +92,7 @@ class Plan:
 
     @property
     def kafka_bootstrap(self) -> str:
-        return self.external.get(elsewhere.KAFKA) or f"127.0.0.1:{self.port('kafka')}"
+        return self.external.get(elsewhere.KAFKA) or f"127.0.0.1:{self.detours.get('kafka', self.port('kafka'))}"
 
     @property
     def kafka_outside(self) -> str:
@@ -103,12 +105,14 @@ class Plan:
         """Address of a role's HTTP API."""
         return f"http://127.0.0.1:{self.port(role)}"
 
-    def database_url(self, database: str) -> str:
+    def database_url(self, database: str, *, through_detour: bool = False) -> str:
         """URL of a database with its role and password, without a driver name in the scheme; never on a command line."""
         if url := self.external.get(f"{database.upper()}_DATABASE_URL"):
             return url
         role = database if database in DATABASES else SUPERUSER
-        return f"postgresql://{role}:{self.database_password(role)}@127.0.0.1:{self.port('postgres')}/{database}"
+        port = self.port("postgres")
+        port = self.detours.get("postgres", port) if through_detour else port
+        return f"postgresql://{role}:{self.database_password(role)}@127.0.0.1:{port}/{database}"
 
     def database_password(self, role: str) -> str:
         return self.secret("POSTGRES_PASSWORD" if role == SUPERUSER else f"{role.upper()}_DATABASE_PASSWORD")
@@ -147,7 +151,7 @@ class Plan:
             elsewhere.KAFKA: self.kafka_bootstrap,
             elsewhere.KAFKA_OUTSIDE: self.kafka_outside,
             **{each.url_variable: self.url(each.name) for each in ROLES},
-            f"{role.database.upper()}_DATABASE_URL": self.database_url(role.database),
+            f"{role.database.upper()}_DATABASE_URL": self.database_url(role.database, through_detour=True),
             **{name: self.secret(name) for name in role.secrets},
             **login,
             **self.extra_env,

@@ -45,6 +45,7 @@ class Stack:
     detached           the stack goes on when this process ends
     durable            False: PostgreSQL without fsync, only for test data
     external           addresses of external servers, by environment variable (`elsewhere.named`)
+    detours            port of a proxy in front of `kafka` or `postgres`, through which the services reach it
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Stack:
         detached: bool = False,
         durable: bool = True,
         external: Mapping[str, str] | None = None,
+        detours: Mapping[str, int] | None = None,
     ) -> None:
         external = dict(external or {})
         self.plan = Plan(
@@ -70,6 +72,7 @@ class Stack:
             life_of=None if detached else life_of or os.getpid(),
             durable=durable,
             external=external,
+            detours=dict(detours or {}),
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -210,14 +213,14 @@ class Stack:
         """Send a signal to a role, `kafka`, `postgres` or `zygote`; returns its pid. A process that ends is restarted."""
         return int(ask(self.plan.data, "kill", name=name, signal=int(number))["pid"])
 
-    def hold(self, role: str) -> None:
-        """Stop a role and keep it stopped; returns when its process has ended."""
-        ask(self.plan.data, "hold", name=role)
-        self.wait_until(lambda status: process(status, role)["state"] == "held")
+    def hold(self, name: str) -> None:
+        """Stop a role, `kafka` or `postgres`, and keep it stopped; returns when its process has ended."""
+        ask(self.plan.data, "hold", name=name)
+        self.wait_until(lambda status: process(status, name)["state"] in ("held", "stopped"))
 
-    def release(self, role: str) -> None:
-        """Start a held role again."""
-        ask(self.plan.data, "release", name=role)
+    def release(self, name: str) -> None:
+        """Start again what is held."""
+        ask(self.plan.data, "release", name=name)
 
     def restart_kafka(self, *, wipe: bool = False, number: signal.Signals = signal.SIGTERM) -> None:
         """Stop the broker (SIGKILL: a crash), delete its data if `wipe`, start it; returns when it accepts connections."""

@@ -197,6 +197,10 @@ class Supervisor:
                 await self._stopped.wait()
             case {"do": "kill", "name": name, "signal": number}:
                 return {"pid": self._kill(name, signal.Signals(number))}
+            case {"do": "hold", "name": name} if part := self._server(name):
+                await part.stop()
+            case {"do": "release", "name": name} if part := self._server(name):
+                part.start()
             case {"do": "hold" | "release" as verb, "name": name} if self.services:
                 self.services.hold(_known(name), hold=verb == "hold")
             case {"do": "restart-kafka", "wipe": wipe, "signal": number} if self.kafka:
@@ -204,6 +208,10 @@ class Supervisor:
             case _:
                 raise Trouble(f"The supervisor does not know this request: {request}.")
         return {"done": True}
+
+    def _server(self, name: str) -> Part | None:
+        """The database server or the broker, if it is called so."""
+        return next((part for part in (self.postgres, self.kafka) if part and part.name == name), None)
 
     def _kill(self, name: str, number: signal.Signals) -> int:
         pids = {part.name: part.pid for part in self.parts}

@@ -24,7 +24,7 @@ from tests.support.command import command
 from tools.prove import checks, rules, run
 from tools.prove.clocks import FIRST, Clocks
 from tools.prove.counters import Counters
-from tools.prove.faults import statistics_are_complete
+from tools.prove.faults.projections import statistics_are_complete
 from tools.prove.ledger import Key, Submission
 from tools.prove.load import Catalogue, Load
 from tools.prove.scene import Scene

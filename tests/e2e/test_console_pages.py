@@ -18,7 +18,7 @@ from lienthong.embedded import ports
 from lienthong.embedded.stack import Stack
 from tests.support.browser import Visitors, Watch
 from tests.support.tabs import COMMUNE, COPY, PROVINCE
-from tools.prove.poison import Poison, write
+from tools.prove.faults.poison import Poison, write
 
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 HOSTILE = f"{SCRIPT}\x00\x1b[2J\x1b]0;owned\x07\u202egnp.exe"

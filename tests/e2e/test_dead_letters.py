@@ -11,7 +11,7 @@ from lienthong.client import Country
 from lienthong.embedded import ports
 from lienthong.embedded.stack import Stack
 from tests.support.command import command
-from tools.prove import poison
+from tools.prove.faults import poison
 
 RECEIVED = "dossier.received.v1"
 BROKEN = poison.Poison("an invalid reception for the portal", "province_gateway", "portal", RECEIVED, valid=False)

@@ -19,7 +19,7 @@ from lienthong.embedded import ports
 from lienthong.embedded.stack import Stack, running
 from lienthong.sync import Country
 from tests.support.command import PATIENCE
-from tools.prove import poison
+from tools.prove.faults import poison
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")

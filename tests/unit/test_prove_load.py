@@ -57,14 +57,14 @@ def test_too_little_disk_is_said_before_the_start_with_both_sizes(tmp_path: Path
 
 def test_an_unknown_fault_is_named_with_those_that_exist() -> None:
     with pytest.raises(Trouble, match=r"no fault 'flood'.*wipe-broker.*ask-settle"):
-        _names("kill-broker,flood")
+        _names("kill-broker+flood", "1")
 
 
 def test_the_faults_of_every_planted_bug_exist_and_its_file_too() -> None:
     for plant in PLANTS.values():
         assert (plant.folder / "sitecustomize.py").is_file(), plant
         if plant.faults:
-            _names(",".join(plant.faults))
+            _names(",".join(plant.faults), "1")
 
 
 def test_the_proofs_own_rules_know_every_event_of_a_province() -> None:

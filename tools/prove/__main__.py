@@ -29,7 +29,8 @@ def prove(
     faults: Annotated[
         str,
         typer.Option(
-            help="all, connectors, or names separated by commas; with a planted bug the default is the faults that expose it."
+            help="all, connectors, outages, or names separated by commas (a+b: both at once); with a planted bug the default "
+            "is the faults that expose it."
         ),
     ] = ALL,
     seed: Annotated[
@@ -55,6 +56,9 @@ def prove(
         Path | None, typer.Option(help="Folder for databases, broker and logs; a temporary one if left out.")
     ] = None,
     port_base: Annotated[int | None, typer.Option(help="Use ten ports from here; any free ports if left out.")] = None,
+    html: Annotated[
+        Path, typer.Option(help="File for the report with a picture; of the last run, if there are many.")
+    ] = Path("prove.html"),
     json: Json = False,
 ) -> None:
     """Inject faults into real processes under load, and prove that nothing was lost; exit status 1 if something was."""
@@ -71,25 +75,22 @@ def prove(
     plants = [*PLANTS] if plant == ALL else [plant]
     if unknown := {*plants} - {*PLANTS, NONE}:
         raise Trouble(f"There is no planted bug '{unknown.pop()}'. There are: {', '.join(PLANTS)}; or all.")
-    number, chosen = _seed(seed), _names(faults)
-    orders = [
-        Order(
-            seed=number if n == 1 else f"{number}/{n}",
-            minutes=minutes,
-            faults=PLANTS[name].faults if faults == ALL and name != NONE else chosen,
-            data=data or Path(tempfile.gettempdir()),
-            port_base=port_base or 0,
-            plant=name,
-            away=away,
-        )
-        for name in plants
-        for n in range(1, times + 1)
-    ]
+    number = _seed(seed)
+    orders = []
+    for name in plants:
+        for n in range(1, times + 1):
+            run_seed = number if n == 1 else f"{number}/{n}"
+            chosen, left_out = _names(faults, run_seed)
+            if faults == ALL and name != NONE:
+                chosen, left_out = PLANTS[name].faults, {}
+            place, base = data or Path(tempfile.gettempdir()), port_base or 0
+            orders.append(Order(run_seed, minutes, chosen, place, base, plant=name, away=away, left_out=left_out))
     refuse_full_disk(orders[0].data, EMPTY_BYTES + int(minutes * MINUTE_BYTES))
     many = len(orders) > 1
     folders = [data / f"{order.plant}-{n}" if data and many else data for n, order in enumerate(orders)]
     results = [
-        _run(order, console, json=json, brief=many, keep=folder) for order, folder in zip(orders, folders, strict=True)
+        _run(order, console, json=json, brief=many, keep=folder, html=html)
+        for order, folder in zip(orders, folders, strict=True)
     ]
     if many:
         console.print(f"{sum(results)} of {len(orders)} runs had the expected result.", style="bold", highlight=False)
@@ -97,12 +98,12 @@ def prove(
         raise typer.Exit(1)
 
 
-def _run(order: Order, console: Console, *, json: bool, brief: bool, keep: Path | None) -> bool:
+def _run(order: Order, console: Console, *, json: bool, brief: bool, keep: Path | None, html: Path) -> bool:
     """Run an order, print its report, and say whether it had the expected result; then its data is deleted."""
     from dataclasses import replace
 
     from lienthong.embedded import ports
-    from tools.prove import report
+    from tools.prove import page, report
     from tools.prove.run import run
 
     def notify(line: str) -> None:
@@ -112,12 +113,14 @@ def _run(order: Order, console: Console, *, json: bool, brief: bool, keep: Path 
     folder = keep or Path(tempfile.mkdtemp(prefix="lienthong-prove-"))
     result = asyncio.run(run(replace(order, data=folder, port_base=order.port_base or ports.free_base()), notify))
     good, _ = report.verdict(result)
+    page.write(result, html)
     if json:
         print(json_.dumps(report.as_json(result), ensure_ascii=False, indent=2))
     elif brief:
         report.show_briefly(result, console)
     else:
         report.show(result, console)
+        console.print(f"With a picture: {html}", style="dim", markup=False, highlight=False)
     if good and keep is None:
         shutil.rmtree(folder, ignore_errors=True)
     elif not good:
@@ -147,21 +150,36 @@ def _seed(option: str) -> str:
     return seed
 
 
-def _names(option: str) -> tuple[str, ...]:
-    """Raises Trouble for a fault that does not exist, or for one that needs connectors beside one that ends them."""
-    from tools.prove.faults import AT_CONNECTORS, ENDS_CONNECTORS, FAULTS, WITH_CONNECTORS
+def _names(option: str, seed: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The faults of a run, and those that are left out, with the reason.
+
+    Raises Trouble for a fault that does not exist or cannot be injected here, or for one that needs connectors beside
+    one that ends them.
+    """
+    import random
+
+    from tools.prove import faults
 
     if option == "connectors":
-        return WITH_CONNECTORS
-    names = tuple(name.strip() for name in option.split(","))
+        return faults.WITH_CONNECTORS, {}
+    if option == "outages":
+        return faults.OUTAGES, {}
     if option == ALL:
-        return tuple(name for name in FAULTS if name not in AT_CONNECTORS)
-    for name in names:
-        if name not in FAULTS:
-            raise Trouble(f"There is no fault '{name}'. There are: {', '.join(FAULTS)}; or all; or connectors.")
-    if {*names} & {*AT_CONNECTORS} and (ending := {*names} & {*ENDS_CONNECTORS}):
+        return faults.every(random.Random(f"{seed}/pairs"))
+    names = tuple(name.strip() for name in option.split(","))
+    parts = [part for name in names for part in faults.parts_of(name)]
+    for part in parts:
+        if part not in faults.FAULTS:
+            known = ", ".join(faults.FAULTS)
+            raise Trouble(
+                f"There is no fault '{part}'. There are: {known}; two of them at once, such as "
+                "kill-broker+kill-portal-worker; or all; or connectors; or outages."
+            )
+        if reason := faults.lacking(part):
+            raise Trouble(f"The fault {part} cannot be injected here: {reason}.")
+    if {*parts} & {*faults.AT_CONNECTORS} and (ending := {*parts} & {*faults.ENDS_CONNECTORS}):
         raise Trouble(f"{', '.join(sorted(ending))} cannot run with connectors, because the connections end with it.")
-    return names
+    return names, {}
 
 
 if __name__ == "__main__":

@@ -39,8 +39,6 @@ class Citizens:
         self._paper: dict[Who, str] = {}  # id of the paper in the store of each
         self._journeys: dict[Key, Journey] = {}
         self._busy: set[Key] = set()
-        self._failed: set[Key] = set()  # dossiers whose first payment has failed, as their path says
-        self.ended: set[Key] = set()  # dossiers that have ended, and whose citizens have nothing left to do
 
     def __getitem__(self, who: Who) -> RetryingCitizen:
         return self._citizens[who]
@@ -110,7 +108,7 @@ class Citizens:
 
         async def act(dossier: dict[str, Any]) -> bool:
             key = (who[0], dossier["code"])
-            if key in self.ended or key in self._busy:
+            if key in self._ledger.ended or key in self._busy:
                 return False
             async with gate:
                 self._busy.add(key)
@@ -142,7 +140,7 @@ class Citizens:
         if is_late and await self._answer(who, key):
             self._ledger.surprises.append(f"{key} was stopped, and an answer to its supplement request accepted")
         if state in ENDS:
-            self.ended.add(key)
+            self._ledger.ended.add(key)
         return False
 
     async def withdraw(self, who: Who, key: Key, journey: Journey) -> bool:
@@ -154,14 +152,19 @@ class Citizens:
 
     async def _request(self, who: Who, key: Key, event_type: str, path: str, body: dict[str, Any]) -> bool:
         """A request that publishes an event; False if it is refused with 409: the province was faster."""
+        age = self._ledger.age
         try:
             await self[who].send("POST", f"/api/v1/dossiers/{key[1]}/{path}", key=str(uuid.uuid4()), json=body)
         except Problem as problem:
-            if problem.status != 409:
+            if problem.status != 409 and not self._was_undone(key, age):
                 self._ledger.surprises.append(f"{path} {key}: {problem.status} {problem.type}: {problem}")
             return False
         self._ledger.requests[key, event_type] += 1
         return True
+
+    def _was_undone(self, key: Key, age: int) -> bool:
+        """Whether a backup was restored that does not have the dossier, or since `age`."""
+        return key in self._ledger.undone or age != self._ledger.age
 
     def _pays(self, journey: Journey, dossier: dict[str, Any]) -> bool:
         """Whether the citizen pays the current demand online."""
@@ -170,7 +173,7 @@ class Citizens:
 
     async def _pay(self, who: Who, key: Key, journey: Journey, dossier: dict[str, Any]) -> bool:
         citizen, path = self[who], f"/api/v1/dossiers/{key[1]}"
-        fails = journey.pays == "second-try" and key not in self._failed
+        fails, age = journey.pays == "second-try" and key not in self._ledger.failed, self._ledger.age
         try:
             body = {"amount_dong": dossier["fee"]["amount_dong"]}
             payment = (await citizen.send("POST", f"{path}/payments", key=str(uuid.uuid4()), json=body)).json()
@@ -179,11 +182,11 @@ class Citizens:
             await citizen.pay(payment["checkout_url"], "failed" if fails else "success")
         except Problem as problem:
             # 409: withdrawn meanwhile, or the order expired: paid in the next round. 503: its province has lost it.
-            if problem.status not in (409, 503):
+            if problem.status not in (409, 503) and not self._was_undone(key, age):
                 self._ledger.surprises.append(f"payment {key}: {problem.status} {problem.type}: {problem}")
             return False
         if fails:
-            self._failed.add(key)
+            self._ledger.failed.add(key)
         else:
             self._ledger.payments.setdefault(key, []).append(payment["reference"])
         return True
@@ -200,10 +203,3 @@ class Citizens:
 def withdraws_at_once(journey: Journey) -> bool:
     """Whether the citizen asks at any moment after the submission, without a look at the dossier."""
     return bool(journey.withdraws) and journey.withdraws_in == SUBMITTED and journey.channel == "online"
-
-
-def _withdraws_in(journey: Journey, state: str) -> bool:
-    """Whether the citizen asks now that they see the dossier; one from a counter must have arrived at the portal first."""
-    if not journey.withdraws or withdraws_at_once(journey):
-        return False
-    return journey.withdraws_in in (state, SUBMITTED)

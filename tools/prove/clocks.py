@@ -11,6 +11,7 @@ from lienthong.client.http import NotRunning, Problem
 
 FIRST = datetime.fromisoformat("2026-06-08T07:40:00+07:00")  # a Monday; the next public holiday is in September
 LAST = datetime.fromisoformat("2027-10-01T00:00:00+07:00")  # the calendar ends with the year
+FROZEN = 0  # place among the sandboxes of one whose clock stands unless it is advanced
 STRIDE = timedelta(hours=7)  # contains one or two of the four hours at which officers act
 PAUSE_SECONDS = 0.2
 CLOSING_TRIES = 60  # an advance that a killed portal began can lock the clock for a while
@@ -24,24 +25,30 @@ class Clocks:
 
     def __init__(self, sandboxes: Sequence[Sandbox]) -> None:
         self._sandboxes = sandboxes
+        self._free = asyncio.Lock()
+        self.targets = {sandbox.id: FIRST + STRIDE for sandbox in sandboxes}
         self.turning: str | None = None
         self.turns = 0
         self.stopping = False
 
     async def keep_turning(self) -> None:
-        targets = {sandbox.id: FIRST + STRIDE for sandbox in self._sandboxes}
         while not self.stopping:
             for sandbox in self._sandboxes:
-                if self.stopping:  # an advance can be slow after a fault
-                    return
-                self.turning = sandbox.id
-                try:
-                    if await self._turn(sandbox, targets[sandbox.id]):
-                        targets[sandbox.id] = min(targets[sandbox.id] + STRIDE, LAST)
-                        self.turns += 1
-                finally:
-                    self.turning = None
+                async with self._free:
+                    if self.stopping:  # an advance can be slow after a fault
+                        return
+                    self.turning = sandbox.id
+                    try:
+                        if await self._turn(sandbox, self.targets[sandbox.id]):
+                            self.targets[sandbox.id] = min(self.targets[sandbox.id] + STRIDE, LAST)
+                            self.turns += 1
+                    finally:
+                        self.turning = None
                 await asyncio.sleep(PAUSE_SECONDS)
+
+    def held(self) -> asyncio.Lock:
+        """While it is held, no clock is advanced."""
+        return self._free
 
     async def _turn(self, sandbox: Sandbox, to: datetime) -> bool:
         """Advance to `to`; returns whether the clock has reached it."""

@@ -21,6 +21,7 @@ from tools.prove.retrying import RetryingDesk
 
 ACT_SECONDS = 2.0  # interval at which each citizen reads their dossiers and does what they must
 BURST = 10  # most submissions started at the same moment: parallel transactions are where order can get lost
+MOST_UNDER_WAY = 150  # submissions without an answer
 TWINS = 20  # every so many submissions, one is sent twice at the same moment
 HELP_SECONDS = 8.0  # a citizen who changes their mind withdraws within this time
 CONNECTED_SHARE = 0.5  # of the dossiers of a sandbox with connectors, those for a connected province
@@ -72,6 +73,8 @@ class Load:
         loop = asyncio.get_running_loop()
         due = loop.time()
         while not self.stopping or self._dealt < len(self.mix.journeys):
+            while len(self._under_way) >= MOST_UNDER_WAY:  # something is away: citizens wait, and do not become more
+                await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
             burst = self._rng.randint(1, BURST)
             for _ in range(burst):
                 self._begin(self._hand_in(self._draw()))
@@ -112,6 +115,7 @@ class Load:
         async def send() -> None:
             try:
                 submission.codes.append(await (self._submit(case) if service == "portal" else self._register(case)))
+                self.ledger.submissions[case.key] = submission  # once more, if a restored backup has undone a twin
             except Problem as problem:
                 self.ledger.surprises.append(
                     f"{journey.channel} {case.key}: {problem.status} {problem.type}: {problem}"
@@ -158,10 +162,13 @@ class Load:
 
     async def _script(self, dossier: Key, journey: Journey) -> None:
         """What the officers decide; the dossier may not have arrived there yet."""
+        age = self.ledger.age
         try:
             body = {"decisions": journey.decisions}
             await self._desks[dossier[0]].send("PUT", f"/_lab/officers/{dossier[1]}", body=body)
         except Problem as problem:
+            if dossier in self.ledger.undone or age != self.ledger.age:
+                return
             self.ledger.surprises.append(f"script of {dossier}: {problem.status} {problem.type}: {problem}")
 
     async def submit_now(self, sandbox_id: str) -> Submission:

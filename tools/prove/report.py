@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from tools.prove.faults import every
 from tools.prove.plants import PLANTS
 from tools.prove.run import Report
 
@@ -39,7 +41,8 @@ def _count(violations: Sequence[str]) -> str:
 def again(report: Report) -> str:
     """The command that runs it again: the same load, and the same faults in the same order."""
     order = report.order
-    usual = PLANTS[order.plant].faults if order.plant != "none" else ()
+    whole, _ = every(random.Random(f"{order.seed}/pairs"))
+    usual = PLANTS[order.plant].faults if order.plant != "none" else whole
     faults = f" --faults {','.join(order.faults)}" if tuple(order.faults) != usual else ""
     plant = f" --plant {order.plant}" if order.plant != "none" else ""
     return f'make prove ARGS="--seed {report.seed} --minutes {order.minutes:g}{faults}{plant}"'
@@ -56,6 +59,8 @@ def as_json(report: Report) -> dict[str, Any]:
         "plant": order.plant,
         "minutes": order.minutes,
         "seconds": round(report.seconds, 1),
+        "left_out": dict(order.left_out),
+        "samples": [vars(each) for each in report.samples],
         "faults": [vars(each) for each in report.injected],
         "promises": [vars(each) for each in report.findings],
         "lost_with_the_database": report.lost,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 from lienthong.client import Citizen, Sandbox
@@ -11,7 +12,7 @@ from tools.prove.ledger import Ledger
 
 # What the gateway says after half a minute about a dossier that its deleted database has lost: it would say so for ever.
 LOST = "still on its way from the portal"
-PAUSE_SECONDS = 0.1  # before a request that was not acknowledged is repeated
+PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 1.0  # before a request that was not acknowledged is repeated, doubling
 
 
 class RetryingCitizen:
@@ -25,6 +26,11 @@ class RetryingCitizen:
         self, method: str, path: str, *, key: str = "", media_type: str | None = None, **options: Any
     ) -> Response:
         """Send a request to the portal until it is acknowledged. Raises Problem if it is refused."""
+        async with self._ledger.request():
+            return await self._send(method, path, key, media_type, **options)
+
+    async def _send(self, method: str, path: str, key: str, media_type: str | None, **options: Any) -> Response:
+        pauses = _pauses()
         while True:
             token = self.citizen.token
             if not token:
@@ -43,13 +49,12 @@ class RetryingCitizen:
                 if problem.status < 500:
                     raise
                 self._ledger.unacknowledged += 1
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(next(pauses))
 
     async def pay(self, url: str, outcome: str) -> None:
         """Pay on the platform's page. Raises Problem if it is refused."""
-        await _until_acknowledged(
-            self.citizen.sandbox.country.payment, "POST", f"{url}/pay", None, json={"outcome": outcome}
-        )
+        payment = self.citizen.sandbox.country.payment
+        await _until_acknowledged(payment, "POST", f"{url}/pay", self._ledger, json={"outcome": outcome})
 
     @property
     def _portal(self) -> ServiceClient:
@@ -79,16 +84,25 @@ class RetryingDesk:
 
 
 async def _until_acknowledged(
-    service: ServiceClient, method: str, path: str, ledger: Ledger | None, **options: Any
+    service: ServiceClient, method: str, path: str, ledger: Ledger, **options: Any
 ) -> Response:
-    while True:
-        try:
-            return await service.send(method, path, **options)
-        except NotRunning:
-            pass
-        except Problem as problem:
-            if problem.status < 500 or LOST in str(problem):
-                raise
-        if ledger is not None:
+    async with ledger.request():
+        for pause in _pauses():
+            try:
+                return await service.send(method, path, **options)
+            except NotRunning:
+                pass
+            except Problem as problem:
+                if problem.status < 500 or LOST in str(problem):
+                    raise
             ledger.unacknowledged += 1
-        await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(pause)
+    raise AssertionError("the pauses never end")
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds before each repetition of a request."""
+    pause = PAUSE_SECONDS
+    while True:
+        yield pause
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)

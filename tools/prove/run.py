@@ -6,23 +6,29 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from contracts.lifecycle import DOSSIER_RATED, SUPPLEMENT_ANSWERED, WITHDRAWAL_REQUESTED
 from lienthong.client import Country, Sandbox
+from lienthong.embedded import Trouble
+from lienthong.embedded.plan import Plan
 from lienthong.embedded.stack import Stack
 from tools.prove import checks, faults, reading, tables
 from tools.prove.catalogue import Catalogue
 from tools.prove.clocks import FIRST, Clocks
 from tools.prove.connectors import PROCEDURE, PROVINCES, VERDICTS_SQL, connected, read_said
 from tools.prove.counters import Counters
+from tools.prove.disk import SmallDisk, have_own_mounts
 from tools.prove.evidence import Evidence, Finding
-from tools.prove.faults import Injected
+from tools.prove.faults import Injected, Kind
+from tools.prove.faults.projections import statistics_are_complete
+from tools.prove.history import History, Sample
 from tools.prove.load import Load
 from tools.prove.plants import PLANTS
+from tools.prove.proxy import Proxy
 from tools.prove.scene import PATIENCE_SECONDS, PLANTED_SECONDS, NotConverged, Scene
 
 # Sandbox seconds per real second, one sandbox each. In a frozen sandbox only `advance` fires timers; in a running one the
@@ -46,7 +52,8 @@ class Order:
 
     minutes   of load and faults; every fault is injected at least once, even if this takes longer
     rate      submissions per second
-    away      seconds for which a connector is away, in the faults of this kind
+    away      seconds for which a part or a connector is away, in the faults of this kind
+    left_out  faults of a whole run that this machine lacks something for, and what
     """
 
     seed: str
@@ -57,6 +64,7 @@ class Order:
     plant: str = "none"
     rate: float = 15.0
     away: float = 20.0
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def patience(self) -> float:
@@ -66,6 +74,10 @@ class Order:
     @property
     def has_connectors(self) -> bool:
         return bool({*self.faults} & {*faults.AT_CONNECTORS})
+
+    def needs(self, needs: Callable[[Kind], bool]) -> bool:
+        """Whether one of the faults has this need."""
+        return faults.is_needed(self.faults, needs)
 
 
 @dataclass
@@ -80,6 +92,7 @@ class Report:
     mark: str = ""
     lost: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    samples: list[Sample] = field(default_factory=list)
 
     @property
     def seed(self) -> str:
@@ -103,9 +116,9 @@ async def run(order: Order, notify: Notify) -> Report:
     """Run the proof. Raises Trouble if the stack does not start."""
     began = time.monotonic()
     report = Report(order)
-    prefix = [PLANTS[order.plant].folder] if order.plant != "none" else []
-    stack = Stack(order.data, order.port_base, pythonpath_prefix=prefix)
-    try:
+    for name, reason in order.left_out.items():
+        notify(f"Left out: {name}, as {reason}.")
+    with _stack(order) as (stack, proxies, disks):
         notify(f"Ready after {await asyncio.to_thread(stack.start):.1f} s.")
         async with Country(stack.urls["portal-api"]) as country:
             sandboxes = [await _sandbox(country, order, n) for n in range(len(RATES))]
@@ -115,41 +128,77 @@ async def run(order: Order, notify: Notify) -> Report:
             await load.citizens.get_ready()
             async with _counting(stack) as counters, AsyncExitStack() as programs:
                 rng = random.Random(f"{order.seed}/faults")
-                scene = Scene(stack, load, counters, rng, away=order.away, patience=order.patience)
+                scene = Scene(
+                    stack, load, counters, rng, away=order.away, patience=order.patience, proxies=proxies, disks=disks
+                )
                 if order.has_connectors:
                     scene.connectors = await programs.enter_async_context(connected(country, sandboxes[1], order.data))
                     scene.connectors.patience = min(scene.connectors.patience, 2 * order.patience)
                     load.connected = {sandboxes[1].id: (tuple(PROVINCES), PROCEDURE)}
-                await _break_things(scene, order, report, notify)
-                notify(
-                    "All processes run again. Now everything due is paid, and the clocks advance until nothing more can happen."
-                )
-                unsettled = await _bring_to_rest(scene, notify)
-                try:
-                    await scene.until("the statistics are not complete", lambda: faults.statistics_are_complete(scene))
-                except NotConverged as error:
-                    unsettled.append(str(error))
+                async with _sampling(scene) as history:
+                    report.samples = history.samples
+                    await _break_things(scene, order, report, notify, history.since)
+                    notify(
+                        "All processes run again. Now everything due is paid, and the clocks advance until nothing more can happen."
+                    )
+                    unsettled = await _bring_to_rest(scene, notify)
+                    try:
+                        await scene.until("the statistics are not complete", lambda: statistics_are_complete(scene))
+                    except NotConverged as error:
+                        unsettled.append(str(error))
                 evidence = await _evidence(scene, unsettled)
+                await _end(scene, order, report, notify, history.since)
             report.counters = counters.all()
         report.findings = checks.judge(evidence)
         report.lost = sorted(f"{sandbox}/{code}" for sandbox, code in evidence.lost - evidence.gateway.dossiers.keys())
-        report.facts = {
-            "clock advances": clocks.turns,
-            "submissions": len(load.ledger.submissions),
-            "unacknowledged and repeated": load.ledger.unacknowledged,
-            "payments": sum(map(len, load.ledger.payments.values())),
-            "withdrawals": load.ledger.count(WITHDRAWAL_REQUESTED),
-            "answered supplements": load.ledger.count(SUPPLEMENT_ANSWERED),
-            "ratings": load.ledger.count(DOSSIER_RATED),
-            "events": sum(len(each.posted) for each in (evidence.portal, evidence.gateway)),
-            "dossiers compared": len(evidence.comparable),
-        }
-        if evidence.said is not None:
-            report.facts["messages of connectors"] = sum(map(len, evidence.said.verdicts.values()))
-    finally:
-        await asyncio.to_thread(stack.stop)
+        report.facts = _facts(scene, evidence)
     report.seconds = time.monotonic() - began
     return report
+
+
+def _facts(scene: Scene, evidence: Evidence) -> dict[str, float]:
+    ledger = scene.load.ledger
+    facts: dict[str, float] = {
+        "clock advances": scene.load.clocks.turns,
+        "submissions": len(ledger.submissions),
+        "unacknowledged and repeated": ledger.unacknowledged,
+        "payments": sum(map(len, ledger.payments.values())),
+        "withdrawals": ledger.count(WITHDRAWAL_REQUESTED),
+        "answered supplements": ledger.count(SUPPLEMENT_ANSWERED),
+        "ratings": ledger.count(DOSSIER_RATED),
+        "events": sum(len(each.posted) for each in (evidence.portal, evidence.gateway)),
+        "dossiers compared": len(evidence.comparable),
+    }
+    if evidence.said is not None:
+        facts["messages of connectors"] = sum(map(len, evidence.said.verdicts.values()))
+    return facts
+
+
+@contextmanager
+def _stack(order: Order) -> Iterator[tuple[Stack, dict[str, Proxy], dict[str, SmallDisk]]]:
+    """The country of this run, which is not started yet, with the proxies and small disks that its faults need."""
+    has_disks = order.needs(lambda kind: kind.needs == "root")
+    if has_disks and not have_own_mounts():
+        raise Trouble("A full disk needs a small disk, which only root may make here: leave these faults out.")
+    prefix = [PLANTS[order.plant].folder] if order.plant != "none" else []
+    with ExitStack() as stack:
+        is_proxied = order.needs(lambda kind: kind.proxied)
+        ports = Plan(order.data, order.port_base)
+        proxies = {name: stack.enter_context(Proxy(ports.port(name))) for name in ("kafka", "postgres") if is_proxied}
+        country = Stack(
+            order.data,
+            order.port_base,
+            pythonpath_prefix=prefix,
+            detours={name: proxy.port for name, proxy in proxies.items()},
+        )
+        disks = {name: SmallDisk(order.data / name) for name in ("kafka", "postgres") if has_disks}
+        if disks:
+            with Stack(order.data, order.port_base, parts=("kafka", "postgres")):
+                pass  # the servers make their folders
+            for disk in disks.values():
+                disk.mount()
+        stack.callback(country.stop)
+        yield country, proxies, disks
 
 
 async def _sandbox(country: Country, order: Order, n: int) -> Sandbox:
@@ -171,27 +220,31 @@ async def _counting(stack: Stack) -> AsyncIterator[Counters]:
             await reading
 
 
-async def _break_things(scene: Scene, order: Order, report: Report, notify: Notify) -> None:
+@asynccontextmanager
+async def _sampling(scene: Scene) -> AsyncIterator[History]:
+    history = History(scene, asyncio.get_running_loop().time())
+    sampling = asyncio.create_task(history.keep_sampling())
+    try:
+        yield history
+    finally:
+        sampling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sampling
+
+
+async def _break_things(scene: Scene, order: Order, report: Report, notify: Notify, begun: float) -> None:
     """Inject the faults one after the other during the load; each round has a new random order."""
     loop = asyncio.get_running_loop()
-    begun = loop.time()
     loading = asyncio.create_task(scene.load.run())
     turning = asyncio.create_task(scene.load.clocks.keep_turning())
     await asyncio.sleep(WARM_UP_SECONDS)
+    names = [name for name in order.faults if not _is_last(name)]
     try:
-        for name in _rounds(scene.rng, order.faults, lambda: loop.time() - begun > order.minutes * 60):
+        for name in _rounds(scene.rng, names, lambda: loop.time() - begun > order.minutes * 60):
             await asyncio.sleep(scene.rng.random() * PAUSE_SECONDS)
-            injected = await faults.inject(scene, name, begun)
-            report.injected.append(injected)
-            outcome = (
-                f"converged after {injected.converged_seconds:.1f} s" if injected.converged_seconds is not None else ""
-            )
-            notify(
-                f"{injected.at_seconds:6.1f} s  {name}: {outcome or injected.trouble}. {injected.trace or 'No trace!'}"
-            )
-            if injected.trouble:
+            if not await _inject(scene, name, report, notify, begun):
                 break  # the stack is no longer in the state that the next fault expects
-        if not order.faults:
+        if not names:
             await asyncio.sleep(order.minutes * 60)
     finally:
         scene.load.stopping = True
@@ -199,10 +252,29 @@ async def _break_things(scene: Scene, order: Order, report: Report, notify: Noti
         await asyncio.gather(turning, loading)
 
 
+async def _end(scene: Scene, order: Order, report: Report, notify: Notify, begun: float) -> None:
+    """Inject the faults that leave nothing of the load: everything was collected before."""
+    for name in filter(_is_last, order.faults):
+        await _inject(scene, name, report, notify, begun)
+
+
+async def _inject(scene: Scene, name: str, report: Report, notify: Notify, begun: float) -> bool:
+    """Whether everything was well again afterwards."""
+    injected = await faults.inject(scene, name, begun)
+    report.injected.append(injected)
+    outcome = f"converged after {injected.converged_seconds:.1f} s" if injected.converged_seconds is not None else ""
+    notify(f"{injected.at_seconds:6.1f} s  {name}: {outcome or injected.trouble}. {injected.trace or 'No trace!'}")
+    return not injected.trouble
+
+
+def _is_last(name: str) -> bool:
+    return any(faults.FAULTS[part].last for part in faults.parts_of(name))
+
+
 def _rounds(rng: random.Random, names: Sequence[str], is_over: Callable[[], bool]) -> Iterator[str]:
     """One complete round of faults, then further rounds until the time is over."""
     yield from rng.sample(list(names), len(names))
-    repeatable = [name for name in names if name not in faults.ONCE]
+    repeatable = [name for name in names if not faults.is_needed([name], lambda kind: kind.once)]
     while repeatable and not is_over():
         for name in rng.sample(repeatable, len(repeatable)):
             if not is_over():

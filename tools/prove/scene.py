@@ -15,8 +15,10 @@ from lienthong.client import Sandbox
 from lienthong.embedded.stack import Stack, process
 from tools.prove.connectors import Connectors
 from tools.prove.counters import Counters
+from tools.prove.disk import SmallDisk
 from tools.prove.ledger import Key
 from tools.prove.load import Load
+from tools.prove.proxy import Proxy
 from tools.prove.tables import DeadLetter, Position, ServiceTables
 
 DATABASES = {"portal": "portal", "gateway": "province_gateway"}  # service → database
@@ -37,7 +39,9 @@ class Scene:
     poison    the expected dead letters
     deleted   the gateway's tables at the moment its database was deleted, one per deletion
     lies      what `settle` said too early
-    away      seconds for which a connector is away, in the faults of this kind
+    away      seconds for which a part or a connector is away, in the faults of this kind
+    proxies   between the services and `kafka` and `postgres`
+    disks     small ones of `kafka` and `postgres`
     """
 
     stack: Stack
@@ -52,6 +56,8 @@ class Scene:
     lies: list[str] = field(default_factory=list)
     away: float = 20.0
     patience: float = PATIENCE_SECONDS
+    proxies: dict[str, Proxy] = field(default_factory=dict)
+    disks: dict[str, SmallDisk] = field(default_factory=dict)
 
     def sandbox(self, id: str) -> Sandbox:
         return next(sandbox for sandbox in self.load.sandboxes if sandbox.id == id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 
 import asyncpg
@@ -10,6 +11,7 @@ import asyncpg
 from contracts import lifecycle as law
 from shared.messaging.cloudevents import event_id
 from tools.prove.ledger import Key
+from tools.prove.scene import NotConverged, Scene
 from tools.prove.tables import DeadLetter
 
 NUL = "\x00"
@@ -102,3 +104,34 @@ async def dead_letters(url: str, letters: set[DeadLetter]) -> int:
         await connection.close()
     stored = {((row["sandbox"], row["subject"]), row["kind"], row["v"]) for row in rows}
     return sum((letter.key, letter.kind, letter.version) in stored for letter in letters)
+
+
+async def put_poison(scene: Scene) -> str:
+    """Write each kind of poison once, about a new dossier; the reader must make it a dead letter and continue."""
+    written: set[DeadLetter] = set()
+    for kind in KINDS:
+        submission = await scene.load.submit_now(scene.rng.choice(scene.sandboxes))
+        dossier = (submission.sandbox, submission.codes[0])
+        service = "portal" if kind.source_database == "portal" else "gateway"
+
+        async def is_written(kind: Poison = kind, dossier: tuple[str, str] = dossier, service: str = service) -> bool:
+            letter = await write(scene.url(service), kind, dossier)
+            if letter is not None:
+                written.add(letter)
+            return letter is not None
+
+        await scene.until(f"{service} does not know dossier {dossier}", is_written)
+    scene.poison |= written
+    count = 0
+
+    async def became_dead_letters() -> bool:
+        nonlocal count
+        count = 0
+        for service in ("portal", "gateway"):
+            letters = {letter for letter in written if letter.service == service}
+            count += await dead_letters(scene.url(service), letters)
+        return count == len(written)
+
+    with suppress(NotConverged):
+        await scene.until("poison did not become dead letters", became_dead_letters, 20.0)
+    return f"{count} of {len(written)} became dead letters" if count else ""

@@ -7,7 +7,7 @@ import asyncio
 import asyncpg
 
 from tools.prove.connectors import Connectors
-from tools.prove.killing import kill
+from tools.prove.faults.killing import kill
 from tools.prove.scene import NotConverged, Scene
 
 
