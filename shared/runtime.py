@@ -28,6 +28,7 @@ KEPT = ("posted", "queue")  # tables whose rows are kept when their sandbox is d
 RULES_SQL = (
     "SELECT id, version, deleted, faults FROM sandboxes WHERE (NOT deleted AND faults <> $1::jsonb) OR id = ANY($2)"
 )
+CANCEL_AGAIN_SECONDS = 1.0
 SWEEP_SECONDS = 5.0
 NO_RULES = (0, faults.NONE)
 has_effect: ContextVar[bool] = ContextVar("has_effect", default=True)  # False during a request that may change nothing
@@ -89,9 +90,7 @@ class Runtime:
         try:
             yield self
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await _end(self._tasks)
             await self._http.aclose()
             await self._internal.aclose()
             await self.database.close()
@@ -292,6 +291,15 @@ class Runtime:
         become many.
         """
         return []
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks until all have ended: a library can swallow a cancellation that comes at the moment of a result."""
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
 
 
 def _explained(error: Exception) -> bool:

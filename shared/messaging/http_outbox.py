@@ -148,7 +148,8 @@ class Callers:
                 await asyncio.gather(*(self._make_call(claim) for claim in claims))
                 continue
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._poll)
+                async with asyncio.timeout(self._poll):
+                    await self._wake.wait()
 
     async def _claim(self) -> list[Claim]:
         rows = await self._database.fetch(

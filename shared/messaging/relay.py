@@ -128,7 +128,8 @@ class Relay:
             self._woken.clear()
             if not await self.step():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._wake_seconds)
+                    async with asyncio.timeout(self._wake_seconds):
+                        await self._woken.wait()
 
     async def step(self) -> int:
         """Number queued events, publish what is not acknowledged yet. Returns the number of records produced.

@@ -89,7 +89,8 @@ class FaultMiddleware:
     async def timeout(self, rule: Rule, scope: Scope, receive: Receive, body: Receive, send: Send) -> None:
         await self._app(scope, body, BufferedResponse().collect)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(_disconnected(receive), rule.seconds("after"))  # unless the client closes it earlier
+            async with asyncio.timeout(rule.seconds("after")):
+                await _disconnected(receive)  # the client closes it earlier
         await _close_connection(receive, at_once=True)
 
     async def slow_body(self, rule: Rule, scope: Scope, receive: Receive, body: Receive, send: Send) -> None:

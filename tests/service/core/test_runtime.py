@@ -6,7 +6,7 @@ import asyncio
 import io
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any
 
 import asyncpg
@@ -190,6 +190,20 @@ async def client(runtime: MessagingRuntime[Parcel]) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://127.0.0.1"
     )
+
+
+async def test_a_process_ends_although_a_library_swallows_a_cancellation(database_url: Databases) -> None:
+    runtime, begun = a_runtime(database_url(), Owner()), asyncio.Event()
+
+    async def deaf() -> None:
+        begun.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(30), runtime.opened(deaf):
+        await begun.wait()
+    assert begun.is_set()
 
 
 async def test_readiness_names_what_is_waited_for(runtime: MessagingRuntime[Parcel], client: httpx.AsyncClient) -> None:

@@ -36,6 +36,7 @@ async def _lienthong(scene: Scene, verb: str, file: str) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
-    said, _ = await asyncio.wait_for(process.communicate(), COMMAND_SECONDS)
+    async with asyncio.timeout(COMMAND_SECONDS):
+        said, _ = await process.communicate()
     if process.returncode:
         raise NotConverged(f"lienthong {verb}: {said.decode().strip()}")
