@@ -36,13 +36,12 @@ def per_second(portal: str, count: int) -> float:
 async def travel(portal: str, count: int) -> dict[str, float]:
     async with Country(portal) as country, country.sandbox(seed="bench") as sandbox:
         places = await citizens.places(country)
-        to_portal, to_payment = await _connect(country.portal.url), await _connect(country.payment.url)
         began = time.perf_counter()
         prepared = citizens.submissions(await citizens.tokens(sandbox), places)
         requests = [
             prepared[n % len(prepared)].replace(KEY.encode(), f"journey-{n:08d}".encode()) for n in range(count)
         ]
-        await _send_all(to_portal, requests)
+        await _send_all(country.portal.url, requests)
         await sandbox.settle()
         ended, days = 0, 0
         while ended < count and days < DAYS_AT_MOST:
@@ -51,7 +50,7 @@ async def travel(portal: str, count: int) -> dict[str, float]:
             bearers = await citizens.tokens(sandbox)  # tokens are valid for an hour of sandbox time
             owing, states = await _read(bearers, country)
             if owing:
-                await _pay(owing, to_portal, to_payment)
+                await _pay(owing, country)
                 await sandbox.settle()
             ended = sum(state in (REFUSED, RETURNED) for state in states)
         seconds = time.perf_counter() - began
@@ -64,8 +63,11 @@ async def _connect(url: str) -> list[Connection]:
     return await open_connections(str(parts.hostname), int(parts.port or 80), CLIENTS)
 
 
-async def _send_all(connections: list[Connection], requests: Iterable[bytes]) -> list[bytes]:
-    """Send all requests in parallel; returns the response bodies in any order. Raises RuntimeError if one is refused."""
+async def _send_all(url: str, requests: Iterable[bytes]) -> list[bytes]:
+    """Send all requests in parallel; returns the response bodies in any order. Raises RuntimeError if one is refused.
+
+    Over new connections: a service closes those that send nothing for some seconds.
+    """
     turns: Iterator[bytes] = iter(requests)
     bodies: list[bytes] = []
 
@@ -76,7 +78,12 @@ async def _send_all(connections: list[Connection], requests: Iterable[bytes]) ->
                 raise RuntimeError(f"A request of a journey was refused: {body.decode(errors='replace')}")
             bodies.append(body)
 
-    await asyncio.gather(*map(client, connections))
+    connections = await _connect(url)
+    try:
+        await asyncio.gather(*map(client, connections))
+    finally:
+        for connection in connections:
+            connection.close()
     return bodies
 
 
@@ -97,11 +104,11 @@ async def _read(bearers: list[str], country: Country) -> tuple[list[bytes], list
     return owing, states
 
 
-async def _pay(owing: list[bytes], to_portal: list[Connection], to_payment: list[Connection]) -> None:
+async def _pay(owing: list[bytes], country: Country) -> None:
     """Start each payment at the portal, open the checkout and pay; the platform sends the confirmation asynchronously."""
-    paths = [urlsplit(json.loads(body)["checkout_url"]).path for body in await _send_all(to_portal, owing)]
-    await _send_all(to_payment, [request("GET", path, None, {}) for path in paths])
-    await _send_all(to_payment, [request("POST", f"{path}/pay", {"outcome": "success"}, {}) for path in paths])
+    paths = [urlsplit(json.loads(body)["checkout_url"]).path for body in await _send_all(country.portal.url, owing)]
+    await _send_all(country.payment.url, [request("GET", path, None, {}) for path in paths])
+    await _send_all(country.payment.url, [request("POST", f"{path}/pay", {"outcome": "success"}, {}) for path in paths])
 
 
 if __name__ == "__main__":
