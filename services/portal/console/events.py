@@ -22,7 +22,7 @@ from shared.text import Text
 from shared.web.page_route import page_router
 
 router = page_router(refused, PROBLEMS)
-MINUTES = 5  # over which the rate is computed
+MINUTES = 1  # in which events are counted: each look reads all of that time
 SAMPLE_MINUTES = 60  # how old a sample may be
 
 
@@ -32,10 +32,11 @@ async def contracts_view(visit: VisitDep, type: Text = "") -> Response:
 
     async def facts() -> dict[str, Any]:
         recent = await _recent(visit, MINUTES, chosen)
-        rates = {name: f"{each['count'] / MINUTES:g}" for name, each in recent.items()}
-        shared = {"chosen": chosen, "rates": rates, "minutes": MINUTES, "zoo": zoo()}
+        rates = {name: each["count"] for name, each in recent.items()}
+        shared = {"chosen": chosen, "rates": rates, "zoo": zoo()}
         if chosen:
-            return {**shared, **_contract(chosen), "sample": _sample(await _recent(visit, SAMPLE_MINUTES, chosen))}
+            sample = _sample(recent or await _recent(visit, SAMPLE_MINUTES, chosen))
+            return {**shared, **_contract(chosen), "sample": sample}
         types = [(name, law.EVENTS[name]) for name in event_types() if name in law.EVENTS]
         return {**shared, "types": types, "samples": recent, "rules": list(RULES.values())}
 

@@ -143,8 +143,8 @@ async def test_contracts_have_the_rate_and_a_sample_of_this_sandbox(
     browser: Browser, country: Country, code: str
 ) -> None:
     page = (await browser.get("/console/contracts")).text
-    assert 'data-testid="rate-dossier.submitted.v1">0.2<' in page, "one in five minutes"
-    assert 'data-testid="rate-dossier.received.v1">0.2<' in page, "published by the province"
+    assert 'data-testid="rate-dossier.submitted.v1">1<' in page, "one in this minute"
+    assert 'data-testid="rate-dossier.received.v1">1<' in page, "published by the province"
     assert 'data-testid="rate-dossier.stopped.v1">0<' in page
     one = (await browser.get("/console/contracts?type=dossier.received.v1")).text
     sample = re.findall(r'data-testid="sample">([^<]*)<', one)
