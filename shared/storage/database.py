@@ -231,6 +231,8 @@ def is_machine_fault(error: BaseException) -> bool:
     """Whether the machine failed, so that the same request can succeed later."""
     if isinstance(error, asyncpg.InterfaceError):  # asyncpg's own errors: a connection or the pool was closed
         return "clos" in str(error)
+    if isinstance(error, asyncpg.InternalClientError):  # a connection was closed while it was given back to the pool
+        return "another operation" in str(error)
     return isinstance(error, MACHINE_FAULTS)
 
 

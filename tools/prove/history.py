@@ -7,9 +7,7 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
-import asyncpg
-
-from tools.prove.scene import READERS, Scene
+from tools.prove.scene import NO_ANSWER, READERS, Scene
 
 SAMPLE_SECONDS = 0.5
 SENT_SQL = "SELECT lane, epoch, head FROM lanes_out WHERE head > 0"
@@ -45,7 +43,7 @@ class History:
         while True:
             at = loop.time() - self.since
             unread: int | None = None
-            with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with contextlib.suppress(*NO_ANSWER):
                 unread = await self._unread()
             self.samples.append(Sample(round(at, 2), len(ledger.dossiers), ledger.unacknowledged, unread))
             await asyncio.sleep(SAMPLE_SECONDS)

@@ -288,7 +288,7 @@ async def _bring_to_rest(scene: Scene, notify: Notify) -> list[str]:
     """
     await scene.all_ready()
     clocks = scene.load.clocks
-    begun = time.monotonic()
+    begun, is_still = time.monotonic(), False
     for _ in range(CLOSING_ROUNDS):
         if scene.connectors is not None:
             await scene.connectors.quiet()
@@ -297,7 +297,8 @@ async def _bring_to_rest(scene: Scene, notify: Notify) -> list[str]:
         verdicts = await asyncio.gather(*(clocks.advance(sandbox, days) for sandbox in scene.load.sandboxes))
         notify(f"{time.monotonic() - begun:6.1f} s  {acted} acts of citizens, then {days} days.")
         stuck = any(verdict is None or verdict["verdict"] == "waiting" for verdict in verdicts)
-        if stuck or (not acted and not any(verdict and verdict["next_due"] for verdict in verdicts)):
+        was_still, is_still = is_still, not acted and not any(verdict and verdict["next_due"] for verdict in verdicts)
+        if stuck or (is_still and was_still):  # the days of the first such round may have given citizens something to do
             break
     settled = await asyncio.gather(*(sandbox.settle(SETTLE_SECONDS) for sandbox in scene.load.sandboxes))
     waiting = [f"{each['name']} at {each['service']}: {each['detail']}" for v in settled for each in v["waiting_for"]]

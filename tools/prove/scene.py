@@ -12,6 +12,7 @@ import asyncpg
 import httpx
 
 from lienthong.client import Sandbox
+from lienthong.client.http import NotRunning
 from lienthong.embedded.stack import Stack, process
 from tools.prove.connectors import Connectors
 from tools.prove.counters import Counters
@@ -25,7 +26,18 @@ DATABASES = {"portal": "portal", "gateway": "province_gateway"}  # service → d
 READERS = {"portal": "gateway", "gateway": "portal"}  # source → its reader
 PATIENCE_SECONDS = 60.0  # for the recovery after a fault; far more than needed, so that a slow machine is no violation
 PLANTED_SECONDS = 15.0  # the same with a planted bug, which may be why nothing recovers
+SHOWN = 3  # lanes named in an error
 CONNECT_SECONDS = 20.0  # to a database, on a machine that does much else
+
+
+NO_ANSWER = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    httpx.HTTPError,
+    NotRunning,
+)
 
 
 class NotConverged(Exception):
@@ -88,13 +100,15 @@ class Scene:
         """Request a replay of each lane, as a reader at the beginning of its epoch would. Raises NotConverged."""
         url, headers = f"{self.stack.urls[f'{service}-api']}/_lab/lanes", self.stack.internal_headers
         async with httpx.AsyncClient(timeout=20.0, trust_env=False, headers=headers) as http:
-            asked = [
-                http.post(f"{url}/{lane}/replay", json={"epoch": epoch, "expected": 1})
-                for lane, epoch in epochs.items()
-            ]
-            for response in await asyncio.gather(*asked):
-                if response.status_code != 200:
-                    raise NotConverged(f"{service} answered {response.status_code} to {response.url}")
+
+            async def accepted() -> bool:
+                asked = (
+                    http.post(f"{url}/{lane}/replay", json={"epoch": epoch, "expected": 1})
+                    for lane, epoch in epochs.items()
+                )
+                return all(response.status_code == 200 for response in await asyncio.gather(*asked))
+
+            await self.until(f"{service} accepts no replay", accepted)
 
     async def until(self, what: str, holds: Callable[[], Awaitable[bool]], seconds: float = 0.0) -> None:
         """Wait until `holds` returns True; connection errors count as False. Raises NotConverged.
@@ -107,7 +121,7 @@ class Scene:
             try:
                 if await holds():
                     return
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError):
+            except NO_ANSWER:
                 pass
             if loop.time() > end:
                 raise NotConverged(f"after {seconds:.0f} s: {what}")
@@ -128,6 +142,7 @@ class Scene:
     async def _passed(self, source: str, reader: str) -> None:
         last: int | None = None
         heads: dict[int, Position] = {}
+        behind: dict[int, Position] = {}
 
         async def numbered() -> bool:
             nonlocal last, heads
@@ -142,11 +157,19 @@ class Scene:
             return True
 
         async def read() -> bool:
+            nonlocal behind
             rows = await self.fetch(
                 reader, "SELECT lane, epoch, expected - 1 AS number FROM positions WHERE listener = ''"
             )
             positions = {row["lane"]: (row["epoch"], row["number"]) for row in rows}
-            return all(positions.get(lane, (0, 0)) >= head for lane, head in heads.items())
+            behind = {
+                lane: positions.get(lane, (0, 0)) for lane, head in heads.items() if positions.get(lane, (0, 0)) < head
+            }
+            return not behind
 
         await self.until(f"events of {source} have no number yet", numbered)
-        await self.until(f"{reader} has not read all events of {source}", read)
+        try:
+            await self.until(f"{reader} has not read all events of {source}", read)
+        except NotConverged as error:
+            lanes = ", ".join(f"lane {lane} at {at} of {heads[lane]}" for lane, at in list(behind.items())[:SHOWN])
+            raise NotConverged(f"{error}: {len(behind)} lanes behind, {lanes}") from None

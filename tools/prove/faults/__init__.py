@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from lienthong.client.http import Problem
+from lienthong.embedded import Trouble
 from tools.prove.faults import (
     asking,
     backup,
@@ -25,7 +27,7 @@ from tools.prove.faults import (
     projections,
     workers,
 )
-from tools.prove.scene import NotConverged, Scene
+from tools.prove.scene import NO_ANSWER, NotConverged, Scene
 
 Fault = Callable[[Scene], Awaitable[str]]  # returns its trace; "" if it had no effect
 AND = "+"  # between two faults that are injected at the same moment
@@ -149,7 +151,7 @@ async def inject(scene: Scene, name: str, since: float) -> Injected:
         injected.seconds = repaired - begun
         await scene.converged()
         injected.converged_seconds = loop.time() - repaired
-    except (NotConverged, OSError) as trouble:  # OSError: no answer in time, on a machine that does too much else
+    except (NotConverged, Trouble, Problem, *NO_ANSWER) as trouble:  # no answer in time: the machine does too much else
         injected.trouble = str(trouble) or repr(trouble)
     return injected
 
