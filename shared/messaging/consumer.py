@@ -189,7 +189,7 @@ class Consumer(Generic[T]):
             outcome.skipped.append("not_handled")
             return None
         loaded = batch.documents.get((event.sandbox, event.subject))
-        if loaded is None and not handler.creates:
+        if (loaded is None or loaded.is_expected) and not handler.creates:
             outcome.orphans.append(event)
             return None
         parent = trace_context.begin_step(event.traceparent, loaded.traceparent if loaded else "")

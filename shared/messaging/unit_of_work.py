@@ -43,6 +43,11 @@ class LoadedDocument(Generic[T]):
     last_at: datetime | None = None
     traceparent: str = ""  # of the first request or event: the trace of the whole journey
 
+    @property
+    def is_expected(self) -> bool:
+        """Whether the event that begins it has not arrived: something was only noted for it."""
+        return bool(getattr(self.document, "is_expected", False))
+
 
 @dataclass(slots=True)
 class NewEvent:

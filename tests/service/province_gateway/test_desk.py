@@ -272,6 +272,16 @@ async def test_a_script_can_precede_its_dossier(country: Country, sandbox: Sandb
     assert "arrived" not in late.json()
 
 
+async def test_a_script_is_no_dossier_for_the_events_that_follow_a_lost_submission(
+    country: Country, sandbox: Sandbox
+) -> None:
+    desk = Desk(country, sandbox, "H42.14464-20260609-0000009")
+    await desk.script(withdrawal="grant")
+    outcome = await hear(desk.gateway, an_event(law.WITHDRAWAL_REQUESTED, sandbox.id, desk.code, **ASKED))
+    assert [event.type for event in outcome.orphans] == [law.WITHDRAWAL_REQUESTED]
+    assert await desk.due() == []
+
+
 async def test_a_script_that_crosses_its_dossier_is_kept(country: Country, sandbox: Sandbox) -> None:
     codes = [f"H42.14464-20260609-00001{number:02}" for number in range(12)]
     desks = [Desk(country, sandbox, code) for code in codes]
