@@ -298,7 +298,8 @@ async def _bring_to_rest(scene: Scene, notify: Notify) -> list[str]:
         notify(f"{time.monotonic() - begun:6.1f} s  {acted} acts of citizens, then {days} days.")
         stuck = any(verdict is None or verdict["verdict"] == "waiting" for verdict in verdicts)
         was_still, is_still = is_still, not acted and not any(verdict and verdict["next_due"] for verdict in verdicts)
-        if stuck or (is_still and was_still):  # the days of the first such round may have given citizens something to do
+        # The days of the first round without anything due may have given citizens something to do.
+        if stuck or (is_still and was_still):
             break
     settled = await asyncio.gather(*(sandbox.settle(SETTLE_SECONDS) for sandbox in scene.load.sandboxes))
     waiting = [f"{each['name']} at {each['service']}: {each['detail']}" for v in settled for each in v["waiting_for"]]
