@@ -31,6 +31,7 @@ from lienthong.embedded import ports
 from lienthong.embedded.processes import with_parent
 from lienthong.embedded.stack import Stack
 from shared.messaging.kafka import options_of
+from tools.prove.background import in_background
 
 PROVINCES = {"37": "kafka", "48": "webhook"}
 PROCEDURE = "2.000635"  # with a fee, so that every journey passes between connector and citizen several times
@@ -150,13 +151,10 @@ async def connected(country: Country, sandbox: Sandbox, folder: Path) -> AsyncIt
         program = connectors.programs[via] = Program(connector, via, place, port, country.url)
         program.keep(connector.credentials)
         program.start()
-    keeping = asyncio.create_task(connectors._keep_running())
     try:
-        yield connectors
+        async with in_background(connectors._keep_running()):
+            yield connectors
     finally:
-        keeping.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await keeping
         for program in connectors.programs.values():
             program.kill()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from lienthong.embedded import Trouble
 from lienthong.embedded.plan import Plan
 from lienthong.embedded.stack import Stack
 from tools.prove import checks, faults, reading, tables
+from tools.prove.background import in_background
 from tools.prove.catalogue import Catalogue
 from tools.prove.clocks import FIRST, Clocks
 from tools.prove.connectors import PROCEDURE, PROVINCES, VERDICTS_SQL, connected, read_said
@@ -211,25 +211,15 @@ async def _sandbox(country: Country, order: Order, n: int) -> Sandbox:
 @asynccontextmanager
 async def _counting(stack: Stack) -> AsyncIterator[Counters]:
     counters = Counters({role: stack.urls[role] for role in ("portal-worker", "gateway-worker", "gateway-api")})
-    reading = asyncio.create_task(counters.keep_reading())
-    try:
+    async with in_background(counters.keep_reading()):
         yield counters
-    finally:
-        reading.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await reading
 
 
 @asynccontextmanager
 async def _sampling(scene: Scene) -> AsyncIterator[History]:
     history = History(scene, asyncio.get_running_loop().time())
-    sampling = asyncio.create_task(history.keep_sampling())
-    try:
+    async with in_background(history.keep_sampling()):
         yield history
-    finally:
-        sampling.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await sampling
 
 
 async def _break_things(scene: Scene, order: Order, report: Report, notify: Notify, begun: float) -> None:

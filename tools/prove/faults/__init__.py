@@ -54,14 +54,14 @@ class Kind:
 
 
 FAULTS: dict[str, Kind] = {
-    "kill-portal-worker": Kind(killing.kill_portal_worker, combines=True),
-    "kill-gateway-worker": Kind(killing.kill_gateway_worker, combines=True),
-    "kill-portal-api": Kind(killing.kill_portal_api, combines=True),
-    "kill-gateway-api": Kind(killing.kill_gateway_api, combines=True),
-    "kill-identity": Kind(killing.kill_identity, combines=True),
-    "kill-payment": Kind(killing.kill_payment, combines=True),
-    "kill-broker": Kind(killing.kill_broker, combines=True),
-    "kill-database": Kind(killing.kill_database, combines=True),
+    "kill-portal-worker": Kind(partial(killing.kill_worker, name="portal-worker"), combines=True),
+    "kill-gateway-worker": Kind(partial(killing.kill_worker, name="gateway-worker"), combines=True),
+    "kill-portal-api": Kind(partial(killing.kill, name="portal-api"), combines=True),
+    "kill-gateway-api": Kind(partial(killing.kill, name="gateway-api"), combines=True),
+    "kill-identity": Kind(partial(killing.kill, name="identity"), combines=True),
+    "kill-payment": Kind(partial(killing.kill, name="payment"), combines=True),
+    "kill-broker": Kind(partial(killing.kill, name="kafka"), combines=True),
+    "kill-database": Kind(partial(killing.kill, name="postgres"), combines=True),
     "freeze-api": Kind(killing.freeze_api),
     "stop-worker": Kind(workers.stop_worker),
     "scale-workers": Kind(workers.scale_workers),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import asyncpg
 
@@ -28,16 +29,22 @@ async def receiver_away(scene: Scene) -> str:
 
 
 async def _away(scene: Scene, via: str) -> str:
-    """A program is away for a while, and is then told everything that happened meanwhile."""
-    connectors = _connectors(scene)
+    """A program is away for a while, and until it misses something; then it is told everything that happened meanwhile."""
+    connectors, missed = _connectors(scene), 0
     program, before = connectors.programs[via], (await connectors.rows())[via]
+
+    async def misses() -> bool:
+        nonlocal missed
+        missed = int((await connectors.rows())[via]["deliveries"] - before["deliveries"])
+        return missed > 0
+
     pid = await asyncio.to_thread(program.kill)
     try:
         await asyncio.sleep(scene.away)
-        after = (await connectors.rows())[via]
+        with suppress(NotConverged):
+            await scene.until("there was nothing to deliver", misses)
     finally:
         program.start()
-    missed = after["deliveries"] - before["deliveries"]
     return f"pid {pid} away for {scene.away:g} s, {missed} deliveries meanwhile" if missed else ""
 
 

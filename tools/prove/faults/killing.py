@@ -17,39 +17,6 @@ FROZEN_SECONDS = 3.0  # of an API: requests wait, and some clients give up
 ANSWER_SECONDS = 0.5  # in which a process that is not frozen answers
 
 
-async def kill_portal_worker(scene: Scene) -> str:
-    return await _kill_worker(scene, "portal-worker")
-
-
-async def kill_gateway_worker(scene: Scene) -> str:
-    return await _kill_worker(scene, "gateway-worker")
-
-
-async def kill_portal_api(scene: Scene) -> str:
-    return await kill(scene, "portal-api")
-
-
-async def kill_gateway_api(scene: Scene) -> str:
-    return await kill(scene, "gateway-api")
-
-
-async def kill_identity(scene: Scene) -> str:
-    return await kill(scene, "identity")
-
-
-async def kill_payment(scene: Scene) -> str:
-    return await kill(scene, "payment")
-
-
-async def kill_broker(scene: Scene) -> str:
-    return await kill(scene, "kafka")
-
-
-async def kill_database(scene: Scene) -> str:
-    """PostgreSQL is killed with everything that it had in memory, and recovers from its log."""
-    return await kill(scene, "postgres")
-
-
 async def freeze_api(scene: Scene) -> str:
     """An API is frozen, and then goes on as if nothing had happened."""
     role = scene.rng.choice(("portal-api", "gateway-api"))
@@ -67,7 +34,7 @@ async def freeze_api(scene: Scene) -> str:
     return f"{role}: pid {pid} did not answer for {FROZEN_SECONDS:g} s" if is_frozen else ""
 
 
-async def _kill_worker(scene: Scene, name: str) -> str:
+async def kill_worker(scene: Scene, name: str) -> str:
     """Kill at any moment, or at random while producing: the broker is frozen, so that the relay waits for it."""
     if scene.rng.random() < 0.5:
         return await kill(scene, name)
