@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -103,19 +105,36 @@ async def test_the_clock_is_turned_and_a_fault_is_switched_on_and_off(desk: Desk
     await desk.page.locator("summary", has_text="curl").first.click()
     advance = desk.page.locator("form.api", has=desk.page.get_by_test_id("by"))
     assert '"by":"3d"' in str(await advance.locator("[data-curl]").text_content())
-    await advance.get_by_role("button").click()
+    await advance.locator("button:not([data-copy])").click()
     await desk.sees("outcome", "clock/advance: OK")
     await desk.sees("now", f"{due:%d/%m/%Y}")
+    await desk.sees("clock", f"{due:%d/%m/%Y}")
     await desk.goto("/faults")
     fault = desk.page.get_by_test_id("fault-payment-declined")
     await fault.locator("> summary").click()
-    await fault.get_by_role("button").click()
+    await fault.locator("button:not([data-copy])").click()
     await desk.sees("outcome", "faults: OK")
     await desk.page.locator("[data-testid^=rule-]").wait_for()
     listed = await desk.country.portal.json("GET", f"/_lab/sandboxes/{desk.sandbox.id}/faults")
     assert [rule["fault"] for rule in listed] == ["payment-declined"]
-    await desk.page.locator("form.api[data-api=DELETE] button").click()
+    await desk.page.locator("form.api[data-api=DELETE] button:not([data-copy])").click()
     await desk.page.locator("[data-testid^=rule-]").wait_for(state="detached")
+
+
+async def test_a_curl_is_copied_and_does_what_its_control_does(desk: Desk) -> None:
+    await desk.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await desk.page.get_by_test_id("by").fill("2d")
+    advance = desk.page.locator("form.api", has=desk.page.get_by_test_id("by"))
+    await advance.locator("summary", has_text="curl").click()
+    await advance.locator("[data-copy]").click()
+    await desk.sees("outcome", "Copied")
+    copied = await desk.page.evaluate("navigator.clipboard.readText()")
+    before = datetime.fromisoformat((await desk.sandbox.show())["now"])
+    await asyncio.to_thread(
+        subprocess.run, ["bash", "-c", f"{copied} --fail --silent"], check=True, capture_output=True, timeout=60
+    )
+    after = datetime.fromisoformat((await desk.sandbox.show())["now"])
+    assert after - before == timedelta(days=2)
 
 
 async def test_a_dead_letter_is_edited_with_a_diff_and_redriven(desk: Desk) -> None:

@@ -159,8 +159,13 @@ async def walk(
     country: Country, sandbox: Sandbox, context: BrowserContext, see: See, *, in_english: bool = False
 ) -> None:
     """Both days, in a sandbox that nobody has used."""
+
+    async def see_loaded(page: Page, name: str) -> None:
+        await page.locator("body").wait_for(state="attached")  # a page that loads itself again has none for a moment
+        await see(page, name)
+
     await sandbox.set_mode(PROVINCE, "manual")
-    days = Days(country, sandbox, await context.new_page(), await context.new_page(), see)
+    days = Days(country, sandbox, await context.new_page(), await context.new_page(), see_loaded)
     await days.find(in_english=in_english)
     await days.submit()
     await days.take_over()

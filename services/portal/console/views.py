@@ -40,7 +40,7 @@ def health_of(visit: CitizenVisit) -> Health:
 
 
 async def show(visit: CitizenVisit, view: str, facts: Facts, *, status: int = 200) -> Response:
-    """A view: the whole page; or, with `?live`, its part again whenever it has changed (server-sent events)."""
+    """A view: the whole page; or, with `?live`, its part and the clock, each again when it has changed (server-sent events)."""
     template = f"console_{view.replace('-', '_')}.html"
     if "live" in visit.request.query_params:
         return StreamingResponse(_changes(visit, template, facts), media_type="text/event-stream")
@@ -53,16 +53,18 @@ async def show(visit: CitizenVisit, view: str, facts: Facts, *, status: int = 20
 async def _changes(visit: CitizenVisit, template: str, facts: Facts) -> AsyncIterator[bytes]:
     templates = cast(Templates, visit.request.app.state.templates)
     yield b"retry: 2000\n\n"
-    known, stopping = "", visit.portal.stopping
+    shown, stopping = {"part": "", "clock": ""}, visit.portal.stopping
     for _ in range(int(STREAM_SECONDS / LOOK_SECONDS)):
         try:
-            part = templates.part(await visit.again(), template, **await facts())
+            again = await visit.again()
+            part, clock = templates.part(again, template, **await facts()), templates.part(again, "clock.html")
         except (Refusal, OSError):
             return  # the browser asks again, and gets the page that says why
-        if part != known:
-            lines = b"".join(b"data: %b\n" % line.encode() for line in part.splitlines())
-            yield b"event: part\n" + lines + b"\n"
-            known = part
+        for event, html in (("part", part), ("clock", clock)):
+            if html != shown[event]:
+                lines = b"".join(b"data: %b\n" % line.encode() for line in html.splitlines())
+                yield b"event: %b\n%b\n" % (event.encode(), lines)
+                shown[event] = html
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS):
                 await stopping.wait()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 from msgspec.structs import replace
-from starlette.datastructures import FormData, UploadFile
 
 from contracts.catalogue import PAYER_GROUPS, Choice, fee_of
-from contracts.file_types import ACCEPTED
 from services.portal import queries
 from services.portal.api import dossiers
 from services.portal.auth import Citizen
@@ -22,9 +20,7 @@ from services.portal.pages.drafts import Draft
 from services.portal.pages.visits import CitizenVisit, VisitDep, refused
 from services.portal.papers import store
 from services.portal.problems import PROBLEMS
-from services.portal.settings import Settings
-from shared.errors import BodyDoesNotFit, Refusal
-from shared.sandbox.files import hash_of
+from shared.errors import Refusal
 from shared.storage.page import Page
 from shared.text import Text
 from shared.web.page_route import body_of, page_router
@@ -39,8 +35,8 @@ FIELDS = {
     "/capacity": "acts",
     "/papers": "papers",
 }
-UNKNOWN = "application/octet-stream"  # RFC 2046 section 4.5.1
 RETURNS = ("online", "direct", "public_postal")
+FILE = "file-"  # and the code of the component: the field of its file
 Errors = dict[str, str]
 
 
@@ -58,12 +54,16 @@ async def _own_draft(visit: CitizenVisit, citizen: Citizen, id: str) -> Draft:
 
 
 @router.get("/apply/{id}")
-async def form_page(visit: VisitDep, id: Text) -> Response:
+async def form_page(visit: VisitDep, id: Text, form: Text = "") -> Response:
+    """`form`: a form that was sent when its session had ended."""
     citizen = visit.signed_in()
-    draft = await _own_draft(visit, citizen, id)
+    with visit.shown_again(form):
+        draft = await _own_draft(visit, citizen, id)
     if draft.code:
         return RedirectResponse(f"/dossiers/{draft.code}", 303)
-    return await _form(visit, citizen, draft, {})
+    kept = await drafts.kept(visit.portal, citizen, form)
+    draft = _with_papers(_written(draft, kept.fields), kept.papers)
+    return await _form(visit, citizen, draft, kept.errors, kept.status)
 
 
 async def _form(visit: CitizenVisit, citizen: Citizen, draft: Draft, errors: Errors, status: int = 200) -> Response:
@@ -90,23 +90,12 @@ def _facts(visit: CitizenVisit, citizen: Citizen, draft: Draft, choice: Choice, 
 @router.post("/apply/{id}")
 async def keep_form(visit: VisitDep, id: Text) -> Response:
     """Keeps what was written, and goes on to the review; what does not fit is named beside its field."""
-    if visit.citizen is None:  # the session has ended: what was written waits for whoever signs in with this draft
-        await _keep_for_later(visit, id)
     citizen, form = await visit.form()
     draft = await _own_draft(visit, citizen, id)
     if draft.code:
         return RedirectResponse(f"/dossiers/{draft.code}", 303)
-    draft = _written(draft, form)
-    choice, errors = _choice(visit, citizen, draft), Errors()
-    for component in choice.case.components:
-        upload = form.get(f"file-{component.code}")
-        if isinstance(upload, UploadFile) and upload.filename:
-            try:
-                paper = await _receive(visit, citizen, upload)
-            except Refusal as refusal:
-                errors[f"file-{component.code}"] = _about(visit, refusal, upload.filename)
-                continue
-            draft = replace(draft, papers={**draft.papers, component.code: paper})
+    papers, errors = await visit.papers(citizen, form)
+    draft = _with_papers(_written(draft, form), papers)
     await drafts.save(visit.portal, visit.sandbox.id, draft)
     if not errors:
         try:
@@ -118,22 +107,13 @@ async def keep_form(visit: VisitDep, id: Text) -> Response:
     return RedirectResponse(f"/apply/{draft.id}/review", 303)
 
 
-def _about(visit: CitizenVisit, refusal: Refusal, name: str) -> str:
-    errors = visit.errors(refusal, {"": "form"})
-    return f"{name[:80]}: {errors['form']}"
+def _with_papers(draft: Draft, papers: Mapping[str, list[str]]) -> Draft:
+    """The draft with the last paper received for each component (`papers`: field → ids)."""
+    received = {field.removeprefix(FILE): ids[-1] for field, ids in papers.items() if field.startswith(FILE)}
+    return replace(draft, papers={**draft.papers, **received})
 
 
-async def _keep_for_later(visit: CitizenVisit, id: str) -> None:
-    rows = await visit.portal.database.fetch(
-        "SELECT body FROM drafts WHERE sandbox = $1 AND id = $2", visit.sandbox.id, id
-    )
-    if rows:
-        form = await visit.request.form(max_files=60, max_fields=300)
-        draft = _written(msgspec.json.decode(rows[0]["body"], type=Draft), form)
-        await drafts.save(visit.portal, visit.sandbox.id, draft)
-
-
-def _written(draft: Draft, form: FormData) -> Draft:
+def _written(draft: Draft, form: Mapping[str, object]) -> Draft:
     """The draft with the fields of the form."""
 
     def of(name: str, now: str) -> str:
@@ -154,33 +134,6 @@ def _written(draft: Draft, form: FormData) -> Draft:
         note=of("note", draft.note).replace("\r\n", "\n"),
         papers=papers,
     )
-
-
-async def _receive(visit: CitizenVisit, citizen: Citizen, upload: UploadFile) -> str:
-    """The id of the paper in the citizen's store. Raises the refusals of `store.receive`."""
-    settings = cast(Settings, visit.portal.settings)
-    content = await upload.read()
-    if len(content) > settings.paper_limit_bytes:
-        limit = settings.paper_limit_bytes >> 20
-        raise BodyDoesNotFit(("", visit.text("refusal.file-too-large", limit=limit)))
-    paper, _ = await store.receive(
-        visit.portal,
-        visit.portal.files,
-        citizen,
-        content,
-        name=upload.filename or "",
-        media_type=_declared(upload),
-        sha256=hash_of(content),
-    )
-    return paper.id
-
-
-def _declared(upload: UploadFile) -> str:
-    """The media type that the browser declares; that of the name, where it does not know: DOCX and ODT on many machines."""
-    declared = upload.content_type or UNKNOWN
-    extension = PurePath(upload.filename or "").suffix.lower()
-    by_name = next((kind.media_type for kind in ACCEPTED if extension in kind.extensions), UNKNOWN)
-    return by_name if declared == UNKNOWN else declared
 
 
 def _submission(draft: Draft) -> dossiers.Submission:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +13,6 @@ from urllib.parse import quote
 import msgspec
 from fastapi import Response
 from fastapi.responses import RedirectResponse, StreamingResponse
-from starlette.datastructures import UploadFile
 
 from contracts import lifecycle as law
 from contracts.catalogue import CALENDAR, procedure_of
@@ -24,10 +23,9 @@ from services.portal.api.views import DossierView
 from services.portal.auth import Citizen
 from services.portal.domain import FAILED, INDICATORS, STARTED, Dossier
 from services.portal.pages import drafts, slip
-from services.portal.pages.application import _about, _receive
 from services.portal.pages.catalogue import place_name, today
 from services.portal.pages.visits import CitizenVisit, VisitDep, refused
-from services.portal.papers import results
+from services.portal.papers import results, store
 from services.portal.problems import PROBLEMS
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.messaging.story import story_of
@@ -40,6 +38,7 @@ router = page_router(refused, PROBLEMS)
 PAGE = 20
 LOOK_SECONDS = 1.0  # between two looks at a dossier whose page is open
 STREAM_SECONDS = 600.0  # then the browser asks again
+PAPER = "paper-"  # and the id: a field of a paper that the form of a supplement has kept
 LATE, SOON, DONE = "late", "due", "good"
 
 
@@ -72,15 +71,20 @@ def _days_left(visit: CitizenVisit, dossier: Dossier) -> int | None:
 
 @router.get("/dossiers/{code}")
 async def dossier_page(visit: VisitDep, code: Text, form: Text = "") -> Response:
-    """`form`: what was written in a form whose session had ended."""
-    written = await drafts.stashed(visit.portal, visit.sandbox.id, form) if form else {}
-    return await _page(visit, visit.signed_in(), code, {}, **written)
+    """`form`: a form that was sent when its session had ended."""
+    citizen = visit.signed_in()
+    with visit.shown_again(form):
+        await queries.dossier(visit.portal, citizen, code)  # who may not see it gets no papers of others
+    kept = await drafts.kept(visit.portal, citizen, form)
+    papers = [id for ids in kept.papers.values() for id in ids]
+    return await _page(visit, citizen, code, kept.errors, kept.status, **{**kept.fields, **_chosen(papers)})
 
 
 async def _page(
     visit: CitizenVisit, citizen: Citizen, code: str, errors: dict[str, str], status: int = 200, /, **written: str
 ) -> Response:
     dossier = await queries.dossier(visit.portal, citizen, code)
+    papers = await store.among(visit.portal, visit.sandbox.id, citizen.id, _papers(written))
     story = await story_of(visit.portal, visit.portal.settings.province_gateway_url, visit.sandbox.id, code)
     return visit.render(
         "dossier.html",
@@ -99,7 +103,18 @@ async def _page(
         known=_print_of(dossier),
         errors=errors,
         written=written,
+        papers=papers.values(),
     )
+
+
+def _papers(written: Mapping[str, object]) -> list[str]:
+    """The ids of the papers that the form of a supplement has kept: each is a field of its own."""
+    return [str(id) for name, id in written.items() if name.startswith(PAPER)]
+
+
+def _chosen(papers: Iterable[str]) -> dict[str, str]:
+    """The fields of which `_papers` reads these ids."""
+    return {f"{PAPER}{id}": id for id in papers}
 
 
 def _print_of(dossier: Dossier) -> str:
@@ -109,7 +124,7 @@ def _print_of(dossier: Dossier) -> str:
 
 @router.get("/dossiers/{code}/live")
 async def live(visit: VisitDep, code: Text, known: Text = "") -> Response:
-    """Server-sent events: `changed` whenever the dossier is not what the page shows."""
+    """Server-sent events: `changed` whenever the dossier is not what the page shows; `gone`, the last, if it is no more."""
     if visit.citizen is None:
         return Response(status_code=204)  # the session has ended; the browser does not ask again
     await queries.dossier(visit.portal, visit.citizen, code)
@@ -123,7 +138,10 @@ async def _changes(visit: CitizenVisit, citizen: Citizen, code: str, known: str)
     for _ in range(int(STREAM_SECONDS / LOOK_SECONDS)):
         try:
             current = _print_of(await queries.dossier(visit.portal, citizen, code))
-        except (Refusal, OSError):
+        except OSError:
+            return  # the browser asks again
+        except Refusal:
+            yield b"event: gone\ndata: \n\n"
             return
         if current != known:
             yield f"event: changed\nid: {current}\ndata: \n\n".encode()
@@ -151,25 +169,23 @@ def _shown(code: str) -> Response:
 @router.post("/dossiers/{code}/supplement")
 async def supplement(visit: VisitDep, code: Text) -> Response:
     citizen, form = await visit.form()
-    note, papers, errors = str(form.get("supplement_note", ""))[:4000].replace("\r\n", "\n"), [], {}
-    for upload in form.getlist("files"):
-        if not isinstance(upload, UploadFile) or not upload.filename:
-            continue
-        try:
-            papers.append({"id": await _receive(visit, citizen, upload)})
-        except Refusal as refusal:
-            errors["files"] = _about(visit, refusal, upload.filename)
+    note = str(form.get("supplement_note", ""))[:4000].replace("\r\n", "\n")
+    received, errors = await visit.papers(citizen, form)
+    papers = list(dict.fromkeys([*_papers(form), *received.get("files", [])]))
+    written = {"supplement_note": note, **_chosen(papers)}
     if not papers and not note.strip() and not errors:
         errors["files"] = visit.text("dossier.nothing_added")
     if not errors:
         try:
-            body = body_of(api.SupplementBody, {"papers": papers, "note": note if note.strip() else None})
+            body = body_of(
+                api.SupplementBody, {"papers": [{"id": id} for id in papers], "note": note if note.strip() else None}
+            )
             await api.answer_supplement(code, body, _key(form), citizen, visit.portal)
         except Refusal as refusal:
             errors = visit.errors(refusal, {"/note": "supplement_note", "/papers": "files"}, "supplement")
-            return await _page(visit, citizen, code, errors, kind_of(refusal, PROBLEMS).status, supplement_note=note)
+            return await _page(visit, citizen, code, errors, kind_of(refusal, PROBLEMS).status, **written)
     if errors:
-        return await _page(visit, citizen, code, errors, 422, supplement_note=note)
+        return await _page(visit, citizen, code, errors, 422, **written)
     return _shown(code)
 
 

@@ -6,8 +6,12 @@ import secrets
 
 import msgspec
 
+from services.portal.auth import Citizen
+from services.portal.pages.sessions import NO_END
+from services.portal.papers import store
 from services.portal.refusals import DraftNotFound
 from services.portal.runtime import Portal
+from shared.sandbox.validity import Validity
 from shared.storage.value import Value
 
 
@@ -54,20 +58,50 @@ async def load(portal: Portal, sandbox_id: str, id: str, person: str) -> Draft:
     return draft
 
 
-async def stash(portal: Portal, sandbox_id: str, fields: dict[str, str]) -> str:
-    """Keep the fields of a form whose session had ended; returns the id under which `stashed` finds them."""
-    id = secrets.token_hex(16)
+class Kept(Value, frozen=True):
+    """A form that was sent when nobody was signed in any more, or with another session.
+
+    papers  file field → ids of the papers received in it
+    errors  field → sentence
+    """
+
+    fields: dict[str, str] = msgspec.field(default_factory=dict)
+    papers: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    errors: dict[str, str] = msgspec.field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        """Of the page that shows it again."""
+        return 409 if "form" in self.errors else 422 if self.errors else 200
+
+
+def new_form() -> str:
+    return secrets.token_hex(16)
+
+
+def nobody(sandbox_id: str, form: str) -> Citizen:
+    """The owner of the papers of a form, until somebody signs in and gets them."""
+    return Citizen(_key(form), "", 0, sandbox_id, Validity(0, NO_END))
+
+
+def _key(form: str) -> str:
+    return f"form {form}"
+
+
+async def keep(portal: Portal, sandbox_id: str, form: str, kept: Kept) -> None:
     await portal.database.pool.execute(
         "INSERT INTO drafts (sandbox, id, body) SELECT id, $2, $3 FROM sandboxes WHERE id = $1 AND NOT deleted "
         "FOR KEY SHARE",
-        *(sandbox_id, f"form {id}", msgspec.json.encode(fields).decode()),
+        *(sandbox_id, _key(form), msgspec.json.encode(kept).decode()),
     )
-    return id
 
 
-async def stashed(portal: Portal, sandbox_id: str, id: str) -> dict[str, str]:
-    """The fields of such a form; none if there is none."""
+async def kept(portal: Portal, citizen: Citizen, form: str) -> Kept:
+    """What was kept of a form, nothing if there is none; its papers are from now on the citizen's."""
     rows = await portal.database.fetch(
-        "SELECT body FROM drafts WHERE sandbox = $1 AND id = $2", sandbox_id, f"form {id}"
+        "SELECT body FROM drafts WHERE sandbox = $1 AND id = $2", citizen.sandbox, _key(form)
     )
-    return msgspec.json.decode(rows[0]["body"], type=dict[str, str]) if rows else {}
+    found = msgspec.json.decode(rows[0]["body"], type=Kept) if rows else Kept()
+    if found.papers:
+        await store.hand_over(portal, citizen.sandbox, _key(form), citizen.id)
+    return found

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, Request, Response
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 
 from contracts.texts import text
 from services.portal.api.views import PortalDep
 from services.portal.auth import Citizen
-from services.portal.pages import drafts, sessions
+from services.portal.domain import DossierNotFound
+from services.portal.pages import drafts, sessions, uploads
 from services.portal.problems import PROBLEMS
-from services.portal.refusals import FormOfAnother
+from services.portal.refusals import DraftNotFound, FormOfAnother
 from services.portal.runtime import Portal
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.runtime import known_sandbox
@@ -30,6 +32,7 @@ from shared.web.page_route import GoTo, field_errors, sentence, trying_again, wi
 from shared.web.pages import Lang, Templates, Visit, language_of, origin
 
 FOLDERS = (Path(__file__).parent, Path(__file__).parents[1] / "console")
+SEND_AGAIN = "Look at the page again, and send the form again."
 HIDDEN = ("csrf", "key")  # fields of the page's own
 # Forms with files: several papers of at most 10 MiB each.
 RAW_BODIES = (re.compile(r"/apply/[0-9a-f]+|/dossiers/[^/]+/supplement"), 64 << 20)
@@ -78,21 +81,55 @@ class CitizenVisit:
             raise GoTo(f"/login?next={quote(self.path, safe='')}")  # the address of a form leads on to its page
         return self.citizen
 
-    async def _come_back_with(self, form: FormData) -> None:
-        """After the sign-in, the page gets what was written as its query parameter `form`. Raises GoTo."""
-        written = {name: value[:4000] for name, value in form.items() if isinstance(value, str) and name not in HIDDEN}
-        stashed = f"?form={await drafts.stash(self.portal, self.sandbox.id, written)}" if written else ""
-        raise GoTo(f"/login?next={quote(self.path + stashed, safe='')}")
-
     async def form(self) -> tuple[Citizen, FormData]:
-        """Who sends a form, and its fields. Raises GoTo, FormOfAnother."""
+        """Who sends a form, and its fields.
+
+        Nothing is lost of a form whose session has ended: its page gets it as its query parameter `form`, after the
+        sign-in. Raises GoTo, FormOfAnother.
+        """
         form = await self.request.form(max_files=60, max_fields=300)
         if self.citizen is None:
-            await self._come_back_with(form)
-        citizen = self.signed_in()
+            raise GoTo(f"/login?next={quote(await self._kept(form, {}), safe='')}")
         if form.get("csrf") != self.facts.csrf:
-            raise FormOfAnother("Look at the page again, and send the form again.")
-        return citizen, form
+            refusal = FormOfAnother(SEND_AGAIN)
+            path = await self._kept(form, {"form": self.sentence(refusal)})
+            raise refusal if path == self.request.url.path else GoTo(path)
+        return self.citizen, form
+
+    @contextmanager
+    def shown_again(self, form: str) -> Iterator[None]:
+        """The page of a form that another session had opened: where it belongs to another person, it says so.
+
+        form  the query parameter `form`; empty where the page is simply looked at
+        """
+        try:
+            yield
+        except (DossierNotFound, DraftNotFound) as refusal:
+            if not form:
+                raise
+            raise FormOfAnother(SEND_AGAIN) from refusal
+
+    async def _kept(self, form: FormData, errors: Mapping[str, str]) -> str:
+        """The address at which the page shows again what was written, if anything was."""
+        id = drafts.new_form()
+        fields = {name: value[:4000] for name, value in form.items() if isinstance(value, str) and name not in HIDDEN}
+        papers, faults = await self.papers(drafts.nobody(self.sandbox.id, id), form)
+        if not any(fields.values()) and not papers and not faults:
+            return self.request.url.path
+        await drafts.keep(self.portal, self.sandbox.id, id, drafts.Kept(fields, papers, {**faults, **errors}))
+        return f"{self.request.url.path}?form={id}"
+
+    async def papers(self, owner: Citizen, form: FormData) -> tuple[dict[str, list[str]], dict[str, str]]:
+        """The files of a form, stored: field → ids of its papers, and field → why one of its files was refused."""
+        papers: dict[str, list[str]] = {}
+        errors: dict[str, str] = {}
+        for name, upload in form.multi_items():
+            if isinstance(upload, UploadFile) and upload.filename:
+                try:
+                    papers.setdefault(name, []).append(await uploads.receive(self.portal, owner, upload, self.text))
+                except Refusal as refusal:
+                    errors[name] = f"{upload.filename[:80]}: {self.errors(refusal, {})['form']}"
+        return {name: ids for name, ids in papers.items() if ids}, errors
 
     def sentence(self, refusal: Refusal) -> str:
         """What a refusal says to a citizen."""

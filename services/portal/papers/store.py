@@ -174,13 +174,29 @@ async def owned(
     pointer  JSON pointer of an id in the request body; `{}` stands for its index in `ids`
     raises   PaperNotFound with every missing id
     """
-    valid_ids = sorted({identity for identity in ids if IDS.fullmatch(identity)})
-    rows = await runtime.database.fetch(f"{PAPER_SQL} AND p.sha256 = ANY($3)", sandbox_id, citizen_id, valid_ids)
-    papers = {row["id"]: Paper(**row) for row in rows}
+    papers = await among(runtime, sandbox_id, citizen_id, ids)
     missing = [(pointer.format(index), identity) for index, identity in enumerate(ids) if identity not in papers]
     if missing:
         raise PaperNotFound(*missing)
     return papers
+
+
+async def among(runtime: Runtime, sandbox_id: str, citizen_id: str, ids: Sequence[str]) -> dict[str, Paper]:
+    """Id → paper, of those among `ids` that a citizen's store has."""
+    valid_ids = sorted({identity for identity in ids if IDS.fullmatch(identity)})
+    rows = await runtime.database.fetch(f"{PAPER_SQL} AND p.sha256 = ANY($3)", sandbox_id, citizen_id, valid_ids)
+    return {row["id"]: Paper(**row) for row in rows}
+
+
+async def hand_over(runtime: Runtime, sandbox_id: str, giver: str, receiver: str) -> None:
+    """The papers of one owner become those of another; a paper that the receiver has already stays as it is."""
+    async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
+        await connection.execute(
+            "WITH given AS (DELETE FROM papers WHERE sandbox = $1 AND owner = $2 RETURNING *) "
+            "INSERT INTO papers (sandbox, owner, sha256, name, kind, stored_at) "
+            "SELECT sandbox, $3, sha256, name, kind, stored_at FROM given ON CONFLICT DO NOTHING",
+            *(sandbox.id, giver, receiver),
+        )
 
 
 def digitisation(paper: Paper | None, dossier_code: str) -> int:

@@ -100,7 +100,9 @@ document.addEventListener("input", (event) => {
 
 document.addEventListener("click", async ({ target }) => {
   if (!target.matches("[data-copy]")) return;
-  await navigator.clipboard.writeText(target.parentElement.querySelector("pre").textContent);
+  const text = target.parentElement.querySelector("pre");
+  getSelection().selectAllChildren(text); // where the browser lends no clipboard (a page not of this machine), for the keyboard
+  await navigator.clipboard.writeText(text.textContent);
   say(live.dataset.copied, false);
 });
 
@@ -164,6 +166,9 @@ const isChanged = (field) =>
     ? [...field.options].some((option) => option.selected !== option.defaultSelected)
     : field.value !== field.defaultValue || field.checked !== field.defaultChecked;
 
+// What tells a summary from others with the same words: the call of its form.
+const nameOf = (summary) => [summary.textContent, ...Object.values({ ...summary.closest("form")?.dataset })].join(" ");
+
 draw();
 if (live) {
   const source = new EventSource(live.dataset.stream);
@@ -172,12 +177,12 @@ if (live) {
     // What somebody is writing, or has opened, is not taken away.
     const used = live.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
     if (waiting === null || used) return;
-    const open = [...live.querySelectorAll("details[open] > summary")].map((each) => each.textContent);
+    const open = [...live.querySelectorAll("details[open] > summary")].map(nameOf);
     const written = new Map(fieldsOf().filter(isChanged).map((field) => [field.id, field]));
     live.innerHTML = waiting;
     waiting = null;
     for (const summary of live.querySelectorAll("details > summary")) {
-      if (open.includes(summary.textContent) && !summary.closest(".curl")) summary.parentElement.open = true;
+      if (open.includes(nameOf(summary))) summary.parentElement.open = true;
     }
     for (const field of fieldsOf().filter(({ id }) => written.has(id))) {
       field.value = written.get(field.id).value;
@@ -188,6 +193,9 @@ if (live) {
   source.addEventListener("part", (event) => {
     waiting = event.data;
     put();
+  });
+  source.addEventListener("clock", ({ data }) => {
+    document.querySelector('[data-testid="clock"]').outerHTML = data;
   });
   document.addEventListener("focusout", () => setTimeout(put, 100));
 }

@@ -49,6 +49,7 @@ function follow(part) {
     source?.close();
     if (document.hidden) return;
     source = new EventSource(`${part.dataset.live}?known=${shown}`);
+    source.addEventListener("gone", () => source.close());
     source.addEventListener("changed", (event) => {
       latest = event.lastEventId;
       renew();

@@ -160,6 +160,78 @@ async def test_what_was_written_when_the_session_ended_is_there_after_the_sign_i
     assert back.url.path == f"/dossiers/{submitted}" and "Tôi viết dở" in back.text
 
 
+async def test_the_files_of_an_application_whose_session_had_ended_are_there_after_the_sign_in(
+    browser: Browser,
+) -> None:
+    await browser.sign_in()
+    page = await browser.get(f"/procedures/{COPY}?province={PROVINCE}&commune={COMMUNE}")
+    form = await browser.send(page, "/apply")
+    component = next(each for each in Forms(form.text).ids if each.startswith("file-"))
+    browser.end_session()
+    sent = {component: ("tờ khai.pdf", a_pdf(), "application/pdf")}
+    back = await browser.sign_in_at(await browser.send(form, form.url.path, sent, note="Tôi viết dở"))
+    assert back.status_code == 200 and back.url.path == form.url.path and "Tôi viết dở" in back.text
+    (paper,) = re.findall(r'<option value="(\w+)" selected>tờ khai.pdf</option>', back.text)
+    field = component.replace("file-", "paper-")
+    review = await browser.send(back, form.url.path, note="Tôi viết dở", **{field: paper})
+    assert review.url.path.endswith("/review") and "tờ khai.pdf" in review.text
+    assert 'data-state="submitted"' in (await browser.send(review, "/submit")).text
+
+
+async def test_a_file_that_does_not_fit_is_named_after_the_sign_in(browser: Browser) -> None:
+    await browser.sign_in()
+    page = await browser.get(f"/procedures/{COPY}?province={PROVINCE}&commune={COMMUNE}")
+    form = await browser.send(page, "/apply")
+    component = next(each for each in Forms(form.text).ids if each.startswith("file-"))
+    browser.end_session()
+    sent = {component: ("x.pdf", b"not a file", "application/pdf")}
+    back = await browser.sign_in_at(await browser.send(form, form.url.path, sent, note="Tôi viết dở"))
+    assert back.status_code == 422 and f"error-{component}" in Forms(back.text).ids and "Tôi viết dở" in back.text
+
+
+async def test_the_files_of_a_supplement_are_kept_through_a_sign_in_and_through_a_file_that_does_not_fit(
+    browser: Browser, sandbox: Sandbox, office: Office, submitted: str
+) -> None:
+    await sandbox.carry()
+    await office.made(submitted, law.REQUEST_SUPPLEMENT, reason="Thiếu ảnh", items=["Ảnh 4x6"], answer_days=5)
+    await sandbox.carry()
+    page = await browser.get(f"/dossiers/{submitted}")
+    browser.end_session()
+    sent = [("files", (f"{n}.pdf", a_pdf(b"/Lang (v%d) " % n), "application/pdf")) for n in (1, 2)]
+    back = await browser.sign_in_at(await browser.send(page, "/supplement", sent, supplement_note="Đây ạ"))
+    assert back.url.path == f"/dossiers/{submitted}" and "Đây ạ" in back.text
+    assert back.text.count('data-testid="kept-paper"') == 2
+    wrong = await browser.send(back, "/supplement", {"files": ("x.pdf", b"not a file", "application/pdf")})
+    assert wrong.status_code == 422 and wrong.text.count('data-testid="kept-paper"') == 2
+    before = len((await (await sandbox.sign_in()).dossier(submitted))["papers"])
+    assert (await browser.send(wrong, "/supplement")).status_code == 200
+    assert len((await (await sandbox.sign_in()).dossier(submitted))["papers"]) == before + 2
+
+
+async def test_nobody_else_gets_the_files_of_a_form(browser: Browser) -> None:
+    await browser.sign_in()
+    page = await browser.get(f"/procedures/{COPY}?province={PROVINCE}&commune={COMMUNE}")
+    form = await browser.send(page, "/apply")
+    component = next(each for each in Forms(form.text).ids if each.startswith("file-"))
+    browser.end_session()
+    chooser = await browser.send(form, form.url.path, {component: ("lan.pdf", a_pdf(), "application/pdf")})
+    assert (await browser.sign_in_at(chooser, "minh")).status_code == 409
+    mine = await browser.send(await browser.get(f"/procedures/{COPY}?province={PROVINCE}&commune={COMMUNE}"), "/apply")
+    assert "lan.pdf" not in mine.text
+
+
+async def test_a_form_of_another_session_of_the_same_person_comes_back_with_what_was_written(browser: Browser) -> None:
+    await browser.sign_in()
+    page = await browser.get(f"/procedures/{COPY}?province={PROVINCE}&commune={COMMUNE}")
+    form = await browser.send(page, "/apply")
+    component = next(each for each in Forms(form.text).ids if each.startswith("file-"))
+    await browser.sign_in()
+    sent = {component: ("lan.pdf", a_pdf(), "application/pdf")}
+    back = await browser.send(form, form.url.path, sent, note="Tôi viết dở")
+    assert back.status_code == 409 and "errors" in Forms(back.text).ids
+    assert "Tôi viết dở" in back.text and " selected>lan.pdf<" in back.text
+
+
 async def test_pages_load_nothing_from_elsewhere_and_run_no_foreign_script(browser: Browser) -> None:
     page = await browser.get("/?q=%3Cscript%3Ealert(1)%3C/script%3E")
     assert "<script>alert" not in page.text and "&lt;script&gt;" in page.text
