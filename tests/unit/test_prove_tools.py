@@ -16,7 +16,7 @@ from tools.prove.faults import AND, COMBINATIONS, FAULTS, Injected, every, parts
 from tools.prove.history import Sample
 from tools.prove.ledger import Ledger, Submission
 from tools.prove.proxy import Proxy, ports_of
-from tools.prove.run import Order, Report
+from tools.prove.run import Order, Report, in_order
 
 
 @pytest.fixture
@@ -111,7 +111,16 @@ def test_a_seed_draws_its_pairs_and_only_of_faults_that_combine() -> None:
     pairs = [name for name in names if AND in name]
     assert (names, left_out) == every(random.Random("7/pairs"))
     assert len(pairs) == COMBINATIONS and all(FAULTS[part].combines for name in pairs for part in parts_of(name))
-    assert len({part for name in names for part in parts_of(name)} | left_out.keys()) >= 25
+    parts = [part for name in names for part in parts_of(name)]
+    assert len({*parts, *left_out}) >= 25 and len(parts) == len(set(parts)), "each fault once, alone or in a pair"
+
+
+def test_what_deletes_comes_early() -> None:
+    names = list(every(random.Random("7/pairs"))[0])
+    for seed in range(20):
+        first = list(in_order(random.Random(seed), names, lambda: True))
+        assert sorted(first) == sorted(names)
+        assert all(first.index(name) <= len(names) // 3 + 1 for name in ("delete-database", "jump-a-year"))
 
 
 def test_the_picture_has_every_fault_and_promise_and_shows_markup_as_text(tmp_path: Path) -> None:

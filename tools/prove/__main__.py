@@ -161,7 +161,7 @@ def _names(option: str, seed: str) -> tuple[tuple[str, ...], dict[str, str]]:
     from tools.prove import faults
 
     if option == "connectors":
-        return faults.WITH_CONNECTORS, {}
+        return faults.with_connectors(random.Random(f"{seed}/others")), {}
     if option == "outages":
         return faults.OUTAGES, {}
     if option == ALL:

@@ -41,7 +41,7 @@ CLOSING_DAYS = (
 LIMITS_DAYS = 60  # to advance when no citizen has anything to do: more than any limit, such as the 30 days to pay
 SETTLE_SECONDS = 20.0
 WARM_UP_SECONDS = 3.0  # a fault in an empty stack proves nothing
-PAUSE_SECONDS = 1.0  # longest pause between the recovery from one fault and the next fault
+PAUSE_SECONDS = 0.5  # longest pause between the recovery from one fault and the next fault
 
 Notify = Callable[[str], None]
 
@@ -230,7 +230,7 @@ async def _break_things(scene: Scene, order: Order, report: Report, notify: Noti
     await asyncio.sleep(WARM_UP_SECONDS)
     names = [name for name in order.faults if not _is_last(name)]
     try:
-        for name in _rounds(scene.rng, names, lambda: loop.time() - begun > order.minutes * 60):
+        for name in in_order(scene.rng, names, lambda: loop.time() - begun > order.minutes * 60):
             await asyncio.sleep(scene.rng.random() * PAUSE_SECONDS)
             if not await _inject(scene, name, report, notify, begun):
                 break  # the stack is no longer in the state that the next fault expects
@@ -261,10 +261,14 @@ def _is_last(name: str) -> bool:
     return any(faults.FAULTS[part].last for part in faults.parts_of(name))
 
 
-def _rounds(rng: random.Random, names: Sequence[str], is_over: Callable[[], bool]) -> Iterator[str]:
+def in_order(rng: random.Random, names: Sequence[str], is_over: Callable[[], bool]) -> Iterator[str]:
     """One complete round of faults, then further rounds until the time is over."""
-    yield from rng.sample(list(names), len(names))
     repeatable = [name for name in names if not faults.is_needed([name], lambda kind: kind.once)]
+    first = rng.sample(repeatable, len(repeatable))
+    for name in names:
+        if name not in repeatable:
+            first.insert(rng.randrange(len(first) // 3 + 1), name)
+    yield from first
     while repeatable and not is_over():
         for name in rng.sample(repeatable, len(repeatable)):
             if not is_over():

@@ -32,13 +32,14 @@ from tools.prove.scene import NO_ANSWER, NotConverged, Scene
 Fault = Callable[[Scene], Awaitable[str]]  # returns its trace; "" if it had no effect
 AND = "+"  # between two faults that are injected at the same moment
 COMBINATIONS = 4  # pairs in a run of all faults
+OTHERS = 2  # faults of BESIDE_CONNECTORS in a run with connectors
 
 
 @dataclass(frozen=True)
 class Kind:
     """A fault, and when it may be injected.
 
-    once      at most once per run: what it deletes can no longer be compared
+    once      at most once per run, and early: what was there before it can no longer be compared
     last      after everything was compared: nothing of the load is left
     combines  with another fault of this kind at the same moment
     needs     on this machine: "root" for a disk of its own, "faketime" for another clock
@@ -94,7 +95,7 @@ FAULTS: dict[str, Kind] = {
 }
 OUTAGES = tuple(f"outage-of-{part}" for part in outages.PARTS)
 AT_CONNECTORS = ("kill-connector", "connector-away", "receiver-away", "rotate-credentials", "kill-worker-judging")
-WITH_CONNECTORS = (*AT_CONNECTORS, "kill-gateway-worker", "kill-broker", "stop-worker", "kill-portal-worker")
+BESIDE_CONNECTORS = ("kill-gateway-worker", "kill-broker", "stop-worker", "kill-portal-worker")
 # What ends connections, or makes the broker forget what it acknowledged: not in a run with connectors.
 ENDS_CONNECTORS = ("delete-database", "wipe-broker", "delete-sandboxes", "restore-backup")
 
@@ -117,12 +118,20 @@ class Injected:
 
 
 def every(rng: random.Random) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The faults of a whole run, with pairs drawn by chance; and those that this machine lacks something for, with what."""
+    """The faults of a whole run; and those that this machine lacks something for, with what.
+
+    Some are drawn by chance to be two at once; these do not come alone as well.
+    """
     names = [name for name in FAULTS if name not in (*AT_CONNECTORS, *OUTAGES)]
     left_out = {name: reason for name in names if (reason := lacking(name))}
-    combinable = [name for name in names if FAULTS[name].combines]
-    pairs = [AND.join(rng.sample(combinable, 2)) for _ in range(COMBINATIONS)]
-    return tuple(name for name in (*names, *pairs) if name not in left_out), left_out
+    paired = rng.sample([name for name in names if FAULTS[name].combines], 2 * COMBINATIONS)
+    pairs = [AND.join(pair) for pair in zip(paired[::2], paired[1::2], strict=True)]
+    return tuple(name for name in (*names, *pairs) if name not in {*left_out, *paired}), left_out
+
+
+def with_connectors(rng: random.Random) -> tuple[str, ...]:
+    """The faults of a run with connectors: all of theirs, and some others drawn by chance."""
+    return (*AT_CONNECTORS, *rng.sample(BESIDE_CONNECTORS, OTHERS))
 
 
 def parts_of(name: str) -> list[str]:
