@@ -82,7 +82,7 @@ def test_a_dossier_that_was_lost_with_a_database_must_be_explained_as_lost() -> 
     assert violations(checks.liveness, e)
 
 
-def event(version: int, type: str, **body: Any) -> Event:
+def event(version: int, type: str, /, **body: Any) -> Event:
     return Event(version, type, AT, json.dumps(body))
 
 

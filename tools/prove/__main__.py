@@ -42,7 +42,8 @@ def prove(
     plant: Annotated[
         str,
         typer.Option(
-            help="A bug to plant in the processes under test, by name, or all; exit status 0 if it is caught."
+            help="Bugs to plant in the processes under test, one after the other: names separated by commas, or all; "
+            "exit status 0 if each is caught."
         ),
     ] = NONE,
     times: Annotated[
@@ -72,7 +73,7 @@ def prove(
         console.width = 200
     if minutes > LONGEST_MINUTES:
         raise Trouble(f"--minutes {minutes:g} is too long: at most {LONGEST_MINUTES}, because the calendar ends.")
-    plants = [*PLANTS] if plant == ALL else [plant]
+    plants = [*PLANTS] if plant == ALL else [name.strip() for name in plant.split(",")]
     if unknown := {*plants} - {*PLANTS, NONE}:
         raise Trouble(f"There is no planted bug '{unknown.pop()}'. There are: {', '.join(PLANTS)}; or all.")
     number = _seed(seed)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from contracts.catalogue import PROVINCES
-from contracts.lifecycle import BEGUN_BY, LIFECYCLE
+from contracts.lifecycle import BEGUN_BY, DOSSIER_REJECTED, DOSSIER_RESULT_READY, DOSSIER_SUBMITTED, LIFECYCLE
 from contracts.topics import FROM_PROVINCE
-from tools.prove import connector_checks, rules
+from tools.prove import connector_checks, law_checks, rules
 from tools.prove.copies import compared
 from tools.prove.evidence import Check, Evidence, Finding
 from tools.prove.ledger import Key
+from tools.prove.tables import Event, Figures
 
 
 def submissions(e: Evidence) -> Iterator[str | None]:
@@ -168,7 +171,12 @@ def statistics(e: Evidence) -> Iterator[str | None]:
     for key, dossier in e.portal.dossiers.items():
         if key not in excluded:
             right = (dossier["province"], dossier["state_code"])
-            yield _differences(key, ("counted as", e.portal.reported.get(key), right))
+            figures = _figures([*e.portal.events.get(key, ()), *e.gateway.events.get(key, ())])
+            yield _differences(
+                key,
+                ("counted as", e.portal.reported.get(key), right),
+                *([("figures", e.portal.figures.get(key), figures)] if key not in e.lost else ()),
+            )
     for sandbox, counted in e.counted.items():
         stored = Counter(
             (province, LIFECYCLE.state(state).slug)
@@ -178,6 +186,22 @@ def statistics(e: Evidence) -> Iterator[str | None]:
         yield None if counted == stored else f"{sandbox}: the statistics show {counted}, stored are {dict(stored)}"
     unknown = e.portal.reported.keys() - e.portal.dossiers.keys() - {key for key, _ in e.portal.orphans}
     yield from (f"{key} is counted and does not exist" for key in unknown)
+
+
+def _figures(events: Sequence[Event]) -> Figures:
+    """What the statistics must count of a dossier: the portal's own events only begin it."""
+    figures = Figures(None, None, None, None)
+    for event in sorted(events, key=lambda event: event.type not in BEGUN_BY):
+        facts = event.facts
+        if event.type in BEGUN_BY:
+            is_online = event.type == DOSSIER_SUBMITTED
+            figures = replace(figures, commune=facts["authority"].get("commune"), is_online=is_online)
+        due_at = datetime.fromisoformat(facts["due_at"]) if facts.get("due_at") else figures.due_at
+        figures = replace(figures, due_at=due_at)
+        if event.type in (DOSSIER_RESULT_READY, DOSSIER_REJECTED):
+            late = due_at is not None and event.at > due_at
+            figures = replace(figures, is_overdue=not facts["on_time"] if "on_time" in facts else late)
+    return figures
 
 
 def timelines(e: Evidence) -> Iterator[str | None]:
@@ -322,6 +346,7 @@ CHECKS: dict[str, Check] = {
     "no deadlock, no unexpected reply": machine,
     "everything settles, and settle does not say so too early": stillness,
     "every dossier ends, or is held by what explain names": liveness,
+    **law_checks.CHECKS,
 }
 
 

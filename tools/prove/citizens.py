@@ -153,6 +153,7 @@ class Citizens:
     async def _request(self, who: Who, key: Key, event_type: str, path: str, body: dict[str, Any]) -> bool:
         """A request that publishes an event; False if it is refused with 409: the province was faster."""
         age = self._ledger.age
+        self._ledger.said.setdefault((key, event_type), []).append(_said(body))
         try:
             await self[who].send("POST", f"/api/v1/dossiers/{key[1]}/{path}", key=str(uuid.uuid4()), json=body)
         except Problem as problem:
@@ -198,6 +199,13 @@ class Citizens:
         ):  # a province whose database was deleted waits long for a dossier that does not come
             async with asyncio.timeout(DESK_SECONDS):
                 await self._desks[key[0]].send("POST", path, key=str(uuid.uuid4()), body={"does": law.TAKE_PAYMENT})
+
+
+def _said(body: dict[str, Any]) -> dict[str, Any]:
+    """What the event of such a request must say."""
+    said = {f"/{name}": value for name, value in body.items() if isinstance(value, str)}
+    said |= {f"/scores/{name}": score for name, score in body.get("scores", {}).items()}
+    return said | ({"/papers/*/sha256": [paper["id"] for paper in body["papers"]]} if "papers" in body else {})
 
 
 def withdraws_at_once(journey: Journey) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from tools.prove import rules
@@ -39,6 +40,12 @@ class Evidence:
     lies: list[str] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
     said: Said | None = None  # in a run with connectors
+
+    @cached_property
+    def connected(self) -> set[Key]:
+        """Dossiers of connected provinces."""
+        places = self.said.verdicts.keys() if self.said else set()
+        return {key for key, each in self.gateway.dossiers.items() if (key[0], each["province"]) in places}
 
     @property
     def lost(self) -> set[Key]:

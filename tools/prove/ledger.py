@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 Key = tuple[str, str]  # (sandbox, dossier code)
 
@@ -15,7 +16,9 @@ Key = tuple[str, str]  # (sandbox, dossier code)
 class Submission:
     """One submission under one Idempotency-Key; `codes` has the dossier code of every reply to it.
 
-    service  portal, or gateway if it was handed in at a counter or by post
+    service    portal, or gateway if it was handed in at a counter or by post
+    said       what was sent: JSON pointer in the event that begins the dossier → value
+    names_fee  a fee of its path is one that the office names itself
     """
 
     sandbox: str
@@ -24,6 +27,8 @@ class Submission:
     province: str
     codes: list[str] = field(default_factory=list)
     service: str = "portal"
+    said: dict[str, Any] = field(default_factory=dict)
+    names_fee: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Ledger:
     """
     submissions   acknowledged, by Idempotency-Key
     requests      acknowledged requests of citizens, by dossier and the type of the event that each publishes
+    said          what each of them sent: JSON pointer in the event → value; also what was not acknowledged
     payments      references of acknowledged payments, by dossier
     surprises     unexpected replies: refusals that no race explains
     ended         dossiers that have ended, and whose citizens have nothing left to do
@@ -52,6 +58,7 @@ class Ledger:
 
     submissions: dict[str, Submission] = field(default_factory=dict)
     requests: Counter[tuple[Key, str]] = field(default_factory=Counter)
+    said: dict[tuple[Key, str], list[dict[str, Any]]] = field(default_factory=dict)
     payments: dict[Key, list[str]] = field(default_factory=dict)
     surprises: list[str] = field(default_factory=list)
     ended: set[Key] = field(default_factory=set)

@@ -109,7 +109,10 @@ class Load:
     async def _hand_in(self, case: Case) -> None:
         journey = case.journey
         service = "portal" if journey.channel == "online" else "gateway"
-        submission = Submission(case.sandbox, case.persona, case.key, case.choice.province, service=service)
+        said, names_fee = self._said(case), any("fee" in step for step in journey.decisions.get("steps", ()))
+        submission = Submission(
+            case.sandbox, case.persona, case.key, case.choice.province, [], service, said, names_fee
+        )
         self.ledger.submissions[case.key] = submission
 
         async def send() -> None:
@@ -131,6 +134,24 @@ class Load:
         if withdraws_at_once(journey):
             await asyncio.sleep(case.patience)  # while the province may be processing
             await self.citizens.withdraw((case.sandbox, case.persona), dossier, journey)
+
+    def _said(self, case: Case) -> dict[str, Any]:
+        """What the event that begins the dossier must say."""
+        choice, who, journey = case.choice, (case.sandbox, case.persona), case.journey
+        papers = self.citizens.papers(who, journey) if journey.channel == "online" else [PAPER]
+        owner = self.citizens.owner(who, journey)
+        return {
+            "/procedure": choice.procedure,
+            "/authority/province": choice.province,
+            "/authority/commune": choice.commune,
+            "/channel": journey.channel,
+            "/capacity": owner.get("capacity", "self"),
+            **{f"/applicant/{name}": value for name, value in self.citizens.applicant(who).items()},
+            **{f"/owner/{name}": value for name, value in owner.get("owner", {}).items()},
+            **{f"/{of}/{name}": value for of, place in _places(case).items() for name, value in place.items()},
+            "/papers/*/component": [paper["component"] for paper in papers],
+            "/papers/*/sha256": [paper.get("id") for paper in papers],
+        }
 
     async def _submit(self, case: Case) -> str:
         choice, who = case.choice, (case.sandbox, case.persona)

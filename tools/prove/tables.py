@@ -28,6 +28,10 @@ DEFAULTS: dict[str, Any] = {
     "refunded_dong": 0,
 }
 
+FILES_SQL = """
+SELECT sandbox, sha256, encode(sha256(content), 'hex') <> sha256 OR length(content) <> size AS spoilt
+FROM files WHERE sandbox = ANY($1)"""
+
 
 @dataclass(frozen=True)
 class Event:
@@ -42,6 +46,16 @@ class Event:
     def facts(self) -> dict[str, Any]:
         facts: dict[str, Any] = json.loads(self.body)
         return facts
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the statistics count of a dossier besides its state; None: nothing was said of it yet."""
+
+    commune: str | None
+    is_online: bool | None
+    due_at: datetime | None
+    is_overdue: bool | None
 
 
 @dataclass(frozen=True)
@@ -96,6 +110,9 @@ class ServiceTables:
     reported: dict[
         Key, tuple[str, int]
     ]  # at the portal: province and state of each dossier, as its statistics count it
+    figures: dict[Key, Figures] = field(default_factory=dict)  # at the portal: what else they count of it
+    files: set[tuple[str, str]] = field(default_factory=set)  # sandbox and SHA-256 of what is stored
+    spoilt_files: list[tuple[str, str]] = field(default_factory=list)  # of them, those whose content is another
 
 
 @dataclass
@@ -132,6 +149,7 @@ async def read_service(connection: asyncpg.Connection, service: str, sandboxes: 
     reported = []
     if service == "portal":
         reported = await rows("SELECT * FROM reported_dossiers WHERE sandbox = ANY($1)", *parameters)
+    files = await rows(FILES_SQL, *parameters)
     return ServiceTables(
         service=service,
         epoch=await connection.fetchval("SELECT coalesce(max(epoch), 0) FROM event_log") or 0,
@@ -155,6 +173,14 @@ async def read_service(connection: asyncpg.Connection, service: str, sandboxes: 
         replies={row["key"]: row["n"] for row in replies},
         awaited=awaited,
         reported={(row["sandbox"], row["dossier"]): (row["province"], row["state"]) for row in reported},
+        figures={
+            (row["sandbox"], row["dossier"]): Figures(
+                row["commune"], row["is_online"], row["due_at"], row["is_overdue"]
+            )
+            for row in reported
+        },
+        files={(row["sandbox"], row["sha256"]) for row in files},
+        spoilt_files=[(row["sandbox"], row["sha256"]) for row in files if row["spoilt"]],
     )
 
 

@@ -44,6 +44,11 @@ PLANTS = {
     "verdict-twice": Plant("what a connector wrote is judged twice", _FOLDER / "verdict_twice", ("kill-connector",)),
     "lost-timer": Plant("a timer is dropped without its handler being run", _FOLDER / "lost_timer"),
     "other-name": Plant("the gateway's copy keeps another applicant's name", _FOLDER / "other_name"),
+    "wrong-applicant": Plant(
+        "dossier and event name another applicant than who signed in", _FOLDER / "wrong_applicant"
+    ),
+    "due-a-day-late": Plant("every due date is a day later than the calendar says", _FOLDER / "due_a_day_late"),
+    "spoilt-file": Plant("the first byte of a stored file is another", _FOLDER / "spoilt_file"),
     "effects-without-position": Plant(
         "a batch of a reader has its effects, and the position is not saved", _FOLDER / "effects_without_position"
     ),

@@ -1,0 +1,15 @@
+"""Planted bug: every due date is a day later than the calendar says."""
+
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+calendar = import_module("contracts.calendar.calendar").Calendar
+original = calendar.due
+
+
+def due(self: Any, *arguments: Any) -> Any:
+    return original(self, *arguments) + timedelta(days=1)
+
+
+setattr(calendar, "due", due)  # noqa: B010
