@@ -5,14 +5,18 @@ from __future__ import annotations
 import random
 from itertools import islice
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from contracts import lifecycle as law
+from lienthong.client.http import NotRunning, Problem, ServiceClient
 from lienthong.embedded import Trouble
 from tools.prove.__main__ import _names, _seed, refuse_full_disk
+from tools.prove.ledger import Ledger
 from tools.prove.mix import FILE, JOURNEYS, Mix
 from tools.prove.plants import PLANTS
+from tools.prove.retrying import _until_acknowledged
 from tools.prove.rules import MOVES
 
 
@@ -53,6 +57,19 @@ def test_too_little_disk_is_said_before_the_start_with_both_sizes(tmp_path: Path
     refuse_full_disk(tmp_path / "not" / "there", 1)
     with pytest.raises(Trouble, match=r"Too little disk: [\d,]+ MB are free .*needs 1,000,000,000,000 MB"):
         refuse_full_disk(tmp_path, 10**18)
+
+
+async def test_a_request_that_nobody_acknowledges_is_given_up() -> None:
+    class Silent:
+        """A client of a service that never answers."""
+
+        async def send(self, *_: Any, **__: Any) -> Any:
+            raise NotRunning("http://127.0.0.1:1")
+
+    ledger = Ledger(patience=0.25)
+    with pytest.raises(Problem, match=r"504 never-acknowledged: .*0\.25 s"):
+        await _until_acknowledged(cast(ServiceClient, Silent()), "GET", "/", ledger)
+    assert ledger.unacknowledged > 1
 
 
 def test_an_unknown_fault_is_named_with_those_that_exist() -> None:

@@ -90,15 +90,25 @@ class Citizens:
 
     async def act(self, sandbox_id: str, persona: str) -> int:
         """Do what is to be done about the newest dossiers; returns about how many there was something to do."""
-        query = {"page_size": NEWEST}
-        dossiers = (await self[sandbox_id, persona].send("GET", "/api/v1/dossiers", params=query)).json()
-        return await self._act_on((sandbox_id, persona), dossiers)
+        who, query = (sandbox_id, persona), {"page_size": NEWEST}
+        try:
+            dossiers = (await self[who].send("GET", "/api/v1/dossiers", params=query)).json()
+        except Problem as problem:
+            return self._no_list(who, problem)
+        return await self._act_on(who, dossiers)
+
+    def _no_list(self, who: Who, problem: Problem) -> int:
+        self._ledger.surprises.append(f"the list of {who}: {problem.status} {problem.type}: {problem}")
+        return 0
 
     async def act_on_all(self, lost: set[Key]) -> int:
         """For the end of a run: the same about all dossiers that have not ended, except those in `lost`."""
 
         async def act(who: Who) -> int:
-            dossiers = await every_row(self[who].send, "/api/v1/dossiers")
+            try:
+                dossiers = await every_row(self[who].send, "/api/v1/dossiers")
+            except Problem as problem:
+                return self._no_list(who, problem)
             return await self._act_on(who, [each for each in dossiers if (who[0], each["code"]) not in lost])
 
         return sum(await asyncio.gather(*map(act, self._citizens)))

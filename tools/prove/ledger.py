@@ -54,6 +54,7 @@ class Ledger:
     failed        dossiers whose first payment has failed, as their path says
     undone        dossiers that were acknowledged after a backup that was then restored
     age           how often a backup was restored
+    patience      seconds after which a request that nobody acknowledges is given up, which breaks a promise
     """
 
     submissions: dict[str, Submission] = field(default_factory=dict)
@@ -65,6 +66,7 @@ class Ledger:
     failed: set[Key] = field(default_factory=set)
     undone: set[Key] = field(default_factory=set)
     age: int = 0
+    patience: float = 200.0
     unacknowledged: int = 0  # missing replies and 5xx: each request was repeated with its key
     acknowledged: int = 0
     _under_way: int = 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from lienthong.client import Citizen, Sandbox
@@ -30,7 +32,7 @@ class RetryingCitizen:
             return await self._send(method, path, key, media_type, **options)
 
     async def _send(self, method: str, path: str, key: str, media_type: str | None, **options: Any) -> Response:
-        pauses = _pauses()
+        pauses = _pauses(self._ledger.patience)
         while True:
             token = self.citizen.token
             if not token:
@@ -63,11 +65,13 @@ class RetryingCitizen:
     async def _sign_in(self, old_token: str) -> None:
         """Get a new token, unless another task already has. If the authorization code expires, try again."""
         async with self._signing_in:
-            while self.citizen.token == old_token:
-                try:
+            for pause in _pauses(self._ledger.patience):
+                if self.citizen.token != old_token:
+                    return
+                with suppress(NotRunning, Problem):
                     await self.citizen.sign_in()
-                except (NotRunning, Problem):
-                    await asyncio.sleep(PAUSE_SECONDS)
+                    continue
+                await asyncio.sleep(pause)
 
 
 class RetryingDesk:
@@ -87,7 +91,7 @@ async def _until_acknowledged(
     service: ServiceClient, method: str, path: str, ledger: Ledger, **options: Any
 ) -> Response:
     async with ledger.request():
-        for pause in _pauses():
+        for pause in _pauses(ledger.patience):
             try:
                 return await service.send(method, path, **options)
             except NotRunning:
@@ -100,9 +104,10 @@ async def _until_acknowledged(
     raise AssertionError("the pauses never end")
 
 
-def _pauses() -> Iterator[float]:
-    """Seconds before each repetition of a request."""
-    pause = PAUSE_SECONDS
-    while True:
+def _pauses(patience: float) -> Iterator[float]:
+    """Seconds before each repetition of a request. Raises Problem when nobody has acknowledged it for so long."""
+    pause, end = PAUSE_SECONDS, time.monotonic() + patience
+    while time.monotonic() < end:
         yield pause
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+    raise Problem("never-acknowledged", 504, f"Nobody has acknowledged this request for {patience:g} s.", {})

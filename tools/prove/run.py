@@ -124,6 +124,7 @@ async def run(order: Order, notify: Notify) -> Report:
             sandboxes = [await _sandbox(country, order, n) for n in range(len(RATES))]
             clocks, catalogue = Clocks(sandboxes), await Catalogue.read(country)
             load = Load(country, sandboxes, catalogue, clocks, order.seed, order.rate)
+            load.ledger.patience = order.away + 3 * order.patience
             report.mark = load.mix.mark
             await load.citizens.get_ready()
             async with _counting(stack) as counters, AsyncExitStack() as programs:

@@ -8,8 +8,8 @@ calendar = import_module("contracts.calendar.calendar").Calendar
 original = calendar.due
 
 
-def due(self: Any, *arguments: Any) -> Any:
-    return original(self, *arguments) + timedelta(days=1)
+def due(self: Any, *arguments: Any, **more: Any) -> Any:
+    return original(self, *arguments, **more) + timedelta(days=1)
 
 
 setattr(calendar, "due", due)  # noqa: B010
