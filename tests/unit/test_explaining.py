@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -39,6 +41,7 @@ SENT = published(law.DOSSIER_SUBMITTED, numbered=False)
 READ = published(law.DOSSIER_SUBMITTED, unread=False)
 STRANGE = Foreign("portal", "gateway", "dossier.to-province.v1", 24, 2, "2026-06-09T08:00:00.000+00:00", 7)
 ASKED = portal_copy(law.SUPPLEMENT, supplements=(Supplement(1, "Thiếu", ("Ảnh",), LATER, False),))
+IDLE = facts(law.IN_PROCESSING, gateway=Outlook(known=True))
 WITHDRAWING = Outlook(known=True, timers=(Timer("answer_withdrawal", LATER),))
 
 # cause → facts that bring it about, and a word of its English sentence or of what mends it
@@ -88,7 +91,11 @@ CASES: dict[str, tuple[Facts, str]] = {
     "due-not-fired": (facts(gateway=Outlook(True, (Timer("start", EARLIER),))), "due at 09/06/2026 07:00"),
     "clock-frozen": (facts(), "lienthong clock advance --to 2026-06-09T10:00:00.000+07:00 --sandbox s1"),
     "clock-runs": (facts(), "in 0:02:00 of real time"),
-    "calendar-ended": (facts(law.IN_PROCESSING, gateway=Outlook(known=True)), "ends with 31/12/2027"),
+    "calendar-ended": (
+        dataclasses.replace(IDLE, now=datetime(2027, 12, 20, tzinfo=UTC)),
+        "ends with 31/12/2027",
+    ),
+    "step-lost": (IDLE, "it was lost"),
     "connector-silent": (
         facts(
             mode="external",

@@ -11,6 +11,8 @@ from services.portal.explain.causes import Kind, Values, Words, kind
 from services.portal.explain.facts import SIMULATED, Facts
 from shared.sandbox.clock import wire
 
+LONGEST_PLAN = timedelta(days=150)  # to a step of officers: 60 working days, a pause and the holidays of Tết
+
 
 @kind(
     "due-not-fired",
@@ -73,12 +75,40 @@ def clock_runs(facts: Facts) -> Iterator[Values]:
 )
 def calendar_ended(facts: Facts) -> Iterator[Values]:
     """officers must act, and their calendar ends before that"""
+    if _has_no_plan(facts) and _calendar_ends_soon(facts):
+        yield {"last": f"{CALENDAR.last:%d/%m/%Y}"}
+
+
+@kind(
+    "step-lost",
+    Words(
+        "Simulated officers of province {province} must act, and no step is planned: it was lost, which is a fault of the "
+        "province_gateway.",
+        "Cán bộ mô phỏng của tỉnh {province} phải xử lý, nhưng không có bước nào được lên lịch: bước đó đã mất, đây là lỗi "
+        "của province_gateway.",
+        "Let them plan anew: `lienthong mode set {province} manual{flag}`, then `lienthong mode set {province} simulated{flag}`. "
+        "Report it with the output of `lienthong timeline {code}{flag}`.",
+        "Cho lên lịch lại: `lienthong mode set {province} manual{flag}`, rồi `lienthong mode set {province} simulated{flag}`. "
+        "Báo lỗi kèm kết quả của `lienthong timeline {code}{flag}`.",
+    ),
+)
+def step_lost(facts: Facts) -> Iterator[Values]:
+    """officers must act, their calendar goes on, and nothing is planned"""
+    if _has_no_plan(facts) and not _calendar_ends_soon(facts):
+        yield {"province": facts.province}
+
+
+def _has_no_plan(facts: Facts) -> bool:
+    """Whether simulated officers must act, and no timer of the dossier is there."""
     officers_turn = (
         facts.province_copy is not None and not facts.ended and facts.mode == SIMULATED and not facts.officers
     )
     citizens_turn = facts.state == law.RESULT_READY and facts.owing is not None  # the result waits for the payment
-    if officers_turn and not facts.timers and not facts.parked and not citizens_turn:
-        yield {"last": f"{CALENDAR.last:%d/%m/%Y}"}
+    return officers_turn and not facts.timers and not facts.parked and not citizens_turn
+
+
+def _calendar_ends_soon(facts: Facts) -> bool:
+    return facts.now.date() + LONGEST_PLAN > CALENDAR.last
 
 
 @kind(
@@ -108,4 +138,4 @@ def _next(facts: Facts) -> Values:
     }
 
 
-KINDS: tuple[Kind, ...] = (due_not_fired, clock_frozen, clock_runs, calendar_ended)
+KINDS: tuple[Kind, ...] = (due_not_fired, clock_frozen, clock_runs, calendar_ended, step_lost)
