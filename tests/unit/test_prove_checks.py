@@ -171,6 +171,16 @@ def test_a_request_that_was_acknowledged_and_is_not_published_is_found() -> None
     assert violations(checks.acknowledged_once, e)
 
 
+def test_a_dossier_that_a_list_lacks_or_has_twice_is_found() -> None:
+    e = evidence(10, 10, applicant_id="037190000001")
+    e.people["s1", "lan"] = "037190000001"
+    e.listed["s1", "lan"] = e.inboxes["s1", "37"] = [KEY[1]]
+    assert not violations(checks.lists, e)
+    for codes in ([], [KEY[1], KEY[1]], ["H42.14464-20260608-0000002", KEY[1]]):
+        e.listed["s1", "lan"] = e.inboxes["s1", "37"] = codes
+        assert len(violations(checks.lists, e)) == 2
+
+
 def test_an_event_that_was_not_seen_fails_the_proof() -> None:
     e = evidence(10, 10)
     assert "no province has published dossier.handed_over.v1" in violations(checks.breadth, e)

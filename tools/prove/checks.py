@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from contracts.catalogue import PROVINCES
 from contracts.lifecycle import BEGUN_BY, DOSSIER_REJECTED, DOSSIER_RESULT_READY, DOSSIER_SUBMITTED, LIFECYCLE
@@ -215,6 +216,27 @@ def timelines(e: Evidence) -> Iterator[str | None]:
         yield f"{key}: not in the timeline {missing}, only in the timeline {more}" if missing or more else None
 
 
+def lists(e: Evidence) -> Iterator[str | None]:
+    """The lists of citizens and offices have each of their dossiers once, on one of their pages."""
+    for (sandbox, persona), codes in e.listed.items():
+        number, stored = e.people[sandbox, persona], e.portal.dossiers.items()
+        own = [key[1] for key, each in stored if key[0] == sandbox and number in _people(each)]
+        yield _listed(f"{persona} in {sandbox}", codes, own)
+    for (sandbox, province), codes in e.inboxes.items():
+        stored = e.gateway.dossiers.items()
+        there = [key[1] for key, each in stored if (key[0], each["province"]) == (sandbox, province)]
+        yield _listed(f"province {province} in {sandbox}", codes, there)
+
+
+def _people(dossier: dict[str, Any]) -> tuple[str, str]:
+    return dossier["applicant_id"], (dossier.get("owner") or {}).get("id", "")
+
+
+def _listed(who: str, codes: list[str], stored: list[str]) -> str | None:
+    missing, more = Counter(stored) - Counter(codes), Counter(codes) - Counter(stored)
+    return f"the list of {who} lacks {sorted(missing)}, and has besides {sorted(more)}" if missing or more else None
+
+
 def receipts(e: Evidence) -> Iterator[str | None]:
     """The numbers of receipts have no gap within a series: those of the portal, and those of each office."""
     for tables, type in ((e.portal, rules.CONFIRMED), (e.gateway, rules.FEE_PAID)):
@@ -339,6 +361,7 @@ CHECKS: dict[str, Check] = {
     "both copies have every field of every event": compared,
     "statistics agree with the stored dossiers": statistics,
     "paid = confirmed, minus refunds": money,
+    "lists have every dossier once": lists,
     "receipts are numbered without gaps": receipts,
     "timelines are the event logs": timelines,
     "dead letters are exactly the poison": dead_letters,

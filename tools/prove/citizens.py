@@ -84,6 +84,11 @@ class Citizens:
         authorised = journey.submission.get("capacity") == "authorised_person"
         return [{"id": self._paper[who], "component": "authorisation" if authorised else "other"}]
 
+    @property
+    def numbers(self) -> dict[Who, str]:
+        """Personal number of each."""
+        return {who: person["number"] for who, person in self._people.items() if who in self._citizens}
+
     def applicant(self, who: Who) -> dict[str, str]:
         person = self._people[who]
         return {"id": person["number"], "name": person["name"]}

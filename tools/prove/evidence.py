@@ -22,6 +22,9 @@ class Evidence:
     views    by sampled dossier: status that citizen and province see through the APIs (None: not found)
     timelines  by sampled dossier: the events in its timeline
     counted  by sandbox: how many dossiers the statistics show, by province and state
+    listed   by citizen (sandbox, persona): codes in the list that the citizen reads
+    inboxes  by office (sandbox, province): codes in the list that it reads
+    people   by citizen: personal number
     lies     what `settle` said too early
     causes   by dossier that has not ended (of the lost ones, a sample): what `explain` says holds it, the main cause first
     """
@@ -36,6 +39,9 @@ class Evidence:
     views: dict[Key, tuple[int | None, int | None]] = field(default_factory=dict)
     timelines: dict[Key, list[Line]] = field(default_factory=dict)
     counted: dict[str, dict[tuple[str, str], int]] = field(default_factory=dict)
+    listed: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    inboxes: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    people: dict[tuple[str, str], str] = field(default_factory=dict)
     causes: dict[Key, list[str]] = field(default_factory=dict)
     lies: list[str] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)

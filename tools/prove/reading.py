@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from lienthong.client.http import Problem
+from lienthong.client.http import Problem, every_row
 from tools.prove.evidence import Evidence, Line
 from tools.prove.ledger import Key
 from tools.prove.scene import Scene
@@ -16,6 +16,7 @@ TIMELINES = 40  # of them, those whose timeline is compared with the event logs
 EXPLAINED = 200  # dossiers that have not ended and are explained; more than poison can hold
 LOST = 50  # the same of those that were lost with a database
 AT_ONCE = 8  # requests
+PAGE = 7  # dossiers of a page of a citizen's list: many pages, so that what is lost between two is found
 T = TypeVar("T")
 K = TypeVar("K")
 
@@ -27,6 +28,9 @@ async def read_all(scene: Scene, evidence: Evidence) -> None:
     evidence.views = await _each(sample, lambda key: _statuses(scene, key))
     evidence.timelines = await _each(sample[:TIMELINES], lambda key: _timeline(scene, key))
     evidence.counted = await _each(scene.sandboxes, lambda sandbox: _counted(scene, sandbox))
+    evidence.listed = await _each(scene.load.citizens.everybody, lambda who: _own(scene, *who))
+    inboxes = sorted({(key[0], each["province"]) for key, each in evidence.gateway.dossiers.items()})
+    evidence.inboxes = await _each(inboxes, lambda place: _inbox(scene, *place))
     standing = [key for key in evidence.open if key not in evidence.lost][:EXPLAINED]
     lost = [key for key in evidence.open if key in evidence.lost and key not in evidence.gateway.awaited]
     standing += scene.rng.sample(lost, min(LOST, len(lost)))
@@ -64,6 +68,17 @@ async def _timeline(scene: Scene, key: Key) -> list[Line]:
 async def _counted(scene: Scene, sandbox_id: str) -> dict[tuple[str, str], int]:
     provinces = (await scene.sandbox(sandbox_id).statistics())["provinces"]
     return {(each["province"], state): count for each in provinces for state, count in each["states"].items()}
+
+
+async def _own(scene: Scene, sandbox_id: str, persona: str) -> list[str]:
+    """Codes in the list that a citizen reads, page by page."""
+    citizen = scene.load.citizens[sandbox_id, persona]
+    return [each["code"] for each in await every_row(citizen.send, "/api/v1/dossiers", page_size=PAGE)]
+
+
+async def _inbox(scene: Scene, sandbox_id: str, province: str) -> list[str]:
+    """Codes in the list that an office reads."""
+    return [each["code"] for each in await scene.sandbox(sandbox_id).province(province).dossiers()]
 
 
 async def _causes(scene: Scene, key: Key) -> list[str]:

@@ -318,6 +318,7 @@ async def _evidence(scene: Scene, unsettled: list[str]) -> Evidence:
         scene.uncounted,
         unsettled=unsettled,
         lies=scene.lies,
+        people=scene.load.citizens.numbers,
     )
     if scene.connectors is not None:
         rows = await scene.fetch("gateway", VERDICTS_SQL, scene.connectors.sandbox.id)
