@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import httpx
 from fastapi import Response
@@ -35,8 +35,13 @@ def _issuer(visit: CitizenVisit) -> str:
 
 
 def _return_address(visit: CitizenVisit) -> str:
-    """Here, under the name by which the browser knows us: cookies belong to a name."""
-    return f"{visit.request.url.scheme}://{visit.request.headers['host']}{LOGIN_RETURN}"
+    """Here, under the name by which the browser knows us: cookies belong to a name.
+
+    Under our public name its scheme counts: TLS ends in front of us, so a request never shows it.
+    """
+    public, host = visit.portal.settings.portal_url.rstrip("/"), visit.request.headers["host"]
+    at_public = host.lower() == urlsplit(public).netloc.lower()
+    return f"{public if at_public else f'{visit.request.url.scheme}://{host}'}{LOGIN_RETURN}"
 
 
 def _pending(visit: CitizenVisit, state: str) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from urllib.parse import urljoin
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pytest
 
 from contracts import lifecycle as law
 from services.portal.domain import INDICATORS
-from tests.support.country import URLS, Sandbox
+from tests.support.country import URLS, Country, Sandbox
 from tests.support.factories import COMMUNE, COPY, PROVINCE
 from tests.support.office import Office
 from tests.support.pages import Browser, Forms, state_of
@@ -53,6 +53,19 @@ async def test_an_application_from_the_page_of_the_procedure_to_the_dossier(brow
     assert str(first.url).rpartition("/")[2] in listed.text
     slip = await browser.get(f"{first.url.path}/slip")
     assert slip.headers["content-type"] == "application/pdf" and slip.content.startswith(b"%PDF")
+
+
+async def test_under_the_public_name_the_sign_in_returns_with_its_scheme(
+    browser: Browser, country: Country, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TLS ends at a proxy in front of the portal, so the request itself is plain HTTP."""
+    secure = country.portal.settings.model_copy(update={"portal_url": PORTAL.replace("http:", "https:")})
+    monkeypatch.setattr(country.portal, "settings", secure)
+    returns = []
+    for host in ("portal.test", "127.0.0.1:8000"):
+        leads = await browser.http.get(f"{PORTAL}/login", headers={"Host": host})
+        returns += parse_qs(urlsplit(leads.headers["location"]).query)["redirect_uri"]
+    assert returns == ["https://portal.test/login/return", "http://127.0.0.1:8000/login/return"]
 
 
 async def test_what_is_missing_is_added_on_the_page(
