@@ -7,7 +7,7 @@ READY := .venv/.installed
 FUZZ := .venv/fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo shell test test-all check contracts contracts-clients wheel example parallel prove prove-short prove-plants prove-outages bench fuzz fuzz-short compose-proof clients connectors screens
+.PHONY: help setup up down status demo shell test test-all check contracts contracts-clients wheel example parallel prove prove-short prove-plants prove-outages bench fuzz fuzz-short compose-proof chart clients connectors screens
 
 help: ## List these targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,11 +36,11 @@ test-all: export LAW_STORIES := 200
 test-all: export MUTATIONS := 20000
 test-all: export PYTEST_ADDOPTS := $(PYTEST_ADDOPTS) -m "not clients"
 
-# Without tests/generated: make contracts-clients. First those without a country, then those that share one, and those that start their own: these wait
-# for processes, so three at a time.
+# Without tests/generated and tests/chart, which have targets of their own. First those without a country, then those that share one, and those that start
+# their own: these wait for processes, so three at a time.
 test test-all: $(READY)
 ifeq ($(strip $(ARGS)),)
-	@failed=; $(BIN)/python -m pytest -n 2 --ignore tests/e2e --ignore tests/generated || failed="all but tests/e2e"; \
+	@failed=; $(BIN)/python -m pytest -n 2 --ignore tests/e2e --ignore tests/generated --ignore tests/chart || failed="all but tests/e2e"; \
 	  $(BIN)/python -m pytest -n 3 tests/e2e || failed="$${failed:+$$failed, and }tests/e2e"; \
 	  if [ -n "$$failed" ]; then echo "Failed: $$failed. What and why stands above."; exit 1; fi
 else
@@ -119,6 +119,9 @@ fuzz-short: $(READY) $(FUZZ)/.installed ## The same with a few requests per oper
 
 compose-proof: $(READY) ## Bring docker-compose.yml up, run the e2e suite against it, take it down; needs docker.
 	@eval "$${COMPOSE_PROOF_PREPARE:-:}" && $(BIN)/python -m tests.compose.proof $(ARGS)
+
+chart: $(READY) ## Render the Helm chart with several sets of values, and judge it by the schemas of Kubernetes; fetches Helm. HELM: another one.
+	@$(BIN)/python -m pytest -n 0 tests/chart $(ARGS)
 
 # The command itself is installed without dependencies and without network, pointing at this folder.
 $(READY): requirements.txt pyproject.toml

