@@ -73,6 +73,12 @@ def test_every_document_is_one_of_kubernetes(
     assert not {name: why for name, why in wrong.items() if why}
 
 
+@each_set
+def test_helm_has_no_objection(values: str, helm: Callable[..., Any]) -> None:
+    done = helm("lint", "--strict", str(CHART), "--values", str(Path(__file__).parent / "values" / f"{values}.yaml"))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_document_that_is_none_is_noticed(render: Render, problems: Callable[[str, Document], list[str]]) -> None:
     deployment = deepcopy(next(iter(of(render("minimal"), "Deployment").values())))
     deployment["spec"]["replica"] = 2
