@@ -21,6 +21,8 @@ TIMEOUT = httpx.Timeout(5.0, connect=1.0)  # s; peers run on this machine and re
 LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=8, keepalive_expiry=60)
 # httpcore tries to import this package at every lock. If missing, the search of sys.path takes a quarter of a call.
 sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
+# Made at import, so once before the roles are forked: to load the authorities takes longer than the rest of a client.
+AUTHORITIES = httpx.create_ssl_context(trust_env=False)
 
 
 class Unreachable(OSError):
@@ -35,7 +37,9 @@ def client(
     mounts   address → transport, for addresses that this process reaches in a special way
     headers  for every request
     """
-    return httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, limits=LIMITS, mounts=mounts, headers=headers)
+    return httpx.AsyncClient(
+        verify=AUTHORITIES, timeout=TIMEOUT, trust_env=False, limits=LIMITS, mounts=mounts, headers=headers
+    )
 
 
 async def call(
@@ -79,7 +83,7 @@ class Detour(httpx.AsyncHTTPTransport):
     """Sends every request to the scheme, host and port of `url`. The Host header of the request does not change."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(trust_env=False, limits=LIMITS)
+        super().__init__(verify=AUTHORITIES, trust_env=False, limits=LIMITS)
         self._target = httpx.URL(url)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -24,7 +24,8 @@ PRELOAD = [  # the libraries import these lazily; here once before the fork inst
     "uvicorn.loops.uvloop",
     "uvicorn.lifespan.on",
     "uvicorn.protocols.http.httptools_impl",
-    "sqlalchemy.dialects.postgresql.asyncpg",
+    "anyio._backends._asyncio",
+    "httpcore",
 ]
 
 
