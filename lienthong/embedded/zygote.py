@@ -31,6 +31,7 @@ LONG_RUN = 10.0  # a role that ran this many seconds starts again with the first
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _libc = ctypes.CDLL(None)
 _WATCHED = (signal.SIGCHLD, signal.SIGTERM)
+_UNUSED = ("httpx._main", "trio")  # httpx and httpcore import them if they are installed; no role uses them
 
 
 @dataclass
@@ -204,6 +205,7 @@ def _redirect(log: str) -> None:
 def _preload(modules: list[str]) -> None:
     """Import what all roles need. If an import fails, the role that needs it reports the error in its own log."""
     gc.disable()
+    sys.modules.update(dict.fromkeys(_UNUSED))  # type: ignore[arg-type]
     for module in modules:
         try:
             import_module(module)
@@ -215,8 +217,8 @@ def _preload(modules: list[str]) -> None:
             f"There are threads before the fork ({names}): a module starts one at import; start it later.",
             file=sys.stderr,
         )
-    gc.collect()
-    gc.freeze()  # the collector then writes to no shared page, so none is copied
+    # The collector then writes to no shared page, so none is copied. It does not run before: roles would fill the holes.
+    gc.freeze()
 
 
 def main() -> None:
