@@ -266,6 +266,8 @@ class Stack:
         ports.refuse_taken(self.plan.ports())
 
     def _spawn(self) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # to compile 400 files takes longer than to import them
         log_file = os.open(self.plan.log("supervisor"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(log_file, "ab") as log:
             self._process = subprocess.Popen(
@@ -274,7 +276,7 @@ class Stack:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C in a terminal reaches only the command, which stops the stack in order
-                env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+                env=environment,
                 cwd="/",
             )
         assert self._process.stdin
