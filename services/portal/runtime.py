@@ -27,9 +27,11 @@ from shared.messaging import http_outbox
 from shared.messaging.idempotency import RequestKey
 from shared.messaging.peer import Peer
 from shared.messaging.runtime import MessagingRuntime, Request
+from shared.messaging.tables import tables_of
 from shared.sandbox import files
 
 SERVICE = "portal"
+TABLES = tables_of(DOSSIERS, turns_table, files.files_tables, papers_table, reported_dossiers_table, pages_tables)
 
 
 class Portal(MessagingRuntime[Dossier]):
@@ -47,15 +49,11 @@ class Portal(MessagingRuntime[Dossier]):
             settings.database_url,
             DOSSIERS,
             consumers.handlers,
+            tables=TABLES,
             peers=[gateway],
             topics=TOPIC_OF,
             projections=[statistics(Peer(SERVICE, settings.portal_url, topic_in=TO_PROVINCE), gateway)],
         )
-        turns_table(self.metadata)
-        files.files_tables(self.metadata)
-        papers_table(self.metadata)
-        reported_dossiers_table(self.metadata)
-        pages_tables(self.metadata)
         self.steps = migrations.STEPS
         self.first_rows = (*self.first_rows, DEFAULT_ROW, *files.FIRST_ROWS)
         self.words = story.words

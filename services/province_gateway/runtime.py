@@ -38,12 +38,14 @@ from shared.http import Unreachable
 from shared.messaging.lanes import Place
 from shared.messaging.peer import Peer
 from shared.messaging.runtime import MessagingRuntime
+from shared.messaging.tables import tables_of
 from shared.messaging.timers import Timers
 from shared.sandbox import files, registry
 from shared.sandbox.clock import wire
 from shared.storage.database import Connection
 
 SERVICE = "gateway"
+TABLES = tables_of(DOSSIERS, doors_tables, files.files_tables, replan.replanning_table)
 NO_ADDRESSES = timedelta(0)  # a result is fetched where the dossier is, not by a signed address
 log = structlog.get_logger()
 
@@ -60,6 +62,7 @@ class Gateway(MessagingRuntime[Dossier]):
             settings.database_url,
             DOSSIERS,
             consumers.handlers,
+            tables=TABLES,
             peers=[Peer("portal", settings.portal_url, topic_in=TO_PROVINCE, topic_out=TO_PORTAL)],
             topics=TOPIC_OF,
             after=deliveries.telling(self.ring),
@@ -68,11 +71,8 @@ class Gateway(MessagingRuntime[Dossier]):
         self.conductor = Conductor(self, self.ring)
         self._to_ring = set[tuple[str, str]]()  # sandbox, province: after the commit of a changed row
         self.steps = STEPS
-        doors_tables(self.metadata)
-        files.files_tables(self.metadata)
         self.first_rows = (*self.first_rows, *files.FIRST_ROWS)
         self.files = files.Files(self.database, settings.province_gateway_url, NO_ADDRESSES)
-        replan.replanning_table(self.metadata)
         self.allowed_hosts = AllowedHosts(settings.webhook_allowed_hosts)
         self.rules = Rules(settings.count, settings.pause)
         self.timers = Timers(

@@ -14,15 +14,12 @@ from shared.errors import NotReady
 from shared.http import Unreachable
 from shared.messaging import (
     counters,
-    dead_letters,
     event_log,
     http_outbox,
     idempotency,
     leases,
     pending,
-    positions,
     projection,
-    timers,
 )
 from shared.messaging.cloudevents import Signer
 from shared.messaging.consumer import After, Consumer, Handlers, Redriven
@@ -94,6 +91,7 @@ class Request(Generic[T]):
 class MessagingRuntime(Runtime, Generic[T]):
     """A runtime with one kind of document, and peers to exchange events with.
 
+    tables       from `tables_of`
     peers        services whose events it reads, or that read its events
     topics       event type → topic, for its own events
     projections  further listeners, each with its own positions
@@ -108,27 +106,13 @@ class MessagingRuntime(Runtime, Generic[T]):
         store: DocumentStore[T],
         handlers: Handlers,
         *,
+        tables: MetaData,
         peers: Sequence[Peer],
         topics: Topics,
         projections: Sequence[Projection] = (),
         after: After = lambda event, work: None,
     ) -> None:
-        metadata = MetaData()
-        super().__init__(service, settings, database_url, metadata)
-        registry.sandboxes_table(metadata)
-        store.add_table(metadata)
-        idempotency.replies_table(metadata)
-        counters.counters_table(metadata)
-        event_log.eventlog_tables(metadata)
-        leases.leases_tables(metadata)
-        positions.positions_table(metadata)
-        projection.projections_table(metadata)
-        timers.timers_table(metadata)
-        dead_letters.deadletters_tables(metadata)
-        http_outbox.calls_table(metadata)
-        journal.journal_table(metadata)
-        recording.recorded_table(metadata)
-        faults.firings_table(metadata)
+        super().__init__(service, settings, database_url, tables)
         self.first_rows = event_log.FIRST_ROWS
         self.documents, self.peers, self.topics, self.projections = store, tuple(peers), topics, tuple(projections)
         self.signer = Signer(settings.service_secret.get_secret_value())

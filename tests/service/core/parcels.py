@@ -15,6 +15,7 @@ from shared.errors import Refusal
 from shared.messaging.consumer import Handlers
 from shared.messaging.peer import Peer
 from shared.messaging.runtime import MessagingRuntime
+from shared.messaging.tables import tables_of
 from shared.messaging.timers import Timer, Timers
 from shared.messaging.unit_of_work import Work as AnyWork
 from shared.settings import Settings
@@ -125,7 +126,9 @@ def a_runtime(url: str, owner: Owner, **options: Any) -> MessagingRuntime[Parcel
     patient = {"lease": timedelta(seconds=60), **options}  # a busy machine must not fail a test
     settings = Settings(PORTAL_URL=OWNER, SERVICE_SECRET=SECRET, **patient)
     parcels: DocumentStore[Parcel] = DocumentStore("parcels", Parcel, born="code")
-    runtime = MessagingRuntime("receiver", settings, url, parcels, handlers, peers=[SENDER], topics=TOPICS)
+    runtime = MessagingRuntime(
+        "receiver", settings, url, parcels, handlers, tables=tables_of(parcels), peers=[SENDER], topics=TOPICS
+    )
     runtime.timers = Timers(
         "receiver", runtime.database, parcels, TOPICS, {"ring": ring, "silence": silence, "alarm": ring}
     )
