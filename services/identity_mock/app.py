@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import Depends, FastAPI
 
 from services.identity_mock import authorize, discovery, login_page, problems, realm, token_endpoint, userinfo
 from services.identity_mock import lab as people_lab
@@ -16,6 +16,7 @@ from shared.sandbox.names import IDS
 from shared.web import app as web
 from shared.web import server
 from shared.web.guard import Pages
+from shared.web.router import Router
 
 ISSUER_PATH = rf"(?:/s/{IDS.pattern})?"
 PAGES = Pages(  # a browser application reads the first by script, and may post a form to the second (Core 3.1.2.1)
@@ -27,11 +28,10 @@ PAGES = Pages(  # a browser application reads the first by script, and may post 
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    issuer = APIRouter()
+    issuer, of_sandbox = Router(), Router(prefix="/s/{sandbox}", dependencies=[Depends(realm.named_sandbox)])
     for router in (discovery.router, authorize.router, token_endpoint.router, userinfo.router):
         issuer.include_router(router)
-    of_sandbox = APIRouter(prefix="/s/{sandbox}", dependencies=[Depends(realm.named_sandbox)])
-    of_sandbox.include_router(issuer)
+        of_sandbox.include_router(router)
     lab = (people_lab.router, sandbox.replica_router, sandbox.router)
     settings = settings or Settings()
     app = web.create_app(

@@ -11,6 +11,7 @@ from services.identity_mock import faults, tokens
 from services.identity_mock.authorize import PROMPTS, SCOPES
 from services.identity_mock.realm import ServingDep, named_sandbox
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
 ID_TOKEN_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "name", "level", "sandbox")
 USERINFO_CLAIMS = (
@@ -28,7 +29,7 @@ USERINFO_CLAIMS = (
 OAUTH_METADATA = "/.well-known/oauth-authorization-server"
 REFUSALS = problem_responses(403, 404, 503)
 router = APIRouter(tags=["openid connect"])
-root_router = APIRouter(tags=["openid connect"])  # RFC 8414 section 3.1: this path comes before that of the issuer
+root_router = Router(tags=["openid connect"])  # RFC 8414 section 3.1: this path comes before that of the issuer
 
 
 @router.get("/.well-known/openid-configuration", summary="Discovery", responses=REFUSALS)

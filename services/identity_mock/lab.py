@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel
 
 from services.identity_mock import store
@@ -15,8 +15,9 @@ from shared.runtime import known_sandbox
 from shared.web.dependencies import ForServices, SandboxId, runtime_of
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
-router = APIRouter(prefix="/_lab", tags=["lab"])
+router = Router(prefix="/_lab", tags=["lab"])
 
 
 class RepresentedView(BaseModel):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, ValidationError
 
@@ -32,8 +32,9 @@ from shared.text import Text
 from shared.web.dependencies import Chosen
 from shared.web.pages import Templates, Visit, language_of, origin
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
-router = APIRouter(prefix="/s/{sandbox}/checkout/{transaction}", tags=["payer"])
+router = Router(prefix="/s/{sandbox}/checkout/{transaction}", tags=["payer"])
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 20  # the page's own form has one
 PaymentRefusal = OrderAlreadyPaid | OrderExpired | BankDown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 
 from contracts import payment_platform as platform
 from services.payment_mock import faults, store
@@ -17,8 +17,9 @@ from shared.runtime import in_sandbox
 from shared.sandbox import journal
 from shared.web.dependencies import SandboxId, runtime_of
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
-router = APIRouter(tags=["partner"])
+router = Router(tags=["partner"])
 Reply = dict[str, object]
 
 # LyDo is our own addition, unverified: public clients know only the MaLoi values 00 and 99.

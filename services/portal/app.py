@@ -28,7 +28,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     public = (dossiers.router, payments.router, catalogue.router, papers.router, statistics.router, contracts.router)
     console = (now.router, stories.router, letters.router, contract_views.router, boards.router, boards.calls)
     own_pages = (catalogue_pages.router, login.router, application.router, dossier_pages.router)
-    lab = (portal_lab.router, sandbox.router, lanes.router, events.router, dead_letters.router, projections.router)
+    lab = (*portal_lab.routers, sandbox.router, lanes.router, events.router, dead_letters.router, projections.router)
     return web.create_app(
         portal,
         "Liên Thông: national portal",

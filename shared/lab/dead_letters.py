@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Path, Query, Request, Response
+from fastapi import Body, Path, Query, Request, Response
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,8 +17,9 @@ from shared.text import Text
 from shared.web.dependencies import Number, SandboxId, TrueOrFalse
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
-router = APIRouter(prefix="/_lab", tags=["lab"])
+router = Router(prefix="/_lab", tags=["lab"])
 LetterPath = Annotated[int, Number, Path(ge=1, lt=1 << 63)]
 NewBody = Annotated[
     dict[str, Any],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from shared.lab.lanes import EventRuntimeDep
 from shared.messaging import published
@@ -15,8 +15,9 @@ from shared.text import Text
 from shared.web.dependencies import Number, SandboxId
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
-router = APIRouter(prefix="/_lab/events", tags=["lab"])
+router = Router(prefix="/_lab/events", tags=["lab"])
 Minutes = Annotated[int, Number, Query(ge=1, le=60, description="How far back, in minutes of real time")]
 
 

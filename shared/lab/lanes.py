@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import BodyDoesNotFit, NotReady
@@ -19,8 +19,9 @@ from shared.text import Text
 from shared.web.dependencies import ForServices, Number, SandboxId, SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
-router = APIRouter(prefix="/_lab", tags=["lab"])
+router = Router(prefix="/_lab", tags=["lab"])
 
 
 async def event_runtime(request: Request) -> MessagingRuntime[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import BaseModel
 
 from shared.errors import NotReady
@@ -14,8 +14,9 @@ from shared.messaging.runtime import MessagingRuntime
 from shared.text import Text
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
-router = APIRouter(prefix="/_lab", tags=["lab"])
+router = Router(prefix="/_lab", tags=["lab"])
 EventRuntimeDep = Annotated[MessagingRuntime[Any], Depends(event_runtime)]
 
 

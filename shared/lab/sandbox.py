@@ -9,7 +9,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, StrictBool
 
 from shared.errors import BodyDoesNotFit
@@ -21,13 +21,14 @@ from shared.text import Text, require_text
 from shared.web.dependencies import ForServices, SandboxId, SandboxPath, runtime_of
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
-router = APIRouter(
+router = Router(
     prefix="/_lab",
     tags=["lab"],
     responses=problem_responses(401, 403, 404, 422, 503),
 )
-replica_router = APIRouter(
+replica_router = Router(
     prefix="/_lab", tags=["services"], responses=problem_responses(403, 404, 422, 503), dependencies=[ForServices]
 )
 FIRE_SECONDS = 1.0  # an answer of a batch more still comes before the caller gives up

@@ -6,7 +6,7 @@ from contextlib import suppress
 from html import escape
 from importlib.resources import files
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from shared.errors import NotReady
@@ -37,25 +37,25 @@ PACKAGE = "fastapi_swagger.resources"
 FILES = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
 
 
-def add_docs_page(app: FastAPI) -> None:
-    router = APIRouter(prefix="/docs", include_in_schema=False)
+router = APIRouter(prefix="/docs", include_in_schema=False)
 
-    @router.get("")
-    async def page(request: Request) -> HTMLResponse:
-        if chosen := request.scope.get(IN_SCOPE):
-            with suppress(NotReady):
-                await known_sandbox(runtime_of(request), chosen)  # gone: a page says so, and leads back
-        return HTMLResponse(PAGE.format(title=escape(app.title)), headers={"Content-Security-Policy": POLICY})
 
-    @router.get("/start.js")
-    async def start() -> Response:
-        return Response(START, media_type="text/javascript")
+@router.get("")
+async def page(request: Request) -> HTMLResponse:
+    if chosen := request.scope.get(IN_SCOPE):
+        with suppress(NotReady):
+            await known_sandbox(runtime_of(request), chosen)  # gone: a page says so, and leads back
+    return HTMLResponse(PAGE.format(title=escape(request.app.title)), headers={"Content-Security-Policy": POLICY})
 
-    @router.get("/{name}")
-    async def file(name: str) -> Response:
-        if name not in FILES:
-            return Response(status_code=404)
-        content = files(PACKAGE).joinpath(name).read_bytes()
-        return Response(content, media_type=FILES[name], headers={"Cache-Control": "private, max-age=3600"})
 
-    app.include_router(router)
+@router.get("/start.js")
+async def start() -> Response:
+    return Response(START, media_type="text/javascript")
+
+
+@router.get("/{name}")
+async def file(name: str) -> Response:
+    if name not in FILES:
+        return Response(status_code=404)
+    content = files(PACKAGE).joinpath(name).read_bytes()
+    return Response(content, media_type=FILES[name], headers={"Cache-Control": "private, max-age=3600"})

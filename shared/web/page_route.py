@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 import structlog
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
@@ -18,6 +18,7 @@ from shared.misfits import misfits
 from shared.problem_types import COMMON, Problems, ProblemType
 from shared.storage.database import is_machine_fault
 from shared.web.pages import Lang
+from shared.web.router import Router
 
 # Renders a refusal; None instead of one where `without_refusal` knows the sentence.
 Refused = Callable[[Request, int, Refusal | None], Awaitable[Response]]
@@ -46,7 +47,7 @@ def trying_again(request: Request, status: int) -> dict[str, Any]:
     return {"headers": {"Refresh": str(RETRY_SECONDS)} if tries else {}, "tries": RETRY_SECONDS if tries else 0}
 
 
-def page_router(refused: Refused, problems: Problems) -> APIRouter:
+def page_router(refused: Refused, problems: Problems) -> Router:
     """A router for pages: they stand in no OpenAPI document."""
 
     class PageRoute(APIRoute):
@@ -72,7 +73,7 @@ def page_router(refused: Refused, problems: Problems) -> APIRouter:
 
             return handle_page
 
-    return APIRouter(route_class=PageRoute, include_in_schema=False)
+    return Router(route_class=PageRoute, include_in_schema=False)
 
 
 def kind_of(refusal: Refusal, problems: Problems) -> ProblemType:

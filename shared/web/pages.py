@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.sandbox.registry import Sandbox
 from shared.sentences import in_language
+from shared.web.router import Router
 
 Lang = Literal["vi", "en"]
 DESIGN = Path(__file__).with_name("design")
@@ -40,7 +41,7 @@ DAYS = {
     "vi": ("Thứ Hai", "Thứ Ba", "Thứ Tư", "Thứ Năm", "Thứ Sáu", "Thứ Bảy", "Chủ Nhật"),
 }
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 from urllib.parse import quote, urlsplit
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,6 +23,7 @@ from shared.settings import Settings
 from shared.web.dependencies import SandboxPath, runtime_of
 from shared.web.pages import Templates, Visit, language_of
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
 LANDING = "/"  # its pages
 PATH = re.compile(rf"/s/({IDS.pattern})(/.*)")
@@ -30,7 +31,7 @@ IN_SCOPE = "lienthong.sandbox_of_cookie"  # of a request whose sandbox the cooki
 WAY_BACK = f"/s/{DEFAULT}"
 OTHER_SELECTORS = (b"x-sandbox", b"x-api-key", b"authorization")
 
-router = APIRouter(tags=["lab"])
+router = Router(tags=["lab"])
 
 
 def add_to(app: FastAPI, settings: Settings) -> None:

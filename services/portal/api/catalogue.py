@@ -9,7 +9,7 @@ from collections import Counter
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import BeforeValidator
 
 from contracts.catalogue import (
@@ -52,8 +52,9 @@ from shared.text import Text, require_text
 from shared.web.dependencies import SandboxId, TrueOrFalse
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
-router = APIRouter(prefix="/api/v1", tags=["catalogue"])
+router = Router(prefix="/api/v1", tags=["catalogue"])
 
 
 async def day_of(

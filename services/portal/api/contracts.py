@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts import published, schemas
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
 YAML = "application/yaml"  # RFC 9512
 SCHEMA = "application/schema+json"
-router = APIRouter(tags=["contracts"])
+router = Router(tags=["contracts"])
 
 
 @router.get(

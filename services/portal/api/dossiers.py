@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import Field, create_model
 
 from contracts.catalogue import Choice
@@ -24,8 +24,9 @@ from shared.text import Note, Shown, ShownLine, Text
 from shared.web.dependencies import KeyHeader
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
-router = APIRouter(prefix="/api/v1", tags=["dossiers"])
+router = Router(prefix="/api/v1", tags=["dossiers"])
 Comment = Annotated[Note, Field(max_length=2000)]
 
 

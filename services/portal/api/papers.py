@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
@@ -27,10 +27,11 @@ from shared.web import file_response
 from shared.web.dependencies import SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
 SECONDS = "^[0-9]{1,500}$"
 PATH = "/api/v1/papers"  # a body sent here may be larger than elsewhere
-router = APIRouter(tags=["papers"])
+router = Router(tags=["papers"])
 BYTES: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 ANY_KIND = {kind.media_type: BYTES for kind in ACCEPTED}
 REQUEST_BODY = {"requestBody": {"required": True, "content": ANY_KIND}}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from contracts.catalogue import PROVINCES, current_province
@@ -21,8 +21,9 @@ from shared.runtime import known_sandbox
 from shared.text import Text
 from shared.web.dependencies import Number, SandboxId
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
-router = APIRouter(prefix="/api/v1", tags=["statistics"])
+router = Router(prefix="/api/v1", tags=["statistics"])
 POLL_SECONDS = 0.05
 COUNT_SQL = """
 SELECT province, state, count(*) AS dossiers FROM reported_dossiers

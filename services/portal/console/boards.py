@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import httpx
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from contracts.catalogue import COMMUNES, PROVINCES
 from contracts.faults import FAULTS
@@ -20,9 +20,10 @@ from services.portal.reporting.country import figures, total
 from shared.errors import NotReady
 from shared.text import Text
 from shared.web.page_route import page_router
+from shared.web.router import Router
 
 router = page_router(refused, PROBLEMS)
-calls = APIRouter(include_in_schema=False)  # for scripts: a refusal is JSON
+calls = Router(include_in_schema=False)  # for scripts: a refusal is JSON
 NEWEST = 50  # verdicts and deliveries of one connector
 KEPT = ("content-type", "idempotency-key")  # headers of a call that are passed on
 # Province → row and column of its tile; where the provinces lie, roughly, from north to south. Our own drawing.

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from contracts import published, topics
 from services.portal.api.views import PortalDep
 from services.portal.lab import clocks, connectors, faults, modes, sandboxes, scenarios, waits
-from shared.web.problems import problem_responses
+from services.portal.lab.router import lab_router
 
-router = APIRouter(
-    prefix="/_lab",
-    tags=["lab"],
-    responses=problem_responses(401, 403, 404),
-)
+router = lab_router()
 
 
 @router.get("/doors", summary="The address of every service and of Kafka; version and hash of the contracts")
@@ -36,7 +30,7 @@ async def doors(portal: PortalDep) -> dict[str, Any]:
     }
 
 
-for part in (
+routers = (
+    router,
     *(sandboxes.router, clocks.router, modes.router, faults.router, scenarios.router, waits.router, connectors.router),
-):
-    router.include_router(part)
+)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.portal.api.views import PortalDep
+from services.portal.lab.router import lab_router
 from services.portal.sandboxes.settle import CONNECTOR, Verdict
 from shared.errors import BodyDoesNotFit
 from shared.runtime import known_sandbox
@@ -16,7 +16,7 @@ from shared.sandbox.clock import DurationText, TimeText, in_reach, parse_duratio
 from shared.web.dependencies import SandboxPath
 from shared.web.problems import problem_responses
 
-router = APIRouter()
+router = lab_router()
 
 
 class ClockView(BaseModel):

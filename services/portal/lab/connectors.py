@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from services.portal.api.views import PortalDep
+from services.portal.lab.router import lab_router
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import wire
 from shared.text import Exact, Text
 from shared.web.dependencies import ForServices, SandboxPath
-from shared.web.problems import problem_responses
 
-router = APIRouter(tags=["services"], dependencies=[ForServices], responses=problem_responses(403, 404, 422, 503))
+router = lab_router("services", dependencies=[ForServices], refusals=(422, 503))
 EARLIER_SQL = """
 SELECT subject, version, id, type, at, real_at, traceparent, body FROM events
 WHERE sandbox = $1 AND subject = ANY($2) ORDER BY subject, version"""

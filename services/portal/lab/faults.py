@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.faults import FAMILIES, Kind, NamedFault, Setting
 from contracts.faults.rules import RuleBody
 from contracts.people import personas
 from services.portal.api.views import PortalDep
+from services.portal.lab.router import lab_router
 from services.portal.runtime import Portal
 from services.portal.sandboxes import fault_rules
 from shared import http
@@ -25,7 +26,7 @@ from shared.web.dependencies import SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
-router = APIRouter()
+router = lab_router()
 
 
 class RuleView(BaseModel):

@@ -7,12 +7,13 @@ from typing import Any
 
 import httpx
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel
 
 from contracts.catalogue import PROVINCES
 from contracts.modes import KAFKA, REST, Mode, ReceiverNotAllowed, in_force, province_fault
 from services.portal.api.views import PortalDep
+from services.portal.lab.router import lab_router
 from services.portal.runtime import Portal
 from shared import http
 from shared.errors import BodyDoesNotFit, NotReady
@@ -22,7 +23,7 @@ from shared.web.dependencies import SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
-router = APIRouter()
+router = lab_router()
 
 
 class ModeView(BaseModel):

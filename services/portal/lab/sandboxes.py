@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +17,7 @@ from contracts.modes import Modes, province_faults
 from contracts.people import STANDING, Population
 from services.portal.api.views import PortalDep
 from services.portal.lab.modes import must_have_door
+from services.portal.lab.router import lab_router
 from services.portal.runtime import Portal
 from services.portal.sandboxes import fault_rules
 from services.portal.sandboxes.owner import SandboxSpec
@@ -31,7 +32,7 @@ from shared.web.dependencies import ForServices, SandboxPath
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 
-router = APIRouter()
+router = lab_router()
 TIME_TO_LIVE = "7d"  # default
 LONGEST = timedelta(days=3660)  # for more, send null
 Name = Annotated[ShownLine, Field(max_length=100)]

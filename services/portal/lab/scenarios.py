@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body
+from fastapi import Body
 from pydantic import BaseModel
 
 from contracts.scenario import checked
+from services.portal.lab.router import lab_router
 from services.portal.sandboxes.owner import random_seed, start_of
 from services.portal.sandboxes.scenario_check import Schedule
 from shared.sandbox.clock import parse_time, wire
 from shared.web.problems import problem_responses
 
-router = APIRouter()
+router = lab_router()
 
 
 class PlanView(BaseModel):

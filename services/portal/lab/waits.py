@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.schemas import event_types
@@ -14,6 +14,7 @@ from services.portal.explain import explain, news, waiting
 from services.portal.explain.causes import Cause
 from services.portal.explain.collect import gather
 from services.portal.lab.clocks import WaitingView
+from services.portal.lab.router import lab_router
 from shared.did_you_mean import nearest
 from shared.errors import BodyDoesNotFit
 from shared.lab.sandbox import TimelineEntry
@@ -24,7 +25,7 @@ from shared.text import Text
 from shared.web.dependencies import Number, SandboxId, SandboxPath
 from shared.web.problems import problem_responses
 
-router = APIRouter()
+router = lab_router()
 PATIENCE = "Seconds to wait for events under way; 4 s are longer than a lease, so a slow worker does not seem dead"
 EVENTS = tuple(name for name in event_types() if name != VOID)
 Code = Annotated[Text, Field(min_length=1, max_length=100, examples=["H42.14464-20260609-0000001"])]

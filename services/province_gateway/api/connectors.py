@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response, Security
+from fastapi import Request, Response, Security
 from pydantic import BaseModel
 
 from contracts.catalogue import PROVINCES, current_province
@@ -21,8 +21,9 @@ from shared.text import Text
 from shared.web.dependencies import SANDBOX_KEY, SandboxId
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
-router = APIRouter(prefix="/api/v1", tags=["connectors"])
+router = Router(prefix="/api/v1", tags=["connectors"])
 OwnKey = Annotated[str | None, Security(SANDBOX_KEY)]
 OPENING_SECONDS = 5.0  # usually 0.3 s; less than a client waits for a reply
 PATH = "/provinces/{province}/connector"

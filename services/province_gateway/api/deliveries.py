@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
 
 from contracts.catalogue import current_province
@@ -20,9 +20,10 @@ from shared.text import Text
 from shared.web.dependencies import ForServices, SandboxId
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
-router = APIRouter(prefix="/api/v1", tags=["connectors"])
-services_router = APIRouter(prefix="/_lab", tags=["services"], dependencies=[ForServices])
+router = Router(prefix="/api/v1", tags=["connectors"])
+services_router = Router(prefix="/_lab", tags=["services"], dependencies=[ForServices])
 EXACTLY_ONE = "say which: exactly one of event, dossier and since"
 
 

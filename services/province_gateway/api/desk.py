@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
 
 from contracts import identity
@@ -25,8 +25,9 @@ from shared.sandbox.clock import BUSINESS_ZONE
 from shared.text import Shown, ShownLine, Text
 from shared.web.dependencies import KeyHeader, SandboxId
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
-router = APIRouter(prefix="/api/v1", tags=["officers"])
+router = Router(prefix="/api/v1", tags=["officers"])
 
 
 def _synthetic_person(number: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import Field
 
 from contracts.catalogue import FIELDS
@@ -15,8 +15,9 @@ from shared.text import Text
 from shared.web.dependencies import SandboxId
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
-router = APIRouter(prefix="/api/v1", tags=["provinces"])
+router = Router(prefix="/api/v1", tags=["provinces"])
 
 
 @router.get(

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from contracts.decisions import Body
@@ -25,8 +25,9 @@ from shared.runtime import has_effect
 from shared.web.cut_response import CutResponse
 from shared.web.dependencies import Number
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
-router = APIRouter(prefix="/api/v1", tags=["connectors"])
+router = Router(prefix="/api/v1", tags=["connectors"])
 LONGEST, MOST = 60.0, 500  # s; events in a reply
 After = Annotated[
     int | None,

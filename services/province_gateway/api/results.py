@@ -6,7 +6,7 @@ import asyncio
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
 from contracts import file_types
@@ -33,8 +33,9 @@ from shared.text import Text
 from shared.web import file_response
 from shared.web.dependencies import SandboxId
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
-router = APIRouter(prefix="/api/v1", tags=["provinces"])
+router = Router(prefix="/api/v1", tags=["provinces"])
 PATH = "/provinces/{province}/dossiers/{code}/result"
 MOST_BYTES = 10 << 20  # as the portal's papers
 RAW_BODIES = (re.compile(r"/api/v1/provinces/[^/]+/dossiers/[^/]+/result"), MOST_BYTES)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from fastapi import APIRouter
 from pydantic import BaseModel
 
 from contracts.decisions import Decisions
@@ -17,8 +16,9 @@ from shared.runtime import known_sandbox
 from shared.text import Text
 from shared.web.dependencies import SandboxId
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
-router = APIRouter(prefix="/_lab", tags=["lab"])
+router = Router(prefix="/_lab", tags=["lab"])
 
 
 class ScriptBody(BaseModel):

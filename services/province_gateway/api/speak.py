@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from contracts import gate
@@ -25,9 +25,10 @@ from shared.text import Text
 from shared.web.dependencies import Number
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
+from shared.web.router import Router
 
 LATE = "late"  # `outcome` in place of a verdict that a fault rule delays
-router = APIRouter(prefix="/api/v1", tags=["connectors"])
+router = Router(prefix="/api/v1", tags=["connectors"])
 # The gate judges these bodies itself, whatever they are. 24 MiB: also a body of 20 MB gets a verdict that says its limit.
 RAW_BODIES = (re.compile(r"/api/v1/provinces/[^/]+/(events|check)"), 24 << 20)
 VERDICTS: dict[str, Any] = {"schema": {"oneOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]}}
