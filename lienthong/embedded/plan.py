@@ -147,6 +147,9 @@ class Plan:
     def environment(self, role: Role) -> dict[str, str]:
         """Environment variables of one role: all addresses, its own database, and the secrets that it needs."""
         login = {} if role.api else self.kafka_login  # only the workers connect to the broker
+        own = (
+            f"{role.database.upper()}_DATABASE_URL" not in self.external
+        )  # our server speaks no TLS: nobody need ask it
         return {
             elsewhere.KAFKA: self.kafka_bootstrap,
             elsewhere.KAFKA_OUTSIDE: self.kafka_outside,
@@ -154,6 +157,7 @@ class Plan:
             f"{role.database.upper()}_DATABASE_URL": self.database_url(role.database, through_detour=True),
             **{name: self.secret(name) for name in role.secrets},
             **login,
+            **({"PGSSLMODE": "disable"} if own else {}),
             **self.extra_env,
         }
 

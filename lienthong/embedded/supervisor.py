@@ -20,13 +20,7 @@ from lienthong.embedded.parts import Part, end_of
 from lienthong.embedded.plan import ROLES, ROLES_BY_NAME, Plan
 from lienthong.embedded.processes import Preparation, with_parent, with_parent_unprivileged
 
-PRELOAD = [  # the libraries import these lazily; here once before the fork instead of six times after it
-    "uvicorn.loops.uvloop",
-    "uvicorn.lifespan.on",
-    "uvicorn.protocols.http.httptools_impl",
-    "anyio._backends._asyncio",
-    "httpcore",
-]
+PRELOAD = ["shared.web.before_fork"]  # after the modules of the roles
 
 
 class PostgresPart(Part):

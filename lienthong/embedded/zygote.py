@@ -1,7 +1,7 @@
 """Process that imports everything once and then forks every role. This saves seconds and tens of MB of memory.
 
 Started as `python -P -m lienthong.embedded.zygote`. On stdin first a specification, then commands, one JSON object a line:
-    {"preload": ["uvicorn", …], "roles": {"portal-api": {"target": "module:function", "log": "/…/portal-api.log",
+    {"preload": ["httpcore", …], "roles": {"portal-api": {"target": "module:function", "log": "/…/portal-api.log",
                                                         "environment": {"PORTAL_DATABASE_URL": "…"}}}}
     {"do": "hold" | "release", "role": "portal-api"}        stop a role and keep it stopped; start it again
 On stdout, one line at every change: {"role", "pid", "state", "restarts", "last_exit"}, states: running, backoff, held, stopped.
@@ -31,7 +31,7 @@ LONG_RUN = 10.0  # a role that ran this many seconds starts again with the first
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _libc = ctypes.CDLL(None)
 _WATCHED = (signal.SIGCHLD, signal.SIGTERM)
-_UNUSED = ("httpx._main", "trio")  # httpx and httpcore import them if they are installed; no role uses them
+_UNUSED = ("rich", "trio", "watchfiles")  # libraries import them if they are installed; no role uses them
 
 
 @dataclass
@@ -226,7 +226,7 @@ def main() -> None:
     with open(0, "rb", buffering=0, closefd=False) as commands:  # unbuffered: the commands are read from the descriptor
         spec: dict[str, Any] = json.loads(commands.readline())
     roles = [Role(name, **facts) for name, facts in spec["roles"].items()]
-    _preload([*spec.get("preload", []), *(role.target.partition(":")[0] for role in roles)])
+    _preload([*(role.target.partition(":")[0] for role in roles), *spec.get("preload", [])])
     Zygote(roles).run()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from fastapi import Depends, FastAPI
+from fastapi.routing import iter_route_contexts
 
 from services.identity_mock import authorize, discovery, login_page, problems, realm, token_endpoint, userinfo
 from services.identity_mock import lab as people_lab
@@ -25,20 +26,21 @@ PAGES = Pages(  # a browser application reads the first by script, and may post 
     ),
     forms=re.compile(rf"{ISSUER_PATH}/authorize"),
 )
+ISSUER, OF_SANDBOX = Router(), Router(prefix="/s/{sandbox}", dependencies=[Depends(realm.named_sandbox)])
+for router in (discovery.router, authorize.router, token_endpoint.router, userinfo.router):
+    ISSUER.include_router(router)
+    OF_SANDBOX.include_router(router)
+list(iter_route_contexts([*ISSUER.routes, *OF_SANDBOX.routes]))  # made here, and not when a request first passes them
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    issuer, of_sandbox = Router(), Router(prefix="/s/{sandbox}", dependencies=[Depends(realm.named_sandbox)])
-    for router in (discovery.router, authorize.router, token_endpoint.router, userinfo.router):
-        issuer.include_router(router)
-        of_sandbox.include_router(router)
     lab = (people_lab.router, sandbox.replica_router, sandbox.router)
     settings = settings or Settings()
     app = web.create_app(
         IdentityRuntime(settings),
         "Liên Thông: identity_mock",
         problems.PROBLEMS,
-        routers=(issuer, of_sandbox, discovery.root_router, *lab),
+        routers=(ISSUER, OF_SANDBOX, discovery.root_router, *lab),
         summary="A stand-in for the national sign-on: OpenID Connect for invented people.",
         pages=PAGES,
         templates=login_page.templates_of(settings),
