@@ -155,7 +155,8 @@ class Stack:
 
         patience  seconds without any change; for external servers there is no limit: the services wait for them too
         """
-        end, due, last, seen = 0.0, time.monotonic() + 1.5, "", set[str]()
+        began = time.monotonic()
+        end, due, last, seen = 0.0, began + 1.5, "", set[str]()
         while True:
             status = self._status_or_trouble()
             if status.get("ready"):
@@ -175,7 +176,8 @@ class Stack:
             if time.monotonic() > due and waits != last:
                 notify(waits)
                 due, last = time.monotonic() + 1.5, waits
-            time.sleep(0.03)
+            # Each look asks every role, and all are busy.
+            time.sleep(min(max(0.03, (time.monotonic() - began) / 30), 0.3))
 
     def wait_until(self, holds: Callable[[Status], bool], *, patience: float = 30.0) -> Status:
         """The first status for which `holds` is true. Raises Trouble with the last status after `patience` seconds."""

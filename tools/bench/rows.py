@@ -9,11 +9,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Aim:
-    """The aim of a figure: at least or at most a value, or a share of the ceiling."""
+    """The aim of a figure: at least or at most a value, or at least a share or at most a multiple of the ceiling."""
 
     least: float | None = None
     most: float | None = None
     share: float | None = None
+    times: float | None = None
 
     def met(self, row: Row) -> bool:
         return self.miss(row) <= 0
@@ -24,12 +25,16 @@ class Aim:
             return 1 - row.value / self.least
         if self.most is not None:
             return row.value / self.most - 1
+        if self.times is not None:
+            return (row.ratio or 0) / self.times - 1
         return 1 - (row.ratio or 0) / (self.share or 1)
 
     def __str__(self) -> str:
         if self.least is not None:
             return f"≥ {figure(self.least)}"
-        return f"≤ {figure(self.most)}" if self.most is not None else f"≥ {self.share:.0%} of the ceiling"
+        if self.most is not None:
+            return f"≤ {figure(self.most)}"
+        return f"≤ {self.times:g} × the ceiling" if self.times is not None else f"≥ {self.share:.0%} of the ceiling"
 
 
 @dataclass(frozen=True)

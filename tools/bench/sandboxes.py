@@ -65,7 +65,7 @@ def memory_at_rest(stack: Stack) -> list[Row]:
     ours = sum(_proportional_kb(pid) for name, pid in pids.items() if name not in OTHERS)
     theirs = sum(_with_children_kb(pid) for name, pid in pids.items() if name in OTHERS)
     return [
-        Row("memory of our idle processes (proportional set size)", ours / 1024, "MB", Aim(most=350)),
+        Row("memory of our idle processes (proportional set size)", ours / 1024, "MB", Aim(most=220)),
         Row("… and of PostgreSQL and Kafka", theirs / 1024, "MB"),
     ]
 
