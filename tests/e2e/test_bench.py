@@ -86,3 +86,4 @@ def test_an_aim_says_by_how_much_it_is_missed() -> None:
     assert Row("start", 2.9, "s", Aim(most=3)).verdict == "yes"
     assert Row("relay", 30, "events/s", Aim(share=0.5), 50, "raw").verdict == "yes"
     assert Row("relay", 20, "events/s", Aim(share=0.5), 50, "raw").verdict == "missed by 20%"
+    assert Row("memory", 50, "MB", Aim(times=4), 10, "empty").verdict == "missed by 25%"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,21 +21,28 @@ def bench(
         int | None,
         typer.Option("--port-base", min=1024, max=65526, help="Use ten ports from here; any free ports if left out."),
     ] = None,
+    only: Annotated[
+        Literal["submit"] | None,
+        typer.Option("--only", help="Only the rows of submissions, without the workers: medians of five rounds."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Measure start-up, submissions, relay, readers and whole journeys in a new stack, each compared with a ceiling."""
     from rich.console import Console
     from rich.table import Table
 
-    from tools.bench import machine, page, run
+    from tools.bench import machine, page, run, submit
     from tools.bench.rows import HEADINGS
 
-    about = Console(stderr=True)
+    if only and write:
+        raise typer.BadParameter("A page has all rows: leave --only out, or --write.")
+    size, about = run.QUICK if quick else run.Size(), Console(stderr=True)
     before = machine.busy()
     with about.status("measuring") as status:
-        rows = run.measure(
-            run.QUICK if quick else run.Size(), lambda what: status.update(f"measuring: {what}"), port_base
-        )
+        if only:
+            rows = submit.alone(size.submissions, port_base)
+        else:
+            rows = run.measure(size, lambda what: status.update(f"measuring: {what}"), port_base)
     facts = machine.facts(before, machine.busy())
     if write is not None:
         page.write(write, rows, facts)

@@ -61,14 +61,14 @@ def measured(name: str, *arguments: object, secrets: Mapping[str, str]) -> float
 
 
 @contextmanager
-def empty_endpoint(port: int) -> Iterator[str]:
-    """Run a FastAPI server with an empty endpoint; yields its address."""
+def empty_endpoint(port: int) -> Iterator[tuple[str, int]]:
+    """Run a FastAPI server with an empty endpoint; yields its address and its pid."""
     words = [sys.executable, "-m", "tools.bench.ceilings", "endpoint", str(port)]
     with subprocess.Popen(words) as process:
         try:
             while ports.is_free(port):
                 time.sleep(0.02)
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", process.pid
         finally:
             process.terminate()
 

@@ -12,12 +12,24 @@ from pathlib import Path
 from lienthong.client import Country
 from lienthong.embedded import ports, postgres
 from lienthong.embedded.stack import Stack
-from tools.bench import ceilings, citizens, doors, gate, journeys, load, machine, months, pages, sandboxes, startup
+from tools.bench import (
+    ceilings,
+    citizens,
+    doors,
+    gate,
+    journeys,
+    load,
+    machine,
+    months,
+    pages,
+    sandboxes,
+    startup,
+    submit,
+)
 from tools.bench.events import RAW_TOPIC, Log
 from tools.bench.rows import Aim, Row
 
 Notify = Callable[[str], None]
-CLIENTS = 16
 
 
 @dataclass(frozen=True)
@@ -104,10 +116,10 @@ async def _running(stack: Stack, size: Size, notify: Notify) -> list[Row]:
             async with country.sandbox(seed="bench") as sandbox:
                 requests = citizens.submissions(await citizens.tokens(sandbox), places)
                 log.run_only()
-                rows += _submit(stack, requests, size)
+                rows += submit.measure(stack, requests, size.submissions)
                 log.run_only("portal-worker", "gateway-worker")
                 await sandbox.settle(120)
-                alongside = load.run(stack.urls["portal-api"], requests, size.submissions // 2, clients=CLIENTS)
+                alongside = load.run(stack.urls["portal-api"], requests, size.submissions // 2, clients=submit.CLIENTS)
                 await sandbox.settle(120)
             rows += [
                 Row("submit, with both workers running", alongside.per_second, "requests/s"),
@@ -119,7 +131,7 @@ async def _running(stack: Stack, size: Size, notify: Notify) -> list[Row]:
                 requests = citizens.submissions(await citizens.tokens(sandbox), places)
                 pace = alongside.per_second / 2
                 sent = int(pace * size.travel_seconds)
-                load.run(stack.urls["portal-api"], requests, sent, clients=CLIENTS, per_second=pace)
+                load.run(stack.urls["portal-api"], requests, sent, clients=submit.CLIENTS, per_second=pace)
                 submitted = await log.latency(sandbox, sent)
             async with country.sandbox(seed="bench") as sandbox:
                 written = await log.latency_at_rate(sandbox, both, size.travel_seconds)
@@ -132,39 +144,6 @@ async def _running(stack: Stack, size: Size, notify: Notify) -> list[Row]:
         *_latency_rows("submissions", submitted, f"at {pace:,.0f} submissions/s"),
         *_latency_rows("events", written, f"at {both:,.0f} events/s"),
         *door_rows,
-    ]
-
-
-def _submit(stack: Stack, requests: list[bytes], size: Size) -> list[Row]:
-    """Submissions alone: the workers are stopped, so that only portal, database and load use the cores."""
-    portal = stack.urls["portal-api"]
-    load.run(portal, requests, min(size.submissions, 500), clients=CLIENTS)  # warms all caches
-    pids = stack.pids()
-    before = [machine.processor_seconds(pids[name]) for name in ("portal-api", "postgres")]
-    result = load.run(portal, requests, size.submissions, clients=CLIENTS)
-    after = [machine.processor_seconds(pids[name]) for name in ("portal-api", "postgres")]
-    portal_us, postgres_us = ((b - a) / size.submissions * 1e6 for a, b in zip(before, after, strict=True))
-    with ceilings.empty_endpoint(ports.free_base()) as url:
-        load.run(url, requests, min(size.submissions, 500), clients=CLIENTS)
-        bare = load.run(url, requests, size.submissions, clients=CLIENTS)
-    commits = ceilings.measured("commits", size.submissions, secrets={ceilings.DATABASE: stack.database_url("bench")})
-    empty = "an empty FastAPI POST"
-    return [
-        Row(
-            "submit, 16 clients, one portal process", result.per_second, "requests/s", Aim(1000), bare.per_second, empty
-        ),
-        Row(
-            "… compared with single-row commits",
-            result.per_second,
-            "requests/s",
-            None,
-            commits,
-            "asyncpg, 16 connections",
-        ),
-        Row("… 50 % within", result.percentile(50), "ms", None, bare.percentile(50), empty),
-        Row("… 99 % within", result.percentile(99), "ms", Aim(most=50), bare.percentile(99), empty),
-        Row("… processor time in the portal", portal_us, "µs"),
-        Row("… processor time in PostgreSQL", postgres_us, "µs"),
     ]
 
 
