@@ -21,12 +21,13 @@ from shared.messaging import runtime as messaging
 from shared.observability import logs
 from shared.runtime import known_sandbox
 from shared.text import Note, Shown, ShownLine, Text
+from shared.web.compiled_route import CompiledRoute
 from shared.web.dependencies import KeyHeader
 from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 from shared.web.router import Router
 
-router = Router(prefix="/api/v1", tags=["dossiers"])
+router = Router(prefix="/api/v1", tags=["dossiers"], route_class=CompiledRoute)
 Comment = Annotated[Note, Field(max_length=2000)]
 
 
