@@ -26,7 +26,8 @@ from services.portal.store import DOSSIERS, pages_tables
 from shared.messaging import http_outbox
 from shared.messaging.idempotency import RequestKey
 from shared.messaging.peer import Peer
-from shared.messaging.runtime import MessagingRuntime, Request
+from shared.messaging.request import Request
+from shared.messaging.runtime import MessagingRuntime
 from shared.messaging.tables import tables_of
 from shared.sandbox import files
 

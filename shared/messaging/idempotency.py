@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +24,22 @@ claimed AS (
   ON CONFLICT DO NOTHING RETURNING 1)
 SELECT sandbox.*, EXISTS (SELECT FROM claimed) AS claimed, (SELECT epoch FROM event_log) AS epoch FROM sandbox"""
 
-# What a request that decides at once reads: the sandbox, the reply to its key, and the last number of a counter of the day.
+# What requests that decide at once read: the sandbox; of each request the last number of its counter of the day, and
+# whether its key is used. LIMIT 1, so that both are looked up by their key, whatever the size of their table.
 LOOK_SQL = f"""
 WITH sandbox AS MATERIALIZED (SELECT {registry.ROW_SQL} FROM sandboxes s WHERE s.id = $1 AND NOT s.deleted AND s.opened),
-counter AS (SELECT {per_day_sql("$5", "now")} AS name FROM sandbox)
-SELECT sandbox.*, counter.name AS counter, c.value AS number, (SELECT epoch FROM event_log) AS epoch
-FROM sandbox CROSS JOIN counter LEFT JOIN counters c ON c.sandbox = $1 AND c.name = counter.name
-WHERE NOT EXISTS (SELECT FROM replies r WHERE r.sandbox = $1 AND r.caller = $2 AND r.route = $3 AND r.key = $4)"""
+asked AS (
+  SELECT caller, route, key, {per_day_sql("series", "now")} AS counter, ordinal
+  FROM sandbox, unnest($2::text[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY a (caller, route, key, series, ordinal))
+SELECT sandbox.*, (SELECT epoch FROM event_log) AS epoch, requests.*
+FROM sandbox CROSS JOIN (
+  SELECT array_agg(counter ORDER BY ordinal) AS counters, array_agg(coalesce(c.value, 0) ORDER BY ordinal) AS numbers,
+    array_agg(r.sandbox IS NOT NULL ORDER BY ordinal) AS used
+  FROM asked a
+  LEFT JOIN LATERAL (SELECT value FROM counters WHERE (sandbox, name) = ($1, a.counter) LIMIT 1) c ON true
+  LEFT JOIN LATERAL (
+    SELECT sandbox FROM replies WHERE (sandbox, caller, route, key) = ($1, a.caller, a.route, a.key) LIMIT 1) r ON true
+) requests"""
 
 
 def replies_table(metadata: MetaData) -> None:
@@ -60,6 +70,15 @@ class RequestKey:
     body: bytes
 
     @property
+    def name(self) -> tuple[str, str, str]:
+        return self.caller, self.route, self.key
+
+    @property
+    def row(self) -> str:
+        """For `Database.rows`: requests with one key wait for each other."""
+        return f"key {self.caller} {self.route} {self.key}"
+
+    @property
     def body_hash(self) -> str:
         return hashlib.blake2b(self.body, digest_size=16).hexdigest()
 
@@ -72,10 +91,14 @@ async def open_request(connection: Connection, sandbox_id: str, request_key: Req
     return await connection.fetchrow(OPEN_SQL, sandbox_id, *key)
 
 
-async def look(connection: Connection, sandbox_id: str, request_key: RequestKey, series: str) -> Any:
-    """Read what a request needs that decides at once; lock nothing. None for a sandbox that is not open, and a used key."""
-    key = (request_key.caller, request_key.route, request_key.key)
-    return await connection.fetchrow(LOOK_SQL, sandbox_id, *key, series)
+async def look(connection: Connection, sandbox_id: str, keys: Sequence[RequestKey], series: Sequence[str]) -> Any:
+    """Read what requests need that decide at once; lock nothing. None for a sandbox that is not open.
+
+    series  of each key: the counter of the day, before `per_day`
+    returns the sandbox row, with `epoch`, and with `counters`, `numbers` and `used` in the order of the keys
+    """
+    names = zip(*(key.name for key in keys), strict=True)
+    return await connection.fetchrow(LOOK_SQL, sandbox_id, *names, series)
 
 
 async def earlier_reply(connection: Connection, sandbox_id: str, request_key: RequestKey) -> tuple[int, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import MetaData
@@ -21,6 +20,7 @@ from shared.messaging import (
     pending,
     projection,
 )
+from shared.messaging.at_once import AtOnce
 from shared.messaging.cloudevents import Signer
 from shared.messaging.consumer import After, Consumer, Handlers, Redriven
 from shared.messaging.edits import Check
@@ -29,63 +29,17 @@ from shared.messaging.lanes import Place
 from shared.messaging.peer import Peer, agree_on_epoch, compare_epochs
 from shared.messaging.projection import Projection
 from shared.messaging.relay import Waker
+from shared.messaging.request import Reply, Request
 from shared.messaging.timers import Timers
 from shared.messaging.unit_of_work import Batch, Topics, Work
 from shared.observability import logs, trace_context
 from shared.runtime import Runtime
 from shared.sandbox import faults, journal, recording, registry
-from shared.sandbox.faults import Rule
 from shared.settings import Settings
 from shared.storage.database import Connection
 from shared.storage.documents import DocumentStore
 
 T = TypeVar("T")
-Reply = tuple[int, str]  # status, JSON text
-
-
-class Request(Generic[T]):
-    """One request in one transaction.
-
-    is_new  False for a repeated Idempotency-Key: `answer` is then the reply to the first request
-    now     sandbox time
-    """
-
-    def __init__(self, connection: Connection, work: Work[T] | None, now: datetime, earlier: Reply | None) -> None:
-        self._connection, self._work, self.now = connection, work, now
-        self.is_new = earlier is None
-        self._reply = earlier
-
-    @property
-    def work(self) -> Work[T]:
-        """The unit of work. Raises LookupError for a repeated key, which decides nothing."""
-        if self._work is None:
-            raise LookupError("a repeated key has no unit of work")
-        return self._work
-
-    async def lock_counters(self, *names: str) -> None:
-        """Lock the counters from which `Work.number` will draw."""
-        keys = [(self.work.sandbox.id, name) for name in names]
-        self.work.use_counters(await counters.lock(self._connection, keys))
-
-    async def fetch(self, sql: str, *values: object) -> list[Any]:
-        """Rows as this transaction sees them now."""
-        return await self._connection.fetch(sql, *values)
-
-    async def fire(self, edge: str, subject: str, **about: str) -> Rule | None:
-        """The fault rule that fires at this edge now, counted and noted in this transaction."""
-        firing = await faults.fire(self._connection, self.work.sandbox, edge, subject, **about)
-        return firing.rule if firing else None
-
-    def reply(self, status: int, body: str) -> None:
-        """Set the reply, which is stored with the key if there is one; `body` is JSON text."""
-        self._reply = (status, body)
-
-    @property
-    def answer(self) -> Reply:
-        """The reply to the caller. Raises LookupError if there is none."""
-        if self._reply is None:
-            raise LookupError("the request has no reply")
-        return self._reply
 
 
 class MessagingRuntime(Runtime, Generic[T]):
@@ -134,6 +88,7 @@ class MessagingRuntime(Runtime, Generic[T]):
         self.timers: Timers[T] = Timers(service, self.database, store, topics, {})
         self.callers: Mapping[str, http_outbox.Caller] = {}
         self.waker = Waker(self.database)
+        self.at_once: AtOnce[T] = AtOnce(self.database, store, self.batch, self.waker.wake)
         self.waits_for.add("peer")
         # Texts of an event in timelines, from its type and body. A service can replace this.
         self.words: Callable[[str, Mapping[str, Any]], Mapping[str, object]] = lambda event, body: {
@@ -166,7 +121,7 @@ class MessagingRuntime(Runtime, Generic[T]):
         logs.concerns(sandbox_id, *codes[:1])
         rows = [*(f"document {code}" for code in codes), *(f"counters {name}" for name in series)]
         if request_key is not None:
-            rows.append(f"key {request_key.caller} {request_key.route} {request_key.key}")
+            rows.append(request_key.row)
         async with self.database.transaction(sandbox_id, rows=rows) as connection:
             row = await idempotency.open_request(connection, sandbox_id, request_key)
             if row is not None and request_key is not None and not row["claimed"]:
@@ -178,7 +133,7 @@ class MessagingRuntime(Runtime, Generic[T]):
             yield request
             work.merge()
             if request_key is not None:
-                batch.reply = (sandbox_id, request_key.caller, request_key.route, request_key.key, *request.answer)
+                batch.replies.append((sandbox_id, *request_key.name, *request.answer))
             await batch.save(connection, self.documents)
         batch.report()
         if batch.events:
@@ -187,36 +142,10 @@ class MessagingRuntime(Runtime, Generic[T]):
     async def decide_at_once(
         self, sandbox_id: str, request_key: RequestKey, series: str, decide: Callable[[Request[T]], None]
     ) -> Reply | None:
-        """A new request that draws one number and locks nothing else, in two statements instead of five in a transaction.
-
-        What it decides on is read without locks, and written only if that is still so. None: it is not, or the key is
-        used; decide in a `unit_of_work`.
-
-        series  the counter of the day from which `decide` draws, before `per_day`
-        """
+        """A new request that draws one number and locks nothing else: see `AtOnce.decide`."""
         await self._ready(sandbox_id)
         logs.concerns(sandbox_id)
-        rows = (f"counters {series}", f"key {request_key.caller} {request_key.route} {request_key.key}")
-        async with self.database.connection(sandbox_id, rows=rows) as connection:
-            row = await idempotency.look(connection, sandbox_id, request_key, series)
-            if row is None:
-                return None
-            batch = self.batch(epoch=row["epoch"])
-            batch.counters[sandbox_id, row["counter"]] = row["number"] or 0
-            work = Work(batch, registry.of_row(row))
-            request = Request(connection, work, row["now"], None)
-            try:
-                decide(request)
-            except LookupError:  # it draws from another counter
-                return None
-            work.merge()
-            batch.reply = (sandbox_id, request_key.caller, request_key.route, request_key.key, *request.answer)
-            body = request_key.body.decode()
-            if not await batch.save_at_once(connection, self.documents, sandbox_id, request_key.body_hash, body):
-                return None
-        batch.report()
-        self.waker.wake()
-        return request.answer
+        return await self.at_once.decide(sandbox_id, request_key, series, decide)
 
     async def store_reply(self, sandbox_id: str, request_key: RequestKey, reply: Reply) -> None:
         """Replace the stored reply of a key after a remote call has completed it."""

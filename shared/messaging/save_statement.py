@@ -84,7 +84,7 @@ CLAUSES = (
 )
 
 # In place of the last two, and before all others, where nothing was locked before: the statement then fails if the sandbox
-# is gone, if another request has drawn the number (division by zero), or has used the key (unique violation).
+# is gone, if another request has drawn a number (division by zero), or has used a key (unique violation).
 AT_ONCE = (
     Clause(
         "here",
@@ -101,11 +101,11 @@ AT_ONCE = (
     Clause(
         "replied",
         "INSERT INTO replies (sandbox, caller, route, key, status, body, body_hash, request) "
-        "SELECT sandbox, caller, route, key, status, body, body_hash, request FROM {rows}",
+        "SELECT sandbox, caller, route, key, status, body, body_hash, request FROM {rows} RETURNING 1",
         f"{CLAUSES[-1].columns}, body_hash text, request text",
     ),
 )
-STILL_SO = "1 / least((SELECT count(*) FROM here), (SELECT count(*) FROM counted))"
+STILL_SO = "1 / (EXISTS (SELECT FROM here) AND (SELECT count(*) FROM counted) = (SELECT count(*) FROM replied))::int"
 
 
 @cache

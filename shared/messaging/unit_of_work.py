@@ -83,7 +83,7 @@ class Batch(Generic[T]):
     calls: list[tuple[str, str, str, str, str]] = field(default_factory=list)
     inserts: dict[Clause, list[tuple[Any, ...]]] = field(default_factory=dict)  # rows of the service's own clauses
     committed: list[Callable[[], None]] = field(default_factory=list)  # to be called after the commit
-    reply: tuple[str, str, str, str, int, str] | None = None  # sandbox, caller, route, key, status, body
+    replies: list[tuple[Any, ...]] = field(default_factory=list)  # rows of the clause "replied" with which it is saved
     counters: dict[Key, int] = field(default_factory=dict)  # locked counters: the last number drawn
     drawn: dict[Key, int] = field(default_factory=dict)  # those from which this batch drew: the last number
     stages: list[tuple[str, str]] = field(default_factory=list)  # state and channel of each document that changed state
@@ -106,17 +106,12 @@ class Batch(Generic[T]):
         if self.firings:
             await faults.record(connection, self.firings)
 
-    async def save_at_once(
-        self, connection: Connection, store: DocumentStore[T], sandbox_id: str, body_hash: str, request: str
-    ) -> bool:
-        """Write everything in one transaction of one statement, which has drawn one number. False: somebody was quicker.
+    async def save_at_once(self, connection: Connection, store: DocumentStore[T], sandbox_id: str) -> bool:
+        """Write everything in one transaction of one statement. False, and nothing is written: somebody was quicker.
 
-        body_hash, request  of the key whose reply is stored
+        Each reply stands for a request that has drawn one number, of a counter that no other of this batch draws from.
         """
-        if self.firings or self.reply is None or len(self.drawn) != 1:
-            return False
-        rows = {**self._rows(store), "replied": [(*self.reply, body_hash, request)]}
-        sets = {"here": [(sandbox_id,)], **{name: each for name, each in rows.items() if each}}
+        sets = {"here": [(sandbox_id,)], **{name: rows for name, rows in self._rows(store).items() if rows}}
         try:
             await self._write(connection, store, AT_ONCE, sets, STILL_SO)
         except (asyncpg.UniqueViolationError, asyncpg.DivisionByZeroError, asyncpg.DeadlockDetectedError):
@@ -153,8 +148,8 @@ class Batch(Generic[T]):
             "timers_set": [(*key, *timer) for key, timer in self.timers.items() if timer is not None],
             "timers_dropped": [key for key, timer in self.timers.items() if timer is None],
             "calls_added": list(self.calls),
-            "counted": [(*key, value) for key, value in self.drawn.items()],
-            "replied": [self.reply] if self.reply else [],
+            "counted": [(*key, value) for key, value in sorted(self.drawn.items())],
+            "replied": self.replies,
         }
 
     @property
@@ -296,6 +291,11 @@ class Work(Generic[T]):
             raise LookupError(f"{counter}: the counter is not locked by this transaction")
         self._drawn[key] = last + 1
         return last + 1
+
+    @property
+    def draws_one_number(self) -> bool:
+        """Whether it draws one number, and writes nothing that a statement alone cannot: no firing of a fault rule."""
+        return len(self._drawn) == 1 and not self._firings
 
     def merge(self) -> None:
         """Accept the decision: move everything into the batch."""

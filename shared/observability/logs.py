@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 import structlog
 
 from shared.observability import trace_context
 
+_about: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxyType({}))
+
+
+def begin() -> None:
+    """A new request begins: nothing is known about it."""
+    _about.set({})
+
 
 def concerns(sandbox_id: str, dossier: str = "") -> None:
     """Add the sandbox and the dossier to all further log lines of this request."""
-    structlog.contextvars.bind_contextvars(sandbox=sandbox_id, **({"dossier": dossier} if dossier else {}))
+    known = _about.get()
+    if known.get("sandbox") != sandbox_id or (dossier and known.get("dossier") != dossier):
+        _about.set({**known, "sandbox": sandbox_id, **({"dossier": dossier} if dossier else {})})
+
+
+def about() -> Mapping[str, str]:
+    """What this request or step concerns: `sandbox` and `dossier`, as far as they are known."""
+    return _about.get()
 
 
 role = "lienthong"  # name of this process; set by `configure_logs`
@@ -23,18 +39,17 @@ role = "lienthong"  # name of this process; set by `configure_logs`
 def configure_logs(service: str) -> None:
     """Write JSON lines to standard output, each with service and trace id, and with sandbox and dossier if known."""
 
-    def add_service_and_trace(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    def add_facts(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         traceparent = trace_context.current()
         trace = {"trace_id": traceparent[3:35]} if traceparent else {}
-        return {"service": service, **trace, **line}
+        return {"service": service, **trace, **_about.get(), **line}
 
     global role
     role = service
     logging.basicConfig(level=logging.WARNING, stream=sys.stdout)
     structlog.configure(
         processors=[
-            add_service_and_trace,
-            structlog.contextvars.merge_contextvars,
+            add_facts,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="real_at"),
             structlog.processors.format_exc_info,

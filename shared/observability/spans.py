@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from shared.observability import trace_context
+from shared.observability import logs, trace_context
 from shared.settings import Settings
 
 if TYPE_CHECKING:  # at run time it is imported only if spans are on
@@ -195,8 +195,7 @@ def _message(does: str, topic: str, lane: int, offset: int, id: str, type: str) 
 
 
 def _log_context() -> dict[str, str]:
-    bound = structlog.contextvars.get_contextvars()
-    return {f"lienthong.{name}": str(bound.get(name, "")) for name in ("sandbox", "dossier")}
+    return {f"lienthong.{name}": fact for name, fact in logs.about().items()}
 
 
 def _known(facts: Mapping[str, str | int]) -> dict[str, str | int]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Hashable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -153,19 +153,19 @@ class Database:
             async with self.pool.acquire() as connection, connection.transaction():
                 yield connection
             return
-        async with self.connection(sandbox_id, rows=rows) as own, own.transaction():
+        # Rows first: who waits for a row takes no share.
+        async with self.rows(sandbox_id, rows), self.connection(sandbox_id) as own, own.transaction():
             yield own
 
     @asynccontextmanager
-    async def connection(self, sandbox_id: str, *, rows: Collection[str] = ()) -> AsyncIterator[Connection]:
+    async def connection(self, sandbox_id: str) -> AsyncIterator[Connection]:
         """As `transaction`, without one: every statement is a transaction of its own."""
-        # Rows first: who waits for a row takes no share. Sorted: one order everywhere, so no circle of waits.
-        wanted: dict[Hashable, int] = {
-            **{(sandbox_id, row): 1 for row in sorted(rows)},
-            sandbox_id: max(self._size // 2, 1),
-        }
-        async with self._queues.places(wanted), self.pool.acquire() as connection:
+        async with self._queues.places({sandbox_id: max(self._size // 2, 1)}), self.pool.acquire() as connection:
             yield connection
+
+    def rows(self, sandbox_id: str, rows: Collection[str]) -> AbstractAsyncContextManager[None]:
+        """Wait here for the rows of a sandbox, not with a connection. Raises TimeoutError."""
+        return self._queues.places({(sandbox_id, row): 1 for row in sorted(rows)})  # one order, so no circle of waits
 
     async def fetch(self, sql: str, *values: Any) -> list[asyncpg.Record]:
         return await self.pool.fetch(sql, *values)

@@ -11,7 +11,7 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.observability import metrics, spans, trace_context
+from shared.observability import logs, metrics, spans, trace_context
 from shared.runtime import Runtime, has_effect
 from shared.storage.database import is_machine_fault
 from shared.web import problems, strict_json
@@ -50,7 +50,7 @@ class Edge:
         headers = dict(scope["headers"])
         incoming = headers.get(b"traceparent", b"").decode("latin-1")
         own = trace_context.begin_request(incoming)
-        structlog.contextvars.clear_contextvars()
+        logs.begin()
         begun, status, size = time.perf_counter(), 500, 0
         has_begun = is_complete = False
         body_until = asyncio.get_running_loop().time() + BODY_SECONDS

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import structlog
 
 from shared.observability import logs, spans, trace_context
 from shared.observability.trace_context import begin_request, child_of, join
@@ -37,7 +36,7 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     """Tracing is on, and this is where it goes; what was told is there after `told`."""
-    structlog.contextvars.clear_contextvars()
+    logs.begin()
     with receiver() as found:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", found.url)
         spans.start(settings(), "portal-api")

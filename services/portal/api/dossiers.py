@@ -17,7 +17,7 @@ from services.portal.api.views import CitizenDep, DossierView, PortalDep, json_r
 from services.portal.auth import Citizen
 from services.portal.codes import code_series
 from services.portal.domain import INDICATORS, Dossier
-from shared.messaging import runtime as messaging
+from shared.messaging import request as messaging
 from shared.observability import logs
 from shared.runtime import known_sandbox
 from shared.text import Note, Shown, ShownLine, Text
@@ -96,12 +96,14 @@ async def submit_dossier(
         portal.agencies[asked] = choice.agency
         return choice
 
+    codes: list[str] = []
+
     def decide(request: messaging.Request[Dossier]) -> None:
         citizen.check_time(request.now)
         choice = choose(request.now)
         filing = _filing(citizen, body, papers, choice, request.now)
         dossier = commands.submit_dossier(request.work, citizen, choice, filing)
-        logs.concerns(citizen.sandbox, dossier.code)
+        codes.append(dossier.code)
         request.reply(201, DossierView.of(dossier, request.work.at(dossier.code)).model_dump_json())
 
     agency = portal.agencies.get(asked)  # a guess: `decide` finds out
@@ -114,6 +116,7 @@ async def submit_dossier(
                 await request.lock_counters(code_series(choose(request.now).agency, request.now))
                 decide(request)
         reply = request.answer
+    logs.concerns(citizen.sandbox, *codes[-1:])
     if handed_in:
         code = msgspec.json.decode(reply[1])["code"]
         await submission.note_use(portal, citizen, code, handed_in)

@@ -26,7 +26,8 @@ from services.province_gateway.moves.context import Rules
 from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.work import Work
 from shared.errors import NotReady, Overloaded, Refusal, SandboxNotFound
-from shared.messaging.runtime import MessagingRuntime, Request
+from shared.messaging.request import Request
+from shared.messaging.runtime import MessagingRuntime
 from shared.messaging.save_statement import Clause
 from shared.observability import trace_context
 from shared.runtime import EVERYTHING

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from shared.messaging.idempotency import LOOK_SQL
 from shared.messaging.runtime import MessagingRuntime
 from shared.messaging.save_statement import CLAUSES, save_statement
 from tests.service.core.parcels import Parcel
@@ -25,6 +26,8 @@ def saves(clause: str) -> str:
     [
         ("replies", saves("replied")),
         ("timers", saves("timers_dropped")),
+        ("replies", LOOK_SQL),
+        ("counters", LOOK_SQL),
         ("parked", PARKED),
         ("", LOCK),
     ],

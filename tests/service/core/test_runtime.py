@@ -18,7 +18,8 @@ import structlog
 from shared.errors import KeyReused, NotReady, SandboxNotFound
 from shared.http import Unreachable
 from shared.messaging.idempotency import RequestKey
-from shared.messaging.runtime import MessagingRuntime, Reply
+from shared.messaging.request import Reply
+from shared.messaging.runtime import MessagingRuntime
 from shared.observability import logs, metrics
 from shared.sandbox.clock import per_day
 from shared.storage.database import SCHEMA_VERSION, OldSchema

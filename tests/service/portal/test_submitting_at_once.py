@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from contracts.catalogue import communes_of
 from shared.messaging import idempotency
 from tests.support.country import Citizen, Country, problem
+from tests.support.factories import PROVINCE
 
 DRAW_SQL = "UPDATE counters SET value = value + 1 WHERE sandbox = $1"
 
@@ -65,9 +69,10 @@ async def test_a_key_that_is_used_meanwhile_has_one_effect(
     await lan.submitted()
     look, first = idempotency.look, list[Any]()
 
-    async def look_and_send(connection: Any, sandbox_id: str, key: Any, series: str) -> Any:
-        row = await look(connection, sandbox_id, key, series)
+    async def look_and_send(connection: Any, sandbox_id: str, keys: Any, series: Any) -> Any:
+        row = await look(connection, sandbox_id, keys, series)
         if not first:
+            (key,) = keys
             first.append(key)
             async with country.portal.database.transaction() as other:  # as a second portal would
                 await other.execute(
@@ -86,3 +91,42 @@ async def test_many_at_once_get_a_number_each(lan: Citizen) -> None:
     await lan.submitted()
     codes = await asyncio.gather(*(lan.submitted() for _ in range(20)), *(lan.submitted(key="same") for _ in range(5)))
     assert len(set(codes)) == 21 and {int(code[-7:]) for code in codes} == set(range(2, 23))
+
+
+async def test_those_that_come_together_share_a_transaction(
+    country: Country, lan: Citizen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has its own reply, its own trace, and its own refusal."""
+    database, at_once = country.portal.database, country.portal.at_once
+    communes = [each.code for each in communes_of(PROVINCE)[:4]]
+    for commune in communes:  # from now on their agencies are known
+        await lan.submitted(commune=commune)
+    connection, decide, came, all_came = database.connection, at_once.decide, list[Any](), asyncio.Event()
+
+    @asynccontextmanager
+    async def when_all_came(sandbox_id: str) -> AsyncIterator[Any]:
+        await all_came.wait()
+        async with connection(sandbox_id) as own:
+            yield own
+
+    async def counted(*about: Any) -> Any:
+        came.append(about)
+        if len(came) == len(communes):
+            all_came.set()
+        return await decide(*about)
+
+    monkeypatch.setattr(database, "connection", when_all_came)
+    monkeypatch.setattr(at_once, "decide", counted)
+    *accepted, refused = await asyncio.gather(
+        *(lan.submit(commune=commune) for commune in communes[:3]),
+        lan.submit(commune=communes[3], payer_group="nobody"),
+    )
+    problem(refused, 422, "body-does-not-fit")
+    traces = {reply.json()["code"]: reply.headers["traceparent"][:36] for reply in accepted}
+    rows = await database.fetch(
+        "SELECT subject, traceparent, xmin::text AS by FROM events WHERE sandbox = $1 AND subject = ANY($2)",
+        lan.sandbox.id,
+        list(traces),
+    )
+    assert {row["subject"]: row["traceparent"][:36] for row in rows} == traces
+    assert len(traces) == 3 and len({row["by"] for row in rows}) == 1
