@@ -92,6 +92,8 @@ def _on_one_line(text: str) -> str:
 
 
 def _without_controls(text: str) -> str:
+    if text.isprintable():  # 40 times as fast as the pattern; without line breaks, a note mostly is
+        return text
     if match := _CONTROLS.search(text):
         raise _unfit(
             f"contains U+{ord(match[0]):04X}, a control character or noncharacter; remove it",

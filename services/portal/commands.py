@@ -30,7 +30,7 @@ from services.portal.domain import (
     Supplement,
 )
 from shared.messaging.unit_of_work import Work as AnyWork
-from shared.sandbox.clock import BUSINESS_ZONE, wire
+from shared.sandbox.clock import BUSINESS_ZONE, day_digits, wire
 
 Work = AnyWork[Dossier]
 REFUND = "refund"  # kind of background call
@@ -41,7 +41,7 @@ def submit_dossier(work: Work, citizen: Citizen, choice: Choice, filing: Filing)
     """A new dossier with the next code of its agency and day. Raises CalendarTooShort if the calendar ends too soon."""
     choice.require_calendar(work.now, "online")
     at = work.now.astimezone(BUSINESS_ZONE)
-    code = dossier_code(choice.agency, f"{at:%Y%m%d}", work.number(code_series(choice.agency, at)), work.epoch)
+    code = dossier_code(choice.agency, day_digits(at), work.number(code_series(choice.agency, at)), work.epoch)
     dossier = Dossier(
         code=code,
         procedure=choice.procedure.code,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
@@ -45,7 +46,7 @@ def configure_logs(service: str) -> None:
         return {"service": service, **trace, **_about.get(), **line}
 
     global role
-    role = service
+    role, encode = service, json.JSONEncoder(ensure_ascii=False, default=repr).encode  # made once, not for every line
     logging.basicConfig(level=logging.WARNING, stream=sys.stdout)
     structlog.configure(
         processors=[
@@ -53,7 +54,7 @@ def configure_logs(service: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="real_at"),
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
+            structlog.processors.JSONRenderer(lambda line, **_: encode(line)),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),

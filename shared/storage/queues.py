@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Hashable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 
@@ -30,20 +30,27 @@ class Queues:
 
         wanted  key → how many callers may hold a place at once; all callers name their keys in one order
         """
-        async with AsyncExitStack() as held:
-            async with asyncio.timeout(self.seconds):
-                for key, size in wanted.items():
-                    await held.enter_async_context(self._place(key, size))
-            yield
-
-    @asynccontextmanager
-    async def _place(self, key: Hashable, size: int) -> AsyncIterator[None]:
-        queue = self._queues.setdefault(key, _Queue(asyncio.Semaphore(size)))
-        queue.users += 1
+        queues = [self._queues.setdefault(key, _Queue(asyncio.Semaphore(size))) for key, size in wanted.items()]
+        for queue in queues:
+            queue.users += 1
+        held: list[_Queue] = []
         try:
-            async with queue.places:
-                yield
+            if any(queue.places.locked() for queue in queues):
+                async with asyncio.timeout(self.seconds):
+                    await self._take(queues, held)
+            else:  # without a timer, which costs more than the places
+                await self._take(queues, held)
+            yield
         finally:
-            queue.users -= 1
-            if not queue.users:
-                del self._queues[key]
+            for queue in held:
+                queue.places.release()
+            for key, queue in zip(wanted, queues, strict=True):
+                queue.users -= 1
+                if not queue.users:
+                    del self._queues[key]
+
+    @staticmethod
+    async def _take(queues: Iterable[_Queue], held: list[_Queue]) -> None:
+        for queue in queues:
+            await queue.places.acquire()
+            held.append(queue)

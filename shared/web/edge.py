@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -125,8 +126,10 @@ def _head_as_get(app: ASGIApp) -> ASGIApp:
 
 async def _next_piece(receive: Receive, until: float) -> Message:
     """The next piece of a body. Raises HTTPException: 408 if it comes too late, 499 if the client has hung up."""
+    is_whole = not getattr(getattr(receive, "__self__", None), "more_body", True)  # uvicorn's: it has the rest already
+    piece_until = asyncio.get_running_loop().time() + PIECE_SECONDS
     try:
-        async with asyncio.timeout_at(min(asyncio.get_running_loop().time() + PIECE_SECONDS, until)):
+        async with nullcontext() if is_whole else asyncio.timeout_at(min(piece_until, until)):
             message = await receive()
     except TimeoutError:
         raise HTTPException(problems.TOO_SLOW.status, TOO_LATE.format(BODY_SECONDS, PIECE_SECONDS)) from None

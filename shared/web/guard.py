@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import structlog
@@ -124,6 +125,7 @@ def cors_headers(origin: str) -> dict[bytes, bytes]:
     }
 
 
+@lru_cache(maxsize=64)  # clients choose the text
 def is_loopback(host: str) -> bool:
     """Whether a host, as it stands in a URL, is this machine: localhost, 127.0.0.0/8 or [::1]."""
     try:
