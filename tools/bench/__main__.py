@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -22,8 +22,7 @@ def bench(
         typer.Option("--port-base", min=1024, max=65526, help="Use ten ports from here; any free ports if left out."),
     ] = None,
     only: Annotated[
-        Literal["submit"] | None,
-        typer.Option("--only", help="Only the rows of submissions, without the workers: medians of five rounds."),
+        list[str] | None, typer.Option("--only", metavar="NAME", help="Only this group of rows; can be repeated.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -31,18 +30,23 @@ def bench(
     from rich.console import Console
     from rich.table import Table
 
-    from tools.bench import machine, page, run, submit
+    from tools.bench import machine, page, run
     from tools.bench.rows import HEADINGS
 
     if only and write:
         raise typer.BadParameter("A page has all rows: leave --only out, or --write.")
-    size, about = run.QUICK if quick else run.Size(), Console(stderr=True)
+    unknown = set(only or ()) - set(run.GROUPS)
+    if unknown:
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: the groups are {', '.join(run.GROUPS)}")
+    about = Console(stderr=True)
     before = machine.busy()
     with about.status("measuring") as status:
-        if only:
-            rows = submit.alone(size.submissions, port_base)
-        else:
-            rows = run.measure(size, lambda what: status.update(f"measuring: {what}"), port_base)
+        rows = run.measure(
+            run.QUICK if quick else run.Size(),
+            lambda what: status.update(f"measuring: {what}"),
+            port_base,
+            only or run.GROUPS,
+        )
     facts = machine.facts(before, machine.busy())
     if write is not None:
         page.write(write, rows, facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lienthong.client import Country, Sandbox
@@ -37,7 +38,7 @@ async def tokens(sandbox: Sandbox) -> list[str]:
     return [await sandbox.citizen(persona).sign_in() for persona in PERSONAS]
 
 
-def submissions(bearers: list[str], places: list[Place]) -> list[bytes]:
+def submissions(bearers: list[str], places: Sequence[Place]) -> list[bytes]:
     """One submission request per place; its Idempotency-Key is a placeholder."""
     return [
         load.request(

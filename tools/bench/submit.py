@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import statistics
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from lienthong.client import Country
-from lienthong.embedded import ports, postgres
+from lienthong.embedded import ports
 from lienthong.embedded.stack import Stack
-from tools.bench import ceilings, citizens, load, machine
+from tools.bench import ceilings, load, machine
 from tools.bench.rows import Aim, Row
 
 CLIENTS = 16
@@ -38,13 +34,13 @@ def measured(url: str, requests: Sequence[bytes], count: int, *pids: int | None)
     return Load(result, [(b - a) / count * 1e6 for a, b in zip(before, after, strict=True)])
 
 
-def measure(stack: Stack, requests: Sequence[bytes], count: int, rounds: int = 1) -> list[Row]:
-    """The rows of submissions; each figure is the median of `rounds`, in which ours and the empty POST take turns.
+def measure(stack: Stack, requests: Sequence[bytes], count: int) -> list[Row]:
+    """The rows of submissions; each figure is the median of five rounds, in which ours and the empty POST take turns.
 
     The workers of `stack` are stopped already.
     """
     ours, empty, pids = [], [], stack.pids()
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         ours.append(measured(stack.urls["portal-api"], requests, count, pids["portal-api"], pids["postgres"]))
         with ceilings.empty_endpoint(ports.free_base()) as (url, pid):
             empty.append(measured(url, requests, count, pid))
@@ -67,21 +63,3 @@ def measure(stack: Stack, requests: Sequence[bytes], count: int, rounds: int = 1
         row("… processor time in the portal", "µs", Aim(times=4), lambda each: each.microseconds[0]),
         Row("… processor time in PostgreSQL", middle(ours, lambda each: each.microseconds[1]), "µs", Aim(most=500)),
     ]
-
-
-def alone(count: int, port_base: int | None = None) -> list[Row]:
-    """These rows alone, on a new stack in a temporary folder. Raises Trouble if it does not start."""
-    with tempfile.TemporaryDirectory(prefix="lienthong-bench-") as folder:
-        home = Path(folder)
-        home.chmod(0o755)  # PostgreSQL runs as another user if we are root
-        with Stack(home / "data", port_base or ports.free_base()) as stack:
-            postgres.psql(stack.plan, "CREATE DATABASE bench")
-            return asyncio.run(_alone(stack, count))
-
-
-async def _alone(stack: Stack, count: int) -> list[Row]:
-    async with Country(stack.urls["portal-api"]) as country, country.sandbox(seed="bench") as sandbox:
-        requests = citizens.submissions(await citizens.tokens(sandbox), await citizens.places(country))
-        for worker in ("portal-worker", "gateway-worker"):
-            stack.hold(worker)
-        return measure(stack, requests, count, ROUNDS)
