@@ -17,6 +17,7 @@ from sqlalchemy import MetaData
 
 from shared import http
 from shared.errors import ApiKeyUnknown, NotReady, Unfit
+from shared.http import Client
 from shared.observability import logs
 from shared.sandbox import faults, names, recording, registry
 from shared.sandbox.registry import Sandbox
@@ -59,8 +60,8 @@ class Runtime:
         self.mounts: Mapping[str, httpx.AsyncBaseTransport] = {}  # address → transport; for peers in this process
         self.stopping = asyncio.Event()  # the server stops: a request that waits for something ends now
         self.give_up: Callable[[str], None] = lambda reason: None  # ends the process; set by the code that runs it
-        self._http: httpx.AsyncClient | None = None
-        self._internal: httpx.AsyncClient | None = None
+        self._http: Client | None = None
+        self._internal: Client | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._known: set[str] = set()
         self._keys: dict[str, str] = {}
@@ -68,13 +69,13 @@ class Runtime:
         self.faults: dict[str, tuple[int, str]] = {}
 
     @property
-    def http(self) -> httpx.AsyncClient:
+    def http(self) -> Client:
         if self._http is None:
             raise RuntimeError("the runtime is not open")
         return self._http
 
     @property
-    def internal(self) -> httpx.AsyncClient:
+    def internal(self) -> Client:
         """The client for internal endpoints of other services: it sends the secret, so it may call nobody else."""
         if self._internal is None:
             raise RuntimeError("the runtime is not open")
@@ -83,9 +84,9 @@ class Runtime:
     @asynccontextmanager
     async def opened(self, *jobs: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[Runtime]:
         """Open everything, run `jobs` in the background, close everything. `/readyz` replies while it opens."""
-        self._http = http.client(self.mounts)
+        self._http = Client(self.mounts)
         secret = self.settings.service_secret.get_secret_value()
-        self._internal = http.client(self.mounts, {http.SECRET_HEADER: secret})
+        self._internal = Client(self.mounts, {http.SECRET_HEADER: secret})
         self._tasks = [asyncio.create_task(self._begin(jobs))]
         try:
             yield self

@@ -7,9 +7,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import httpx
-
-from shared.http import Unreachable, call
+from shared.http import Client, Unreachable, call
 from shared.messaging import event_log
 from shared.messaging.lanes import Place
 from shared.observability import metrics
@@ -32,7 +30,7 @@ class Peer:
     topic_out: str = ""
 
 
-async def reader_places(http: httpx.AsyncClient, peer: Peer, source: str) -> dict[int, Place]:
+async def reader_places(http: Client, peer: Peer, source: str) -> dict[int, Place]:
     """The place that the peer's reader expects in each lane of `source`. Raises Unreachable."""
     response = await call(http, "GET", f"{peer.url}/_lab/lanes")
     if response.status_code != 200:
@@ -41,7 +39,7 @@ async def reader_places(http: httpx.AsyncClient, peer: Peer, source: str) -> dic
     return {int(lane): (max(epoch, 0), expected) for lane, (epoch, expected) in read.items()}
 
 
-async def wait_for_reader_places(http: httpx.AsyncClient, peer: Peer, source: str) -> dict[int, Place]:
+async def wait_for_reader_places(http: Client, peer: Peer, source: str) -> dict[int, Place]:
     """As `reader_places`, but retries until the peer replies."""
     while True:
         try:
@@ -50,7 +48,7 @@ async def wait_for_reader_places(http: httpx.AsyncClient, peer: Peer, source: st
             await asyncio.sleep(0.05)
 
 
-async def agree_on_epoch(database: Database, http: httpx.AsyncClient, source: str, peers: Sequence[Peer]) -> None:
+async def agree_on_epoch(database: Database, http: Client, source: str, peers: Sequence[Peer]) -> None:
     """Begin the first epoch of a new event log, above every epoch of `source` that the peers have seen."""
     seen = [await wait_for_reader_places(http, peer, source) for peer in peers]
     highest = max((epoch for places in seen for epoch, _ in places.values()), default=0)
@@ -58,7 +56,7 @@ async def agree_on_epoch(database: Database, http: httpx.AsyncClient, source: st
     metrics.EPOCHS.labels(source).inc()
 
 
-async def compare_epochs(database: Database, http: httpx.AsyncClient, source: str, peers: Sequence[Peer]) -> None:
+async def compare_epochs(database: Database, http: Client, source: str, peers: Sequence[Peer]) -> None:
     """If the database was restored from a backup, begin a new epoch before a code is drawn. Skips unreachable peers."""
     for peer in peers:
         with contextlib.suppress(Unreachable):

@@ -29,7 +29,7 @@ async def inside() -> AsyncIterator[str]:
 
 
 async def test_only_the_connection_goes_elsewhere(inside: str) -> None:
-    async with http.client(http.transports({"http://portal.test:8000": inside})) as client:
+    async with http.Client(http.transports({"http://portal.test:8000": inside})) as client:
         answer = await http.call(client, "GET", "http://portal.test:8000/_lab/doors?a=b")
         assert answer.text == "portal.test:8000 /_lab/doors?a=b"
         with pytest.raises(http.Unreachable):
@@ -38,7 +38,7 @@ async def test_only_the_connection_goes_elsewhere(inside: str) -> None:
 
 async def test_silence_is_told_by_the_address_that_was_called() -> None:
     nobody = {"http://portal.test:8000": "http://127.0.0.1:9"}  # port 9, discard: nobody listens
-    async with http.client(http.transports(nobody)) as client:
+    async with http.Client(http.transports(nobody)) as client:
         with pytest.raises(http.Unreachable, match=r"portal\.test:8000/x: ConnectError"):
             await http.call(client, "GET", "http://portal.test:8000/x")
 
