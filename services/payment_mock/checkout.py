@@ -75,6 +75,14 @@ async def show(sandbox_id: PathSandboxId, transaction: Text, runtime: RuntimeDep
     return _page(request, runtime, sandbox, order, _refusal(order, sandbox))
 
 
+@router.get("/qr.svg", include_in_schema=False)
+async def qr(sandbox_id: PathSandboxId, transaction: Text, runtime: RuntimeDep) -> Response:
+    """Not in the page itself: to draw it costs as much as the rest of a payment, and only a browser looks at it."""
+    async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
+        order = await _order(connection, sandbox, transaction)
+    return Response(vietqr.picture(order.amount_dong, order.reference), media_type="image/svg+xml")
+
+
 @router.post(
     "/pay",
     summary="Make a payment attempt, with success or failure",
@@ -213,6 +221,5 @@ def _page(
         order=order,
         why=why[type(refusal)] if refusal else "",
         banks=BANKS.items(),
-        qr=vietqr.picture(order.amount_dong, order.reference),
         back=_back(runtime, order),
     )

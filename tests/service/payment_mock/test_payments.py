@@ -233,6 +233,14 @@ async def test_pay_refuses_what_it_cannot_read(merchant: Merchant) -> None:
     assert (await merchant.http.get(url, headers={"X-Sandbox": "other"})).status_code == 403
 
 
+async def test_the_page_of_a_checkout_has_a_code_to_scan(merchant: Merchant) -> None:
+    url = (await merchant.init())["UrlThanhToan"]
+    page = (await merchant.http.get(url)).text
+    source = next(part.partition('"')[0] for part in page.split('src="') if "qr" in part.partition('"')[0])
+    code = await merchant.http.get(source)
+    assert (code.headers["content-type"], code.text.count("<svg")) == ("image/svg+xml", 1)
+
+
 async def test_a_checkout_opens_in_its_own_sandbox_only(merchant: Merchant, neighbour: Merchant) -> None:
     url = (await merchant.init())["UrlThanhToan"]
     there = url.replace(merchant.sandbox.id, neighbour.sandbox.id)
