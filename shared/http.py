@@ -29,25 +29,27 @@ class Unreachable(OSError):
     """A peer did not reply, failed (5xx) or is overloaded (429). A retry may succeed."""
 
 
-class Direct(httpx.AsyncHTTPTransport):
-    """The transport of httpx, and the connections of `Client.exchange`.
+class Direct(httpx.AsyncBaseTransport):
+    """Connections for `Client.exchange`, and a transport of httpx for the rest, made when it is needed.
 
     target  every request goes to its scheme, host and port; the Host header does not change. None: as the URL says
     """
 
     def __init__(self, target: str | None = None) -> None:
-        super().__init__(trust_env=False, limits=LIMITS)
         self.target = httpx.URL(target) if target else None
         self.connections = Connections()
+        self._rest: httpx.AsyncHTTPTransport | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if target := self.target:
             request.url = request.url.copy_with(scheme=target.scheme, host=target.host, port=target.port)
-        return await super().handle_async_request(request)
+        self._rest = self._rest or httpx.AsyncHTTPTransport(trust_env=False, limits=LIMITS)
+        return await self._rest.handle_async_request(request)
 
     async def aclose(self) -> None:
         self.connections.close()
-        await super().aclose()
+        if self._rest is not None:
+            await self._rest.aclose()
 
 
 def transports(detours: Mapping[str, str]) -> dict[str, httpx.AsyncBaseTransport]:
