@@ -55,8 +55,8 @@ class Settings(BaseSettings):
     # After this time another worker replaces one that hangs; renewed three times within it.
     lease: timedelta = timedelta(seconds=3)
     batch: int = 500  # events per transaction; more than 200-500 bring no further gain (measured)
-    # Longest wait of relay and timers between two polls when no wake-up arrives.
-    wake: timedelta = timedelta(milliseconds=25)
+    # Longest wait of a relay between two polls when no wake-up arrives: the process that commits sends one.
+    wake: timedelta = timedelta(milliseconds=250)
     # The standard OpenTelemetry variables that our code reads. If an endpoint is set, the SDK reads the others itself.
     otlp_endpoint: str = Field("", validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     otlp_traces_endpoint: str = Field("", validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
@@ -16,21 +16,25 @@ from shared.messaging.lanes import Place
 from shared.messaging.leases import Leases
 from shared.messaging.priority import Load
 from shared.observability import metrics, spans
-from shared.storage.database import Database
+from shared.storage.database import Connection, Database
 
 log = structlog.get_logger()
 CHANNEL = "relay"  # PostgreSQL NOTIFY channel: events were committed
 CHECK_SECONDS = 1.0  # between two renewals of the leases, and two checks that the broker has lost nothing
 
+NOTHING: Mapping[int, Any] = {}
+
 # Returns the place that the reader of each lane expects next; raises http.Unreachable.
 ReaderPlaces = Callable[[], Awaitable[dict[int, Place]]]
 
-# One statement, so one round trip: lock the lanes that we lease, take queued events, number them, save the numbers.
+# One statement, so one round trip: lock the lanes that we lease and that have queued events, take these, number them, save
+# the numbers. If nothing is queued, it locks and writes nothing.
 # Arrays make PostgreSQL read a queue full of dead rows by index and delete by ctid, whatever the planner estimates.
 NUMBER_SQL = """
 WITH leased AS MATERIALIZED (
   SELECT l.lane FROM lanes_out l JOIN leases s ON s.part = $3 AND s.lane = l.lane
-  WHERE l.topic = $5 AND l.lane = ANY($1) AND s.holder = $4 AND s.until > clock_timestamp()
+  WHERE l.topic = $5 AND s.holder = $4 AND s.until > clock_timestamp()
+    AND l.lane = ANY(ARRAY(SELECT q.lane FROM queue q WHERE q.topic = $5 AND q.lane = ANY($1) ORDER BY q.id LIMIT $2))
   ORDER BY l.lane FOR UPDATE OF l),
 taken AS (
   DELETE FROM queue WHERE ctid = ANY(ARRAY(
@@ -54,14 +58,19 @@ WHERE l.topic = $8 AND l.lane = t.lane AND (l.sent_epoch, l.sent_number) = (t.fr
   AND t.first_offset > l.last_offset
 RETURNING l.lane"""
 
-# Reads each body by its key (LIMIT 1): for a long log, the planner would otherwise read all of it for 500 bodies.
+# What follows `sent`, or what is being published. Reads each body by its key (LIMIT 1): for a long log, the planner would
+# otherwise read all of it for 500 bodies.
 UNSENT_SQL = """
 SELECT p.*, e.id, e.type, e.at, e.body, e.traceparent FROM (
-  SELECT p.*, l.sent_epoch, l.sent_number FROM lanes_out l CROSS JOIN LATERAL (
+  SELECT p.*, l.sent_epoch, l.sent_number FROM (
+    SELECT l.topic, l.lane, coalesce(u.epoch, l.sent_epoch) AS sent_epoch, coalesce(u.number, l.sent_number) AS sent_number
+    FROM lanes_out l LEFT JOIN unnest($4::int2[], $5::int[], $6::bigint[]) u (lane, epoch, number) USING (lane)
+    WHERE l.topic = $3 AND l.lane = ANY($1)) l
+  CROSS JOIN LATERAL (
     SELECT * FROM posted p
     WHERE p.topic = l.topic AND p.lane = l.lane AND (p.epoch, p.number) > (l.sent_epoch, l.sent_number)
     ORDER BY p.epoch, p.number LIMIT $2) p
-  WHERE l.topic = $3 AND l.lane = ANY($1) ORDER BY p.lane, p.epoch, p.number LIMIT $2) p
+  ORDER BY p.lane, p.epoch, p.number LIMIT $2) p
 LEFT JOIN LATERAL (
   SELECT id, type, at, body, traceparent FROM events e
   WHERE e.sandbox = p.sandbox AND e.subject = p.subject AND e.version = p.version LIMIT 1) e ON true
@@ -90,7 +99,7 @@ class Relay:
         self._batch, self._wake_seconds = batch, wake
         self._writer, self._observer = kafka.Writer(servers, topic), kafka.Reader(servers, topic)
         self._woken = asyncio.Event()
-        self._is_behind = False  # the last batch was full
+        self._following: list[Any] = []  # after a full batch: the next one, read while it was published
         self.load = Load()
 
     async def run(self) -> None:
@@ -100,7 +109,7 @@ class Relay:
             await listening.add_listener(CHANNEL, self._wake)
             await self._writer.open()
             await self._observer.open()
-            await self._work()
+            await self._work(listening)
         finally:
             self.leases.lanes = []
             with contextlib.suppress(Exception):
@@ -114,19 +123,22 @@ class Relay:
     def _wake(self, *_: object) -> None:
         self._woken.set()
 
-    async def _work(self) -> None:
+    async def _work(self, listening: Connection) -> None:
+        """`listening`: the connection over which we are woken. Raises ConnectionError when it is lost."""
         loop = asyncio.get_running_loop()
         checked_at = 0.0
         while True:
             if loop.time() - checked_at > CHECK_SECONDS:
+                if listening.is_closed():
+                    raise ConnectionError("the connection for wake-ups was lost")
                 new = await self.leases.renew()
                 if new:
                     await self._take(sorted(new))
                 elif checked_at:
                     await self._check_broker()
-                checked_at = loop.time()
+                checked_at, self._following = loop.time(), []
             self._woken.clear()
-            if not await self.step():
+            if await self.step() < self._batch:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._wake_seconds):
                         await self._woken.wait()
@@ -134,15 +146,26 @@ class Relay:
     async def step(self) -> int:
         """Number queued events, publish what is not acknowledged yet. Returns the number of records produced.
 
-        After a full batch more events are probably queued: these are numbered while the batch is published.
+        After a full batch more events are probably queued: these are numbered and read while the batch is published.
         """
-        rows = await self._unsent() if self._is_behind else []
+        rows, self._following = self._following, []
         if not rows:
             await self.number()
             rows = await self._unsent()
-        self._is_behind = len(rows) == self._batch
         if not rows:
             return 0
+        if len(rows) == self._batch:  # the statement of `_next` is on its way while `_publish` encodes
+            following, offsets = await asyncio.gather(self._next(rows), self._publish(rows))
+        else:
+            following, offsets = [], await self._publish(rows)
+        metrics.EVENTS_SENT.labels(self.source).inc(len(rows))
+        if await self._acknowledge(rows, offsets):
+            self._following = following
+        self.load.note(len(rows))
+        return len(rows)
+
+    async def _publish(self, rows: list[Any]) -> list[int]:
+        """Produce these events; returns their offsets."""
         begun = time.time_ns()
         messages: list[kafka.Message] = []
         for row in rows:
@@ -150,33 +173,37 @@ class Relay:
             headers = cloudevents.headers(row, self.source, self._signer, body)
             messages.append((row["lane"], row["subject"].encode(), body, headers))
         stamped = spans.stamp(rows, messages) if spans.on else []
-        if self._is_behind:
-            offsets, _ = await asyncio.gather(self._writer.publish(messages), self.number())
-        else:
-            offsets = await self._writer.publish(messages)
-        metrics.EVENTS_SENT.labels(self.source).inc(len(rows))
+        offsets = await self._writer.publish(messages)
         if spans.on:
             spans.sent(self._topic, self.source, rows, stamped, offsets, begun)
-        await self._acknowledge(rows, offsets)
-        self.load.note(len(rows))
-        return len(rows)
+        return offsets
 
-    async def _unsent(self) -> list[Any]:
-        """The next numbered events that are not acknowledged yet, with their bodies: at most a batch."""
-        return await self._database.fetch(UNSENT_SQL, self.leases.lanes, self._batch, self._topic)
+    async def _next(self, rows: list[Any]) -> list[Any]:
+        """Number queued events, and read those that follow `rows`."""
+        await self.number()
+        return await self._unsent({row["lane"]: row for row in rows})
+
+    async def _unsent(self, under_way: Mapping[int, Any] = NOTHING) -> list[Any]:
+        """The next numbered events that are not acknowledged yet, with their bodies: at most a batch.
+
+        under_way  lane → the last event that is being published
+        """
+        last = under_way.values()
+        places = [*under_way], [row["epoch"] for row in last], [row["number"] for row in last]
+        return await self._database.fetch(UNSENT_SQL, self.leases.lanes, self._batch, self._topic, *places)
 
     async def number(self) -> None:
         """Save the next numbers before anything is produced, under the locks of the lanes, only while we lease them."""
-        queued_sql = "SELECT FROM queue WHERE topic = $1 AND lane = ANY($2) LIMIT 1"
-        if not await self._database.fetch(queued_sql, self._topic, self.leases.lanes):
-            return
         leases = self.leases
         await self._database.pool.execute(
             NUMBER_SQL, leases.lanes, self._batch, leases.part, leases.holder, self._topic
         )
 
-    async def _acknowledge(self, rows: list[Any], offsets: list[int]) -> None:
-        """Advance `sent` in lanes where no replay was requested meanwhile; go back where the broker lost records."""
+    async def _acknowledge(self, rows: list[Any], offsets: list[int]) -> bool:
+        """Advance `sent` in lanes where no replay was requested meanwhile; go back where the broker lost records.
+
+        returns  whether `sent` has advanced in all lanes
+        """
         first: dict[int, tuple[Any, int]] = {}
         last: dict[int, tuple[Any, int]] = {}
         for row, offset in zip(rows, offsets, strict=True):
@@ -196,11 +223,13 @@ class Relay:
         )
         left = set(lanes) - {row["lane"] for row in moved}
         if not left:
-            return
+            return True
         logs = await self._database.fetch(LANES_SQL, self._topic, sorted(left))
         lossy = [row["lane"] for row in logs if first[row["lane"]][1] <= row["last_offset"]]
         if lossy:
             await self._go_back(lossy)  # in the other lanes a replay was requested, which has set `sent`
+        self._wake()
+        return False
 
     async def _check_broker(self) -> None:
         """Go back in lanes where the broker no longer has what it acknowledged."""

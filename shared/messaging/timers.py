@@ -44,6 +44,8 @@ SELECT t.sandbox, t.subject, t.kind, t.due, t.lane FROM timers t JOIN sandboxes 
 WHERE t.at_once AND s.rate = 0 AND NOT s.deleted AND s.opened AND t.due <= {NOW_SQL} AND {NOT_PARKED}
 ORDER BY t.due, t.lane, t.subject, t.kind LIMIT {BATCH}"""
 
+EITHER_SQL = f"({DUE_SQL}) UNION ALL ({AT_ONCE_SQL}) LIMIT {BATCH}"
+
 
 def timers_table(metadata: MetaData) -> Table:
     return Table(
@@ -108,10 +110,10 @@ class Timers(Generic[T]):
         return fired
 
     async def _fire_some(self, sandbox_id: str | None) -> list[Timer]:
-        rows = await self._database.fetch(DUE_SQL, sandbox_id)
-        if sandbox_id is None and len(rows) < BATCH:
-            rows += await self._database.fetch(AT_ONCE_SQL)
-        due = [Timer(**row) for row in rows]
+        due = [
+            Timer(**row)
+            for row in await self._database.fetch(EITHER_SQL if sandbox_id is None else DUE_SQL, sandbox_id)
+        ]
         return await self._fire_these(due) if due else []
 
     async def _fire_these(self, due: list[Timer]) -> list[Timer]:

@@ -17,6 +17,7 @@ from shared.messaging.relay import Relay
 from shared.messaging.runtime import MessagingRuntime
 
 Job = Callable[[], Coroutine[Any, Any, None]]
+TIMER_PAUSE = 0.05  # s between looks for timers that are due
 PROJECTION_PAUSE = 0.5  # s between polls of a projection, which is not urgent: large batches cost less
 
 
@@ -28,7 +29,6 @@ def holder() -> str:
 def jobs(runtime: MessagingRuntime) -> list[Job]:  # type: ignore[type-arg]
     """The background jobs of a worker process. Its runtime runs a job again after a fault of the machine."""
     settings = runtime.settings
-    wake = settings.wake.total_seconds()
 
     def leases(part: str) -> Leases:
         return Leases(runtime.database, part, holder(), settings.lease)
@@ -48,7 +48,7 @@ def jobs(runtime: MessagingRuntime) -> list[Job]:  # type: ignore[type-arg]
             lambda: reader_places(runtime.internal, peer, runtime.service),
             runtime.signer,
             batch=settings.batch,
-            wake=wake,
+            wake=settings.wake.total_seconds(),
         )
 
     readers = [reader(peer) for peer in runtime.peers]
@@ -79,7 +79,7 @@ def jobs(runtime: MessagingRuntime) -> list[Job]:  # type: ignore[type-arg]
             if await runtime.timers.fire(None):
                 runtime.waker.wake()
             else:
-                await asyncio.sleep(max(wake, 0.05))
+                await asyncio.sleep(TIMER_PAUSE)
 
     work: list[Job] = [*(part.run for part in (*parts, *projections)), ready, timers, runtime.waker.run]
     if runtime.callers:
