@@ -7,7 +7,7 @@ READY := .venv/.installed
 FUZZ := .venv/fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo shell test test-all check contracts contracts-clients wheel example parallel prove prove-short prove-plants prove-outages bench fuzz fuzz-short compose-proof chart clients connectors screens
+.PHONY: help setup up down status demo shell test test-all check contracts contracts-clients wheel example parallel prove prove-short prove-plants prove-outages bench bench-peers fuzz fuzz-short compose-proof chart clients connectors screens
 
 help: ## List these targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -110,6 +110,9 @@ prove-outages: $(READY) ## Let each part, and a receiver of webhooks, be away fo
 
 bench: $(READY) ## Measure, and write docs/performance.md. ARGS: options instead, such as --quick or --help.
 	@$(BIN)/python -m tools.bench $(or $(ARGS),--write docs/performance.md)
+
+bench-peers: $(READY) ## Fetch other mocks (two of OpenID Connect, two of Stripe, WireMock), and measure them beside ours: start-up, memory, sign-ins, creates. ARGS: options instead, such as --help.
+	@$(BIN)/python -m tools.peers $(or $(ARGS),--write docs/performance.md)
 
 fuzz: $(READY) $(FUZZ)/.installed ## Send some 30,000 generated requests to all services: no 5xx, every response as documented. ARGS: options, such as --examples 10.
 	@$(BIN)/python -m tools.fuzz --python $(FUZZ)/bin/python $(ARGS)

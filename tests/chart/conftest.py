@@ -22,7 +22,7 @@ import pytest
 import yaml
 
 from lienthong.pytest_plugin import run_of
-from tests.support.fetched import wheels
+from tools.fetched import wheels
 
 HERE = Path(__file__).parent
 CHART = HERE.parents[1] / "deploy" / "helm" / "lienthong"

@@ -22,8 +22,8 @@ from contracts.schemas import event_types
 from contracts.topics import FROM_PROVINCE
 from lienthong.pytest_plugin import run_of
 from shared.messaging.cloudevents import VOID
-from tests.support.fetched import Missing, NotFetched, node_packages, run
 from tools.docs.generate import REPOSITORY, SERVICES
+from tools.fetched import Missing, NotFetched, node_packages, run
 
 CONTRACTS = REPOSITORY / "contracts"
 TOOLS = Path(__file__).parent / "parsers"

@@ -14,10 +14,10 @@ from lienthong.client import Country, Sandbox
 from lienthong.client.province import Province
 from lienthong.pytest_plugin import run_of
 from tests.support.browser import Visitors
-from tests.support.fetched import Missing, NotFetched, node_packages
 from tests.support.tabs import COMMUNE, COMPONENT, COPY, PAPER, PROVINCE, CitizenTab, Keys, PointerWithoutScript
 from tools.docs.generate import applications
 from tools.docs.pages_page import every_page
+from tools.fetched import Missing, NotFetched, node_packages
 from tools.screens.days import walk
 
 RUN_AXE = "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lienthong.pytest_plugin import run_of
-from tests.support.fetched import java_packages, node_packages, python_packages
+from tools.fetched import java_packages, node_packages, python_packages
 
 PROGRAMS = Path(__file__).parent / "programs"
 

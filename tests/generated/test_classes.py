@@ -9,7 +9,7 @@ import pytest
 
 from contracts.schemas import EVENTS, event_types, schema
 from tests.generated.conftest import PROGRAMS
-from tests.support.fetched import run
+from tools.fetched import run
 
 STRICT = ("--strict", "--noEmitOnError", "--target", "es2022", "--module", "commonjs")
 

@@ -9,8 +9,8 @@ import yaml
 
 from lienthong.sync import Country
 from tests.generated.conftest import PROGRAMS
-from tests.support.fetched import run
 from tools.docs.generate import REPOSITORY, SERVICES
+from tools.fetched import run
 
 # Types of files that the generator does not know; it sends and returns their bytes.
 FILES = ("application/pdf", "image/png", "image/jpeg", "application/yaml")

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from contracts.schemas import EVENTS, event_types
-from tests.support.fetched import run
 from tools.docs.asyncapi import document
 from tools.docs.generate import REPOSITORY
+from tools.fetched import run
 
 PAGE = (EVENTS.parent / "README.md").read_text(encoding="utf-8")
 RECIPES = dict(re.findall(r"^```(js|java|python)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))

@@ -63,16 +63,17 @@ def memory_at_rest(stack: Stack) -> list[Row]:
     """Memory as proportional set size: pages shared by several processes are counted once in total."""
     pids = {name: pid for name, pid in stack.pids().items() if pid is not None}
     ours = sum(_proportional_kb(pid) for name, pid in pids.items() if name not in OTHERS)
-    theirs = sum(_with_children_kb(pid) for name, pid in pids.items() if name in OTHERS)
+    theirs = sum(with_children_kb(pid) for name, pid in pids.items() if name in OTHERS)
     return [
         Row("memory of our idle processes (proportional set size)", ours / 1024, "MB", Aim(most=220)),
         Row("… and of PostgreSQL and Kafka", theirs / 1024, "MB"),
     ]
 
 
-def _with_children_kb(pid: int) -> int:
+def with_children_kb(pid: int) -> int:
+    """Proportional set size of a process and its children."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return _proportional_kb(pid) + sum(_with_children_kb(int(child)) for child in children)
+    return _proportional_kb(pid) + sum(with_children_kb(int(child)) for child in children)
 
 
 def _proportional_kb(pid: int) -> int:

