@@ -5,9 +5,10 @@ BIN := .venv/bin
 ARGS ?=
 READY := .venv/.installed
 FUZZ := .venv/fuzz
+TOOK := echo "It took $$((SECONDS / 60)) min $$((SECONDS % 60)) s."
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo shell test test-all check contracts contracts-clients wheel example parallel prove prove-short prove-plants prove-outages bench bench-peers fuzz fuzz-short compose-proof chart clients connectors screens
+.PHONY: help setup up down status demo shell test test-all test-fast check contracts contracts-clients wheel example parallel prove prove-short prove-plants prove-outages bench bench-peers fuzz fuzz-short compose-proof chart clients connectors screens
 
 help: ## List these targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,8 +30,10 @@ demo: $(READY) ## Show three journeys of dossiers, live, on the running stack.
 shell: $(READY) ## Open a shell in which `lienthong` is a command.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" exec "$${SHELL:-/bin/bash}"
 
+test: export ABOUT := About 17 minutes on two cores. make test-fast: under two.
 test: ## Run every test: unit, service, contract, e2e; starts what it needs on free ports. ARGS: arguments for pytest instead.
 test-all: ## The same with the long tests, and nothing left to samples: all 11,254 dossiers of the breadth, 10,000 steps of chance, 20,000 mutated messages.
+test-all: export ABOUT := Longer than make test, which takes about 17 minutes on two cores.
 test-all: export BREADTH := all
 test-all: export LAW_STORIES := 200
 test-all: export MUTATIONS := 20000
@@ -40,12 +43,18 @@ test-all: export PYTEST_ADDOPTS := $(PYTEST_ADDOPTS) -m "not clients"
 # their own: these wait for processes, so three at a time.
 test test-all: $(READY)
 ifeq ($(strip $(ARGS)),)
-	@failed=; $(BIN)/python -m pytest -n 2 --ignore tests/e2e --ignore tests/generated --ignore tests/chart || failed="all but tests/e2e"; \
+	@echo "$$ABOUT"; failed=; $(BIN)/python -m pytest -n 2 --ignore tests/e2e --ignore tests/generated --ignore tests/chart || failed="all but tests/e2e"; \
 	  $(BIN)/python -m pytest -n 3 tests/e2e || failed="$${failed:+$$failed, and }tests/e2e"; \
+	  $(TOOK); \
 	  if [ -n "$$failed" ]; then echo "Failed: $$failed. What and why stands above."; exit 1; fi
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
+
+test-fast: export LAW_STORIES := 4
+test-fast: $(READY) ## Run in under two minutes what fails first: unit and contract tests, and the first test of every file of tests/service.
+	@echo "Under two minutes on two cores. make test: everything, about 17."; \
+	  $(BIN)/python -m pytest -n 2 --sample tests/unit tests/contract tests/service $(ARGS); status=$$?; $(TOOK); exit $$status
 
 # Runs only tests that use the plugin's country; tests that start their own stack say nothing about this one.
 parallel: ORDERS ?= 1 2 3 4 5 6 7 8 9 10

@@ -47,16 +47,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--shuffle", metavar="SEED", help="Run the modules, and the tests in each, in an order that SEED gives."
     )
+    parser.addoption("--sample", action="store_true", help="Of tests/service only the first test of every module.")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Whole modules together, for what they prepare once; the same order in every worker."""
-    if (seed := config.getoption("--shuffle")) is None:
-        return
-    chance = random.Random(seed)
     modules = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
-    chance.shuffle(modules)
-    for tests in modules:
-        chance.shuffle(tests)
+    if config.getoption("--sample"):
+        service = config.rootpath / "tests" / "service"
+        left_out = [test for tests in modules if tests[0].path.is_relative_to(service) for test in tests[1:]]
+        modules = [tests[:1] if tests[0].path.is_relative_to(service) else tests for tests in modules]
+        config.hook.pytest_deselected(items=left_out)
+    if (seed := config.getoption("--shuffle")) is not None:
+        chance = random.Random(seed)
+        chance.shuffle(modules)
+        for tests in modules:
+            chance.shuffle(tests)
     items[:] = [test for tests in modules for test in tests]

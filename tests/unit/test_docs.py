@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,15 @@ def _commands(text: str, program: str) -> Iterator[list[str]]:
             yield shlex.split(re.split(r"\s[#|&;>]|;", line)[0])[1:]
 
 
+@cache  # it is the same for every command, and takes longer to build than to ask
+def _program() -> Any:
+    return typer.main.get_command(command_line())
+
+
 def _problem(words: list[str]) -> str | None:
     """Why these words are no command of ours; None if they are one. What follows `--` is another program's."""
     words = words[: words.index("--")] if "--" in words else words
-    command: Any = typer.main.get_command(command_line())
+    command = _program()
     while hasattr(command, "commands") and words and not words[0].startswith("-"):
         word, *words = words
         if PLACEHOLDER.match(word):
