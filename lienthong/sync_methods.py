@@ -20,6 +20,7 @@ from lienthong.client.payments import Order
 from lienthong.client.types import (
     Advance,
     Arrival,
+    Batch,
     Cause,
     ConnectorRow,
     Delivery,
@@ -319,6 +320,13 @@ class ProvinceMethods(SyncObject[province.Province]):
         """
         return self.run(self.there.register(procedure, commune, applicant, **more))
 
+    def register_many(self, dossiers: Sequence[Mapping[str, Any]]) -> Batch:
+        """Register up to 200 dossiers in one request; each has an outcome of its own.
+
+        dossiers  bodies as of `register`, each with a `key` of yours: what is sent again with its key has no second effect
+        """
+        return self.run(self.there.register_many(dossiers))
+
     def inbox(
         self, *, state: State | None = None, commune: str | None = None, field: str | None = None
     ) -> list[ProvinceDossier]:
@@ -332,6 +340,10 @@ class ProvinceMethods(SyncObject[province.Province]):
     def do(self, /, code: str, move: Move, **facts: Any) -> ProvinceDossier:
         """Make one move of the lifecycle table, such as `request_supplement` with `reason` and `items`."""
         return self.run(self.there.do(code, move, **facts))
+
+    def do_many(self, moves: Sequence[Mapping[str, Any]]) -> Batch:
+        """Make up to 200 moves in one request, in order; each has `key`, `code`, `does` and its facts, and its own outcome."""
+        return self.run(self.there.do_many(moves))
 
 
 class ConnectorMethods(SyncObject[connectors.Connector]):

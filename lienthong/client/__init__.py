@@ -23,6 +23,8 @@ from lienthong.client.province import Province
 from lienthong.client.types import (
     Advance,
     Arrival,
+    Batch,
+    BatchOutcome,
     Cause,
     ConnectorRow,
     Credentials,
@@ -44,6 +46,8 @@ from lienthong.client.types import (
 __all__ = [
     "Advance",
     "Arrival",
+    "Batch",
+    "BatchOutcome",
     "Cause",
     "Citizen",
     "Clock",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
 from lienthong.client.arguments import code_first
 from lienthong.client.http import Scope, ServiceClient, every_row
-from lienthong.client.types import Move, ProvinceDossier, State
+from lienthong.client.types import Batch, Move, ProvinceDossier, State
 
 
 class Province:
@@ -35,6 +36,13 @@ class Province:
             ProvinceDossier, await self._gateway.json("POST", self._dossiers, json=body, headers=self._idempotent())
         )
 
+    async def register_many(self, dossiers: Sequence[Mapping[str, Any]]) -> Batch:
+        """Register up to 200 dossiers in one request; each has an outcome of its own.
+
+        dossiers  bodies as of `register`, each with a `key` of yours: what is sent again with its key has no second effect
+        """
+        return await self._batch("registrations", {"dossiers": [*dossiers]})
+
     async def inbox(
         self, *, state: State | None = None, commune: str | None = None, field: str | None = None
     ) -> list[ProvinceDossier]:
@@ -54,6 +62,14 @@ class Province:
         code, move = code_first(code, move, "do(code, move)")
         path, body = f"{self._dossiers}/{code}/moves", {"does": move, **facts}
         return cast(ProvinceDossier, await self._gateway.json("POST", path, json=body, headers=self._idempotent()))
+
+    async def do_many(self, moves: Sequence[Mapping[str, Any]]) -> Batch:
+        """Make up to 200 moves in one request, in order; each has `key`, `code`, `does` and its facts, and its own outcome."""
+        return await self._batch("moves", {"moves": [*moves]})
+
+    async def _batch(self, name: str, body: dict[str, Any]) -> Batch:
+        path = f"/api/v1/provinces/{self.code}/{name}"
+        return cast(Batch, await self._gateway.json("POST", path, json=body, headers=self.sandbox.headers))
 
     @property
     def _gateway(self) -> ServiceClient:

@@ -737,3 +737,22 @@ class ProvinceDossier(TypedDict):
     rated: int | None
     planned: str | None
     needs: dict[str, str]
+
+
+class BatchOutcome(TypedDict):
+    """`pointer`: of the item in the request; `key`: null if it has none that fits; `problem`: as the single request has it."""
+
+    pointer: str
+    key: str | None
+    outcome: str
+    dossier: NotRequired[ProvinceDossier | None]
+    problem: NotRequired[dict[str, Any] | None]
+
+
+class Batch(TypedDict):
+    """How many items have each outcome, and the outcomes in the order of the items."""
+
+    accepted: int
+    already_known: int
+    refused: int
+    outcomes: list[BatchOutcome]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from services.province_gateway.api import connectors, deliveries, desk, dossiers, pull, results, scripts, speak
+from services.province_gateway.api import batches, connectors, deliveries, desk, dossiers, pull, results, scripts, speak
 from services.province_gateway.pages import desk as desk_pages
 from services.province_gateway.pages.visits import TEMPLATES
 from services.province_gateway.problems import PROBLEMS
@@ -22,6 +22,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         dossiers.router,
         results.router,
         desk.router,
+        batches.router,
         pull.router,
         speak.router,
         connectors.router,

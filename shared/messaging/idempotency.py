@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+import asyncpg
 from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, text
 
 from shared.errors import KeyReused
+from shared.messaging.save_statement import STORED_REPLY
+from shared.messaging.unit_of_work import Work
 from shared.sandbox import registry
 from shared.sandbox.clock import per_day_sql
 from shared.storage.database import Connection, Database
@@ -40,6 +44,10 @@ FROM sandbox CROSS JOIN (
   LEFT JOIN LATERAL (
     SELECT sandbox FROM replies WHERE (sandbox, caller, route, key) = ($1, a.caller, a.route, a.key) LIMIT 1) r ON true
 ) requests"""
+
+STORED_SQL = """
+SELECT r.route, r.key, r.body_hash, r.status, r.body FROM unnest($2::text[], $3::text[], $4::text[]) k (caller, route, key)
+JOIN replies r ON r.sandbox = $1 AND r.caller = k.caller AND r.route = k.route AND r.key = k.key"""
 
 
 def replies_table(metadata: MetaData) -> None:
@@ -83,6 +91,24 @@ class RequestKey:
         return hashlib.blake2b(self.body, digest_size=16).hexdigest()
 
 
+class KeyTaken(Exception):
+    """Another request has used one of the keys of a batch since they were read: read them again."""
+
+
+class StoredReply(NamedTuple):
+    """A reply, and the hash of the body of its request."""
+
+    body_hash: str
+    status: int
+    body: str
+
+    def to(self, request_key: RequestKey) -> tuple[int, str]:
+        """Status and body for a request with this key. Raises KeyReused if its body is another one."""
+        if self.body_hash != request_key.body_hash:
+            raise KeyReused("Send the same body again, or choose a new key for a new request.", key=request_key.key)
+        return self.status, self.body
+
+
 async def open_request(connection: Connection, sandbox_id: str, request_key: RequestKey | None) -> Any:
     """Lock the sandbox and claim the key. Returns the sandbox row, `claimed` and `epoch`; None if there is no row."""
     if request_key is None:
@@ -103,16 +129,34 @@ async def look(connection: Connection, sandbox_id: str, keys: Sequence[RequestKe
 
 async def earlier_reply(connection: Connection, sandbox_id: str, request_key: RequestKey) -> tuple[int, str]:
     """Status and body of the stored reply to a key. Raises KeyReused if the key was used with another body."""
-    row: Any = await connection.fetchrow(
-        "SELECT body_hash, status, body FROM replies WHERE sandbox = $1 AND caller = $2 AND route = $3 AND key = $4",
-        sandbox_id,
-        request_key.caller,
-        request_key.route,
-        request_key.key,
-    )
-    if row["body_hash"] != request_key.body_hash:
-        raise KeyReused("Send the same body again, or choose a new key for a new request.", key=request_key.key)
-    return row["status"], row["body"]
+    stored = await stored_replies(connection, sandbox_id, [request_key])
+    return stored[request_key.route, request_key.key].to(request_key)
+
+
+async def stored_replies(
+    connection: Connection, sandbox_id: str, request_keys: Collection[RequestKey]
+) -> dict[tuple[str, str], StoredReply]:
+    """Route and key → the stored reply, for those of the keys that were used."""
+    columns = [[getattr(each, name) for each in request_keys] for name in ("caller", "route", "key")]
+    rows = await connection.fetch(STORED_SQL, sandbox_id, *columns)
+    return {(row["route"], row["key"]): StoredReply(row["body_hash"], row["status"], row["body"]) for row in rows}
+
+
+def keep(work: Work[Any], request_key: RequestKey, status: int, body: str) -> None:
+    """Store a reply with a decision, for a key of a batch that nobody has claimed."""
+    row = (work.sandbox.id, request_key.caller, request_key.route, request_key.key, status, body)
+    work.insert(STORED_REPLY, (*row, request_key.body_hash, request_key.body.decode()))
+
+
+@contextmanager
+def refusing_taken_keys() -> Iterator[None]:
+    """Inside, replies are saved. Raises KeyTaken if another request has used one of their keys meanwhile."""
+    try:
+        yield
+    except asyncpg.UniqueViolationError as error:
+        if error.table_name != "replies":
+            raise
+        raise KeyTaken from error
 
 
 async def store_reply(database: Database, sandbox_id: str, request_key: RequestKey, status: int, body: str) -> None:

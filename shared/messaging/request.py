@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from shared.messaging import counters
+from shared.messaging import counters, idempotency
+from shared.messaging.idempotency import RequestKey, StoredReply
 from shared.messaging.unit_of_work import Work
 from shared.sandbox import faults
 from shared.sandbox.faults import Rule
@@ -42,6 +44,10 @@ class Request(Generic[T]):
     async def fetch(self, sql: str, *values: object) -> list[Any]:
         """Rows as this transaction sees them now."""
         return await self._connection.fetch(sql, *values)
+
+    async def stored_replies(self, keys: Collection[RequestKey]) -> dict[tuple[str, str], StoredReply]:
+        """Route and key → the stored reply, for those of the keys of a batch that were used."""
+        return await idempotency.stored_replies(self._connection, self.work.sandbox.id, keys)
 
     async def fire(self, edge: str, subject: str, **about: str) -> Rule | None:
         """The fault rule that fires at this edge now, counted and noted in this transaction."""

@@ -12,7 +12,6 @@ from sqlalchemy import MetaData
 from shared.errors import NotReady
 from shared.http import Unreachable
 from shared.messaging import (
-    counters,
     event_log,
     http_outbox,
     idempotency,
@@ -34,7 +33,7 @@ from shared.messaging.timers import Timers
 from shared.messaging.unit_of_work import Batch, Topics, Work
 from shared.observability import logs, trace_context
 from shared.runtime import Runtime
-from shared.sandbox import faults, journal, recording, registry
+from shared.sandbox import journal, recording, registry
 from shared.settings import Settings
 from shared.storage.database import Connection
 from shared.storage.documents import DocumentStore
@@ -115,7 +114,8 @@ class MessagingRuntime(Runtime, Generic[T]):
 
         series  what names the counters that the request will lock, as far as it is known before: an agency
 
-        raises  KeyReused if the key was used with another body; NotReady, SandboxNotFound
+        raises  KeyReused if the key was used with another body; NotReady, SandboxNotFound; KeyTaken if another request has
+                used a key whose reply the block stored
         """
         await self._ready(sandbox_id)
         logs.concerns(sandbox_id, *codes[:1])
@@ -134,7 +134,8 @@ class MessagingRuntime(Runtime, Generic[T]):
             work.merge()
             if request_key is not None:
                 batch.replies.append((sandbox_id, *request_key.name, *request.answer))
-            await batch.save(connection, self.documents)
+            with idempotency.refusing_taken_keys():
+                await batch.save(connection, self.documents)
         batch.report()
         if batch.events:
             self.waker.wake()

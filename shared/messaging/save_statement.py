@@ -83,6 +83,14 @@ CLAUSES = (
     ),
 )
 
+# A reply to a key that nobody has claimed: fails with a unique violation if another request has used the key meanwhile.
+STORED_REPLY = Clause(
+    "replied",
+    "INSERT INTO replies (sandbox, caller, route, key, status, body, body_hash, request) "
+    "SELECT sandbox, caller, route, key, status, body, body_hash, request FROM {rows} RETURNING 1",
+    f"{CLAUSES[-1].columns}, body_hash text, request text",
+)
+
 # In place of the last two, and before all others, where nothing was locked before: the statement then fails if the sandbox
 # is gone, if another request has drawn a number (division by zero), or has used a key (unique violation).
 AT_ONCE = (
@@ -98,12 +106,7 @@ AT_ONCE = (
         f"{CLAUSES[-2].sql} WHERE counters.value = EXCLUDED.value - 1 RETURNING 1",
         CLAUSES[-2].columns,
     ),
-    Clause(
-        "replied",
-        "INSERT INTO replies (sandbox, caller, route, key, status, body, body_hash, request) "
-        "SELECT sandbox, caller, route, key, status, body, body_hash, request FROM {rows} RETURNING 1",
-        f"{CLAUSES[-1].columns}, body_hash text, request text",
-    ),
+    STORED_REPLY,
 )
 STILL_SO = "1 / (EXISTS (SELECT FROM here) AND (SELECT count(*) FROM counted) = (SELECT count(*) FROM replied))::int"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Path, Request, Security
 from fastapi.openapi.models import APIKey, APIKeyIn, HTTPBearer, SecurityBase
@@ -32,9 +32,8 @@ def _written(form: str, what: str) -> BeforeValidator:
 # For values of a query or a path, which are text: they are written as in JSON.
 Number = _written(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", "a number such as 5 or 0.5")
 TrueOrFalse = _written("true|false", "true or false")
-KeyHeader = Annotated[
-    str, Header(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$", description="Chosen by you, one per request")
-]
+KEY_FORM: Any = {"min_length": 1, "max_length": 200, "pattern": r"^[\x21-\x7e]+$"}  # of an Idempotency-Key
+KeyHeader = Annotated[str, Header(**KEY_FORM, description="Chosen by you, one per request")]
 
 
 class Credential(SecurityScheme):

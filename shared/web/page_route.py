@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import structlog
@@ -101,11 +102,16 @@ def without_refusal(status: int) -> str:
 
 
 def body_of(model: type[Model], facts: Mapping[str, object]) -> Model:
-    """What a form says as the body that the API takes. Raises BodyDoesNotFit."""
+    """What a form, or an item of a batch, says as the body that the API takes. Raises BodyDoesNotFit."""
     try:
         return model.model_validate(facts)
     except ValidationError as error:
-        raise BodyDoesNotFit(*misfits(error.errors(), model.model_json_schema)) from error
+        raise BodyDoesNotFit(*misfits(error.errors(), partial(_schema_of, model))) from error
+
+
+@cache
+def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def field_errors(refusal: BodyDoesNotFit, fields: Mapping[str, str], lang: Lang, rest: str = "form") -> dict[str, str]:

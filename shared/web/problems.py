@@ -59,14 +59,37 @@ class ProblemResponse(JSONResponse):
         return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
-def render(kind: ProblemType, detail: str, facts: Mapping[str, object]) -> JSONResponse:
+def document(kind: ProblemType, detail: str, facts: Mapping[str, object]) -> dict[str, Any]:
     body = {"type": f"/problems/{kind.slug}", "title": kind.title, "title_vi": kind.title_vi, "status": kind.status}
+    return {**body, "detail": detail, **facts}
+
+
+def document_of(table: Problems, refusal: errors.Refusal, under: str = "") -> dict[str, Any]:
+    """The problem of a refusal, counted; `under`: pointer of the part of a larger body that is refused."""
+    if isinstance(refusal, errors.BodyDoesNotFit) and under:
+        refusal = errors.BodyDoesNotFit(*refusal.misfits(under), more=refusal.more)
+    return document(*_seen_by_caller({**COMMON, **table}, refusal))
+
+
+def _seen_by_caller(types: Problems, refusal: errors.Refusal) -> tuple[ProblemType, str, Mapping[str, object]]:
+    """Type, detail and facts of a refusal, which is counted and logged."""
+    kind = next(types[cls] for cls in type(refusal).__mro__ if cls in types)
+    detail: str = refusal.detail
+    facts: Mapping[str, object] = refusal.facts
+    if isinstance(refusal, errors.BodyDoesNotFit):
+        detail, facts = _first_errors(refusal)
+    metrics.REFUSALS.labels(kind.slug).inc()
+    log.info("refused", problem=kind.slug, detail=detail)
+    return kind, detail, facts
+
+
+def render(kind: ProblemType, detail: str, facts: Mapping[str, object]) -> JSONResponse:
     headers = {"Retry-After": "1"} if kind.status == 503 else {}
     if kind in (TOO_SLOW, HEAD_TOO_LARGE):
         headers["Connection"] = "close"  # RFC 9110 section 15.5.9
     if kind.challenge:
         headers["WWW-Authenticate"] = challenge(kind.challenge, detail)
-    return ProblemResponse({**body, "detail": detail, **facts}, kind.status, headers=headers)
+    return ProblemResponse(document(kind, detail, facts), kind.status, headers=headers)
 
 
 def challenge(text: str, detail: str) -> str:
@@ -135,14 +158,7 @@ def install(app: FastAPI, table: Problems) -> None:
 
     @app.exception_handler(errors.Refusal)
     async def refused(request: Request, refusal: errors.Refusal) -> JSONResponse:
-        kind = next(types[cls] for cls in type(refusal).__mro__ if cls in types)
-        detail: str = refusal.detail
-        facts: Mapping[str, object] = refusal.facts
-        if isinstance(refusal, errors.BodyDoesNotFit):
-            detail, facts = _first_errors(refusal)
-        metrics.REFUSALS.labels(kind.slug).inc()
-        log.info("refused", problem=kind.slug, detail=detail)
-        return render(kind, detail, facts)
+        return render(*_seen_by_caller(types, refusal))
 
     @app.exception_handler(RequestValidationError)
     async def does_not_fit(request: Request, error: RequestValidationError) -> JSONResponse:

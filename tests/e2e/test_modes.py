@@ -165,7 +165,8 @@ def test_the_page_works_as_it_is_printed(lienthong_sync: sync.Country) -> None:
         "it is in the inbox",
     ]
     assert lines[5].startswith("['") and "start" in lines[5]
-    assert lines[6:10] == ["in_processing", "37  Ninh Bình         simulated working_clock", "finish", lines[9]]
+    assert lines[6:8] == ["in_processing", "1 accepted, 1 refused"]
+    assert lines[8:11] == ["37  Ninh Bình         simulated working_clock", "finish", lines[10]]
     assert "result_returned" in lines and "Thiếu giấy tờ" in lines
 
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from lienthong.client import Advance, Dossier, Entry, Event, FaultName, Move, ProvinceDossier, State, Wish
+from lienthong.client import (
+    Advance,
+    Batch,
+    BatchOutcome,
+    Dossier,
+    Entry,
+    Event,
+    FaultName,
+    Move,
+    ProvinceDossier,
+    State,
+    Wish,
+)
 from lienthong.sync import Citizen, Country, Province, Sandbox
 
 
@@ -70,6 +82,9 @@ def province(province: Province, code: str) -> ProvinceDossier:
     print(province.code, province.dossiers()[0]["can"], province.inbox(state="submitted", commune="14464"))
     province.register("2.000635", "14464", {"id": "001099000001", "name": "Nguyễn Văn A"}, channel="direct")
     province.do(code, move, reason="x", items=["y"])
+    batch: Batch = province.register_many([{"key": "k", "procedure": "2.000635"}])
+    outcome: BatchOutcome = batch["outcomes"][0]
+    print(outcome["pointer"], province.do_many([{"key": "m", "code": code, "does": move}])["accepted"])
     return province.dossier(code)
 
 

@@ -24,6 +24,8 @@ SHOWN_IN_CLIENT = ("type", "required", "description", "additionalProperties")
 CLIENT_TYPES = {
     "Dossier": ("portal", "DossierView"),
     "ProvinceDossier": ("province_gateway", "DossierView"),
+    "Batch": ("province_gateway", "BatchView"),
+    "BatchOutcome": ("province_gateway", "OutcomeView"),
     "ProvinceMode": ("portal", "ModeView"),
     "ConnectorRow": ("province_gateway", "ConnectorView"),
     "Credentials": ("province_gateway", "CredentialsView"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -9,16 +10,18 @@ from fastapi import Response
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
 
 from contracts import identity
-from contracts.catalogue import PAYER_GROUPS, agency_code, choose
+from contracts.catalogue import PAYER_GROUPS, Choice, agency_code, choose
 from contracts.decisions import Body, MoveFacts, YesNo
 from contracts.filing import Owner, Paper, ParticularsBody
 from services.province_gateway import arrival, commands
 from services.province_gateway.api.views import DossierView, GatewayDep
 from services.province_gateway.codes import code_series, dossier_code
 from services.province_gateway.commands import Registration
-from services.province_gateway.domain import Instruction
+from services.province_gateway.domain import Dossier, Instruction
 from services.province_gateway.moves import official, receipts
+from services.province_gateway.moves.context import Rules
 from services.province_gateway.officers.modes import must_decide_here
+from services.province_gateway.work import Work
 from shared.messaging.idempotency import RequestKey
 from shared.runtime import known_sandbox
 from shared.sandbox.clock import BUSINESS_ZONE
@@ -28,6 +31,8 @@ from shared.web.problems import problem_responses
 from shared.web.router import Router
 
 router = Router(prefix="/api/v1", tags=["officers"])
+REGISTER = "POST /dossiers"  # the route under which a registration's key is stored, whichever door it comes by
+OF_AN_ITEM = {"key", "code"}
 
 
 def _synthetic_person(number: str) -> str:
@@ -117,30 +122,43 @@ class MoveBody(MoveFacts):
 async def register(
     province: Text, body: RegistrationBody, idempotency_key: KeyHeader, sandbox: SandboxId, gateway: GatewayDep
 ) -> Response:
-    key = _key(province, "POST /dossiers", idempotency_key, body)
-    async with gateway.unit_of_work(sandbox, key, series=[f"{province}/{body.commune}"]) as request:
+    key = request_key(province, REGISTER, idempotency_key, body)
+    async with gateway.unit_of_work(sandbox, key, series=[agency_named(province, body)]) as request:
         if request.is_new:
-            now = request.now
             must_decide_here(request.work.sandbox, province)
-            choice = choose(body.procedure, province, body.commune, case=body.case, channel=body.channel, on=now)
-            series = code_series(choice.agency, now)
-            await request.lock_counters(series)
-            choice.require_calendar(now, body.channel)
-            filing = body.filing(
-                choice,
-                now,
-                reception=choice.received_at(body.reception.place() if body.reception else None, now),
-                owner=Owner(body.owner.kind, body.owner.id, body.owner.name) if body.owner else None,
-                papers=tuple(Paper(paper.component, paper.form, int(paper.digitised)) for paper in body.papers),
-            )
-            number, day = request.work.number(series), f"{now.astimezone(BUSINESS_ZONE):%Y%m%d}"
-            code = dossier_code(choice.agency, day, number, request.work.epoch)
-            applicant = body.applicant
-            registration = Registration(code, choice, body.channel, applicant.id, applicant.name, filing)
-            receive = body.channel == "direct" if body.receive is None else body.receive
-            dossier = commands.register_at_desk(request.work, registration, gateway.rules, receive=receive)
-            request.reply(201, DossierView.of(dossier, now).model_dump_json())
+            choice = choice_of(province, body, request.now)
+            await request.lock_counters(code_series(choice.agency, request.now))
+            dossier = register_one(request.work, choice, body, gateway.rules)
+            request.reply(201, DossierView.of(dossier, request.now).model_dump_json())
     return _json(request.answer)
+
+
+def agency_named(province: str, body: RegistrationBody) -> str:
+    """The agency as the body names it: what is known of the counter before the transaction."""
+    return f"{province}/{body.commune}"
+
+
+def choice_of(province: str, body: RegistrationBody, now: datetime) -> Choice:
+    """What is registered, and where. Raises the refusals of `choose`."""
+    return choose(body.procedure, province, body.commune, case=body.case, channel=body.channel, on=now)
+
+
+def register_one(work: Work, choice: Choice, body: RegistrationBody, rules: Rules) -> Dossier:
+    """Register a dossier, whose counter is locked. Raises the refusals of a registration."""
+    now = work.now
+    choice.require_calendar(now, body.channel)
+    filing = body.filing(
+        choice,
+        now,
+        reception=choice.received_at(body.reception.place() if body.reception else None, now),
+        owner=Owner(body.owner.kind, body.owner.id, body.owner.name) if body.owner else None,
+        papers=tuple(Paper(paper.component, paper.form, int(paper.digitised)) for paper in body.papers),
+    )
+    number, day = work.number(code_series(choice.agency, now)), f"{now.astimezone(BUSINESS_ZONE):%Y%m%d}"
+    code, applicant = dossier_code(choice.agency, day, number, work.epoch), body.applicant
+    registration = Registration(code, choice, body.channel, applicant.id, applicant.name, filing)
+    receive = body.channel == "direct" if body.receive is None else body.receive
+    return commands.register_at_desk(work, registration, rules, receive=receive)
 
 
 @router.post(
@@ -155,7 +173,7 @@ async def move(
     await known_sandbox(gateway, sandbox)
     dossier = await arrival.arrived(gateway, sandbox, province, code)
     agency = agency_code(dossier.province, dossier.commune)
-    key = _key(province, f"POST /dossiers/{code}/moves", idempotency_key, body)
+    key = request_key(province, move_route(code), idempotency_key, body)
     async with gateway.unit_of_work(sandbox, key, codes=[code], series=[agency]) as request:
         if request.is_new:
             must_decide_here(request.work.sandbox, province)
@@ -165,8 +183,14 @@ async def move(
     return _json(request.answer)
 
 
-def _key(province: str, route: str, idempotency_key: str, body: BaseModel) -> RequestKey:
-    return RequestKey(f"desk/{province}", route, idempotency_key, body.model_dump_json().encode())
+def move_route(code: str) -> str:
+    """The route under which a move's key is stored, whichever door it comes by."""
+    return f"POST /dossiers/{code}/moves"
+
+
+def request_key(province: str, route: str, idempotency_key: str, body: BaseModel) -> RequestKey:
+    """The key of a request, or of an item of a batch, whose body has `key` and `code` in addition."""
+    return RequestKey(f"desk/{province}", route, idempotency_key, body.model_dump_json(exclude=OF_AN_ITEM).encode())
 
 
 def _json(reply: tuple[int, str]) -> Response:
