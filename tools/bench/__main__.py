@@ -39,7 +39,7 @@ def bench(
     if unknown:
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: the groups are {', '.join(run.GROUPS)}")
     about = Console(stderr=True)
-    before = machine.busy()
+    before = machine.warn_if_busy(about)
     with about.status("measuring") as status:
         rows = run.measure(
             run.QUICK if quick else run.Size(),

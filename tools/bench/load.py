@@ -52,6 +52,10 @@ class Connection(asyncio.Protocol):
         if self._response is not None and not self._response.done():
             self._response.set_exception(ConnectionError("The server closed the connection before its response."))
 
+    @property
+    def is_open(self) -> bool:
+        return not self._transport.is_closing()
+
     async def send(self, request: bytes) -> tuple[int, bytes]:
         """Send one request; returns status and body. One request at a time."""
         self._response = asyncio.get_running_loop().create_future()

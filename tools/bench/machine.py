@@ -10,14 +10,17 @@ import resource
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
+
+from rich.console import Console
 
 from lienthong.embedded import jars, postgres
 
 PACKAGES = ("fastapi", "uvicorn", "uvloop", "pydantic", "asyncpg", "aiokafka", "msgspec")
 SYNCS = 200
+BUSY = 0.15  # share of the cores that others may use before figures mislead
 
 
 def facts(busy_before: float, busy_after: float) -> dict[str, str]:
@@ -34,15 +37,35 @@ def busy(seconds: float = 1.0) -> float:
     return 1 - idle / max(whole, 1)
 
 
+def warn_if_busy(console: Console) -> float:
+    """Say how busy the machine is, if other programs use so much of it that figures mislead; returns that share."""
+    share = busy()
+    if share > BUSY:
+        console.print(
+            f"The machine is busy with other things: {share:.0%} of its cores. Times will be longer and figures lower than "
+            "on a quiet machine; compare processor time, or wait until it is quiet.",
+            style="yellow",
+            highlight=False,
+        )
+    return share
+
+
 def processor_seconds(pid: int | None) -> float:
     """Processor time that a process and its running children have used so far."""
-    total = 0
+    return processor_by_name({"": pid})[""]
+
+
+def processor_by_name(pids: Mapping[str, int | None]) -> dict[str, float]:
+    """The same of many processes, by name; /proc is read once."""
+    names = {str(pid): name for name, pid in pids.items()}
+    total = dict.fromkeys(pids, 0)
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # the process ended meanwhile
             fields = stat.read_text().rpartition(")")[2].split()
-            if str(pid) in (fields[1], stat.parent.name):
-                total += int(fields[11]) + int(fields[12])
-    return total / os.sysconf("SC_CLK_TCK")
+            name = names.get(stat.parent.name, names.get(fields[1]))
+            if name is not None:
+                total[name] += int(fields[11]) + int(fields[12])
+    return {name: ticks / os.sysconf("SC_CLK_TCK") for name, ticks in total.items()}
 
 
 def children_seconds() -> float:

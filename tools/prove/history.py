@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tools.prove.scene import NO_ANSWER, READERS, Scene
@@ -42,20 +44,22 @@ class History:
         loop, ledger = asyncio.get_running_loop(), self.scene.load.ledger
         while True:
             at = loop.time() - self.since
-            unread: int | None = None
+            events: int | None = None
             with contextlib.suppress(*NO_ANSWER):
-                unread = await self._unread()
-            self.samples.append(Sample(round(at, 2), len(ledger.dossiers), ledger.unacknowledged, unread))
+                events = await unread({name: partial(self.scene.fetch, name) for name in READERS})
+            self.samples.append(Sample(round(at, 2), len(ledger.dossiers), ledger.unacknowledged, events))
             await asyncio.sleep(SAMPLE_SECONDS)
 
-    async def _unread(self) -> int:
-        total = 0
-        for source, reader in READERS.items():
-            sent = await self.scene.fetch(source, SENT_SQL)
-            read = {row["lane"]: row for row in await self.scene.fetch(reader, READ_SQL)}
-            total += sum(row["head"] - _number(read.get(row["lane"]), row["epoch"]) for row in sent)
-            total += (await self.scene.fetch(source, UNSENT_SQL))[0]["n"]
-        return max(0, total)
+
+async def unread(fetch: Mapping[str, Callable[[str], Awaitable[Sequence[Any]]]]) -> int:
+    """Events that their reader has not applied yet; `fetch`: by service, the rows of a statement."""
+    total = 0
+    for source, reader in READERS.items():
+        sent = await fetch[source](SENT_SQL)
+        read = {row["lane"]: row for row in await fetch[reader](READ_SQL)}
+        total += sum(row["head"] - _number(read.get(row["lane"]), row["epoch"]) for row in sent)
+        total += (await fetch[source](UNSENT_SQL))[0]["n"]
+    return max(0, total)
 
 
 def _number(position: Any, epoch: int) -> int:

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 
+from tools.curves import HEIGHT, LEFT, WIDTH, along, curve
 from tools.prove.faults import Injected
 from tools.prove.history import Sample
 from tools.prove.report import again, verdict
 from tools.prove.run import Report
 
 TEMPLATE = Path(__file__).parent / "page.html"
-WIDTH, HEIGHT, LEFT = 1000.0, 150.0, 60.0  # of one curve, in pixels of the picture
 SPAN_SECONDS = 3.0  # over which submissions per second are averaged
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One curve over time: its points as SVG has them, in parts between which nothing is known, and its highest value."""
-
-    title: str
-    parts: list[str]
-    highest: float
 
 
 def write(report: Report, file: Path) -> None:
     """Raises OSError."""
     end = max([each.at for each in report.samples] + [_end_of(each) for each in report.injected] + [1.0])
-
-    def x(at: float) -> float:
-        return round(LEFT + (WIDTH - LEFT) * min(at, end) / end, 1)
-
+    x = along(0.0, end)
     good, sentence = verdict(report)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     bands = [
@@ -52,9 +38,9 @@ def write(report: Report, file: Path) -> None:
         for number, each in enumerate(report.injected, 1)
     ]
     curves = [
-        _curve("submissions per second", [(each.at, _rate(report.samples, each)) for each in report.samples], x),
-        _curve("events that are not applied yet", [(each.at, each.unread) for each in report.samples], x),
-        _curve("requests that had to be repeated, so far", [(e.at, e.unacknowledged) for e in report.samples], x),
+        curve("submissions per second", [(each.at, _rate(report.samples, each)) for each in report.samples], x),
+        curve("events that are not applied yet", [(each.at, each.unread) for each in report.samples], x),
+        curve("requests that had to be repeated, so far", [(e.at, e.unacknowledged) for e in report.samples], x),
     ]
     step = next(each for each in (10, 30, 60, 300, 600, 1800, 7200) if end / each <= 12)
     text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
@@ -79,14 +65,3 @@ def _end_of(injected: Injected) -> float:
 def _rate(samples: list[Sample], now: Sample) -> float:
     earlier = next((each for each in samples if now.at - each.at <= SPAN_SECONDS), now)
     return max(0.0, (now.submitted - earlier.submitted) / (now.at - earlier.at)) if now.at > earlier.at else 0.0
-
-
-def _curve(title: str, points: Sequence[tuple[float, float | None]], x: Callable[[float], float]) -> Curve:
-    highest = max([value for _, value in points if value is not None], default=0) or 1
-    parts: list[list[str]] = [[]]
-    for at, value in points:
-        if value is None:
-            parts.append([])
-        else:
-            parts[-1].append(f"{x(at)},{round(HEIGHT - HEIGHT * value / highest, 1)}")
-    return Curve(title, [" ".join(part) for part in parts if part], highest)

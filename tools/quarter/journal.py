@@ -1,0 +1,143 @@
+"""The journal of a run: what is acknowledged, on disk before the run goes on, so that an interrupted run resumes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lienthong.embedded import Trouble
+from tools.prove.history import Sample
+
+STATE, ENTRIES = "state.json", "acknowledged.jsonl"
+PAYMENT = "payment"
+
+
+@dataclass
+class SlotRow:
+    """One slot that is over.
+
+    at        sandbox time
+    real_at   seconds of the run at its end
+    dossiers  that were handed in
+    fired     timers that the clock fired before
+    open      dossiers of the provinces that have not ended, at its end
+    p50, p99  of the submissions online, in ms; 0 without any
+    """
+
+    at: str
+    real_at: float
+    dossiers: int
+    fired: int
+    open: int
+    p50: float
+    p99: float
+
+
+@dataclass
+class State:
+    """What a run is of, and how far it is. `seconds`: that it took so far; `port_base`: of its stack."""
+
+    seed: str
+    dossiers: int
+    port_base: int
+    sandbox: str = ""
+    slots: list[SlotRow] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    seconds: float = 0.0
+    processor: dict[str, float] = field(default_factory=dict)
+    interruptions: int = 0
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A citizen's request, written down before it is sent. `act`: the type of the event that it publishes, or a payment."""
+
+    number: int
+    act: str
+    count: int
+    path: str
+    body: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        return f"quarter-{self.number:06d}-{self.act}-{self.count}"
+
+
+class Journal:
+    """Codes by number of the dossier, and the acts of citizens."""
+
+    def __init__(self, folder: Path, state: State) -> None:
+        self._folder, self.state = folder, state
+        self.codes: dict[int, str] = {}
+        self.acts: Counter[tuple[int, str]] = Counter()  # acknowledged
+        self.payments: dict[int, list[str]] = {}
+        self.unfinished: dict[str, Intent] = {}  # by key: sent or not, nobody knows
+        self.over: set[int] = set()  # dossiers whose citizens have nothing left to do
+        for entry in self._entries():
+            self._take(entry)
+        self._file = (folder / ENTRIES).open("a", buffering=1, encoding="utf-8")
+
+    @classmethod
+    def open(cls, folder: Path, seed: str, dossiers: int, port_base: int) -> Journal:
+        """That of the run in this folder, or a new one. Raises Trouble if the run is another one."""
+        file = folder / STATE
+        if not file.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            journal = cls(folder, State(seed, dossiers, port_base))
+            journal.save()
+            return journal
+        document = json.loads(file.read_text(encoding="utf-8"))
+        rows = {"slots": [SlotRow(**each) for each in document["slots"]]}
+        state = State(**{**document, **rows, "samples": [Sample(**each) for each in document["samples"]]})
+        if (state.seed, state.dossiers) != (seed, dossiers):
+            raise Trouble(
+                f"{folder} has a run of {state.dossiers} dossiers with seed {state.seed} that is not finished: continue it "
+                f"with --dossiers {state.dossiers} --seed {state.seed}, or delete the folder, or name another with --data."
+            )
+        return cls(folder, state)
+
+    def save(self) -> None:
+        """Write the state; the old one stays until the new one is complete."""
+        draft = self._folder / f"{STATE}.new"
+        draft.write_text(json.dumps(asdict(self.state)), encoding="utf-8")
+        draft.replace(self._folder / STATE)
+
+    def write(self, *entry: Any) -> None:
+        self._take(list(entry))
+        self._file.write(json.dumps(entry) + "\n")
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _take(self, entry: list[Any]) -> None:
+        kind, number, *rest = entry
+        if kind == "code":
+            self.codes[number] = rest[0]
+        elif kind == "over":
+            self.over.add(number)
+        elif kind == "intent":
+            intent = Intent(number, *rest)
+            self.unfinished[intent.key] = intent
+        elif self.unfinished.pop(rest[0], None):  # done: key, act, reference, whether it was accepted
+            _, act, reference, is_accepted = rest
+            if is_accepted and act == PAYMENT:
+                self.payments.setdefault(number, []).append(reference)
+            elif is_accepted:
+                self.acts[number, act] += 1
+
+    def _entries(self) -> Iterator[list[Any]]:
+        file = self._folder / ENTRIES
+        if not file.exists():
+            return
+        with file.open("rb+") as lines:
+            end = 0
+            for line in lines:
+                if not line.endswith(b"\n"):  # cut off by a crash: it was not acknowledged to us
+                    break
+                end += len(line)
+                yield json.loads(line)
+            lines.truncate(end)
