@@ -18,17 +18,16 @@ same run. Compare ratios, not figures, between machines and days.
 
 def write(page: Path, rows: Sequence[Row], machine: Mapping[str, str]) -> None:
     """Write a run's figures into `page`, which is created if it is missing."""
-    if not page.exists():
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(f"{HEAD}\n{BEGIN}\n{END}\n")
-    replace(page, BEGIN, END, measured(rows, machine))
+    replace_measured(page, measured(rows, machine), BEGIN, END, HEAD)
 
 
-def replace(page: Path, begin: str, end: str, text: str) -> None:
-    """Replace what stands between two marks of `page`."""
-    before, _, rest = page.read_text().partition(begin)
+def replace_measured(page: Path, figures: str, begin: str, end: str, head: str = "") -> None:
+    """Replace what stands between the marks `begin` and `end`; a page without them, or no page, gets both."""
+    text = page.read_text(encoding="utf-8") if page.exists() else f"{head}\n{begin}\n{end}\n"
+    before, _, rest = text.partition(begin)
     _, _, after = rest.partition(end)
-    page.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(f"{before}{begin}\n{figures}\n{end}{after}", encoding="utf-8")
 
 
 def measured(rows: Sequence[Row], machine: Mapping[str, str]) -> str:

@@ -60,7 +60,7 @@ def markdown(results: Sequence[Result], machine: Mapping[str, str], busy: float)
 
 
 def write(file: Path, results: Sequence[Result], machine: Mapping[str, str], busy: float) -> None:
-    page.replace(file, BEGIN, END, markdown(results, machine, busy))
+    page.replace_measured(file, markdown(results, machine, busy), BEGIN, END)
 
 
 def _cell(result: Result, key: str, unit: str) -> str:

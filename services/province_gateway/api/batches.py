@@ -40,7 +40,7 @@ from services.province_gateway.runtime import Gateway
 from services.province_gateway.work import Work
 from shared.errors import BodyDoesNotFit, Overloaded, Refusal
 from shared.messaging.idempotency import KeyTaken, RequestKey, StoredReply, keep
-from shared.messaging.runtime import Request
+from shared.messaging.request import Request
 from shared.text import Text
 from shared.web.dependencies import KEY_FORM, SandboxId
 from shared.web.page_route import body_of

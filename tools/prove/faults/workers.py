@@ -6,17 +6,13 @@ import asyncio
 import json
 import os
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from lienthong.embedded.plan import ROLES_BY_NAME
-from lienthong.embedded.processes import with_parent
+from tools.further import further_process
 from tools.prove.scene import Scene
 
 LEASE_SECONDS = 3.0  # the services' default; a frozen worker continues only after the second worker has taken its lanes
@@ -111,34 +107,9 @@ async def _reads_on(scene: Scene, service: str) -> bool:
 @asynccontextmanager
 async def further_worker(scene: Scene, role: str, environment: Mapping[str, str] | None = None) -> AsyncIterator[int]:
     """One more worker process of the same service on its own port; yields its pid and stops it at the end."""
-    worker, plan = ROLES_BY_NAME[role], scene.stack.plan
-    module, _, function = worker.target.partition(":")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    with further_log(scene, role).open("ab") as log:
-        child = subprocess.Popen(  # noqa: ASYNC220  from the main thread: the kernel kills the child when the forking thread ends
-            [sys.executable, "-P", "-c", f"from {module} import {function}; {function}()"],
-            env={
-                **plan.child_environment(),
-                **plan.environment(worker),
-                worker.url_variable: url,
-                **(environment or {}),
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            preexec_fn=with_parent(signal.SIGKILL),
-            cwd="/",
-        )
-    scene.counters.urls[url] = url
-    try:
-        yield child.pid
-    finally:
-        del scene.counters.urls[url]
-        child.terminate()
+    async with further_process(scene.stack.plan, role, environment) as (pid, url):
+        scene.counters.urls[url] = url
         try:
-            await asyncio.to_thread(child.wait, 15)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            await asyncio.to_thread(child.wait)
+            yield pid
+        finally:
+            del scene.counters.urls[url]

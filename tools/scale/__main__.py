@@ -1,0 +1,61 @@
+"""`python -m tools.scale`, run by `make scale`: the cost of a dossier when much is stored, and with many sandboxes."""
+
+from __future__ import annotations
+
+import json as json_
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lienthong.cli.command import Json, run_command
+from lienthong.embedded import Trouble
+
+STORED_BYTES = 25_000  # of a stored dossier in all databases, and what PostgreSQL needs to write it
+
+
+def scale(
+    stored: Annotated[
+        str, typer.Option(help="Numbers of stored dossiers at which to measure, ascending, separated by commas.")
+    ] = "10000,100000,1000000",
+    sandboxes: Annotated[str, typer.Option(help="Numbers of sandboxes, the same way.")] = "1,100,1000,3000",
+    dossiers: Annotated[int, typer.Option(help="Dossiers of one load.", min=20)] = 800,
+    repeats: Annotated[int, typer.Option(help="Loads per figure, of which the median counts.", min=1)] = 3,
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", help="Also write tables and pictures into this page, such as docs/scale.md."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Measure the processor time of a dossier from its submission to its result, at every given size."""
+    from rich.console import Console
+
+    from tools.bench import machine
+    from tools.prove.__main__ import refuse_full_disk
+    from tools.scale import page, run
+
+    about = Console(stderr=True)
+    size = run.Size(_numbers(stored), _numbers(sandboxes), dossiers, repeats)
+    refuse_full_disk(Path(tempfile.gettempdir()), size.stored[-1] * STORED_BYTES)
+    busy = machine.warn_if_busy(about)
+    curves = run.measure(size, lambda what: about.print(what, style="dim", markup=False, highlight=False))
+    facts = machine.facts(busy, machine.busy())
+    if write is not None:
+        page.write(write, curves, facts)
+    if json:
+        print(json_.dumps(page.as_json(curves, facts), ensure_ascii=False, indent=2))
+    else:
+        print(page.measured(curves, facts, "scale"))
+
+
+def _numbers(option: str) -> list[int]:
+    """Raises Trouble."""
+    words = [word.strip() for word in option.split(",")]
+    if not all(word.isdecimal() and int(word) for word in words) or sorted(map(int, words)) != [*map(int, words)]:
+        raise Trouble(f"'{option}' is no list of ascending numbers such as 10000,100000.")
+    return [*map(int, words)]
+
+
+if __name__ == "__main__":
+    run_command(lambda: typer.run(scale))
