@@ -8,7 +8,7 @@ FUZZ := .venv/fuzz
 TOOK := echo "It took $$((SECONDS / 60)) min $$((SECONDS % 60)) s."
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo shell test test-all test-fast check contracts contracts-clients wheel example parallel prove prove-short prove-plants prove-outages bench bench-peers fuzz fuzz-short compose-proof chart clients connectors screens
+.PHONY: help setup up down status demo shell test test-all test-fast check contracts contracts-clients wheel example parallel prove prove-short prove-plants prove-outages quarter bench bench-peers scale fuzz fuzz-short compose-proof chart clients connectors screens
 
 help: ## List these targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -117,11 +117,17 @@ prove-outages: $(READY) ## Let each part, and a receiver of webhooks, be away fo
 	@$(BIN)/python -m tools.prove --faults outages --away 300 --minutes 0.1 $(ARGS)
 	@$(BIN)/python -m tools.prove --faults receiver-away --away 300 --minutes 0.1 $(ARGS)
 
+quarter: $(READY) ## Let a quarter of Ninh Bình, 111,828 dossiers, be handed in and processed in one sandbox, and prove that none is lost. Goes on after Ctrl-C. ARGS: such as --dossiers 5000.
+	@$(BIN)/python -m tools.quarter $(ARGS)
+
 bench: $(READY) ## Measure, and write docs/performance.md. ARGS: options instead, such as --quick or --help.
 	@$(BIN)/python -m tools.bench $(or $(ARGS),--write docs/performance.md)
 
 bench-peers: $(READY) ## Fetch other mocks (two of OpenID Connect, two of Stripe, WireMock), and measure them beside ours: start-up, memory, sign-ins, creates. ARGS: options instead, such as --help.
 	@$(BIN)/python -m tools.peers $(or $(ARGS),--write docs/performance.md)
+
+scale: $(READY) ## Measure what a dossier costs with up to a million stored and 3,000 sandboxes, and write docs/scale.md. ARGS: options instead, such as --stored 10000,100000.
+	@$(BIN)/python -m tools.scale $(or $(ARGS),--write docs/scale.md)
 
 fuzz: $(READY) $(FUZZ)/.installed ## Send some 30,000 generated requests to all services: no 5xx, every response as documented. ARGS: options, such as --examples 10.
 	@$(BIN)/python -m tools.fuzz --python $(FUZZ)/bin/python $(ARGS)

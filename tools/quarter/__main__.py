@@ -23,6 +23,9 @@ WHOLE = 111_828
 
 def quarter(
     dossiers: Annotated[int, typer.Option(help="How many, in the same shape.", min=1, max=2_000_000)] = WHOLE,
+    weeks: Annotated[
+        int, typer.Option(help="Only the first weeks of the quarter, as dense as all 13.", min=1, max=13)
+    ] = 13,
     seed: Annotated[str, typer.Option(help="Determines who hands in what, where and when.")] = "1",
     data: Annotated[
         Path, typer.Option(help="Folder of the run: databases, broker, logs and journal. A run that is in it goes on.")
@@ -41,8 +44,10 @@ def quarter(
     if not console.is_terminal:
         console.width = 200
     busy = machine.warn_if_busy(console)
-    refuse_full_disk(data, EMPTY_BYTES + dossiers * DOSSIER_BYTES)
-    result = _run(data, seed, dossiers, lambda line: console.print(line, style="dim", markup=False, highlight=False))
+    refuse_full_disk(data, EMPTY_BYTES + dossiers * weeks // 13 * DOSSIER_BYTES)
+    result = _run(
+        data, seed, dossiers, weeks, lambda line: console.print(line, style="dim", markup=False, highlight=False)
+    )
     result.machine = machine.facts(busy, machine.busy())
     report.write(result, html)
     if json:
@@ -56,7 +61,7 @@ def quarter(
     shutil.rmtree(data)
 
 
-def _run(data: Path, seed: str, dossiers: int, notify: Callable[[str], None]) -> Result:
+def _run(data: Path, seed: str, dossiers: int, weeks: int, notify: Callable[[str], None]) -> Result:
     """Begin or go on. Raises Trouble; at an interruption the state is on disk, and the command says how to go on."""
     import uvloop
 
@@ -64,11 +69,11 @@ def _run(data: Path, seed: str, dossiers: int, notify: Callable[[str], None]) ->
     from tools.quarter.journal import Journal
     from tools.quarter.run import Quarter, stack_in
 
-    journal = Journal.open(data, seed, dossiers, ports.free_base())
+    journal = Journal.open(data, seed, dossiers, weeks, ports.free_base())
     state = journal.state
     if state.slots or journal.codes:
         at = state.slots[-1].at if state.slots else "the beginning"
-        notify(f"Goes on after {at}: {len(journal.codes):,} of {dossiers:,} dossiers are acknowledged.")
+        notify(f"Goes on after {at}: {len(journal.codes):,} of {state.planned:,} dossiers are acknowledged.")
         state.interruptions += 1
     try:
         with stack_in(data, state.port_base) as stack:

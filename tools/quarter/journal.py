@@ -39,11 +39,21 @@ class SlotRow:
 
 @dataclass
 class State:
-    """What a run is of, and how far it is. `seconds`: that it took so far; `port_base`: of its stack."""
+    """What a run is of, and how far it is.
+
+    dossiers   of the whole quarter
+    weeks      that are run, from its begin
+    port_base  of its stack
+    planned    dossiers of these weeks
+    seconds    that it took so far
+    processor  seconds so far, by process
+    """
 
     seed: str
     dossiers: int
+    weeks: int
     port_base: int
+    planned: int = 0
     sandbox: str = ""
     slots: list[SlotRow] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
@@ -82,21 +92,21 @@ class Journal:
         self._file = (folder / ENTRIES).open("a", buffering=1, encoding="utf-8")
 
     @classmethod
-    def open(cls, folder: Path, seed: str, dossiers: int, port_base: int) -> Journal:
+    def open(cls, folder: Path, seed: str, dossiers: int, weeks: int, port_base: int) -> Journal:
         """That of the run in this folder, or a new one. Raises Trouble if the run is another one."""
         file = folder / STATE
         if not file.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            journal = cls(folder, State(seed, dossiers, port_base))
+            journal = cls(folder, State(seed, dossiers, weeks, port_base))
             journal.save()
             return journal
         document = json.loads(file.read_text(encoding="utf-8"))
         rows = {"slots": [SlotRow(**each) for each in document["slots"]]}
         state = State(**{**document, **rows, "samples": [Sample(**each) for each in document["samples"]]})
-        if (state.seed, state.dossiers) != (seed, dossiers):
+        if (state.seed, state.dossiers, state.weeks) != (seed, dossiers, weeks):
             raise Trouble(
-                f"{folder} has a run of {state.dossiers} dossiers with seed {state.seed} that is not finished: continue it "
-                f"with --dossiers {state.dossiers} --seed {state.seed}, or delete the folder, or name another with --data."
+                f"{folder} has another run that is not finished: continue it with --dossiers {state.dossiers} "
+                f"--weeks {state.weeks} --seed {state.seed}, or delete the folder, or name another with --data."
             )
         return cls(folder, state)
 

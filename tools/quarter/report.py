@@ -25,20 +25,20 @@ SECONDS_A_DAY = 86_400
 def sentence(result: Result) -> str:
     state = result.journal.state
     if result.is_proven:
-        return f"{state.dossiers:,} dossiers, 0 lost, in {state.seconds / 60:.1f} minutes."
+        return f"{state.planned:,} dossiers, 0 lost, in {state.seconds / 60:.1f} minutes."
     broken = sum(len(finding.violations) for finding in result.findings)
-    return f"NOT proven: {broken} violations, {state.dossiers:,} dossiers, {state.seconds / 60:.1f} minutes."
+    return f"NOT proven: {broken} violations, {state.planned:,} dossiers, {state.seconds / 60:.1f} minutes."
 
 
 def again(result: Result) -> str:
     state = result.journal.state
-    return f'make quarter ARGS="--dossiers {state.dossiers} --seed {state.seed}"'
+    return f'make quarter ARGS="--dossiers {state.dossiers} --weeks {state.weeks} --seed {state.seed}"'
 
 
 def costs(result: Result) -> dict[str, float]:
     """Milliseconds of processor time per dossier, by process; the sum last."""
     state = result.journal.state
-    each = {name: seconds / state.dossiers * 1000 for name, seconds in sorted(state.processor.items())}
+    each = {name: seconds / state.planned * 1000 for name, seconds in sorted(state.processor.items())}
     return {**each, "all together": sum(each.values())}
 
 

@@ -69,9 +69,10 @@ class Quarter:
         async with Country(self._stack.urls["portal-api"]) as country:
             catalogue, shape = await Catalogue.read(country), Shape.read()
             sandbox = await self._sandbox(country, shape)
-            slots = shape.slots(state.seed, state.dossiers, catalogue)
+            slots = shape.slots(state.seed, state.dossiers, catalogue, state.weeks)
             people = People(sandbox, self._journal, catalogue.procedures)
             planned = [each for slot in slots for each in slot.dossiers]
+            state.planned = len(planned)
             try:
                 async with self._sampling(people), _connected(self._stack, "province_gateway") as gateway:
                     await people.get_ready(planned, len(state.slots))
@@ -113,9 +114,9 @@ class Quarter:
     def _tell(self, slot: Slot) -> None:
         state, done = self._journal.state, len(self._journal.codes)
         fresh, seconds = done - self._submitted, time.monotonic() - self._began
-        left = (state.dossiers - done) * seconds / fresh if fresh else 0.0
+        left = (state.planned - done) * seconds / fresh if fresh else 0.0
         self._notify(
-            f"{slot.at:%a %d %b %H:%M}  {done:,} of {state.dossiers:,} dossiers, {state.slots[-1].open:,} open, "
+            f"{slot.at:%a %d %b %H:%M}  {done:,} of {state.planned:,} dossiers, {state.slots[-1].open:,} open, "
             f"{fresh / max(seconds, 0.001):,.0f} a second, about {left / 60:.1f} minutes left"
         )
 

@@ -19,6 +19,7 @@ from tools.prove.mix import Mix
 
 FILE, MIX = Path(__file__).parent / "shape.toml", Path(__file__).parent / "mix.toml"
 MONDAY = 0
+WEEKS = 13  # of a whole quarter, the last of them a day longer
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ class Shape:
         """Before the first slot."""
         return datetime.combine(self.table["begins"], time(7), BUSINESS_ZONE)
 
-    def slots(self, seed: str, volume: int, catalogue: Catalogue) -> list[Slot]:
-        """The plan; equal seeds and volumes give equal plans."""
+    def slots(self, seed: str, volume: int, catalogue: Catalogue, weeks: int = WEEKS) -> list[Slot]:
+        """The plan of the first weeks of a quarter with so many dossiers; equal arguments give equal plans."""
         rng = random.Random(f"{seed}/quarter")
         mix = Mix.read(MIX)
         journeys = mix.deal(rng)
@@ -87,7 +88,8 @@ class Shape:
             choice = catalogue.draw(rng, journey, province)
             has_paper = rng.random() < self.table["with_papers"]
             slots.setdefault(at, []).append(Planned(number, journey, choice, rng.choice(LEVEL_2), has_paper))
-        return [Slot(at, dossiers) for at, dossiers in sorted(slots.items())]
+        end = self.begins + timedelta(weeks=weeks)
+        return [Slot(at, dossiers) for at, dossiers in sorted(slots.items()) if at < end or weeks == WEEKS]
 
     def _moments(self, kind: str, count: int) -> list[datetime]:
         """`count` moments in the proportions of the table, ascending."""

@@ -22,7 +22,8 @@ from shared.sandbox.clock import wire
 from shared.sandbox.registry import Sandbox
 
 STILL_ROUNDS = 2  # consecutive identical rounds with nothing pending
-POLL_SECONDS = 0.003  # between rounds while something is under way; a hop over Kafka takes 5-15 ms
+POLL_SECONDS = 0.003  # between rounds while something is under way, at first; a hop over Kafka takes 5-15 ms
+POLL_SHARE = 0.1  # of the time waited so far: a round costs all services about 10 ms, which thousands of events need
 STILL_POLL_SECONDS = 0.1  # between rounds of a still sandbox: a running clock or another caller may change it
 SETTLE_SECONDS = (
     15.0  # without an event, in an advance: longer than a worker's lease, so that another worker can take over
@@ -86,7 +87,7 @@ class Timekeeping:
         raises  SandboxNotFound, also if the sandbox is deleted in the meantime
         """
         loop = asyncio.get_running_loop()
-        started = alive = loop.time()
+        begun = started = alive = loop.time()
         written_before: Any = None
         read_before: Any = None
         rounds = quiet_rounds = 0
@@ -110,7 +111,8 @@ class Timekeeping:
             rounds += 1
             yield Round(sandbox, answers, verdict_now, still, dead or (passed > seconds and rounds >= STILL_ROUNDS))
             if not quiet or still:
-                await asyncio.sleep(STILL_POLL_SECONDS if still else POLL_SECONDS)
+                patience = min(max(POLL_SECONDS, POLL_SHARE * (loop.time() - begun)), STILL_POLL_SECONDS)
+                await asyncio.sleep(STILL_POLL_SECONDS if still else patience)
 
     async def settle(self, sandbox_id: str, seconds: float) -> Verdict:
         """Wait until nothing is under way, at most `seconds` of real time. Returns the last verdict."""
