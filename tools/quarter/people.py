@@ -115,7 +115,7 @@ class People:
                 "channel": each.journey.channel,
                 "papers": [COUNTER_PAPER],
                 **_elsewhere(each),
-                **({"receive": False} if each.journey.decisions else {}),
+                **({"receive": False} if each.decisions else {}),
             }
             for each in pushed
         ]
@@ -130,7 +130,7 @@ class People:
         await asyncio.gather(*(self._script(each, codes[each.number]) for each in pushed if each.number in codes))
 
     async def _script(self, planned: Planned, code: str) -> None:
-        if decisions := planned.journey.decisions:
+        if decisions := planned.decisions:
             body = {"decisions": decisions}
             await self.gateway.send("PUT", f"/_lab/officers/{code}", body, x_sandbox=self._sandbox.id)
 

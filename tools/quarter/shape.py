@@ -19,6 +19,7 @@ from tools.prove.mix import Mix
 
 FILE, MIX = Path(__file__).parent / "shape.toml", Path(__file__).parent / "mix.toml"
 MONDAY = 0
+MERELY_RECEIVED = {"reception": "receive", "steps": []}
 WEEKS = 13  # of a whole quarter, the last of them a day longer
 
 
@@ -36,6 +37,12 @@ class Planned:
     def key(self) -> str:
         """Its Idempotency-Key."""
         return f"quarter-{self.number:06d}"
+
+    @property
+    def decisions(self) -> Mapping[str, Any]:
+        """What its officers are told to decide; nothing if they need only receive it, as they mostly do by themselves."""
+        decisions = self.journey.decisions
+        return decisions if decisions.get("steps") or {**decisions, "steps": []} != MERELY_RECEIVED else {}
 
     @property
     def is_online(self) -> bool:
