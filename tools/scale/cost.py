@@ -1,4 +1,4 @@
-"""What a dossier costs: the processor time of every process, less what the same processes use when nothing happens."""
+"""What a dossier costs: the processor time of every process."""
 
 from __future__ import annotations
 
@@ -29,12 +29,17 @@ POSTGRES = "PostgreSQL"
 
 @dataclass(frozen=True)
 class Cost:
-    """Milliseconds of processor time per dossier, by process; `seconds`: real ones of the whole load."""
+    """Milliseconds of processor time per dossier, by process.
+
+    idle     milliseconds per second that the same processes use when nothing happens; they are not taken off
+    seconds  real ones of the whole load
+    """
 
     stored: int
     sandboxes: int
     processes: int
     by_process: dict[str, float]
+    idle: dict[str, float]
     seconds: float
     dossiers: int
 
@@ -112,11 +117,9 @@ class Load:
         await self.run(sandbox)
         seconds = time.monotonic() - began
         used = _less(self.processor(), before)
-        by_process = {
-            name: max(0.0, spent - idle.get(name, 0.0) / IDLE_SECONDS * seconds) / self.dossiers * 1000
-            for name, spent in used.items()
-        }
-        return Cost(stored, sandboxes, processes, by_process, seconds, self.dossiers)
+        by_process = {name: spent / self.dossiers * 1000 for name, spent in used.items()}
+        at_rest = {name: spent / IDLE_SECONDS * 1000 for name, spent in idle.items()}
+        return Cost(stored, sandboxes, processes, by_process, at_rest, seconds, self.dossiers)
 
     def processor(self) -> dict[str, float]:
         """Processor seconds so far, by process; PostgreSQL by database, and this program."""

@@ -80,6 +80,7 @@ def measured(curves: Curves, machine: Mapping[str, str], stem: str) -> str:
     parts += ["### By number of sandboxes", _table("sandboxes", curves.sandboxes, groups)]
     parts += [f"![Cost of a dossier by number of sandboxes]({stem}-sandboxes.svg)"]
     parts += ["### One and two of portal API, portal worker and gateway worker", _processes(curves.processes)]
+    parts += ["### When nothing happens", _at_rest(curves.sandboxes[0])]
     parts += ["### Beyond one machine", plan(curves)]
     day = datetime.now(UTC).strftime("%Y-%m-%d")
     parts.append("\n".join(f"- {name}: {value}" for name, value in {**machine, "measured on": day}.items()))
@@ -102,6 +103,13 @@ def _processes(costs: Sequence[Cost]) -> str:
         own = cost.by_process.get("the load itself", 0.0)
         rate = cost.dossiers / cost.seconds
         rows.append((str(cost.processes), figure(rate), f"{_of(cost, 'all of ours'):.2f}", f"{own:.2f}"))
+    return _lines(rows)
+
+
+def _at_rest(cost: Cost) -> str:
+    rows = [("group", "ms of processor time per second"), ("---",) * 2]
+    for group, processes in GROUPS.items():
+        rows.append((group, f"{sum(cost.idle.get(name, 0.0) for name in processes):.1f}"))
     return _lines(rows)
 
 
