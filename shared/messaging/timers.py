@@ -29,22 +29,29 @@ T = TypeVar("T")
 log = structlog.get_logger()
 BATCH = 500  # timers per transaction
 NOT_PARKED = "NOT EXISTS (SELECT FROM parked p WHERE p.sandbox = t.sandbox AND p.subject = t.subject)"
-# Timers that are due and not parked, in firing order; $1 is one sandbox, or NULL for all that are not frozen. The time of a
-# sandbox is computed before its timers are searched: a condition with clock_timestamp() would read all of them.
-DUE_SQL = f"""
+
+
+def _due_sql(which: str) -> str:
+    """Timers that are due and not parked, in firing order, of those sandboxes.
+
+    The time of a sandbox is computed before its timers are searched: a condition with clock_timestamp() would read all.
+    """
+    return f"""
 SELECT t.sandbox, t.subject, t.kind, t.due, t.lane FROM (
-  SELECT s.id, {NOW_SQL} AS now FROM sandboxes s
-  WHERE NOT s.deleted AND s.opened AND CASE WHEN $1::text IS NULL THEN s.rate > 0 ELSE s.id = $1 END) s
+  SELECT s.id, {NOW_SQL} AS now FROM sandboxes s WHERE NOT s.deleted AND s.opened AND {which}) s
 CROSS JOIN LATERAL (SELECT * FROM timers t WHERE t.sandbox = s.id AND t.due <= s.now AND {NOT_PARKED}
   ORDER BY t.due, t.lane, t.subject, t.kind LIMIT {BATCH}) t
 ORDER BY t.due, t.lane, t.subject, t.kind LIMIT {BATCH}"""
+
+
+DUE_SQL = _due_sql("s.id = $1")
 # Due `at_once` timers of frozen sandboxes. They have their own index, because there can be many frozen sandboxes.
 AT_ONCE_SQL = f"""
 SELECT t.sandbox, t.subject, t.kind, t.due, t.lane FROM timers t JOIN sandboxes s ON s.id = t.sandbox
 WHERE t.at_once AND s.rate = 0 AND NOT s.deleted AND s.opened AND t.due <= {NOW_SQL} AND {NOT_PARKED}
 ORDER BY t.due, t.lane, t.subject, t.kind LIMIT {BATCH}"""
-
-EITHER_SQL = f"({DUE_SQL}) UNION ALL ({AT_ONCE_SQL}) LIMIT {BATCH}"
+# What a worker fires. Without a parameter it is planned once: planning took four fifths of a look at nothing.
+WORKER_SQL = f"({_due_sql('s.rate > 0')}) UNION ALL ({AT_ONCE_SQL}) LIMIT {BATCH}"
 
 
 def timers_table(metadata: MetaData) -> Table:
@@ -110,10 +117,8 @@ class Timers(Generic[T]):
         return fired
 
     async def _fire_some(self, sandbox_id: str | None) -> list[Timer]:
-        due = [
-            Timer(**row)
-            for row in await self._database.fetch(EITHER_SQL if sandbox_id is None else DUE_SQL, sandbox_id)
-        ]
+        statement = (WORKER_SQL,) if sandbox_id is None else (DUE_SQL, sandbox_id)
+        due = [Timer(**row) for row in await self._database.fetch(*statement)]
         return await self._fire_these(due) if due else []
 
     async def _fire_these(self, due: list[Timer]) -> list[Timer]:
