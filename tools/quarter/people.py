@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -96,9 +95,8 @@ class People:
         }
         if planned.has_paper:
             body["papers"] = [{"id": self._papers[persona], "component": "other"}]
-        began = time.perf_counter()
-        code = str((await self._as(persona, "POST", "/api/v1/dossiers", body, key=planned.key))["code"])
-        self.latencies.append(time.perf_counter() - began)
+        reply = await self._as(persona, "POST", "/api/v1/dossiers", body, key=planned.key, took=self.latencies)
+        code = str(reply["code"])
         self._journal.write("code", planned.number, code)
         await self._script(planned, code)
         if withdraws_at_once(planned.journey):
@@ -208,10 +206,19 @@ class People:
         self._journal.write("done", intent.number, intent.key, intent.act, reference, is_accepted)
         return is_accepted
 
-    async def _as(self, persona: str, method: str, path: str, body: object = None, *, key: str = "") -> Any:
-        headers = {"idempotency_key": key} if key else {}
-        citizen = self._citizens[persona]
-        return await self.portal.send(method, path, body, authorization=f"Bearer {citizen.token}", **headers)
+    async def _as(
+        self,
+        persona: str,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        key: str = "",
+        took: list[float] | None = None,
+    ) -> Any:
+        headers = {"authorization": f"Bearer {self._citizens[persona].token}"}
+        headers |= {"idempotency_key": key} if key else {}
+        return await self.portal.send(method, path, body, took=took, **headers)
 
 
 def _elsewhere(planned: Planned) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,13 +32,17 @@ class Wire:
         self._gate = asyncio.Semaphore(clients)
         self.repeated = 0
 
-    async def send(self, method: str, path: str, body: object = None, **headers: str) -> Any:
+    async def send(
+        self, method: str, path: str, body: object = None, *, took: list[float] | None = None, **headers: str
+    ) -> Any:
         """The JSON of the reply. Raises Refused; TimeoutError if nothing acknowledges it in PATIENCE seconds.
 
+        took     gets the seconds from the sending until the reply
         headers  names with `_` for `-`
         """
         message = request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
         async with self._gate, asyncio.timeout(PATIENCE):
+            began = time.perf_counter()
             while True:
                 try:
                     connection = await self._connection()
@@ -46,6 +51,8 @@ class Wire:
                 except OSError:
                     status, content = 599, b""
                 if status < 400:
+                    if took is not None:
+                        took.append(time.perf_counter() - began)
                     return json.loads(content) if content else None
                 if status < 500:
                     raise Refused(status, json.loads(content))

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from contracts.catalogue import PROVINCES, communes_of
 from lienthong.client import Sandbox
@@ -75,7 +76,7 @@ class Load:
         async def submit(number: int) -> str:
             province, commune = places[number % len(places)]
             body = {"procedure": PROCEDURE, "authority": {"province": province, "commune": commune}}
-            headers = {"authorization": f"Bearer {token}", "idempotency_key": f"{prefix}-{number}"}
+            headers: dict[str, Any] = {"authorization": f"Bearer {token}", "idempotency_key": f"{prefix}-{number}"}
             wire = wires[number % len(wires)]
             return str((await wire.send("POST", "/api/v1/dossiers", body, **headers))["code"])
 

@@ -32,6 +32,7 @@ GROUPS = {  # column → processes
     "PostgreSQL, itself": (f"{POSTGRES}, itself",),
     "Kafka": ("kafka",),
 }
+PICTURED = ("portal API", "gateway API", "PostgreSQL, portal", "PostgreSQL, gateway")  # the others cost too little
 
 
 def write(page: Path, curves: Curves, machine: Mapping[str, str]) -> None:
@@ -56,7 +57,7 @@ def _picture(costs: Sequence[Cost], name: str, what: str) -> str:
     x = along(min(places), max(places))
     rows = [
         (f"milliseconds of processor time per dossier, by number of {what}: {group}", group)
-        for group in ("all of ours", *GROUPS)
+        for group in ("all of ours", *PICTURED)
     ]
     curves = [
         curve(title, [(place, _of(cost, group)) for place, cost in zip(places, costs, strict=True)], x)
