@@ -21,7 +21,9 @@ def scale(
     ] = "10000,100000,1000000",
     sandboxes: Annotated[str, typer.Option(help="Numbers of sandboxes, the same way.")] = "1,100,1000,3000",
     dossiers: Annotated[int, typer.Option(help="Dossiers of one load.", min=20)] = 800,
-    repeats: Annotated[int, typer.Option(help="Loads per figure, of which the median counts.", min=1)] = 3,
+    repeats: Annotated[
+        int, typer.Option(help="Loads per figure, of which the cheapest counts: other work only adds.", min=1)
+    ] = 3,
     write: Annotated[
         Path | None,
         typer.Option("--write", help="Also write tables and pictures into this page, such as docs/scale.md."),

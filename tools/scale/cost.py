@@ -21,7 +21,7 @@ from tools.bench import machine
 from tools.quarter.wire import Wire
 
 PROCEDURE = "1.001193"  # birth registration: free, by a commune, within a working day
-IDLE_SECONDS = 6.0
+IDLE_SECONDS = 3.0
 CLIENTS = 8
 BATCH = 100
 DAYS, ROUNDS = 6, 5  # until every dossier has ended; more than once if there are holidays
