@@ -91,7 +91,7 @@ class People:
         body: dict[str, Any] = {
             "procedure": choice.procedure,
             "authority": {"province": choice.province, "commune": choice.commune},
-            **_elsewhere(planned),
+            **elsewhere(planned),
         }
         if planned.has_paper:
             body["papers"] = [{"id": self._papers[persona], "component": "other"}]
@@ -112,7 +112,7 @@ class People:
                 "applicant": self._applicants[each.persona],
                 "channel": each.journey.channel,
                 "papers": [COUNTER_PAPER],
-                **_elsewhere(each),
+                **elsewhere(each),
                 **({"receive": False} if each.decisions else {}),
             }
             for each in pushed
@@ -221,7 +221,7 @@ class People:
         return await self.portal.send(method, path, body, took=took, **headers)
 
 
-def _elsewhere(planned: Planned) -> dict[str, Any]:
+def elsewhere(planned: Planned) -> dict[str, Any]:
     """Another place of reception, if the path names one."""
     if "reception" not in planned.journey.submission:
         return {}

@@ -31,6 +31,7 @@ from tools.quarter.shape import Shape, Slot
 SAMPLE_SECONDS = 1.0
 CLOSING_DAYS, LIMITS_DAYS = 5, 60  # as in tools/prove/run.py: while citizens act, and until every limit has run out
 CLOSING_ROUNDS = 20
+STATISTICS_SECONDS = 120  # until they have counted everything
 OPEN_SQL = "SELECT count(*) FROM dossiers WHERE sandbox = $1 AND open"
 Notify = Callable[[str], None]
 
@@ -136,6 +137,7 @@ class Quarter:
                 break
             was_still = is_still
         verdict = await sandbox.settle(60)
+        await _statistics_complete(sandbox)
         waiting = [f"{each['name']} at {each['service']}: {each['detail']}" for each in verdict["waiting_for"]]
         return [*waiting, *([f"still due: {verdict['next_due']}"] if verdict["next_due"] else [])]
 
@@ -162,6 +164,14 @@ class Quarter:
 
             async with in_background(sample()):
                 yield
+
+
+async def _statistics_complete(sandbox: Sandbox) -> None:
+    """Wait until the statistics have counted every event, which is no part of settling; the checks say if they have not."""
+    for _ in range(STATISTICS_SECONDS):
+        if not any(each["behind"] for each in await sandbox.country.projections()):
+            return
+        await asyncio.sleep(1)
 
 
 async def _advance(sandbox: Sandbox, to: datetime) -> int:
