@@ -194,15 +194,15 @@ def _journeys(stack: Stack, count: int) -> list[Row]:
     used = {name: machine.processor_seconds(pid) - before[name] for name, pid in pids.items()}
     used["the load"] = machine.children_seconds() - load_before
     total, cores = sum(used.values()), os.cpu_count() or 1
+    shares = ", ".join(f"{name} {seconds / count * 1000:.1f}" for name, seconds in used.items())
     return [
         Row("whole journeys, everything on this machine", result, "journeys/s", Aim(least=60)),
         Row(
             "… processor time, all processes and the load",
             total / count * 1000,
             "ms",
-            note=f"{cores} cores only for this: {cores * count / total:,.0f}/s",
+            note=f"{cores} cores only for this: {cores * count / total:,.0f}/s; {shares}",
         ),
-        *(Row(f"… in {name}", seconds / count * 1000, "ms") for name, seconds in used.items()),
     ]
 
 
