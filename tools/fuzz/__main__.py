@@ -10,10 +10,11 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import httpx
 import typer
@@ -64,6 +65,7 @@ def fuzz(
         home = Path(folder)
         home.chmod(0o755)  # PostgreSQL runs as another user if we are root
         with Stack(home / "data", ports.free_base()) as stack:
+            at_start = answered(stack)
             for name in service or ROLES:
                 print(f"\n=== {name}", flush=True)
                 if run_schemathesis(python, stack, name, examples, seed, phases, home):
@@ -72,14 +74,12 @@ def fuzz(
                 print("\n=== province_gateway, as the connector of a province", flush=True)
                 if run_schemathesis(python, stack, "province_gateway", examples, seed, phases, home, CONNECTORS):
                     broken.append(f"province_gateway ({CONNECTORS})")
-            rows = [row for name in ROLES for row in answered(stack, name)]
+            counts = answered(stack) - at_start
             asyncio.run(journey(stack))
-    faults = [row for row in rows if row[3].startswith("5")]
-    print(
-        f"\n{sum(row[4] for row in rows):,.0f} requests answered, {sum(row[4] for row in faults):,.0f} of them with 5xx."
-    )
-    for name, method, route, status, count in faults:
-        print(f"  {name}: {method} {route}: {count:.0f} times {status}")
+    faults = {each: count for each, count in counts.items() if each.status.startswith("5")}
+    print(f"\n{counts.total():,} requests answered, {sum(faults.values()):,} of them with 5xx.")
+    for each, count in faults.items():
+        print(f"  {each.service}: {each.method} {each.route}: {count} times {each.status}")
     print("A journey on the same stack afterwards reached its end.")
     if broken or faults:
         raise Trouble(f"Not as documented: {', '.join(broken) or 'the responses with 5xx'}; see above.")
@@ -172,12 +172,21 @@ def configuration(document: Mapping[str, Any], given: Given) -> str:
     return "\n".join(lines)
 
 
-def answered(stack: Stack, service: str) -> Iterator[tuple[str, str, str, str, float]]:
-    """Service, method, route, status and number of the requests that a service has counted, but for its probes."""
-    text = httpx.get(f"{stack.urls[ROLES[service]]}/metrics").raise_for_status().text
-    for method, route, status, count in COUNTED.findall(text):
-        if route not in ("/readyz", "/_lab/lanes"):  # say 503 while the stack starts
-            yield service, method, route, status, float(count)
+class Answered(NamedTuple):
+    service: str
+    method: str
+    route: str
+    status: str
+
+
+def answered(stack: Stack) -> Counter[Answered]:
+    """How many requests the services have answered so far; some with 503, while the stack started."""
+    counts = Counter[Answered]()
+    for service, role in ROLES.items():
+        text = httpx.get(f"{stack.urls[role]}/metrics").raise_for_status().text
+        for method, route, status, count in COUNTED.findall(text):
+            counts[Answered(service, method, route, status)] = int(float(count))
+    return counts
 
 
 async def journey(stack: Stack) -> None:
