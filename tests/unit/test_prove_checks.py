@@ -123,6 +123,18 @@ def test_papers_of_a_supplement_are_added_to_those_of_the_submission() -> None:
     assert copies.differing(events, {**members, "papers": [{"component": "a"}]}, "portal")
 
 
+def test_papers_that_may_have_come_too_late_are_not_compared_in_a_dossier_that_was_stopped() -> None:
+    paper = {"component": "other", "form": "electronic"}
+    events = [
+        event(1, "dossier.submitted.v1", papers=[paper]),
+        event(2, "dossier.supplement_answered.v1", request=1, papers=[paper], answered_at=AT.isoformat()),
+    ]
+    ended = {"channel": "online", "state_code": rules.STOPPED_EARLY, "supplements": [{"number": 1}]}
+    for papers in (1, 2):
+        wrong = copies.differing(events, {**ended, "papers": papers}, "gateway", {"payments": []})
+        assert not [line for line in wrong if line.startswith("papers")]
+
+
 def test_a_gap_in_the_numbers_of_receipts_is_found() -> None:
     e = evidence(10, 10)
     receipts = [{"series": "BL-1", "number": 1}, {"series": "BL-1", "number": 3}]

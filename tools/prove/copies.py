@@ -73,10 +73,12 @@ def _expect(
         value = [] if "/*/" in pointer else DEFAULTS.get(pointer.rpartition("/")[2])
     if kept.turned is not None and place == kept.gateway:
         value = kept.turned(value)
-    if kept.unless_late and portal_copy is not None and came_late(event, portal_copy, copy):
-        return
     adds = "[+]" in place or (event.type == law.SUPPLEMENT_ANSWERED and place == "papers")
     place = _named(place, event.facts)
+    if kept.unless_late and portal_copy is not None and came_late(event, portal_copy, copy):
+        if adds:
+            expected.pop(place, None)  # it may have come in time as well, before what ended the dossier
+        return
     expected[place] = expected[place] + value if adds and place in expected else value
 
 

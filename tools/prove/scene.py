@@ -62,7 +62,7 @@ class Scene:
     rng: random.Random
     poison: set[DeadLetter] = field(default_factory=set)
     deleted: list[ServiceTables] = field(default_factory=list)
-    wiped: bool = False  # the broker has lost what it had
+    wiped: bool = False  # the broker has lost what it had, or a restore has deleted it
     uncounted: set[Key] = field(default_factory=set)  # lost with database and broker before the statistics' rebuild
     connectors: Connectors | None = None
     lies: list[str] = field(default_factory=list)

@@ -23,7 +23,7 @@ async def restore_backup(scene: Scene) -> str:
     async with ledger.held(), scene.load.clocks.held():
         await asyncio.to_thread(scene.stack.stop)
         await _lienthong(scene, "restore", file)
-        undone = ledger.undo(entries)
+        undone, scene.wiped = ledger.undo(entries), True  # it deletes the topics; readers need nothing from before it
         await asyncio.to_thread(scene.stack.start)
     await scene.all_ready()
     after = [(await scene.fetch(service, EPOCHS_SQL))[0][0] for service in ("portal", "gateway")]
