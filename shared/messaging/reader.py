@@ -307,6 +307,7 @@ class LaneReader:
             "SELECT sandbox, subject FROM parked WHERE reason = $1 LIMIT 500", UNKNOWN_SANDBOX
         )
         for sandbox_id in {row["sandbox"] for row in rows}:
+            self._runtime.forget(sandbox_id)  # we may have known it in a database that is gone
             if await self._known(sandbox_id):
                 for row in rows:
                     if row["sandbox"] == sandbox_id:

@@ -12,12 +12,15 @@ import pytest
 from shared.messaging.cloudevents import VOID, event_id
 from shared.messaging.consumer import UNKNOWN_SANDBOX, Outcome
 from shared.messaging.lanes import ADOPT
+from shared.messaging.leases import Leases
+from shared.messaging.reader import LaneReader
 from shared.messaging.runtime import MessagingRuntime
 from tests.service.core.parcels import (
     ANSWERED,
     ASKED,
     MARKED,
     RAISED,
+    SENDER,
     SENT,
     Owner,
     Parcel,
@@ -271,6 +274,18 @@ async def test_events_of_an_unknown_sandbox_are_parked_until_it_is_known(
     await hear(runtime, unknown.event(MARKED, "3"))
     assert (await runtime.redrive(unknown.id, "A")).applied == 3
     assert await unknown.marks() == ["1", "2", "3"]
+
+
+async def test_what_waits_for_a_sandbox_is_not_dropped_where_it_was_known_in_a_database_that_is_gone(
+    runtime: MessagingRuntime[Parcel], owner: Owner
+) -> None:
+    unknown = Shelf(runtime, type((await a_shelf(runtime)).sandbox)(runtime))
+    await hear_of_unknown(runtime, unknown, unknown.event(SENT, "1"))
+    owner.rows[unknown.id] = {**unknown.sandbox._row, "id": unknown.id, "version": 1, **moments()}
+    runtime._known.add(unknown.id)
+    leases = Leases(runtime.database, "reading:sender", "worker-1", timedelta(seconds=30))
+    await LaneReader(runtime, runtime.consumers["sender"], SENDER, leases)._release_unknown()
+    assert await unknown.marks() == ["1"] and await unknown.rows("parked") == []
 
 
 async def test_what_the_machine_does_is_raised_and_the_same_batch_can_come_again(database_url: Databases) -> None:
