@@ -287,13 +287,16 @@ def money(e: Evidence) -> Iterator[str | None]:
 
 
 def dead_letters(e: Evidence) -> Iterator[str | None]:
-    """Dead letters, parked dossiers and events behind them: exactly the poison. Orphans: only of lost dossiers."""
+    """Dead letters, parked dossiers and events behind them: exactly the poison, and what is said about lost dossiers.
+
+    A province that has lost a dossier gets its submission again, and cannot know what its citizen is answering now.
+    """
     yield None  # counts as one check, also without poison
     tables = [e.portal, e.gateway, *e.deleted]
     letters = {letter for each in tables for letter in each.letters}
     # Per database: a new database reads the log again and gets the same dead letters as the deleted one.
     for letter, times in (counted for each in tables for counted in Counter(each.letters).items()):
-        correct = letter in e.poison and times == 1
+        correct = (letter in e.poison and times == 1) or letter.key in e.lost
         yield None if correct else f"{letter.service}: {letter.kind} of {letter.key}, {times}×: {letter.reason}"
     orphaned = {(key, type) for key, type in e.gateway.orphans}
     for letter in e.poison:
@@ -301,7 +304,7 @@ def dead_letters(e: Evidence) -> Iterator[str | None]:
         yield None if letter in letters or orphan else f"{letter.service}: poison {letter} is no dead letter"
     poisoned = {letter.key for letter in e.poison}
     for each in tables:
-        yield from (f"{each.service}: {key} is parked" for key in (each.parked | each.waiting) - poisoned)
+        yield from (f"{each.service}: {key} is parked" for key in (each.parked | each.waiting) - poisoned - e.lost)
         yield from (f"{each.service}: orphan {type} of {key}" for key, type in each.orphans if key not in e.lost)
 
 
@@ -335,7 +338,7 @@ def liveness(e: Evidence) -> Iterator[str | None]:
     """
     poisoned, open_keys = {letter.key for letter in e.poison}, {*e.open}
     for key in sorted(e.portal.dossiers.keys() | e.gateway.dossiers.keys()):
-        holding = [*(PARKED if key in poisoned else ()), *(LOST if key in e.lost else ())]
+        holding = [*(PARKED if key in poisoned | e.lost else ()), *(LOST if key in e.lost else ())]
         if key in e.lost and key not in e.causes:
             continue  # has ended, or is not in the sample that was explained, or only its script came again
         causes = e.causes.get(key, [])
