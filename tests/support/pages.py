@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 import httpx
 
 from tests.support.country import URLS, Country, Sandbox
+from tests.support.factories import COMMUNE, COPY, PROVINCE
 
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"  # of every browser that goes to a page
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -87,6 +88,16 @@ async def a_browser(country: Country, sandbox: Sandbox, service: str = "portal")
         browser = Browser(http, service)
         await browser.get(f"/s/{sandbox.id}")
         yield browser
+
+
+async def begun(browser: Browser) -> httpx.Response:
+    """The form of an application, of whoever is signed in."""
+    page = await browser.get(f"/procedures/{COPY}?province={PROVINCE}&commune={COMMUNE}")
+    return await browser.send(page, "/apply")
+
+
+def component_of(form: httpx.Response) -> str:
+    return next(each for each in Forms(form.text).ids if each.startswith("file-"))
 
 
 def is_calm(page: httpx.Response) -> bool:

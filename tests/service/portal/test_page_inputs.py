@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from urllib.parse import quote, urlencode, urljoin
 
-import httpx
 import pytest
 
 from contracts import lifecycle as law
@@ -13,22 +12,12 @@ from services.portal.domain import INDICATORS
 from tests.support.country import URLS, Country, Sandbox
 from tests.support.factories import COMMUNE, COPY, PROVINCE
 from tests.support.office import Office
-from tests.support.pages import HOSTILE, Browser, Forms, is_calm, refusal_of, state_of
+from tests.support.pages import HOSTILE, Browser, Forms, begun, component_of, is_calm, refusal_of, state_of
 from tests.support.specimens import a_docx, a_pdf
 
 each_hostile = pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
 SEARCH = {"/": ("q", "field", "event"), f"/procedures/{COPY}": ("province", "commune"), "/dossiers": ("after",)}
 WHERE = {"province": PROVINCE, "commune": COMMUNE}
-
-
-async def begun(browser: Browser) -> httpx.Response:
-    """The form of an application, of whoever is signed in."""
-    page = await browser.get(f"/procedures/{COPY}?province={PROVINCE}&commune={COMMUNE}")
-    return await browser.send(page, "/apply")
-
-
-def component_of(form: httpx.Response) -> str:
-    return next(each for each in Forms(form.text).ids if each.startswith("file-"))
 
 
 @each_hostile

@@ -13,7 +13,7 @@ from services.portal.domain import INDICATORS
 from tests.support.country import URLS, Country, Sandbox
 from tests.support.factories import COMMUNE, COPY, PROVINCE
 from tests.support.office import Office
-from tests.support.pages import Browser, Forms, state_of
+from tests.support.pages import Browser, Forms, begun, component_of, state_of
 from tests.support.specimens import a_pdf
 
 PORTAL = URLS["portal"]
@@ -177,9 +177,8 @@ async def test_the_files_of_an_application_whose_session_had_ended_are_there_aft
     browser: Browser,
 ) -> None:
     await browser.sign_in()
-    page = await browser.get(f"/procedures/{COPY}?province={PROVINCE}&commune={COMMUNE}")
-    form = await browser.send(page, "/apply")
-    component = next(each for each in Forms(form.text).ids if each.startswith("file-"))
+    form = await begun(browser)
+    component = component_of(form)
     browser.end_session()
     sent = {component: ("tờ khai.pdf", a_pdf(), "application/pdf")}
     back = await browser.sign_in_at(await browser.send(form, form.url.path, sent, note="Tôi viết dở"))
@@ -193,9 +192,8 @@ async def test_the_files_of_an_application_whose_session_had_ended_are_there_aft
 
 async def test_a_file_that_does_not_fit_is_named_after_the_sign_in(browser: Browser) -> None:
     await browser.sign_in()
-    page = await browser.get(f"/procedures/{COPY}?province={PROVINCE}&commune={COMMUNE}")
-    form = await browser.send(page, "/apply")
-    component = next(each for each in Forms(form.text).ids if each.startswith("file-"))
+    form = await begun(browser)
+    component = component_of(form)
     browser.end_session()
     sent = {component: ("x.pdf", b"not a file", "application/pdf")}
     back = await browser.sign_in_at(await browser.send(form, form.url.path, sent, note="Tôi viết dở"))
@@ -223,21 +221,19 @@ async def test_the_files_of_a_supplement_are_kept_through_a_sign_in_and_through_
 
 async def test_nobody_else_gets_the_files_of_a_form(browser: Browser) -> None:
     await browser.sign_in()
-    page = await browser.get(f"/procedures/{COPY}?province={PROVINCE}&commune={COMMUNE}")
-    form = await browser.send(page, "/apply")
-    component = next(each for each in Forms(form.text).ids if each.startswith("file-"))
+    form = await begun(browser)
+    component = component_of(form)
     browser.end_session()
     chooser = await browser.send(form, form.url.path, {component: ("lan.pdf", a_pdf(), "application/pdf")})
     assert (await browser.sign_in_at(chooser, "minh")).status_code == 409
-    mine = await browser.send(await browser.get(f"/procedures/{COPY}?province={PROVINCE}&commune={COMMUNE}"), "/apply")
+    mine = await begun(browser)
     assert "lan.pdf" not in mine.text
 
 
 async def test_a_form_of_another_session_of_the_same_person_comes_back_with_what_was_written(browser: Browser) -> None:
     await browser.sign_in()
-    page = await browser.get(f"/procedures/{COPY}?province={PROVINCE}&commune={COMMUNE}")
-    form = await browser.send(page, "/apply")
-    component = next(each for each in Forms(form.text).ids if each.startswith("file-"))
+    form = await begun(browser)
+    component = component_of(form)
     await browser.sign_in()
     sent = {component: ("lan.pdf", a_pdf(), "application/pdf")}
     back = await browser.send(form, form.url.path, sent, note="Tôi viết dở")
