@@ -280,6 +280,8 @@ class Reader:
             return {lane: await self._open.committed(self._partition(lane)) or 0 for lane in lanes}
 
     async def commit(self, offsets: Mapping[int, int]) -> None:
+        if not offsets:
+            return
         async with time_limit(COMMIT_SECONDS):
             await self._open.commit({self._partition(lane): offset for lane, offset in offsets.items()})
 

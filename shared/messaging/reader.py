@@ -238,7 +238,8 @@ class LaneReader:
         if self._main:
             self._runtime.waker.wake()
         self._note(outcome)
-        await self._commit(outcome.offsets)
+        # A new database begins at the committed offset: there it must find what we read too early, and still wait for.
+        await self._commit({lane: offset for lane, offset in outcome.offsets.items() if lane not in self._asking})
 
     async def _commit(self, offsets: dict[int, int]) -> None:
         """Commit the offsets of the group during the next batch. If that fails, the reader starts from its rows."""

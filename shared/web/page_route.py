@@ -30,6 +30,7 @@ WITHOUT_REFUSAL = {
     413: "too-large",
     SERVER_FAULT: "server-fault",
 }  # status → the end of a key of texts.toml
+STREAM = "text/event-stream"
 RETRY_SECONDS = 10  # a machine that starts again needs about as long
 log = structlog.get_logger()
 
@@ -65,7 +66,10 @@ def page_router(refused: Refused, problems: Problems) -> Router:
                 except HTTPException as error:
                     return await refused(request, error.status_code, None)
                 except Refusal as refusal:
-                    return await refused(request, kind_of(refusal, problems).status, refusal)
+                    status = kind_of(refusal, problems).status
+                    if status == 404 and STREAM in request.headers.get("accept", ""):
+                        return Response(status_code=204)  # of a page that is open: the browser does not ask again
+                    return await refused(request, status, refusal)
                 except Exception as error:
                     if is_machine_fault(error):
                         raise  # the edge answers: it may be the database, without which there is no page

@@ -56,7 +56,7 @@ class Evidence:
     @property
     def lost(self) -> set[Key]:
         """Dossiers of a deleted database; they are not compared afterwards."""
-        return {key for tables in self.deleted for key in tables.dossiers}
+        return {key for tables in self.deleted for key in tables.known}
 
     @property
     def comparable(self) -> list[Key]:

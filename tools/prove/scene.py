@@ -81,7 +81,7 @@ class Scene:
     @property
     def lost(self) -> set[Key]:
         """Dossiers of a deleted database; the province may not have them any more."""
-        return {key for tables in self.deleted for key in tables.dossiers}
+        return {key for tables in self.deleted for key in tables.known}
 
     def url(self, service: str) -> str:
         return self.stack.database_url(DATABASES[service])

@@ -114,6 +114,11 @@ class ServiceTables:
     files: set[tuple[str, str]] = field(default_factory=set)  # sandbox and SHA-256 of what is stored
     spoilt_files: list[tuple[str, str]] = field(default_factory=list)  # of them, those whose content is another
 
+    @property
+    def known(self) -> set[Key]:
+        """The dossiers of which anything is stored here, and be it an event that waits."""
+        return self.dossiers.keys() | self.waiting
+
 
 @dataclass
 class PaymentTables:

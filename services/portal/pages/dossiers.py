@@ -124,9 +124,12 @@ def _print_of(dossier: Dossier) -> str:
 
 @router.get("/dossiers/{code}/live")
 async def live(visit: VisitDep, code: Text, known: Text = "") -> Response:
-    """Server-sent events: `changed` whenever the dossier is not what the page shows; `gone`, the last, if it is no more."""
+    """Server-sent events: `changed` whenever the dossier is not what the page shows; `gone`, the last, if it is no more.
+
+    204 where there is nothing to follow, so that the browser does not ask again (HTML, 9.2.3).
+    """
     if visit.citizen is None:
-        return Response(status_code=204)  # the session has ended; the browser does not ask again
+        return Response(status_code=204)
     await queries.dossier(visit.portal, visit.citizen, code)
     known = visit.request.headers.get("last-event-id", known)
     return StreamingResponse(_changes(visit, visit.citizen, code, known), media_type="text/event-stream")

@@ -24,9 +24,10 @@ class Sums:
     """A projection that counts nothing."""
 
     positions = Positions("sums", SENDER.name)
+    outcome = Outcome()
 
     async def apply(self, records: Sequence[Record], unknown: frozenset[str] = frozenset()) -> Outcome:
-        return Outcome()
+        return self.outcome
 
 
 class Broker:
@@ -34,12 +35,16 @@ class Broker:
 
     def __init__(self) -> None:
         self.offsets: Mapping[int, int] = {}
+        self.committed_to: dict[int, int] = {}
 
     def assign(self, offsets: Mapping[int, int]) -> None:
         self.offsets = dict(offsets)
 
     async def committed(self, lanes: Sequence[int]) -> dict[int, int]:
         return dict.fromkeys(lanes, 0)
+
+    async def commit(self, offsets: Mapping[int, int]) -> None:
+        self.committed_to |= offsets
 
     async def ends(self, lanes: Sequence[int]) -> dict[int, int]:
         return dict.fromkeys(lanes, END)
@@ -52,8 +57,10 @@ class Watched(LaneReader):
     """A reader in front of that broker, whose steps a test takes one by one."""
 
     def __init__(self, runtime: MessagingRuntime[Parcel], monkeypatch: pytest.MonkeyPatch) -> None:
-        super().__init__(runtime, Sums(), SENDER, Leases(runtime.database, "sums:sender", "one", timedelta(minutes=1)))
-        self.broker = Broker()
+        self.sums, self.broker = Sums(), Broker()
+        super().__init__(
+            runtime, self.sums, SENDER, Leases(runtime.database, "sums:sender", "one", timedelta(minutes=1))
+        )
         monkeypatch.setattr(self, "_reader", self.broker)
         self.leases.lanes = [LANE]
 
@@ -67,6 +74,14 @@ class Watched(LaneReader):
         self._sent = {LANE: sent}
         await self._check_broker()
         return list(self._asking)
+
+    async def commits(self, outcome: Outcome) -> int | None:
+        """The committed offset of the lane after a batch with this outcome."""
+        self.sums.outcome = outcome
+        await self._apply([])
+        assert self._committing is not None
+        await self._committing
+        return self.broker.committed_to.get(LANE)
 
     async def answered(self, asked_at: Place, place: Place) -> Place:
         await self._move(LANE, asked_at, place)
@@ -105,3 +120,11 @@ async def test_an_answer_counts_only_where_it_was_asked(reader: Watched) -> None
     await reader.stands_at(Position())
     assert await reader.answered(asked_at=(1, 8), place=(2, 1)) == (0, 1)
     assert await reader.answered(asked_at=(0, 1), place=(2, 1)) == (2, 1)
+
+
+async def test_the_group_has_not_read_what_came_too_early(reader: Watched) -> None:
+    """A new database begins where the group has read to; what waits for an answer of the source would be lost."""
+    assert await reader.commits(Outcome(offsets={LANE: 7}, clear={LANE})) == 7
+    assert await reader.commits(Outcome(offsets={LANE: 8}, asks={LANE: (1, 8)})) == 7
+    assert await reader.commits(Outcome(offsets={LANE: 9})) == 7, "a duplicate fills no gap"
+    assert await reader.commits(Outcome(offsets={LANE: 12}, clear={LANE})) == 12

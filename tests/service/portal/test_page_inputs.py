@@ -233,6 +233,8 @@ async def test_a_sandbox_that_is_deleted_meanwhile_is_named_with_the_way_back(
     for page in pages:
         assert page.status_code == 404 and is_calm(page)
         assert {"gone", "way-back"} <= Forms(page.text).ids and sandbox.id in page.text
+    stream = await browser.http.get(f"{dossier.url}/live", headers={"accept": "text/event-stream"})
+    assert stream.status_code == 204, "a page that is still open does not ask again"
     assert refusal_of(await browser.get(f"/s/{sandbox.id}/dossiers/{submitted}"), 404), "from the payment platform"
     assert (await browser.get("/s/default")).status_code == 200
 
