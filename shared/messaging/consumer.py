@@ -266,6 +266,7 @@ def _joined(first: Outcome, second: Outcome) -> Outcome:
         asks={**{lane: place for lane, place in first.asks.items() if lane not in second.clear}, **second.asks},
         clear=first.clear | second.clear,
         offsets={**first.offsets, **second.offsets},
+        committed={**first.committed, **second.committed},
         applied=first.applied + second.applied,
         skipped=first.skipped + second.skipped,
         orphans=first.orphans + second.orphans,

@@ -10,7 +10,7 @@ import structlog
 
 from shared.messaging import cloudevents
 from shared.messaging.cloudevents import Event, Record, Signer
-from shared.messaging.lanes import Place, Position, Verdict
+from shared.messaging.lanes import Committed, Place, Position, Verdict
 from shared.messaging.positions import Positions
 from shared.observability import spans
 from shared.storage.database import Connection
@@ -25,6 +25,7 @@ class Outcome:
     asks: dict[int, Place] = field(default_factory=dict)
     clear: set[int] = field(default_factory=set)  # lanes whose position advanced
     offsets: dict[int, int] = field(default_factory=dict)
+    committed: dict[int, Committed] = field(default_factory=dict)  # for the group
     applied: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     foreign: dict[int, list[int]] = field(
@@ -68,6 +69,7 @@ def judge(
         else:
             outcome.skipped.append("out_of_place")
             outcome.asks[record.lane] = position.place
+    outcome.committed = {lane: position.committed for lane, position in positions.items()}
     return due
 
 

@@ -21,7 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import Unfit
 from shared.messaging.cloudevents import Headers, Record
-from shared.messaging.lanes import LANES
+from shared.messaging.lanes import LANES, Committed
 
 log = structlog.get_logger()
 # The library logs each attempt of its retries as an error, also while a healthy broker starts. What it does not mend by
@@ -109,21 +109,27 @@ async def time_limit(seconds: float = REQUEST_TIMEOUT_MS / 1000) -> AsyncIterato
             yield
 
 
+@contextlib.asynccontextmanager
+async def _administrator(servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    with faults():
+        admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=REQUEST_TIMEOUT_MS, **access())
+        try:
+            await admin.start()
+            yield admin
+        finally:
+            await admin.close()
+
+
 async def ensure_topics(servers: str, topics: Sequence[str]) -> None:
     """Create missing topics with one partition per lane. Auto-creation on an emptied broker would use one partition.
 
     raises  TopicUnfit if a topic has another number of partitions
     """
-    with faults():
-        admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=REQUEST_TIMEOUT_MS, **access())
-        try:
-            await admin.start()
-            partitions = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
-            missing = [topic for topic in topics if topic not in partitions]
-            if missing:
-                await _create(admin, missing)
-        finally:
-            await admin.close()
+    async with _administrator(servers) as admin:
+        partitions = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+        missing = [topic for topic in topics if topic not in partitions]
+        if missing:
+            await _create(admin, missing)
     for topic in topics:
         if (count := partitions.get(topic, LANES)) != LANES:
             raise TopicUnfit(
@@ -275,11 +281,13 @@ class Reader:
         async with time_limit():
             return {lane: await self._open.position(self._partition(lane)) for lane in lanes}
 
-    async def committed(self, lanes: Iterable[int]) -> dict[int, int]:
-        async with time_limit():
-            return {lane: await self._open.committed(self._partition(lane)) or 0 for lane in lanes}
+    async def committed(self) -> dict[int, Committed]:
+        """What the group has committed, by lane."""
+        async with _administrator(self._servers) as admin:
+            found = await admin.list_consumer_group_offsets(self._group)
+        return {lane: (each.offset, each.metadata) for (topic, lane), each in found.items() if topic == self._topic}
 
-    async def commit(self, offsets: Mapping[int, int]) -> None:
+    async def commit(self, offsets: Mapping[int, Committed]) -> None:
         if not offsets:
             return
         async with time_limit(COMMIT_SECONDS):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 Place = tuple[int, int]
-ADOPT = -1
+Committed = tuple[int, str]  # offset, and metadata
 # A reader may be ahead of its source by a few epochs, if a database was restored or created again. More is an error.
 EPOCHS_AHEAD = 1000
 LANES = 34  # partitions per topic; fixed, because a lane never moves to another partition
@@ -28,7 +28,7 @@ class Verdict(Enum):
 class Position:
     """Position of a reader in a lane: the place that it expects, and its next offset. Saved with the effects."""
 
-    epoch: int = 0  # 0: nothing read yet; ADOPT: our database is new, the next record sets the position
+    epoch: int = 0  # 0: nothing read yet
     expected: int = 1
     next_offset: int = 0
 
@@ -41,23 +41,31 @@ class Position:
             if number == self.expected:
                 return Verdict.APPLY
             return Verdict.DUPLICATE if number < self.expected else Verdict.ASK
-        if self.epoch == ADOPT or (self.epoch == 0 and (epoch, number) == (1, 1)):
+        if self.epoch == 0 and (epoch, number) == (1, 1):
             return Verdict.APPLY
         return Verdict.ASK
 
     def applied(self, epoch: int, number: int) -> None:
         self.epoch, self.expected = epoch, number + 1
 
+    @property
+    def committed(self) -> Committed:
+        """What the group commits: a new database goes on as the one before it would have.
+
+        An offset would not do: before it can lie what came too early, and was still waited for.
+        """
+        return self.next_offset, f"{self.epoch} {self.expected}"
+
+    @classmethod
+    def begin(cls, committed: Committed | None) -> Position:
+        """The position of a new database; `committed`: in the time of an older one, if there was one."""
+        offset, note = committed or (0, "")
+        epoch, _, expected = note.partition(" ")
+        return cls(int(epoch), int(expected), offset) if epoch.isdecimal() and expected.isdecimal() else cls()
+
     def missed(self, sent: Place) -> bool:
         """At the end of the broker's log: whether the broker lost sent events before we read them."""
-        return self.epoch != ADOPT and sent[1] > 0 and self.place <= sent
-
-    def adopt(self, sent: Place) -> bool:
-        """At the end of the broker's log: move a reader with a new database behind `sent`. True if it moved."""
-        if self.epoch != ADOPT or sent[0] < 1:
-            return False
-        self.epoch, self.expected = sent[0], sent[1] + 1
-        return True
+        return sent[1] > 0 and self.place <= sent
 
     def resume_at(self, place: Place) -> bool:
         """Continue at the place that the source replied, never backwards. True if that moves the reader."""

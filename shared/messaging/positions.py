@@ -11,10 +11,11 @@ from shared.messaging.lanes import LANES, Place, Position
 from shared.storage.database import Connection, Database
 
 SERVICE = ""  # the listener name of the service itself; projections have names
-# Positions of lanes that were never read; the caller knows their offset.
+# Positions of lanes that were never read.
 BEGIN_SQL = """
 INSERT INTO positions (listener, source, lane, epoch, expected, next_offset)
-SELECT $1, $2, lane, epoch, 1, next_offset FROM unnest($3::int2[], $4::int[], $5::bigint[]) t (lane, epoch, next_offset)
+SELECT $1, $2, lane, epoch, expected, next_offset
+FROM unnest($3::int2[], $4::int[], $5::bigint[], $6::bigint[]) t (lane, epoch, expected, next_offset)
 ON CONFLICT DO NOTHING"""
 SAVE_SQL = """
 UPDATE positions p SET epoch = t.epoch, expected = t.expected, next_offset = t.next_offset
@@ -73,10 +74,9 @@ class Positions:
         }
         return {row["lane"]: (row["epoch"], row["expected"]) for row in rows}, foreign
 
-    async def begin(self, database: Database, lanes: Mapping[int, tuple[int, int]]) -> None:
-        """Add rows for lanes that have none: lane → (epoch, next offset)."""
-        epochs, offsets = [epoch for epoch, _ in lanes.values()], [offset for _, offset in lanes.values()]
-        await database.pool.execute(BEGIN_SQL, self.listener, self.source, [*lanes], epochs, offsets)
+    async def begin(self, database: Database, positions: Mapping[int, Position]) -> None:
+        """Add rows for lanes that have none."""
+        await database.pool.execute(BEGIN_SQL, *self._columns(positions))
 
     async def note_cut(self, connection: Connection, lane: int) -> None:
         await connection.execute(
@@ -99,15 +99,12 @@ class Positions:
         )
 
     async def save(self, connection: Connection, positions: Mapping[int, Position]) -> None:
-        await connection.execute(
-            SAVE_SQL,
-            self.listener,
-            self.source,
-            [*positions],
-            [position.epoch for position in positions.values()],
-            [position.expected for position in positions.values()],
-            [position.next_offset for position in positions.values()],
-        )
+        await connection.execute(SAVE_SQL, *self._columns(positions))
+
+    def _columns(self, positions: Mapping[int, Position]) -> tuple[Any, ...]:
+        rows = positions.values()
+        columns = [[getattr(row, name) for row in rows] for name in ("epoch", "expected", "next_offset")]
+        return self.listener, self.source, [*positions], *columns
 
     async def _select(self, connection: Any, lanes: Sequence[int], tail: str) -> dict[int, Position]:
         columns = ("epoch", "expected", "next_offset")

@@ -18,7 +18,7 @@ from shared.messaging import kafka
 from shared.messaging.cloudevents import Record, sandboxes_of
 from shared.messaging.consumer import UNKNOWN_SANDBOX
 from shared.messaging.judging import Outcome
-from shared.messaging.lanes import ADOPT, Place, Position
+from shared.messaging.lanes import Committed, Place, Position
 from shared.messaging.leases import Leases
 from shared.messaging.peer import Peer
 from shared.messaging.positions import SERVICE, Positions
@@ -147,49 +147,44 @@ class LaneReader:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _assign(self) -> None:
-        """Start at the stored positions. Without one (a new database) start at the committed offset of the group."""
+        """Start at the stored positions; without one (a new database), where the group has come."""
         database, lanes = self._runtime.database, self.leases.lanes
         positions = await self._positions.read(database, lanes)
-        offsets = {lane: position.next_offset for lane, position in positions.items()}
-        missing = [lane for lane in lanes if lane not in offsets]
+        missing = [lane for lane in lanes if lane not in positions]
         if missing:
-            committed = await self._reader.committed(missing)
-            begins = {lane: (ADOPT if offset else 0, offset) for lane, offset in committed.items()}
+            committed = await self._reader.committed()
+            begins = {lane: Position.begin(committed.get(lane)) for lane in missing}
             await self._positions.begin(database, begins)
-            offsets |= committed
+            positions |= begins
+        offsets = {lane: position.next_offset for lane, position in positions.items()}
         self._reader.assign(offsets)
         self._next = offsets
+        # The topic may be another one than that in which the group has committed.
+        await self._commit({lane: position.committed for lane, position in positions.items()})
         self._asking = {lane: asking for lane, asking in self._asking.items() if lane in offsets}
 
     async def _check_broker(self) -> None:
         """If the log of the broker ends before our next offset, it lost records: read it from its beginning."""
         sent = self._sent  # read before the offsets of the broker
         ends = await self._reader.ends(self._next)
-        for lane, end in ends.items():
-            if end < self._next[lane]:
-                log.warning("broker_shorter_than_position", lane=lane, end=end, next_offset=self._next[lane])
-                self._reader.seek(lane, 0)
-                self._next[lane] = 0
+        shorter = [lane for lane, end in ends.items() if end < self._next[lane]]
+        for lane in shorter:
+            log.warning("broker_shorter_than_position", lane=lane, end=ends[lane], next_offset=self._next[lane])
+            self._reader.seek(lane, 0)
+            self._next[lane] = 0
         places = await self._reader.places(self._next)
         at_end = [lane for lane in sent if places.get(lane, -1) >= ends.get(lane, 0)]
         rows = await self._positions.read(self._runtime.database, list(self._next))
+        if shorter:
+            await self._commit({lane: (0, rows[lane].committed[1]) for lane in shorter})
         if any(position.next_offset < self._next[lane] for lane, position in rows.items()):
             await self._assign()  # a rebuild has reset the positions; only then are they behind what we have read
             return
         for lane in at_end:
             position = rows[lane]
-            if position.adopt(sent[lane]):
-                await self._adopt(lane, sent[lane])
-            elif position.missed(sent[lane]) and lane not in self._asking:
+            if position.missed(sent[lane]) and lane not in self._asking:
                 log.warning("broker_lost_unread", lane=lane, place=position.place, sent=sent[lane])
                 self._asking[lane] = Asking(position.place)
-
-    async def _adopt(self, lane: int, sent: Place) -> None:
-        """Our database is new and the lane is idle: move its position behind `sent`, under the lock of the position."""
-        async with self._runtime.database.transaction() as connection:
-            positions = await self._positions.lock(connection, [lane])
-            if positions[lane].adopt(sent):
-                await self._positions.save(connection, positions)
 
     async def _keep_asking(self) -> None:
         """Ask the source for replays, and once a second for the places that the broker acknowledged to it."""
@@ -238,10 +233,9 @@ class LaneReader:
         if self._main:
             self._runtime.waker.wake()
         self._note(outcome)
-        # A new database begins at the committed offset: there it must find what we read too early, and still wait for.
-        await self._commit({lane: offset for lane, offset in outcome.offsets.items() if lane not in self._asking})
+        await self._commit(outcome.committed)
 
-    async def _commit(self, offsets: dict[int, int]) -> None:
+    async def _commit(self, offsets: dict[int, Committed]) -> None:
         """Commit the offsets of the group during the next batch. If that fails, the reader starts from its rows."""
         if self._committing is not None:
             await self._committing

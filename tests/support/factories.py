@@ -12,7 +12,7 @@ from contracts.catalogue import PROVINCES
 from contracts.schemas import errors, schema
 from shared.messaging.cloudevents import SIGNED, VOID, Record, Signer, void_id
 from shared.messaging.consumer import Outcome
-from shared.messaging.lanes import LANES
+from shared.messaging.lanes import LANES, Position
 from shared.messaging.runtime import MessagingRuntime
 from shared.sandbox.clock import wire
 
@@ -105,7 +105,7 @@ async def hear(runtime: MessagingRuntime[Any], *said: Said) -> Outcome:
 async def stand_at_the_beginning(runtime: MessagingRuntime[Any]) -> None:
     """Give every lane that was never read its position, as a worker does when it takes the lane."""
     for consumer in runtime.consumers.values():
-        await consumer.positions.begin(runtime.database, dict.fromkeys(range(LANES), (0, 0)))
+        await consumer.positions.begin(runtime.database, dict.fromkeys(range(LANES), Position()))
 
 
 async def told(runtime: MessagingRuntime[Any], sandbox_id: str, code: str) -> list[dict[str, Any]]:

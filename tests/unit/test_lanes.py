@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.messaging.lanes import ADOPT, Log, Position, Verdict, replay_place
+from shared.messaging.lanes import Log, Position, Verdict, replay_place
 
 
 @pytest.mark.parametrize(
@@ -26,11 +26,10 @@ def test_a_reader_that_read_nothing_yet_begins_with_the_first_number_of_the_firs
     assert Position().judge(2, 1) is Verdict.ASK
 
 
-def test_a_reader_whose_database_was_made_anew_takes_the_next_record_for_its_place() -> None:
-    position = Position(ADOPT, 1, 40)
-    assert position.judge(3, 17) is Verdict.APPLY
-    position.applied(3, 17)
-    assert position.place == (3, 18)
+def test_a_new_database_goes_on_where_the_group_has_come() -> None:
+    position = Position(3, 18, 44)
+    assert Position.begin(position.committed) == position
+    assert Position.begin(None) == Position.begin((44, "of an older version")) == Position()
 
 
 def test_a_reader_moves_when_it_is_told_of_a_later_place_and_never_backwards() -> None:
@@ -46,7 +45,6 @@ def test_at_the_end_of_the_brokers_log_a_reader_knows_what_the_broker_lost_unrea
     assert Position().missed((1, 1))
     assert not Position(2, 5).missed((2, 4))
     assert not Position().missed((2, 0)), "nothing was sent yet"
-    assert not Position(ADOPT, 1).missed((2, 9)), "what a deleted database had read is not asked for again"
 
 
 def test_acknowledged_offsets_only_rise_or_the_broker_forgot() -> None:
@@ -94,7 +92,6 @@ def test_a_higher_life_seen_elsewhere_is_surpassed() -> None:
         ((1, 3), (1, 3)),  # an older life is finished first
         ((1, 8), (2, 1)),  # it is finished: the next one
         ((0, 1), (1, 1)),  # nothing read yet
-        ((ADOPT, 1), (1, 1)),  # a database made anew that met no record yet
     ],
 )
 def test_a_source_says_where_to_go_on(asked: tuple[int, int], answer: tuple[int, int]) -> None:
@@ -111,16 +108,3 @@ def test_a_reader_ahead_of_its_source_begins_a_new_life_of_it() -> None:
 
 def test_lives_whose_events_are_gone_are_passed_over() -> None:
     assert replay_place((1, 8), Log(4, 2), {4: 2}) == ((4, 1), False)
-
-
-def test_a_quiet_lane_of_a_reader_made_anew_stands_where_its_source_has_come() -> None:
-    position = Position(ADOPT, 1, 40)
-    assert position.adopt((1, 14))
-    assert position.place == (1, 15)
-    assert not position.missed((1, 14))
-
-
-def test_a_reader_that_stands_somewhere_adopts_nothing() -> None:
-    position = Position(1, 3, 40)
-    assert not position.adopt((1, 14))
-    assert position.place == (1, 3)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from shared.messaging.lanes import Log, Place, Position, Verdict, replay_place
+from shared.messaging.lanes import Committed, Log, Place, Position, Verdict, replay_place
 
 HEALING_ROUNDS = 60
 Event = int  # its own number in the order of telling, over all lives of the source
@@ -66,10 +66,15 @@ class Broker:
 
 @dataclass
 class Reader:
-    """A reader's database (position and effects move together), and what its process has in mind."""
+    """A reader's database (position and effects move together), what its group committed, and what its process has in mind.
+
+    earlier  effects in databases that are gone
+    """
 
     position: Position = field(default_factory=Position)
     effects: list[Event] = field(default_factory=list)
+    earlier: list[Event] = field(default_factory=list)
+    committed: Committed | None = None
     fetches_at: int = 0
     asks: Place | None = None
 
@@ -85,15 +90,26 @@ class Reader:
                 self.asks = self.position.place
         if records:
             self.fetches_at = max(offset for offset, _, _ in records) + 1
+            self.commit()
 
     def look(self, broker: Broker, sent: Place) -> None:
         if broker.end < self.fetches_at:
             self.fetches_at = 0
+            self.committed = 0, self.position.committed[1]
         if not broker.read(self.fetches_at, 1) and self.asks is None and self.position.missed(sent):
             self.asks = self.position.place
 
     def start(self) -> None:
         self.fetches_at, self.asks = self.position.next_offset, None
+        self.commit()
+
+    def commit(self) -> None:
+        self.committed = self.position.committed
+
+    def lose_database(self) -> None:
+        self.earlier += self.effects
+        self.position, self.effects = Position.begin(self.committed), []
+        self.start()
 
 
 @dataclass
@@ -200,10 +216,14 @@ class Lane(RuleBasedStateMachine):
             self.acknowledge()
         self.poll(10)
 
+    @rule()
+    def reader_loses_its_database(self) -> None:
+        self.reader.lose_database()
+
     # --- lies of the broker
     @rule()
     def wipe(self) -> None:
-        self.broker = Broker()
+        self.broker, self.reader.committed = Broker(), None
 
     @rule(n=st.integers(1, 4))
     def drop_tail(self, n: int) -> None:
@@ -284,8 +304,10 @@ class Lane(RuleBasedStateMachine):
                 self.ask(True)
         position, log = self.reader.position, self.source.log
         assert log.head == 0 or position.place == (log.epoch, log.head + 1), (position, log)
-        had = [event for event in self.reader.effects if event in self.source.told and event not in self.ambiguous]
-        assert had == [event for event in self.source.told if event not in self.ambiguous], (had, self.source.told)
+        told = [event for event in self.source.told if event not in self.ambiguous]
+        had = [event for event in self.reader.effects if event in told]
+        lost = set(told) - {*had, *self.reader.earlier}
+        assert had == told[len(told) - len(had) :] and not lost, (had, told, self.reader.earlier)
         self.nothing_is_applied_twice()
         self.what_is_applied_is_in_order()
 

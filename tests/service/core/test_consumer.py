@@ -11,7 +11,6 @@ import pytest
 
 from shared.messaging.cloudevents import VOID, event_id
 from shared.messaging.consumer import UNKNOWN_SANDBOX, Outcome
-from shared.messaging.lanes import ADOPT
 from shared.messaging.leases import Leases
 from shared.messaging.reader import LaneReader
 from shared.messaging.runtime import MessagingRuntime
@@ -75,18 +74,6 @@ async def test_a_new_epoch_of_the_source_needs_a_replay(runtime: MessagingRuntim
             [a_record(shelf.event(MARKED, "x", lane=3), "sender", 1, epoch=other)]
         )
         assert (outcome.asks, outcome.applied) == ({3: (epoch, number + 1)}, [])
-
-
-async def test_a_reader_with_a_new_database_adopts_the_first_record(
-    runtime: MessagingRuntime[Parcel], shelf: Shelf
-) -> None:
-    await stand_at_the_beginning(runtime)
-    await runtime.database.pool.execute("UPDATE positions SET epoch = $1, expected = 1 WHERE lane = 4", ADOPT)
-    outcome = await runtime.consumers["sender"].apply(
-        [a_record(shelf.event(SENT, "1", lane=4), "sender", 900, epoch=3)]
-    )
-    assert outcome.applied == [SENT]
-    assert (await runtime.places())["sender"][4] == (3, 901)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from shared.http import Unreachable
 from shared.lab.sizes import of_sandbox
 from shared.lifecycle import State
 from shared.messaging import http_outbox
-from shared.messaging.lanes import ADOPT, Position
+from shared.messaging.lanes import Position
 from shared.messaging.leases import Leases
 from shared.messaging.priority import Load
 from shared.messaging.reader import LaneReader, events_behind
@@ -219,7 +219,6 @@ def test_a_journey_counts_where_it_comes_to(before: Any, after: Any, counted: tu
         (Position(1, 12), [1, 9], 0),  # a source restored from a backup
         (Position(1, 4), [2, 5], 5),  # at least: the rest of the old epoch is not known
         (Position(0, 1), [1, 3], 3),
-        (Position(ADOPT, 1), [1, 3], 3),
         (Position(1, 4), None, 0),
     ],
 )

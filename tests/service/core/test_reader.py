@@ -9,7 +9,7 @@ import pytest
 
 from shared.messaging.cloudevents import Record
 from shared.messaging.consumer import Outcome
-from shared.messaging.lanes import Place, Position
+from shared.messaging.lanes import Committed, Place, Position
 from shared.messaging.leases import Leases
 from shared.messaging.positions import Positions
 from shared.messaging.reader import LaneReader
@@ -24,10 +24,9 @@ class Sums:
     """A projection that counts nothing."""
 
     positions = Positions("sums", SENDER.name)
-    outcome = Outcome()
 
     async def apply(self, records: Sequence[Record], unknown: frozenset[str] = frozenset()) -> Outcome:
-        return self.outcome
+        return Outcome()
 
 
 class Broker:
@@ -35,16 +34,19 @@ class Broker:
 
     def __init__(self) -> None:
         self.offsets: Mapping[int, int] = {}
-        self.committed_to: dict[int, int] = {}
+        self.committed_to: dict[int, Committed] = {}
 
     def assign(self, offsets: Mapping[int, int]) -> None:
         self.offsets = dict(offsets)
 
-    async def committed(self, lanes: Sequence[int]) -> dict[int, int]:
-        return dict.fromkeys(lanes, 0)
+    async def committed(self) -> dict[int, Committed]:
+        return self.committed_to
 
-    async def commit(self, offsets: Mapping[int, int]) -> None:
+    async def commit(self, offsets: Mapping[int, Committed]) -> None:
         self.committed_to |= offsets
+
+    def seek(self, lane: int, offset: int) -> None:
+        self.offsets = {**self.offsets, lane: offset}
 
     async def ends(self, lanes: Sequence[int]) -> dict[int, int]:
         return dict.fromkeys(lanes, END)
@@ -57,15 +59,13 @@ class Watched(LaneReader):
     """A reader in front of that broker, whose steps a test takes one by one."""
 
     def __init__(self, runtime: MessagingRuntime[Parcel], monkeypatch: pytest.MonkeyPatch) -> None:
-        self.sums, self.broker = Sums(), Broker()
-        super().__init__(
-            runtime, self.sums, SENDER, Leases(runtime.database, "sums:sender", "one", timedelta(minutes=1))
-        )
+        super().__init__(runtime, Sums(), SENDER, Leases(runtime.database, "sums:sender", "one", timedelta(minutes=1)))
+        self.broker = Broker()
         monkeypatch.setattr(self, "_reader", self.broker)
         self.leases.lanes = [LANE]
 
     async def stands_at(self, position: Position) -> None:
-        await self._positions.begin(self._runtime.database, {LANE: (1, 0)})
+        await self._positions.begin(self._runtime.database, {LANE: Position()})
         async with self._runtime.database.transaction() as connection:
             await self._positions.save(connection, {LANE: position})
 
@@ -75,13 +75,11 @@ class Watched(LaneReader):
         await self._check_broker()
         return list(self._asking)
 
-    async def commits(self, outcome: Outcome) -> int | None:
-        """The committed offset of the lane after a batch with this outcome."""
-        self.sums.outcome = outcome
-        await self._apply([])
-        assert self._committing is not None
-        await self._committing
-        return self.broker.committed_to.get(LANE)
+    async def loses_its_database(self) -> Position:
+        """Where it then begins."""
+        await self._runtime.database.pool.execute("DELETE FROM positions")
+        await self._assign()
+        return (await self._positions.read(self._runtime.database, [LANE]))[LANE]
 
     async def answered(self, asked_at: Place, place: Place) -> Place:
         await self._move(LANE, asked_at, place)
@@ -122,9 +120,18 @@ async def test_an_answer_counts_only_where_it_was_asked(reader: Watched) -> None
     assert await reader.answered(asked_at=(0, 1), place=(2, 1)) == (2, 1)
 
 
-async def test_the_group_has_not_read_what_came_too_early(reader: Watched) -> None:
-    """A new database begins where the group has read to; what waits for an answer of the source would be lost."""
-    assert await reader.commits(Outcome(offsets={LANE: 7}, clear={LANE})) == 7
-    assert await reader.commits(Outcome(offsets={LANE: 8}, asks={LANE: (1, 8)})) == 7
-    assert await reader.commits(Outcome(offsets={LANE: 9})) == 7, "a duplicate fills no gap"
-    assert await reader.commits(Outcome(offsets={LANE: 12}, clear={LANE})) == 12
+async def test_a_new_database_begins_where_the_old_one_was(reader: Watched) -> None:
+    assert await reader.loses_its_database() == ALL_READ
+
+
+async def test_a_new_database_begins_at_the_first_event_where_nobody_had_read_any(reader: Watched) -> None:
+    reader.broker.committed_to.clear()
+    assert await reader.loses_its_database() == Position()
+
+
+async def test_a_new_database_beside_a_new_topic_begins_with_it(reader: Watched) -> None:
+    """The old one had read the topic of the same name that is gone."""
+    await reader.stands_at(Position(epoch=1, expected=30, next_offset=29))
+    await reader._assign()
+    await reader.look(sent=(1, 29))
+    assert await reader.loses_its_database() == Position(epoch=1, expected=30, next_offset=0)

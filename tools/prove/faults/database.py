@@ -58,16 +58,20 @@ async def cut_database(scene: Scene) -> str:
 
 
 async def delete_database(scene: Scene) -> str:
-    """The gateway's database is deleted and created empty. Its last content is read under a lock before."""
+    """The gateway's database is deleted and created empty. Its last content is read when nobody else can change it."""
     oid = "SELECT oid, (SELECT epoch FROM event_log) AS life FROM pg_database WHERE datname = current_database()"
     before = (await scene.fetch("gateway", oid))[0]
     reader = await asyncpg.connect(scene.url("gateway"))
     try:
-        hold = reader.transaction()
-        await hold.start()
-        await reader.execute("LOCK TABLE dossiers IN EXCLUSIVE MODE")  # from here on no event is applied
+        await reader.execute("ALTER DATABASE province_gateway CONNECTION LIMIT 0")
+
+        async def is_alone() -> bool:
+            return not await reader.fetchval(CUT_SQL)
+
+        # A lock would not do: the deletion ends its holder before those who wait for it, and they would still commit.
+        await scene.until("others are connected to the database", is_alone)
         scene.deleted.append(await tables.read_service(reader, "gateway", scene.sandboxes))
-        await asyncio.to_thread(scene.stack.drop_database, "province_gateway")  # ends our transaction too
+        await asyncio.to_thread(scene.stack.drop_database, "province_gateway")  # ends our connection too
     finally:
         reader.terminate()
 
