@@ -19,6 +19,7 @@ from services.portal.reporting.projection import NAME, after, project
 from shared.messaging import cloudevents, projection
 from shared.messaging.cloudevents import Event
 from shared.messaging.consumer import HandlerExists, Handlers
+from shared.messaging.lanes import Position
 from shared.messaging.positions import Positions
 from shared.messaging.projection import ProjectionReader
 from tests.support.country import Country, Sandbox, problem
@@ -53,7 +54,7 @@ class Reporting:
 @pytest.fixture
 async def reporting(country: Country) -> Reporting:
     for source in ("portal", "gateway"):
-        await Positions(NAME, source).begin(country.portal.database, dict.fromkeys(LANE, (0, 0)))
+        await Positions(NAME, source).begin(country.portal.database, dict.fromkeys(LANE, Position()))
     return Reporting(country)
 
 

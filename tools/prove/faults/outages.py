@@ -19,4 +19,6 @@ async def take_away(scene: Scene, part: str) -> str:
     finally:
         await asyncio.to_thread(scene.stack.release, part)
     acknowledged = scene.load.ledger.acknowledged - before
+    async with scene.load.ledger.held():
+        pass  # what waited for the part is through, before another part goes away
     return f"away for {scene.away:g} s; {acknowledged} requests acknowledged meanwhile" if is_away else ""
