@@ -22,7 +22,7 @@ BODY = {"procedure": "2.000635", "authority": {"province": "37", "commune": "000
 
 def measure(count: int) -> list[Row]:
     """Rows for the caller, and for an empty FastAPI endpoint that is called; the body has 1 KB."""
-    with ceilings.empty_endpoint(ports.free_base()) as url:
+    with ceilings.empty_endpoint(ports.free_base()) as (url, _):
         words = [sys.executable, "-m", "tools.bench.calls", f"{url}/api/v1/dossiers", str(count)]
         caller: float = json.loads(subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout)["µs"]
     return [
