@@ -283,9 +283,11 @@ class Reader:
 
     async def committed(self) -> dict[int, Committed]:
         """What the group has committed, by lane."""
-        async with _administrator(self._servers) as admin:
+        async with time_limit(), _administrator(self._servers) as admin:
             found = await admin.list_consumer_group_offsets(self._group)
-        return {lane: (each.offset, each.metadata) for (topic, lane), each in found.items() if topic == self._topic}
+        return {
+            lane: (each.offset, each.metadata or "") for (topic, lane), each in found.items() if topic == self._topic
+        }
 
     async def commit(self, offsets: Mapping[int, Committed]) -> None:
         if not offsets:
