@@ -25,6 +25,7 @@ from lienthong.embedded.processes import refuse_other_platforms
 
 PATIENCE = 60.0  # seconds a start may take
 MOST_RESTARTS = 6  # of a role that never became ready: about six seconds
+CRITICAL = '"level": "critical"'  # in the line of a process that cannot go on
 Notify = Callable[[str], None]
 Status = dict[str, Any]
 
@@ -165,7 +166,7 @@ class Stack:
             for process in late:
                 if process["restarts"] >= MOST_RESTARTS:
                     raise Trouble(
-                        f"{process['name']} keeps ending ({process['last_exit']}){_last_line(process['log'])}"
+                        f"{process['name']} keeps ending ({process['last_exit']}){_last_words(process['log'])}"
                     )
             waits = _waits(late)
             if waits not in seen or any(process["state"] == "external" for process in late):
@@ -290,7 +291,7 @@ class Stack:
             status = self.status()
         except ConnectionError:
             if self._process is not None and self._process.poll() is not None:
-                raise Trouble(f"The stack ended while starting{_last_line(self.plan.log('supervisor'))}") from None
+                raise Trouble(f"The stack ended while starting{_last_words(self.plan.log('supervisor'))}") from None
             return {}
         if status["trouble"]:
             raise Trouble(status["trouble"])
@@ -352,7 +353,8 @@ def _waits(late: list[dict[str, Any]]) -> str:
     return "Waiting: " + "; ".join(f"{', '.join(roles)} for {what}" for what, roles in names.items())
 
 
-def _last_line(log: Path | str) -> str:
-    """`: last line (see log file)`, the end of a sentence."""
+def _last_words(log: Path | str) -> str:
+    """`: why it ended (see log file)`, the end of a sentence: the last line if none says that the process cannot go on."""
     lines = Path(log).read_text(errors="replace").strip().splitlines() if Path(log).exists() else []
-    return f": {lines[-1].strip()} (see {log})" if lines else f"; see {log}"
+    why = next((line for line in reversed(lines) if CRITICAL in line), lines[-1] if lines else "")
+    return f": {why.strip()} (see {log})" if why else f"; see {log}"

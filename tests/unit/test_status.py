@@ -14,8 +14,9 @@ import pytest
 from typer.testing import CliRunner
 
 from lienthong.cli.main import command_line
-from lienthong.embedded import ports
+from lienthong.embedded import Trouble, ports
 from lienthong.embedded.plan import ROLES
+from lienthong.embedded.stack import Stack
 
 
 @contextmanager
@@ -82,3 +83,17 @@ def test_a_folder_that_is_named_goes_before_an_address_in_the_environment(
 ) -> None:
     code, told = status("--data", tmp_path, LIENTHONG_URL=country[0])
     assert code == 1 and told.startswith(f"Not running in {tmp_path}")
+
+
+def test_a_start_that_fails_says_why_even_if_the_next_attempt_has_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "portal-worker.log"
+    log.write_text(
+        '{"error": "Topic has 3 partitions", "level": "critical"}\n{"event": "lanes_taken", "level": "info"}\n'
+    )
+    ending = {"name": "portal-worker", "ready": False, "restarts": 6, "last_exit": "exit status 1", "log": str(log)}
+    stack = Stack(tmp_path, 19_000)
+    monkeypatch.setattr(stack, "_status_or_trouble", lambda: {"processes": [ending]})
+    with pytest.raises(Trouble, match=r"portal-worker keeps ending .exit status 1.: .*Topic has 3 partitions"):
+        stack.wait_ready()
