@@ -156,7 +156,6 @@ def test_a_failing_test_tells_the_story_of_its_dossiers_and_what_is_waited_for(
 
         def test_fails_with_a_connector(code, sandbox_sync):
             connector = sandbox_sync.connect("37", via="pull")
-            sandbox_sync.settle()  # until then the dossier may be on its way to the province
             assert connector.trigger("dossier.result_returned.v1", code)["outcome"] == "accepted"
 
         def test_may_delete_its_sandbox(lienthong_sync, sandbox_sync):

@@ -12,10 +12,12 @@ from contracts import gate
 from contracts.gate import BATCH, STRUCTURED, Message
 from contracts.gate.message import content_type
 from contracts.gate.verdict import Leniency
+from services.province_gateway import arrival
 from services.province_gateway.api.access import ConnectorDep, ReaderDep
 from services.province_gateway.api.pull import Wait
 from services.province_gateway.api.stream import until_new
 from services.province_gateway.api.views import GatewayDep
+from services.province_gateway.domain import DossierNotFound
 from services.province_gateway.doors import examples, speaking, verdicts
 from services.province_gateway.doors.connectors import Connector
 from services.province_gateway.doors.speaking import Said
@@ -128,7 +130,7 @@ async def list_verdicts(
 @router.get(
     "/provinces/{province}/dossiers/{code}/example",
     summary="A complete message of a type about a dossier; it is accepted now if the law allows it now.",
-    responses=problem_responses(401, 403, 404, 409),
+    responses=problem_responses(401, 403, 404, 409, 503),
 )
 async def example(
     code: Text,
@@ -136,7 +138,13 @@ async def example(
     connector: ReaderDep,
     gateway: GatewayDep,
 ) -> dict[str, Any]:
-    return await examples.example(gateway, connector.sandbox_id, connector.province, code, type)
+    """A dossier that is still on its way from the portal is waited for."""
+    place = (connector.sandbox_id, connector.province)
+    try:
+        return await examples.example(gateway, *place, code, type)
+    except DossierNotFound:
+        await arrival.arrived(gateway, *place, code)
+        return await examples.example(gateway, *place, code, type)
 
 
 async def _message(request: Request, connector: Connector) -> Message:

@@ -9,6 +9,7 @@ import pytest
 
 from contracts import lifecycle as law
 from contracts.topics import FROM_PROVINCE
+from services.province_gateway import arrival
 from tests.service.portal.sending import kept
 from tests.support.connector import Connector
 from tests.support.country import Country, Sandbox, pointers, problem
@@ -224,3 +225,20 @@ async def test_an_unknown_type_is_answered_with_those_that_a_province_says(
     refused = problem(await connector.ask("GET", path, params={"type": type}), 404, "event-type-unknown")
     assert refused["known"] == list(FROM_PROVINCE)
     assert (f"Did you mean {meant}?" in refused["detail"]) == bool(meant)
+
+
+async def test_an_example_waits_for_a_dossier_that_is_still_on_its_way(
+    connector: Connector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def sent(*_: object) -> bool:
+        return code != OTHER
+
+    monkeypatch.setattr(arrival, "_sent", sent)
+    code, params = CODE, {"type": law.DOSSIER_RECEIVED}
+    asking = asyncio.create_task(connector.ask("GET", f"/dossiers/{CODE}/example", params=params))
+    done, _ = await asyncio.wait([asking], timeout=2 * arrival.SOON)
+    assert not done, "it waits: the portal has the dossier"
+    await hears(connector, law.DOSSIER_SUBMITTED)
+    assert (await asking).json()["subject"] == CODE
+    code = OTHER
+    problem(await connector.ask("GET", f"/dossiers/{OTHER}/example", params=params), 404, "dossier-not-found")
