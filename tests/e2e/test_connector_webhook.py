@@ -64,8 +64,8 @@ async def test_a_whole_journey_by_webhook_although_the_receiver_fails_in_between
         await sandbox.settle()
         await program.work()
         await sandbox.settle()
-        await lan.pay(code)
         receiver.answers = [status(500), status(500), status(204)]
+        await lan.pay(code)
         verdict = await sandbox.settle()
         assert any("its receiver answers 500" in each["detail"] for each in verdict["waiting_for"]), verdict
         (waiting,) = await connector.sent(state="waiting")
