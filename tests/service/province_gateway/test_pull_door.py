@@ -32,6 +32,14 @@ async def hears(connector: Connector, *types: str, code: str = CODE) -> None:
     await hear(sandbox.country.gateway, *(an_event(type, sandbox.id, code, **facts.get(type, {})) for type in types))
 
 
+async def is_heard(connector: Connector) -> None:
+    """Wait until the gateway has noted that the connector asked."""
+    sql = "SELECT heard_at FROM connectors WHERE sandbox = $1 AND province = $2"
+    async with asyncio.timeout(20):
+        while not await connector.country.gateway.database.pool.fetchval(sql, connector.sandbox.id, connector.province):
+            pass
+
+
 async def test_it_is_told_what_the_portal_says_in_order_with_the_same_ids(connector: Connector) -> None:
     await hears(connector, law.DOSSIER_SUBMITTED, law.WITHDRAWAL_REQUESTED)
     await hears(connector, law.DOSSIER_SUBMITTED, code=OTHER)
@@ -193,6 +201,7 @@ async def test_the_same_as_server_sent_events_until_the_key_is_revoked(connector
     await hears(connector, law.DOSSIER_SUBMITTED, law.WITHDRAWAL_REQUESTED)
     country, headers = connector.country, {"Accept": "text/event-stream", "Last-Event-ID": "1"}
     streaming = asyncio.create_task(connector.ask("GET", "/events", headers=headers))
+    await is_heard(connector)  # its key was valid when it asked
     row = (await country.ask("portal", "GET", f"/_lab/sandboxes/{connector.sandbox.id}")).json()
     await country.ask("gateway", "DELETE", f"{connector.path}/connector", headers={"X-API-Key": row["api_key"]})
     await hears(connector, law.DOSSIER_SUBMITTED, code=OTHER)
