@@ -95,6 +95,15 @@ def kafka_jars(machine: Machine) -> Finding:
 
 
 def free_ports(machine: Machine) -> Finding:
+    if machine.blocked:
+        text = ", ".join(f"{port} ({role})" for role, port in machine.blocked.items())
+        return Finding(
+            "ports",
+            f"blocked: {text}",
+            True,
+            "Browsers and Node call no server there.",
+            "lienthong up --port-base 20000",
+        )
     if not machine.taken:
         return Finding("ports", "in use by the stack of this folder" if machine.status else "all free")
     text = ", ".join(

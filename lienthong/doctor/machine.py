@@ -38,6 +38,7 @@ class Machine:
     packages     name → (pinned version or "" for any, installed version or None)
     java         version; if empty, java_trouble has the reason
     taken        name → (port, process) of needed ports that another program uses; empty while the stack runs
+    blocked      role → port of those needed ports that browsers do not call
     disk_free    free bytes on the disk of the data folder; memory_free: bytes available to programs
     owner_right  whether PostgreSQL's files belong to the user it would run as now
     schemas      database → version of its tables; empty if no database runs
@@ -60,6 +61,7 @@ class Machine:
     maven: bool = True
     jars: bool = True
     taken: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    blocked: Mapping[str, int] = field(default_factory=dict)
     disk_free: int = 100 << 30
     memory_free: int = 8 << 30
     data: Path = Path(".lienthong")
@@ -107,6 +109,7 @@ def look(data: Path, port_base: int | None = None) -> Machine:
         maven=shutil.which("mvn") is not None,
         jars=(jars.folder() / "lib").is_dir(),
         taken={} if alive else _taken(plan),
+        blocked=ports.blocked(plan.web_ports()),
         disk_free=shutil.disk_usage(existing).free,
         memory_free=_memory_free(),
         data=data,

@@ -83,9 +83,13 @@ class Plan:
             return {"kafka": 9092, "kafka-controller": 9093, "kafka-outside": 9094, "postgres": 5432}[name]
         return base + {"kafka": 6, "kafka-controller": 7, "postgres": 8, "kafka-outside": 9}[name]
 
+    def web_ports(self) -> dict[str, int]:
+        """Ports of the HTTP servers to run, by role."""
+        return {role.name: self.port(role.name) for role in ROLES} if "services" in self.parts else {}
+
     def ports(self) -> dict[str, int]:
         """All ports of the parts to run, by name."""
-        names = [role.name for role in ROLES] if "services" in self.parts else []
+        names = [*self.web_ports()]
         names += ["kafka", "kafka-controller", "kafka-outside"] if "kafka" in self.parts else []
         names += ["postgres"] if "postgres" in self.parts else []
         return {name: self.port(name) for name in names}

@@ -10,6 +10,10 @@ from pathlib import Path
 from lienthong.embedded import Trouble
 
 SPAN = 10  # ports that one stack uses, counted from its base
+# Browsers, and `fetch` of Node, call no server at these (Fetch standard, "Port blocking"). Those below 1024 are left out.
+BLOCKED = frozenset(
+    {1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, *range(6665, 6670), 6679, 6697, 10080}
+)
 
 
 def is_free(port: int) -> bool:
@@ -25,10 +29,11 @@ def is_free(port: int) -> bool:
 
 
 def free_base() -> int:
-    """A port N such that N to N+9 are free; below the range of the kernel's outgoing ports."""
+    """A port N such that N to N+9 are free and not blocked; below the range of the kernel's outgoing ports."""
     for _ in range(500):
         base = random.randrange(10_000, 20_000, 10)
-        if all(is_free(base + step) for step in range(SPAN)):
+        ten = range(base, base + SPAN)
+        if BLOCKED.isdisjoint(ten) and all(map(is_free, ten)):
             return base
     raise Trouble(f"No {SPAN} free ports in a row were found between 10000 and 20000; choose one with --port-base.")
 
@@ -55,6 +60,20 @@ def holder(port: int) -> str:
             if any(str(link.readlink()) in inodes for link in (process / "fd").iterdir()):
                 return f" ({(process / 'comm').read_text().strip()}, pid {process.name})"
     return ""
+
+
+def blocked(ports: Mapping[str, int]) -> dict[str, int]:
+    """Those of `ports` (role → port of an HTTP server) that browsers do not call."""
+    return {role: port for role, port in ports.items() if port in BLOCKED}
+
+
+def refuse_blocked(ports: Mapping[str, int]) -> None:
+    """Raise `Trouble` for the first of `ports` (role → port of an HTTP server) that browsers do not call."""
+    for role, port in blocked(ports).items():
+        raise Trouble(
+            f"Browsers and Node call no server at port {port}, which {role} would have: choose others with "
+            "--port-base N (ten ports from N), such as 20000."
+        )
 
 
 def refuse_taken(ports: Mapping[str, int]) -> None:

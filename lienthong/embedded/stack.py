@@ -266,6 +266,7 @@ class Stack:
                 "that stack ended without cleaning up, so the lock is replaced."
             )
             ports.wait_free(self.plan.ports().values(), 5.0)  # its child processes may still be ending
+        ports.refuse_blocked(self.plan.web_ports())
         ports.refuse_taken(self.plan.ports())
 
     def _spawn(self) -> None:

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from lienthong.embedded.plan import ROLES, ROLES_BY_NAME, Role
 from shared.messaging.kafka import Access
 from shared.settings import Settings, host_and_port
 from shared.web.guard import is_loopback
 from tests.chart.conftest import CHART, KUBERNETES, RELEASE, Document, Refuse, Render
+from tests.support import yaml_files
 
 ROOT = Path(__file__).parents[2]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+COMPOSE: dict[str, Any] = yaml_files.read(ROOT / "docker-compose.yml")["services"]
 POD_IP = "10.1.2.3"
 
 each_set = pytest.mark.parametrize("values", ["minimal", "full"])

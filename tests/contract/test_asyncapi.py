@@ -7,7 +7,6 @@ from typing import Any
 
 import jsonschema
 import pytest
-import yaml
 
 from contracts import gate
 from contracts.catalogue import PROVINCES
@@ -16,10 +15,11 @@ from contracts.schemas import errors, event_types
 from contracts.topics import FROM_PORTAL, FROM_PROVINCE, ROUTES, VOID
 from contracts.topics import TOPICS as TOPICS_OF
 from shared.messaging.cloudevents import Record, decode
+from tests.support import yaml_files
 from tools.docs.generate import REPOSITORY
 
 FOLDER = REPOSITORY / "contracts"
-DOCUMENT: dict[str, Any] = yaml.safe_load((FOLDER / "asyncapi.yaml").read_text(encoding="utf-8"))
+DOCUMENT: dict[str, Any] = yaml_files.read(FOLDER / "asyncapi.yaml")
 TOPICS = {"dossier.to-province.v1", "dossier.to-portal.v1"}
 NOW = datetime.fromisoformat("2026-11-25T10:00:00+07:00")
 LANES = {name: channel for name, channel in DOCUMENT["channels"].items() if "x-lanes" in channel}

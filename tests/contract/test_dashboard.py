@@ -10,7 +10,6 @@ from typing import Any
 
 import jsonschema
 import pytest
-import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -18,6 +17,7 @@ from contracts.lifecycle import LIFECYCLE
 from lienthong.embedded.plan import ROLES, Plan
 from shared.observability import metrics
 from tests.contract.test_openapi import DOCUMENTS
+from tests.support import yaml_files
 from tools.docs.generate import REPOSITORY
 
 FOLDER = REPOSITORY / "deploy" / "grafana"
@@ -208,12 +208,12 @@ def test_every_metric_of_ours_is_on_the_dashboard() -> None:
 
 
 def test_prometheus_is_told_where_the_six_processes_are() -> None:
-    (job,) = yaml.safe_load((FOLDER / "prometheus.yaml").read_text(encoding="utf-8"))["scrape_configs"]
+    (job,) = yaml_files.read(FOLDER / "prometheus.yaml")["scrape_configs"]
     targets = [target for group in job["static_configs"] for target in group["targets"]]
     usual = Plan(Path("/nowhere"))
     assert sorted(targets) == sorted(f"127.0.0.1:{usual.port(role.name)}" for role in ROLES)
 
 
 def test_grafana_is_told_where_the_dashboard_is() -> None:
-    (provider,) = yaml.safe_load((FOLDER / "provisioning.yaml").read_text(encoding="utf-8"))["providers"]
+    (provider,) = yaml_files.read(FOLDER / "provisioning.yaml")["providers"]
     assert provider["type"] == "file" and provider["options"]["path"]

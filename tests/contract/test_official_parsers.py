@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing.exceptions import Unresolvable
 
@@ -22,6 +21,7 @@ from contracts.schemas import event_types
 from contracts.topics import FROM_PROVINCE
 from lienthong.pytest_plugin import run_of
 from shared.messaging.cloudevents import VOID
+from tests.support import yaml_files
 from tools.docs.generate import REPOSITORY, SERVICES
 from tools.fetched import Missing, NotFetched, node_packages, run
 
@@ -73,7 +73,7 @@ def misfits(file: Path) -> list[str]:
 
 
 def read(file: Path) -> dict[str, Any]:
-    return dict(yaml.safe_load(file.read_text(encoding="utf-8")))
+    return dict(yaml_files.read(file))
 
 
 def test_the_official_parser_takes_the_asyncapi_document_and_finds_every_message(ask: Ask) -> None:

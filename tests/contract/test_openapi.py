@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import yaml
 
 from shared.web.problems import MEDIA_TYPE
+from tests.support import yaml_files
 from tools.docs.generate import REPOSITORY, SERVICES
 
 DOCUMENTS: dict[str, dict[str, Any]] = {
-    service: yaml.safe_load((REPOSITORY / f"contracts/openapi/{service}.yaml").read_text(encoding="utf-8"))
-    for service in SERVICES
+    service: yaml_files.read(REPOSITORY / f"contracts/openapi/{service}.yaml") for service in SERVICES
 }
 # RFC 6749 gives these a form of their own.
 # A rejected message gets its verdict.

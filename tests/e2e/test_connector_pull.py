@@ -147,7 +147,9 @@ def test_a_person_plays_the_province_from_a_terminal(
     assert said.stdout == "accepted: dossier.received.v1 → received\n", said.stderr
     address = f"/api/v1/provinces/{PROVINCE}/dossiers/{code}/example"
     query = {"type": "dossier.processing_started.v1"}
-    message = httpx.get(lienthong_sync.doors["province_gateway"] + address, params=query, headers=sandbox_sync.headers)
+    message = httpx.get(
+        lienthong_sync.doors["province_gateway"] + address, params=query, headers=sandbox_sync.headers, timeout=60
+    )
     (tmp_path / "message.json").write_bytes(message.content)
     checked = run("contract", "check", str(tmp_path / "message.json"), "--sandbox", sandbox_sync.id)
     assert checked.returncode == 0 and "accepted" in checked.stdout, checked.stderr

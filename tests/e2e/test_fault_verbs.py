@@ -74,7 +74,7 @@ def test_what_bit_nobodys_dossier_is_told_in_the_story_of_everything(
     where = ("--sandbox", sandbox)
     told(lienthong_sync, "on", "provider-down", "--id", "down", *where)
     issuer = json.loads(command("sandbox", "show", sandbox, "--json", url=lienthong_sync.url).stdout)["issuer"]
-    assert httpx.get(f"{issuer}/jwks").status_code == 503
+    assert httpx.get(f"{issuer}/jwks", timeout=60).status_code == 503
     story = command("timeline", "*", *where, "--lang", "en", url=lienthong_sync.url)
     assert "Fault 'down': The identity" in story.stdout
     (rule,) = told(lienthong_sync, "show", *where)

@@ -29,7 +29,7 @@ def test_the_page_of_the_chosen_sandbox_is_opened_in_the_browser_of_the_user(
     address = f"{lienthong_sync.doors[service]}/s/{sandbox_sync.id}{path}"
     assert (done.returncode, done.stdout) == (0, f"{address}\n"), done.stderr
     assert opened.read_text(encoding="utf-8") == address
-    answer = httpx.get(address, follow_redirects=True, headers={"Accept": "text/html"})
+    answer = httpx.get(address, follow_redirects=True, headers={"Accept": "text/html"}, timeout=60)
     assert answer.status_code == 200 and sandbox_sync.show()["name"] in answer.text
 
 

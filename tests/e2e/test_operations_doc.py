@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from lienthong.embedded import ports
 from lienthong.embedded.stack import Stack, running
 from lienthong.sync import Country
+from tests.support import yaml_files
 from tests.support.command import PATIENCE
 from tools.prove.faults import poison
 
@@ -181,7 +181,7 @@ def test_new_passwords_are_drawn_when_their_file_is_deleted(operator: Operator) 
 
 
 def test_the_containers_that_the_page_names_exist() -> None:
-    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    services = yaml_files.read(ROOT / "docker-compose.yml")["services"]
     (stopped,) = re.findall(r"^docker compose stop (.+)$", PAGE, re.MULTILINE)
     assert set(stopped.split()) == services.keys() - {"secrets", "kafka", "postgres"}
     for name in re.findall(r"docker compose (?:exec -T|up --detach) ([a-z][\w-]+)", PAGE):

@@ -87,7 +87,7 @@ def test_everything_in_the_folder_is_for_its_owner_only(stack: Stack) -> None:
 
 def test_no_secret_is_in_a_log_a_status_or_the_list_of_addresses(stack: Stack, secrets: list[str]) -> None:
     text = "".join(file.read_text() for file in (stack.plan.data / "log").iterdir())
-    text += json.dumps(stack.status()) + httpx.get(f"{stack.urls['portal-api']}/_lab/doors").text
+    text += json.dumps(stack.status()) + httpx.get(f"{stack.urls['portal-api']}/_lab/doors", timeout=60).text
     words = [sys.executable, "-m", "lienthong.cli.main", "status", "--data", str(stack.plan.data)]
     status = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE)
     assert "sign in with the files in" in status.stdout

@@ -163,6 +163,13 @@ def test_a_taken_port_is_named_with_the_way_out(place: tuple[Path, int]) -> None
     assert "Traceback" not in up.stderr
 
 
+def test_a_port_that_browsers_do_not_call_is_named_with_the_way_out(place: tuple[Path, int]) -> None:
+    data, _ = place
+    up = lienthong("up", "--data", data, "--port-base", 10_080)
+    assert up.returncode == 1 and up.stderr.startswith("Browsers and Node call no server at port 10080")
+    assert "--port-base N" in up.stderr and "Traceback" not in up.stderr
+
+
 def test_missing_java_old_java_and_missing_maven_are_plain_sentences(place: tuple[Path, int], tmp_path: Path) -> None:
     data, base = place
     words = ("up", "--json", "--data", data, "--port-base", str(base))

@@ -40,7 +40,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environment(lienthong_sync: Country, sandbox_sync: Sandbox, request: pytest.FixtureRequest) -> dict[str, str]:
     """What the README lets a user set."""
     sandbox = sandbox_sync.id if request.param == "frozen" else "default"
-    facts = httpx.get(f"{lienthong_sync.url}/_lab/sandboxes/{sandbox}").raise_for_status().json()
+    facts = httpx.get(f"{lienthong_sync.url}/_lab/sandboxes/{sandbox}", timeout=60).raise_for_status().json()
     values = {"ISSUER": facts["issuer"], "OIDC_CLIENT": facts["oidc_client"], "LIENTHONG_URL": lienthong_sync.url}
     return {**os.environ, **values}
 

@@ -8,24 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 import lienthong
 from lienthong.embedded.plan import ROLES, Plan, Role
 from shared.messaging.lanes import LANES
+from tests.support import yaml_files
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy" / "helm" / "lienthong"
 PAGE = (ROOT / "docs" / "helm.md").read_text(encoding="utf-8")
 
 
-def _yaml(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
-
-
-PROCESSES: dict[str, dict[str, Any]] = _yaml(CHART / "processes.yaml")
-COMPOSE: dict[str, dict[str, Any]] = _yaml(ROOT / "docker-compose.yml")["services"]
-VALUES: dict[str, Any] = _yaml(CHART / "values.yaml")
+PROCESSES: dict[str, dict[str, Any]] = yaml_files.read(CHART / "processes.yaml")
+COMPOSE: dict[str, dict[str, Any]] = yaml_files.read(ROOT / "docker-compose.yml")["services"]
+VALUES: dict[str, Any] = yaml_files.read(CHART / "values.yaml")
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 
 
@@ -58,7 +54,7 @@ def test_every_variable_of_a_template_is_one_that_a_process_reads() -> None:
 
 
 def test_the_versions_are_those_of_the_package() -> None:
-    chart = _yaml(CHART / "Chart.yaml")
+    chart = yaml_files.read(CHART / "Chart.yaml")
     assert chart["version"] == chart["appVersion"] == lienthong.__version__
 
 

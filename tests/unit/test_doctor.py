@@ -49,6 +49,7 @@ BROKEN: tuple[tuple[dict[str, Any], str, str, str], ...] = (
     ({"jars": False, "maven": False}, "kafka", "no `mvn`", "install maven"),
     ({"taken": {"kafka": (9092, "java, pid 12")}}, "ports", "9092 (kafka) by java, pid 12", "kill 12"),
     ({"taken": {"kafka": (9092, "")}}, "ports", "a process of another user", "--port-base"),
+    ({"blocked": {"portal-api": 10080}}, "ports", "10080 (portal-api)", "--port-base"),
     ({"disk_free": GIB // 2}, "disk", "0.5 GiB", "lienthong reset"),
     ({"memory_free": GIB // 2}, "memory", "0.5 GiB", "--sort=-rss"),
     ({"writable": False, "data": HERE}, "data", f"{HERE} cannot be written", "--data"),

@@ -142,7 +142,7 @@ async def consume(servers: str, topic: str, count: int) -> float:
 async def post(url: str, count: int, body: str) -> float:
     """POST a body to a receiver, over as many connections as a webhook receiver gets."""
     turns = iter(range(count))
-    async with httpx.AsyncClient(headers={"Content-Type": "application/cloudevents+json"}) as http:
+    async with httpx.AsyncClient(headers={"Content-Type": "application/cloudevents+json"}, timeout=60) as http:
 
         async def client() -> None:
             for _ in turns:

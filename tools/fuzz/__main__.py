@@ -93,7 +93,7 @@ def run_schemathesis(
     tag  only operations with this one
     """
     url = stack.urls[ROLES[service]]
-    document = httpx.get(f"{url}/openapi.json").raise_for_status().json()
+    document = httpx.get(f"{url}/openapi.json", timeout=60).raise_for_status().json()
     given = asyncio.run(prepare(stack, service, is_connector=tag == CONNECTORS))
     config = home / f"{service}.toml"
     config.write_text(configuration(document, given))
@@ -183,7 +183,7 @@ def answered(stack: Stack) -> Counter[Answered]:
     """How many requests the services have answered so far; some with 503, while the stack started."""
     counts = Counter[Answered]()
     for service, role in ROLES.items():
-        text = httpx.get(f"{stack.urls[role]}/metrics").raise_for_status().text
+        text = httpx.get(f"{stack.urls[role]}/metrics", timeout=60).raise_for_status().text
         for method, route, status, count in COUNTED.findall(text):
             counts[Answered(service, method, route, status)] = int(float(count))
     return counts
