@@ -67,7 +67,6 @@ def prove() -> None:
         )
         environment = {name: value for name, value in os.environ.items() if not OURS.match(name)}
         environment |= {"PATH": without_ours(os.environ["PATH"]), "PIP_CONSTRAINT": str(pins)}
-        light(place, environment)
         told = ""
         base = str(ports.free_base())
         for command in commands(SUITE / "README.md"):
@@ -81,14 +80,17 @@ def prove() -> None:
             sys.exit(f"NOT PROVEN. Wanted {expected} passed, saw {PASSED.findall(told)}.")
         if not Path(installed.strip()).is_relative_to(here / ".venv"):
             sys.exit(f"NOT PROVEN. What was tested is {installed}")
+        light(place, here / ".venv/bin", environment)
 
 
-def light(place: Path, environment: dict[str, str]) -> None:
-    """The package alone: what it brings, and that client, plugin and verbs work with a country of another environment."""
-    python, stack = place / "light/bin/python", place / "stack/bin/lienthong"
+def light(place: Path, stack: Path, environment: dict[str, str]) -> None:
+    """The package alone: what it brings, and that client, plugin and verbs work with a country of another environment.
+
+    stack  the programs of an environment that has what starts a country
+    """
+    python = place / "light/bin/python"
     (wheel,) = (place / "dist").glob("*.whl")
-    run(f"python3 -m venv stack && stack/bin/pip install -q '{wheel}[stack]'", place, environment)
-    install = f"stack/bin/pip --python {python} install -q"
+    install = f"{stack}/pip --python {python} install -q"
     run(f"python3 -m venv --without-pip light && {install} {wheel}", place, environment)
     listed = "import importlib.metadata as m; print(*sorted({d.name for d in m.distributions()}))"
     packages = run(f"{python} -c {shlex.quote(listed)}", place, environment).split()
@@ -105,7 +107,7 @@ def light(place: Path, environment: dict[str, str]) -> None:
     (place / "test_light.py").write_text(LIGHT_TEST, encoding="utf-8")
     verbs = " && ".join(f"light/bin/lienthong {words}" for words in LIGHT_VERBS)
     (place / "verbs.sh").write_text(f"set -e\n{verbs}\nlight/bin/python -m pytest -q test_light.py\n", encoding="utf-8")
-    told = run(f"{stack} exec -- bash verbs.sh", place, environment)
+    told = run(f"{stack}/lienthong exec -- bash verbs.sh", place, environment)
     if not PASSED.search(told):
         sys.exit(f"NOT PROVEN. The package alone:\n{told}")
     refused = subprocess.run(
