@@ -92,13 +92,13 @@ STORED_REPLY = Clause(
 )
 
 # In place of the last two, and before all others, where nothing was locked before: the statement then fails if the sandbox
-# is gone, if another request has drawn a number (division by zero), or has used a key (unique violation).
+# has changed or is gone, if another request has drawn a number (division by zero), or has used a key (unique violation).
 AT_ONCE = (
     Clause(
-        "here",
-        "SELECT FROM sandboxes s JOIN (SELECT * FROM {rows} LIMIT 1) new ON s.id = new.sandbox WHERE NOT s.deleted "
-        "FOR KEY SHARE OF s",
-        "sandbox text",
+        "unchanged",  # every change of a sandbox raises its version
+        "SELECT FROM sandboxes s JOIN (SELECT * FROM {rows} LIMIT 1) new ON s.id = new.sandbox "
+        "WHERE s.version = new.version AND NOT s.deleted FOR KEY SHARE OF s",
+        "sandbox text, version int8",
     ),
     *CLAUSES[:-2],
     Clause(
@@ -108,7 +108,7 @@ AT_ONCE = (
     ),
     STORED_REPLY,
 )
-STILL_SO = "1 / (EXISTS (SELECT FROM here) AND (SELECT count(*) FROM counted) = (SELECT count(*) FROM replied))::int"
+STILL_SO = "1 / (EXISTS (SELECT FROM unchanged) AND (SELECT count(*) FROM counted) = (SELECT count(*) FROM replied))::int"
 
 
 @cache

@@ -23,7 +23,7 @@ from shared.observability import metrics, trace_context
 from shared.sandbox import faults
 from shared.sandbox.faults import Rule
 from shared.sandbox.registry import Sandbox
-from shared.storage.database import Connection
+from shared.storage.database import DATA_REFUSED, Connection
 from shared.storage.documents import DocumentStore
 
 T = TypeVar("T")
@@ -106,15 +106,18 @@ class Batch(Generic[T]):
         if self.firings:
             await faults.record(connection, self.firings)
 
-    async def save_at_once(self, connection: Connection, store: DocumentStore[T], sandbox_id: str) -> bool:
-        """Write everything in one transaction of one statement. False, and nothing is written: somebody was quicker.
+    async def save_at_once(self, connection: Connection, store: DocumentStore[T], sandbox: Sandbox) -> bool:
+        """Write everything in one transaction of one statement.
+
+        False, and nothing is written: meanwhile the sandbox was changed, a number drawn or a key used; or PostgreSQL
+        refuses the data of one of the requests.
 
         Each reply stands for a request that has drawn one number, of a counter that no other of this batch draws from.
         """
-        sets = {"here": [(sandbox_id,)], **{name: rows for name, rows in self._rows(store).items() if rows}}
+        sets = {"unchanged": [(sandbox.id, sandbox.version)], **{name: rows for name, rows in self._rows(store).items() if rows}}
         try:
             await self._write(connection, store, AT_ONCE, sets, STILL_SO)
-        except (asyncpg.UniqueViolationError, asyncpg.DivisionByZeroError, asyncpg.DeadlockDetectedError):
+        except (*DATA_REFUSED, asyncpg.DeadlockDetectedError):
             return False
         return True
 

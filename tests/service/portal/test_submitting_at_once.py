@@ -63,6 +63,38 @@ async def test_a_sandbox_that_is_deleted_meanwhile_gets_nothing(
     assert done and kept[0]["count"] == 1
 
 
+async def test_a_clock_that_is_advanced_meanwhile_gets_no_submission_of_an_earlier_day(
+    country: Country, lan: Citizen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lan.submitted()
+    look, moved = idempotency.look, list[int]()
+
+    async def look_and_advance(*about: Any) -> Any:
+        row = await look(*about)
+        if not moved:
+            moved.append(1)
+            await lan.sandbox.move(days=10)
+        return row
+
+    monkeypatch.setattr(idempotency, "look", look_and_advance)
+    problem(await lan.submit(), 401, "token-expired")
+    days = await country.portal.database.fetch("SELECT at::date::text FROM events WHERE sandbox = $1", lan.sandbox.id)
+    assert moved and [row["at"] for row in days] == ["2026-06-09"]
+
+
+async def test_a_group_with_one_that_postgresql_refuses_is_decided_one_by_one(
+    country: Country, lan: Citizen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lan.submitted()
+    check = f"CHECK (sandbox <> '{lan.sandbox.id}' OR position('poison' in body::text) = 0)"
+    await country.portal.database.pool.execute(f"ALTER TABLE events ADD CONSTRAINT planted {check} NOT VALID")
+    try:
+        bad, *good = await asyncio.gather(lan.submit(note="poison"), *(lan.submit() for _ in range(5)))
+    finally:
+        await country.portal.database.pool.execute("ALTER TABLE events DROP CONSTRAINT planted")
+    assert [reply.status_code for reply in (bad, *good)] == [500] + [201] * 5
+
+
 async def test_a_key_that_is_used_meanwhile_has_one_effect(
     country: Country, lan: Citizen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
