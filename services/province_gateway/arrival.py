@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Sequence
 
 from contracts.catalogue import PROVINCES, dossier_in, province_of
 from services.province_gateway import queries
@@ -17,6 +18,11 @@ PATIENCE = 30.0  # seconds: as long as `settle` waits; a busy machine needs more
 SOON = 0.2  # seconds until the portal is asked whether it has the dossier
 EXPECT_SQL = (
     "INSERT INTO dossiers (sandbox, code, lane, version, body) VALUES ($1, $2, $3, 0, $4::jsonb) ON CONFLICT DO NOTHING"
+)
+# An expected dossier, which only a script waits for, is in no province.
+MISSING_SQL = (
+    "SELECT code FROM unnest($3::text[]) t (code) WHERE NOT EXISTS "
+    "(SELECT FROM dossiers d WHERE d.sandbox = $1 AND d.code = t.code AND d.province = $2)"
 )
 
 
@@ -45,22 +51,38 @@ async def arrived(gateway: Gateway, sandbox_id: str, province: str, code: str) -
 
     raises  DossierNotFound if the portal has not got it either; NotReady if it takes longer than PATIENCE
     """
+    try:
+        return await queries.dossier(gateway, sandbox_id, province, code)
+    except DossierNotFound:
+        await all_arrived(gateway, sandbox_id, province, [code])
+    return await queries.dossier(gateway, sandbox_id, province, code)
+
+
+async def all_arrived(gateway: Gateway, sandbox_id: str, province: str, codes: Iterable[str]) -> None:
+    """Wait for those of these dossiers that are on their way from the portal; the others may not exist.
+
+    raises  NotReady if it takes longer than PATIENCE
+    """
     loop = asyncio.get_running_loop()
-    begun, is_asked = loop.time(), False
-    while True:
-        try:
-            return await queries.dossier(gateway, sandbox_id, province, code)
-        except DossierNotFound:
-            waited = loop.time() - begun
-            if province_in(code) != province or (
-                waited > SOON and not is_asked and not await _sent(gateway, sandbox_id, code)
-            ):
-                raise
-            is_asked = is_asked or waited > SOON
-            if waited > PATIENCE:
-                detail = "The submission is still on its way from the portal: send the same request again."
-                raise NotReady(detail, code=code) from None
+    begun, is_asked, waited = loop.time(), False, 0.0
+    codes = [code for code in codes if province_in(code) == province]
+    while missing := await _missing(gateway, sandbox_id, province, codes):
+        if waited > PATIENCE:
+            detail = "The submission is still on its way from the portal: send the same request again."
+            raise NotReady(detail, code=missing[0])
+        if waited > SOON and not is_asked:
+            sent = await asyncio.gather(*(_sent(gateway, sandbox_id, code) for code in missing))
+            codes, is_asked = [code for code, is_sent in zip(missing, sent, strict=True) if is_sent], True
         await asyncio.sleep(0.01 if waited < SOON else 0.1)
+        waited = loop.time() - begun
+
+
+async def _missing(gateway: Gateway, sandbox_id: str, province: str, codes: Sequence[str]) -> list[str]:
+    """Those of these dossiers that the province has not got."""
+    if not codes:
+        return []
+    rows = await gateway.database.fetch(MISSING_SQL, sandbox_id, province, list(codes))
+    return [row["code"] for row in rows]
 
 
 def province_in(code: str) -> str | None:

@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field, SkipValidation
 
 from contracts.catalogue import Choice, agency_code, current_province
 from contracts.decisions import Body
+from services.province_gateway import arrival
 from services.province_gateway.api.desk import (
     REGISTER,
     MoveBody,
@@ -41,6 +42,7 @@ from services.province_gateway.work import Work
 from shared.errors import BodyDoesNotFit, Overloaded, Refusal
 from shared.messaging.idempotency import KeyTaken, RequestKey, StoredReply, keep
 from shared.messaging.request import Request
+from shared.runtime import known_sandbox
 from shared.text import Text
 from shared.web.dependencies import KEY_FORM, SandboxId
 from shared.web.page_route import body_of
@@ -158,14 +160,16 @@ async def register_many(province: Text, body: Registrations, sandbox: SandboxId,
 async def move_many(province: Text, body: Moves, sandbox: SandboxId, gateway: GatewayDep) -> Response:
     batch = Batch(MoveItem, province, "/moves", body.moves, lambda item: move_route(item.code))
     codes = {item.body.code for item in batch.items}
+    await known_sandbox(gateway, sandbox)
+    await arrival.all_arrived(gateway, sandbox, province, codes)
 
     async def decide(request: Request[Dossier], items: Sequence[Item[MoveItem]]) -> None:
-        here = [dossier for code in codes if (dossier := request.work.find(code)) and dossier.province == province]
-        agencies = {agency_code(dossier.province, dossier.commune) for dossier in here}
+        known = [dossier for code in codes if (dossier := request.work.find(code)) and dossier.province == province]
+        agencies = {agency_code(dossier.province, dossier.commune) for dossier in known}
         await request.lock_counters(*{s for agency in agencies for s in receipts.receipt_series(agency, request.now)})
         for item in items:
             code = item.body.code
-            if all(code != dossier.code for dossier in here):
+            if all(code != dossier.code for dossier in known):
                 item.refuse(DossierNotFound(code))
                 continue
             move = partial(official.perform, code=code, instruction=item.body.instruction(), rules=gateway.rules)

@@ -206,6 +206,23 @@ async def test_moves_are_made_in_order_and_each_has_its_outcome(province: Pusher
     assert (await province.move(one, law.START, key="m1")).json() == outcomes[0]["dossier"]
 
 
+async def test_a_batch_waits_for_a_dossier_that_is_on_its_way_as_a_single_move_does(
+    sandbox: Sandbox, province: Pusher
+) -> None:
+    code = await (await sandbox.sign_in("lan")).submitted()
+    moves = [
+        {"key": "m1", "code": code, "does": law.RECEIVE},
+        {"key": "m2", "code": "H42.14464-260609-9999", "does": law.RECEIVE},
+    ]
+    pushed = asyncio.create_task(province.pushed("moves", *moves))
+    await asyncio.wait([pushed], timeout=0.3)  # the portal has been asked for both
+    assert not pushed.done()
+    await sandbox.carry()
+    outcomes = await pushed
+    assert words(outcomes) == ["accepted", "refused"]
+    assert outcomes[1]["problem"]["type"] == "/problems/dossier-not-found"
+
+
 async def test_no_province_moves_the_dossier_of_another(province: Pusher) -> None:
     code = (await province.registered(procedure=FREE))["code"]
     (outcome,) = await Pusher(province.sandbox, "01").pushed("moves", {"key": "m", "code": code, "does": law.START})
