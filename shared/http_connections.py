@@ -76,6 +76,8 @@ class _Connection(asyncio.Protocol):
     async def exchange(self, request: bytes) -> httpx.Response:
         self._parser = httptools.HttpResponseParser(self)
         self._head_is_whole, self._response = False, self._loop.create_future()
+        if not self.is_open:  # since it was taken or made
+            self._fail(httpx.RemoteProtocolError("The server closed the connection before the request was sent."))
         self._transport.write(request)
         try:
             async with asyncio.timeout(READ_SECONDS) as self._limit:
@@ -140,7 +142,10 @@ class _Connection(asyncio.Protocol):
     def _complete(self) -> None:
         if self._response is not None and not self._response.done():
             status, body = self._parser.get_status_code(), b"".join(self._body)
-            self._response.set_result(httpx.Response(status, headers=self._headers, content=body))
+            try:
+                self._response.set_result(httpx.Response(status, headers=self._headers, content=body))
+            except httpx.DecodingError as error:
+                self._fail(httpx.RemoteProtocolError(f"The body is not encoded as its header says: {error}."))
 
     def _fail(self, error: httpx.TransportError) -> None:
         self.is_open = False

@@ -108,7 +108,9 @@ AT_ONCE = (
     ),
     STORED_REPLY,
 )
-STILL_SO = "1 / (EXISTS (SELECT FROM unchanged) AND (SELECT count(*) FROM counted) = (SELECT count(*) FROM replied))::int"
+STILL_SO = (
+    "1 / (EXISTS (SELECT FROM unchanged) AND (SELECT count(*) FROM counted) = (SELECT count(*) FROM replied))::int"
+)
 
 
 @cache

@@ -114,7 +114,10 @@ class Batch(Generic[T]):
 
         Each reply stands for a request that has drawn one number, of a counter that no other of this batch draws from.
         """
-        sets = {"unchanged": [(sandbox.id, sandbox.version)], **{name: rows for name, rows in self._rows(store).items() if rows}}
+        sets = {
+            "unchanged": [(sandbox.id, sandbox.version)],
+            **{name: rows for name, rows in self._rows(store).items() if rows},
+        }
         try:
             await self._write(connection, store, AT_ONCE, sets, STILL_SO)
         except (*DATA_REFUSED, asyncpg.DeadlockDetectedError):

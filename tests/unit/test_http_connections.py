@@ -111,6 +111,21 @@ async def test_silence_ends_a_call_and_its_connection(monkeypatch: pytest.Monkey
     assert peer.connections == 2
 
 
+async def test_a_connection_that_ends_before_the_request_is_sent_is_an_error_at_once() -> None:
+    peer = Peer(PLAIN)
+    async with opened(peer) as url:
+        connection = await http_connections._open("127.0.0.1", int(url.rpartition(":")[2]))
+        connection.connection_lost(None)
+        with pytest.raises(httpx.RemoteProtocolError, match="before the request was sent"):
+            await connection.exchange(b"GET / HTTP/1.1\r\n\r\n")
+        connection.close()
+
+
+async def test_a_body_that_is_not_encoded_as_it_says_is_an_error() -> None:
+    with pytest.raises(http.Unreachable, match="RemoteProtocolError"):
+        await text_of(Peer(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope"))
+
+
 async def test_a_header_cannot_begin_another() -> None:
     async with opened(Peer(PLAIN)) as url, http.Client({}) as client:
         with pytest.raises(http.Unreachable, match="LocalProtocolError"):
