@@ -95,11 +95,12 @@ async def dossiers(operator: Operator) -> None:
 
 
 def commands() -> list[list[str]]:
-    """Every command of ours on the page, in order; what deletes comes last."""
+    """Every command of ours on the page once, in order; what deletes comes last."""
     spans = re.findall(r"`(lienthong [^`\n]+)`", FENCE.sub("", PAGE))
     lines = [line for _, block in FENCE.findall(PAGE) for line in block.splitlines() if line.startswith("lienthong ")]
     found = [shlex.split(line, comments=True)[1:] for line in lines + spans]
-    return sorted(found, key=lambda words: "delete" in words)
+    once = [list(words) for words in dict.fromkeys(map(tuple, found))]
+    return sorted(once, key=lambda words: "delete" in words)
 
 
 @pytest.mark.usefixtures("dossiers")

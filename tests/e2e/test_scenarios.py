@@ -48,11 +48,7 @@ async def test_a_scenario_is_staged_walked_written_down_and_made_again(lienthong
     assert set(staged.sandbox.codes.values()) == set(run["events"])
     again = await replay.replay(lienthong, run)
     assert again.same and again.events == sum(map(len, run["events"].values())), again.differences
-    other = await replay.replay(lienthong, run, seed="another")
-    assert not other.same
-    print(
-        f"{name}: {again.calls} calls, {again.events} events made again; another seed: {len(other.differences)} differ"
-    )
+    print(f"{name}: {again.calls} calls, {again.events} events made again")
 
 
 # -- at a terminal
