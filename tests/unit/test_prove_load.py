@@ -12,7 +12,7 @@ import pytest
 from contracts import lifecycle as law
 from lienthong.client.http import NotRunning, Problem, ServiceClient
 from lienthong.embedded import Trouble
-from tools.prove.__main__ import _names, _seed, refuse_full_disk
+from tools.prove.__main__ import _names, _seed
 from tools.prove.ledger import Ledger
 from tools.prove.mix import FILE, JOURNEYS, Mix
 from tools.prove.plants import PLANTS
@@ -51,12 +51,6 @@ def test_a_seed_of_another_mix_is_refused_and_says_so(tmp_path: Path) -> None:
     assert _seed(f"7@{mark}") == _seed("7") == "7"
     with pytest.raises(Trouble, match=f"another mix of the load.*{mark} now.*--seed 7 "):
         _seed(f"7@{other}")
-
-
-def test_too_little_disk_is_said_before_the_start_with_both_sizes(tmp_path: Path) -> None:
-    refuse_full_disk(tmp_path / "not" / "there", 1)
-    with pytest.raises(Trouble, match=r"Too little disk: [\d,]+ MB are free .*needs 1,000,000,000,000 MB"):
-        refuse_full_disk(tmp_path, 10**18)
 
 
 async def test_a_request_that_nobody_acknowledges_is_given_up() -> None:

@@ -13,6 +13,7 @@ import typer
 
 from lienthong.cli.command import Json, run_command
 from lienthong.embedded import Trouble
+from tools.disk import refuse_full_disk, refuse_unwritable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,6 +74,7 @@ def prove(
         console.width = 200
     if minutes > LONGEST_MINUTES:
         raise Trouble(f"--minutes {minutes:g} is too long: at most {LONGEST_MINUTES}, because the calendar ends.")
+    refuse_unwritable(html)
     plants = [*PLANTS] if plant == ALL else [name.strip() for name in plant.split(",")]
     if unknown := {*plants} - {*PLANTS, NONE}:
         raise Trouble(f"There is no planted bug '{unknown.pop()}'. There are: {', '.join(PLANTS)}; or all.")
@@ -114,28 +116,20 @@ def _run(order: Order, console: Console, *, json: bool, brief: bool, keep: Path 
     folder = keep or Path(tempfile.mkdtemp(prefix="lienthong-prove-"))
     result = asyncio.run(run(replace(order, data=folder, port_base=order.port_base or ports.free_base()), notify))
     good, _ = report.verdict(result)
-    page.write(result, html)
     if json:
         print(json_.dumps(report.as_json(result), ensure_ascii=False, indent=2))
     elif brief:
         report.show_briefly(result, console)
     else:
         report.show(result, console)
+    page.write(result, html)
+    if not brief:
         console.print(f"With a picture: {html}", style="dim", markup=False, highlight=False)
     if good and keep is None:
         shutil.rmtree(folder, ignore_errors=True)
     elif not good:
         console.print(f"Databases and logs are kept in {folder}.", highlight=False)
     return good
-
-
-def refuse_full_disk(folder: Path, needed: int) -> None:
-    """Raises Trouble if fewer than `needed` bytes are free where the run would write."""
-    place = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
-    free = shutil.disk_usage(place).free
-    if free < needed:
-        sizes = f"{free / 1e6:,.0f} MB are free at {place}, and this run needs {needed / 1e6:,.0f} MB"
-        raise Trouble(f"Too little disk: {sizes}. Free some, or name a folder elsewhere with --data.")
 
 
 def _seed(option: str) -> str:

@@ -12,6 +12,7 @@ import typer
 
 from lienthong.cli.command import Json, run_command
 from lienthong.embedded import Trouble
+from tools.disk import refuse_full_disk, refuse_unwritable
 
 if TYPE_CHECKING:
     from tools.quarter.run import Result
@@ -37,23 +38,24 @@ def quarter(
     from rich.console import Console
 
     from tools.bench import machine
-    from tools.prove.__main__ import refuse_full_disk
     from tools.quarter import report
 
     console = Console(stderr=json)
     if not console.is_terminal:
         console.width = 200
-    busy = machine.warn_if_busy(console)
+    refuse_unwritable(html)
     refuse_full_disk(data, EMPTY_BYTES + dossiers * weeks // 13 * DOSSIER_BYTES)
+    busy = machine.warn_if_busy(console)
     result = _run(
         data, seed, dossiers, weeks, lambda line: console.print(line, style="dim", markup=False, highlight=False)
     )
     result.machine = machine.facts(busy, machine.busy())
-    report.write(result, html)
     if json:
         print(json_.dumps(report.as_json(result), ensure_ascii=False, indent=2))
     else:
         report.show(result, console)
+    report.write(result, html)
+    if not json:
         console.print(f"With pictures: {html}", style="dim", markup=False, highlight=False)
     if not result.is_proven:
         console.print(f"Databases, logs and journal are kept in {data}.", highlight=False)
