@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,7 +28,8 @@ def quarter(
     ] = 13,
     seed: Annotated[str, typer.Option(help="Determines who hands in what, where and when.")] = "1",
     data: Annotated[
-        Path, typer.Option(help="Folder of the run: databases, broker, logs and journal. A run that is in it goes on.")
+        Path,
+        typer.Option(help="New or empty folder for databases, broker, logs and journal. A run that is in it goes on."),
     ] = Path(".lienthong-quarter"),
     html: Annotated[Path, typer.Option(help="File for the report with its pictures.")] = Path("quarter.html"),
     json: Json = False,
@@ -38,13 +38,14 @@ def quarter(
     from rich.console import Console
 
     from tools.bench import machine
-    from tools.quarter import report
+    from tools.quarter import journal, report
 
     console = Console(stderr=json)
     if not console.is_terminal:
         console.width = 200
     refuse_unwritable(html)
-    refuse_full_disk(data, EMPTY_BYTES + dossiers * weeks // 13 * DOSSIER_BYTES)
+    left = dossiers * weeks // 13 - journal.acknowledged(data)
+    refuse_full_disk(data, EMPTY_BYTES + max(left, 0) * DOSSIER_BYTES)
     busy = machine.warn_if_busy(console)
     result = _run(
         data, seed, dossiers, weeks, lambda line: console.print(line, style="dim", markup=False, highlight=False)
@@ -60,13 +61,14 @@ def quarter(
     if not result.is_proven:
         console.print(f"Databases, logs and journal are kept in {data}.", highlight=False)
         raise typer.Exit(1)
-    shutil.rmtree(data)
+    result.journal.delete()
 
 
 def _run(data: Path, seed: str, dossiers: int, weeks: int, notify: Callable[[str], None]) -> Result:
     """Begin or go on. Raises Trouble; at an interruption the state is on disk, and the command says how to go on."""
     import uvloop
 
+    from lienthong.cli import signals
     from lienthong.embedded import ports
     from tools.quarter.journal import Journal
     from tools.quarter.run import Quarter, stack_in
@@ -78,7 +80,7 @@ def _run(data: Path, seed: str, dossiers: int, weeks: int, notify: Callable[[str
         notify(f"Goes on after {at}: {len(journal.codes):,} of {state.planned:,} dossiers are acknowledged.")
         state.interruptions += 1
     try:
-        with stack_in(data, state.port_base) as stack:
+        with signals.as_interrupt(), stack_in(data, state.port_base) as stack:
             return uvloop.run(Quarter(stack, journal, notify).run())
     except KeyboardInterrupt:
         raise Trouble(

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,7 +24,7 @@ from tools.prove.catalogue import Catalogue
 from tools.prove.evidence import Finding
 from tools.prove.history import Sample, unread
 from tools.quarter import proof
-from tools.quarter.journal import Journal, SlotRow
+from tools.quarter.journal import STACK, Journal, SlotRow
 from tools.quarter.people import People
 from tools.quarter.shape import Shape, Slot
 
@@ -83,8 +83,7 @@ class Quarter:
                     unsettled = await self._close(sandbox, people, len(slots))
             finally:
                 people.close()
-                self._note_processor()
-                self._save()
+                self._save_at_end()
             self._notify("Counting what both sides have.")
             findings, facts = await proof.judge(
                 self._stack, sandbox, self._journal, planned, people.surprises, unsettled
@@ -145,6 +144,13 @@ class Quarter:
         self._journal.state.seconds = self._seconds
         self._journal.save()
 
+    def _save_at_end(self) -> None:
+        """Also of a part that failed: then the stack may not answer, and what has failed first is what is raised."""
+        self._save()
+        with suppress(Trouble, OSError):
+            self._note_processor()
+            self._save()
+
     def _note_processor(self) -> None:
         """Add what the processes of this part of the run have used; after an interruption they are others."""
         used = self._journal.state.processor
@@ -200,4 +206,4 @@ def _processor(stack: Stack) -> dict[str, float]:
 
 
 def stack_in(folder: Path, port_base: int) -> Stack:
-    return Stack(folder / "stack", port_base)
+    return Stack(folder / STACK, port_base)
