@@ -21,7 +21,7 @@ from tools.curves import along, curve, svg
 from tools.prove.catalogue import Catalogue
 from tools.prove.evidence import Finding
 from tools.quarter import __main__ as command
-from tools.quarter import run
+from tools.quarter import run, wire
 from tools.quarter.__main__ import WHOLE, quarter
 from tools.quarter.journal import ENTRIES, PAYMENT, STACK, STATE, Journal, SlotRow
 from tools.quarter.shape import Planned, Shape, Slot
@@ -224,6 +224,33 @@ def test_a_run_is_saved_although_its_stack_is_dead(tmp_path: Path, monkeypatch: 
     failed._save_at_end()
     journal.close()
     assert Journal.open(tmp_path, "1", 10, 13, 20_000).state.planned == 10
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (b"503 Busy\r\nContent-Length: 2\r\n\r\n{}", "Nothing acknowledged GET /api within 0.5 s"),
+        (
+            b'409 No\r\nContent-Length: 36\r\n\r\n{"type":"late","detail":"Too late."}',
+            "GET /api was refused: 409 late: Too late.",
+        ),
+    ],
+)
+async def test_what_is_not_acknowledged_or_refused_is_one_sentence(
+    reply: bytes, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (await reader.readline()).strip():
+            pass
+        writer.write(b"HTTP/1.1 " + reply)
+        writer.close()
+
+    monkeypatch.setattr(wire, "PATIENCE", 0.5)
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        asked = wire.Wire(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", 1)
+        with pytest.raises(Trouble, match=said):
+            await asked.send("GET", "/api")
+        asked.close()
 
 
 def test_a_picture_is_svg_with_every_curve_and_gaps_where_nothing_is_known() -> None:
