@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -55,9 +56,10 @@ def scale(
 def _numbers(option: str) -> list[int]:
     """Raises Trouble."""
     words = [word.strip() for word in option.split(",")]
-    if not all(word.isdecimal() and int(word) for word in words) or sorted(map(int, words)) != [*map(int, words)]:
+    numbers = [int(word) if word.isdecimal() else 0 for word in words]
+    if not all(before < number for before, number in pairwise([0, *numbers])):
         raise Trouble(f"'{option}' is no list of ascending numbers such as 10000,100000.")
-    return [*map(int, words)]
+    return numbers
 
 
 if __name__ == "__main__":
