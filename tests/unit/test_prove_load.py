@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import random
+import shutil
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from contracts import lifecycle as law
 from lienthong.client.http import NotRunning, Problem, ServiceClient
 from lienthong.embedded import Trouble
-from tools.prove.__main__ import _names, _seed
+from tools.prove import __main__ as command
+from tools.prove.__main__ import _names, _seed, prove
 from tools.prove.ledger import Ledger
 from tools.prove.mix import FILE, JOURNEYS, Mix
 from tools.prove.plants import PLANTS
@@ -51,6 +56,41 @@ def test_a_seed_of_another_mix_is_refused_and_says_so(tmp_path: Path) -> None:
     assert _seed(f"7@{mark}") == _seed("7") == "7"
     with pytest.raises(Trouble, match=f"another mix of the load.*{mark} now.*--seed 7 "):
         _seed(f"7@{other}")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--minutes", "nan"), "'nan' must be a number, 0.1 or greater"),
+        (("--minutes", "0"), "'0' must be a number, 0.1 or greater"),
+        (("--away", "nan"), "'nan' must be a number from 1 to 3,600"),
+        (("--away", "inf"), "'inf' must be a number from 1 to 3,600"),
+        (("--port-base", "80"), "1024<=x<=65526"),
+        (("--port-base", "65530"), "1024<=x<=65526"),
+    ],
+)
+def test_a_number_out_of_range_starts_nothing(
+    words: tuple[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_run", lambda *_, **__: pytest.fail("The run has started."))
+    app = typer.Typer()
+    app.command()(prove)
+    done = CliRunner().invoke(app, words, env={"COLUMNS": "200", "LANG": "C"})
+    assert done.exit_code == 2 and words[0] in done.output and said in done.output, done.output
+
+
+def test_minutes_without_end_are_too_long() -> None:
+    with pytest.raises(Trouble, match="--minutes inf is too long: at most 120"):
+        prove(minutes=float("inf"))
+
+
+def test_folders_that_are_all_kept_need_disk_for_all_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "_run", lambda *_, **__: True)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000_000))
+    prove(faults="poison", minutes=0.1, times=20, html=tmp_path / "x.html")
+    prove(faults="poison", minutes=0.1, data=tmp_path / "data", html=tmp_path / "x.html")
+    with pytest.raises(Trouble, match=r"1,000 MB are free .* needs 8,300 MB"):
+        prove(faults="poison", minutes=0.1, times=20, data=tmp_path / "data", html=tmp_path / "x.html")
 
 
 async def test_a_request_that_nobody_acknowledges_is_given_up() -> None:

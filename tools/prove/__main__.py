@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lienthong.cli.command import Json, run_command
+from lienthong.cli.command import Json, number, run_command
 from lienthong.embedded import Trouble
 from tools.disk import refuse_full_disk, refuse_unwritable
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from tools.prove.run import Order
 
+LONGEST_AWAY_SECONDS = 3_600
 LONGEST_MINUTES = 120  # the fastest sandbox passes 1.5 days per minute, and the calendar ends with 2027
 EMPTY_BYTES = 400_000_000  # databases, broker and logs of a run without load
 MINUTE_BYTES = 150_000_000  # what a minute of load adds, at most
@@ -38,7 +39,10 @@ def prove(
         str, typer.Option(help="Determines the load, the order of the faults and their targets; as a report prints it.")
     ] = "1",
     minutes: Annotated[
-        float, typer.Option(help="Minutes of load; every fault is injected at least once.", min=0.1)
+        float,
+        typer.Option(
+            help="Minutes of load; every fault is injected at least once.", metavar="MINUTES", parser=number(0.1)
+        ),
     ] = 2.0,
     plant: Annotated[
         str,
@@ -52,12 +56,18 @@ def prove(
     ] = 1,
     away: Annotated[
         float,
-        typer.Option(help="Seconds for which receiver and connector are away, in the faults of this kind.", min=1),
+        typer.Option(
+            help="Seconds for which receiver and connector are away, in the faults of this kind.",
+            metavar="SECONDS",
+            parser=number(1, LONGEST_AWAY_SECONDS),
+        ),
     ] = 20.0,
     data: Annotated[
         Path | None, typer.Option(help="Folder for databases, broker and logs; a temporary one if left out.")
     ] = None,
-    port_base: Annotated[int | None, typer.Option(help="Use ten ports from here; any free ports if left out.")] = None,
+    port_base: Annotated[
+        int | None, typer.Option(min=1024, max=65526, help="Use ten ports from here; any free ports if left out.")
+    ] = None,
     html: Annotated[
         Path, typer.Option(help="File for the report with a picture; of the last run, if there are many.")
     ] = Path("prove.html"),
@@ -78,17 +88,18 @@ def prove(
     plants = [*PLANTS] if plant == ALL else [name.strip() for name in plant.split(",")]
     if unknown := {*plants} - {*PLANTS, NONE}:
         raise Trouble(f"There is no planted bug '{unknown.pop()}'. There are: {', '.join(PLANTS)}; or all.")
-    number = _seed(seed)
+    seed = _seed(seed)
     orders = []
     for name in plants:
         for n in range(1, times + 1):
-            run_seed = number if n == 1 else f"{number}/{n}"
+            run_seed = seed if n == 1 else f"{seed}/{n}"
             chosen, left_out = _names(faults, run_seed)
             if faults == ALL and name != NONE:
                 chosen, left_out = PLANTS[name].faults, {}
             place, base = data or Path(tempfile.gettempdir()), port_base or 0
             orders.append(Order(run_seed, minutes, chosen, place, base, plant=name, away=away, left_out=left_out))
-    refuse_full_disk(orders[0].data, EMPTY_BYTES + int(minutes * MINUTE_BYTES))
+    kept = len(orders) if data else 1  # a temporary folder is deleted after its run
+    refuse_full_disk(orders[0].data, kept * (EMPTY_BYTES + int(minutes * MINUTE_BYTES)))
     many = len(orders) > 1
     folders = [data / f"{order.plant}-{n}" if data and many else data for n, order in enumerate(orders)]
     results = [
