@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import random
 import shutil
+import subprocess
+import sys
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +21,9 @@ from lienthong.client.http import NotRunning, Problem, ServiceClient
 from lienthong.embedded import Trouble
 from tools.prove import __main__ as command
 from tools.prove.__main__ import _names, _seed, prove
+from tools.prove.faults import FAULTS
 from tools.prove.ledger import Ledger
+from tools.prove.mark import mark
 from tools.prove.mix import FILE, JOURNEYS, Mix
 from tools.prove.plants import PLANTS
 from tools.prove.retrying import _until_acknowledged
@@ -48,14 +53,31 @@ def test_the_same_seed_deals_the_same_order() -> None:
 
 
 def test_a_seed_of_another_mix_is_refused_and_says_so(tmp_path: Path) -> None:
-    mark = Mix.read().mark
+    now = mark(Mix.read())
     changed = tmp_path / "mix.toml"
     changed.write_text(FILE.read_text(encoding="utf-8").replace("refused = 1", "refused = 2"), encoding="utf-8")
-    other = Mix.read(changed).mark
-    assert other != mark
-    assert _seed(f"7@{mark}") == _seed("7") == "7"
-    with pytest.raises(Trouble, match=f"another mix of the load.*{mark} now.*--seed 7 "):
+    other = mark(Mix.read(changed))
+    assert other != now
+    assert _seed(f"7@{now}") == _seed("7") == "7" and _seed(f"a@b@{now}") == "a@b"
+    with pytest.raises(Trouble, match=f"draws another run now.*{now} now.*--seed 7 "):
         _seed(f"7@{other}")
+
+
+def test_a_seed_is_refused_if_there_is_another_fault_or_journey(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, mix = mark(Mix.read()), Mix.read()
+    monkeypatch.setitem(FAULTS, "flood", FAULTS["poison"])
+    with pytest.raises(Trouble, match="draws another run now"):
+        _seed(f"7@{now}")
+    monkeypatch.delitem(FAULTS, "flood")
+    assert _seed(f"7@{now}") == "7"
+    another = replace(mix.journeys[0], decisions={"reception": "refuse"})
+    assert mark(Mix((another, *mix.journeys[1:]))) != now
+
+
+def test_a_seed_has_one_mark_in_every_process() -> None:
+    words = [sys.executable, "-c", "from tools.prove import mark, mix; print(mark.mark(mix.Mix.read()))"]
+    done = subprocess.run(words, env={"PYTHONHASHSEED": "7", "PYTHONPATH": "."}, capture_output=True, text=True)
+    assert done.stdout.strip() == mark(Mix.read()), done.stderr
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from tools.curves import along, curve, svg
 from tools.prove.catalogue import Catalogue
 from tools.prove.evidence import Finding
 from tools.quarter import __main__ as command
-from tools.quarter import run, wire
+from tools.quarter import report, run, wire
 from tools.quarter.__main__ import WHOLE, quarter
 from tools.quarter.journal import ENTRIES, PAYMENT, STACK, STATE, Journal, SlotRow
 from tools.quarter.shape import Planned, Shape, Slot
@@ -105,6 +105,14 @@ def test_a_folder_with_another_run_is_not_touched(tmp_path: Path) -> None:
         with pytest.raises(Trouble, match="--dossiers 10 --weeks 13 --seed 1"):
             Journal.open(tmp_path, seed, dossiers, 13, 20_000)
     assert json.loads((tmp_path / "state.json").read_text())["dossiers"] == 10
+
+
+def test_a_seed_with_a_space_is_quoted_in_the_commands_that_go_on_and_run_again(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path, "a b", 10, 13, 20_000)
+    journal.close()
+    assert report.again(run.Result(journal)) == "make quarter ARGS=\"--dossiers 10 --weeks 13 --seed 'a b'\""
+    with pytest.raises(Trouble, match="--seed 'a b', or"):
+        Journal.open(tmp_path, "1", 10, 13, 20_000)
 
 
 def names(folder: Path) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json as json_
+import shlex
 import shutil
 import tempfile
 from pathlib import Path
@@ -144,14 +145,17 @@ def _run(order: Order, console: Console, *, json: bool, brief: bool, keep: Path 
 
 
 def _seed(option: str) -> str:
-    """The seed without the mark of its mix. Raises Trouble if the mix of the load has changed since."""
-    from tools.prove.mix import FILE, Mix
+    """The seed without its mark. Raises Trouble if what it draws from has changed since."""
+    from tools.prove.mark import mark
+    from tools.prove.mix import Mix
 
-    seed, _, mark = option.partition("@")
-    if mark and mark != (now := Mix.read().mark):
+    seed, at, marked = option.rpartition("@")
+    if not at:
+        return option
+    if marked != (now := mark(Mix.read())):
         raise Trouble(
-            f"Seed {option} is of another mix of the load: {FILE.name} has changed and its mark is {now} now, so the "
-            f"seed draws another load. --seed {seed} runs it all the same."
+            f"Seed {option} draws another run now: the mix of the load, its journeys, the faults or the catalogue have "
+            f"changed, and the mark is {now} now. --seed {shlex.quote(seed)} runs it all the same."
         )
     return seed
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shlex
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -110,7 +111,7 @@ class Journal:
         if (state.seed, state.dossiers, state.weeks) != (seed, dossiers, weeks):
             raise Trouble(
                 f"{folder} has another run that is not finished: continue it with --dossiers {state.dossiers} "
-                f"--weeks {state.weeks} --seed {state.seed}, or delete the folder, or name another with --data."
+                f"--weeks {state.weeks} --seed {shlex.quote(str(state.seed))}, or delete the folder, or name another with --data."
             )
         return cls(folder, state)
 
