@@ -42,9 +42,7 @@ def peers(
         raise Trouble(f"There is no program {', '.join(sorted(unknown))}. There are: {', '.join(names)}.")
     refuse_unwritable(write)
     about = Console(stderr=True)
-    before = machine.busy()
-    if warning := page.warning(before):
-        about.print(warning, soft_wrap=True)
+    before = machine.warn_if_busy(about)
     chosen = tuple(peer for peer in PEERS if not only or peer.name in only)
     with about.status("measuring") as status:
         results = run.measure(

@@ -23,14 +23,13 @@ from tools.prove.background import in_background
 from tools.prove.catalogue import Catalogue
 from tools.prove.evidence import Finding
 from tools.prove.history import Sample, unread
+from tools.prove.run import CLOSING_DAYS, CLOSING_ROUNDS, LIMITS_DAYS
 from tools.quarter import proof
 from tools.quarter.journal import STACK, Journal, SlotRow
 from tools.quarter.people import People
 from tools.quarter.shape import Shape, Slot
 
 SAMPLE_SECONDS = 1.0
-CLOSING_DAYS, LIMITS_DAYS = 5, 60  # as in tools/prove/run.py: while citizens act, and until every limit has run out
-CLOSING_ROUNDS = 20
 STATISTICS_SECONDS = 120  # until they have counted everything
 OPEN_SQL = "SELECT count(*) FROM dossiers WHERE sandbox = $1 AND open"
 Notify = Callable[[str], None]
@@ -38,7 +37,7 @@ Notify = Callable[[str], None]
 
 @dataclass
 class Result:
-    """What a run came to. `findings`: promises that hold or do not; `facts`: counts of the end."""
+    """The result of a run. `findings`: promises that hold or do not; `facts`: counts of the end."""
 
     journal: Journal
     findings: list[Finding] = field(default_factory=list)
