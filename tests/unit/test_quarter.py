@@ -17,6 +17,7 @@ import pytest
 from contracts.catalogue import CALENDAR, PROCEDURES, PROVINCES, communes_of
 from lienthong.embedded import Trouble
 from lienthong.embedded.stack import Stack
+from tools.bench.load import Connection
 from tools.curves import along, curve, svg
 from tools.prove.catalogue import Catalogue
 from tools.prove.evidence import Finding
@@ -259,6 +260,16 @@ async def test_what_is_not_acknowledged_or_refused_is_one_sentence(
         with pytest.raises(Trouble, match=said):
             await asked.send("GET", "/api")
         asked.close()
+
+
+async def test_a_reply_to_a_request_that_was_cancelled_is_dropped() -> None:
+    connection = Connection()
+    connection.connection_made(cast(Any, SimpleNamespace(write=lambda _: None)))
+    sending = asyncio.create_task(connection.send(b""))
+    await asyncio.sleep(0)
+    sending.cancel()
+    await asyncio.wait([sending])
+    connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
 
 def test_a_picture_is_svg_with_every_curve_and_gaps_where_nothing_is_known() -> None:
