@@ -29,7 +29,7 @@ def test_a_short_proof_finds_every_promise_kept_and_every_fault_traced(tmp_path:
     [
         (("--faults", "flood"), ("There is no fault 'flood'", "wipe-broker")),
         (("--plant", "gremlin"), ("There is no planted bug 'gremlin'", "lost-timer")),
-        (("--seed", "7@000000"), ("another mix of the load", "--seed 7")),
+        (("--seed", "7@000000"), ("draws another run now", "--seed 7")),
     ],
 )
 def test_what_does_not_exist_is_named_with_what_does(words: tuple[str, str], said: tuple[str, str]) -> None:

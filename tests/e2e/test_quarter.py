@@ -17,28 +17,35 @@ DOSSIERS = 40
 pytestmark = pytest.mark.long
 
 
-def test_a_quarter_that_is_interrupted_goes_on_with_the_same_command(tmp_path: Path) -> None:
-    page, words = tmp_path / "quarter.html", ["--dossiers", str(DOSSIERS), "--data", str(tmp_path / "run")]
-    words += ["--html", str(page)]
+def interrupted(words: list[str], number: signal.Signals, dossiers: int) -> tuple[int, str]:
+    """Exit status, and what a run said after it had got a signal when so many dossiers were acknowledged."""
     with subprocess.Popen(
         [sys.executable, "-m", "tools.quarter", *words],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    ) as first:
-        assert first.stdout is not None
-        for line in first.stdout:
-            if f"10 of {DOSSIERS} dossiers" in line:
-                first.send_signal(signal.SIGINT)
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if f"{dossiers} of {DOSSIERS} dossiers," in line:
+                process.send_signal(number)
                 break
-        said, status = first.stdout.read(), first.wait(PATIENCE)
-    assert status != 0 and "The same command goes on" in said and not page.exists()
+        said = process.stdout.read()
+        return process.wait(PATIENCE), said
+
+
+def test_a_quarter_that_is_interrupted_goes_on_with_the_same_command(tmp_path: Path) -> None:
+    page, words = tmp_path / "quarter.html", ["--dossiers", str(DOSSIERS), "--data", str(tmp_path / "run")]
+    words += ["--html", str(page)]
+    for number, dossiers in ((signal.SIGINT, 10), (signal.SIGTERM, 20)):
+        status, said = interrupted(words, number, dossiers)
+        assert status == 1 and "The same command goes on" in said and not page.exists(), said
 
     second = command(*words, "--json", url=None, module="tools.quarter")
     report = json.loads(second.stdout)
     assert second.returncode == 0 and report["good"], report["promises"]
-    assert "Goes on after" in second.stderr and report["interruptions"] == 1
+    assert "Goes on after" in second.stderr and report["interruptions"] == 2
     assert report["facts"]["dossiers at the portal"] == report["facts"]["dossiers at the provinces"] == DOSSIERS
     assert report["facts"]["dossiers that have not ended"] == 0
     assert sum(slot["dossiers"] for slot in report["slots"]) == DOSSIERS

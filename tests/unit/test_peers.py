@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lienthong.embedded.run import Run
+from tools.bench import machine
 from tools.fetched import NotFetched
 from tools.peers import page, run
 from tools.peers.catalogue import PEERS, PROGRAMS, Peer
@@ -66,7 +67,7 @@ def test_the_page_is_written_between_its_marks(tmp_path: Path) -> None:
     assert text.startswith("Before.\n") and text.endswith("\nAfter.\n") and "old" not in text
     assert "|  | one 1.0 | two 2.0 |" in text
     assert "two could not be measured: there is no network" in text and "- machine: invented" in text
-    assert "90% of the cores were busy" in text and page.warning(0.05) == ""
+    assert "90% of the cores were busy" in text and machine.warning(0.05) == ""
 
 
 def test_a_program_that_cannot_be_fetched_has_a_reason() -> None:

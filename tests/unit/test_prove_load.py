@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import random
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from contracts import lifecycle as law
 from lienthong.client.http import NotRunning, Problem, ServiceClient
 from lienthong.embedded import Trouble
-from tools.prove.__main__ import _names, _seed, refuse_full_disk
+from tools.prove import __main__ as command
+from tools.prove.__main__ import _names, _seed, prove
+from tools.prove.faults import FAULTS
 from tools.prove.ledger import Ledger
+from tools.prove.mark import mark
 from tools.prove.mix import FILE, JOURNEYS, Mix
 from tools.prove.plants import PLANTS
 from tools.prove.retrying import _until_acknowledged
@@ -43,20 +53,66 @@ def test_the_same_seed_deals_the_same_order() -> None:
 
 
 def test_a_seed_of_another_mix_is_refused_and_says_so(tmp_path: Path) -> None:
-    mark = Mix.read().mark
+    now = mark(Mix.read())
     changed = tmp_path / "mix.toml"
     changed.write_text(FILE.read_text(encoding="utf-8").replace("refused = 1", "refused = 2"), encoding="utf-8")
-    other = Mix.read(changed).mark
-    assert other != mark
-    assert _seed(f"7@{mark}") == _seed("7") == "7"
-    with pytest.raises(Trouble, match=f"another mix of the load.*{mark} now.*--seed 7 "):
+    other = mark(Mix.read(changed))
+    assert other != now
+    assert _seed(f"7@{now}") == _seed("7") == "7" and _seed(f"a@b@{now}") == "a@b"
+    with pytest.raises(Trouble, match=f"draws another run now.*{now} now.*--seed 7 "):
         _seed(f"7@{other}")
 
 
-def test_too_little_disk_is_said_before_the_start_with_both_sizes(tmp_path: Path) -> None:
-    refuse_full_disk(tmp_path / "not" / "there", 1)
-    with pytest.raises(Trouble, match=r"Too little disk: [\d,]+ MB are free .*needs 1,000,000,000,000 MB"):
-        refuse_full_disk(tmp_path, 10**18)
+def test_a_seed_is_refused_if_there_is_another_fault_or_journey(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, mix = mark(Mix.read()), Mix.read()
+    monkeypatch.setitem(FAULTS, "flood", FAULTS["poison"])
+    with pytest.raises(Trouble, match="draws another run now"):
+        _seed(f"7@{now}")
+    monkeypatch.delitem(FAULTS, "flood")
+    assert _seed(f"7@{now}") == "7"
+    another = replace(mix.journeys[0], decisions={"reception": "refuse"})
+    assert mark(Mix((another, *mix.journeys[1:]))) != now
+
+
+def test_a_seed_has_one_mark_in_every_process() -> None:
+    words = [sys.executable, "-c", "from tools.prove import mark, mix; print(mark.mark(mix.Mix.read()))"]
+    done = subprocess.run(words, env={"PYTHONHASHSEED": "7", "PYTHONPATH": "."}, capture_output=True, text=True)
+    assert done.stdout.strip() == mark(Mix.read()), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--minutes", "nan"), "'nan' must be a number, 0.1 or greater"),
+        (("--minutes", "0"), "'0' must be a number, 0.1 or greater"),
+        (("--away", "nan"), "'nan' must be a number from 1 to 3,600"),
+        (("--away", "inf"), "'inf' must be a number from 1 to 3,600"),
+        (("--port-base", "80"), "1024<=x<=65526"),
+        (("--port-base", "65530"), "1024<=x<=65526"),
+    ],
+)
+def test_a_number_out_of_range_starts_nothing(
+    words: tuple[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_run", lambda *_, **__: pytest.fail("The run has started."))
+    app = typer.Typer()
+    app.command()(prove)
+    done = CliRunner().invoke(app, words, env={"COLUMNS": "200", "LANG": "C"})
+    assert done.exit_code == 2 and words[0] in done.output and said in done.output, done.output
+
+
+def test_minutes_without_end_are_too_long() -> None:
+    with pytest.raises(Trouble, match="--minutes inf is too long: at most 120"):
+        prove(minutes=float("inf"))
+
+
+def test_folders_that_are_all_kept_need_disk_for_all_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "_run", lambda *_, **__: True)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000_000))
+    prove(faults="poison", minutes=0.1, times=20, html=tmp_path / "x.html")
+    prove(faults="poison", minutes=0.1, data=tmp_path / "data", html=tmp_path / "x.html")
+    with pytest.raises(Trouble, match=r"1,000 MB are free .* needs 8,300 MB"):
+        prove(faults="poison", minutes=0.1, times=20, data=tmp_path / "data", html=tmp_path / "x.html")
 
 
 async def test_a_request_that_nobody_acknowledges_is_given_up() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from tools.prove.faults import AND, COMBINATIONS, FAULTS, Injected, every, parts
 from tools.prove.history import Sample
 from tools.prove.ledger import Ledger, Submission
 from tools.prove.proxy import Proxy, ports_of
+from tools.prove.report import again
 from tools.prove.run import Order, Report, in_order
 
 
@@ -121,6 +124,24 @@ def test_what_deletes_comes_early() -> None:
         first = list(in_order(random.Random(seed), names, lambda: True))
         assert sorted(first) == sorted(names)
         assert all(first.index(name) <= len(names) // 3 + 1 for name in ("delete-database", "jump-a-year"))
+
+
+def words_of(shell: str, tmp_path: Path) -> list[str]:
+    """What a command of a report passes to the tool behind `make`."""
+    (tmp_path / "Makefile").write_text(
+        "prove quarter:\n\t@python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' $(ARGS)\n"
+    )
+    done = subprocess.run(shell, shell=True, cwd=tmp_path, capture_output=True, text=True, check=True)
+    return [str(word) for word in json.loads(done.stdout)]
+
+
+@pytest.mark.parametrize("seed", ["1", "a b", "it's", 'a "b" $HOME $(x) `y` \\ !1 #'])
+def test_a_command_that_runs_it_again_has_every_option_whatever_the_seed(seed: str, tmp_path: Path) -> None:
+    report = Report(Order(seed, 0.1, ("receiver-away",), tmp_path, 1, away=300.0), mark="abc")
+    words = ["--seed", f"{seed}@abc", "--minutes", "0.1", "--away", "300", "--faults", "receiver-away"]
+    assert words_of(again(report), tmp_path) == words
+    if seed == "1":
+        assert again(report) == f'make prove ARGS="{" ".join(words)}"'
 
 
 def test_the_picture_has_every_fault_and_promise_and_shows_markup_as_text(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lienthong.cli.command import Json, run_command, show
+from tools.disk import refuse_unwritable
 
 
 def bench(
@@ -38,6 +39,7 @@ def bench(
     unknown = set(only or ()) - set(run.GROUPS)
     if unknown:
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: the groups are {', '.join(run.GROUPS)}")
+    refuse_unwritable(write)
     about = Console(stderr=True)
     before = machine.warn_if_busy(about)
     with about.status("measuring") as status:
@@ -48,19 +50,19 @@ def bench(
             only or run.GROUPS,
         )
     facts = machine.facts(before, machine.busy())
-    if write is not None:
-        page.write(write, rows, facts)
     table = Table(*HEADINGS, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*row.cells())
     if json:
         show({"machine": facts, "rows": [row.json() for row in rows]}, True, "")
-        return
-    console = Console()
-    if not console.is_terminal:  # do not fold the table in a file or pipe
-        console.width = 200
-    console.print(table)
-    console.print(", ".join(f"{name}: {value}" for name, value in facts.items()), highlight=False, soft_wrap=True)
+    else:
+        console = Console()
+        if not console.is_terminal:  # do not fold the table in a file or pipe
+            console.width = 200
+        console.print(table)
+        console.print(", ".join(f"{name}: {value}" for name, value in facts.items()), highlight=False, soft_wrap=True)
+    if write is not None:
+        page.write(write, rows, facts)
 
 
 if __name__ == "__main__":

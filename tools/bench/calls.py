@@ -15,7 +15,7 @@ from shared import http
 from tools.bench import ceilings
 from tools.bench.rows import Aim, Row
 
-AT_ONCE = 16
+PARALLEL_CALLS = 16
 WARM = 200  # calls before the measurement: connections are open then
 BODY = {"procedure": "2.000635", "authority": {"province": "37", "commune": "00001"}, "note": "x" * 900}
 
@@ -26,7 +26,12 @@ def measure(count: int) -> list[Row]:
         words = [sys.executable, "-m", "tools.bench.calls", f"{url}/api/v1/dossiers", str(count)]
         caller: float = json.loads(subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout)["µs"]
     return [
-        Row(f"a call between services, {AT_ONCE} at once: processor time of the caller", caller, "µs", Aim(most=500))
+        Row(
+            f"a call between services, {PARALLEL_CALLS} at once: processor time of the caller",
+            caller,
+            "µs",
+            Aim(most=500),
+        )
     ]
 
 
@@ -42,7 +47,7 @@ async def _calls(url: str, count: int) -> float:
                 response = await http.call(client, "POST", url, sandbox_id="default", body=BODY)
                 assert response.json()["procedure"]
 
-        await asyncio.gather(*(one_after_the_other() for _ in range(AT_ONCE)))
+        await asyncio.gather(*(one_after_the_other() for _ in range(PARALLEL_CALLS)))
 
     await make(WARM)
     before = _used()

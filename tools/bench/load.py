@@ -46,7 +46,8 @@ class Connection(asyncio.Protocol):
         if len(self._received) >= end + 4 + length:
             response, self._received = self._received, b""
             waiting, self._response = self._response, None
-            waiting.set_result((int(response[9:12]), response[end + 4 :]))
+            if not waiting.done():  # done: the request was cancelled
+                waiting.set_result((int(response[9:12]), response[end + 4 :]))
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._response is not None and not self._response.done():

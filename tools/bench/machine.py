@@ -20,7 +20,7 @@ from lienthong.embedded import jars, postgres
 
 PACKAGES = ("fastapi", "uvicorn", "uvloop", "pydantic", "asyncpg", "aiokafka", "msgspec")
 SYNCS = 200
-BUSY = 0.15  # share of the cores that others may use before figures mislead
+BUSY = 0.15  # share of the cores that other things may use before rates and times mislead
 
 
 def facts(busy_before: float, busy_after: float) -> dict[str, str]:
@@ -37,16 +37,21 @@ def busy(seconds: float = 1.0) -> float:
     return 1 - idle / max(whole, 1)
 
 
+def warning(share: float) -> str:
+    """What to say of figures while other things use this share of the cores; empty if it is small."""
+    if share <= BUSY:
+        return ""
+    return (
+        f"{share:.0%} of the cores were busy with other things: times are longer and rates lower than on a quiet machine; "
+        "compare processor time and memory."
+    )
+
+
 def warn_if_busy(console: Console) -> float:
-    """Say how busy the machine is, if other programs use so much of it that figures mislead; returns that share."""
+    """Print the warning, if there is one; returns the share of the cores that is busy."""
     share = busy()
-    if share > BUSY:
-        console.print(
-            f"The machine is busy with other things: {share:.0%} of its cores. Times will be longer and figures lower than "
-            "on a quiet machine; compare processor time, or wait until it is quiet.",
-            style="yellow",
-            highlight=False,
-        )
+    if warning(share):
+        console.print(warning(share), style="yellow", highlight=False)
     return share
 
 

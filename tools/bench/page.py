@@ -17,7 +17,7 @@ same run. Compare ratios, not figures, between machines and days.
 
 
 def write(page: Path, rows: Sequence[Row], machine: Mapping[str, str]) -> None:
-    """Write a run's figures into `page`, which is created if it is missing."""
+    """Write a run's figures into `page`, which is created if it is missing (its folder is not)."""
     replace_measured(page, measured(rows, machine), BEGIN, END, HEAD)
 
 
@@ -26,7 +26,6 @@ def replace_measured(page: Path, figures: str, begin: str, end: str, head: str =
     text = page.read_text(encoding="utf-8") if page.exists() else f"{head}\n{begin}\n{end}\n"
     before, _, rest = text.partition(begin)
     _, _, after = rest.partition(end)
-    page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(f"{before}{begin}\n{figures}\n{end}{after}", encoding="utf-8")
 
 

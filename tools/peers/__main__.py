@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lienthong.cli.command import Json, run_command, show
 from lienthong.embedded import Trouble
+from tools.disk import refuse_unwritable
+
+if TYPE_CHECKING:
+    from tools.peers.run import Result
 
 
 def peers(
@@ -27,7 +32,6 @@ def peers(
     Fetched once, into ~/.cache/lienthong. A program that cannot be fetched is named with the reason.
     """
     from rich.console import Console
-    from rich.table import Table
 
     from tools.bench import machine
     from tools.peers import page, run
@@ -36,10 +40,9 @@ def peers(
     names = [peer.name for peer in PEERS]
     if unknown := set(only or ()) - set(names):
         raise Trouble(f"There is no program {', '.join(sorted(unknown))}. There are: {', '.join(names)}.")
+    refuse_unwritable(write)
     about = Console(stderr=True)
-    before = machine.busy()
-    if warning := page.warning(before):
-        about.print(warning, soft_wrap=True)
+    before = machine.warn_if_busy(about)
     chosen = tuple(peer for peer in PEERS if not only or peer.name in only)
     with about.status("measuring") as status:
         results = run.measure(
@@ -47,11 +50,20 @@ def peers(
         )
     after = machine.busy()
     facts = machine.facts(before, after)
-    if write is not None:
-        page.write(write, results, facts, max(before, after))
     if json:
         show({"machine": facts, "programs": [asdict(result) for result in results]}, True, "")
-        return
+    else:
+        _show_table(results, facts)
+    if write is not None:
+        page.write(write, results, facts, max(before, after))
+
+
+def _show_table(results: Sequence[Result], facts: Mapping[str, str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from tools.peers import page
+
     console = Console()
     if not console.is_terminal:  # do not fold the table in a file or pipe
         console.width = 200

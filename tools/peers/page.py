@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tools.bench import page
+from tools.bench import machine, page
 from tools.bench.rows import figure
 from tools.peers.run import Result
 
@@ -28,13 +28,6 @@ ROWS = {
     "dossiers_ms": ("… processor time of one", "ms"),
 }
 NOTHING = "–"
-BUSY = 0.2  # share of the cores from which on rates and start-up say little
-
-
-def warning(busy: float) -> str:
-    """What to say of figures that were measured while this share of the cores did other things; empty if it is small."""
-    share = f"{busy:.0%} of the cores were busy with other things"
-    return f"{share}: compare processor times and memory, not rates and start-up." if busy > BUSY else ""
 
 
 def cells(results: Sequence[Result]) -> list[list[str]]:
@@ -51,16 +44,17 @@ def not_measured(results: Sequence[Result]) -> list[str]:
     return [f"{result.name} could not be measured: {result.reason}" for result in results if result.reason]
 
 
-def markdown(results: Sequence[Result], machine: Mapping[str, str], busy: float) -> str:
+def markdown(results: Sequence[Result], facts: Mapping[str, str], busy: float) -> str:
     lines = [headings(results), ["---"] * (len(results) + 1), *cells(results)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     missing = "".join(f"\n- {sentence}" for sentence in not_measured(results))
-    warned = f"\n{warning(busy)}\n" if warning(busy) else ""
-    return f"{warned}\n{table}\n\n{page.facts(machine)}{missing}\n"
+    warning = machine.warning(busy)
+    warned = f"\n{warning}\n" if warning else ""
+    return f"{warned}\n{table}\n\n{page.facts(facts)}{missing}\n"
 
 
-def write(file: Path, results: Sequence[Result], machine: Mapping[str, str], busy: float) -> None:
-    page.replace_measured(file, markdown(results, machine, busy), BEGIN, END)
+def write(file: Path, results: Sequence[Result], facts: Mapping[str, str], busy: float) -> None:
+    page.replace_measured(file, markdown(results, facts, busy), BEGIN, END)
 
 
 def _cell(result: Result, key: str, unit: str) -> str:

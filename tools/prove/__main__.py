@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json as json_
+import shlex
 import shutil
 import tempfile
 from pathlib import Path
@@ -11,14 +12,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lienthong.cli.command import Json, run_command
+from lienthong.cli.command import Json, number, run_command
 from lienthong.embedded import Trouble
+from tools.disk import refuse_full_disk, refuse_unwritable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from tools.prove.run import Order
 
+LONGEST_AWAY_SECONDS = 3_600
 LONGEST_MINUTES = 120  # the fastest sandbox passes 1.5 days per minute, and the calendar ends with 2027
 EMPTY_BYTES = 400_000_000  # databases, broker and logs of a run without load
 MINUTE_BYTES = 150_000_000  # what a minute of load adds, at most
@@ -37,7 +40,10 @@ def prove(
         str, typer.Option(help="Determines the load, the order of the faults and their targets; as a report prints it.")
     ] = "1",
     minutes: Annotated[
-        float, typer.Option(help="Minutes of load; every fault is injected at least once.", min=0.1)
+        float,
+        typer.Option(
+            help="Minutes of load; every fault is injected at least once.", metavar="MINUTES", parser=number(0.1)
+        ),
     ] = 2.0,
     plant: Annotated[
         str,
@@ -51,12 +57,18 @@ def prove(
     ] = 1,
     away: Annotated[
         float,
-        typer.Option(help="Seconds for which receiver and connector are away, in the faults of this kind.", min=1),
+        typer.Option(
+            help="Seconds for which receiver and connector are away, in the faults of this kind.",
+            metavar="SECONDS",
+            parser=number(1, LONGEST_AWAY_SECONDS),
+        ),
     ] = 20.0,
     data: Annotated[
         Path | None, typer.Option(help="Folder for databases, broker and logs; a temporary one if left out.")
     ] = None,
-    port_base: Annotated[int | None, typer.Option(help="Use ten ports from here; any free ports if left out.")] = None,
+    port_base: Annotated[
+        int | None, typer.Option(min=1024, max=65526, help="Use ten ports from here; any free ports if left out.")
+    ] = None,
     html: Annotated[
         Path, typer.Option(help="File for the report with a picture; of the last run, if there are many.")
     ] = Path("prove.html"),
@@ -73,20 +85,22 @@ def prove(
         console.width = 200
     if minutes > LONGEST_MINUTES:
         raise Trouble(f"--minutes {minutes:g} is too long: at most {LONGEST_MINUTES}, because the calendar ends.")
+    refuse_unwritable(html)
     plants = [*PLANTS] if plant == ALL else [name.strip() for name in plant.split(",")]
     if unknown := {*plants} - {*PLANTS, NONE}:
         raise Trouble(f"There is no planted bug '{unknown.pop()}'. There are: {', '.join(PLANTS)}; or all.")
-    number = _seed(seed)
+    seed = _seed(seed)
     orders = []
     for name in plants:
         for n in range(1, times + 1):
-            run_seed = number if n == 1 else f"{number}/{n}"
+            run_seed = seed if n == 1 else f"{seed}/{n}"
             chosen, left_out = _names(faults, run_seed)
             if faults == ALL and name != NONE:
                 chosen, left_out = PLANTS[name].faults, {}
             place, base = data or Path(tempfile.gettempdir()), port_base or 0
             orders.append(Order(run_seed, minutes, chosen, place, base, plant=name, away=away, left_out=left_out))
-    refuse_full_disk(orders[0].data, EMPTY_BYTES + int(minutes * MINUTE_BYTES))
+    kept = len(orders) if data else 1  # a temporary folder is deleted after its run
+    refuse_full_disk(orders[0].data, kept * (EMPTY_BYTES + int(minutes * MINUTE_BYTES)))
     many = len(orders) > 1
     folders = [data / f"{order.plant}-{n}" if data and many else data for n, order in enumerate(orders)]
     results = [
@@ -114,13 +128,14 @@ def _run(order: Order, console: Console, *, json: bool, brief: bool, keep: Path 
     folder = keep or Path(tempfile.mkdtemp(prefix="lienthong-prove-"))
     result = asyncio.run(run(replace(order, data=folder, port_base=order.port_base or ports.free_base()), notify))
     good, _ = report.verdict(result)
-    page.write(result, html)
     if json:
         print(json_.dumps(report.as_json(result), ensure_ascii=False, indent=2))
     elif brief:
         report.show_briefly(result, console)
     else:
         report.show(result, console)
+    page.write(result, html)
+    if not brief:
         console.print(f"With a picture: {html}", style="dim", markup=False, highlight=False)
     if good and keep is None:
         shutil.rmtree(folder, ignore_errors=True)
@@ -129,24 +144,18 @@ def _run(order: Order, console: Console, *, json: bool, brief: bool, keep: Path 
     return good
 
 
-def refuse_full_disk(folder: Path, needed: int) -> None:
-    """Raises Trouble if fewer than `needed` bytes are free where the run would write."""
-    place = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
-    free = shutil.disk_usage(place).free
-    if free < needed:
-        sizes = f"{free / 1e6:,.0f} MB are free at {place}, and this run needs {needed / 1e6:,.0f} MB"
-        raise Trouble(f"Too little disk: {sizes}. Free some, or name a folder elsewhere with --data.")
-
-
 def _seed(option: str) -> str:
-    """The seed without the mark of its mix. Raises Trouble if the mix of the load has changed since."""
-    from tools.prove.mix import FILE, Mix
+    """The seed without its mark. Raises Trouble if what it draws from has changed since."""
+    from tools.prove.mark import mark
+    from tools.prove.mix import Mix
 
-    seed, _, mark = option.partition("@")
-    if mark and mark != (now := Mix.read().mark):
+    seed, at, marked = option.rpartition("@")
+    if not at:
+        return option
+    if marked != (now := mark(Mix.read())):
         raise Trouble(
-            f"Seed {option} is of another mix of the load: {FILE.name} has changed and its mark is {now} now, so the "
-            f"seed draws another load. --seed {seed} runs it all the same."
+            f"Seed {option} draws another run now: the mix of the load, its journeys, the faults or the catalogue have "
+            f"changed, and the mark is {now} now. --seed {shlex.quote(seed)} runs it all the same."
         )
     return seed
 

@@ -18,7 +18,7 @@ from tools.prove.mix import STRAIGHT
 from tools.prove.retrying import RetryingCitizen, RetryingDesk
 
 NEWEST = 100  # dossiers that a citizen reads during the load
-AT_ONCE = 4  # requests of one citizen
+PARALLEL_REQUESTS = 4  # of one citizen
 DESK_SECONDS = 5.0  # that a citizen waits at a counter
 OWNER = {"kind": "person", "id": "037190912345", "name": "Phạm Thị Hư Cấu"}  # who authorises
 Who = tuple[str, str]  # sandbox, persona
@@ -119,7 +119,7 @@ class Citizens:
         return sum(await asyncio.gather(*map(act, self._citizens)))
 
     async def _act_on(self, who: Who, dossiers: Sequence[dict[str, Any]]) -> int:
-        gate = asyncio.Semaphore(AT_ONCE)
+        gate = asyncio.Semaphore(PARALLEL_REQUESTS)
 
         async def act(dossier: dict[str, Any]) -> bool:
             key = (who[0], dossier["code"])

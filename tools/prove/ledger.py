@@ -107,7 +107,7 @@ class Ledger:
         self._open.clear()
         try:
             await self._idle.wait()
-            await asyncio.sleep(0)  # whoever was answered last writes it down first
+            await asyncio.sleep(0)  # the request that was answered last is written down first
             yield
         finally:
             self._open.set()

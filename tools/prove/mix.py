@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import tomllib
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from lienthong.journeys.travel import RETURNED, Journey
 FILE = Path(__file__).parent / "mix.toml"
 JOURNEYS = {journey.name: journey for journey in ALL_MOVES}
 STRAIGHT = JOURNEYS["straight"] = replace(JOURNEYS["straight"], decisions={})
-# Whoever asks at once asks in time, however fast the clock is turned.
+# A citizen who asks at once asks in time, however fast the clock is turned.
 JOURNEYS["declined-at-once"] = replace(
     JOURNEYS["withdrawn-at-once"], name="declined-at-once", ends=RETURNED, decisions={"withdrawal": "decline"}
 )
@@ -25,20 +24,18 @@ JOURNEYS["declined-at-once"] = replace(
 
 @dataclass(frozen=True)
 class Mix:
-    """`journeys`: one pack. `mark`: changes with the file; a seed draws the same load only from the same mix."""
+    """`journeys`: one pack."""
 
     journeys: tuple[Journey, ...]
-    mark: str
 
     @classmethod
     def read(cls, file: Path = FILE) -> Mix:
         """Raises KeyError for a path that the catalogue of journeys does not have."""
-        text = file.read_bytes()
         pack: list[Journey] = []
-        for channel, paths in tomllib.loads(text.decode()).items():
+        for channel, paths in tomllib.loads(file.read_text(encoding="utf-8")).items():
             for name, share in paths.items():
                 pack += [_at(JOURNEYS[name], cast(Channel, channel))] * share
-        return cls(tuple(pack), hashlib.sha256(text).hexdigest()[:6])
+        return cls(tuple(pack))
 
     def deal(self, rng: random.Random) -> Iterator[Journey]:
         """Journeys without end, every hundred of them one pack."""
@@ -47,7 +44,7 @@ class Mix:
 
 
 def _at(journey: Journey, channel: Channel) -> Journey:
-    """The journey at this channel. Whoever comes or writes brings papers and money to the office."""
+    """The journey at this channel. Who comes or writes brings papers and money to the office."""
     if channel == "online":
         return journey
     return replace(journey, channel=channel, pays="never", answers=False)

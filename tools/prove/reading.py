@@ -15,7 +15,7 @@ SAMPLED = 100  # dossiers compared through both APIs
 TIMELINES = 40  # of them, those whose timeline is compared with the event logs
 EXPLAINED = 200  # dossiers that have not ended and are explained; more than poison can hold
 LOST = 50  # the same of those that were lost with a database
-AT_ONCE = 8  # requests
+PARALLEL_READS = 8
 PAGE = 7  # dossiers of a page of a citizen's list: many pages, so that what is lost between two is found
 T = TypeVar("T")
 K = TypeVar("K")
@@ -38,7 +38,7 @@ async def read_all(scene: Scene, evidence: Evidence) -> None:
 
 
 async def _each(keys: Iterable[K], read: Callable[[K], Awaitable[T]]) -> dict[K, T]:
-    asking = asyncio.Semaphore(AT_ONCE)
+    asking = asyncio.Semaphore(PARALLEL_READS)
 
     async def ask(key: K) -> tuple[K, T]:
         async with asking:

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tools.again import again as command
 from tools.prove.faults import every
 from tools.prove.plants import PLANTS
 from tools.prove.run import Report
@@ -43,9 +44,10 @@ def again(report: Report) -> str:
     order = report.order
     whole, _ = every(random.Random(f"{order.seed}/pairs"))
     usual = PLANTS[order.plant].faults if order.plant != "none" else whole
-    faults = f" --faults {','.join(order.faults)}" if tuple(order.faults) != usual else ""
-    plant = f" --plant {order.plant}" if order.plant != "none" else ""
-    return f'make prove ARGS="--seed {report.seed} --minutes {order.minutes:g}{faults}{plant}"'
+    words = ["--seed", report.seed, "--minutes", f"{order.minutes:g}", "--away", f"{order.away:g}"]
+    words += ["--faults", ",".join(order.faults)] if tuple(order.faults) != usual else []
+    words += ["--plant", order.plant] if order.plant != "none" else []
+    return command("prove", words)
 
 
 def as_json(report: Report) -> dict[str, Any]:

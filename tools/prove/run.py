@@ -27,6 +27,7 @@ from tools.prove.faults import Injected, Kind
 from tools.prove.faults.projections import statistics_are_complete
 from tools.prove.history import History, Sample
 from tools.prove.load import Load
+from tools.prove.mark import mark
 from tools.prove.plants import PLANTS
 from tools.prove.proxy import Proxy
 from tools.prove.scene import PATIENCE_SECONDS, PLANTED_SECONDS, NotConverged, Scene
@@ -82,7 +83,7 @@ class Order:
 
 @dataclass
 class Report:
-    """The result of a run. `proven`: every promise holds and every fault had an effect. `mark`: of the mix of the load."""
+    """The result of a run. `proven`: every promise holds and every fault had an effect. `mark`: of all that the seed draws from."""
 
     order: Order
     injected: list[Injected] = field(default_factory=list)
@@ -96,7 +97,7 @@ class Report:
 
     @property
     def seed(self) -> str:
-        """The seed with the mark of its mix, as --seed takes it."""
+        """The seed with its mark, as --seed takes it."""
         return f"{self.order.seed}@{self.mark}"
 
     @property
@@ -125,7 +126,7 @@ async def run(order: Order, notify: Notify) -> Report:
             clocks, catalogue = Clocks(sandboxes), await Catalogue.read(country)
             load = Load(country, sandboxes, catalogue, clocks, order.seed, order.rate)
             load.ledger.patience = order.away + 3 * order.patience
-            report.mark = load.mix.mark
+            report.mark = mark(load.mix)
             await load.citizens.get_ready()
             async with _counting(stack) as counters, AsyncExitStack() as programs:
                 rng = random.Random(f"{order.seed}/faults")

@@ -116,7 +116,7 @@ class ServiceTables:
 
     @property
     def known(self) -> set[Key]:
-        """The dossiers of which anything is stored here, and be it an event that waits."""
+        """The dossiers of which anything is stored here, even if it is only an event that waits."""
         return self.dossiers.keys() | self.waiting
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 
 from lienthong.cli.command import Json, run_command
 from lienthong.embedded import Trouble
+from tools.disk import refuse_full_disk, refuse_unwritable
 
 if TYPE_CHECKING:
     from tools.quarter.run import Result
@@ -28,7 +28,8 @@ def quarter(
     ] = 13,
     seed: Annotated[str, typer.Option(help="Determines who hands in what, where and when.")] = "1",
     data: Annotated[
-        Path, typer.Option(help="Folder of the run: databases, broker, logs and journal. A run that is in it goes on.")
+        Path,
+        typer.Option(help="New or empty folder for databases, broker, logs and journal. A run that is in it goes on."),
     ] = Path(".lienthong-quarter"),
     html: Annotated[Path, typer.Option(help="File for the report with its pictures.")] = Path("quarter.html"),
     json: Json = False,
@@ -37,34 +38,37 @@ def quarter(
     from rich.console import Console
 
     from tools.bench import machine
-    from tools.prove.__main__ import refuse_full_disk
-    from tools.quarter import report
+    from tools.quarter import journal, report
 
     console = Console(stderr=json)
     if not console.is_terminal:
         console.width = 200
+    refuse_unwritable(html)
+    left = dossiers * weeks // 13 - journal.acknowledged(data)
+    refuse_full_disk(data, EMPTY_BYTES + max(left, 0) * DOSSIER_BYTES)
     busy = machine.warn_if_busy(console)
-    refuse_full_disk(data, EMPTY_BYTES + dossiers * weeks // 13 * DOSSIER_BYTES)
     result = _run(
         data, seed, dossiers, weeks, lambda line: console.print(line, style="dim", markup=False, highlight=False)
     )
     result.machine = machine.facts(busy, machine.busy())
-    report.write(result, html)
     if json:
         print(json_.dumps(report.as_json(result), ensure_ascii=False, indent=2))
     else:
         report.show(result, console)
+    report.write(result, html)
+    if not json:
         console.print(f"With pictures: {html}", style="dim", markup=False, highlight=False)
     if not result.is_proven:
         console.print(f"Databases, logs and journal are kept in {data}.", highlight=False)
         raise typer.Exit(1)
-    shutil.rmtree(data)
+    result.journal.delete()
 
 
 def _run(data: Path, seed: str, dossiers: int, weeks: int, notify: Callable[[str], None]) -> Result:
     """Begin or go on. Raises Trouble; at an interruption the state is on disk, and the command says how to go on."""
     import uvloop
 
+    from lienthong.cli import signals
     from lienthong.embedded import ports
     from tools.quarter.journal import Journal
     from tools.quarter.run import Quarter, stack_in
@@ -76,7 +80,7 @@ def _run(data: Path, seed: str, dossiers: int, weeks: int, notify: Callable[[str
         notify(f"Goes on after {at}: {len(journal.codes):,} of {state.planned:,} dossiers are acknowledged.")
         state.interruptions += 1
     try:
-        with stack_in(data, state.port_base) as stack:
+        with signals.as_interrupt(), stack_in(data, state.port_base) as stack:
             return uvloop.run(Quarter(stack, journal, notify).run())
     except KeyboardInterrupt:
         raise Trouble(

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+import os
+import shlex
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -12,7 +17,8 @@ from typing import Any
 from lienthong.embedded import Trouble
 from tools.prove.history import Sample
 
-STATE, ENTRIES = "state.json", "acknowledged.jsonl"
+STATE, ENTRIES, STACK = "state.json", "acknowledged.jsonl", "stack"  # in the folder of a run
+DRAFT = f"{STATE}.new"
 PAYMENT = "payment"
 
 
@@ -87,41 +93,57 @@ class Journal:
         self.payments: dict[int, list[str]] = {}
         self.unfinished: dict[str, Intent] = {}  # by key: sent or not, nobody knows
         self.over: set[int] = set()  # dossiers whose citizens have nothing left to do
-        for entry in self._entries():
+        for entry in _entries(folder):
             self._take(entry)
         self._file = (folder / ENTRIES).open("a", buffering=1, encoding="utf-8")
+        self._written = self._synced = 0  # entries
+        self._syncing = asyncio.Lock()
 
     @classmethod
     def open(cls, folder: Path, seed: str, dossiers: int, weeks: int, port_base: int) -> Journal:
-        """That of the run in this folder, or a new one. Raises Trouble if the run is another one."""
-        file = folder / STATE
-        if not file.exists():
+        """That of the run in this folder, or a new one. Raises Trouble if the folder has another run, or something else."""
+        if not (folder / STATE).exists():
+            if folder.is_dir() and any(folder.iterdir()):
+                raise Trouble(f"{folder} is not empty and has no run of a quarter: name a new folder with --data.")
             folder.mkdir(parents=True, exist_ok=True)
-            journal = cls(folder, State(seed, dossiers, weeks, port_base))
-            journal.save()
-            return journal
-        document = json.loads(file.read_text(encoding="utf-8"))
-        rows = {"slots": [SlotRow(**each) for each in document["slots"]]}
-        state = State(**{**document, **rows, "samples": [Sample(**each) for each in document["samples"]]})
+            _save(folder, State(seed, dossiers, weeks, port_base))
+        state = _state(folder)
         if (state.seed, state.dossiers, state.weeks) != (seed, dossiers, weeks):
             raise Trouble(
                 f"{folder} has another run that is not finished: continue it with --dossiers {state.dossiers} "
-                f"--weeks {state.weeks} --seed {state.seed}, or delete the folder, or name another with --data."
+                f"--weeks {state.weeks} --seed {shlex.quote(str(state.seed))}, or delete the folder, or name another with --data."
             )
         return cls(folder, state)
 
     def save(self) -> None:
-        """Write the state; the old one stays until the new one is complete."""
-        draft = self._folder / f"{STATE}.new"
-        draft.write_text(json.dumps(asdict(self.state)), encoding="utf-8")
-        draft.replace(self._folder / STATE)
+        """Write the state, after the entries that it presumes."""
+        os.fsync(self._file.fileno())
+        _save(self._folder, self.state)
 
     def write(self, *entry: Any) -> None:
         self._take(list(entry))
         self._file.write(json.dumps(entry) + "\n")
+        self._written += 1
+
+    async def sync(self) -> None:
+        """Return when all entries so far would survive a crash of the machine; many callers share one fsync."""
+        until = self._written
+        async with self._syncing:
+            if self._synced < until:
+                written = self._written
+                await asyncio.to_thread(os.fsync, self._file.fileno())
+                self._synced = written
 
     def close(self) -> None:
         self._file.close()
+
+    def delete(self) -> None:
+        """Delete the run from the disk; the folder stays if it has anything else."""
+        for name in (STATE, DRAFT, ENTRIES):
+            (self._folder / name).unlink(missing_ok=True)
+        shutil.rmtree(self._folder / STACK, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self._folder.rmdir()
 
     def _take(self, entry: list[Any]) -> None:
         kind, number, *rest = entry
@@ -139,15 +161,55 @@ class Journal:
             elif is_accepted:
                 self.acts[number, act] += 1
 
-    def _entries(self) -> Iterator[list[Any]]:
-        file = self._folder / ENTRIES
-        if not file.exists():
-            return
-        with file.open("rb+") as lines:
-            end = 0
-            for line in lines:
-                if not line.endswith(b"\n"):  # cut off by a crash: it was not acknowledged to us
-                    break
-                end += len(line)
-                yield json.loads(line)
-            lines.truncate(end)
+
+def acknowledged(folder: Path) -> int:
+    """How many dossiers of the run in this folder are acknowledged; 0 without a run. Raises Trouble if it is damaged."""
+    if not (folder / STATE).exists():
+        return 0
+    _state(folder)  # if it is not ours, neither are the entries
+    return sum(entry[0] == "code" for entry in _entries(folder))
+
+
+def _state(folder: Path) -> State:
+    """Raises Trouble if the file is not ours, or damaged."""
+    file = folder / STATE
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        rows = {"slots": [SlotRow(**each) for each in document["slots"]]}
+        return State(**{**document, **rows, "samples": [Sample(**each) for each in document["samples"]]})
+    except (ValueError, KeyError, TypeError) as error:
+        raise Trouble(f"{file} is not the state of a quarter, or is damaged: name a new folder with --data.") from error
+
+
+def _save(folder: Path, state: State) -> None:
+    """The old file stays until the new one is complete, also if the machine fails."""
+    draft = folder / DRAFT
+    with draft.open("w", encoding="utf-8") as file:
+        json.dump(asdict(state), file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(folder / STATE)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _entries(folder: Path) -> Iterator[list[Any]]:
+    """Raises Trouble if the file is damaged."""
+    file = folder / ENTRIES
+    if not file.exists():
+        return
+    with file.open("rb+") as lines:
+        end = 0
+        for line in lines:
+            if not line.endswith(b"\n"):  # cut off by a crash: it was not acknowledged to us
+                break
+            end += len(line)
+            try:
+                entry: list[Any] = json.loads(line)
+            except ValueError as error:
+                raise Trouble(f"{file} is damaged: name a new folder with --data.") from error
+            yield entry
+        lines.truncate(end)

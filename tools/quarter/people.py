@@ -191,6 +191,7 @@ class People:
         """Send a request that is written down first; False if the province was faster (409)."""
         planned, code = self._planned[intent.number], self._journal.codes[intent.number]
         self._journal.write("intent", intent.number, intent.act, intent.count, intent.path, intent.body)
+        await self._journal.sync()
         reference, is_accepted = "", True
         try:
             path = f"/api/v1/dossiers/{code}/{intent.path}"

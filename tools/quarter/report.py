@@ -13,6 +13,7 @@ from markupsafe import Markup
 from rich.console import Console
 from rich.table import Table
 
+from tools.again import again as command
 from tools.curves import along, curve, svg
 from tools.quarter.run import Result
 
@@ -32,7 +33,8 @@ def sentence(result: Result) -> str:
 
 def again(result: Result) -> str:
     state = result.journal.state
-    return f'make quarter ARGS="--dossiers {state.dossiers} --weeks {state.weeks} --seed {state.seed}"'
+    words = ["--dossiers", str(state.dossiers), "--weeks", str(state.weeks), "--seed", state.seed]
+    return command("quarter", words)
 
 
 def costs(result: Result) -> dict[str, float]:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,14 +23,13 @@ from tools.prove.background import in_background
 from tools.prove.catalogue import Catalogue
 from tools.prove.evidence import Finding
 from tools.prove.history import Sample, unread
+from tools.prove.run import CLOSING_DAYS, CLOSING_ROUNDS, LIMITS_DAYS
 from tools.quarter import proof
-from tools.quarter.journal import Journal, SlotRow
+from tools.quarter.journal import STACK, Journal, SlotRow
 from tools.quarter.people import People
 from tools.quarter.shape import Shape, Slot
 
 SAMPLE_SECONDS = 1.0
-CLOSING_DAYS, LIMITS_DAYS = 5, 60  # as in tools/prove/run.py: while citizens act, and until every limit has run out
-CLOSING_ROUNDS = 20
 STATISTICS_SECONDS = 120  # until they have counted everything
 OPEN_SQL = "SELECT count(*) FROM dossiers WHERE sandbox = $1 AND open"
 Notify = Callable[[str], None]
@@ -38,7 +37,7 @@ Notify = Callable[[str], None]
 
 @dataclass
 class Result:
-    """What a run came to. `findings`: promises that hold or do not; `facts`: counts of the end."""
+    """The result of a run. `findings`: promises that hold or do not; `facts`: counts of the end."""
 
     journal: Journal
     findings: list[Finding] = field(default_factory=list)
@@ -83,8 +82,7 @@ class Quarter:
                     unsettled = await self._close(sandbox, people, len(slots))
             finally:
                 people.close()
-                self._note_processor()
-                self._save()
+                self._save_at_end()
             self._notify("Counting what both sides have.")
             findings, facts = await proof.judge(
                 self._stack, sandbox, self._journal, planned, people.surprises, unsettled
@@ -145,6 +143,13 @@ class Quarter:
         self._journal.state.seconds = self._seconds
         self._journal.save()
 
+    def _save_at_end(self) -> None:
+        """Also of a part that failed: then the stack may not answer, and what has failed first is what is raised."""
+        self._save()
+        with suppress(Trouble, OSError):
+            self._note_processor()
+            self._save()
+
     def _note_processor(self) -> None:
         """Add what the processes of this part of the run have used; after an interruption they are others."""
         used = self._journal.state.processor
@@ -200,4 +205,4 @@ def _processor(stack: Stack) -> dict[str, float]:
 
 
 def stack_in(folder: Path, port_base: int) -> Stack:
-    return Stack(folder / "stack", port_base)
+    return Stack(folder / STACK, port_base)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 
 from lienthong.cli.command import Json, run_command
 from lienthong.embedded import Trouble
+from tools.disk import refuse_full_disk, refuse_unwritable
 
 STORED_BYTES = 25_000  # of a stored dossier in all databases, and what PostgreSQL needs to write it
 
@@ -34,29 +36,30 @@ def scale(
     from rich.console import Console
 
     from tools.bench import machine
-    from tools.prove.__main__ import refuse_full_disk
     from tools.scale import page, run
 
     about = Console(stderr=True)
     size = run.Size(_numbers(stored), _numbers(sandboxes), dossiers, repeats)
+    refuse_unwritable(write)
     refuse_full_disk(Path(tempfile.gettempdir()), size.stored[-1] * STORED_BYTES)
     busy = machine.warn_if_busy(about)
     curves = run.measure(size, lambda what: about.print(what, style="dim", markup=False, highlight=False))
     facts = machine.facts(busy, machine.busy())
-    if write is not None:
-        page.write(write, curves, facts)
     if json:
         print(json_.dumps(page.as_json(curves, facts), ensure_ascii=False, indent=2))
     else:
         print(page.measured(curves, facts, "scale"))
+    if write is not None:
+        page.write(write, curves, facts)
 
 
 def _numbers(option: str) -> list[int]:
     """Raises Trouble."""
     words = [word.strip() for word in option.split(",")]
-    if not all(word.isdecimal() and int(word) for word in words) or sorted(map(int, words)) != [*map(int, words)]:
+    numbers = [int(word) if word.isdecimal() else 0 for word in words]
+    if not all(before < number for before, number in pairwise([0, *numbers])):
         raise Trouble(f"'{option}' is no list of ascending numbers such as 10000,100000.")
-    return [*map(int, words)]
+    return numbers
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import asyncpg
 from lienthong.embedded.stack import Stack
 
 DATABASES = {"portal": "portal", "gateway": "province_gateway", "identity": "identity", "payment": "payment"}
-AT_ONCE = 20_000  # copied dossiers in one statement
+COPIES_PER_STATEMENT = 20_000
 # Members of a row that a copy has of its own; `new` is what the copied one has behind its name.
 OF_A_DOSSIER = {
     "dossiers": "d.sandbox, d.code || new, d.lane, d.version, d.last_at, "
@@ -60,8 +60,8 @@ class Databases:
         """Copy ended dossiers, which came under keys that begin with `original-`, until the sandbox has `stored`."""
         known = await self.of["portal"].fetchval("SELECT count(*) FROM dossiers WHERE sandbox = $1", sandbox)
         first = (known - 1) // len(originals)
-        for begin in range(first, -(-stored // len(originals)), max(AT_ONCE // len(originals), 1)):
-            end = min(begin + max(AT_ONCE // len(originals), 1), -(-stored // len(originals))) - 1
+        for begin in range(first, -(-stored // len(originals)), max(COPIES_PER_STATEMENT // len(originals), 1)):
+            end = min(begin + max(COPIES_PER_STATEMENT // len(originals), 1), -(-stored // len(originals))) - 1
             notify(f"storing {min(stored, (end + 1) * len(originals)):,} of {stored:,} dossiers")
             await asyncio.gather(*(self._copy(service, sandbox, originals, begin, end) for service in TABLES))
         await self.analyse()

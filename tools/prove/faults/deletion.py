@@ -13,7 +13,7 @@ from lienthong.journeys.travel import LEVEL_2
 from tools.prove.mix import STRAIGHT
 from tools.prove.scene import Scene
 
-AT_ONCE = 3  # sandboxes created and deleted together
+SANDBOXES = 3  # sandboxes created and deleted together
 BUSY = 30  # dossiers in each before it is deleted
 DATABASES = ("portal", "province_gateway", "identity", "payment")
 # Kept by design: the mark that an id is never used again, and the numbers of its events, which are replayed as voids.
@@ -25,7 +25,7 @@ AND NOT table_name = ANY($1) ORDER BY table_name"""
 
 async def delete_sandboxes(scene: Scene) -> str:
     """Returns a trace: how many dossiers the sandboxes had, and from how many tables they were deleted."""
-    rows = [await scene.load.country.create_sandbox(name="to be deleted") for _ in range(AT_ONCE)]
+    rows = [await scene.load.country.create_sandbox(name="to be deleted") for _ in range(SANDBOXES)]
     sandboxes = [scene.load.country.enter(row["id"]) for row in rows]
     submitted = sum(await asyncio.gather(*(_fill_and_delete(scene, each, scene.rng.random()) for each in sandboxes)))
     names = [each.id for each in sandboxes]
@@ -38,7 +38,7 @@ async def delete_sandboxes(scene: Scene) -> str:
         return not any(left for _, left in results)
 
     await scene.until("rows of a deleted sandbox still exist", gone)
-    return f"{submitted} dossiers were in {AT_ONCE} sandboxes, deleted from {tables} tables" if submitted else ""
+    return f"{submitted} dossiers were in {SANDBOXES} sandboxes, deleted from {tables} tables" if submitted else ""
 
 
 async def _fill_and_delete(scene: Scene, sandbox: Sandbox, seed: float) -> int:
