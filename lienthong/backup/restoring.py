@@ -107,7 +107,7 @@ def _load(session: Session, archive: Archive, dump: Dump) -> None:
             [program("pg_restore"), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
         )
         assert reading.stdin and reading.stdout
-        feeding = threading.Thread(target=_feed, args=(archive.dump(dump.name), reading.stdin), daemon=True)
+        feeding = threading.Thread(target=_feed, args=(archive.dump(dump), reading.stdin), daemon=True)
         feeding.start()
         try:
             session.feed(reading.stdout)
