@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -111,6 +112,23 @@ async def test_a_server_that_does_not_answer_is_named(urls: dict[str, str]) -> N
     with pytest.raises(Trouble, match=r"PostgreSQL refused \(second\): .*127\.0\.0\.1") as refused:
         await asyncio.to_thread(at_one_point, {**urls, "second": nowhere})
     assert "secret" not in str(refused.value)
+
+
+async def test_a_backup_is_on_disk_before_it_has_its_name(
+    urls: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "country.tar"
+    synced: list[tuple[str, int, bool]] = []  # what, its size, whether the backup has its name
+
+    def fsync(descriptor: int) -> None:
+        size = os.fstat(descriptor).st_size
+        synced.append((os.readlink(f"/proc/self/fd/{descriptor}"), size, file.exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    await asyncio.to_thread(writing.write, urls, file, print)
+    fresh, folder = synced
+    assert fresh == (f"{file}.{os.getpid()}.new", file.stat().st_size, False)
+    assert (folder[0], folder[2]) == (str(tmp_path), True)
 
 
 def test_the_topics_that_a_restore_deletes_are_those_of_the_lanes() -> None:
