@@ -7,7 +7,7 @@ import io
 import json
 import tarfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -64,14 +64,12 @@ class Manifest:
 class Archive:
     """A complete backup whose content was checked; open for reading."""
 
-    def __init__(self, tar: tarfile.TarFile, manifest: Manifest) -> None:
-        self._tar, self.manifest = tar, manifest
+    def __init__(self, tar: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo], manifest: Manifest) -> None:
+        self._tar, self._members, self.manifest = tar, members, manifest
 
-    def dump(self, name: str) -> IO[bytes]:
-        """The dump of one database."""
-        content = self._tar.extractfile(f"{name}.dump")
-        assert content
-        return content
+    def dump(self, dump: Dump) -> IO[bytes]:
+        """The dump of one database: the bytes that were checked."""
+        return _content(self._tar, self._members[dump.member])
 
 
 def add(tar: tarfile.TarFile, file: Path, name: str, owner: str) -> Dump:
@@ -96,42 +94,75 @@ def close(tar: tarfile.TarFile, manifest: Manifest) -> None:
 @contextmanager
 def opened(file: Path) -> Iterator[Archive]:
     """Open a backup after every byte of it was read and checked. Raises Trouble if it cannot be restored here."""
-    broken = f"{file} is no complete backup of lienthong"
-    again = "copy it again from its source, or use another backup."
-    try:
-        with tarfile.open(file, "r:") as tar:
-            members = {member.name: member for member in tar.getmembers() if member.isfile()}
-            if MANIFEST not in members:
-                raise Trouble(f"{broken}: its last part, {MANIFEST}, is missing; {again}")
-            content = tar.extractfile(members[MANIFEST])
-            assert content
-            manifest = _manifest(file, json.loads(content.read()))
-            for dump in manifest.databases:
-                if dump.member not in members or members[dump.member].size != dump.bytes:
-                    raise Trouble(f"{broken}: {dump.member} has not its {dump.bytes} bytes; {again}")
-                part = tar.extractfile(members[dump.member])
-                assert part
-                if _sha256(part) != dump.sha256:
-                    raise Trouble(f"{broken}: {dump.member} is not what was written (its checksum differs); {again}")
-            yield Archive(tar, manifest)
-    except (tarfile.TarError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise Trouble(f"{broken} ({error}): {again}") from error
+    with ExitStack() as stack:
+        try:
+            archive = _checked(file, stack.enter_context(tarfile.open(file, "r:")))
+        except (tarfile.TarError, EOFError, ValueError, KeyError, TypeError) as error:
+            raise _broken(file, str(error)) from error
+        yield archive
 
 
-def _manifest(file: Path, facts: Mapping[str, Any]) -> Manifest:
+def _checked(file: Path, tar: tarfile.TarFile) -> Archive:
+    """Every member is a regular file that the manifest names, and is there once: nothing else can be extracted."""
+    members: dict[str, tarfile.TarInfo] = {}
+    for member in tar.getmembers():
+        if member.name in members:
+            raise _broken(file, f"{member.name} is in it twice")
+        if not member.isfile():
+            raise _broken(file, f"{member.name} is not a regular file")
+        members[member.name] = member
+    if MANIFEST not in members:
+        raise _broken(file, f"its last part, {MANIFEST}, is missing")
+    manifest = _manifest(file, _content(tar, members[MANIFEST]).read())
+    for dump in manifest.databases:
+        if dump.member not in members or members[dump.member].size != dump.bytes:
+            raise _broken(file, f"{dump.member} has not its {dump.bytes} bytes")
+        if _sha256(_content(tar, members[dump.member])) != dump.sha256:
+            raise _broken(file, f"{dump.member} is not what was written (its checksum differs)")
+    if others := members.keys() - {MANIFEST, *(dump.member for dump in manifest.databases)}:
+        raise _broken(file, f"{', '.join(sorted(others))} does not belong to it")
+    return Archive(tar, members, manifest)
+
+
+def _manifest(file: Path, text: bytes) -> Manifest:
     """Raises Trouble for another format or another version of the tables."""
+    try:
+        facts: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _broken(file, f"{MANIFEST} is not JSON") from error
+    if not isinstance(facts, dict):
+        raise _broken(file, f"{MANIFEST} is not a JSON object")
     writer = f"lienthong {facts.get('lienthong', 'of an unknown version')}"
-    if facts["format"] != FORMAT:
+    if _number(file, facts, "format") != FORMAT:
         raise Trouble(f"{file} has format {facts['format']}, this software reads {FORMAT}: restore it with {writer}.")
-    if facts["schema"] != (ours := schema_version()):
+    if _number(file, facts, "schema") != (ours := schema_version()):
         raise Trouble(
             f"{file} has data of schema {facts['schema']}, this software needs {ours}: restore it with {writer}, "
             "which wrote it; if that is the older one, start this version on the data afterwards."
         )
     dumps = tuple(Dump(**dump) for dump in facts["databases"])
-    if {dump.name for dump in dumps} != set(DATABASES):
-        raise Trouble(f"{file} names other databases than {', '.join(DATABASES)}: use another backup.")
+    if sorted(dump.name for dump in dumps) != sorted(DATABASES):
+        raise Trouble(f"{file} names other databases than {', '.join(DATABASES)}, once each: use another backup.")
     return Manifest(facts["at"], facts["schema"], dumps, lienthong=facts["lienthong"])
+
+
+def _number(file: Path, facts: Mapping[str, Any], name: str) -> int:
+    value = facts.get(name)
+    if type(value) is not int:  # JSON's true is an int of Python
+        raise _broken(file, f"its {MANIFEST} has no whole number as {name}")
+    return value
+
+
+def _broken(file: Path, why: str) -> Trouble:
+    return Trouble(
+        f"{file} is no complete backup of lienthong: {why}; copy it again from its source, or use another backup."
+    )
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    content = tar.extractfile(member)
+    assert content  # a regular file
+    return content
 
 
 def _sha256(content: IO[bytes]) -> str:

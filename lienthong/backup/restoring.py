@@ -1,4 +1,7 @@
-"""Restores a backup: all databases or none, each in one transaction, and all are committed together; or one alone.
+"""Restores a backup: all databases, each in one transaction, and all are committed when all are loaded; or one alone.
+
+Until the first commit, nothing is changed. If a commit fails, the databases before it are restored and the others are
+not; the same restore again replaces all of them.
 
 The topics of the lanes are deleted: they contain events from after the backup, which no database knows any more. The
 event logs send again what was not read. Each log begins a new epoch, so that no code of a dossier is given twice.
@@ -18,7 +21,7 @@ from typing import IO
 
 from lienthong.backup.archive import Archive, Dump
 from lienthong.backup.broker import TOPICS
-from lienthong.backup.psql import Session
+from lienthong.backup.psql import Refused, Session
 from lienthong.backup.writing import Notify, megabytes
 from lienthong.embedded import Trouble
 from lienthong.embedded.postgres import program
@@ -49,11 +52,14 @@ LogState = tuple[int, int]  # epoch, last number of the queue
 def restore(
     urls: Mapping[str, str], archive: Archive, delete_topics: Callable[[], None] | None, notify: Notify
 ) -> None:
-    """Replace the content of the databases at `urls`. Nothing is changed if this raises, except the broker's topics.
+    """Replace the content of the databases at `urls`. If this raises, they are as they were, unless a commit failed.
+
+    The topics of the lanes may be deleted then; the services create them again and send what was not read.
 
     urls           all databases; or one: its peers keep what they have, and its services begin a new epoch by themselves
     delete_topics  deletes the topics of the lanes; None: the broker is new and has none, or a peer still reads them
-    raises         Trouble: a database is in use, is not ours, or does not answer
+    raises         Trouble: a database is in use, is not ours, or does not answer; or a commit failed or was interrupted:
+                   then it names the databases that are restored
     """
     dumps = [dump for dump in archive.manifest.databases if dump.name in urls]
     with ExitStack() as stack:
@@ -70,9 +76,24 @@ def restore(
             notify(f"Deleting {' and '.join(TOPICS)}.")
             delete_topics()
         for session in sessions.values():
-            session.send("COMMIT")
-        for session in sessions.values():
-            session.answer()
+            session.run("SET CONSTRAINTS ALL IMMEDIATE")  # what a commit would refuse is refused before the first one
+        commit(sessions)
+
+
+def commit(sessions: Mapping[str, Session]) -> None:
+    """Commit one database after the other. Raises Trouble at the first that fails: it says which are committed."""
+    committed: list[str] = []
+    try:
+        for name, session in sessions.items():
+            session.run("COMMIT")
+            committed.append(name)
+    except (Refused, KeyboardInterrupt) as error:
+        others = [name for name in sessions if name not in committed]
+        raise Trouble(
+            f"The restore is not complete ({str(error).rstrip('.') or 'it was interrupted'}). Restored: "
+            f"{', '.join(committed) or 'none for certain'}; not confirmed: {', '.join(others) or 'none'}. "
+            "Do not start the country. Run the same restore again: it replaces all of them."
+        ) from error
 
 
 def _state_before(session: Session, dump: Dump) -> LogState | None:
@@ -107,7 +128,7 @@ def _load(session: Session, archive: Archive, dump: Dump) -> None:
             [program("pg_restore"), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
         )
         assert reading.stdin and reading.stdout
-        feeding = threading.Thread(target=_feed, args=(archive.dump(dump.name), reading.stdin), daemon=True)
+        feeding = threading.Thread(target=_feed, args=(archive.dump(dump), reading.stdin), daemon=True)
         feeding.start()
         try:
             session.feed(reading.stdout)

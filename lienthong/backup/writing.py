@@ -7,7 +7,9 @@ every payment that one has confirmed, the other has made.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import subprocess
 import tarfile
 import time
@@ -50,15 +52,17 @@ class Point:
 
 
 def refuse_bad_target(file: Path) -> None:
-    """Raise Trouble if no file can be written there."""
+    """Raise Trouble if no file can be written there, or if what is there is not a regular file: it would be replaced."""
     if file.is_dir():
         raise Trouble(f"{file} is a folder: name a file in it, such as {file / 'backup.tar'}.")
     if not file.parent.is_dir():
         raise Trouble(f"There is no folder {file.parent}: make it, or name another file.")
+    if os.path.lexists(file) and not stat.S_ISREG(file.lstat().st_mode):
+        raise Trouble(f"{file} is a link, a pipe or a device, and a backup would replace it: name another file.")
 
 
 def write(urls: Mapping[str, str], file: Path, notify: Notify) -> Manifest:
-    """Write a backup of the databases at `urls`. An existing file is replaced when the new one is complete.
+    """Write a backup of the databases at `urls`. An existing file is replaced when the new one is complete and on disk.
 
     raises  Trouble: a database that no service has used yet, or that does not answer; OSError: the disk is full
     """
@@ -68,19 +72,32 @@ def write(urls: Mapping[str, str], file: Path, notify: Notify) -> Manifest:
             point = one_point(urls, stack)
             notify(f"Every database is read as it was at {point.at}.")
             out = stack.enter_context(os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"))
-            tar = stack.enter_context(tarfile.open(fileobj=out, mode="w"))
-            dumps = []
-            for name, url in urls.items():
-                _dump(name, url, point.snapshots[name], part, notify)
-                dumps.append(archive.add(tar, part, name, point.owners[name]))
-                part.unlink()
-            manifest = Manifest(point.at, point.schema, tuple(dumps))
-            archive.close(tar, manifest)
+            with tarfile.open(fileobj=out, mode="w") as tar:
+                dumps = []
+                for name, url in urls.items():
+                    _dump(name, url, point.snapshots[name], part, notify)
+                    dumps.append(archive.add(tar, part, name, point.owners[name]))
+                    part.unlink()
+                manifest = Manifest(point.at, point.schema, tuple(dumps))
+                archive.close(tar, manifest)
+            out.flush()
+            os.fsync(out.fileno())  # before its name: a power cut leaves the old file or the new one, whole
         fresh.replace(file)
+        _sync_folder(file.parent)
     finally:
         for left in (fresh, part):
             left.unlink(missing_ok=True)
     return manifest
+
+
+def _sync_folder(folder: Path) -> None:
+    """Write the names in a folder to disk, if its file system can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def one_point(urls: Mapping[str, str], stack: ExitStack) -> Point:

@@ -40,13 +40,15 @@ def backup(
     from lienthong.cli import signals
 
     writing.refuse_bad_target(file)
+    done = ""
     with signals.as_interrupt():
         try:
             with servers.to_read(data.absolute(), os.environ, _to_stderr) as urls:
                 manifest = writing.write(urls, file, _to_stderr)
+                done = f"Wrote {file}: all databases as they were at {manifest.at}."
         except KeyboardInterrupt:
-            raise Trouble(f"Interrupted; {file} was not written.") from None
-    _show(file, manifest, as_json, f"Wrote {file}: all databases as they were at {manifest.at}.")
+            raise Trouble(_interrupted(done) if done else f"Interrupted; {file} was not written.") from None
+    _show(file, manifest, as_json, done)
 
 
 def restore(
@@ -75,7 +77,7 @@ def restore(
 
     if only and only not in DATABASES:
         raise typer.BadParameter(f"there is no database '{only}': write {', '.join(DATABASES)}.", param_hint="--only")
-    folder = data.absolute()
+    folder, done = data.absolute(), ""
     with signals.as_interrupt():
         try:
             if running(folder) and not force:
@@ -90,16 +92,16 @@ def restore(
                 with servers.to_replace(folder, os.environ, _to_stderr, only) as (urls, client):
                     delete = (lambda: broker.delete_topics(client)) if client else None
                     restoring.restore(urls, backup, delete, _to_stderr)
+                    what = f"{only} is as it was" if only else "all databases are as they were"
+                    done = f"Restored {file}: {what} at {backup.manifest.at}. Start the country again."
                 manifest = backup.manifest
         except KeyboardInterrupt:
-            raise Trouble("Interrupted; the databases are as they were.") from None
-    what = f"{only} is as it was" if only else "all databases are as they were"
-    _show(
-        file,
-        manifest,
-        as_json,
-        f"Restored {file}: {what} at {manifest.at}. Start the country again.",
-    )
+            raise Trouble(_interrupted(done) if done else "Interrupted; the databases are as they were.") from None
+    _show(file, manifest, as_json, done)
+
+
+def _interrupted(done: str) -> str:
+    return f"Interrupted while the servers were stopping, which `lienthong down` waits for. {done}"
 
 
 def _show(file: Path, manifest: Manifest, as_json: bool, text: str) -> None:

@@ -206,8 +206,9 @@ def run_command(command: Callable[[], object]) -> None:
     try:
         try:
             command()
-        except OSError as error:  # a file or folder that a user named; a full disk
-            raise Trouble(f"{error.filename or 'A file'}: {error.strerror or error}.") from error
+        except OSError as error:  # about a file or folder that a user named; or a full disk, a server without a reply
+            about = f"{error.filename}: " if error.filename else ""
+            raise Trouble(f"{about}{error.strerror or str(error) or type(error).__name__}.") from error
     except Trouble as trouble:
         if "--json" in sys.argv:
             print(json.dumps(trouble.document, ensure_ascii=False))

@@ -117,7 +117,7 @@ def _no_answer() -> tuple[type[Exception], ...]:
 
 
 def _what_to_do(url: str, error: Exception) -> str:
-    """A sentence for whoever gets no answer from `url`."""
+    """A sentence for a user who gets no answer from `url`."""
     if isinstance(error, (TimeoutError, *_of_httpx("TimeoutException"))):
         return f"{url} does not answer in time: `lienthong status` shows which process is stuck."
     if isinstance(error, (InvalidURL, *_of_httpx("InvalidURL"))):

@@ -346,7 +346,8 @@ class RedrivenLetter(TypedDict):
 
     outcome  applied; released: a timer, which fires again by itself; failed: it, or an older event of its dossier, could
              not be applied again; gone: it was redriven before
-    applied  events of its dossier that were applied now, with those that waited behind it
+    applied  events of its dossier that were applied now, with those that waited behind it; of several letters of a dossier
+             in one answer, the first that was applied has them all, and the others have 0
     reason, detail  of the dead letter, if it failed; else null
     """
 

@@ -150,7 +150,7 @@ def _may_return_to(uri: str) -> bool:
 
 
 def _check(values: Mapping[str, str]) -> None:
-    """What can be wrong whoever signs in. Raises RequestRefused."""
+    """What can be wrong in a request, no matter which person signs in. Raises RequestRefused."""
     for name, error in UNSUPPORTED.items():
         if name in values:
             raise RequestRefused(error, f"Leave {name} out, and send the parameters themselves.")

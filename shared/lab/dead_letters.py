@@ -32,7 +32,7 @@ class RedriveFilter(BaseModel):
 
     type     event type, or kind of timer
     dossier  code of a dossier
-    after    only those with a larger id: `next` of the reply before
+    after    `next` of the reply before: the dossiers of that reply and of earlier ones are left out
     """
 
     model_config = ConfigDict(extra="forbid")  # a misspelt member would redrive everything

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 
 from contracts import topics
-from lienthong.backup import broker, writing
+from lienthong.backup import broker, restoring, writing
 from lienthong.backup.psql import Session
 from lienthong.embedded import Trouble, elsewhere
 from lienthong.embedded.plan import Plan
@@ -111,6 +113,53 @@ async def test_a_server_that_does_not_answer_is_named(urls: dict[str, str]) -> N
     with pytest.raises(Trouble, match=r"PostgreSQL refused \(second\): .*127\.0\.0\.1") as refused:
         await asyncio.to_thread(at_one_point, {**urls, "second": nowhere})
     assert "secret" not in str(refused.value)
+
+
+async def test_a_restore_whose_commit_fails_names_what_is_restored(urls: dict[str, str]) -> None:
+    def commit() -> None:
+        with ExitStack() as stack:
+            sessions = {name: stack.enter_context(Session(name, url)) for name, url in urls.items()}
+            for session in sessions.values():
+                session.run("BEGIN", "UPDATE numbers SET number = 7")
+            (pid,) = sessions["second"].run("SELECT pg_backend_pid()")
+            stack.enter_context(Session("second", urls["second"])).run(f"SELECT pg_terminate_backend({pid}, 10000)")
+            restoring.commit(sessions)
+
+    with pytest.raises(Trouble, match=r"The restore is not complete .*terminat") as incomplete:
+        await asyncio.to_thread(commit)
+    assert "Restored: first; not confirmed: second. Do not start the country." in str(incomplete.value)
+    assert await asyncio.to_thread(at_one_point, urls) == ([7] * WRITERS, [0] * WRITERS)
+
+
+def test_an_interrupted_commit_names_what_is_restored() -> None:
+    class Fake:
+        def __init__(self, database: str) -> None:
+            self.database = database
+
+        def run(self, statement: str) -> None:
+            if self.database == "second":
+                raise KeyboardInterrupt
+
+    sessions: Any = {name: Fake(name) for name in ("first", "second", "third")}
+    with pytest.raises(Trouble, match=r"\(it was interrupted\)\. Restored: first; not confirmed: second, third\."):
+        restoring.commit(sessions)
+
+
+async def test_a_backup_is_on_disk_before_it_has_its_name(
+    urls: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "country.tar"
+    synced: list[tuple[str, int, bool]] = []  # what, its size, whether the backup has its name
+
+    def fsync(descriptor: int) -> None:
+        size = os.fstat(descriptor).st_size
+        synced.append((os.readlink(f"/proc/self/fd/{descriptor}"), size, file.exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    await asyncio.to_thread(writing.write, urls, file, print)
+    fresh, folder = synced
+    assert fresh == (f"{file}.{os.getpid()}.new", file.stat().st_size, False)
+    assert (folder[0], folder[2]) == (str(tmp_path), True)
 
 
 def test_the_topics_that_a_restore_deletes_are_those_of_the_lanes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 from collections.abc import Iterator
@@ -182,6 +183,27 @@ def test_a_refusal_is_printed_as_its_problem_document(
         shared.run_command(refuse)
     printed = capsys.readouterr()
     assert json.loads(printed.out) == document and printed.err == "409 x: Mend it.\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (TimeoutError(), "TimeoutError."),
+        (TimeoutError("timed out"), "timed out."),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device."),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "a.json"), "a.json: No such file or directory."),
+    ],
+    ids=["no words", "words", "number", "file"],
+)
+def test_only_an_error_about_a_file_names_one(
+    capsys: pytest.CaptureFixture[str], error: OSError, sentence: str
+) -> None:
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(SystemExit):
+        shared.run_command(fail)
+    assert capsys.readouterr().err == f"{sentence}\n"
 
 
 def test_the_first_difference_of_a_replay_names_the_field() -> None:

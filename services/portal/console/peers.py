@@ -34,7 +34,7 @@ async def document(portal: Portal, url: str, path: str, sandbox_id: str) -> Any:
 
 
 async def owner_headers(portal: Portal, sandbox_id: str) -> dict[str, str]:
-    """The sandbox, and its own key if it has one: whoever can open the console can read the key there."""
+    """The sandbox, and its own key if it has one: everybody who can open the console can read the key there."""
     key = await api_key(portal, sandbox_id)
     return {"X-Sandbox": sandbox_id, **({"X-API-Key": key} if key else {})}
 

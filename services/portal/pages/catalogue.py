@@ -113,7 +113,7 @@ def _offer(visit: CitizenVisit, procedure: Procedure, province: str, commune: st
 
 @router.post("/procedures/{code}/apply")
 async def apply(visit: VisitDep, code: Text) -> Response:
-    """Begins a draft; whoever sends this need not have signed in yet."""
+    """Begins a draft; a visitor need not have signed in yet."""
     form = await visit.request.form(max_fields=20)
     province, commune = str(form.get("province", "")), str(form.get("commune", "")) or None
     choose(code, province, commune, channel="online", on=visit.sandbox.now)  # raises why it cannot be filed

@@ -18,7 +18,7 @@ from shared.storage.value import Value
 class Draft(Value, frozen=True):
     """An application before it is submitted. Its id is the idempotency key of the submission.
 
-    person  personal number of whoever has signed in with it first; empty before
+    person  personal number of the first person who signed in with it; empty before
     acts    "self", or `kind id` of whom the person represents
     papers  component → id of a paper in the person's store
     code    the dossier that it has become; empty before

@@ -41,7 +41,7 @@ class Delivery(NamedTuple):
 
 UNNUMBERED = 0  # the number of a delivery that is not written yet
 # A transaction that writes deliveries of a province holds the position of its lane: so no number is given twice, and
-# whoever has read up to a number has missed none.
+# a reader that has read up to a number has missed none.
 DELIVER = Clause(
     "delivered",
     "INSERT INTO deliveries (sandbox, province, number, dossier, id, source, type, at, version, traceparent, body) "

@@ -9,7 +9,7 @@ import msgspec
 from shared.sandbox.clock import wire
 from shared.storage.database import Database
 
-# Not behind one that a fault rule delays: so whoever has read up to a number has missed none.
+# Not behind one that a fault rule delays: so a reader that has read up to a number has missed none.
 READABLE_SQL = """NOT EXISTS (SELECT FROM verdicts h WHERE h.sandbox = v.sandbox AND h.province = v.province
   AND h.number <= v.number AND h.hidden_until IS NOT NULL)"""
 AFTER_SQL = f"""

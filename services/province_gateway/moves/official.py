@@ -54,7 +54,7 @@ def perform(work: Work, code: str, instruction: Instruction, rules: Rules, *, at
 
 
 def _require_reason(instruction: Instruction) -> None:
-    """Whoever acts by hand gives the reason that the citizen reads. Raises BodyDoesNotFit."""
+    """An official who acts by hand gives the reason that the citizen reads. Raises BodyDoesNotFit."""
     if instruction.does == law.REQUEST_SUPPLEMENT and instruction.items:
         return  # the items say what is missing
     if instruction.does in WITH_REASON and not instruction.reason:

@@ -15,6 +15,7 @@ from lienthong.client import Country
 from lienthong.client.http import ServiceClient
 from shared.lab import dead_letters, sandbox
 from shared.messaging import redrives
+from shared.messaging.consumer import Redriven
 from shared.messaging.runtime import MessagingRuntime
 from shared.web import app as web
 from tests.service.core.parcels import ASKED, MARKED, SENT, Parcel, Shelf, a_shelf, broken
@@ -262,6 +263,50 @@ async def test_what_fails_again_has_its_reason_and_the_next_is_redriven_all_the_
     ]
     assert letters[0]["reason"] == "NotToday" and "This mark is broken today." in letters[0]["detail"]
     assert (await door.redrive(first))["outcome"] == "failed"
+
+
+async def second(door: Door, mark: str) -> int:
+    """A second dead letter of parcel A, which was not parked when its event came."""
+    await door.shelf.runtime.database.pool.execute("DELETE FROM parked WHERE sandbox = $1", door.shelf.id)
+    broken.add(mark)
+    await hear(door.shelf.runtime, door.shelf.event(MARKED, mark))
+    return await door.letter()
+
+
+async def test_what_is_applied_is_counted_once_however_many_letters_a_dossier_has(door: Door) -> None:
+    ids = [await die(door, "2"), await second(door, "3")]
+    await hear(door.shelf.runtime, door.shelf.event(MARKED, "4"))
+    broken.clear()
+    letters = (await door.redrive_all())["letters"]
+    assert [(each["id"], each["outcome"], each["applied"]) for each in letters] == [
+        (ids[0], "applied", 3),
+        (ids[1], "applied", 0),
+    ]
+    assert await door.shelf.marks() == list("1234")
+
+
+async def test_a_dossier_is_redriven_once_however_many_letters_are_between_its_own(
+    door: Door, two_at_once: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *others = [await die(door, "2", code) for code in "ABC"]
+    last = await second(door, "3")
+    broken.remove("2")
+    redriven: list[str] = []
+    redrive = door.shelf.runtime.redrive
+
+    async def noted(sandbox_id: str, subject: str) -> Redriven:
+        redriven.append(subject)
+        return await redrive(sandbox_id, subject)
+
+    monkeypatch.setattr(door.shelf.runtime, "redrive", noted)
+    page = await door.redrive_all()
+    assert ([each["id"] for each in page["letters"]], page["next"]) == (others, others[-1])
+    page = await door.redrive_all(after=page["next"])
+    assert [(each["id"], each["outcome"], each["applied"]) for each in page["letters"]] == [
+        (first, "applied", 1),
+        (last, "failed", 0),
+    ]
+    assert (page["next"], redriven) == (None, ["B", "C", "A"])
 
 
 async def test_an_edit_that_does_not_help_leaves_the_new_reason(door: Door) -> None:
