@@ -263,10 +263,10 @@ async def test_what_is_not_acknowledged_or_refused_is_one_sentence(
 
 
 async def test_a_reply_to_a_request_that_was_cancelled_is_dropped() -> None:
-    connection = Connection()
-    connection.connection_made(cast(Any, SimpleNamespace(write=lambda _: None)))
+    connection, written = Connection(), asyncio.Event()
+    connection.connection_made(cast(Any, SimpleNamespace(write=lambda _: written.set())))
     sending = asyncio.create_task(connection.send(b""))
-    await asyncio.sleep(0)
+    await written.wait()
     sending.cancel()
     await asyncio.wait([sending])
     connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
