@@ -97,7 +97,7 @@ def opened(file: Path) -> Iterator[Archive]:
     with ExitStack() as stack:
         try:
             archive = _checked(file, stack.enter_context(tarfile.open(file, "r:")))
-        except (tarfile.TarError, EOFError, ValueError, KeyError, TypeError) as error:
+        except (tarfile.TarError, EOFError, ValueError) as error:
             raise _broken(file, str(error)) from error
         yield archive
 
@@ -140,10 +140,15 @@ def _manifest(file: Path, text: bytes) -> Manifest:
             f"{file} has data of schema {facts['schema']}, this software needs {ours}: restore it with {writer}, "
             "which wrote it; if that is the older one, start this version on the data afterwards."
         )
-    dumps = tuple(Dump(**dump) for dump in facts["databases"])
-    if sorted(dump.name for dump in dumps) != sorted(DATABASES):
+    try:
+        dumps = tuple(Dump(**dump) for dump in facts["databases"])
+        manifest = Manifest(facts["at"], facts["schema"], dumps, lienthong=facts["lienthong"])
+        names = sorted(dump.name for dump in dumps)
+    except (KeyError, TypeError) as error:
+        raise _broken(file, f"its {MANIFEST} does not describe the databases") from error
+    if names != sorted(DATABASES):
         raise Trouble(f"{file} names other databases than {', '.join(DATABASES)}, once each: use another backup.")
-    return Manifest(facts["at"], facts["schema"], dumps, lienthong=facts["lienthong"])
+    return manifest
 
 
 def _number(file: Path, facts: Mapping[str, Any], name: str) -> int:

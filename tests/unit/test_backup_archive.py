@@ -89,8 +89,10 @@ def test_a_manifest_that_names_a_database_twice_is_refused(tmp_path: Path) -> No
         (b"\xff\xfe", "manifest.json is not JSON"),
         ({**MANIFEST, "schema": str(schema_version())}, "its manifest.json has no whole number as schema"),
         ({**MANIFEST, "format": [1]}, "its manifest.json has no whole number as format"),
+        ({**MANIFEST, "databases": None}, "its manifest.json does not describe the databases"),
+        ({**MANIFEST, "databases": ["a"]}, "its manifest.json does not describe the databases"),
     ],
-    ids=["list", "null", "number", "text", "deep", "bytes", "schema", "format"],
+    ids=["list", "null", "number", "text", "deep", "bytes", "schema", "format", "no databases", "texts"],
 )
 def test_a_manifest_that_is_none_is_refused_in_one_sentence(tmp_path: Path, manifest: Any, why: str) -> None:
     assert f"is no complete backup of lienthong: {why}; copy it again" in refused(a_backup(tmp_path, manifest))
