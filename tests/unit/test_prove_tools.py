@@ -126,12 +126,16 @@ def test_what_deletes_comes_early() -> None:
         assert all(first.index(name) <= len(names) // 3 + 1 for name in ("delete-database", "jump-a-year"))
 
 
+OF_AN_OUTER_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")  # it would print the folder that it enters
+
+
 def words_of(shell: str, tmp_path: Path) -> list[str]:
     """What a command of a report passes to the tool behind `make`."""
     (tmp_path / "Makefile").write_text(
         "prove quarter:\n\t@python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' $(ARGS)\n"
     )
-    done = subprocess.run(shell, shell=True, cwd=tmp_path, capture_output=True, text=True, check=True)
+    environment = {name: value for name, value in os.environ.items() if name not in OF_AN_OUTER_MAKE}
+    done = subprocess.run(shell, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     return [str(word) for word in json.loads(done.stdout)]
 
 
