@@ -89,7 +89,9 @@ class Tokens:
         self._runtime, self._issuer, self._audience = runtime, issuer.rstrip("/"), audience
         self._keys: dict[str, Key] = {}  # by key id, the thumbprint of the key (RFC 7638)
         self._in_vain: OrderedDict[str, float] = OrderedDict()  # issuer → when, monotonic
-        self._looks: dict[str, asyncio.Task[None]] = {}  # issuer → the look that is under way
+        self._looks: dict[
+            str, tuple[asyncio.Task[None], set[str]]
+        ] = {}  # issuer → look under way, and for which key ids
         self._checked: OrderedDict[str, Citizen] = OrderedDict()
         self._revoked: frozenset[str] = frozenset()
 
@@ -157,14 +159,23 @@ class Tokens:
         if issuer in self._in_vain and time.monotonic() - self._in_vain[issuer] < PAUSE_SECONDS:
             return
         if issuer not in self._looks:
-            self._looks[issuer] = asyncio.create_task(self._fetch(issuer))
-            self._looks[issuer].add_done_callback(lambda _: self._looks.pop(issuer))
-        await asyncio.shield(self._looks[issuer])
-        if key_id not in self._keys:
-            self._in_vain[issuer] = time.monotonic()
-            self._in_vain.move_to_end(issuer)
-            if len(self._in_vain) > ISSUERS:
-                self._in_vain.popitem(last=False)
+            wanted = set[str]()
+            self._looks[issuer] = asyncio.create_task(self._look(issuer, wanted)), wanted
+        look, wanted = self._looks[issuer]
+        wanted.add(key_id)
+        await asyncio.shield(look)
+
+    async def _look(self, issuer: str, wanted: set[str]) -> None:
+        """One look at an issuer's keys. That it was in vain is known as soon as it is over, before anybody else can begin one."""
+        try:
+            await self._fetch(issuer)
+            if not wanted <= self._keys.keys():
+                self._in_vain[issuer] = time.monotonic()
+                self._in_vain.move_to_end(issuer)
+                if len(self._in_vain) > ISSUERS:
+                    self._in_vain.popitem(last=False)
+        finally:
+            del self._looks[issuer]
 
     async def _fetch(self, issuer: str) -> None:
         try:

@@ -7,7 +7,8 @@ import base64
 import hmac
 import json
 import time
-from collections.abc import AsyncIterator
+import types
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -216,6 +217,36 @@ async def looks(country: Country) -> AsyncIterator[list[str]]:
 
     async with country.fault("identity", note):
         yield fetched
+
+
+@types.coroutine
+def a_turn() -> Iterator[None]:
+    """Let every other task go on once."""
+    yield
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_who_comes_while_a_look_ends_begins_no_second_one(
+    country: Country, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    tokens, answered, looks = Tokens(country.portal, URLS["identity"], "portal"), asyncio.Event(), list[str]()
+
+    async def fetch(issuer: str) -> None:
+        looks.append(issuer)
+        await answered.wait()
+
+    async def known(sandbox_id: str) -> None:
+        for _ in range(turns if answered.is_set() else 0):
+            await a_turn()
+
+    monkeypatch.setattr(tokens, "_fetch", fetch)
+    monkeypatch.setattr(country.portal, "sandbox", known)
+    first = asyncio.create_task(tokens._look_for("k1", sandbox.id))
+    while not looks:
+        await a_turn()
+    answered.set()
+    await asyncio.gather(first, tokens._look_for("k2", sandbox.id))
+    assert len(looks) == 1
 
 
 async def test_invented_key_ids_cost_one_look_each_half_minute(
