@@ -31,10 +31,10 @@ demo: $(READY) ## Show three journeys of dossiers, live, on the running stack.
 shell: $(READY) ## Open a shell in which `lienthong` is a command.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" exec "$${SHELL:-/bin/bash}"
 
-test: export ABOUT := About 17 minutes on two cores. make test-fast: under two.
+test: export ABOUT := About 15 minutes on two cores. make test-fast: under two.
 test: ## Run every test: unit, service, contract, e2e; starts what it needs on free ports. ARGS: arguments for pytest instead.
 test-all: ## The same with the long tests, and nothing left to samples: all 11,254 dossiers of the breadth, 10,000 steps of chance, 20,000 mutated messages.
-test-all: export ABOUT := Longer than make test, which takes about 17 minutes on two cores.
+test-all: export ABOUT := Longer than make test, which takes about 15 minutes on two cores.
 test-all: export BREADTH := all
 test-all: export LAW_STORIES := 200
 test-all: export MUTATIONS := 20000
@@ -54,7 +54,7 @@ endif
 
 # What takes longest comes first, so that both workers end together.
 test-fast: $(READY) ## Run in under two minutes what fails first: unit and contract tests, and the first test of every file of tests/service.
-	@echo "Under two minutes on two cores. make test: everything, about 17."; \
+	@echo "Under two minutes on two cores. make test: everything, about 15."; \
 	  $(BIN)/python -m pytest -n 2 --sample tests/service tests/unit tests/contract $(ARGS); status=$$?; $(TOOK); exit $$status
 
 # Runs only tests that use the plugin's country; tests that start their own stack say nothing about this one.
