@@ -17,6 +17,14 @@ from shared.observability import metrics
 from shared.storage.database import Database
 
 log = structlog.get_logger()
+# Registers the worker and extends what it holds; then a worker that has its share is done, with one round trip.
+EXTEND_SQL = """
+WITH me AS (INSERT INTO workers VALUES ($1, $2, clock_timestamp() + $3)
+  ON CONFLICT (part, holder) DO UPDATE SET until = EXCLUDED.until),
+held AS (UPDATE leases SET until = clock_timestamp() + $3
+  WHERE part = $1 AND holder = $2 AND until > clock_timestamp() RETURNING lane)
+SELECT ARRAY(SELECT lane FROM held ORDER BY lane) AS lanes,
+  1 + (SELECT count(*) FROM workers WHERE part = $1 AND holder <> $2 AND until >= clock_timestamp()) AS workers"""
 
 
 def leases_tables(metadata: MetaData) -> None:
@@ -51,26 +59,14 @@ class Leases:
 
     async def renew(self) -> set[int]:
         """Register this worker, return lanes above its share, take free lanes. Returns the newly taken lanes."""
+        (row,) = await self._database.fetch(EXTEND_SQL, self.part, self.holder, self._length)
+        if len(row["lanes"]) == _share(row["workers"]):
+            return self._hold(row["lanes"])
         async with self._database.transaction() as connection:
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", f"leases:{self.part}")
-            workers = await connection.fetchval(
-                """WITH me AS (INSERT INTO workers VALUES ($1, $2, clock_timestamp() + $3)
-                     ON CONFLICT (part, holder) DO UPDATE SET until = EXCLUDED.until),
-                   gone AS (DELETE FROM workers WHERE part = $1 AND until < clock_timestamp() AND holder <> $2)
-                 SELECT 1 + count(*) FROM workers WHERE part = $1 AND holder <> $2 AND until >= clock_timestamp()""",
-                self.part,
-                self.holder,
-                self._length,
-            )
-            share = -(-LANES // workers)
-            rows = await connection.fetch(
-                """UPDATE leases SET until = clock_timestamp() + $3
-                   WHERE part = $1 AND holder = $2 AND until > clock_timestamp() RETURNING lane""",
-                self.part,
-                self.holder,
-                self._length,
-            )
-            held = sorted(row["lane"] for row in rows)
+            await connection.execute("DELETE FROM workers WHERE part = $1 AND until < clock_timestamp()", self.part)
+            (row,) = await connection.fetch(EXTEND_SQL, self.part, self.holder, self._length)
+            held, share = row["lanes"], _share(row["workers"])
             await connection.execute(
                 "DELETE FROM leases WHERE part = $1 AND holder = $2 AND lane = ANY($3)",
                 self.part,
@@ -91,9 +87,12 @@ class Leases:
                 LANES - 1,
                 share - len(held),
             )
-        taken = {row["lane"] for row in rows}
-        new = (taken | set(held)) - set(self.lanes)
-        self.lanes = sorted(taken | set(held))
+        return self._hold([*held, *(row["lane"] for row in rows)])
+
+    def _hold(self, lanes: Sequence[int]) -> set[int]:
+        """Note the lanes that it holds now; returns the new ones."""
+        new = set(lanes) - set(self.lanes)
+        self.lanes = sorted(lanes)
         if self.lanes:
             self.held.set()
         if new:
@@ -105,6 +104,11 @@ class Leases:
         """Release the lanes at a clean stop, so that others need not wait until the leases expire."""
         await self._database.pool.execute("DELETE FROM leases WHERE part = $1 AND holder = $2", self.part, self.holder)
         await self._database.pool.execute("DELETE FROM workers WHERE part = $1 AND holder = $2", self.part, self.holder)
+
+
+def _share(workers: int) -> int:
+    """How many lanes each of so many workers may hold."""
+    return -(-LANES // workers)
 
 
 async def unworked(database: Database, parts: Sequence[str]) -> list[str]:
