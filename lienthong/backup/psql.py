@@ -15,7 +15,7 @@ from lienthong.embedded import Trouble
 from lienthong.embedded.postgres import program
 
 END = "--end-of-rows--"
-LOCK_NOT_AVAILABLE = "55P03"
+TIMED_OUT = "57014"
 DEADLOCK = "40P01"
 
 

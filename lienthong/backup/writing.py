@@ -20,15 +20,16 @@ from pathlib import Path
 
 from lienthong.backup import archive
 from lienthong.backup.archive import Manifest
-from lienthong.backup.psql import DEADLOCK, LOCK_NOT_AVAILABLE, Refused, Session, login
+from lienthong.backup.psql import DEADLOCK, TIMED_OUT, Refused, Session, login
 from lienthong.embedded import Trouble
 from lienthong.embedded.postgres import program
 
 Notify = Callable[[str], None]
-FIRST_WAIT = (
-    0.3  # seconds for a lock, shorter than PostgreSQL's deadlock_timeout of one second; grows with each attempt
-)
-ATTEMPTS = 8
+FIRST_WAIT = 0.3  # seconds for the locks of one attempt; half as much again for each next one
+# Shorter than PostgreSQL's deadlock_timeout of one second: after it a transaction of a service that waits for us, while we
+# wait for it, would be ended as the victim.
+LONGEST_WAIT = 0.9
+ATTEMPTS = 12
 PAUSE_SECONDS = 0.2  # between two attempts, for those who waited
 PROGRESS_SECONDS = 2.0
 # Transactions lock positions first and sandboxes second, also if they only read these rows: so no new one begins.
@@ -110,13 +111,14 @@ def one_point(urls: Mapping[str, str], stack: ExitStack) -> Point:
         with ExitStack() as locks:
             lockers = {name: locks.enter_context(Session(name, url)) for name, url in urls.items()}
             statements = {name: locker.run(TABLES_SQL) for name, locker in lockers.items()}
+            end = time.monotonic() + min(FIRST_WAIT * 1.5**attempt, LONGEST_WAIT)
             try:
                 for name, locker in lockers.items():
-                    locker.run(
-                        f"SET lock_timeout = {int(FIRST_WAIT * 1000 * 1.5**attempt)}", "BEGIN", *statements[name]
-                    )
+                    left = max(1, int((end - time.monotonic()) * 1000))  # for all tables together
+                    lock = f"DO $$ BEGIN {'; '.join(statements[name])}; END $$"
+                    locker.run(f"SET statement_timeout = {left}", "BEGIN", lock, "SET statement_timeout = 0")
             except Refused as refused:
-                if refused.code not in (LOCK_NOT_AVAILABLE, DEADLOCK):
+                if refused.code not in (TIMED_OUT, DEADLOCK):
                     raise
             else:
                 rows = {name: session.run("SELECT pg_export_snapshot()") for name, session in readers.items()}

@@ -103,6 +103,22 @@ async def test_a_transaction_that_goes_on_writing_is_named(
     await connection.close()
 
 
+async def test_a_backup_makes_no_transaction_the_victim_of_a_deadlock(urls: dict[str, str]) -> None:
+    """A service writes, and then wants what the backup holds already, while the backup waits for what it wrote."""
+    connection, observer = await asyncpg.connect(urls["second"]), await asyncpg.connect(urls["second"])
+    taking = asyncio.create_task(asyncio.to_thread(at_one_point, urls))
+    for _ in range(6):
+        async with connection.transaction():
+            await connection.execute("UPDATE numbers SET number = number + 1")
+            while not taking.done() and not await observer.fetchval(
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'numbers'::regclass"
+            ):
+                pass
+            await connection.execute("UPDATE sandboxes SET id = id")
+    await asyncio.gather(connection.close(), observer.close())
+    await taking
+
+
 async def test_a_database_without_tables_is_named(urls: dict[str, str], database_url: Databases) -> None:
     with pytest.raises(Trouble, match="The database second is empty: start the country once"):
         await asyncio.to_thread(at_one_point, {**urls, "second": database_url()})
