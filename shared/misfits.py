@@ -65,7 +65,10 @@ _FIXED: Mapping[str, Sentence] = {
     "date_parsing": _DATE,
     "date_from_datetime_parsing": _DATE,
     "date_from_datetime_inexact": _DATE,
-    **dict.fromkeys(("datetime_type", "datetime_parsing", "datetime_from_date_parsing", "timezone_naive"), _INSTANT),
+    **dict.fromkeys(
+        ("datetime_type", "datetime_parsing", "datetime_from_date_parsing", "datetime_object_invalid"), _INSTANT
+    ),
+    **dict.fromkeys(("timezone_naive", "timezone_aware", "timezone_offset"), _INSTANT),
 }
 _BOUNDS = {
     "greater_than": ("gt", "must be greater than {}", "phải lớn hơn {}"),

@@ -17,6 +17,7 @@ from lienthong.embedded.postgres import program
 END = "--end-of-rows--"
 TIMED_OUT = "57014"
 DEADLOCK = "40P01"
+CONNECT_SECONDS = "15"
 
 
 class Refused(Trouble):
@@ -100,4 +101,8 @@ def login(url: str) -> tuple[str, dict[str, str]]:
     user, _, host = parts.netloc.rpartition("@")
     name, _, password = user.partition(":")
     plain = parts._replace(netloc=f"{name}@{host}" if name else host).geturl()
-    return plain, {**os.environ, **({"PGPASSWORD": unquote(password)} if password else {})}
+    return plain, {
+        "PGCONNECT_TIMEOUT": CONNECT_SECONDS,
+        **os.environ,
+        **({"PGPASSWORD": unquote(password)} if password else {}),
+    }

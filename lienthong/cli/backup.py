@@ -62,6 +62,9 @@ def restore(
             metavar="NAME",
         ),
     ] = "",
+    check: Annotated[
+        bool, typer.Option("--check", help="Only read the file, check every byte, and show what is in it.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Replace all databases of a stopped country by those of a backup; what happened after it is lost.
@@ -80,12 +83,16 @@ def restore(
     folder, done = data.absolute(), ""
     with signals.as_interrupt():
         try:
-            if running(folder) and not force:
-                raise Trouble(
-                    f"A country runs in {folder}: stop it with `lienthong down`, or add --force to stop it first."
-                )
             with archive.opened(file) as backup:
                 _to_stderr(f"{file} is complete.")
+                if check:
+                    done = f"{file} can be restored here: all databases as they were at {backup.manifest.at}."
+                    _show(file, backup.manifest, as_json, done)
+                    return
+                if running(folder) and not force:
+                    raise Trouble(
+                        f"A country runs in {folder}: stop it with `lienthong down`, or add --force to stop it first."
+                    )
                 if running(folder):
                     _to_stderr("Stopping the country.")
                     Stack.attach(folder).stop()
@@ -93,7 +100,7 @@ def restore(
                     delete = (lambda: broker.delete_topics(client)) if client else None
                     restoring.restore(urls, backup, delete, _to_stderr)
                     what = f"{only} is as it was" if only else "all databases are as they were"
-                    done = f"Restored {file}: {what} at {backup.manifest.at}. Start the country again."
+                    done = f"Restored {file}: {what} at {backup.manifest.at}. Start the country again: `lienthong up`."
                 manifest = backup.manifest
         except KeyboardInterrupt:
             raise Trouble(_interrupted(done) if done else "Interrupted; the databases are as they were.") from None

@@ -8,6 +8,7 @@ import typer
 
 from lienthong.cli import complete
 from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, show
+from lienthong.embedded import Trouble
 
 if TYPE_CHECKING:
     from lienthong.client import Country
@@ -52,6 +53,9 @@ def republish(
             f"'{service}' publishes no lanes: write {' or '.join(SERVICES)}.", param_hint="SERVICE"
         )
 
+    if dossier is not None and lane is not None:
+        raise typer.BadParameter("the dossier names its lane: leave out --lane, or --dossier.", param_hint="--lane")
+
     async def requests(country: Country) -> list[dict[str, Any]]:
         entered = country.enter(sandbox)
         return [
@@ -61,5 +65,9 @@ def republish(
         ]
 
     rows = ask(url, requests, json)
+    if dossier is not None and not rows:
+        raise Trouble(
+            f"No event of {dossier} was published in the sandbox {sandbox}: `lienthong explain {dossier}` says why."
+        )
     lines = [f"{row['service']:8} {row['topic']} lane {row['lane']}: {row['events']} events" for row in rows]
     show(rows, json, "\n".join(lines) or "No published event matches.")

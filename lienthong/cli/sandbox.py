@@ -134,7 +134,7 @@ def list_all(url: Url = DEFAULT_URL, json: Json = False) -> None:
             row["seed"],
             row["now"][:16].replace("T", " "),
             f"{row['rate']:g}",
-            row["expires_at"] or "deleted",
+            row["expires_at"] or "you delete it",
         )
         for row in rows
     ]

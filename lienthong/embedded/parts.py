@@ -1,6 +1,7 @@
 """One supervised child process: prepared, started, watched through its pidfd, restarted with backoff."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,6 +15,12 @@ from lienthong.embedded.processes import Preparation
 
 BACKOFF_FIRST, BACKOFF_MOST = 0.1, 5.0  # seconds before a child that ended starts again, doubling
 LONG_RUN = 10.0  # a child that ran this many seconds starts again with the first backoff
+
+
+def note(line: str) -> None:
+    """Write a line into the log of the supervisor. Where it is on a full disk, the line is lost, and nothing else."""
+    with contextlib.suppress(OSError):
+        print(line, flush=True)
 
 
 class Part(ABC):
@@ -81,7 +88,7 @@ class Part(ABC):
                 except OSError as error:
                     if self.last_exit is None:
                         raise
-                    print(f"{self.name} cannot start: {error}", flush=True)
+                    note(f"{self.name} cannot start: {error}")
                 if self._wanted.is_set():
                     ran = time.monotonic() - began
                     delay = BACKOFF_FIRST if ran > LONG_RUN else min(max(delay * 2, BACKOFF_FIRST), BACKOFF_MOST)

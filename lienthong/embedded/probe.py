@@ -1,10 +1,15 @@
-"""Requests a role's `/readyz` with the standard library only, so that the supervisor starts fast and stays small."""
+"""Asks roles and servers how they are, with the standard library only: the supervisor starts fast and stays small."""
 
 import asyncio
 import json
 from urllib.parse import urlsplit
 
 PATIENCE = 1.0  # seconds; a frozen role must not delay the status of the others
+SERVER_PATIENCE = 3.0
+# What each server answers to anybody, before any login.
+POSTGRESQL = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")  # SSLRequest: one byte
+_API_VERSIONS = (18).to_bytes(2, "big") + bytes(2) + (1).to_bytes(4, "big") + (0xFFFF).to_bytes(2, "big")
+KAFKA = len(_API_VERSIONS).to_bytes(4, "big") + _API_VERSIONS  # ApiVersions v0, no client id
 
 
 async def waiting_for(url: str) -> str | None:
@@ -27,6 +32,26 @@ async def port_open(port: int, host: str = "127.0.0.1") -> bool:
     except OSError:  # TimeoutError is one
         return False
     writer.close()
+    return True
+
+
+async def answers(hello: bytes, host: str, port: int) -> bool:
+    """Whether a server here replies to `hello`, or hangs up on it, as one with TLS does; a frozen one does neither."""
+    try:
+        async with asyncio.timeout(SERVER_PATIENCE):
+            reader, writer = await asyncio.open_connection(host, port)
+    except OSError:  # TimeoutError is one
+        return False
+    try:
+        async with asyncio.timeout(SERVER_PATIENCE):
+            writer.write(hello)
+            await reader.read(1)
+    except TimeoutError:
+        return False
+    except OSError:
+        pass
+    finally:
+        writer.close()
     return True
 
 

@@ -1,6 +1,7 @@
 """Keeps the logs of a running stack short: beyond `MOST_BYTES`, a log moves into `NAME.log.1`, and starts again."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -13,7 +14,8 @@ async def keep_short(logs: Path) -> None:
     """Look at the logs until cancelled."""
     while True:
         await asyncio.sleep(EVERY)
-        await asyncio.to_thread(rotate_long, logs)
+        with contextlib.suppress(OSError):  # a full disk: the next look may have room for the copy
+            await asyncio.to_thread(rotate_long, logs)
 
 
 def rotate_long(logs: Path) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from lienthong.embedded import Trouble, access, jars, postgres, probe, rotation
 from lienthong.embedded.control_socket import listen
 from lienthong.embedded.elsewhere import Server
 from lienthong.embedded.kafka import Broker
-from lienthong.embedded.parts import Part, end_of
+from lienthong.embedded.parts import Part, end_of, note
 from lienthong.embedded.plan import ROLES, ROLES_BY_NAME, Plan
 from lienthong.embedded.processes import Preparation, with_parent, with_parent_unprivileged
 
+ASK_SECONDS = 1.0
 PRELOAD = ["shared.web.before_fork"]  # after the modules of the roles
+HELLO = {"postgres": probe.POSTGRESQL, "kafka": probe.KAFKA}
 
 
 class PostgresPart(Part):
@@ -124,12 +127,12 @@ class ServicesPart(Part):
         earlier = {name: facts["restarts"] + (self.restarts > 0) for name, facts in self.roles.items()}
         while line := await reader.readline():
             if not line.startswith(b'{"role"'):  # a module printed something at import
-                print(f"zygote: {line.decode(errors='replace').rstrip()}", flush=True)
+                note(f"zygote: {line.decode(errors='replace').rstrip()}")
                 continue
             facts = json.loads(line)
             name = facts.pop("role")
             self.roles[name] = {**facts, "restarts": facts["restarts"] + earlier[name]}
-            print(f"{name}: {facts['state']}, pid {facts['pid']}, last exit: {facts['last_exit']}", flush=True)
+            note(f"{name}: {facts['state']}, pid {facts['pid']}, last exit: {facts['last_exit']}")
 
     def ended(self, *, cleanly: bool) -> None:
         for facts in self.roles.values():
@@ -157,6 +160,7 @@ class Supervisor:
         self.parts: list[Part] = [part for part in (self.services, self.postgres, self.kafka) if part]
         self.elsewhere = plan.servers_elsewhere()
         self._stop = asyncio.Event()
+        self._asked: dict[str, tuple[float, bool]] = {}  # server → when it was asked, whether it answered
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
@@ -220,7 +224,7 @@ class Supervisor:
 
     async def status(self) -> dict[str, Any]:
         """Every process with its state, and whether the whole stack is ready."""
-        processes = [self._part_status(part) for part in self.parts]
+        processes = [*await asyncio.gather(*(self._part_status(part) for part in self.parts))]
         if self.services:
             processes += await asyncio.gather(*(self._role_status(role.name) for role in ROLES))
         processes += await asyncio.gather(*(self._server_status(server) for server in self.elsewhere))
@@ -233,11 +237,21 @@ class Supervisor:
             "processes": processes,
         }
 
-    def _part_status(self, part: Part) -> dict[str, Any]:
+    async def _part_status(self, part: Part) -> dict[str, Any]:
         waiting = None if part.ready else part.trouble or "its port to open"
+        if part.ready and part.name in HELLO and not await self._answers(part.name):
+            waiting = f"itself: it does not answer within {probe.SERVER_PATIENCE:g} s, so it hangs or is very slow"
         facts = {"pid": part.pid, "state": part.state, "restarts": part.restarts, "last_exit": part.last_exit}
         outside = {"outside": self.plan.kafka_outside} if part is self.kafka else {}
-        return self._row(part.name, {**facts, "ready": part.ready, "waiting_for": waiting, **outside})
+        return self._row(part.name, {**facts, "ready": waiting is None, "waiting_for": waiting, **outside})
+
+    async def _answers(self, name: str) -> bool:
+        """Whether this server answers; it is asked once a second at most, as a start asks for the state all the time."""
+        asked_at, answers = self._asked.get(name, (0.0, False))
+        if time.monotonic() - asked_at > ASK_SECONDS:
+            answers = await probe.answers(HELLO[name], "127.0.0.1", self.plan.port(name))
+            self._asked[name] = time.monotonic(), answers
+        return answers
 
     async def _role_status(self, name: str) -> dict[str, Any]:
         assert self.services

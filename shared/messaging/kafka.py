@@ -139,6 +139,15 @@ async def ensure_topics(servers: str, topics: Sequence[str]) -> None:
             )
 
 
+async def answers(servers: str, seconds: float) -> bool:
+    """Whether the broker answers; a frozen one accepts connections, and does not."""
+    try:
+        async with asyncio.timeout(seconds), _administrator(servers):
+            return True
+    except (BrokerFault, TimeoutError):
+        return False
+
+
 async def _create(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> None:
     new = [NewTopic(topic, num_partitions=LANES, replication_factor=1) for topic in topics]
     for topic, code, message in (await admin.create_topics(new)).topic_errors:

@@ -5,7 +5,6 @@ A part of the work is named `relay:TOPIC`, `reader:SOURCE`, or `NAME:SOURCE` for
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -55,7 +54,6 @@ class Leases:
     def __init__(self, database: Database, part: str, holder: str, length: timedelta) -> None:
         self._database, self.part, self.holder, self._length = database, part, holder, length
         self.lanes: list[int] = []
-        self.held = asyncio.Event()  # set once this worker has had a lane
 
     async def renew(self) -> set[int]:
         """Register this worker, return lanes above its share, take free lanes. Returns the newly taken lanes."""
@@ -93,8 +91,6 @@ class Leases:
         """Note the lanes that it holds now; returns the new ones."""
         new = set(lanes) - set(self.lanes)
         self.lanes = sorted(lanes)
-        if self.lanes:
-            self.held.set()
         if new:
             metrics.LEASES_TAKEN.labels(self.part).inc(len(new))
             log.info("lanes_taken", part=self.part, lanes=sorted(new))

@@ -18,6 +18,7 @@ from shared.messaging.runtime import MessagingRuntime
 
 Job = Callable[[], Coroutine[Any, Any, None]]
 TIMER_PAUSE = 0.05  # s between looks for timers that are due
+READY_PAUSE, LOST_PAUSE = 0.05, 1.0  # s between looks whether every part has lanes, and still has them
 PROJECTION_PAUSE = 0.5  # s between polls of a projection, which is not urgent: large batches cost less
 
 
@@ -69,9 +70,14 @@ def jobs(runtime: MessagingRuntime) -> list[Job]:  # type: ignore[type-arg]
     runtime.waits_for |= {"broker"}
 
     async def ready() -> None:
-        """Ready when every part has had lanes; with a second worker, half of them."""
-        await asyncio.gather(*(part.leases.held.wait() for part in parts))
-        runtime.waits_for.discard("broker")
+        """Ready while every part has lanes; with a second worker, half of them. One that fails has none."""
+        while True:
+            if all(part.leases.lanes for part in parts):
+                runtime.waits_for.discard("broker")
+                await asyncio.sleep(LOST_PAUSE)
+            else:
+                runtime.waits_for.add("broker")
+                await asyncio.sleep(READY_PAUSE)
 
     async def timers() -> None:
         """Fires due timers in sandboxes whose clock runs."""

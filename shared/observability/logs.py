@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
@@ -34,6 +35,18 @@ def about() -> Mapping[str, str]:
     return _about.get()
 
 
+class _Lines:
+    """Standard output, of which nothing that fails is told: a line that a full disk does not take is lost, its task goes on."""
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            sys.stdout.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+
+
 role = "lienthong"  # name of this process; set by `configure_logs`
 
 
@@ -47,7 +60,7 @@ def configure_logs(service: str) -> None:
 
     global role
     role, encode = service, json.JSONEncoder(ensure_ascii=False, default=repr).encode  # made once, not for every line
-    logging.basicConfig(level=logging.WARNING, stream=sys.stdout)
+    logging.basicConfig(level=logging.WARNING, stream=_Lines())
     structlog.configure(
         processors=[
             add_facts,
@@ -57,6 +70,6 @@ def configure_logs(service: str) -> None:
             structlog.processors.JSONRenderer(lambda line, **_: encode(line)),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(file=_Lines()),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )

@@ -92,6 +92,10 @@ async def a_backup_under_load_comes_back_as_one_point_in_time(data: Path, file: 
     ledger = load.ledger
     assert not ledger.surprises and not ledger.unacknowledged, "a backup refuses nobody"
 
+    checked = lienthong("restore", file, "--data", data, "--check", "--json")
+    assert checked.returncode == 0 and json.loads(checked.stdout)["databases"] == manifest["databases"]
+    nothing = lienthong("restore", data / "nothing.tar", "--data", data)
+    assert nothing.returncode == 1 and "No such file" in nothing.stderr, "whether it could be done at all comes first"
     refused = lienthong("restore", file, "--data", data)
     assert refused.returncode == 1 and "stop it with `lienthong down`, or add --force" in refused.stderr
     restored = lienthong("restore", file, "--data", data, "--force")

@@ -150,6 +150,19 @@ def test_broker_and_databases_can_be_lost_and_the_stack_gets_ready_again(place: 
             stack.wait_ready()
 
 
+def test_a_server_that_hangs_is_named_and_so_are_the_workers_that_need_it(place: tuple[Path, int]) -> None:
+    data, base = place
+    with Stack(data, base) as stack:
+        for name in ("postgres", "kafka"):
+            stack.kill(name, signal.SIGSTOP)
+            status = stack.wait_until(lambda status: not process(status, name)["ready"])  # noqa: B023
+            assert "does not answer within 3 s" in process(status, name)["waiting_for"]
+            if name == "kafka":
+                stack.wait_until(lambda status: "broker" in str(process(status, "gateway-worker")["waiting_for"]))
+            stack.kill(name, signal.SIGCONT)
+            stack.wait_ready()
+
+
 def test_a_taken_port_is_named_with_the_way_out(place: tuple[Path, int]) -> None:
     data, base = place
     with socket.socket() as stranger:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from lienthong.cli import republish
 from lienthong.cli.main import command_line
+from lienthong.embedded import Trouble
 
 
 class FakeSandbox:
@@ -43,16 +44,18 @@ def test_both_services_publish_again_unless_one_is_named(sandbox: FakeSandbox) -
     nothing = {"lane": None, "dossier": None, "since": None}
     done = CliRunner().invoke(command_line("republish"), ["republish"])
     assert done.output == "portal   t.v1 lane 7: 12 events\ngateway  t.v1 lane 7: 12 events\n"
-    done = CliRunner().invoke(command_line("republish"), ["republish", "portal", "--lane", "7", "--dossier", "unknown"])
-    assert done.output == "No published event matches.\n"
-    assert sandbox.sent == [
-        ("portal", nothing),
-        ("gateway", nothing),
-        ("portal", {"lane": 7, "dossier": "unknown", "since": None}),
-    ]
+    assert sandbox.sent == [("portal", nothing), ("gateway", nothing)]
 
 
-@pytest.mark.parametrize("words", [["payment"], ["--lane", "34"], ["--lane", "x"]], ids=str)
+def test_a_dossier_without_events_is_named(sandbox: FakeSandbox) -> None:
+    done = CliRunner().invoke(command_line("republish"), ["republish", "portal", "--dossier", "unknown"])
+    assert done.exit_code == 1 and isinstance(done.exception, Trouble)
+    assert str(done.exception).startswith("No event of unknown was published in the sandbox")
+
+
+@pytest.mark.parametrize(
+    "words", [["payment"], ["--lane", "34"], ["--lane", "x"], ["--lane", "7", "--dossier", "X"]], ids=str
+)
 def test_what_does_not_exist_is_refused_before_anything_is_sent(sandbox: FakeSandbox, words: list[str]) -> None:
     assert CliRunner().invoke(command_line("republish"), ["republish", *words]).exit_code == 2
     assert not sandbox.sent

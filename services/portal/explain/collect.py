@@ -18,13 +18,14 @@ from services.portal.explain.infrastructure import under_way
 from services.portal.sandboxes.clock import Round
 from services.portal.sandboxes.settle import Pending
 from shared import http
+from shared.messaging import kafka
 from shared.messaging.lanes import Place
 from shared.messaging.pending import Outlook
 
 if TYPE_CHECKING:
     from services.portal.runtime import Portal
 
-BROKER_SECONDS = 1.0  # to connect to the broker
+BROKER_SECONDS = 2.0  # for its answer
 FOREIGN_FOR = timedelta(days=1)  # real time in which foreign records are worth a cause
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # matches every dossier code; needs no escaping in a path
 REFUNDS_SQL = """
@@ -85,7 +86,7 @@ async def gather(portal: Portal, round: Round, code: str) -> Facts:
     )
     needs_broker = under_way(facts) or facts.refunds or (facts.overdue and not facts.frozen)
     servers = portal.settings.kafka_bootstrap_servers
-    return facts if not needs_broker or await _accepts_connection(servers) else replace(facts, broker=servers)
+    return facts if not needs_broker or await kafka.answers(servers, BROKER_SECONDS) else replace(facts, broker=servers)
 
 
 def _position(reader: Pending | None, source: str, lane: int | None) -> Place | None:
@@ -141,17 +142,3 @@ async def get_json(portal: Portal, url: str, sandbox_id: str = "") -> Any:
     except http.Unreachable:
         return None
     return response.json() if response.status_code == 200 else None
-
-
-async def _accepts_connection(servers: str) -> bool:
-    """Whether any of the broker's addresses accepts a connection."""
-    for server in servers.split(","):
-        host, _, port = server.strip().rpartition(":")
-        try:
-            async with asyncio.timeout(BROKER_SECONDS):
-                _, writer = await asyncio.open_connection(host, int(port))
-        except (OSError, TimeoutError, ValueError):
-            continue
-        writer.close()
-        return True
-    return False

@@ -71,9 +71,8 @@ def broker_down(facts: Facts) -> Iterator[Values]:
         "The worker process of {service} is dead or stuck: the work of {parts} is not done, and {waits} waits for it.",
         "Tiến trình worker của {service} đã chết hoặc bị treo: không ai làm việc của {parts} ở đó, "
         "và {waits} đang chờ.",
-        "See `lienthong status`. `lienthong up` restarts a dead process; a stuck one must be continued or killed.",
-        "`lienthong status` cho thấy nó. `lienthong up` khởi động lại tiến trình chết; "
-        "tiến trình treo phải chạy tiếp hoặc diệt.",
+        "`lienthong status` shows it. A dead process is started again by itself; end a stuck one: kill -9 PID.",
+        "`lienthong status` cho thấy nó. Tiến trình chết tự khởi động lại; tiến trình treo thì diệt: kill -9 PID.",
     ),
 )
 def worker_dead(facts: Facts) -> Iterator[Values]:
