@@ -173,4 +173,4 @@ def _dump(name: str, url: str, snapshot: str, file: Path, notify: Notify) -> Non
 
 
 def megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
+    return f"{size / 1e6:.2f} MB"

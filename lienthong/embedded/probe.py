@@ -18,7 +18,7 @@ async def waiting_for(url: str) -> str | None:
         async with asyncio.timeout(PATIENCE):
             status, body = await _get(url, "/readyz")
     except TimeoutError:
-        return f"no answer from {url}/readyz within {PATIENCE:g} s"
+        return f"{url}/readyz to answer: it does not within {PATIENCE:g} s, so it hangs or is very slow"
     except (OSError, ValueError):
         return "its port to open"
     return None if status == 200 else _reason(status, body)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import jinja2
 
+from lienthong import __version__
 from tools.curves import HEIGHT, LEFT, WIDTH, along, curve
 from tools.prove.faults import Injected
 from tools.prove.history import Sample
@@ -48,6 +50,7 @@ def write(report: Report, file: Path) -> None:
         good=good,
         sentence=sentence,
         again=again(report),
+        made=f"lienthong {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         bands=bands,
         curves=curves,
         ticks=[(x(at), at) for at in range(0, int(end) + 1, step)],
