@@ -182,6 +182,7 @@ async def _delay(log: Log, size: Size) -> list[Row]:
 
 
 async def _doors(log: Log, size: Size) -> list[Row]:
+    await _topic(log.stack)
     log.places = [place for place in log.places if place.province == log.places[0].province]
     return await doors.measure(log, size.door_events, size.travel_seconds)
 

@@ -39,6 +39,10 @@ class Delivery(NamedTuple):
     twist: str = ""
 
 
+# By the index whose first column is the id. With bare columns the planner may read all deliveries of the province for each
+# new one, which costs as much to it while the table has no statistics: 2 ms each among 8,000.
+KNOWN = """EXISTS (SELECT FROM deliveries d
+  WHERE d.id = new.id AND d.sandbox || '' = new.sandbox AND d.province || '' = new.province)"""
 UNNUMBERED = 0  # the number of a delivery that is not written yet
 # A transaction that writes deliveries of a province holds the position of its lane: so no number is given twice, and
 # a reader that has read up to a number has missed none.
@@ -48,8 +52,7 @@ DELIVER = Clause(
     "SELECT sandbox, province, "
     "coalesce((SELECT max(number) FROM deliveries d WHERE d.sandbox = new.sandbox AND d.province = new.province), 0) "
     "+ row_number() OVER (PARTITION BY sandbox, province ORDER BY ordinal), "
-    "dossier, id, source, type, at, version, traceparent, body FROM {rows} WHERE NOT EXISTS (SELECT FROM deliveries d "
-    "WHERE d.sandbox = new.sandbox AND d.province = new.province AND d.id = new.id)",
+    f"dossier, id, source, type, at, version, traceparent, body FROM {{rows}} WHERE NOT {KNOWN}",
     "sandbox text, province text, dossier text, id text, source text, type text, at timestamptz, version int, "
     "traceparent text, body text",
 )
@@ -58,8 +61,7 @@ KEEP = Clause(
     "kept",
     "INSERT INTO kept_deliveries (sandbox, province, dossier, id, source, type, at, version, traceparent, body) "
     "SELECT sandbox, province, dossier, id, source, type, at, version, traceparent, body FROM {rows} "
-    "WHERE NOT EXISTS (SELECT FROM deliveries d WHERE d.sandbox = new.sandbox AND d.province = new.province "
-    "AND d.id = new.id) ORDER BY ordinal ON CONFLICT DO NOTHING",
+    f"WHERE NOT {KNOWN} ORDER BY ordinal ON CONFLICT DO NOTHING",
     DELIVER.columns,
 )
 COLUMNS = ", ".join(Delivery._fields)

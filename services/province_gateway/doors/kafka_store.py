@@ -78,13 +78,15 @@ WHERE k.lane = ANY($1) AND k.opened > 0 AND NOT s.deleted
 ORDER BY x.sandbox, x.province, x.number LIMIT $3"""
 # What the broker has acknowledged. Another worker may be further: then this one wrote the same records once more.
 TOLD_SQL = """
-WITH t AS (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) t (sandbox, province, number)),
+WITH t AS (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) t (sandbox, province, number, before)),
 moved AS (UPDATE kafka_doors k SET told = t.number FROM t
   WHERE (k.sandbox, k.province) = (t.sandbox, t.province) AND k.told < t.number),
 heard AS (UPDATE connectors c SET heard_at = clock_timestamp() FROM t
   WHERE (c.sandbox, c.province) = (t.sandbox, t.province))
 UPDATE deliveries d SET acknowledged_at = clock_timestamp() FROM t
-WHERE (d.sandbox, d.province) = (t.sandbox, t.province) AND d.number <= t.number AND d.acknowledged_at IS NULL"""
+WHERE (d.sandbox, d.province) = (t.sandbox, t.province) AND d.number > t.before AND d.number <= t.number
+  AND d.acknowledged_at IS NULL"""
 SAID_SQL = """
-UPDATE kafka_doors k SET judged = t.number FROM unnest($1::text[], $2::text[], $3::bigint[]) t (sandbox, province, number)
+UPDATE kafka_doors k SET judged = t.number
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) t (sandbox, province, number, before)
 WHERE (k.sandbox, k.province) = (t.sandbox, t.province) AND k.judged < t.number"""

@@ -124,8 +124,8 @@ class KafkaDoors:
         ]
 
     async def _note(self, sql: str, rows: Sequence[Any], places: Iterable[Place]) -> None:
-        last = {(row["sandbox"], row["province"]): row["number"] for row in rows}
-        moved = [(*place, last[place]) for place in places]
+        last = {(row["sandbox"], row["province"]): (row["number"], row["before"]) for row in rows}
+        moved = [(*place, *last[place]) for place in places]
         if moved:
             await self._runtime.database.pool.execute(sql, *map(list, zip(*moved, strict=True)))
 
