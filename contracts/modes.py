@@ -21,7 +21,12 @@ from shared.text import Text
 
 MODES = SIMULATED, MANUAL, EXTERNAL = ("simulated", "manual", "external")
 TEMPOS = WORKING_CLOCK, AT_ONCE, SCRIPTED = ("working_clock", "at_once", "scripted")
-DOORS = KAFKA, WEBHOOK, PULL = ("kafka", "webhook", "pull")  # through which a connector is told and speaks
+DOORS = KAFKA, WEBHOOK, PULL, LEGACY = (
+    "kafka",
+    "webhook",
+    "pull",
+    "legacy",
+)  # through which a connector is told and speaks
 CONTENT_MODES = STRUCTURED, BINARY = ("structured", "binary")  # of a CloudEvent over HTTP, as a webhook gets it
 GATES = STRICT, LENIENT = ("strict", "lenient")  # whether the gate takes what deviates, where it can
 REST = "*"  # all provinces that are not named
@@ -43,7 +48,7 @@ class Mode(Body):
     via        only external, needed there: the door through which the connector is told
     url        only via webhook, needed there: the address of the connector
     content_mode  only via webhook: how a CloudEvent is sent; default structured
-    gate       only external; default strict
+    gate       only external; default strict, over the adapter API lenient
     """
 
     mode: Annotated[Text, Field(json_schema_extra={"enum": list(MODES)})]
@@ -129,7 +134,8 @@ class Mode(Body):
             return {"mode": MANUAL}
         if self.mode == EXTERNAL:
             receiver = {"url": self.url, "content_mode": self.content_mode or STRUCTURED} if self.url else {}
-            return {"mode": EXTERNAL, "via": self.via, **receiver, "gate": self.gate or STRICT}
+            gate = LENIENT if self.via == LEGACY else STRICT  # what has spoken the adapter API for years deviates
+        return {"mode": EXTERNAL, "via": self.via, **receiver, "gate": self.gate or gate}
         document = {"mode": SIMULATED, "tempo": self.tempo or WORKING_CLOCK}
         decisions = self.decisions.model_dump(exclude_unset=True) if self.decisions else None
         return document if decisions is None else {**document, "decisions": decisions}

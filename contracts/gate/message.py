@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from contracts.gate.rules import Finding
 
-Door = Literal["kafka", "http"]
+Door = Literal["kafka", "http", "legacy"]
 Headers = tuple[tuple[str, bytes | None], ...]  # a header of Kafka can have no value
 Attributes = dict[str, Any]
 

@@ -30,7 +30,7 @@ COMPRESSED = {
     b"\x78\x9c": "zlib",
     b"\x78\xda": "zlib",
 }
-PREFIX = {"kafka": "ce_", "http": "ce-"}
+PREFIX = {"kafka": "ce_", "http": "ce-", "legacy": "ce-"}
 
 
 def read(message: Message) -> Reading:

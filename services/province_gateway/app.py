@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from services.province_gateway.api import batches, connectors, deliveries, desk, dossiers, pull, results, scripts, speak
+from services.province_gateway.api import (
+    batches,
+    connectors,
+    deliveries,
+    desk,
+    dossiers,
+    legacy,
+    pull,
+    results,
+    scripts,
+    speak,
+)
 from services.province_gateway.pages import desk as desk_pages
 from services.province_gateway.pages.visits import TEMPLATES
 from services.province_gateway.problems import PROBLEMS
@@ -29,6 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         deliveries.router,
         deliveries.services_router,
         scripts.router,
+        legacy.router,
     )
     lab = (sandbox.replica_router, sandbox.router, lanes.router, events.router, dead_letters.router)
     return web.create_app(
@@ -41,7 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         routers=(*public, desk_pages.router, *lab),
         summary="34 provincial procedure systems: register, receive, demand the fee, process, return.",
         has_cookie=True,
-        raw_bodies=(speak.RAW_BODIES, results.RAW_BODIES),
+        raw_bodies=(speak.RAW_BODIES, results.RAW_BODIES, legacy.RAW_BODIES),
         templates=TEMPLATES,
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import MetaData
 
 from services.province_gateway.doors.tables import doors_tables
+from services.province_gateway.legacy.tables import legacy_tables
 from services.province_gateway.store import DOSSIERS
 from shared.messaging import edits, published
 from shared.sandbox import files
@@ -35,4 +36,12 @@ async def compute_columns(connection: Any, note: Note) -> None:
     await connection.execute(published.ADD_INDEX_SQL)
 
 
-STEPS: Steps = {10: add_doors, 11: add_edits, 12: compute_columns}
+async def add_legacy(connection: Any, note: Note) -> None:
+    """Version 13: the adapter API."""
+    metadata = MetaData()
+    legacy_tables(metadata)
+    for statement in ddl(metadata):
+        await connection.execute(statement)
+
+
+STEPS: Steps = {10: add_doors, 11: add_edits, 12: compute_columns, 13: add_legacy}

@@ -29,6 +29,7 @@ from services.province_gateway.doors.bell import Bell
 from services.province_gateway.doors.conductor import Conductor
 from services.province_gateway.doors.tables import doors_tables
 from services.province_gateway.doors.webhook_hosts import AllowedHosts
+from services.province_gateway.legacy.tables import legacy_tables
 from services.province_gateway.migrations import STEPS
 from services.province_gateway.moves.context import Rules
 from services.province_gateway.officers import faults, modes
@@ -45,7 +46,7 @@ from shared.sandbox.clock import wire
 from shared.storage.database import Connection
 
 SERVICE = "gateway"
-TABLES = tables_of(DOSSIERS, doors_tables, files.files_tables, replan.replanning_table)
+TABLES = tables_of(DOSSIERS, doors_tables, legacy_tables, files.files_tables, replan.replanning_table)
 NO_ADDRESSES = timedelta(0)  # a result is fetched where the dossier is, not by a signed address
 log = structlog.get_logger()
 

@@ -42,7 +42,7 @@ MACHINE_FAULTS = (
 WAIT_SECONDS = 4.0
 SCHEMA_LOCK = 0x4C54  # advisory lock: two processes of one service can start at the same moment
 # Raise it with every change that a new default does not cover, and add a step (shared/storage/migrations.py).
-SCHEMA_VERSION = 12
+SCHEMA_VERSION = 13
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 NO_STEPS: migrations.Steps = {}
 TIMEOUT = "transaction_timeout"  # a setting of PostgreSQL since version 17

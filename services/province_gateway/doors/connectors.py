@@ -11,7 +11,7 @@ import msgspec
 
 from contracts.catalogue import PROVINCES, current_province
 from contracts.faults.connectors import ACCESS
-from contracts.modes import EXTERNAL, KAFKA, WEBHOOK, in_force
+from contracts.modes import EXTERNAL, KAFKA, LEGACY, WEBHOOK, in_force
 from services.province_gateway.doors import kafka_opening
 from services.province_gateway.doors.webhook_signing import new_secret
 from services.province_gateway.officers.modes import mode_of
@@ -88,7 +88,7 @@ class Connector:
 class Credentials:
     """A connector's new key. The previous one, if there was one, is valid until `previous_until` (real time).
 
-    secret  signs its webhooks; "" if it is not told by webhook
+    secret  signs its webhooks, or is its password at the adapter API; "" at the other doors
     """
 
     connector: Connector
@@ -145,7 +145,7 @@ async def draw(runtime: Runtime, sandbox_id: str, province: str) -> Credentials:
     async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
         require_external(sandbox, province)
         via = mode_of(sandbox, province).via
-        secret = new_secret() if via == WEBHOOK else ""
+        secret = new_secret() if via == WEBHOOK else secrets.token_hex(16) if via == LEGACY else ""
         previous_until = await connection.fetchval(DRAW_SQL, sandbox_id, province, key, OVERLAP, secret)
         await connection.execute(RETRY_SQL, sandbox_id, province)
         if via == KAFKA:

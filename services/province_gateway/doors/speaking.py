@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -14,11 +14,12 @@ from contracts import models
 from contracts.catalogue import agency_code
 from contracts.faults import connectors as named
 from contracts.gate import REGISTER, Known, Message, Reading, Verdict, instruction_facts, judge, read
+from contracts.gate.message import Door
 from contracts.gate.rules import Finding
 from contracts.gate.verdict import Leniency
 from services.province_gateway import commands
 from services.province_gateway.domain import Dossier, Instruction
-from services.province_gateway.doors.connectors import NotConnected, require_external
+from services.province_gateway.doors.connectors import Connector, NotConnected, require_external
 from services.province_gateway.doors.deliveries import Ring
 from services.province_gateway.doors.kafka_store import HEARD
 from services.province_gateway.moves import official, receipts
@@ -71,6 +72,21 @@ class Said(NamedTuple):
     hidden_until: datetime | None
 
 
+class Turn(Protocol):
+    """What a connector says of one dossier, message by message: each is made from what the one before left."""
+
+    def next(self, known: Known | None, now: datetime) -> tuple[Message, Sequence[Finding]] | None:
+        """The next message, and what is wrong with what it was made from; None: everything is said."""
+        ...
+
+    def end(self, work: Work) -> None:
+        """Note in the same transaction what else is to be kept."""
+        ...
+
+
+T = TypeVar("T", bound=Turn)
+
+
 class _Overtaken(Exception):
     """Another message registered the same dossier while this one waited: judge it again."""
 
@@ -110,6 +126,46 @@ async def say_all(
             continue
 
 
+async def say_in_turn(
+    runtime: MessagingRuntime[Dossier],
+    rules: Rules,
+    ring: Ring,
+    place: tuple[str, str],
+    code: str,
+    begin: Callable[[], T],
+) -> tuple[T, list[Said]]:
+    """Judge messages about one dossier, each made after the one before, in one transaction; one that is refused is the last.
+
+    begin   makes the turn; called again if another one registers the dossier meanwhile
+    raises  as `say`
+    """
+    while True:
+        turn = begin()
+        try:
+            return turn, await _say_in_turn(runtime, rules, ring, place, code, turn)
+        except _Overtaken:
+            continue
+
+
+def note(work: Work, connector: Connector, code: str, findings: Sequence[Finding]) -> None:
+    """Keep a verdict on what a connector said that no event can say. The counter of its verdicts must be locked."""
+    leniency = mode_of(work.sandbox, connector.province).gate
+    is_taken = leniency == "lenient" and all(finding.tolerable for finding in findings)
+    verdict = Verdict(
+        "accepted_with_deviations" if is_taken else "rejected",
+        work.now,
+        connector.province,
+        connector.sandbox_id,
+        leniency,
+        dossier=code,
+        errors=tuple(findings),
+    )
+    document = msgspec.json.encode(verdict.document()).decode()
+    number, place = work.number(_counter(connector.province)), (connector.sandbox_id, connector.province)
+    row = (*place, number, work.now, "legacy", "", "", code, verdict.outcome, document, "", None, None, "")
+    work.insert(VERDICT, row)
+
+
 async def check(runtime: MessagingRuntime[Dossier], message: Message, leniency: Leniency) -> Verdict:
     """The verdict that a message would get now, without effect. It works in every mode."""
     reading = read(message)
@@ -122,7 +178,7 @@ async def check(runtime: MessagingRuntime[Dossier], message: Message, leniency: 
     known = None
     if rows:
         dossier = runtime.documents.decode(rows[0]["body"])
-        known = _known(dossier, facts["told_at"])
+        known = _known(dossier, facts["told_at"], message.door)
     return judge(reading, known, sandbox.now, seen=facts["seen"], leniency=leniency)
 
 
@@ -136,7 +192,7 @@ async def _say_all(
 ) -> list[Said]:
     sandbox_id, province = _place(readings[0])
     codes = sorted({reading.dossier for reading in readings if reading.dossier})
-    counter = f"verdicts/{province}"
+    counter = _counter(province)
     said: list[Said] = []
     async with runtime.unit_of_work(sandbox_id, codes=codes, series=[counter]) as request:
         require_external(request.work.sandbox, province)
@@ -147,31 +203,83 @@ async def _say_all(
             offset = offsets[index] if offsets else None
             if offset is not None and offset < row["heard"]:
                 continue  # another worker was faster
-            work: Work = request.work.layer()
-            dossier = _dossier_here(work, reading)
-            if dossier is None and row["is_here"]:
-                raise _Overtaken
-            trace_context.join(work.traceparent(dossier.code) if dossier else "")
-            seen = digests.get(reading.id, row["seen"])
-            known = _known(dossier, row["told_at"]) if dossier else None
-            leniency = mode_of(work.sandbox, province).gate
-            verdict = judge(reading, known, work.now, seen=seen, leniency=leniency)
-            work, verdict = _effect(request.work, work, rules, verdict, known, unfit)
-            if verdict.is_accepted:
-                digests[reading.id] = reading.digest
-                if sandbox_id != DEFAULT:
-                    message_sent = msgspec.json.encode(reading.structured()).decode()
-                    work.insert(RECORDED, (sandbox_id, caller(province), message_sent))
-            number, late = work.number(counter), await _late(request, reading, province)
-            hidden_until = late.hold(work.now + late.duration("by")).due if late else None
-            row = _row(number, reading, verdict, offset)
-            work.insert(VERDICT, (*row, hidden_until, late.key if late else ""))
-            work.merge()
-            said.append(Said(verdict, number, hidden_until))
+            said.append(await _say_one(request, rules, reading, row, digests, offset, unfit))
         if offsets:
             request.work.insert(HEARD, (sandbox_id, province, offsets[-1] + 1))
         request.work.when_committed(lambda: ring(sandbox_id, province))
     return said
+
+
+async def _say_in_turn(
+    runtime: MessagingRuntime[Dossier], rules: Rules, ring: Ring, place: tuple[str, str], code: str, turn: Turn
+) -> list[Said]:
+    sandbox_id, province = place
+    said: list[Said] = []
+    digests: dict[str | None, str] = {}
+    async with runtime.unit_of_work(sandbox_id, codes=[code], series=[_counter(province)]) as request:
+        require_external(request.work.sandbox, province)
+        dossier = _arrived(request.work, code)
+        numbers: list[str] = []
+        if dossier is not None and dossier.owing is not None:
+            numbers += receipts.receipt_series(agency_code(dossier.province, dossier.commune), request.now)
+        await request.lock_counters(*sorted({_counter(province), *numbers}))
+        (row,) = await request.fetch(KNOWN_SQL, sandbox_id, province, [""], [code])
+        if dossier is None and row["is_here"]:
+            raise _Overtaken
+        while True:
+            dossier = _arrived(request.work, code)
+            following = turn.next(_known(dossier, row["told_at"], "legacy") if dossier else None, request.now)
+            if following is None:
+                break
+            message, findings = following
+            reading = read(message)
+            reading = msgspec.structs.replace(reading, findings=(*reading.findings, *findings))
+            (row,) = await request.fetch(KNOWN_SQL, sandbox_id, province, *_keys([reading]))
+            said.append(await _say_one(request, rules, reading, row, digests, None, None))
+            if said[-1].verdict.outcome == "rejected":
+                break
+        turn.end(request.work)
+        request.work.when_committed(lambda: ring(sandbox_id, province))
+    return said
+
+
+async def _say_one(
+    request: Request[Dossier],
+    rules: Rules,
+    reading: Reading,
+    row: Any,
+    digests: dict[str | None, str],
+    offset: int | None,
+    unfit: Refusal | None,
+) -> Said:
+    """Judge one message, after those before it in the same transaction; `row`: of KNOWN_SQL, `digests`: of those."""
+    sandbox_id, province = _place(reading)
+    counter = _counter(province)
+    work: Work = request.work.layer()
+    dossier = _dossier_here(work, reading)
+    if dossier is None and row["is_here"]:
+        raise _Overtaken
+    trace_context.join(work.traceparent(dossier.code) if dossier else "")
+    seen = digests.get(reading.id, row["seen"])
+    known = _known(dossier, row["told_at"], reading.message.door) if dossier else None
+    leniency = mode_of(work.sandbox, province).gate
+    verdict = judge(reading, known, work.now, seen=seen, leniency=leniency)
+    work, verdict = _effect(request.work, work, rules, verdict, known, unfit)
+    if verdict.is_accepted:
+        digests[reading.id] = reading.digest
+        if sandbox_id != DEFAULT:
+            message_sent = msgspec.json.encode(reading.structured()).decode()
+            work.insert(RECORDED, (sandbox_id, caller(province), message_sent))
+    number, late = work.number(counter), await _late(request, reading, province)
+    hidden_until = late.hold(work.now + late.duration("by")).due if late else None
+    work.insert(VERDICT, (*_row(number, reading, verdict, offset), hidden_until, late.key if late else ""))
+    work.merge()
+    return Said(verdict, number, hidden_until)
+
+
+def _counter(province: str) -> str:
+    """The counter that numbers the verdicts of a province. Who holds its lock is the only one who judges there."""
+    return f"verdicts/{province}"
 
 
 def caller(province: str) -> str:
@@ -225,15 +333,20 @@ async def _lock_counters(request: Request[Dossier], counter: str, readings: Sequ
 
 
 def _dossier_here(work: Work, reading: Reading) -> Dossier | None:
-    dossier = work.find(reading.dossier or "")
+    return _arrived(work, reading.dossier or "")
+
+
+def _arrived(work: Work, code: str) -> Dossier | None:
+    dossier = work.find(code)
     return None if dossier is None or dossier.is_expected else dossier
 
 
-def _known(dossier: Dossier, told_at: datetime | None) -> Known:
+def _known(dossier: Dossier, told_at: datetime | None, door: Door) -> Known:
     # As the office says and as the connector was told, not when either was heard here: that is later, so the next message
     # of a connector would be "before" the one that is still on its way.
     latest = max(dossier.last_act_at, told_at or dossier.last_act_at)
-    return Known.of(dossier, last_event_at=latest, result_file=bool(dossier.own_result))
+    # The adapter API hands in no file before it says that there is a result: it is printed here.
+    return Known.of(dossier, last_event_at=latest, result_file=None if door == "legacy" else bool(dossier.own_result))
 
 
 def _refused(verdict: Verdict, refusal: Refusal) -> Verdict:

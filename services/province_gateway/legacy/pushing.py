@@ -1,0 +1,251 @@
+"""What a province pushes: each dossier and each step becomes the lawful messages that lead where it says it stands."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+import msgspec
+
+from contracts.catalogue import Place, agency_code
+from contracts.gate import Finding, Known, Message, message_of
+from contracts.gate.law_rules import OTHER_PROVINCE, UNKNOWN_DOSSIER
+from contracts.legacy import messages, moves, rules
+from contracts.legacy.messages import Said
+from contracts.legacy.values import text
+from contracts.lifecycle import DOSSIER_REGISTERED
+from services.province_gateway.codes import code_series, dossier_code
+from services.province_gateway.doors import speaking
+from services.province_gateway.doors.connectors import Connector
+from services.province_gateway.doors.speaking import Said as Judged
+from services.province_gateway.legacy.tables import PUSHED, STEPPED
+from services.province_gateway.runtime import Gateway
+from services.province_gateway.work import Work
+from shared.sandbox.clock import BUSINESS_ZONE
+
+CODE_SQL = "SELECT code FROM legacy_dossiers WHERE sandbox = $1 AND province = $2 AND theirs = $3"
+HERE_SQL = "SELECT FROM dossiers WHERE sandbox = $1 AND code = $2 AND province <> ''"
+STEPS_SQL = "SELECT digest FROM legacy_steps WHERE sandbox = $1 AND province = $2 AND code = $3"
+NOTHING = "{}"
+NOWHERE = Place("", None)
+STATUS = "TrangThai"  # how the pointers of findings about a status end: the member is TrangThaiHoSo in a dossier
+INTEROPERATING = 0  # a status that one client sends beside the ten: nothing follows from it (integration.md 2)
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one pushed element.
+
+    is_taken  also with deviations; `findings`: those, or why it was refused
+    is_known  a new dossier was known already
+    """
+
+    is_taken: bool
+    findings: tuple[Finding, ...] = ()
+    is_known: bool = False
+
+
+@dataclass
+class Push:
+    """One pushed element, message by message.
+
+    noted   what is wrong with the form of the element: the first message carries it
+    beside  what no message can carry: it becomes a verdict of its own
+    """
+
+    connector: Connector
+    code: str
+    said: Said
+    noted: list[Finding]
+    beside: list[Finding] = field(default_factory=list)
+
+    def next(self, known: Known | None, now: datetime) -> tuple[Message, Sequence[Finding]] | None:
+        """The first of the lawful moves to the pushed status."""
+        if known is None:
+            self.beside.append(UNKNOWN_DOSSIER.at(f"{self.said.pointer}/MaHoSo", self.code))
+        elif known.province != self.connector.province:
+            self.beside.append(OTHER_PROVINCE.at(f"{self.said.pointer}/MaHoSo", self.code))
+        elif (target := self.said.target) is None:
+            if self.said.status != INTEROPERATING:
+                self.beside.append(rules.NO_STATUS.at(f"{self.said.pointer}/{STATUS}", self.said.status))
+        elif target != known.state:
+            way = moves.way_to(known, target, now)
+            if way:
+                return self._message(*messages.moved(known, way[0], self.said, now))
+            nearest = ", ".join(f"{state.code} {state.name_vi}" for state in moves.lawful_states(known, now))
+            expected = f"from {known.state.code} {known.state.name_vi}: {nearest or 'nothing more, it has ended'}"
+            self.beside.append(rules.NO_WAY.at(f"{self.said.pointer}/{STATUS}", target.code, expected=expected))
+        return None
+
+    def end(self, work: Work) -> None:
+        left = (*self.noted, *self.beside)
+        if left:
+            speaking.note(work, self.connector, self.code, left)
+
+    def _message(self, event: dict[str, Any], found: Sequence[Finding]) -> tuple[Message, Sequence[Finding]]:
+        noted, self.noted = (*self.noted, *found), []
+        return message_of(event, "legacy", self.connector.province, sandbox_id=self.connector.sandbox_id), noted
+
+    def outcome(self, said: Sequence[Judged]) -> Outcome:
+        """What the law does not allow is taken, and its verdict says so: the real portal has no table of moves."""
+        verdicts = [each.verdict for each in said]
+        findings = [*(error for verdict in verdicts for error in verdict.errors), *self.noted, *self.beside]
+        is_refused = any(
+            verdict.outcome == "rejected"
+            and (
+                verdict.leniency == "strict"
+                or verdict.type == DOSSIER_REGISTERED
+                or any(error.stage != "law" for error in verdict.errors)
+            )
+            for verdict in verdicts
+        )
+        return Outcome(not is_refused and all(each.tolerable for each in self.beside), tuple(findings))
+
+
+@dataclass
+class DossierPush(Push):
+    """A pushed dossier: its registration, if it is new, and the moves to its status."""
+
+    pushed: Object = field(default_factory=dict)
+    place: Place = NOWHERE
+    is_update: bool = False
+    is_new: bool = False
+    is_known: bool = False
+
+    def next(self, known: Known | None, now: datetime) -> tuple[Message, Sequence[Finding]] | None:
+        if known is None:
+            if self.is_update:
+                self.noted.append(rules.UPDATED_UNKNOWN.at("/isUpdating", "True"))
+            self.is_new = True
+            return self._message(*messages.registered(self.pushed, self.place, self.code, self.said.pointer, now))
+        if not self.is_new and not self.is_update:
+            self.is_known = True
+            return None
+        return super().next(known, now)
+
+    def end(self, work: Work) -> None:
+        if self.is_known:
+            return
+        super().end(work)
+        place = (self.connector.sandbox_id, self.connector.province)
+        work.insert(PUSHED, (*place, text(self.pushed["MaHoSo"]), self.code, msgspec.json.encode(self.pushed).decode()))
+
+
+@dataclass
+class StepPush(Push):
+    """A pushed step of progress."""
+
+    step: Object = field(default_factory=dict)
+
+    def end(self, work: Work) -> None:
+        super().end(work)
+        place = (self.connector.sandbox_id, self.connector.province, self.code)
+        work.insert(STEPPED, (*place, _digest(self.step), msgspec.json.encode(self.step).decode()))
+
+
+T = TypeVar("T", bound=Push)
+
+
+async def push_dossiers(
+    gateway: Gateway, connector: Connector, dossiers: Sequence[Object], findings: Sequence[Finding], *, is_update: bool
+) -> list[Outcome]:
+    """Take dossiers in, in their order, each in a transaction of its own.
+
+    findings  on the form of the whole request; those of an element without which there is no dossier refuse it
+    """
+    return [
+        await _push_dossier(gateway, connector, dossier, f"/data/{n}", _under(findings, f"/data/{n}"), is_update)
+        for n, dossier in enumerate(dossiers)
+    ]
+
+
+async def push_steps(
+    gateway: Gateway, connector: Connector, steps: Sequence[Object], findings: Sequence[Finding]
+) -> list[Outcome]:
+    """Take steps of progress in, in their order. One that came before, in a history that comes again, changes nothing."""
+    outcomes, seen = [], dict[str, set[str]]()
+    for n, step in enumerate(steps):
+        noted = _under(findings, f"/data/{n}")
+        if any(not each.tolerable for each in noted):
+            outcomes.append(Outcome(False, tuple(noted)))
+            continue
+        code = await code_of(gateway, connector, text(step["MaHoSo"]))
+        if code not in seen:
+            rows = await gateway.database.fetch(STEPS_SQL, connector.sandbox_id, connector.province, code)
+            seen[code] = {row["digest"] for row in rows}
+        if _digest(step) in seen[code]:
+            outcomes.append(Outcome(True))
+            continue
+        seen[code].add(_digest(step))
+        begin = partial(_begin_step, connector, code, step, f"/data/{n}", noted)
+        turn, said = await _say(gateway, connector, code, begin)
+        outcomes.append(turn.outcome(said))
+    return outcomes
+
+
+async def code_of(gateway: Gateway, connector: Connector, theirs: str) -> str:
+    """The code in the network of a dossier that a province calls so; the same where it was never pushed."""
+    rows = await gateway.database.fetch(CODE_SQL, connector.sandbox_id, connector.province, theirs)
+    return str(rows[0]["code"]) if rows else theirs
+
+
+async def _push_dossier(
+    gateway: Gateway, connector: Connector, dossier: Object, pointer: str, noted: list[Finding], is_update: bool
+) -> Outcome:
+    if any(not each.tolerable for each in noted):
+        return Outcome(False, tuple(noted))
+    now = (await gateway.sandbox(connector.sandbox_id)).now
+    place, guessed = messages.place_of(dossier, connector.province, pointer, now)
+    code = await _code_for(gateway, connector, text(dossier["MaHoSo"]), place)
+
+    def begin() -> DossierPush:
+        said = messages.of_dossier(dossier, pointer)
+        return DossierPush(connector, code, said, [*noted, *guessed], pushed=dossier, place=place, is_update=is_update)
+
+    turn, said = await _say(gateway, connector, code, begin)
+    if turn.is_known:
+        return Outcome(False, (rules.INSERTED_KNOWN.at(f"{pointer}/MaHoSo", dossier["MaHoSo"]),), is_known=True)
+    return turn.outcome(said)
+
+
+def _begin_step(connector: Connector, code: str, step: Object, pointer: str, noted: list[Finding]) -> StepPush:
+    return StepPush(connector, code, messages.of_step(step, pointer), [*noted], step=step)
+
+
+async def _say(gateway: Gateway, connector: Connector, code: str, begin: Callable[[], T]) -> tuple[T, list[Judged]]:
+    place = (connector.sandbox_id, connector.province)
+    return await speaking.say_in_turn(gateway, gateway.rules, gateway.ring, place, code, begin)
+
+
+async def _code_for(gateway: Gateway, connector: Connector, theirs: str, place: Place) -> str:
+    """The code in the network for a pushed dossier: theirs if it can be one, else one of the agency, drawn once."""
+    known = await code_of(gateway, connector, theirs)
+    if known != theirs or messages.fits(theirs, place):
+        return known
+    if await gateway.database.fetch(HERE_SQL, connector.sandbox_id, theirs):
+        return theirs  # that of the portal, which came from there
+    agency = agency_code(place.province, place.commune)
+    async with gateway.unit_of_work(connector.sandbox_id, series=[f"{agency}/desk"]) as request:
+        series = code_series(agency, request.now)
+        await request.lock_counters(series)
+        day = f"{request.now.astimezone(BUSINESS_ZONE):%Y%m%d}"
+        drawn = dossier_code(agency, day, request.work.number(series), request.work.epoch)
+        request.work.insert(PUSHED, (connector.sandbox_id, connector.province, theirs, drawn, NOTHING))
+    return await code_of(gateway, connector, theirs)
+
+
+def _under(findings: Sequence[Finding], pointer: str) -> list[Finding]:
+    """The findings on one element, and those on the request as a whole, which concern each."""
+    return [
+        each for each in findings if each.pointer.startswith(f"{pointer}/") or not each.pointer.startswith("/data/")
+    ]
+
+
+def _digest(step: Object) -> str:
+    """Equal for the same step: by what it says, not by the order of its members."""
+    return hashlib.blake2b(msgspec.json.encode(step, order="deterministic"), digest_size=12).hexdigest()

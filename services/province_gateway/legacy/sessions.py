@@ -1,0 +1,65 @@
+"""Logins of the adapter API: name and password of a connector for a session, which ends by the real clock."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import timedelta
+
+from contracts.modes import LEGACY
+from services.province_gateway.doors.connectors import Connector
+from services.province_gateway.officers.modes import mode_of
+from shared.errors import Refusal
+from shared.runtime import Runtime, known_sandbox
+
+LIFE = timedelta(minutes=30)  # clients log in again after ten minutes (integration.md 1.2)
+LOGINS = re.compile(r"(?:([A-Za-z0-9_-]{1,64})\.)?([0-9]{2})")  # sandbox, province
+SECRETS_SQL = """
+SELECT secret, CASE WHEN previous_until > clock_timestamp() THEN previous_secret ELSE '' END AS previous_secret
+FROM connectors WHERE sandbox = $1 AND province = $2"""
+# Those that have ended go at the same time.
+BEGIN_SQL = """
+WITH ended AS (DELETE FROM legacy_sessions WHERE ends_at < clock_timestamp())
+INSERT INTO legacy_sessions (token, sandbox, province, ends_at) VALUES ($1, $2, $3, clock_timestamp() + $4::interval)"""
+OF_SQL = "SELECT sandbox, province FROM legacy_sessions WHERE token = $1 AND ends_at > clock_timestamp()"
+
+
+def login_of(connector: Connector) -> str:
+    """The name with which a connector logs in."""
+    return f"{connector.sandbox_id}.{connector.province}"
+
+
+async def log_in(runtime: Runtime, name: object, password: object, life: timedelta = LIFE) -> str | None:
+    """A new session; None if no connector over this door has this name and password."""
+    match = LOGINS.fullmatch(name) if isinstance(name, str) else None
+    if match is None or not isinstance(password, str):
+        return None
+    connector = Connector(match[1] or "default", match[2])
+    if not await _knows(runtime, connector, password):
+        return None
+    token = secrets.token_hex(16)  # no + & %: clients send it unencoded
+    await runtime.database.pool.execute(BEGIN_SQL, token, connector.sandbox_id, connector.province, life)
+    return token
+
+
+async def connector_of(runtime: Runtime, token: object) -> Connector | None:
+    """Whose session it is; None if it is none, or has ended."""
+    if not isinstance(token, str) or len(token) > 100:
+        return None
+    rows = await runtime.database.fetch(OF_SQL, token)
+    return Connector(rows[0]["sandbox"], rows[0]["province"]) if rows else None
+
+
+async def _knows(runtime: Runtime, connector: Connector, password: str) -> bool:
+    try:
+        sandbox = await known_sandbox(runtime, connector.sandbox_id)
+    except Refusal:
+        return False
+    if mode_of(sandbox, connector.province).via != LEGACY:
+        return False
+    rows = await runtime.database.fetch(SECRETS_SQL, connector.sandbox_id, connector.province)
+    return any(
+        rows[0][name] and secrets.compare_digest(rows[0][name].encode(), password.encode("utf-8", "replace"))
+        for name in ("secret", "previous_secret")
+        if rows
+    )

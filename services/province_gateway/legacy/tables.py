@@ -1,0 +1,68 @@
+"""The tables of the adapter API: who is logged in, and what was pushed of each dossier."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.messaging.save_statement import Clause
+
+NOW = text("clock_timestamp()")
+PUSHED = Clause(
+    "pushed",
+    "INSERT INTO legacy_dossiers (sandbox, province, theirs, code, object) "
+    "SELECT sandbox, province, theirs, code, object::jsonb FROM {rows} ON CONFLICT (sandbox, province, theirs) "
+    "DO UPDATE SET object = legacy_dossiers.object || EXCLUDED.object, pushed_at = clock_timestamp()",
+    "sandbox text, province text, theirs text, code text, object text",
+)
+STEPPED = Clause(
+    "stepped",
+    "INSERT INTO legacy_steps (sandbox, province, code, digest, step) "
+    "SELECT sandbox, province, code, digest, step::jsonb FROM {rows} ON CONFLICT DO NOTHING",
+    "sandbox text, province text, code text, digest text, step text",
+)
+
+
+def legacy_tables(metadata: MetaData) -> list[Table]:
+    return [table(metadata) for table in (_sessions, _dossiers, _steps)]
+
+
+def _sessions(metadata: MetaData) -> Table:
+    return Table(
+        "legacy_sessions",
+        metadata,
+        Column("token", Text, primary_key=True),
+        Column("sandbox", Text, nullable=False),
+        Column("province", Text, nullable=False),
+        Column("ends_at", DateTime(timezone=True), nullable=False),  # real time
+        Index("legacy_sessions_ends", "ends_at"),
+    )
+
+
+def _dossiers(metadata: MetaData) -> Table:
+    """What was pushed of a dossier, under the code that the province gave it."""
+    return Table(
+        "legacy_dossiers",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("province", Text, primary_key=True),
+        Column("theirs", Text, primary_key=True),
+        Column("code", Text, nullable=False),  # of the network; the same if theirs can be one
+        Column("object", JSONB, nullable=False),  # every member that was pushed, as it was pushed last
+        Column("pushed_at", DateTime(timezone=True), nullable=False, server_default=NOW),  # real time
+        Index("legacy_dossiers_code", "code", "sandbox"),
+    )
+
+
+def _steps(metadata: MetaData) -> Table:
+    """The steps of progress that were pushed, each once, however often its history came again."""
+    return Table(
+        "legacy_steps",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("province", Text, primary_key=True),
+        Column("code", Text, primary_key=True),
+        Column("digest", Text, primary_key=True),
+        Column("step", JSONB, nullable=False),
+        Column("pushed_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+    )

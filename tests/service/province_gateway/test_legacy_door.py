@@ -1,0 +1,178 @@
+"""The adapter API: a program of ten years ago logs in, reads, pushes, and what it says has its lawful effect."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from contracts import lifecycle as law
+from contracts.catalogue import agency_code
+from contracts.legacy import schemas
+from tests.support.connector import Connector
+from tests.support.country import Sandbox
+from tests.support.factories import FREE, PROVINCE, told
+
+COMMUNE = "14464"
+CODE = f"{agency_code(PROVINCE, COMMUNE)}-260609-0001"
+NOW = "20260609080000"
+
+
+class Client:
+    """Speaks as the facts say, and knows nothing of this project."""
+
+    def __init__(self, sandbox: Sandbox, province: str = PROVINCE) -> None:
+        self.sandbox, self.country, self.province = sandbox, sandbox.country, province
+        self.session = ""
+
+    async def connect(self, **mode: Any) -> Client:
+        connector = Connector(self.sandbox, self.province)
+        await connector.mode({"mode": "external", "via": "legacy", **mode})
+        self.password = (await connector.draw()).json()["secret"]
+        return self
+
+    async def log_in(self, **other: Any) -> dict[str, Any]:
+        body = {"username": f"{self.sandbox.id}.{self.province}", "password": self.password, **other}
+        answer = await self.post("login", body)
+        self.session = answer.get("session", "")
+        return answer
+
+    async def post(self, path: str, body: Any) -> dict[str, Any]:
+        answer = await self.country.ask("gateway", "POST", f"/legacy/{path}", json=body)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def call(self, service: str, **parameters: Any) -> dict[str, Any]:
+        envelope = {"session": self.session, "madonvi": agency_code(self.province), "service": service}
+        return await self.post("integration", {**envelope, **parameters})
+
+    async def push(self, *dossiers: dict[str, Any], update: str = "False") -> dict[str, Any]:
+        return await self.call("DongBoHoSoMC", isUpdating=update, data=list(dossiers))
+
+    async def step(self, status: object, code: str = CODE, **facts: Any) -> dict[str, Any]:
+        step = {
+            "MaHoSo": code,
+            "TrangThai": status,
+            "ThoiDiemXuLy": NOW,
+            "NguoiXuLy": "Cán bộ A",
+            "NoiDungXuLy": "",
+            **facts,
+        }
+        return await self.call("CapNhatTienDoHoSoMC", data=[step])
+
+    async def types(self, code: str = CODE) -> list[str]:
+        return [event["type"] for event in await told(self.country.gateway, self.sandbox.id, code)]
+
+    async def rules(self, code: str = CODE) -> list[str]:
+        rows = await self.country.gateway.database.fetch(
+            "SELECT document::jsonb->'errors' AS errors FROM verdicts WHERE sandbox = $1 AND dossier = $2 ORDER BY number",
+            *(self.sandbox.id, code),
+        )
+
+        return [error["rule"] for row in rows for error in json.loads(row["errors"])]
+
+
+def a_dossier(**facts: Any) -> dict[str, Any]:
+    return {
+        "MaHoSo": CODE,
+        "MaTTHC": FREE,
+        "TenTTHC": "",
+        "ChuHoSo": "Trần Ngọc Lan",
+        "LoaiDoiTuong": "1",
+        "DinhDanhCHS": [{"LoaiDinhDanh": "1", "SoDinhDanh": "037190900123"}],
+        "KenhThucHien": "1",
+        "NgayTiepNhan": NOW,
+        "NgayHenTra": "",
+        "TrangThaiHoSo": "2",
+        "HinhThuc": "0",
+        **facts,
+    }
+
+
+@pytest.fixture
+async def client(sandbox: Sandbox) -> Client:
+    client = await Client(sandbox).connect()
+    await client.log_in()
+    return client
+
+
+async def test_a_session_is_drawn_by_name_and_password(client: Client) -> None:
+    assert await client.log_in() == {"error_code": 0, "message": "Thành công", "session": client.session}
+    assert client.session.isalnum()
+    for wrong in (
+        {"password": "x"},
+        {"username": "nobody.37"},
+        {"username": None},
+        {"password": 7},
+        {"username": "default.37"},
+    ):
+        answer = await client.log_in(**wrong)
+        assert answer["error_code"] == -1 and "session" not in answer, wrong
+
+
+async def test_every_list_is_as_its_schema_says(client: Client) -> None:
+    for service in schemas.services():
+        if (service.startswith("LayDanh") and "HoiDap" not in service) or service in ("LayDVC",):
+            answer = await client.call(service)
+            assert answer["error_code"] == 0 and schemas.answers(service).is_valid(answer["result"]), service
+    answer = await client.call("LayThuTuc", maTTHC=FREE)
+    assert schemas.answers("LayThuTuc").is_valid(answer["result"])
+    assert (await client.call("LayThuTuc", maTTHC="9.999999"))["result"] == []
+
+
+async def test_a_pushed_dossier_is_registered_and_received(client: Client) -> None:
+    assert (await client.call("TraCuuHoSo", mahoso=CODE))["result"] == []
+    answer = await client.push(a_dossier())
+    assert answer["error_code"] == 0 and "thành công" in answer["message"].lower(), answer
+    assert await client.types() == [law.DOSSIER_REGISTERED, law.DOSSIER_RECEIVED]
+    (found,) = (await client.call("TraCuuHoSo", mahoso=CODE))["result"]
+    assert found["ChuHoSo"] == "Trần Ngọc Lan" and found["TrangThaiHoSo"] == "2"
+    assert await client.rules() == []
+
+
+async def test_a_status_becomes_the_moves_that_lead_there(client: Client) -> None:
+    await client.push(a_dossier())
+    assert (await client.step("9"))["error_code"] == 0
+    assert (await client.push(a_dossier(TrangThaiHoSo=10), update="true"))["error_code"] == 0
+    assert await client.types() == [
+        law.DOSSIER_REGISTERED,
+        law.DOSSIER_RECEIVED,
+        law.PROCESSING_STARTED,
+        law.DOSSIER_RESULT_READY,
+        law.DOSSIER_RESULT_RETURNED,
+    ]
+
+
+async def test_a_history_that_comes_again_changes_nothing(client: Client) -> None:
+    await client.push(a_dossier())
+    for _ in range(2):
+        for status in ("4", "9"):
+            assert (await client.step(status))["error_code"] == 0
+    assert len(await client.types()) == 4 and await client.rules() == []
+
+
+async def test_what_no_lawful_way_leads_to_is_taken_and_noted(client: Client) -> None:
+    await client.push(a_dossier(TrangThaiHoSo="10"))
+    assert (await client.step("4"))["error_code"] == 0
+    assert (await client.rules())[-1] == "LT-ADP-020"
+
+
+async def test_a_new_dossier_that_is_known_exists_already(client: Client) -> None:
+    await client.push(a_dossier())
+    answer = await client.push(a_dossier())
+    assert answer["error_code"] == 3 and "đã tồn tại" in answer["message"]
+    assert len(await client.types()) == 2
+
+
+async def test_a_code_of_another_form_is_kept_beside_one_of_ours(client: Client) -> None:
+    theirs = "000.00.12.H42-260609-0007"
+    for update in ("False", "True"):
+        answer = await client.push(a_dossier(MaHoSo=theirs), update=update)
+        assert answer["error_code"] == 0, answer
+    (row,) = await client.country.gateway.database.fetch(
+        "SELECT code FROM legacy_dossiers WHERE sandbox = $1", client.sandbox.id
+    )
+    assert await client.types(row["code"]) == [law.DOSSIER_REGISTERED, law.DOSSIER_RECEIVED]
+    assert "LT-ADP-010" in await client.rules(row["code"])
+    assert (await client.step(4, theirs))["error_code"] == 0 and len(await client.types(row["code"])) == 3
