@@ -93,6 +93,13 @@ def of_step(step: Object, pointer: str) -> Said:
     )
 
 
+def of_status(status: Object, pointer: str) -> Said:
+    """What DongBoTrangThaiHoSo says: 2 accepted, 5 to be supplemented; 11 in one variant refused (integration.md 1.8)."""
+    code, at = number(status.get("TrangThai")), time_of(status.get("NgayXuLy"))
+    code = lifecycle.REFUSED.code if code == 11 else code or 0
+    return Said(pointer, code, {code: at} if at else {}, text(status.get("NoiDung")))
+
+
 def moved(known: Known, move: Move, said: Said, now: datetime) -> tuple[dict[str, Any], list[Finding]]:
     """The message that says a move, with the facts of the push, and what had to be mended in them."""
     at, found = _when(known, move, said, now)

@@ -188,6 +188,19 @@ async def push_steps(
     return outcomes
 
 
+async def push_status(gateway: Gateway, connector: Connector, status: Object, findings: Sequence[Finding]) -> Outcome:
+    """Take in the status of a dossier that the portal has sent to the province (integration.md 1.8)."""
+    if any(not each.tolerable for each in findings):
+        return Outcome(False, tuple(findings))
+    code = await code_of(gateway, connector, text(status["MaHoSo"]))
+
+    def begin() -> Push:
+        return Push(connector, code, messages.of_status(status, "/data"), [*findings])
+
+    turn, said = await _say(gateway, connector, code, begin)
+    return turn.outcome(said)
+
+
 async def code_of(gateway: Gateway, connector: Connector, theirs: str) -> str:
     """The code in the network of a dossier that a province calls so; the same where it was never pushed."""
     rows = await gateway.database.fetch(CODE_SQL, connector.sandbox_id, connector.province, theirs)

@@ -17,6 +17,7 @@ LOGINS = re.compile(r"(?:([A-Za-z0-9_-]{1,64})\.)?([0-9]{2})")  # sandbox, provi
 SECRETS_SQL = """
 SELECT secret, CASE WHEN previous_until > clock_timestamp() THEN previous_secret ELSE '' END AS previous_secret
 FROM connectors WHERE sandbox = $1 AND province = $2"""
+OF_KEY_SQL = "SELECT sandbox, province FROM connectors WHERE secret = $1 OR previous_secret = $1"
 # Those that have ended go at the same time.
 BEGIN_SQL = """
 WITH ended AS (DELETE FROM legacy_sessions WHERE ends_at < clock_timestamp())
@@ -48,6 +49,13 @@ async def connector_of(runtime: Runtime, token: object) -> Connector | None:
         return None
     rows = await runtime.database.fetch(OF_SQL, token)
     return Connector(rows[0]["sandbox"], rows[0]["province"]) if rows else None
+
+
+async def connector_with(runtime: Runtime, key: str) -> Connector | None:
+    """The connector whose password stands in the address: the wrappers of provinces know no login."""
+    rows = await runtime.database.fetch(OF_KEY_SQL, key) if len(key) >= 32 else []
+    connector = Connector(rows[0]["sandbox"], rows[0]["province"]) if len(rows) == 1 else None
+    return connector if connector and await _knows(runtime, connector, key) else None
 
 
 async def _knows(runtime: Runtime, connector: Connector, password: str) -> bool:

@@ -24,7 +24,7 @@ STEPPED = Clause(
 
 
 def legacy_tables(metadata: MetaData) -> list[Table]:
-    return [table(metadata) for table in (_sessions, _dossiers, _steps)]
+    return [table(metadata) for table in (_sessions, _dossiers, _steps, _notes)]
 
 
 def _sessions(metadata: MetaData) -> Table:
@@ -64,5 +64,19 @@ def _steps(metadata: MetaData) -> Table:
         Column("code", Text, primary_key=True),
         Column("digest", Text, primary_key=True),
         Column("step", JSONB, nullable=False),
+        Column("pushed_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+    )
+
+
+def _notes(metadata: MetaData) -> Table:
+    """What was pushed that concerns no dossier."""
+    return Table(
+        "legacy_notes",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("province", Text, primary_key=True),
+        Column("service", Text, primary_key=True),
+        Column("key", Text, primary_key=True),
+        Column("row", JSONB, nullable=False),
         Column("pushed_at", DateTime(timezone=True), nullable=False, server_default=NOW),
     )

@@ -176,3 +176,81 @@ async def test_a_code_of_another_form_is_kept_beside_one_of_ours(client: Client)
     assert await client.types(row["code"]) == [law.DOSSIER_REGISTERED, law.DOSSIER_RECEIVED]
     assert "LT-ADP-010" in await client.rules(row["code"])
     assert (await client.step(4, theirs))["error_code"] == 0 and len(await client.types(row["code"])) == 3
+
+
+async def test_the_status_of_a_dossier_of_the_portal(client: Client) -> None:
+    await client.push(a_dossier(TrangThaiHoSo="1"))
+    data = {
+        "MaHoSo": CODE,
+        "MaHoSoDonVi": "",
+        "NoiDung": "Không thuộc thẩm quyền của đơn vị",
+        "NgayXuLy": "",
+        "TrangThai": "11",
+    }
+    assert (await client.call("DongBoTrangThaiHoSo", type="2", data=data))["error_code"] == 0
+    assert await client.types() == [law.DOSSIER_REGISTERED, law.DOSSIER_REFUSED]
+    answer = await client.call("DongBoTrangThaiHoSo", type="2", data={**data, "MaHoSo": CODE.replace("0001", "9999")})
+    assert answer["error_code"] == -1 and "hồ sơ" in answer["message"].lower()
+
+
+async def test_questions_are_read_answered_and_then_skipped(client: Client) -> None:
+    first, *_ = asked = (await client.call("LayDanhSachHoiDapGuiTuDVCQG"))["result"]
+    row = {"HOIDAPID": first["HOIDAPID"], "NGAYTRALOI": "09/06/2026", "NOIDUNGTRALOI": "Tại xã nơi cư trú."}
+    assert (await client.call("DongBoKetQuaHoiDapGuiTuDVCQG", data=[row]))["error_code"] == 0
+    again = (await client.call("LayDanhSachHoiDapGuiTuDVCQG"))["result"]
+    assert [each["TRANGTHAI"] for each in again] == ["0", *["1"] * (len(asked) - 1)]
+    found = (await client.call("LayNoiDungTraLoiTheoCauHoi", cauhoiid=first["HOIDAPID"]))["result"]
+    assert len(found) == len(asked) and found[0]["NOIDUNGTRALOI"] == "Tại xã nơi cư trú."
+    for service, result in (("LayDanhSachHoiDapGuiTuDVCQG", asked), ("LayNoiDungTraLoiTheoCauHoi", found)):
+        assert schemas.answers(service).is_valid(result)
+
+
+async def test_ratings_may_be_none_and_come_again(client: Client) -> None:
+    row = {"NgayTongHop": "6-2026", "TongSoNguoiDanhGia": 10, "Madonvi": "H42", "MaThuTuc": ""}
+    for data in ([], [row], [row]):
+        assert (await client.call("DongBoDanhGia", data=data))["error_code"] == 0
+    rows = await client.country.gateway.database.fetch("SELECT FROM legacy_notes WHERE sandbox = $1", client.sandbox.id)
+    assert len(rows) == 1
+
+
+async def test_the_wrapper_of_one_province_has_texts_and_bare_arrays(client: Client) -> None:
+    base = f"{client.password}/KetNoiMotCuaQuocGia"
+    answer = await client.country.ask("gateway", "GET", f"/legacy/{base}/LayThuTuc", params={"maTTHC": FREE})
+    assert answer.json()["error_code"] == "0"
+    assert schemas.answers("LayThuTuc").is_valid(json.loads(answer.json()["message"])["result"])
+    for path, code, words in (
+        ("ThemMoi", "0", "thành công"),
+        ("ThemMoi", "3", "đã tồn tại"),
+        ("CapNhat", "0", "thành công"),
+    ):
+        taken = await client.post(f"{base}/{path}", [a_dossier()])
+        assert taken["error_code"] == code and words in taken["message"].lower(), path
+    steps = [{"MaHoSo": CODE, "TrangThai": status, "ThoiDiemXuLy": NOW} for status in ("2", "4", "9")]
+    for _ in range(2):
+        assert (await client.post(f"{base}/DongBoTienTrinh", steps))["error_code"] == "0"
+    assert len(await client.types()) == 4
+
+
+async def test_the_wrapper_of_another_province_has_the_agency_in_the_query(client: Client) -> None:
+    for query, code in (
+        ("MaDinhDanhDV=000.00.01.H42&isUpdating=True", 0),
+        ("MaDinhDanhDV=000.00.01.H22&isUpdating=True", -1),
+    ):
+        answer = await client.post(f"{client.password}/api/SynsTTHCC/DongBoHoSoMC?{query}", [a_dossier()])
+        assert answer["error_code"] == code, query
+
+
+async def test_nobody_else_is_let_in(client: Client, country: Country) -> None:
+    other = await Client(client.sandbox, "01").connect()
+    await other.log_in()
+    await client.push(a_dossier())
+    other.province = "01"
+    assert (await other.step("4"))["error_code"] == -1 and len(await client.types()) == 2
+    assert (await other.call("TraCuuHoSo", mahoso=CODE))["result"] == []
+    for path, body in (
+        ("integration", {"session": "0" * 32, "service": "LayDVC"}),
+        (f"{'0' * 32}/KetNoiMotCuaQuocGia/ThemMoi", []),
+    ):
+        assert (await client.post(path, body))["error_code"] in (-1, "-1")
+    for body in ([], "x", 7, None):
+        assert (await client.post("integration", body))["error_code"] == -1

@@ -1,0 +1,41 @@
+"""Questions that people put to a province at the national portal, and its answers. The questions are invented, and always these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from contracts.catalogue import PROVINCES, agency_code
+
+Row = dict[str, Any]
+SKIP, TO_ANSWER = "0", "1"
+QUESTIONS = (
+    ("501", "2.000635", "Trần Ngọc Lan", "Tôi muốn cấp bản sao trích lục hộ tịch cho con thì nộp ở đâu?"),
+    ("502", "1.001193", "Phạm Văn Minh", "Đăng ký khai sinh quá hạn có phải nộp lệ phí không?"),
+    ("503", "1.000656", "Lê Thị Hương", "Ủy quyền cho người khác đăng ký khai tử được không?"),
+)
+
+
+def asked(province: str, answers: Mapping[str, Row]) -> list[Row]:
+    """The questions to a province; those that it has answered are to be skipped."""
+    agency = {"MADONVI": agency_code(province), "TENDONVI": f"UBND {PROVINCES[province].name_vi}"}
+    return [
+        {
+            "HOIDAPID": id,
+            "MALINHVUC": "CIVIL_STATUS",
+            **agency,
+            "NOIDUNG": question,
+            "NOIDUNGTRALOI": answers.get(id, {}).get("NOIDUNGTRALOI", ""),
+            "TRALOIID": f"9{id}",
+            "HOVATEN": name,
+            "THUDIENTU": "",
+            "MATTHCDP": procedure,
+            "TRANGTHAI": SKIP if id in answers else TO_ANSWER,
+        }
+        for id, procedure, name, question in QUESTIONS
+    ]
+
+
+def answered(province: str, answers: Mapping[str, Row]) -> list[Row]:
+    """One answer for each question: a client reads this list by the number of the question (integration.md 12.2)."""
+    return [{name: row[name] for name in ("TRALOIID", "NOIDUNGTRALOI")} for row in asked(province, answers)]

@@ -1,0 +1,164 @@
+"""The services of the adapter API by name: what each reads or takes in, whatever envelope it came in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date
+from functools import partial
+from typing import Any
+
+from contracts.catalogue import ProcedureNotFound
+from contracts.legacy import listed, questions, schemas
+from contracts.legacy.values import flag, text
+from services.province_gateway.doors.connectors import Connector
+from services.province_gateway.legacy import answers, looking, noting, pushing
+from services.province_gateway.runtime import Gateway
+from shared.sandbox.clock import BUSINESS_ZONE
+
+Parameters = Mapping[str, Any]
+Answer = dict[str, Any]
+ENVELOPE = ("session", "madonvi", "service")
+NO_LIST = "data: phải là một danh sách các đối tượng JSON"
+NO_OBJECT = "data: phải là một đối tượng JSON"
+ANSWER = "DongBoKetQuaHoiDapGuiTuDVCQG"
+
+
+async def _procedures(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
+    return answers.answer(listed.procedures(await _today(gateway, connector)))
+
+
+async def _procedure(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
+    code, on = text(parameters.get("maTTHC"), 60), await _today(gateway, connector)
+    try:
+        row = listed.procedure(
+            code.split(".000.00.00.")[0], connector.province, gateway.settings.province_gateway_url, on
+        )
+    except ProcedureNotFound:
+        return answers.answer([])  # an object, or rows without a field, would crash a client (integration.md 12.2)
+    return answers.answer([{**row, "MATTHC": code}])
+
+
+async def _services(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
+    return answers.answer(listed.services(connector.province, await _today(gateway, connector)))
+
+
+async def _agencies(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
+    return answers.answer(listed.agencies(connector.province))
+
+
+async def _fields(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
+    return answers.answer(listed.fields())
+
+
+async def _words(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
+    return answers.answer(
+        listed.words(text(parameters["service"]), connector.province, await _today(gateway, connector))
+    )
+
+
+async def _account(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
+    key = listed.account(text(parameters.get("mstorcmnd"), 40))
+    return answers.answer([{"TECHNICALID": key}] if key else [])
+
+
+async def _dossier(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
+    found = await looking.pushed(gateway, connector, text(parameters.get("mahoso"), 60))
+    return answers.answer([found] if found else [])
+
+
+async def _push_dossiers(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
+    findings, elements = schemas.findings("DongBoHoSoMC", _own(parameters)), _elements(parameters)
+    if elements is None:
+        return answers.refusal(NO_LIST)
+    is_update = bool(flag(parameters.get("isUpdating")))
+    outcomes = await pushing.push_dossiers(gateway, connector, elements, findings, is_update=is_update)
+    return answers.of_push([text(each.get("MaHoSo"), 60) for each in elements], outcomes)
+
+
+async def _push_steps(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
+    findings, elements = schemas.findings("CapNhatTienDoHoSoMC", _own(parameters)), _elements(parameters)
+    if elements is None:
+        return answers.refusal(NO_LIST)
+    outcomes = await pushing.push_steps(gateway, connector, elements, findings)
+    return answers.of_push([text(each.get("MaHoSo"), 60) for each in elements], outcomes)
+
+
+async def _push_status(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
+    findings, status = schemas.findings("DongBoTrangThaiHoSo", _own(parameters)), parameters.get("data")
+    if not isinstance(status, dict):
+        return answers.refusal(NO_OBJECT)
+    outcome = await pushing.push_status(gateway, connector, status, findings)
+    return answers.of_push([text(status.get("MaHoSo"), 60)], [outcome])
+
+
+async def _note(
+    service: str, key: Callable[[Parameters], str], gateway: Gateway, connector: Connector, parameters: Parameters
+) -> Answer:
+    """What concerns no dossier is kept as it was pushed; the last row with a key counts."""
+    rows = _elements(parameters)
+    if rows is None:
+        return answers.refusal(NO_LIST)
+    await noting.keep(gateway, connector, service, {key(row): row for row in rows})
+    return answers.answer([])
+
+
+async def _questions(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
+    kept = await noting.kept(gateway, connector, ANSWER)
+    return answers.answer(questions.asked(connector.province, kept))
+
+
+async def _no_questions(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
+    return answers.answer([])
+
+
+async def _answers(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
+    kept = await noting.kept(gateway, connector, ANSWER)
+    return answers.answer(questions.answered(connector.province, kept))
+
+
+def _elements(parameters: Parameters) -> Sequence[Parameters] | None:
+    elements = parameters.get("data")
+    return elements if isinstance(elements, list) and all(isinstance(each, dict) for each in elements) else None
+
+
+def _own(parameters: Parameters) -> Parameters:
+    """The parameters of the service, without those of the envelope."""
+    return {name: value for name, value in parameters.items() if name not in ENVELOPE}
+
+
+async def _today(gateway: Gateway, connector: Connector) -> date:
+    return (await gateway.sandbox(connector.sandbox_id)).now.astimezone(BUSINESS_ZONE).date()
+
+
+def _question_of(row: Parameters) -> str:
+    return text(row.get("HOIDAPID"), 40)
+
+
+def _month_of(row: Parameters) -> str:
+    return "/".join(text(row.get(name), 60) for name in ("NgayTongHop", "Madonvi", "MaThuTuc"))
+
+
+Service = Callable[[Gateway, Connector, Parameters], Awaitable[Answer]]
+SERVICES: Mapping[str, Service] = {
+    "LayDanhSachTTHC": _procedures,
+    "LayThuTuc": _procedure,
+    "LayDVC": _services,
+    "LayDanhMucCoQuan": _agencies,
+    "LayDanhMucLinhVuc": _fields,
+    **{
+        name: _words
+        for name in schemas.services()
+        if name.startswith("LayDanhMuc") and name not in ("LayDanhMucCoQuan", "LayDanhMucLinhVuc")
+    },
+    "TraCuuHoSo": _dossier,
+    "TraCuuTechID": _account,
+    "DongBoHoSoMC": _push_dossiers,
+    "CapNhatTienDoHoSoMC": _push_steps,
+    "DongBoTrangThaiHoSo": _push_status,
+    "DongBoDanhGia": partial(_note, "DongBoDanhGia", _month_of),
+    "DongBoHoiDap": partial(_note, "DongBoHoiDap", _question_of),
+    ANSWER: partial(_note, ANSWER, _question_of),
+    "LayDanhSachHoiDapGuiTuDVCQG": _questions,
+    "LayDanhSachHoiDapBoCoQuan": _no_questions,
+    "LayNoiDungTraLoiTheoCauHoi": _answers,
+}
