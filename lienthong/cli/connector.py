@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lienthong.cli import complete, connector_kafka
+from lienthong.cli import complete, connector_kafka, connector_legacy
 from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, print_table, show
 from lienthong.cli.language import output_language
 
@@ -70,7 +70,11 @@ def connect(
     province: Province,
     via: Annotated[
         str,
-        typer.Option(help="How it is told: pull, webhook or kafka.", metavar="DOOR", autocompletion=complete.doors),
+        typer.Option(
+            help="How it is told: pull, webhook, kafka, or legacy (the adapter API).",
+            metavar="DOOR",
+            autocompletion=complete.doors,
+        ),
     ],
     receiver: Annotated[
         str | None,
@@ -82,7 +86,7 @@ def connect(
     gate: Annotated[
         str | None,
         typer.Option(
-            help="strict (the default) or lenient: take what can be taken.",
+            help="strict, or lenient: take what can be taken. Default: strict, over legacy lenient.",
             metavar="GATE",
             autocompletion=complete.gates,
         ),
@@ -170,6 +174,8 @@ def _instructions(facts: dict[str, Any]) -> str:
     ]
     if facts["previous_key_until"]:
         lines.append(f"  {texts['previous'].format(until=facts['previous_key_until'])}")
+    if facts["legacy"]:
+        return "\n".join((*lines[:1], *connector_legacy.instructions(facts)))
     if facts["kafka"]:
         return "\n".join((*lines, *connector_kafka.instructions(facts), texts["play"].format(**facts, flag=flag)))
     if facts["secret"]:

@@ -159,10 +159,10 @@ class Connectors(ActingProvinces):
     ) -> Connector:
         """From now on a connector decides for the province; it is told what happened before, per open dossier.
 
-        via     the door through which it is told: pull, webhook or kafka; `url` is the address of a webhook's receiver,
+        via     the door through which it is told: pull, webhook, kafka or legacy; `url` is the address of a webhook's receiver,
                 which is checked first: its `trouble` in the credentials says why nobody answers there now
         binary  webhooks are sent in CloudEvents' binary mode, not structured
-        gate    strict (the default) or lenient
+        gate    strict or lenient; by default strict, over legacy lenient
         """
         _require_one(province)
         path, headers = f"/api/v1/provinces/{province}/connector", await own_key(self)

@@ -41,6 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         deliveries.services_router,
         scripts.router,
         legacy.router,
+        legacy.views_router,
     )
     lab = (sandbox.replica_router, sandbox.router, lanes.router, events.router, dead_letters.router)
     return web.create_app(

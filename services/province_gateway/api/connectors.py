@@ -8,13 +8,15 @@ from typing import Annotated
 from fastapi import Request, Response, Security
 from pydantic import BaseModel
 
-from contracts.catalogue import PROVINCES, current_province
+from contracts.catalogue import PROVINCES, agency_code, current_province
+from contracts.modes import LEGACY, WEBHOOK
 from contracts.views import Moment
 from services.province_gateway.api.stream import until_new
 from services.province_gateway.api.views import GatewayDep
 from services.province_gateway.doors import connectors, kafka_opening
 from services.province_gateway.doors.connectors import Credentials, NotConnected, Report
 from services.province_gateway.doors.kafka_opening import KafkaLogin
+from services.province_gateway.legacy.sessions import login_of
 from services.province_gateway.runtime import Gateway
 from shared.runtime import has_effect
 from shared.text import Text
@@ -48,11 +50,41 @@ class KafkaView(BaseModel):
     is_open: bool
 
 
+class LegacyView(BaseModel):
+    """What a client of the adapter API is configured with: one base URL, and endpoints that it appends.
+
+    `wrapper`: base for clients that send bare arrays without a session; who knows it needs no password. `agency`: `madonvi`.
+    """
+
+    base: str
+    login: str
+    share: str
+    integration: str
+    wrapper: str
+    username: str
+    password: str
+    agency: str
+
+    @classmethod
+    def of(cls, gateway: Gateway, drawn: Credentials) -> LegacyView:
+        base = f"{gateway.settings.province_gateway_url}/legacy"
+        return cls(
+            base=base,
+            login="/login",
+            share="/share",
+            integration="/integration",
+            wrapper=f"{base}/{drawn.secret}",
+            username=login_of(drawn.connector),
+            password=drawn.secret,
+            agency=agency_code(drawn.connector.province),
+        )
+
+
 class CredentialsView(BaseModel):
     """What a connector needs. Key and secret are shown only here; those before are valid until `previous_key_until` (real time).
 
-    `secret`: verifies the signatures of webhooks, null for another door. `kafka` is null behind the other doors; its
-    password replaces the one before.
+    `secret`: verifies the signatures of webhooks, null for another door. `kafka` and `legacy` are null behind the other
+    doors; the password over Kafka replaces the one before.
     """
 
     sandbox: str
@@ -64,6 +96,7 @@ class CredentialsView(BaseModel):
     check: str
     verdicts: str
     kafka: KafkaView | None
+    legacy: LegacyView | None
 
     @classmethod
     def of(cls, gateway: Gateway, drawn: Credentials, login: KafkaLogin | None) -> CredentialsView:
@@ -72,12 +105,13 @@ class CredentialsView(BaseModel):
             sandbox=drawn.connector.sandbox_id,
             province=drawn.connector.province,
             key=drawn.key,
-            secret=drawn.secret or None,
+            secret=drawn.secret if drawn.via == WEBHOOK else None,
             previous_key_until=drawn.previous_until,
             events=f"{base}/events",
             check=f"{base}/check",
             verdicts=f"{base}/verdicts",
             kafka=KafkaView(**asdict(login)) if login else None,
+            legacy=LegacyView.of(gateway, drawn) if drawn.via == LEGACY else None,
         )
 
 

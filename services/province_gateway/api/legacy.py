@@ -8,15 +8,19 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import Path, Request, Response
+from pydantic import BaseModel
 
 from contracts.catalogue import PROVINCES
 from contracts.legacy.values import text
 from services.province_gateway.api.views import GatewayDep
 from services.province_gateway.doors.connectors import Connector
-from services.province_gateway.legacy import answers, sessions
+from services.province_gateway.legacy import answers, looking, sessions
 from services.province_gateway.legacy.services import SERVICES, Answer
 from services.province_gateway.runtime import Gateway
 from shared.did_you_mean import no_such
+from shared.text import Text
+from shared.web.dependencies import SandboxId
+from shared.web.problems import problem_responses
 from shared.web.router import Router
 
 BASE = "/legacy"
@@ -35,6 +39,50 @@ PUSHES = {
 }
 Key = Annotated[str, Path(max_length=64, description="Of the connector, from `lienthong connect`")]
 router = Router(prefix=BASE, tags=["adapter"])
+views_router = Router(prefix="/api/v1", tags=["adapter"])
+
+
+class DifferenceView(BaseModel):
+    """A field that the network has otherwise than the province pushed it."""
+
+    field: str
+    network: Any
+    pushed: Any
+
+
+class LostView(BaseModel):
+    """A fact of the dossier that the adapter API cannot say; `field`: has a part of it, null if none does."""
+
+    fact: str
+    field: str | None
+
+
+class ViewsView(BaseModel):
+    """`code_of_province`: as the province calls it; `network`: the dossier as the adapter API shows it; `pushed`: null if it never was."""
+
+    code: str
+    code_of_province: str
+    network: dict[str, Any]
+    pushed: dict[str, Any] | None
+    differs: list[DifferenceView]
+    lost: list[LostView]
+
+
+@views_router.get(
+    "/dossiers/{code}/views",
+    summary="What each interface says of a dossier: the network, and what its province pushed.",
+    responses=problem_responses(404),
+)
+async def views(code: Text, sandbox: SandboxId, gateway: GatewayDep) -> ViewsView:
+    both = await looking.both(gateway, sandbox, code)
+    return ViewsView(
+        code=code,
+        code_of_province=both.theirs,
+        network=both.events,
+        pushed=both.pushed or None,
+        differs=[DifferenceView(field=name, network=ours, pushed=said) for name, (ours, said) in both.differs.items()],
+        lost=[LostView(fact=fact, field=field or None) for fact, field in both.lost.items()],
+    )
 
 
 @router.post("/login", summary="Log in at the adapter API: name and password for a session.", response_class=Response)

@@ -92,6 +92,7 @@ class Credentials:
     """
 
     connector: Connector
+    via: str
     key: str
     secret: str
     previous_until: datetime | None
@@ -150,7 +151,7 @@ async def draw(runtime: Runtime, sandbox_id: str, province: str) -> Credentials:
         await connection.execute(RETRY_SQL, sandbox_id, province)
         if via == KAFKA:
             await kafka_opening.want(connection, runtime.settings, sandbox_id, province)
-    return Credentials(Connector(sandbox_id, province), key, secret, previous_until)
+    return Credentials(Connector(sandbox_id, province), via, key, secret, previous_until)
 
 
 async def revoke(runtime: Runtime, sandbox_id: str, province: str) -> None:

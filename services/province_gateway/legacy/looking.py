@@ -5,20 +5,64 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
+from contracts.legacy import objects
+from contracts.legacy.objects import Names
+from services.province_gateway.domain import Dossier, DossierNotFound
 from services.province_gateway.doors.connectors import Connector
 from services.province_gateway.runtime import Gateway
 
-PUSHED_SQL = """
-SELECT l.object, d.body FROM legacy_dossiers l JOIN dossiers d ON d.sandbox = l.sandbox AND d.code = l.code
-WHERE l.sandbox = $1 AND l.province = $2 AND l.theirs = $3 AND d.province = l.province"""
+BY_THEIRS_SQL = """
+SELECT d.body, d.code, l.theirs, l.object FROM dossiers d LEFT JOIN legacy_dossiers l
+  ON l.sandbox = d.sandbox AND l.code = d.code AND l.province = d.province
+WHERE d.sandbox = $1 AND d.province = $2
+  AND d.code = coalesce((SELECT code FROM legacy_dossiers WHERE sandbox = $1 AND province = $2 AND theirs = $3), $3)"""
+OURS_SQL = """
+SELECT d.body, d.code, l.theirs, l.object FROM dossiers d LEFT JOIN legacy_dossiers l
+  ON l.sandbox = d.sandbox AND l.code = d.code AND l.province = d.province
+WHERE d.sandbox = $1 AND d.code = $2 AND d.province <> ''"""
 
 
-async def pushed(gateway: Gateway, connector: Connector, theirs: str) -> dict[str, Any] | None:
-    """What the province pushed of a dossier, with the status that it has now; None if it never pushed it."""
-    rows = await gateway.database.fetch(PUSHED_SQL, connector.sandbox_id, connector.province, theirs)
+class Views(Struct, frozen=True):
+    """Two views of one dossier.
+
+    theirs     its code at the province
+    events     what the network has, as the adapter API shows it
+    pushed     what the province pushed; empty if it never did
+    differs    field → (as the network has it, as it was pushed)
+    lost       member of the dossier that the adapter API cannot say → the field that has a part of it; "": none
+    """
+
+    theirs: str
+    events: dict[str, Any]
+    pushed: dict[str, Any]
+    differs: dict[str, tuple[Any, Any]]
+    lost: dict[str, str]
+
+
+async def found(gateway: Gateway, connector: Connector, theirs: str) -> dict[str, Any] | None:
+    """A dossier of the province as TraCuuHoSo shows it: what was pushed, and what the network knows better."""
+    rows = await gateway.database.fetch(BY_THEIRS_SQL, connector.sandbox_id, connector.province, theirs)
     if not rows:
         return None
-    dossier = gateway.documents.decode(rows[0]["body"])
-    found: dict[str, Any] = msgspec.json.decode(rows[0]["object"])
-    return {**found, "TrangThaiHoSo": str(dossier.state_code)}
+    views = _views(gateway, rows[0])
+    changed = {name: ours for name, (ours, _) in views.differs.items()}
+    return {**views.events, **views.pushed, **changed}
+
+
+async def both(gateway: Gateway, sandbox_id: str, code: str) -> Views:
+    """Raises DossierNotFound."""
+    rows = await gateway.database.fetch(OURS_SQL, sandbox_id, code)
+    if not rows:
+        raise DossierNotFound(code)
+    return _views(gateway, rows[0])
+
+
+def _views(gateway: Gateway, row: Any) -> Views:
+    dossier: Dossier = gateway.documents.decode(row["body"])
+    theirs = row["theirs"] or row["code"]
+    shown = objects.object_of(dossier, Names(dossier.applicant, dossier.owner), theirs)
+    pushed: dict[str, Any] = msgspec.json.decode(row["object"] or "{}")
+    differs = {field: (ours, said) for field, ours, said in objects.differences(shown, pushed)}
+    return Views(theirs, shown, pushed, differs, dict(objects.lost(dossier)))

@@ -62,7 +62,7 @@ async def _account(gateway: Gateway, connector: Connector, parameters: Parameter
 
 
 async def _dossier(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
-    found = await looking.pushed(gateway, connector, text(parameters.get("mahoso"), 60))
+    found = await looking.found(gateway, connector, text(parameters.get("mahoso"), 60))
     return answers.answer([found] if found else [])
 
 

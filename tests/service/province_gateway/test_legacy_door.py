@@ -29,7 +29,7 @@ class Client:
     async def connect(self, **mode: Any) -> Client:
         connector = Connector(self.sandbox, self.province)
         await connector.mode({"mode": "external", "via": "legacy", **mode})
-        self.password = (await connector.draw()).json()["secret"]
+        self.password = (await connector.draw()).json()["legacy"]["password"]
         return self
 
     async def log_in(self, **other: Any) -> dict[str, Any]:
@@ -240,7 +240,7 @@ async def test_the_wrapper_of_another_province_has_the_agency_in_the_query(clien
         assert answer["error_code"] == code, query
 
 
-async def test_nobody_else_is_let_in(client: Client, country: Country) -> None:
+async def test_nobody_else_is_let_in(client: Client) -> None:
     other = await Client(client.sandbox, "01").connect()
     await other.log_in()
     await client.push(a_dossier())
@@ -254,3 +254,27 @@ async def test_nobody_else_is_let_in(client: Client, country: Country) -> None:
         assert (await client.post(path, body))["error_code"] in (-1, "-1")
     for body in ([], "x", 7, None):
         assert (await client.post("integration", body))["error_code"] == -1
+
+
+async def views(client: Client, code: str = CODE) -> dict[str, Any]:
+    answer = await client.country.ask("gateway", "GET", f"/api/v1/dossiers/{code}/views", headers=client.sandbox.header)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def test_two_views_of_one_dossier_agree_until_they_do_not(client: Client) -> None:
+    await client.push(a_dossier(NgayNopHoSo=NOW, ChuHoSo="TRẦN NGỌC LAN"))
+    await client.step("9")
+    await client.push(a_dossier(TrangThaiHoSo="9"), update="True")
+    seen = await views(client)
+    assert seen["differs"] == [] and seen["network"]["TrangThaiHoSo"] == "9" and seen["pushed"]["MaHoSo"] == CODE
+    await client.push(a_dossier(TrangThaiHoSo="4", ChuHoSo="Người khác", KenhThucHien="2"), update="True")
+    seen = await views(client)
+    assert {each["field"]: (each["network"], each["pushed"]) for each in seen["differs"]} == {
+        "TrangThaiHoSo": ("9", "4"),
+        "ChuHoSo": ("Trần Ngọc Lan".upper(), "Người khác"),
+        "KenhThucHien": ("1", "2"),
+    }
+    assert "verify_by" in [each["fact"] for each in seen["lost"]]
+    (found,) = (await client.call("TraCuuHoSo", mahoso=CODE))["result"]
+    assert found["TrangThaiHoSo"] == "9" and schemas.answers("TraCuuHoSo").is_valid([found])
