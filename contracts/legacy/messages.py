@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -26,6 +27,7 @@ from contracts.gate.examples import REASONS, example
 from contracts.gate.known import Known
 from contracts.gate.law_rules import LEAST_REASON
 from contracts.gate.rules import Finding
+from contracts.gate.texts import is_filler
 from contracts.legacy import rules
 from contracts.legacy.values import number, text, time_of
 from contracts.lifecycle import LIFECYCLE, Move, State
@@ -87,8 +89,8 @@ def of_step(step: Object, pointer: str) -> Said:
         pointer,
         status,
         {status: at} if at else {},
-        text(step.get("NoiDungXuLy")),
-        text(step.get("NguoiXuLy"), 120),
+        _meant(step.get("NoiDungXuLy")),
+        _meant(step.get("NguoiXuLy"), 120),
         due,
     )
 
@@ -97,7 +99,7 @@ def of_status(status: Object, pointer: str) -> Said:
     """What DongBoTrangThaiHoSo says: 2 accepted, 5 to be supplemented; 11 in one variant refused (integration.md 1.8)."""
     code, at = number(status.get("TrangThai")), time_of(status.get("NgayXuLy"))
     code = lifecycle.REFUSED.code if code == 11 else code or 0
-    return Said(pointer, code, {code: at} if at else {}, text(status.get("NoiDung")))
+    return Said(pointer, code, {code: at} if at else {}, _meant(status.get("NoiDung")))
 
 
 def moved(known: Known, move: Move, said: Said, now: datetime) -> tuple[dict[str, Any], list[Finding]]:
@@ -182,7 +184,7 @@ def registered(
         "officer": f"Bộ phận Một cửa {agency_code(place.province, place.commune)}",
         "return_by": RETURNS.get(text(dossier.get("HinhThuc")), "direct"),
     }
-    if note := text(dossier.get("TrichYeuHoSo"), 1000):
+    if note := _meant(dossier.get("TrichYeuHoSo"), 1000):
         data["note"] = note
     if papers := _papers(dossier):
         data["papers"] = papers
@@ -199,7 +201,7 @@ def registered(
 
 
 def _applicant(dossier: Object, province: str, pointer: str, found: list[Finding]) -> dict[str, str]:
-    name = text(dossier.get("ChuHoSo"), 120)
+    name = _meant(dossier.get("ChuHoSo"), 120)
     if not name:
         found.append(rules.NO_NAME.at(f"{pointer}/ChuHoSo"))
     if number(dossier.get("LoaiDoiTuong")) in (2, 3, 4):
@@ -232,6 +234,14 @@ def _papers(dossier: Object) -> list[dict[str, Any]]:
         | ({"name": name} if (name := text(each.get("TenTepDinhKem"), 120)) else {})
         for each in sent[:50]
     ]
+
+
+def _meant(value: Any, most: int = 2000) -> str:
+    """A text that says something, in NFC and without control characters; "" for a word that only fills a field."""
+    said = "".join(
+        char for char in unicodedata.normalize("NFC", text(value, most)) if char.isprintable() or char == "\n"
+    )
+    return "" if is_filler(said) else said
 
 
 def _invented(code: str, province: str) -> str:

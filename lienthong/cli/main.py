@@ -27,6 +27,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "replay": ("replay", "sandbox"),
     "mode": ("mode",),
     "connector": ("connect", "disconnect", "connectors"),
+    "views": ("diff",),
     "deliveries": ("deliveries", "resend"),
     "speak": ("listen", "trigger", "verdicts"),
     "watch": ("wait-for", "watch", "explain"),

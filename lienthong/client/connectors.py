@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, cast
+from urllib.parse import quote
 
 from lienthong.client.http import Problem, Scope, ServiceClient, every_row
 from lienthong.client.modes import ActingProvinces
@@ -191,6 +192,11 @@ class Connectors(ActingProvinces):
         path = f"/api/v1/provinces/{province}/connector"
         await self.country.gateway.send("DELETE", path, headers=await own_key(self))
         return before == "external"
+
+    async def views(self, code: str) -> dict[str, Any]:
+        """What each interface says of a dossier: `network`, `pushed` over the adapter API, `differs` and `lost`."""
+        path = f"/api/v1/dossiers/{quote(code, safe='')}/views"
+        return cast(dict[str, Any], await self.country.gateway.json("GET", path, headers=self.headers))
 
     async def connectors(self) -> list[ConnectorRow]:
         """Every connector: its door, when it was last heard and told, what it has not acknowledged, its verdicts."""

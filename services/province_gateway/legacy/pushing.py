@@ -144,8 +144,10 @@ class StepPush(Push):
 
     def end(self, work: Work) -> None:
         super().end(work)
-        place = (self.connector.sandbox_id, self.connector.province, self.code)
-        work.insert(STEPPED, (*place, _digest(self.step), msgspec.json.encode(self.step).decode()))
+        place = (self.connector.sandbox_id, self.connector.province)
+        work.insert(STEPPED, (*place, self.code, _digest(self.step), msgspec.json.encode(self.step).decode()))
+        reached = msgspec.json.encode({"TrangThaiHoSo": str(self.said.status)}).decode()
+        work.insert(PUSHED, (*place, text(self.step["MaHoSo"]), self.code, reached))
 
 
 T = TypeVar("T", bound=Push)

@@ -265,7 +265,6 @@ async def views(client: Client, code: str = CODE) -> dict[str, Any]:
 async def test_two_views_of_one_dossier_agree_until_they_do_not(client: Client) -> None:
     await client.push(a_dossier(NgayNopHoSo=NOW, ChuHoSo="TRẦN NGỌC LAN"))
     await client.step("9")
-    await client.push(a_dossier(TrangThaiHoSo="9"), update="True")
     seen = await views(client)
     assert seen["differs"] == [] and seen["network"]["TrangThaiHoSo"] == "9" and seen["pushed"]["MaHoSo"] == CODE
     await client.push(a_dossier(TrangThaiHoSo="4", ChuHoSo="Người khác", KenhThucHien="2"), update="True")
