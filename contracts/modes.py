@@ -14,6 +14,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from contracts.catalogue import PROVINCES
 from contracts.catalogue.search import folded
 from contracts.decisions import Body, Decisions
+from contracts.legacy.profiles import PLAIN, PROFILES
 from shared.did_you_mean import nearest, no_such
 from shared.errors import Refusal
 from shared.problem_types import pointer_of
@@ -30,6 +31,7 @@ DOORS = KAFKA, WEBHOOK, PULL, LEGACY = (
 CONTENT_MODES = STRUCTURED, BINARY = ("structured", "binary")  # of a CloudEvent over HTTP, as a webhook gets it
 GATES = STRICT, LENIENT = ("strict", "lenient")  # whether the gate takes what deviates, where it can
 REST = "*"  # all provinces that are not named
+ERROR_CODES = (0, "0", "00")  # of success at the adapter API
 BY_DEFAULT = {"mode": SIMULATED, "tempo": WORKING_CLOCK}
 LARGEST = 16_384  # bytes of decisions; all 35 documents must fit into one body of at most 1 MiB (shared.web.edge)
 
@@ -38,6 +40,34 @@ Document = Mapping[str, Any]
 
 class ReceiverNotAllowed(Refusal):
     """The address of a webhook receiver is neither loopback nor allowed by the operator of the gateway."""
+
+
+class Adapter(Body):
+    """How the adapter API answers a province: a profile, and what is otherwise than in it (contracts/legacy/profiles.toml)."""
+
+    profile: Annotated[Text, Field(json_schema_extra={"enum": [*PROFILES]})] = PLAIN
+    error_code: Annotated[int | str | None, Field(json_schema_extra={"enum": [*ERROR_CODES, None]})] = None
+    done: Annotated[Text | None, Field(min_length=1, max_length=200)] = None
+    exists: Annotated[Text | None, Field(min_length=1, max_length=200)] = None
+    session_minutes: Annotated[int | None, Field(ge=1, le=1440)] = None
+    latency_ms: Annotated[int | None, Field(ge=0, le=30_000)] = None
+
+    @field_validator("profile")
+    @classmethod
+    def is_a_profile(cls, profile: str) -> str:
+        if profile not in PROFILES:
+            raise ValueError(no_such("profile", profile, tuple(PROFILES)))
+        return profile
+
+    @field_validator("error_code")
+    @classmethod
+    def is_a_code_of_success(cls, code: int | str | None) -> int | str | None:
+        if code is not None and (isinstance(code, bool) or code not in ERROR_CODES):
+            raise ValueError('must be 0, "0" or "00": the three that clients take as success')
+        return code
+
+    def document(self) -> dict[str, Any]:
+        return self.model_dump(exclude_none=True)
 
 
 class Mode(Body):
@@ -49,6 +79,7 @@ class Mode(Body):
     url        only via webhook, needed there: the address of the connector
     content_mode  only via webhook: how a CloudEvent is sent; default structured
     gate       only external; default strict, over the adapter API lenient
+    adapter    only via legacy: how the adapter API answers
     """
 
     mode: Annotated[Text, Field(json_schema_extra={"enum": list(MODES)})]
@@ -58,6 +89,7 @@ class Mode(Body):
     url: Annotated[Text | None, Field(validate_default=True, max_length=2000)] = None
     content_mode: Annotated[Text | None, Field(json_schema_extra={"enum": [*CONTENT_MODES, None]})] = None
     gate: Annotated[Text | None, Field(json_schema_extra={"enum": [*GATES, None]})] = None
+    adapter: Adapter | None = None
 
     @field_validator("mode")
     @classmethod
@@ -114,6 +146,13 @@ class Mode(Body):
         _require_external(gate, info)
         return gate
 
+    @field_validator("adapter")
+    @classmethod
+    def goes_with_legacy(cls, adapter: Adapter | None, info: ValidationInfo) -> Adapter | None:
+        if adapter is not None and info.data.get("via", LEGACY) != LEGACY:
+            raise ValueError("leave it out: only a connector over the adapter API has a profile")
+        return adapter
+
     @field_validator("decisions")
     @classmethod
     def go_with_scripted(cls, decisions: Decisions | None, info: ValidationInfo) -> Decisions | None:
@@ -134,8 +173,9 @@ class Mode(Body):
             return {"mode": MANUAL}
         if self.mode == EXTERNAL:
             receiver = {"url": self.url, "content_mode": self.content_mode or STRUCTURED} if self.url else {}
-            gate = LENIENT if self.via == LEGACY else STRICT  # what has spoken the adapter API for years deviates
-        return {"mode": EXTERNAL, "via": self.via, **receiver, "gate": self.gate or gate}
+            adapter = {"adapter": (self.adapter or Adapter()).document()} if self.via == LEGACY else {}
+            gate = LENIENT if adapter else STRICT  # what has spoken the adapter API for years deviates
+            return {"mode": EXTERNAL, "via": self.via, **receiver, **adapter, "gate": self.gate or gate}
         document = {"mode": SIMULATED, "tempo": self.tempo or WORKING_CLOCK}
         decisions = self.decisions.model_dump(exclude_unset=True) if self.decisions else None
         return document if decisions is None else {**document, "decisions": decisions}

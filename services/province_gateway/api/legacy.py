@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -11,11 +12,13 @@ from fastapi import Path, Request, Response
 from pydantic import BaseModel
 
 from contracts.catalogue import PROVINCES
+from contracts.legacy.profiles import Profile
 from contracts.legacy.values import text
 from services.province_gateway.api.views import GatewayDep
 from services.province_gateway.doors.connectors import Connector
 from services.province_gateway.legacy import answers, looking, sessions
 from services.province_gateway.legacy.services import SERVICES, Answer
+from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.runtime import Gateway
 from shared.did_you_mean import no_such
 from shared.text import Text
@@ -58,7 +61,7 @@ class LostView(BaseModel):
 
 
 class ViewsView(BaseModel):
-    """`code_of_province`: as the province calls it; `network`: the dossier as the adapter API shows it; `pushed`: null if it never was."""
+    """`code_of_province`: as the province calls it; `network`: as the adapter API shows it; `pushed`: null if it never was."""
 
     code: str
     code_of_province: str
@@ -90,8 +93,11 @@ async def log_in(request: Request, gateway: GatewayDep) -> Response:
     body = await _read(request)
     if not isinstance(body, dict):
         return _json(answers.refusal(NO_JSON))
-    token = await sessions.log_in(gateway, body.get("username"), body.get("password"))
-    return _json({**answers.answer(), "session": token} if token else answers.refusal(NO_LOGIN))
+    entered = await sessions.log_in(gateway, body.get("username"), body.get("password"))
+    if entered is None:
+        return _json(answers.refusal(NO_LOGIN))
+    token, connector = entered
+    return await _told(gateway, connector, {**answers.answer(), "session": token})
 
 
 @router.post("/share", summary="A call of the adapter API, at the address for lists.", response_class=Response)
@@ -109,8 +115,9 @@ async def call(request: Request, gateway: GatewayDep) -> Response:
     if connector is None:
         return _json(answers.refusal(NO_SESSION))
     if not _is_of(text(body.get("madonvi"), 60), connector.province):
-        return _json(answers.refusal(OTHER_AGENCY))
-    return _json(await _serve(gateway, connector, text(body.get("service"), 100), body))
+        return await _told(gateway, connector, answers.refusal(OTHER_AGENCY))
+    found = await _serve(gateway, connector, text(body.get("service"), 100), body)
+    return await _told(gateway, connector, found)
 
 
 @router.get(
@@ -121,10 +128,13 @@ async def call(request: Request, gateway: GatewayDep) -> Response:
 async def wrapped(key: Key, service: str, request: Request, gateway: GatewayDep) -> Response:
     connector = await sessions.connector_with(gateway, key)
     if connector is None:
-        return _json(_texts(answers.refusal(NO_KEY)))
+        return _json(answers.refusal(NO_KEY))
     found = await _serve(gateway, connector, service, {**request.query_params, "service": service})
-    result = {"message": msgspec.json.encode(found).decode()} if "result" in found else {}
-    return _json(_texts({**found, **result}, "error_code", "message"))
+    if "result" not in found:
+        return await _told(gateway, connector, found)
+    inner = msgspec.json.encode({name: found[name] for name in ("error_code", "result")}).decode()
+    told = answers.as_told({"error_code": found["error_code"], "message": ""}, await _profile(gateway, connector))
+    return _json({**told, "message": inner})
 
 
 @router.post(
@@ -134,9 +144,9 @@ async def wrapped(key: Key, service: str, request: Request, gateway: GatewayDep)
 )
 async def wrapped_push(key: Key, push: str, request: Request, gateway: GatewayDep) -> Response:
     if push not in PUSHES:
-        return _json(_texts(answers.refusal(no_such("push", push, tuple(PUSHES)))))
+        return _json(answers.refusal(no_such("push", push, tuple(PUSHES))))
     service, parameters = PUSHES[push]
-    return _json(_texts(await _pushed(gateway, key, service, await _read(request), parameters)))
+    return await _pushed(gateway, key, service, await _read(request), parameters)
 
 
 @router.post(
@@ -146,20 +156,22 @@ async def wrapped_push(key: Key, push: str, request: Request, gateway: GatewayDe
 )
 async def wrapped_in_query(key: Key, service: str, request: Request, gateway: GatewayDep) -> Response:
     query = dict(request.query_params)
-    return _json(await _pushed(gateway, key, service, await _read(request), query, query.get("MaDinhDanhDV", "")))
+    return await _pushed(gateway, key, service, await _read(request), query, query.get("MaDinhDanhDV", ""))
 
 
 async def _pushed(
     gateway: Gateway, key: str, service: str, body: Any, parameters: Mapping[str, Any], agency: str = ""
-) -> Answer:
+) -> Response:
     connector = await sessions.connector_with(gateway, key)
     if connector is None:
-        return answers.refusal(NO_KEY)
+        return _json(answers.refusal(NO_KEY))
     if not isinstance(body, list):
-        return answers.refusal(NO_ARRAY)
+        return await _told(gateway, connector, answers.refusal(NO_ARRAY))
     if not _is_of(agency, connector.province):
-        return answers.refusal(OTHER_AGENCY)
-    return await _serve(gateway, connector, service, {**parameters, "data": body})
+        return await _told(gateway, connector, answers.refusal(OTHER_AGENCY))
+    found = await _serve(gateway, connector, service, {**parameters, "data": body})
+    found.pop("result", None)
+    return await _told(gateway, connector, found)
 
 
 async def _serve(gateway: Gateway, connector: Connector, service: str, parameters: Mapping[str, Any]) -> Answer:
@@ -174,10 +186,16 @@ def _is_of(agency: str, province: str) -> bool:
     return not agency or own in (agency.split(".")[0], agency.split(".")[-1])
 
 
-def _texts(answer: Answer, *members: str) -> Answer:
-    """The answer with its code as a text, as this wrapper writes it; only `members`, if some are named."""
-    kept = {name: answer[name] for name in members or answer if name in answer and name != "result"}
-    return {**kept, "error_code": str(answer["error_code"])}
+async def _told(gateway: Gateway, connector: Connector, answer: Answer) -> Response:
+    """The answer as the profile of the province has it, and when."""
+    sandbox = await gateway.sandbox(connector.sandbox_id)
+    profile = mode_of(sandbox, connector.province).profile
+    await asyncio.sleep(profile.seconds(sandbox.now))
+    return _json(answers.as_told(answer, profile))
+
+
+async def _profile(gateway: Gateway, connector: Connector) -> Profile:
+    return mode_of(await gateway.sandbox(connector.sandbox_id), connector.province).profile
 
 
 async def _read(request: Request) -> Any:

@@ -6,20 +6,30 @@ from collections.abc import Sequence
 from typing import Any
 
 from contracts.gate import Finding
+from contracts.legacy.profiles import PLAIN, PROFILES, Profile
 from services.province_gateway.legacy.pushing import Outcome
 
 OK, KNOWN_ALREADY, WRONG = 0, 3, -1  # 3: one client then sends an update (integration.md 1.10, 12.2)
-DONE, EXISTS = "Thành công", "đã tồn tại"
+USUAL = PROFILES[PLAIN]
 MOST = 3  # findings in a text; the verdicts have all
 
 
-def answer(result: Any = None, message: str = DONE) -> dict[str, Any]:
-    """One client looks for "thành công" anywhere in the text, without regard to case."""
-    return {"error_code": OK, "message": message} | ({} if result is None else {"result": result})
+def answer(result: Any = None) -> dict[str, Any]:
+    return {"error_code": OK, "message": USUAL.done} | ({} if result is None else {"result": result})
 
 
 def refusal(message: str, code: int = WRONG) -> dict[str, Any]:
     return {"error_code": code, "message": message}
+
+
+def as_told(answer: dict[str, Any], profile: Profile) -> dict[str, Any]:
+    """The answer with the error code and the texts of a province."""
+    message = answer["message"]
+    if answer["error_code"] == OK:
+        message = profile.done
+    elif answer["error_code"] == KNOWN_ALREADY:
+        message = message.removesuffix(USUAL.exists) + profile.exists
+    return {**answer, "error_code": profile.code(answer["error_code"]), "message": message}
 
 
 def of_push(codes: Sequence[str], outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -33,7 +43,7 @@ def of_push(codes: Sequence[str], outcomes: Sequence[Outcome]) -> dict[str, Any]
     if refused:
         return refusal("; ".join(refused[:MOST]))
     if known:
-        return refusal(f"Hồ sơ {', '.join(known[:MOST])} {EXISTS}", KNOWN_ALREADY)
+        return refusal(f"Hồ sơ {', '.join(known[:MOST])} {USUAL.exists}", KNOWN_ALREADY)
     return answer(result=[])
 
 

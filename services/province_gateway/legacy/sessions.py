@@ -11,8 +11,8 @@ from services.province_gateway.doors.connectors import Connector
 from services.province_gateway.officers.modes import mode_of
 from shared.errors import Refusal
 from shared.runtime import Runtime, known_sandbox
+from shared.sandbox.names import DEFAULT
 
-LIFE = timedelta(minutes=30)  # clients log in again after ten minutes (integration.md 1.2)
 LOGINS = re.compile(r"(?:([A-Za-z0-9_-]{1,64})\.)?([0-9]{2})")  # sandbox, province
 SECRETS_SQL = """
 SELECT secret, CASE WHEN previous_until > clock_timestamp() THEN previous_secret ELSE '' END AS previous_secret
@@ -30,17 +30,19 @@ def login_of(connector: Connector) -> str:
     return f"{connector.sandbox_id}.{connector.province}"
 
 
-async def log_in(runtime: Runtime, name: object, password: object, life: timedelta = LIFE) -> str | None:
-    """A new session; None if no connector over this door has this name and password."""
+async def log_in(runtime: Runtime, name: object, password: object) -> tuple[str, Connector] | None:
+    """A new session, and whose it is; None if no connector over this door has this name and password."""
     match = LOGINS.fullmatch(name) if isinstance(name, str) else None
     if match is None or not isinstance(password, str):
         return None
-    connector = Connector(match[1] or "default", match[2])
+    connector = Connector(match[1] or DEFAULT, match[2])
     if not await _knows(runtime, connector, password):
         return None
     token = secrets.token_hex(16)  # no + & %: clients send it unencoded
+    profile = mode_of(await known_sandbox(runtime, connector.sandbox_id), connector.province).profile
+    life = timedelta(minutes=profile.session_minutes)
     await runtime.database.pool.execute(BEGIN_SQL, token, connector.sandbox_id, connector.province, life)
-    return token
+    return token, connector
 
 
 async def connector_of(runtime: Runtime, token: object) -> Connector | None:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from contracts.catalogue import PROVINCES
 from contracts.gate.verdict import Leniency
+from contracts.legacy.profiles import PLAIN, PROFILES, Profile
 from contracts.modes import AT_ONCE, BINARY, EXTERNAL, SIMULATED, WORKING_CLOCK, in_force
 from services.province_gateway.domain import Script
 from shared.errors import Refusal
@@ -32,6 +33,7 @@ class Mode(Struct, frozen=True):
     url     external via webhook: the address of the receiver
     is_binary  external via webhook: events are sent in binary mode, not structured
     gate    external: strict or lenient
+    profile  external via legacy: how the adapter API answers
     """
 
     mode: str = SIMULATED
@@ -42,6 +44,7 @@ class Mode(Struct, frozen=True):
     url: str = ""
     is_binary: bool = False
     gate: Leniency = "strict"
+    profile: Profile = PROFILES[PLAIN]
 
     @property
     def has_officers(self) -> bool:
@@ -107,9 +110,14 @@ def _read(modes: str, province: str) -> Mode:
             url=document.get("url", ""),
             is_binary=document.get("content_mode") == BINARY,
             gate=document.get("gate", "strict"),
+            profile=_profile(**document.get("adapter", {})),
         )
     decisions = document.get("decisions")
     if decisions is None:
         return Mode(tempo=document["tempo"])
     mark = hashlib.blake2b(msgspec.json.encode(decisions), digest_size=6).hexdigest()
     return Mode(tempo=document["tempo"], script=msgspec.convert(decisions, Script), mark=mark)
+
+
+def _profile(profile: str = PLAIN, **otherwise: Any) -> Profile:
+    return msgspec.structs.replace(PROFILES[profile], **otherwise)

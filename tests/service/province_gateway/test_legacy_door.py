@@ -10,6 +10,7 @@ import pytest
 from contracts import lifecycle as law
 from contracts.catalogue import agency_code
 from contracts.legacy import schemas
+from contracts.legacy.profiles import PROFILES
 from tests.support.connector import Connector
 from tests.support.country import Sandbox
 from tests.support.factories import FREE, PROVINCE, told
@@ -216,8 +217,9 @@ async def test_ratings_may_be_none_and_come_again(client: Client) -> None:
 async def test_the_wrapper_of_one_province_has_texts_and_bare_arrays(client: Client) -> None:
     base = f"{client.password}/KetNoiMotCuaQuocGia"
     answer = await client.country.ask("gateway", "GET", f"/legacy/{base}/LayThuTuc", params={"maTTHC": FREE})
-    assert answer.json()["error_code"] == "0"
+    assert answer.json()["error_code"] == 0
     assert schemas.answers("LayThuTuc").is_valid(json.loads(answer.json()["message"])["result"])
+    base = f"{(await client.connect(adapter={'profile': 'array'})).password}/KetNoiMotCuaQuocGia"
     for path, code, words in (
         ("ThemMoi", "0", "thành công"),
         ("ThemMoi", "3", "đã tồn tại"),
@@ -277,3 +279,12 @@ async def test_two_views_of_one_dossier_agree_until_they_do_not(client: Client) 
     assert "verify_by" in [each["fact"] for each in seen["lost"]]
     (found,) = (await client.call("TraCuuHoSo", mahoso=CODE))["result"]
     assert found["TrangThaiHoSo"] == "9" and schemas.answers("TraCuuHoSo").is_valid([found])
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_an_answer_has_the_code_and_the_texts_of_the_profile(sandbox: Sandbox, profile: str) -> None:
+    client = await Client(sandbox).connect(adapter={"profile": profile, "latency_ms": 0, "exists": "da co roi"})
+    assert (await client.log_in())["error_code"] == PROFILES[profile].error_code
+    codes = [(await client.push(a_dossier()))["error_code"] for _ in range(2)]
+    assert codes == [PROFILES[profile].code(0), PROFILES[profile].code(3)]
+    assert (await client.push(a_dossier()))["message"].endswith("da co roi")
