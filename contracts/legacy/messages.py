@@ -6,7 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, time
 from functools import cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from msgspec import Struct
 from contracts import identity, lifecycle
 from contracts.catalogue import (
     COMMUNES,
+    MERGER,
     Place,
     ProcedureNotFound,
     agency_code,
@@ -41,6 +42,7 @@ OF_STATUS = {  # status → the field of a dossier with the time at which it was
     lifecycle.RESULT_READY.code: "NgayKetThucXuLy",
     lifecycle.RESULT_RETURNED.code: "NgayTra",
 }
+FIRST_DAY = datetime.combine(MERGER, time(), BUSINESS_ZONE)  # before it our catalogue has no procedures
 CHANNELS = {"1": "direct", "2": "online", "3": "public_postal"}
 RETURNS = {"0": "direct", "1": "public_postal"}
 PROCEDURE = re.compile(r"([0-9]\.[0-9]{6})(\.000\.00\.00\.[HG][0-9]{2})?")  # the second part: a local variant
@@ -165,7 +167,7 @@ def registered(
     found: list[Finding] = []
     procedure = PROCEDURE.fullmatch(text(dossier.get("MaTTHC")))
     meant = time_of(dossier.get("NgayNopHoSo")) or time_of(dossier.get("NgayTiepNhan")) or now
-    at = min(meant, now)
+    at = min(meant, now) if meant >= FIRST_DAY else now
     if at != meant:
         field = "NgayNopHoSo" if time_of(dossier.get("NgayNopHoSo")) else "NgayTiepNhan"
         found.append(rules.MOVED.at(f"{pointer}/{field}", wire(meant), expected=wire(at)))

@@ -71,6 +71,15 @@ def text(value: Any, most: int = 2000) -> str:
     return str(value).strip()[:most]
 
 
+def clean(value: Any) -> Any:
+    """A document without what no database stores: NUL, and halves of characters."""
+    if isinstance(value, str):
+        return value if value.isprintable() else value.replace("\x00", "").encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [clean(each) for each in value]
+    return {clean(name): clean(each) for name, each in value.items()} if isinstance(value, dict) else value
+
+
 def _same_digits(read: datetime, text: str, form: str) -> bool:
     """strptime reads `2026610` as a date as well: only what it would write again is one."""
     return read.strftime(form) == text

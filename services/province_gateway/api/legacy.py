@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ from pydantic import BaseModel
 
 from contracts.catalogue import PROVINCES
 from contracts.legacy.profiles import Profile
-from contracts.legacy.values import text
+from contracts.legacy.values import clean, text
 from services.province_gateway.api.views import GatewayDep
 from services.province_gateway.doors.connectors import Connector
 from services.province_gateway.legacy import answers, looking, sessions
@@ -200,10 +201,15 @@ async def _profile(gateway: Gateway, connector: Connector) -> Profile:
 
 async def _read(request: Request) -> Any:
     """The body, whatever its content type says; None if it is no JSON."""
+    body = (await request.body()).removeprefix(b"\xef\xbb\xbf")
     try:
-        return msgspec.json.decode((await request.body()).removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, ValueError, RecursionError):
+        return clean(json.loads(body, parse_constant=_no_number))  # as tolerant as the clients' own libraries
+    except (ValueError, RecursionError):
         return None
+
+
+def _no_number(name: str) -> None:
+    """NaN and Infinity: no JSON, though some libraries write them."""
 
 
 def _json(answer: Answer) -> Response:

@@ -40,7 +40,8 @@ class Client:
         return answer
 
     async def post(self, path: str, body: Any) -> dict[str, Any]:
-        answer = await self.country.ask("gateway", "POST", f"/legacy/{path}", json=body)
+        headers = {"Content-Type": "application/json", "Charset": "utf-8"}
+        answer = await self.country.ask("gateway", "POST", f"/legacy/{path}", content=json.dumps(body), headers=headers)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
