@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from contracts.catalogue import COMMUNES, PROCEDURES, PROVINCES
-from contracts.faults import connectors, http, identity, officers, payment
+from contracts.faults import adapter, connectors, http, identity, officers, payment
 from contracts.faults.kinds import Kind, NamedFault, Setting
 from contracts.people import STANDING
 from contracts.topics import TOPIC_OF
@@ -18,6 +18,7 @@ CATALOGUE: tuple[NamedFault, ...] = (
     *payment.FAULTS,
     *officers.FAULTS,
     *connectors.FAULTS,
+    *adapter.FAULTS,
 )
 FAULTS = {fault.name: fault for fault in CATALOGUE}
 FAMILIES = tuple(dict.fromkeys(fault.family for fault in CATALOGUE))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -13,11 +13,11 @@ from fastapi import Path, Request, Response
 from pydantic import BaseModel
 
 from contracts.catalogue import PROVINCES
-from contracts.legacy.profiles import Profile
+from contracts.faults import adapter
 from contracts.legacy.values import clean, text
 from services.province_gateway.api.views import GatewayDep
 from services.province_gateway.doors.connectors import Connector
-from services.province_gateway.legacy import answers, looking, sessions
+from services.province_gateway.legacy import answers, faulty, looking, sessions
 from services.province_gateway.legacy.services import SERVICES, Answer
 from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.runtime import Gateway
@@ -29,8 +29,6 @@ from shared.web.router import Router
 
 BASE = "/legacy"
 RAW_BODIES = (re.compile(r"/legacy/.*"), 24 << 20)
-NO_LOGIN = "Sai tài khoản hoặc mật khẩu"
-NO_SESSION = "Phiên làm việc không hợp lệ hoặc đã hết hạn"
 NO_JSON = "Dữ liệu không phải là một đối tượng JSON"
 NO_ARRAY = "Dữ liệu không phải là một mảng JSON"
 NO_KEY = "Địa chỉ không thuộc tỉnh nào: khoá trong địa chỉ đã bị thay thế hoặc thu hồi"
@@ -96,9 +94,9 @@ async def log_in(request: Request, gateway: GatewayDep) -> Response:
         return _json(answers.refusal(NO_JSON))
     entered = await sessions.log_in(gateway, body.get("username"), body.get("password"))
     if entered is None:
-        return _json(answers.refusal(NO_LOGIN))
+        return _json(answers.refusal(answers.NO_LOGIN))
     token, connector = entered
-    return await _told(gateway, connector, {**answers.answer(), "session": token})
+    return await _answered(gateway, connector, "login", {**answers.answer(), "session": token})
 
 
 @router.post("/share", summary="A call of the adapter API, at the address for lists.", response_class=Response)
@@ -114,11 +112,9 @@ async def call(request: Request, gateway: GatewayDep) -> Response:
         return _json(answers.refusal(NO_JSON))
     connector = await sessions.connector_of(gateway, body.get("session"))
     if connector is None:
-        return _json(answers.refusal(NO_SESSION))
-    if not _is_of(text(body.get("madonvi"), 60), connector.province):
-        return await _told(gateway, connector, answers.refusal(OTHER_AGENCY))
-    found = await _serve(gateway, connector, text(body.get("service"), 100), body)
-    return await _told(gateway, connector, found)
+        return _json(answers.refusal(answers.NO_SESSION))
+    service = text(body.get("service"), 100)
+    return await _answered(gateway, connector, service, body, text(body.get("madonvi"), 60))
 
 
 @router.get(
@@ -130,12 +126,7 @@ async def wrapped(key: Key, service: str, request: Request, gateway: GatewayDep)
     connector = await sessions.connector_with(gateway, key)
     if connector is None:
         return _json(answers.refusal(NO_KEY))
-    found = await _serve(gateway, connector, service, {**request.query_params, "service": service})
-    if "result" not in found:
-        return await _told(gateway, connector, found)
-    inner = msgspec.json.encode({name: found[name] for name in ("error_code", "result")}).decode()
-    told = answers.as_told({"error_code": found["error_code"], "message": ""}, await _profile(gateway, connector))
-    return _json({**told, "message": inner})
+    return await _answered(gateway, connector, service, dict(request.query_params), form=_in_a_text)
 
 
 @router.post(
@@ -167,36 +158,55 @@ async def _pushed(
     if connector is None:
         return _json(answers.refusal(NO_KEY))
     if not isinstance(body, list):
-        return await _told(gateway, connector, answers.refusal(NO_ARRAY))
-    if not _is_of(agency, connector.province):
-        return await _told(gateway, connector, answers.refusal(OTHER_AGENCY))
-    found = await _serve(gateway, connector, service, {**parameters, "data": body})
-    found.pop("result", None)
-    return await _told(gateway, connector, found)
+        return _json(answers.refusal(NO_ARRAY))
+    return await _answered(gateway, connector, service, {**parameters, "data": body}, agency, _without_result)
 
 
-async def _serve(gateway: Gateway, connector: Connector, service: str, parameters: Mapping[str, Any]) -> Answer:
-    if service not in SERVICES:
-        return answers.refusal(no_such("service", service, tuple(SERVICES)))
-    return await SERVICES[service](gateway, connector, {**parameters, "service": service})
+async def _answered(
+    gateway: Gateway,
+    connector: Connector,
+    asked: str,
+    parameters: Mapping[str, Any],
+    agency: str = "",
+    form: Callable[[Answer], Answer] = dict,
+) -> Response:
+    """Serve a call, or let a fault rule answer in its place; the answer is as the profile of the province has it.
+
+    parameters  of a login: its answer
+    form        of the answer, in the envelope of the caller
+    """
+    rule = await faulty.fired(gateway, connector, asked)
+    if rule is not None and rule.fault in adapter.UNSERVED:
+        answer = faulty.instead(rule)
+    elif asked == "login":
+        answer = dict(parameters)
+    elif not _is_of(agency, connector.province):
+        answer = answers.refusal(OTHER_AGENCY)
+    elif asked not in SERVICES:
+        answer = answers.refusal(no_such("service", asked, tuple(SERVICES)))
+    else:
+        answer = await SERVICES[asked](gateway, connector, {**parameters, "service": asked})
+    sandbox = await gateway.sandbox(connector.sandbox_id)
+    profile = mode_of(sandbox, connector.province).profile
+    await asyncio.sleep(profile.seconds(sandbox.now))
+    return await faulty.response(rule, form(answers.as_told(answer, profile)))
+
+
+def _in_a_text(answer: Answer) -> Answer:
+    """The whole answer as JSON in its message, where it has a result."""
+    if "result" not in answer:
+        return answer
+    return {"error_code": answer["error_code"], "message": msgspec.json.encode(answer).decode()}
+
+
+def _without_result(answer: Answer) -> Answer:
+    return {name: value for name, value in answer.items() if name != "result"}
 
 
 def _is_of(agency: str, province: str) -> bool:
     """Whether an agency, as `H42.14464` or `000.00.12.H42`, is one of the province; one that is not named is."""
     own = PROVINCES[province].agency_code
     return not agency or own in (agency.split(".")[0], agency.split(".")[-1])
-
-
-async def _told(gateway: Gateway, connector: Connector, answer: Answer) -> Response:
-    """The answer as the profile of the province has it, and when."""
-    sandbox = await gateway.sandbox(connector.sandbox_id)
-    profile = mode_of(sandbox, connector.province).profile
-    await asyncio.sleep(profile.seconds(sandbox.now))
-    return _json(answers.as_told(answer, profile))
-
-
-async def _profile(gateway: Gateway, connector: Connector) -> Profile:
-    return mode_of(await gateway.sandbox(connector.sandbox_id), connector.province).profile
 
 
 async def _read(request: Request) -> Any:

@@ -11,6 +11,8 @@ from services.province_gateway.legacy.pushing import Outcome
 
 OK, KNOWN_ALREADY, WRONG = 0, 3, -1  # 3: one client then sends an update (integration.md 1.10, 12.2)
 USUAL = PROFILES[PLAIN]
+NO_LOGIN = "Sai tài khoản hoặc mật khẩu"
+NO_SESSION = "Phiên làm việc không hợp lệ hoặc đã hết hạn"
 MOST = 3  # findings in a text; the verdicts have all
 
 
