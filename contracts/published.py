@@ -12,6 +12,7 @@ from typing import Any
 from contracts import lifecycle as law
 from contracts.gate import RULES
 from contracts.gate.zoo import FOLDER
+from contracts.legacy.rules import ADAPTER_RULES
 from contracts.schemas import event_types, parts, schema
 from contracts.topics import TOPIC_OF
 
@@ -78,7 +79,7 @@ def all_rules() -> dict[str, Any]:
 
 @cache
 def gate_rules() -> dict[str, Any]:
-    """Every rule of the gate by its stable id: stage, texts, source, and whether the lenient mode lets it be broken."""
+    """Every rule of gate and adapter API by its id: stage, texts, source, and whether the lenient mode lets it be broken."""
     return {
         rule.id: {
             "stage": rule.stage,
@@ -89,7 +90,7 @@ def gate_rules() -> dict[str, Any]:
             "source": rule.source,
             "lenient": rule.lenient,
         }
-        for rule in RULES.values()
+        for rule in (*RULES.values(), *ADAPTER_RULES.values())
     }
 
 

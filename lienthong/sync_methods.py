@@ -201,6 +201,10 @@ class SandboxMethods(SyncObject[country.Sandbox]):
         """
         return self.run(self.there.disconnect(province))
 
+    def views(self, code: str) -> dict[str, Any]:
+        """What each interface says of a dossier: `network`, `pushed` over the adapter API, `differs` and `lost`."""
+        return self.run(self.there.views(code))
+
     def connectors(self) -> list[ConnectorRow]:
         """Every connector: its door, when it was last heard and told, what it has not acknowledged, its verdicts."""
         return self.run(self.there.connectors())

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from contracts.gate.rules import Rule, rule
+from contracts.gate.rules import Rule
 
 API = "docs/legacy.md"
 
 
+ADAPTER_RULES: dict[str, Rule] = {}  # by id, in the order of the table
+
+
 def _adapter(id: str, title: str, title_vi: str, text: str, text_vi: str, lenient: bool = True) -> Rule:
-    return rule(f"LT-ADP-{id}", title, title_vi, text, text_vi, API, stage="contract", lenient=lenient)
+    rule = Rule(f"LT-ADP-{id}", "contract", title, title_vi, text, text_vi, API, lenient)
+    ADAPTER_RULES[rule.id] = rule
+    return rule
 
 
 # fmt: off

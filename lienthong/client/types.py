@@ -5,6 +5,17 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 
+class Adapter(TypedDict):
+    """How the adapter API answers a province: a profile, and what is otherwise than in it (contracts/legacy/profiles.toml)."""
+
+    profile: NotRequired[str]
+    error_code: NotRequired[int | str | None]
+    done: NotRequired[str | None]
+    exists: NotRequired[str | None]
+    session_minutes: NotRequired[int | None]
+    latency_ms: NotRequired[int | None]
+
+
 class Cause(TypedDict):
     """Why nothing happens; `mend_en` and `mend_vi` say how to fix it."""
 
@@ -153,6 +164,18 @@ FaultName: TypeAlias = Literal[
     "delivery-connection-cut",
     "credential-revoked",
     "verdict-late",
+    "adapter-session-expired",
+    "adapter-login-refused",
+    "adapter-slow",
+    "adapter-401",
+    "adapter-500",
+    "adapter-byte-order-mark",
+    "adapter-pretty-printed",
+    "adapter-other-error-code",
+    "adapter-exists-already",
+    "adapter-without-the-words",
+    "adapter-other-result",
+    "adapter-cut-off",
 ]
 
 
@@ -285,6 +308,23 @@ class ProvinceKafka(TypedDict):
     verdicts: str
     group_prefix: str
     is_open: bool
+
+
+class ProvinceLegacy(TypedDict):
+    """
+    What a client of the adapter API is configured with: one base URL, and endpoints that it appends.
+
+    `wrapper`: base for clients that send bare arrays without a session; who knows it needs no password. `agency`: `madonvi`.
+    """
+
+    base: str
+    login: str
+    share: str
+    integration: str
+    wrapper: str
+    username: str
+    password: str
+    agency: str
 
 
 class ProvinceLimit(TypedDict):
@@ -476,8 +516,8 @@ class Credentials(TypedDict):
     """
     What a connector needs. Key and secret are shown only here; those before are valid until `previous_key_until` (real time).
 
-    `secret`: verifies the signatures of webhooks, null for another door. `kafka` is null behind the other doors; its
-    password replaces the one before.
+    `secret`: verifies the signatures of webhooks, null for another door. `kafka` and `legacy` are null behind the other
+    doors; the password over Kafka replaces the one before.
     """
 
     sandbox: str
@@ -489,6 +529,7 @@ class Credentials(TypedDict):
     check: str
     verdicts: str
     kafka: ProvinceKafka | None
+    legacy: ProvinceLegacy | None
 
 
 class Decisions(TypedDict):
@@ -572,7 +613,8 @@ class Mode(TypedDict):
     via        only external, needed there: the door through which the connector is told
     url        only via webhook, needed there: the address of the connector
     content_mode  only via webhook: how a CloudEvent is sent; default structured
-    gate       only external; default strict
+    gate       only external; default strict, over the adapter API lenient
+    adapter    only via legacy: how the adapter API answers
     """
 
     mode: str
@@ -582,6 +624,7 @@ class Mode(TypedDict):
     url: NotRequired[str | None]
     content_mode: NotRequired[str | None]
     gate: NotRequired[str | None]
+    adapter: NotRequired[Adapter | None]
 
 
 class ProvinceDemand(TypedDict):

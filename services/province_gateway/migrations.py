@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import MetaData
 
+from services.province_gateway.doors.legacy_tables import legacy_tables
 from services.province_gateway.doors.tables import doors_tables
-from services.province_gateway.legacy.tables import legacy_tables
 from services.province_gateway.store import DOSSIERS
 from shared.messaging import edits, published
 from shared.sandbox import files

@@ -27,9 +27,9 @@ from services.province_gateway.doors import (
 )
 from services.province_gateway.doors.bell import Bell
 from services.province_gateway.doors.conductor import Conductor
+from services.province_gateway.doors.legacy_tables import legacy_tables
 from services.province_gateway.doors.tables import doors_tables
 from services.province_gateway.doors.webhook_hosts import AllowedHosts
-from services.province_gateway.legacy.tables import legacy_tables
 from services.province_gateway.migrations import STEPS
 from services.province_gateway.moves.context import Rules
 from services.province_gateway.officers import faults, modes

@@ -21,8 +21,8 @@ from contracts.lifecycle import DOSSIER_REGISTERED
 from services.province_gateway.codes import code_series, dossier_code
 from services.province_gateway.doors import speaking
 from services.province_gateway.doors.connectors import Connector
+from services.province_gateway.doors.legacy_tables import PUSHED, STEPPED
 from services.province_gateway.doors.speaking import Said as Judged
-from services.province_gateway.legacy.tables import PUSHED, STEPPED
 from services.province_gateway.runtime import Gateway
 from services.province_gateway.work import Work
 from shared.sandbox.clock import BUSINESS_ZONE
