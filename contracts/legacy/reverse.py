@@ -1,0 +1,96 @@
+"""The reverse calls: what the portal tells a province at the address that its system listens at (integration.md 1.11, 4.2).
+
+The envelope, the promotion notice, the land tax notice and the receipt were read in public code. How a new online dossier is
+told is not public: it comes in the same envelope, as an element of DongBoHoSoMC (a guess of ours).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from contracts import lifecycle as law
+from contracts.catalogue import procedure_of
+from contracts.legacy.listed import KENH
+from contracts.legacy.values import written
+
+Body = dict[str, Any]
+TAKEN = (0, "0", "00", 1, "1")  # error_code: 1 says that it had it before
+DOSSIER, AMENDMENT, PAYMENT = "nhanhsdvcqg", "nhanhsdvcqg", "dpnhankqthanhtoanhs"
+
+
+class Call(Struct, frozen=True):
+    """One reverse call: the end of its address, and its body."""
+
+    path: str
+    body: Body
+
+
+def call_of(event: Mapping[str, Any]) -> Call | None:
+    """What a province is told of an event of the portal, given in its structured form; None: nothing can be said of it."""
+    make = _CALLS.get(event["type"])
+    return make(event, event["data"]) if make else None
+
+
+def is_taken(answer: Any) -> bool:
+    """Whether the answer of a province says that it has the call. Payments are answered with MaLoi."""
+    if not isinstance(answer, dict):
+        return False
+    return answer.get("error_code") in TAKEN or answer.get("MaLoi") == "00"
+
+
+def _submitted(event: Mapping[str, Any], data: Mapping[str, Any]) -> Call:
+    procedure = procedure_of(data["procedure"], data.get("version"))
+    owner = data.get("owner") or {}
+    dossier = {
+        "MaHoSo": data["dossier_code"],
+        "MaTTHC": data["procedure"],
+        "TenTTHC": procedure.name_vi,
+        "MaLinhVuc": procedure.field_en.upper(),
+        "TenLinhVuc": procedure.field_vi,
+        "KenhThucHien": KENH["online"],
+        "ChuHoSo": owner.get("name") or data["applicant"]["name"],
+        "LoaiDoiTuong": "2" if owner.get("kind") == "organisation" else "1",
+        "DinhDanhCHS": [{"LoaiDinhDanh": "1", "SoDinhDanh": data["applicant"]["id"]}],
+        "TrichYeuHoSo": data.get("note", ""),
+        "NgayNopHoSo": written(datetime.fromisoformat(data["submitted_at"])),
+        "TrangThaiHoSo": str(law.SUBMITTED.code),
+        "NoiNopHoSo": "1",
+        "TaiKhoanDuocXacThucVoiVNeID": "1",
+        "TaiLieuNop": [_paper(paper) for paper in data.get("papers", ())],
+    }
+    return Call(DOSSIER, {"service": "NhanHoSoDVCQG", "isUpdating": False, "data": dossier})
+
+
+def _supplemented(event: Mapping[str, Any], data: Mapping[str, Any]) -> Call:
+    amendment = {
+        "MaHoSoQG": data["dossier_code"],
+        "ThongTinSuaDoi": data.get("note", ""),
+        "TaiLieuNop": [_paper(paper) for paper in data.get("papers", ())],
+    }
+    return Call(AMENDMENT, {"service": "NhanHoSoDVCQG", "isUpdating": True, "data": amendment})
+
+
+def _withdrawal(event: Mapping[str, Any], data: Mapping[str, Any]) -> Call:
+    asked = {"MaHoSoQG": data["dossier_code"], "TrangThai": str(law.WITHDRAWN.code), "NoiDung": data.get("reason", "")}
+    return Call(AMENDMENT, {"service": "NhanHoSoDVCQG", "isUpdating": True, "data": asked})
+
+
+def _paper(paper: Mapping[str, Any]) -> Body:
+    return {
+        "TenTepDinhKem": paper.get("name", ""),
+        "MaThanhPhanHoSo": paper["component"],
+        "DuongDanTaiTepTin": paper.get("address", ""),
+        "IsDeleted": "False",
+        "DuocSoHoa": "1" if paper.get("digitisation") else "0",
+    }
+
+
+_CALLS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Call]] = {
+    law.DOSSIER_SUBMITTED: _submitted,
+    law.SUPPLEMENT_ANSWERED: _supplemented,
+    law.WITHDRAWAL_REQUESTED: _withdrawal,
+}
