@@ -76,7 +76,7 @@ class Mode(Body):
     tempo      only simulated; default working_clock
     decisions  only for the tempo scripted
     via        only external, needed there: the door through which the connector is told
-    url        only via webhook, needed there: the address of the connector
+    url        via webhook, needed there: the address of the connector; via legacy: that of its reverse calls
     content_mode  only via webhook: how a CloudEvent is sent; default structured
     gate       only external; default strict, over the adapter API lenient
     adapter    only via legacy: how the adapter API answers
@@ -120,11 +120,11 @@ class Mode(Body):
     @field_validator("url")
     @classmethod
     def goes_with_webhook(cls, url: str | None, info: ValidationInfo) -> str | None:
-        is_webhook = info.data.get("via") == WEBHOOK
-        if url is None and is_webhook:
+        via = info.data.get("via")
+        if url is None and via == WEBHOOK:
             raise ValueError("give the address of your webhook receiver, such as http://127.0.0.1:9000/events")
-        if url is not None and not is_webhook and "via" in info.data:
-            raise ValueError("leave it out: only a connector behind a webhook has an address")
+        if url is not None and via not in (WEBHOOK, LEGACY) and "via" in info.data:
+            raise ValueError("leave it out: only a connector that is called has an address")
         if url is not None and (fault := address_fault(url)):
             raise ValueError(fault)
         return url
@@ -172,7 +172,9 @@ class Mode(Body):
         if self.mode == MANUAL:
             return {"mode": MANUAL}
         if self.mode == EXTERNAL:
-            receiver = {"url": self.url, "content_mode": self.content_mode or STRUCTURED} if self.url else {}
+            receiver: dict[str, Any] = {"url": self.url} if self.url else {}
+            if self.via == WEBHOOK:
+                receiver["content_mode"] = self.content_mode or STRUCTURED
             adapter = {"adapter": (self.adapter or Adapter()).document()} if self.via == LEGACY else {}
             gate = LENIENT if adapter else STRICT  # what has spoken the adapter API for years deviates
             return {"mode": EXTERNAL, "via": self.via, **receiver, **adapter, "gate": self.gate or gate}

@@ -19,6 +19,8 @@ from contracts.legacy.values import written
 
 Body = dict[str, Any]
 TAKEN = (0, "0", "00", 1, "1")  # error_code: 1 says that it had it before
+# `groupId`: the site of the system that is called; one client chooses by it (integration.md 1.11). 0 is ours.
+HEADERS = {"Content-Type": "application/json", "User-Agent": "lienthong", "Accept-Encoding": "identity", "groupId": "0"}
 DOSSIER, AMENDMENT, PAYMENT = "nhanhsdvcqg", "nhanhsdvcqg", "dpnhankqthanhtoanhs"
 
 

@@ -52,7 +52,9 @@ def diff(
         show(views, json, texts["differ"].format(n=len(views["differs"]), **views))
         print_table(texts["headings"].split("|"), map(_cells, views["differs"]))
     if views["lost"]:
-        facts = ", ".join(f"{each['fact']}" + (f" ({each['field']})" if each["field"] else "") for each in views["lost"])
+        facts = ", ".join(
+            f"{each['fact']}" + (f" ({each['field']})" if each["field"] else "") for each in views["lost"]
+        )
         show(views, json, texts["lost"].format(facts=facts))
 
 

@@ -168,7 +168,7 @@ class Connectors(ActingProvinces):
         _require_one(province)
         path, headers = f"/api/v1/provinces/{province}/connector", await own_key(self)
         trouble = {}
-        if via == "webhook" and url is not None:
+        if via in ("webhook", "legacy") and url is not None:
             body = {"url": url}
             trouble = await self.country.gateway.json("POST", f"{path}/receiver", json=body, headers=headers)
         content_mode = "binary" if binary else None

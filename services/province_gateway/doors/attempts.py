@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from contracts.modes import WEBHOOK
 from services.province_gateway.doors.connectors import Connector
 from services.province_gateway.officers.modes import mode_of
 from shared.errors import Refusal
@@ -66,7 +65,7 @@ async def resend(
     raises   DeliveryNotFound, NotSentByUs
     """
     async with in_sandbox(runtime, connector.sandbox_id) as (connection, sandbox):
-        if mode_of(sandbox, connector.province).via != WEBHOOK:
+        if not mode_of(sandbox, connector.province).url:
             detail = "It reads deliveries itself: let it read again from an earlier place, over pull with `after`."
             raise NotSentByUs(detail, province=connector.province, via=mode_of(sandbox, connector.province).via)
         place = (connector.sandbox_id, connector.province)

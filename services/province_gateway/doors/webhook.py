@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +21,8 @@ import msgspec
 import structlog
 
 from contracts.faults import connectors as named
-from contracts.modes import ReceiverNotAllowed
+from contracts.legacy import reverse
+from contracts.modes import LEGACY, ReceiverNotAllowed
 from services.province_gateway.doors import cloudevents, deliveries, webhook_signing
 from services.province_gateway.doors.bell import Bell, Place
 from services.province_gateway.doors.deliveries import COLUMNS, Delivery
@@ -63,7 +64,8 @@ log = structlog.get_logger()
 MODE_SQL = "coalesce(s.modes->c.province, s.modes->'*')"
 RECEIVERS_SQL = f"""
 FROM connectors c JOIN sandboxes s ON s.id = c.sandbox
-  AND NOT s.deleted AND s.opened AND c.secret <> '' AND {MODE_SQL}->>'via' = 'webhook'"""
+  AND NOT s.deleted AND s.opened AND c.secret <> '' AND {MODE_SQL}->>'via' IN ('webhook', 'legacy')
+  AND {MODE_SQL}->>'url' IS NOT NULL"""
 # The delivery d is the next one of its dossier: an earlier one, also one that was given up, holds it.
 NEXT_SQL = """d.acknowledged_at IS NULL AND NOT EXISTS (SELECT FROM deliveries e WHERE e.sandbox = d.sandbox
   AND e.dossier = d.dossier AND e.province = d.province AND e.number < d.number AND e.acknowledged_at IS NULL)"""
@@ -79,7 +81,8 @@ WITH due AS (
 UPDATE deliveries d SET claimed_until = clock_timestamp() + $4::interval FROM due
 WHERE d.sandbox = due.sandbox AND d.province = due.province AND d.number = due.number
 RETURNING {", ".join(f"d.{name}" for name in COLUMNS.split(", "))}, d.failures, d.claimed_until,
-  due.secret, due.previous_secret, due.mode->>'url' AS url, due.mode->>'content_mode' AS content_mode"""
+  due.secret, due.previous_secret, due.mode->>'url' AS url, due.mode->>'content_mode' AS content_mode,
+  due.mode->>'via' AS via"""
 RELEASE_SQL = """
 UPDATE deliveries SET claimed_until = clock_timestamp() + $5::interval
 WHERE sandbox = $1 AND province = $2 AND number = $3 AND claimed_until = $4"""
@@ -120,6 +123,7 @@ class Claim:
     delivery: Delivery
     until: datetime
     url: str
+    via: str
     is_binary: bool
     secrets: tuple[str, ...]
     failures: int
@@ -130,6 +134,7 @@ class Claim:
             Delivery(*(row[name] for name in Delivery._fields)),
             row["claimed_until"],
             row["url"],
+            row["via"],
             row["content_mode"] == "binary",
             tuple(filter(None, (row["secret"], row["previous_secret"]))),
             row["failures"],
@@ -214,8 +219,11 @@ class Webhooks:
         key = (*place, claim.delivery.number, claim.until)
         try:
             twist = await self._twist(place, claim.delivery)
-            headers, body = await self._message(place[0], claim, twist)
-            outcome = await self._post(http, claim.url, headers, body, is_cut=twist == named.CUT)
+            if claim.via == LEGACY:
+                outcome = await self._call(http, place[0], claim)
+            else:
+                headers, body = await self._message(place[0], claim, twist)
+                outcome = await self._post(http, claim.url, headers, body, is_cut=twist == named.CUT)
         except NotReady:  # the portal signs no addresses of papers now; the receiver has not been asked
             await self.runtime.database.pool.execute(RELEASE_SQL, *key, timedelta(seconds=NOT_READY_SECONDS))
         except asyncio.CancelledError:  # the process stops: another one need not wait for the end of the claim
@@ -264,10 +272,31 @@ class Webhooks:
         signed = body + b" " if twist == named.SIGNATURE else body
         return {**headers, **webhook_signing.headers(claim.secrets, claim.delivery.id, at, signed)}, body
 
+    async def _call(self, http: httpx.AsyncClient, sandbox_id: str, claim: Claim) -> Outcome:
+        """The reverse call of the adapter API; an event of which it can say nothing counts as taken. Raises NotReady."""
+        (event,) = await cloudevents.structured(self.runtime, sandbox_id, [claim.delivery])
+        call = reverse.call_of(msgspec.json.decode(msgspec.json.encode(event)))
+        if call is None:
+            return Outcome(None, "", 0, "the adapter API has no call for it")
+        body = msgspec.json.encode(call.body)
+        url = f"{claim.url.rstrip('/')}/{call.path}"
+        return await self._post(http, url, reverse.HEADERS, body, is_taken=_is_taken)
+
     async def _post(
-        self, http: httpx.AsyncClient, url: str, headers: Mapping[str, str], body: bytes, *, is_cut: bool = False
+        self,
+        http: httpx.AsyncClient,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        is_cut: bool = False,
+        is_taken: Callable[[bytes], bool] = lambda answer: True,
     ) -> Outcome:
-        """One request; what the receiver does wrong is in the outcome. `is_cut`: a fault rule ends it in mid-answer."""
+        """One request; what the receiver does wrong is in the outcome.
+
+        is_cut    a fault rule ends it in mid-answer
+        is_taken  whether an answer with a good status says that the receiver took it
+        """
         status, answer, begun = None, b"", time.perf_counter()
         try:
             async with (
@@ -283,6 +312,8 @@ class Webhooks:
                         break
             error = "" if response.is_success else refused_words(response)
             error += ": it wants no delivery any more" if status == GONE else ""
+            if not error and not is_taken(answer):
+                error = "answered that it did not take it"
         except TimeoutError:
             error = f"did not answer within {self.timeout:g} s"
         except ReceiverNotAllowed as refusal:
@@ -293,6 +324,13 @@ class Webhooks:
             error = "broke the connection in mid-answer" if status else HUNG_UP
         head = answer[: HEAD * 4].decode("utf-8", "replace").replace("\x00", "\ufffd")[:HEAD]
         return Outcome(status, error[:500], round((time.perf_counter() - begun) * 1000), head)
+
+
+def _is_taken(answer: bytes) -> bool:
+    try:
+        return reverse.is_taken(msgspec.json.decode(answer))
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return False
 
 
 async def pending(runtime: Runtime, sandbox_id: str) -> tuple[list[str], datetime | None]:
