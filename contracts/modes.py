@@ -16,7 +16,6 @@ from contracts.catalogue.search import folded
 from contracts.decisions import Body, Decisions
 from contracts.legacy.profiles import PLAIN, PROFILES
 from shared.did_you_mean import nearest, no_such
-from shared.errors import Refusal
 from shared.problem_types import pointer_of
 from shared.text import Text
 
@@ -36,10 +35,6 @@ BY_DEFAULT = {"mode": SIMULATED, "tempo": WORKING_CLOCK}
 LARGEST = 16_384  # bytes of decisions; all 35 documents must fit into one body of at most 1 MiB (shared.web.edge)
 
 Document = Mapping[str, Any]
-
-
-class ReceiverNotAllowed(Refusal):
-    """The address of a webhook receiver is neither loopback nor allowed by the operator of the gateway."""
 
 
 class Adapter(Body):

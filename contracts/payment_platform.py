@@ -102,6 +102,11 @@ class Signed(BaseModel):
         message._sent = {**message.model_dump(), **sent} if isinstance(sent, Mapping) else message.model_dump()
         return message
 
+    @property
+    def as_sent(self) -> Mapping[str, object]:
+        """Its members with the values that were sent."""
+        return self._sent
+
     def is_authentic(self, fields: Fields, secret: str) -> bool:
         """Whether MaXacThuc is correct. A member that was left out has its default."""
         return is_authentic(self._sent, fields, secret)

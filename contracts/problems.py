@@ -5,9 +5,8 @@ from __future__ import annotations
 from contracts import catalogue, file_types
 from contracts.calendar.calendar import CalendarTooShort
 from contracts.lifecycle import MoveNotAllowed
-from contracts.modes import ReceiverNotAllowed
 from contracts.schemas import UnknownEventType
-from shared.errors import BrokerNotPrepared
+from shared.errors import BrokerNotPrepared, ReceiverNotAllowed
 from shared.problem_types import Problems, ProblemType
 
 CONTRACT_PROBLEMS: Problems = {

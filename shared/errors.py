@@ -77,6 +77,10 @@ class BrokerNotPrepared(Refusal):
     """The broker cannot give an outsider an access of its own: it lacks a setting, or our user lacks a right there."""
 
 
+class ReceiverNotAllowed(Refusal):
+    """The address of a receiver is neither loopback nor allowed by the operator."""
+
+
 class HeldByFault(Refusal):
     """A fault rule delays this action. It continues when the rule is switched off, or at `due` (sandbox time)."""
 

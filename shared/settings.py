@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import BrokerNotPrepared
+from shared.receivers import AllowedHosts
 
 # Variables that all services share; all others must start with the prefix of their service.
 _SERVICES = ("PORTAL", "PROVINCE_GATEWAY", "IDENTITY", "PAYMENT")
@@ -45,6 +46,9 @@ class Settings(BaseSettings):
     listen: str = Field("", validation_alias="LISTEN")  # host:port of this process
     # Names under which this process may be called, besides loopback and the addresses here; separated by commas
     allowed_hosts: str = Field("", validation_alias="ALLOWED_HOSTS")
+    # Addresses of users that may be called besides loopback addresses, such as receivers of webhooks: hosts, host:port,
+    # networks; separated by commas
+    webhook_allowed_hosts: str = Field("", validation_alias="WEBHOOK_ALLOWED_HOSTS")
     portal_internal_url: str = Field("", validation_alias="PORTAL_INTERNAL_URL")
     province_gateway_internal_url: str = Field("", validation_alias="PROVINCE_GATEWAY_INTERNAL_URL")
     identity_internal_url: str = Field("", validation_alias="IDENTITY_INTERNAL_URL")
@@ -73,6 +77,12 @@ class Settings(BaseSettings):
         if not url.lower().startswith(("http://", "https://")):
             raise ValueError(f"'{url}' has no scheme: write http://{url}")
         return url
+
+    @field_validator("webhook_allowed_hosts")
+    @classmethod
+    def names_hosts(cls, text: str) -> str:
+        AllowedHosts(text).require_valid()
+        return text
 
     def __init__(self, **values: Any) -> None:
         super().__init__(_secrets_dir=os.environ.get("SECRETS_DIR"), **values)

@@ -6,24 +6,63 @@ every time.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
 import httpx
 
+from contracts import keypay
 from contracts import payment_platform as platform
+from services.payment_mock.merchants import Partner
 from services.payment_mock.store import Order
+from shared.errors import ReceiverNotAllowed
+from shared.http import TOO_MANY, Unreachable
 from shared.messaging import http_outbox
+from shared.receivers import AllowedHosts, AllowedTransport
 from shared.storage.database import Connection
 
-CONFIRM = "confirm"
+CONFIRM, PAID = "confirm", "paid"  # kinds of calls: to the partner; to the gateway, which has the dossier
+SECONDS = 15.0  # for a whole request to a merchant
+ANSWER_BYTES = 64 << 10  # of its answer are read
 _MA_LOI = re.compile(r"[0-9A-Za-z]{1,8}")
 
 
-async def add_confirm(connection: Connection, order: Order, secret: str) -> None:
-    """Write the CONFIRM of a paid order to the HTTP outbox, in the caller's transaction."""
-    message = result_message("CONFIRM", order, secret)
-    await http_outbox.add(connection, order.sandbox, CONFIRM, order.transaction, message)
+async def add_calls(connection: Connection, order: Order, partner: Partner) -> None:
+    """Write the CONFIRM of a paid order to the HTTP outbox, in the caller's transaction; the gateway is told of a merchant's."""
+    if partner.confirm_url:
+        if order.protocol == "keypay":
+            message = keypay_message(order, keypay.DONE, partner.secret)
+        else:
+            message = result_message("CONFIRM", order, partner.secret)
+        await http_outbox.add(connection, order.sandbox, CONFIRM, order.transaction, message)
+    if partner.is_merchant:
+        paid = {"dossier": order.subject, "amount_dong": order.amount_dong, "partner": order.partner}
+        paid |= {"reference": order.reference, "transaction": order.transaction}
+        await http_outbox.add(connection, order.sandbox, PAID, order.transaction, paid)
+
+
+async def post(allowed: AllowedHosts, url: str, message: dict[str, Any]) -> httpx.Response:
+    """Send a message to a merchant. Raises Unreachable for no reply, 5xx and 429."""
+    answer = bytearray()
+    transport = AllowedTransport(allowed, connections=1)
+    try:
+        async with (
+            asyncio.timeout(SECONDS),
+            httpx.AsyncClient(transport=transport, timeout=None, trust_env=False) as http,  # noqa: S113 - the whole
+            http.stream("POST", url, json=message, headers={"User-Agent": "lienthong"}) as response,
+        ):
+            async for piece in response.aiter_raw():
+                answer += piece
+                if len(answer) >= ANSWER_BYTES:
+                    break
+    except (httpx.HTTPError, OSError) as fault:  # with TimeoutError
+        raise Unreachable(f"POST {url}: {type(fault).__name__}") from fault
+    except ReceiverNotAllowed as refusal:
+        raise Unreachable(f"POST {url}: {refusal.detail}") from refusal
+    if response.status_code >= 500 or response.status_code == TOO_MANY:
+        raise Unreachable(f"POST {url}: status {response.status_code}")
+    return httpx.Response(response.status_code, content=bytes(answer))
 
 
 def result_message(kind: str, order: Order, secret: str) -> dict[str, object]:
@@ -46,9 +85,28 @@ def result_message(kind: str, order: Order, secret: str) -> dict[str, object]:
     return {**message, "MaXacThuc": platform.checksum(message, platform.CONFIRM, secret)}
 
 
+def keypay_message(order: Order, status: str, secret: str) -> dict[str, object]:
+    """The signed status of an order in KeyPay's form, as its callback tells it and `detail` returns it."""
+    message: dict[str, object] = {
+        "client_id": order.partner,
+        "command": keypay.PAY,
+        "transaction_id": order.reference,
+        "trans_amount": order.amount_dong,
+        "status": status,
+        "keypay_transaction_id": order.transaction,
+        "bank": order.bank,
+        "pay_time": platform.platform_time(order.paid_at) if order.paid_at else "",
+    }
+    return {**message, "check_sum": keypay.callback_signature(message, secret)}
+
+
 def ma_loi_of(response: httpx.Response) -> str:
-    """The MaLoi of a reply; `?` if there is none, as in `{"return_code": -1}`, which one client sends."""
-    ma_loi = str(_body(response).get("MaLoi", "")) if response.is_success else ""
+    """The MaLoi of a reply; `?` if there is none, as in `{"return_code": -1}`, which one client sends.
+
+    KeyPay's clients reply with `return_code`, 0 for done.
+    """
+    body = _body(response) if response.is_success else {}
+    ma_loi = platform.OK if str(body.get("return_code", "")) == keypay.DONE else str(body.get("MaLoi", ""))
     return ma_loi if _MA_LOI.fullmatch(ma_loi) else "?"
 
 

@@ -15,9 +15,9 @@ from pydantic import BaseModel, ValidationError
 from contracts.faults import payment as named
 from contracts.texts import text
 from services.payment_mock import callbacks, faults, store, vietqr
-from services.payment_mock.orders import RuntimeDep
+from services.payment_mock.merchants import Partner
 from services.payment_mock.problems import BankDown, OrderAlreadyPaid, OrderExpired, OrderNotFound
-from services.payment_mock.runtime import PaymentRuntime
+from services.payment_mock.runtime import RuntimeDep
 from services.payment_mock.settings import Settings
 from services.payment_mock.store import Order
 from shared.errors import BodyDoesNotFit, SandboxMismatch
@@ -44,9 +44,9 @@ BANKS = {"NHDT": "Ngân hàng Diễn Tập", "NHTN": "Ngân hàng Thử Nghiệm
 
 
 def templates_of(settings: Settings) -> Templates:
-    """The renderer; the form of the checkout leads back to the partner."""
-    forms, pages = (origin(settings.return_url),), re.compile(r"/s/[^/]+/checkout/.*")
-    return Templates((Path(__file__).parent,), text, forms, pages=pages, home=settings.portal_url)
+    return Templates(
+        (Path(__file__).parent,), text, pages=re.compile(r"/s/[^/]+/checkout/.*"), home=settings.portal_url
+    )
 
 
 class PayRequest(BaseModel):
@@ -72,7 +72,8 @@ PathSandboxId = Annotated[str, Depends(path_sandbox)]
 async def show(sandbox_id: PathSandboxId, transaction: Text, runtime: RuntimeDep, request: Request) -> HTMLResponse:
     async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
         order = await _order(connection, sandbox, transaction)
-    return _page(request, runtime, sandbox, order, _refusal(order, sandbox))
+        partner = await runtime.partner_of(connection, order)
+    return _page(request, partner, sandbox, order, _refusal(order, sandbox))
 
 
 @router.get("/qr.svg", include_in_schema=False)
@@ -104,6 +105,7 @@ async def pay(sandbox_id: PathSandboxId, transaction: Text, runtime: RuntimeDep,
     body = _parse(await request.body(), is_form=is_form)
     async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
         order = await _order(connection, sandbox, transaction)
+        partner = await runtime.partner_of(connection, order)
         trace_context.join(order.traceparent)
         refusal, reason, returns = _refusal(order, sandbox), "", True
         if refusal is None:
@@ -122,22 +124,28 @@ async def pay(sandbox_id: PathSandboxId, transaction: Text, runtime: RuntimeDep,
                     if fault == named.DECLINED and rule is not None:
                         body, reason = PayRequest(outcome="failed"), str(rule.settings["reason"])
                     order = replace(order, bank=body.bank or order.bank)
-                    await _record(connection, sandbox, order, body, runtime.secret(sandbox.id), reason)
+                    await _record(connection, sandbox, order, body, partner, reason)
     if refusal is not None:
         if is_form:
             status = 503 if isinstance(refusal, BankDown) else 409
-            return _page(request, runtime, sandbox, order, refusal, status)
+            return _page(request, partner, sandbox, order, refusal, status)
         raise refusal
     runtime.callers.wake()
-    if not returns:
-        return _page(request, runtime, sandbox, order, OrderAlreadyPaid())
-    return RedirectResponse(_back(runtime, order, reason), 303)
+    back = _back(partner, order, reason)
+    if not returns or not back:
+        return _page(request, partner, sandbox, order, OrderAlreadyPaid())
+    return RedirectResponse(back, 303)
 
 
-def _back(runtime: PaymentRuntime, order: Order, reason: str = "") -> str:
-    """The return address of the partner."""
+def _back(partner: Partner | None, order: Order, reason: str = "") -> str:
+    """The return address of the partner; empty if it has none. What a merchant is told there is not public: a guess of ours."""
+    address = order.return_url or (partner.return_url if partner else "")
+    if partner is None or not address:
+        return ""
     query = {"reference": order.reference, "sandbox": order.sandbox, **({"reason": reason} if reason else {})}
-    return f"{runtime.payment.return_url}?{urlencode(query)}"
+    if partner.is_merchant:
+        query = {"MaThamChieu": order.reference, "MaGiaoDich": order.transaction}
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(query)}"
 
 
 async def _order(connection: Connection, sandbox: Sandbox, transaction: str) -> Order:
@@ -161,7 +169,7 @@ def _refusal(order: Order, sandbox: Sandbox) -> PaymentRefusal | None:
 
 
 async def _record(
-    connection: Connection, sandbox: Sandbox, order: Order, body: PayRequest, secret: str, reason: str
+    connection: Connection, sandbox: Sandbox, order: Order, body: PayRequest, partner: Partner | None, reason: str
 ) -> None:
     """Store the result of a payment attempt, with its journal line; after a success also the CONFIRM."""
     if body.outcome == "failed":
@@ -176,7 +184,8 @@ async def _record(
         return
     paid = replace(order, state="paid", paid_at=sandbox.now)
     await store.save_order(connection, paid)
-    await callbacks.add_confirm(connection, paid, secret)
+    if partner is not None:
+        await callbacks.add_calls(connection, paid, partner)
     texts = (f"Đã thanh toán {order.amount_dong} đ", f"{order.amount_dong} dong paid")
     facts = {"reference": order.reference, "transaction": order.transaction}
     await journal.note(connection, sandbox.id, order.subject, sandbox.now, "paid", *texts, **facts)
@@ -204,7 +213,7 @@ def _fields(body: bytes) -> dict[str, str]:
 
 def _page(
     request: Request,
-    runtime: PaymentRuntime,
+    partner: Partner | None,
     sandbox: Sandbox,
     order: Order,
     refusal: PaymentRefusal | None,
@@ -221,5 +230,6 @@ def _page(
         order=order,
         why=why[type(refusal)] if refusal else "",
         banks=BANKS.items(),
-        back=_back(runtime, order),
+        back=(back := _back(partner, order)),
+        forms=[origin(back)] if back else [],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from contracts import keypay
 from contracts import payment_platform as platform
 from contracts.catalogue import province_of
 from contracts.faults import payment as named
@@ -90,10 +91,11 @@ async def release_overtaken(connection: Connection, sandbox: Sandbox, sent: str)
 
 def false_messages(firing: Firing, confirm: Message, secret: str) -> list[Message]:
     """The false messages that are sent, once, while the true `confirm` waits."""
+    amount, signature, _ = _members(confirm)
     if firing.first_time and firing.rule.fault == named.AMOUNT:
-        return [_signed({**confirm, "SoTien": confirm["SoTien"] + firing.rule.settings["more_dong"]}, secret)]
+        return [_signed({**confirm, amount: confirm[amount] + firing.rule.settings["more_dong"]}, secret)]
     if firing.first_time and firing.rule.fault == named.SIGNATURE:
-        return [{**confirm, "MaXacThuc": "0" * len(str(confirm["MaXacThuc"]))}]
+        return [{**confirm, signature: "0" * len(str(confirm[signature]))}]
     return []
 
 
@@ -102,9 +104,19 @@ def extra_messages(firing: Firing, confirm: Message, secret: str) -> list[Messag
     if firing.rule.fault == named.DOUBLED:
         return [dict(confirm)]
     if firing.rule.fault == named.CONTRADICTING:
-        return [_signed({**confirm, "MaLoi": platform.OTHER_ERROR}, secret)]
+        _, _, failed = _members(confirm)
+        return [_signed({**confirm, **failed}, secret)]
     return []
 
 
+def _members(confirm: Message) -> tuple[str, str, Message]:
+    """The members with amount and signature, and what says that the payment failed: those of the platform, or of KeyPay."""
+    if "check_sum" in confirm:
+        return "trans_amount", "check_sum", {"status": "1"}
+    return "SoTien", "MaXacThuc", {"MaLoi": platform.OTHER_ERROR}
+
+
 def _signed(message: Message, secret: str) -> Message:
+    if "check_sum" in message:
+        return {**message, "check_sum": keypay.callback_signature(message, secret)}
     return {**message, "MaXacThuc": platform.checksum(message, platform.CONFIRM, secret)}

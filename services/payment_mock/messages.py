@@ -54,6 +54,12 @@ class Query(Signed):
     ThoiGianGD: Moment
 
 
+class GetBill(Signed):
+    LoaiBanTin: Literal["GET_BILL"]
+    PhienBan: Short
+    ThoiGianGD: Moment
+
+
 class Refund(Signed):
     """Our own message; that of the real platform is not public."""
 

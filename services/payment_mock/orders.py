@@ -1,21 +1,22 @@
-"""The endpoints for the partner: INIT, QUERY, and our own REFUND. They reply with 200 and a MaLoi, never with a 5xx."""
+"""What partners ask: INIT, QUERY, and our own REFUND; the endpoints of the portal. Replies are 200 with a MaLoi, never 5xx."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
-
-from fastapi import Depends, Request
+from typing import Any
 
 from contracts import payment_platform as platform
-from services.payment_mock import faults, store
+from services.payment_mock import faults, signatures, store
 from services.payment_mock.callbacks import result_message
-from services.payment_mock.messages import Init, Query, Refund, Signed
-from services.payment_mock.runtime import PaymentRuntime
+from services.payment_mock.merchants import Partner
+from services.payment_mock.messages import Bill, Init, Query, Refund, Signed
+from services.payment_mock.runtime import PaymentRuntime, RuntimeDep
 from services.payment_mock.store import Order
 from shared.observability import trace_context
 from shared.runtime import in_sandbox
 from shared.sandbox import journal
-from shared.web.dependencies import SandboxId, runtime_of
+from shared.sandbox.registry import Sandbox
+from shared.storage.database import Connection
+from shared.web.dependencies import SandboxId
 from shared.web.problems import problem_responses
 from shared.web.router import Router
 
@@ -37,25 +38,30 @@ REFUSALS = {
 }
 
 
-async def payment_runtime(request: Request) -> PaymentRuntime:
-    return cast(PaymentRuntime, runtime_of(request))
-
-
-RuntimeDep = Annotated[PaymentRuntime, Depends(payment_runtime)]
-
-
 @router.post("/init", summary="INIT: start a payment", responses=problem_responses(404, 422, 503))
 async def init(message: Init, sandbox_id: SandboxId, runtime: RuntimeDep) -> Reply:
     """Facts: integration.md 4.1. The same reference with the same amount gets the same reply."""
-    reason = _not_from_partner(message, platform.INIT, runtime.secret(sandbox_id))
-    if not reason and message.MaTienTe != platform.CURRENCY:
+    return await open_checkout(runtime, runtime.portal(sandbox_id), message)
+
+
+@router.post("/query", summary="QUERY: the status of a payment", responses=problem_responses(404, 422, 503))
+async def query(message: Query, sandbox_id: SandboxId, runtime: RuntimeDep) -> Reply:
+    """Facts: integration.md 4.2. TrangThaiGD: 1 success, 3 pending, 4 failed or expired. MaLoi 00: paid."""
+    return await status(runtime, runtime.portal(sandbox_id), message)
+
+
+async def open_checkout(runtime: PaymentRuntime, partner: Partner, message: Init) -> Reply:
+    """The reply to INIT."""
+    if refusal := await not_from_partner(runtime, partner, message, platform.INIT, subject_of(message)):
+        return refusal
+    reason = ""
+    if message.MaTienTe != platform.CURRENCY:
         reason = "currency-not-vnd"
     if not reason and int(message.SoTien) == 0:
         reason = "amount-not-positive"
     if reason:
-        return _refused(message, reason)
-    bill = message.ThongTinBienLai
-    async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
+        return refused(message, reason)
+    async with in_sandbox(runtime, partner.sandbox) as (connection, sandbox):
         new_order = Order(
             sandbox=sandbox.id,
             partner=message.MaDoiTac,
@@ -64,39 +70,45 @@ async def init(message: Init, sandbox_id: SandboxId, runtime: RuntimeDep) -> Rep
             amount_dong=int(message.SoTien),
             description=message.ThongTinGiaoDich,
             bank=message.MaNganHang,
-            subject=(bill and bill.MaHoSo) or message.MaThamChieu,
+            subject=subject_of(message),
             asked_time=message.ThoiGianGD,
             state="created",
             expires_at=sandbox.now + runtime.payment.order_lifetime,
             traceparent=trace_context.traceparent(),
         )
-        if await store.add_order(connection, new_order):
-            amount = new_order.amount_dong
-            texts = (f"Mở giao dịch {amount} đ", f"Checkout opened for {amount} dong")
-            facts: dict[str, Any] = {"reference": new_order.reference, "transaction": new_order.transaction}
-            facts["amount_dong"] = amount
-            await journal.note(
-                connection, sandbox.id, new_order.subject, sandbox.now, "checkout_opened", *texts, **facts
-            )
-        order = await store.order_by_reference(connection, sandbox.id, new_order.partner, new_order.reference)
-    if order is None or order.amount_dong != new_order.amount_dong:
-        return _refused(message, "amount-differs")
-    url = f"{runtime.payment.payment_url}/s/{order.sandbox}/checkout/{order.transaction}"
-    return {**_done(message), "MaGiaoDich": order.transaction, "UrlThanhToan": url}
+        order = await opened(connection, sandbox, new_order)
+    if order is None:
+        return refused(message, "amount-differs")
+    return {**_done(message), "MaGiaoDich": order.transaction, "UrlThanhToan": checkout_of(runtime, order)}
 
 
-@router.post("/query", summary="QUERY: the status of a payment", responses=problem_responses(404, 422, 503))
-async def query(message: Query, sandbox_id: SandboxId, runtime: RuntimeDep) -> Reply:
-    """Facts: integration.md 4.2. TrangThaiGD: 1 success, 3 pending, 4 failed or expired. MaLoi 00: paid."""
-    reason = _not_from_partner(message, platform.QUERY, runtime.secret(sandbox_id))
-    if reason:
-        return _refused(message, reason)
-    async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
+async def opened(connection: Connection, sandbox: Sandbox, new: Order) -> Order | None:
+    """The order with this reference, which is new or was there with the same amount; None: with another one."""
+    if await store.add_order(connection, new):
+        texts = (f"Mở giao dịch {new.amount_dong} đ", f"Checkout opened for {new.amount_dong} dong")
+        facts: dict[str, Any] = {"reference": new.reference, "transaction": new.transaction}
+        facts["amount_dong"] = new.amount_dong
+        facts |= {} if new.partner == platform.PARTNER else {"partner": new.partner}
+        await journal.note(connection, sandbox.id, new.subject, sandbox.now, "checkout_opened", *texts, **facts)
+    order = await store.order_by_reference(connection, sandbox.id, new.partner, new.reference)
+    return order if order is not None and order.amount_dong == new.amount_dong else None
+
+
+def checkout_of(runtime: PaymentRuntime, order: Order) -> str:
+    """The address of the page at which an order is paid."""
+    return f"{runtime.payment.payment_url}/s/{order.sandbox}/checkout/{order.transaction}"
+
+
+async def status(runtime: PaymentRuntime, partner: Partner, message: Query) -> Reply:
+    """The reply to QUERY."""
+    if refusal := await not_from_partner(runtime, partner, message, platform.QUERY, message.MaThamChieu):
+        return refusal
+    async with in_sandbox(runtime, partner.sandbox) as (connection, sandbox):
         order = await store.order_by_reference(connection, sandbox.id, message.MaDoiTac, message.MaThamChieu)
     if order is None:
-        return _refused(message, "unknown-reference")
-    status = "4" if order.has_expired(sandbox.now) else {"created": "3", "failed": "4", "paid": "1"}[order.state]
-    result = {**result_message("QUERY", order, runtime.secret(sandbox_id)), "TrangThaiGD": status}
+        return refused(message, "unknown-reference")
+    state = "4" if order.has_expired(sandbox.now) else {"created": "3", "failed": "4", "paid": "1"}[order.state]
+    result = {**result_message("QUERY", order, partner.secret), "TrangThaiGD": state}
     if order.state == "paid":
         return {**result, "MoTaLoi": "Thành công"}
     return {**result, "MoTaLoi": REFUSALS["not-paid"], "LyDo": "not-paid"}
@@ -105,29 +117,29 @@ async def query(message: Query, sandbox_id: SandboxId, runtime: RuntimeDep) -> R
 @router.post("/refund", summary="REFUND: refund money (unverified)", responses=problem_responses(404, 422, 503))
 async def refund(message: Refund, sandbox_id: SandboxId, runtime: RuntimeDep) -> Reply:
     """Our own message; that of the real platform is not public. The same MaHoanTien refunds only once."""
-    amount_dong = int(message.SoTien)
-    reason = _not_from_partner(message, platform.REFUND, runtime.secret(sandbox_id))
-    if not reason and amount_dong == 0:
-        reason = "amount-not-positive"
-    if reason:
-        return _refused(message, reason)
+    amount_dong, portal = int(message.SoTien), runtime.portal(sandbox_id)
+    if refusal := await not_from_partner(runtime, portal, message, platform.REFUND, message.MaThamChieu):
+        return refusal
+    if amount_dong == 0:
+        return refused(message, "amount-not-positive")
     async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
         order = await store.order_by_reference(connection, sandbox.id, message.MaDoiTac, message.MaThamChieu)
         if order is None:
-            return _refused(message, "unknown-reference")
+            return refused(message, "unknown-reference")
         earlier = await store.refund_by_key(connection, sandbox.id, order.partner, message.MaHoanTien)
-        if earlier and earlier != store.Refunded(order.reference, amount_dong):
-            return _refused(message, "refund-differs")
+        if earlier and (earlier.reference, earlier.amount_dong) != (order.reference, amount_dong):
+            return refused(message, "refund-differs")
         transaction = store.transaction_of(sandbox, "HT", order.partner, message.MaHoanTien)
         if earlier is None:
             if order.state != "paid":
-                return _refused(message, "not-paid")
-            if await store.refunded_dong(connection, order) + amount_dong > order.amount_dong:
-                return _refused(message, "more-than-paid")
+                return refused(message, "not-paid")
+            given, _ = await store.refunds_of(connection, order)
+            if given + amount_dong > order.amount_dong:
+                return refused(message, "more-than-paid")
             if await faults.refuses_refund(connection, sandbox, order):
-                return _refused(message, "bank-refuses")
+                return refused(message, "bank-refuses")
             if not await store.add_refund(connection, order, message.MaHoanTien, amount_dong, sandbox.now):
-                return _refused(message, "refund-differs")
+                return refused(message, "refund-differs")
             texts = (f"Hoàn {amount_dong} đ", f"{amount_dong} dong refunded")
             facts: dict[str, Any] = {"refund": message.MaHoanTien, "transaction": transaction}
             facts |= {"reference": order.reference, "amount_dong": amount_dong}
@@ -136,10 +148,21 @@ async def refund(message: Refund, sandbox_id: SandboxId, runtime: RuntimeDep) ->
     return {**_done(message), **refund_fields}
 
 
-def _not_from_partner(message: Signed, fields: platform.Fields, secret: str) -> str:
-    if message.MaDoiTac != platform.PARTNER:
-        return "unknown-partner"
-    return "" if message.is_authentic(fields, secret) else "wrong-checksum"
+async def not_from_partner(
+    runtime: PaymentRuntime, partner: Partner, message: Signed, fields: platform.Fields, subject: str
+) -> Reply | None:
+    """The refusal of a message that the partner has not signed; None if it has. `subject`: of its line in the journal."""
+    if message.MaDoiTac != partner.code:
+        return refused(message, "unknown-partner")
+    if message.is_authentic(fields, partner.secret):
+        return None
+    return {**refused(message, "wrong-checksum"), **await signatures.note(runtime, partner, message, fields, subject)}
+
+
+def subject_of(message: Init) -> str:
+    """What a payment is for: the dossier, or its own reference if INIT has none."""
+    bill: Bill | None = message.ThongTinBienLai
+    return (bill and bill.MaHoSo) or message.MaThamChieu
 
 
 def _done(message: Signed) -> Reply:
@@ -151,5 +174,5 @@ def _done(message: Signed) -> Reply:
     }
 
 
-def _refused(message: Signed, reason: str) -> Reply:
+def refused(message: Signed, reason: str) -> Reply:
     return {**_done(message), "MaLoi": platform.OTHER_ERROR, "MoTaLoi": REFUSALS[reason], "LyDo": reason}

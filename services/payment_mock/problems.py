@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contracts.problems import CONTRACT_PROBLEMS
 from shared.errors import Refusal
 from shared.problem_types import Problems, ProblemType
 
@@ -14,6 +15,14 @@ class OrderAlreadyPaid(Refusal):
     """The order is already paid. No money is taken again, and no CONFIRM is sent again."""
 
 
+class PartnerNotFound(Refusal):
+    """No merchant of this sandbox has this code."""
+
+
+class PartnerReserved(Refusal):
+    """The code belongs to the portal."""
+
+
 class OrderExpired(Refusal):
     """The time to pay has expired, in sandbox time."""
 
@@ -23,6 +32,11 @@ class BankDown(Refusal):
 
 
 PROBLEMS: Problems = {
+    **CONTRACT_PROBLEMS,
+    PartnerNotFound: ProblemType("partner-not-found", 404, "There is no such merchant.", "Không có đối tác này."),
+    PartnerReserved: ProblemType(
+        "partner-reserved", 409, "This code belongs to the portal.", "Mã này dành cho Cổng Dịch vụ công quốc gia."
+    ),
     OrderNotFound: ProblemType("order-not-found", 404, "There is no such order.", "Không có giao dịch này."),
     OrderAlreadyPaid: ProblemType(
         "order-already-paid", 409, "The order is already paid.", "Giao dịch đã được thanh toán."

@@ -5,23 +5,32 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, Request
 
 from contracts import payment_platform as platform
 from contracts.faults import payment as named
 from contracts.identity import NUMBER_CLAIM
-from services.payment_mock import faults, store
-from services.payment_mock.callbacks import CONFIRM, ma_loi_of, mo_ta_loi_of
+from services.payment_mock import callbacks, faults, merchants, store
+from services.payment_mock.callbacks import CONFIRM, PAID, ma_loi_of, mo_ta_loi_of
+from services.payment_mock.merchants import Partner
+from services.payment_mock.migrations import STEPS
 from services.payment_mock.settings import Settings
+from services.payment_mock.store import Order
 from shared import http
 from shared.errors import HeldByFault
 from shared.messaging import http_outbox
 from shared.messaging.http_outbox import Call, Callers
 from shared.messaging.lanes import Place
+from shared.receivers import AllowedHosts
 from shared.runtime import Runtime
 from shared.sandbox import journal, registry
 from shared.sandbox.clock import wire
 from shared.sandbox.faults import Firing
+from shared.sentences import Sentence
+from shared.storage.database import Connection
+from shared.web.dependencies import runtime_of
 
 
 class PaymentRuntime(Runtime):
@@ -33,11 +42,20 @@ class PaymentRuntime(Runtime):
     def __init__(self, settings: Settings) -> None:
         super().__init__("payment", settings, settings.database_url, store.METADATA)
         self.payment = settings
-        self.callers = Callers(self.database, {CONFIRM: self._confirm})
+        self.steps = STEPS
+        self.allowed_hosts = AllowedHosts(settings.webhook_allowed_hosts)
+        self.callers = Callers(self.database, {CONFIRM: self._confirm, PAID: self._tell_gateway})
 
-    def secret(self, sandbox_id: str) -> str:
-        """The secret with which the platform and the partner sign messages in one sandbox."""
-        return platform.partner_secret(self.payment.payment_partner_secret.get_secret_value(), sandbox_id)
+    def portal(self, sandbox_id: str) -> Partner:
+        """The portal as a partner: in each sandbox it signs with another secret."""
+        secret = platform.partner_secret(self.payment.payment_partner_secret.get_secret_value(), sandbox_id)
+        return Partner(sandbox_id, platform.PARTNER, "", secret, self.payment.confirm_url, self.payment.return_url)
+
+    async def partner_of(self, connection: Connection, order: Order) -> Partner | None:
+        """Who opened an order; None if it is no partner any more."""
+        if order.partner == platform.PARTNER:
+            return self.portal(order.sandbox)
+        return await merchants.with_code(connection, order.sandbox, order.partner)
 
     async def pending(self, sandbox_id: str) -> dict[str, Any]:
         in_flight = await http_outbox.in_flight(self.database, sandbox_id)
@@ -79,16 +97,33 @@ class PaymentRuntime(Runtime):
 
         raises  Unreachable, HeldByFault: the outbox then tries again
         """
+        partner = await self._partner_of(call)
+        if partner is None or not partner.confirm_url:  # it or its sandbox was deleted, or it wants none any more
+            async with self.database.transaction() as connection:
+                await http_outbox.done(connection, call)
+            return
         firing, hold = await self._firing(call) if self.watches(call.sandbox, named.CONFIRM) else (None, None)
-        secret = self.secret(call.sandbox)
+        secret = partner.secret
         if firing is not None and hold is not None:
             for message in faults.false_messages(firing, call.data, secret):
-                await self._send(call, message)
+                await self._send(partner, call, message)
             raise hold
         *first, last = [call.data, *(faults.extra_messages(firing, call.data, secret) if firing is not None else [])]
         for message in first:
-            await self._send(call, message)
-        await self._send(call, last, ends=True)
+            await self._send(partner, call, message)
+        await self._send(partner, call, last, ends=True)
+
+    async def _partner_of(self, call: Call) -> Partner | None:
+        async with self.database.transaction() as connection:
+            order = await store.order_by_transaction(connection, call.sandbox, call.key)
+            return await self.partner_of(connection, order) if order else None
+
+    async def _tell_gateway(self, call: Call) -> None:
+        """Tell the gateway that a merchant was paid for a dossier. Every reply except 5xx and 429 ends the call."""
+        url = f"{self.payment.province_gateway_url}/_lab/merchant-payments"
+        await http.call(self.internal, "POST", url, sandbox_id=call.sandbox, body=call.data)
+        async with self.database.transaction() as connection:
+            await http_outbox.done(connection, call)
 
     async def _firing(self, call: Call) -> tuple[Firing | None, HeldByFault | None]:
         """The rule that fires for this CONFIRM, and the error with which it delays the CONFIRM, if it does."""
@@ -100,13 +135,16 @@ class PaymentRuntime(Runtime):
             firing = await faults.confirmation_firing(connection, sandbox, order)
             return firing, await faults.hold_of(connection, sandbox, order, firing) if firing is not None else None
 
-    async def _send(self, call: Call, message: dict[str, Any], *, ends: bool = False) -> None:
+    async def _send(self, partner: Partner, call: Call, message: dict[str, Any], *, ends: bool = False) -> None:
         """Send one CONFIRM and note the reply. Raises Unreachable.
 
         ends  this message ends the call, and releases the CONFIRMs that waited to be overtaken by it
         """
-        url = self.payment.confirm_url
-        response = await http.call(self.http, "POST", url, sandbox_id=call.sandbox, body=message)
+        if partner.is_merchant:
+            response = await callbacks.post(self.allowed_hosts, partner.confirm_url, message)
+        else:
+            url = partner.confirm_url
+            response = await http.call(self.http, "POST", url, sandbox_id=call.sandbox, body=message)
         ma_loi = ma_loi_of(response)
         async with self.database.transaction() as connection:
             sandbox = (await registry.lock(connection, [call.sandbox])).get(call.sandbox)
@@ -126,11 +164,25 @@ class PaymentRuntime(Runtime):
                 order.subject,
                 sandbox.now,
                 "confirm_taken" if accepted else "confirm_refused",
-                f"Cổng {'đã nhận' if accepted else 'từ chối'} CONFIRM {order.reference}",
-                f"The portal {'accepted' if accepted else 'refused'} the CONFIRM of {order.reference}",
+                f"{_who(partner).vi} {'đã nhận' if accepted else 'từ chối'} CONFIRM {order.reference}",
+                f"{_who(partner)} {'accepted' if accepted else 'refused'} the CONFIRM of {order.reference}",
                 MaLoi=ma_loi,
                 MoTaLoi=mo_ta_loi_of(response),
                 reference=order.reference,
                 http_status=response.status_code,
                 attempts=call.attempts,
             )
+
+
+def _who(partner: Partner) -> Sentence:
+    """Who is told, at the beginning of a sentence."""
+    if partner.is_merchant:
+        return Sentence(partner.code, partner.code)
+    return Sentence("The portal", "Cổng")
+
+
+async def payment_runtime(request: Request) -> PaymentRuntime:
+    return cast(PaymentRuntime, runtime_of(request))
+
+
+RuntimeDep = Annotated[PaymentRuntime, Depends(payment_runtime)]

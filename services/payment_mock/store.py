@@ -20,6 +20,7 @@ from shared.storage.database import Connection, Database
 
 METADATA = MetaData()
 State = Literal["created", "failed", "paid"]
+Protocol = Literal["platform", "keypay"]
 
 sandboxes_table(METADATA)
 journal_table(METADATA)
@@ -43,7 +44,19 @@ Table(
     Column("paid_at", DateTime(timezone=True)),  # sandbox time
     Column("confirm_answer", Text, nullable=False),  # MaLoi of the partner's reply to CONFIRM; empty before
     Column("traceparent", Text, nullable=False, server_default=""),  # of INIT: the trace of the journey
+    Column("protocol", Text, nullable=False, server_default="platform"),  # which messages opened it and report it
+    Column("return_url", Text, nullable=False, server_default=""),  # of this order; empty: that of its partner
     UniqueConstraint("sandbox", "transaction"),
+)
+Table(
+    "merchants",
+    METADATA,
+    Column("sandbox", Text, primary_key=True),
+    Column("code", Text, primary_key=True),  # MaDoiTac
+    Column("key", Text, nullable=False, unique=True),  # in its address
+    Column("secret", Text, nullable=False),
+    Column("confirm_url", Text, nullable=False),  # empty: it is not told
+    Column("return_url", Text, nullable=False),  # empty: the payer's browser stays
 )
 Table(
     "refunds",
@@ -73,6 +86,8 @@ class Order:
     paid_at: datetime | None = None
     confirm_answer: str = ""
     traceparent: str = ""
+    protocol: Protocol = "platform"
+    return_url: str = ""
 
     def has_expired(self, now: datetime) -> bool:
         return self.state != "paid" and self.expires_at <= now
@@ -139,11 +154,12 @@ async def expire_order(connection: Connection, order: Order) -> None:
 class Refunded:
     reference: str
     amount_dong: int
+    refunded_at: datetime
 
 
 async def refund_by_key(connection: Connection, sandbox_id: str, partner: str, refund: str) -> Refunded | None:
     row = await connection.fetchrow(
-        "SELECT reference, amount_dong FROM refunds WHERE sandbox = $1 AND partner = $2 AND refund = $3",
+        "SELECT reference, amount_dong, refunded_at FROM refunds WHERE sandbox = $1 AND partner = $2 AND refund = $3",
         sandbox_id,
         partner,
         refund,
@@ -151,14 +167,16 @@ async def refund_by_key(connection: Connection, sandbox_id: str, partner: str, r
     return Refunded(**row) if row else None
 
 
-async def refunded_dong(connection: Connection, order: Order) -> int:
-    total = await connection.fetchval(
-        "SELECT coalesce(sum(amount_dong), 0) FROM refunds WHERE sandbox = $1 AND partner = $2 AND reference = $3",
+async def refunds_of(connection: Connection, order: Order) -> tuple[int, int]:
+    """How much of an order was given back, in đồng, and in how many parts."""
+    (row,) = await connection.fetch(
+        "SELECT coalesce(sum(amount_dong), 0) AS total, count(*) AS parts FROM refunds "
+        "WHERE sandbox = $1 AND partner = $2 AND reference = $3",
         order.sandbox,
         order.partner,
         order.reference,
     )
-    return int(total)
+    return int(row["total"]), row["parts"]
 
 
 async def add_refund(connection: Connection, order: Order, refund: str, amount_dong: int, at: datetime) -> bool:

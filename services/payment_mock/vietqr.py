@@ -44,6 +44,13 @@ def payload(amount_dong: int, reference: str) -> str:
     return text + checksum(text)
 
 
+def data_uri(amount_dong: int, reference: str) -> str:
+    """The code as PNG in a `data:` address."""
+    import segno
+
+    return str(segno.make(payload(amount_dong, reference), error="m", micro=False).png_data_uri(scale=4))
+
+
 @lru_cache(maxsize=256)
 def picture(amount_dong: int, reference: str) -> bytes:
     """The code as SVG."""

@@ -29,7 +29,6 @@ from services.province_gateway.doors.bell import Bell
 from services.province_gateway.doors.conductor import Conductor
 from services.province_gateway.doors.legacy_tables import legacy_tables
 from services.province_gateway.doors.tables import doors_tables
-from services.province_gateway.doors.webhook_hosts import AllowedHosts
 from services.province_gateway.migrations import STEPS
 from services.province_gateway.moves.context import Rules
 from services.province_gateway.officers import faults, modes
@@ -41,6 +40,7 @@ from shared.messaging.peer import Peer
 from shared.messaging.runtime import MessagingRuntime
 from shared.messaging.tables import tables_of
 from shared.messaging.timers import Timers
+from shared.receivers import AllowedHosts
 from shared.sandbox import files, registry
 from shared.sandbox.clock import wire
 from shared.storage.database import Connection

@@ -92,11 +92,19 @@ class Templates:
         object.__setattr__(self, "environment", environment)
 
     def render(
-        self, visit: Visit, template: str, status: int = 200, *, headers: Mapping[str, str] = NO_HEADERS, **facts: Any
+        self,
+        visit: Visit,
+        template: str,
+        status: int = 200,
+        *,
+        headers: Mapping[str, str] = NO_HEADERS,
+        forms: Sequence[str] = (),
+        **facts: Any,
     ) -> HTMLResponse:
+        """forms: origins of other services to which a form of this page may lead, besides those of every page."""
         content = self.part(visit, template, **facts)
-        forms = " ".join(("'self'", *self.forms))
-        policy = {"Content-Security-Policy": POLICY.format(forms=forms), "Content-Language": visit.lang}
+        allowed = " ".join(("'self'", *self.forms, *forms))
+        policy = {"Content-Security-Policy": POLICY.format(forms=allowed), "Content-Language": visit.lang}
         return HTMLResponse(content, status, {**policy, **headers})
 
     def part(self, visit: Visit, template: str, **facts: Any) -> str:

@@ -11,12 +11,12 @@ from fastapi import Request, Response
 from pydantic import BaseModel
 
 from contracts.catalogue import PROVINCES
-from contracts.modes import KAFKA, REST, Mode, ReceiverNotAllowed, in_force, province_fault
+from contracts.modes import KAFKA, REST, Mode, in_force, province_fault
 from services.portal.api.views import PortalDep
 from services.portal.lab.router import lab_router
 from services.portal.runtime import Portal
 from shared import http
-from shared.errors import BodyDoesNotFit, NotReady
+from shared.errors import BodyDoesNotFit, NotReady, ReceiverNotAllowed
 from shared.runtime import known_sandbox
 from shared.text import Text
 from shared.web.dependencies import SandboxPath

@@ -13,7 +13,8 @@ from contracts.modes import MOST, address_fault
 from contracts.views import Moment
 from services.province_gateway.api.access import ConnectorDep, OwnKey
 from services.province_gateway.api.views import GatewayDep
-from services.province_gateway.doors import attempts, connectors, webhook_hosts
+from services.province_gateway.doors import attempts, connectors
+from shared import receivers
 from shared.errors import BodyDoesNotFit
 from shared.sandbox.clock import TimeText, parse_time
 from shared.text import Text
@@ -139,7 +140,7 @@ async def check_receiver(
     await connectors.require_own_key(gateway, sandbox, own_key)
     if fault := address_fault(body.url):
         raise BodyDoesNotFit(("/url", fault))
-    return ReceiverView(trouble=await webhook_hosts.reachable(gateway.allowed_hosts, body.url))
+    return ReceiverView(trouble=await receivers.reachable(gateway.allowed_hosts, body.url))
 
 
 @services_router.post(
@@ -151,5 +152,5 @@ async def check_receiver(
 )
 async def check_receivers(body: ReceiversBody, gateway: GatewayDep) -> Response:
     for url in body.urls:
-        await webhook_hosts.require_allowed(gateway.allowed_hosts, url)
+        await receivers.require_allowed(gateway.allowed_hosts, url)
     return Response(status_code=204)

@@ -6,7 +6,8 @@ import asyncio
 
 import httpx
 
-from services.province_gateway.doors.webhook_hosts import (
+from shared.errors import BodyDoesNotFit
+from shared.receivers import (
     HUNG_UP,
     AllowedHosts,
     AllowedTransport,
@@ -14,7 +15,6 @@ from services.province_gateway.doors.webhook_hosts import (
     refused_words,
     unreachable_words,
 )
-from shared.errors import BodyDoesNotFit
 
 SECONDS = 15.0  # until the whole file must be here
 

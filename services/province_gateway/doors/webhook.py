@@ -22,19 +22,19 @@ import structlog
 
 from contracts.faults import connectors as named
 from contracts.legacy import reverse
-from contracts.modes import LEGACY, ReceiverNotAllowed
+from contracts.modes import LEGACY
 from services.province_gateway.doors import cloudevents, deliveries, webhook_signing
 from services.province_gateway.doors.bell import Bell, Place
 from services.province_gateway.doors.deliveries import COLUMNS, Delivery
-from services.province_gateway.doors.webhook_hosts import (
+from shared.errors import NotReady, ReceiverNotAllowed
+from shared.observability import metrics
+from shared.receivers import (
     HUNG_UP,
     AllowedHosts,
     AllowedTransport,
     refused_words,
     unreachable_words,
 )
-from shared.errors import NotReady
-from shared.observability import metrics
 from shared.runtime import Runtime
 from shared.sandbox.clock import NOW_SQL
 

@@ -18,9 +18,9 @@ from cryptography.x509.oid import NameOID
 from standardwebhooks.webhooks import Webhook
 
 from contracts import lifecycle as law
-from services.province_gateway.doors import webhook_hosts
+from shared import receivers
 from services.province_gateway.doors.webhook import SCHEDULE, Webhooks
-from services.province_gateway.doors.webhook_hosts import AllowedHosts
+from shared.receivers import AllowedHosts
 from tests.service.portal.sending import kept
 from tests.support.connector import Connector
 from tests.support.country import Country, Sandbox, pointers, problem
@@ -343,7 +343,7 @@ async def test_https_is_verified_for_the_name_of_the_receiver(
         await door.send()
         assert "the certificate of localhost" in (await door.errors())[0]
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "localhost.pem"))
-        monkeypatch.setattr(webhook_hosts, "authorities", ssl.create_default_context)
+        monkeypatch.setattr(receivers, "authorities", ssl.create_default_context)
         await door.resend(dossier=CODE)
         await door.send()
         assert len(door.receiver.received) == 1, "trusted, although it is called by its address"

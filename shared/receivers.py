@@ -1,4 +1,4 @@
-"""Which receivers of webhooks may be called: loopback addresses, and what the setting allows. Checked where it connects."""
+"""Which addresses of users may be called: loopback addresses, and what the setting allows. Checked where it connects."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from functools import cache, cached_property
 
 import httpx
 
-from contracts.modes import ReceiverNotAllowed
-from shared.errors import BodyDoesNotFit
+from shared.errors import BodyDoesNotFit, ReceiverNotAllowed
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -100,7 +99,7 @@ async def allowed_addresses(allowed: AllowedHosts, url: httpx.URL) -> list[Addre
     if not callable_ones:
         leads_to = "" if str(resolved[0]) == url.host.strip("[]") else f", which leads to {resolved[0]},"
         detail = (
-            f"{url.host}{leads_to} is no loopback address. Use one such as 127.0.0.1, or let the operator of the gateway "
+            f"{url.host}{leads_to} is no loopback address. Use one such as 127.0.0.1, or let the operator "
             f"add the host to {SETTING}."
         )
         raise ReceiverNotAllowed(detail, host=url.host)

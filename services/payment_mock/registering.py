@@ -1,0 +1,121 @@
+"""The endpoints at which the owner of a sandbox registers its merchants."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Path, Request, Response
+from pydantic import Field, field_validator
+
+from contracts import keypay
+from contracts import payment_platform as platform
+from contracts.decisions import Body
+from contracts.modes import address_fault
+from services.payment_mock import merchants
+from services.payment_mock.merchants import Partner
+from services.payment_mock.problems import PartnerNotFound, PartnerReserved
+from services.payment_mock.runtime import PaymentRuntime, RuntimeDep
+from shared import receivers
+from shared.runtime import in_sandbox, known_sandbox
+from shared.text import Text
+from shared.web.dependencies import SandboxId
+from shared.web.paging import PageDep, announce
+from shared.web.problems import problem_responses
+from shared.web.router import Router
+
+router = Router(prefix="/_lab/partners", tags=["merchants"])
+Code = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,40}$", description="MaDoiTac", examples=["STC-NB"])]
+Address = Annotated[Text, Field(max_length=2000, examples=["http://127.0.0.1:9000/confirm"])]
+
+
+class PartnerBody(Body):
+    """confirm_url: where CONFIRM is sent, by default nowhere. return_url: where the payer's browser goes."""
+
+    confirm_url: Address | None = None
+    return_url: Address | None = None
+
+    @field_validator("confirm_url", "return_url")
+    @classmethod
+    def is_an_address(cls, url: str | None) -> str | None:
+        if url is not None and (fault := address_fault(url)):
+            raise ValueError(fault)
+        return url
+
+
+class KeyPayView(Body):
+    """What a client of KeyPay is configured with; `base`: before /create, /detail, /qrcode, /refund."""
+
+    client_id: str
+    hash_key_1: str
+    hash_key_2: str
+    base: str
+
+
+class PartnerView(Body):
+    """A merchant, and what it is configured with. Each message has an address; `address` takes every message."""
+
+    partner: str
+    secret: str
+    confirm_url: str | None
+    return_url: str | None
+    address: str
+    init: str
+    query: str
+    get_bill: str
+    wrapper: str
+    keypay: KeyPayView
+
+    @classmethod
+    def of(cls, runtime: PaymentRuntime, partner: Partner) -> PartnerView:
+        base = f"{runtime.payment.payment_url}/merchant/{partner.key}"
+        first, second = keypay.keys(partner.secret)
+        return cls(
+            partner=partner.code,
+            secret=partner.secret,
+            confirm_url=partner.confirm_url or None,
+            return_url=partner.return_url or None,
+            address=base,
+            init=f"{base}/init",
+            query=f"{base}/query",
+            get_bill=f"{base}/getbill",
+            wrapper=f"{base}/wrapped",
+            keypay=KeyPayView(client_id=partner.code, hash_key_1=first, hash_key_2=second, base=f"{base}/keypay"),
+        )
+
+
+@router.put(
+    "/{code}",
+    summary="Register a merchant, or change its addresses; its secret stays",
+    responses=problem_responses(404, 409, 422, 503),
+)
+async def register(code: Code, body: PartnerBody, sandbox_id: SandboxId, runtime: RuntimeDep) -> PartnerView:
+    if code == platform.PARTNER:
+        raise PartnerReserved("It is the portal's own code: take another one.", partner=code)
+    if body.confirm_url:
+        await receivers.require_allowed(runtime.allowed_hosts, body.confirm_url)
+    async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
+        partner = await merchants.register(connection, sandbox.id, code, body.confirm_url or "", body.return_url or "")
+    return PartnerView.of(runtime, partner)
+
+
+@router.get("", summary="The merchants of the sandbox, with their secrets", responses=problem_responses(404, 422, 503))
+async def list_partners(
+    sandbox_id: SandboxId, runtime: RuntimeDep, request: Request, page: PageDep, response: Response
+) -> list[PartnerView]:
+    sandbox = await known_sandbox(runtime, sandbox_id)
+    rows = await merchants.all_of(runtime.database, sandbox.id)
+    return announce(request, response, page.of([PartnerView.of(runtime, each) for each in rows]))
+
+
+@router.delete(
+    "/{code}",
+    summary="Remove a merchant; its orders stay",
+    status_code=204,
+    response_class=Response,
+    responses=problem_responses(404, 422, 503),
+)
+async def remove(code: Code, sandbox_id: SandboxId, runtime: RuntimeDep) -> Response:
+    async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
+        if not await merchants.remove(connection, sandbox.id, code):
+            raise PartnerNotFound("GET /_lab/partners lists them.", partner=code)
+    return Response(status_code=204)
