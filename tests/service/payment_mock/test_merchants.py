@@ -17,13 +17,17 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from contracts.faults import FAULTS
+from shared.sandbox.faults import Rule
 from tests.service.frozen import FrozenSandbox
 from tests.service.payment_mock.partner import DOSSIER
 
@@ -107,7 +111,7 @@ class Province:
 
     async def hears(self, count: int) -> list[dict[str, Any]]:
         async with asyncio.timeout(20):
-            while len(self.told) < count or any(call["kind"] == "confirm" for call in await self.pending()):
+            while any(call["kind"] == "confirm" for call in await self.pending()) or len(self.told) < count:
                 pass
         return self.told
 
@@ -133,6 +137,11 @@ async def listening(province: Province) -> AsyncIterator[Province]:
         yield province
         server.should_exit = True
         await serving
+
+
+@pytest.fixture
+async def sandbox(app: FastAPI) -> FrozenSandbox:
+    return await FrozenSandbox(app.state.runtime).tell()
 
 
 @pytest.fixture
@@ -373,7 +382,28 @@ async def test_an_order_ends_and_another_amount_is_refused(province: Province) -
     assert (await province.send(province.row["query"], province.asks("QUERY"))).json()["TrangThaiGD"] == "4"
 
 
-async def test_a_fault_rule_confirms_keypay_falsely_first(province: Province) -> None:
-    rule = {"fault": "confirmation-amount-differs", "id": "f"}
-    faults = [{"id": "f", "fault": "confirm-of-another-amount"}]
-    assert rule and faults
+async def test_fault_rules_confirm_falsely_first_in_keypays_form_too(province: Province) -> None:
+    named = FAULTS["confirmation-wrong-amount"]
+    settings = {each.name: each.default for each in named.settings}
+    rule = Rule("f", "confirmation-wrong-amount", named.edge, 1, named.title_en, named.title_vi, settings=settings)
+    await province.sandbox.tell(faults=msgspec.to_builtins([rule]))
+    create = province.keypay(
+        "addition_fee client_id command trans_amount transaction_id version",
+        client_id=CODE,
+        transaction_id="K1",
+        trans_amount=8000,
+        command="PAY",
+        version="3.0",
+        addition_fee="",
+    )
+    opened = (await province.send(f"{province.row['keypay']['base']}/create", create)).json()
+    await province.pay(opened["payment_url"])
+    async with asyncio.timeout(20):
+        while not province.told:
+            await province.pending()
+    await province.sandbox.tell(faults=[])
+    first, second = (await province.hears(2))[:2]
+    key = province.row["keypay"]["hash_key_2"]
+    assert first["trans_amount"] != second["trans_amount"] == 8000
+    for message in (first, second):
+        assert message["check_sum"] == keyed(f"{CODE}|PAY|0|{message['trans_amount']}|K1", key)
