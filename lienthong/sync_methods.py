@@ -16,7 +16,7 @@ from lienthong.client import (
     payments,
     province,
 )
-from lienthong.client.payments import Order
+from lienthong.client.payments import Merchant, Order
 from lienthong.client.types import (
     Advance,
     Arrival,
@@ -174,19 +174,30 @@ class SandboxMethods(SyncObject[country.Sandbox]):
         url: str | None = None,
         content_mode: str | None = None,
         gate: str | None = None,
+        adapter: dict[str, Any] | None = None,
     ) -> ProvinceMode:
         """Set how a province acts; it applies to all its dossiers when this returns.
 
         mode       simulated, manual (officials act only through the API) or external (a connector decides)
         tempo      for simulated: working_clock (the default), at_once or scripted
         decisions  for scripted: as in `Sandbox.script`, for every dossier without its own script
-        via        for external: kafka, webhook or pull; `url` is the address of a webhook's receiver,
+        via        for external: kafka, webhook, pull or legacy; `url` is the address of a webhook's receiver, and of the
+                   reverse calls of legacy,
                    `content_mode` is structured (the default) or binary, for webhooks
-        gate       for external: strict (the default) or lenient
+        gate       for external: strict (the default) or lenient (the default over legacy)
+        adapter    for legacy: `profile`, and what is otherwise than in it
         """
         return self.run(
             self.there.set_mode(
-                province, mode, tempo, decisions, via=via, url=url, content_mode=content_mode, gate=gate
+                province,
+                mode,
+                tempo,
+                decisions,
+                via=via,
+                url=url,
+                content_mode=content_mode,
+                gate=gate,
+                adapter=adapter,
             )
         )
 
@@ -475,6 +486,22 @@ class PaymentsMethods(SyncObject[payments.Payments]):
     def orders(self, code: str) -> list[Order]:
         """All orders of a dossier, oldest first."""
         return self.run(self.there.orders(code))
+
+    def register(self, code: str, *, confirm_url: str | None = None, return_url: str | None = None) -> Merchant:
+        """A merchant (MaDoiTac) that opens payments itself, new or with other addresses; its secret stays.
+
+        confirm_url  where CONFIRM is sent; None: nowhere, it asks by QUERY
+        return_url   where the payer's browser goes
+        """
+        return self.run(self.there.register(code, confirm_url=confirm_url, return_url=return_url))
+
+    def merchants(self) -> list[Merchant]:
+        """The merchants of the sandbox, with their secrets."""
+        return self.run(self.there.merchants())
+
+    def remove(self, code: str) -> None:
+        """Remove a merchant; its orders stay."""
+        return self.run(self.there.remove(code))
 
     def pay(self, checkout_url: str) -> None:
         """Open the platform's page and pay. Raises Problem for an order that is paid or expired."""

@@ -15,6 +15,7 @@ from contracts.legacy.messages import PROCEDURE
 from contracts.legacy.values import number, text, time_of, written
 
 Object = dict[str, Any]
+NOTHING, ONLINE, GATEWAY, OFFICE = "0", "1", "2", "3"  # DuocThanhToanTrucTuyen (integration.md 1.6)
 HINHTHUC = {"direct": "0", "online": "0", "public_postal": "1"}
 # Facts of a dossier for which the adapter API has no field: member → how it is called there, if something is near.
 LOST: Mapping[str, str] = {
@@ -41,11 +42,14 @@ class Names(Struct, frozen=True):
     owner: str | None = None
 
 
-def object_of(dossier: DossierFacts, names: Names, code: str) -> Object:
-    """The dossier as an element of DongBoHoSoMC. `code`: as its province calls it."""
+def object_of(dossier: DossierFacts, names: Names, code: str, *, has_paid_merchant: bool = False) -> Object:
+    """The dossier as an element of DongBoHoSoMC.
+
+    code               as its province calls it
+    has_paid_merchant  something was paid for it to a merchant of the province
+    """
     procedure = procedure_of(dossier.procedure, dossier.version)
     place = COMMUNES[dossier.commune].name_vi if dossier.commune else PROVINCES[dossier.province].name_vi
-    online = any(each.paid_by not in (None, WAIVED, *AT_THE_OFFICE) for each in dossier.demands)
     return {
         "MaHoSo": code,
         "MaTTHC": dossier.procedure,
@@ -61,7 +65,7 @@ def object_of(dossier: DossierFacts, names: Names, code: str) -> Object:
         "TrangThaiHoSo": str(dossier.state_code),
         "HinhThuc": HINHTHUC[dossier.return_by or dossier.channel],
         "DonViXuLy": f"UBND {place}",
-        "DuocThanhToanTrucTuyen": "1" if online else "0",
+        "DuocThanhToanTrucTuyen": GATEWAY if has_paid_merchant else _paid(dossier),
         "DanhSachLePhi": [
             {"TenPhiLePhi": item.name, "Gia": str(item.amount_dong)}
             for demand in dossier.demands
@@ -81,6 +85,14 @@ def object_of(dossier: DossierFacts, names: Names, code: str) -> Object:
         if dossier.result_number
         else [],
     }
+
+
+def _paid(dossier: DossierFacts) -> str:
+    """DuocThanhToanTrucTuyen, as far as the dossier itself knows."""
+    by = {demand.paid_by for demand in dossier.demands} - {None, WAIVED}
+    if by - {*AT_THE_OFFICE}:
+        return ONLINE
+    return OFFICE if by else NOTHING
 
 
 def lost(dossier: DossierFacts) -> Iterator[tuple[str, str]]:
@@ -111,6 +123,12 @@ def _same_second(ours: Any, theirs: Any) -> bool:
     return read[0] == read[1]
 
 
+def _same_payment(ours: Any, theirs: Any) -> bool:
+    """One client says 0 for what is paid at the office; which of its gateways took money only the province knows."""
+    alike = {NOTHING: (NOTHING, OFFICE), OFFICE: (NOTHING, GATEWAY, OFFICE)}
+    return text(theirs) in alike.get(ours, (ours,))
+
+
 def _same_procedure(ours: Any, theirs: Any) -> bool:
     match = PROCEDURE.fullmatch(text(theirs))
     return match is not None and match[1] == ours
@@ -126,4 +144,5 @@ COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
     "NgayKetThucXuLy": _same_second,
     "TrangThaiHoSo": _same_number,
     "HinhThuc": _same_number,
+    "DuocThanhToanTrucTuyen": _same_payment,
 }

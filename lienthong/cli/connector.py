@@ -78,7 +78,11 @@ def connect(
     ],
     receiver: Annotated[
         str | None,
-        typer.Option("--url", help="For webhook: the address of the connector's receiver.", metavar="URL"),
+        typer.Option(
+            "--url",
+            help="For webhook: the address of the connector's receiver; for legacy: of its reverse calls.",
+            metavar="URL",
+        ),
     ] = None,
     binary: Annotated[
         bool, typer.Option("--binary", help="For webhook: send events in binary mode (ce-… headers), not structured.")
@@ -89,6 +93,14 @@ def connect(
             help="strict, or lenient: take what can be taken. Default: strict, over legacy lenient.",
             metavar="GATE",
             autocompletion=complete.gates,
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="For legacy: how the adapter API answers, such as opencps-old. Default: plain.",
+            metavar="PROFILE",
+            autocompletion=complete.profiles,
         ),
     ] = None,
     sandbox: Sandbox = DEFAULT_SANDBOX,
@@ -104,7 +116,7 @@ def connect(
 
     async def requests(country: Country) -> dict[str, Any]:
         inside = country.enter(sandbox)
-        connector = await inside.connect(province, via, url=receiver, binary=binary, gate=gate)
+        connector = await inside.connect(province, via, url=receiver, binary=binary, gate=gate, profile=profile)
         row = next(each for each in await inside.modes() if each["province"] == province)
         return {**connector.credentials, **{name: row[name] for name in ("via", "url", "content_mode", "gate")}}
 

@@ -28,6 +28,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "mode": ("mode",),
     "connector": ("connect", "disconnect", "connectors"),
     "views": ("diff",),
+    "merchant": ("merchant",),
     "deliveries": ("deliveries", "resend"),
     "speak": ("listen", "trigger", "verdicts"),
     "watch": ("wait-for", "watch", "explain"),

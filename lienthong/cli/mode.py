@@ -95,7 +95,7 @@ def set_mode(
 ) -> None:
     """Change how a province acts, from now on and for all its dossiers."""
     script = None if decisions is None else _read(decisions)
-    how = {"via": via, "url": receiver, "gate": gate, "content_mode": "binary" if binary else None}
+    how: dict[str, Any] = {"via": via, "url": receiver, "gate": gate, "content_mode": "binary" if binary else None}
     row = ask(url, lambda country: country.enter(sandbox).set_mode(province, mode, tempo, script, **how), json)
     show(row, json, _line(row))
 

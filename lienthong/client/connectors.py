@@ -156,14 +156,23 @@ class Connectors(ActingProvinces):
     """The part of `Sandbox` that connects provinces to programs of their own."""
 
     async def connect(
-        self, province: str, via: str, *, url: str | None = None, binary: bool = False, gate: str | None = None
+        self,
+        province: str,
+        via: str,
+        *,
+        url: str | None = None,
+        binary: bool = False,
+        gate: str | None = None,
+        profile: str | None = None,
     ) -> Connector:
         """From now on a connector decides for the province; it is told what happened before, per open dossier.
 
-        via     the door through which it is told: pull, webhook, kafka or legacy; `url` is the address of a webhook's receiver,
-                which is checked first: its `trouble` in the credentials says why nobody answers there now
-        binary  webhooks are sent in CloudEvents' binary mode, not structured
-        gate    strict or lenient; by default strict, over legacy lenient
+        via      the door through which it is told: pull, webhook, kafka or legacy; `url` is the address of a webhook's
+                 receiver, or of the reverse calls of legacy: it is checked first, and its `trouble` in the credentials says
+                 why nobody answers there now
+        binary   webhooks are sent in CloudEvents' binary mode, not structured
+        gate     strict or lenient; by default strict, over legacy lenient
+        profile  how the adapter API answers, for legacy; plain by default
         """
         _require_one(province)
         path, headers = f"/api/v1/provinces/{province}/connector", await own_key(self)
@@ -172,7 +181,10 @@ class Connectors(ActingProvinces):
             body = {"url": url}
             trouble = await self.country.gateway.json("POST", f"{path}/receiver", json=body, headers=headers)
         content_mode = "binary" if binary else None
-        await self.set_mode(province, "external", via=via, url=url, content_mode=content_mode, gate=gate)
+        adapter = {"profile": profile} if profile else None
+        await self.set_mode(
+            province, "external", via=via, url=url, content_mode=content_mode, gate=gate, adapter=adapter
+        )
         drawn = cast(Credentials, await self.country.gateway.json("POST", path, headers=headers))
         return Connector(self, province, {**drawn, **trouble})
 

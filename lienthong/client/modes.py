@@ -30,18 +30,28 @@ class ActingProvinces(Scope):
         url: str | None = None,
         content_mode: str | None = None,
         gate: str | None = None,
+        adapter: dict[str, Any] | None = None,
     ) -> ProvinceMode:
         """Set how a province acts; it applies to all its dossiers when this returns.
 
         mode       simulated, manual (officials act only through the API) or external (a connector decides)
         tempo      for simulated: working_clock (the default), at_once or scripted
         decisions  for scripted: as in `Sandbox.script`, for every dossier without its own script
-        via        for external: kafka, webhook or pull; `url` is the address of a webhook's receiver,
+        via        for external: kafka, webhook, pull or legacy; `url` is the address of a webhook's receiver, and of the
+                   reverse calls of legacy,
                    `content_mode` is structured (the default) or binary, for webhooks
-        gate       for external: strict (the default) or lenient
+        gate       for external: strict (the default) or lenient (the default over legacy)
+        adapter    for legacy: `profile`, and what is otherwise than in it
         """
-        fields = {"mode": mode, "tempo": tempo, "decisions": decisions, "via": via, "url": url, "gate": gate}
-        fields["content_mode"] = content_mode
+        fields: dict[str, Any] = {
+            "mode": mode,
+            "tempo": tempo,
+            "decisions": decisions,
+            "via": via,
+            "url": url,
+            "gate": gate,
+        }
+        fields |= {"content_mode": content_mode, "adapter": adapter}
         body = {name: value for name, value in fields.items() if value is not None}
         return cast(ProvinceMode, await self.country.portal.json("PUT", self._mode_of(province), json=body))
 

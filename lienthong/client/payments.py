@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import TypedDict, cast
 from urllib.parse import quote
 
 from lienthong.client.http import Scope, rows_in
+
+PARTNERS = "/_lab/partners"
 
 
 class Order(TypedDict):
@@ -23,6 +25,25 @@ class Order(TypedDict):
     state: str
     confirmed: bool
     refunded_dong: int
+
+
+class Merchant(TypedDict):
+    """A merchant of the platform, such as a province, and what its program is configured with.
+
+    init, query, get_bill  where it sends these messages; `address` takes all three; `wrapper` replies as one province does
+    keypay                 `client_id`, `hash_key_1`, `hash_key_2` and `base`, for a client of KeyPay
+    """
+
+    partner: str
+    secret: str
+    confirm_url: str | None
+    return_url: str | None
+    address: str
+    init: str
+    query: str
+    get_bill: str
+    wrapper: str
+    keypay: dict[str, str]
 
 
 class Payments:
@@ -56,6 +77,24 @@ class Payments:
                 orders[reference]["refunded_dong"] += data["amount_dong"]
         return list(orders.values())
 
+    async def register(self, code: str, *, confirm_url: str | None = None, return_url: str | None = None) -> Merchant:
+        """A merchant (MaDoiTac) that opens payments itself, new or with other addresses; its secret stays.
+
+        confirm_url  where CONFIRM is sent; None: nowhere, it asks by QUERY
+        return_url   where the payer's browser goes
+        """
+        body = {"confirm_url": confirm_url, "return_url": return_url}
+        platform = self._sandbox.country.payment
+        return cast(Merchant, await platform.json("PUT", _of(code), json=body, headers=self._sandbox.headers))
+
+    async def merchants(self) -> list[Merchant]:
+        """The merchants of the sandbox, with their secrets."""
+        return cast(list[Merchant], await rows_in(self._sandbox, "payment", PARTNERS))
+
+    async def remove(self, code: str) -> None:
+        """Remove a merchant; its orders stay."""
+        await self._sandbox.country.payment.send("DELETE", _of(code), headers=self._sandbox.headers)
+
     async def pay(self, checkout_url: str) -> None:
         """Open the platform's page and pay. Raises Problem for an order that is paid or expired."""
         await self._decide(checkout_url, "success")
@@ -68,3 +107,7 @@ class Payments:
         platform = self._sandbox.country.payment
         await platform.send("GET", checkout_url)
         await platform.send("POST", f"{checkout_url}/pay", json={"outcome": outcome})
+
+
+def _of(code: str) -> str:
+    return f"{PARTNERS}/{quote(code, safe='')}"

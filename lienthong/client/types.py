@@ -611,7 +611,7 @@ class Mode(TypedDict):
     tempo      only simulated; default working_clock
     decisions  only for the tempo scripted
     via        only external, needed there: the door through which the connector is told
-    url        only via webhook, needed there: the address of the connector
+    url        via webhook, needed there: the address of the connector; via legacy: that of its reverse calls
     content_mode  only via webhook: how a CloudEvent is sent; default structured
     gate       only external; default strict, over the adapter API lenient
     adapter    only via legacy: how the adapter API answers

@@ -42,6 +42,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         scripts.router,
         legacy.router,
         legacy.views_router,
+        legacy.services_router,
     )
     lab = (sandbox.replica_router, sandbox.router, lanes.router, events.router, dead_letters.router)
     return web.create_app(

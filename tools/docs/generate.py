@@ -23,6 +23,7 @@ from contracts import lifecycle, scenario
 from contracts.catalogue import PROVINCES
 from contracts.diff import EVENTS, RELEASED, breaking, compare, schemas_at
 from contracts.faults import CATALOGUE, FAMILIES
+from contracts.legacy.profiles import PROFILES
 from contracts.modes import DOORS, GATES, MODES, REST, TEMPOS
 from contracts.texts import TEXTS
 from services.identity_mock import app as identity_mock
@@ -114,6 +115,7 @@ def _completions() -> str:
         "modes": dict.fromkeys(MODES, ""),
         "tempos": dict.fromkeys(TEMPOS, ""),
         "doors": dict.fromkeys(DOORS, ""),
+        "profiles": {name: profile.name[1] for name, profile in PROFILES.items()},
         "gates": dict.fromkeys(GATES, ""),
     }
     return json.dumps(words, ensure_ascii=False, indent=1) + "\n"

@@ -13,17 +13,19 @@ from fastapi import Path, Request, Response
 from pydantic import BaseModel
 
 from contracts.catalogue import PROVINCES
+from contracts.decisions import Body, Dong
 from contracts.faults import adapter
 from contracts.legacy.values import clean, text
 from services.province_gateway.api.views import GatewayDep
 from services.province_gateway.doors.connectors import Connector
-from services.province_gateway.legacy import answers, faulty, looking, sessions
+from services.province_gateway.legacy import answers, faulty, looking, paid, sessions
+from services.province_gateway.legacy.paid import Payment
 from services.province_gateway.legacy.services import SERVICES, Answer
 from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.runtime import Gateway
 from shared.did_you_mean import no_such
 from shared.text import Text
-from shared.web.dependencies import SandboxId
+from shared.web.dependencies import ForServices, SandboxId
 from shared.web.problems import problem_responses
 from shared.web.router import Router
 
@@ -42,6 +44,7 @@ PUSHES = {
 Key = Annotated[str, Path(max_length=64, description="Of the connector, from `lienthong connect`")]
 router = Router(prefix=BASE, tags=["adapter"])
 views_router = Router(prefix="/api/v1", tags=["adapter"])
+services_router = Router(prefix="/_lab", tags=["services"], dependencies=[ForServices])
 
 
 class DifferenceView(BaseModel):
@@ -85,6 +88,28 @@ async def views(code: Text, sandbox: SandboxId, gateway: GatewayDep) -> ViewsVie
         differs=[DifferenceView(field=name, network=ours, pushed=said) for name, (ours, said) in both.differs.items()],
         lost=[LostView(fact=fact, field=field or None) for fact, field in both.lost.items()],
     )
+
+
+class PaymentBody(Body):
+    """An order of a merchant that was paid. dossier: MaHoSo; reference: MaThamChieu; transaction: MaGiaoDich."""
+
+    dossier: Text
+    amount_dong: Dong
+    partner: Text
+    reference: Text
+    transaction: Text
+
+
+@services_router.post(
+    "/merchant-payments",
+    summary="A merchant of the payment platform was paid for a dossier",
+    status_code=204,
+    response_class=Response,
+    responses=problem_responses(403, 404, 422, 503),
+)
+async def merchant_paid(body: PaymentBody, sandbox: SandboxId, gateway: GatewayDep) -> Response:
+    await paid.take(gateway, sandbox, Payment(**body.model_dump()))
+    return Response(status_code=204)
 
 
 @router.post("/login", summary="Log in at the adapter API: name and password for a session.", response_class=Response)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Column, DateTime, Index, MetaData, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.messaging.save_statement import Clause
@@ -22,9 +22,16 @@ STEPPED = Clause(
     "sandbox text, province text, code text, digest text, step text",
 )
 
+PAID = Clause(
+    "merchant_paid",
+    "INSERT INTO merchant_payments (sandbox, transaction, code, amount_dong, partner, reference) "
+    "SELECT sandbox, transaction, code, amount_dong, partner, reference FROM {rows} ON CONFLICT DO NOTHING",
+    "sandbox text, transaction text, code text, amount_dong bigint, partner text, reference text",
+)
+
 
 def legacy_tables(metadata: MetaData) -> list[Table]:
-    return [table(metadata) for table in (_sessions, _dossiers, _steps, _notes)]
+    return [table(metadata) for table in (_sessions, _dossiers, _steps, _notes, _payments)]
 
 
 def _sessions(metadata: MetaData) -> Table:
@@ -79,4 +86,19 @@ def _notes(metadata: MetaData) -> Table:
         Column("key", Text, primary_key=True),
         Column("row", JSONB, nullable=False),
         Column("pushed_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+    )
+
+
+def _payments(metadata: MetaData) -> Table:
+    """What provinces' own merchants were paid for dossiers."""
+    return Table(
+        "merchant_payments",
+        metadata,
+        Column("sandbox", Text, primary_key=True),
+        Column("transaction", Text, primary_key=True),  # MaGiaoDich
+        Column("code", Text, nullable=False),  # of the dossier in the network, if it is known there
+        Column("partner", Text, nullable=False),
+        Column("reference", Text, nullable=False),
+        Column("amount_dong", BigInteger, nullable=False),
+        Index("merchant_payments_code", "code", "sandbox"),
     )

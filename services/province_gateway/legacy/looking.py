@@ -13,15 +13,16 @@ from services.province_gateway.domain import Dossier, DossierNotFound
 from services.province_gateway.doors.connectors import Connector
 from services.province_gateway.runtime import Gateway
 
-BY_THEIRS_SQL = """
-SELECT d.body, d.code, l.theirs, l.object FROM dossiers d LEFT JOIN legacy_dossiers l
-  ON l.sandbox = d.sandbox AND l.code = d.code AND l.province = d.province
-WHERE d.sandbox = $1 AND d.province = $2
+SHOWN_SQL = """
+SELECT d.body, d.code, l.theirs, l.object,
+  EXISTS (SELECT FROM merchant_payments m WHERE m.sandbox = d.sandbox AND m.code = d.code) AS has_paid_merchant
+FROM dossiers d LEFT JOIN legacy_dossiers l
+  ON l.sandbox = d.sandbox AND l.code = d.code AND l.province = d.province"""
+BY_THEIRS_SQL = f"""
+{SHOWN_SQL} WHERE d.sandbox = $1 AND d.province = $2
   AND d.code = coalesce((SELECT code FROM legacy_dossiers WHERE sandbox = $1 AND province = $2 AND theirs = $3), $3)"""
-OURS_SQL = """
-SELECT d.body, d.code, l.theirs, l.object FROM dossiers d LEFT JOIN legacy_dossiers l
-  ON l.sandbox = d.sandbox AND l.code = d.code AND l.province = d.province
-WHERE d.sandbox = $1 AND d.code = $2 AND d.province <> ''"""
+OURS_SQL = f"""
+{SHOWN_SQL} WHERE d.sandbox = $1 AND d.code = $2 AND d.province <> ''"""
 
 
 class Views(Struct, frozen=True):
@@ -62,7 +63,8 @@ async def both(gateway: Gateway, sandbox_id: str, code: str) -> Views:
 def _views(gateway: Gateway, row: Any) -> Views:
     dossier: Dossier = gateway.documents.decode(row["body"])
     theirs = row["theirs"] or row["code"]
-    shown = objects.object_of(dossier, Names(dossier.applicant, dossier.owner), theirs)
+    names = Names(dossier.applicant, dossier.owner)
+    shown = objects.object_of(dossier, names, theirs, has_paid_merchant=row["has_paid_merchant"])
     pushed: dict[str, Any] = msgspec.json.decode(row["object"] or "{}")
     differs = {field: (ours, said) for field, ours, said in objects.differences(shown, pushed)}
     return Views(theirs, shown, pushed, differs, dict(objects.lost(dossier)))

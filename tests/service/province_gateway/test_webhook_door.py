@@ -18,8 +18,8 @@ from cryptography.x509.oid import NameOID
 from standardwebhooks.webhooks import Webhook
 
 from contracts import lifecycle as law
-from shared import receivers
 from services.province_gateway.doors.webhook import SCHEDULE, Webhooks
+from shared import receivers
 from shared.receivers import AllowedHosts
 from tests.service.portal.sending import kept
 from tests.support.connector import Connector

@@ -1,0 +1,83 @@
+"""`lienthong merchant`: programs of provinces that open payments at the payment platform themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, show, verbs
+from lienthong.cli.language import output_language
+
+if TYPE_CHECKING:
+    from lienthong.client.payments import Merchant
+
+merchants = verbs("Register programs that open payments at the payment platform themselves, as provinces do.")
+Code = Annotated[str, typer.Argument(help="MaDoiTac of the merchant, such as STC-NB.", metavar="CODE")]
+TEXTS = {
+    "en": {"none": "There is no merchant.", "gone": "{code} is removed; its orders stay.", "nowhere": "nowhere"},
+    "vi": {"none": "Chưa có đối tác nào.", "gone": "Đã xoá {code}; các giao dịch vẫn còn.", "nowhere": "không có"},
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this file's verbs to the command."""
+    app.add_typer(merchants, name="merchant")
+
+
+@merchants.command()
+def add(
+    code: Code,
+    confirm: Annotated[
+        str | None, typer.Option(help="Where the platform sends CONFIRM. Default: nowhere.", metavar="URL")
+    ] = None,
+    back: Annotated[
+        str | None, typer.Option("--return", help="Where the payer's browser goes after a payment.", metavar="URL")
+    ] = None,
+    sandbox: Sandbox = DEFAULT_SANDBOX,
+    url: Url = DEFAULT_URL,
+    json: Json = False,
+) -> None:
+    """Register a merchant, or change its addresses; prints secret and addresses of its messages."""
+    merchant = ask(
+        url,
+        lambda country: country.enter(sandbox).payments.register(code, confirm_url=confirm, return_url=back),
+        json,
+    )
+    show(merchant, json, _lines(merchant))
+
+
+@merchants.command("list")
+def list_all(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False) -> None:
+    """List the merchants, with their secrets."""
+    rows = ask(url, lambda country: country.enter(sandbox).payments.merchants(), json)
+    show(rows, json, "\n\n".join(map(_lines, rows)) or _texts()["none"])
+
+
+@merchants.command()
+def remove(code: Code, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False) -> None:
+    """Remove a merchant; its orders stay."""
+    ask(url, lambda country: country.enter(sandbox).payments.remove(code), json)
+    show({"removed": code}, json, _texts()["gone"].format(code=code))
+
+
+def _lines(merchant: Merchant) -> str:
+    keypay, nowhere = merchant["keypay"], _texts()["nowhere"]
+    rows = {
+        "MaDoiTac": merchant["partner"],
+        "secret": merchant["secret"],
+        "INIT": merchant["init"],
+        "QUERY": merchant["query"],
+        "GET_BILL": merchant["get_bill"],
+        "CONFIRM": merchant["confirm_url"] or nowhere,
+        "return": merchant["return_url"] or nowhere,
+        "wrapper": merchant["wrapper"],
+        "KeyPay": f"{keypay['base']}  client_id {keypay['client_id']}",
+        "hash_key_1": keypay["hash_key_1"],
+        "hash_key_2": keypay["hash_key_2"],
+    }
+    return "\n".join(f"{name:10} {value}" for name, value in rows.items())
+
+
+def _texts() -> dict[str, str]:
+    return TEXTS["vi" if output_language() == "vi" else "en"]

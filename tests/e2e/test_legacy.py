@@ -1,0 +1,118 @@
+"""The adapter API and the platform's merchants on a whole country: what is paid to a province shows in its dossier."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import httpx
+import pytest
+
+from lienthong.client import Sandbox
+
+PROVINCE, COMMUNE, FEE, AMOUNT = "37", "14464", "2.000635", 8000
+SIGNED = [
+    "LoaiBanTin",
+    "PhienBan",
+    "MaDoiTac",
+    "MaThamChieu",
+    "SoTien",
+    "LoaiHinhThanhToan",
+    "MaKenhThanhToan",
+    "MaThietBi",
+    "NgonNgu",
+    "MaTienTe",
+    "MaNganHang",
+    "ThongTinGiaoDich",
+    "ThoiGianGD",
+    "Ip",
+]
+
+pytestmark = pytest.mark.lienthong(seed="legacy")
+
+
+class Program:
+    """What a province runs: it knows the credentials that `connect` gave, and the facts."""
+
+    def __init__(self, legacy: dict[str, Any]) -> None:
+        self.legacy, self.session = legacy, ""
+
+    async def post(self, address: str, body: Any) -> dict[str, Any]:
+        async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+            answer = await http.post(address, json=body)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def call(self, service: str, **parameters: Any) -> dict[str, Any]:
+        base = self.legacy["base"]
+        if not self.session:
+            body = {"username": self.legacy["username"], "password": self.legacy["password"]}
+            self.session = (await self.post(base + self.legacy["login"], body))["session"]
+        envelope = {"session": self.session, "madonvi": self.legacy["agency"], "service": service}
+        return await self.post(base + self.legacy["integration"], {**envelope, **parameters})
+
+    async def look_up(self, code: str) -> dict[str, Any]:
+        result = (await self.call("TraCuuHoSo", mahoso=code))["result"]
+        return dict(result[0] if isinstance(result, list) else result)
+
+
+def init(merchant: dict[str, Any], reference: str, code: str, amount: int = AMOUNT) -> dict[str, Any]:
+    message: dict[str, Any] = {
+        "LoaiBanTin": "INIT",
+        "PhienBan": "1.0.6",
+        "MaDoiTac": merchant["partner"],
+        "MaThamChieu": reference,
+        "SoTien": str(amount),
+        "LoaiHinhThanhToan": "PAY",
+        "MaKenhThanhToan": "1",
+        "MaThietBi": "1",
+        "NgonNgu": "vi-VN",
+        "MaTienTe": "VND",
+        "MaNganHang": "PAYMENT",
+        "ThongTinGiaoDich": f"THANH TOAN HO SO {code}",
+        "ThoiGianGD": "20260608080000",
+        "Ip": "127.0.0.1",
+        "ThongTinBienLai": {"MaDichVu": 2, "MaHoSo": code},
+    }
+    text = "|".join([*(message[name] for name in SIGNED), merchant["secret"]])
+    return {**message, "MaXacThuc": hashlib.sha256(text.encode()).hexdigest()}
+
+
+async def test_what_its_merchant_is_paid_meets_the_demand_and_shows_in_the_dossier(sandbox: Sandbox) -> None:
+    connector = await sandbox.connect(PROVINCE, "legacy")
+    program, theirs = Program(connector.credentials["legacy"]), "000.00.12.H42-260608-0007"
+    dossier = {
+        "MaHoSo": theirs,
+        "MaTTHC": FEE,
+        "ChuHoSo": "Trần Ngọc Lan",
+        "DonViXuLy": "UBND xã",
+        "TrangThaiHoSo": "6",
+    }
+    assert str((await program.call("DongBoHoSoMC", isUpdating="False", data=[dossier]))["error_code"]) == "0"
+    await sandbox.settle()
+    (code,) = await sandbox.dossiers()
+    assert code != theirs and (await program.look_up(theirs))["DuocThanhToanTrucTuyen"] == "0"
+
+    merchant = await sandbox.payments.register("STC-NB")
+    too_little = await program.post(merchant["init"], init(dict(merchant), "R0", theirs, AMOUNT - 1))
+    await sandbox.payments.pay(too_little["UrlThanhToan"])
+    await sandbox.settle()
+    assert "dossier.fee_paid.v1" not in [event["event"] for event in await sandbox.events(code)]
+
+    opened = await program.post(merchant["init"], init(dict(merchant), "R1", theirs))
+    await sandbox.payments.pay(opened["UrlThanhToan"])
+    await sandbox.settle()
+    events = [event["event"] for event in await sandbox.events(code)]
+    assert events.count("dossier.fee_paid.v1") == 1
+    shown = await program.look_up(theirs)
+    assert shown["DuocThanhToanTrucTuyen"] == "2" and shown["MaHoSo"] == theirs
+    assert (
+        str((await program.call("CapNhatTienDoHoSoMC", data=[{"MaHoSo": theirs, "TrangThai": "10"}]))["error_code"])
+        == "0"
+    )
+    await sandbox.settle()
+    views = await sandbox.views(code)
+    assert views["network"]["TrangThaiHoSo"] == "10" and views["differs"] == []
+    assert [row["partner"] for row in await sandbox.payments.merchants()] == ["STC-NB"]
+    await sandbox.payments.remove("STC-NB")
+    assert await sandbox.payments.merchants() == []
