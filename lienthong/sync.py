@@ -115,16 +115,25 @@ class Sandbox(SandboxMethods):
         return Province(self._background, self.there.province(code))
 
     def connect(
-        self, province: str, via: str, *, url: str | None = None, binary: bool = False, gate: str | None = None
+        self,
+        province: str,
+        via: str,
+        *,
+        url: str | None = None,
+        binary: bool = False,
+        gate: str | None = None,
+        profile: str | None = None,
     ) -> Connector:
         """From now on a connector decides for the province; it is told what happened before, per open dossier.
 
-        via     the door through which it is told: pull, webhook or kafka; `url` is the address of a webhook's receiver,
-                which is checked first: its `trouble` in the credentials says why nobody answers there now
-        binary  webhooks are sent in CloudEvents' binary mode, not structured
-        gate    strict (the default) or lenient
+        via      the door through which it is told: pull, webhook, kafka or legacy; `url` is the address of a webhook's
+                 receiver, or of the reverse calls of legacy: it is checked first, and its `trouble` in the credentials says
+                 why nobody answers there now
+        binary   webhooks are sent in CloudEvents' binary mode, not structured
+        gate     strict or lenient; by default strict, over legacy lenient
+        profile  how the adapter API answers, for legacy; plain by default
         """
-        connector = self.run(self.there.connect(province, via, url=url, binary=binary, gate=gate))
+        connector = self.run(self.there.connect(province, via, url=url, binary=binary, gate=gate, profile=profile))
         return Connector(self._background, connector)
 
     def connector(self, province: str) -> Connector:

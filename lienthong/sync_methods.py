@@ -410,6 +410,14 @@ class ConnectorMethods(SyncObject[connectors.Connector]):
         """
         return self.run(self.there.trigger(type, dossier, **data))
 
+    def call(self, /, name: str, dossier: str, **changes: Any) -> dict[str, Any]:
+        """Let the portal tell the province something that no event says, over the adapter API; returns what is sent.
+
+        name     promotion-notice, promotion-amendment, tax-notice, tax-receipt, payment-confirmation or fee-look-up
+        changes  members of the call, in place of the made ones
+        """
+        return self.run(self.there.call(name, dossier, **changes))
+
     def verdicts(self, after: int = 0, wait: float = 0) -> list[dict[str, Any]]:
         """The verdicts on what the connector said, after a number.
 

@@ -94,6 +94,13 @@ class Settings(BaseSettings):
                     f"{name} is not a setting of this service. Its settings are: {', '.join(sorted(known))}."
                 )
 
+    @property
+    def own_ports(self) -> frozenset[int]:
+        """The ports of all services: nothing that a user names is fetched there."""
+        urls = [self.portal_url, self.province_gateway_url, self.identity_url, self.payment_url]
+        urls += [self.portal_worker_url, self.province_gateway_worker_url]
+        return frozenset(port for url in urls if (port := urlsplit(url).port))
+
     def require_kafka_outside(self) -> None:
         """Raises BrokerNotPrepared if nobody has said at which address outsiders reach the broker."""
         if not self.kafka_outside_bootstrap:

@@ -21,6 +21,7 @@ EXISTS = "adapter-exists-already"
 WORDLESS = "adapter-without-the-words"
 RESULT = "adapter-other-result"
 CUT = "adapter-cut-off"
+TWICE = "adapter-pushed-twice"
 
 UNSERVED = (EXPIRED, LOGIN, UNAUTHORIZED, BROKEN, EXISTS)  # they answer in place of the service, which does nothing
 CODES: dict[str, Any] = {
@@ -153,6 +154,14 @@ FAULTS = (
         "Trả lời bị cắt giữa chừng",
         "The call is carried out, and the connection ends in the middle of the answer.",
         f"{FACTS} 12.2: what was cut off may have been taken: look it up, then send it as an update.",
+        "DongBoHoSoMC",
+    ),
+    _fault(
+        TWICE,
+        "A push arrives twice",
+        "Một lần gửi đến hai lần",
+        "The push is taken twice within a second, as a queue resends it; the answer is that to the second time.",
+        f"{FACTS} 12.2: `đã tồn tại` may mean your own push: look the dossier up, and never give it another code.",
         "DongBoHoSoMC",
     ),
 )

@@ -55,6 +55,11 @@ NO_WAY = _adapter("020", "No lawful way leads to this status", "Không có bư�
     "Trạng thái có bước hợp lệ dẫn đến. Trạng thái này được ghi lại, hồ sơ giữ nguyên.")
 NO_STATUS = _adapter("021", "There is no such status", "Không có trạng thái này", "1 to 10.", "Từ 1 đến 10.")
 
+# Files
+NO_FILE = _adapter("025", "A file cannot be fetched", "Không lấy được tệp",
+    "The address of a PDF that this network may call. The dossier is taken without it.",
+    "Địa chỉ của một tệp PDF mà mạng này được phép gọi. Hồ sơ được nhận, không có tệp.")
+
 # Insert or update
 UPDATED_UNKNOWN = _adapter("030", "An update of a dossier that is not known", "Cập nhật hồ sơ chưa có",
     "isUpdating False for a new dossier. It is taken as one.", "isUpdating False với hồ sơ mới. Hồ sơ được thêm mới.")

@@ -176,6 +176,7 @@ FaultName: TypeAlias = Literal[
     "adapter-without-the-words",
     "adapter-other-result",
     "adapter-cut-off",
+    "adapter-pushed-twice",
 ]
 
 

@@ -23,7 +23,7 @@ def render(order: Order) -> bytes:
     return specimen.render(
         Sheet(
             agency="NỀN TẢNG THANH TOÁN (DIỄN TẬP)",
-            number=f"Số: {order.transaction}",
+            number=order.transaction,
             heading="BIÊN LAI THU TIỀN",
             subheading="Thanh toán trực tuyến",
             lines=lines,

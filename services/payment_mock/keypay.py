@@ -69,7 +69,7 @@ class Refunded(Message):
 
 
 @router.post("/create", summary="KeyPay: start a payment", responses=problem_responses(404, 422, 503))
-async def create(message: Create, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
+async def keypay_create(message: Create, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
     reply = await _opened(runtime, partner, message)
     if isinstance(reply, Order):
         return {**_done(), "payment_url": orders.checkout_of(runtime, reply), "transaction_id": reply.reference}
@@ -77,7 +77,7 @@ async def create(message: Create, partner: PartnerDep, runtime: RuntimeDep) -> R
 
 
 @router.post("/qrcode", summary="KeyPay: pay later, by QR code", responses=problem_responses(404, 422, 503))
-async def qrcode(message: Create, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
+async def keypay_qrcode(message: Create, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
     """Facts: integration.md 12.4."""
     reply = await _opened(runtime, partner, message)
     if not isinstance(reply, Order):
@@ -94,7 +94,7 @@ async def qrcode(message: Create, partner: PartnerDep, runtime: RuntimeDep) -> R
 
 
 @router.post("/detail", summary="KeyPay: the status of a payment", responses=problem_responses(404, 422, 503))
-async def detail(message: Detail, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
+async def keypay_detail(message: Detail, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
     if refusal := await _not_signed(runtime, partner, message, keypay.DETAIL, message.transaction_id):
         return refusal
     async with in_sandbox(runtime, partner.sandbox) as (connection, sandbox):
@@ -105,7 +105,7 @@ async def detail(message: Detail, partner: PartnerDep, runtime: RuntimeDep) -> R
 
 
 @router.post("/refund", summary="KeyPay: give money back", responses=problem_responses(404, 422, 503))
-async def refund(message: Refund, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
+async def keypay_refund(message: Refund, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
     """Whole or in parts, at most what was paid."""
     if refusal := await _not_signed(runtime, partner, message, keypay.REFUND, message.transaction_id):
         return refusal

@@ -36,13 +36,13 @@ PartnerDep = Annotated[Partner, Depends(partner_of)]
 
 
 @router.post("/init", summary="INIT: start a payment", responses=problem_responses(404, 422, 503))
-async def init(message: Init, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
+async def merchant_init(message: Init, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
     """Facts: integration.md 4.1. The same reference with the same amount gets the same reply."""
     return await orders.open_checkout(runtime, partner, message)
 
 
 @router.post("/query", summary="QUERY: the status of a payment", responses=problem_responses(404, 422, 503))
-async def query(message: Query, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
+async def merchant_query(message: Query, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
     """Facts: integration.md 4.2. TrangThaiGD: 1 success, 3 pending, 4 failed or expired. MaLoi 00: paid."""
     return await orders.status(runtime, partner, message)
 

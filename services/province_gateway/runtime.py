@@ -75,6 +75,7 @@ class Gateway(MessagingRuntime[Dossier]):
         self.first_rows = (*self.first_rows, *files.FIRST_ROWS)
         self.files = files.Files(self.database, settings.province_gateway_url, NO_ADDRESSES)
         self.allowed_hosts = AllowedHosts(settings.webhook_allowed_hosts)
+        self.own_ports = settings.own_ports
         self.rules = Rules(settings.count, settings.pause)
         self.timers = Timers(
             SERVICE, self.database, DOSSIERS, TOPIC_OF, consumers.timers(self.rules), consumers.receipts_of

@@ -250,7 +250,7 @@ def test_a_rule_that_is_not_on_cannot_be_switched_off() -> None:
 
 
 def test_families() -> None:
-    assert FAMILIES == ("http", "identity", "payment", "officers", "connectors")
+    assert FAMILIES == ("http", "identity", "payment", "officers", "connectors", "adapter")
     assert [fault.name for family in FAMILIES for fault in of_family(family)] == [fault.name for fault in of_family("")]
     with pytest.raises(BodyDoesNotFit) as refused:
         of_family("paymnt")

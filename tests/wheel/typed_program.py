@@ -49,6 +49,10 @@ def sandbox(sandbox: Sandbox, code: str) -> list[Entry]:
     orders = sandbox.payments.orders(code)
     sandbox.payments.pay(orders[0]["checkout_url"])
     sandbox.payments.fail(orders[0]["checkout_url"])
+    print(
+        sandbox.payments.register("STC", confirm_url=None)["secret"], sandbox.payments.merchants()[0]["keypay"]["base"]
+    )
+    sandbox.payments.remove("STC")
     fault: FaultName = "bank-down"
     print(sandbox.faults.on(fault, times=1, match={"province": "37"}), sandbox.faults.rules())
     sandbox.faults.off("bank-down")
@@ -98,6 +102,10 @@ def connector(sandbox: Sandbox, code: str) -> str:
     print(connector.check(event)["outcome"], connector.say(event)["outcome"])
     print(sandbox.connector("37").trigger("dossier.refused.v1", code, reason="x")["outcome"])
     connector.hand_in_result(code, b"%PDF-1.7")
+    print(
+        sandbox.connect("38", "legacy", profile="plain").call("tax-notice", code)["path"],
+        sandbox.views(code)["differs"],
+    )
     connector.disconnect()
     sandbox.disconnect("37")
     return connector.key

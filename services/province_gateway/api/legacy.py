@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -10,15 +11,18 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import Path, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from contracts.catalogue import PROVINCES
 from contracts.decisions import Body, Dong
 from contracts.faults import adapter
+from contracts.legacy import listed
+from contracts.legacy.played import PLAYS
 from contracts.legacy.values import clean, text
+from services.province_gateway.api.access import ConnectorDep
 from services.province_gateway.api.views import GatewayDep
 from services.province_gateway.doors.connectors import Connector
-from services.province_gateway.legacy import answers, faulty, looking, paid, sessions
+from services.province_gateway.legacy import answers, faulty, forms, looking, paid, playing, sessions
 from services.province_gateway.legacy.paid import Payment
 from services.province_gateway.legacy.services import SERVICES, Answer
 from services.province_gateway.officers.modes import mode_of
@@ -34,6 +38,7 @@ RAW_BODIES = (re.compile(r"/legacy/.*"), 24 << 20)
 NO_JSON = "Dữ liệu không phải là một đối tượng JSON"
 NO_ARRAY = "Dữ liệu không phải là một mảng JSON"
 NO_KEY = "Địa chỉ không thuộc tỉnh nào: khoá trong địa chỉ đã bị thay thế hoặc thu hồi"
+NO_FILE = "DuongDan: không có tệp này"
 OTHER_AGENCY = "madonvi không thuộc tỉnh đã đăng nhập"
 # Of the wrapper of one province: the path of a push → the service, and whether it updates.
 PUSHES = {
@@ -112,6 +117,33 @@ async def merchant_paid(body: PaymentBody, sandbox: SandboxId, gateway: GatewayD
     return Response(status_code=204)
 
 
+class CallBody(Body):
+    """call: such as tax-notice; dossier: what it is about; changes: members of the call in place of ours."""
+
+    call: Annotated[Text, Field(json_schema_extra={"enum": [*PLAYS]})]
+    dossier: Text
+    changes: Annotated[dict[str, Any], Field(max_length=50)] = Field(default_factory=dict)
+
+
+class CallView(BaseModel):
+    """What is sent, to the end of the address that the province listens at."""
+
+    path: str
+    body: dict[str, Any]
+
+
+@views_router.post(
+    "/provinces/{province}/connector/calls",
+    summary="Tell the province something that no event says: a promotion notice, a tax notice, a fee look-up.",
+    status_code=202,
+    responses=problem_responses(401, 403, 404, 409, 422, 503),
+)
+async def play(body: CallBody, connector: ConnectorDep, gateway: GatewayDep) -> CallView:
+    """It is sent as deliveries are: `deliveries` lists its attempts, `resend` sends it again."""
+    call = await playing.play(gateway, connector, body.call, body.dossier, body.changes)
+    return CallView(path=call.path, body=call.body)
+
+
 @router.post("/login", summary="Log in at the adapter API: name and password for a session.", response_class=Response)
 async def log_in(request: Request, gateway: GatewayDep) -> Response:
     body = await _read(request)
@@ -152,6 +184,29 @@ async def wrapped(key: Key, service: str, request: Request, gateway: GatewayDep)
     if connector is None:
         return _json(answers.refusal(NO_KEY))
     return await _answered(gateway, connector, service, dict(request.query_params), form=_in_a_text)
+
+
+@router.get("/forms/{code}", summary="The file of a form that LayThuTuc names.", response_class=Response)
+async def form(code: Text) -> Response:
+    content = await asyncio.to_thread(forms.render, code)
+    return Response(content, media_type="application/pdf") if content else Response(status_code=404)
+
+
+@router.post(
+    "/{key}/KetNoiMotCuaQuocGia/getfile",
+    summary="A file by its address, in base64, as one province asks for it.",
+    response_class=Response,
+)
+async def get_file(key: Key, request: Request, gateway: GatewayDep) -> Response:
+    """Only files that this API has named: an address of the caller is never followed."""
+    if await sessions.connector_with(gateway, key) is None:
+        return _json(answers.refusal(NO_KEY))
+    body = await _read(request)
+    address = text(body.get("DuongDan"), 2000) if isinstance(body, dict) else ""
+    content = await asyncio.to_thread(forms.render, address.rpartition(listed.FORM_PATH)[2])
+    if not content:
+        return _json(answers.refusal(NO_FILE))
+    return _json({"error_code": answers.answer()["error_code"], "message": base64.b64encode(content).decode()})
 
 
 @router.post(
@@ -210,6 +265,8 @@ async def _answered(
     elif asked not in SERVICES:
         answer = answers.refusal(no_such("service", asked, tuple(SERVICES)))
     else:
+        if rule is not None and rule.fault == adapter.TWICE:
+            await SERVICES[asked](gateway, connector, {**parameters, "service": asked})
         answer = await SERVICES[asked](gateway, connector, {**parameters, "service": asked})
     sandbox = await gateway.sandbox(connector.sandbox_id)
     profile = mode_of(sandbox, connector.province).profile

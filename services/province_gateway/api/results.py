@@ -101,7 +101,7 @@ async def hand_in_by_address(
     await queries.dossier(gateway, connector.sandbox_id, connector.province, code)
     if fault := address_fault(body.url):
         raise BodyDoesNotFit(("/url", fault))
-    content, declared = await fetch(gateway.allowed_hosts, body.url, "/url", most=MOST_BYTES)
+    content, declared = await fetch(gateway.allowed_hosts, body.url, "/url", most=MOST_BYTES, ours=gateway.own_ports)
     if declared.partition(";")[0].strip().lower() in NOT_DECLARED:
         declared = PDF.media_type
     if body.sha256 is not None and body.sha256.lower() != (found := files.hash_of(content)):

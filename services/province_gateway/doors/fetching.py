@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 import httpx
 
@@ -12,6 +13,7 @@ from shared.receivers import (
     AllowedHosts,
     AllowedTransport,
     parsed,
+    port_of,
     refused_words,
     unreachable_words,
 )
@@ -19,16 +21,28 @@ from shared.receivers import (
 SECONDS = 15.0  # until the whole file must be here
 
 
-async def fetch(allowed: AllowedHosts, url: str, pointer: str, *, most: int) -> tuple[bytes, str]:
+async def fetch(
+    allowed: AllowedHosts,
+    url: str,
+    pointer: str,
+    *,
+    most: int,
+    ours: Collection[int] = (),
+    seconds: float | None = None,
+) -> tuple[bytes, str]:
     """The content at an address, and the media type that its server declares.
 
     pointer  to the address in the caller's body
     most     bytes
+    ours     ports of our own services on this machine: nothing is fetched there
+    seconds  until the whole file must be here; None: SECONDS
     raises   ReceiverNotAllowed; BodyDoesNotFit if the address gives no file
     """
-    address = parsed(url, pointer)
+    address, seconds = parsed(url, pointer), seconds or SECONDS
+    if port_of(address) in ours:
+        raise BodyDoesNotFit((pointer, "must not be an address of this network itself"))
     try:
-        async with asyncio.timeout(SECONDS), _client(allowed) as http, http.stream("GET", address) as response:
+        async with asyncio.timeout(seconds), _client(allowed) as http, http.stream("GET", address) as response:
             if response.status_code != httpx.codes.OK:
                 raise BodyDoesNotFit((pointer, f"must give the file, but {refused_words(response)}"))
             content = b""
@@ -38,7 +52,7 @@ async def fetch(allowed: AllowedHosts, url: str, pointer: str, *, most: int) -> 
                     raise BodyDoesNotFit((pointer, f"gives more than {most >> 20} MiB"))
             return content, response.headers.get("content-type", "")
     except TimeoutError as error:
-        raise BodyDoesNotFit((pointer, f"does not give the whole file within {SECONDS:g} s")) from error
+        raise BodyDoesNotFit((pointer, f"does not give the whole file within {seconds:g} s")) from error
     except (httpx.ConnectError, OSError) as error:
         words = unreachable_words(address, error)
         raise BodyDoesNotFit((pointer, f"cannot be fetched: {words}")) from error

@@ -79,6 +79,10 @@ class Turn(Protocol):
         """The next message, and what is wrong with what it was made from; None: everything is said."""
         ...
 
+    def prepare(self, work: Work) -> None:
+        """Before each message: bring what the next one rests on, such as the file of a result."""
+        ...
+
     def end(self, work: Work) -> None:
         """Note in the same transaction what else is to be kept."""
         ...
@@ -227,6 +231,9 @@ async def _say_in_turn(
         if dossier is None and row["is_here"]:
             raise _Overtaken
         while True:
+            work: Work = request.work.layer()
+            turn.prepare(work)
+            work.merge()
             dossier = _arrived(request.work, code)
             following = turn.next(_known(dossier, row["told_at"], "legacy") if dossier else None, request.now)
             if following is None:
@@ -236,7 +243,7 @@ async def _say_in_turn(
             reading = msgspec.structs.replace(reading, findings=(*reading.findings, *findings))
             (row,) = await request.fetch(KNOWN_SQL, sandbox_id, province, *_keys([reading]))
             said.append(await _say_one(request, rules, reading, row, digests, None, None))
-            if said[-1].verdict.outcome == "rejected":
+            if said[-1].verdict.outcome in ("rejected", "duplicate"):  # neither changes anything
                 break
         turn.end(request.work)
         request.work.when_committed(lambda: ring(sandbox_id, province))

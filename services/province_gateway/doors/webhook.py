@@ -275,7 +275,7 @@ class Webhooks:
     async def _call(self, http: httpx.AsyncClient, sandbox_id: str, claim: Claim) -> Outcome:
         """The reverse call of the adapter API; an event of which it can say nothing counts as taken. Raises NotReady."""
         (event,) = await cloudevents.structured(self.runtime, sandbox_id, [claim.delivery])
-        call = reverse.call_of(msgspec.json.decode(msgspec.json.encode(event)))
+        call = reverse.call_of(msgspec.json.decode(msgspec.json.encode(event)), claim.secrets[0])
         if call is None:
             return Outcome(None, "", 0, "the adapter API has no call for it")
         body = msgspec.json.encode(call.body)

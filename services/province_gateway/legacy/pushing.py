@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from contracts import lifecycle
 from contracts.catalogue import Place, agency_code
 from contracts.gate import Finding, Known, Message, message_of
 from contracts.gate.law_rules import OTHER_PROVINCE, UNKNOWN_DOSSIER
@@ -18,11 +19,13 @@ from contracts.legacy import messages, moves, rules
 from contracts.legacy.messages import Said
 from contracts.legacy.values import text
 from contracts.lifecycle import DOSSIER_REGISTERED
+from services.province_gateway import commands
 from services.province_gateway.codes import code_series, dossier_code
 from services.province_gateway.doors import speaking
 from services.province_gateway.doors.connectors import Connector
 from services.province_gateway.doors.legacy_tables import PUSHED, STEPPED
 from services.province_gateway.doors.speaking import Said as Judged
+from services.province_gateway.legacy import fetched
 from services.province_gateway.runtime import Gateway
 from services.province_gateway.work import Work
 from shared.sandbox.clock import BUSINESS_ZONE
@@ -82,6 +85,9 @@ class Push:
             self.beside.append(rules.NO_WAY.at(f"{self.said.pointer}/{STATUS}", target.code, expected=expected))
         return None
 
+    def prepare(self, work: Work) -> None:
+        pass
+
     def end(self, work: Work) -> None:
         left = (*self.noted, *self.beside)
         if left:
@@ -116,6 +122,12 @@ class DossierPush(Push):
     is_update: bool = False
     is_new: bool = False
     is_known: bool = False
+    result_file: str = ""
+
+    def prepare(self, work: Work) -> None:
+        dossier = work.find(self.code) if self.result_file else None
+        if dossier is not None and not dossier.is_expected and dossier.state in lifecycle.UNDECIDED:
+            commands.hand_in_result(work, self.code, self.result_file)
 
     def next(self, known: Known | None, now: datetime) -> tuple[Message, Sequence[Finding]] | None:
         if known is None:
@@ -217,10 +229,13 @@ async def _push_dossier(
     now = (await gateway.sandbox(connector.sandbox_id)).now
     place, guessed = messages.place_of(dossier, connector.province, pointer, now)
     code = await _code_for(gateway, connector, text(dossier["MaHoSo"]), place)
+    file, missed = await fetched.result_of(gateway, connector, code, dossier, pointer)
 
     def begin() -> DossierPush:
-        said = messages.of_dossier(dossier, pointer)
-        return DossierPush(connector, code, said, [*noted, *guessed], pushed=dossier, place=place, is_update=is_update)
+        said, found = messages.of_dossier(dossier, pointer), [*noted, *guessed, *missed]
+        return DossierPush(
+            connector, code, said, found, pushed=dossier, place=place, is_update=is_update, result_file=file
+        )
 
     turn, said = await _say(gateway, connector, code, begin)
     if turn.is_known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import AsyncIterator
 
@@ -10,7 +11,7 @@ import pytest
 from contracts import lifecycle as law
 from tests.service.province_gateway.test_webhook_door import Door
 from tests.support.connector import Connector
-from tests.support.country import Sandbox
+from tests.support.country import Sandbox, problem
 from tests.support.factories import CODE, FREE
 from tests.support.receiver import Receiver, receiving, status
 
@@ -22,15 +23,20 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield receiver
 
 
+class LegacyDoor(Door):
+    password = ""
+
+
 @pytest.fixture
-async def door(sandbox: Sandbox, receiver: Receiver) -> Door:
-    door = Door(Connector(sandbox), receiver)
+async def door(sandbox: Sandbox, receiver: Receiver) -> LegacyDoor:
+    door = LegacyDoor(Connector(sandbox), receiver)
     await door.connector.mode({"mode": "external", "via": "legacy", "url": receiver.url})
-    door.connector.key = (await door.connector.draw()).json()["key"]
+    drawn = (await door.connector.draw()).json()
+    door.connector.key, door.password = drawn["key"], drawn["legacy"]["password"]
     return door
 
 
-async def test_a_new_online_dossier_is_told_in_the_envelope_of_the_api(door: Door) -> None:
+async def test_a_new_online_dossier_is_told_in_the_envelope_of_the_api(door: LegacyDoor) -> None:
     await door.hears(law.DOSSIER_SUBMITTED, law.WITHDRAWAL_REQUESTED)
     await door.send()
     first, second = door.receiver.received
@@ -44,7 +50,9 @@ async def test_a_new_online_dossier_is_told_in_the_envelope_of_the_api(door: Doo
 
 
 @pytest.mark.parametrize("answer", ['{"error_code": -1, "message": "no"}', "{}", "[]", "no JSON", ""])
-async def test_an_answer_that_takes_nothing_is_tried_again_and_one_that_had_it_is_not(door: Door, answer: str) -> None:
+async def test_an_answer_that_takes_nothing_is_tried_again_and_one_that_had_it_is_not(
+    door: LegacyDoor, answer: str
+) -> None:
     door.receiver.answers = [status(200, answer.encode()), status(200, b'{"error_code": 1}')]
     await door.hears(law.DOSSIER_SUBMITTED)
     await door.send()
@@ -58,8 +66,72 @@ async def test_an_answer_that_takes_nothing_is_tried_again_and_one_that_had_it_i
     assert len(door.receiver.received) == 3
 
 
-async def test_what_the_api_has_no_call_for_is_not_sent_and_holds_nothing(door: Door) -> None:
+async def test_what_the_api_has_no_call_for_is_not_sent_and_holds_nothing(door: LegacyDoor) -> None:
     await door.hears(law.DOSSIER_SUBMITTED, law.PAYMENT_REFUNDED)
     await door.send()
     assert len(door.receiver.received) == 1
     assert [row["state"] for row in await door.listed()] == ["delivered", "delivered"]
+
+
+@pytest.mark.parametrize(
+    ("call", "path", "members"),
+    [
+        (
+            "promotion-notice",
+            "createdossierfromdvcqg",
+            ("MaHoSo", "MaTTHC", "MaSoThue", "TenThuongNhan", "TepDonDangKy"),
+        ),
+        ("promotion-amendment", "nhanhsdvcqg", ("data/MaHoSoQG", "data/ThongTinSuaDoi", "data/URLTepDangKy")),
+        ("tax-notice", "nhantbthuedvcqg", ("service", "isUpdating", "data/FileThongBaoThue")),
+        ("tax-receipt", "nhanhsdvcqg", ("data/MaSoThue", "data/UrlFileChungTu", "data/ThongTinThanhToan/SoTien")),
+        ("payment-confirmation", "dpnhankqthanhtoanhs", ("MaLoi", "MaThamChieu", "MaXacThuc", "MaHoSo")),
+        ("fee-look-up", "dptracuuthanhtoanhs", ("MaHoSo",)),
+    ],
+)
+async def test_what_no_event_says_is_told_on_request_and_again_until_it_is_taken(
+    door: LegacyDoor, call: str, path: str, members: tuple[str, ...]
+) -> None:
+    await door.hears(law.DOSSIER_SUBMITTED)
+    await door.send()
+    door.receiver.answers = [status(500), status(200, b'{"error_code": 0, "MaLoi": "00"}')]
+    asked = await door.connector.ask(
+        "POST", "/connector/calls", json={"call": call, "dossier": CODE, "changes": {"x": 1}}
+    )
+    assert asked.status_code == 202, asked.text
+    await door.send()
+    await door.sandbox.move(seconds=10)
+    await door.send()
+    _, first, again = door.receiver.received
+    assert first.path == again.path == f"/events/{path}" and first.body == again.body
+    told = json.loads(first.body)
+    assert told == asked.json()["body"] and told.get("data", told)["x"] == 1
+    for member in members:
+        found: object = told
+        for name in member.split("/"):
+            assert isinstance(found, dict)
+            found = found[name]
+        assert found not in ("", None), member
+    (_, row) = await door.listed()
+    assert (row["state"], row["type"]) == ("delivered", f"adapter.{call}")
+
+
+async def test_a_payment_at_the_portal_is_told_as_a_confirmation(door: LegacyDoor) -> None:
+    await door.hears(law.DOSSIER_SUBMITTED, law.PAYMENT_CONFIRMED)
+    await door.send()
+    told = json.loads(door.receiver.received[1].body)
+    assert door.receiver.received[1].path == "/events/dpnhankqthanhtoanhs"
+    order = "LoaiBanTin MaLoi MaDoiTac MaThamChieu SoTien MaTienTe MaGiaoDich MaNganHang ThoiGianGD ThongTinGiaoDich"
+    text = "|".join([*(str(told[name]) for name in order.split()), door.password])
+    assert told["MaXacThuc"] == hashlib.sha256(text.encode()).hexdigest() and told["MaHoSo"] == CODE
+
+
+async def test_a_call_that_cannot_be_played_is_refused(door: LegacyDoor) -> None:
+    body = {"call": "tax-notices", "dossier": CODE}
+    refused = await door.connector.ask("POST", "/connector/calls", json=body)
+    assert refused.status_code == 422 and "did you mean tax-notice" in refused.text.lower()
+    unknown = await door.connector.ask("POST", "/connector/calls", json={**body, "call": "tax-notice"})
+    problem(unknown, 404, "dossier-not-found")
+    await door.hears(law.DOSSIER_SUBMITTED)
+    await door.connector.mode({"mode": "external", "via": "legacy"})
+    nowhere = await door.connector.ask("POST", "/connector/calls", json={**body, "call": "tax-notice"})
+    assert problem(nowhere, 409, "not-connected")["detail"].endswith("--via legacy --url URL.")
