@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from lienthong import sync
 from lienthong.client import Sandbox
+from tests.support.command import PATIENCE
 
+PAGE = Path(__file__).parents[2] / "docs" / "legacy.md"
 PROVINCE, COMMUNE, FEE, AMOUNT = "37", "14464", "2.000635", 8000
 SIGNED = [
     *("LoaiBanTin", "PhienBan", "MaDoiTac", "MaThamChieu", "SoTien", "LoaiHinhThanhToan", "MaKenhThanhToan"),
@@ -104,3 +112,23 @@ async def test_what_its_merchant_is_paid_meets_the_demand_and_shows_in_the_dossi
     assert [row["partner"] for row in await sandbox.payments.merchants()] == ["STC-NB"]
     await sandbox.payments.remove("STC-NB")
     assert await sandbox.payments.merchants() == []
+
+
+def test_the_page_says_what_happens(lienthong_sync: sync.Country, tmp_path: Path) -> None:
+    blocks = re.findall(r"^```bash\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    sources = str(Path(__file__).parents[2])
+    given = {**os.environ, "LIENTHONG_URL": lienthong_sync.url, "PATH": here, "PYTHONPATH": sources, "LANG": "C.UTF-8"}
+    done = subprocess.run(
+        ["bash"],
+        input="set -euo pipefail\n" + "\n".join(blocks),
+        env=given,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "both views agree" in done.stdout and "Thành công" in done.stdout, done.stdout
+    assert "Result ready" in done.stdout, done.stdout
