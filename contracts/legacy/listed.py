@@ -47,6 +47,7 @@ STEPS = (
 )
 ACCOUNTS = uuid.UUID("5b1f4c52-6d0e-4b53-9a55-2a1a27f2f0c1")  # namespace of the account keys (TechID); ours
 # Dictionaries of a few entries, by service: code → name. Their members MA and TEN are a guess.
+KINDS = {"1": "TTHC được luật giao quy định chi tiết", "2": "TTHC không được luật giao quy định chi tiết"}
 WORDS: Mapping[str, Mapping[str, str]] = {
     "LayDanhMucGioiTinh": {"1": "Nam", "2": "Nữ", "3": "Khác"},
     "LayDanhMucQuocGia": {"VN": "Việt Nam"},
@@ -64,6 +65,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "LayDanhMucDoiTuong": {"1": "Công dân", "2": "Doanh nghiệp", "3": "Cơ quan nhà nước", "4": "Tổ chức khác"},
     "LayDanhMucCapThucHien": {"1": "Cấp Bộ", "2": "Cấp Tỉnh", "4": "Cấp Xã"},
     "LayDanhMucQuanHuyen": {},  # the districts ended on 1 July 2025
+    "LayDanhMucNhomThuTuc": {code.upper(): name for code, name in sorted(FIELDS.items())},
+    "LayDanhMucLoaiThuTuc": KINDS,
     "LayDanhMucCanCuPhapLy": {"118/2025/NĐ-CP": "Nghị định 118/2025/NĐ-CP"},
 }
 
@@ -86,7 +89,7 @@ def procedure(code: str, province: str, address: str, on: date) -> Row:
         "MATTHC": code,
         "TENTTHC": shown.name_vi,
         "MACOQUANCONGBO": agency["MADONVI"],
-        "LOAITTHC": "TTHC được luật giao quy định chi tiết",
+        "LOAITTHC": KINDS["1"],
         "MOTADOITUONGTHUCHIEN": "",
         "DIACHITIEPNHAN": f"Bộ phận Một cửa {PROVINCES[province].name_vi}",
         "QUYETDINH": "",
@@ -130,6 +133,13 @@ def procedure(code: str, province: str, address: str, on: date) -> Row:
         "COQUANDUOCUYQUYEN": [],
         "COQUANPHOIHOP": [],
     }
+
+
+def decision(id: str) -> list[Row]:
+    """LayQDCB: invented, as the decisions that published our procedures are not in the catalogue."""
+    return [
+        {"ID": id, "SOQUYETDINH": f"{id}/QĐ-DT", "TENQUYETDINH": "Quyết định công bố thủ tục hành chính (diễn tập)"}
+    ]
 
 
 def result_code(procedure: str) -> str:
@@ -216,6 +226,7 @@ _WORDS: dict[str, Callable[[str, date], Iterator[tuple[str, str]]]] = {
     service: _fixed(service) for service in WORDS
 } | {
     "LayDanhMucTinhThanh": lambda province, on: ((each.code, each.name_vi) for each in PROVINCES.values()),
+    "LayDanhMucThuTucThuocLoai": lambda province, on: ((each.code, each.name_vi) for each in _in_force(on)),
     "LayDanhMucPhuongXa": lambda province, on: ((each.code, each.name_vi) for each in communes_of(province)),
     "LayDanhMucLePhi": lambda province, on: (
         (each.code, f"Phí, lệ phí: {each.name_vi}") for each in _in_force(on) if each.fee_online_dong

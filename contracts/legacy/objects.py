@@ -58,6 +58,13 @@ def object_of(dossier: DossierFacts, names: Names, code: str, *, has_paid_mercha
         "TenLinhVuc": procedure.field_vi,
         "KenhThucHien": KENH[dossier.channel],
         "ChuHoSo": names.owner or names.applicant,
+        "LoaiDoiTuong": "1",
+        "TrichYeuHoSo": procedure.name_vi[:1000],
+        "Email": "",
+        "SoDienThoai": "",
+        "NoiNopHoSo": "1" if dossier.channel == "online" else "2",
+        "HoSoCoThanhPhanSoHoa": "0",
+        "TaiKhoanDuocXacThucVoiVNeID": "1" if dossier.channel == "online" else "0",
         "NgayNopHoSo": written(dossier.submitted_at),
         "NgayTiepNhan": written(dossier.received_at),
         "NgayHenTra": written(dossier.due_at),
@@ -124,8 +131,10 @@ def _same_second(ours: Any, theirs: Any) -> bool:
 
 
 def _same_payment(ours: Any, theirs: Any) -> bool:
-    """One client says 0 for what is paid at the office; which of its gateways took money only the province knows."""
-    alike = {NOTHING: (NOTHING, OFFICE), OFFICE: (NOTHING, GATEWAY, OFFICE)}
+    """Clients say 0 for what is paid at the office, and 1 for what is paid online anywhere; which of its gateways took money
+    only the province knows.
+    """
+    alike = {NOTHING: (NOTHING, OFFICE), OFFICE: (NOTHING, GATEWAY, OFFICE), GATEWAY: (ONLINE, GATEWAY)}
     return text(theirs) in alike.get(ours, (ours,))
 
 

@@ -24,7 +24,7 @@ class Profile(Struct, frozen=True):
     mark: str
     source: str
     error_code: int | str = 0
-    done: str = "Thành công"
+    done: str = "Thực hiện thành công"  # in lower case: one client compares so (integration.md 1.7, 1.10)
     exists: str = "đã tồn tại"
     session_minutes: int = 30
     latency_ms: int = 0
@@ -58,3 +58,6 @@ def _read() -> dict[str, Profile]:
 
 PROFILES: Mapping[str, Profile] = _read()
 PLAIN = "plain"
+# Members of a profile: how the API answers, and how a province pushes.
+OF_ANSWERS = ("error_code", "done", "exists", "session_minutes", "latency_ms", "slow_until")
+OF_PUSHES = ("times", "omits", "upper_names", "history_again", "closing_first", "as_nine", "chunk", "bare")

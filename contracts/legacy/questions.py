@@ -39,3 +39,9 @@ def asked(province: str, answers: Mapping[str, Row]) -> list[Row]:
 def answered(province: str, answers: Mapping[str, Row]) -> list[Row]:
     """One answer for each question: a client reads this list by the number of the question (integration.md 12.2)."""
     return [{name: row[name] for name in ("TRALOIID", "NOIDUNGTRALOI")} for row in asked(province, answers)]
+
+
+def beside(rows: list[Row]) -> Row:
+    """Members that one client reads beside the rows, not in them (integration.md 12.2): of the first question that is open."""
+    first = next((row for row in rows if row["TRANGTHAI"] == TO_ANSWER), {**rows[0], "TRANGTHAI": SKIP})
+    return {name: first[name] for name in ("TRANGTHAI", "HOVATEN", "THUDIENTU", "MATTHCDP")}

@@ -29,6 +29,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "connector": ("connect", "disconnect", "connectors"),
     "views": ("diff",),
     "merchant": ("merchant",),
+    "push": ("push",),
     "deliveries": ("deliveries", "resend"),
     "speak": ("listen", "trigger", "verdicts"),
     "watch": ("wait-for", "watch", "explain"),

@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from lienthong import sync
-from lienthong.client import Sandbox
+from lienthong.client import Country, Sandbox
+from lienthong.pushing import Pushing, Receiver, profile_of
 from tests.support.command import PATIENCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "legacy.md"
@@ -109,6 +110,16 @@ async def test_what_its_merchant_is_paid_meets_the_demand_and_shows_in_the_dossi
     await sandbox.settle()
     views = await sandbox.views(code)
     assert views["network"]["TrangThaiHoSo"] == "10" and views["differs"] == []
+
+    early = "000.00.12.H42-260608-0008"
+    before = await program.post(merchant["init"], init(dict(merchant), "R2", early))
+    await sandbox.payments.pay(before["UrlThanhToan"])
+    await sandbox.settle()
+    await program.call("DongBoHoSoMC", isUpdating="False", data=[{**dossier, "MaHoSo": early}])
+    shown = await program.look_up(early)
+    assert shown["DuocThanhToanTrucTuyen"] == "2", "paid before it was demanded, and before there was a dossier"
+    paid = [each["event"] for each in await sandbox.events((await sandbox.dossiers())[1])]
+    assert paid.count("dossier.fee_paid.v1") == 1
     assert [row["partner"] for row in await sandbox.payments.merchants()] == ["STC-NB"]
     await sandbox.payments.remove("STC-NB")
     assert await sandbox.payments.merchants() == []
@@ -130,5 +141,44 @@ def test_the_page_says_what_happens(lienthong_sync: sync.Country, tmp_path: Path
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "both views agree" in done.stdout and "Thành công" in done.stdout, done.stdout
+    assert "both views agree" in done.stdout and "thành công" in done.stdout, done.stdout
     assert "Result ready" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("profile", ["plain", "opencps", "array", "array-in-query", "slashes", "capitals", "sparse"])
+async def test_a_simulated_province_pushes_as_its_profile_has_it(
+    lienthong: Country, sandbox: Sandbox, profile: str
+) -> None:
+    """The receiver under test is this network itself: what the one sandbox has, another one has afterwards."""
+    lan = sandbox.citizen("lan")
+    free = (await lan.submit("1.001776", PROVINCE, COMMUNE))["code"]
+    paid = (await lan.submit(FEE, PROVINCE, COMMUNE))["code"]
+    await sandbox.script(free, reception="receive")
+    await sandbox.clock.advance("1d")
+    await lan.pay(paid)
+
+    elsewhere = lienthong.enter((await lienthong.create_sandbox(start=(await sandbox.clock.now()).isoformat()))["id"])
+    legacy = (await elsewhere.connect(PROVINCE, "legacy", profile=profile)).credentials["legacy"]
+    how = await profile_of(lienthong, profile)
+    base = legacy["wrapper"] if how["pushes"]["bare"] else legacy["base"]
+    receiver = Receiver(base, legacy["agency"], legacy["username"], legacy["password"])
+    lines: list[str] = []
+    async with httpx.AsyncClient(trust_env=False) as http:
+        pushing = Pushing(sandbox, PROVINCE, receiver, how, http)
+        for days in (0, 60, 0):
+            await sandbox.clock.advance(f"{days}d")
+            await elsewhere.clock.advance(f"{days}d")
+            pushed = await pushing.push_all(lines.append)
+            assert pushed.refused == [], lines
+    await elsewhere.settle()
+    assert len(lines) == 4, "each dossier twice: new, and when it had ended; the third time nothing was new"
+    codes = await elsewhere.dossiers()
+    views = [await elsewhere.views(code) for code in codes]
+    assert {view["code_of_province"]: view["network"]["TrangThaiHoSo"] for view in views} == dict.fromkeys(
+        (free, paid), "10"
+    )
+    lost = {row["field"] for view in views for row in view["differs"]} - {
+        "KenhThucHien"
+    }  # no event says: came online there
+    assert lost <= {"NgayKetThucXuLy", "NgayHenTra", "DuocThanhToanTrucTuyen"}, [view["differs"] for view in views]
+    await lienthong.delete_sandbox(elsewhere.id)

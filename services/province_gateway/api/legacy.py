@@ -18,6 +18,7 @@ from contracts.decisions import Body, Dong
 from contracts.faults import adapter
 from contracts.legacy import listed
 from contracts.legacy.played import PLAYS
+from contracts.legacy.profiles import OF_ANSWERS, OF_PUSHES, PROFILES
 from contracts.legacy.values import clean, text
 from services.province_gateway.api.access import ConnectorDep
 from services.province_gateway.api.views import GatewayDep
@@ -41,10 +42,11 @@ NO_KEY = "Địa chỉ không thuộc tỉnh nào: khoá trong địa chỉ đã
 NO_FILE = "DuongDan: không có tệp này"
 OTHER_AGENCY = "madonvi không thuộc tỉnh đã đăng nhập"
 # Of the wrapper of one province: the path of a push → the service, and whether it updates.
-PUSHES = {
+PUSHES: dict[str, tuple[str, dict[str, str]]] = {
     "ThemMoi": ("DongBoHoSoMC", {"isUpdating": "False"}),
     "CapNhat": ("DongBoHoSoMC", {"isUpdating": "True"}),
     "DongBoTienTrinh": ("CapNhatTienDoHoSoMC", {}),
+    "DongBoTrangThaiHoSoKM": ("DongBoTrangThaiHoSoKM", {}),
 }
 Key = Annotated[str, Path(max_length=64, description="Of the connector, from `lienthong connect`")]
 router = Router(prefix=BASE, tags=["adapter"])
@@ -115,6 +117,39 @@ class PaymentBody(Body):
 async def merchant_paid(body: PaymentBody, sandbox: SandboxId, gateway: GatewayDep) -> Response:
     await paid.take(gateway, sandbox, Payment(**body.model_dump()))
     return Response(status_code=204)
+
+
+class ProfileView(BaseModel):
+    """How a province differs at the adapter API.
+
+    mark      V read in public code, W seen on the wire, G plausible
+    answers   how the API answers it: error code of success, texts, life of a session, latency
+    pushes    how it pushes: form of times, fields left out, names in capitals, histories again, and so on
+    """
+
+    name: str
+    title_vi: str
+    title_en: str
+    mark: str
+    source: str
+    answers: dict[str, Any]
+    pushes: dict[str, Any]
+
+
+@views_router.get("/adapter-profiles", summary="The profiles of provinces at the adapter API.")
+async def profiles() -> list[ProfileView]:
+    return [
+        ProfileView(
+            name=name,
+            title_vi=profile.name[0],
+            title_en=profile.name[1],
+            mark=profile.mark,
+            source=profile.source,
+            answers={member: getattr(profile, member) for member in OF_ANSWERS},
+            pushes={member: getattr(profile, member) for member in OF_PUSHES},
+        )
+        for name, profile in PROFILES.items()
+    ]
 
 
 class CallBody(Body):
@@ -237,7 +272,7 @@ async def _pushed(
     connector = await sessions.connector_with(gateway, key)
     if connector is None:
         return _json(answers.refusal(NO_KEY))
-    if not isinstance(body, list):
+    if not isinstance(body, list) and service != "DongBoTrangThaiHoSoKM":
         return _json(answers.refusal(NO_ARRAY))
     return await _answered(gateway, connector, service, {**parameters, "data": body}, agency, _without_result)
 
@@ -277,12 +312,14 @@ async def _answered(
 def _in_a_text(answer: Answer) -> Answer:
     """The whole answer as JSON in its message, where it has a result."""
     if "result" not in answer:
-        return answer
-    return {"error_code": answer["error_code"], "message": msgspec.json.encode(answer).decode()}
+        return _without_result(answer)
+    return {"error_code": str(answer["error_code"]), "message": msgspec.json.encode(answer).decode()}
 
 
 def _without_result(answer: Answer) -> Answer:
-    return {name: value for name, value in answer.items() if name != "result"}
+    """The code as a text: clients of these wrappers compare it so (integration.md 1.10)."""
+    kept = {name: value for name, value in answer.items() if name != "result"}
+    return {**kept, "error_code": str(answer["error_code"])}
 
 
 def _is_of(agency: str, province: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, MetaData, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.messaging.save_statement import Clause
@@ -24,9 +24,10 @@ STEPPED = Clause(
 
 PAID = Clause(
     "merchant_paid",
-    "INSERT INTO merchant_payments (sandbox, transaction, code, amount_dong, partner, reference) "
-    "SELECT sandbox, transaction, code, amount_dong, partner, reference FROM {rows} ON CONFLICT DO NOTHING",
-    "sandbox text, transaction text, code text, amount_dong bigint, partner text, reference text",
+    "INSERT INTO merchant_payments (sandbox, transaction, dossier, amount_dong, partner, reference, met) "
+    "SELECT sandbox, transaction, dossier, amount_dong, partner, reference, met FROM {rows} "
+    "ON CONFLICT (sandbox, transaction) DO UPDATE SET met = EXCLUDED.met",
+    "sandbox text, transaction text, dossier text, amount_dong bigint, partner text, reference text, met boolean",
 )
 
 
@@ -96,9 +97,10 @@ def _payments(metadata: MetaData) -> Table:
         metadata,
         Column("sandbox", Text, primary_key=True),
         Column("transaction", Text, primary_key=True),  # MaGiaoDich
-        Column("code", Text, nullable=False),  # of the dossier in the network, if it is known there
+        Column("dossier", Text, nullable=False),  # as the merchant calls it
         Column("partner", Text, nullable=False),
         Column("reference", Text, nullable=False),
         Column("amount_dong", BigInteger, nullable=False),
-        Index("merchant_payments_code", "code", "sandbox"),
+        Column("met", Boolean, nullable=False),  # a demand of the dossier
+        Index("merchant_payments_dossier", "dossier", "sandbox"),
     )

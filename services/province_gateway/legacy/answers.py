@@ -21,7 +21,7 @@ def answer(result: Any = None) -> dict[str, Any]:
 
 
 def refusal(message: str, code: int = WRONG) -> dict[str, Any]:
-    return {"error_code": code, "message": message}
+    return {"error_code": code, "message": str(message)}  # of a Sentence the text: the encoder knows no subclass
 
 
 def as_told(answer: dict[str, Any], profile: Profile) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from services.province_gateway.runtime import Gateway
 
 SHOWN_SQL = """
 SELECT d.body, d.code, l.theirs, l.object,
-  EXISTS (SELECT FROM merchant_payments m WHERE m.sandbox = d.sandbox AND m.code = d.code) AS has_paid_merchant
+  EXISTS (SELECT FROM merchant_payments m WHERE m.sandbox = d.sandbox AND m.dossier IN (d.code, l.theirs))
+    AS has_paid_merchant
 FROM dossiers d LEFT JOIN legacy_dossiers l
   ON l.sandbox = d.sandbox AND l.code = d.code AND l.province = d.province"""
 BY_THEIRS_SQL = f"""

@@ -18,14 +18,14 @@ from contracts.gate.law_rules import OTHER_PROVINCE, UNKNOWN_DOSSIER
 from contracts.legacy import messages, moves, rules
 from contracts.legacy.messages import Said
 from contracts.legacy.values import text
-from contracts.lifecycle import DOSSIER_REGISTERED
+from contracts.lifecycle import DOSSIER_REGISTERED, State
 from services.province_gateway import commands
 from services.province_gateway.codes import code_series, dossier_code
 from services.province_gateway.doors import speaking
 from services.province_gateway.doors.connectors import Connector
 from services.province_gateway.doors.legacy_tables import PUSHED, STEPPED
 from services.province_gateway.doors.speaking import Said as Judged
-from services.province_gateway.legacy import fetched
+from services.province_gateway.legacy import fetched, paid
 from services.province_gateway.runtime import Gateway
 from services.province_gateway.work import Work
 from shared.sandbox.clock import BUSINESS_ZONE
@@ -77,7 +77,7 @@ class Push:
             if self.said.status != INTEROPERATING:
                 self.beside.append(rules.NO_STATUS.at(f"{self.said.pointer}/{STATUS}", self.said.status))
         elif target != known.state:
-            way = moves.way_to(known, target, now)
+            way = moves.way_to(known, self._first(known, target), now) or moves.way_to(known, target, now)
             if way:
                 return self._message(*messages.moved(known, way[0], self.said, now))
             nearest = ", ".join(f"{state.code} {state.name_vi}" for state in moves.lawful_states(known, now))
@@ -92,6 +92,14 @@ class Push:
         left = (*self.noted, *self.beside)
         if left:
             speaking.note(work, self.connector, self.code, left)
+
+    def _first(self, known: Known, target: State) -> State:
+        """Where a lawful way leads first: a dossier that was received, as the push says, was received before all else."""
+        was_received = lifecycle.RECEIVED.code in self.said.times and target not in (
+            lifecycle.SUBMITTED,
+            lifecycle.REFUSED,
+        )
+        return lifecycle.RECEIVED if was_received and known.received_at is None else target
 
     def _message(self, event: dict[str, Any], found: Sequence[Finding]) -> tuple[Message, Sequence[Finding]]:
         noted, self.noted = (*self.noted, *found), []
@@ -249,7 +257,10 @@ def _begin_step(connector: Connector, code: str, step: Object, pointer: str, not
 
 async def _say(gateway: Gateway, connector: Connector, code: str, begin: Callable[[], T]) -> tuple[T, list[Judged]]:
     place = (connector.sandbox_id, connector.province)
-    return await speaking.say_in_turn(gateway, gateway.rules, gateway.ring, place, code, begin)
+    turn, said = await speaking.say_in_turn(gateway, gateway.rules, gateway.ring, place, code, begin)
+    if any(each.verdict.type == lifecycle.FEE_DEMANDED and each.verdict.is_accepted for each in said):
+        await paid.meet(gateway, connector.sandbox_id, code)
+    return turn, said
 
 
 async def _code_for(gateway: Gateway, connector: Connector, theirs: str, place: Place) -> str:

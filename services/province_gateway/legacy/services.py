@@ -38,6 +38,11 @@ async def _procedure(gateway: Gateway, connector: Connector, parameters: Paramet
     return answers.answer([{**row, "MATTHC": code}])
 
 
+async def _decision(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
+    id = text(parameters.get("idQDCB"), 40)
+    return answers.answer(listed.decision(id) if id else [])
+
+
 async def _services(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
     return answers.answer(listed.services(connector.province, await _today(gateway, connector)))
 
@@ -104,7 +109,8 @@ async def _note(
 
 async def _questions(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
     kept = await noting.kept(gateway, connector, ANSWER)
-    return answers.answer(questions.asked(connector.province, kept))
+    asked = questions.asked(connector.province, kept)
+    return {**answers.answer(asked), **questions.beside(asked)}
 
 
 async def _no_questions(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
@@ -142,6 +148,8 @@ Service = Callable[[Gateway, Connector, Parameters], Awaitable[Answer]]
 SERVICES: Mapping[str, Service] = {
     "LayDanhSachTTHC": _procedures,
     "LayThuTuc": _procedure,
+    "LayDanhSachTTHCDonVi": _procedures,
+    "LayQDCB": _decision,
     "LayDVC": _services,
     "LayDanhMucCoQuan": _agencies,
     "LayDanhMucLinhVuc": _fields,
@@ -155,6 +163,7 @@ SERVICES: Mapping[str, Service] = {
     "DongBoHoSoMC": _push_dossiers,
     "CapNhatTienDoHoSoMC": _push_steps,
     "DongBoTrangThaiHoSo": _push_status,
+    "DongBoTrangThaiHoSoKM": _push_status,
     "DongBoDanhGia": partial(_note, "DongBoDanhGia", _month_of),
     "DongBoHoiDap": partial(_note, "DongBoHoiDap", _question_of),
     ANSWER: partial(_note, ANSWER, _question_of),
