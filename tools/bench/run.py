@@ -23,6 +23,7 @@ from tools.bench import (
     machine,
     months,
     pages,
+    pushes,
     sandboxes,
     startup,
     submit,
@@ -39,6 +40,7 @@ GROUPS = (  # of rows, in the order of the table
     "events",
     "delay",
     "doors",
+    "pushes",
     "gate",
     "calls",
     "journeys",
@@ -62,6 +64,7 @@ class Size:
     travellers: int = 400
     rounds: int = 3
     dossiers: int = 200
+    pushes: int = 2000
     stored: int = 100_000
     events_per_second: float = 200
 
@@ -76,6 +79,7 @@ QUICK = Size(
     sandboxes=200,
     travellers=100,
     stored=10_000,
+    pushes=500,
 )
 SMALLEST = Size(
     starts=1,
@@ -88,6 +92,7 @@ SMALLEST = Size(
     travellers=20,
     rounds=1,
     dossiers=8,
+    pushes=60,
     stored=300,
     events_per_second=50,
 )
@@ -124,6 +129,7 @@ def _measure(stack: Stack, rows: list[Row], size: Size, notify: Notify, groups: 
         "events": lambda: asyncio.run(_with_log(stack, size, _events)),
         "delay": lambda: asyncio.run(_with_log(stack, size, _delay)),
         "doors": lambda: asyncio.run(_with_log(stack, size, _doors)),
+        "pushes": lambda: asyncio.run(pushes.measure(portal, size.pushes)),
         "gate": gate.measure,
         "calls": lambda: calls.measure(size.submissions // 2),
         "journeys": lambda: _journeys(stack, size.journeys),

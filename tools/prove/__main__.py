@@ -7,6 +7,7 @@ import json as json_
 import shlex
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,6 +64,10 @@ def prove(
             parser=number(1, LONGEST_AWAY_SECONDS),
         ),
     ] = 20.0,
+    pushed: Annotated[
+        int,
+        typer.Option(help="Dossiers pushed over the adapter API by sixty threads, in a run with connectors.", min=1),
+    ] = 240,
     data: Annotated[
         Path | None, typer.Option(help="Folder for databases, broker and logs; a temporary one if left out.")
     ] = None,
@@ -98,7 +103,8 @@ def prove(
             if faults == ALL and name != NONE:
                 chosen, left_out = PLANTS[name].faults, {}
             place, base = data or Path(tempfile.gettempdir()), port_base or 0
-            orders.append(Order(run_seed, minutes, chosen, place, base, plant=name, away=away, left_out=left_out))
+            order = Order(run_seed, minutes, chosen, place, base, plant=name, away=away, left_out=left_out)
+            orders.append(replace(order, pushed=pushed))
     kept = len(orders) if data else 1  # a temporary folder is deleted after its run
     refuse_full_disk(orders[0].data, kept * (EMPTY_BYTES + int(minutes * MINUTE_BYTES)))
     many = len(orders) > 1
@@ -115,8 +121,6 @@ def prove(
 
 def _run(order: Order, console: Console, *, json: bool, brief: bool, keep: Path | None, html: Path) -> bool:
     """Run an order, print its report, and say whether it had the expected result; then its data is deleted."""
-    from dataclasses import replace
-
     from lienthong.embedded import ports
     from tools.prove import page, report
     from tools.prove.run import run

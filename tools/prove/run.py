@@ -30,6 +30,7 @@ from tools.prove.load import Load
 from tools.prove.mark import mark
 from tools.prove.plants import PLANTS
 from tools.prove.proxy import Proxy
+from tools.prove.pushers import Pushers
 from tools.prove.scene import PATIENCE_SECONDS, PLANTED_SECONDS, NotConverged, Scene
 
 # Sandbox seconds per real second, one sandbox each. In a frozen sandbox only `advance` fires timers; in a running one the
@@ -53,6 +54,7 @@ class Order:
 
     minutes   of load and faults; every fault is injected at least once, even if this takes longer
     rate      submissions per second
+    pushed    dossiers that are pushed over the adapter API, in a run with connectors
     away      seconds for which a part or a connector is away, in the faults of this kind
     left_out  faults of a whole run that this machine lacks something for, and what
     """
@@ -64,6 +66,7 @@ class Order:
     port_base: int
     plant: str = "none"
     rate: float = 15.0
+    pushed: int = 240
     away: float = 20.0
     left_out: Mapping[str, str] = field(default_factory=dict)
 
@@ -137,23 +140,31 @@ async def run(order: Order, notify: Notify) -> Report:
                     scene.connectors = await programs.enter_async_context(connected(country, sandboxes[1], order.data))
                     scene.connectors.patience = min(scene.connectors.patience, 2 * order.patience)
                     load.connected = {sandboxes[1].id: (tuple(PROVINCES), PROCEDURE)}
+                    pushers = await Pushers.get_ready(country, order.seed)
+                    pushing = asyncio.create_task(pushers.run(order.pushed))
                 async with _sampling(scene) as history:
                     report.samples = history.samples
                     await _break_things(scene, order, report, notify, history.since)
                     notify(
                         "All processes run again. Now everything due is paid, and the clocks advance until nothing more can happen."
                     )
+                    if order.has_connectors:
+                        await pushing
+                        report.facts["pushed again"] = pushers.again
                     unsettled = await _bring_to_rest(scene, notify)
                     try:
                         await scene.until("the statistics are not complete", lambda: statistics_are_complete(scene))
                     except NotConverged as error:
                         unsettled.append(str(error))
                 evidence = await _evidence(scene, unsettled)
+                if order.has_connectors:
+                    await pushers.sandbox.settle(SETTLE_SECONDS)
+                    report.findings.append(await pushers.finding())
                 await _end(scene, order, report, notify, history.since)
             report.counters = counters.all()
-        report.findings = checks.judge(evidence)
+        report.findings += checks.judge(evidence)
         report.lost = sorted(f"{sandbox}/{code}" for sandbox, code in evidence.lost - evidence.gateway.dossiers.keys())
-        report.facts = _facts(scene, evidence)
+        report.facts |= _facts(scene, evidence)
     report.seconds = time.monotonic() - began
     return report
 
