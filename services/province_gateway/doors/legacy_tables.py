@@ -30,6 +30,14 @@ PAID = Clause(
     "sandbox text, transaction text, dossier text, amount_dong bigint, partner text, reference text, met boolean",
 )
 
+# Who listens nowhere is told by what it asks: a dossier that it has looked up or pushed, it knows.
+SEEN = Clause(
+    "seen",
+    "UPDATE deliveries d SET acknowledged_at = clock_timestamp() FROM {rows} WHERE d.sandbox = new.sandbox "
+    "AND d.province = new.province AND d.dossier = new.dossier AND d.acknowledged_at IS NULL",
+    "sandbox text, province text, dossier text",
+)
+
 
 def legacy_tables(metadata: MetaData) -> list[Table]:
     return [table(metadata) for table in (_sessions, _dossiers, _steps, _notes, _payments)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from contracts.catalogue import PROVINCES
-from contracts.modes import EXTERNAL, WEBHOOK, in_force
+from contracts.modes import EXTERNAL, LEGACY, WEBHOOK, in_force
 from services.province_gateway.domain import Dossier
 from services.province_gateway.doors import conductor
 from services.province_gateway.doors.verdicts import READABLE_SQL
@@ -55,11 +55,14 @@ async def report(runtime: MessagingRuntime[Dossier], sandbox_id: str) -> list[di
         return []
     modes, sandbox = msgspec.json.decode(rows[0]["modes"]), await registry.read(runtime.database, sandbox_id)
     in_modes = {name: in_force(modes, name)[0] for name in PROVINCES}
-    external = {name: mode.get("via", "") for name, mode in in_modes.items() if mode["mode"] == EXTERNAL}
-    return [await _of_province(runtime, sandbox, province, via) for province, via in external.items()]
+    external = {name: mode for name, mode in in_modes.items() if mode["mode"] == EXTERNAL}
+    return [await _of_province(runtime, sandbox, province, mode) for province, mode in external.items()]
 
 
-async def _of_province(runtime: MessagingRuntime[Dossier], sandbox: Sandbox, province: str, via: str) -> dict[str, Any]:
+async def _of_province(
+    runtime: MessagingRuntime[Dossier], sandbox: Sandbox, province: str, mode: Mapping[str, Any]
+) -> dict[str, Any]:
+    via = mode.get("via", "")
     (waiting,) = await runtime.database.fetch(WAITING_SQL, sandbox.id, province)
     last = await runtime.database.fetch(LAST_SQL, sandbox.id, province)
     must_act = await _must_act(runtime, sandbox, province)
@@ -67,7 +70,12 @@ async def _of_province(runtime: MessagingRuntime[Dossier], sandbox: Sandbox, pro
     if waiting["waiting"]:
         since = waiting["since"].isoformat(timespec="seconds")
         deliveries = "delivery" if waiting["waiting"] == 1 else "deliveries"
-        parts.append(f"has {waiting['waiting']} {deliveries} it has not acknowledged, the oldest since {since}")
+        if mode.get("via") == LEGACY and not mode.get("url"):
+            parts.append(
+                f"listens nowhere, and has not looked up {waiting['waiting']} {deliveries}: TraCuuHoSo, or connect with --url"
+            )
+        else:
+            parts.append(f"has {waiting['waiting']} {deliveries} it has not acknowledged, the oldest since {since}")
         if via == WEBHOOK and not await runtime.database.pool.fetchval(SIGNING_SQL, sandbox.id, province):
             again = f"`lienthong connect --province {province} --via webhook --url ADDRESS` draws them"
             parts.append(f"nothing is sent, because it has no credentials: {again}")

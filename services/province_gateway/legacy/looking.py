@@ -11,6 +11,7 @@ from contracts.legacy import objects
 from contracts.legacy.objects import Names
 from services.province_gateway.domain import Dossier, DossierNotFound
 from services.province_gateway.doors.connectors import Connector
+from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.runtime import Gateway
 
 SHOWN_SQL = """
@@ -24,6 +25,11 @@ BY_THEIRS_SQL = f"""
   AND d.code = coalesce((SELECT code FROM legacy_dossiers WHERE sandbox = $1 AND province = $2 AND theirs = $3), $3)"""
 OURS_SQL = f"""
 {SHOWN_SQL} WHERE d.sandbox = $1 AND d.code = $2 AND d.province <> ''"""
+
+
+SEEN_SQL = """
+UPDATE deliveries SET acknowledged_at = clock_timestamp()
+WHERE sandbox = $1 AND province = $2 AND dossier = $3 AND acknowledged_at IS NULL"""
 
 
 class Views(Struct, frozen=True):
@@ -48,6 +54,8 @@ async def found(gateway: Gateway, connector: Connector, theirs: str) -> dict[str
     rows = await gateway.database.fetch(BY_THEIRS_SQL, connector.sandbox_id, connector.province, theirs)
     if not rows:
         return None
+    if not mode_of(await gateway.sandbox(connector.sandbox_id), connector.province).url:
+        await gateway.database.pool.execute(SEEN_SQL, connector.sandbox_id, connector.province, rows[0]["code"])
     views = _views(gateway, rows[0])
     changed = {name: ours for name, (ours, _) in views.differs.items()}
     return {**views.events, **views.pushed, **changed}

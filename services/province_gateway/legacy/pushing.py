@@ -23,9 +23,10 @@ from services.province_gateway import commands
 from services.province_gateway.codes import code_series, dossier_code
 from services.province_gateway.doors import speaking
 from services.province_gateway.doors.connectors import Connector
-from services.province_gateway.doors.legacy_tables import PUSHED, STEPPED
+from services.province_gateway.doors.legacy_tables import PUSHED, SEEN, STEPPED
 from services.province_gateway.doors.speaking import Said as Judged
 from services.province_gateway.legacy import fetched, paid
+from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.runtime import Gateway
 from services.province_gateway.work import Work
 from shared.sandbox.clock import BUSINESS_ZONE
@@ -89,6 +90,8 @@ class Push:
         pass
 
     def end(self, work: Work) -> None:
+        if not mode_of(work.sandbox, self.connector.province).url:
+            work.insert(SEEN, (self.connector.sandbox_id, self.connector.province, self.code))
         left = (*self.noted, *self.beside)
         if left:
             speaking.note(work, self.connector, self.code, left)

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from contracts import lifecycle as law
+from services.province_gateway.doors import silence
+from tests.service.province_gateway.test_legacy_door import Client
 from tests.service.province_gateway.test_webhook_door import Door
 from tests.support.connector import Connector
 from tests.support.country import Sandbox, problem
@@ -135,3 +137,23 @@ async def test_a_call_that_cannot_be_played_is_refused(door: LegacyDoor) -> None
     await door.connector.mode({"mode": "external", "via": "legacy"})
     nowhere = await door.connector.ask("POST", "/connector/calls", json={**body, "call": "tax-notice"})
     assert problem(nowhere, 409, "not-connected")["detail"].endswith("--via legacy --url URL.")
+
+
+async def test_who_listens_nowhere_is_told_by_what_it_asks(sandbox: Sandbox, receiver: Receiver) -> None:
+    door = LegacyDoor(Connector(sandbox), receiver)
+    client = await Client(sandbox).connect()
+    await client.log_in()
+    door.connector.key = (await door.connector.draw()).json()["key"]
+    await door.hears(law.DOSSIER_SUBMITTED)
+
+    async def waits() -> str:
+        rows = await silence.report(sandbox.country.gateway, sandbox.id)
+        return str(next(row["text"] for row in rows if row["province"] == client.province))
+
+    assert "listens nowhere, and has not looked up 1 delivery: TraCuuHoSo" in await waits()
+    assert (await client.call("TraCuuHoSo", mahoso=CODE))["result"]
+    assert "has not answered" in await waits() or "must act" in await waits()
+    await door.hears(law.WITHDRAWAL_REQUESTED)
+    assert "1 delivery" in await waits()
+    await client.step("2", CODE)
+    assert "delivery" not in await waits()
