@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, StrictInt, StrictStr, ValidationInfo, field_validator
 
 from contracts.catalogue import PROVINCES
 from contracts.catalogue.search import folded
@@ -41,11 +41,11 @@ class Adapter(Body):
     """How the adapter API answers a province: a profile, and what is otherwise than in it (contracts/legacy/profiles.toml)."""
 
     profile: Annotated[Text, Field(json_schema_extra={"enum": [*PROFILES]})] = PLAIN
-    error_code: Annotated[int | str | None, Field(json_schema_extra={"enum": [*ERROR_CODES, None]})] = None
+    error_code: Annotated[StrictInt | StrictStr | None, Field(json_schema_extra={"enum": [*ERROR_CODES, None]})] = None
     done: Annotated[Text | None, Field(min_length=1, max_length=200)] = None
     exists: Annotated[Text | None, Field(min_length=1, max_length=200)] = None
-    session_minutes: Annotated[int | None, Field(ge=1, le=1440)] = None
-    latency_ms: Annotated[int | None, Field(ge=0, le=30_000)] = None
+    session_minutes: Annotated[int | None, Field(ge=1, le=1440, strict=True)] = None
+    latency_ms: Annotated[int | None, Field(ge=0, le=30_000, strict=True)] = None
 
     @field_validator("profile")
     @classmethod

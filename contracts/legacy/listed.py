@@ -26,6 +26,7 @@ from contracts.catalogue import (
 from contracts.identity import fault_of
 
 Row = dict[str, Any]
+BRANCH = "G00"  # MANGANH: the real one names a ministry
 FORM_PATH = "/legacy/forms/"  # of the gateway, and the code of a paper
 KENH = {"direct": "1", "online": "2", "public_postal": "3"}
 UNITS = {
@@ -65,7 +66,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "LayDanhMucDoiTuong": {"1": "Công dân", "2": "Doanh nghiệp", "3": "Cơ quan nhà nước", "4": "Tổ chức khác"},
     "LayDanhMucCapThucHien": {"1": "Cấp Bộ", "2": "Cấp Tỉnh", "4": "Cấp Xã"},
     "LayDanhMucQuanHuyen": {},  # the districts ended on 1 July 2025
-    "LayDanhMucNhomThuTuc": {code.upper(): name for code, name in sorted(FIELDS.items())},
+    "LayDanhMucNhomThuTuc": {str(n): name for n, name in enumerate((FIELDS[code] for code in sorted(FIELDS)), 1)},
     "LayDanhMucLoaiThuTuc": KINDS,
     "LayDanhMucCanCuPhapLy": {"118/2025/NĐ-CP": "Nghị định 118/2025/NĐ-CP"},
 }
@@ -82,7 +83,7 @@ def procedure(code: str, province: str, address: str, on: date) -> Row:
     address  of the gateway, for the files of forms
     """
     shown = procedure_to_show(code, on)
-    field = {"MALINHVUC": shown.field_en.upper(), "TENLINHVUC": shown.field_vi}
+    field = {"MALINHVUC": field_code(shown.field_en), "TENLINHVUC": shown.field_vi}
     agency = {"MADONVI": agency_code(province), "TENDONVI": f"UBND {PROVINCES[province].name_vi}"}
     return {
         "ID": code.replace(".", ""),
@@ -179,9 +180,16 @@ def agencies(province: str) -> list[Row]:
     ]
 
 
+def field_code(field: str) -> str:
+    """A code of a field in the form of the real ones (`G15-TP110`): ours, of no ministry."""
+    return f"{BRANCH}-DT{sorted(FIELDS).index(field) + 1:03}"
+
+
 def fields() -> list[Row]:
     """LayDanhMucLinhVuc. The codes are ours: those of the real list are not public."""
-    return [{"MALINHVUC": code.upper(), "TENLINHVUC": name, "MANGANH": ""} for code, name in sorted(FIELDS.items())]
+    return [
+        {"MALINHVUC": field_code(code), "TENLINHVUC": name, "MANGANH": BRANCH} for code, name in sorted(FIELDS.items())
+    ]
 
 
 def words(service: str, province: str, on: date) -> list[Row]:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from contracts.catalogue import COMMUNES, PROVINCES, procedure_of
 from contracts.dossier import AT_THE_OFFICE, WAIVED, DossierFacts
-from contracts.legacy.listed import KENH, result_code
+from contracts.legacy.listed import KENH, field_code, result_code
 from contracts.legacy.messages import PROCEDURE
 from contracts.legacy.values import number, text, time_of, written
 
@@ -54,7 +54,7 @@ def object_of(dossier: DossierFacts, names: Names, code: str, *, has_paid_mercha
         "MaHoSo": code,
         "MaTTHC": dossier.procedure,
         "TenTTHC": procedure.name_vi,
-        "MaLinhVuc": procedure.field_en.upper(),
+        "MaLinhVuc": field_code(procedure.field_en),
         "TenLinhVuc": procedure.field_vi,
         "KenhThucHien": KENH[dossier.channel],
         "ChuHoSo": names.owner or names.applicant,

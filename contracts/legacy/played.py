@@ -118,7 +118,7 @@ def _tax_receipt(about: About) -> Call:
 
 
 def _confirmation(about: About) -> Call:
-    reference = f"{about.code}-{written(about.now)}"
+    reference = written(about.now)  # a number: another one is unknown to one client (integration.md 12.4)
     body = reverse.confirmation(
         about.secret,
         reference=reference,
@@ -131,7 +131,7 @@ def _confirmation(about: About) -> Call:
 
 
 def _look_up(about: About) -> Call:
-    return Call("dptracuuthanhtoanhs", {"MaHoSo": about.code})
+    return Call(reverse.FEES, {"MaHoSo": about.code})
 
 
 def _text64(text: str) -> str:

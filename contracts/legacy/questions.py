@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.catalogue import PROVINCES, agency_code
+from contracts.legacy.listed import field_code
 
 Row = dict[str, Any]
 SKIP, TO_ANSWER = "0", "1"
@@ -22,7 +23,7 @@ def asked(province: str, answers: Mapping[str, Row]) -> list[Row]:
     return [
         {
             "HOIDAPID": id,
-            "MALINHVUC": "CIVIL_STATUS",
+            "MALINHVUC": field_code("civil_status"),
             **agency,
             "NOIDUNG": question,
             "NOIDUNGTRALOI": answers.get(id, {}).get("NOIDUNGTRALOI", ""),

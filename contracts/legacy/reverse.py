@@ -9,20 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from contracts import lifecycle as law
 from contracts import payment_platform as platform
 from contracts.catalogue import procedure_of
-from contracts.legacy.listed import KENH
+from contracts.legacy.listed import KENH, field_code
 from contracts.legacy.values import written
 
 Body = dict[str, Any]
 TAKEN = (0, "0", "00", 1, "1")  # error_code: 1 says that it had it before
 # `groupId`: the site of the system that is called; one client chooses by it (integration.md 1.11). 0 is ours.
 HEADERS = {"Content-Type": "application/json", "User-Agent": "lienthong", "Accept-Encoding": "identity", "groupId": "0"}
-DOSSIER, AMENDMENT, PAYMENT = "nhanhsdvcqg", "nhanhsdvcqg", "dpnhankqthanhtoanhs"
+# Behind the address that the system names; with a leading slash, behind its origin (integration.md 1.11, 4.3).
+DOSSIER, AMENDMENT, PAYMENT = "nhanhsdvcqg", "nhanhsdvcqg", "/o/pgi/ppdvcqg/dpnhankqthanhtoanhs"
+FEES = "/o/pgi/kpdvcqg/dptracuuthanhtoanhs"
 PLAYED = "adapter."  # how the type of a call begins that no event makes: its data are the call (`played.py`)
 
 
@@ -31,6 +34,13 @@ class Call(Struct, frozen=True):
 
     path: str
     body: Body
+
+    def address(self, base: str) -> str:
+        """Where it is sent; `base`: the address that the system names."""
+        if not self.path.startswith("/"):
+            return f"{base.rstrip('/')}/{self.path}"
+        parts = urlsplit(base)
+        return f"{parts.scheme}://{parts.netloc}{self.path}"
 
 
 def call_of(event: Mapping[str, Any], secret: str) -> Call | None:
@@ -61,7 +71,7 @@ def _submitted(event: Mapping[str, Any], data: Mapping[str, Any]) -> Call:
         "MaHoSo": data["dossier_code"],
         "MaTTHC": data["procedure"],
         "TenTTHC": procedure.name_vi,
-        "MaLinhVuc": procedure.field_en.upper(),
+        "MaLinhVuc": field_code(procedure.field_en),
         "TenLinhVuc": procedure.field_vi,
         "KenhThucHien": KENH["online"],
         "ChuHoSo": owner.get("name") or data["applicant"]["name"],

@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated
 
 import msgspec
-from fastapi import Depends, Path, Response
+from fastapi import Path, Response
 
 from contracts import payment_platform as platform
 from services.payment_mock import bills, merchants, orders, store
@@ -23,28 +23,27 @@ router = Router(prefix="/merchant/{key}", tags=["merchants"])
 PDF = "application/pdf"
 
 
-async def partner_of(
-    key: Annotated[str, Path(max_length=64, description="From the registration of the merchant")], runtime: RuntimeDep
-) -> Partner:
+Key = Annotated[str, Path(max_length=64, description="From the registration of the merchant")]
+
+
+async def partner_of(runtime: PaymentRuntime, key: str) -> Partner:
+    """The merchant with this key. Raises PartnerNotFound."""
     partner = await merchants.with_key(runtime.database, key)
     if partner is None:
         raise PartnerNotFound("Register the merchant: PUT /_lab/partners/{MaDoiTac}; use the address that it returns.")
     return partner
 
 
-PartnerDep = Annotated[Partner, Depends(partner_of)]
-
-
 @router.post("/init", summary="INIT: start a payment", responses=problem_responses(404, 422, 503))
-async def merchant_init(message: Init, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
+async def merchant_init(message: Init, key: Key, runtime: RuntimeDep) -> Reply:
     """Facts: integration.md 4.1. The same reference with the same amount gets the same reply."""
-    return await orders.open_checkout(runtime, partner, message)
+    return await orders.open_checkout(runtime, await partner_of(runtime, key), message)
 
 
 @router.post("/query", summary="QUERY: the status of a payment", responses=problem_responses(404, 422, 503))
-async def merchant_query(message: Query, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
+async def merchant_query(message: Query, key: Key, runtime: RuntimeDep) -> Reply:
     """Facts: integration.md 4.2. TrangThaiGD: 1 success, 3 pending, 4 failed or expired. MaLoi 00: paid."""
-    return await orders.status(runtime, partner, message)
+    return await orders.status(runtime, await partner_of(runtime, key), message)
 
 
 @router.post(
@@ -53,9 +52,9 @@ async def merchant_query(message: Query, partner: PartnerDep, runtime: RuntimeDe
     response_class=Response,
     responses={200: {"content": {PDF: {}, "application/json": {}}}, **problem_responses(404, 422, 503)},
 )
-async def get_bill(message: GetBill, partner: PartnerDep, runtime: RuntimeDep) -> Response:
+async def get_bill(message: GetBill, key: Key, runtime: RuntimeDep) -> Response:
     """Facts: integration.md 4.2."""
-    return _response(await _bill(runtime, partner, message))
+    return _response(await _bill(runtime, await partner_of(runtime, key), message))
 
 
 @router.post(
@@ -64,8 +63,8 @@ async def get_bill(message: GetBill, partner: PartnerDep, runtime: RuntimeDep) -
     response_class=Response,
     responses={200: {"content": {PDF: {}, "application/json": {}}}, **problem_responses(404, 422, 503)},
 )
-async def any_message(message: Init | Query | GetBill, partner: PartnerDep, runtime: RuntimeDep) -> Response:
-    return _response(await _served(runtime, partner, message))
+async def any_message(message: Init | Query | GetBill, key: Key, runtime: RuntimeDep) -> Response:
+    return _response(await _served(runtime, await partner_of(runtime, key), message))
 
 
 @router.post(
@@ -73,9 +72,9 @@ async def any_message(message: Init | Query | GetBill, partner: PartnerDep, runt
     summary="Every message, as one province wraps it: the reply as JSON in a text",
     responses=problem_responses(404, 422, 503),
 )
-async def wrapped(message: Init | Query | GetBill, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
+async def wrapped(message: Init | Query | GetBill, key: Key, runtime: RuntimeDep) -> Reply:
     """Facts: integration.md 4.1. A receipt is not wrapped there: it is not known how."""
-    reply = await _served(runtime, partner, message)
+    reply = await _served(runtime, await partner_of(runtime, key), message)
     if isinstance(reply, bytes):
         return {"error_code": "-1", "message": "GET_BILL: hãy gửi tới địa chỉ getbill"}
     is_done = reply["MaLoi"] == platform.OK

@@ -8,10 +8,12 @@ from services.province_gateway.commands import DossierAlreadyHere, ResultIsFinal
 from services.province_gateway.doors import attempts, connectors
 from services.province_gateway.officers.modes import ConnectorDecides
 from shared.problem_types import Problems, ProblemType
+from shared.sandbox import files
 
 BEARER = 'Bearer realm="lienthong"'
 PROBLEMS: Problems = {
     **CONTRACT_PROBLEMS,
+    files.FileNotFound: ProblemType("file-not-found", 404, "There is no such file.", "Không có tệp này."),
     domain.DossierNotFound: ProblemType("dossier-not-found", 404, "There is no such dossier.", "Không có hồ sơ này."),
     DossierAlreadyHere: ProblemType(
         "dossier-already-here", 409, "The code belongs to another dossier.", "Mã hồ sơ đã được dùng."

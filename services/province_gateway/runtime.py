@@ -29,6 +29,7 @@ from services.province_gateway.doors.bell import Bell
 from services.province_gateway.doors.conductor import Conductor
 from services.province_gateway.doors.legacy_tables import legacy_tables
 from services.province_gateway.doors.tables import doors_tables
+from services.province_gateway.doors.turns import Turns
 from services.province_gateway.migrations import STEPS
 from services.province_gateway.moves.context import Rules
 from services.province_gateway.officers import faults, modes
@@ -76,6 +77,7 @@ class Gateway(MessagingRuntime[Dossier]):
         self.files = files.Files(self.database, settings.province_gateway_url, NO_ADDRESSES)
         self.allowed_hosts = AllowedHosts(settings.webhook_allowed_hosts)
         self.own_ports = settings.own_ports
+        self.turns = Turns()
         self.rules = Rules(settings.count, settings.pause)
         self.timers = Timers(
             SERVICE, self.database, DOSSIERS, TOPIC_OF, consumers.timers(self.rules), consumers.receipts_of

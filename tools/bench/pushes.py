@@ -12,6 +12,7 @@ from tools.bench import load
 from tools.bench.rows import Row
 
 THREADS = 60  # of the real queue worker (integration.md 1.4)
+OFFICIALS = 16  # connections: they wait for each other at the counter of one office
 LEGACY, DESK, FREE = "37", "48", "1.001776"
 APPLICANT = {"id": "037190900123", "name": "Trần Ngọc Lan"}
 WARM = 200
@@ -36,23 +37,23 @@ async def measure(portal: str, dossiers: int) -> list[Row]:
         body = {"procedure": FREE, "commune": commune, "applicant": APPLICANT}
         registrations = [load.request("POST", f"/api/v1/provinces/{DESK}/dossiers", body, headers)]
         gateway = country.gateway.url
-        pushed = await asyncio.to_thread(_twice, gateway, pushes, dossiers)
-        registered = await asyncio.to_thread(_twice, gateway, registrations, dossiers)
+        pushed = await asyncio.to_thread(_twice, gateway, pushes, dossiers, THREADS)
+        registered = await asyncio.to_thread(_twice, gateway, registrations, dossiers, OFFICIALS)
         there = len(await sandbox.province(LEGACY).dossiers())
         if there != WARM + dossiers:
             raise Trouble(f"{WARM + dossiers} dossiers were pushed over the adapter API, {there} are there.")
     what = f"adapter API, new dossiers of {THREADS} threads"
-    beside = f"officials' API, registrations over {THREADS} connections"
+    beside = f"officials' API, registrations over {OFFICIALS} connections"
     return [
         Row(what, pushed.per_second, "dossiers/s", None, registered.per_second, beside),
         Row("… answered within, 99 %", pushed.percentile(99), "ms", None, registered.percentile(99), beside),
     ]
 
 
-def _twice(url: str, requests: list[bytes], count: int) -> load.Run:
+def _twice(url: str, requests: list[bytes], count: int, clients: int) -> load.Run:
     """The run after one that warms up."""
-    load.run(url, requests[:WARM], WARM, clients=THREADS)
-    return load.run(url, requests[WARM:] or requests, count, clients=THREADS)
+    load.run(url, requests[:WARM], WARM, clients=clients)
+    return load.run(url, requests[WARM:] or requests, count, clients=clients)
 
 
 def _dossier(code: str) -> dict[str, object]:

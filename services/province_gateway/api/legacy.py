@@ -7,6 +7,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -23,14 +24,18 @@ from contracts.legacy.values import clean, text
 from services.province_gateway.api.access import ConnectorDep
 from services.province_gateway.api.views import GatewayDep
 from services.province_gateway.doors.connectors import Connector
+from services.province_gateway.doors.turns import Busy
 from services.province_gateway.legacy import answers, faulty, forms, looking, paid, playing, sessions
 from services.province_gateway.legacy.paid import Payment
 from services.province_gateway.legacy.services import SERVICES, Answer
 from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.runtime import Gateway
 from shared.did_you_mean import no_such
+from shared.runtime import known_sandbox
+from shared.sandbox.files import FileNotFound
 from shared.text import Text
 from shared.web.dependencies import ForServices, SandboxId
+from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 from shared.web.router import Router
 
@@ -39,6 +44,8 @@ RAW_BODIES = (re.compile(r"/legacy/.*"), 24 << 20)
 NO_JSON = "Dữ liệu không phải là một đối tượng JSON"
 NO_ARRAY = "Dữ liệu không phải là một mảng JSON"
 NO_KEY = "Địa chỉ không thuộc tỉnh nào: khoá trong địa chỉ đã bị thay thế hoặc thu hồi"
+BUSY = "Hệ thống đang bận; hãy gửi lại chính yêu cầu này"
+PUSHING = ("DongBo", "CapNhat")  # how the names of services begin that push
 NO_FILE = "DuongDan: không có tệp này"
 OTHER_AGENCY = "madonvi không thuộc tỉnh đã đăng nhập"
 # Of the wrapper of one province: the path of a push → the service, and whether it updates.
@@ -48,6 +55,7 @@ PUSHES: dict[str, tuple[str, dict[str, str]]] = {
     "DongBoTienTrinh": ("CapNhatTienDoHoSoMC", {}),
     "DongBoTrangThaiHoSoKM": ("DongBoTrangThaiHoSoKM", {}),
 }
+GET_FILE = "getfile"
 Key = Annotated[str, Path(max_length=64, description="Of the connector, from `lienthong connect`")]
 router = Router(prefix=BASE, tags=["adapter"])
 views_router = Router(prefix="/api/v1", tags=["adapter"])
@@ -86,6 +94,7 @@ class ViewsView(BaseModel):
     responses=problem_responses(404),
 )
 async def views(code: Text, sandbox: SandboxId, gateway: GatewayDep) -> ViewsView:
+    await known_sandbox(gateway, sandbox)
     both = await looking.both(gateway, sandbox, code)
     return ViewsView(
         code=code,
@@ -115,6 +124,7 @@ class PaymentBody(Body):
     responses=problem_responses(403, 404, 422, 503),
 )
 async def merchant_paid(body: PaymentBody, sandbox: SandboxId, gateway: GatewayDep) -> Response:
+    await known_sandbox(gateway, sandbox)
     await paid.take(gateway, sandbox, Payment(**body.model_dump()))
     return Response(status_code=204)
 
@@ -136,9 +146,11 @@ class ProfileView(BaseModel):
     pushes: dict[str, Any]
 
 
-@views_router.get("/adapter-profiles", summary="The profiles of provinces at the adapter API.")
-async def profiles() -> list[ProfileView]:
-    return [
+@views_router.get(
+    "/adapter-profiles", summary="The profiles of provinces at the adapter API.", responses=problem_responses(422)
+)
+async def profiles(request: Request, page: PageDep, response: Response) -> list[ProfileView]:
+    views = [
         ProfileView(
             name=name,
             title_vi=profile.name[0],
@@ -150,6 +162,7 @@ async def profiles() -> list[ProfileView]:
         )
         for name, profile in PROFILES.items()
     ]
+    return announce(request, response, page.of(views))
 
 
 class CallBody(Body):
@@ -221,39 +234,31 @@ async def wrapped(key: Key, service: str, request: Request, gateway: GatewayDep)
     return await _answered(gateway, connector, service, dict(request.query_params), form=_in_a_text)
 
 
-@router.get("/forms/{code}", summary="The file of a form that LayThuTuc names.", response_class=Response)
+@router.get(
+    "/forms/{code}",
+    summary="The file of a form that LayThuTuc names.",
+    response_class=Response,
+    responses={200: {"content": {"application/pdf": {}}}, **problem_responses(404)},
+)
 async def form(code: Text) -> Response:
     content = await asyncio.to_thread(forms.render, code)
-    return Response(content, media_type="application/pdf") if content else Response(status_code=404)
+    if content is None:
+        raise FileNotFound("LayThuTuc names the forms of a procedure: GIAYTO[].URL.", code=code)
+    return Response(content, media_type="application/pdf")
 
 
 @router.post(
-    "/{key}/KetNoiMotCuaQuocGia/getfile",
-    summary="A file by its address, in base64, as one province asks for it.",
-    response_class=Response,
-)
-async def get_file(key: Key, request: Request, gateway: GatewayDep) -> Response:
-    """Only files that this API has named: an address of the caller is never followed."""
-    if await sessions.connector_with(gateway, key) is None:
-        return _json(answers.refusal(NO_KEY))
-    body = await _read(request)
-    address = text(body.get("DuongDan"), 2000) if isinstance(body, dict) else ""
-    content = await asyncio.to_thread(forms.render, address.rpartition(listed.FORM_PATH)[2])
-    if not content:
-        return _json(answers.refusal(NO_FILE))
-    return _json({"error_code": answers.answer()["error_code"], "message": base64.b64encode(content).decode()})
-
-
-@router.post(
-    "/{key}/KetNoiMotCuaQuocGia/{push}",
+    "/{key}/KetNoiMotCuaQuocGia/{service}",
     summary="A push as one province wraps it: a bare array, without a session.",
     response_class=Response,
 )
-async def wrapped_push(key: Key, push: str, request: Request, gateway: GatewayDep) -> Response:
-    if push not in PUSHES:
-        return _json(answers.refusal(no_such("push", push, tuple(PUSHES))))
-    service, parameters = PUSHES[push]
-    return await _pushed(gateway, key, service, await _read(request), parameters)
+async def wrapped_push(key: Key, service: str, request: Request, gateway: GatewayDep) -> Response:
+    if service == GET_FILE:
+        return await _file(gateway, key, await _read(request))
+    if service not in PUSHES:
+        return _json(answers.refusal(no_such("push", service, (*PUSHES, GET_FILE))))
+    pushed, parameters = PUSHES[service]
+    return await _pushed(gateway, key, pushed, await _read(request), parameters)
 
 
 @router.post(
@@ -264,6 +269,17 @@ async def wrapped_push(key: Key, push: str, request: Request, gateway: GatewayDe
 async def wrapped_in_query(key: Key, service: str, request: Request, gateway: GatewayDep) -> Response:
     query = dict(request.query_params)
     return await _pushed(gateway, key, service, await _read(request), query, query.get("MaDinhDanhDV", ""))
+
+
+async def _file(gateway: Gateway, key: str, body: Any) -> Response:
+    """A file in base64. Only one that this API has named: an address of the caller is never followed."""
+    if await sessions.connector_with(gateway, key) is None:
+        return _json(answers.refusal(NO_KEY))
+    address = text(body.get("DuongDan"), 2000) if isinstance(body, dict) else ""
+    content = await asyncio.to_thread(forms.render, address.rpartition(listed.FORM_PATH)[2])
+    if not content:
+        return _json(answers.refusal(NO_FILE))
+    return _json({"error_code": answers.answer()["error_code"], "message": base64.b64encode(content).decode()})
 
 
 async def _pushed(
@@ -300,9 +316,14 @@ async def _answered(
     elif asked not in SERVICES:
         answer = answers.refusal(no_such("service", asked, tuple(SERVICES)))
     else:
-        if rule is not None and rule.fault == adapter.TWICE:
-            await SERVICES[asked](gateway, connector, {**parameters, "service": asked})
-        answer = await SERVICES[asked](gateway, connector, {**parameters, "service": asked})
+        serve = partial(SERVICES[asked], gateway, connector, {**parameters, "service": asked})
+        is_push, place = asked.startswith(PUSHING), (connector.sandbox_id, connector.province)
+        try:
+            if rule is not None and rule.fault == adapter.TWICE:
+                await gateway.turns.take(place, serve)
+            answer = await (gateway.turns.take(place, serve) if is_push else serve())
+        except Busy:
+            answer = answers.refusal(BUSY)
     sandbox = await gateway.sandbox(connector.sandbox_id)
     profile = mode_of(sandbox, connector.province).profile
     await asyncio.sleep(profile.seconds(sandbox.now))

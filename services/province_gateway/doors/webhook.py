@@ -279,8 +279,7 @@ class Webhooks:
         if call is None:
             return Outcome(None, "", 0, "the adapter API has no call for it")
         body = msgspec.json.encode(call.body)
-        url = f"{claim.url.rstrip('/')}/{call.path}"
-        return await self._post(http, url, reverse.HEADERS, body, is_taken=_is_taken)
+        return await self._post(http, call.address(claim.url), reverse.HEADERS, body, is_taken=_is_taken)
 
     async def _post(
         self,

@@ -48,6 +48,14 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/_lab/sandboxes/{sandbox}/addresses"): {"files": []},
     ("PUT", "/_lab/officers/{code}"): {"decisions": {}},
     ("PUT", "/_lab/dead-letters/{letter}/body"): {},
+    ("PUT", "/_lab/partners/{code}"): {},
+    ("POST", "/_lab/merchant-payments"): {
+        "dossier": "X",
+        "amount_dong": 1,
+        "partner": "P",
+        "reference": "R",
+        "transaction": "T",
+    },
 }
 SANDBOX = "s-11111111"
 NEED_NO_DATABASE = {("GET", "/_lab/doors"), ("GET", "/_lab/faults"), ("POST", "/_lab/scenarios/plan")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import yaml
 
 from contracts.gate import RULES
+from contracts.legacy.rules import ADAPTER_RULES
 from contracts.lifecycle import LIFECYCLE
 from contracts.schemas import event_types, rules, schema
 from tests.support.country import Country, problem
@@ -40,7 +41,7 @@ async def test_the_lifecycle_is_served_with_a_reaction_for_every_state_and_event
 
 async def test_every_rule_is_served_with_its_place(country: Country) -> None:
     served = (await country.ask("portal", "GET", "/rules.json")).json()
-    assert set(served) == {rule for name in event_types() for rule in rules(name)} | set(RULES)
+    assert set(served) == {rule for name in event_types() for rule in rules(name)} | set(RULES) | set(ADAPTER_RULES)
     assert served["LT-LAW-063"]["stage"] == "law" and served["LT-LAW-063"]["lenient"] is True
     assert served["LT-SUB-010"]["pointer"] == "/applicant/level"
     assert served["LT-SUB-010"]["asks"] == {"type": "integer", "enum": [1, 2]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -11,6 +12,9 @@ from contracts import lifecycle as law
 from contracts.catalogue import agency_code
 from contracts.legacy import schemas
 from contracts.legacy.profiles import PROFILES
+from services.province_gateway.doors import turns
+from services.province_gateway.legacy import pushing
+from shared.errors import Overloaded
 from tests.support.connector import Connector
 from tests.support.country import Sandbox
 from tests.support.factories import FREE, PROVINCE, told
@@ -289,3 +293,33 @@ async def test_an_answer_has_the_code_and_the_texts_of_the_profile(sandbox: Sand
     codes = [(await client.push(a_dossier()))["error_code"] for _ in range(2)]
     assert codes == [PROFILES[profile].code(0), PROFILES[profile].code(3)]
     assert (await client.push(a_dossier()))["message"].endswith("da co roi")
+
+
+async def test_sixty_threads_are_all_answered(client: Client) -> None:
+    codes = [f"{agency_code(PROVINCE, COMMUNE)}-260609-{number:04}" for number in range(1, 61)]
+    answers = await asyncio.gather(*(client.push(a_dossier(MaHoSo=code)) for code in codes))
+    assert {answer["error_code"] for answer in answers} == {0}
+    for code in codes[::20]:
+        assert await client.types(code) == [law.DOSSIER_REGISTERED, law.DOSSIER_RECEIVED]
+
+
+async def test_what_the_machine_cannot_do_in_time_is_answered_in_the_envelope_and_leaves_nothing(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "PATIENCE", 0.2)
+    ended = asyncio.Event()
+    place = (client.sandbox.id, client.province)
+    working = asyncio.create_task(client.country.gateway.turns.take(place, ended.wait))
+    busy = await client.push(a_dossier())
+    assert busy["error_code"] == -1 and "bận" in busy["message"] and await client.types() == []
+    ended.set()
+    await working
+    assert (await client.push(a_dossier()))["error_code"] == 0
+
+    async def fails(*_: object) -> None:
+        raise Overloaded
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pushing.speaking, "say_in_turn", fails)
+        assert "bận" in (await client.push(a_dossier(), update="True"))["message"]
+    assert (await client.push(a_dossier(), update="True"))["error_code"] == 0

@@ -86,8 +86,8 @@ async def test_what_the_api_has_no_call_for_is_not_sent_and_holds_nothing(door: 
         ("promotion-amendment", "nhanhsdvcqg", ("data/MaHoSoQG", "data/ThongTinSuaDoi", "data/URLTepDangKy")),
         ("tax-notice", "nhantbthuedvcqg", ("service", "isUpdating", "data/FileThongBaoThue")),
         ("tax-receipt", "nhanhsdvcqg", ("data/MaSoThue", "data/UrlFileChungTu", "data/ThongTinThanhToan/SoTien")),
-        ("payment-confirmation", "dpnhankqthanhtoanhs", ("MaLoi", "MaThamChieu", "MaXacThuc", "MaHoSo")),
-        ("fee-look-up", "dptracuuthanhtoanhs", ("MaHoSo",)),
+        ("payment-confirmation", "/o/pgi/ppdvcqg/dpnhankqthanhtoanhs", ("MaLoi", "MaThamChieu", "MaXacThuc", "MaHoSo")),
+        ("fee-look-up", "/o/pgi/kpdvcqg/dptracuuthanhtoanhs", ("MaHoSo",)),
     ],
 )
 async def test_what_no_event_says_is_told_on_request_and_again_until_it_is_taken(
@@ -104,7 +104,9 @@ async def test_what_no_event_says_is_told_on_request_and_again_until_it_is_taken
     await door.sandbox.move(seconds=10)
     await door.send()
     _, first, again = door.receiver.received
-    assert first.path == again.path == f"/events/{path}" and first.body == again.body
+    assert (
+        first.path == again.path == (path if path.startswith("/") else f"/events/{path}") and first.body == again.body
+    )
     told = json.loads(first.body)
     assert told == asked.json()["body"] and told.get("data", told)["x"] == 1
     for member in members:
@@ -121,7 +123,7 @@ async def test_a_payment_at_the_portal_is_told_as_a_confirmation(door: LegacyDoo
     await door.hears(law.DOSSIER_SUBMITTED, law.PAYMENT_CONFIRMED)
     await door.send()
     told = json.loads(door.receiver.received[1].body)
-    assert door.receiver.received[1].path == "/events/dpnhankqthanhtoanhs"
+    assert door.receiver.received[1].path == "/o/pgi/ppdvcqg/dpnhankqthanhtoanhs"
     order = "LoaiBanTin MaLoi MaDoiTac MaThamChieu SoTien MaTienTe MaGiaoDich MaNganHang ThoiGianGD ThongTinGiaoDich"
     text = "|".join([*(str(told[name]) for name in order.split()), door.password])
     assert told["MaXacThuc"] == hashlib.sha256(text.encode()).hexdigest() and told["MaHoSo"] == CODE

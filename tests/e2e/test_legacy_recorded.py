@@ -1,0 +1,458 @@
+"""Recorded conversations with the adapter API, of every service, wrapper, reverse call and payment, played on the country.
+
+tests/data/legacy/NAME.json, written from the facts that `source` names:
+source     integration.md, paragraphs
+style      session, wrapper, reverse or payment
+given      dossier: <code> is pushed before
+exchanges  each with what a program sends (`request`), and the form of the answer (`answer`). Where the network speaks first,
+           `request` is the form of what it sends, and `answer` is what the program replies
+at         login, share, integration        the address of a session
+           GET /…, POST /…                  behind the address of the wrapper; of a GET, `request` is the query
+           init, query, get_bill, wrapper   an address of a merchant
+           keypay …                         behind the address of KeyPay
+           submission, call …               what makes the network speak; `path` is the end of the address that it then asks
+           payer pays, payer fails          the same; without `path` nobody is told
+headers    of a GET or POST: sent besides; of what the network sends: their form, names in lower case
+signs      members of a signed message in their order, by `at`; `at answer` for an answer
+secret     what signs the message that the network sends
+vectors    messages whose checksums were computed with sha256sum and openssl, each with its secret
+
+A value in <> is filled in: what `Player` knows, or what an earlier answer had under this name. <checksum> signs its message.
+
+Forms. A plain value stands for itself, a list for as many elements, an object for its members; others may be there as well.
+{"$is": NAME}                     a value of this kind, see KINDS; `least`: how many members an object has
+{"$list": form, "least": number}  a list whose elements all have this form; `first`: form of the first one; `some`: form that one
+                                  of them has; `least` can be the name of an earlier list, which is as long
+{"$one": [forms]}                 any of these
+{"$not": form}                    anything else
+{"$has": text}                    a text with this in it
+{"$json": form}                   a text with JSON
+{"$xml": {element: form}}         XML in base64 in which an element of this name has a text of this form
+{"$optional": {member: form}}     beside the members of an object: those that may be missing
+"as": NAME                        the value is <NAME> from now on
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import httpx
+import pytest
+
+from lienthong.client import Connector, Country, Sandbox
+from tests.support.legacy_program import Envelope, Json, MessageLost, opencps_dossier, read
+from tests.support.receiver import Received, Writer, receiving, status
+
+REPOSITORY = Path(__file__).parents[2]
+RECORDS = {
+    file.stem: json.loads(file.read_text(encoding="utf-8")) for file in REPOSITORY.glob("tests/data/legacy/*.json")
+}
+NAMES = sorted(RECORDS)
+PROVINCE, COMMUNE, AGENCY, COPY = "37", "14464", "H42.14464", "2.000635"
+START = "2026-06-09T09:00:00+07:00"  # the day of every recorded time
+LONGEST_REPORT = 12  # lines
+PATIENCE = 30  # seconds until the network speaks
+NAMED = re.compile(r"<([a-z][a-z0-9-]*)>")
+PLATFORM = ("init", "query", "get_bill", "wrapper")
+JAVA = {"Accept": "application/json", "Content-Type": "application/json", "Charset": "utf-8", "dstcode": "VN:GOV:G22"}
+SAYS_YES = json.dumps({"error_code": 0, "message": "Thành công", "MaLoi": "00"}).encode()
+FILE = status(200, b"%PDF-1.4\n%%EOF\n", "Content-Type: application/pdf")
+
+
+def is_base64(value: Any) -> bool:
+    try:
+        return bool(base64.b64decode(value, validate=True))
+    except (TypeError, ValueError):
+        return False
+
+
+def is_number(value: Any) -> bool:
+    """A number, or a text with one, as a Java `long` is written."""
+    return not isinstance(value, bool) and re.fullmatch(r"-?\d+(\.\d+)?", str(value)) is not None
+
+
+def is_time(form: str) -> Callable[[Any], bool]:
+    def fits(value: Any) -> bool:
+        try:
+            return bool(datetime.strptime(value, form).strftime(form) == value)
+        except (TypeError, ValueError):
+            return False
+
+    return fits
+
+
+def written(pattern: str) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+KINDS: dict[str, Callable[[Any], bool]] = {
+    "any": lambda value: True,
+    "string": lambda value: isinstance(value, str),
+    "text": lambda value: isinstance(value, str) and value.strip() != "",
+    "list": lambda value: isinstance(value, list),
+    "object": lambda value: isinstance(value, dict),
+    "number": is_number,
+    "integer": lambda value: type(value) is int,
+    "zero": lambda value: type(value) in (int, str) and str(value) == "0",  # what acknowledges a push
+    "failure": lambda value: is_number(value) and float(value) != 0,
+    "flag": lambda value: isinstance(value, bool),
+    "url": written(r"https?://[^\s/]+/\S*"),
+    "base64": is_base64,
+    "pdf": lambda value: isinstance(value, bytes) and value.startswith(b"%PDF-"),
+    "time14": is_time("%Y%m%d%H%M%S"),
+    "day": is_time("%d-%m-%Y"),
+    "code": written(r"[0-9A-Za-z][0-9A-Za-z.-]*"),
+    "procedure": written(r"[123]\.\d{6}(\.000\.00\.00\.[GH]\d\d)?"),
+    "online-service": written(r"[123]\.\d{6}(\.000\.00\.00\.[GH]\d\d)?\.\d\d"),
+    "kind-of-result": written(r"KQ\.G\d\d\.\d{6}"),
+    "field": written(r"G\d\d-[A-Z]+\d+"),
+    "ministry": written(r"G\d\d"),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_recorded_conversation(player: Player, name: str) -> None:
+    faults = await player.play(name)
+    assert not faults, "\n".join([*faults[:LONGEST_REPORT], f"{len(faults)} in all"])
+
+
+def test_every_service_has_a_conversation() -> None:
+    document = (REPOSITORY / "docs" / "legacy.md").read_text(encoding="utf-8")
+    table = document.split("<!-- printed from contracts/legacy/services -->")[1].split(
+        "<!-- end of what was printed -->"
+    )[0]
+    services = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert services and set(services) <= set(NAMES)
+    for service in services:
+        exchanges = RECORDS[service]["exchanges"]
+        assert any(service in (each["request"].get("service"), each["at"].rpartition("/")[2]) for each in exchanges), (
+            service
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "vector"),
+    [
+        pytest.param(name, each, id=f"{name}-{each['of']}")
+        for name in NAMES
+        for each in RECORDS[name].get("vectors", [])
+    ],
+)
+def test_a_checksum_that_was_computed_elsewhere(name: str, vector: Json) -> None:
+    made = checksum(
+        RECORDS[name]["signs"][vector["of"]], vector["message"], vector["secret"], keyed="keypay" in vector["of"]
+    )
+    assert made == vector["checksum"]
+
+
+def test_a_literal_message_is_signed() -> None:
+    """The text of an INIT and of a KeyPay order, each as it stands in integration.md 4.1 and 4.4."""
+    init = (
+        "INIT|1.0.6|DVC-H42|4711_5f7c1f0c9a7e4d0|8000|PAY|1|1|vi-VN|VND|PAYMENT|"
+        "THANH TOAN HO SO H42.14464-260609-0001|20260609090000|192.0.2.10|bi-mat-hu-cau-1"
+    )
+    assert (
+        hashlib.sha256(init.encode()).hexdigest() == "500340d1cf8c61f24d189b5a947f9eba0f6e31db04a7ec8ed6f0e446136144ff"
+    )
+    order = b"0|DVC-H42|PAY|8000|20260609-4713|3.0"
+    made = hmac.new(b"khoa-hu-cau-1", order, hashlib.sha256).hexdigest()
+    assert made == "442e6cfdb12f384e7e900eaa70fdef6d8b5bf4cd537f08eed04ab9dd232f2199"
+
+
+@pytest.mark.parametrize(
+    ("form", "value", "pointer"),
+    [
+        ({"error_code": {"$is": "zero"}}, {"error_code": "00"}, "/error_code"),
+        ({"error_code": {"$is": "zero"}}, {"error_code": False}, "/error_code"),
+        (
+            {"result": {"$list": {"MATTHC": {"$is": "text"}}}},
+            {"result": [{"MATTHC": "1"}, {"MATTHC": ""}]},
+            "/result/1/MATTHC",
+        ),
+        ({"result": {"$list": {}, "least": 1}}, {"result": []}, "/result"),
+        ({"result": {"$list": {}, "some": {"A": 1}}}, {"result": [{"A": 2}]}, "/result"),
+        ({"message": {"$json": {"result": []}}}, {"message": '{"result": {}}'}, "/message/result"),
+        ({"$optional": {"NgayHenTra": {"$is": "time14"}}}, {"NgayHenTra": "20260632000000"}, "/NgayHenTra"),
+        ({"MaLoi": {"$not": "00"}}, {"MaLoi": "00"}, "/MaLoi"),
+        ({"UrlThanhToan": {"$is": "url"}}, {}, "/UrlThanhToan"),
+    ],
+)
+def test_another_answer_is_found_at_its_place(form: Any, value: Any, pointer: str) -> None:
+    faults = list(compare(form, value, {}))
+    assert faults and all(each.startswith(f"{pointer}: ") for each in faults), faults
+
+
+@pytest.fixture(scope="module")
+async def player(lienthong: Country) -> AsyncIterator[Player]:
+    wish: Any = {"seed": "recorded", "start": START}
+    async with lienthong.sandbox(**wish) as sandbox, httpx.AsyncClient(timeout=60) as http, receiving() as receiver:
+        origin = receiver.url.removesuffix("/events")
+        # …/nps is where OpenCPS is told (integration.md 1.11), but for what belongs to payments (4.2, 4.3).
+        connector = await sandbox.connect(PROVINCE, "legacy", url=f"{origin}/o/rest/nps")
+        merchant = await sandbox.payments.register("DVC-H42", confirm_url=f"{origin}/DvcPayment/Confirm")
+        player = Player(sandbox, connector, http, dict(merchant), origin)
+        receiver.answers = [player.answer]
+        await player.begin()
+        yield player
+
+
+class Player:
+    """Plays conversations in one sandbox, as the program of one province and of one merchant, and as their receiver."""
+
+    def __init__(
+        self, sandbox: Sandbox, connector: Connector, http: httpx.AsyncClient, merchant: Json, origin: str
+    ) -> None:
+        self._sandbox, self._connector, self._http, self._merchant = sandbox, connector, http, merchant
+        self._adapter: Json = connector.credentials["legacy"]
+        self._program = Envelope(http, self._adapter)
+        self._known: Json = {name: self._adapter[name] for name in ("username", "password", "agency")}
+        self._known |= {"receiver": origin, "partner": merchant["partner"], "secret": merchant["secret"]}
+        self._known |= {"client-id": merchant["keypay"]["client_id"]}
+        self._names: Json = {}  # what is filled in now
+        self._signs: dict[str, str] = {}
+        self._awaited: Json | None = None
+        self._arrived = asyncio.Event()
+        self._faults: list[str] = []
+
+    async def begin(self) -> None:
+        represented = [each for person in await self._sandbox.people() for each in person["represents"]]
+        self._known["tax-code"] = next(each["id"] for each in represented if each["kind"] == "organisation")
+        self._known["session"] = await self._program.log_in()
+
+    async def play(self, name: str) -> list[str]:
+        """What is otherwise than recorded: file, exchange (counted from 1), JSON pointer."""
+        record, number = RECORDS[name], 100 + NAMES.index(name)
+        codes = {f"code-{digit}": f"{AGENCY}-260609-{number}{digit}" for digit in range(2, 6)}
+        self._names = {**self._known, "number": str(number), "code": f"{AGENCY}-260609-{number}1", **codes}
+        self._signs = record.get("signs", {})
+        if record.get("given") == "dossier":
+            await self._push()
+        faults = []
+        for place, exchange in enumerate(record["exchanges"], 1):
+            try:
+                different = await self._play(exchange)
+            except (MessageLost, KeyError) as error:
+                different = [f"{error!r}"]
+            faults += [f"{name}.json, exchange {place}, {fault}" for fault in different]
+        return faults
+
+    async def _push(self) -> None:
+        at, due = "20260609090000", "20260609170000"
+        who = {"ChuHoSo": "Nguyễn Thị Hư Cấu", "DonViXuLy": "UBND Xã Gia Viễn", "NgayTiepNhan": at, "NgayHenTra": due}
+        dossier = opencps_dossier(
+            MaHoSo=self._names["code"], MaTTHC=COPY, TrangThaiHoSo="2", TrichYeuHoSo="Trích lục", **who
+        )
+        answer = await self._program.write(dossier, "False")
+        assert self._program.acknowledged(answer), answer
+
+    async def _play(self, exchange: Json) -> list[str]:
+        at = exchange["at"]
+        self._names.pop("checksum", None)  # of an earlier exchange
+        if "path" in exchange:
+            return await self._hear(exchange)
+        if at.startswith("payer "):
+            await self._cause(at)
+            await self._sandbox.settle()
+            return []
+        request = self._signed(at, fill(exchange["request"], self._names))
+        answer = await self._send(exchange, request)
+        if members := self._signs.get(f"{at} answer"):
+            self._names["checksum"] = checksum(members, answer, self._secret(at), keyed=False)
+        return list(compare(fill(exchange["answer"], self._names), answer, self._names))
+
+    async def _send(self, exchange: Json, request: Any) -> Any:
+        at = exchange["at"]
+        if at in ("share", "integration", "login"):
+            text = json.dumps(request, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+            address = self._adapter["base"] + self._adapter[at]
+            return read(await self._http.post(address, content=text.encode(), headers=JAVA))
+        if at in PLATFORM:
+            answer = await self._http.post(self._merchant[at], json=request)
+        elif at.startswith("keypay "):
+            answer = await self._http.post(
+                f"{self._merchant['keypay']['base']}/{at.removeprefix('keypay ')}", json=request
+            )
+        else:
+            method, path = at.split(" ", 1)
+            sent = {"params": request} if method == "GET" else {"json": request}
+            headers = exchange.get("headers", {})
+            answer = await self._http.request(method, self._adapter["wrapper"] + path, headers=headers, **sent)
+        is_pdf = answer.status_code == 200 and answer.content.startswith(b"%PDF-")
+        return answer.content if is_pdf else read(answer)
+
+    async def _hear(self, exchange: Json) -> list[str]:
+        """Let the network speak, and wait until it has; the faults of what it says."""
+        self._awaited, self._faults = exchange, []
+        self._arrived.clear()
+        try:
+            await self._cause(exchange["at"])
+            async with asyncio.timeout(PATIENCE):
+                await self._arrived.wait()
+            await self._sandbox.settle()  # so that it would be sent again by now, if the reply was not taken
+        except TimeoutError:
+            return [f"nothing was sent to {exchange['path']}"]
+        finally:
+            self._awaited = None
+        return self._faults
+
+    async def _cause(self, at: str) -> None:
+        if at == "submission":
+            self._names["code"] = (await self._sandbox.citizen("lan").submit(COPY, PROVINCE, COMMUNE))["code"]
+        elif at == "payer pays":
+            await self._sandbox.payments.pay(self._names["address"])
+        elif at == "payer fails":
+            await self._sandbox.payments.fail(self._names["address"])
+        else:
+            await self._connector.call(at.removeprefix("call "), self._names["code"])
+
+    async def answer(self, received: Received, writer: Writer) -> None:
+        """What the program replies to the network; yes, where no conversation awaits it."""
+        awaited, path = self._awaited, received.path.partition("?")[0]
+        if path.endswith(".pdf"):
+            await FILE(received, writer)
+        elif awaited is None or path.rpartition("/")[2] != awaited["path"].rpartition("/")[2]:
+            await status(200, SAYS_YES, "Content-Type: application/json")(received, writer)
+        elif self._arrived.is_set():
+            self._faults.append(f"sent again, although it was answered: {received.body.decode()[:300]}")
+            await status(200, SAYS_YES, "Content-Type: application/json")(received, writer)
+        else:
+            try:
+                self._faults += self._compare(awaited, path, received)
+                reply = json.dumps(fill(awaited["answer"], self._names), ensure_ascii=False).encode()
+            except Exception as error:
+                self._faults.append(f"{error!r}: {received.body.decode()[:300]}")
+                reply = SAYS_YES
+            self._arrived.set()
+            await status(200, reply, "Content-Type: application/json")(received, writer)
+
+    def _compare(self, awaited: Json, path: str, received: Received) -> Iterator[str]:
+        if not path.endswith(awaited["path"]):
+            yield f"sent to {path}, not to …{awaited['path']}"
+        body = json.loads(received.body)
+        if members := self._signs.get(awaited["at"]):
+            secret = fill(awaited["secret"], self._names)
+            self._names["checksum"] = checksum(members, body, secret, keyed=False)
+        for fault in compare(awaited.get("headers", {}), received.headers, self._names):
+            yield f"header {fault}"
+        yield from compare(fill(awaited["request"], self._names), body, self._names)
+
+    def _signed(self, at: str, request: Any) -> Any:
+        if members := self._signs.get(at):
+            made = checksum(members, request, self._secret(at), keyed="keypay" in at)
+            return fill(request, {"checksum": made})
+        return request
+
+    def _secret(self, at: str) -> str:
+        return str(self._merchant["keypay"]["hash_key_1"] if "keypay" in at else self._merchant["secret"])
+
+
+def fill(value: Any, names: Json) -> Any:
+    """The value with what is known in place of <NAME>; a text that is nothing else becomes a value of its own type."""
+    if isinstance(value, dict):
+        return {key: fill(each, names) for key, each in value.items()}
+    if isinstance(value, list):
+        return [fill(each, names) for each in value]
+    if not isinstance(value, str):
+        return value
+    if (whole := NAMED.fullmatch(value)) and whole[1] in names:
+        return names[whole[1]]
+    return NAMED.sub(lambda found: str(names.get(found[1], found[0])), value)
+
+
+def checksum(members: str, message: Json, secret: str, *, keyed: bool) -> str:
+    """keyed: HMAC-SHA256, as KeyPay has it; else SHA-256, with the secret as last value."""
+    values = [str(message.get(name, "")) for name in members.split("|")]
+    if keyed:
+        return hmac.new(secret.encode(), "|".join(values).encode(), hashlib.sha256).hexdigest()
+    return hashlib.sha256("|".join([*values, secret]).encode()).hexdigest()
+
+
+def compare(form: Any, value: Any, names: Json, pointer: str = "") -> Iterator[str]:
+    """A sentence for every place at which a value has another form; `names` takes what the form names."""
+    before = pointer or "/"
+    if isinstance(form, list):
+        if not isinstance(value, list) or len(value) != len(form):
+            yield f"{before}: {shown(value)} is no list of {len(form)}"
+            return
+        for place, (wanted, each) in enumerate(zip(form, value, strict=True)):
+            yield from compare(wanted, each, names, f"{pointer}/{place}")
+    elif not isinstance(form, dict):
+        if type(value) is not type(form) or value != form:
+            yield f"{before}: {shown(value)} is not {shown(form)}"
+    elif "$one" in form:
+        if all(any(compare(each, value, names)) for each in form["$one"]):
+            yield f"{before}: {shown(value)} is none of {shown(form['$one'])}"
+    elif "$not" in form:
+        if not any(compare(form["$not"], value, {})):
+            yield f"{before}: {shown(value)} must not be"
+    elif "$has" in form:
+        if not isinstance(value, str) or form["$has"] not in value:
+            yield f"{before}: {shown(value)} has no {form['$has']!r}"
+    elif "$json" in form:
+        try:
+            inner = json.loads(value)
+        except (TypeError, ValueError):
+            yield f"{before}: {shown(value)} is no text with JSON"
+            return
+        yield from compare(form["$json"], inner, names, pointer)
+    elif "$xml" in form:
+        yield from compare_xml(form["$xml"], value, before)
+    elif "$is" in form:
+        if not KINDS[form["$is"]](value) or ("least" in form and len(value) < form["least"]):
+            yield f"{before}: {shown(value)} is not {form}"
+    elif "$list" in form:
+        yield from compare_list(form, value, names, pointer)
+    elif not isinstance(value, dict):
+        yield f"{before}: {shown(value)} is no object"
+    else:
+        optional = form.get("$optional", {})
+        wanted = {name: each for name, each in form.items() if name != "$optional"}
+        for name, each in {**optional, **wanted}.items():
+            if name in value:
+                yield from compare(each, value[name], names, f"{pointer}/{name}")
+            elif name in wanted:
+                yield f"{pointer}/{name}: is missing in {shown(value)}"
+    if isinstance(form, dict) and isinstance(form.get("as"), str) and any(key.startswith("$") for key in form):
+        names[form["as"]] = value
+
+
+def compare_list(form: Json, value: Any, names: Json, pointer: str) -> Iterator[str]:
+    before = pointer or "/"
+    least = form.get("least", 0)
+    least = len(names[least]) if isinstance(least, str) else least
+    if not isinstance(value, list) or len(value) < least:
+        yield f"{before}: {shown(value)} is no list of {least} or more"
+        return
+    for place, each in enumerate(value):
+        yield from compare(form["$list"], each, names, f"{pointer}/{place}")
+    if "first" in form and value:
+        yield from compare(form["first"], value[0], names, f"{pointer}/0")
+    if "some" in form and all(any(compare(form["some"], each, names)) for each in value):
+        yield f"{before}: nothing in {shown(value)} is {shown(form['some'])}"
+
+
+def compare_xml(elements: Json, value: Any, before: str) -> Iterator[str]:
+    try:
+        root = ElementTree.fromstring(base64.b64decode(value, validate=True))
+    except (TypeError, ValueError, ElementTree.ParseError):
+        yield f"{before}: {shown(value)} is no XML in base64"
+        return
+    for name, form in elements.items():
+        texts = [element.text or "" for element in root.iter(name)]
+        if all(any(compare(form, text, {})) for text in texts):
+            yield f"{before}: no element {name} is {shown(form)}, but {texts} in {ElementTree.tostring(root, 'unicode')}"
+
+
+def shown(value: Any) -> str:
+    text = repr(value) if isinstance(value, bytes) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 300 else f"{text[:300]}…"
