@@ -5,6 +5,7 @@ A sandbox has at most one document per province, and one for all provinces that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -192,11 +193,14 @@ def address_fault(url: str) -> str | None:
         return f"is no address: {error}"
     if parts.scheme not in ("http", "https") or not parts.hostname or not has_port:
         return "must be an address such as http://127.0.0.1:9000/events"
+    if not HOST.fullmatch(parts.hostname):
+        return "must have a host in ASCII, such as 127.0.0.1, localhost or xn--….vn"
     if parts.username is not None or parts.fragment or any(character <= " " for character in url):
         return "must have no user name, password, fragment or space"
     return None
 
 
+HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 MOST = len(PROVINCES) + 1  # documents of a sandbox: each province, and `*`
 Modes = Annotated[
     dict[Text, Mode], Field(max_length=MOST, description="Province code, or `*` for all others → how it acts")

@@ -239,7 +239,8 @@ def _by_pull(mode: Any) -> Any:
     """The mode of a province without what a connector's own program needs: nobody is called, no broker is asked."""
     if not isinstance(mode, dict) or mode.get("mode") != "external":
         return mode
-    return {"mode": "external", "via": "pull", "gate": mode.get("gate")}
+    gate = mode.get("gate") or ("lenient" if mode.get("via") == "legacy" else None)  # as it is over the adapter API
+    return {"mode": "external", "via": "pull", "gate": gate}
 
 
 def _content(arguments: Any) -> dict[str, Any]:

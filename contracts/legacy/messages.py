@@ -47,6 +47,7 @@ CHANNELS = {"1": "direct", "2": "online", "3": "public_postal"}
 RETURNS = {"0": "direct", "1": "public_postal"}
 PROCEDURE = re.compile(r"([0-9]\.[0-9]{6})(\.000\.00\.00\.[HG][0-9]{2})?")  # the second part: a local variant
 CODE = re.compile(r"([HG][0-9]{2}(?:\.[0-9]{1,5})?)-[0-9]{6}-[0-9]{4,7}")
+CONTACTS = ("Email", "Fax", "SoDienThoai", "MaDoiTuong")  # of a person who could be real
 NAMELESS = "Người nộp hồ sơ"
 
 
@@ -217,6 +218,19 @@ def _applicant(dossier: Object, province: str, pointer: str, found: list[Finding
         where = "DinhDanhCHS" if dossier.get("DinhDanhCHS") else "SoGiayToChuHoSo"
         found.append(rules.NO_PERSON.at(f"{pointer}/{where}", f"{sent[:3]}…" if sent else None, expected=invented))
     return {"id": invented, "name": name or NAMELESS}
+
+
+def of_nobody(dossier: Object) -> Object:
+    """A pushed dossier without what could be of somebody real: numbers that are not invented, addresses, phones."""
+    kept = {name: value for name, value in dossier.items() if name not in CONTACTS}
+    if identity.person_fault(text(kept.get("SoGiayToChuHoSo"), 40)) is not None:
+        kept.pop("SoGiayToChuHoSo", None)
+    owners = _objects(kept.get("DinhDanhCHS"))
+    if "DinhDanhCHS" in kept:
+        kept["DinhDanhCHS"] = [
+            each for each in owners if identity.person_fault(text(each.get("SoDinhDanh"), 40)) is None
+        ]
+    return kept
 
 
 def _channel(dossier: Object, pointer: str, found: list[Finding]) -> str:

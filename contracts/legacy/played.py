@@ -10,6 +10,7 @@ from xml.etree import ElementTree as xml
 
 from msgspec import Struct
 
+from contracts import payment_platform as platform
 from contracts.legacy import reverse
 from contracts.legacy.reverse import Body, Call
 from contracts.legacy.values import written
@@ -156,4 +157,6 @@ def play(name: str, about: About, changes: Mapping[str, Any]) -> Call:
         body["data"] = {**body["data"], **changes}
     else:
         body |= changes
+        if "MaXacThuc" in body and "MaXacThuc" not in changes:
+            body["MaXacThuc"] = platform.checksum(body, platform.CONFIRM, about.secret)
     return Call(call.path, body)

@@ -47,10 +47,12 @@ def answers(service: str) -> jsonschema_rs.Draft202012Validator:
 
 
 def findings(service: str, request: Mapping[str, Any]) -> list[Finding]:
-    """What is wrong with the parameters of a request, at most MOST. Members that nobody knows are never wrong."""
+    """What is wrong with the parameters of a request; of what can be taken at most MOST. Unknown members are never wrong."""
     if _validator(service).is_valid(dict(request)):
         return []
-    return [found for _, found in zip(range(MOST), _findings(service, request), strict=False)]
+    found = list(_findings(service, request))
+    tolerable = [each for each in found if each.tolerable][:MOST]
+    return [each for each in found if not each.tolerable or each in tolerable]
 
 
 def _findings(service: str, request: Mapping[str, Any]) -> Iterator[Finding]:

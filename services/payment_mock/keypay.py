@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts import keypay, payment_signing
 from contracts import payment_platform as platform
+from contracts.modes import address_fault
 from contracts.payment_platform import Fields
 from services.payment_mock import faults, orders, signatures, store, vietqr
 from services.payment_mock.callbacks import keypay_message
@@ -179,7 +180,7 @@ async def _opened(runtime: PaymentRuntime, partner: Partner, message: Create) ->
                 expires_at=sandbox.now + runtime.payment.order_lifetime,
                 traceparent=trace_context.traceparent(),
                 protocol="keypay",
-                return_url=message.return_url if message.return_url.startswith(("http://", "https://")) else "",
+                return_url="" if address_fault(message.return_url) else message.return_url,
             ),
         )
     return _refused("amount-differs") if order is None else order

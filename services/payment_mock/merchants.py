@@ -6,12 +6,14 @@ cannot be guessed, as its messages know no sandbox.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.storage.database import Connection, Database
 
+KEYS = re.compile(r"[0-9a-f]{32}")
 COLUMNS = "sandbox, code, key, secret, confirm_url, return_url"
 # Other addresses for a code that is known leave key and secret as they are.
 REGISTER_SQL = f"""
@@ -68,7 +70,7 @@ async def with_code(connection: Connection, sandbox_id: str, code: str) -> Partn
 
 
 async def with_key(database: Database, key: str) -> Partner | None:
-    rows = await database.fetch(OF_KEY_SQL, key) if len(key) == 32 else []
+    rows = await database.fetch(OF_KEY_SQL, key) if KEYS.fullmatch(key) else []
     return Partner(**rows[0]) if rows else None
 
 

@@ -55,7 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         routers=(*public, desk_pages.router, *lab),
         summary="34 provincial procedure systems: register, receive, demand the fee, process, return.",
         has_cookie=True,
-        raw_bodies=(speak.RAW_BODIES, results.RAW_BODIES, legacy.RAW_BODIES),
+        raw_bodies=(speak.RAW_BODIES, results.RAW_BODIES, *legacy.RAW_BODIES),
         templates=TEMPLATES,
     )
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from shared.observability import logs, trace_context
+from shared.observability.paths import masked
 from shared.settings import Settings
 
 if TYPE_CHECKING:  # at run time it is imported only if spans are on
@@ -71,7 +72,7 @@ def request(scope: Mapping[str, Any], status: int, own: str, incoming: str, seco
             "http.route": route,
             "http.response.status_code": status,
             "url.scheme": scope.get("scheme", "http"),
-            "url.path": path,
+            "url.path": masked(path),
             "server.address": host,
             "server.port": port or 0,
             "network.protocol.version": scope.get("http_version", ""),

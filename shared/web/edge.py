@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.observability import logs, metrics, spans, trace_context
+from shared.observability.paths import masked
 from shared.runtime import Runtime, has_effect
 from shared.storage.database import is_machine_fault
 from shared.web import problems, strict_json
@@ -104,7 +105,7 @@ class Edge:
                 spans.request(scope, status, own, incoming, seconds)
             is_change = method not in ("GET", "HEAD") and not route.startswith("/_lab")
             if (status >= 500 and route != "/readyz") or is_change:
-                log.info("request", method=method, path=scope["path"], status=status)
+                log.info("request", method=method, path=masked(scope["path"]), status=status)
 
 
 def _head_as_get(app: ASGIApp) -> ASGIApp:

@@ -41,6 +41,7 @@ RULES: tuple[FaultName, ...] = (
     "adapter-byte-order-mark",
     "adapter-exists-already",
 )
+PATIENCE_SECONDS = 300.0
 PROBABILITY, RULE_SECONDS = 0.1, 1.0
 WAIT_SECONDS = (
     60.0  # for an answer: a real client gives up after 6, and pushes again; on a slow machine that proves nothing
@@ -58,6 +59,7 @@ class Pushers:
     legacy: dict[str, Any]
     done: dict[str, list[str]] = field(default_factory=dict)
     again: int = 0
+    patience: float = PATIENCE_SECONDS  # for one push
     _session: str = ""
 
     @classmethod
@@ -120,9 +122,12 @@ class Pushers:
             self.done.setdefault(code, []).append(status)
 
     async def _until_taken(self, http: httpx.AsyncClient, service: str, row: dict[str, Any], **more: str) -> None:
+        end = asyncio.get_running_loop().time() + self.patience
         while (code := await self._code(http, {"service": service, "data": [row], **more})) != TAKEN:
             if code == KNOWN and "isUpdating" in more:  # perhaps it was taken, perhaps not: an update is both
                 more["isUpdating"] = "True"
+            if asyncio.get_running_loop().time() > end:
+                return  # what was not taken is missing at the end
             self.again += 1
             await asyncio.sleep(PAUSE_SECONDS)
 

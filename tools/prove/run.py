@@ -142,6 +142,7 @@ async def run(order: Order, notify: Notify) -> Report:
                     load.connected = {sandboxes[1].id: (tuple(PROVINCES), PROCEDURE)}
                     pushers = await Pushers.get_ready(country, order.seed)
                     pushing = asyncio.create_task(pushers.run(order.pushed))
+                    programs.callback(pushing.cancel)
                 async with _sampling(scene) as history:
                     report.samples = history.samples
                     await _break_things(scene, order, report, notify, history.since)

@@ -40,12 +40,15 @@ from shared.web.problems import problem_responses
 from shared.web.router import Router
 
 BASE = "/legacy"
-RAW_BODIES = (re.compile(r"/legacy/.*"), 24 << 20)
+RAW_BODIES = (
+    (re.compile(r"/legacy/.*"), 24 << 20),
+    (re.compile(r"/legacy/(login|share)"), 1 << 20),
+)
+IN_A_THREAD = 64 << 10  # bytes from which a body is read beside the other requests
 NO_JSON = "Dữ liệu không phải là một đối tượng JSON"
 NO_ARRAY = "Dữ liệu không phải là một mảng JSON"
 NO_KEY = "Địa chỉ không thuộc tỉnh nào: khoá trong địa chỉ đã bị thay thế hoặc thu hồi"
 BUSY = "Hệ thống đang bận; hãy gửi lại chính yêu cầu này"
-PUSHING = ("DongBo", "CapNhat")  # how the names of services begin that push
 NO_FILE = "DuongDan: không có tệp này"
 OTHER_AGENCY = "madonvi không thuộc tỉnh đã đăng nhập"
 # Of the wrapper of one province: the path of a push → the service, and whether it updates.
@@ -231,7 +234,7 @@ async def wrapped(key: Key, service: str, request: Request, gateway: GatewayDep)
     connector = await sessions.connector_with(gateway, key)
     if connector is None:
         return _json(answers.refusal(NO_KEY))
-    return await _answered(gateway, connector, service, dict(request.query_params), form=_in_a_text)
+    return await _answered(gateway, connector, service, clean(dict(request.query_params)), form=_in_a_text)
 
 
 @router.get(
@@ -267,7 +270,7 @@ async def wrapped_push(key: Key, service: str, request: Request, gateway: Gatewa
     response_class=Response,
 )
 async def wrapped_in_query(key: Key, service: str, request: Request, gateway: GatewayDep) -> Response:
-    query = dict(request.query_params)
+    query = clean(dict(request.query_params))
     return await _pushed(gateway, key, service, await _read(request), query, query.get("MaDinhDanhDV", ""))
 
 
@@ -317,11 +320,10 @@ async def _answered(
         answer = answers.refusal(no_such("service", asked, tuple(SERVICES)))
     else:
         serve = partial(SERVICES[asked], gateway, connector, {**parameters, "service": asked})
-        is_push, place = asked.startswith(PUSHING), (connector.sandbox_id, connector.province)
         try:
             if rule is not None and rule.fault == adapter.TWICE:
-                await gateway.turns.take(place, serve)
-            answer = await (gateway.turns.take(place, serve) if is_push else serve())
+                await serve()
+            answer = await serve()
         except Busy:
             answer = answers.refusal(BUSY)
     sandbox = await gateway.sandbox(connector.sandbox_id)
@@ -351,11 +353,18 @@ def _is_of(agency: str, province: str) -> bool:
 
 async def _read(request: Request) -> Any:
     """The body, whatever its content type says; None if it is no JSON."""
-    body = (await request.body()).removeprefix(b"\xef\xbb\xbf")
+    body = await request.body()
+    return _parsed(body) if len(body) < IN_A_THREAD else await asyncio.to_thread(_parsed, body)
+
+
+def _parsed(body: bytes) -> Any:
     try:
-        return clean(json.loads(body, parse_constant=_no_number))  # as tolerant as the clients' own libraries
+        document = json.loads(
+            body.removeprefix(b"\xef\xbb\xbf"), parse_constant=_no_number
+        )  # as tolerant as the clients
     except (ValueError, RecursionError):
         return None
+    return clean(document)
 
 
 def _no_number(name: str) -> None:

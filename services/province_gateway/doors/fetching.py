@@ -12,6 +12,7 @@ from shared.receivers import (
     HUNG_UP,
     AllowedHosts,
     AllowedTransport,
+    addresses,
     parsed,
     port_of,
     refused_words,
@@ -39,7 +40,7 @@ async def fetch(
     raises   ReceiverNotAllowed; BodyDoesNotFit if the address gives no file
     """
     address, seconds = parsed(url, pointer), seconds or SECONDS
-    if port_of(address) in ours:
+    if port_of(address) in ours and await _is_here(address):
         raise BodyDoesNotFit((pointer, "must not be an address of this network itself"))
     try:
         async with asyncio.timeout(seconds), _client(allowed) as http, http.stream("GET", address) as response:
@@ -58,6 +59,14 @@ async def fetch(
         raise BodyDoesNotFit((pointer, f"cannot be fetched: {words}")) from error
     except httpx.HTTPError as error:
         raise BodyDoesNotFit((pointer, f"cannot be fetched: the server {HUNG_UP}")) from error
+
+
+async def _is_here(address: httpx.URL) -> bool:
+    """Whether an address leads to this machine."""
+    try:
+        return any(each.is_loopback for each in await addresses(address))
+    except OSError:
+        return False
 
 
 def _client(allowed: AllowedHosts) -> httpx.AsyncClient:

@@ -8,11 +8,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 from shared.messaging.save_statement import Clause
 
 NOW = text("clock_timestamp()")
+SWEEP_ROWS = 200  # of a deleted sandbox, per transaction: what was pushed can be large
 PUSHED = Clause(
     "pushed",
     "INSERT INTO legacy_dossiers (sandbox, province, theirs, code, object) "
     "SELECT sandbox, province, theirs, code, object::jsonb FROM {rows} ON CONFLICT (sandbox, province, theirs) "
-    "DO UPDATE SET object = legacy_dossiers.object || EXCLUDED.object, pushed_at = clock_timestamp()",
+    "DO UPDATE SET object = legacy_dossiers.object || EXCLUDED.object, code = EXCLUDED.code, pushed_at = clock_timestamp()",
     "sandbox text, province text, theirs text, code text, object text",
 )
 STEPPED = Clause(
@@ -67,6 +68,7 @@ def _dossiers(metadata: MetaData) -> Table:
         Column("object", JSONB, nullable=False),  # every member that was pushed, as it was pushed last
         Column("pushed_at", DateTime(timezone=True), nullable=False, server_default=NOW),  # real time
         Index("legacy_dossiers_code", "code", "sandbox"),
+        info={"sweep_rows": SWEEP_ROWS},
     )
 
 
@@ -81,6 +83,7 @@ def _steps(metadata: MetaData) -> Table:
         Column("digest", Text, primary_key=True),
         Column("step", JSONB, nullable=False),
         Column("pushed_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+        info={"sweep_rows": SWEEP_ROWS},
     )
 
 
@@ -95,6 +98,7 @@ def _notes(metadata: MetaData) -> Table:
         Column("key", Text, primary_key=True),
         Column("row", JSONB, nullable=False),
         Column("pushed_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+        info={"sweep_rows": SWEEP_ROWS},
     )
 
 

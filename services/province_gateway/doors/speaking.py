@@ -83,7 +83,7 @@ class Turn(Protocol):
         """Before each message: bring what the next one rests on, such as the file of a result."""
         ...
 
-    def end(self, work: Work) -> None:
+    def end(self, work: Work, said: Sequence[Said]) -> None:
         """Note in the same transaction what else is to be kept."""
         ...
 
@@ -165,7 +165,7 @@ def note(work: Work, connector: Connector, code: str, findings: Sequence[Finding
         errors=tuple(findings),
     )
     document = msgspec.json.encode(verdict.document()).decode()
-    number, place = work.number(_counter(connector.province)), (connector.sandbox_id, connector.province)
+    number, place = work.number(counter_of(connector.province)), (connector.sandbox_id, connector.province)
     row = (*place, number, work.now, "legacy", "", "", code, verdict.outcome, document, "", None, None, "")
     work.insert(VERDICT, row)
 
@@ -196,7 +196,7 @@ async def _say_all(
 ) -> list[Said]:
     sandbox_id, province = _place(readings[0])
     codes = sorted({reading.dossier for reading in readings if reading.dossier})
-    counter = _counter(province)
+    counter = counter_of(province)
     said: list[Said] = []
     async with runtime.unit_of_work(sandbox_id, codes=codes, series=[counter]) as request:
         require_external(request.work.sandbox, province)
@@ -220,13 +220,13 @@ async def _say_in_turn(
     sandbox_id, province = place
     said: list[Said] = []
     digests: dict[str | None, str] = {}
-    async with runtime.unit_of_work(sandbox_id, codes=[code], series=[_counter(province)]) as request:
+    async with runtime.unit_of_work(sandbox_id, codes=[code], series=[counter_of(province)]) as request:
         require_external(request.work.sandbox, province)
         dossier = _arrived(request.work, code)
         numbers: list[str] = []
         if dossier is not None and dossier.owing is not None:
             numbers += receipts.receipt_series(agency_code(dossier.province, dossier.commune), request.now)
-        await request.lock_counters(*sorted({_counter(province), *numbers}))
+        await request.lock_counters(*sorted({counter_of(province), *numbers}))
         (row,) = await request.fetch(KNOWN_SQL, sandbox_id, province, [""], [code])
         if dossier is None and row["is_here"]:
             raise _Overtaken
@@ -245,7 +245,7 @@ async def _say_in_turn(
             said.append(await _say_one(request, rules, reading, row, digests, None, None))
             if said[-1].verdict.outcome in ("rejected", "duplicate"):  # neither changes anything
                 break
-        turn.end(request.work)
+        turn.end(request.work, said)
         request.work.when_committed(lambda: ring(sandbox_id, province))
     return said
 
@@ -261,7 +261,7 @@ async def _say_one(
 ) -> Said:
     """Judge one message, after those before it in the same transaction; `row`: of KNOWN_SQL, `digests`: of those."""
     sandbox_id, province = _place(reading)
-    counter = _counter(province)
+    counter = counter_of(province)
     work: Work = request.work.layer()
     dossier = _dossier_here(work, reading)
     if dossier is None and row["is_here"]:
@@ -284,7 +284,7 @@ async def _say_one(
     return Said(verdict, number, hidden_until)
 
 
-def _counter(province: str) -> str:
+def counter_of(province: str) -> str:
     """The counter that numbers the verdicts of a province. Who holds its lock is the only one who judges there."""
     return f"verdicts/{province}"
 

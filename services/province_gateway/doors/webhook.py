@@ -220,7 +220,7 @@ class Webhooks:
         try:
             twist = await self._twist(place, claim.delivery)
             if claim.via == LEGACY:
-                outcome = await self._call(http, place[0], claim)
+                outcome = await self._call(http, place[0], claim, is_cut=twist == named.CUT)
             else:
                 headers, body = await self._message(place[0], claim, twist)
                 outcome = await self._post(http, claim.url, headers, body, is_cut=twist == named.CUT)
@@ -272,14 +272,14 @@ class Webhooks:
         signed = body + b" " if twist == named.SIGNATURE else body
         return {**headers, **webhook_signing.headers(claim.secrets, claim.delivery.id, at, signed)}, body
 
-    async def _call(self, http: httpx.AsyncClient, sandbox_id: str, claim: Claim) -> Outcome:
+    async def _call(self, http: httpx.AsyncClient, sandbox_id: str, claim: Claim, *, is_cut: bool) -> Outcome:
         """The reverse call of the adapter API; an event of which it can say nothing counts as taken. Raises NotReady."""
         (event,) = await cloudevents.structured(self.runtime, sandbox_id, [claim.delivery])
         call = reverse.call_of(msgspec.json.decode(msgspec.json.encode(event)), claim.secrets[0])
         if call is None:
             return Outcome(None, "", 0, "the adapter API has no call for it")
         body = msgspec.json.encode(call.body)
-        return await self._post(http, call.address(claim.url), reverse.HEADERS, body, is_taken=_is_taken)
+        return await self._post(http, call.address(claim.url), reverse.HEADERS, body, is_cut=is_cut, is_taken=_is_taken)
 
     async def _post(
         self,

@@ -20,11 +20,12 @@ SELECT d.body, d.code, l.theirs, l.object,
     AS has_paid_merchant
 FROM dossiers d LEFT JOIN legacy_dossiers l
   ON l.sandbox = d.sandbox AND l.code = d.code AND l.province = d.province"""
+ORDER_SQL = "ORDER BY (l.theirs = d.code), l.pushed_at LIMIT 1"  # the province's own code, if it has one
 BY_THEIRS_SQL = f"""
 {SHOWN_SQL} WHERE d.sandbox = $1 AND d.province = $2
   AND d.code = coalesce((SELECT code FROM legacy_dossiers WHERE sandbox = $1 AND province = $2 AND theirs = $3), $3)"""
 OURS_SQL = f"""
-{SHOWN_SQL} WHERE d.sandbox = $1 AND d.code = $2 AND d.province <> ''"""
+{SHOWN_SQL} WHERE d.sandbox = $1 AND d.code = $2 AND d.province <> '' {ORDER_SQL}"""
 
 
 SEEN_SQL = """

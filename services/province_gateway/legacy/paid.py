@@ -13,16 +13,17 @@ from services.province_gateway.moves import official, receipts
 from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.runtime import Gateway
 from services.province_gateway.work import Work
+from shared.errors import Refusal
 
-# A merchant calls a dossier as its province does.
+# A merchant calls a dossier as its province does. What two provinces call so is nobody's.
 CODE_SQL = """
 SELECT d.code, d.body FROM dossiers d WHERE d.sandbox = $1 AND d.province <> '' AND d.code = coalesce(
-  (SELECT code FROM legacy_dossiers WHERE sandbox = $1 AND theirs = $2 ORDER BY province LIMIT 1), $2)"""
+  (SELECT code FROM dossiers WHERE sandbox = $1 AND code = $2 AND province <> ''),
+  (SELECT min(code) FROM legacy_dossiers WHERE sandbox = $1 AND theirs = $2 HAVING count(DISTINCT code) = 1))"""
 UNMET_SQL = """
-SELECT m.transaction, m.dossier, m.amount_dong, m.partner, m.reference, d.body FROM merchant_payments m
-JOIN dossiers d ON d.sandbox = m.sandbox AND d.code = $2 AND d.province <> ''
-WHERE m.sandbox = $1 AND NOT m.met AND m.dossier = ANY(ARRAY(
-  SELECT $2 UNION SELECT theirs FROM legacy_dossiers WHERE sandbox = $1 AND code = $2)) ORDER BY m.transaction"""
+SELECT m.transaction, m.dossier, m.amount_dong, m.partner, m.reference FROM merchant_payments m
+WHERE m.sandbox = $1 AND NOT m.met AND m.dossier = ANY($2) ORDER BY m.transaction"""
+NAMES_SQL = "SELECT theirs FROM legacy_dossiers WHERE sandbox = $1 AND code = $2"
 KNOWN_SQL = "SELECT FROM merchant_payments WHERE sandbox = $1 AND transaction = $2"
 
 
@@ -41,33 +42,40 @@ async def take(gateway: Gateway, sandbox_id: str, payment: Payment) -> None:
 
     Where a connector speaks events, it says itself that the fee is paid.
     """
+    async with gateway.unit_of_work(sandbox_id, series=[payment.transaction]) as request:
+        if not await request.fetch(KNOWN_SQL, sandbox_id, payment.transaction):
+            request.work.insert(PAID, (sandbox_id, *_row(payment), False))
     rows = await gateway.database.fetch(CODE_SQL, sandbox_id, payment.dossier)
-    code = rows[0]["code"] if rows else payment.dossier
-    agency = _agency(gateway.documents.decode(rows[0]["body"])) if rows else code
-    async with gateway.unit_of_work(sandbox_id, codes=[code] if rows else [], series=[agency]) as request:
-        if await request.fetch(KNOWN_SQL, sandbox_id, payment.transaction):
-            return
-        if rows:
-            await request.lock_counters(*receipts.receipt_series(agency, request.now))
-        row = (payment.transaction, payment.dossier, payment.amount_dong, payment.partner, payment.reference)
-        request.work.insert(
-            PAID, (sandbox_id, *row, bool(rows) and _meets(gateway, request.work, code, payment.amount_dong))
-        )
+    if rows:
+        await meet(gateway, sandbox_id, rows[0]["code"])
 
 
 async def meet(gateway: Gateway, sandbox_id: str, code: str) -> None:
-    """Let what was paid before it was demanded meet the demand of a dossier."""
-    rows = await gateway.database.fetch(UNMET_SQL, sandbox_id, code)
-    if not rows:
+    """Let what was paid, perhaps before it was demanded, meet the open demand of a dossier.
+
+    Called after each payment and after each demand: whichever is committed last sees the other.
+    """
+    names = [code, *(row["theirs"] for row in await gateway.database.fetch(NAMES_SQL, sandbox_id, code))]
+    unmet = await gateway.database.fetch(UNMET_SQL, sandbox_id, names)
+    rows = [row for name in names for row in await gateway.database.fetch(CODE_SQL, sandbox_id, name)] if unmet else []
+    bodies = {row["body"] for row in rows if row["code"] == code}
+    if not bodies:
         return
-    agency = _agency(gateway.documents.decode(rows[0]["body"]))
+    dossier: Dossier = gateway.documents.decode(bodies.pop())
+    agency = agency_code(dossier.province, dossier.commune)
     async with gateway.unit_of_work(sandbox_id, codes=[code], series=[agency]) as request:
         await request.lock_counters(*receipts.receipt_series(agency, request.now))
-        for row in await request.fetch(UNMET_SQL, sandbox_id, code):
+        for row in await request.fetch(UNMET_SQL, sandbox_id, names):
             if _meets(gateway, request.work, code, row["amount_dong"]):
-                facts = (row["transaction"], row["dossier"], row["amount_dong"], row["partner"], row["reference"])
-                request.work.insert(PAID, (sandbox_id, *facts, True))
+                payment = Payment(
+                    row["dossier"], row["amount_dong"], row["partner"], row["reference"], row["transaction"]
+                )
+                request.work.insert(PAID, (sandbox_id, *_row(payment), True))
                 return
+
+
+def _row(payment: Payment) -> tuple[str, str, int, str, str]:
+    return payment.transaction, payment.dossier, payment.amount_dong, payment.partner, payment.reference
 
 
 def _meets(gateway: Gateway, work: Work, code: str, amount_dong: int) -> bool:
@@ -78,9 +86,10 @@ def _meets(gateway: Gateway, work: Work, code: str, amount_dong: int) -> bool:
     mode = mode_of(work.sandbox, dossier.province)
     if mode.is_external and mode.via != LEGACY:
         return False
-    official.perform(work, code, Instruction(law.TAKE_PAYMENT, method="transfer"), gateway.rules)
+    layer: Work = work.layer()
+    try:
+        official.perform(layer, code, Instruction(law.TAKE_PAYMENT, method="transfer"), gateway.rules)
+    except Refusal:  # it has ended meanwhile: the payment is kept
+        return False
+    layer.merge()
     return True
-
-
-def _agency(dossier: Dossier) -> str:
-    return agency_code(dossier.province, dossier.commune)

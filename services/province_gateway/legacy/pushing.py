@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ CODE_SQL = "SELECT code FROM legacy_dossiers WHERE sandbox = $1 AND province = $
 HERE_SQL = "SELECT FROM dossiers WHERE sandbox = $1 AND code = $2 AND province <> ''"
 STEPS_SQL = "SELECT digest FROM legacy_steps WHERE sandbox = $1 AND province = $2 AND code = $3"
 NOTHING = "{}"
+LONGEST_CODE = 60  # characters
 NOWHERE = Place("", None)
 STATUS = "TrangThai"  # how the pointers of findings about a status end: the member is TrangThaiHoSo in a dossier
 INTEROPERATING = 0  # a status that one client sends beside the ten: nothing follows from it (integration.md 2)
@@ -89,9 +91,13 @@ class Push:
     def prepare(self, work: Work) -> None:
         pass
 
-    def end(self, work: Work) -> None:
+    @property
+    def whose(self) -> tuple[str, str]:
+        return self.connector.sandbox_id, self.connector.province
+
+    def end(self, work: Work, said: Sequence[Judged]) -> None:
         if not mode_of(work.sandbox, self.connector.province).url:
-            work.insert(SEEN, (self.connector.sandbox_id, self.connector.province, self.code))
+            work.insert(SEEN, (*self.whose, self.code))
         left = (*self.noted, *self.beside)
         if left:
             speaking.note(work, self.connector, self.code, left)
@@ -151,12 +157,14 @@ class DossierPush(Push):
             return None
         return super().next(known, now)
 
-    def end(self, work: Work) -> None:
+    def end(self, work: Work, said: Sequence[Judged]) -> None:
         if self.is_known:
             return
-        super().end(work)
-        place = (self.connector.sandbox_id, self.connector.province)
-        work.insert(PUSHED, (*place, text(self.pushed["MaHoSo"]), self.code, msgspec.json.encode(self.pushed).decode()))
+        super().end(work, said)
+        if self.outcome(said).is_taken:
+            theirs = code_text(self.pushed)
+            pushed = msgspec.json.encode({**messages.of_nobody(self.pushed), "MaHoSo": theirs}).decode()
+            work.insert(PUSHED, (*self.whose, theirs, self.code, pushed))
 
 
 @dataclass
@@ -165,12 +173,12 @@ class StepPush(Push):
 
     step: Object = field(default_factory=dict)
 
-    def end(self, work: Work) -> None:
-        super().end(work)
-        place = (self.connector.sandbox_id, self.connector.province)
-        work.insert(STEPPED, (*place, self.code, _digest(self.step), msgspec.json.encode(self.step).decode()))
-        reached = msgspec.json.encode({"TrangThaiHoSo": str(self.said.status)}).decode()
-        work.insert(PUSHED, (*place, text(self.step["MaHoSo"]), self.code, reached))
+    def end(self, work: Work, said: Sequence[Judged]) -> None:
+        super().end(work, said)
+        if self.outcome(said).is_taken:
+            work.insert(STEPPED, (*self.whose, self.code, _digest(self.step), msgspec.json.encode(self.step).decode()))
+            reached = msgspec.json.encode({"TrangThaiHoSo": str(self.said.status)}).decode()
+            work.insert(PUSHED, (*self.whose, code_text(self.step), self.code, reached))
 
 
 T = TypeVar("T", bound=Push)
@@ -183,8 +191,9 @@ async def push_dossiers(
 
     findings  on the form of the whole request; those of an element without which there is no dossier refuse it
     """
+    until = asyncio.get_running_loop().time() + fetched.SECONDS
     return [
-        await _push_dossier(gateway, connector, dossier, f"/data/{n}", _under(findings, f"/data/{n}"), is_update)
+        await _push_dossier(gateway, connector, dossier, f"/data/{n}", _under(findings, f"/data/{n}"), is_update, until)
         for n, dossier in enumerate(dossiers)
     ]
 
@@ -196,10 +205,10 @@ async def push_steps(
     outcomes, seen = [], dict[str, set[str]]()
     for n, step in enumerate(steps):
         noted = _under(findings, f"/data/{n}")
-        if any(not each.tolerable for each in noted):
-            outcomes.append(Outcome(False, tuple(noted)))
+        if unfit := _unfit(step, f"/data/{n}", noted, ("MaHoSo",)):
+            outcomes.append(await _refused(gateway, connector, step, unfit))
             continue
-        code = await code_of(gateway, connector, text(step["MaHoSo"]))
+        code = await code_of(gateway, connector, code_text(step))
         if code not in seen:
             rows = await gateway.database.fetch(STEPS_SQL, connector.sandbox_id, connector.province, code)
             seen[code] = {row["digest"] for row in rows}
@@ -215,9 +224,9 @@ async def push_steps(
 
 async def push_status(gateway: Gateway, connector: Connector, status: Object, findings: Sequence[Finding]) -> Outcome:
     """Take in the status of a dossier that the portal has sent to the province (integration.md 1.8)."""
-    if any(not each.tolerable for each in findings):
-        return Outcome(False, tuple(findings))
-    code = await code_of(gateway, connector, text(status["MaHoSo"]))
+    if unfit := _unfit(status, "/data", findings, ("MaHoSo",)):
+        return await _refused(gateway, connector, status, unfit)
+    code = await code_of(gateway, connector, code_text(status))
 
     def begin() -> Push:
         return Push(connector, code, messages.of_status(status, "/data"), [*findings])
@@ -233,14 +242,20 @@ async def code_of(gateway: Gateway, connector: Connector, theirs: str) -> str:
 
 
 async def _push_dossier(
-    gateway: Gateway, connector: Connector, dossier: Object, pointer: str, noted: list[Finding], is_update: bool
+    gateway: Gateway,
+    connector: Connector,
+    dossier: Object,
+    pointer: str,
+    noted: list[Finding],
+    is_update: bool,
+    until: float,
 ) -> Outcome:
-    if any(not each.tolerable for each in noted):
-        return Outcome(False, tuple(noted))
+    if unfit := _unfit(dossier, pointer, noted, ("MaHoSo", "MaTTHC")):
+        return await _refused(gateway, connector, dossier, unfit)
     now = (await gateway.sandbox(connector.sandbox_id)).now
     place, guessed = messages.place_of(dossier, connector.province, pointer, now)
-    code = await _code_for(gateway, connector, text(dossier["MaHoSo"]), place)
-    file, missed = await fetched.result_of(gateway, connector, code, dossier, pointer)
+    code = await _code_for(gateway, connector, code_text(dossier), place)
+    file, missed = await fetched.result_of(gateway, connector, code, dossier, pointer, until)
 
     def begin() -> DossierPush:
         said, found = messages.of_dossier(dossier, pointer), [*noted, *guessed, *missed]
@@ -260,7 +275,8 @@ def _begin_step(connector: Connector, code: str, step: Object, pointer: str, not
 
 async def _say(gateway: Gateway, connector: Connector, code: str, begin: Callable[[], T]) -> tuple[T, list[Judged]]:
     place = (connector.sandbox_id, connector.province)
-    turn, said = await speaking.say_in_turn(gateway, gateway.rules, gateway.ring, place, code, begin)
+    say = partial(speaking.say_in_turn, gateway, gateway.rules, gateway.ring, place, code, begin)
+    turn, said = await gateway.turns.take(place, say)
     if any(each.verdict.type == lifecycle.FEE_DEMANDED and each.verdict.is_accepted for each in said):
         await paid.meet(gateway, connector.sandbox_id, code)
     return turn, said
@@ -269,10 +285,8 @@ async def _say(gateway: Gateway, connector: Connector, code: str, begin: Callabl
 async def _code_for(gateway: Gateway, connector: Connector, theirs: str, place: Place) -> str:
     """The code in the network for a pushed dossier: theirs if it can be one, else one of the agency, drawn once."""
     known = await code_of(gateway, connector, theirs)
-    if known != theirs or messages.fits(theirs, place):
-        return known
-    if await gateway.database.fetch(HERE_SQL, connector.sandbox_id, theirs):
-        return theirs  # that of the portal, which came from there
+    if messages.fits(known, place) or await gateway.database.fetch(HERE_SQL, connector.sandbox_id, known):
+        return known  # theirs can be ours, or is that of the portal; or one was drawn, of this agency or for a dossier
     agency = agency_code(place.province, place.commune)
     async with gateway.unit_of_work(connector.sandbox_id, series=[f"{agency}/desk"]) as request:
         series = code_series(agency, request.now)
@@ -281,6 +295,27 @@ async def _code_for(gateway: Gateway, connector: Connector, theirs: str, place: 
         drawn = dossier_code(agency, day, request.work.number(series), request.work.epoch)
         request.work.insert(PUSHED, (connector.sandbox_id, connector.province, theirs, drawn, NOTHING))
     return await code_of(gateway, connector, theirs)
+
+
+def code_text(element: Object) -> str:
+    """MaHoSo of an element; what is longer than a code is cut."""
+    return text(element.get("MaHoSo"), LONGEST_CODE)
+
+
+def _unfit(element: Object, pointer: str, noted: Sequence[Finding], needed: Sequence[str]) -> list[Finding]:
+    """Why an element cannot be taken at all: what has no text where one is needed, too."""
+    unfit = [each for each in noted if not each.tolerable]
+    named = {each.pointer for each in unfit}
+    missing = [f"{pointer}/{name}" for name in needed if not text(element.get(name), LONGEST_CODE)]
+    return [*unfit, *(rules.MISSING.at(where) for where in missing if where not in named)]
+
+
+async def _refused(gateway: Gateway, connector: Connector, element: Object, findings: list[Finding]) -> Outcome:
+    """The outcome of an element that cannot be taken; a verdict says so."""
+    async with gateway.unit_of_work(connector.sandbox_id, series=[speaking.counter_of(connector.province)]) as request:
+        await request.lock_counters(speaking.counter_of(connector.province))
+        speaking.note(request.work, connector, code_text(element), findings)
+    return Outcome(False, tuple(findings))
 
 
 def _under(findings: Sequence[Finding], pointer: str) -> list[Finding]:

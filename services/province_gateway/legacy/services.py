@@ -18,7 +18,8 @@ from shared.sandbox.clock import BUSINESS_ZONE
 Parameters = Mapping[str, Any]
 Answer = dict[str, Any]
 ENVELOPE = ("session", "madonvi", "service")
-NO_LIST = "data: phải là một danh sách các đối tượng JSON"
+MOST = 1000  # elements of one push; the real queue worker takes 100 rows at a time (integration.md 1.4)
+NO_LIST = f"data: phải là một danh sách gồm tối đa {MOST} đối tượng JSON"
 NO_OBJECT = "data: phải là một đối tượng JSON"
 ANSWER = "DongBoKetQuaHoiDapGuiTuDVCQG"
 
@@ -124,7 +125,9 @@ async def _answers(gateway: Gateway, connector: Connector, parameters: Parameter
 
 def _elements(parameters: Parameters) -> Sequence[Parameters] | None:
     elements = parameters.get("data")
-    return elements if isinstance(elements, list) and all(isinstance(each, dict) for each in elements) else None
+    if not isinstance(elements, list) or len(elements) > MOST:
+        return None
+    return elements if all(isinstance(each, dict) for each in elements) else None
 
 
 def _own(parameters: Parameters) -> Parameters:

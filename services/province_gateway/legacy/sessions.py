@@ -14,6 +14,8 @@ from shared.runtime import Runtime, known_sandbox
 from shared.sandbox.names import DEFAULT
 
 LOGINS = re.compile(r"(?:([A-Za-z0-9_-]{1,64})\.)?([0-9]{2})")  # sandbox, province
+KEYS = re.compile(r"[0-9a-f]{32}")
+PRINTABLE = re.compile(r"[!-~]{32,64}")
 SECRETS_SQL = """
 SELECT secret, CASE WHEN previous_until > clock_timestamp() THEN previous_secret ELSE '' END AS previous_secret
 FROM connectors WHERE sandbox = $1 AND province = $2"""
@@ -46,26 +48,31 @@ async def log_in(runtime: Runtime, name: object, password: object) -> tuple[str,
 
 
 async def connector_of(runtime: Runtime, token: object) -> Connector | None:
-    """Whose session it is; None if it is none, or has ended."""
-    if not isinstance(token, str) or len(token) > 100:
+    """Whose session it is; None if it is none, or has ended, or its connector has."""
+    if not isinstance(token, str):
         return None
-    rows = await runtime.database.fetch(OF_SQL, token)
-    return Connector(rows[0]["sandbox"], rows[0]["province"]) if rows else None
+    rows = await runtime.database.fetch(OF_SQL, token) if KEYS.fullmatch(token) else []
+    connector = Connector(rows[0]["sandbox"], rows[0]["province"]) if rows else None
+    return connector if connector and await _is_connected(runtime, connector) else None
 
 
 async def connector_with(runtime: Runtime, key: str) -> Connector | None:
     """The connector whose password stands in the address: the wrappers of provinces know no login."""
-    rows = await runtime.database.fetch(OF_KEY_SQL, key) if len(key) >= 32 else []
+    rows = await runtime.database.fetch(OF_KEY_SQL, key) if PRINTABLE.fullmatch(key) else []
     connector = Connector(rows[0]["sandbox"], rows[0]["province"]) if len(rows) == 1 else None
     return connector if connector and await _knows(runtime, connector, key) else None
 
 
-async def _knows(runtime: Runtime, connector: Connector, password: str) -> bool:
+async def _is_connected(runtime: Runtime, connector: Connector) -> bool:
     try:
         sandbox = await known_sandbox(runtime, connector.sandbox_id)
     except Refusal:
         return False
-    if mode_of(sandbox, connector.province).via != LEGACY:
+    return mode_of(sandbox, connector.province).via == LEGACY
+
+
+async def _knows(runtime: Runtime, connector: Connector, password: str) -> bool:
+    if not await _is_connected(runtime, connector):
         return False
     rows = await runtime.database.fetch(SECRETS_SQL, connector.sandbox_id, connector.province)
     return any(
