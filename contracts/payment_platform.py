@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Self
 
@@ -78,7 +78,12 @@ def checksum(message: Mapping[str, object], fields: Fields, secret: str) -> str:
 
     message  values as in the JSON text, so 8000 and "8000" have the same signature; KeyError if a field is missing
     """
-    return hashlib.sha256("|".join([*(str(message[name]) for name in fields), secret]).encode()).hexdigest()
+    return joined([str(message[name]) for name in fields], secret)
+
+
+def joined(values: Sequence[str], secret: str) -> str:
+    """SHA-256, lower hex, of the values and the secret, joined by `|`."""
+    return hashlib.sha256("|".join((*values, secret)).encode()).hexdigest()
 
 
 def is_authentic(message: Mapping[str, object], fields: Fields, secret: str) -> bool:

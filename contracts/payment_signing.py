@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from contracts.payment_platform import Fields
+from contracts.payment_platform import Fields, joined
 from shared.sentences import Sentence
 
 SEPARATOR, MASK = "|", "***"
@@ -28,14 +28,9 @@ class Difference(Struct, frozen=True):
     what: Sentence
 
 
-def joined(values: Sequence[str], secret: str) -> str:
-    """SHA-256, lower hex, of the values and the secret, joined by `|` (integration.md 4.1, 4.2)."""
-    return hashlib.sha256(SEPARATOR.join((*values, secret)).encode()).hexdigest()
-
-
 def keyed(values: Sequence[str], secret: str) -> str:
     """HMAC-SHA256, lower hex, of the values joined by `|`, with the secret as key (integration.md 4.4)."""
-    return hmac.new(secret.encode(), SEPARATOR.join(values).encode(), hashlib.sha256).hexdigest()
+    return _mac(SEPARATOR.join(values).encode(), secret)
 
 
 def is_signed(message: Mapping[str, object], fields: Fields, secret: str, sign: Sign, claimed: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from contracts import payment_platform as platform
 from contracts import payment_signing
 from contracts.payment_platform import Fields, Signed
 from contracts.payment_signing import Difference, Sign
@@ -22,7 +23,7 @@ async def note(runtime: PaymentRuntime, partner: Partner, message: Signed, field
     """Members for the refusal of a message with a wrong MaXacThuc. The real platform says nothing of the kind."""
     sent = message.as_sent
     claimed = str(sent.get("MaXacThuc", ""))
-    return await explain(runtime, partner, sent, fields, payment_signing.joined, partner.secret, claimed, subject)
+    return await explain(runtime, partner, sent, fields, platform.joined, partner.secret, claimed, subject)
 
 
 async def explain(

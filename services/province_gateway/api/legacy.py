@@ -1,4 +1,4 @@
-"""The adapter API over HTTP, in the envelopes that systems speak. Whatever is asked, the reply is 200 with `error_code`."""
+"""The adapter API over HTTP, in the envelopes that systems speak. A reply is 200 with `error_code`, also to what is refused."""
 
 from __future__ import annotations
 
