@@ -112,7 +112,7 @@ KINDS: dict[str, Callable[[Any], bool]] = {
     "time14": is_time("%Y%m%d%H%M%S"),
     "day": is_time("%d-%m-%Y"),
     "code": written(r"[0-9A-Za-z][0-9A-Za-z.-]*"),
-    "procedure": written(r"[123]\.\d{6}(\.000\.00\.00\.[GH]\d\d)?"),
+    "procedure": written(r"[0-3]\.\d{6}(\.000\.00\.00\.[GH]\d\d)?"),  # 0: a provisional code of ours
     "online-service": written(r"[123]\.\d{6}(\.000\.00\.00\.[GH]\d\d)?\.\d\d"),
     "kind-of-result": written(r"KQ\.G\d\d\.\d{6}"),
     "field": written(r"G\d\d-[A-Z]+\d+"),
