@@ -10,12 +10,12 @@ from services.province_gateway.api import (
     deliveries,
     desk,
     dossiers,
-    legacy,
     pull,
     results,
     scripts,
     speak,
 )
+from services.province_gateway.api.legacy import dossier_views, envelopes, payments, profiles, reverse_calls
 from services.province_gateway.pages import desk as desk_pages
 from services.province_gateway.pages.visits import TEMPLATES
 from services.province_gateway.problems import PROBLEMS
@@ -40,9 +40,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         deliveries.router,
         deliveries.services_router,
         scripts.router,
-        legacy.router,
-        legacy.views_router,
-        legacy.services_router,
+        envelopes.router,
+        dossier_views.router,
+        profiles.router,
+        reverse_calls.router,
+        payments.router,
     )
     lab = (sandbox.replica_router, sandbox.router, lanes.router, events.router, dead_letters.router)
     return web.create_app(
@@ -55,7 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         routers=(*public, desk_pages.router, *lab),
         summary="34 provincial procedure systems: register, receive, demand the fee, process, return.",
         has_cookie=True,
-        raw_bodies=(speak.RAW_BODIES, results.RAW_BODIES, *legacy.RAW_BODIES),
+        raw_bodies=(speak.RAW_BODIES, results.RAW_BODIES, *envelopes.RAW_BODIES),
         templates=TEMPLATES,
     )
 

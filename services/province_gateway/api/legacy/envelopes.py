@@ -12,30 +12,21 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import Path, Request, Response
-from pydantic import BaseModel, Field
 
 from contracts.catalogue import PROVINCES
-from contracts.decisions import Body, Dong
 from contracts.faults import adapter
 from contracts.legacy import listed
-from contracts.legacy.played import PLAYS
-from contracts.legacy.profiles import OF_ANSWERS, OF_PUSHES, PROFILES
 from contracts.legacy.values import clean, text
-from services.province_gateway.api.access import ConnectorDep
 from services.province_gateway.api.views import GatewayDep
 from services.province_gateway.doors.connectors import Connector
 from services.province_gateway.doors.turns import Busy
-from services.province_gateway.legacy import answers, faulty, forms, looking, paid, playing, sessions
-from services.province_gateway.legacy.paid import Payment
+from services.province_gateway.legacy import answers, faulty, forms, sessions
 from services.province_gateway.legacy.services import SERVICES, Answer
 from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.runtime import Gateway
 from shared.did_you_mean import no_such
-from shared.runtime import known_sandbox
 from shared.sandbox.files import FileNotFound
 from shared.text import Text
-from shared.web.dependencies import ForServices, SandboxId
-from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 from shared.web.router import Router
 
@@ -61,138 +52,6 @@ PUSHES: dict[str, tuple[str, dict[str, str]]] = {
 GET_FILE = "getfile"
 Key = Annotated[str, Path(max_length=64, description="Of the connector, from `lienthong connect`")]
 router = Router(prefix=BASE, tags=["adapter"])
-views_router = Router(prefix="/api/v1", tags=["adapter"])
-services_router = Router(prefix="/_lab", tags=["services"], dependencies=[ForServices])
-
-
-class DifferenceView(BaseModel):
-    """A field that the network has otherwise than the province pushed it."""
-
-    field: str
-    network: Any
-    pushed: Any
-
-
-class LostView(BaseModel):
-    """A fact of the dossier that the adapter API cannot say; `field`: has a part of it, null if none does."""
-
-    fact: str
-    field: str | None
-
-
-class ViewsView(BaseModel):
-    """`code_of_province`: as the province calls it; `network`: as the adapter API shows it; `pushed`: null if it never was."""
-
-    code: str
-    code_of_province: str
-    network: dict[str, Any]
-    pushed: dict[str, Any] | None
-    differs: list[DifferenceView]
-    lost: list[LostView]
-
-
-@views_router.get(
-    "/dossiers/{code}/views",
-    summary="What each interface says of a dossier: the network, and what its province pushed.",
-    responses=problem_responses(404),
-)
-async def views(code: Text, sandbox: SandboxId, gateway: GatewayDep) -> ViewsView:
-    await known_sandbox(gateway, sandbox)
-    both = await looking.both(gateway, sandbox, code)
-    return ViewsView(
-        code=code,
-        code_of_province=both.theirs,
-        network=both.events,
-        pushed=both.pushed or None,
-        differs=[DifferenceView(field=name, network=ours, pushed=said) for name, (ours, said) in both.differs.items()],
-        lost=[LostView(fact=fact, field=field or None) for fact, field in both.lost.items()],
-    )
-
-
-class PaymentBody(Body):
-    """An order of a merchant that was paid. dossier: MaHoSo; reference: MaThamChieu; transaction: MaGiaoDich."""
-
-    dossier: Text
-    amount_dong: Dong
-    partner: Text
-    reference: Text
-    transaction: Text
-
-
-@services_router.post(
-    "/merchant-payments",
-    summary="A merchant of the payment platform was paid for a dossier",
-    status_code=204,
-    response_class=Response,
-    responses=problem_responses(403, 404, 422, 503),
-)
-async def merchant_paid(body: PaymentBody, sandbox: SandboxId, gateway: GatewayDep) -> Response:
-    await known_sandbox(gateway, sandbox)
-    await paid.take(gateway, sandbox, Payment(**body.model_dump()))
-    return Response(status_code=204)
-
-
-class ProfileView(BaseModel):
-    """How a province differs at the adapter API.
-
-    mark      V read in public code, W seen on the wire, G plausible
-    answers   how the API answers it: error code of success, texts, life of a session, latency
-    pushes    how it pushes: form of times, fields left out, names in capitals, histories again, and so on
-    """
-
-    name: str
-    title_vi: str
-    title_en: str
-    mark: str
-    source: str
-    answers: dict[str, Any]
-    pushes: dict[str, Any]
-
-
-@views_router.get(
-    "/adapter-profiles", summary="The profiles of provinces at the adapter API.", responses=problem_responses(422)
-)
-async def profiles(request: Request, page: PageDep, response: Response) -> list[ProfileView]:
-    views = [
-        ProfileView(
-            name=name,
-            title_vi=profile.name[0],
-            title_en=profile.name[1],
-            mark=profile.mark,
-            source=profile.source,
-            answers={member: getattr(profile, member) for member in OF_ANSWERS},
-            pushes={member: getattr(profile, member) for member in OF_PUSHES},
-        )
-        for name, profile in PROFILES.items()
-    ]
-    return announce(request, response, page.of(views))
-
-
-class CallBody(Body):
-    """call: such as tax-notice; dossier: what it is about; changes: members of the call in place of ours."""
-
-    call: Annotated[Text, Field(json_schema_extra={"enum": [*PLAYS]})]
-    dossier: Text
-    changes: Annotated[dict[str, Any], Field(max_length=50)] = Field(default_factory=dict)
-
-
-class CallView(BaseModel):
-    """What is sent, to the end of the address that the province listens at."""
-
-    path: str
-    body: dict[str, Any]
-
-
-@views_router.post(
-    "/provinces/{province}/connector/calls",
-    summary="Tell the province something that no event says: a promotion notice, a tax notice, a fee look-up.",
-    status_code=202,
-    responses=problem_responses(401, 403, 404, 409, 422, 503),
-)
-async def play(body: CallBody, connector: ConnectorDep, gateway: GatewayDep) -> CallView:
-    """It is sent as deliveries are: `deliveries` lists its attempts, `resend` sends it again."""
-    call = await playing.play(gateway, connector, body.call, body.dossier, body.changes)
-    return CallView(path=call.path, body=call.body)
 
 
 @router.post("/login", summary="Log in at the adapter API: name and password for a session.", response_class=Response)
