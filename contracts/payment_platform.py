@@ -117,6 +117,38 @@ class Signed(BaseModel):
         return is_authentic(self._sent, fields, secret)
 
 
+def result(
+    kind: str,
+    secret: str,
+    *,
+    partner: str,
+    reference: str,
+    amount_dong: int,
+    transaction: str,
+    bank: str,
+    time: str,
+    description: str,
+    is_paid: bool = True,
+) -> dict[str, Any]:
+    """The signed result of a payment, as CONFIRM sends it and QUERY returns it; SoTien is an int here (4.2).
+
+    MaLoi is 00 only for a payment. The real value for an unpaid order is not public; 99 cannot be mistaken for success.
+    """
+    message: dict[str, Any] = {
+        "LoaiBanTin": kind,
+        "MaLoi": OK if is_paid else OTHER_ERROR,
+        "MaDoiTac": partner,
+        "MaThamChieu": reference,
+        "SoTien": amount_dong,
+        "MaTienTe": CURRENCY,
+        "MaGiaoDich": transaction,
+        "MaNganHang": bank,
+        "ThoiGianGD": time,
+        "ThongTinGiaoDich": description,
+    }
+    return {**message, "MaXacThuc": checksum(message, CONFIRM, secret)}
+
+
 def platform_time(at: datetime) -> str:
     """ThoiGianGD: yyyyMMddHHmmss in business time (4.1; one client sends a 12-hour clock, so it is never parsed)."""
     return at.astimezone(BUSINESS_ZONE).strftime("%Y%m%d%H%M%S")

@@ -117,19 +117,18 @@ def _paid(data: Mapping[str, Any], secret: str) -> Call:
 
 def confirmation(secret: str, *, reference: str, transaction: str, amount_dong: int, at: datetime, code: str) -> Body:
     """CONFIRM, signed (integration.md 4.2). One client falls back to MaHoSo if it does not know the reference."""
-    message: Body = {
-        "LoaiBanTin": "CONFIRM",
-        "MaLoi": platform.OK,
-        "MaDoiTac": platform.PARTNER,
-        "MaThamChieu": reference,
-        "SoTien": amount_dong,
-        "MaTienTe": platform.CURRENCY,
-        "MaGiaoDich": transaction,
-        "MaNganHang": "PAYMENT",
-        "ThoiGianGD": platform.platform_time(at),
-        "ThongTinGiaoDich": f"THANH TOAN HO SO {code}",
-    }
-    return {**message, "MaXacThuc": platform.checksum(message, platform.CONFIRM, secret), "MaHoSo": code}
+    message = platform.result(
+        "CONFIRM",
+        secret,
+        partner=platform.PARTNER,
+        reference=reference,
+        amount_dong=amount_dong,
+        transaction=transaction,
+        bank="PAYMENT",
+        time=platform.platform_time(at),
+        description=f"THANH TOAN HO SO {code}",
+    )
+    return {**message, "MaHoSo": code}
 
 
 def _paper(paper: Mapping[str, Any]) -> Body:

@@ -6,17 +6,17 @@ every time.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Any
 
 import httpx
+import msgspec
 
 from contracts import keypay
 from contracts import payment_platform as platform
 from services.payment_mock.merchants import Partner
 from services.payment_mock.store import Order
-from shared.errors import ReceiverNotAllowed
+from shared import posting
 from shared.http import TOO_MANY, Unreachable
 from shared.messaging import http_outbox
 from shared.receivers import AllowedHosts, AllowedTransport
@@ -24,7 +24,7 @@ from shared.storage.database import Connection
 
 CONFIRM, PAID = "confirm", "paid"  # kinds of calls: to the partner; to the gateway, which has the dossier
 SECONDS = 15.0  # for a whole request to a merchant
-ANSWER_BYTES = 64 << 10  # of its answer are read
+HEADERS = {"Content-Type": "application/json", "User-Agent": "lienthong"}
 _MA_LOI = re.compile(r"[0-9A-Za-z]{1,8}")
 
 
@@ -44,45 +44,28 @@ async def add_calls(connection: Connection, order: Order, partner: Partner) -> N
 
 async def post(allowed: AllowedHosts, url: str, message: dict[str, Any]) -> httpx.Response:
     """Send a message to a merchant. Raises Unreachable for no reply, 5xx and 429."""
-    answer = bytearray()
-    transport = AllowedTransport(allowed, connections=1)
-    try:
-        async with (
-            asyncio.timeout(SECONDS),
-            httpx.AsyncClient(transport=transport, timeout=None, trust_env=False) as http,  # noqa: S113 - the whole
-            http.stream("POST", url, json=message, headers={"User-Agent": "lienthong"}) as response,
-        ):
-            async for piece in response.aiter_raw():
-                answer += piece
-                if len(answer) >= ANSWER_BYTES:
-                    break
-    except (httpx.HTTPError, OSError) as fault:  # with TimeoutError
-        raise Unreachable(f"POST {url}: {type(fault).__name__}") from fault
-    except ReceiverNotAllowed as refusal:
-        raise Unreachable(f"POST {url}: {refusal.detail}") from refusal
-    if response.status_code >= 500 or response.status_code == TOO_MANY:
-        raise Unreachable(f"POST {url}: status {response.status_code}")
-    return httpx.Response(response.status_code, content=bytes(answer))
+    transport, body = AllowedTransport(allowed, connections=1), msgspec.json.encode(message)
+    async with httpx.AsyncClient(transport=transport, timeout=None, trust_env=False) as http:  # noqa: S113 - see `post`
+        reply = await posting.post(http, url, HEADERS, body, seconds=SECONDS)
+    status = reply.status or 0
+    if not reply.is_whole or status >= 500 or status == TOO_MANY:
+        raise Unreachable(f"POST {url}: {reply.error}")
+    return httpx.Response(status, content=reply.content)
 
 
-def result_message(kind: str, order: Order, secret: str) -> dict[str, object]:
-    """The signed result of an order, as CONFIRM sends it and QUERY returns it; SoTien is an int here.
-
-    MaLoi is 00 only for a paid order. The real value for an unpaid order is not public; 99 cannot be mistaken for success.
-    """
-    message: dict[str, object] = {
-        "LoaiBanTin": kind,
-        "MaLoi": platform.OK if order.state == "paid" else platform.OTHER_ERROR,
-        "MaDoiTac": order.partner,
-        "MaThamChieu": order.reference,
-        "SoTien": order.amount_dong,
-        "MaTienTe": platform.CURRENCY,
-        "MaGiaoDich": order.transaction,
-        "MaNganHang": order.bank,
-        "ThoiGianGD": platform.platform_time(order.paid_at) if order.paid_at else order.asked_time,
-        "ThongTinGiaoDich": order.description,
-    }
-    return {**message, "MaXacThuc": platform.checksum(message, platform.CONFIRM, secret)}
+def result_message(kind: str, order: Order, secret: str) -> dict[str, Any]:
+    return platform.result(
+        kind,
+        secret,
+        partner=order.partner,
+        reference=order.reference,
+        amount_dong=order.amount_dong,
+        transaction=order.transaction,
+        bank=order.bank,
+        time=platform.platform_time(order.paid_at) if order.paid_at else order.asked_time,
+        description=order.description,
+        is_paid=order.state == "paid",
+    )
 
 
 def keypay_message(order: Order, status: str, secret: str) -> dict[str, object]:

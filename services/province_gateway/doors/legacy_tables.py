@@ -38,6 +38,7 @@ SEEN = Clause(
     "AND d.province = new.province AND d.dossier = new.dossier AND d.acknowledged_at IS NULL",
     "sandbox text, province text, dossier text",
 )
+SEEN_SQL = SEEN.sql.format(rows="(SELECT $1::text AS sandbox, $2::text AS province, $3::text AS dossier) new")  # alone
 
 
 def legacy_tables(metadata: MetaData) -> list[Table]:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -26,15 +25,10 @@ from contracts.modes import LEGACY
 from services.province_gateway.doors import cloudevents, deliveries, webhook_signing
 from services.province_gateway.doors.bell import Bell, Place
 from services.province_gateway.doors.deliveries import COLUMNS, Delivery
-from shared.errors import NotReady, ReceiverNotAllowed
+from shared.errors import NotReady
 from shared.observability import metrics
-from shared.receivers import (
-    HUNG_UP,
-    AllowedHosts,
-    AllowedTransport,
-    refused_words,
-    unreachable_words,
-)
+from shared.posting import Reply, post
+from shared.receivers import AllowedHosts, AllowedTransport
 from shared.runtime import Runtime
 from shared.sandbox.clock import NOW_SQL
 
@@ -49,13 +43,11 @@ TIMEOUT = 15.0  # s of real time for the whole request, as Standard Webhooks rec
 CLAIM = timedelta(seconds=20)  # longer than TIMEOUT: then the worker that claimed it has died
 SLOW = timedelta(seconds=5)  # after which `settle` does not wait for the answer to a request, and names the receiver
 PARALLEL = 4  # requests to one receiver at a time, per worker
-ANSWER_BYTES = 64 << 10  # of an answer are read
 HEAD = 200  # characters of an answer are kept
 KEPT = 20  # attempts per delivery are kept
 LOOK_SECONDS = 5.0  # between two looks without a ring, which a process that died cannot give
 NOT_READY_SECONDS = 1.0  # until the address of a paper is asked for again
 EXPIRED = timedelta(hours=1)  # how old a signature is whose timestamp a fault rule has expired
-CUT_WORDS = "a fault rule broke the connection in mid-answer"
 GONE = 410  # the receiver wants no delivery any more
 WATCH: Place = ("", "webhooks")  # is rung when a connector came, went or changed
 log = structlog.get_logger()
@@ -141,16 +133,6 @@ class Claim:
         )
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a request. `error`: "" if it was taken; `head`: the beginning of the answer."""
-
-    status: int | None
-    error: str
-    milliseconds: int
-    head: str
-
-
 class Webhooks:
     """Sends the deliveries of all connectors that are told by webhook.
 
@@ -191,7 +173,7 @@ class Webhooks:
         """
         sending: set[asyncio.Task[None]] = set()
         transport = AllowedTransport(self.allowed, connections=PARALLEL)
-        async with httpx.AsyncClient(transport=transport, timeout=None, trust_env=False) as http:  # noqa: S113 - see _post
+        async with httpx.AsyncClient(transport=transport, timeout=None, trust_env=False) as http:  # noqa: S113 - see `post`
             try:
                 while True:
                     rung.clear()
@@ -220,10 +202,10 @@ class Webhooks:
         try:
             twist = await self._twist(place, claim.delivery)
             if claim.via == LEGACY:
-                outcome = await self._call(http, place[0], claim, is_cut=twist == named.CUT)
+                reply = await self._call(http, place[0], claim, is_cut=twist == named.CUT)
             else:
                 headers, body = await self._message(place[0], claim, twist)
-                outcome = await self._post(http, claim.url, headers, body, is_cut=twist == named.CUT)
+                reply = await post(http, claim.url, headers, body, seconds=self.timeout, is_cut=twist == named.CUT)
         except NotReady:  # the portal signs no addresses of papers now; the receiver has not been asked
             await self.runtime.database.pool.execute(RELEASE_SQL, *key, timedelta(seconds=NOT_READY_SECONDS))
         except asyncio.CancelledError:  # the process stops: another one need not wait for the end of the claim
@@ -231,19 +213,21 @@ class Webhooks:
             raise
         except Exception as fault:  # ours, not the receiver's: it must not stop what others are told
             log.exception("webhook_not_sent", delivery=claim.delivery.number)
-            await self._record(place, claim, Outcome(None, f"could not be sent: {type(fault).__name__}", 0, ""))
+            await self._record(place, claim, Reply(None, f"could not be sent: {type(fault).__name__}", 0))
         else:
-            await self._record(place, claim, outcome)
+            await self._record(place, claim, reply)
 
-    async def _record(self, place: Place, claim: Claim, outcome: Outcome) -> None:
+    async def _record(self, place: Place, claim: Claim, reply: Reply) -> None:
         pool, key = self.runtime.database.pool, (*place, claim.delivery.number, claim.until)
-        is_last = outcome.status == GONE or claim.failures >= len(SCHEDULE)
+        is_last = reply.status == GONE or claim.failures >= len(SCHEDULE)
         wait = None if is_last else SCHEDULE[claim.failures]
-        facts = (outcome.error, wait, outcome.status, outcome.milliseconds, outcome.head)
+        head = reply.content[: HEAD * 4].decode("utf-8", "replace").replace("\x00", "\ufffd")[:HEAD]
+        error = f"{reply.error}: it wants no delivery any more" if reply.status == GONE else reply.error
+        facts = (error[:500], wait, reply.status, reply.milliseconds, head)
         await pool.execute(RECORD_SQL, *key, *facts)
-        result = "refused" if outcome.status else "unreachable"
-        metrics.CALLS_MADE.labels("webhook", result if outcome.error else "done").inc()
-        if not outcome.error:
+        result = "refused" if reply.status else "unreachable"
+        metrics.CALLS_MADE.labels("webhook", result if reply.error else "done").inc()
+        if not reply.error:
             await pool.execute(HEARD_SQL, *place)
 
     async def _twist(self, place: Place, delivery: Delivery) -> str:
@@ -272,57 +256,17 @@ class Webhooks:
         signed = body + b" " if twist == named.SIGNATURE else body
         return {**headers, **webhook_signing.headers(claim.secrets, claim.delivery.id, at, signed)}, body
 
-    async def _call(self, http: httpx.AsyncClient, sandbox_id: str, claim: Claim, *, is_cut: bool) -> Outcome:
+    async def _call(self, http: httpx.AsyncClient, sandbox_id: str, claim: Claim, *, is_cut: bool) -> Reply:
         """The reverse call of the adapter API; an event of which it can say nothing counts as taken. Raises NotReady."""
         (event,) = await cloudevents.structured(self.runtime, sandbox_id, [claim.delivery])
         call = reverse.call_of(msgspec.json.decode(msgspec.json.encode(event)), claim.secrets[0])
         if call is None:
-            return Outcome(None, "", 0, "the adapter API has no call for it")
+            return Reply(None, "", 0, b"the adapter API has no call for it")
         body = msgspec.json.encode(call.body)
-        return await self._post(http, call.address(claim.url), reverse.HEADERS, body, is_cut=is_cut, is_taken=_is_taken)
-
-    async def _post(
-        self,
-        http: httpx.AsyncClient,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        *,
-        is_cut: bool = False,
-        is_taken: Callable[[bytes], bool] = lambda answer: True,
-    ) -> Outcome:
-        """One request; what the receiver does wrong is in the outcome.
-
-        is_cut    a fault rule ends it in mid-answer
-        is_taken  whether an answer with a good status says that the receiver took it
-        """
-        status, answer, begun = None, b"", time.perf_counter()
-        try:
-            async with (
-                asyncio.timeout(self.timeout),
-                http.stream("POST", url, content=body, headers=headers) as response,
-            ):
-                status = response.status_code
-                if is_cut:
-                    return Outcome(None, CUT_WORDS, round((time.perf_counter() - begun) * 1000), "")
-                async for piece in response.aiter_raw():
-                    answer += piece
-                    if len(answer) >= ANSWER_BYTES:
-                        break
-            error = "" if response.is_success else refused_words(response)
-            error += ": it wants no delivery any more" if status == GONE else ""
-            if not error and not is_taken(answer):
-                error = "answered that it did not take it"
-        except TimeoutError:
-            error = f"did not answer within {self.timeout:g} s"
-        except ReceiverNotAllowed as refusal:
-            error = refusal.detail
-        except (httpx.ConnectError, OSError) as fault:
-            error = f"cannot be reached: {unreachable_words(httpx.URL(url), fault)}"
-        except httpx.HTTPError:
-            error = "broke the connection in mid-answer" if status else HUNG_UP
-        head = answer[: HEAD * 4].decode("utf-8", "replace").replace("\x00", "\ufffd")[:HEAD]
-        return Outcome(status, error[:500], round((time.perf_counter() - begun) * 1000), head)
+        reply = await post(http, call.address(claim.url), reverse.HEADERS, body, seconds=self.timeout, is_cut=is_cut)
+        if not reply.error and not _is_taken(reply.content):
+            return replace(reply, error="answered that it did not take it")
+        return reply
 
 
 def _is_taken(answer: bytes) -> bool:

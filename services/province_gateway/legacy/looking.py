@@ -11,6 +11,7 @@ from contracts.legacy import objects
 from contracts.legacy.objects import Names
 from services.province_gateway.domain import Dossier, DossierNotFound
 from services.province_gateway.doors.connectors import Connector
+from services.province_gateway.doors.legacy_tables import SEEN_SQL
 from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.runtime import Gateway
 
@@ -26,11 +27,6 @@ BY_THEIRS_SQL = f"""
   AND d.code = coalesce((SELECT code FROM legacy_dossiers WHERE sandbox = $1 AND province = $2 AND theirs = $3), $3)"""
 OURS_SQL = f"""
 {SHOWN_SQL} WHERE d.sandbox = $1 AND d.code = $2 AND d.province <> '' {ORDER_SQL}"""
-
-
-SEEN_SQL = """
-UPDATE deliveries SET acknowledged_at = clock_timestamp()
-WHERE sandbox = $1 AND province = $2 AND dossier = $3 AND acknowledged_at IS NULL"""
 
 
 class Views(Struct, frozen=True):

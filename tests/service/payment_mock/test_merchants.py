@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -103,6 +104,16 @@ async def test_what_the_province_does_not_take_is_not_sent_again(province: Provi
     await province.pay((await province.init())["UrlThanhToan"])
     assert len(await province.hears(1)) == 1
     assert [entry["kind"] for entry in await province.story()][-1] == "confirm_refused"
+
+
+async def test_a_confirmation_that_reaches_nobody_says_why(province: Province) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    await province.register(confirm_url=f"http://127.0.0.1:{port}/confirm")
+    await province.pay((await province.init())["UrlThanhToan"])
+    async with asyncio.timeout(20):
+        while not any(f"nobody listens on 127.0.0.1:{port}" in call["last_error"] for call in await province.pending()):
+            pass
 
 
 async def test_without_addresses_nothing_is_sent_and_the_payer_stays(province: Province) -> None:
