@@ -16,7 +16,7 @@ from lienthong.client import (
     payments,
     province,
 )
-from lienthong.client.payments import Merchant, Order
+from lienthong.client.payments import Order, Partner
 from lienthong.client.types import (
     Advance,
     Arrival,
@@ -495,20 +495,20 @@ class PaymentsMethods(SyncObject[payments.Payments]):
         """All orders of a dossier, oldest first."""
         return self.run(self.there.orders(code))
 
-    def register(self, code: str, *, confirm_url: str | None = None, return_url: str | None = None) -> Merchant:
-        """A merchant (MaDoiTac) that opens payments itself, new or with other addresses; its secret stays.
+    def register(self, code: str, *, confirm_url: str | None = None, return_url: str | None = None) -> Partner:
+        """A partner (MaDoiTac) that opens payments itself, new or with other addresses; its secret stays.
 
         confirm_url  where CONFIRM is sent; None: nowhere, it asks by QUERY
         return_url   where the payer's browser goes
         """
         return self.run(self.there.register(code, confirm_url=confirm_url, return_url=return_url))
 
-    def merchants(self) -> list[Merchant]:
-        """The merchants of the sandbox, with their secrets."""
-        return self.run(self.there.merchants())
+    def partners(self) -> list[Partner]:
+        """The partners of the sandbox, with their secrets."""
+        return self.run(self.there.partners())
 
     def remove(self, code: str) -> None:
-        """Remove a merchant; its orders stay."""
+        """Remove a partner; its orders stay."""
         return self.run(self.there.remove(code))
 
     def pay(self, checkout_url: str) -> None:

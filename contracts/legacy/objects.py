@@ -42,11 +42,11 @@ class Names(Struct, frozen=True):
     owner: str | None = None
 
 
-def object_of(dossier: DossierFacts, names: Names, code: str, *, has_paid_merchant: bool = False) -> Object:
+def object_of(dossier: DossierFacts, names: Names, code: str, *, has_paid_partner: bool = False) -> Object:
     """The dossier as an element of DongBoHoSoMC.
 
     code               as its province calls it
-    has_paid_merchant  something was paid for it to a merchant of the province
+    has_paid_partner  its province was paid for it, as a partner of the payment platform
     """
     procedure = procedure_of(dossier.procedure, dossier.version)
     place = COMMUNES[dossier.commune].name_vi if dossier.commune else PROVINCES[dossier.province].name_vi
@@ -72,7 +72,7 @@ def object_of(dossier: DossierFacts, names: Names, code: str, *, has_paid_mercha
         "TrangThaiHoSo": str(dossier.state_code),
         "HinhThuc": HINHTHUC[dossier.return_by or dossier.channel],
         "DonViXuLy": f"UBND {place}",
-        "DuocThanhToanTrucTuyen": GATEWAY if has_paid_merchant else _paid(dossier),
+        "DuocThanhToanTrucTuyen": GATEWAY if has_paid_partner else _paid(dossier),
         "DanhSachLePhi": [
             {"TenPhiLePhi": item.name, "Gia": str(item.amount_dong)}
             for demand in dossier.demands

@@ -28,7 +28,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "mode": ("mode",),
     "connector": ("connect", "disconnect", "connectors"),
     "views": ("diff",),
-    "merchant": ("merchant",),
+    "partner": ("partner",),
     "push": ("push",),
     "deliveries": ("deliveries", "resend"),
     "speak": ("listen", "trigger", "verdicts"),

@@ -27,8 +27,8 @@ class Order(TypedDict):
     refunded_dong: int
 
 
-class Merchant(TypedDict):
-    """A merchant of the platform, such as a province, and what its program is configured with.
+class Partner(TypedDict):
+    """A partner of the platform, such as a province, and what its program is configured with.
 
     init, query, get_bill  where it sends these messages; `address` takes all three; `wrapper` replies as one province does
     keypay                 `client_id`, `hash_key_1`, `hash_key_2` and `base`, for a client of KeyPay
@@ -77,22 +77,22 @@ class Payments:
                 orders[reference]["refunded_dong"] += data["amount_dong"]
         return list(orders.values())
 
-    async def register(self, code: str, *, confirm_url: str | None = None, return_url: str | None = None) -> Merchant:
-        """A merchant (MaDoiTac) that opens payments itself, new or with other addresses; its secret stays.
+    async def register(self, code: str, *, confirm_url: str | None = None, return_url: str | None = None) -> Partner:
+        """A partner (MaDoiTac) that opens payments itself, new or with other addresses; its secret stays.
 
         confirm_url  where CONFIRM is sent; None: nowhere, it asks by QUERY
         return_url   where the payer's browser goes
         """
         body = {"confirm_url": confirm_url, "return_url": return_url}
         platform = self._sandbox.country.payment
-        return cast(Merchant, await platform.json("PUT", _of(code), json=body, headers=self._sandbox.headers))
+        return cast(Partner, await platform.json("PUT", _of(code), json=body, headers=self._sandbox.headers))
 
-    async def merchants(self) -> list[Merchant]:
-        """The merchants of the sandbox, with their secrets."""
-        return cast(list[Merchant], await rows_in(self._sandbox, "payment", PARTNERS))
+    async def partners(self) -> list[Partner]:
+        """The partners of the sandbox, with their secrets."""
+        return cast(list[Partner], await rows_in(self._sandbox, "payment", PARTNERS))
 
     async def remove(self, code: str) -> None:
-        """Remove a merchant; its orders stay."""
+        """Remove a partner; its orders stay."""
         await self._sandbox.country.payment.send("DELETE", _of(code), headers=self._sandbox.headers)
 
     async def pay(self, checkout_url: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from services.payment_mock import checkout, keypay, merchant, orders, registering
+from services.payment_mock import checkout, keypay, orders, partner, registering
 from services.payment_mock.problems import PROBLEMS
 from services.payment_mock.runtime import PaymentRuntime
 from services.payment_mock.settings import Settings
@@ -17,8 +17,8 @@ from shared.web import server
 def create_app(settings: Settings | None = None) -> FastAPI:
     runtime = PaymentRuntime(settings or Settings())
     summary = "A stand-in for the national payment platform, with the protocol of the real one; the money is invented."
-    of_merchants = (merchant.router, keypay.router, registering.router)
-    routers = (orders.router, checkout.router, *of_merchants, sandbox.replica_router, sandbox.router)
+    of_partners = (partner.router, keypay.router, registering.router)
+    routers = (orders.router, checkout.router, *of_partners, sandbox.replica_router, sandbox.router)
     title = "Liên Thông: payment_mock"
     templates = checkout.templates_of(runtime.payment)
     return web.create_app(

@@ -14,7 +14,7 @@ import msgspec
 
 from contracts import keypay
 from contracts import payment_platform as platform
-from services.payment_mock.merchants import Partner
+from services.payment_mock.partners import Partner
 from services.payment_mock.store import Order
 from shared import posting
 from shared.http import TOO_MANY, Unreachable
@@ -23,27 +23,27 @@ from shared.receivers import AllowedHosts, AllowedTransport
 from shared.storage.database import Connection
 
 CONFIRM, PAID = "confirm", "paid"  # kinds of calls: to the partner; to the gateway, which has the dossier
-SECONDS = 15.0  # for a whole request to a merchant
+SECONDS = 15.0  # for a whole request to a partner
 HEADERS = {"Content-Type": "application/json", "User-Agent": "lienthong"}
 _MA_LOI = re.compile(r"[0-9A-Za-z]{1,8}")
 
 
 async def add_calls(connection: Connection, order: Order, partner: Partner) -> None:
-    """Write the CONFIRM of a paid order to the HTTP outbox, in the caller's transaction; the gateway is told of a merchant's."""
+    """Write the CONFIRM of a paid order to the HTTP outbox, in the caller's transaction; the gateway is told of a partner's."""
     if partner.confirm_url:
         if order.protocol == "keypay":
             message = keypay_message(order, keypay.DONE, partner.secret)
         else:
             message = result_message("CONFIRM", order, partner.secret)
         await http_outbox.add(connection, order.sandbox, CONFIRM, order.transaction, message)
-    if partner.is_merchant:
+    if partner.is_registered:
         paid = {"dossier": order.subject, "amount_dong": order.amount_dong, "partner": order.partner}
         paid |= {"reference": order.reference, "transaction": order.transaction}
         await http_outbox.add(connection, order.sandbox, PAID, order.transaction, paid)
 
 
 async def post(allowed: AllowedHosts, url: str, message: dict[str, Any]) -> httpx.Response:
-    """Send a message to a merchant. Raises Unreachable for no reply, 5xx and 429."""
+    """Send a message to a partner. Raises Unreachable for no reply, 5xx and 429."""
     transport, body = AllowedTransport(allowed, connections=1), msgspec.json.encode(message)
     async with httpx.AsyncClient(transport=transport, timeout=None, trust_env=False) as http:  # noqa: S113 - see `post`
         reply = await posting.post(http, url, HEADERS, body, seconds=SECONDS)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from contracts.faults import payment as named
 from contracts.texts import text
 from services.payment_mock import callbacks, faults, store, vietqr
-from services.payment_mock.merchants import Partner
+from services.payment_mock.partners import Partner
 from services.payment_mock.problems import BankDown, OrderAlreadyPaid, OrderExpired, OrderNotFound
 from services.payment_mock.runtime import RuntimeDep
 from services.payment_mock.settings import Settings
@@ -138,12 +138,12 @@ async def pay(sandbox_id: PathSandboxId, transaction: Text, runtime: RuntimeDep,
 
 
 def _back(partner: Partner | None, order: Order, reason: str = "") -> str:
-    """The return address of the partner; empty if it has none. What a merchant is told there is not public: a guess of ours."""
+    """The return address of the partner; empty if it has none. What a partner is told there is not public: a guess of ours."""
     address = order.return_url or (partner.return_url if partner else "")
     if partner is None or not address:
         return ""
     query = {"reference": order.reference, "sandbox": order.sandbox, **({"reason": reason} if reason else {})}
-    if partner.is_merchant:
+    if partner.is_registered:
         query = {"MaThamChieu": order.reference, "MaGiaoDich": order.transaction}
     return f"{address}{'&' if '?' in address else '?'}{urlencode(query)}"
 

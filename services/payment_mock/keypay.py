@@ -1,4 +1,4 @@
-"""KeyPay for the national portal, version 3, for a merchant: create, detail, pay later, refund (facts: integration.md 4.4).
+"""KeyPay for the national portal, version 3, for a partner: create, detail, pay later, refund (facts: integration.md 4.4).
 
 Replies are 200 with `error` ("0": done), as its clients expect. What `detail` and `refund` reply besides is a guess of ours.
 """
@@ -15,10 +15,10 @@ from contracts.modes import address_fault
 from contracts.payment_platform import Fields
 from services.payment_mock import faults, orders, signatures, store, vietqr
 from services.payment_mock.callbacks import keypay_message
-from services.payment_mock.merchant import Key, partner_of
-from services.payment_mock.merchants import Partner
 from services.payment_mock.messages import Bill, Reference, Scalar, Short
 from services.payment_mock.orders import REFUSALS, Reply
+from services.payment_mock.partner import Key, partner_of
+from services.payment_mock.partners import Partner
 from services.payment_mock.runtime import PaymentRuntime, RuntimeDep
 from services.payment_mock.store import Order
 from shared.observability import trace_context
@@ -29,7 +29,7 @@ from shared.text import Exact
 from shared.web.problems import problem_responses
 from shared.web.router import Router
 
-router = Router(prefix="/merchant/{key}/keypay", tags=["merchants"])
+router = Router(prefix="/partner/{key}/keypay", tags=["partners"])
 OPEN, PAID, FAILED = "1", "0", "2"  # `status`; only 0 is known
 Text = Annotated[Exact, Field(max_length=1000)]
 

@@ -7,10 +7,10 @@ from typing import Any
 from shared.storage.migrations import Note, Steps
 
 
-async def add_merchants(connection: Any, note: Note) -> None:
-    """Version 13: merchants, and the orders that they open in other protocols."""
+async def add_partners(connection: Any, note: Note) -> None:
+    """Version 13: partners, and the orders that they open in other protocols."""
     await connection.execute(
-        "CREATE TABLE merchants (sandbox text, code text, key text NOT NULL UNIQUE, secret text NOT NULL, "
+        "CREATE TABLE partners (sandbox text, code text, key text NOT NULL UNIQUE, secret text NOT NULL, "
         "confirm_url text NOT NULL, return_url text NOT NULL, PRIMARY KEY (sandbox, code))"
     )
     await connection.execute(
@@ -19,4 +19,4 @@ async def add_merchants(connection: Any, note: Note) -> None:
     )
 
 
-STEPS: Steps = {13: add_merchants}
+STEPS: Steps = {13: add_partners}

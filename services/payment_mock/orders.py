@@ -7,8 +7,8 @@ from typing import Any
 from contracts import payment_platform as platform
 from services.payment_mock import faults, signatures, store
 from services.payment_mock.callbacks import result_message
-from services.payment_mock.merchants import Partner
 from services.payment_mock.messages import Bill, Init, Query, Refund, Signed
+from services.payment_mock.partners import Partner
 from services.payment_mock.runtime import PaymentRuntime, RuntimeDep
 from services.payment_mock.store import Order
 from shared.observability import trace_context

@@ -16,7 +16,7 @@ class OrderAlreadyPaid(Refusal):
 
 
 class PartnerNotFound(Refusal):
-    """No merchant of this sandbox has this code."""
+    """No partner of this sandbox has this code."""
 
 
 class PartnerReserved(Refusal):
@@ -33,7 +33,7 @@ class BankDown(Refusal):
 
 PROBLEMS: Problems = {
     **CONTRACT_PROBLEMS,
-    PartnerNotFound: ProblemType("partner-not-found", 404, "There is no such merchant.", "Không có đối tác này."),
+    PartnerNotFound: ProblemType("partner-not-found", 404, "There is no such partner.", "Không có đối tác này."),
     PartnerReserved: ProblemType(
         "partner-reserved", 409, "This code belongs to the portal.", "Mã này dành cho Cổng Dịch vụ công quốc gia."
     ),

@@ -1,4 +1,4 @@
-"""The endpoints at which the owner of a sandbox registers its merchants."""
+"""The endpoints at which the owner of a sandbox registers its partners."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from contracts import keypay
 from contracts import payment_platform as platform
 from contracts.decisions import Body
 from contracts.modes import address_fault
-from services.payment_mock import merchants
-from services.payment_mock.merchants import Partner
+from services.payment_mock import partners
+from services.payment_mock.partners import Partner
 from services.payment_mock.problems import PartnerNotFound, PartnerReserved
 from services.payment_mock.runtime import PaymentRuntime, RuntimeDep
 from shared import receivers
@@ -23,7 +23,7 @@ from shared.web.paging import PageDep, announce
 from shared.web.problems import problem_responses
 from shared.web.router import Router
 
-router = Router(prefix="/_lab/partners", tags=["merchants"])
+router = Router(prefix="/_lab/partners", tags=["partners"])
 Code = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,40}$", description="MaDoiTac", examples=["STC-NB"])]
 Address = Annotated[Text, Field(max_length=2000, examples=["http://127.0.0.1:9000/confirm"])]
 
@@ -52,7 +52,7 @@ class KeyPayView(Body):
 
 
 class PartnerView(Body):
-    """A merchant, and what it is configured with. Each message has an address; `address` takes every message."""
+    """A partner, and what it is configured with. Each message has an address; `address` takes every message."""
 
     partner: str
     secret: str
@@ -67,7 +67,7 @@ class PartnerView(Body):
 
     @classmethod
     def of(cls, runtime: PaymentRuntime, partner: Partner) -> PartnerView:
-        base = f"{runtime.payment.payment_url}/merchant/{partner.key}"
+        base = f"{runtime.payment.payment_url}/partner/{partner.key}"
         first, second = keypay.keys(partner.secret)
         return cls(
             partner=partner.code,
@@ -85,7 +85,7 @@ class PartnerView(Body):
 
 @router.put(
     "/{code}",
-    summary="Register a merchant, or change its addresses; its secret stays",
+    summary="Register a partner, or change its addresses; its secret stays",
     responses=problem_responses(404, 409, 422, 503),
 )
 async def register(code: Code, body: PartnerBody, sandbox_id: SandboxId, runtime: RuntimeDep) -> PartnerView:
@@ -94,28 +94,28 @@ async def register(code: Code, body: PartnerBody, sandbox_id: SandboxId, runtime
     if body.confirm_url:
         await receivers.require_allowed(runtime.allowed_hosts, body.confirm_url)
     async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
-        partner = await merchants.register(connection, sandbox.id, code, body.confirm_url or "", body.return_url or "")
+        partner = await partners.register(connection, sandbox.id, code, body.confirm_url or "", body.return_url or "")
     return PartnerView.of(runtime, partner)
 
 
-@router.get("", summary="The merchants of the sandbox, with their secrets", responses=problem_responses(404, 422, 503))
+@router.get("", summary="The partners of the sandbox, with their secrets", responses=problem_responses(404, 422, 503))
 async def list_partners(
     sandbox_id: SandboxId, runtime: RuntimeDep, request: Request, page: PageDep, response: Response
 ) -> list[PartnerView]:
     sandbox = await known_sandbox(runtime, sandbox_id)
-    rows = await merchants.all_of(runtime.database, sandbox.id)
+    rows = await partners.all_of(runtime.database, sandbox.id)
     return announce(request, response, page.of([PartnerView.of(runtime, each) for each in rows]))
 
 
 @router.delete(
     "/{code}",
-    summary="Remove a merchant; its orders stay",
+    summary="Remove a partner; its orders stay",
     status_code=204,
     response_class=Response,
     responses=problem_responses(404, 422, 503),
 )
 async def remove(code: Code, sandbox_id: SandboxId, runtime: RuntimeDep) -> Response:
     async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
-        if not await merchants.remove(connection, sandbox.id, code):
+        if not await partners.remove(connection, sandbox.id, code):
             raise PartnerNotFound("GET /_lab/partners lists them.", partner=code)
     return Response(status_code=204)

@@ -12,10 +12,10 @@ from fastapi import Depends, Request
 from contracts import payment_platform as platform
 from contracts.faults import payment as named
 from contracts.identity import NUMBER_CLAIM
-from services.payment_mock import callbacks, faults, merchants, store
+from services.payment_mock import callbacks, faults, partners, store
 from services.payment_mock.callbacks import CONFIRM, PAID, ma_loi_of, mo_ta_loi_of
-from services.payment_mock.merchants import Partner
 from services.payment_mock.migrations import STEPS
+from services.payment_mock.partners import Partner
 from services.payment_mock.settings import Settings
 from services.payment_mock.store import Order
 from shared import http
@@ -55,7 +55,7 @@ class PaymentRuntime(Runtime):
         """Who opened an order; None if it is no partner any more."""
         if order.partner == platform.PARTNER:
             return self.portal(order.sandbox)
-        return await merchants.with_code(connection, order.sandbox, order.partner)
+        return await partners.with_code(connection, order.sandbox, order.partner)
 
     async def pending(self, sandbox_id: str) -> dict[str, Any]:
         in_flight = await http_outbox.in_flight(self.database, sandbox_id)
@@ -119,8 +119,8 @@ class PaymentRuntime(Runtime):
             return await self.partner_of(connection, order) if order else None
 
     async def _tell_gateway(self, call: Call) -> None:
-        """Tell the gateway that a merchant was paid for a dossier. Every reply except 5xx and 429 ends the call."""
-        url = f"{self.payment.province_gateway_url}/_lab/merchant-payments"
+        """Tell the gateway that a partner was paid for a dossier. Every reply except 5xx and 429 ends the call."""
+        url = f"{self.payment.province_gateway_url}/_lab/partner-payments"
         await http.call(self.internal, "POST", url, sandbox_id=call.sandbox, body=call.data)
         async with self.database.transaction() as connection:
             await http_outbox.done(connection, call)
@@ -140,7 +140,7 @@ class PaymentRuntime(Runtime):
 
         ends  this message ends the call, and releases the CONFIRMs that waited to be overtaken by it
         """
-        if partner.is_merchant:
+        if partner.is_registered:
             response = await callbacks.post(self.allowed_hosts, partner.confirm_url, message)
         else:
             url = partner.confirm_url
@@ -176,7 +176,7 @@ class PaymentRuntime(Runtime):
 
 def _who(partner: Partner) -> Sentence:
     """Who is told, at the beginning of a sentence."""
-    if partner.is_merchant:
+    if partner.is_registered:
         return Sentence(partner.code, partner.code)
     return Sentence("The portal", "Cổng")
 

@@ -9,8 +9,8 @@ from contracts import payment_platform as platform
 from contracts import payment_signing
 from contracts.payment_platform import Fields, Signed
 from contracts.payment_signing import Difference, Sign
-from services.payment_mock import merchants
-from services.payment_mock.merchants import Partner
+from services.payment_mock import partners
+from services.payment_mock.partners import Partner
 from services.payment_mock.runtime import PaymentRuntime
 from shared.runtime import in_sandbox
 from shared.sandbox import journal
@@ -44,7 +44,7 @@ async def explain(
     async with in_sandbox(runtime, partner.sandbox) as (connection, sandbox):
         others = {
             f"of {code}": other
-            for code, other in (await merchants.secrets_of(connection, sandbox.id)).items()
+            for code, other in (await partners.secrets_of(connection, sandbox.id)).items()
             if other != secret
         }
         found = payment_signing.difference(message, fields, secret, sign, claimed, others)

@@ -49,7 +49,7 @@ Table(
     UniqueConstraint("sandbox", "transaction"),
 )
 Table(
-    "merchants",
+    "partners",
     METADATA,
     Column("sandbox", Text, primary_key=True),
     Column("code", Text, primary_key=True),  # MaDoiTac

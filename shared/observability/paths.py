@@ -8,5 +8,5 @@ KEYS = re.compile(r"/[0-9a-f]{32}(?=/|$)")
 
 
 def masked(path: str) -> str:
-    """Without the keys that stand in an address: of a merchant, of the wrapper of a province."""
+    """Without the keys that stand in an address: of a partner, of the wrapper of a province."""
     return KEYS.sub("/***", path)

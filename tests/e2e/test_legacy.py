@@ -1,4 +1,4 @@
-"""The adapter API and the platform's merchants on a whole country: what is paid to a province shows in its dossier."""
+"""The adapter API and payments on a whole country: what a province is paid as a partner of the platform shows in its dossier."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ class Program:
         return dict(result[0] if isinstance(result, list) else result)
 
 
-def init(merchant: dict[str, Any], reference: str, code: str, amount: int = AMOUNT) -> dict[str, Any]:
+def init(partner: dict[str, Any], reference: str, code: str, amount: int = AMOUNT) -> dict[str, Any]:
     message: dict[str, Any] = {
         "LoaiBanTin": "INIT",
         "PhienBan": "1.0.6",
-        "MaDoiTac": merchant["partner"],
+        "MaDoiTac": partner["partner"],
         "MaThamChieu": reference,
         "SoTien": str(amount),
         "LoaiHinhThanhToan": "PAY",
@@ -71,11 +71,11 @@ def init(merchant: dict[str, Any], reference: str, code: str, amount: int = AMOU
         "Ip": "127.0.0.1",
         "ThongTinBienLai": {"MaDichVu": 2, "MaHoSo": code},
     }
-    text = "|".join([*(message[name] for name in SIGNED), merchant["secret"]])
+    text = "|".join([*(message[name] for name in SIGNED), partner["secret"]])
     return {**message, "MaXacThuc": hashlib.sha256(text.encode()).hexdigest()}
 
 
-async def test_what_its_merchant_is_paid_meets_the_demand_and_shows_in_the_dossier(sandbox: Sandbox) -> None:
+async def test_what_its_province_is_paid_meets_the_demand_and_shows_in_the_dossier(sandbox: Sandbox) -> None:
     connector = await sandbox.connect(PROVINCE, "legacy")
     program, theirs = Program(connector.credentials["legacy"]), "000.00.12.H42-260608-0007"
     dossier = {
@@ -90,13 +90,13 @@ async def test_what_its_merchant_is_paid_meets_the_demand_and_shows_in_the_dossi
     (code,) = await sandbox.dossiers()
     assert code != theirs and (await program.look_up(theirs))["DuocThanhToanTrucTuyen"] == "0"
 
-    merchant = await sandbox.payments.register("STC-NB")
-    too_little = await program.post(merchant["init"], init(dict(merchant), "R0", theirs, AMOUNT - 1))
+    partner = await sandbox.payments.register("STC-NB")
+    too_little = await program.post(partner["init"], init(dict(partner), "R0", theirs, AMOUNT - 1))
     await sandbox.payments.pay(too_little["UrlThanhToan"])
     await sandbox.settle()
     assert "dossier.fee_paid.v1" not in [event["event"] for event in await sandbox.events(code)]
 
-    opened = await program.post(merchant["init"], init(dict(merchant), "R1", theirs))
+    opened = await program.post(partner["init"], init(dict(partner), "R1", theirs))
     await sandbox.payments.pay(opened["UrlThanhToan"])
     await sandbox.settle()
     events = [event["event"] for event in await sandbox.events(code)]
@@ -112,7 +112,7 @@ async def test_what_its_merchant_is_paid_meets_the_demand_and_shows_in_the_dossi
     assert views["network"]["TrangThaiHoSo"] == "10" and views["differs"] == []
 
     early = "000.00.12.H42-260608-0008"
-    before = await program.post(merchant["init"], init(dict(merchant), "R2", early))
+    before = await program.post(partner["init"], init(dict(partner), "R2", early))
     await sandbox.payments.pay(before["UrlThanhToan"])
     await sandbox.settle()
     await program.call("DongBoHoSoMC", isUpdating="False", data=[{**dossier, "MaHoSo": early}])
@@ -120,9 +120,9 @@ async def test_what_its_merchant_is_paid_meets_the_demand_and_shows_in_the_dossi
     assert shown["DuocThanhToanTrucTuyen"] == "2", "paid before it was demanded, and before there was a dossier"
     paid = [each["event"] for each in await sandbox.events((await sandbox.dossiers())[1])]
     assert paid.count("dossier.fee_paid.v1") == 1
-    assert [row["partner"] for row in await sandbox.payments.merchants()] == ["STC-NB"]
+    assert [row["partner"] for row in await sandbox.payments.partners()] == ["STC-NB"]
     await sandbox.payments.remove("STC-NB")
-    assert await sandbox.payments.merchants() == []
+    assert await sandbox.payments.partners() == []
 
 
 def test_the_page_says_what_happens(lienthong_sync: sync.Country, tmp_path: Path) -> None:

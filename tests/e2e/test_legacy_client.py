@@ -19,7 +19,7 @@ from tests.support.legacy_program import (
     Array,
     Envelope,
     Json,
-    Merchant,
+    Partner,
     opencps_dossier,
     reads_as_zero,
     stamp,
@@ -91,11 +91,11 @@ async def test_the_java_program(sandbox: Sandbox, http: httpx.AsyncClient, profi
     assert await program.push(owing, step(code, "6", stamp(at), "Yêu cầu nộp phí"))
     await sandbox.settle()
     reference, registered = "4711_1f0c9a7e-5f7c-4d0c"[:20], await sandbox.payments.register("DVC-H42")
-    merchant, words = Merchant(http, registered), f"THANH TOAN HO SO {code}"
+    partner, words = Partner(http, registered), f"THANH TOAN HO SO {code}"
     receipt = receipt_of(code, procedure) | {"MaDichVu": 2}
-    message = merchant.message(reference, int(price(procedure)), words, receipt, stamp(at))
-    await pays(sandbox, merchant, message, await merchant.init(message))
-    unknown = await merchant.bill("4711_another-random", stamp(at))  # the program asks with another reference
+    message = partner.message(reference, int(price(procedure)), words, receipt, stamp(at))
+    await pays(sandbox, partner, message, await partner.init(message))
+    unknown = await partner.bill("4711_another-random", stamp(at))  # the program asks with another reference
     assert unknown.status_code == 200 and unknown.json()["MaLoi"] != "00"
     assert [row["DuocThanhToanTrucTuyen"] for row in await program.rows("TraCuuHoSo", mahoso=code)] == ["2"]
 
@@ -141,12 +141,12 @@ async def test_the_array_program(sandbox: Sandbox, http: httpx.AsyncClient, prof
     assert program.exists(await program.post("ThemMoi", [dossier]))
     assert await program.push(dossier, []), "known: an update, and all steps again"
 
-    merchant = Merchant(http, await sandbox.payments.register("DVC-H42"))
+    partner = Partner(http, await sandbox.payments.register("DVC-H42"))
     fee = {"LoaiPhiLePhi": "Phi", "MaPhiLePhi": "", "TenPhiLePhi": "Phí", "SoTien": price(procedure)}
     receipt = receipt_of(code, procedure) | {"MaDichVu": "2", "PhiLePhi": [fee]}
     reference = f"dvc{code.replace('.', '').replace('-', '')}{stamp(at)}"  # longer than 20 characters
-    message = merchant.message(reference, int(price(procedure)), "Thanh toan", receipt, f"{at:%Y%m%d%I%M%S}")
-    await pays(sandbox, merchant, message, await merchant.init(message, wrapped=True))
+    message = partner.message(reference, int(price(procedure)), "Thanh toan", receipt, f"{at:%Y%m%d%I%M%S}")
+    await pays(sandbox, partner, message, await partner.init(message, wrapped=True))
     assert [row["DuocThanhToanTrucTuyen"] for row in await program.rows("TraCuuHoSo", mahoso=code)] == ["2"]
 
     await sandbox.clock.advance("1h")
@@ -172,9 +172,9 @@ async def test_a_program_is_told_of_a_payment_until_it_answers(sandbox: Sandbox,
     async with receiving() as receiver:
         taken = json.dumps({"MaLoi": "00", "MoTaLoi": "", "MaDoiTac": "DVC-H42", "MaThamChieu": reference}).encode()
         receiver.answers = [status(500), status(200, taken, "Content-Type: application/json")]
-        merchant = Merchant(http, await sandbox.payments.register("DVC-H42", confirm_url=receiver.url))
-        message = merchant.message(reference, int(price(procedure)), "THANH TOAN", receipt, stamp(at))
-        await pays(sandbox, merchant, message, await merchant.init(message))
+        partner = Partner(http, await sandbox.payments.register("DVC-H42", confirm_url=receiver.url))
+        message = partner.message(reference, int(price(procedure)), "THANH TOAN", receipt, stamp(at))
+        await pays(sandbox, partner, message, await partner.init(message))
         await sandbox.clock.advance("1h")
         await sandbox.settle()
     confirms = [json.loads(each.body) for each in receiver.received]
@@ -182,22 +182,22 @@ async def test_a_program_is_told_of_a_payment_until_it_answers(sandbox: Sandbox,
     assert [(each["LoaiBanTin"], each["MaLoi"], each["SoTien"]) for each in confirms] == [
         ("CONFIRM", "00", int(price(procedure)))
     ] * 2
-    assert all(merchant.is_genuine(each) for each in confirms)
-    assert not merchant.is_genuine(confirms[0] | {"SoTien": 1})
+    assert all(partner.is_genuine(each) for each in confirms)
+    assert not partner.is_genuine(confirms[0] | {"SoTien": 1})
 
 
 async def test_a_payment_over_keypay(sandbox: Sandbox, http: httpx.AsyncClient) -> None:
     program, at = await java(sandbox, http, None), await now(sandbox)
-    merchant = Merchant(http, await sandbox.payments.register("DVC-H42"))
+    partner = Partner(http, await sandbox.payments.register("DVC-H42"))
     procedure, asked = await program.procedure(COPY), {"transaction_id": "20260609-4713", "command": "PAY"}
     bill = receipt_of(code_of(at, 1), procedure) | {"MaDichVu": "2"}
     order = {"trans_amount": price(procedure), "version": "3.0", "description": "Thanh toan", "locale": "vn"}
     order |= {"country_code": "vi", "currency_code": "VND", "environment": "1", "return_url": "", "addition_fee": "0"}
-    created = await merchant.keypay("create", {**asked, **order, "bill_info": bill})
+    created = await partner.keypay("create", {**asked, **order, "bill_info": bill})
     assert created["error"] == "0", created
     await sandbox.payments.pay(created["payment_url"])
     await sandbox.settle()
-    detail = await merchant.keypay("detail", asked)
+    detail = await partner.keypay("detail", asked)
     assert (detail["error"], str(detail["status"])) == ("0", "0"), detail
 
 
@@ -275,16 +275,16 @@ async def connected(sandbox: Sandbox, profile: str | None) -> Connector:
     return await sandbox.connect(PROVINCE, "legacy", profile=profile)
 
 
-async def pays(sandbox: Sandbox, merchant: Merchant, message: Json, address: str) -> None:
+async def pays(sandbox: Sandbox, partner: Partner, message: Json, address: str) -> None:
     """The payer pays what INIT opened; the platform then knows it, and has a receipt."""
     reference, at = message["MaThamChieu"], message["ThoiGianGD"]
-    assert (await merchant.query(reference, at))["TrangThaiGD"] == "3"
+    assert (await partner.query(reference, at))["TrangThaiGD"] == "3"
     await sandbox.payments.pay(address)
     await sandbox.settle()
-    known = await merchant.query(reference, at)
+    known = await partner.query(reference, at)
     assert (known["MaLoi"], known["TrangThaiGD"], known["SoTien"]) == ("00", "1", int(message["SoTien"]))
-    assert merchant.is_genuine(known)
-    assert (await merchant.bill(reference, at)).content.startswith(b"%PDF-")
+    assert partner.is_genuine(known)
+    assert (await partner.bill(reference, at)).content.startswith(b"%PDF-")
 
 
 async def now(sandbox: Sandbox) -> datetime:

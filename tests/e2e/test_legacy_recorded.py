@@ -8,7 +8,7 @@ exchanges  each with what a program sends (`request`), and the form of the answe
            `request` is the form of what it sends, and `answer` is what the program replies
 at         login, share, integration        the address of a session
            GET /…, POST /…                  behind the address of the wrapper; of a GET, `request` is the query
-           init, query, get_bill, wrapper   an address of a merchant
+           init, query, get_bill, wrapper   an address of a partner
            keypay …                         behind the address of KeyPay
            submission, call …               what makes the network speak; `path` is the end of the address that it then asks
            payer pays, payer fails          the same; without `path` nobody is told
@@ -199,25 +199,25 @@ async def player(lienthong: Country) -> AsyncIterator[Player]:
         origin = receiver.url.removesuffix("/events")
         # …/nps is where OpenCPS is told (integration.md 1.11), but for what belongs to payments (4.2, 4.3).
         connector = await sandbox.connect(PROVINCE, "legacy", url=f"{origin}/o/rest/nps")
-        merchant = await sandbox.payments.register("DVC-H42", confirm_url=f"{origin}/DvcPayment/Confirm")
-        player = Player(sandbox, connector, http, dict(merchant), origin)
+        partner = await sandbox.payments.register("DVC-H42", confirm_url=f"{origin}/DvcPayment/Confirm")
+        player = Player(sandbox, connector, http, dict(partner), origin)
         receiver.answers = [player.answer]
         await player.begin()
         yield player
 
 
 class Player:
-    """Plays conversations in one sandbox, as the program of one province and of one merchant, and as their receiver."""
+    """Plays conversations in one sandbox, as the program of one province and of one partner, and as their receiver."""
 
     def __init__(
-        self, sandbox: Sandbox, connector: Connector, http: httpx.AsyncClient, merchant: Json, origin: str
+        self, sandbox: Sandbox, connector: Connector, http: httpx.AsyncClient, partner: Json, origin: str
     ) -> None:
-        self._sandbox, self._connector, self._http, self._merchant = sandbox, connector, http, merchant
+        self._sandbox, self._connector, self._http, self._partner = sandbox, connector, http, partner
         self._adapter: Json = connector.credentials["legacy"]
         self._program = Envelope(http, self._adapter)
         self._known: Json = {name: self._adapter[name] for name in ("username", "password", "agency")}
-        self._known |= {"receiver": origin, "partner": merchant["partner"], "secret": merchant["secret"]}
-        self._known |= {"client-id": merchant["keypay"]["client_id"]}
+        self._known |= {"receiver": origin, "partner": partner["partner"], "secret": partner["secret"]}
+        self._known |= {"client-id": partner["keypay"]["client_id"]}
         self._names: Json = {}  # what is filled in now
         self._signs: dict[str, str] = {}
         self._awaited: Json | None = None
@@ -277,10 +277,10 @@ class Player:
             address = self._adapter["base"] + self._adapter[at]
             return read(await self._http.post(address, content=text.encode(), headers=JAVA))
         if at in PLATFORM:
-            answer = await self._http.post(self._merchant[at], json=request)
+            answer = await self._http.post(self._partner[at], json=request)
         elif at.startswith("keypay "):
             answer = await self._http.post(
-                f"{self._merchant['keypay']['base']}/{at.removeprefix('keypay ')}", json=request
+                f"{self._partner['keypay']['base']}/{at.removeprefix('keypay ')}", json=request
             )
         else:
             method, path = at.split(" ", 1)
@@ -353,7 +353,7 @@ class Player:
         return request
 
     def _secret(self, at: str) -> str:
-        return str(self._merchant["keypay"]["hash_key_1"] if "keypay" in at else self._merchant["secret"])
+        return str(self._partner["keypay"]["hash_key_1"] if "keypay" in at else self._partner["secret"])
 
 
 def fill(value: Any, names: Json) -> Any:

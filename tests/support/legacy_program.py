@@ -2,7 +2,7 @@
 
 Envelope  a login, a session, one flat object for each call: the Java program of OpenCPS
 Array     bare arrays without a session, ten steps at a time: the C# program of Thanh Hóa
-Merchant  payments over the national platform, which both have
+Partner  payments over the national platform, which both have
 source    integration.md 1, 2, 4.1 to 4.4, 12.1, 12.2, 12.4
 """
 
@@ -226,7 +226,7 @@ def step(code: str, status: str, at: str, words: str, officer: str = "Cán bộ 
     return {"MaHoSo": code, **named, "ThoiDiemXuLy": at, "NoiDungXuLy": words, "TrangThai": status}
 
 
-class Merchant:
+class Partner:
     """A partner of the payment platform, as it was registered there."""
 
     def __init__(self, http: httpx.AsyncClient, registered: Mapping[str, Any]) -> None:

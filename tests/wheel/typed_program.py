@@ -50,7 +50,7 @@ def sandbox(sandbox: Sandbox, code: str) -> list[Entry]:
     sandbox.payments.pay(orders[0]["checkout_url"])
     sandbox.payments.fail(orders[0]["checkout_url"])
     print(
-        sandbox.payments.register("STC", confirm_url=None)["secret"], sandbox.payments.merchants()[0]["keypay"]["base"]
+        sandbox.payments.register("STC", confirm_url=None)["secret"], sandbox.payments.partners()[0]["keypay"]["base"]
     )
     sandbox.payments.remove("STC")
     fault: FaultName = "bank-down"

@@ -24,8 +24,8 @@ STEPPED = Clause(
 )
 
 PAID = Clause(
-    "merchant_paid",
-    "INSERT INTO merchant_payments (sandbox, transaction, dossier, amount_dong, partner, reference, met) "
+    "partner_paid",
+    "INSERT INTO partner_payments (sandbox, transaction, dossier, amount_dong, partner, reference, met) "
     "SELECT sandbox, transaction, dossier, amount_dong, partner, reference, met FROM {rows} "
     "ON CONFLICT (sandbox, transaction) DO UPDATE SET met = EXCLUDED.met",
     "sandbox text, transaction text, dossier text, amount_dong bigint, partner text, reference text, met boolean",
@@ -104,16 +104,16 @@ def _notes(metadata: MetaData) -> Table:
 
 
 def _payments(metadata: MetaData) -> Table:
-    """What provinces' own merchants were paid for dossiers."""
+    """What provinces were paid for dossiers, as partners of the payment platform."""
     return Table(
-        "merchant_payments",
+        "partner_payments",
         metadata,
         Column("sandbox", Text, primary_key=True),
         Column("transaction", Text, primary_key=True),  # MaGiaoDich
-        Column("dossier", Text, nullable=False),  # as the merchant calls it
+        Column("dossier", Text, nullable=False),  # as the partner calls it
         Column("partner", Text, nullable=False),
         Column("reference", Text, nullable=False),
         Column("amount_dong", BigInteger, nullable=False),
         Column("met", Boolean, nullable=False),  # a demand of the dossier
-        Index("merchant_payments_dossier", "dossier", "sandbox"),
+        Index("partner_payments_dossier", "dossier", "sandbox"),
     )

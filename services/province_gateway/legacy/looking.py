@@ -17,8 +17,8 @@ from services.province_gateway.runtime import Gateway
 
 SHOWN_SQL = """
 SELECT d.body, d.code, l.theirs, l.object,
-  EXISTS (SELECT FROM merchant_payments m WHERE m.sandbox = d.sandbox AND m.dossier IN (d.code, l.theirs))
-    AS has_paid_merchant
+  EXISTS (SELECT FROM partner_payments m WHERE m.sandbox = d.sandbox AND m.dossier IN (d.code, l.theirs))
+    AS has_paid_partner
 FROM dossiers d LEFT JOIN legacy_dossiers l
   ON l.sandbox = d.sandbox AND l.code = d.code AND l.province = d.province"""
 ORDER_SQL = "ORDER BY (l.theirs = d.code), l.pushed_at LIMIT 1"  # the province's own code, if it has one
@@ -70,7 +70,7 @@ def _views(gateway: Gateway, row: Any) -> Views:
     dossier: Dossier = gateway.documents.decode(row["body"])
     theirs = row["theirs"] or row["code"]
     names = Names(dossier.applicant, dossier.owner)
-    shown = objects.object_of(dossier, names, theirs, has_paid_merchant=row["has_paid_merchant"])
+    shown = objects.object_of(dossier, names, theirs, has_paid_partner=row["has_paid_partner"])
     pushed: dict[str, Any] = msgspec.json.decode(row["object"] or "{}")
     differs = {field: (ours, said) for field, ours, said in objects.differences(shown, pushed)}
     return Views(theirs, shown, pushed, differs, dict(objects.lost(dossier)))

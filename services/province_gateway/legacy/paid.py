@@ -1,4 +1,4 @@
-"""What a province's own merchant was paid for a dossier, as the payment platform tells it."""
+"""What a province was paid for a dossier as a partner of the payment platform, which tells it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from services.province_gateway.runtime import Gateway
 from services.province_gateway.work import Work
 from shared.errors import Refusal
 
-# A merchant calls a dossier as its province does. What two provinces call so is nobody's.
+# A partner calls a dossier as its province does. What two provinces call so is nobody's.
 CODE_SQL = """
 SELECT d.code, d.body FROM dossiers d WHERE d.sandbox = $1 AND d.province <> '' AND d.code = coalesce(
   (SELECT code FROM dossiers WHERE sandbox = $1 AND code = $2 AND province <> ''),
   (SELECT min(code) FROM legacy_dossiers WHERE sandbox = $1 AND theirs = $2 HAVING count(DISTINCT code) = 1))"""
 UNMET_SQL = """
-SELECT m.transaction, m.dossier, m.amount_dong, m.partner, m.reference FROM merchant_payments m
+SELECT m.transaction, m.dossier, m.amount_dong, m.partner, m.reference FROM partner_payments m
 WHERE m.sandbox = $1 AND NOT m.met AND m.dossier = ANY($2) ORDER BY m.transaction"""
 NAMES_SQL = "SELECT theirs FROM legacy_dossiers WHERE sandbox = $1 AND code = $2"
-KNOWN_SQL = "SELECT FROM merchant_payments WHERE sandbox = $1 AND transaction = $2"
+KNOWN_SQL = "SELECT FROM partner_payments WHERE sandbox = $1 AND transaction = $2"
 
 
 class Payment(Struct, frozen=True):

@@ -49,7 +49,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/_lab/officers/{code}"): {"decisions": {}},
     ("PUT", "/_lab/dead-letters/{letter}/body"): {},
     ("PUT", "/_lab/partners/{code}"): {},
-    ("POST", "/_lab/merchant-payments"): {
+    ("POST", "/_lab/partner-payments"): {
         "dossier": "X",
         "amount_dong": 1,
         "partner": "P",

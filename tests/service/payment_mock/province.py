@@ -1,4 +1,4 @@
-"""The program of a province as a merchant of the platform, written from the fact sheet (integration.md 4.1, 4.2, 4.4)."""
+"""The program of a province as a partner of the platform, written from the fact sheet (integration.md 4.1, 4.2, 4.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data of a platform that knew one partner: opened by this version, it has merchants, and nothing else has changed."""
+"""Data of a platform that knew the portal alone: opened by this version, it can have partners, and nothing else has changed."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ async def opened(url: str) -> list[Any]:
         await database.close()
 
 
-async def test_merchants_are_added_to_older_data(database_url: Databases) -> None:
+async def test_partners_are_added_to_older_data(database_url: Databases) -> None:
     url = database_url()
     new = await opened(url)
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute("DROP TABLE merchants")
+        await connection.execute("DROP TABLE partners")
         await connection.execute("ALTER TABLE orders DROP COLUMN protocol, DROP COLUMN return_url")
         await connection.execute("UPDATE schema_version SET version = 12")
     finally:

@@ -127,5 +127,5 @@ async def test_a_foreign_code_is_given_one_of_ours_anew_while_no_dossier_has_it(
 def test_keys_in_addresses_are_masked_in_logs() -> None:
     key = "0123456789abcdef" * 2
     assert masked(f"/legacy/{key}/KetNoiMotCuaQuocGia/LayDVC") == "/legacy/***/KetNoiMotCuaQuocGia/LayDVC"
-    assert masked(f"/merchant/{key}") == "/merchant/***"
+    assert masked(f"/partner/{key}") == "/partner/***"
     assert masked("/api/v1/dossiers/H42.14464-20260609-0000001") == "/api/v1/dossiers/H42.14464-20260609-0000001"

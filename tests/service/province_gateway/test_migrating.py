@@ -14,7 +14,7 @@ from tests.support.databases import Databases
 NEW = (
     *("connectors", "subscriptions", "deliveries", "kept_deliveries", "attempts", "verdicts", "kafka_doors"),
     *("files", "address_keys"),
-    *("legacy_sessions", "legacy_dossiers", "legacy_steps", "legacy_notes", "merchant_payments"),
+    *("legacy_sessions", "legacy_dossiers", "legacy_steps", "legacy_notes", "partner_payments"),
 )
 SHAPE_SQL = """
 SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns

@@ -1,4 +1,4 @@
-"""What the payment platform tells: a merchant of a province was paid."""
+"""What the payment platform tells: a province was paid, as a partner of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ router = Router(prefix="/_lab", tags=["services"], dependencies=[ForServices])
 
 
 class PaymentBody(Body):
-    """An order of a merchant that was paid. dossier: MaHoSo; reference: MaThamChieu; transaction: MaGiaoDich."""
+    """An order of a partner that was paid. dossier: MaHoSo; reference: MaThamChieu; transaction: MaGiaoDich."""
 
     dossier: Text
     amount_dong: Dong
@@ -28,13 +28,13 @@ class PaymentBody(Body):
 
 
 @router.post(
-    "/merchant-payments",
-    summary="A merchant of the payment platform was paid for a dossier",
+    "/partner-payments",
+    summary="A partner of the payment platform was paid for a dossier",
     status_code=204,
     response_class=Response,
     responses=problem_responses(403, 404, 422, 503),
 )
-async def merchant_paid(body: PaymentBody, sandbox: SandboxId, gateway: GatewayDep) -> Response:
+async def partner_paid(body: PaymentBody, sandbox: SandboxId, gateway: GatewayDep) -> Response:
     await known_sandbox(gateway, sandbox)
     await paid.take(gateway, sandbox, Payment(**body.model_dump()))
     return Response(status_code=204)

@@ -1,4 +1,4 @@
-"""`lienthong merchant`: programs of provinces that open payments at the payment platform themselves."""
+"""`lienthong partner`: programs of provinces that open payments at the payment platform themselves."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, U
 from lienthong.cli.language import output_language
 
 if TYPE_CHECKING:
-    from lienthong.client.payments import Merchant
+    from lienthong.client.payments import Partner
 
-merchants = verbs("Register programs that open payments at the payment platform themselves, as provinces do.")
-Code = Annotated[str, typer.Argument(help="MaDoiTac of the merchant, such as STC-NB.", metavar="CODE")]
+partners = verbs("Register programs that open payments at the payment platform themselves, as provinces do.")
+Code = Annotated[str, typer.Argument(help="MaDoiTac of the partner, such as STC-NB.", metavar="CODE")]
 TEXTS = {
-    "en": {"none": "There is no merchant.", "gone": "{code} is removed; its orders stay.", "nowhere": "nowhere"},
+    "en": {"none": "There is no partner.", "gone": "{code} is removed; its orders stay.", "nowhere": "nowhere"},
     "vi": {"none": "Chưa có đối tác nào.", "gone": "Đã xoá {code}; các giao dịch vẫn còn.", "nowhere": "không có"},
 }
 
 
 def add_to(app: typer.Typer) -> None:
     """Add this file's verbs to the command."""
-    app.add_typer(merchants, name="merchant")
+    app.add_typer(partners, name="partner")
 
 
-@merchants.command()
+@partners.command()
 def add(
     code: Code,
     confirm: Annotated[
@@ -38,40 +38,40 @@ def add(
     url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
-    """Register a merchant, or change its addresses; prints secret and addresses of its messages."""
-    merchant = ask(
+    """Register a partner, or change its addresses; prints secret and addresses of its messages."""
+    partner = ask(
         url,
         lambda country: country.enter(sandbox).payments.register(code, confirm_url=confirm, return_url=back),
         json,
     )
-    show(merchant, json, _lines(merchant))
+    show(partner, json, _lines(partner))
 
 
-@merchants.command("list")
+@partners.command("list")
 def list_all(sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False) -> None:
-    """List the merchants, with their secrets."""
-    rows = ask(url, lambda country: country.enter(sandbox).payments.merchants(), json)
+    """List the partners, with their secrets."""
+    rows = ask(url, lambda country: country.enter(sandbox).payments.partners(), json)
     show(rows, json, "\n\n".join(map(_lines, rows)) or _texts()["none"])
 
 
-@merchants.command()
+@partners.command()
 def remove(code: Code, sandbox: Sandbox = DEFAULT_SANDBOX, url: Url = DEFAULT_URL, json: Json = False) -> None:
-    """Remove a merchant; its orders stay."""
+    """Remove a partner; its orders stay."""
     ask(url, lambda country: country.enter(sandbox).payments.remove(code), json)
     show({"removed": code}, json, _texts()["gone"].format(code=code))
 
 
-def _lines(merchant: Merchant) -> str:
-    keypay, nowhere = merchant["keypay"], _texts()["nowhere"]
+def _lines(partner: Partner) -> str:
+    keypay, nowhere = partner["keypay"], _texts()["nowhere"]
     rows = {
-        "MaDoiTac": merchant["partner"],
-        "secret": merchant["secret"],
-        "INIT": merchant["init"],
-        "QUERY": merchant["query"],
-        "GET_BILL": merchant["get_bill"],
-        "CONFIRM": merchant["confirm_url"] or nowhere,
-        "return": merchant["return_url"] or nowhere,
-        "wrapper": merchant["wrapper"],
+        "MaDoiTac": partner["partner"],
+        "secret": partner["secret"],
+        "INIT": partner["init"],
+        "QUERY": partner["query"],
+        "GET_BILL": partner["get_bill"],
+        "CONFIRM": partner["confirm_url"] or nowhere,
+        "return": partner["return_url"] or nowhere,
+        "wrapper": partner["wrapper"],
         "KeyPay": f"{keypay['base']}  client_id {keypay['client_id']}",
         "hash_key_1": keypay["hash_key_1"],
         "hash_key_2": keypay["hash_key_2"],

@@ -1,4 +1,4 @@
-"""The messages of merchants, each at an address with the merchant's key: INIT, QUERY, GET_BILL; a provincial wrapper."""
+"""The messages of partners, each at an address with the partner's key: INIT, QUERY, GET_BILL; a provincial wrapper."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ import msgspec
 from fastapi import Path, Response
 
 from contracts import payment_platform as platform
-from services.payment_mock import bills, merchants, orders, store
-from services.payment_mock.merchants import Partner
+from services.payment_mock import bills, orders, partners, store
 from services.payment_mock.messages import GetBill, Init, Query
 from services.payment_mock.orders import Reply
+from services.payment_mock.partners import Partner
 from services.payment_mock.problems import PartnerNotFound
 from services.payment_mock.runtime import PaymentRuntime, RuntimeDep
 from shared.runtime import in_sandbox
 from shared.web.problems import problem_responses
 from shared.web.router import Router
 
-router = Router(prefix="/merchant/{key}", tags=["merchants"])
+router = Router(prefix="/partner/{key}", tags=["partners"])
 PDF = "application/pdf"
 
 
-Key = Annotated[str, Path(max_length=64, description="From the registration of the merchant")]
+Key = Annotated[str, Path(max_length=64, description="From the registration of the partner")]
 
 
 async def partner_of(runtime: PaymentRuntime, key: str) -> Partner:
-    """The merchant with this key. Raises PartnerNotFound."""
-    partner = await merchants.with_key(runtime.database, key)
+    """The partner with this key. Raises PartnerNotFound."""
+    partner = await partners.with_key(runtime.database, key)
     if partner is None:
-        raise PartnerNotFound("Register the merchant: PUT /_lab/partners/{MaDoiTac}; use the address that it returns.")
+        raise PartnerNotFound("Register the partner: PUT /_lab/partners/{MaDoiTac}; use the address that it returns.")
     return partner
 
 
 @router.post("/init", summary="INIT: start a payment", responses=problem_responses(404, 422, 503))
-async def merchant_init(message: Init, key: Key, runtime: RuntimeDep) -> Reply:
+async def partner_init(message: Init, key: Key, runtime: RuntimeDep) -> Reply:
     """Facts: integration.md 4.1. The same reference with the same amount gets the same reply."""
     return await orders.open_checkout(runtime, await partner_of(runtime, key), message)
 
 
 @router.post("/query", summary="QUERY: the status of a payment", responses=problem_responses(404, 422, 503))
-async def merchant_query(message: Query, key: Key, runtime: RuntimeDep) -> Reply:
+async def partner_query(message: Query, key: Key, runtime: RuntimeDep) -> Reply:
     """Facts: integration.md 4.2. TrangThaiGD: 1 success, 3 pending, 4 failed or expired. MaLoi 00: paid."""
     return await orders.status(runtime, await partner_of(runtime, key), message)
 

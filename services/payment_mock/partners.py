@@ -1,6 +1,6 @@
-"""The merchants that a sandbox registers beside the portal, such as provinces: their secrets and addresses.
+"""The partners that a sandbox registers beside the portal, such as provinces: their secrets and addresses.
 
-On the real platform these are agreed on paper (facts: integration.md 4.1). A merchant's own address names it by a key that
+On the real platform these are agreed on paper (facts: integration.md 4.1). A partner's own address names it by a key that
 cannot be guessed, as its messages know no sandbox.
 """
 
@@ -17,9 +17,9 @@ KEYS = re.compile(r"[0-9a-f]{32}")
 COLUMNS = "sandbox, code, key, secret, confirm_url, return_url"
 # Other addresses for a code that is known leave key and secret as they are.
 REGISTER_SQL = f"""
-INSERT INTO merchants ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (sandbox, code)
+INSERT INTO partners ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (sandbox, code)
 DO UPDATE SET confirm_url = EXCLUDED.confirm_url, return_url = EXCLUDED.return_url RETURNING {COLUMNS}"""
-OF_KEY_SQL = f"SELECT {COLUMNS} FROM merchants WHERE key = $1"
+OF_KEY_SQL = f"SELECT {COLUMNS} FROM partners WHERE key = $1"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Partner:
     secret       of its signatures
     confirm_url  where CONFIRM goes; "": nowhere, it asks by QUERY
     return_url   where the payer's browser goes; "": it stays on the page of the platform
-    key          in the address of a merchant; "" for the portal
+    key          in the address of a partner; "" for the portal
     """
 
     sandbox: str
@@ -40,31 +40,32 @@ class Partner:
     return_url: str
 
     @property
-    def is_merchant(self) -> bool:
+    def is_registered(self) -> bool:
+        """By a sandbox; the portal is known to all."""
         return bool(self.key)
 
 
 async def register(connection: Connection, sandbox_id: str, code: str, confirm_url: str, return_url: str) -> Partner:
-    """The merchant with this code, new or with other addresses."""
+    """The partner with this code, new or with other addresses."""
     drawn = (secrets.token_hex(16), secrets.token_hex(16))
     (row,) = await connection.fetch(REGISTER_SQL, sandbox_id, code, *drawn, confirm_url, return_url)
     return Partner(**row)
 
 
 async def remove(connection: Connection, sandbox_id: str, code: str) -> bool:
-    """Whether there was such a merchant. Its orders stay."""
-    done = await connection.execute("DELETE FROM merchants WHERE sandbox = $1 AND code = $2", sandbox_id, code)
+    """Whether there was such a partner. Its orders stay."""
+    done = await connection.execute("DELETE FROM partners WHERE sandbox = $1 AND code = $2", sandbox_id, code)
     return str(done).endswith(" 1")
 
 
 async def all_of(database: Database, sandbox_id: str) -> list[Partner]:
-    rows = await database.fetch(f"SELECT {COLUMNS} FROM merchants WHERE sandbox = $1 ORDER BY code", sandbox_id)
+    rows = await database.fetch(f"SELECT {COLUMNS} FROM partners WHERE sandbox = $1 ORDER BY code", sandbox_id)
     return [Partner(**row) for row in rows]
 
 
 async def with_code(connection: Connection, sandbox_id: str, code: str) -> Partner | None:
     row = await connection.fetchrow(
-        f"SELECT {COLUMNS} FROM merchants WHERE sandbox = $1 AND code = $2", sandbox_id, code
+        f"SELECT {COLUMNS} FROM partners WHERE sandbox = $1 AND code = $2", sandbox_id, code
     )
     return Partner(**row) if row else None
 
@@ -75,6 +76,6 @@ async def with_key(database: Database, key: str) -> Partner | None:
 
 
 async def secrets_of(connection: Connection, sandbox_id: str) -> Mapping[str, str]:
-    """MaDoiTac → secret, of all merchants of a sandbox."""
-    rows = await connection.fetch("SELECT code, secret FROM merchants WHERE sandbox = $1", sandbox_id)
+    """MaDoiTac → secret, of all partners of a sandbox."""
+    rows = await connection.fetch("SELECT code, secret FROM partners WHERE sandbox = $1", sandbox_id)
     return {row["code"]: row["secret"] for row in rows}

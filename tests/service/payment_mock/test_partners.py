@@ -1,4 +1,4 @@
-"""Merchants of the platform, as a province's program is one: registered, opened, confirmed, asked, with a receipt.
+"""Partners of the platform, as a province's program is one: registered, opened, confirmed, asked, with a receipt.
 
 The signatures here are made by hand from the fact sheet (integration.md 4.1, 4.2, 4.4), not by the project's functions.
 """
@@ -70,7 +70,7 @@ async def test_the_gateway_is_told_of_the_payment_until_it_answers(province: Pro
     await province.pay(opened["UrlThanhToan"])
     await province.hears(1)
     (call,) = await province.pending()
-    assert call["kind"] == "paid" and "merchant-payments" in call["last_error"], "no gateway runs in this test"
+    assert call["kind"] == "paid" and "partner-payments" in call["last_error"], "no gateway runs in this test"
 
 
 async def test_one_province_wraps_the_reply_in_a_text(province: Province) -> None:
@@ -125,7 +125,7 @@ async def test_without_addresses_nothing_is_sent_and_the_payer_stays(province: P
     assert {call["kind"] for call in await province.pending()} == {"paid"}
 
 
-async def test_merchants_are_listed_and_removed_and_belong_to_one_sandbox(province: Province) -> None:
+async def test_partners_are_listed_and_removed_and_belong_to_one_sandbox(province: Province) -> None:
     path, header = "/_lab/partners", province.sandbox.header
     assert (await province.http.get(path, headers=header)).json() == [province.row]
     other = await FrozenSandbox(province.sandbox._runtime).tell()
@@ -155,7 +155,7 @@ async def test_what_cannot_be_registered(
     assert answer.status_code == status and where in answer.text, answer.text
 
 
-async def test_a_message_of_another_merchant_or_for_the_portal_is_refused(province: Province) -> None:
+async def test_a_message_of_another_partner_or_for_the_portal_is_refused(province: Province) -> None:
     first = dict(province.row)
     await province.register("OTHER")
     reply = (await province.send(province.row["init"], province.init_message())).json()
