@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +21,11 @@ from contracts.models import (
     PaymentConfirmed,
     PaymentRefunded,
 )
-from services.province_gateway.domain import Dossier, DossierNotFound, Instruction, Script, new_dossier
+from contracts.modes import LEGACY
+from services.province_gateway.domain import Dossier, DossierNotFound, Instruction, Prepayment, Script, new_dossier
 from services.province_gateway.moves import official
 from services.province_gateway.moves.context import Rules, desk
+from services.province_gateway.moves.money import await_prepayment
 from services.province_gateway.officers import behaviour, faults
 from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.officers.plan import close_request, plan, plan_answer
@@ -60,7 +63,7 @@ def register_submission(work: Work, event: DossierSubmitted) -> None:
     at = event.submitted_at.astimezone(BUSINESS_ZONE)
     dossier = new_dossier(code, place, event.procedure, event.applicant.name, at, "online", Filing.of(event))
     if expected is not None:
-        dossier = replace(dossier, script=expected.script)
+        dossier = replace(dossier, script=expected.script, prepaid=expected.prepaid)
     work.save(code, dossier, lane=PROVINCES[event.province].lane)
     plan(work, code)
 
@@ -97,7 +100,9 @@ def register_as_said(work: Work, event: DossierRegistered, said: dict[str, Any])
     at = event.registered_at.astimezone(BUSINESS_ZONE)
     name, filing = event.applicant.name, Filing.of(event)
     dossier = new_dossier(event.dossier_code, place, event.procedure, name, at, event.channel, filing)
-    work.save(dossier.code, replace(dossier, is_told=True), lane=PROVINCES[event.province].lane)
+    expected = work.find(dossier.code)
+    dossier = replace(dossier, is_told=True, prepaid=expected.prepaid if expected else ())
+    work.save(dossier.code, dossier, lane=PROVINCES[event.province].lane)
     save_and_publish(work, work.load(dossier.code, DossierNotFound), law.DOSSIER_REGISTERED, **said)
 
 
@@ -145,6 +150,30 @@ def note_payment(work: Work, event: PaymentConfirmed) -> None:
         plan(work, dossier.code)
     else:
         work.save(dossier.code, paid)
+
+
+def note_prepayments(work: Work, code: str, payments: Sequence[Prepayment]) -> None:
+    """The province was paid as a partner of the payment platform; perhaps it has demanded the fee, or will."""
+    dossier = work.load(code, DossierNotFound)
+    paid = replace(dossier, prepaid=(*dossier.prepaid, *payments))
+    work.save(code, paid)
+    await_prepayment(work, paid, local_time(work, code))
+
+
+def meet_demand(work: Work, code: str, rules: Rules) -> None:
+    """Let a prepayment of its amount meet the open demand, if there are both and the fee can still be paid.
+
+    Where a connector speaks events, it says itself that the fee is paid.
+    """
+    dossier = work.load(code, DossierNotFound)
+    mode, demand = mode_of(work.sandbox, dossier.province), dossier.owing
+    is_said = mode.is_external and mode.via != LEGACY
+    if demand is None or is_said or law.TAKE_PAYMENT not in dossier.can(local_time(work, code)):
+        return
+    payment = next((each for each in dossier.prepaid if each.amount_dong == demand.amount_dong), None)
+    if payment is not None:
+        work.save(code, replace(dossier, prepaid=tuple(each for each in dossier.prepaid if each != payment)))
+        official.perform(work, code, Instruction(law.TAKE_PAYMENT, method="transfer"), rules)
 
 
 def note_refund(work: Work, event: PaymentRefunded) -> None:

@@ -10,7 +10,7 @@ from contracts import models
 from contracts.catalogue import agency_code
 from services.province_gateway import commands
 from services.province_gateway.domain import Dossier
-from services.province_gateway.moves import official, receipts
+from services.province_gateway.moves import money, official, receipts
 from services.province_gateway.moves.context import Rules
 from services.province_gateway.officers import behaviour
 from services.province_gateway.work import Work
@@ -52,13 +52,13 @@ def dossier_rated(event: models.DossierRated, work: Work) -> None:
 
 def receipts_of(timer: Timer, dossier: Dossier, now: datetime) -> Sequence[str]:
     """The counters that a timer needs: the receipt numbers of its agency, if it takes a payment."""
-    if timer.kind != law.TAKE_PAYMENT:
+    if timer.kind not in (law.TAKE_PAYMENT, money.PREPAID):
         return ()
     return receipts.receipt_series(agency_code(dossier.province, dossier.commune), now)
 
 
 def timers(rules: Rules) -> dict[str, Handler]:
-    """One handler per kind of timer: check at reception, every verb of officials, answer to a withdrawal request."""
+    """One handler per kind: check at reception, verbs of officials, answer to a withdrawal request, prepayment."""
 
     def officers_act(timer: Timer, work: Work) -> None:
         commands.act(work, timer.subject, timer.kind, rules)
@@ -66,5 +66,8 @@ def timers(rules: Rules) -> dict[str, Handler]:
     def withdrawal(timer: Timer, work: Work) -> None:
         commands.answer_withdrawal(work, timer.subject, rules)
 
+    def prepaid(timer: Timer, work: Work) -> None:
+        commands.meet_demand(work, timer.subject, rules)
+
     handlers: dict[str, Handler] = dict.fromkeys((behaviour.RECEPTION, *official.VERBS), officers_act)
-    return handlers | {behaviour.WITHDRAWAL: withdrawal}
+    return handlers | {behaviour.WITHDRAWAL: withdrawal, money.PREPAID: prepaid}

@@ -112,6 +112,13 @@ class Script(Value, frozen=True):
     steps: tuple[Instruction, ...] = ()
 
 
+class Prepayment(Value, frozen=True):
+    """What the province was paid as a partner of the payment platform; `transaction`: MaGiaoDich."""
+
+    transaction: str
+    amount_dong: int
+
+
 class Dossier(DossierFacts, frozen=True, kw_only=True):
     """A province's copy of a dossier: its facts, and what its officers plan.
 
@@ -122,6 +129,7 @@ class Dossier(DossierFacts, frozen=True, kw_only=True):
     script    its own; None: that of its province, whose first `steps_taken` steps are done if its mark is `steps_of`
     heard     `dossierversion` of the portal's last event that is applied here; 0: of none; None: it was not noted then
     is_told   whether the connector of its province was told everything so far, and so gets what comes next
+    prepaid   no demand of this amount has come yet
     own_result  SHA-256 of the result that the connector has handed in; "": none, and the result is printed here
     """
 
@@ -137,10 +145,11 @@ class Dossier(DossierFacts, frozen=True, kw_only=True):
     heard: int | None = None
     is_told: bool = False
     own_result: str = ""
+    prepaid: tuple[Prepayment, ...] = ()
 
     @property
     def is_expected(self) -> bool:
-        """Whether it has not arrived yet: only a script waits for it. No list has it, since it is in no province."""
+        """Whether it has not arrived yet: a script or a payment waits for it. No list has it, since it is in no province."""
         return not self.province
 
     @property
@@ -227,7 +236,7 @@ def new_dossier(
 
 
 def expected_dossier(code: str, at: datetime) -> Dossier:
-    """What is stored for a dossier that has a script and is not submitted yet."""
+    """What is stored for a dossier that has a script or a payment, and is not submitted yet."""
     return Dossier(
         code=code,
         province="",

@@ -116,6 +116,7 @@ async def test_what_its_province_is_paid_meets_the_demand_and_shows_in_the_dossi
     await sandbox.payments.pay(before["UrlThanhToan"])
     await sandbox.settle()
     await program.call("DongBoHoSoMC", isUpdating="False", data=[{**dossier, "MaHoSo": early}])
+    await sandbox.settle()
     shown = await program.look_up(early)
     assert shown["DuocThanhToanTrucTuyen"] == "2", "paid before it was demanded, and before there was a dossier"
     paid = [each["event"] for each in await sandbox.events((await sandbox.dossiers())[1])]
@@ -123,6 +124,21 @@ async def test_what_its_province_is_paid_meets_the_demand_and_shows_in_the_dossi
     assert [row["partner"] for row in await sandbox.payments.partners()] == ["STC-NB"]
     await sandbox.payments.remove("STC-NB")
     assert await sandbox.payments.partners() == []
+
+
+async def test_what_was_paid_before_simulated_officers_demand_it_meets_their_demand(sandbox: Sandbox) -> None:
+    code = (await sandbox.citizen("lan").submit(FEE, PROVINCE, COMMUNE))["code"]
+    await sandbox.script(code, reception="receive")
+    partner = await sandbox.payments.register("STC-NB")
+    async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+        opened = (await http.post(partner["init"], json=init(dict(partner), "R1", code))).json()
+    await sandbox.payments.pay(opened["UrlThanhToan"])
+    await sandbox.settle()
+    await sandbox.clock.advance("1d")
+    await sandbox.settle()
+    events = [event["event"] for event in await sandbox.events(code)]
+    assert events.index("dossier.fee_demanded.v1") < events.index("dossier.fee_paid.v1")
+    assert events.count("dossier.fee_paid.v1") == 1
 
 
 def test_the_page_says_what_happens(lienthong_sync: sync.Country, tmp_path: Path) -> None:

@@ -25,10 +25,10 @@ STEPPED = Clause(
 
 PAID = Clause(
     "partner_paid",
-    "INSERT INTO partner_payments (sandbox, transaction, dossier, amount_dong, partner, reference, met) "
-    "SELECT sandbox, transaction, dossier, amount_dong, partner, reference, met FROM {rows} "
-    "ON CONFLICT (sandbox, transaction) DO UPDATE SET met = EXCLUDED.met",
-    "sandbox text, transaction text, dossier text, amount_dong bigint, partner text, reference text, met boolean",
+    "INSERT INTO partner_payments (sandbox, transaction, dossier, amount_dong, partner, reference, is_noted) "
+    "SELECT sandbox, transaction, dossier, amount_dong, partner, reference, is_noted FROM {rows} "
+    "ON CONFLICT (sandbox, transaction) DO UPDATE SET is_noted = partner_payments.is_noted OR EXCLUDED.is_noted",
+    "sandbox text, transaction text, dossier text, amount_dong bigint, partner text, reference text, is_noted boolean",
 )
 
 # Who listens nowhere is told by what it asks: a dossier that it has looked up or pushed, it knows.
@@ -114,6 +114,6 @@ def _payments(metadata: MetaData) -> Table:
         Column("partner", Text, nullable=False),
         Column("reference", Text, nullable=False),
         Column("amount_dong", BigInteger, nullable=False),
-        Column("met", Boolean, nullable=False),  # a demand of the dossier
+        Column("is_noted", Boolean, nullable=False),  # at its dossier, which was not here when it was paid
         Index("partner_payments_dossier", "dossier", "sandbox"),
     )

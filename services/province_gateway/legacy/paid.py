@@ -4,92 +4,61 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from contracts import lifecycle as law
-from contracts.catalogue import agency_code
-from contracts.modes import LEGACY
-from services.province_gateway.domain import Dossier, Instruction
+from services.province_gateway import arrival, commands
+from services.province_gateway.domain import Prepayment
 from services.province_gateway.doors.legacy_tables import PAID
-from services.province_gateway.moves import official, receipts
 from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.runtime import Gateway
-from services.province_gateway.work import Work
-from shared.errors import Refusal
 
-# A partner calls a dossier as its province does. What two provinces call so is nobody's.
-CODE_SQL = """
-SELECT d.code, d.body FROM dossiers d WHERE d.sandbox = $1 AND d.province <> '' AND d.code = coalesce(
-  (SELECT code FROM dossiers WHERE sandbox = $1 AND code = $2 AND province <> ''),
-  (SELECT min(code) FROM legacy_dossiers WHERE sandbox = $1 AND theirs = $2 HAVING count(DISTINCT code) = 1))"""
-UNMET_SQL = """
-SELECT m.transaction, m.dossier, m.amount_dong, m.partner, m.reference FROM partner_payments m
-WHERE m.sandbox = $1 AND NOT m.met AND m.dossier = ANY($2) ORDER BY m.transaction"""
-NAMES_SQL = "SELECT theirs FROM legacy_dossiers WHERE sandbox = $1 AND code = $2"
-KNOWN_SQL = "SELECT FROM partner_payments WHERE sandbox = $1 AND transaction = $2"
+# The dossier that is called so: a partner has the name of its province for it. What two provinces call so is nobody's.
+OF_NAME = """coalesce((SELECT code FROM dossiers WHERE sandbox = $1 AND code = {0} AND province <> ''),
+  (SELECT min(code) FROM legacy_dossiers WHERE sandbox = $1 AND theirs = {0} HAVING count(DISTINCT code) = 1))"""
+CODE_SQL = f"SELECT code FROM dossiers WHERE sandbox = $1 AND province <> '' AND code = {OF_NAME.format('$2')}"
+UNNOTED_SQL = f"""
+SELECT transaction, dossier, amount_dong, partner, reference FROM partner_payments p
+WHERE sandbox = $1 AND NOT is_noted AND coalesce({OF_NAME.format("p.dossier")}, dossier) = $2
+  AND dossier IN (SELECT $2 UNION ALL SELECT theirs FROM legacy_dossiers WHERE sandbox = $1 AND code = $2)
+ORDER BY transaction"""
 
 
 class Payment(Struct, frozen=True):
     """One order that was paid. dossier: as INIT calls it; transaction: MaGiaoDich; reference: MaThamChieu."""
 
+    transaction: str
     dossier: str
     amount_dong: int
     partner: str
     reference: str
-    transaction: str
 
 
 async def take(gateway: Gateway, sandbox_id: str, payment: Payment) -> None:
-    """Keep the payment; it meets the open demand of its dossier if that is of this amount.
+    """Keep the payment; it meets the open demand of its dossier if that is of this amount, or one that comes later."""
+    async with gateway.unit_of_work(sandbox_id) as request:
+        request.work.insert(PAID, (sandbox_id, *_row(payment), False))
+    code = await gateway.database.pool.fetchval(CODE_SQL, sandbox_id, payment.dossier)
+    if code is None and (province := arrival.province_in(payment.dossier)):
+        if mode_of(await gateway.sandbox(sandbox_id), province).is_external:
+            return  # noted when it is registered
+        await arrival.expect(gateway, sandbox_id, payment.dossier)  # perhaps it is on its way from the portal
+        code = payment.dossier
+    if code is not None:
+        await note(gateway, sandbox_id, code)
 
-    Where a connector speaks events, it says itself that the fee is paid.
+
+async def note(gateway: Gateway, sandbox_id: str, code: str) -> None:
+    """Note at a dossier what was paid for it, also under the names that its province has for it.
+
+    Called after each payment, and after each registration over the adapter API: the later one of them sees the other.
     """
-    async with gateway.unit_of_work(sandbox_id, series=[payment.transaction]) as request:
-        if not await request.fetch(KNOWN_SQL, sandbox_id, payment.transaction):
-            request.work.insert(PAID, (sandbox_id, *_row(payment), False))
-    rows = await gateway.database.fetch(CODE_SQL, sandbox_id, payment.dossier)
-    if rows:
-        await meet(gateway, sandbox_id, rows[0]["code"])
-
-
-async def meet(gateway: Gateway, sandbox_id: str, code: str) -> None:
-    """Let what was paid, perhaps before it was demanded, meet the open demand of a dossier.
-
-    Called after each payment and after each demand: whichever is committed last sees the other.
-    """
-    names = [code, *(row["theirs"] for row in await gateway.database.fetch(NAMES_SQL, sandbox_id, code))]
-    unmet = await gateway.database.fetch(UNMET_SQL, sandbox_id, names)
-    rows = [row for name in names for row in await gateway.database.fetch(CODE_SQL, sandbox_id, name)] if unmet else []
-    bodies = {row["body"] for row in rows if row["code"] == code}
-    if not bodies:
+    if not await gateway.database.fetch(UNNOTED_SQL, sandbox_id, code):
         return
-    dossier: Dossier = gateway.documents.decode(bodies.pop())
-    agency = agency_code(dossier.province, dossier.commune)
-    async with gateway.unit_of_work(sandbox_id, codes=[code], series=[agency]) as request:
-        await request.lock_counters(*receipts.receipt_series(agency, request.now))
-        for row in await request.fetch(UNMET_SQL, sandbox_id, names):
-            if _meets(gateway, request.work, code, row["amount_dong"]):
-                payment = Payment(
-                    row["dossier"], row["amount_dong"], row["partner"], row["reference"], row["transaction"]
-                )
-                request.work.insert(PAID, (sandbox_id, *_row(payment), True))
-                return
+    async with gateway.unit_of_work(sandbox_id, codes=[code]) as request:
+        payments = [Payment(**row) for row in await request.fetch(UNNOTED_SQL, sandbox_id, code)]
+        prepaid = [Prepayment(each.transaction, each.amount_dong) for each in payments]
+        commands.note_prepayments(request.work, code, prepaid)
+        for each in payments:
+            request.work.insert(PAID, (sandbox_id, *_row(each), True))
 
 
 def _row(payment: Payment) -> tuple[str, str, int, str, str]:
     return payment.transaction, payment.dossier, payment.amount_dong, payment.partner, payment.reference
-
-
-def _meets(gateway: Gateway, work: Work, code: str, amount_dong: int) -> bool:
-    """Whether a payment has met the demand of a dossier, which is now paid."""
-    dossier = work.find(code)
-    if dossier is None or dossier.owing is None or dossier.owing.amount_dong != amount_dong:
-        return False
-    mode = mode_of(work.sandbox, dossier.province)
-    if mode.is_external and mode.via != LEGACY:
-        return False
-    layer: Work = work.layer()
-    try:
-        official.perform(layer, code, Instruction(law.TAKE_PAYMENT, method="transfer"), gateway.rules)
-    except Refusal:  # it has ended meanwhile: the payment is kept
-        return False
-    layer.merge()
-    return True

@@ -277,8 +277,8 @@ async def _say(gateway: Gateway, connector: Connector, code: str, begin: Callabl
     place = (connector.sandbox_id, connector.province)
     say = partial(speaking.say_in_turn, gateway, gateway.rules, gateway.ring, place, code, begin)
     turn, said = await gateway.turns.take(place, say)
-    if any(each.verdict.type == lifecycle.FEE_DEMANDED and each.verdict.is_accepted for each in said):
-        await paid.meet(gateway, connector.sandbox_id, code)
+    if any(each.verdict.type == DOSSIER_REGISTERED and each.verdict.is_accepted for each in said):
+        await paid.note(gateway, connector.sandbox_id, code)
     return turn, said
 
 

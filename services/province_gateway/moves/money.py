@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
 from contracts import lifecycle as law
@@ -20,6 +22,7 @@ from services.province_gateway.moves.receipts import receipts
 from services.province_gateway.work import Work, local_time
 from shared.sandbox.clock import wire
 
+PREPAID = "prepaid"  # kind of the timer by which a demand is met that was paid before
 PAY_BY = Limit(30, Unit.DAY)  # time to pay a demanded fee; our default, unverified
 
 
@@ -55,6 +58,14 @@ def demand_fee(move: OfficialMove) -> None:
         pay_by=wire(demand.pay_by),
         notice_number=move.instruction.notice_number,
     )
+    await_prepayment(move.work, demanded, move.at)
+
+
+def await_prepayment(work: Work, dossier: Dossier, at: datetime) -> None:
+    """Set the timer that meets the open demand, if its amount was paid before."""
+    demand = dossier.owing
+    if demand is not None and any(each.amount_dong == demand.amount_dong for each in dossier.prepaid):
+        work.timer(dossier.code, PREPAID, at, at_once=True)
 
 
 def take_payment(move: OfficialMove) -> None:
