@@ -75,7 +75,9 @@ def deliveries(
 def _cells(row: Delivery) -> tuple[str, ...]:
     last = row["log"][-1] if row["log"] else None
     answer = "–" if last is None else last["error"] or str(last["status"])
-    if row["state"] == "waiting" and row["next_try"]:
+    if row["waits_for"]:
+        answer = f"waits for {row['waits_for']}"
+    elif row["state"] == "waiting" and row["next_try"]:
         answer += f"; next {row['next_try']}"
     state, tries = row["state"].replace("_", " "), str(row["attempts"])
     return (str(row["number"]), row["at"], row["id"], row["type"], row["dossier"], state, tries, answer)

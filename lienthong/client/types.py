@@ -549,7 +549,8 @@ class Delivery(TypedDict):
     One event for a connector.
 
     `at`: when it happened, in sandbox time; `real_at`, `acknowledged_at`, `given_up_at`: real time; `attempts`: how many were
-    made by webhook, the last 20 in `log`; `next_try`: sandbox time of the next one, null for now or never.
+    made by webhook, the last 20 in `log`; `next_try`: sandbox time of the next one, null for now or never; `waits_for`: why a
+    reverse call is not told at the door of the connector, null if it is.
     """
 
     number: int
@@ -563,6 +564,7 @@ class Delivery(TypedDict):
     attempts: int
     next_try: str | None
     given_up_at: str | None
+    waits_for: str | None
     log: list[DeliveryAttempt]
 
 

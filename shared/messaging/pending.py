@@ -90,6 +90,7 @@ class Outsider(Struct, frozen=True):
     """What an outside system that decides on a document was told, and what it said. Times are real time.
 
     waiting   deliveries that it has not acknowledged, the oldest of `since`
+    apart     deliveries that wait apart, since they cannot be made in the way in which it is connected now
     told      type of the last event that it was told, at `told_at`
     answered  whether it has said something since then that was accepted
     rejected  why its last message was rejected; "": it was not, or there is none
@@ -98,6 +99,7 @@ class Outsider(Struct, frozen=True):
 
     waiting: int = 0
     since: datetime | None = None
+    apart: int = 0
     told: str = ""
     told_at: datetime | None = None
     answered: bool = False

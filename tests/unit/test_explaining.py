@@ -100,9 +100,11 @@ CASES: dict[str, tuple[Facts, str]] = {
         facts(
             mode="external",
             province_copy=province_copy(law.SUBMITTED, "receive"),
-            gateway=Outlook(True, outsider=Outsider(waiting=2, since=NOW, told="dossier.submitted.v1", told_at=NOW)),
+            gateway=Outlook(
+                True, outsider=Outsider(waiting=2, since=NOW, apart=1, told="dossier.submitted.v1", told_at=NOW)
+            ),
         ),
-        "has not acknowledged 2 deliveries about the dossier",
+        "; reverse calls that wait until it listens over the adapter API: 1",
     ),
     "nothing-due": (facts(law.RECEIVED, mode="manual", province_copy=None, gateway=Outlook(True)), "has happened"),
 }

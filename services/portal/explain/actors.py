@@ -127,6 +127,9 @@ def connector_silent(facts: Facts) -> Iterator[Values]:
     if facts.mode != EXTERNAL or facts.province_copy is None or facts.ended:
         return
     state, state_vi = _silence(facts.outsider)
+    if facts.outsider.apart:
+        state += f"; reverse calls that wait until it listens over the adapter API: {facts.outsider.apart}"
+        state_vi += f"; số lời gọi ngược chờ đến khi hệ thống lắng nghe qua giao diện đồng bộ: {facts.outsider.apart}"
     moves = LIFECYCLE.moves_of(LIFECYCLE.state(facts.province_copy["status"]["code"]), *law.OFFICIALS)
     can = [moves[does].event for does in facts.province_copy["can"] if does in moves]
     yield {

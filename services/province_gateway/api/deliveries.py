@@ -14,6 +14,7 @@ from contracts.views import Moment
 from services.province_gateway.api.access import ConnectorDep, OwnKey
 from services.province_gateway.api.views import GatewayDep
 from services.province_gateway.doors import attempts, connectors
+from services.province_gateway.officers.modes import mode_of
 from shared import receivers
 from shared.errors import BodyDoesNotFit
 from shared.sandbox.clock import TimeText, parse_time
@@ -48,7 +49,8 @@ class DeliveryView(BaseModel):
     """One event for a connector.
 
     `at`: when it happened, in sandbox time; `real_at`, `acknowledged_at`, `given_up_at`: real time; `attempts`: how many were
-    made by webhook, the last 20 in `log`; `next_try`: sandbox time of the next one, null for now or never.
+    made by webhook, the last 20 in `log`; `next_try`: sandbox time of the next one, null for now or never; `waits_for`: why a
+    reverse call is not told at the door of the connector, null if it is.
     """
 
     number: int
@@ -62,6 +64,7 @@ class DeliveryView(BaseModel):
     attempts: int
     next_try: Moment | None
     given_up_at: Moment | None
+    waits_for: str | None
     log: list[AttemptView]
 
 
@@ -79,7 +82,8 @@ async def list_deliveries(
     dossier: Annotated[Text | None, Query(max_length=64, description="Only those of this dossier")] = None,
     state: Annotated[Literal["waiting", "delivered", "given_up"] | None, Query(description="Only these")] = None,
 ) -> list[DeliveryView]:
-    cut = await attempts.listed(gateway.database, connector, dossier, state, page)
+    mode = mode_of(await gateway.sandbox(connector.sandbox_id), connector.province)
+    cut = await attempts.listed(gateway.database, connector, dossier, state, page, hears_calls=mode.hears_calls)
     return [DeliveryView.model_validate(row) for row in announce(request, response, cut)]
 
 

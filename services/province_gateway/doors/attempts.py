@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from contracts.legacy.reverse import PLAYED
 from services.province_gateway.doors.connectors import Connector
 from services.province_gateway.officers.modes import mode_of
 from shared.errors import Refusal
@@ -28,6 +29,9 @@ WHERE sandbox = $1 AND province = $2
   AND ($3::text IS NULL OR id = $3) AND ($4::text IS NULL OR dossier = $4) AND ($5::timestamptz IS NULL OR at >= $5)"""
 
 
+CALLS_WAIT_FOR = "the adapter API: connect with --via legacy --url ADDRESS"
+
+
 class DeliveryNotFound(Refusal):
     """No delivery of this connector is the one to be sent again."""
 
@@ -37,12 +41,14 @@ class NotSentByUs(Refusal):
 
 
 async def listed(
-    database: Database, connector: Connector, dossier: str | None, state: str | None, page: Page
+    database: Database, connector: Connector, dossier: str | None, state: str | None, page: Page, *, hears_calls: bool
 ) -> Cut[dict[str, Any]]:
-    """Deliveries in their order, each with `log`, the last attempts to send it."""
+    """Deliveries in their order, each with `log`, the last attempts to send it; `hears_calls`: as in its mode."""
     place = (connector.sandbox_id, connector.province)
     rows = await database.fetch(LIST_SQL, *place, place_of(page), dossier, state, page.size + 1)
-    shown: list[dict[str, Any]] = [{**row, "log": []} for row in rows[: page.size]]
+    shown: list[dict[str, Any]] = [
+        {**row, "waits_for": _waits_for(row, hears_calls=hears_calls), "log": []} for row in rows[: page.size]
+    ]
     by_number = {row["number"]: row["log"] for row in shown}
     for attempt in await database.fetch(ATTEMPTS_SQL, *place, list(by_number)):
         by_number[attempt["number"]].append(dict(attempt))
@@ -74,3 +80,8 @@ async def resend(
             facts = {"event": event} if event else {"dossier": dossier}
             raise DeliveryNotFound("`GET …/deliveries` lists what was sent.", **facts)
     return count
+
+
+def _waits_for(row: Any, *, hears_calls: bool) -> str | None:
+    is_held = row["state"] == WAITING and row["type"].startswith(PLAYED) and not hears_calls
+    return CALLS_WAIT_FOR if is_held else None

@@ -13,6 +13,7 @@ from contracts.catalogue import PROVINCES, current_province
 from contracts.faults.connectors import ACCESS
 from contracts.modes import EXTERNAL, KAFKA, LEGACY, WEBHOOK, in_force
 from services.province_gateway.doors import kafka_opening
+from services.province_gateway.doors.legacy_tables import EVENT_SQL
 from services.province_gateway.doors.webhook_signing import new_secret
 from services.province_gateway.officers.modes import mode_of
 from shared.errors import Refusal, SandboxMismatch
@@ -34,12 +35,12 @@ WHERE sandbox = $1 AND province = $2 AND acknowledged_at IS NULL AND given_up_at
 KEYS_SQL = """
 SELECT key, CASE WHEN previous_until > clock_timestamp() THEN previous_key ELSE '' END AS previous_key
 FROM connectors WHERE sandbox = $1 AND province = $2"""
-HEARD_SQL = """
+HEARD_SQL = f"""
 WITH heard AS (
   UPDATE connectors SET heard_at = clock_timestamp() WHERE sandbox = $1 AND province = $2
   AND (heard_at IS NULL OR heard_at < clock_timestamp() - interval '1 second'))
-UPDATE deliveries SET acknowledged_at = clock_timestamp()
-WHERE sandbox = $1 AND province = $2 AND number <= $3 AND acknowledged_at IS NULL"""
+UPDATE deliveries d SET acknowledged_at = clock_timestamp()
+WHERE sandbox = $1 AND province = $2 AND number <= $3 AND acknowledged_at IS NULL AND {EVENT_SQL}"""
 REPORT_SQL = """
 SELECT c.*,
   (SELECT real_at FROM verdicts v WHERE v.sandbox = $1 AND v.province = p ORDER BY number DESC LIMIT 1) AS said_at,

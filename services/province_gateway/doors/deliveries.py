@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from contracts import lifecycle as law
 from contracts.faults import connectors as named
+from services.province_gateway.doors.legacy_tables import EVENT_SQL
 from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.work import Work
 from shared.messaging.cloudevents import Event
@@ -66,7 +67,8 @@ KEEP = Clause(
 )
 COLUMNS = ", ".join(Delivery._fields)
 AFTER_SQL = f"""
-SELECT {COLUMNS} FROM deliveries WHERE sandbox = $1 AND province = $2 AND number > $3 ORDER BY number LIMIT $4"""
+SELECT {COLUMNS} FROM deliveries d WHERE sandbox = $1 AND province = $2 AND number > $3 AND {EVENT_SQL}
+ORDER BY number LIMIT $4"""
 LAST_SQL = "SELECT coalesce(max(number), 0) FROM deliveries WHERE sandbox = $1 AND province = $2"
 
 SPEND_SQL = """

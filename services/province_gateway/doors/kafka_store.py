@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, SmallInteger, Table, Text
 
+from services.province_gateway.doors.legacy_tables import EVENT_SQL
 from shared.messaging.save_statement import Clause
 
 
@@ -62,9 +63,9 @@ SWEEP_WHEN = "NOT EXISTS (SELECT FROM kafka_doors k WHERE k.sandbox = s.id)"  # 
 READABLE_SQL = """
 SELECT k.sandbox, k.province, k.opened, k.heard, s.modes FROM kafka_doors k JOIN sandboxes s ON s.id = k.sandbox
 WHERE k.lane = ANY($1) AND k.opened > 0 AND NOT s.deleted"""
-UNTOLD_SQL = """
+UNTOLD_SQL = f"""
 SELECT k.told AS before, k.opened, x.* FROM kafka_doors k JOIN sandboxes s ON s.id = k.sandbox CROSS JOIN LATERAL (
-  SELECT * FROM deliveries d WHERE d.sandbox = k.sandbox AND d.province = k.province AND d.number > k.told
+  SELECT * FROM deliveries d WHERE d.sandbox = k.sandbox AND d.province = k.province AND d.number > k.told AND {EVENT_SQL}
   ORDER BY d.number LIMIT $2) x
 WHERE k.lane = ANY($1) AND k.opened > 0 AND k.password <> '' AND NOT s.deleted
 ORDER BY x.sandbox, x.province, x.number LIMIT $3"""
@@ -77,7 +78,7 @@ SELECT k.judged AS before, k.opened, x.* FROM kafka_doors k JOIN sandboxes s ON 
 WHERE k.lane = ANY($1) AND k.opened > 0 AND NOT s.deleted
 ORDER BY x.sandbox, x.province, x.number LIMIT $3"""
 # What the broker has acknowledged. Another worker may be further: then this one wrote the same records once more.
-TOLD_SQL = """
+TOLD_SQL = f"""
 WITH t AS (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) t (sandbox, province, number, before)),
 moved AS (UPDATE kafka_doors k SET told = t.number FROM t
   WHERE (k.sandbox, k.province) = (t.sandbox, t.province) AND k.told < t.number),
@@ -85,7 +86,7 @@ heard AS (UPDATE connectors c SET heard_at = clock_timestamp() FROM t
   WHERE (c.sandbox, c.province) = (t.sandbox, t.province))
 UPDATE deliveries d SET acknowledged_at = clock_timestamp() FROM t
 WHERE (d.sandbox, d.province) = (t.sandbox, t.province) AND d.number > t.before AND d.number <= t.number
-  AND d.acknowledged_at IS NULL"""
+  AND d.acknowledged_at IS NULL AND {EVENT_SQL}"""
 SAID_SQL = """
 UPDATE kafka_doors k SET judged = t.number
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) t (sandbox, province, number, before)

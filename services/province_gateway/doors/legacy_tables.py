@@ -5,8 +5,10 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, MetaData, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from contracts.legacy.reverse import PLAYED
 from shared.messaging.save_statement import Clause
 
+EVENT_SQL = f"d.type NOT LIKE '{PLAYED}%'"  # the delivery d is no reverse call; those wait for the adapter API
 NOW = text("clock_timestamp()")
 SWEEP_ROWS = 200  # of a deleted sandbox, per transaction: what was pushed can be large
 PUSHED = Clause(
@@ -35,7 +37,8 @@ PAID = Clause(
 SEEN = Clause(
     "seen",
     "UPDATE deliveries d SET acknowledged_at = clock_timestamp() FROM {rows} WHERE d.sandbox = new.sandbox "
-    "AND d.province = new.province AND d.dossier = new.dossier AND d.acknowledged_at IS NULL",
+    "AND d.province = new.province AND d.dossier = new.dossier AND d.acknowledged_at IS NULL "
+    f"AND {EVENT_SQL}",
     "sandbox text, province text, dossier text",
 )
 SEEN_SQL = SEEN.sql.format(rows="(SELECT $1::text AS sandbox, $2::text AS province, $3::text AS dossier) new")  # alone

@@ -7,40 +7,50 @@ from typing import Any
 
 import msgspec
 
-from contracts.catalogue import PROVINCES
+from contracts.catalogue import PROVINCES, province_of
 from contracts.modes import EXTERNAL, LEGACY, WEBHOOK, in_force
 from services.province_gateway.domain import Dossier
 from services.province_gateway.doors import conductor
+from services.province_gateway.doors.attempts import CALLS_WAIT_FOR
+from services.province_gateway.doors.legacy_tables import EVENT_SQL
 from services.province_gateway.doors.verdicts import READABLE_SQL
 from services.province_gateway.officers.behaviour import is_officers_turn
+from services.province_gateway.officers.modes import mode_of
 from shared.messaging.runtime import MessagingRuntime
 from shared.sandbox import registry
 from shared.sandbox.registry import Sandbox
 from shared.storage.page import LARGEST, Page
 
-WAITING_SQL = """
-SELECT count(*) AS waiting, min(real_at) AS since, count(given_up_at) AS given_up,
+# Whether reverse calls are told is $3; if not, they wait apart.
+WAITING_SQL = f"""
+SELECT count(*) FILTER (WHERE told) AS waiting, min(real_at) FILTER (WHERE told) AS since,
+  count(given_up_at) FILTER (WHERE told) AS given_up, count(*) FILTER (WHERE NOT told) AS apart,
   (SELECT error FROM attempts WHERE sandbox = $1 AND province = $2 ORDER BY real_at DESC LIMIT 1) AS error
-FROM deliveries WHERE sandbox = $1 AND province = $2 AND acknowledged_at IS NULL"""
+FROM (SELECT *, ($3::bool OR {EVENT_SQL}) AS told FROM deliveries d
+  WHERE sandbox = $1 AND province = $2 AND acknowledged_at IS NULL) d"""
 SIGNING_SQL = "SELECT EXISTS (SELECT FROM connectors WHERE sandbox = $1 AND province = $2 AND secret <> '')"
 LAST_SQL = f"""
 SELECT outcome, document FROM verdicts v WHERE sandbox = $1 AND province = $2 AND {READABLE_SQL}
 ORDER BY number DESC LIMIT 1"""
 KEPT_SQL = "SELECT DISTINCT dossier FROM kept_deliveries WHERE sandbox = $1 AND province = $2"
-OF_DOSSIERS_SQL = """
-SELECT d.dossier, count(*) FILTER (WHERE acknowledged_at IS NULL) AS waiting,
-  min(real_at) FILTER (WHERE acknowledged_at IS NULL) AS since, max(real_at) AS told_at,
-  (array_agg(type ORDER BY number DESC))[1] AS told,
-  (SELECT max(v.real_at) FROM verdicts v WHERE v.sandbox = $1 AND v.dossier = d.dossier
+OF_DOSSIER_SQL = f"""
+SELECT count(*) FILTER (WHERE acknowledged_at IS NULL AND (is_event OR $3::bool)) AS waiting,
+  count(*) FILTER (WHERE acknowledged_at IS NULL AND NOT (is_event OR $3::bool)) AS apart,
+  min(real_at) FILTER (WHERE acknowledged_at IS NULL AND (is_event OR $3::bool)) AS since,
+  max(real_at) FILTER (WHERE is_event) AS told_at,
+  (array_agg(type ORDER BY number DESC) FILTER (WHERE is_event))[1] AS told,
+  (SELECT max(v.real_at) FROM verdicts v WHERE v.sandbox = $1 AND v.dossier = $2
     AND v.outcome IN ('accepted', 'accepted_with_deviations')) AS answered_at,
-  (SELECT v.document FROM verdicts v WHERE v.sandbox = $1 AND v.dossier = d.dossier
+  (SELECT v.document FROM verdicts v WHERE v.sandbox = $1 AND v.dossier = $2
     ORDER BY v.number DESC LIMIT 1) AS verdict
-FROM deliveries d WHERE d.sandbox = $1 AND d.dossier = ANY($2) GROUP BY d.dossier ORDER BY d.dossier"""
+FROM (SELECT *, {EVENT_SQL} AS is_event FROM deliveries d WHERE d.sandbox = $1 AND d.dossier = $2) d
+HAVING count(*) > 0"""
 
 
 UNTOLD: dict[str, Any] = {
     "waiting": 0,
     "since": None,
+    "apart": 0,
     "told": "",
     "told_at": None,
     "answered": False,
@@ -63,7 +73,8 @@ async def _of_province(
     runtime: MessagingRuntime[Dossier], sandbox: Sandbox, province: str, mode: Mapping[str, Any]
 ) -> dict[str, Any]:
     via = mode.get("via", "")
-    (waiting,) = await runtime.database.fetch(WAITING_SQL, sandbox.id, province)
+    hears_calls = mode_of(sandbox, province).hears_calls
+    (waiting,) = await runtime.database.fetch(WAITING_SQL, sandbox.id, province, hears_calls)
     last = await runtime.database.fetch(LAST_SQL, sandbox.id, province)
     must_act = await _must_act(runtime, sandbox, province)
     parts = []
@@ -86,6 +97,8 @@ async def _of_province(
             parts.append(f"{waiting['given_up']} are not sent any more: {again}")
     elif must_act:
         parts.append(await _next_of(runtime, sandbox, must_act))
+    if waiting["apart"]:
+        parts.append(f"reverse calls that wait: {waiting['apart']}, for {CALLS_WAIT_FOR}")
     if last and last[0]["outcome"] == "rejected":
         parts.append(f"its last message was rejected: {_rules(last[0]['document'])}")
     is_silent = bool(waiting["waiting"] or must_act)
@@ -95,7 +108,8 @@ async def _of_province(
 
 async def of_dossier(runtime: MessagingRuntime[Dossier], sandbox_id: str, code: str) -> dict[str, Any] | None:
     """What the connector of a dossier was told and said about it; None if it was told nothing."""
-    rows = await runtime.database.fetch(OF_DOSSIERS_SQL, sandbox_id, [code])
+    mode = mode_of(await registry.read(runtime.database, sandbox_id), province_of(code) or "")
+    rows = await runtime.database.fetch(OF_DOSSIER_SQL, sandbox_id, code, mode.hears_calls)
     held = await conductor.held_of(runtime.database, sandbox_id, code)
     if not rows:
         return {**UNTOLD, "held": held} if held else None
@@ -105,9 +119,10 @@ async def of_dossier(runtime: MessagingRuntime[Dossier], sandbox_id: str, code: 
         "held": held,
         "waiting": row["waiting"],
         "since": _real(row["since"]),
-        "told": row["told"],
+        "apart": row["apart"],
+        "told": row["told"] or "",
         "told_at": _real(row["told_at"]),
-        "answered": row["answered_at"] is not None and row["answered_at"] > row["told_at"],
+        "answered": None not in (row["answered_at"], row["told_at"]) and row["answered_at"] > row["told_at"],
         "rejected": _rules(row["verdict"]) if verdict and verdict["outcome"] == "rejected" else "",
     }
 

@@ -25,6 +25,7 @@ from contracts.modes import LEGACY
 from services.province_gateway.doors import cloudevents, deliveries, webhook_signing
 from services.province_gateway.doors.bell import Bell, Place
 from services.province_gateway.doors.deliveries import COLUMNS, Delivery
+from services.province_gateway.doors.legacy_tables import EVENT_SQL
 from shared.errors import NotReady
 from shared.observability import metrics
 from shared.posting import Reply, post
@@ -58,9 +59,11 @@ RECEIVERS_SQL = f"""
 FROM connectors c JOIN sandboxes s ON s.id = c.sandbox
   AND NOT s.deleted AND s.opened AND c.secret <> '' AND {MODE_SQL}->>'via' IN ('webhook', 'legacy')
   AND {MODE_SQL}->>'url' IS NOT NULL"""
-# The delivery d is the next one of its dossier: an earlier one, also one that was given up, holds it.
-NEXT_SQL = """d.acknowledged_at IS NULL AND NOT EXISTS (SELECT FROM deliveries e WHERE e.sandbox = d.sandbox
-  AND e.dossier = d.dossier AND e.province = d.province AND e.number < d.number AND e.acknowledged_at IS NULL)"""
+# The delivery d is for this door, and is the next one of its dossier: an earlier one, also one that was given up, holds it.
+OF_DOOR_SQL = f"({EVENT_SQL} OR {MODE_SQL}->>'via' = '{LEGACY}')"
+NEXT_SQL = f"""d.acknowledged_at IS NULL AND {OF_DOOR_SQL} AND NOT EXISTS (SELECT FROM deliveries e
+  WHERE e.sandbox = d.sandbox AND e.dossier = d.dossier AND e.province = d.province AND e.number < d.number
+  AND e.acknowledged_at IS NULL AND {OF_DOOR_SQL.replace("d.type", "e.type")})"""
 DUE_SQL = f"d.given_up_at IS NULL AND (d.next_try IS NULL OR d.next_try <= {NOW_SQL})"
 OF_RECEIVERS_SQL = f"{RECEIVERS_SQL} JOIN deliveries d ON d.sandbox = c.sandbox AND d.province = c.province"
 CLAIM_SQL = f"""

@@ -14,7 +14,6 @@ from contracts.legacy import played
 from contracts.legacy.listed import FORM_PATH
 from contracts.legacy.played import PLAYS, About
 from contracts.legacy.reverse import PLAYED, Call
-from contracts.modes import LEGACY
 from services.province_gateway.domain import Dossier, DossierNotFound
 from services.province_gateway.doors.connectors import Connector, NotConnected
 from services.province_gateway.doors.deliveries import DELIVER, KEEP
@@ -47,7 +46,7 @@ async def play(gateway: Gateway, connector: Connector, name: str, code: str, cha
     dossier: Dossier = gateway.documents.decode(rows[0]["body"])
     async with in_sandbox(gateway, connector.sandbox_id) as (connection, sandbox):
         mode = mode_of(sandbox, connector.province)
-        if mode.via != LEGACY or not mode.url:
+        if not mode.hears_calls:
             detail = "Connect it over the adapter API, with the address that it listens at: --via legacy --url URL."
             raise NotConnected(detail, province=connector.province)
         for consumer in gateway.consumers.values():

@@ -12,7 +12,7 @@ from msgspec import Struct
 from contracts.catalogue import PROVINCES
 from contracts.gate.verdict import Leniency
 from contracts.legacy.profiles import PLAIN, PROFILES, Profile
-from contracts.modes import AT_ONCE, BINARY, EXTERNAL, SIMULATED, WORKING_CLOCK, in_force
+from contracts.modes import AT_ONCE, BINARY, EXTERNAL, LEGACY, SIMULATED, WORKING_CLOCK, in_force
 from services.province_gateway.domain import Script
 from shared.errors import Refusal
 from shared.sandbox.registry import Sandbox
@@ -54,6 +54,11 @@ class Mode(Struct, frozen=True):
     @property
     def is_external(self) -> bool:
         return self.mode == EXTERNAL
+
+    @property
+    def hears_calls(self) -> bool:
+        """Whether the connector is told reverse calls: it listens over the adapter API."""
+        return self.via == LEGACY and bool(self.url)
 
     @property
     def at_once(self) -> bool:

@@ -141,6 +141,43 @@ async def test_a_call_that_cannot_be_played_is_refused(door: LegacyDoor) -> None
     assert problem(nowhere, 409, "not-connected")["detail"].endswith("--via legacy --url URL.")
 
 
+@pytest.mark.parametrize("via", ["webhook", "pull", "legacy"])
+async def test_a_call_waits_while_the_province_listens_elsewhere_and_holds_nothing(
+    door: LegacyDoor, receiver: Receiver, via: str
+) -> None:
+    await door.hears(law.DOSSIER_SUBMITTED)
+    await door.send()
+    body = {"call": "tax-notice", "dossier": CODE}
+    assert (await door.connector.ask("POST", "/connector/calls", json=body)).status_code == 202
+    elsewhere = {"mode": "external", "via": via, **({"url": receiver.url} if via == "webhook" else {})}
+    await door.connector.mode(elsewhere)
+    await door.hears(law.WITHDRAWAL_REQUESTED)
+    await door.send()
+    if via == "legacy":  # listens nowhere: it is told by what it looks up
+        client = Client(door.sandbox)
+        client.password = door.password
+        await client.log_in()
+        await client.call("TraCuuHoSo", mahoso=CODE)
+    elif via == "pull":
+        batch = (await door.connector.ask("GET", "/events", params={"after": 0})).json()
+        assert [event["type"] for event in batch] == [law.DOSSIER_SUBMITTED, law.WITHDRAWAL_REQUESTED]
+        assert (await door.connector.ask("GET", "/events", params={"after": batch[-1]["delivery"]})).json() == []
+    rows = await door.listed()
+    assert [row["state"] for row in rows] == ["delivered", "waiting", "delivered"]
+    assert rows[1]["waits_for"].startswith("the adapter API") and rows[0]["waits_for"] is None
+    (told,) = [each for each in await silence.report(door.gateway, door.sandbox.id) if each["province"] == "37"]
+    assert "reverse calls that wait: 1" in told["text"]
+    of_dossier = await silence.of_dossier(door.gateway, door.sandbox.id, CODE)
+    assert of_dossier is not None and (of_dossier["apart"], of_dossier["waiting"]) == (1, 0)
+    assert of_dossier["told"] == law.WITHDRAWAL_REQUESTED
+
+    await door.connector.mode({"mode": "external", "via": "legacy", "url": receiver.url})
+    await door.send()
+    assert receiver.received[-1].path == "/events/nhantbthuedvcqg"
+    rows = await door.listed()
+    assert (rows[1]["state"], rows[1]["waits_for"]) == ("delivered", None)
+
+
 async def test_who_listens_nowhere_is_told_by_what_it_asks(sandbox: Sandbox, receiver: Receiver) -> None:
     door = LegacyDoor(Connector(sandbox), receiver)
     client = await Client(sandbox).connect()
