@@ -25,6 +25,13 @@ STEPPED = Clause(
     "sandbox text, province text, code text, digest text, step text",
 )
 
+NOTED = Clause(
+    "noted",
+    "INSERT INTO legacy_notes (sandbox, province, service, key, row) "
+    "SELECT sandbox, province, service, key, row::jsonb FROM {rows} "
+    "ON CONFLICT (sandbox, province, service, key) DO UPDATE SET row = EXCLUDED.row, pushed_at = clock_timestamp()",
+    "sandbox text, province text, service text, key text, row text",
+)
 PAID = Clause(
     "partner_paid",
     "INSERT INTO partner_payments (sandbox, transaction, dossier, amount_dong, partner, reference, is_noted) "

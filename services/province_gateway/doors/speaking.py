@@ -19,7 +19,7 @@ from contracts.gate.rules import Finding
 from contracts.gate.verdict import Leniency
 from services.province_gateway import commands
 from services.province_gateway.domain import Dossier, Instruction
-from services.province_gateway.doors.connectors import Connector, NotConnected, require_external
+from services.province_gateway.doors.connectors import NotConnected, require_external
 from services.province_gateway.doors.deliveries import Ring
 from services.province_gateway.doors.kafka_store import HEARD
 from services.province_gateway.moves import official, receipts
@@ -149,25 +149,6 @@ async def say_in_turn(
             return turn, await _say_in_turn(runtime, rules, ring, place, code, turn)
         except _Overtaken:
             continue
-
-
-def note(work: Work, connector: Connector, code: str, findings: Sequence[Finding]) -> None:
-    """Keep a verdict on what a connector said that no event can say. The counter of its verdicts must be locked."""
-    leniency = mode_of(work.sandbox, connector.province).gate
-    is_taken = leniency == "lenient" and all(finding.tolerable for finding in findings)
-    verdict = Verdict(
-        "accepted_with_deviations" if is_taken else "rejected",
-        work.now,
-        connector.province,
-        connector.sandbox_id,
-        leniency,
-        dossier=code,
-        errors=tuple(findings),
-    )
-    document = msgspec.json.encode(verdict.document()).decode()
-    number, place = work.number(counter_of(connector.province)), (connector.sandbox_id, connector.province)
-    row = (*place, number, work.now, "legacy", "", "", code, verdict.outcome, document, "", None, None, "")
-    work.insert(VERDICT, row)
 
 
 async def check(runtime: MessagingRuntime[Dossier], message: Message, leniency: Leniency) -> Verdict:

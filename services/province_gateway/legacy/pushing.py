@@ -26,7 +26,7 @@ from services.province_gateway.doors import speaking
 from services.province_gateway.doors.connectors import Connector
 from services.province_gateway.doors.legacy_tables import PUSHED, SEEN, STEPPED
 from services.province_gateway.doors.speaking import Said as Judged
-from services.province_gateway.legacy import fetched, paid
+from services.province_gateway.legacy import fetched, noting, paid
 from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.runtime import Gateway
 from services.province_gateway.work import Work
@@ -100,7 +100,7 @@ class Push:
             work.insert(SEEN, (*self.whose, self.code))
         left = (*self.noted, *self.beside)
         if left:
-            speaking.note(work, self.connector, self.code, left)
+            noting.note(work, self.connector, left, dossier=self.code)
 
     def _first(self, known: Known, target: State) -> State:
         """Where a lawful way leads first: a dossier that was received, as the push says, was received before all else."""
@@ -291,9 +291,11 @@ async def _code_for(gateway: Gateway, connector: Connector, theirs: str, place: 
     async with gateway.unit_of_work(connector.sandbox_id, series=[f"{agency}/desk"]) as request:
         series = code_series(agency, request.now)
         await request.lock_counters(series)
-        day = f"{request.now.astimezone(BUSINESS_ZONE):%Y%m%d}"
-        drawn = dossier_code(agency, day, request.work.number(series), request.work.epoch)
-        request.work.insert(PUSHED, (connector.sandbox_id, connector.province, theirs, drawn, NOTHING))
+        whose = (connector.sandbox_id, connector.province, theirs)
+        if not await request.fetch(CODE_SQL, *whose):  # nor has a push at the same moment drawn one
+            day = f"{request.now.astimezone(BUSINESS_ZONE):%Y%m%d}"
+            drawn = dossier_code(agency, day, request.work.number(series), request.work.epoch)
+            request.work.insert(PUSHED, (*whose, drawn, NOTHING))
     return await code_of(gateway, connector, theirs)
 
 
@@ -314,7 +316,7 @@ async def _refused(gateway: Gateway, connector: Connector, element: Object, find
     """The outcome of an element that cannot be taken; a verdict says so."""
     async with gateway.unit_of_work(connector.sandbox_id, series=[speaking.counter_of(connector.province)]) as request:
         await request.lock_counters(speaking.counter_of(connector.province))
-        speaking.note(request.work, connector, code_text(element), findings)
+        noting.note(request.work, connector, findings, dossier=code_text(element))
     return Outcome(False, tuple(findings))
 
 

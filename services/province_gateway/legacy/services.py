@@ -8,19 +8,24 @@ from functools import partial
 from typing import Any
 
 from contracts.catalogue import ProcedureNotFound
-from contracts.legacy import listed, questions, schemas
+from contracts.legacy import listed, questions, rules, schemas
 from contracts.legacy.values import flag, text
 from services.province_gateway.doors.connectors import Connector
 from services.province_gateway.legacy import answers, looking, noting, pushing
+from services.province_gateway.legacy.pushing import Outcome
 from services.province_gateway.runtime import Gateway
 from shared.sandbox.clock import BUSINESS_ZONE
+from shared.sentences import Sentence
 
 Parameters = Mapping[str, Any]
 Answer = dict[str, Any]
 ENVELOPE = ("session", "madonvi", "service")
 MOST = 1000  # elements of one push; the real queue worker takes 100 rows at a time (integration.md 1.4)
-NO_LIST = f"data: phải là một danh sách gồm tối đa {MOST} đối tượng JSON"
-NO_OBJECT = "data: phải là một đối tượng JSON"
+NO_LIST = Sentence(
+    f"data must be a list of at most {MOST} JSON objects",
+    f"data: phải là một danh sách gồm tối đa {MOST} đối tượng JSON",
+)
+NO_OBJECT = Sentence("data must be a JSON object", "data: phải là một đối tượng JSON")
 ANSWER = "DongBoKetQuaHoiDapGuiTuDVCQG"
 
 
@@ -75,7 +80,7 @@ async def _dossier(gateway: Gateway, connector: Connector, parameters: Parameter
 async def _push_dossiers(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
     findings, elements = schemas.findings("DongBoHoSoMC", _own(parameters)), _elements(parameters)
     if elements is None:
-        return answers.refusal(NO_LIST)
+        return await _no_data(gateway, connector, parameters, NO_LIST)
     is_update = bool(flag(parameters.get("isUpdating")))
     outcomes = await pushing.push_dossiers(gateway, connector, elements, findings, is_update=is_update)
     return answers.of_push([text(each.get("MaHoSo"), 60) for each in elements], outcomes)
@@ -84,7 +89,7 @@ async def _push_dossiers(gateway: Gateway, connector: Connector, parameters: Par
 async def _push_steps(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
     findings, elements = schemas.findings("CapNhatTienDoHoSoMC", _own(parameters)), _elements(parameters)
     if elements is None:
-        return answers.refusal(NO_LIST)
+        return await _no_data(gateway, connector, parameters, NO_LIST)
     outcomes = await pushing.push_steps(gateway, connector, elements, findings)
     return answers.of_push([text(each.get("MaHoSo"), 60) for each in elements], outcomes)
 
@@ -92,7 +97,7 @@ async def _push_steps(gateway: Gateway, connector: Connector, parameters: Parame
 async def _push_status(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
     findings, status = schemas.findings("DongBoTrangThaiHoSo", _own(parameters)), parameters.get("data")
     if not isinstance(status, dict):
-        return answers.refusal(NO_OBJECT)
+        return await _no_data(gateway, connector, parameters, NO_OBJECT)
     outcome = await pushing.push_status(gateway, connector, status, findings)
     return answers.of_push([text(status.get("MaHoSo"), 60)], [outcome])
 
@@ -101,11 +106,17 @@ async def _note(
     service: str, key: Callable[[Parameters], str], gateway: Gateway, connector: Connector, parameters: Parameters
 ) -> Answer:
     """What concerns no dossier is kept as it was pushed; the last row with a key counts."""
-    rows = _elements(parameters)
+    rows, findings = _elements(parameters), schemas.findings(service, _own(parameters))
     if rows is None:
-        return answers.refusal(NO_LIST)
-    await noting.keep(gateway, connector, service, {key(row): row for row in rows})
-    return answers.answer([])
+        return await _no_data(gateway, connector, parameters, NO_LIST)
+    is_taken = await noting.keep(gateway, connector, findings, service, {key(row): row for row in rows})
+    return answers.of_push([service], [Outcome(is_taken, tuple(findings))])
+
+
+async def _no_data(gateway: Gateway, connector: Connector, parameters: Parameters, wanted: Sentence) -> Answer:
+    """The refusal of a push that has no data of the right kind; a verdict says so."""
+    await noting.keep(gateway, connector, [rules.MISSING.at("/data", expected=wanted)], text(parameters["service"]))
+    return answers.refusal(wanted.vi)
 
 
 async def _questions(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:

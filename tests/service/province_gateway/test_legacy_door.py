@@ -13,6 +13,7 @@ from contracts.catalogue import agency_code
 from contracts.legacy import schemas
 from contracts.legacy.profiles import PROFILES
 from services.province_gateway.doors import turns
+from services.province_gateway.doors.verdicts import after
 from services.province_gateway.legacy import pushing
 from shared.errors import Overloaded
 from tests.support.connector import Connector
@@ -69,6 +70,10 @@ class Client:
 
     async def types(self, code: str = CODE) -> list[str]:
         return [event["type"] for event in await told(self.country.gateway, self.sandbox.id, code)]
+
+    async def verdicts(self) -> list[dict[str, Any]]:
+        """All verdicts of the connector, in their order."""
+        return await after(self.country.gateway.database, self.sandbox.id, self.province, 0, 1000)
 
     async def rules(self, code: str = CODE) -> list[str]:
         rows = await self.country.gateway.database.fetch(
@@ -217,6 +222,33 @@ async def test_ratings_may_be_none_and_come_again(client: Client) -> None:
         assert (await client.call("DongBoDanhGia", data=data))["error_code"] == 0
     rows = await client.country.gateway.database.fetch("SELECT FROM legacy_notes WHERE sandbox = $1", client.sandbox.id)
     assert len(rows) == 1
+    verdicts = await client.verdicts()
+    assert [(each["type"], each["outcome"]) for each in verdicts] == [("DongBoDanhGia", "accepted")] * 3
+    odd = {**row, "NgayTongHop": "7-2026", "TongSoNguoiDanhGia": "mười"}
+    assert (await client.call("DongBoDanhGia", data=[odd]))["error_code"] == 0
+    (verdict,) = (await client.verdicts())[3:]
+    assert (verdict["outcome"], verdict["door"], verdict["dossier"]) == ("accepted_with_deviations", "legacy", None)
+    assert [error["pointer"] for error in verdict["errors"]] == ["/data/0/TongSoNguoiDanhGia"]
+
+
+@pytest.mark.parametrize("service", ["DongBoDanhGia", "DongBoHoiDap", "DongBoKetQuaHoiDapGuiTuDVCQG", "DongBoHoSoMC"])
+async def test_a_push_without_a_list_is_refused_and_leaves_a_verdict(client: Client, service: str) -> None:
+    answer = await client.call(service, data={"NgayTongHop": "6-2026"})
+    assert answer["error_code"] == -1 and "danh sách" in answer["message"]
+    (verdict,) = await client.verdicts()
+    assert (verdict["type"], verdict["outcome"]) == (service, "rejected")
+    assert [(error["rule"], error["pointer"]) for error in verdict["errors"]] == [("LT-ADP-001", "/data")]
+
+
+async def test_of_an_answer_without_its_question_nothing_is_kept(client: Client) -> None:
+    (first, *_) = (await client.call("LayDanhSachHoiDapGuiTuDVCQG"))["result"]
+    rows = [{"HOIDAPID": first["HOIDAPID"], "NOIDUNGTRALOI": "Có."}, {"NOIDUNGTRALOI": "Không."}]
+    answer = await client.call("DongBoKetQuaHoiDapGuiTuDVCQG", data=rows)
+    assert answer["error_code"] == -1 and "/data/1/HOIDAPID" in answer["message"]
+    assert (await client.call("LayDanhSachHoiDapGuiTuDVCQG"))["result"][0] == first
+    assert [each["outcome"] for each in await client.verdicts()] == ["rejected"]
+    assert (await client.call("DongBoKetQuaHoiDapGuiTuDVCQG", data=rows[:1]))["error_code"] == 0
+    assert [each["outcome"] for each in await client.verdicts()] == ["rejected", "accepted"]
 
 
 async def test_the_wrapper_of_one_province_has_texts_and_bare_arrays(client: Client) -> None:
