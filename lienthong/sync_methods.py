@@ -413,6 +413,8 @@ class ConnectorMethods(SyncObject[connectors.Connector]):
     def call(self, /, name: str, dossier: str, **changes: Any) -> dict[str, Any]:
         """Let the portal tell the province something that no event says, over the adapter API; returns what is sent.
 
+        Its member `answer` is what the province answered (`status`, `error`, `head`); None if it did not within 5 s.
+
         name     promotion-notice, promotion-amendment, tax-notice, tax-receipt, payment-confirmation or fee-look-up
         changes  members of the call, in place of the made ones
         """

@@ -101,11 +101,13 @@ class Connector:
     async def call(self, /, name: str, dossier: str, **changes: Any) -> dict[str, Any]:
         """Let the portal tell the province something that no event says, over the adapter API; returns what is sent.
 
+        Its member `answer` is what the province answered (`status`, `error`, `head`); None if it did not within 5 s.
+
         name     promotion-notice, promotion-amendment, tax-notice, tax-receipt, payment-confirmation or fee-look-up
         changes  members of the call, in place of the made ones
         """
         body = {"call": name, "dossier": dossier, "changes": changes}
-        return cast(dict[str, Any], await self._json("POST", "/connector/calls", json=body))
+        return cast(dict[str, Any], await self._json("POST", "/connector/calls", params={"wait": 5}, json=body))
 
     async def verdicts(self, after: int = 0, wait: float = 0) -> list[dict[str, Any]]:
         """The verdicts on what the connector said, after a number.

@@ -23,6 +23,9 @@ FROM deliveries WHERE sandbox = $1 AND province = $2 AND number > $3
 ATTEMPTS_SQL = """
 SELECT number, attempt, at, real_at, status, error, milliseconds, head FROM attempts
 WHERE sandbox = $1 AND province = $2 AND number = ANY($3) ORDER BY number, attempt"""
+LAST_SQL = """
+SELECT a.* FROM deliveries d JOIN attempts a USING (sandbox, province, number)
+WHERE d.sandbox = $1 AND d.province = $2 AND d.id = $3 ORDER BY a.attempt DESC LIMIT 1"""
 RESEND_SQL = """
 UPDATE deliveries SET acknowledged_at = NULL, given_up_at = NULL, next_try = NULL, claimed_until = NULL, failures = 0
 WHERE sandbox = $1 AND province = $2
@@ -53,6 +56,12 @@ async def listed(
     for attempt in await database.fetch(ATTEMPTS_SQL, *place, list(by_number)):
         by_number[attempt["number"]].append(dict(attempt))
     return Cut(shown, str(shown[-1]["number"]) if len(rows) > page.size else None)
+
+
+async def last(database: Database, connector: Connector, id: str) -> dict[str, Any] | None:
+    """The last attempt to send one delivery; None if there was none."""
+    rows = await database.fetch(LAST_SQL, connector.sandbox_id, connector.province, id)
+    return dict(rows[0]) if rows else None
 
 
 async def resend(

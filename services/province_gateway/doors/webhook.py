@@ -45,6 +45,7 @@ CLAIM = timedelta(seconds=20)  # longer than TIMEOUT: then the worker that claim
 SLOW = timedelta(seconds=5)  # after which `settle` does not wait for the answer to a request, and names the receiver
 PARALLEL = 4  # requests to one receiver at a time, per worker
 HEAD = 200  # characters of an answer are kept
+CALL_HEAD = 4000  # of the answer to a reverse call: a fee look-up is made for it (integration.md 4.3)
 KEPT = 20  # attempts per delivery are kept
 LOOK_SECONDS = 5.0  # between two looks without a ring, which a process that died cannot give
 NOT_READY_SECONDS = 1.0  # until the address of a paper is asked for again
@@ -224,7 +225,8 @@ class Webhooks:
         pool, key = self.runtime.database.pool, (*place, claim.delivery.number, claim.until)
         is_last = reply.status == GONE or claim.failures >= len(SCHEDULE)
         wait = None if is_last else SCHEDULE[claim.failures]
-        head = reply.content[: HEAD * 4].decode("utf-8", "replace").replace("\x00", "\ufffd")[:HEAD]
+        most = CALL_HEAD if claim.via == LEGACY else HEAD
+        head = reply.content[: most * 4].decode("utf-8", "replace").replace("\x00", "\ufffd")[:most]
         error = f"{reply.error}: it wants no delivery any more" if reply.status == GONE else reply.error
         facts = (error[:500], wait, reply.status, reply.milliseconds, head)
         await pool.execute(RECORD_SQL, *key, *facts)

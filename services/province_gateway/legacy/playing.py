@@ -31,8 +31,10 @@ OWN_SQL = "SELECT secret FROM connectors WHERE sandbox = $1 AND province = $2"
 ROW = "(SELECT {} , 1 AS ordinal) new"
 
 
-async def play(gateway: Gateway, connector: Connector, name: str, code: str, changes: Mapping[str, Any]) -> Call:
-    """Put a reverse call about a dossier to the deliveries of its province; returns it.
+async def play(
+    gateway: Gateway, connector: Connector, name: str, code: str, changes: Mapping[str, Any]
+) -> tuple[str, Call]:
+    """Put a reverse call about a dossier to the deliveries of its province; returns the id of that, and the call.
 
     changes  members in place of ours
     raises   BodyDoesNotFit, DossierNotFound, NotConnected
@@ -67,7 +69,8 @@ async def play(gateway: Gateway, connector: Connector, name: str, code: str, cha
             for n, column in enumerate(clause.columns.split(", "), 1)
         )
         body = msgspec.json.encode({"path": call.path, "body": call.body}).decode()
-        row = (*place, code, secrets.token_hex(12), "/portal", f"{PLAYED}{name}", sandbox.now, 0, "", body)
+        id = secrets.token_hex(12)
+        row = (*place, code, id, "/portal", f"{PLAYED}{name}", sandbox.now, 0, "", body)
         await connection.execute(clause.sql.format(rows=ROW.format(values)), *row)
     gateway.ring(*place)
-    return call
+    return id, call

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
@@ -139,6 +140,29 @@ async def test_a_call_that_cannot_be_played_is_refused(door: LegacyDoor) -> None
     await door.connector.mode({"mode": "external", "via": "legacy"})
     nowhere = await door.connector.ask("POST", "/connector/calls", json={**body, "call": "tax-notice"})
     assert problem(nowhere, 409, "not-connected")["detail"].endswith("--via legacy --url URL.")
+
+
+async def test_the_answer_to_a_call_is_in_its_reply(door: LegacyDoor) -> None:
+    due = {
+        "error_code": 1,
+        "message": {"MaHoSo": CODE, "PhiLePhi": [{"TenPhiLePhi": "Lệ phí " * 60, "SoTien": "8000"}]},
+    }
+    door.receiver.answers = [status(200, json.dumps(due, ensure_ascii=False).encode())]
+    await door.hears(law.DOSSIER_SUBMITTED)
+    await door.send()
+    body = {"call": "fee-look-up", "dossier": CODE}
+    calling = asyncio.create_task(door.connector.ask("POST", "/connector/calls", params={"wait": 30}, json=body))
+    while not calling.done():
+        await door.send()
+        await asyncio.sleep(0.01)
+    reply = calling.result().json()
+    assert json.loads(reply["answer"]["head"]) == due and (reply["answer"]["status"], reply["answer"]["error"]) == (
+        200,
+        "",
+    )
+    assert [row["id"] for row in await door.listed()][-1] == reply["id"]
+    unanswered = await door.connector.ask("POST", "/connector/calls", json=body)
+    assert unanswered.status_code == 202 and unanswered.json()["answer"] is None
 
 
 @pytest.mark.parametrize("via", ["webhook", "pull", "legacy"])
