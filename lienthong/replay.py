@@ -6,6 +6,7 @@ The same seed and calls give the same events per dossier; only the sandbox's id,
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,24 @@ ATTEMPTS = 20
 WITHIN_SANDBOX = re.compile(r"^(/_lab/sandboxes|/s)/[^/?]+")
 PERSONAL_NUMBER = re.compile(r"[0-9]{12}")
 MODE = re.compile(r"/_lab/sandboxes/[^/]+/modes/")
+PARTNER = re.compile(r"/_lab/partners/([^/]+)")
+# Of INIT, in the order in which it is signed: what every one here has, in place of what its sender wrote.
+INIT = {
+    "LoaiBanTin": "INIT",
+    "PhienBan": "1.0.6",
+    "MaDoiTac": "",
+    "MaThamChieu": "",
+    "SoTien": "",
+    "LoaiHinhThanhToan": "PAY",
+    "MaKenhThanhToan": "1",
+    "MaThietBi": "1",
+    "NgonNgu": "vi-VN",
+    "MaTienTe": "VND",
+    "MaNganHang": "PAYMENT",
+    "ThongTinGiaoDich": "",
+    "ThoiGianGD": "20260609080000",
+    "Ip": "127.0.0.1",
+}
 TRANSACTION = re.compile(r"/checkout/([^/]+)/pay")
 Notify = Callable[[str], None]
 
@@ -61,6 +80,9 @@ async def export(sandbox: Sandbox, settle_seconds: float = 10) -> dict[str, Any]
     own = {"people": row["people"], "organisations": row["organisations"]}
     parts = await gather(*(_recorded(sandbox, service) for service in SERVICES))
     references = await _references(sandbox)
+    names = (
+        await _names(sandbox) if any(call["caller"].startswith("partner/") for part in parts for call in part) else {}
+    )
     calls = sorted((call for part in parts for call in part), key=lambda call: datetime.fromisoformat(call["real_at"]))
     return {
         "format": FORMAT,
@@ -68,7 +90,7 @@ async def export(sandbox: Sandbox, settle_seconds: float = 10) -> dict[str, Any]
             **{name: row[name] for name in ("seed", "begins_at", "rate")},
             **{name: value for name, value in own.items() if value},
         },
-        "calls": [_call(call, personas, references) for call in calls],
+        "calls": [_call(call, personas, references, names) for call in calls],
         "settled": verdict["verdict"],
         "events": await events_by_dossier(sandbox),
     }
@@ -80,11 +102,26 @@ async def _references(sandbox: Sandbox) -> dict[str, str]:
     return {order["transaction"]: order["reference"] for of_one in orders for order in of_one}
 
 
+async def _names(sandbox: Sandbox) -> dict[str, str]:
+    """What a province calls a dossier → its code here: a replay has no province that calls it otherwise."""
+
+    async def name(code: str) -> str:
+        try:
+            return str((await sandbox.views(code))["code_of_province"])
+        except Problem:  # its province has not got it
+            return code
+
+    codes = await sandbox.dossiers()
+    return dict(zip(await gather(*map(name, codes)), codes, strict=True))
+
+
 async def _recorded(sandbox: Sandbox, service: str) -> list[dict[str, Any]]:
     return await every_row(sandbox.country.service(service).send, f"/_lab/sandboxes/{sandbox.id}/recorded")
 
 
-def _call(call: dict[str, Any], personas: dict[str, str], references: dict[str, str]) -> dict[str, Any]:
+def _call(
+    call: dict[str, Any], personas: dict[str, str], references: dict[str, str], names: dict[str, str]
+) -> dict[str, Any]:
     """A recorded call as persona, operation and arguments, without the sandbox's id and secrets."""
     fields = {
         "service": call["service"],
@@ -97,6 +134,9 @@ def _call(call: dict[str, Any], personas: dict[str, str], references: dict[str, 
         fields["desk"] = call["caller"].removeprefix("desk/")
     if call["caller"].startswith("connector/"):
         fields["connector"] = call["caller"].removeprefix("connector/")
+    if call["caller"].startswith("partner/"):
+        fields["partner"], facts = call["caller"].removeprefix("partner/"), call["body"]
+        fields["arguments"] = {**facts, "MaHoSo": names.get(facts["MaHoSo"], facts["MaHoSo"])}
     if match := TRANSACTION.search(call["path"]):
         fields["reference"] = references.get(match[1])
     return {name: value for name, value in fields.items() if value is not None}
@@ -179,6 +219,7 @@ class _Player:
         self._citizens: dict[str, Citizen] = {}
         self._headers = {"X-Sandbox": sandbox.id}
         self._transactions: dict[str, str] = {}  # reference of a payment → transaction of its checkout here
+        self._partners: dict[str, dict[str, Any]] = {}  # MaDoiTac → as it is registered here
 
     async def repeat(self, call: dict[str, Any]) -> None:
         """Send one call, again after an HTTP fault. Raises Problem if the call is refused."""
@@ -208,8 +249,16 @@ class _Player:
         elif call["service"] == "gateway":
             api = path if path.startswith("/_lab") else f"/api/v1/provinces/{call['desk']}{path}"
             await self._sandbox.country.gateway.send(method, api, headers=headers, **options)
+        elif match := PARTNER.fullmatch(path):
+            body: dict[str, Any] | None = {} if method == "PUT" else None  # no addresses: nobody is called
+            row = await self._sandbox.country.payment.json(method, path, headers=headers, json=body)
+            self._partners[match[1]] = row
+        elif "partner" in call:
+            await self._open(call["partner"], call["arguments"])
         else:
-            if (transaction := self._transactions.get(call.get("reference", ""))) is not None:
+            opened = TRANSACTION.search(path)
+            reference = call.get("reference") or (opened[1] if opened else "")
+            if (transaction := self._transactions.get(reference)) is not None:
                 path = TRANSACTION.sub(f"/checkout/{transaction}/pay", path)
             await self._pay(self._sandbox.country.payment, method, path, options)
 
@@ -223,6 +272,18 @@ class _Player:
         if verdict["outcome"] == "rejected":
             rules = ", ".join(f"{error['rule']} {error['title']}" for error in verdict["errors"])
             raise Problem("rejected", 422, f"{verdict['type']}: {rules}.", {})
+
+    async def _open(self, code: str, facts: dict[str, Any]) -> None:
+        """A partner's INIT, signed with its secret here. Raises Problem."""
+        given = {"MaDoiTac": code, **{name: facts[name] for name in ("MaThamChieu", "SoTien", "ThongTinGiaoDich")}}
+        message: dict[str, Any] = {**INIT, **given}
+        signed = "|".join([*map(str, message.values()), self._partners[code]["secret"]])
+        message["MaXacThuc"] = hashlib.sha256(signed.encode()).hexdigest()
+        message["ThongTinBienLai"] = {"MaHoSo": facts["MaHoSo"]}
+        reply = await self._sandbox.country.payment.json("POST", self._partners[code]["init"], json=message)
+        if reply["MaLoi"] != "00":
+            raise Problem("init-refused", 422, reply["MoTaLoi"], reply)
+        self._transactions[facts["MaGiaoDich"]] = reply["MaGiaoDich"]
 
     async def _pay(self, payment: ServiceClient, method: str, path: str, options: dict[str, Any]) -> None:
         try:
@@ -239,8 +300,9 @@ def _by_pull(mode: Any) -> Any:
     """The mode of a province without what a connector's own program needs: nobody is called, no broker is asked."""
     if not isinstance(mode, dict) or mode.get("mode") != "external":
         return mode
-    gate = mode.get("gate") or ("lenient" if mode.get("via") == "legacy" else None)  # as it is over the adapter API
-    return {"mode": "external", "via": "pull", "gate": gate}
+    if mode.get("via") == "legacy":  # without an address; what its province is paid as a partner meets its demands
+        return {"mode": "external", "via": "legacy", "gate": mode.get("gate")}
+    return {"mode": "external", "via": "pull", "gate": mode.get("gate")}
 
 
 def _content(arguments: Any) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from contracts import payment_platform as platform
 from services.payment_mock import faults, signatures, store
 from services.payment_mock.callbacks import result_message
@@ -13,7 +15,9 @@ from services.payment_mock.runtime import PaymentRuntime, RuntimeDep
 from services.payment_mock.store import Order
 from shared.observability import trace_context
 from shared.runtime import in_sandbox
-from shared.sandbox import journal
+from shared.sandbox import journal, recording
+from shared.sandbox.names import DEFAULT
+from shared.sandbox.recording import RecordedCall
 from shared.sandbox.registry import Sandbox
 from shared.storage.database import Connection
 from shared.web.dependencies import SandboxId
@@ -90,8 +94,19 @@ async def opened(connection: Connection, sandbox: Sandbox, new: Order) -> Order 
         facts["amount_dong"] = new.amount_dong
         facts |= {} if new.partner == platform.PARTNER else {"partner": new.partner}
         await journal.note(connection, sandbox.id, new.subject, sandbox.now, "checkout_opened", *texts, **facts)
+        if (
+            new.partner != platform.PARTNER and sandbox.id != DEFAULT
+        ):  # the portal's are made again by the citizen's call
+            await recording.record(connection, sandbox.id, _recorded(new))
     order = await store.order_by_reference(connection, sandbox.id, new.partner, new.reference)
     return order if order is not None and order.amount_dong == new.amount_dong else None
+
+
+def _recorded(order: Order) -> RecordedCall:
+    """INIT of a partner as a replay makes it again, without its address and signature."""
+    facts = {"MaThamChieu": order.reference, "SoTien": order.amount_dong, "ThongTinGiaoDich": order.description}
+    facts |= {"MaHoSo": order.subject, "MaGiaoDich": order.transaction}
+    return RecordedCall(f"partner/{order.partner}", "POST", "/init", "application/json", msgspec.json.encode(facts))
 
 
 def checkout_of(runtime: PaymentRuntime, order: Order) -> str:

@@ -37,7 +37,7 @@ class PaymentRuntime(Runtime):
     """The shared runtime plus the HTTP outbox, which sends CONFIRM to the partner."""
 
     caller_claim = NUMBER_CLAIM
-    records = re.compile(r"POST /s/[^/]+/checkout/[^/]+/pay")
+    records = re.compile(r"POST /s/[^/]+/checkout/[^/]+/pay|(PUT|DELETE) /_lab/partners/[^/]+")
 
     def __init__(self, settings: Settings) -> None:
         super().__init__("payment", settings, settings.database_url, store.METADATA)

@@ -8,8 +8,9 @@ import pytest
 
 from lienthong import replay, sync
 from lienthong.client import Country, Sandbox
+from tests.e2e.test_legacy import Program, init
 from tests.support.command import command
-from tests.support.receiver import receiving
+from tests.support.receiver import receiving, status
 from tests.support.specimens import a_pdf
 
 PROVINCE, COMMUNE = "37", "14464"
@@ -88,6 +89,46 @@ async def test_what_a_connector_said_is_said_again_in_its_place(lienthong_sync: 
         same = command("replay", str(file), url=lienthong_sync.url)
         assert same.returncode == 0 and "no difference" in same.stdout, same.stdout + same.stderr
         assert len(hook.received) == told, "a replay calls nobody"
+
+
+async def test_what_was_pushed_fetched_and_paid_over_the_adapter_api_is_made_again(
+    lienthong_sync: sync.Country, tmp_path: Path
+) -> None:
+    file, theirs = tmp_path / "run.json", "000.00.12.H42-260608-0007"
+    async with (
+        Country(lienthong_sync.url) as country,
+        country.sandbox(seed="adapter") as sandbox,
+        receiving() as files,
+    ):
+        files.answers = [status(200, a_pdf(), "Content-Type: application/pdf")]
+        connector = await sandbox.connect(PROVINCE, "legacy", url=files.url)
+        program = Program(connector.credentials["legacy"])
+        dossier = {
+            "MaHoSo": theirs,
+            "MaTTHC": COPY,
+            "ChuHoSo": "Lê Văn Thử",
+            "DonViXuLy": "UBND xã",
+            "TrangThaiHoSo": "6",
+        }
+        await program.call("DongBoHoSoMC", isUpdating="False", data=[dossier])
+        partner = await sandbox.payments.register("STC-NB", confirm_url=f"{files.url}/confirm")
+        opened = await program.post(partner["init"], init(dict(partner), "R1", theirs))
+        await sandbox.payments.pay(opened["UrlThanhToan"])
+        await sandbox.settle()
+        results = [{"TenGiayTo": "Kết quả", "DuongDanTepTinKetQua": f"{files.url}/kq.pdf"}]
+        done = {**dossier, "TrangThaiHoSo": "9", "DanhSachGiayToKetQua": results}
+        assert str((await program.call("DongBoHoSoMC", isUpdating="True", data=[done]))["error_code"]) == "0"
+        await sandbox.settle()
+        (code,) = await sandbox.dossiers()
+        events = {event["event"]: event for event in await sandbox.events(code)}
+        assert "result" in events["dossier.result_ready.v1"]["data"] and "dossier.fee_paid.v1" in events
+        assert command("sandbox", "export", sandbox.id, str(file), url=lienthong_sync.url).returncode == 0
+        text = file.read_text()
+        assert partner["secret"] not in text and partner["init"].rpartition("/partner/")[2].split("/")[0] not in text
+        told = len(files.received)
+        same = command("replay", str(file), url=lienthong_sync.url)
+        assert same.returncode == 0 and "no difference" in same.stdout, same.stdout + same.stderr
+        assert len(files.received) == told, "a replay calls nobody, and fetches nothing"
 
 
 async def test_the_first_difference_is_shown_with_both_sides(lienthong_sync: sync.Country, tmp_path: Path) -> None:

@@ -49,8 +49,8 @@ VERDICT = Clause(
 RECORDED = Clause(
     "recorded",
     "INSERT INTO recorded (sandbox, caller, method, path, media_type, body) "
-    "SELECT sandbox, caller, 'POST', '/events', 'application/json', convert_to(body, 'UTF8') FROM {rows}",
-    "sandbox text, caller text, body text",
+    "SELECT sandbox, caller, method, path, media_type, body FROM {rows}",
+    "sandbox text, caller text, method text, path text, media_type text, body bytea",
 )
 # One row per message, as this transaction sees it after the lock of the counter: nobody else judges meanwhile.
 KNOWN_SQL = """
@@ -241,7 +241,7 @@ async def _say_one(
     unfit: Refusal | None,
 ) -> Said:
     """Judge one message, after those before it in the same transaction; `row`: of KNOWN_SQL, `digests`: of those."""
-    sandbox_id, province = _place(reading)
+    province = reading.message.province
     counter = counter_of(province)
     work: Work = request.work.layer()
     dossier = _dossier_here(work, reading)
@@ -255,14 +255,18 @@ async def _say_one(
     work, verdict = _effect(request.work, work, rules, verdict, known, unfit)
     if verdict.is_accepted:
         digests[reading.id] = reading.digest
-        if sandbox_id != DEFAULT:
-            message_sent = msgspec.json.encode(reading.structured()).decode()
-            work.insert(RECORDED, (sandbox_id, caller(province), message_sent))
+        record(work, province, "POST", "/events", "application/json", msgspec.json.encode(reading.structured()))
     number, late = work.number(counter), await _late(request, reading, province)
     hidden_until = late.hold(work.now + late.duration("by")).due if late else None
     work.insert(VERDICT, (*_row(number, reading, verdict, offset), hidden_until, late.key if late else ""))
     work.merge()
     return Said(verdict, number, hidden_until)
+
+
+def record(work: Work, province: str, method: str, path: str, media_type: str, body: bytes) -> None:
+    """Keep what a connector said or handed in, for a replay, after what was recorded before in the same transaction."""
+    if work.sandbox.id != DEFAULT:
+        work.insert(RECORDED, (work.sandbox.id, caller(province), method, path, media_type, body))
 
 
 def counter_of(province: str) -> str:

@@ -21,21 +21,22 @@ from shared.runtime import in_sandbox
 SECONDS = 3.0  # for the whole file; the fastest client waits 6 s for its answer (integration.md 1.1)
 MOST_BYTES = 10 << 20
 RESULTS, ADDRESS = "DanhSachGiayToKetQua", "DuongDanTepTinKetQua"
+NONE = ("", b"")
 DECIDED = (lifecycle.RESULT_READY.code, lifecycle.RESULT_RETURNED.code)
 UNDECIDED_SQL = "SELECT body FROM dossiers WHERE sandbox = $1 AND code = $2 AND province <> ''"
 
 
 async def result_of(
     gateway: Gateway, connector: Connector, code: str, dossier: Mapping[str, Any], pointer: str, until: float
-) -> tuple[str, list[Finding]]:
-    """The SHA-256 of the stored file of the first result that has an address, and why it could not be had; "": none.
+) -> tuple[tuple[str, bytes], list[Finding]]:
+    """The stored file of the first result that has an address, with its SHA-256, and why it could not be had; else NONE.
 
     until  when the whole push must have its files, as the event loop counts
 
     Only while there is no result yet: addresses change at every push of the same file (integration.md 12.1).
     """
     if number(dossier.get("TrangThaiHoSo")) not in DECIDED:
-        return "", []
+        return NONE, []
     rows = dossier.get(RESULTS)
     addresses = [
         (f"{pointer}/{RESULTS}/{n}/{ADDRESS}", text(row.get(ADDRESS), 2000))
@@ -43,24 +44,24 @@ async def result_of(
         if isinstance(row, dict) and text(row.get(ADDRESS))
     ]
     if not addresses or await _is_decided(gateway, connector, code):
-        return "", []
+        return NONE, []
     where, url = addresses[0]
     seconds = until - asyncio.get_running_loop().time()
     if fault := address_fault(url) or ("" if seconds > 0 else f"all files of one push within {SECONDS:g} s"):
-        return "", [rules.NO_FILE.at(where, url, expected=fault)]
+        return NONE, [rules.NO_FILE.at(where, url, expected=fault)]
     try:
         content, _ = await fetch(
             gateway.allowed_hosts, url, where, most=MOST_BYTES, ours=gateway.own_ports, seconds=seconds
         )
         kind = await asyncio.to_thread(file_types.kind_of, content)
     except BodyDoesNotFit as refusal:
-        return "", [rules.NO_FILE.at(where, url, expected=str(refusal.errors[0]["detail"]))]
+        return NONE, [rules.NO_FILE.at(where, url, expected=str(refusal.errors[0]["detail"]))]
     except Refusal as refusal:  # the address may not be called, or the file is no file that is taken
-        return "", [rules.NO_FILE.at(where, url, expected=refusal.detail)]
+        return NONE, [rules.NO_FILE.at(where, url, expected=refusal.detail)]
     if kind != PDF:
-        return "", [rules.NO_FILE.at(where, url, expected=f"a PDF, not {kind.media_type}")]
+        return NONE, [rules.NO_FILE.at(where, url, expected=f"a PDF, not {kind.media_type}")]
     async with in_sandbox(gateway, connector.sandbox_id) as (connection, sandbox):
-        return await gateway.files.put(connection, sandbox, content, kind.media_type), []
+        return (await gateway.files.put(connection, sandbox, content, kind.media_type), content), []
 
 
 async def _is_decided(gateway: Gateway, connector: Connector, code: str) -> bool:

@@ -7,7 +7,6 @@ from msgspec import Struct
 from services.province_gateway import arrival, commands
 from services.province_gateway.domain import Prepayment
 from services.province_gateway.doors.legacy_tables import PAID
-from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.runtime import Gateway
 
 # The dossier that is called so: a partner has the name of its province for it. What two provinces call so is nobody's.
@@ -36,10 +35,8 @@ async def take(gateway: Gateway, sandbox_id: str, payment: Payment) -> None:
     async with gateway.unit_of_work(sandbox_id) as request:
         request.work.insert(PAID, (sandbox_id, *_row(payment), False))
     code = await gateway.database.pool.fetchval(CODE_SQL, sandbox_id, payment.dossier)
-    if code is None and (province := arrival.province_in(payment.dossier)):
-        if mode_of(await gateway.sandbox(sandbox_id), province).is_external:
-            return  # noted when it is registered
-        await arrival.expect(gateway, sandbox_id, payment.dossier)  # perhaps it is on its way from the portal
+    if code is None and arrival.province_in(payment.dossier):  # perhaps it is on its way, or will be registered
+        await arrival.expect(gateway, sandbox_id, payment.dossier)
         code = payment.dossier
     if code is not None:
         await note(gateway, sandbox_id, code)

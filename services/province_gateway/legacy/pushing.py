@@ -14,6 +14,7 @@ import msgspec
 
 from contracts import lifecycle
 from contracts.catalogue import Place, agency_code
+from contracts.file_types import PDF
 from contracts.gate import Finding, Known, Message, message_of
 from contracts.gate.law_rules import OTHER_PROVINCE, UNKNOWN_DOSSIER
 from contracts.legacy import messages, moves, rules
@@ -139,12 +140,16 @@ class DossierPush(Push):
     is_update: bool = False
     is_new: bool = False
     is_known: bool = False
-    result_file: str = ""
+    result: tuple[str, bytes] = fetched.NONE
 
     def prepare(self, work: Work) -> None:
-        dossier = work.find(self.code) if self.result_file else None
-        if dossier is not None and not dossier.is_expected and dossier.state in lifecycle.UNDECIDED:
-            commands.hand_in_result(work, self.code, self.result_file)
+        sha256, content = self.result
+        dossier = work.find(self.code) if sha256 else None
+        is_open = dossier is not None and not dossier.is_expected and dossier.state in lifecycle.UNDECIDED
+        if dossier is not None and is_open and dossier.own_result != sha256:
+            commands.hand_in_result(work, self.code, sha256)
+            path = f"/dossiers/{self.code}/result"
+            speaking.record(work, self.connector.province, "PUT", path, PDF.media_type, content)
 
     def next(self, known: Known | None, now: datetime) -> tuple[Message, Sequence[Finding]] | None:
         if known is None:
@@ -259,9 +264,7 @@ async def _push_dossier(
 
     def begin() -> DossierPush:
         said, found = messages.of_dossier(dossier, pointer), [*noted, *guessed, *missed]
-        return DossierPush(
-            connector, code, said, found, pushed=dossier, place=place, is_update=is_update, result_file=file
-        )
+        return DossierPush(connector, code, said, found, pushed=dossier, place=place, is_update=is_update, result=file)
 
     turn, said = await _say(gateway, connector, code, begin)
     if turn.is_known:

@@ -9,8 +9,9 @@ import pytest
 
 from contracts import lifecycle as law
 from tests.service.province_gateway.stages import FEE_AT_ONCE, Officials
+from tests.service.province_gateway.test_legacy_door import CODE, Client, a_dossier
 from tests.support.country import Country, Sandbox
-from tests.support.factories import FREE
+from tests.support.factories import COPY, FREE
 
 AMOUNT = 8000
 
@@ -48,6 +49,25 @@ async def test_what_was_paid_before_the_dossier_arrived_meets_its_demand(desk: O
     await desk.submitted(**FEE_AT_ONCE)
     await desk.does(law.RECEIVE)
     assert len(await receipts(desk)) == 1
+
+
+async def test_what_was_paid_before_a_province_pushes_the_dossier_meets_its_demand(
+    desk: Officials, sandbox: Sandbox
+) -> None:
+    client = await Client(sandbox).connect()
+    await client.log_in()
+    for code in (CODE, "000.00.12.H42-260609-0007"):
+        desk.code = code
+        await pays(desk, f"GD{code}")
+        assert (await client.push(a_dossier(MaHoSo=code, MaTTHC=COPY, TrangThaiHoSo="6")))["error_code"] == 0
+        desk.code = await code_of(sandbox, code)
+        assert len(await receipts(desk)) == 1, code
+
+
+async def code_of(sandbox: Sandbox, theirs: str) -> str:
+    """The code in the network of a dossier that its province calls so."""
+    sql = "SELECT code FROM legacy_dossiers WHERE sandbox = $1 AND theirs = $2"
+    return str(await sandbox.country.gateway.database.pool.fetchval(sql, sandbox.id, theirs))
 
 
 async def test_a_payment_after_the_demand_meets_it_at_once_and_only_one_does(desk: Officials) -> None:
