@@ -295,7 +295,10 @@ async def _code_for(gateway: Gateway, connector: Connector, theirs: str, place: 
         series = code_series(agency, request.now)
         await request.lock_counters(series)
         whose = (connector.sandbox_id, connector.province, theirs)
-        if not await request.fetch(CODE_SQL, *whose):  # nor has a push at the same moment drawn one
+        rows = await request.fetch(CODE_SQL, *whose)
+        if not rows or not messages.fits(
+            rows[0]["code"], place
+        ):  # nor has a push at the same moment drawn one that fits
             day = f"{request.now.astimezone(BUSINESS_ZONE):%Y%m%d}"
             drawn = dossier_code(agency, day, request.work.number(series), request.work.epoch)
             request.work.insert(PUSHED, (*whose, drawn, NOTHING))
