@@ -47,6 +47,7 @@ def again(report: Report) -> str:
     words = ["--seed", report.seed, "--minutes", f"{order.minutes:g}", "--away", f"{order.away:g}"]
     words += ["--faults", ",".join(order.faults)] if tuple(order.faults) != usual else []
     words += ["--plant", order.plant] if order.plant != "none" else []
+    words += ["--pushed", str(order.pushed)] if order.has_connectors else []
     return command("prove", words)
 
 
