@@ -142,7 +142,18 @@ def words_of(shell: str, tmp_path: Path) -> list[str]:
 @pytest.mark.parametrize("seed", ["1", "a b", "it's", 'a "b" $HOME $(x) `y` \\ !1 #'])
 def test_a_command_that_runs_it_again_has_every_option_whatever_the_seed(seed: str, tmp_path: Path) -> None:
     report = Report(Order(seed, 0.1, ("receiver-away",), tmp_path, 1, away=300.0), mark="abc")
-    words = ["--seed", f"{seed}@abc", "--minutes", "0.1", "--away", "300", "--faults", "receiver-away"]
+    words = [
+        "--seed",
+        f"{seed}@abc",
+        "--minutes",
+        "0.1",
+        "--away",
+        "300",
+        "--faults",
+        "receiver-away",
+        "--pushed",
+        "240",
+    ]
     assert words_of(again(report), tmp_path) == words
     if seed == "1":
         assert again(report) == f'make prove ARGS="{" ".join(words)}"'
