@@ -154,7 +154,7 @@ async def test_the_answer_to_a_call_is_in_its_reply(door: LegacyDoor) -> None:
     calling = asyncio.create_task(door.connector.ask("POST", "/connector/calls", params={"wait": 30}, json=body))
     while not calling.done():
         await door.send()
-        await asyncio.sleep(0.01)
+        await asyncio.wait([calling], timeout=0.01)
     reply = calling.result().json()
     assert json.loads(reply["answer"]["head"]) == due and (reply["answer"]["status"], reply["answer"]["error"]) == (
         200,
