@@ -21,6 +21,8 @@ _KINDS_VI = {
     "organisation": "tổ chức",
     "persona": "nhân vật",
     "province": "tỉnh",
+    "push": "dịch vụ nhận dữ liệu",
+    "service": "dịch vụ",
     "sex": "giới tính",
     "state": "trạng thái",
     "state of an open dossier": "trạng thái của hồ sơ đang mở",

@@ -96,10 +96,11 @@ class Settings(BaseSettings):
 
     @property
     def own_ports(self) -> frozenset[int]:
-        """The ports of all services: nothing that a user names is fetched there."""
+        """The ports of all services and of the broker: nothing that a user names is fetched there."""
         urls = [self.portal_url, self.province_gateway_url, self.identity_url, self.payment_url]
         urls += [self.portal_worker_url, self.province_gateway_worker_url]
-        return frozenset(port for url in urls if (port := urlsplit(url).port))
+        brokers = {host_and_port(each)[1] for each in self.kafka_bootstrap_servers.split(",")}
+        return frozenset(port for url in urls if (port := urlsplit(url).port)) | brokers
 
     def require_kafka_outside(self) -> None:
         """Raises BrokerNotPrepared if nobody has said at which address outsiders reach the broker."""

@@ -29,7 +29,7 @@ from contracts.gate.known import Known
 from contracts.gate.law_rules import LEAST_REASON
 from contracts.gate.rules import Finding
 from contracts.gate.texts import is_filler
-from contracts.legacy import rules
+from contracts.legacy import personal, rules
 from contracts.legacy.values import number, text, time_of
 from contracts.lifecycle import LIFECYCLE, Move, State
 from shared.sandbox.clock import BUSINESS_ZONE, wire
@@ -47,7 +47,6 @@ CHANNELS = {"1": "direct", "2": "online", "3": "public_postal"}
 RETURNS = {"0": "direct", "1": "public_postal"}
 PROCEDURE = re.compile(r"([0-9]\.[0-9]{6})(\.000\.00\.00\.[HG][0-9]{2})?")  # the second part: a local variant
 CODE = re.compile(r"([HG][0-9]{2}(?:\.[0-9]{1,5})?)-[0-9]{6}-[0-9]{4,7}")
-CONTACTS = ("Email", "Fax", "SoDienThoai", "MaDoiTuong")  # of a person who could be real
 NAMELESS = "Người nộp hồ sơ"
 
 
@@ -112,7 +111,13 @@ def moved(known: Known, move: Move, said: Said, now: datetime) -> tuple[dict[str
     assert event is not None  # `known` is given, and `at` lies between its last event and now
     data = event["data"]
     if said.due_at is not None and move.does == lifecycle.RECEIVE:
-        data["due_at"] = wire(said.due_at)
+        if said.due_at > at:
+            data["due_at"] = wire(said.due_at)
+        else:
+            found = [
+                *found,
+                rules.MOVED.at(f"{said.pointer}/NgayHenTra", wire(said.due_at), expected=data.get("due_at")),
+            ]
     if move.event in REASONS and len(said.reason) >= LEAST_REASON:
         data["reason"] = said.reason
     if "officer" in data and said.officer:
@@ -209,7 +214,7 @@ def _applicant(dossier: Object, province: str, pointer: str, found: list[Finding
         found.append(rules.NO_NAME.at(f"{pointer}/ChuHoSo"))
     if number(dossier.get("LoaiDoiTuong")) in (2, 3, 4):
         found.append(rules.ORGANISATION.at(f"{pointer}/LoaiDoiTuong", dossier.get("LoaiDoiTuong")))
-    given = [text(each.get("SoDinhDanh"), 40) for each in _objects(dossier.get("DinhDanhCHS"))]
+    given = [_number_of(each) for each in _objects(dossier.get("DinhDanhCHS"))]
     given.append(text(dossier.get("SoGiayToChuHoSo"), 40))
     invented = next((each for each in given if identity.person_fault(each) is None), "")
     if not invented:
@@ -220,17 +225,14 @@ def _applicant(dossier: Object, province: str, pointer: str, found: list[Finding
     return {"id": invented, "name": name or NAMELESS}
 
 
-def of_nobody(dossier: Object) -> Object:
-    """A pushed dossier without what could be of somebody real: numbers that are not invented, addresses, phones."""
-    kept = {name: value for name, value in dossier.items() if name not in CONTACTS}
-    if identity.person_fault(text(kept.get("SoGiayToChuHoSo"), 40)) is not None:
-        kept.pop("SoGiayToChuHoSo", None)
-    owners = _objects(kept.get("DinhDanhCHS"))
-    if "DinhDanhCHS" in kept:
-        kept["DinhDanhCHS"] = [
-            each for each in owners if identity.person_fault(text(each.get("SoDinhDanh"), 40)) is None
-        ]
-    return kept
+def of_nobody(pushed: Object) -> Any:
+    """What was pushed, without what could be of somebody real; an owner with such a number is left out."""
+    owners = [each for each in _objects(pushed.get("DinhDanhCHS")) if identity.person_fault(_number_of(each)) is None]
+    return personal.of_nobody({**pushed, "DinhDanhCHS": owners} if "DinhDanhCHS" in pushed else {**pushed})
+
+
+def _number_of(owner: Object) -> str:
+    return text(owner.get("SoDinhDanh"), 40)
 
 
 def _channel(dossier: Object, pointer: str, found: list[Finding]) -> str:
@@ -247,7 +249,7 @@ def _papers(dossier: Object) -> list[dict[str, Any]]:
     ]
     return [
         {"component": "other", "form": "electronic", "digitisation": int(text(each.get("DuocSoHoa")) == "1")}
-        | ({"name": name} if (name := text(each.get("TenTepDinhKem"), 120)) else {})
+        | ({"name": name} if (name := _meant(each.get("TenTepDinhKem"), 120)) else {})
         for each in sent[:50]
     ]
 
@@ -257,7 +259,7 @@ def _meant(value: Any, most: int = 2000) -> str:
     said = "".join(
         char for char in unicodedata.normalize("NFC", text(value, most)) if char.isprintable() or char == "\n"
     )
-    return "" if is_filler(said) else said
+    return "" if is_filler(said) else str(personal.of_nobody(said))
 
 
 def _invented(code: str, province: str) -> str:

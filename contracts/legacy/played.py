@@ -118,6 +118,21 @@ def _tax_receipt(about: About) -> Call:
     return Call(reverse.DOSSIER, {"service": "NhanChungTuThueDat", "isUpdating": False, "data": data})
 
 
+def _imported(call: Callable[[About], Call], name: str) -> Callable[[About], Call]:
+    """The call in the envelope of the systems that import it; what their SecurityKey is, is not public: here the password."""
+
+    def make(about: About) -> Call:
+        sent = call(about).body
+        envelope = {"SecurityKey": about.secret, "Service": sent["service"], "Ngay": written(about.now)}
+        return Call(name, {**envelope, "IsUpdating": sent["isUpdating"], "Data": sent["data"]})
+
+    return make
+
+
+def _confirmation_there(about: About) -> Call:
+    return Call(reverse.PAYMENT_THERE, _confirmation(about).body)
+
+
 def _confirmation(about: About) -> Call:
     reference = written(about.now)  # a number: another one is unknown to one client (integration.md 12.4)
     body = reverse.confirmation(
@@ -144,17 +159,20 @@ PLAYS: Mapping[str, Callable[[About], Call]] = {
     "promotion-amendment": _amendment,
     "tax-notice": _tax_notice,
     "tax-receipt": _tax_receipt,
+    "tax-notice-import": _imported(_tax_notice, "ImportThongBaoThueFromDVCQG"),
+    "tax-receipt-import": _imported(_tax_receipt, "ImportChungTuThueFromDVCQG"),
     "payment-confirmation": _confirmation,
+    "payment-confirmation-there": _confirmation_there,
     "fee-look-up": _look_up,
 }
 
 
 def play(name: str, about: About, changes: Mapping[str, Any]) -> Call:
-    """The call, with other members in the place of ours: of its `data` if it has an envelope. Raises KeyError."""
+    """The call, with other members in the place of ours: of its `data` or `Data` if it has an envelope. Raises KeyError."""
     call = PLAYS[name](about)
     body: Body = {**call.body}
-    if isinstance(body.get("data"), dict):
-        body["data"] = {**body["data"], **changes}
+    if inner := next((name for name in ("data", "Data") if isinstance(body.get(name), dict)), ""):
+        body[inner] = {**body[inner], **changes}
     else:
         body |= changes
         if "MaXacThuc" in body and "MaXacThuc" not in changes:

@@ -37,6 +37,16 @@ def asked(province: str, answers: Mapping[str, Row]) -> list[Row]:
     ]
 
 
+def own(province: str, pushed: Mapping[str, Row]) -> list[Row]:
+    """The questions that people put to the province itself, as it pushed them, in the form of the others."""
+    (form, *_) = asked(province, {})
+    agency = {"MADONVI": form["MADONVI"], "TENDONVI": form["TENDONVI"], "TRANGTHAI": SKIP}
+    return [
+        {**dict.fromkeys(form, ""), **agency, **{name: row[name] for name in form if name in row}}
+        for row in pushed.values()
+    ]
+
+
 def answered(province: str, answers: Mapping[str, Row]) -> list[Row]:
     """One answer for each question: a client reads this list by the number of the question (integration.md 12.2)."""
     return [{name: row[name] for name in ("TRALOIID", "NOIDUNGTRALOI")} for row in asked(province, answers)]

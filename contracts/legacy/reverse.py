@@ -25,6 +25,7 @@ TAKEN = (0, "0", "00", 1, "1")  # error_code: 1 says that it had it before
 HEADERS = {"Content-Type": "application/json", "User-Agent": "lienthong", "Accept-Encoding": "identity", "groupId": "0"}
 # Behind the address that the system names; with a leading slash, behind its origin (integration.md 1.11, 4.3).
 DOSSIER, AMENDMENT, PAYMENT = "nhanhsdvcqg", "nhanhsdvcqg", "/o/pgi/ppdvcqg/dpnhankqthanhtoanhs"
+PAYMENT_THERE = "/DvcPayment/Confirm"  # of another family of systems
 FEES = "/o/pgi/kpdvcqg/dptracuuthanhtoanhs"
 PLAYED = "adapter."  # how the type of a call begins that no event makes: its data are the call (`played.py`)
 
@@ -37,10 +38,9 @@ class Call(Struct, frozen=True):
 
     def address(self, base: str) -> str:
         """Where it is sent; `base`: the address that the system names."""
-        if not self.path.startswith("/"):
-            return f"{base.rstrip('/')}/{self.path}"
         parts = urlsplit(base)
-        return f"{parts.scheme}://{parts.netloc}{self.path}"
+        path = self.path if self.path.startswith("/") else f"{parts.path.rstrip('/')}/{self.path}"
+        return parts._replace(path=path, fragment="").geturl()
 
 
 def call_of(event: Mapping[str, Any], secret: str) -> Call | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import jsonschema_rs
 from jsonschema_rs import ValidationErrorKind as Kind
 
 from contracts.gate.rules import Finding
-from contracts.legacy import rules
+from contracts.legacy import personal, rules
 from contracts.legacy.values import time_of, written
 
 FOLDER = Path(__file__).parent / "services"
 MOST = 50  # findings per request: a field that is always wrong is wrong in every row
+MOST_READ = 3_000  # errors of a request, of some millions that 24 MB can have
 Schema = Mapping[str, Any]
 
 
@@ -50,14 +52,18 @@ def findings(service: str, request: Mapping[str, Any]) -> list[Finding]:
     """What is wrong with the parameters of a request; of what can be taken at most MOST. Unknown members are never wrong."""
     if _validator(service).is_valid(dict(request)):
         return []
-    found = list(_findings(service, request))
-    tolerable = [each for each in found if each.tolerable][:MOST]
-    return [each for each in found if not each.tolerable or each in tolerable]
+    kept, tolerable = list[Finding](), 0
+    for finding in islice(_findings(service, request), MOST_READ):
+        tolerable += finding.tolerable
+        if not finding.tolerable or tolerable <= MOST:
+            kept.append(finding)
+    return kept
 
 
 def _findings(service: str, request: Mapping[str, Any]) -> Iterator[Finding]:
     for error in _validator(service).iter_errors(dict(request)):
-        path, value = list(error.instance_path), _value(request, error.instance_path)
+        path = list(error.instance_path)
+        value = personal.shown(path, _value(request, path))
         if isinstance(error.kind, Kind.Required):
             yield rules.MISSING.at(_pointer([*path, error.kind.property]))
         elif isinstance(error.kind, Kind.MinLength):
@@ -65,7 +71,7 @@ def _findings(service: str, request: Mapping[str, Any]) -> Iterator[Finding]:
         elif isinstance(error.kind, Kind.MaxLength):
             yield rules.TOO_LONG.at(_pointer(path), value, expected=f"at most {error.kind.limit} characters")
         elif isinstance(error.kind, Kind.Pattern) and "yyyyMMddHHmmss" in _part(service, error)["description"]:
-            meant = time_of(value)
+            meant = time_of(value)  # no time is hidden
             yield rules.TIME_FORM.at(_pointer(path), value, expected=written(meant) if meant else None)
         else:
             yield rules.FORM.at(_pointer(path), value, expected=_wanted(_part(service, error)))

@@ -18,6 +18,7 @@ TIME_FORMS: Mapping[TimeForm, str] = {
 }
 # What else is read, although nobody should send it.
 SHORTER = ("%Y%m%d%H%M", "%Y%m%d", "%d/%m/%Y %H:%M", "%d/%m/%Y", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
+DEEPEST = 50  # levels of a document
 YES, NO = ("true", "1", "yes"), ("false", "0", "no", "")
 INTEGER = re.compile(r"-?[0-9]{1,15}(\.0+)?")
 
@@ -71,13 +72,17 @@ def text(value: Any, most: int = 2000) -> str:
     return str(value).strip()[:most]
 
 
-def clean(value: Any) -> Any:
-    """A document without what no database stores: NUL, and halves of characters."""
+def clean(value: Any, levels: int = DEEPEST) -> Any:
+    """A document without what no database stores: NUL, and halves of characters. Raises ValueError if it is too deep."""
     if isinstance(value, str):
         return value if value.isprintable() else value.replace("\x00", "").encode("utf-8", "replace").decode()
+    if not isinstance(value, list | dict):
+        return value
+    if levels == 0:
+        raise ValueError(f"more than {DEEPEST} lists and objects in each other")
     if isinstance(value, list):
-        return [clean(each) for each in value]
-    return {clean(name): clean(each) for name, each in value.items()} if isinstance(value, dict) else value
+        return [clean(each, levels - 1) for each in value]
+    return {clean(name): clean(each, levels - 1) for name, each in value.items()}
 
 
 def _same_digits(read: datetime, text: str, form: str) -> bool:

@@ -47,7 +47,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         payments.router,
     )
     lab = (sandbox.replica_router, sandbox.router, lanes.router, events.router, dead_letters.router)
-    return web.create_app(
+    app = web.create_app(
         gateway,
         "Liên Thông: provincial procedure systems",
         PROBLEMS,
@@ -60,6 +60,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         raw_bodies=(speak.RAW_BODIES, results.RAW_BODIES, *envelopes.RAW_BODIES),
         templates=TEMPLATES,
     )
+    app.add_middleware(envelopes.PlainPaths)
+    return app
 
 
 def main() -> None:

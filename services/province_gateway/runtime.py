@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -76,7 +77,7 @@ class Gateway(MessagingRuntime[Dossier]):
         self.first_rows = (*self.first_rows, *files.FIRST_ROWS)
         self.files = files.Files(self.database, settings.province_gateway_url, NO_ADDRESSES)
         self.allowed_hosts = AllowedHosts(settings.webhook_allowed_hosts)
-        self.own_ports = settings.own_ports
+        self.own_ports = settings.own_ports | {urlsplit(settings.database_url).port or 5432}
         self.turns = Turns()
         self.rules = Rules(settings.count, settings.pause)
         self.timers = Timers(

@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 from shared.errors import NotReady, Overloaded
 from shared.storage.database import is_machine_fault
 
-PATIENCE = 5.0  # seconds from the arrival of a push; the fastest client gives up after 6 (integration.md 1.1)
+PATIENCE = 5.0  # seconds for one element of a push; the fastest client gives up after 6 (integration.md 1.1)
 PAUSE = 0.05
 T = TypeVar("T")
 
@@ -28,10 +28,14 @@ class Turns:
     def __init__(self) -> None:
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
-    async def take(self, place: tuple[str, str], work: Callable[[], Awaitable[T]]) -> T:
-        """The result of `work`, alone at this place; again after a fault of the machine. Raises Busy."""
+    async def take(self, place: tuple[str, str], work: Callable[[], Awaitable[T]], since: float | None = None) -> T:
+        """The result of `work`, alone at this place; again after a fault of the machine.
+
+        since   when the work on this element began, by the event loop's clock; None: now
+        raises  Busy
+        """
         loop = asyncio.get_running_loop()
-        end, turn = loop.time() + PATIENCE, self._turns.get(place) or asyncio.Lock()
+        end, turn = (loop.time() if since is None else since) + PATIENCE, self._turns.get(place) or asyncio.Lock()
         self._turns[place] = turn
         try:
             async with asyncio.timeout_at(end):

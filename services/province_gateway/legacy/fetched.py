@@ -23,11 +23,18 @@ MOST_BYTES = 10 << 20
 RESULTS, ADDRESS = "DanhSachGiayToKetQua", "DuongDanTepTinKetQua"
 NONE = ("", b"")
 DECIDED = (lifecycle.RESULT_READY.code, lifecycle.RESULT_RETURNED.code)
-UNDECIDED_SQL = "SELECT body FROM dossiers WHERE sandbox = $1 AND code = $2 AND province <> ''"
+DOSSIER_SQL = "SELECT body FROM dossiers WHERE sandbox = $1 AND code = $2 AND province <> ''"
 
 
 async def result_of(
-    gateway: Gateway, connector: Connector, code: str, dossier: Mapping[str, Any], pointer: str, until: float
+    gateway: Gateway,
+    connector: Connector,
+    code: str,
+    dossier: Mapping[str, Any],
+    pointer: str,
+    until: float,
+    *,
+    is_update: bool,
 ) -> tuple[tuple[str, bytes], list[Finding]]:
     """The stored file of the first result that has an address, with its SHA-256, and why it could not be had; else NONE.
 
@@ -43,7 +50,7 @@ async def result_of(
         for n, row in enumerate(rows if isinstance(rows, list) else [])
         if isinstance(row, dict) and text(row.get(ADDRESS))
     ]
-    if not addresses or await _is_decided(gateway, connector, code):
+    if not addresses or not await _wants_result(gateway, connector, code, is_update):
         return NONE, []
     where, url = addresses[0]
     seconds = until - asyncio.get_running_loop().time()
@@ -64,6 +71,10 @@ async def result_of(
         return (await gateway.files.put(connection, sandbox, content, kind.media_type), content), []
 
 
-async def _is_decided(gateway: Gateway, connector: Connector, code: str) -> bool:
-    rows = await gateway.database.fetch(UNDECIDED_SQL, connector.sandbox_id, code)
-    return bool(rows) and gateway.documents.decode(rows[0]["body"]).state not in lifecycle.UNDECIDED
+async def _wants_result(gateway: Gateway, connector: Connector, code: str, is_update: bool) -> bool:
+    """Whether the dossier is new, or can be updated and has no result yet."""
+    rows = await gateway.database.fetch(DOSSIER_SQL, connector.sandbox_id, code)
+    if not rows:
+        return True
+    dossier = gateway.documents.decode(rows[0]["body"])
+    return is_update and dossier.province == connector.province and dossier.state in lifecycle.UNDECIDED

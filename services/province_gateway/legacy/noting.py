@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from contracts.gate import Finding, Verdict
+from contracts.legacy import personal
 from services.province_gateway.doors.connectors import Connector
 from services.province_gateway.doors.legacy_tables import NOTED
 from services.province_gateway.doors.speaking import VERDICT, counter_of
@@ -57,7 +58,7 @@ async def keep(
         await request.lock_counters(counter)
         is_taken = note(request.work, connector, findings, service=service)
         for key, row in (rows or {}).items() if is_taken else ():
-            request.work.insert(NOTED, (*place, service, key, msgspec.json.encode(row).decode()))
+            request.work.insert(NOTED, (*place, service, key, msgspec.json.encode(personal.of_nobody(row)).decode()))
     return is_taken
 
 

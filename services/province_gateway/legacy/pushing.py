@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from contracts import lifecycle
 from contracts.catalogue import Place, agency_code
@@ -19,7 +20,7 @@ from contracts.gate import Finding, Known, Message, message_of
 from contracts.gate.law_rules import OTHER_PROVINCE, UNKNOWN_DOSSIER
 from contracts.legacy import messages, moves, rules
 from contracts.legacy.messages import Said
-from contracts.legacy.values import text
+from contracts.legacy.values import number, text, time_of, written
 from contracts.lifecycle import DOSSIER_REGISTERED, State
 from services.province_gateway import commands
 from services.province_gateway.codes import code_series, dossier_code
@@ -35,8 +36,10 @@ from shared.sandbox.clock import BUSINESS_ZONE
 
 CODE_SQL = "SELECT code FROM legacy_dossiers WHERE sandbox = $1 AND province = $2 AND theirs = $3"
 HERE_SQL = "SELECT FROM dossiers WHERE sandbox = $1 AND code = $2 AND province <> ''"
+TAKEN_SQL = "SELECT FROM dossiers WHERE sandbox = $1 AND code = $2"
 STEPS_SQL = "SELECT digest FROM legacy_steps WHERE sandbox = $1 AND province = $2 AND code = $3"
 NOTHING = "{}"
+DRAWN_FROM = 50_000  # codes that we draw: provinces number their own from 1, per agency and day (integration.md 8)
 LONGEST_CODE = 60  # characters
 NOWHERE = Place("", None)
 STATUS = "TrangThai"  # how the pointers of findings about a status end: the member is TrangThaiHoSo in a dossier
@@ -80,7 +83,7 @@ class Push:
         elif (target := self.said.target) is None:
             if self.said.status != INTEROPERATING:
                 self.beside.append(rules.NO_STATUS.at(f"{self.said.pointer}/{STATUS}", self.said.status))
-        elif target != known.state:
+        elif target != known.state and not self._is_history(known, target, now):
             way = moves.way_to(known, self._first(known, target), now) or moves.way_to(known, target, now)
             if way:
                 return self._message(*messages.moved(known, way[0], self.said, now))
@@ -102,6 +105,10 @@ class Push:
         left = (*self.noted, *self.beside)
         if left:
             noting.note(work, self.connector, left, dossier=self.code)
+
+    def _is_history(self, known: Known, target: State, now: datetime) -> bool:
+        """Whether this tells where the dossier was before: it stays where it is."""
+        return False
 
     def _first(self, known: Known, target: State) -> State:
         """Where a lawful way leads first: a dossier that was received, as the push says, was received before all else."""
@@ -144,9 +151,10 @@ class DossierPush(Push):
 
     def prepare(self, work: Work) -> None:
         sha256, content = self.result
-        dossier = work.find(self.code) if sha256 else None
-        is_open = dossier is not None and not dossier.is_expected and dossier.state in lifecycle.UNDECIDED
-        if dossier is not None and is_open and dossier.own_result != sha256:
+        dossier = work.find(self.code) if sha256 and (self.is_new or self.is_update) else None
+        if dossier is None or dossier.is_expected or dossier.province != self.connector.province:
+            return  # not there yet, or the push will be refused
+        if dossier.state in lifecycle.UNDECIDED and dossier.own_result != sha256:
             commands.hand_in_result(work, self.code, sha256)
             path = f"/dossiers/{self.code}/result"
             speaking.record(work, self.connector.province, "PUT", path, PDF.media_type, content)
@@ -174,16 +182,25 @@ class DossierPush(Push):
 
 @dataclass
 class StepPush(Push):
-    """A pushed step of progress."""
+    """A pushed step of progress. `is_late`: it tells where the dossier was before."""
 
     step: Object = field(default_factory=dict)
+    is_late: bool = False
+
+    def _is_history(self, known: Known, target: State, now: datetime) -> bool:
+        at = self.said.times.get(target.code)
+        is_late = at is not None and at < known.latest.replace(microsecond=0)
+        self.is_late = is_late and bool(moves.way_to(replace(known, state_code=target.code), known.state, now))
+        return self.is_late
 
     def end(self, work: Work, said: Sequence[Judged]) -> None:
         super().end(work, said)
         if self.outcome(said).is_taken:
-            work.insert(STEPPED, (*self.whose, self.code, _digest(self.step), msgspec.json.encode(self.step).decode()))
-            reached = msgspec.json.encode({"TrangThaiHoSo": str(self.said.status)}).decode()
-            work.insert(PUSHED, (*self.whose, code_text(self.step), self.code, reached))
+            step = msgspec.json.encode(messages.of_nobody(self.step)).decode()
+            work.insert(STEPPED, (*self.whose, self.code, _digest(self.step), step))
+            if not self.is_late:
+                reached = msgspec.json.encode({"TrangThaiHoSo": str(self.said.status)}).decode()
+                work.insert(PUSHED, (*self.whose, code_text(self.step), self.code, reached))
 
 
 T = TypeVar("T", bound=Push)
@@ -232,6 +249,9 @@ async def push_status(gateway: Gateway, connector: Connector, status: Object, fi
     if unfit := _unfit(status, "/data", findings, ("MaHoSo",)):
         return await _refused(gateway, connector, status, unfit)
     code = await code_of(gateway, connector, code_text(status))
+    own = code_text(status, "MaHoSoDonVi")
+    if own and not await gateway.database.fetch(HERE_SQL, connector.sandbox_id, code):
+        code = await code_of(gateway, connector, own)
 
     def begin() -> Push:
         return Push(connector, code, messages.of_status(status, "/data"), [*findings])
@@ -258,15 +278,16 @@ async def _push_dossier(
     if unfit := _unfit(dossier, pointer, noted, ("MaHoSo", "MaTTHC")):
         return await _refused(gateway, connector, dossier, unfit)
     now = (await gateway.sandbox(connector.sandbox_id)).now
+    since = asyncio.get_running_loop().time()
     place, guessed = messages.place_of(dossier, connector.province, pointer, now)
     code = await _code_for(gateway, connector, code_text(dossier), place)
-    file, missed = await fetched.result_of(gateway, connector, code, dossier, pointer, until)
+    file, missed = await fetched.result_of(gateway, connector, code, dossier, pointer, until, is_update=is_update)
 
     def begin() -> DossierPush:
         said, found = messages.of_dossier(dossier, pointer), [*noted, *guessed, *missed]
         return DossierPush(connector, code, said, found, pushed=dossier, place=place, is_update=is_update, result=file)
 
-    turn, said = await _say(gateway, connector, code, begin)
+    turn, said = await _say(gateway, connector, code, begin, since)
     if turn.is_known:
         return Outcome(False, (rules.INSERTED_KNOWN.at(f"{pointer}/MaHoSo", dossier["MaHoSo"]),), is_known=True)
     return turn.outcome(said)
@@ -276,12 +297,14 @@ def _begin_step(connector: Connector, code: str, step: Object, pointer: str, not
     return StepPush(connector, code, messages.of_step(step, pointer), [*noted], step=step)
 
 
-async def _say(gateway: Gateway, connector: Connector, code: str, begin: Callable[[], T]) -> tuple[T, list[Judged]]:
+async def _say(
+    gateway: Gateway, connector: Connector, code: str, begin: Callable[[], T], since: float | None = None
+) -> tuple[T, list[Judged]]:
     place = (connector.sandbox_id, connector.province)
     say = partial(speaking.say_in_turn, gateway, gateway.rules, gateway.ring, place, code, begin)
-    turn, said = await gateway.turns.take(place, say)
+    turn, said = await gateway.turns.take(place, say, since)
     if any(each.verdict.type == DOSSIER_REGISTERED and each.verdict.is_accepted for each in said):
-        await paid.note(gateway, connector.sandbox_id, code)
+        await gateway.turns.take(place, partial(paid.note, gateway, connector.sandbox_id, code))
     return turn, said
 
 
@@ -296,18 +319,19 @@ async def _code_for(gateway: Gateway, connector: Connector, theirs: str, place: 
         await request.lock_counters(series)
         whose = (connector.sandbox_id, connector.province, theirs)
         rows = await request.fetch(CODE_SQL, *whose)
-        if not rows or not messages.fits(
-            rows[0]["code"], place
-        ):  # nor has a push at the same moment drawn one that fits
+        # Nor has a push at the same moment drawn one that fits.
+        if not rows or not messages.fits(rows[0]["code"], place):
             day = f"{request.now.astimezone(BUSINESS_ZONE):%Y%m%d}"
-            drawn = dossier_code(agency, day, request.work.number(series), request.work.epoch)
+            drawn = ""
+            while not drawn or await request.fetch(TAKEN_SQL, connector.sandbox_id, drawn):
+                drawn = dossier_code(agency, day, DRAWN_FROM + request.work.number(series), request.work.epoch)
             request.work.insert(PUSHED, (*whose, drawn, NOTHING))
     return await code_of(gateway, connector, theirs)
 
 
-def code_text(element: Object) -> str:
-    """MaHoSo of an element; what is longer than a code is cut."""
-    return text(element.get("MaHoSo"), LONGEST_CODE)
+def code_text(element: Object, member: str = "MaHoSo") -> str:
+    """The code in a member of an element; what is longer than a code is cut."""
+    return text(element.get(member), LONGEST_CODE)
 
 
 def _unfit(element: Object, pointer: str, noted: Sequence[Finding], needed: Sequence[str]) -> list[Finding]:
@@ -334,5 +358,11 @@ def _under(findings: Sequence[Finding], pointer: str) -> list[Finding]:
 
 
 def _digest(step: Object) -> str:
-    """Equal for the same step: by what it says, not by the order of its members."""
-    return hashlib.blake2b(msgspec.json.encode(step, order="deterministic"), digest_size=12).hexdigest()
+    """Equal for the same step: its status and its time; without a time, all that it says."""
+    status, at = number(step.get("TrangThai")), time_of(step.get("ThoiDiemXuLy"))
+    return digest([status, written(at)] if at else step)
+
+
+def digest(said: object) -> str:
+    """Equal for what says the same, in any order of its members."""
+    return hashlib.blake2b(msgspec.json.encode(said, order="deterministic"), digest_size=12).hexdigest()

@@ -95,7 +95,10 @@ async def _push_steps(gateway: Gateway, connector: Connector, parameters: Parame
 
 
 async def _push_status(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
-    findings, status = schemas.findings("DongBoTrangThaiHoSo", _own(parameters)), parameters.get("data")
+    status = parameters.get("data")
+    if isinstance(status, list) and len(status) == 1:
+        status = status[0]
+    findings = schemas.findings("DongBoTrangThaiHoSo", {**_own(parameters), "data": status})
     if not isinstance(status, dict):
         return await _no_data(gateway, connector, parameters, NO_OBJECT)
     outcome = await pushing.push_status(gateway, connector, status, findings)
@@ -125,8 +128,10 @@ async def _questions(gateway: Gateway, connector: Connector, parameters: Paramet
     return {**answers.answer(asked), **questions.beside(asked)}
 
 
-async def _no_questions(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
-    return answers.answer([])
+async def _own_questions(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
+    """The questions that were put to the province itself, as it pushed them."""
+    kept = await noting.kept(gateway, connector, "DongBoHoiDap")
+    return answers.answer(questions.own(connector.province, kept))
 
 
 async def _answers(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
@@ -151,11 +156,13 @@ async def _today(gateway: Gateway, connector: Connector) -> date:
 
 
 def _question_of(row: Parameters) -> str:
-    return text(row.get("HOIDAPID"), 40)
+    """The key of a question; one without a number is kept by what it says."""
+    return text(row.get("HOIDAPID"), 40) or pushing.digest(row)
 
 
-def _month_of(row: Parameters) -> str:
-    return "/".join(text(row.get(name), 60) for name in ("NgayTongHop", "Madonvi", "MaThuTuc"))
+def _rating_of(row: Parameters) -> str:
+    """The key of a rating: a month, an agency, a procedure, a question (integration.md 1.9)."""
+    return "/".join(text(row.get(name), 200) for name in ("NgayTongHop", "Madonvi", "MaThuTuc", "NoiDung"))
 
 
 Service = Callable[[Gateway, Connector, Parameters], Awaitable[Answer]]
@@ -178,10 +185,10 @@ SERVICES: Mapping[str, Service] = {
     "CapNhatTienDoHoSoMC": _push_steps,
     "DongBoTrangThaiHoSo": _push_status,
     "DongBoTrangThaiHoSoKM": _push_status,
-    "DongBoDanhGia": partial(_note, "DongBoDanhGia", _month_of),
+    "DongBoDanhGia": partial(_note, "DongBoDanhGia", _rating_of),
     "DongBoHoiDap": partial(_note, "DongBoHoiDap", _question_of),
     ANSWER: partial(_note, ANSWER, _question_of),
     "LayDanhSachHoiDapGuiTuDVCQG": _questions,
-    "LayDanhSachHoiDapBoCoQuan": _no_questions,
+    "LayDanhSachHoiDapBoCoQuan": _own_questions,
     "LayNoiDungTraLoiTheoCauHoi": _answers,
 }

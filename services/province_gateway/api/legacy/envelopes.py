@@ -6,30 +6,34 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial, wraps
+from typing import Annotated, Any, ParamSpec
 
 import msgspec
 from fastapi import Path, Request, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contracts.catalogue import PROVINCES
 from contracts.faults import adapter
-from contracts.legacy import listed
+from contracts.legacy import listed, schemas
 from contracts.legacy.values import clean, text
 from services.province_gateway.api.views import GatewayDep
-from services.province_gateway.doors.connectors import Connector
+from services.province_gateway.doors.connectors import Connector, NotConnected
 from services.province_gateway.doors.turns import Busy
 from services.province_gateway.legacy import answers, faulty, forms, sessions
 from services.province_gateway.legacy.services import SERVICES, Answer
 from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.runtime import Gateway
 from shared.did_you_mean import no_such
+from shared.errors import NotReady, Overloaded, SandboxNotFound
 from shared.sandbox.files import FileNotFound
+from shared.storage.database import is_machine_fault
 from shared.text import Text
 from shared.web.problems import problem_responses
 from shared.web.router import Router
 
+P = ParamSpec("P")
 BASE = "/legacy"
 RAW_BODIES = (
     (re.compile(r"/legacy/.*"), 24 << 20),
@@ -49,12 +53,45 @@ PUSHES: dict[str, tuple[str, dict[str, str]]] = {
     "DongBoTienTrinh": ("CapNhatTienDoHoSoMC", {}),
     "DongBoTrangThaiHoSoKM": ("DongBoTrangThaiHoSoKM", {}),
 }
+STATUSES = ("DongBoTrangThaiHoSo", "DongBoTrangThaiHoSoKM")  # of one dossier: an object
 GET_FILE = "getfile"
+SLASHES = re.compile(r"/{2,}")
 Key = Annotated[str, Path(max_length=64, description="Of the connector, from `lienthong connect`")]
 router = Router(prefix=BASE, tags=["adapter"])
+Endpoint = Callable[P, Awaitable[Response]]
+
+
+class PlainPaths:
+    """Reads `//legacy/login/` as `/legacy/login`: clients put addresses together from a base URL and a path."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (path := SLASHES.sub("/", scope["path"])).startswith(f"{BASE}/"):
+            scope = {**scope, "path": path.rstrip("/"), "raw_path": path.rstrip("/").encode()}
+        await self._app(scope, receive, send)
+
+
+def always_told(endpoint: Endpoint[P]) -> Endpoint[P]:
+    """Tells what the machine cannot do now in the form of the API: clients lose what gets a 5xx (integration.md 12.2)."""
+
+    @wraps(endpoint)
+    async def told(*args: P.args, **named: P.kwargs) -> Response:
+        try:
+            return await endpoint(*args, **named)
+        except (NotConnected, SandboxNotFound):  # meanwhile
+            return _json(answers.refusal(answers.NO_SESSION))
+        except Exception as error:
+            if not (isinstance(error, Overloaded | NotReady) or is_machine_fault(error)):
+                raise
+            return _json(answers.refusal(BUSY))
+
+    return told
 
 
 @router.post("/login", summary="Log in at the adapter API: name and password for a session.", response_class=Response)
+@always_told
 async def log_in(request: Request, gateway: GatewayDep) -> Response:
     body = await _read(request)
     if not isinstance(body, dict):
@@ -72,6 +109,7 @@ async def log_in(request: Request, gateway: GatewayDep) -> Response:
     summary="A call of the adapter API: one flat object with session, madonvi, service and its parameters.",
     response_class=Response,
 )
+@always_told
 async def call(request: Request, gateway: GatewayDep) -> Response:
     """Both addresses take every service."""
     body = await _read(request)
@@ -89,11 +127,12 @@ async def call(request: Request, gateway: GatewayDep) -> Response:
     summary="A reading service as one province wraps it: the parameters in the query, the result as JSON in a text.",
     response_class=Response,
 )
+@always_told
 async def wrapped(key: Key, service: str, request: Request, gateway: GatewayDep) -> Response:
     connector = await sessions.connector_with(gateway, key)
     if connector is None:
         return _json(answers.refusal(NO_KEY))
-    return await _answered(gateway, connector, service, clean(dict(request.query_params)), form=_in_a_text)
+    return await _answered(gateway, connector, service, _named(request, service), form=_in_a_text)
 
 
 @router.get(
@@ -114,11 +153,12 @@ async def form(code: Text) -> Response:
     summary="A push as one province wraps it: a bare array, without a session.",
     response_class=Response,
 )
+@always_told
 async def wrapped_push(key: Key, service: str, request: Request, gateway: GatewayDep) -> Response:
     if service == GET_FILE:
         return await _file(gateway, key, await _read(request))
     if service not in PUSHES:
-        return _json(answers.refusal(no_such("push", service, (*PUSHES, GET_FILE))))
+        return _json(answers.refusal(no_such("push", service, (*PUSHES, GET_FILE)).vi))
     pushed, parameters = PUSHES[service]
     return await _pushed(gateway, key, pushed, await _read(request), parameters)
 
@@ -128,6 +168,7 @@ async def wrapped_push(key: Key, service: str, request: Request, gateway: Gatewa
     summary="A push as another province wraps it: a bare array, MaDinhDanhDV and isUpdating in the query.",
     response_class=Response,
 )
+@always_told
 async def wrapped_in_query(key: Key, service: str, request: Request, gateway: GatewayDep) -> Response:
     query = clean(dict(request.query_params))
     return await _pushed(gateway, key, service, await _read(request), query, query.get("MaDinhDanhDV", ""))
@@ -150,8 +191,12 @@ async def _pushed(
     connector = await sessions.connector_with(gateway, key)
     if connector is None:
         return _json(answers.refusal(NO_KEY))
-    if not isinstance(body, list) and service != "DongBoTrangThaiHoSoKM":
+    if isinstance(body, dict) and isinstance(body.get("data"), dict | list):
+        body = body["data"]  # as in the other envelope
+    if not isinstance(body, dict | list):
         return _json(answers.refusal(NO_ARRAY))
+    if isinstance(body, dict) and service not in STATUSES:
+        body = [body]
     return await _answered(gateway, connector, service, {**parameters, "data": body}, agency, _without_result)
 
 
@@ -176,7 +221,7 @@ async def _answered(
     elif not _is_of(agency, connector.province):
         answer = answers.refusal(OTHER_AGENCY)
     elif asked not in SERVICES:
-        answer = answers.refusal(no_such("service", asked, tuple(SERVICES)))
+        answer = answers.refusal(no_such("service", asked, tuple(SERVICES)).vi)
     else:
         serve = partial(SERVICES[asked], gateway, connector, {**parameters, "service": asked})
         try:
@@ -204,10 +249,18 @@ def _without_result(answer: Answer) -> Answer:
     return {**kept, "error_code": str(answer["error_code"])}
 
 
+def _named(request: Request, service: str) -> dict[str, Any]:
+    """The parameters of a query; their names are read in any case."""
+    named = schemas.schema(service)["properties"] if service in schemas.services() else {}
+    names = {name.lower(): name for name in named}
+    return {names.get(name.lower(), name): value for name, value in clean(dict(request.query_params)).items()}
+
+
 def _is_of(agency: str, province: str) -> bool:
     """Whether an agency, as `H42.14464` or `000.00.12.H42`, is one of the province; one that is not named is."""
     own = PROVINCES[province].agency_code
-    return not agency or own in (agency.split(".")[0], agency.split(".")[-1])
+    parts = agency.upper().split(".")
+    return not agency or own in (parts[0], parts[-1])
 
 
 async def _read(request: Request) -> Any:
@@ -218,12 +271,10 @@ async def _read(request: Request) -> Any:
 
 def _parsed(body: bytes) -> Any:
     try:
-        document = json.loads(
-            body.removeprefix(b"\xef\xbb\xbf"), parse_constant=_no_number
-        )  # as tolerant as the clients
+        # As tolerant as the clients.
+        return clean(json.loads(body.removeprefix(b"\xef\xbb\xbf"), parse_constant=_no_number))
     except (ValueError, RecursionError):
         return None
-    return clean(document)
 
 
 def _no_number(name: str) -> None:
