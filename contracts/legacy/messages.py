@@ -106,7 +106,7 @@ def of_status(status: Object, pointer: str) -> Said:
 
 def moved(known: Known, move: Move, said: Said, now: datetime) -> tuple[dict[str, Any], list[Finding]]:
     """The message that says a move, with the facts of the push, and what had to be mended in them."""
-    at, found = _when(known, move, said, now)
+    at, findings = _when(known, move, said, now)
     event = example(known, move.event, at)
     assert event is not None  # `known` is given, and `at` lies between its last event and now
     data = event["data"]
@@ -114,8 +114,8 @@ def moved(known: Known, move: Move, said: Said, now: datetime) -> tuple[dict[str
         if said.due_at > at:
             data["due_at"] = wire(said.due_at)
         else:
-            found = [
-                *found,
+            findings = [
+                *findings,
                 rules.MOVED.at(f"{said.pointer}/NgayHenTra", wire(said.due_at), expected=data.get("due_at")),
             ]
     if move.event in REASONS and len(said.reason) >= LEAST_REASON:
@@ -124,7 +124,7 @@ def moved(known: Known, move: Move, said: Said, now: datetime) -> tuple[dict[str
         data["officer"] = said.officer
     if lifecycle.ANSWER_OR_PAPERS in known.unmet(move, at):
         data["at_desk"] = True
-    return {**event, "id": _id(known.code, move.event, at, len(known.supplements), len(known.demands))}, found
+    return {**event, "id": _id(known.code, move.event, at, len(known.supplements), len(known.demands))}, findings
 
 
 def _when(known: Known, move: Move, said: Said, now: datetime) -> tuple[datetime, list[Finding]]:
@@ -170,23 +170,23 @@ def registered(
     dossier: Object, place: Place, code: str, pointer: str, now: datetime
 ) -> tuple[dict[str, Any], list[Finding]]:
     """The message that a dossier was handed in at a counter of this agency, under this code, and what had to be mended."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     procedure = PROCEDURE.fullmatch(text(dossier.get("MaTTHC")))
     meant = time_of(dossier.get("NgayNopHoSo")) or time_of(dossier.get("NgayTiepNhan")) or now
     at = min(meant, now) if meant >= FIRST_DAY else now
     if at != meant:
         field = "NgayNopHoSo" if time_of(dossier.get("NgayNopHoSo")) else "NgayTiepNhan"
-        found.append(rules.MOVED.at(f"{pointer}/{field}", wire(meant), expected=wire(at)))
+        findings.append(rules.MOVED.at(f"{pointer}/{field}", wire(meant), expected=wire(at)))
     if text(dossier.get("MaHoSo")) != code:
-        found.append(rules.FOREIGN_CODE.at(f"{pointer}/MaHoSo", dossier.get("MaHoSo"), expected=code))
+        findings.append(rules.FOREIGN_CODE.at(f"{pointer}/MaHoSo", dossier.get("MaHoSo"), expected=code))
     where = {"province": place.province, "commune": place.commune}
     data: dict[str, Any] = {
         "dossier_code": code,
         "province": place.province,
         "procedure": procedure[1] if procedure else text(dossier.get("MaTTHC"), 60),
         "authority": where,
-        "applicant": _applicant(dossier, place.province, pointer, found),
-        "channel": _channel(dossier, pointer, found),
+        "applicant": _applicant(dossier, place.province, pointer, findings),
+        "channel": _channel(dossier, pointer, findings),
         "reception": where,
         "registered_at": wire(at),
         "officer": f"Bộ phận Một cửa {agency_code(place.province, place.commune)}",
@@ -205,15 +205,15 @@ def registered(
         "time": wire(at),
         "datacontenttype": "application/json",
         "data": data,
-    }, found
+    }, findings
 
 
-def _applicant(dossier: Object, province: str, pointer: str, found: list[Finding]) -> dict[str, str]:
+def _applicant(dossier: Object, province: str, pointer: str, findings: list[Finding]) -> dict[str, str]:
     name = _meant(dossier.get("ChuHoSo"), 120)
     if not name:
-        found.append(rules.NO_NAME.at(f"{pointer}/ChuHoSo"))
+        findings.append(rules.NO_NAME.at(f"{pointer}/ChuHoSo"))
     if number(dossier.get("LoaiDoiTuong")) in (2, 3, 4):
-        found.append(rules.ORGANISATION.at(f"{pointer}/LoaiDoiTuong", dossier.get("LoaiDoiTuong")))
+        findings.append(rules.ORGANISATION.at(f"{pointer}/LoaiDoiTuong", dossier.get("LoaiDoiTuong")))
     given = [_number_of(each) for each in _objects(dossier.get("DinhDanhCHS"))]
     given.append(text(dossier.get("SoGiayToChuHoSo"), 40))
     invented = next((each for each in given if identity.person_fault(each) is None), "")
@@ -221,7 +221,7 @@ def _applicant(dossier: Object, province: str, pointer: str, found: list[Finding
         sent = next(filter(None, given), "")
         invented = _invented(text(dossier.get("MaHoSo")), province)
         where = "DinhDanhCHS" if dossier.get("DinhDanhCHS") else "SoGiayToChuHoSo"
-        found.append(rules.NO_PERSON.at(f"{pointer}/{where}", f"{sent[:3]}…" if sent else None, expected=invented))
+        findings.append(rules.NO_PERSON.at(f"{pointer}/{where}", f"{sent[:3]}…" if sent else None, expected=invented))
     return {"id": invented, "name": name or NAMELESS}
 
 
@@ -235,10 +235,10 @@ def _number_of(owner: Object) -> str:
     return text(owner.get("SoDinhDanh"), 40)
 
 
-def _channel(dossier: Object, pointer: str, found: list[Finding]) -> str:
+def _channel(dossier: Object, pointer: str, findings: list[Finding]) -> str:
     channel = CHANNELS.get(text(dossier.get("KenhThucHien")), "direct")
     if channel == "online":
-        found.append(rules.ONLINE.at(f"{pointer}/KenhThucHien", dossier.get("KenhThucHien")))
+        findings.append(rules.ONLINE.at(f"{pointer}/KenhThucHien", dossier.get("KenhThucHien")))
         return "direct"
     return channel
 
@@ -283,8 +283,8 @@ def _is_of(commune: str, province: str) -> bool:
 def _named(province: str, agency: str) -> str | None:
     """The commune whose name an agency's name contains; None if none or several are meant."""
     name = f" {folded(agency)} "
-    found = [code for code, commune in _folded_names(province) if f" {commune} " in name]
-    return found[0] if len(found) == 1 else None
+    codes = [code for code, commune in _folded_names(province) if f" {commune} " in name]
+    return codes[0] if len(codes) == 1 else None
 
 
 @cache

@@ -26,13 +26,13 @@ def way_to(known: Known, target: State, at: datetime) -> Way:
     waiting: deque[tuple[Known, Way]] = deque([(known, [])])
     seen = {known.state}
     while waiting:
-        here, way = waiting.popleft()
-        for move in _onward(here, at):
+        reached, way = waiting.popleft()
+        for move in _onward(reached, at):
             if move.then == target:
-                return [*way, *_prepared(here, move, at)]
+                return [*way, *_prepared(reached, move, at)]
             if move.then not in seen:
                 seen.add(move.then)
-                waiting.append((_after(here, move, at), [*way, *_prepared(here, move, at)]))
+                waiting.append((_after(reached, move, at), [*way, *_prepared(reached, move, at)]))
     return []
 
 

@@ -17,7 +17,7 @@ QUESTIONS = (
 )
 
 
-def asked(province: str, answers: Mapping[str, Row]) -> list[Row]:
+def of_people(province: str, answers: Mapping[str, Row]) -> list[Row]:
     """The questions to a province; those that it has answered are to be skipped."""
     agency = {"MADONVI": agency_code(province), "TENDONVI": f"UBND {PROVINCES[province].name_vi}"}
     return [
@@ -39,7 +39,7 @@ def asked(province: str, answers: Mapping[str, Row]) -> list[Row]:
 
 def own(province: str, pushed: Mapping[str, Row]) -> list[Row]:
     """The questions that people put to the province itself, as it pushed them, in the form of the others."""
-    (form, *_) = asked(province, {})
+    (form, *_) = of_people(province, {})
     agency = {"MADONVI": form["MADONVI"], "TENDONVI": form["TENDONVI"], "TRANGTHAI": SKIP}
     return [
         {**dict.fromkeys(form, ""), **agency, **{name: row[name] for name in form if name in row}}
@@ -49,7 +49,7 @@ def own(province: str, pushed: Mapping[str, Row]) -> list[Row]:
 
 def answered(province: str, answers: Mapping[str, Row]) -> list[Row]:
     """One answer for each question: a client reads this list by the number of the question (integration.md 12.2)."""
-    return [{name: row[name] for name in ("TRALOIID", "NOIDUNGTRALOI")} for row in asked(province, answers)]
+    return [{name: row[name] for name in ("TRALOIID", "NOIDUNGTRALOI")} for row in of_people(province, answers)]
 
 
 def beside(rows: list[Row]) -> Row:

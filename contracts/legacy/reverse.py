@@ -97,8 +97,12 @@ def _supplemented(event: Mapping[str, Any], data: Mapping[str, Any]) -> Call:
 
 
 def _withdrawal(event: Mapping[str, Any], data: Mapping[str, Any]) -> Call:
-    asked = {"MaHoSoQG": data["dossier_code"], "TrangThai": str(law.WITHDRAWN.code), "NoiDung": data.get("reason", "")}
-    return Call(AMENDMENT, {"service": "NhanHoSoDVCQG", "isUpdating": True, "data": asked})
+    request = {
+        "MaHoSoQG": data["dossier_code"],
+        "TrangThai": str(law.WITHDRAWN.code),
+        "NoiDung": data.get("reason", ""),
+    }
+    return Call(AMENDMENT, {"service": "NhanHoSoDVCQG", "isUpdating": True, "data": request})
 
 
 def _paid(data: Mapping[str, Any], secret: str) -> Call:

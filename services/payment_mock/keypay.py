@@ -194,10 +194,10 @@ async def _not_signed(
     sent, secret = message.model_dump(), keypay.keys(partner.secret)[0]
     if payment_signing.is_signed(sent, fields, secret, payment_signing.keyed, message.check_sum):
         return None
-    found = await signatures.explain(
+    explanation = await signatures.explain(
         runtime, partner, sent, fields, payment_signing.keyed, secret, message.check_sum, subject
     )
-    return {**_refused("wrong-checksum"), **found}
+    return {**_refused("wrong-checksum"), **explanation}
 
 
 def _status(order: Order, sandbox: Sandbox) -> str:

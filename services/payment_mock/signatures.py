@@ -47,17 +47,17 @@ async def explain(
             for code, other in (await partners.secrets_of(connection, sandbox.id)).items()
             if other != secret
         }
-        found = payment_signing.difference(message, fields, secret, sign, claimed, others)
-        reply = {"text_to_sign": text, "signed_otherwise": _document(found)}
+        difference = payment_signing.difference(message, fields, secret, sign, claimed, others)
+        reply = {"text_to_sign": text, "signed_otherwise": _document(difference)}
         vi, en = "Chữ ký sai", "A signature is wrong"
-        if found is not None:
-            member = f"{found.member} " if found.member else ""
-            vi, en = f"{vi}: {member}{found.what.vi}", f"{en}: signed {member}{found.what}"
+        if difference is not None:
+            member = f"{difference.member} " if difference.member else ""
+            vi, en = f"{vi}: {member}{difference.what.vi}", f"{en}: signed {member}{difference.what}"
         await journal.note(
             connection, sandbox.id, subject, sandbox.now, "signature_refused", vi, en, partner=partner.code, **reply
         )
     return reply
 
 
-def _document(found: Difference | None) -> dict[str, str] | None:
-    return {"member": found.member, **in_languages(found.what)} if found else None
+def _document(difference: Difference | None) -> dict[str, str] | None:
+    return {"member": difference.member, **in_languages(difference.what)} if difference else None

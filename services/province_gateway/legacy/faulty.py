@@ -21,12 +21,12 @@ JSON, HTML = "application/json", "text/html"
 BOM = b"\xef\xbb\xbf"
 
 
-async def fired(gateway: Gateway, connector: Connector, asked: str) -> Rule | None:
+async def fired(gateway: Gateway, connector: Connector, service: str) -> Rule | None:
     """The rule that fires for this call."""
     if not gateway.watches(connector.sandbox_id, adapter.ANSWER):
         return None
     async with in_sandbox(gateway, connector.sandbox_id) as (connection, sandbox):
-        about = {"province": connector.province, "asked": asked}
+        about = {"province": connector.province, "asked": service}
         firing = await faults.fire(connection, sandbox, adapter.ANSWER, EVERYTHING, **about)
     return firing.rule if firing else None
 

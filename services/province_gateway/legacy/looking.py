@@ -46,7 +46,7 @@ class Views(Struct, frozen=True):
     lost: dict[str, str]
 
 
-async def found(gateway: Gateway, connector: Connector, theirs: str) -> dict[str, Any] | None:
+async def shown(gateway: Gateway, connector: Connector, theirs: str) -> dict[str, Any] | None:
     """A dossier of the province as TraCuuHoSo shows it: what was pushed, and what the network knows better."""
     rows = await gateway.database.fetch(BY_THEIRS_SQL, connector.sandbox_id, connector.province, theirs)
     if not rows:

@@ -19,7 +19,6 @@ from contracts.file_types import PDF
 from contracts.gate import Finding, Known, Message, message_of
 from contracts.gate.law_rules import OTHER_PROVINCE, UNKNOWN_DOSSIER
 from contracts.legacy import messages, moves, rules
-from contracts.legacy.messages import Said
 from contracts.legacy.values import number, text, time_of, written
 from contracts.lifecycle import DOSSIER_REGISTERED, State
 from services.province_gateway import commands
@@ -27,7 +26,7 @@ from services.province_gateway.codes import code_series, dossier_code
 from services.province_gateway.doors import speaking
 from services.province_gateway.doors.connectors import Connector
 from services.province_gateway.doors.legacy_tables import PUSHED, SEEN, STEPPED
-from services.province_gateway.doors.speaking import Said as Judged
+from services.province_gateway.doors.speaking import Said
 from services.province_gateway.legacy import fetched, noting, paid
 from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.runtime import Gateway
@@ -70,7 +69,7 @@ class Push:
 
     connector: Connector
     code: str
-    said: Said
+    said: messages.Said
     noted: list[Finding]
     beside: list[Finding] = field(default_factory=list)
 
@@ -99,7 +98,7 @@ class Push:
     def whose(self) -> tuple[str, str]:
         return self.connector.sandbox_id, self.connector.province
 
-    def end(self, work: Work, said: Sequence[Judged]) -> None:
+    def end(self, work: Work, said: Sequence[Said]) -> None:
         if not mode_of(work.sandbox, self.connector.province).url:
             work.insert(SEEN, (*self.whose, self.code))
         left = (*self.noted, *self.beside)
@@ -118,11 +117,11 @@ class Push:
         )
         return lifecycle.RECEIVED if was_received and known.received_at is None else target
 
-    def _message(self, event: dict[str, Any], found: Sequence[Finding]) -> tuple[Message, Sequence[Finding]]:
-        noted, self.noted = (*self.noted, *found), []
+    def _message(self, event: dict[str, Any], findings: Sequence[Finding]) -> tuple[Message, Sequence[Finding]]:
+        noted, self.noted = (*self.noted, *findings), []
         return message_of(event, "legacy", self.connector.province, sandbox_id=self.connector.sandbox_id), noted
 
-    def outcome(self, said: Sequence[Judged]) -> Outcome:
+    def outcome(self, said: Sequence[Said]) -> Outcome:
         """What the law does not allow is taken, and its verdict says so: the real portal has no table of moves."""
         verdicts = [each.verdict for each in said]
         findings = [*(error for verdict in verdicts for error in verdict.errors), *self.noted, *self.beside]
@@ -170,7 +169,7 @@ class DossierPush(Push):
             return None
         return super().next(known, now)
 
-    def end(self, work: Work, said: Sequence[Judged]) -> None:
+    def end(self, work: Work, said: Sequence[Said]) -> None:
         if self.is_known:
             return
         super().end(work, said)
@@ -193,7 +192,7 @@ class StepPush(Push):
         self.is_late = is_late and bool(moves.way_to(replace(known, state_code=target.code), known.state, now))
         return self.is_late
 
-    def end(self, work: Work, said: Sequence[Judged]) -> None:
+    def end(self, work: Work, said: Sequence[Said]) -> None:
         super().end(work, said)
         if self.outcome(said).is_taken:
             step = msgspec.json.encode(messages.of_nobody(self.step)).decode()
@@ -284,8 +283,10 @@ async def _push_dossier(
     file, missed = await fetched.result_of(gateway, connector, code, dossier, pointer, until, is_update=is_update)
 
     def begin() -> DossierPush:
-        said, found = messages.of_dossier(dossier, pointer), [*noted, *guessed, *missed]
-        return DossierPush(connector, code, said, found, pushed=dossier, place=place, is_update=is_update, result=file)
+        said, findings = messages.of_dossier(dossier, pointer), [*noted, *guessed, *missed]
+        return DossierPush(
+            connector, code, said, findings, pushed=dossier, place=place, is_update=is_update, result=file
+        )
 
     turn, said = await _say(gateway, connector, code, begin, since)
     if turn.is_known:
@@ -299,7 +300,7 @@ def _begin_step(connector: Connector, code: str, step: Object, pointer: str, not
 
 async def _say(
     gateway: Gateway, connector: Connector, code: str, begin: Callable[[], T], since: float | None = None
-) -> tuple[T, list[Judged]]:
+) -> tuple[T, list[Said]]:
     place = (connector.sandbox_id, connector.province)
     say = partial(speaking.say_in_turn, gateway, gateway.rules, gateway.ring, place, code, begin)
     turn, said = await gateway.turns.take(place, say, since)

@@ -73,8 +73,8 @@ async def _account(gateway: Gateway, connector: Connector, parameters: Parameter
 
 
 async def _dossier(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
-    found = await looking.found(gateway, connector, text(parameters.get("mahoso"), 60))
-    return answers.answer([found] if found else [])
+    dossier = await looking.shown(gateway, connector, text(parameters.get("mahoso"), 60))
+    return answers.answer([dossier] if dossier else [])
 
 
 async def _push_dossiers(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
@@ -124,8 +124,8 @@ async def _no_data(gateway: Gateway, connector: Connector, parameters: Parameter
 
 async def _questions(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
     kept = await noting.kept(gateway, connector, ANSWER)
-    asked = questions.asked(connector.province, kept)
-    return {**answers.answer(asked), **questions.beside(asked)}
+    rows = questions.of_people(connector.province, kept)
+    return {**answers.answer(rows), **questions.beside(rows)}
 
 
 async def _own_questions(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:

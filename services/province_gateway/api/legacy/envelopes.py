@@ -53,6 +53,7 @@ PUSHES: dict[str, tuple[str, dict[str, str]]] = {
     "DongBoTienTrinh": ("CapNhatTienDoHoSoMC", {}),
     "DongBoTrangThaiHoSoKM": ("DongBoTrangThaiHoSoKM", {}),
 }
+WRITES = tuple(name for name in SERVICES if not name.startswith(("Lay", "TraCuu")))
 STATUSES = ("DongBoTrangThaiHoSo", "DongBoTrangThaiHoSoKM")  # of one dossier: an object
 GET_FILE = "getfile"
 SLASHES = re.compile(r"/{2,}")
@@ -170,6 +171,8 @@ async def wrapped_push(key: Key, service: str, request: Request, gateway: Gatewa
 )
 @always_told
 async def wrapped_in_query(key: Key, service: str, request: Request, gateway: GatewayDep) -> Response:
+    if service not in WRITES:
+        return _json(answers.refusal(no_such("push", service, WRITES).vi))
     query = clean(dict(request.query_params))
     return await _pushed(gateway, key, service, await _read(request), query, query.get("MaDinhDanhDV", ""))
 
@@ -203,7 +206,7 @@ async def _pushed(
 async def _answered(
     gateway: Gateway,
     connector: Connector,
-    asked: str,
+    service: str,
     parameters: Mapping[str, Any],
     agency: str = "",
     form: Callable[[Answer], Answer] = dict,
@@ -213,17 +216,17 @@ async def _answered(
     parameters  of a login: its answer
     form        of the answer, in the envelope of the caller
     """
-    rule = await faulty.fired(gateway, connector, asked)
+    rule = await faulty.fired(gateway, connector, service)
     if rule is not None and rule.fault in adapter.UNSERVED:
         answer = faulty.instead(rule)
-    elif asked == "login":
+    elif service == "login":
         answer = dict(parameters)
     elif not _is_of(agency, connector.province):
         answer = answers.refusal(OTHER_AGENCY)
-    elif asked not in SERVICES:
-        answer = answers.refusal(no_such("service", asked, tuple(SERVICES)).vi)
+    elif service not in SERVICES:
+        answer = answers.refusal(no_such("service", service, tuple(SERVICES)).vi)
     else:
-        serve = partial(SERVICES[asked], gateway, connector, {**parameters, "service": asked})
+        serve = partial(SERVICES[service], gateway, connector, {**parameters, "service": service})
         try:
             if rule is not None and rule.fault == adapter.TWICE:
                 await serve()
