@@ -167,9 +167,12 @@ def fits(code: str, place: Place) -> bool:
 
 
 def registered(
-    dossier: Object, place: Place, code: str, pointer: str, now: datetime
+    dossier: Object, place: Place, code: str, pointer: str, now: datetime, files: Mapping[int, Object]
 ) -> tuple[dict[str, Any], list[Finding]]:
-    """The message that a dossier was handed in at a counter of this agency, under this code, and what had to be mended."""
+    """The message that a dossier was handed in at a counter of this agency, under this code, and what had to be mended.
+
+    files  number of a paper → hash, size and type of its file, as far as it could be fetched
+    """
     findings: list[Finding] = []
     procedure = PROCEDURE.fullmatch(text(dossier.get("MaTTHC")))
     meant = time_of(dossier.get("NgayNopHoSo")) or time_of(dossier.get("NgayTiepNhan")) or now
@@ -194,7 +197,7 @@ def registered(
     }
     if note := _meant(dossier.get("TrichYeuHoSo"), 1000):
         data["note"] = note
-    if papers := _papers(dossier):
+    if papers := _papers(dossier, files):
         data["papers"] = papers
     return {
         "specversion": "1.0",
@@ -243,15 +246,17 @@ def _channel(dossier: Object, pointer: str, findings: list[Finding]) -> str:
     return channel
 
 
-def _papers(dossier: Object) -> list[dict[str, Any]]:
-    sent = [
-        each for each in _objects(dossier.get("TaiLieuNop")) if text(each.get("IsDeleted")).lower() not in ("true", "1")
-    ]
-    return [
+def _papers(dossier: Object, files: Mapping[int, Object]) -> list[dict[str, Any]]:
+    """The papers that were not taken away again; `files`: what is known of the file of each, by its number."""
+    sent = dossier.get("TaiLieuNop")
+    papers = [
         {"component": "other", "form": "electronic", "digitisation": int(text(each.get("DuocSoHoa")) == "1")}
         | ({"name": name} if (name := _meant(each.get("TenTepDinhKem"), 120)) else {})
-        for each in sent[:50]
+        | dict(files.get(n, {}))
+        for n, each in enumerate(sent if isinstance(sent, list) else [])
+        if isinstance(each, dict) and text(each.get("IsDeleted")).lower() not in ("true", "1")
     ]
+    return papers[:50]
 
 
 def _meant(value: Any, most: int = 2000) -> str:

@@ -147,6 +147,7 @@ class DossierPush(Push):
     is_new: bool = False
     is_known: bool = False
     result: tuple[str, bytes] = fetched.NONE
+    papers: Mapping[int, fetched.Fetched] = field(default_factory=dict)
 
     def prepare(self, work: Work) -> None:
         sha256, content = self.result
@@ -163,7 +164,13 @@ class DossierPush(Push):
             if self.is_update:
                 self.noted.append(rules.UPDATED_UNKNOWN.at("/isUpdating", "True"))
             self.is_new = True
-            return self._message(*messages.registered(self.pushed, self.place, self.code, self.said.pointer, now))
+            files = {
+                n: {"sha256": file.sha256, "size": len(file.content), "media_type": file.kind.media_type}
+                for n, file in self.papers.items()
+            }
+            return self._message(
+                *messages.registered(self.pushed, self.place, self.code, self.said.pointer, now, files)
+            )
         if not self.is_new and not self.is_update:
             self.is_known = True
             return None
@@ -280,12 +287,21 @@ async def _push_dossier(
     since = asyncio.get_running_loop().time()
     place, guessed = messages.place_of(dossier, connector.province, pointer, now)
     code = await _code_for(gateway, connector, code_text(dossier), place)
-    file, missed = await fetched.result_of(gateway, connector, code, dossier, pointer, until, is_update=is_update)
+    papers, unfetched = await fetched.papers_of(gateway, connector, code, dossier, pointer, until)
+    result, missed = await fetched.result_of(gateway, connector, code, dossier, pointer, until, is_update=is_update)
 
     def begin() -> DossierPush:
-        said, findings = messages.of_dossier(dossier, pointer), [*noted, *guessed, *missed]
+        said, findings = messages.of_dossier(dossier, pointer), [*noted, *guessed, *unfetched, *missed]
         return DossierPush(
-            connector, code, said, findings, pushed=dossier, place=place, is_update=is_update, result=file
+            connector,
+            code,
+            said,
+            findings,
+            pushed=dossier,
+            place=place,
+            is_update=is_update,
+            result=result,
+            papers=papers,
         )
 
     turn, said = await _say(gateway, connector, code, begin, since)

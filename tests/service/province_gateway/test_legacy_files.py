@@ -9,9 +9,10 @@ import pytest
 
 from contracts.legacy.rules import NO_FILE
 from services.province_gateway.legacy import fetched
+from shared.sandbox.files import hash_of
 from tests.service.province_gateway.test_legacy_door import CODE, Client, a_dossier
 from tests.support.country import Sandbox
-from tests.support.factories import PROVINCE
+from tests.support.factories import PROVINCE, told
 from tests.support.receiver import Answer, cut, hang, receiving, status
 from tests.support.specimens import a_pdf, a_png
 
@@ -112,3 +113,23 @@ async def test_the_same_result_pushed_by_many_at_once_is_one(client: Client) -> 
         assert {answer["error_code"] for answer in await asyncio.gather(*pushes)} == {0}
     types = await client.types()
     assert len(types) == len(set(types))
+
+
+async def test_the_papers_of_a_new_dossier_are_fetched_once_and_the_event_says_what_they_are(client: Client) -> None:
+    pdf, png = a_pdf(), a_png()
+    async with receiving() as server:
+        server.answers = [status(200, pdf), status(200, png), status(200, b"<html>"), status(404)]
+        papers: list[dict[str, object]] = [
+            {"TenTepDinhKem": f"giấy {n}", "DuongDanTaiTepTin": f"{server.url}/{n}?t=1"} for n in range(4)
+        ]
+        own = {"TenTepDinhKem": "của ta", "DuongDanTaiTepTin": f"{client.country.urls['portal']}/_lab/sandboxes"}
+        pushed = a_dossier(TaiLieuNop=[*papers, {"TenTepDinhKem": "không có tệp"}, own])
+        assert (await client.push(pushed))["error_code"] == 0
+        assert (await client.push(pushed, update="True"))["error_code"] == 0
+        assert len(server.received) == 4, "its addresses change at every push"
+    registered = (await told(client.country.gateway, client.sandbox.id, CODE))[0]["data"]
+    stored = [paper for paper in registered["papers"] if "sha256" in paper]
+    kinds = {("application/pdf", len(pdf)), ("image/png", len(png))}
+    assert {(paper["media_type"], paper["size"]) for paper in stored} == kinds and len(registered["papers"]) == 6
+    assert {hash_of(pdf), hash_of(png)} == {paper["sha256"] for paper in stored}
+    assert (await client.rules()).count(NO_FILE.id) == 3
