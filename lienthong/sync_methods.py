@@ -415,7 +415,8 @@ class ConnectorMethods(SyncObject[connectors.Connector]):
 
         Its member `answer` is what the province answered (`status`, `error`, `head`); None if it did not within 5 s.
 
-        name     promotion-notice, promotion-amendment, tax-notice, tax-receipt, payment-confirmation or fee-look-up
+        name     promotion-notice, promotion-amendment, tax-notice, tax-receipt, payment-confirmation or fee-look-up; for
+                 systems of another family tax-notice-import, tax-receipt-import, payment-confirmation-there
         changes  members of the call, in place of the made ones
         """
         return self.run(self.there.call(name, dossier, **changes))
