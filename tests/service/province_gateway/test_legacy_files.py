@@ -122,12 +122,12 @@ async def test_the_papers_of_a_new_dossier_are_fetched_once_and_the_event_says_w
         papers: list[dict[str, object]] = [
             {"TenTepDinhKem": f"giấy {n}", "DuongDanTaiTepTin": f"{server.url}/{n}?t=1"} for n in range(4)
         ]
-        own = {"TenTepDinhKem": "của ta", "DuongDanTaiTepTin": f"{client.country.urls['portal']}/_lab/sandboxes"}
+        own = {"TenTepDinhKem": "của ta", "DuongDanTaiTepTin": f"{client.country.gateway.settings.portal_url}/_lab/sandboxes"}
         pushed = a_dossier(TaiLieuNop=[*papers, {"TenTepDinhKem": "không có tệp"}, own])
         assert (await client.push(pushed))["error_code"] == 0
         assert (await client.push(pushed, update="True"))["error_code"] == 0
         assert len(server.received) == 4, "its addresses change at every push"
-    registered = (await told(client.country.gateway, client.sandbox.id, CODE))[0]["data"]
+    registered = (await told(client.country.gateway, client.sandbox.id, CODE))[0]
     stored = [paper for paper in registered["papers"] if "sha256" in paper]
     kinds = {("application/pdf", len(pdf)), ("image/png", len(png))}
     assert {(paper["media_type"], paper["size"]) for paper in stored} == kinds and len(registered["papers"]) == 6
