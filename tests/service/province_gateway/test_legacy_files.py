@@ -122,7 +122,10 @@ async def test_the_papers_of_a_new_dossier_are_fetched_once_and_the_event_says_w
         papers: list[dict[str, object]] = [
             {"TenTepDinhKem": f"giấy {n}", "DuongDanTaiTepTin": f"{server.url}/{n}?t=1"} for n in range(4)
         ]
-        own = {"TenTepDinhKem": "của ta", "DuongDanTaiTepTin": f"{client.country.gateway.settings.portal_url}/_lab/sandboxes"}
+        own = {
+            "TenTepDinhKem": "của ta",
+            "DuongDanTaiTepTin": f"{client.country.gateway.settings.portal_url}/_lab/sandboxes",
+        }
         pushed = a_dossier(TaiLieuNop=[*papers, {"TenTepDinhKem": "không có tệp"}, own])
         assert (await client.push(pushed))["error_code"] == 0
         assert (await client.push(pushed, update="True"))["error_code"] == 0
