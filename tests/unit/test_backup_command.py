@@ -60,7 +60,7 @@ def test_what_was_restored_or_written_before_an_interrupt_is_not_denied(
     with pytest.raises(Trouble) as restored:
         verbs.restore(file, data)
     assert str(restored.value) == (
-        f"{stopping}. Restored {file}: all databases are as they were at {MANIFEST.at}. Start the country again."
+        f"{stopping}. Restored {file}: all databases are as they were at {MANIFEST.at}. Start the country again: `lienthong up`."
     )
     with pytest.raises(Trouble) as written:
         verbs.backup(file, data)
