@@ -41,11 +41,11 @@ test-all: export MUTATIONS := 20000
 test-all: export PYTEST_ADDOPTS := $(PYTEST_ADDOPTS) -m "not clients"
 
 # Without tests/generated and tests/chart, which have targets of their own. First those without a country, then those that share one, and those that start
-# their own: these wait for processes, so four at a time.
+# their own: these wait for processes, so three at a time.
 test test-all: $(READY)
 ifeq ($(strip $(ARGS)),)
 	@echo "$$ABOUT"; failed=; $(BIN)/python -m pytest -n 2 --ignore tests/e2e --ignore tests/generated --ignore tests/chart || failed="all but tests/e2e"; \
-	  $(BIN)/python -m pytest -n 4 tests/e2e || failed="$${failed:+$$failed, and }tests/e2e"; \
+	  $(BIN)/python -m pytest -n 3 tests/e2e || failed="$${failed:+$$failed, and }tests/e2e"; \
 	  $(TOOK); \
 	  if [ -n "$$failed" ]; then echo "Failed: $$failed. What and why stands above."; exit 1; fi
 else

@@ -5,7 +5,7 @@ import json
 from urllib.parse import urlsplit
 
 PATIENCE = 1.0  # seconds; a frozen role must not delay the status of the others
-SERVER_PATIENCE = 3.0
+SERVER_PATIENCE = 8.0  # seconds; a busy machine is not a frozen server
 # What each server answers to anybody, before any login.
 POSTGRESQL = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")  # SSLRequest: one byte
 _API_VERSIONS = (18).to_bytes(2, "big") + bytes(2) + (1).to_bytes(4, "big") + (0xFFFF).to_bytes(2, "big")

@@ -19,6 +19,7 @@ from shared.messaging.runtime import MessagingRuntime
 Job = Callable[[], Coroutine[Any, Any, None]]
 TIMER_PAUSE = 0.05  # s between looks for timers that are due
 READY_PAUSE, LOST_PAUSE = 0.05, 1.0  # s between looks whether every part has lanes, and still has them
+LOST_SECONDS = 5.0  # without lanes: on a busy machine a lease ends, and is taken again
 PROJECTION_PAUSE = 0.5  # s between polls of a projection, which is not urgent: large batches cost less
 
 
@@ -70,14 +71,16 @@ def jobs(runtime: MessagingRuntime) -> list[Job]:  # type: ignore[type-arg]
     runtime.waits_for |= {"broker"}
 
     async def ready() -> None:
-        """Ready while every part has lanes; with a second worker, half of them. One that fails has none."""
+        """Ready while every part has lanes; with a second worker, half of them. One that fails for long has none."""
+        loop = asyncio.get_running_loop()
+        held_at = 0.0
         while True:
             if all(part.leases.lanes for part in parts):
+                held_at = loop.time()
                 runtime.waits_for.discard("broker")
-                await asyncio.sleep(LOST_PAUSE)
-            else:
+            elif loop.time() - held_at > LOST_SECONDS:
                 runtime.waits_for.add("broker")
-                await asyncio.sleep(READY_PAUSE)
+            await asyncio.sleep(READY_PAUSE if "broker" in runtime.waits_for else LOST_PAUSE)
 
     async def timers() -> None:
         """Fires due timers in sandboxes whose clock runs."""

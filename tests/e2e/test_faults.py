@@ -10,10 +10,17 @@ import pytest
 from lienthong import sync
 from lienthong.client import Country
 from lienthong.pytest_plugin import run_of
-from tests.e2e.faults import connectors, http, identity, officers, payment
+from tests.e2e.faults import adapter, connectors, http, identity, officers, payment
 from tests.support.trouble import trouble
 
-STORIES = {**http.STORIES, **identity.STORIES, **payment.STORIES, **officers.STORIES, **connectors.STORIES}
+STORIES = {
+    **http.STORIES,
+    **identity.STORIES,
+    **payment.STORIES,
+    **officers.STORIES,
+    **connectors.STORIES,
+    **adapter.STORIES,
+}
 
 
 @pytest.mark.parametrize("fault", STORIES)

@@ -25,7 +25,7 @@ from shared.messaging.pending import Outlook
 if TYPE_CHECKING:
     from services.portal.runtime import Portal
 
-BROKER_SECONDS = 2.0  # for its answer
+BROKER_SECONDS = 10.0  # for its answer: a busy machine is no broken broker
 FOREIGN_FOR = timedelta(days=1)  # real time in which foreign records are worth a cause
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # matches every dossier code; needs no escaping in a path
 REFUNDS_SQL = """

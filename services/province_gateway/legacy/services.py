@@ -130,8 +130,8 @@ async def _questions(gateway: Gateway, connector: Connector, parameters: Paramet
 
 async def _own_questions(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
     """The questions that were put to the province itself, as it pushed them."""
-    kept = await noting.kept(gateway, connector, "DongBoHoiDap")
-    return answers.answer(questions.own(connector.province, kept))
+    rows = questions.own(connector.province, await noting.kept(gateway, connector, "DongBoHoiDap"))
+    return {**answers.answer(rows), **(questions.beside(rows) if rows else {})}
 
 
 async def _answers(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
