@@ -38,11 +38,16 @@ LARGEST = 16_384  # bytes of decisions; all 35 documents must fit into one body 
 Document = Mapping[str, Any]
 
 
+# One list of each type: generators of clients take no list of values of two types.
+_NumberCode = Annotated[StrictInt, Field(json_schema_extra={"enum": [code for code in ERROR_CODES if code == 0]})]
+_TextCode = Annotated[StrictStr, Field(json_schema_extra={"enum": [code for code in ERROR_CODES if code != 0]})]
+
+
 class Adapter(Body):
     """How the adapter API answers a province: a profile, and what is otherwise than in it (contracts/legacy/profiles.toml)."""
 
     profile: Annotated[Text, Field(json_schema_extra={"enum": [*PROFILES]})] = PLAIN
-    error_code: Annotated[StrictInt | StrictStr | None, Field(json_schema_extra={"enum": [*ERROR_CODES, None]})] = None
+    error_code: _NumberCode | _TextCode | None = None
     done: Annotated[Text | None, Field(min_length=1, max_length=200)] = None
     exists: Annotated[Text | None, Field(min_length=1, max_length=200)] = None
     session_minutes: Annotated[int | None, Field(ge=1, le=1440, strict=True)] = None
