@@ -87,6 +87,7 @@ heard AS (UPDATE connectors c SET heard_at = clock_timestamp() FROM t
 UPDATE deliveries d SET acknowledged_at = clock_timestamp() FROM t
 WHERE (d.sandbox, d.province) = (t.sandbox, t.province) AND d.number > t.before AND d.number <= t.number
   AND d.acknowledged_at IS NULL AND {EVENT_SQL}"""
+# Takes the same values; verdicts have no mark of their own, so `before` is not used.
 SAID_SQL = """
 UPDATE kafka_doors k SET judged = t.number
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) t (sandbox, province, number, before)
