@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from difflib import get_close_matches
 
 from shared.sentences import Sentence
 
@@ -33,6 +32,8 @@ _KINDS_VI = {
 
 def nearest(word: str, known: Collection[str], similarity: float = SIMILARITY) -> str | None:
     """The known word that is most similar to `word`; None if no word reaches `similarity` (0 to 1)."""
+    from difflib import get_close_matches  # with what it imports 0.6 MB, for errors only
+
     return next(iter(get_close_matches(word, known, n=1, cutoff=similarity)), None)
 
 

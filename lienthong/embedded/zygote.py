@@ -31,7 +31,7 @@ LONG_RUN = 10.0  # a role that ran this many seconds starts again with the first
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _libc = ctypes.CDLL(None)
 _WATCHED = (signal.SIGCHLD, signal.SIGTERM)
-_UNUSED = ("rich", "trio", "watchfiles")  # libraries import them if they are installed; no role uses them
+_UNUSED = ("pygments", "rich", "trio", "watchfiles")  # libraries import them if they are installed; no role uses them
 
 
 @dataclass

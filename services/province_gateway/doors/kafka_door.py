@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from contracts.catalogue import PROVINCES
 from services.province_gateway.doors.kafka_names import KafkaNames, topic_prefix
 from shared.messaging.kafka import from_environment
-from shared.messaging.kafka_access import Administrator
 from shared.sandbox.names import DEFAULT
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.messaging.kafka_access import Administrator
 
 RETENTION = timedelta(days=7)  # a connector may be away for a holiday; Kafka's own default, which the lanes have too
 MECHANISM = "SCRAM-SHA-512"
@@ -36,7 +39,7 @@ async def open_door(settings: Settings, sandbox_id: str, province: str, password
     """
     settings.require_kafka_outside()
     names = KafkaNames.of(sandbox_id, province)
-    async with Administrator(settings.kafka_bootstrap_servers) as broker:
+    async with _administrator(settings) as broker:
         await broker.ensure_topics(names.topics, RETENTION)
         await broker.ensure_user(names.user, password)
         readable = (names.inbox, names.verdicts)
@@ -48,7 +51,7 @@ async def open_door(settings: Settings, sandbox_id: str, province: str, password
 
 async def close_door(settings: Settings, sandbox_id: str, province: str) -> None:
     """Take rights and user of a province's connector. Its topics stay, with the records, until their time is over."""
-    async with Administrator(settings.kafka_bootstrap_servers) as broker:
+    async with _administrator(settings) as broker:
         await _expel(broker, KafkaNames.of(sandbox_id, province).user)
 
 
@@ -56,9 +59,16 @@ async def reap(settings: Settings, sandbox_id: str) -> None:
     """Remove everything that a deleted sandbox has at the broker: rights, users and topics."""
     if sandbox_id == DEFAULT:
         raise ValueError("the default sandbox is never deleted")
-    async with Administrator(settings.kafka_bootstrap_servers) as broker:
+    async with _administrator(settings) as broker:
         await _expel(broker, *(KafkaNames.of(sandbox_id, province).user for province in PROVINCES))
         await broker.delete_topics(topic_prefix(sandbox_id))
+
+
+def _administrator(settings: Settings) -> Administrator:
+    # 2 MB in every process that imports it, and most need no door.
+    from shared.messaging.kafka_access import Administrator
+
+    return Administrator(settings.kafka_bootstrap_servers)
 
 
 async def _expel(broker: Administrator, *users: str) -> None:
