@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 
 from shared.web import problems
-from shared.web.dependencies import SANDBOX_KEY
+from shared.web.dependencies import SANDBOX_HEADER, SANDBOX_KEY, chosen_sandbox
 
 OPTIONAL = {SANDBOX_KEY.scheme_name, "Client"}  # credentials without which an operation also works
 ALIVE = ("/healthz", "/metrics")  # answer whatever the database does
@@ -20,6 +22,17 @@ EVERYWHERE = (400, 405, 421)
 TO_CHANGES = (403,)  # a page of another origin
 TO_BODIES = (408, 413, 422)
 TEXT = {"schema": {"type": "string"}}
+_ABOUT_SANDBOX = "Id of the sandbox of this request"
+_OPTIONAL_TEXT = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": _ABOUT_SANDBOX}
+# What `chosen_sandbox` reads by itself.
+SANDBOX_PARAMETER = {
+    "name": SANDBOX_HEADER.lower(),
+    "in": "header",
+    "required": False,
+    "schema": _OPTIONAL_TEXT,
+    "description": _ABOUT_SANDBOX,
+}
+AFTER_PARAMETERS = ("requestBody", "callbacks", "responses")  # of an operation, in FastAPI's order
 HEADERS = {401: "WWW-Authenticate", 405: "Allow", 503: "Retry-After"}
 PROBLEM = {
     "type": "object",
@@ -59,6 +72,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     schemas["Problem"] = PROBLEM
     _name_operations(document["paths"])
+    _name_sandbox(app, document)
     statuses = set[int]()
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -67,6 +81,30 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     components["responses"] = {f"Problem{status}": _problem(status) for status in sorted(statuses)}
     app.openapi_schema = _without_titles(document)
     return app.openapi_schema
+
+
+def _name_sandbox(app: FastAPI, document: dict[str, Any]) -> None:
+    """Describe X-Sandbox and X-API-Key at every operation that asks for the chosen sandbox."""
+    schemes = document["components"].setdefault("securitySchemes", {})
+    for context in iter_route_contexts(app.routes):
+        dependant = getattr(context, "dependant", None)
+        if dependant is None or not context.include_in_schema or chosen_sandbox not in _calls(dependant):
+            continue
+        schemes[SANDBOX_KEY.scheme_name] = SANDBOX_KEY.model.model_dump(mode="json", by_alias=True, exclude_none=True)
+        for method in context.methods or ():
+            operation = document["paths"][context.path_format][method.lower()]
+            parameters = operation.pop("parameters", [])
+            place = sum(each["in"] in ("path", "query") for each in parameters) + len(dependant.header_params)
+            rest = {key: operation.pop(key) for key in AFTER_PARAMETERS if key in operation}
+            operation["security"] = [{SANDBOX_KEY.scheme_name: []}, *operation.pop("security", ())]
+            operation["parameters"] = [*parameters[:place], SANDBOX_PARAMETER, *parameters[place:]]
+            operation.update(rest)
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    yield dependant.call
+    for each in dependant.dependencies:
+        yield from _calls(each)
 
 
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
