@@ -96,6 +96,8 @@ def test_a_process_is_that_of_compose(role: Role, values: str, render: Render) -
     port = host_and_port(composed["environment"]["LISTEN"])[1]
     assert [each["containerPort"] for each in container["ports"]] == [port]
     assert environment(documents, role.name)["LISTEN"] == composed["environment"]["LISTEN"]
+    receivers = "WEBHOOK_ALLOWED_HOSTS"
+    assert (receivers in environment(documents, role.name)) == (receivers in composed["environment"])
     assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
     for probe in ("livenessProbe", "readinessProbe"):

@@ -91,6 +91,15 @@ def test_every_role_has_a_container_at_its_usual_address_with_settings_that_exis
 
 
 @each_role
+def test_a_role_that_calls_receivers_can_be_allowed_to_call_those_of_this_machine(role: Role) -> None:
+    """As a connector's webhook, or the CONFIRM of a payment."""
+    runtime = import_module(role.target.rpartition(".")[0] + ".runtime")
+    service, calls = SERVICES[role.name], hasattr(runtime, "AllowedHosts")
+    assert ("WEBHOOK_ALLOWED_HOSTS" in service["environment"]) == calls
+    assert (service.get("extra_hosts") == ["host.docker.internal:host-gateway"]) == calls
+
+
+@each_role
 def test_every_setting_of_servers_elsewhere_is_let_through(role: Role) -> None:
     """What docs/elsewhere.md names, where this role reads it: "its like" are the other services' own."""
     prefix = _settings(role).model_config["env_prefix"]
