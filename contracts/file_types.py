@@ -11,12 +11,13 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
 from xml.parsers import expat
 
+from contracts import pdf_structure
 from shared.errors import BodyDoesNotFit, Refusal
 from shared.sentences import Sentence
 
@@ -27,7 +28,6 @@ UNPACKED_BYTES = 64 << 20  # all parts of a document together; read once as a ch
 XML_BYTES = 8 << 20  # the parts that are read as XML; a text of 500 pages has about as much
 UNPACKED_RATIO = 100  # to the received size; XML shrinks to a tenth, and the limit of deflate is 1 : 1032
 CHUNK = 1 << 16
-HEAD_BYTES = 512  # of a stream, by which an object stream is recognised
 PIECES = 10_000  # chunks of a picture: 10 MB in the 8 KB chunks of libpng are 1,300
 SCAN, FRAMES = 0xDA, frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers of a JPEG
 STORED_OR_DEFLATED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what both document formats allow
@@ -120,44 +120,20 @@ def _pdf(content: bytes) -> Kind:
     tail = content[-1024:]
     if not re.match(rb"%PDF-[12]\.\d", content) or b"startxref" not in tail or b"%%EOF" not in tail:
         raise _damaged(PDF, "It has no version at its beginning or no `startxref` and `%%EOF` at its end.")
-    if _INDIRECT_TYPE.search(content):
+    try:
+        texts = (content, *pdf_structure.object_streams(content, UNPACKED_BYTES))
+    except pdf_structure.Hidden as error:
+        raise _hidden(str(error)) from error
+    except pdf_structure.TooLarge as error:
+        raise _bomb(limit_bytes=UNPACKED_BYTES) from error
+    if pdf_structure.has_indirect_type(content):
         raise _hidden("It hides the type of an object")
-    for text in (content, *_object_streams(content)):
+    for text in texts:
         for reason, name in _REFUSED_IN_PDF.items():
             if name.search(text):
                 save = "without a password" if reason == "encrypted" else "as a plain PDF, or print it to one"
                 raise ContentNotSafe(f"Save it {save}, then send it.", found=PDF.media_type, reason=reason)
     return PDF
-
-
-def _object_streams(content: bytes) -> Iterator[bytes]:
-    """The object streams of a PDF, unpacked (ISO 32000 7.5.7): objects can stand in these too.
-
-    Whatever is named as one must be readable; whatever begins like one is read, because its name can be hidden.
-    """
-    left, is_named = UNPACKED_BYTES, False
-    for token in _STREAM.finditer(content):
-        if token[1]:
-            is_named = True
-            continue
-        at = token.end()
-        end = content.find(b"endstream", at)
-        inflater = zlib.decompressobj()
-        try:
-            text = inflater.decompress(content[at : max(end, at)], HEAD_BYTES)
-            is_object_stream = _OBJECTS.match(text) is not None
-            if is_object_stream:
-                text += inflater.decompress(inflater.unconsumed_tail, left + 1)
-        except zlib.error:
-            is_object_stream = False
-        if is_named or is_object_stream:
-            left -= len(text) if is_object_stream else 0
-            if left < 0:
-                raise _bomb(limit_bytes=UNPACKED_BYTES)
-            if end < 0 or not (is_object_stream and inflater.eof):
-                raise _hidden("An object stream in it cannot be read")
-            yield text
-        is_named = False
 
 
 def _png(content: bytes) -> Kind:
@@ -360,15 +336,9 @@ def _bomb(**facts: int) -> UnpacksTooLarge:
     return UnpacksTooLarge("Send a document that does not become so large when it is unpacked.", **facts)
 
 
-def _spelled(word: str) -> str:
-    """A pattern for a name in a PDF, each letter plain or escaped."""
-    return "/" + "".join(f"(?:{letter}|#(?i:{ord(letter):02x}))" for letter in word)
-
-
-_REFUSED_IN_PDF = {reason: re.compile("|".join(map(_spelled, names)).encode()) for reason, names in PDF_NAMES.items()}
-_STREAM = re.compile(rb"(" + _spelled("ObjStm").encode() + rb")|(?<!end)stream\r?\n")
-_OBJECTS = re.compile(rb"(?:[\0\s]|%[^\r\n]*[\r\n])*[0-9]+[\0\s]+[0-9]+[\0\s]")  # number and place of its first object
-_INDIRECT_TYPE = re.compile(_spelled("Type").encode() + rb"(?:[\0\s]|%[^\r\n]*[\r\n])+[0-9]+[\0\s]+[0-9]+[\0\s]+R\b")
+_REFUSED_IN_PDF = {
+    reason: re.compile("|".join(map(pdf_structure.spelled, names)).encode()) for reason, names in PDF_NAMES.items()
+}
 _CHECKS: dict[bytes, Callable[[bytes], Kind]] = {
     b"%PDF-": _pdf,
     b"\x89PNG\r\n\x1a\n": _png,

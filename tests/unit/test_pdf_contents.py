@@ -49,6 +49,35 @@ def test_an_object_stream_that_is_not_named_or_stands_behind_a_decoy_is_found(di
     assert refused.value.facts["reason"] == reason
 
 
+@pytest.mark.parametrize(
+    ("piece", "is_taken"),
+    [
+        (b"/Type%", True),
+        (b"%/Type\n", True),
+        (b"/Type \n", True),
+        (b"stream\n", True),
+        (b"stream\nx\x9c", False),
+        (b"stream\n" + zlib.compress(b"%" * 500), False),
+    ],
+)
+def test_the_work_grows_with_the_size_of_a_file_and_not_with_its_square(piece: bytes, is_taken: bool) -> None:
+    """With its square, each of these would take minutes or hours, and the process could do nothing else."""
+    content = b"%PDF-1.4\n" + piece * (1_000_000 // len(piece)) + b"endstream\nstartxref\n0\n%%EOF"
+    if is_taken:
+        assert file_types.kind_of(content) == PDF
+    else:
+        with pytest.raises(file_types.ContentNotSafe, match="within each other"):
+            file_types.kind_of(content)
+
+
+def test_a_comment_hides_no_type_wherever_it_stands() -> None:
+    for hidden in (b"/Type%\n%/Type\n8 0 R", b"%/Type\n% x\n /Type %\r\n\0 8 0 R", b"% /Type 8 0 R\n"):
+        with pytest.raises(file_types.ContentNotSafe, match="hides the type"):
+            file_types.kind_of(a_pdf() + hidden + b"\nstartxref\n0\n%%EOF")
+    for plain in (b"/Type%/Type\n/Page 8 0 R", b"/Type8 0 R", b"/Type %8 0 R\n/Page"):
+        assert file_types.kind_of(a_pdf() + plain + b"\nstartxref\n0\n%%EOF") == PDF
+
+
 def test_a_page_that_speaks_of_scripts_is_a_page() -> None:
     page = zlib.compress(b"BT /F1 12 Tf (/JavaScript) Tj ET")
     assert file_types.kind_of(an_object_stream(page, b"/Filter /FlateDecode")) == PDF
