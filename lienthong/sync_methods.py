@@ -213,7 +213,7 @@ class SandboxMethods(SyncObject[country.Sandbox]):
         return self.run(self.there.disconnect(province))
 
     def views(self, code: str) -> dict[str, Any]:
-        """What each interface says of a dossier: `network`, `pushed` over the adapter API, `differs` and `lost`."""
+        """What each interface says of a dossier: `network`, `pushed` over the adapter API, `differs`, `lost`."""
         return self.run(self.there.views(code))
 
     def connectors(self) -> list[ConnectorRow]:

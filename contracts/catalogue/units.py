@@ -125,6 +125,13 @@ def agency_code(province: str, commune: str | None = None) -> str:
     return agency if commune is None else f"{agency}.{COMMUNES[commune].code}"
 
 
+@cache
+def agencies_of(province: str) -> frozenset[str]:
+    """The agency code of a province, and those of the provinces that became parts of it."""
+    was = {old.agency_code for old in OLD_PROVINCES.values() if old.became == province}
+    return frozenset({PROVINCES[province].agency_code, *was})
+
+
 def province_of(code: str) -> str | None:
     """The province of a dossier code or an agency code; None for any other text."""
     return _BY_AGENCY.get(code.split("-")[0].split(".")[0])

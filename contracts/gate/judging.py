@@ -145,7 +145,7 @@ def _rejected(
     type = reading.type if reading.type in lawful else next(iter(lawful), None)
     good = example(own, type, now, province=reading.message.province) if type else None
     if good is not None and type == reading.type and any(each.stage == "contract" for each in findings):
-        kept = [each for each in findings if each.stage != "contract"]
+        kept = [each for each in findings if each.stage != "contract" or each in reading.findings]
         findings = [*kept, *contract.findings(str(type), reading.data, good["data"])]
     return _verdict(
         reading,

@@ -37,7 +37,7 @@ UNITS = {
     Unit.IMMEDIATE: "Giờ làm việc",
 }
 HOURS = 8  # of an office day
-LEVELS = {"commune": "Cấp Xã", "province": "Cấp Tỉnh", "any_level": "Cấp Tỉnh, Cấp Xã", "ministry": "Cấp Bộ"}
+LEVELS = {"ministry": ("0",), "province": ("1",), "commune": ("3",), "any_level": ("1", "3")}  # codes of CAPTHUCHIEN
 CAPDONVI = {"province": "1", "commune": "3"}
 MUCDO = {"full": "4", "partial": "3", "direct": "2"}  # the four levels of online service that clients know
 STEPS = (
@@ -64,12 +64,14 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "LayDanhMucTonGiao": {"00": "Không", "01": "Phật giáo", "02": "Công giáo"},
     "LayDanhMucTinhTrangHonNhan": {"1": "Chưa kết hôn", "2": "Đang có vợ/chồng", "3": "Đã ly hôn", "4": "Góa"},
     "LayDanhMucDoiTuong": {"1": "Công dân", "2": "Doanh nghiệp", "3": "Cơ quan nhà nước", "4": "Tổ chức khác"},
-    "LayDanhMucCapThucHien": {"1": "Cấp Bộ", "2": "Cấp Tỉnh", "4": "Cấp Xã"},
+    "LayDanhMucCapThucHien": {"0": "Cấp Bộ", "1": "Cấp Tỉnh", "3": "Cấp Xã"},  # 2: districts, which ended
     "LayDanhMucQuanHuyen": {},  # the districts ended on 1 July 2025
     "LayDanhMucNhomThuTuc": {str(n): name for n, name in enumerate((FIELDS[code] for code in sorted(FIELDS)), 1)},
     "LayDanhMucLoaiThuTuc": KINDS,
     "LayDanhMucCanCuPhapLy": {"118/2025/NĐ-CP": "Nghị định 118/2025/NĐ-CP"},
 }
+
+LEVEL_NAMES = WORDS["LayDanhMucCapThucHien"]
 
 
 def procedures(on: date) -> list[Row]:
@@ -101,11 +103,11 @@ def procedure(code: str, province: str, address: str, on: date) -> Row:
         "MOTACOQUANTHUCHIEN": shown.authority,
         "MOTACOQUANTHAMQUYEN": shown.authority,
         "MOTA": "",
-        "CAPTHUCHIEN": [LEVELS[shown.level]],
+        "CAPTHUCHIEN": [{"CAPTHUCHIEN": each, "TENCAP": LEVEL_NAMES[each]} for each in LEVELS[shown.level]],
         "LINHVUCTHUCHIEN": [field],
         "TRINHTUTHUCHIEN": [{"TRUONGHOP": "", "TRINHTU": [{"TENTRINHTU": step} for step in STEPS]}],
         "CACHTHUCTHUCHIEN": [
-            {"KENH": KENH[channel], "THOIGIAN": [_limit(shown, case, channel, province, on) for case in shown.cases]}
+            {"KENH": KENH[channel], "THOIGIAN": _limits(shown, channel, province, on)}
             for channel in CHANNELS
             if channel in shown.channels
         ],
@@ -209,7 +211,15 @@ def _in_force(on: date) -> list[Procedure]:
     return [each for each in shown if each.in_force(on)]
 
 
-def _limit(shown: Procedure, case: Case, channel: Channel, province: str, on: date) -> Row:
+def _limits(shown: Procedure, channel: Channel, province: str, on: date) -> list[Row]:
+    return [
+        _limit(shown, case, channel, province, on, f"{shown.code}.{KENH[channel]}{n}")
+        for n, case in enumerate(shown.cases, 1)
+    ]
+
+
+def _limit(shown: Procedure, case: Case, channel: Channel, province: str, on: date, fees: str) -> Row:
+    """fees: how the codes of its fees begin. One client keeps fees by their codes, so no two may have the same."""
     limit = case.limit_for(channel)
     value, unit = limit.value, UNITS[limit.unit]
     if value != int(value):  # half a day, in whole hours
@@ -220,8 +230,15 @@ def _limit(shown: Procedure, case: Case, channel: Channel, province: str, on: da
         "DONVITINH": unit,
         "MOTA": case.name_vi,
         "PHILEPHI": [
-            {"MAPHILEPHI": "", "SOTIEN": str(item.amount_dong or 0), "DONVI": "VNĐ", "MOTA": item.name_vi}
-            for item in fee.items
+            {
+                "MAPHILEPHI": f"{fees}{n:02}",
+                "SOTIEN": str(item.amount_dong or 0),
+                "DONVI": "VNĐ",
+                "MOTA": item.name_vi,
+                "TENTEP": "",
+                "URL": "",  # of a file; one client reads it without a check
+            }
+            for n, item in enumerate(fee.items, 1)
         ],
     }
 

@@ -117,6 +117,32 @@ def differences(shown: Object, pushed: Mapping[str, Any]) -> Iterator[tuple[str,
             yield field, shown[field], said
 
 
+def only_pushed(shown: Object, pushed: Mapping[str, Any]) -> Iterator[str]:
+    """Fields that say something only as they were pushed: no event of the network can carry it, or none did."""
+    for field, said in pushed.items():
+        is_simple = not isinstance(said, dict | list)
+        says_nothing = not said or (is_simple and text(said) in NOTHING_SAID)
+        is_same = said == shown.get(field) or (is_simple and _same_text(shown.get(field), said))
+        if field not in COMPARED and not says_nothing and not is_same:
+            yield field
+
+
+def looked_up(shown: Object, pushed: Mapping[str, Any]) -> Object:
+    """The dossier as TraCuuHoSo answers: what was pushed, and what the network knows better. Its own form stays its own.
+
+    A field that the network has is as the network has it, unless it was pushed in other words that mean the same.
+    """
+    differing = {field for field, _, _ in differences(shown, pushed)}
+    kept = {
+        field: said
+        for field, said in pushed.items()
+        if field not in shown
+        or (field in AS_PUSHED and field not in differing)
+        or (field not in COMPARED and isinstance(said, type(shown[field])))
+    }
+    return {**shown, **kept}
+
+
 def _same_text(ours: Any, theirs: Any) -> bool:
     return " ".join(text(ours).casefold().split()) == " ".join(text(theirs).casefold().split())
 
@@ -155,3 +181,5 @@ COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
     "HinhThuc": _same_number,
     "DuocThanhToanTrucTuyen": _same_payment,
 }
+AS_PUSHED = ("MaTTHC", "ChuHoSo", "DuocThanhToanTrucTuyen")  # that can say the same in other words
+NOTHING_SAID = ("", "0", "False", "false")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree as xml
@@ -16,7 +17,13 @@ from contracts.legacy.reverse import Body, Call
 from contracts.legacy.values import written
 from shared.sandbox.clock import BUSINESS_ZONE
 
-TAX_CODE, NUMBER = "2700999999", "037190900123"  # invented: of no company, of nobody
+TAX_CODE, NUMBER = "9900999990", "037190900123"  # invented: of no company, of nobody
+
+
+OF_COMPANY = (  # members of a notice that its amendment has, too
+    *("MaTTHC", "MaSoThue", "TenThuongNhan", "DiaChiDoanhNghiep", "DienThoai", "Fax", "Email"),
+    *("NguoiLienHe", "SoDienThoaiNguoiLienHe"),
+)
 
 
 class About(Struct, frozen=True):
@@ -68,10 +75,19 @@ def _promotion(about: About) -> Call:
 
 
 def _amendment(about: About) -> Call:
+    """What was handed in, and what is changed: one receiver reads both as objects, and the address without a check."""
+    notice = _promotion(about).body
+    number, name = notice["SoVanBan"], notice["TenChuongTrinhKhuyenMai"]
     data = {
+        **{member: notice[member] for member in OF_COMPANY},
         "MaHoSoQG": about.code,
-        "ThongTinDaNop": "Giảm giá 10 %",
-        "ThongTinSuaDoi": "Giảm giá 20 %",
+        "ThongTinDaNop": {
+            "MaHoSoQGDNP": about.code,
+            "SoVanBanDaNopDNP": number,
+            "NgayNopHoSoDNP": notice["NgayNopHoSo"],
+            "TenChuongTrinhKhuyenMaiDNP": name,
+        },
+        "ThongTinSuaDoi": {"SoVanBan": "02/TB-KM", "TenChuongTrinhKhuyenMai": name, "NoiDungChiTiet": "Giảm giá 20 %"},
         "TenTepDangKy": "sua-doi.pdf",
         "URLTepDangKy": f"{about.files}sua-doi",
     }
@@ -79,6 +95,11 @@ def _amendment(about: About) -> Call:
 
 
 def _tax_notice(about: About) -> Call:
+    data = {"FileThongBaoThue": _notice_file(_tax_rows(about))}
+    return Call("nhantbthuedvcqg", {"service": "NhanThongBaoThueDat", "isUpdating": False, "data": data})
+
+
+def _tax_rows(about: About) -> xml.Element:
     rows = xml.Element("ROW_LIST")
     xml.SubElement(rows, "MA_HSO").text = about.code
     each = xml.SubElement(rows, "LIST")
@@ -90,10 +111,11 @@ def _tax_notice(about: About) -> Call:
         ("SO_TIEN", str(about.amount_dong)),
     ):
         xml.SubElement(each, name).text = value
-    file = _text64(xml.tostring(rows, encoding="unicode", xml_declaration=False))
-    return Call(
-        "nhantbthuedvcqg", {"service": "NhanThongBaoThueDat", "isUpdating": False, "data": {"FileThongBaoThue": file}}
-    )
+    return rows
+
+
+def _notice_file(root: xml.Element) -> str:
+    return _text64(xml.tostring(root, encoding="unicode", xml_declaration=False))
 
 
 def _tax_receipt(about: About) -> Call:
@@ -118,15 +140,24 @@ def _tax_receipt(about: About) -> Call:
     return Call(reverse.DOSSIER, {"service": "NhanChungTuThueDat", "isUpdating": False, "data": data})
 
 
-def _imported(call: Callable[[About], Call], name: str) -> Callable[[About], Call]:
-    """The call in the envelope of the systems that import it; what their SecurityKey is, is not public: here the password."""
+def _imported_notice(about: About) -> Call:
+    whole = xml.Element("DATA")  # around what the others get
+    xml.SubElement(whole, "BODY").append(_tax_rows(about))
+    return _imported("ImportThongBaoThueFromDVCQG", _tax_notice(about), about, FileThongBaoThue=_notice_file(whole))
 
-    def make(about: About) -> Call:
-        sent = call(about).body
-        envelope = {"SecurityKey": about.secret, "Service": sent["service"], "Ngay": written(about.now)}
-        return Call(name, {**envelope, "IsUpdating": sent["isUpdating"], "Data": sent["data"]})
 
-    return make
+def _imported_receipt(about: About) -> Call:
+    call = _tax_receipt(about)
+    payment = call.body["data"]["ThongTinThanhToan"]
+    paid = {**payment, "SoTien": int(payment["SoTien"])}
+    return _imported("ImportChungTuThueFromDVCQG", call, about, ThongTinThanhToan=paid)
+
+
+def _imported(name: str, call: Call, about: About, **otherwise: Any) -> Call:
+    """The call in the envelope of the systems that import it. Their SecurityKey is of their own: here the password."""
+    envelope = {"SecurityKey": about.secret, "Service": call.body["service"], "Ngay": written(about.now)}
+    is_updating = str(call.body["isUpdating"])  # a text there
+    return Call(name, {**envelope, "IsUpdating": is_updating, "Data": {**call.body["data"], **otherwise}})
 
 
 def _confirmation_there(about: About) -> Call:
@@ -134,11 +165,12 @@ def _confirmation_there(about: About) -> Call:
 
 
 def _confirmation(about: About) -> Call:
-    reference = written(about.now)  # a number: another one is unknown to one client (integration.md 12.4)
+    """Each dossier has a reference and a transaction of its own: receivers drop what they know already."""
+    number = zlib.crc32(about.code.encode())
     body = reverse.confirmation(
         about.secret,
-        reference=reference,
-        transaction=f"GD{written(about.now)}",
+        reference=f"{number:010}",
+        transaction=f"GD{written(about.now)}{number:010}",
         amount_dong=about.amount_dong,
         at=about.now,
         code=about.code,
@@ -150,6 +182,20 @@ def _look_up(about: About) -> Call:
     return Call(reverse.FEES, {"MaHoSo": about.code})
 
 
+def _changed(part: Any, changes: Mapping[str, Any]) -> Any:
+    if isinstance(part, list):
+        return [_changed(each, changes) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {name: changes[name] if name in changes else _changed(each, changes) for name, each in part.items()}
+
+
+def _members(part: Any) -> Iterator[str]:
+    for name, each in part.items() if isinstance(part, dict) else ():
+        yield name
+        yield from _members(each)
+
+
 def _text64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
@@ -159,8 +205,8 @@ PLAYS: Mapping[str, Callable[[About], Call]] = {
     "promotion-amendment": _amendment,
     "tax-notice": _tax_notice,
     "tax-receipt": _tax_receipt,
-    "tax-notice-import": _imported(_tax_notice, "ImportThongBaoThueFromDVCQG"),
-    "tax-receipt-import": _imported(_tax_receipt, "ImportChungTuThueFromDVCQG"),
+    "tax-notice-import": _imported_notice,
+    "tax-receipt-import": _imported_receipt,
     "payment-confirmation": _confirmation,
     "payment-confirmation-there": _confirmation_there,
     "fee-look-up": _look_up,
@@ -168,13 +214,19 @@ PLAYS: Mapping[str, Callable[[About], Call]] = {
 
 
 def play(name: str, about: About, changes: Mapping[str, Any]) -> Call:
-    """The call, with other members in the place of ours: of its `data` or `Data` if it has an envelope. Raises KeyError."""
+    """The call, with other members in the place of ours, wherever the call has them. Raises KeyError.
+
+    A member that it does not have is added: to its `data` or `Data` if it has an envelope.
+    """
     call = PLAYS[name](about)
-    body: Body = {**call.body}
-    if inner := next((name for name in ("data", "Data") if isinstance(body.get(name), dict)), ""):
-        body[inner] = {**body[inner], **changes}
+    inner = next((name for name in ("data", "Data") if isinstance(call.body.get(name), dict)), "")
+    body: Body = _changed(call.body, changes)
+    known = {*_members(call.body)}
+    new = {name: value for name, value in changes.items() if name not in known}
+    if inner:
+        body[inner] = {**body[inner], **new}
     else:
-        body |= changes
+        body |= new
         if "MaXacThuc" in body and "MaXacThuc" not in changes:
             body["MaXacThuc"] = platform.checksum(body, platform.CONFIRM, about.secret)
     return Call(call.path, body)

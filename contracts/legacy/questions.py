@@ -27,7 +27,7 @@ def of_people(province: str, answers: Mapping[str, Row]) -> list[Row]:
             **agency,
             "NOIDUNG": question,
             "NOIDUNGTRALOI": answers.get(id, {}).get("NOIDUNGTRALOI", ""),
-            "TRALOIID": f"9{id}",
+            "TRALOIID": f"9{id}" if id in answers else "",
             "HOVATEN": name,
             "THUDIENTU": "",
             "MATTHCDP": procedure,
@@ -47,9 +47,16 @@ def own(province: str, pushed: Mapping[str, Row]) -> list[Row]:
     ]
 
 
-def answered(province: str, answers: Mapping[str, Row]) -> list[Row]:
-    """One answer for each question: a client reads this list by the number of the question (integration.md 12.2)."""
-    return [{name: row[name] for name in ("TRALOIID", "NOIDUNGTRALOI")} for row in of_people(province, answers)]
+def answered(province: str, answers: Mapping[str, Row], pushed: Mapping[str, Row], asked: str) -> list[Row]:
+    """The answer to a question, once for each question of the longest list: a client reads its place in that (12.2).
+
+    pushed  the province's own questions
+    asked   HOIDAPID; "" or one that is not known: each question of the portal has its own answer
+    """
+    rows, others = of_people(province, answers), own(province, pushed)
+    found = [row for row in (*rows, *others) if str(row["HOIDAPID"]) == asked]
+    chosen = found[:1] * max(len(rows), len(others)) or rows
+    return [{name: row[name] for name in ("TRALOIID", "NOIDUNGTRALOI")} for row in chosen]
 
 
 def beside(rows: list[Row]) -> Row:

@@ -21,6 +21,7 @@ from contracts.legacy.values import written
 
 Body = dict[str, Any]
 TAKEN = (0, "0", "00", 1, "1")  # error_code: 1 says that it had it before
+NO_FILE = "0_"  # before a reference: clients read a number up to _, and look for the dossier if it is 0 (12.4)
 # `groupId`: the site of the system that is called; one client chooses by it (integration.md 1.11). 0 is ours.
 HEADERS = {"Content-Type": "application/json", "User-Agent": "lienthong", "Accept-Encoding": "identity", "groupId": "0"}
 # Behind the address that the system names; with a leading slash, behind its origin (integration.md 1.11, 4.3).
@@ -58,10 +59,19 @@ def call_of(event: Mapping[str, Any], secret: str) -> Call | None:
 
 
 def is_taken(answer: Any) -> bool:
-    """Whether the answer of a province says that it has the call. Payments are answered with MaLoi."""
+    """Whether the answer of a province says that it has the call, in any of the forms that clients answer in.
+
+    Payments are answered with MaLoi or return_code, imports with `succeeded`. Some libraries begin names in lower case.
+    """
     if not isinstance(answer, dict):
         return False
-    return answer.get("error_code") in TAKEN or answer.get("MaLoi") == "00"
+    said = {name.lower(): value for name, value in answer.items()}
+    return (
+        said.get("error_code") in TAKEN
+        or said.get("return_code") in ("0", 0)
+        or said.get("maloi") == "00"
+        or said.get("succeeded") is True
+    )
 
 
 def _submitted(event: Mapping[str, Any], data: Mapping[str, Any]) -> Call:
@@ -120,12 +130,12 @@ def _paid(data: Mapping[str, Any], secret: str) -> Call:
 
 
 def confirmation(secret: str, *, reference: str, transaction: str, amount_dong: int, at: datetime, code: str) -> Body:
-    """CONFIRM, signed (integration.md 4.2). One client falls back to MaHoSo if it does not know the reference."""
+    """CONFIRM, signed (integration.md 4.2, 12.4). The province has no file of a payment at the portal: it goes by MaHoSo."""
     message = platform.result(
         "CONFIRM",
         secret,
         partner=platform.PARTNER,
-        reference=reference,
+        reference=f"{NO_FILE}{reference}",
         amount_dong=amount_dong,
         transaction=transaction,
         bank="PAYMENT",

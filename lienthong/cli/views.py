@@ -15,6 +15,7 @@ TEXTS = {
         "differ": "{code}: {n} of its fields differ.",
         "never": "{code} was never pushed over the adapter API.",
         "headings": "field|network|as pushed",
+        "only": "Only as pushed, in no event: {fields}.",
         "lost": "The adapter API cannot say: {facts}.",
     },
     "vi": {
@@ -22,6 +23,7 @@ TEXTS = {
         "differ": "{code}: {n} trường khác nhau.",
         "never": "{code} chưa từng được gửi qua giao diện đồng bộ.",
         "headings": "trường|trong mạng|đã gửi",
+        "only": "Chỉ có trong dữ liệu đã gửi, không có trong sự kiện nào: {fields}.",
         "lost": "Giao diện đồng bộ không nói được: {facts}.",
     },
 }
@@ -51,6 +53,8 @@ def diff(
     else:
         show(views, json, texts["differ"].format(n=len(views["differs"]), **views))
         print_table(texts["headings"].split("|"), map(_cells, views["differs"]))
+    if views["only_pushed"]:
+        show(views, json, texts["only"].format(fields=", ".join(views["only_pushed"])))
     if views["lost"]:
         facts = ", ".join(
             f"{each['fact']}" + (f" ({each['field']})" if each["field"] else "") for each in views["lost"]

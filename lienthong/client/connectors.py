@@ -218,7 +218,7 @@ class Connectors(ActingProvinces):
         return before == "external"
 
     async def views(self, code: str) -> dict[str, Any]:
-        """What each interface says of a dossier: `network`, `pushed` over the adapter API, `differs` and `lost`."""
+        """What each interface says of a dossier: `network`, `pushed` over the adapter API, `differs`, `lost`."""
         path = f"/api/v1/dossiers/{quote(code, safe='')}/views"
         return cast(dict[str, Any], await self.country.gateway.json("GET", path, headers=self.headers))
 

@@ -69,6 +69,8 @@ def read(answer: httpx.Response) -> Json:
         value = json.loads(answer.content.decode("utf-8"))
     except ValueError as error:
         raise MessageLost(f"no JSON: {answer.text[:300]}") from error
+    if isinstance(value, str):
+        return {"file": value}  # getfile: the body is the file (integration.md 1.10)
     if not isinstance(value, dict):
         raise MessageLost(f"no object: {answer.text[:300]}")
     return value

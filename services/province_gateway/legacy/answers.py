@@ -7,7 +7,7 @@ from typing import Any
 
 from contracts.gate import Finding
 from contracts.legacy.profiles import PLAIN, PROFILES, Profile
-from services.province_gateway.legacy.pushing import Outcome
+from services.province_gateway.legacy.pushes import Outcome
 
 OK, KNOWN_ALREADY, WRONG = 0, 3, -1  # 3: one client then sends an update (integration.md 1.10, 12.2)
 USUAL = PROFILES[PLAIN]
@@ -38,15 +38,23 @@ def of_push(codes: Sequence[str], outcomes: Sequence[Outcome]) -> dict[str, Any]
     """One answer for a whole push: it is taken if every element is."""
     known = [code for code, outcome in zip(codes, outcomes, strict=True) if outcome.is_known]
     refused = [
-        f"{code}: {_words(outcome.findings)}"
-        for code, outcome in zip(codes, outcomes, strict=True)
+        f"{code or f'data[{n}]'}: {_words(outcome.findings)}"
+        for n, (code, outcome) in enumerate(zip(codes, outcomes, strict=True))
         if not outcome.is_taken and not outcome.is_known
     ]
+    taken = len(codes) - len(refused) - len(known)
+    others = f" Đã nhận {taken}/{len(codes)}." if taken else ""
     if refused:
-        return refusal("; ".join(refused[:MOST]))
+        return refusal(f"{_first(refused, '; ')}.{others}" if others or len(refused) > MOST else "; ".join(refused))
     if known:
-        return refusal(f"Hồ sơ {', '.join(known[:MOST])} {USUAL.exists}", KNOWN_ALREADY)
+        return refusal(f"Hồ sơ {_first(known, ', ')} {USUAL.exists}", KNOWN_ALREADY)
     return answer(result=[])
+
+
+def _first(words: Sequence[str], separator: str) -> str:
+    """The first few of them, and how many more there are."""
+    more = len(words) - MOST
+    return separator.join(words[:MOST]) + (f" (và {more} trường hợp khác)" if more > 0 else "")
 
 
 def _words(findings: Sequence[Finding]) -> str:

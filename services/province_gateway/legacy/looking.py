@@ -28,14 +28,18 @@ BY_THEIRS_SQL = f"""
 OURS_SQL = f"""
 {SHOWN_SQL} WHERE d.sandbox = $1 AND d.code = $2 AND d.province <> '' {ORDER_SQL}"""
 
+THEIRS_SQL = f"""
+{SHOWN_SQL} WHERE d.sandbox = $1 AND l.theirs = $2 AND d.province <> '' {ORDER_SQL}"""
+
 
 class Views(Struct, frozen=True):
-    """Two views of one dossier.
+    """Two views of one dossier; `code`: in the network.
 
     theirs     its code at the province
     events     what the network has, as the adapter API shows it
     pushed     what the province pushed; empty if it never did
     differs    field → (as the network has it, as it was pushed)
+    only       fields that say something only as they were pushed
     lost       member of the dossier that the adapter API cannot say → the field that has a part of it; "": none
     """
 
@@ -43,7 +47,9 @@ class Views(Struct, frozen=True):
     events: dict[str, Any]
     pushed: dict[str, Any]
     differs: dict[str, tuple[Any, Any]]
+    only: list[str]
     lost: dict[str, str]
+    code: str
 
 
 async def shown(gateway: Gateway, connector: Connector, theirs: str) -> dict[str, Any] | None:
@@ -54,13 +60,13 @@ async def shown(gateway: Gateway, connector: Connector, theirs: str) -> dict[str
     if not mode_of(await gateway.sandbox(connector.sandbox_id), connector.province).url:
         await gateway.database.pool.execute(SEEN_SQL, connector.sandbox_id, connector.province, rows[0]["code"])
     views = _views(gateway, rows[0])
-    changed = {name: ours for name, (ours, _) in views.differs.items()}
-    return {**views.events, **views.pushed, **changed}
+    return objects.looked_up(views.events, views.pushed)
 
 
 async def both(gateway: Gateway, sandbox_id: str, code: str) -> Views:
-    """Raises DossierNotFound."""
+    """code: in the network, or as its province calls it. Raises DossierNotFound."""
     rows = await gateway.database.fetch(OURS_SQL, sandbox_id, code)
+    rows = rows or await gateway.database.fetch(THEIRS_SQL, sandbox_id, code)
     if not rows:
         raise DossierNotFound(code)
     return _views(gateway, rows[0])
@@ -73,4 +79,6 @@ def _views(gateway: Gateway, row: Any) -> Views:
     shown = objects.object_of(dossier, names, theirs, has_paid_partner=row["has_paid_partner"])
     pushed: dict[str, Any] = msgspec.json.decode(row["object"] or "{}")
     differs = {field: (ours, said) for field, ours, said in objects.differences(shown, pushed)}
-    return Views(theirs, shown, pushed, differs, dict(objects.lost(dossier)))
+    return Views(
+        theirs, shown, pushed, differs, [*objects.only_pushed(shown, pushed)], dict(objects.lost(dossier)), dossier.code
+    )

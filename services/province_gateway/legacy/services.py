@@ -11,8 +11,8 @@ from contracts.catalogue import ProcedureNotFound
 from contracts.legacy import listed, questions, rules, schemas
 from contracts.legacy.values import flag, text
 from services.province_gateway.doors.connectors import Connector
-from services.province_gateway.legacy import answers, looking, noting, pushing
-from services.province_gateway.legacy.pushing import Outcome
+from services.province_gateway.legacy import answers, looking, noting, pushes, pushing
+from services.province_gateway.legacy.pushes import Outcome
 from services.province_gateway.runtime import Gateway
 from shared.sandbox.clock import BUSINESS_ZONE
 from shared.sentences import Sentence
@@ -136,14 +136,17 @@ async def _own_questions(gateway: Gateway, connector: Connector, parameters: Par
 
 async def _answers(gateway: Gateway, connector: Connector, parameters: Parameters) -> Answer:
     kept = await noting.kept(gateway, connector, ANSWER)
-    return answers.answer(questions.answered(connector.province, kept))
+    own = await noting.kept(gateway, connector, "DongBoHoiDap")
+    asked = text(parameters.get("cauhoiid"), 40)
+    return answers.answer(questions.answered(connector.province, kept, own, asked))
 
 
 def _elements(parameters: Parameters) -> Sequence[Parameters] | None:
+    """The pushed elements; None if there is no list of them. One that is no object is one without members."""
     elements = parameters.get("data")
     if not isinstance(elements, list) or len(elements) > MOST:
         return None
-    return elements if all(isinstance(each, dict) for each in elements) else None
+    return [each if isinstance(each, dict) else {} for each in elements]
 
 
 def _own(parameters: Parameters) -> Parameters:
@@ -157,7 +160,7 @@ async def _today(gateway: Gateway, connector: Connector) -> date:
 
 def _question_of(row: Parameters) -> str:
     """The key of a question; one without a number is kept by what it says."""
-    return text(row.get("HOIDAPID"), 40) or pushing.digest(row)
+    return text(row.get("HOIDAPID"), 40) or pushes.digest(row)
 
 
 def _rating_of(row: Parameters) -> str:

@@ -34,17 +34,21 @@ def login_of(connector: Connector) -> str:
 
 async def log_in(runtime: Runtime, name: object, password: object) -> tuple[str, Connector] | None:
     """A new session, and whose it is; None if no connector over this door has this name and password."""
-    match = LOGINS.fullmatch(name) if isinstance(name, str) else None
-    if match is None or not isinstance(password, str):
-        return None
-    connector = Connector(match[1] or DEFAULT, match[2])
-    if not await _knows(runtime, connector, password):
+    connector = await named(runtime, name)
+    if connector is None or not isinstance(password, str) or not await _knows(runtime, connector, password):
         return None
     token = secrets.token_hex(16)  # no + & %: clients send it unencoded
     profile = mode_of(await known_sandbox(runtime, connector.sandbox_id), connector.province).profile
     life = timedelta(minutes=profile.session_minutes)
     await runtime.database.pool.execute(BEGIN_SQL, token, connector.sandbox_id, connector.province, life)
     return token, connector
+
+
+async def named(runtime: Runtime, name: object) -> Connector | None:
+    """The connector over this door that logs in with this name; None if there is none."""
+    match = LOGINS.fullmatch(name) if isinstance(name, str) else None
+    connector = Connector(match[1] or DEFAULT, match[2]) if match else None
+    return connector if connector and await _is_connected(runtime, connector) else None
 
 
 async def connector_of(runtime: Runtime, token: object) -> Connector | None:

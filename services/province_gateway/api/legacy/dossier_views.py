@@ -33,13 +33,19 @@ class LostView(BaseModel):
 
 
 class ViewsView(BaseModel):
-    """`code_of_province`: as the province calls it; `network`: as the adapter API shows it; `pushed`: null if it never was."""
+    """What each interface says of a dossier.
+
+    code_of_province  as the province calls it; `code` in the path can be either
+    network           as the adapter API shows it; `pushed`: null if it never was
+    only_pushed       fields that say something only as they were pushed: no event carries it
+    """
 
     code: str
     code_of_province: str
     network: dict[str, Any]
     pushed: dict[str, Any] | None
     differs: list[DifferenceView]
+    only_pushed: list[str]
     lost: list[LostView]
 
 
@@ -52,10 +58,11 @@ async def views(code: Text, sandbox: SandboxId, gateway: GatewayDep) -> ViewsVie
     await known_sandbox(gateway, sandbox)
     both = await looking.both(gateway, sandbox, code)
     return ViewsView(
-        code=code,
+        code=both.code,
         code_of_province=both.theirs,
         network=both.events,
         pushed=both.pushed or None,
         differs=[DifferenceView(field=name, network=ours, pushed=said) for name, (ours, said) in both.differs.items()],
+        only_pushed=both.only,
         lost=[LostView(fact=fact, field=field or None) for fact, field in both.lost.items()],
     )

@@ -14,7 +14,7 @@ import msgspec
 from fastapi import Path, Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from contracts.catalogue import PROVINCES
+from contracts.catalogue import agencies_of
 from contracts.faults import adapter
 from contracts.legacy import listed, schemas
 from contracts.legacy.values import clean, text
@@ -99,7 +99,9 @@ async def log_in(request: Request, gateway: GatewayDep) -> Response:
         return _json(answers.refusal(NO_JSON))
     entered = await sessions.log_in(gateway, body.get("username"), body.get("password"))
     if entered is None:
-        return _json(answers.refusal(answers.NO_LOGIN))
+        named = await sessions.named(gateway, body.get("username"))
+        refusal = answers.refusal(answers.NO_LOGIN)
+        return await _answered(gateway, named, "login", refusal) if named else _json(refusal)
     token, connector = entered
     return await _answered(gateway, connector, "login", {**answers.answer(), "session": token})
 
@@ -132,8 +134,8 @@ async def call(request: Request, gateway: GatewayDep) -> Response:
 async def wrapped(key: Key, service: str, request: Request, gateway: GatewayDep) -> Response:
     connector = await sessions.connector_with(gateway, key)
     if connector is None:
-        return _json(answers.refusal(NO_KEY))
-    return await _answered(gateway, connector, service, _named(request, service), form=_in_a_text)
+        return await _refused(gateway, key, NO_KEY)
+    return await _answered(gateway, connector, service, _named(request, service), form=FORMS.get(service, _in_a_text))
 
 
 @router.get(
@@ -159,7 +161,7 @@ async def wrapped_push(key: Key, service: str, request: Request, gateway: Gatewa
     if service == GET_FILE:
         return await _file(gateway, key, await _read(request))
     if service not in PUSHES:
-        return _json(answers.refusal(no_such("push", service, (*PUSHES, GET_FILE)).vi))
+        return await _refused(gateway, key, no_such("push", service, (*PUSHES, GET_FILE)).vi)
     pushed, parameters = PUSHES[service]
     return await _pushed(gateway, key, pushed, await _read(request), parameters)
 
@@ -172,20 +174,27 @@ async def wrapped_push(key: Key, service: str, request: Request, gateway: Gatewa
 @always_told
 async def wrapped_in_query(key: Key, service: str, request: Request, gateway: GatewayDep) -> Response:
     if service not in WRITES:
-        return _json(answers.refusal(no_such("push", service, WRITES).vi))
+        return await _refused(gateway, key, no_such("push", service, WRITES).vi)
     query = clean(dict(request.query_params))
     return await _pushed(gateway, key, service, await _read(request), query, query.get("MaDinhDanhDV", ""))
 
 
 async def _file(gateway: Gateway, key: str, body: Any) -> Response:
-    """A file in base64. Only one that this API has named: an address of the caller is never followed."""
+    """A file as one text in base64. Only one that this API has named: an address of the caller is never followed."""
     if await sessions.connector_with(gateway, key) is None:
-        return _json(answers.refusal(NO_KEY))
-    address = text(body.get("DuongDan"), 2000) if isinstance(body, dict) else ""
+        return await _refused(gateway, key, NO_FILE)
+    named = {name.lower(): value for name, value in body.items()} if isinstance(body, dict) else {}
+    address = text(named.get("duongdan"), 2000)  # one library begins names in lower case
     content = await asyncio.to_thread(forms.render, address.rpartition(listed.FORM_PATH)[2])
     if not content:
-        return _json(answers.refusal(NO_FILE))
-    return _json({"error_code": answers.answer()["error_code"], "message": base64.b64encode(content).decode()})
+        return await _refused(gateway, key, NO_FILE)
+    return Response(msgspec.json.encode(base64.b64encode(content).decode()), media_type="application/json")
+
+
+async def _refused(gateway: Gateway, key: str, message: str) -> Response:
+    """A refusal in the form of the wrappers, where the code is always a text; of an unknown key, whatever was wrong with it."""
+    connector = await sessions.connector_with(gateway, key)
+    return _json(_without_result(answers.refusal(message if connector else NO_KEY)))
 
 
 async def _pushed(
@@ -193,11 +202,11 @@ async def _pushed(
 ) -> Response:
     connector = await sessions.connector_with(gateway, key)
     if connector is None:
-        return _json(answers.refusal(NO_KEY))
+        return await _refused(gateway, key, NO_KEY)
     if isinstance(body, dict) and isinstance(body.get("data"), dict | list):
         body = body["data"]  # as in the other envelope
     if not isinstance(body, dict | list):
-        return _json(answers.refusal(NO_ARRAY))
+        return await _refused(gateway, key, NO_ARRAY)
     if isinstance(body, dict) and service not in STATUSES:
         body = [body]
     return await _answered(gateway, connector, service, {**parameters, "data": body}, agency, _without_result)
@@ -246,6 +255,14 @@ def _in_a_text(answer: Answer) -> Answer:
     return {"error_code": str(answer["error_code"]), "message": msgspec.json.encode(answer).decode()}
 
 
+def _with_both(answer: Answer) -> Answer:
+    """The result in the message, and beside it: a client in a browser reads it there (integration.md 1.10)."""
+    return {**_in_a_text(answer), **({"result": answer["result"]} if "result" in answer else {})}
+
+
+FORMS = {"TraCuuTechID": _with_both}
+
+
 def _without_result(answer: Answer) -> Answer:
     """The code as a text: clients of these wrappers compare it so (integration.md 1.10)."""
     kept = {name: value for name, value in answer.items() if name != "result"}
@@ -260,10 +277,12 @@ def _named(request: Request, service: str) -> dict[str, Any]:
 
 
 def _is_of(agency: str, province: str) -> bool:
-    """Whether an agency, as `H42.14464` or `000.00.12.H42`, is one of the province; one that is not named is."""
-    own = PROVINCES[province].agency_code
+    """Whether an agency, as `H42.14464` or `000.00.12.H42`, is one of the province; one that is not named is.
+
+    So is an agency of a province that became a part of it: its systems go on saying what they were called.
+    """
     parts = agency.upper().split(".")
-    return not agency or own in (parts[0], parts[-1])
+    return not agency or not agencies_of(province).isdisjoint((parts[0], parts[-1]))
 
 
 async def _read(request: Request) -> Any:
