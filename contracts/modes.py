@@ -52,6 +52,7 @@ class Adapter(Body):
     exists: Annotated[Text | None, Field(min_length=1, max_length=200)] = None
     session_minutes: Annotated[int | None, Field(ge=1, le=1440, strict=True)] = None
     latency_ms: Annotated[int | None, Field(ge=0, le=30_000, strict=True)] = None
+    group_id: Annotated[int | None, Field(ge=0, le=2**53, strict=True)] = None
 
     @field_validator("profile")
     @classmethod

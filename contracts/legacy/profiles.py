@@ -29,6 +29,7 @@ class Profile(Struct, frozen=True):
     session_minutes: int = 30
     latency_ms: int = 0
     slow_until: int | None = None
+    group_id: int = 0
     times: TimeForm = "compact"
     omits: tuple[str, ...] = ()
     upper_names: bool = False
@@ -59,5 +60,5 @@ def _read() -> dict[str, Profile]:
 PROFILES: Mapping[str, Profile] = _read()
 PLAIN = "plain"
 # Members of a profile: how the API answers, and how a province pushes.
-OF_ANSWERS = ("error_code", "done", "exists", "session_minutes", "latency_ms", "slow_until")
+OF_ANSWERS = ("error_code", "done", "exists", "session_minutes", "latency_ms", "slow_until", "group_id")
 OF_PUSHES = ("times", "omits", "upper_names", "history_again", "closing_first", "as_nine", "chunk", "bare")

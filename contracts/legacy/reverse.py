@@ -22,8 +22,8 @@ from contracts.legacy.values import written
 Body = dict[str, Any]
 TAKEN = (0, "0", "00", 1, "1")  # error_code: 1 says that it had it before
 NO_FILE = "0_"  # before a reference: clients read a number up to _, and look for the dossier if it is 0 (12.4)
-# `groupId`: the site of the system that is called; one client chooses by it (integration.md 1.11). 0 is ours.
-HEADERS = {"Content-Type": "application/json", "User-Agent": "lienthong", "Accept-Encoding": "identity", "groupId": "0"}
+HEADERS = {"Content-Type": "application/json", "User-Agent": "lienthong", "Accept-Encoding": "identity"}
+GROUP = "groupId"  # header: the site of the system that is called; one client chooses by it (integration.md 1.11)
 # Behind the address that the system names; with a leading slash, behind its origin (integration.md 1.11, 4.3).
 DOSSIER, AMENDMENT, PAYMENT = "nhanhsdvcqg", "nhanhsdvcqg", "/o/pgi/ppdvcqg/dpnhankqthanhtoanhs"
 PAYMENT_THERE = "/DvcPayment/Confirm"  # of another family of systems

@@ -14,6 +14,7 @@ class Adapter(TypedDict):
     exists: NotRequired[str | None]
     session_minutes: NotRequired[int | None]
     latency_ms: NotRequired[int | None]
+    group_id: NotRequired[int | None]
 
 
 class Cause(TypedDict):

@@ -26,6 +26,7 @@ from services.province_gateway.doors import cloudevents, deliveries, webhook_sig
 from services.province_gateway.doors.bell import Bell, Place
 from services.province_gateway.doors.deliveries import COLUMNS, Delivery
 from services.province_gateway.doors.legacy_tables import EVENT_SQL
+from services.province_gateway.officers.modes import mode_of
 from shared.errors import NotReady
 from shared.observability import metrics
 from shared.posting import Reply, post
@@ -206,7 +207,7 @@ class Webhooks:
         try:
             twist = await self._twist(place, claim.delivery)
             if claim.via == LEGACY:
-                reply = await self._call(http, place[0], claim, is_cut=twist == named.CUT)
+                reply = await self._call(http, place, claim, is_cut=twist == named.CUT)
             else:
                 headers, body = await self._message(place[0], claim, twist)
                 reply = await post(http, claim.url, headers, body, seconds=self.timeout, is_cut=twist == named.CUT)
@@ -261,14 +262,16 @@ class Webhooks:
         signed = body + b" " if twist == named.SIGNATURE else body
         return {**headers, **webhook_signing.headers(claim.secrets, claim.delivery.id, at, signed)}, body
 
-    async def _call(self, http: httpx.AsyncClient, sandbox_id: str, claim: Claim, *, is_cut: bool) -> Reply:
+    async def _call(self, http: httpx.AsyncClient, place: Place, claim: Claim, *, is_cut: bool) -> Reply:
         """The reverse call of the adapter API; an event of which it can say nothing counts as taken. Raises NotReady."""
-        (event,) = await cloudevents.structured(self.runtime, sandbox_id, [claim.delivery])
+        (event,) = await cloudevents.structured(self.runtime, place[0], [claim.delivery])
         call = reverse.call_of(msgspec.json.decode(msgspec.json.encode(event)), claim.secrets[0])
         if call is None:
             return Reply(None, "", 0, b"the adapter API has no call for it")
         body = msgspec.json.encode(call.body)
-        reply = await post(http, call.address(claim.url), reverse.HEADERS, body, seconds=self.timeout, is_cut=is_cut)
+        profile = mode_of(await self.runtime.sandbox(place[0]), place[1]).profile
+        headers = {**reverse.HEADERS, reverse.GROUP: str(profile.group_id)}
+        reply = await post(http, call.address(claim.url), headers, body, seconds=self.timeout, is_cut=is_cut)
         if not reply.error and not _is_taken(reply.content):
             return replace(reply, error="answered that it did not take it")
         return reply

@@ -29,6 +29,7 @@ SELECT d.body, coalesce((SELECT theirs FROM legacy_dossiers l WHERE l.sandbox = 
   LIMIT 1), d.code) AS theirs FROM dossiers d WHERE d.sandbox = $1 AND d.province = $2 AND d.code = $3"""
 OWN_SQL = "SELECT secret FROM connectors WHERE sandbox = $1 AND province = $2"
 ROW = "(SELECT {} , 1 AS ordinal) new"
+AMOUNT_DONG = 50_000  # where the dossier has never owed anything
 
 
 async def play(
@@ -57,7 +58,7 @@ async def play(
             code=rows[0]["theirs"],
             procedure=dossier.procedure,
             name=dossier.applicant,
-            amount_dong=dossier.owing.amount_dong if dossier.owing else 0,
+            amount_dong=_amount(dossier),
             now=sandbox.now,
             files=f"{gateway.settings.province_gateway_url}{FORM_PATH}",
             secret=await connection.fetchval(OWN_SQL, *place) or "",
@@ -74,3 +75,9 @@ async def play(
         await connection.execute(clause.sql.format(rows=ROW.format(values)), *row)
     gateway.ring(*place)
     return id, call
+
+
+def _amount(dossier: Dossier) -> int:
+    """What is owed, or was at last."""
+    demands = [demand.amount_dong for demand in dossier.demands if not demand.superseded and demand.amount_dong]
+    return dossier.owing.amount_dong if dossier.owing else (demands or [AMOUNT_DONG])[-1]

@@ -52,6 +52,14 @@ async def test_a_new_online_dossier_is_told_in_the_envelope_of_the_api(door: Leg
     assert [row["state"] for row in await door.listed()] == ["delivered", "delivered"]
 
 
+async def test_the_site_of_a_client_that_chooses_by_it_can_be_set(door: LegacyDoor) -> None:
+    mode = {"mode": "external", "via": "legacy", "url": door.receiver.url, "adapter": {"group_id": 55217}}
+    await door.connector.mode(mode)
+    await door.hears(law.DOSSIER_SUBMITTED)
+    await door.send()
+    assert [each.headers["groupid"] for each in door.receiver.received] == ["55217"]
+
+
 @pytest.mark.parametrize("answer", ['{"error_code": -1, "message": "no"}', "{}", "[]", "no JSON", ""])
 async def test_an_answer_that_takes_nothing_is_tried_again_and_one_that_had_it_is_not(
     door: LegacyDoor, answer: str
