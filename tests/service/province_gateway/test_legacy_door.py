@@ -10,7 +10,7 @@ import pytest
 
 from contracts import lifecycle as law
 from contracts.catalogue import agency_code
-from contracts.legacy import schemas
+from contracts.legacy import profiles, schemas
 from contracts.legacy.profiles import PROFILES
 from services.province_gateway.doors import turns
 from services.province_gateway.doors.verdicts import after
@@ -319,7 +319,10 @@ async def test_two_views_of_one_dossier_agree_until_they_do_not(client: Client) 
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-async def test_an_answer_has_the_code_and_the_texts_of_the_profile(sandbox: Sandbox, profile: str) -> None:
+async def test_an_answer_has_the_code_and_the_texts_of_the_profile(
+    sandbox: Sandbox, profile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profiles, "SLOW_SECONDS", 0.1)
     client = await Client(sandbox).connect(adapter={"profile": profile, "latency_ms": 0, "exists": "da co roi"})
     assert (await client.log_in())["error_code"] == PROFILES[profile].error_code
     codes = [(await client.push(a_dossier()))["error_code"] for _ in range(2)]
