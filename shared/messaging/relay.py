@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import structlog
@@ -22,13 +22,12 @@ log = structlog.get_logger()
 CHANNEL = "relay"  # PostgreSQL NOTIFY channel: events were committed
 CHECK_SECONDS = 1.0  # between two renewals of the leases, and two checks that the broker has lost nothing
 
-NOTHING: Mapping[int, Any] = {}
-
 # Returns the place that the reader of each lane expects next; raises http.Unreachable.
 ReaderPlaces = Callable[[], Awaitable[dict[int, Place]]]
 
 # One statement, so one round trip: lock the lanes that we lease and that have queued events, take these, number them, save
-# the numbers. If nothing is queued, it locks and writes nothing.
+# the numbers, read the bodies. If nothing is queued, it locks and writes nothing. `follows`: no older event of the lane is
+# neither acknowledged nor under way.
 # Arrays make PostgreSQL read a queue full of dead rows by index and delete by ctid, whatever the planner estimates.
 NUMBER_SQL = """
 WITH leased AS MATERIALIZED (
@@ -42,11 +41,23 @@ taken AS (
   RETURNING id, lane, sandbox, subject, version),
 moved AS (
   UPDATE lanes_out l SET head = l.head + n.count FROM (SELECT lane, count(*) AS count FROM taken GROUP BY lane) n
-  WHERE l.topic = $5 AND l.lane = n.lane RETURNING l.lane, l.epoch, l.head - n.count AS before)
-INSERT INTO posted (topic, lane, epoch, number, sandbox, subject, version)
-SELECT $5, t.lane, m.epoch, m.before + row_number() OVER (PARTITION BY t.lane ORDER BY t.id), t.sandbox, t.subject,
-  t.version
-FROM taken t JOIN moved m USING (lane)"""
+  WHERE l.topic = $5 AND l.lane = n.lane
+  RETURNING l.lane, l.epoch, l.head - n.count AS before, l.sent_epoch, l.sent_number),
+numbered AS (
+  INSERT INTO posted (topic, lane, epoch, number, sandbox, subject, version)
+  SELECT $5, t.lane, m.epoch, m.before + row_number() OVER (PARTITION BY t.lane ORDER BY t.id), t.sandbox, t.subject,
+    t.version
+  FROM taken t JOIN moved m USING (lane) RETURNING *)
+SELECT n.*, m.sent_epoch, m.sent_number, (m.epoch, m.before) = (m.sent_epoch, m.sent_number) AS follows,
+  e.id, e.type, e.at, e.body, e.traceparent
+FROM numbered n JOIN (
+  SELECT m.lane, m.epoch, m.before, coalesce(u.epoch, m.sent_epoch) AS sent_epoch,
+    coalesce(u.number, m.sent_number) AS sent_number
+  FROM moved m LEFT JOIN unnest($6::int2[], $7::int[], $8::bigint[]) u (lane, epoch, number) USING (lane)) m USING (lane)
+LEFT JOIN LATERAL (
+  SELECT id, type, at, body, traceparent FROM events e
+  WHERE e.sandbox = n.sandbox AND e.subject = n.subject AND e.version = n.version LIMIT 1) e ON true
+ORDER BY n.lane, n.epoch, n.number"""
 
 # `sent` advances where no replay was requested meanwhile, and where the offsets show that the broker lost nothing.
 ACKNOWLEDGED_SQL = """
@@ -100,6 +111,7 @@ class Relay:
         self._writer, self._observer = kafka.Writer(servers, topic), kafka.Reader(servers, topic)
         self._woken = asyncio.Event()
         self._following: list[Any] = []  # after a full batch: the next one, read while it was published
+        self._is_settled = False  # every numbered event is acknowledged, or in the batch that was read last
         self.load = Load()
 
     async def run(self) -> None:
@@ -136,7 +148,7 @@ class Relay:
                     await self._take(sorted(new))
                 elif checked_at:
                     await self._check_broker()
-                checked_at, self._following = loop.time(), []
+                checked_at, self._following, self._is_settled = loop.time(), [], False
             self._woken.clear()
             if await self.step() < self._batch:
                 with contextlib.suppress(TimeoutError):
@@ -150,8 +162,7 @@ class Relay:
         """
         rows, self._following = self._following, []
         if not rows:
-            await self.number()
-            rows = await self._unsent()
+            rows = await self._next()
         if not rows:
             return 0
         if len(rows) == self._batch:  # the statement of `_next` is on its way while `_publish` encodes
@@ -161,6 +172,8 @@ class Relay:
         metrics.EVENTS_SENT.labels(self.source).inc(len(rows))
         if await self._acknowledge(rows, offsets):
             self._following = following
+        else:
+            self._is_settled = False
         self.load.note(len(rows))
         return len(rows)
 
@@ -178,25 +191,32 @@ class Relay:
             spans.sent(self._topic, self.source, rows, stamped, offsets, begun)
         return offsets
 
-    async def _next(self, rows: list[Any]) -> list[Any]:
-        """Number queued events, and read those that follow `rows`."""
-        await self.number()
-        return await self._unsent({row["lane"]: row for row in rows})
+    async def _next(self, under_way: Sequence[Any] = ()) -> list[Any]:
+        """Number queued events; returns what follows all that is acknowledged or under way: at most a batch, with the bodies.
 
-    async def _unsent(self, under_way: Mapping[int, Any] = NOTHING) -> list[Any]:
-        """The next numbered events that are not acknowledged yet, with their bodies: at most a batch.
+        These are the new ones, unless older ones were not acknowledged, or a replay was requested. What was requested of a
+        lane without new events is seen when nothing is new, or at the next check of the leases.
 
-        under_way  lane → the last event that is being published
+        under_way  the batch that is being published
         """
-        last = under_way.values()
-        places = [*under_way], [row["epoch"] for row in last], [row["number"] for row in last]
-        return await self._database.fetch(UNSENT_SQL, self.leases.lanes, self._batch, self._topic, *places)
+        last = {row["lane"]: row for row in under_way}
+        places = [*last], [row["epoch"] for row in last.values()], [row["number"] for row in last.values()]
+        new = await self.number(*places)
+        if new and self._is_settled and all(row["follows"] for row in new):
+            return new
+        rows = await self._database.fetch(UNSENT_SQL, self.leases.lanes, self._batch + 1, self._topic, *places)
+        self._is_settled = len(rows) <= self._batch
+        return rows[: self._batch]
 
-    async def number(self) -> None:
-        """Save the next numbers before anything is produced, under the locks of the lanes, only while we lease them."""
+    async def number(self, *places: Sequence[int]) -> list[Any]:
+        """Save the next numbers before anything is produced, under the locks of the lanes, only while we lease them.
+
+        places   of what is being published: lanes, epochs, numbers
+        returns  the events that have a number now
+        """
         leases = self.leases
-        await self._database.pool.execute(
-            NUMBER_SQL, leases.lanes, self._batch, leases.part, leases.holder, self._topic
+        return await self._database.fetch(
+            NUMBER_SQL, leases.lanes, self._batch, leases.part, leases.holder, self._topic, *(places or ([], [], []))
         )
 
     async def _acknowledge(self, rows: list[Any], offsets: list[int]) -> bool:

@@ -238,6 +238,43 @@ async def test_a_backlog_is_sent_in_full_batches_and_then_what_came_meanwhile(
     assert [record.header("ce_sequence") for record in sent] == ["1", "2", "3", "4", "5"]
 
 
+async def test_a_replay_and_a_batch_without_acknowledgement_come_before_what_is_new(
+    own_runtime: MessagingRuntime[Parcel], broker: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New events are sent as they are numbered, but never past older ones of their lane."""
+    topic = f"settled-{own_runtime.database._url[-6:]}"
+    own_runtime.topics = {ANSWERED: topic}
+    await event_log.add_lanes(own_runtime.database.pool, [topic])
+    shelf = await a_shelf(own_runtime)
+    relay = a_relay(own_runtime, "one", servers=broker["bootstrap.servers"], topic=topic)
+    await relay.leases.renew()
+    await relay._writer.open()
+    try:
+        await publish(shelf, "A", 1, "1", "2")
+        assert [await relay.step(), await relay.step()] == [2, 0]
+        await event_log.replay(own_runtime.database, topic, 1, (1, 1))
+        await publish(shelf, "B", 2, "1")
+        assert [await relay.step(), await relay.step(), await relay.step()] == [1, 2, 0], (
+            "the replay when nothing is new"
+        )
+
+        async def lost(messages: object) -> list[int]:
+            raise ConnectionError
+
+        await publish(shelf, "A", 1, "3")
+        monkeypatch.setattr(relay._writer, "publish", lost)
+        with pytest.raises(ConnectionError):
+            await relay.step()
+        monkeypatch.undo()
+        await publish(shelf, "A", 1, "4")
+        assert [await relay.step(), await relay.step()] == [2, 0]
+    finally:
+        await relay._writer.close()
+    sent = await what_lies_there(broker, shelf, topic)
+    of_a = [record.header("ce_sequence") for record in sent if record.key == b"A"]
+    assert of_a == ["1", "2", "1", "2", "3", "4"]
+
+
 async def test_what_is_published_again_begins_with_the_first_event_that_fits(
     own_runtime: MessagingRuntime[Parcel],
 ) -> None:

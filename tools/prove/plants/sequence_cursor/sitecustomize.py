@@ -20,9 +20,9 @@ for text, change in CHANGES.items():
 original_number = relay.Relay.number
 
 
-async def number(self) -> None:  # type: ignore[no-untyped-def]
+async def number(self: Any, *places: Any) -> Any:
     await self._database.pool.execute("CREATE TABLE IF NOT EXISTS planted_cursor (last bigint)")
-    await original_number(self)
+    return await original_number(self, *places)
 
 
 relay.Relay.number = number
