@@ -18,6 +18,7 @@ from contracts.decisions import Body, Decisions
 from contracts.legacy.profiles import PLAIN, PROFILES
 from shared.did_you_mean import nearest, no_such
 from shared.problem_types import pointer_of
+from shared.sentences import Sentence
 from shared.text import Text
 
 MODES = SIMULATED, MANUAL, EXTERNAL = ("simulated", "manual", "external")
@@ -190,19 +191,26 @@ def _require_external(value: str | None, info: ValidationInfo) -> None:
         raise ValueError(f"leave it out: only a province in mode {EXTERNAL} has a connector")
 
 
-def address_fault(url: str) -> str | None:
+def address_fault(url: str) -> Sentence | None:
     """Why a URL is no address of a receiver; None if it is one."""
     try:
         parts = urlsplit(url)
         has_port = parts.port is None or parts.port > 0  # raises for one that is no number or too large
     except ValueError as error:
-        return f"is no address: {error}"
+        return Sentence(f"is no address: {error}", f"không phải là địa chỉ: {error}")
     if parts.scheme not in ("http", "https") or not parts.hostname or not has_port:
-        return "must be an address such as http://127.0.0.1:9000/events"
+        example = "http://127.0.0.1:9000/events"
+        return Sentence(f"must be an address such as {example}", f"phải là địa chỉ, ví dụ {example}")
     if not HOST.fullmatch(parts.hostname):
-        return "must have a host in ASCII, such as 127.0.0.1, localhost or xn--….vn"
+        return Sentence(
+            "must have a host in ASCII, such as 127.0.0.1, localhost or xn--….vn",
+            "tên máy phải viết bằng ASCII, ví dụ 127.0.0.1, localhost hoặc xn--….vn",
+        )
     if parts.username is not None or parts.fragment or any(character <= " " for character in url):
-        return "must have no user name, password, fragment or space"
+        return Sentence(
+            "must have no user name, password, fragment or space",
+            "không được có tên đăng nhập, mật khẩu, phần sau dấu # hay dấu cách",
+        )
     return None
 
 

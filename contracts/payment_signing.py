@@ -18,6 +18,12 @@ from contracts.payment_platform import Fields, joined
 from shared.sentences import Sentence
 
 SEPARATOR, MASK = "|", "***"
+UNKNOWN = Sentence(
+    "by none of the usual mistakes: compare text_to_sign with what you sign; if they are the same, the secret is another one, "
+    "such as that of another partner or sandbox, or an older one from before the partner was removed",
+    "không do lỗi thường gặp nào: so text_to_sign với văn bản đã ký; nếu giống nhau thì khoá khác, ví dụ khoá của đối tác "
+    "hay sandbox khác, hoặc khoá cũ trước khi đối tác bị xoá",
+)  # what is said of a signature that `difference` cannot explain
 Sign = Callable[[Sequence[str], str], str]
 
 
@@ -49,7 +55,7 @@ def difference(
 ) -> Difference | None:
     """The mistake that gives the signature `claimed`; None if none of the usual ones does.
 
-    others  name → secret: those that the sender may have taken by mistake
+    others  partner → secret: those that the sender may have taken by mistake
     """
     values = _values(message, fields)
     wanted = claimed.strip()
@@ -80,7 +86,7 @@ def _attempts(
 
 def _other_secrets(values: list[str], secret: str, sign: Sign, others: Mapping[str, str]) -> Iterator[Attempt]:
     for name, other in others.items():
-        yield sign(values, other), _of_the_whole(f"with the secret {name}", f"bằng khoá {name}")
+        yield sign(values, other), _of_the_whole(f"with the secret of {name}", f"bằng khoá của {name}")
     yield sign(values, ""), _of_the_whole("with an empty secret", "bằng khoá rỗng")
     yield (
         sign(values, f"{secret}\n"),
@@ -105,10 +111,13 @@ def _other_ways(values: list[str], secret: str, sign: Sign) -> Iterator[Attempt]
     for name in ("md5", "sha1", "sha512"):
         made = hashlib.new(name, whole, usedforsecurity=False).hexdigest()
         yield made, _of_the_whole(f"by {name.upper()}", f"bằng {name.upper()}")
-    for separator, name in (("", "nothing"), ("&", "&"), (",", ","), ("||", "||")):
+    for separator, name, name_vi in (
+        ("", "joined by nothing", "nối liền, không có dấu ngăn,"),
+        *((each, f"joined by {each}", f"nối bằng {each}") for each in ("&", ",", "||")),
+    ):
         text = separator.join((*values, secret) if sign is joined else values).encode()
         made = hashlib.sha256(text).hexdigest() if sign is joined else _mac(text, secret)
-        yield made, _of_the_whole(f"joined by {name}, not by |", f"nối bằng {name} thay vì |")
+        yield made, _of_the_whole(f"{name}, not by |", f"{name_vi} thay vì |")
 
 
 def _mac(text: bytes, secret: str) -> str:

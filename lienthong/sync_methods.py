@@ -16,7 +16,7 @@ from lienthong.client import (
     payments,
     province,
 )
-from lienthong.client.payments import Order, Partner
+from lienthong.client.payments import Order, Partner, Registered
 from lienthong.client.types import (
     Advance,
     Arrival,
@@ -498,11 +498,11 @@ class PaymentsMethods(SyncObject[payments.Payments]):
         """All orders of a dossier, oldest first."""
         return self.run(self.there.orders(code))
 
-    def register(self, code: str, *, confirm_url: str | None = None, return_url: str | None = None) -> Partner:
+    def register(self, code: str, *, confirm_url: str | None = None, return_url: str | None = None) -> Registered:
         """A partner (MaDoiTac) that opens payments itself, new or with other addresses; its secret stays.
 
-        confirm_url  where CONFIRM is sent; None: nowhere, it asks by QUERY
-        return_url   where the payer's browser goes
+        confirm_url  where CONFIRM is sent; "": nowhere, it asks by QUERY; None: as it is, for a new partner nowhere
+        return_url   where the payer's browser goes; "": it stays; None: as it is
         """
         return self.run(self.there.register(code, confirm_url=confirm_url, return_url=return_url))
 

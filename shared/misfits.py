@@ -70,6 +70,7 @@ _FIXED: Mapping[str, Sentence] = {
     ),
     **dict.fromkeys(("timezone_naive", "timezone_aware", "timezone_offset"), _INSTANT),
 }
+_NO_KIND = ("union_tag_not_found", "union_tag_invalid")  # the member that says of which kind a body is
 _BOUNDS = {
     "greater_than": ("gt", "must be greater than {}", "phải lớn hơn {}"),
     "greater_than_equal": ("ge", "must be {} or greater", "phải từ {} trở lên"),
@@ -86,20 +87,30 @@ def misfits(items: Iterable[Mapping[str, Any]], schema: Callable[[], Schema]) ->
     schema  makes the JSON Schema of the value in which `loc` points: it has the names and examples that sentences mention
     """
     known: Schema | None = None
-    by_place: dict[Location, list[Mapping[str, Any]]] = {}
+    by_place: dict[Location, list[tuple[Schema, Mapping[str, Any]]]] = {}
     for item in items:
         at: Location = tuple(item["loc"])
         if item["type"] == "json_invalid":  # FastAPI adds the position to the location
             at = at[:1]
         known = schema() if known is None else known
         root = at[: at[:1] == ("body",)]
-        place = root + _in_document(known, at[len(root) :])
-        by_place.setdefault(place, []).append(item)
+        kind, inside = _of_kind(known, at[len(root) :])
+        if item["type"] in _NO_KIND and "discriminator" in kind:
+            inside = (*inside, kind["discriminator"]["propertyName"])
+        by_place.setdefault(root + _in_document(kind, inside), []).append((kind, item))
     return [
-        (pointer_of(place), _sentence(item, place[1:] if place[:1] == ("body",) else place, known or {}))
+        (pointer_of(place), _sentence(item, place[1:] if place[:1] == ("body",) else place, kind))
         for place, found in by_place.items()
-        for item in _closest(found)
+        for kind, item in _closest(found)
     ]
+
+
+def _of_kind(schema: Schema, at: Location) -> tuple[Schema, Location]:
+    """The schema of the kind of a body that has several, told apart by a member, and the location without its name."""
+    kinds = schema.get("discriminator", {}).get("mapping", {})
+    if not at or at[0] not in kinds:
+        return schema, at
+    return {**_resolved(schema, {"$ref": kinds[at[0]]}), "$defs": schema["$defs"]}, at[1:]
 
 
 def _in_document(schema: Schema, at: Location) -> Location:
@@ -131,9 +142,9 @@ def _alternatives(schema: Schema, part: Schema) -> list[Schema]:
     return [each for one in several for each in _alternatives(schema, one)] or [part]
 
 
-def _closest(found: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _closest(found: list[tuple[Schema, Mapping[str, Any]]]) -> list[tuple[Schema, Mapping[str, Any]]]:
     """Of the errors of several alternatives those of the one that the value was meant for: it has the right type."""
-    return [item for item in found if not item["type"].endswith("_type")] or found[:1]
+    return [each for each in found if not each[1]["type"].endswith("_type")] or found[:1]
 
 
 def _sentence(item: Mapping[str, Any], at: Location, schema: Schema) -> str:
@@ -146,6 +157,8 @@ def _sentence(item: Mapping[str, Any], at: Location, schema: Schema) -> str:
         return text if isinstance(text, str) else str(text)
     if kind == "json_invalid":
         return _not_json(item)
+    if kind in _NO_KIND and "discriminator" in schema:
+        return _no_kind(value.get(name) if isinstance(value, Mapping) else None, schema)
     if kind == "extra_forbidden":
         return _extra(name, parent.get("properties", {}))
     if value is None and kind != "missing":
@@ -178,6 +191,17 @@ def _not_json(item: Mapping[str, Any]) -> Sentence:
     return Sentence(
         f"is not JSON: it cannot be read from character {place + 1} on", f"không phải là JSON, từ ký tự thứ {place + 1}"
     )
+
+
+def _no_kind(value: Any, schema: Schema) -> Sentence:
+    """What is wrong with the member that says of which kind a body is."""
+    kinds = list(schema["discriminator"]["mapping"])
+    if isinstance(value, str):
+        return no_such("value", value, kinds)
+    listed = ", ".join(kinds)
+    if value is None:
+        return Sentence(f"is missing; add one of {listed}", f"còn thiếu; hãy thêm một trong: {listed}")
+    return Sentence(f"must be one of {listed}", f"phải là một trong: {listed}")
 
 
 def _extra(name: str, known: Collection[str]) -> Sentence:

@@ -14,6 +14,7 @@ from functools import cache, cached_property
 import httpx
 
 from shared.errors import BodyDoesNotFit, ReceiverNotAllowed
+from shared.sentences import Sentence
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -166,12 +167,13 @@ def _causes(fault: BaseException | None) -> Iterator[BaseException]:
         fault = fault.__cause__ or fault.__context__
 
 
-def nobody_listens(url: httpx.URL) -> str:
-    return f"nobody listens on {url.host}:{port_of(url)}"
+def nobody_listens(url: httpx.URL) -> Sentence:
+    place = f"{url.host}:{port_of(url)}"
+    return Sentence(f"nobody listens on {place}", f"không có chương trình nào nghe ở {place}")
 
 
-def unknown_name(url: httpx.URL) -> str:
-    return f"the name {url.host} is not known here"
+def unknown_name(url: httpx.URL) -> Sentence:
+    return Sentence(f"the name {url.host} is not known here", f"ở đây không biết tên máy {url.host}")
 
 
 def refused_words(response: httpx.Response) -> str:
@@ -192,7 +194,7 @@ async def require_allowed(allowed: AllowedHosts, text: str) -> list[Address]:
         return []
 
 
-async def reachable(allowed: AllowedHosts, text: str) -> str | None:
+async def reachable(allowed: AllowedHosts, text: str) -> Sentence | None:
     """Why nobody answers at the address of a receiver now; None if somebody listens there.
 
     raises  ReceiverNotAllowed, BodyDoesNotFit

@@ -14,9 +14,21 @@ if TYPE_CHECKING:
 
 partners = verbs("Register programs that open payments at the payment platform themselves, as provinces do.")
 Code = Annotated[str, typer.Argument(help="MaDoiTac of the partner, such as STC-NB.", metavar="CODE")]
+KEPT = "Not named: stays as it is; '': cleared."
 TEXTS = {
-    "en": {"none": "There is no partner.", "gone": "{code} is removed; its orders stay.", "nowhere": "nowhere"},
-    "vi": {"none": "Chưa có đối tác nào.", "gone": "Đã xoá {code}; các giao dịch vẫn còn.", "nowhere": "không có"},
+    "en": {
+        "none": "There is no partner.",
+        "gone": "{code} is removed; its orders stay.",
+        "nowhere": "nowhere",
+        "trouble": "Note: {trouble} now. CONFIRM is sent again until it is answered; until then the clock does not "
+        "advance.",
+    },
+    "vi": {
+        "none": "Chưa có đối tác nào.",
+        "gone": "Đã xoá {code}; các giao dịch vẫn còn.",
+        "nowhere": "không có",
+        "trouble": "Lưu ý: {trouble_vi}. CONFIRM sẽ được gửi lại đến khi có trả lời; trước đó đồng hồ không tiến.",
+    },
 }
 
 
@@ -29,22 +41,25 @@ def add_to(app: typer.Typer) -> None:
 def add(
     code: Code,
     confirm: Annotated[
-        str | None, typer.Option(help="Where the platform sends CONFIRM. Default: nowhere.", metavar="URL")
+        str | None,
+        typer.Option(help=f"Where the platform sends CONFIRM, by default nowhere. {KEPT}", metavar="URL"),
     ] = None,
     back: Annotated[
-        str | None, typer.Option("--return", help="Where the payer's browser goes after a payment.", metavar="URL")
+        str | None,
+        typer.Option("--return", help=f"Where the payer's browser goes after a payment. {KEPT}", metavar="URL"),
     ] = None,
     sandbox: Sandbox = DEFAULT_SANDBOX,
     url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
-    """Register a partner, or change its addresses; prints secret and addresses of its messages."""
+    """Register a partner, or change the addresses that are named; prints secret and addresses of its messages."""
     partner = ask(
         url,
         lambda country: country.enter(sandbox).payments.register(code, confirm_url=confirm, return_url=back),
         json,
     )
-    show(partner, json, _lines(partner))
+    trouble = ("", _texts()["trouble"].format(**partner)) if partner["trouble"] else ()
+    show(partner, json, "\n".join((_lines(partner), *trouble)))
 
 
 @partners.command("list")

@@ -46,6 +46,13 @@ class Partner(TypedDict):
     keypay: dict[str, str]
 
 
+class Registered(Partner):
+    """`trouble`: why nobody answers at the `confirm_url` that was named; None: somebody listens, or none was named."""
+
+    trouble: str | None
+    trouble_vi: str | None
+
+
 class Payments:
     """Decides as the payer would. The platform sends its confirmation asynchronously: `settle` waits for it."""
 
@@ -77,15 +84,16 @@ class Payments:
                 orders[reference]["refunded_dong"] += data["amount_dong"]
         return list(orders.values())
 
-    async def register(self, code: str, *, confirm_url: str | None = None, return_url: str | None = None) -> Partner:
+    async def register(self, code: str, *, confirm_url: str | None = None, return_url: str | None = None) -> Registered:
         """A partner (MaDoiTac) that opens payments itself, new or with other addresses; its secret stays.
 
-        confirm_url  where CONFIRM is sent; None: nowhere, it asks by QUERY
-        return_url   where the payer's browser goes
+        confirm_url  where CONFIRM is sent; "": nowhere, it asks by QUERY; None: as it is, for a new partner nowhere
+        return_url   where the payer's browser goes; "": it stays; None: as it is
         """
-        body = {"confirm_url": confirm_url, "return_url": return_url}
+        named = {"confirm_url": confirm_url, "return_url": return_url}
+        body = {name: address for name, address in named.items() if address is not None}
         platform = self._sandbox.country.payment
-        return cast(Partner, await platform.json("PUT", _of(code), json=body, headers=self._sandbox.headers))
+        return cast(Registered, await platform.json("PUT", _of(code), json=body, headers=self._sandbox.headers))
 
     async def partners(self) -> list[Partner]:
         """The partners of the sandbox, with their secrets."""

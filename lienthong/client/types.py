@@ -359,6 +359,13 @@ class ProvincePlace(TypedDict):
     commune: str | None
 
 
+class ProvincePrepayment(TypedDict):
+    """What the province was paid as a partner of the payment platform; `transaction`: MaGiaoDich."""
+
+    transaction: str
+    amount_dong: int
+
+
 class ProvinceSupplement(TypedDict):
     number: int
     requested_at: str
@@ -748,7 +755,7 @@ class ProvinceDossier(TypedDict):
     A province's copy of a dossier.
 
     `can`: the moves that officials may make now; `needs`: the name of a fact that a move in `can` needs;
-    `planned`: the next action of simulated officers.
+    `planned`: the next action of simulated officers; `prepaid`: payments that have met no demand, as none had their amount.
     """
 
     code: str
@@ -779,6 +786,7 @@ class ProvinceDossier(TypedDict):
     fee_dong: int | None
     demands: list[ProvinceDemand]
     paid: bool
+    prepaid: list[ProvincePrepayment]
     papers: int
     withdrawal_asked: bool
     result_number: str | None

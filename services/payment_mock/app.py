@@ -17,7 +17,7 @@ from shared.web import server
 def create_app(settings: Settings | None = None) -> FastAPI:
     runtime = PaymentRuntime(settings or Settings())
     summary = "A stand-in for the national payment platform, with the protocol of the real one; the money is invented."
-    of_partners = (partner.router, keypay.router, registering.router)
+    of_partners = (partner.router, partner.wrapper_router, keypay.router, registering.router)
     routers = (orders.router, checkout.router, *of_partners, sandbox.replica_router, sandbox.router)
     title = "Liên Thông: payment_mock"
     templates = checkout.templates_of(runtime.payment)

@@ -20,10 +20,12 @@ from shared import posting
 from shared.http import TOO_MANY, Unreachable
 from shared.messaging import http_outbox
 from shared.receivers import AllowedHosts, AllowedTransport
+from shared.sandbox.names import DEFAULT
 from shared.storage.database import Connection
 
 CONFIRM, PAID = "confirm", "paid"  # kinds of calls: to the partner; to the gateway, which has the dossier
 SECONDS = 15.0  # for a whole request to a partner
+ADDRESS = 100  # characters of an address in an error, which is cut too: what mends it stands at its end
 HEADERS = {"Content-Type": "application/json", "User-Agent": "lienthong"}
 _MA_LOI = re.compile(r"[0-9A-Za-z]{1,8}")
 
@@ -42,15 +44,25 @@ async def add_calls(connection: Connection, order: Order, partner: Partner) -> N
         await http_outbox.add(connection, order.sandbox, PAID, order.transaction, paid)
 
 
-async def post(allowed: AllowedHosts, url: str, message: dict[str, Any]) -> httpx.Response:
-    """Send a message to a partner. Raises Unreachable for no reply, 5xx and 429."""
+async def post(allowed: AllowedHosts, partner: Partner, message: dict[str, Any]) -> httpx.Response:
+    """Send a message to a partner. Raises Unreachable for no reply, 5xx and 429; it says what mends that."""
+    url = partner.confirm_url
     transport, body = AllowedTransport(allowed, connections=1), msgspec.json.encode(message)
     async with httpx.AsyncClient(transport=transport, timeout=None, trust_env=False) as http:  # noqa: S113 - see `post`
         reply = await posting.post(http, url, HEADERS, body, seconds=SECONDS)
     status = reply.status or 0
     if not reply.is_whole or status >= 500 or status == TOO_MANY:
-        raise Unreachable(f"POST {url}: {reply.error}")
+        raise Unreachable(f"POST {url[:ADDRESS]}: {reply.error}. {_mends(partner)}")
     return httpx.Response(status, content=reply.content)
+
+
+def _mends(partner: Partner) -> str:
+    """What to type when a partner does not answer."""
+    flag = "" if partner.sandbox == DEFAULT else f" --sandbox {partner.sandbox}"
+    return (
+        f"`lienthong partner add {partner.code} --confirm URL{flag}` sends it elsewhere ('' as URL: nowhere), "
+        f"`lienthong partner remove {partner.code}{flag}` drops it"
+    )
 
 
 def result_message(kind: str, order: Order, secret: str) -> dict[str, Any]:

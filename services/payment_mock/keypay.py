@@ -17,7 +17,7 @@ from services.payment_mock import faults, orders, signatures, store, vietqr
 from services.payment_mock.callbacks import keypay_message
 from services.payment_mock.messages import Bill, Reference, Scalar, Short
 from services.payment_mock.orders import REFUSALS, Reply
-from services.payment_mock.partner import Key, partner_of
+from services.payment_mock.partner import PartnerDep
 from services.payment_mock.partners import Partner
 from services.payment_mock.runtime import PaymentRuntime, RuntimeDep
 from services.payment_mock.store import Order
@@ -70,8 +70,7 @@ class Refunded(Message):
 
 
 @router.post("/create", summary="KeyPay: start a payment", responses=problem_responses(404, 422, 503))
-async def keypay_create(message: Create, key: Key, runtime: RuntimeDep) -> Reply:
-    partner = await partner_of(runtime, key)
+async def keypay_create(message: Create, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
     reply = await _opened(runtime, partner, message)
     if isinstance(reply, Order):
         return {**_done(), "payment_url": orders.checkout_of(runtime, reply), "transaction_id": reply.reference}
@@ -79,9 +78,8 @@ async def keypay_create(message: Create, key: Key, runtime: RuntimeDep) -> Reply
 
 
 @router.post("/qrcode", summary="KeyPay: pay later, by QR code", responses=problem_responses(404, 422, 503))
-async def keypay_qrcode(message: Create, key: Key, runtime: RuntimeDep) -> Reply:
+async def keypay_qrcode(message: Create, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
     """Facts: integration.md 12.4."""
-    partner = await partner_of(runtime, key)
     reply = await _opened(runtime, partner, message)
     if not isinstance(reply, Order):
         return reply
@@ -97,8 +95,7 @@ async def keypay_qrcode(message: Create, key: Key, runtime: RuntimeDep) -> Reply
 
 
 @router.post("/detail", summary="KeyPay: the status of a payment", responses=problem_responses(404, 422, 503))
-async def keypay_detail(message: Detail, key: Key, runtime: RuntimeDep) -> Reply:
-    partner = await partner_of(runtime, key)
+async def keypay_detail(message: Detail, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
     if refusal := await _not_signed(runtime, partner, message, keypay.DETAIL, message.transaction_id):
         return refusal
     async with in_sandbox(runtime, partner.sandbox) as (connection, sandbox):
@@ -109,9 +106,8 @@ async def keypay_detail(message: Detail, key: Key, runtime: RuntimeDep) -> Reply
 
 
 @router.post("/refund", summary="KeyPay: give money back", responses=problem_responses(404, 422, 503))
-async def keypay_refund(message: Refund, key: Key, runtime: RuntimeDep) -> Reply:
+async def keypay_refund(message: Refund, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
     """Whole or in parts, at most what was paid."""
-    partner = await partner_of(runtime, key)
     if refusal := await _not_signed(runtime, partner, message, keypay.REFUND, message.transaction_id):
         return refusal
     amount_dong = int(message.amount)
@@ -140,8 +136,7 @@ async def keypay_refund(message: Refund, key: Key, runtime: RuntimeDep) -> Reply
 
 
 @router.post("/refund-detail", summary="KeyPay: the status of a refund", responses=problem_responses(404, 422, 503))
-async def refund_detail(message: Refunded, key: Key, runtime: RuntimeDep) -> Reply:
-    partner = await partner_of(runtime, key)
+async def refund_detail(message: Refunded, partner: PartnerDep, runtime: RuntimeDep) -> Reply:
     code = message.transaction_refund_code
     if refusal := await _not_signed(runtime, partner, message, keypay.REFUNDED, code):
         return refusal

@@ -60,6 +60,9 @@ class GetBill(Signed):
     ThoiGianGD: Moment
 
 
+AnyMessage = Annotated[Init | Query | GetBill, Field(discriminator="LoaiBanTin")]
+
+
 class Refund(Signed):
     """Our own message; that of the real platform is not public."""
 

@@ -15,10 +15,11 @@ from shared.storage.database import Connection, Database
 
 KEYS = re.compile(r"[0-9a-f]{32}")
 COLUMNS = "sandbox, code, key, secret, confirm_url, return_url"
-# Other addresses for a code that is known leave key and secret as they are.
+# A code that is known keeps its key, its secret, and each address that is NULL here.
 REGISTER_SQL = f"""
-INSERT INTO partners ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (sandbox, code)
-DO UPDATE SET confirm_url = EXCLUDED.confirm_url, return_url = EXCLUDED.return_url RETURNING {COLUMNS}"""
+INSERT INTO partners AS p ({COLUMNS}) VALUES ($1, $2, $3, $4, coalesce($5, ''), coalesce($6, ''))
+ON CONFLICT (sandbox, code) DO UPDATE
+SET confirm_url = coalesce($5, p.confirm_url), return_url = coalesce($6, p.return_url) RETURNING {COLUMNS}"""
 OF_KEY_SQL = f"SELECT {COLUMNS} FROM partners WHERE key = $1"
 
 
@@ -45,8 +46,14 @@ class Partner:
         return bool(self.key)
 
 
-async def register(connection: Connection, sandbox_id: str, code: str, confirm_url: str, return_url: str) -> Partner:
-    """The partner with this code, new or with other addresses."""
+async def register(
+    connection: Connection,
+    sandbox_id: str,
+    code: str,
+    confirm_url: str | None = None,
+    return_url: str | None = None,
+) -> Partner:
+    """The partner with this code, new or with other addresses; None: as it was, "": cleared."""
     drawn = (secrets.token_hex(16), secrets.token_hex(16))
     (row,) = await connection.fetch(REGISTER_SQL, sandbox_id, code, *drawn, confirm_url, return_url)
     return Partner(**row)

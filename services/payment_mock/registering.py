@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from fastapi import Path, Request, Response
 from pydantic import Field, field_validator
@@ -29,7 +29,10 @@ Address = Annotated[Text, Field(max_length=2000, examples=["http://127.0.0.1:900
 
 
 class PartnerBody(Body):
-    """confirm_url: where CONFIRM is sent, by default nowhere. return_url: where the payer's browser goes."""
+    """confirm_url: where CONFIRM is sent. return_url: where the payer's browser goes.
+
+    What is left out stays as it is, for a new partner nowhere. null or an empty text clears it.
+    """
 
     confirm_url: Address | None = None
     return_url: Address | None = None
@@ -37,9 +40,14 @@ class PartnerBody(Body):
     @field_validator("confirm_url", "return_url")
     @classmethod
     def is_an_address(cls, url: str | None) -> str | None:
-        if url is not None and (fault := address_fault(url)):
+        if url and (fault := address_fault(url)):
             raise ValueError(fault)
         return url
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The addresses that are to be changed; "": cleared."""
+        return {name: getattr(self, name) or "" for name in self.model_fields_set}
 
 
 class KeyPayView(Body):
@@ -66,7 +74,7 @@ class PartnerView(Body):
     keypay: KeyPayView
 
     @classmethod
-    def of(cls, runtime: PaymentRuntime, partner: Partner) -> PartnerView:
+    def of(cls, runtime: PaymentRuntime, partner: Partner) -> Self:
         base = f"{runtime.payment.payment_url}/partner/{partner.key}"
         first, second = keypay.keys(partner.secret)
         return cls(
@@ -83,19 +91,26 @@ class PartnerView(Body):
         )
 
 
+class RegisteredView(PartnerView):
+    """`trouble`, `trouble_vi`: why nobody answers at the named `confirm_url` now; null: somebody listens, or none was named."""
+
+    trouble: str | None = None
+    trouble_vi: str | None = None
+
+
 @router.put(
     "/{code}",
-    summary="Register a partner, or change its addresses; its secret stays",
+    summary="Register a partner, or change the addresses that the body names; its secret and the others stay",
     responses=problem_responses(404, 409, 422, 503),
 )
-async def register(code: Code, body: PartnerBody, sandbox_id: SandboxId, runtime: RuntimeDep) -> PartnerView:
+async def register(code: Code, body: PartnerBody, sandbox_id: SandboxId, runtime: RuntimeDep) -> RegisteredView:
     if code == platform.PARTNER:
         raise PartnerReserved("It is the portal's own code: take another one.", partner=code)
-    if body.confirm_url:
-        await receivers.require_allowed(runtime.allowed_hosts, body.confirm_url)
+    trouble = await receivers.reachable(runtime.allowed_hosts, body.confirm_url) if body.confirm_url else None
     async with in_sandbox(runtime, sandbox_id) as (connection, sandbox):
-        partner = await partners.register(connection, sandbox.id, code, body.confirm_url or "", body.return_url or "")
-    return PartnerView.of(runtime, partner)
+        partner = await partners.register(connection, sandbox.id, code, **body.named)
+    view = RegisteredView.of(runtime, partner)
+    return view.model_copy(update={"trouble": trouble, "trouble_vi": trouble.vi}) if trouble else view
 
 
 @router.get("", summary="The partners of the sandbox, with their secrets", responses=problem_responses(404, 422, 503))

@@ -141,7 +141,7 @@ class PaymentRuntime(Runtime):
         ends  this message ends the call, and releases the CONFIRMs that waited to be overtaken by it
         """
         if partner.is_registered:
-            response = await callbacks.post(self.allowed_hosts, partner.confirm_url, message)
+            response = await callbacks.post(self.allowed_hosts, partner, message)
         else:
             url = partner.confirm_url
             response = await http.call(self.http, "POST", url, sandbox_id=call.sandbox, body=message)

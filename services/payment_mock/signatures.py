@@ -36,23 +36,24 @@ async def explain(
     claimed: str,
     subject: str,
 ) -> Reply:
-    """`text_to_sign`, with the secret masked, and `signed_otherwise`: where the sender's text differs; null if that is not known.
+    """`text_to_sign`, with the secret masked, and `signed_otherwise`: where the sender's text differs.
 
+    If that is not known, `signed_otherwise` is null, and `hint` says what else may be wrong.
     subject  what the message is about: the journal of it has both
     """
     text = payment_signing.text_to_sign(message, fields, sign)
     async with in_sandbox(runtime, partner.sandbox) as (connection, sandbox):
-        others = {
-            f"of {code}": other
-            for code, other in (await partners.secrets_of(connection, sandbox.id)).items()
-            if other != secret
-        }
+        secrets = await partners.secrets_of(connection, sandbox.id)
+        others = {code: other for code, other in secrets.items() if other != secret}
         difference = payment_signing.difference(message, fields, secret, sign, claimed, others)
-        reply = {"text_to_sign": text, "signed_otherwise": _document(difference)}
+        reply: Reply = {"text_to_sign": text, "signed_otherwise": _document(difference)}
         vi, en = "Chữ ký sai", "A signature is wrong"
         if difference is not None:
             member = f"{difference.member} " if difference.member else ""
             vi, en = f"{vi}: {member}{difference.what.vi}", f"{en}: signed {member}{difference.what}"
+        else:
+            reply["hint"] = in_languages(payment_signing.UNKNOWN)
+            vi, en = f"{vi}: {payment_signing.UNKNOWN.vi}", f"{en}: {payment_signing.UNKNOWN}"
         await journal.note(
             connection, sandbox.id, subject, sandbox.now, "signature_refused", vi, en, partner=partner.code, **reply
         )

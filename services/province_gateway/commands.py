@@ -29,7 +29,7 @@ from services.province_gateway.moves.money import await_prepayment
 from services.province_gateway.officers import behaviour, faults
 from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.officers.plan import close_request, plan, plan_answer
-from services.province_gateway.work import Work, local_time, save_and_publish
+from services.province_gateway.work import Work, local_time, save_and_publish, write_down
 from shared.errors import Refusal
 from shared.sandbox.clock import BUSINESS_ZONE, wire
 
@@ -173,6 +173,7 @@ def meet_demand(work: Work, code: str, rules: Rules) -> None:
     payment = next((each for each in dossier.prepaid if each.amount_dong == demand.amount_dong), None)
     if payment is not None:
         work.save(code, replace(dossier, prepaid=tuple(each for each in dossier.prepaid if each != payment)))
+        write_down(work, code, "partner_payment_met_demand", payment.meets(demand.number), demand=demand.number)
         official.perform(work, code, Instruction(law.TAKE_PAYMENT, method="transfer"), rules)
 
 

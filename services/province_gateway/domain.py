@@ -16,6 +16,7 @@ from contracts.dossier import Demand, DossierFacts, FeeItem, Moment
 from contracts.filing import Filing
 from contracts.lifecycle import LIFECYCLE, SUBMITTED, Move, MoveNotAllowed, Need
 from shared.errors import Refusal
+from shared.sentences import Sentence
 from shared.storage.value import Value
 
 
@@ -117,6 +118,14 @@ class Prepayment(Value, frozen=True):
 
     transaction: str
     amount_dong: int
+
+    def meets(self, demand: int) -> Sentence:
+        return Sentence(
+            f"Demand {demand} is met by the payment {self.transaction} of {self.amount_dong} dong, which the province took "
+            "at the payment platform as a partner of it, not at the office",
+            f"Khoản phải nộp số {demand} được đáp ứng bằng giao dịch {self.transaction}, {self.amount_dong} đ, mà tỉnh đã "
+            "thu trên nền tảng thanh toán với tư cách đối tác, không thu tại cơ quan",
+        )
 
 
 class Dossier(DossierFacts, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ from shared.storage.database import Connection, Database
 
 log = structlog.get_logger()
 CLAIM_SECONDS = 10  # longer than an HTTP timeout: after this another worker makes the call of one that died
+ERROR_LETTERS = 1000  # of the last error of a call
 RETRY_LIMIT_SECONDS = 5  # backoff doubles from 0.1 s to this
 # A refused call becomes due now. Any other call, also one that is being made, is only moved by 1 ms: from that
 # `_make_call` sees that its refusal is outdated.
@@ -195,7 +196,7 @@ class Callers:
                 call.kind,
                 call.key,
                 wait,
-                f"{type(error).__name__}: {error}"[:500],
+                f"{type(error).__name__}: {error}"[:ERROR_LETTERS],
                 refused,
                 getattr(error, "due", None),
                 claim.until,

@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
@@ -117,6 +117,14 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+async def rendered(request: Request, error: Exception) -> Response:
+    """The problem with which the application answers an error of a route, for a route that tells it in another form."""
+    handlers = request.app.exception_handlers
+    handler = next(handlers[cls] for cls in type(error).__mro__ if cls in handlers)
+    response: Response = await handler(request, error)
+    return response
+
+
 def overloaded(error: Exception) -> JSONResponse:
     """The response after a fault of the machine. The log has the error, the caller gets the trace id."""
     kind = COMMON[errors.Overloaded]
@@ -148,7 +156,8 @@ def _schema_of_body(request: Request) -> Schema:
     route = request.scope.get("route")
     if not isinstance(route, APIRoute) or route.body_field is None:
         return {}
-    body: Any = route.body_field.field_info.annotation
+    described = route.body_field.field_info  # of a body of several kinds it has the member that tells them apart
+    body: Any = Annotated[described.annotation, described]
     return TypeAdapter(body).json_schema()
 
 

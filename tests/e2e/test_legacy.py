@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from lienthong import sync
 from lienthong.client import Country, Sandbox
 from lienthong.pushing import Pushing, Receiver, profile_of
-from tests.support.command import PATIENCE
+from tests.support.command import PATIENCE, command
 
 PAGE = Path(__file__).parents[2] / "docs" / "legacy.md"
 PROVINCE, COMMUNE, FEE, AMOUNT = "37", "14464", "2.000635", 8000
@@ -95,6 +96,12 @@ async def test_what_its_province_is_paid_meets_the_demand_and_shows_in_the_dossi
     await sandbox.payments.pay(too_little["UrlThanhToan"])
     await sandbox.settle()
     assert "dossier.fee_paid.v1" not in [event["event"] for event in await sandbox.events(code)]
+    cause = (await sandbox.explain(code))[0]
+    assert (cause["name"], cause["facts"]["amount_dong"], cause["facts"]["owing_dong"]) == (
+        "paid-another-amount",
+        AMOUNT - 1,
+        AMOUNT,
+    )
 
     opened = await program.post(partner["init"], init(dict(partner), "R1", theirs))
     await sandbox.payments.pay(opened["UrlThanhToan"])
@@ -139,6 +146,31 @@ async def test_what_was_paid_before_simulated_officers_demand_it_meets_their_dem
     events = [event["event"] for event in await sandbox.events(code)]
     assert events.index("dossier.fee_demanded.v1") < events.index("dossier.fee_paid.v1")
     assert events.count("dossier.fee_paid.v1") == 1
+
+
+async def test_a_confirm_address_at_which_nobody_listens_is_told_at_once_and_when_the_clock_stops(
+    lienthong: Country, sandbox: Sandbox
+) -> None:
+    def types(*words: str) -> subprocess.CompletedProcess[str]:
+        return command(*words, "--sandbox", sandbox.id, url=lienthong.url, LANG="C.UTF-8")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        place = f"127.0.0.1:{listener.getsockname()[1]}"
+    types("partner", "add", "STC-NB", "--return", "http://127.0.0.1:9/back")
+    added = types("partner", "add", "STC-NB", "--confirm", f"http://{place}/confirm")
+    assert added.returncode == 0 and re.search(r"return +http://127.0.0.1:9/back", added.stdout), added.stdout
+    assert f"Note: nobody listens on {place} now." in added.stdout, added.stdout
+    (partner,) = await sandbox.payments.partners()
+    async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+        opened = (await http.post(partner["init"], json=init(dict(partner), "R1", "no dossier"))).json()
+    await sandbox.payments.pay(opened["UrlThanhToan"])
+
+    stopped = types("settle", "--timeout", "2")  # `clock advance` waits longer, and says the same
+    assert stopped.returncode == 1, stopped.stdout
+    assert f"nobody listens on {place}" in stopped.stdout, stopped.stdout
+    assert f"`lienthong partner add STC-NB --confirm URL --sandbox {sandbox.id}`" in stopped.stdout, stopped.stdout
+    assert types("partner", "add", "STC-NB", "--confirm", "").returncode == 0
+    assert types("clock", "advance", "1d").returncode == 0, "nothing waits any more"
 
 
 def test_the_page_says_what_happens(lienthong_sync: sync.Country, tmp_path: Path) -> None:

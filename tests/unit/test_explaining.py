@@ -76,6 +76,14 @@ CASES: dict[str, tuple[Facts, str]] = {
     "payment-failed": (owing(attempt(), orders=(order("failed"),)), "tried again until 09/06/2026 10:00"),
     "payment-expired": (owing(attempt(), orders=(order(expires_at=EARLIER),)), "expired at 09/06/2026 07:00"),
     "payment-begun": (owing(attempt(), orders=(order(),)), "open until 09/06/2026 10:00"),
+    "paid-another-amount": (
+        owing(
+            province_copy=province_copy(
+                law.FINANCIAL_OBLIGATION, prepaid=[{"transaction": "GD9", "amount_dong": FEE + 1000}]
+            )
+        ),
+        "9,000 đ were paid to the province as a partner of the platform (GD9), but 8,000 đ are demanded",
+    ),
     "payment-awaited": (owing(), "pay 8,000 đ, until 09/06/2026 10:00"),
     "ended": (facts(law.REFUSED, portal_copy=portal_copy(law.REFUSED, reason="Sai")), "refused at reception (Sai)"),
     "withdrawal-asked": (
@@ -257,3 +265,13 @@ def test_a_code_says_whose_it_is() -> None:
     assert [getattr(province_of(code), "code", None) for code in (CODE, "H42-20260609-0000001", "X", "")] == [
         *("37", "37", None, None)
     ]
+
+
+def test_what_a_partner_was_paid_is_named_only_if_it_does_not_meet_the_demand() -> None:
+    prepaid = [{"transaction": "GD1", "amount_dong": FEE}, {"transaction": "GD9", "amount_dong": FEE + 1000}]
+    copy = province_copy(law.FINANCIAL_OBLIGATION, prepaid=prepaid)
+    first, *others = explain(owing(province_copy=copy))
+    assert (first.name, [each.name for each in others]) == ("paid-another-amount", ["payment-awaited", "clock-frozen"])
+    assert first.facts == {"transaction": "GD9", "amount_dong": FEE + 1000, "owing_dong": FEE}
+    assert "9.000 đ" in first.sentence_vi and "Demand 9,000 đ" in first.mend_en
+    assert "paid-another-amount" not in names(facts(law.RECEIVED, province_copy=copy)), "nothing is demanded"

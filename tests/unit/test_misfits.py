@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, get_args
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import core_schema
 
 from shared.misfits import misfits
@@ -70,3 +70,35 @@ def test_what_is_wrong_is_said_in_both_languages(document: Any, pointer: str, en
 
 def test_what_is_missing_is_named() -> None:
     assert said({}) == {"/needed": "is missing; add it"}
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+    lives: Annotated[int, Field(strict=True)] = 9
+    name: str | None = None
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+    name: str
+
+
+@pytest.mark.parametrize(
+    ("document", "wrong"),
+    [
+        ({"kind": "dog"}, {"/name": "is missing; add it"}),
+        ({"kind": "dog", "name": None}, {"/name": "has no value: give it a value"}),
+        ({"kind": "cat", "lives": "9"}, {"/lives": "must be a whole number, without quotes"}),
+        ({"kind": "cow"}, {"/kind": "'cow' is no value: there are cat, dog"}),
+        ({}, {"/kind": "is missing; add one of cat, dog"}),
+        ({"kind": 3}, {"/kind": "must be one of cat, dog"}),
+        ([], {"": 'must be an object with members, such as {"name": "value"}'}),
+    ],
+    ids=str,
+)
+def test_a_body_of_several_kinds_is_judged_as_the_one_that_it_names(document: Any, wrong: dict[str, str]) -> None:
+    pets: TypeAdapter[Any] = TypeAdapter(Annotated[Cat | Dog, Field(discriminator="kind")])
+    with pytest.raises(ValidationError) as refusal:
+        pets.validate_python(document)
+    found = misfits(refusal.value.errors(), pets.json_schema)
+    assert [(pointer, str(sentence)) for pointer, sentence in found] == [*wrong.items()]

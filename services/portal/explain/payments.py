@@ -177,6 +177,26 @@ def payment_begun(facts: Facts) -> Iterator[Values]:
 
 
 @kind(
+    "paid-another-amount",
+    Words(
+        "{amount_dong} đ were paid to the province as a partner of the platform ({transaction}), but {owing_dong} đ are "
+        "demanded: a payment meets only a demand of its own amount.",
+        "Tỉnh đã thu {amount_dong} đ với tư cách đối tác của nền tảng ({transaction}), nhưng khoản phải nộp là "
+        "{owing_dong} đ: giao dịch chỉ đáp ứng khoản có đúng số tiền.",
+        "Demand {amount_dong} đ (move `demand_fee`), and this payment meets it; or pay {owing_dong} đ as well.",
+        "Yêu cầu nộp {amount_dong} đ (bước `demand_fee`) thì giao dịch này được tính; hoặc nộp thêm {owing_dong} đ.",
+    ),
+)
+def paid_another_amount(facts: Facts) -> Iterator[Values]:
+    """the province was paid as a partner of the platform, another amount than is demanded"""
+    owing = facts.owing
+    if owing is not None and facts.province_copy is not None:
+        for payment in facts.province_copy.get("prepaid", ()):
+            if payment["amount_dong"] != owing.amount_dong:
+                yield {**payment, "owing_dong": owing.amount_dong}
+
+
+@kind(
     "payment-awaited",
     Words(
         "The dossier waits for the citizen to pay {amount_dong} đ{until}.",
@@ -235,5 +255,12 @@ def _attempts(call: Call) -> Values:
 
 CONFIRMATIONS = (confirmation_held_by_fault, confirmation_refused, confirmation_on_its_way)
 REFUNDS = (refund_held_by_fault, refund_refused, refund_on_its_way)
-PAYMENTS = (payment_not_opened, payment_failed, payment_expired, payment_begun, payment_awaited)
+PAYMENTS = (
+    payment_not_opened,
+    payment_failed,
+    payment_expired,
+    payment_begun,
+    paid_another_amount,
+    payment_awaited,
+)
 KINDS: tuple[Kind, ...] = (*CONFIRMATIONS, *REFUNDS, *PAYMENTS)

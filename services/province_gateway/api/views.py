@@ -66,11 +66,18 @@ class LimitView(BaseModel):
     pause: str
 
 
+class PrepaymentView(View):
+    """What the province was paid as a partner of the payment platform; `transaction`: MaGiaoDich."""
+
+    transaction: str
+    amount_dong: int
+
+
 class DossierView(CopyView):
     """A province's copy of a dossier.
 
     `can`: the moves that officials may make now; `needs`: the name of a fact that a move in `can` needs;
-    `planned`: the next action of simulated officers.
+    `planned`: the next action of simulated officers; `prepaid`: payments that have met no demand, as none had their amount.
     """
 
     province: str
@@ -83,6 +90,7 @@ class DossierView(CopyView):
     fee_dong: int | None
     demands: list[DemandView]
     paid: bool
+    prepaid: list[PrepaymentView]
     papers: int
     withdrawal_asked: bool
     result_number: str | None

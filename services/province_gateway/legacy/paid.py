@@ -5,9 +5,11 @@ from __future__ import annotations
 from msgspec import Struct
 
 from services.province_gateway import arrival, commands
-from services.province_gateway.domain import Prepayment
+from services.province_gateway.domain import DossierNotFound, Prepayment
 from services.province_gateway.doors.legacy_tables import PAID
 from services.province_gateway.runtime import Gateway
+from services.province_gateway.work import write_down
+from shared.sentences import Sentence
 
 # The dossier that is called so: a partner has the name of its province for it. What two provinces call so is nobody's.
 OF_NAME = """coalesce((SELECT code FROM dossiers WHERE sandbox = $1 AND code = {0} AND province <> ''),
@@ -28,6 +30,23 @@ class Payment(Struct, frozen=True):
     amount_dong: int
     partner: str
     reference: str
+
+    def noted(self, demanded_dong: int | None) -> Sentence:
+        """What is written down at its dossier, of which `demanded_dong` are demanded now."""
+        en = (
+            f"The province was paid {self.amount_dong} dong at the payment platform, as the partner {self.partner} "
+            f"({self.transaction})"
+        )
+        vi = (
+            f"Tỉnh đã thu {self.amount_dong} đ trên nền tảng thanh toán, với tư cách đối tác {self.partner} "
+            f"({self.transaction})"
+        )
+        if demanded_dong in (None, self.amount_dong):
+            return Sentence(en, vi)
+        return Sentence(
+            f"{en}; {demanded_dong} dong are demanded, which it does not meet: only the same amount does",
+            f"{vi}; khoản phải nộp là {demanded_dong} đ nên chưa được đáp ứng: phải đúng số tiền",
+        )
 
 
 async def take(gateway: Gateway, sandbox_id: str, payment: Payment) -> None:
@@ -53,7 +72,11 @@ async def note(gateway: Gateway, sandbox_id: str, code: str) -> None:
         payments = [Payment(**row) for row in await request.fetch(UNNOTED_SQL, sandbox_id, code)]
         prepaid = [Prepayment(each.transaction, each.amount_dong) for each in payments]
         commands.note_prepayments(request.work, code, prepaid)
+        demand = request.work.load(code, DossierNotFound).owing
         for each in payments:
+            facts = {"transaction": each.transaction, "amount_dong": each.amount_dong, "partner": each.partner}
+            text = each.noted(demand.amount_dong if demand else None)
+            write_down(request.work, code, "partner_paid", text, **facts, reference=each.reference)
             request.work.insert(PAID, (sandbox_id, *_row(each), True))
 
 

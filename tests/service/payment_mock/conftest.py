@@ -11,7 +11,9 @@ from fastapi import FastAPI
 from services.payment_mock.app import create_app
 from services.payment_mock.settings import Settings
 from tests.service.frozen import FrozenSandbox
+from tests.service.payment_mock import province as provinces
 from tests.service.payment_mock.partner import PAYMENT_URL, SECRET, Merchant, Partner, listening
+from tests.service.payment_mock.province import Province
 from tests.support.country import HEADERS
 from tests.support.country import SECRET as SERVICE_SECRET
 from tests.support.databases import Databases
@@ -54,3 +56,15 @@ async def merchant(app: FastAPI, http: httpx.AsyncClient) -> Merchant:
 async def neighbour(app: FastAPI, http: httpx.AsyncClient) -> Merchant:
     """Another such, with the same seed."""
     return Merchant(http, await FrozenSandbox(app.state.runtime).tell())
+
+
+@pytest.fixture
+async def sandbox(app: FastAPI) -> FrozenSandbox:
+    return await FrozenSandbox(app.state.runtime).tell()
+
+
+@pytest.fixture
+async def province(http: httpx.AsyncClient, sandbox: FrozenSandbox) -> AsyncIterator[Province]:
+    async with provinces.listening(Province(http, sandbox)) as province:
+        await province.register()
+        yield province

@@ -90,6 +90,30 @@ async def test_another_amount_meets_nothing_until_it_is_demanded(desk: Officials
     assert len(await receipts(desk)) == 1
 
 
+async def test_the_timeline_tells_who_took_the_money_and_what_another_amount_does_not_do(desk: Officials) -> None:
+    await desk.submitted(**FEE_AT_ONCE)
+    await desk.does(law.RECEIVE)
+    await pays(desk, "GD9", AMOUNT + 1000)
+    assert (await desk.shown())["prepaid"] == [{"transaction": "GD9", "amount_dong": AMOUNT + 1000}]
+    (other,) = await lines(desk, "partner_paid")
+    assert other["text_en"] == (
+        "The province was paid 9000 dong at the payment platform, as the partner STC-NB (GD9); "
+        "8000 dong are demanded, which it does not meet: only the same amount does"
+    )
+    assert other["data"] == {"transaction": "GD9", "amount_dong": 9000, "partner": "STC-NB", "reference": "R-GD9"}
+    await pays(desk, "GD8")
+    assert len(await receipts(desk)) == 1
+    (met,) = await lines(desk, "partner_payment_met_demand")
+    assert met["text_en"].startswith("Demand 1 is met by the payment GD8 of 8000 dong, which the province took")
+    assert "GD8, 8000 đ, mà tỉnh đã thu trên nền tảng thanh toán" in met["text_vi"] and met["data"] == {"demand": 1}
+    assert (await desk.shown())["prepaid"] == [{"transaction": "GD9", "amount_dong": AMOUNT + 1000}]
+
+
+async def lines(desk: Officials, kind: str) -> list[dict[str, Any]]:
+    answer = await desk.country.ask("gateway", "GET", f"/_lab/timeline/{desk.code}", headers=desk.sandbox.header)
+    return [line for line in answer.json() if line["kind"] == kind]
+
+
 async def test_a_demand_that_was_changed_meanwhile_is_not_met_by_the_old_amount(desk: Officials) -> None:
     await desk.submitted(procedure=FREE)
     await pays(desk)
