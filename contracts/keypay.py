@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from contracts.payment_platform import Fields
 from contracts.payment_signing import keyed
 
-VERSION, PAY = "3.0", "PAY"
+VERSION, PAY, NO_FEE = "3.0", "PAY", "0"
 DONE = "0"  # `error` and `status`
 CREATE: Fields = ("addition_fee", "client_id", "command", "trans_amount", "transaction_id", "version")
 DETAIL: Fields = ("client_id", "command", "transaction_id")
-CALLBACK: Fields = ("client_id", "command", "status", "trans_amount", "transaction_id")  # a guess of ours
+CALLBACK: Fields = CREATE  # as one client checks it; the fact sheet names no fields
 REFUND: Fields = ("amount", "client_id", "command", "reason", "transaction_id")
 REFUNDED: Fields = ("client_id", "command", "transaction_refund_code")
 

@@ -35,6 +35,8 @@ async def add_calls(connection: Connection, order: Order, partner: Partner) -> N
     if partner.confirm_url:
         if order.protocol == "keypay":
             message = keypay_message(order, keypay.DONE, partner.secret)
+            # Of what was paid later, clients read these two.
+            message |= {"error": keypay.DONE, "data": {"status": keypay.DONE}}
         else:
             message = result_message("CONFIRM", order, partner.secret)
         await http_outbox.add(connection, order.sandbox, CONFIRM, order.transaction, message)
@@ -85,6 +87,8 @@ def keypay_message(order: Order, status: str, secret: str) -> dict[str, object]:
     message: dict[str, object] = {
         "client_id": order.partner,
         "command": keypay.PAY,
+        "version": keypay.VERSION,
+        "addition_fee": keypay.NO_FEE,
         "transaction_id": order.reference,
         "trans_amount": order.amount_dong,
         "status": status,

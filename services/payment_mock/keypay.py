@@ -132,7 +132,7 @@ async def keypay_refund(message: Refund, partner: PartnerDep, runtime: RuntimeDe
             connection, sandbox.id, order.subject, sandbox.now, "refunded", *texts, **facts, amount_dong=amount_dong
         )
         at = platform.platform_time(sandbox.now)
-    return {**_done(), **_refund_reply(partner, code, amount_dong, at)}
+    return {**_done(), **_refund_reply(partner, message, keypay.REFUND, code, amount_dong, at)}
 
 
 @router.post("/refund-detail", summary="KeyPay: the status of a refund", responses=problem_responses(404, 422, 503))
@@ -145,7 +145,7 @@ async def refund_detail(message: Refunded, partner: PartnerDep, runtime: Runtime
     if refunded is None:
         return _refused("unknown-reference")
     at = platform.platform_time(refunded.refunded_at)
-    return {**_done(), **_refund_reply(partner, code, refunded.amount_dong, at)}
+    return {**_done(), **_refund_reply(partner, message, keypay.REFUNDED, code, refunded.amount_dong, at)}
 
 
 async def _opened(runtime: PaymentRuntime, partner: Partner, message: Create) -> Order | Reply:
@@ -201,11 +201,13 @@ def _status(order: Order, sandbox: Sandbox) -> str:
     return FAILED if order.state == "failed" or order.has_expired(sandbox.now) else OPEN
 
 
-def _refund_reply(partner: Partner, code: str, amount_dong: int, at: str) -> Reply:
+def _refund_reply(partner: Partner, asked: Message, signed: Fields, code: str, amount_dong: int, at: str) -> Reply:
+    """With what was asked: its fields are signed again, with the second key (integration.md 4.4)."""
+    said = {name: value for name, value in asked.model_dump().items() if name in signed}
+    values = [str(said[name]) for name in signed]
     reply: Reply = {"transaction_refund_code": code, "transaction_refund_id": code, "amount_refund": amount_dong}
-    reply |= {"update_at": at, "client_id": partner.code}
-    values = [str(reply[name]) for name in sorted(reply)]
-    return {**reply, "check_sum": payment_signing.keyed(values, keypay.keys(partner.secret)[1])}
+    reply |= {"update_at": at, "check_sum": payment_signing.keyed(values, keypay.keys(partner.secret)[1])}
+    return {**said, **reply}
 
 
 def _done() -> Reply:

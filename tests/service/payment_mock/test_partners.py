@@ -235,7 +235,8 @@ async def test_keypay_is_created_paid_called_back_and_refunded(province: Provinc
     (told,) = await province.hears(1)
     second = province.row["keypay"]["hash_key_2"]
     assert told["status"] == "0" and told["trans_amount"] == 8000
-    assert told["check_sum"] == keyed(f"{client}|PAY|0|8000|20260609-77", second)
+    assert told["check_sum"] == keyed(f"0|{client}|PAY|8000|20260609-77|3.0", second)
+    assert told["error"] == told["data"]["status"] == "0"
     assert (await province.send(f"{base}/detail", detail)).json()["status"] == "0"
 
     def refund(amount: int) -> dict[str, Any]:
@@ -244,11 +245,13 @@ async def test_keypay_is_created_paid_called_back_and_refunded(province: Provinc
 
     part = (await province.send(f"{base}/refund", refund(3000))).json()
     assert part["error"] == "0" and part["amount_refund"] == 3000
+    assert part["check_sum"] == keyed(f"3000|{client}|REFUND|Rút hồ sơ|20260609-77", second)
     assert (await province.send(f"{base}/refund", refund(6000))).json()["reason"] == "more-than-paid"
     code = part["transaction_refund_code"]
     values = {"client_id": client, "command": "REFUND", "transaction_refund_code": code}
     asked = province.keypay("client_id command transaction_refund_code", **values)
-    assert (await province.send(f"{base}/refund-detail", asked)).json()["amount_refund"] == 3000
+    known = (await province.send(f"{base}/refund-detail", asked)).json()
+    assert known["amount_refund"] == 3000 and known["check_sum"] == keyed(f"{client}|REFUND|{code}", second)
     wrong = (await province.send(f"{base}/detail", {**detail, "check_sum": "0"})).json()
     assert (wrong["error"], wrong["text_to_sign"]) == ("1", f"{client}|DETAIL|20260609-77")
 
@@ -297,4 +300,4 @@ async def test_fault_rules_confirm_falsely_first_in_keypays_form_too(province: P
     key = province.row["keypay"]["hash_key_2"]
     assert first["trans_amount"] != second["trans_amount"] == 8000
     for message in (first, second):
-        assert message["check_sum"] == keyed(f"{CODE}|PAY|0|{message['trans_amount']}|K1", key)
+        assert message["check_sum"] == keyed(f"0|{CODE}|PAY|{message['trans_amount']}|K1|3.0", key)
