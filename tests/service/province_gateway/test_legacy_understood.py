@@ -112,6 +112,22 @@ async def test_a_program_goes_on_with_the_agency_of_a_province_that_merged(sandb
     assert (await client.post("share", {**envelope, "madonvi": "H42"}))["error_code"] == -1
 
 
+@pytest.mark.parametrize(
+    ("service", "right", "other", "value"),
+    [("LayThuTuc", "maTTHC", "MaTTHC", "2.000635"), ("TraCuuHoSo", "mahoso", "MaHoSo", CODE)],
+)
+async def test_a_parameter_is_read_in_any_case_and_one_that_is_missing_is_named(
+    client: Client, service: str, right: str, other: str, value: str
+) -> None:
+    await client.push(a_dossier())
+    assert (await client.call(service, **{right: value}))["result"]
+    assert (await client.call(service, **{other: value}))["result"]
+    assert (await client.call(service, **{right: value, other: "x"}))["result"]
+    for parameters in ({}, {right: ""}, {"foo": value}):
+        answer = await client.call(service, **parameters)
+        assert answer["error_code"] == -1 and right in answer["message"] and answer["result"] == [], answer
+
+
 async def test_an_error_code_has_the_type_of_the_province_wherever_it_comes_from(sandbox: Sandbox) -> None:
     client = await Client(sandbox).connect(adapter={"profile": "text-codes"})
     assert (await client.log_in(password="x"))["error_code"] == "-1"

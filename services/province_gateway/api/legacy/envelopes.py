@@ -27,6 +27,7 @@ from services.province_gateway.officers.modes import mode_of
 from services.province_gateway.runtime import Gateway
 from shared.did_you_mean import no_such
 from shared.errors import NotReady, Overloaded, SandboxNotFound
+from shared.sandbox.faults import Rule
 from shared.sandbox.files import FileNotFound
 from shared.storage.database import is_machine_fault
 from shared.text import Text
@@ -135,7 +136,9 @@ async def wrapped(key: Key, service: str, request: Request, gateway: GatewayDep)
     connector = await sessions.connector_with(gateway, key)
     if connector is None:
         return await _refused(gateway, key, NO_KEY)
-    return await _answered(gateway, connector, service, _named(request, service), form=FORMS.get(service, _in_a_text))
+    return await _answered(
+        gateway, connector, service, clean(dict(request.query_params)), form=FORMS.get(service, _in_a_text)
+    )
 
 
 @router.get(
@@ -235,17 +238,26 @@ async def _answered(
     elif service not in SERVICES:
         answer = answers.refusal(no_such("service", service, tuple(SERVICES)).vi)
     else:
-        serve = partial(SERVICES[service], gateway, connector, {**parameters, "service": service})
-        try:
-            if rule is not None and rule.fault == adapter.TWICE:
-                await serve()
-            answer = await serve()
-        except Busy:
-            answer = answers.refusal(BUSY)
+        answer = await _served(gateway, connector, service, _named(parameters, service), rule)
     sandbox = await gateway.sandbox(connector.sandbox_id)
     profile = mode_of(sandbox, connector.province).profile
     await asyncio.sleep(profile.seconds(sandbox.now))
     return await faulty.response(rule, form(answers.as_told(answer, profile)))
+
+
+async def _served(
+    gateway: Gateway, connector: Connector, service: str, parameters: Mapping[str, Any], rule: Rule | None
+) -> Answer:
+    needed = () if service in WRITES else schemas.schema(service).get("required", ())
+    if missing := [name for name in needed if not text(parameters.get(name))]:
+        return {**answers.refusal(f"Thiếu tham số: {', '.join(missing)}"), "result": []}
+    serve = partial(SERVICES[service], gateway, connector, {**parameters, "service": service})
+    try:
+        if rule is not None and rule.fault == adapter.TWICE:
+            await serve()
+        return await serve()
+    except Busy:
+        return answers.refusal(BUSY)
 
 
 def _in_a_text(answer: Answer) -> Answer:
@@ -269,11 +281,11 @@ def _without_result(answer: Answer) -> Answer:
     return {**kept, "error_code": str(answer["error_code"])}
 
 
-def _named(request: Request, service: str) -> dict[str, Any]:
-    """The parameters of a query; their names are read in any case."""
-    named = schemas.schema(service)["properties"] if service in schemas.services() else {}
-    names = {name.lower(): name for name in named}
-    return {names.get(name.lower(), name): value for name, value in clean(dict(request.query_params)).items()}
+def _named(parameters: Mapping[str, Any], service: str) -> dict[str, Any]:
+    """The parameters by the names that the service gives them; they are read in any case."""
+    names = {name.lower(): name for name in schemas.schema(service)["properties"]}
+    named = {names.get(name.lower(), name): value for name, value in parameters.items()}
+    return named | {name: parameters[name] for name in names.values() if name in parameters}
 
 
 def _is_of(agency: str, province: str) -> bool:
