@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StrictInt, StrictStr, ValidationInfo, field_validator
 
-from contracts.catalogue import PROVINCES
+from contracts.catalogue import PROVINCES, province_of
 from contracts.catalogue.search import folded
 from contracts.decisions import Body, Decisions
 from contracts.legacy.profiles import PLAIN, PROFILES
@@ -29,6 +29,7 @@ DOORS = KAFKA, WEBHOOK, PULL, LEGACY = (
     "pull",
     "legacy",
 )  # through which a connector is told and speaks
+CALLED_DOORS = (WEBHOOK, LEGACY)  # whose connectors have an address
 CONTENT_MODES = STRUCTURED, BINARY = ("structured", "binary")  # of a CloudEvent over HTTP, as a webhook gets it
 GATES = STRICT, LENIENT = ("strict", "lenient")  # whether the gate takes what deviates, where it can
 REST = "*"  # all provinces that are not named
@@ -126,7 +127,7 @@ class Mode(Body):
         via = info.data.get("via")
         if url is None and via == WEBHOOK:
             raise ValueError("give the address of your webhook receiver, such as http://127.0.0.1:9000/events")
-        if url is not None and via not in (WEBHOOK, LEGACY) and "via" in info.data:
+        if url is not None and via not in CALLED_DOORS and "via" in info.data:
             raise ValueError("leave it out: only a connector that is called has an address")
         if url is not None and (fault := address_fault(url)):
             raise ValueError(fault)
@@ -225,6 +226,8 @@ def province_fault(province: str) -> str | None:
     """Why no mode can be set for this text, with the code of the province that was probably meant; None if it can."""
     if province == REST or province in PROVINCES:
         return None
+    if code := province_of(province):
+        return f"'{province}' belongs to {PROVINCES[code].name_vi}, which has the code {code}"
     names = {folded(each.name_vi): each for each in PROVINCES.values()}
     if name := nearest(folded(province), names):
         return f"'{province}' is not the code of a province: {names[name].name_vi} has the code {names[name].code}"

@@ -26,6 +26,8 @@ SECONDS = 6.0  # for an answer, as one client waits (integration.md 1.1)
 KNOWN, EXISTS = ("3", "-3"), "đã tồn tại"
 NINE, CLOSED = "9", ("9", "10")
 EARLIER = timedelta(minutes=1)
+PATHS = "--to takes the base URL; --login and --integration name the paths behind it."
+WRAPPER = "a province of this profile pushes to the paths of a wrapper, so --to takes the base URL of that (`wrapper`)."
 
 
 @dataclass
@@ -41,6 +43,9 @@ class Receiver:
     password: str = ""
     login: str = "/login"
     integration: str = "/integration"
+
+    def address(self, path: str) -> str:
+        return f"{self.base.rstrip('/')}/{path.lstrip('/')}"
 
 
 @dataclass
@@ -64,10 +69,22 @@ class Pushing:
         self.pushed, self._session = Pushed(), ""
 
     async def push_all(self, tell: Tell) -> Pushed:
-        """Push every dossier that is new, or has gone on since it was pushed."""
-        for row in await self.sandbox.province(self.province).dossiers():
+        """Push every dossier that is new, or has gone on since it was pushed. Raises Trouble.
+
+        If the province has none, it is still tried whether the receiver lets it in: by a login, or a push of an empty array.
+        """
+        rows = await self.sandbox.province(self.province).dossiers()
+        for row in rows:
             await self.push(row["code"], tell)
+        if not rows:
+            await (self._push_nothing() if self.how["bare"] else self._log_in())
         return self.pushed
+
+    async def _push_nothing(self) -> None:
+        """Raises Trouble."""
+        answer = await self._call("DongBoHoSoMC", "ThemMoi", [])
+        if not _is_taken(answer):
+            raise Trouble(f"{self.receiver.base} refuses an empty array: {_words(answer)}")
 
     async def push(self, code: str, tell: Tell) -> None:
         shown = (await self.sandbox.views(code))["network"]
@@ -83,12 +100,12 @@ class Pushing:
         new = steps if self.how["history_again"] or again else [step for step in steps if step not in taken]
         for chunk in _chunks(new, self.how["chunk"]):
             answer = await self._call("CapNhatTienDoHoSoMC", "DongBoTienTrinh", chunk)
-        is_taken = str(answer.get("error_code")) in ("0", "00")
+        is_taken = _is_taken(answer)
         if is_taken:
             self.pushed.objects[code], self.pushed.steps[code] = shown, steps
         else:
             self.pushed.refused.append({"code": code, "answer": answer})
-        outcome = "taken" if is_taken else f"refused: {answer.get('message', answer)}"
+        outcome = "taken" if is_taken else f"refused: {_words(answer)}"
         tell(f"{code} {dossier['TrangThaiHoSo']:>2}  {len(new)} steps  {outcome}")
 
     async def _look_up_and_push(self, code: str, dossier: Body) -> Body:
@@ -107,7 +124,7 @@ class Pushing:
     async def _call(self, service: str, push: str, data: Sequence[Body]) -> Body:
         updating = "True" if push == "CapNhat" else "False"
         if self.how["bare"]:
-            in_query = self.how["chunk"] is None and service == "DongBoHoSoMC"
+            in_query = self.how["in_query"] and service == "DongBoHoSoMC"
             path = f"/api/SynsTTHCC/{service}" if in_query else f"/KetNoiMotCuaQuocGia/{push}"
             params = {"MaDinhDanhDV": self.receiver.agency, "isUpdating": updating} if in_query else None
             return await self._post(path, list(data), params)
@@ -118,12 +135,7 @@ class Pushing:
         """A call in the session; a new one is drawn if there is none, or it has ended."""
         for _ in range(2):
             if not self._session:
-                who = {"username": self.receiver.username, "password": self.receiver.password}
-                self._session = str((await self._post(self.receiver.login, who)).get("session") or "")
-                if not self._session:
-                    raise Trouble(
-                        f"{self.receiver.base}{self.receiver.login} gave no session: look at name and password."
-                    )
+                await self._log_in()
             body = {"session": self._session, "madonvi": self.receiver.agency, **call}
             answer = await self._post(self.receiver.integration, body)
             if str(answer.get("error_code")) != "-1" or "phiên" not in str(answer.get("message")).lower():
@@ -131,14 +143,29 @@ class Pushing:
             self._session = ""
         return answer
 
+    async def _log_in(self) -> None:
+        """Raises Trouble."""
+        who = {"username": self.receiver.username, "password": self.receiver.password}
+        answer = await self._post(self.receiver.login, who)
+        self._session = str(answer.get("session") or "")
+        if not self._session:
+            url = self.receiver.address(self.receiver.login)
+            raise Trouble(f"{url} gave no session, but: {_words(answer)}. Look at name and password.")
+
     async def _post(self, path: str, body: Any, params: Mapping[str, str] | None = None) -> Body:
+        """Raises Trouble."""
         self.pushed.calls += 1
-        url = f"{self.receiver.base}{path}"
+        url = self.receiver.address(path)
         try:
             answer = await self.http.post(url, json=body, params=params, timeout=SECONDS)
+        except httpx.TimeoutException as error:
+            raise Trouble(f"{url} does not answer within {SECONDS:g} s.") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise Trouble(f"{url} does not answer: look whether the receiver runs, and at the address.") from error
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            raise Trouble(f"Nothing is at {url} (404): {WRAPPER if self.how['bare'] else PATHS}")
+        try:
             document = json.loads(answer.content)
-        except httpx.HTTPError as error:
-            raise Trouble(f"{url} does not answer: {error or type(error).__name__}") from error
         except ValueError as error:
             raise Trouble(f"{url} answers {answer.status_code}, and not in JSON: {answer.text[:200]}") from error
         if not isinstance(document, dict):
@@ -185,6 +212,16 @@ class Pushing:
             if not steps or steps[-1]["TrangThai"] != status:
                 steps.append(step)
         return steps
+
+
+def _is_taken(answer: Body) -> bool:
+    return str(answer.get("error_code")) in ("0", "00")
+
+
+def _words(answer: Body) -> str:
+    """What an answer says, or the problem document in its place."""
+    said = next((str(answer[name]) for name in ("message", "detail", "title") if answer.get(name)), "")
+    return said or json.dumps(answer, ensure_ascii=False)[:200]
 
 
 def _chunks(steps: Sequence[Body], size: int | None) -> Iterator[Sequence[Body]]:

@@ -55,7 +55,7 @@ class CountryMethods(SyncObject[country.Country]):
         return self.run(self.there.procedures())
 
     def faults(self, family: str = "") -> list[dict[str, Any]]:
-        """Every named fault, or those of http, identity, payment or officers."""
+        """Every named fault, or those of one `family`, such as http: each fault names its own."""
         return self.run(self.there.faults(family))
 
     def create_sandbox(self, **wish: Unpack[Wish]) -> SandboxRow:

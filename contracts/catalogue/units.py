@@ -153,6 +153,8 @@ def current_province(code: str) -> str:
             f"{OLD_PROVINCES[code].name_vi} became a part of {PROVINCES[became].name_vi} on 1 July 2025: use {became}."
         )
         raise ProvinceNotFound(detail, province=code, became=became)
+    if its := province_of(code):
+        raise ProvinceNotFound(f"It belongs to {PROVINCES[its].name_vi}: use {its}.", province=code)
     raise ProvinceNotFound(f"The 34 codes are: {', '.join(PROVINCES)}. {NO_OLDER}", province=code)
 
 

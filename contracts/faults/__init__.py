@@ -32,4 +32,5 @@ TO_MATCH: Mapping[
     "commune": COMMUNES,
     "procedure": PROCEDURES,
     "type": TOPIC_OF,
+    "asked": adapter.ASKED,
 }

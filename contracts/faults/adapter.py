@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from contracts.faults.kinds import Kind, NamedFault, Setting
+from contracts.legacy import services
 
 ANSWER = "adapter.answer"  # when a call of the adapter API is about to be answered
-MATCH = ("province", "asked")  # `asked`: the service, or `login`
+MATCH = ("province", "asked")
+ASKED = (*services(), "login")
 
 EXPIRED = "adapter-session-expired"
 LOGIN = "adapter-login-refused"

@@ -38,6 +38,7 @@ class Profile(Struct, frozen=True):
     as_nine: tuple[int, ...] = ()
     chunk: int | None = None
     bare: bool = False
+    in_query: bool = False
 
     def code(self, code: int) -> int | str:
         """An error code as this province knows it: 0 is success."""
@@ -61,4 +62,4 @@ PROFILES: Mapping[str, Profile] = _read()
 PLAIN = "plain"
 # Members of a profile: how the API answers, and how a province pushes.
 OF_ANSWERS = ("error_code", "done", "exists", "session_minutes", "latency_ms", "slow_until", "group_id")
-OF_PUSHES = ("times", "omits", "upper_names", "history_again", "closing_first", "as_nine", "chunk", "bare")
+OF_PUSHES = ("times", "omits", "upper_names", "history_again", "closing_first", "as_nine", "chunk", "bare", "in_query")

@@ -6,26 +6,19 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 from jsonschema_rs import ValidationErrorKind as Kind
 
 from contracts.gate.rules import Finding
-from contracts.legacy import personal, rules
+from contracts.legacy import FOLDER, personal, rules
+from contracts.legacy import services as services
 from contracts.legacy.values import time_of, written
 
-FOLDER = Path(__file__).parent / "services"
 MOST = 50  # findings per request: a field that is always wrong is wrong in every row
 MOST_READ = 3_000  # errors of a request, of some millions that 24 MB can have
 Schema = Mapping[str, Any]
-
-
-@cache
-def services() -> tuple[str, ...]:
-    """The names of all services, in alphabetical order."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
 
 
 @cache

@@ -32,10 +32,20 @@ def _generated(kind: str) -> Completion:
 
 
 def _words(kind: str) -> Choices:
+    return words(kind).items()
+
+
+def words(kind: str) -> dict[str, str]:
+    """The generated words of a kind, each with what it is."""
     import json
 
-    words: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("words.json").read_text(encoding="utf-8"))
-    return words[kind].items()
+    known: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("words.json").read_text(encoding="utf-8"))
+    return known[kind]
+
+
+def listed(kind: str) -> str:
+    """The words of a kind for a help text: `kafka, webhook, pull, legacy`."""
+    return ", ".join(words(kind))
 
 
 def _scenarios(ctx: Context) -> Choices:

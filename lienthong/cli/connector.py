@@ -9,7 +9,9 @@ import typer
 
 from lienthong.cli import complete, connector_kafka, connector_legacy
 from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, print_table, show
+from lienthong.cli.connector_legacy import adapter_words
 from lienthong.cli.language import output_language
+from lienthong.cli.provinces import province_code
 
 if TYPE_CHECKING:
     from lienthong.client import Country
@@ -17,7 +19,13 @@ if TYPE_CHECKING:
 
 Province = Annotated[
     str,
-    typer.Option("--province", help="Code of the province.", metavar="CODE", autocompletion=complete.provinces),
+    typer.Option(
+        "--province",
+        help="Code of the province.",
+        metavar="CODE",
+        parser=province_code,
+        autocompletion=complete.provinces,
+    ),
 ]
 TEXTS = {
     "en": {
@@ -71,7 +79,7 @@ def connect(
     via: Annotated[
         str,
         typer.Option(
-            help="How it is told: pull, webhook, kafka, or legacy (the adapter API).",
+            help=f"How it is told: {complete.listed('doors')} (the adapter API).",
             metavar="DOOR",
             autocompletion=complete.doors,
         ),
@@ -98,7 +106,7 @@ def connect(
     profile: Annotated[
         str | None,
         typer.Option(
-            help="For legacy: how the adapter API answers, such as opencps-old. Default: plain.",
+            help=f"For legacy: how the adapter API answers: {complete.listed('profiles')}. Default: plain.",
             metavar="PROFILE",
             autocompletion=complete.profiles,
         ),
@@ -112,13 +120,19 @@ def connect(
     ] = DEFAULT_URL,
     json: Json = False,
 ) -> None:
-    """Let a program of your own decide for a province; prints its key, its addresses and a working line each way."""
+    """Let a program of your own decide for a province; prints its key, its addresses and a working line each way.
+
+    Each time it draws a new key or password, and sets door, gate, address and profile: what is left out has its default.
+    """
 
     async def requests(country: Country) -> dict[str, Any]:
         inside = country.enter(sandbox)
         connector = await inside.connect(province, via, url=receiver, binary=binary, gate=gate, profile=profile)
         row = next(each for each in await inside.modes() if each["province"] == province)
-        return {**connector.credentials, **{name: row[name] for name in ("via", "url", "content_mode", "gate")}}
+        return {
+            **connector.credentials,
+            **{name: row[name] for name in ("via", "url", "content_mode", "gate", "adapter")},
+        }
 
     facts = ask(country, requests, json)
     show(facts, json, _instructions(facts))
@@ -158,7 +172,7 @@ def _cells(row: ConnectorRow) -> tuple[str, ...]:
         waiting += f", {row['given_up']} given up"
     verdicts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(row["verdicts"].items()))
     name = f"{row['province']} {row['name_vi' if output_language() == 'vi' else 'name_en']}"
-    how = (row["via"] or "–", row["gate"] or "–")
+    how = (" ".join(filter(None, (row["via"], adapter_words(row["adapter"])))) or "–", row["gate"] or "–")
     return (name, *how, _ago(row["heard_at"]), _ago(row["said_at"]), waiting, verdicts or "–", row["last_error"] or "–")
 
 
@@ -187,7 +201,8 @@ def _instructions(facts: dict[str, Any]) -> str:
     if facts["previous_key_until"]:
         lines.append(f"  {texts['previous'].format(until=facts['previous_key_until'])}")
     if facts["legacy"]:
-        return "\n".join((*lines[:1], *connector_legacy.instructions(facts)))
+        note = [texts["trouble"].format(**facts)] if facts.get("trouble") else []
+        return "\n".join((*lines[:1], *connector_legacy.instructions(facts), *note))
     if facts["kafka"]:
         return "\n".join((*lines, *connector_kafka.instructions(facts), texts["play"].format(**facts, flag=flag)))
     if facts["secret"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,9 @@ TEXTS = {
         "password": "password",
         "agency": "agency",
         "wrapper": "wrapper",
+        "answers": "answers",
+        "calls": "calls to",
+        "nowhere": "no address: it is told by what it asks (--url URL names one)",
         "ends": "login {login}; lists {share}; everything else {integration} (each takes every service)",
         "bare": "base URL for clients that push bare arrays without a session; keep it as secret as the password",
         "previous": "The password before is valid until {until}.",
@@ -27,6 +31,9 @@ TEXTS = {
         "password": "mật khẩu",
         "agency": "mã đơn vị",
         "wrapper": "bọc ngoài",
+        "answers": "trả lời",
+        "calls": "gọi đến",
+        "nowhere": "không có địa chỉ: hệ thống tự hỏi (--url URL để đặt)",
         "ends": "đăng nhập {login}; danh mục {share}; còn lại {integration} (đường nào cũng nhận mọi dịch vụ)",
         "bare": "địa chỉ cho hệ thống gửi mảng JSON, không có phiên; giữ kín như mật khẩu",
         "previous": "Mật khẩu trước còn hiệu lực đến {until}.",
@@ -46,6 +53,8 @@ def instructions(facts: Mapping[str, Any]) -> list[str]:
         "password": legacy["password"],
         "agency": legacy["agency"],
         "wrapper": f"{legacy['wrapper']} ({texts['bare']})",
+        "answers": adapter_words(facts["adapter"]),
+        "calls": facts["url"] or texts["nowhere"],
     }
     lines = [f"  {texts[name]:9} {value}" for name, value in rows.items()]
     if facts["previous_key_until"]:
@@ -59,3 +68,11 @@ def instructions(facts: Mapping[str, Any]) -> list[str]:
         f"  SESSION=$({post} '{login}' {legacy['base']}{legacy['login']} | sed 's/.*\"session\":\"\\([^\"]*\\).*/\\1/')",
         f"  {post} '{asked}' {legacy['base']}{legacy['share']}",
     ]
+
+
+def adapter_words(adapter: Mapping[str, Any] | None) -> str:
+    """How the adapter API answers, as `lienthong mode set --adapter` takes it; empty behind another door."""
+    return " ".join(
+        f"{name}={value if name == 'profile' else json.dumps(value, ensure_ascii=False)}"
+        for name, value in sorted((adapter or {}).items(), key=lambda item: (item[0] != "profile", item[0]))
+    )

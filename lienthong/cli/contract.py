@@ -16,6 +16,7 @@ from lienthong.cli import complete
 from lienthong.cli.command import DEFAULT_URL, Json, Lang, Url, ask, print_table, show, verbs
 from lienthong.cli.contract_formats import as_junit, as_sarif, as_text, is_refused
 from lienthong.cli.language import output_language
+from lienthong.cli.provinces import province_code
 from lienthong.did_you_mean import nearest
 from lienthong.embedded import Trouble, refuse_without_packages, source_root
 from lienthong.shown import shown_lines
@@ -84,6 +85,7 @@ def check(
         typer.Option(
             help="Province that says it; if left out, that of the dossier code.",
             metavar="CODE",
+            parser=province_code,
             autocompletion=complete.provinces,
         ),
     ] = None,

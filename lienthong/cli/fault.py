@@ -25,6 +25,7 @@ from lienthong.cli.command import (
     verbs,
 )
 from lienthong.cli.language import name_in, output_language
+from lienthong.cli.provinces import province_code
 from lienthong.did_you_mean import nearest
 from lienthong.embedded import Trouble
 
@@ -45,9 +46,7 @@ def add_to(app: typer.Typer) -> None:
 def list_all(
     family: Annotated[
         str,
-        typer.Option(
-            help="Only this family: http, identity, payment, officers or connectors.", autocompletion=complete.families
-        ),
+        typer.Option(help=f"Only this family: {complete.listed('families')}.", autocompletion=complete.families),
     ] = "",
     lang: Lang = "",
     url: Url = DEFAULT_URL,
@@ -104,8 +103,11 @@ def switch_on(
         key: int(value) if WHOLE.fullmatch(value) else value
         for key, value in pairs(settings, "--with", PAIR, LIKE).items()
     }
+    conditions = pairs(match, "--match", PAIR, LIKE)
+    if "province" in conditions:
+        conditions["province"] = province_code(conditions["province"])
     wish: dict[str, Any] = {
-        "match": pairs(match, "--match", PAIR, LIKE),
+        "match": conditions,
         "settings": typed,
         "id": id,
         "since": since,

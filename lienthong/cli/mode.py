@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lienthong.cli import complete
-from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, show, verbs
+from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, pairs, show, verbs
+from lienthong.cli.connector_legacy import adapter_words
+from lienthong.cli.provinces import province_code
 from lienthong.embedded import Trouble
 
 if TYPE_CHECKING:
@@ -24,10 +26,11 @@ Province = Annotated[
     typer.Argument(
         help="Code of a province, or '*' for all provinces without their own mode.",
         metavar="PROVINCE",
+        parser=province_code,
         autocompletion=complete.provinces,
     ),
 ]
-STDIN = "-"
+STDIN, SETTING = "-", "NAME=VALUE"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,7 +41,10 @@ def add_to(app: typer.Typer) -> None:
 @modes.command("show")
 def show_modes(
     province: Annotated[
-        str | None, typer.Option(help="Show only this province.", metavar="CODE", autocompletion=complete.provinces)
+        str | None,
+        typer.Option(
+            help="Show only this province.", metavar="CODE", parser=province_code, autocompletion=complete.provinces
+        ),
     ] = None,
     sandbox: Sandbox = DEFAULT_SANDBOX,
     url: Url = DEFAULT_URL,
@@ -74,19 +80,31 @@ def set_mode(
     via: Annotated[
         str | None,
         typer.Option(
-            help="For external: the door of the connector, kafka, webhook or pull.",
+            help=f"For external: the door of the connector: {complete.listed('doors')}.",
             metavar="DOOR",
             autocompletion=complete.doors,
         ),
     ] = None,
     receiver: Annotated[
-        str | None, typer.Option(help="For the door webhook: the address of the connector.", metavar="URL")
+        str | None,
+        typer.Option(
+            help=f"For the doors {complete.listed('called_doors')}: the address of the connector.", metavar="URL"
+        ),
     ] = None,
     binary: Annotated[bool, typer.Option("--binary", help="For the door webhook: send events in binary mode.")] = False,
     gate: Annotated[
         str | None,
         typer.Option(
-            help="For external: strict (the default) or lenient.", metavar="GATE", autocompletion=complete.gates
+            help="For external: strict (the default), or lenient (over legacy the default).",
+            metavar="GATE",
+            autocompletion=complete.gates,
+        ),
+    ] = None,
+    adapter: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="For legacy: how the adapter API answers, such as profile=opencps-old or latency_ms=200; repeatable.",
+            metavar=SETTING,
         ),
     ] = None,
     sandbox: Sandbox = DEFAULT_SANDBOX,
@@ -96,6 +114,7 @@ def set_mode(
     """Change how a province acts, from now on and for all its dossiers."""
     script = None if decisions is None else _read(decisions)
     how: dict[str, Any] = {"via": via, "url": receiver, "gate": gate, "content_mode": "binary" if binary else None}
+    how["adapter"] = _settings(adapter) if adapter else None
     row = ask(url, lambda country: country.enter(sandbox).set_mode(province, mode, tempo, script, **how), json)
     show(row, json, _line(row))
 
@@ -107,6 +126,18 @@ def reset_mode(
     """Remove a province's own mode: it acts again as set for '*'."""
     row = ask(url, lambda country: country.enter(sandbox).reset_mode(province), json)
     show(row, json, _line(row))
+
+
+def _settings(words: list[str]) -> dict[str, Any]:
+    """Each value as JSON; what is no JSON, such as 00, is a text."""
+    return {name: _value(text) for name, text in pairs(words, "--adapter", SETTING, "latency_ms=200").items()}
+
+
+def _value(text: str) -> Any:
+    try:
+        return jsons.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _read(file: str) -> Any:
@@ -125,6 +156,7 @@ def _no_constant(name: str) -> Any:
 
 
 def _line(row: ProvinceMode) -> str:
-    how = " ".join(filter(None, (row["mode"], row["tempo"], row["via"], row["url"], row["content_mode"], row["gate"])))
+    words = (row["mode"], row["tempo"], row["via"], row["url"], row["content_mode"], row["gate"])
+    how = " ".join(filter(None, (*words, adapter_words(row["adapter"]))))
     script = "" if row["decisions"] is None else f"  {jsons.dumps(row['decisions'], ensure_ascii=False)}"
     return f"{row['province']:2}  {row['name_vi']:16}  {how}{script}"

@@ -24,6 +24,7 @@ from lienthong.cli.command import (
     verbs,
 )
 from lienthong.cli.language import output_language
+from lienthong.cli.provinces import province_code
 from lienthong.embedded import Trouble
 from lienthong.verdict import verdict_text
 
@@ -110,7 +111,8 @@ def create(
 
 def _modes(words: Iterable[str]) -> dict[str, Mode]:
     modes: dict[str, Mode] = {}
-    for province, value in pairs(words, "--mode", ACTS, "37=manual").items():
+    for name, value in pairs(words, "--mode", ACTS, "37=manual").items():
+        province = province_code(name)
         mode, sign, how = value.partition(":")
         modes[province] = {"mode": mode}
         if sign and mode == "external":

@@ -16,6 +16,7 @@ from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, U
 from lienthong.cli.connector import Province
 from lienthong.cli.language import output_language
 from lienthong.cli.members import Members, set_members
+from lienthong.cli.provinces import province_code
 from lienthong.embedded import Trouble
 from lienthong.judgement import judgement_lines, outcome_lines
 from lienthong.shown import shown
@@ -131,6 +132,7 @@ def trigger(
         typer.Option(
             help="Whose connector speaks; if left out, that of the dossier.",
             metavar="CODE",
+            parser=province_code,
             autocompletion=complete.provinces,
         ),
     ] = None,
@@ -194,7 +196,9 @@ async def _province_of(sandbox: Any, dossier: str) -> str:
 def verdicts(
     province: Annotated[
         str | None,
-        typer.Option(help="Only this province.", metavar="CODE", autocompletion=complete.provinces),
+        typer.Option(
+            help="Only this province.", metavar="CODE", parser=province_code, autocompletion=complete.provinces
+        ),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Also print new ones, until Ctrl-C.")] = False,
     sandbox: Sandbox = DEFAULT_SANDBOX,

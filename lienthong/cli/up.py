@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lienthong.cli.command import ask, print_table
+from lienthong.cli.command import DEFAULT_URL, ask, print_table
 from lienthong.embedded import Trouble
 from lienthong.shown import shown
 
@@ -208,6 +208,8 @@ def _show(now: Status, as_json: bool, seconds: float | None) -> None:
     print_table(("process", "address", "pid", "state", "restarts", "ready"), rows)
     ready = f"Ready after {seconds:.1f} s" if seconds is not None else "Ready" if now["ready"] else "Not ready"
     print(shown(f"{ready}. Logs: {now['data']}/log"))
+    if (portal := _portal(now)) != DEFAULT_URL:
+        print(shown(f"So that other commands find it: export LIENTHONG_URL={portal}"))
     if any(row["state"] != "external" for row in now["processes"] if row["name"] in ("kafka", "postgres")):
         print(shown(f"Kafka, PostgreSQL: sign in with the files in {now['data']}/access"))
     for outside in (row["outside"] for row in now["processes"] if row.get("outside")):
@@ -224,9 +226,12 @@ def _show(now: Status, as_json: bool, seconds: float | None) -> None:
 
 def _pages(now: Status) -> dict[str, str]:
     """Who → the address of their pages."""
-    doors = {row["name"]: row["door"] for row in now["processes"]}
-    portal = doors["portal-api"]
+    doors, portal = {row["name"]: row["door"] for row in now["processes"]}, _portal(now)
     return {"citizens": f"{portal}/", "officers": f"{doors['gateway-api']}/", "console": f"{portal}/console"}
+
+
+def _portal(now: Status) -> str:
+    return next(str(row["door"]) for row in now["processes"] if row["name"] == "portal-api")
 
 
 def _follow(stack: Stack) -> None:

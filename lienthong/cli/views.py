@@ -8,7 +8,9 @@ import typer
 
 from lienthong.cli.command import DEFAULT_SANDBOX, DEFAULT_URL, Json, Sandbox, Url, ask, print_table, show
 from lienthong.cli.language import output_language
+from lienthong.embedded import Trouble
 
+UNKNOWN = "/problems/dossier-not-found"
 TEXTS = {
     "en": {
         "agree": "{code}: both views agree.",
@@ -35,13 +37,18 @@ def add_to(app: typer.Typer) -> None:
 
 
 def diff(
-    dossier: Annotated[str, typer.Option("--dossier", help="Code of the dossier in the network.", metavar="CODE")],
+    code: Annotated[
+        str | None, typer.Argument(help="Code of the dossier in the network.", metavar="CODE", show_default=False)
+    ] = None,
+    dossier: Annotated[str | None, typer.Option("--dossier", help="The same as an option.", metavar="CODE")] = None,
     sandbox: Sandbox = DEFAULT_SANDBOX,
     url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
     """Show what the network has of a dossier beside what its province pushed over the adapter API, field by field."""
-    views = ask(url, lambda country: country.enter(sandbox).views(dossier), json)
+    if (code is None) == (dossier is None):
+        raise typer.BadParameter("name one dossier: `lienthong diff CODE`.")
+    views = _views(url, sandbox, code or dossier or "", json)
     texts = TEXTS["vi" if output_language() == "vi" else "en"]
     if json:
         show(views, json, "")
@@ -60,6 +67,17 @@ def diff(
             f"{each['fact']}" + (f" ({each['field']})" if each["field"] else "") for each in views["lost"]
         )
         show(views, json, texts["lost"].format(facts=facts))
+
+
+def _views(url: str, sandbox: str, code: str, as_json: bool) -> dict[str, Any]:
+    """Raises Trouble."""
+    try:
+        return ask(url, lambda country: country.enter(sandbox).views(code), as_json)
+    except Trouble as refusal:
+        if refusal.document["type"] != UNKNOWN:
+            raise
+        sentence = f"No province has {code} in sandbox {sandbox}: check the code, or name its sandbox with --sandbox."
+        raise Trouble(sentence, refusal.document) from refusal
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, str, str]:

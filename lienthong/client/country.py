@@ -97,7 +97,7 @@ class Country(Services):
         return await every_row(self.portal.send, "/api/v1/procedures", offered=True, channel="online")
 
     async def faults(self, family: str = "") -> list[dict[str, Any]]:
-        """Every named fault, or those of http, identity, payment or officers."""
+        """Every named fault, or those of one `family`, such as http: each fault names its own."""
         return await every_row(self.portal.send, "/_lab/faults", **({"family": family} if family else {}))
 
     async def create_sandbox(self, **wish: Unpack[Wish]) -> SandboxRow:

@@ -43,7 +43,8 @@ class ConnectorRow(TypedDict):
 
     `via`: its door, null if the province is not external now; `waiting`: deliveries that it has not acknowledged, the
     oldest of `waiting_since`, `given_up` of them not sent any more; `last_error`: of the last webhook; `deliveries`:
-    number of the last one; `verdicts`: outcome → how many.
+    number of the last one; `verdicts`: outcome → how many; `adapter`: only over the adapter API: its profile, and the
+    members that are otherwise than in it.
     """
 
     province: str
@@ -52,6 +53,7 @@ class ConnectorRow(TypedDict):
     via: str | None
     url: str | None
     gate: str | None
+    adapter: dict[str, Any] | None
     has_key: bool
     heard_at: str | None
     said_at: str | None
@@ -337,7 +339,11 @@ class ProvinceLimit(TypedDict):
 
 
 class ProvinceMode(TypedDict):
-    """`set_for`: where the mode is set: for the province itself, for `*`, or nowhere (null)."""
+    """
+    `set_for`: where the mode is set: for the province itself, for `*`, or nowhere (null).
+
+    `adapter`: only over the adapter API: its profile, and the members that are otherwise than in it.
+    """
 
     province: str
     name_vi: str
@@ -349,6 +355,7 @@ class ProvinceMode(TypedDict):
     url: str | None
     content_mode: str | None
     gate: str | None
+    adapter: dict[str, Any] | None
     set_for: str | None
 
 

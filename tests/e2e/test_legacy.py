@@ -193,6 +193,33 @@ def test_the_page_says_what_happens(lienthong_sync: sync.Country, tmp_path: Path
     assert "Result ready" in done.stdout, done.stdout
 
 
+def test_the_commands_say_what_is_set_and_what_is_missing(
+    lienthong_sync: sync.Country, sandbox_sync: sync.Sandbox
+) -> None:
+    def run(*words: str) -> tuple[int, str]:
+        done = command(*words, url=lienthong_sync.url, LIENTHONG_SANDBOX=sandbox_sync.id, LANG="C.UTF-8")
+        return done.returncode, done.stdout + done.stderr
+
+    nowhere = "http://127.0.0.1:1/nps"
+    failed, said = run("connect", "--province", "H42", "--via", "legacy", "--profile", "array", "--url", nowhere)
+    assert not failed and all(
+        part in said for part in ("profile=array", nowhere, "Note: nobody listens on 127.0.0.1:1")
+    )
+    failed, said = run("mode", "set", "H42", "external", "--via", "legacy", "--adapter", "latency_ms=1")
+    assert not failed and "lenient profile=plain latency_ms=1" in said
+    assert "legacy profile=plain latency_ms=1" in run("connectors")[1]
+    assert sandbox_sync.connectors()[0]["adapter"] == {"profile": "plain", "latency_ms": 1}
+
+    legacy = sandbox_sync.connect(PROVINCE, "legacy").credentials["legacy"]
+    push = ("push", "--province", PROVINCE, "--to", legacy["base"], "--username", legacy["username"])
+    failed, said = run(*push, "--password", legacy["password"])
+    assert not failed and f"province 37 has no dossiers in sandbox {sandbox_sync.id}" in said
+    assert run(*push, "--password", "wrong")[0] == 1
+    for words in (["diff", "H42.14464-260609-0001"], ["diff", "--dossier", "H42.14464-260609-0001"]):
+        failed, said = run(*words)
+        assert failed == 1 and f"in sandbox {sandbox_sync.id}: check the code" in said
+
+
 @pytest.mark.parametrize("profile", ["plain", "opencps", "array", "array-in-query", "slashes", "capitals", "sparse"])
 async def test_a_simulated_province_pushes_as_its_profile_has_it(
     lienthong: Country, sandbox: Sandbox, profile: str

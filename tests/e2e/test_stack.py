@@ -68,6 +68,7 @@ def test_a_stack_starts_in_the_background_tells_its_state_and_stops(place: tuple
     outside = Stack.attach(data).plan.kafka_outside
     assert outside == f"127.0.0.1:{base + 9}" == process(told, "kafka")["outside"]
     assert f"Kafka for connectors of provinces: {outside} (SASL/SCRAM)\n" in plain.stdout
+    assert f"export LIENTHONG_URL=http://127.0.0.1:{base}\n" in plain.stdout
     lines = [line for line in plain.stdout.splitlines() if str(data) not in line]
     assert max(map(len, lines)) <= 100 and not re.search(r" $", plain.stdout, re.MULTILINE)
     logs = lienthong("logs", "--level", "error", "--data", data, "--json", *(role.name for role in ROLES))

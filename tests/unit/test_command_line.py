@@ -15,7 +15,7 @@ import typer
 from typer.testing import CliRunner
 
 from lienthong.cli import command as shared
-from lienthong.cli import language, replay
+from lienthong.cli import complete, language, replay
 from lienthong.cli.main import command_line
 from lienthong.client import Country, NotRunning
 from lienthong.doctor import machine
@@ -54,6 +54,36 @@ def test_every_verb_has_a_language(words: tuple[str, ...]) -> None:
         ("scenario", "schema"),
         ("scenario", "show"),  # the output is the file
     )
+
+
+PROVINCES = [(words, each) for words, verb in VERBS.items() for each in verb.params if each.name == "province"]
+
+
+@pytest.mark.parametrize(
+    ("words", "option"), PROVINCES, ids=lambda value: " ".join(value) if type(value) is tuple else ""
+)
+def test_a_province_is_named_by_its_code_or_that_of_its_agency(words: tuple[str, ...], option: Any) -> None:
+    assert [option.type.convert(text, option, None) for text in ("37", "h42", "H99", "*")] == ["37", "37", "H99", "*"]
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("fault list", "families"),
+        ("connect", "doors"),
+        ("connect", "profiles"),
+        ("push", "profiles"),
+        ("mode set", "doors"),
+        ("mode set", "called_doors"),
+    ],
+)
+def test_help_names_every_choice(words: str, kind: str) -> None:
+    assert any(complete.listed(kind) in (getattr(each, "help", "") or "") for each in VERBS[(*words.split(),)].params)
+
+
+@pytest.mark.parametrize("words", [["diff"], ["diff", "H42.1", "--dossier", "H42.2"]], ids=" ".join)
+def test_a_diff_is_of_one_dossier(words: list[str]) -> None:
+    assert "name one dossier" in RUNNER.invoke(APP, words).output
 
 
 def completed(words: str) -> str:

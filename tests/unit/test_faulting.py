@@ -74,6 +74,7 @@ def test_a_word_like_no_fault_is_told_where_they_are() -> None:
     [
         ("confirmation-late", {"provence": "37"}, "can match: province, dossier; the nearest is 'province'"),
         ("confirmation-late", {"province": "99"}, "no province is '99'"),
+        ("adapter-slow", {"asked": "LayDVX"}, "no asked is 'LayDVX'; the nearest is 'LayDVC'"),
         ("http-error", {"service": "portla"}, "no service is 'portla'; the nearest is 'portal'"),
         ("http-error", {"method": "post"}, "no method is 'post'"),
         ("http-error", {"path": "api/v1/dossiers"}, "begins with / or *, as every path does"),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from contracts.catalogue import ProvinceNotFound, current_province
 from contracts.modes import BY_DEFAULT, Mode, in_force, province_fault
 from shared.did_you_mean import no_such
 
@@ -133,3 +134,9 @@ def test_a_word_far_from_all_others_is_not_guessed() -> None:
         "'manul' is no mode: did you mean manual? There are simulated, manual"
     )
     assert no_such("mode", "zzz", ("simulated", "manual")) == "'zzz' is no mode: there are simulated, manual"
+
+
+def test_the_code_of_an_agency_is_answered_with_that_of_its_province() -> None:
+    assert province_fault("H42") == "'H42' belongs to Ninh Bình, which has the code 37"
+    with pytest.raises(ProvinceNotFound, match="use 37"):
+        current_province("H42")

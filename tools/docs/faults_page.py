@@ -14,6 +14,7 @@ TITLES = {
     "payment": "Money",
     "officers": "Officials of simulated provinces",
     "connectors": "Connectors",
+    "adapter": "The adapter API",
 }
 
 

@@ -24,7 +24,7 @@ from contracts.catalogue import PROVINCES
 from contracts.diff import EVENTS, RELEASED, breaking, compare, schemas_at
 from contracts.faults import CATALOGUE, FAMILIES
 from contracts.legacy.profiles import PROFILES
-from contracts.modes import DOORS, GATES, MODES, REST, TEMPOS
+from contracts.modes import CALLED_DOORS, DOORS, GATES, MODES, REST, TEMPOS
 from contracts.texts import TEXTS
 from services.identity_mock import app as identity_mock
 from services.payment_mock import app as payment_mock
@@ -105,16 +105,18 @@ def _openapi_yaml(service: str) -> str:
 
 
 def _completions() -> str:
-    """The words that a shell completes, each with what it is."""
+    """The words that a shell completes and helps name, each with what it is; `agencies`: with their provinces."""
     words = {
         "faults": {fault.name: fault.title_en for fault in CATALOGUE},
         "families": dict.fromkeys(FAMILIES, ""),
         "events": {name: event.text_en for name, event in lifecycle.EVENTS.items()},
         "states": {state.slug: state.name_en for state in lifecycle.LIFECYCLE.states},
         "provinces": {code: province.name_vi for code, province in PROVINCES.items()} | {REST: "all others"},
+        "agencies": {province.agency_code: code for code, province in PROVINCES.items()},
         "modes": dict.fromkeys(MODES, ""),
         "tempos": dict.fromkeys(TEMPOS, ""),
         "doors": dict.fromkeys(DOORS, ""),
+        "called_doors": dict.fromkeys(CALLED_DOORS, ""),
         "profiles": {name: profile.name[1] for name, profile in PROFILES.items()},
         "gates": dict.fromkeys(GATES, ""),
     }

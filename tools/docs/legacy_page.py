@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from contracts.legacy import EVIDENCE
-from contracts.legacy.profiles import PROFILES, Profile
+from contracts.legacy import EVIDENCE, services
+from contracts.legacy.profiles import OF_ANSWERS, OF_PUSHES, PLAIN, PROFILES, Profile
 from contracts.legacy.rules import ADAPTER_RULES
-from contracts.legacy.schemas import schema, services
+from contracts.legacy.schemas import schema
 from tools.docs.printed import table
 
 DETAILED = ("DongBoHoSoMC", "CapNhatTienDoHoSoMC", "DongBoTrangThaiHoSo")  # pushes whose every field is listed
@@ -29,12 +30,19 @@ def _services() -> list[str]:
             f"`{name}`",
             schema(name)["x-title-vi"],
             schema(name)["title"],
+            _parameters(name),
             schema(name)["x-endpoint"],
             schema(name)["x-source"],
         )
         for name in services()
     ]
-    return table(("service", "tiếng Việt", "what it does", "clients call it at", "source"), rows)
+    return table(("service", "tiếng Việt", "what it does", "parameters", "clients call it at", "source"), rows)
+
+
+def _parameters(service: str) -> str:
+    """Those of a request: in bold what belongs to every call."""
+    needed = schema(service).get("required", ())
+    return ", ".join(f"**`{name}`**" if name in needed else f"`{name}`" for name in schema(service)["properties"])
 
 
 def _marks() -> list[str]:
@@ -71,16 +79,19 @@ def _rules() -> list[str]:
 
 
 def _profiles() -> list[str]:
-    rows = [(f"`{name}`", each.name[1], each.mark, _settings(each), each.source) for name, each in PROFILES.items()]
-    return table(("profile", "what it is like", "mark", "settings", "source"), rows)
+    rows = [
+        (f"`{name}`", each.name[1], _settings(each, OF_ANSWERS), _settings(each, OF_PUSHES), each.mark, each.source)
+        for name, each in PROFILES.items()
+    ]
+    return table(("profile", "what it is like", "how it is answered", "how it pushes", "mark", "source"), rows)
 
 
-def _settings(profile: Profile) -> str:
-    usual = PROFILES["plain"]
-    names = [name for name in profile.__struct_fields__ if name not in ("name", "mark", "source")]
-    changed = [name for name in names if getattr(profile, name) != getattr(usual, name)]
-    shown = (
-        f"{name} {len(profile.omits)} fields" if name == "omits" else f"{name} {getattr(profile, name)!r}"
-        for name in changed
-    )
-    return ", ".join(shown) or "as usual"
+def _settings(profile: Profile, names: Iterable[str]) -> str:
+    """The members that differ from the plain profile, as in JSON."""
+    values = {name: getattr(profile, name) for name in names}
+    changed = {name: value for name, value in values.items() if value != getattr(PROFILES[PLAIN], name)}
+    return ", ".join(f"`{name}` {_value(value)}" for name, value in changed.items()) or "as usual"
+
+
+def _value(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else json.dumps(value)

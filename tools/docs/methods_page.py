@@ -16,6 +16,7 @@ OBJECTS = {
     "sandbox_sync.clock": sync.Clock,
     "sandbox_sync.citizen(…)": sync.Citizen,
     "sandbox_sync.province(…)": sync.Province,
+    "sandbox_sync.connector(…)": sync.Connector,
     "sandbox_sync.payments": sync.Payments,
     "sandbox_sync.faults": sync.Faults,
 }

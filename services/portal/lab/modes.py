@@ -27,7 +27,10 @@ router = lab_router()
 
 
 class ModeView(BaseModel):
-    """`set_for`: where the mode is set: for the province itself, for `*`, or nowhere (null)."""
+    """`set_for`: where the mode is set: for the province itself, for `*`, or nowhere (null).
+
+    `adapter`: only over the adapter API: its profile, and the members that are otherwise than in it.
+    """
 
     province: str
     name_vi: str
@@ -39,6 +42,7 @@ class ModeView(BaseModel):
     url: str | None
     content_mode: str | None
     gate: str | None
+    adapter: dict[str, Any] | None
     set_for: str | None
 
 
@@ -128,5 +132,6 @@ def _view(documents: dict[str, Any], province: str) -> ModeView:
         url=document.get("url"),
         content_mode=document.get("content_mode"),
         gate=document.get("gate"),
+        adapter=document.get("adapter"),
         set_for=set_for,
     )

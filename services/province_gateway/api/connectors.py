@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Request, Response, Security
 from pydantic import BaseModel
@@ -120,7 +120,8 @@ class ConnectorView(BaseModel):
 
     `via`: its door, null if the province is not external now; `waiting`: deliveries that it has not acknowledged, the
     oldest of `waiting_since`, `given_up` of them not sent any more; `last_error`: of the last webhook; `deliveries`:
-    number of the last one; `verdicts`: outcome → how many.
+    number of the last one; `verdicts`: outcome → how many; `adapter`: only over the adapter API: its profile, and the
+    members that are otherwise than in it.
     """
 
     province: str
@@ -129,6 +130,7 @@ class ConnectorView(BaseModel):
     via: str | None
     url: str | None
     gate: str | None
+    adapter: dict[str, Any] | None
     has_key: bool
     heard_at: Moment | None
     said_at: Moment | None

@@ -6,6 +6,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -104,6 +105,7 @@ class Report:
     """What is known of a province's connector. Times are real time; `waiting`: deliveries that it has not acknowledged.
 
     via         the door; "" if the province is not external
+    adapter     over the adapter API: its profile, and what is otherwise than in it
     has_key     whether credentials were drawn
     given_up    of the waiting ones, those that are not sent by webhook any more
     last_error  of the last webhook; "" if it was taken, or there was none
@@ -115,6 +117,7 @@ class Report:
     via: str
     url: str | None
     gate: str | None
+    adapter: dict[str, Any] | None
     has_key: bool
     heard_at: datetime | None
     said_at: datetime | None
@@ -247,6 +250,7 @@ async def reports(runtime: Runtime, sandbox_id: str) -> list[Report]:
             via=external.get(province, {}).get("via", ""),
             url=external.get(province, {}).get("url"),
             gate=external.get(province, {}).get("gate"),
+            adapter=external.get(province, {}).get("adapter"),
             has_key=row["key"] is not None,
             heard_at=row["heard_at"],
             said_at=row["said_at"],

@@ -55,6 +55,14 @@ async def test_decisions_are_kept_as_they_were_said(sandbox: Sandbox) -> None:
     assert (await shown(sandbox))["37"]["decisions"] == REFUSING
 
 
+async def test_what_the_adapter_api_answers_is_shown(sandbox: Sandbox) -> None:
+    adapter = {"profile": "opencps-old", "latency_ms": 200}
+    body = {"mode": "external", "via": "legacy", "adapter": adapter}
+    assert (await door(sandbox, "PUT", "37", body)).json()["adapter"] == adapter
+    assert (await door(sandbox, "PUT", "37", {**body, "adapter": None})).json()["adapter"] == {"profile": "plain"}
+    assert (await door(sandbox, "PUT", "37", {"mode": "external", "via": "pull"})).json()["adapter"] is None
+
+
 async def test_every_service_has_it_when_the_door_answers(country: Country, sandbox: Sandbox) -> None:
     await door(sandbox, "PUT", "37", {"mode": "manual"})
     for name in ("portal", "gateway", "identity", "payment"):

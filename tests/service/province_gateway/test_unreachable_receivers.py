@@ -108,8 +108,9 @@ async def test_what_is_no_address_is_refused_before_anything_changes(door: Door,
     assert pointers(await door.country.ask("gateway", "POST", checked, json={"url": url}, headers=headers)) == ["/url"]
 
 
-async def test_an_address_that_may_not_be_called_is_refused_wherever_a_mode_is_set(door: Door) -> None:
-    mode = {"mode": "external", "via": "webhook", "url": "http://192.0.2.1/events"}
+@pytest.mark.parametrize("via", ["webhook", "legacy"])
+async def test_an_address_that_may_not_be_called_is_refused_wherever_a_mode_is_set(door: Door, via: str) -> None:
+    mode = {"mode": "external", "via": via, "url": "http://192.0.2.1/events"}
     for province in ("37", "*"):
         path = f"/_lab/sandboxes/{door.sandbox.id}/modes/{province}"
         refused = problem(await door.country.ask("portal", "PUT", path, json=mode), 409, "receiver-not-allowed")
