@@ -57,7 +57,10 @@ def addresses(country: Country) -> dict[str, str]:
 
 
 async def made_without_wishes(country: Country, mine: Sandbox) -> set[str]:
-    """Sandboxes as a request without a body makes them, and `mine` if it still exists; other tests make others meanwhile."""
+    """Sandboxes as a request without a body makes them, and `mine` if it still exists.
+
+    Other tests, and the pages that they run, make others meanwhile, each with a seed or a name.
+    """
     rows = await country.list_sandboxes()
     return {row["id"] for row in rows if row["name"] == row["id"] and re.fullmatch("[0-9a-f]{12}", row["seed"])} | {
         row["id"] for row in rows if row["id"] == mine.id

@@ -171,7 +171,7 @@ def test_the_page_works_as_it_is_printed(lienthong_sync: sync.Country) -> None:
 
 
 def test_modes_are_set_shown_and_put_back_at_the_terminal(lienthong_sync: sync.Country, tmp_path: Path) -> None:
-    created = command("sandbox", "create", url=lienthong_sync.url).stdout.strip()
+    created = command("sandbox", "create", "--seed", "modes", url=lienthong_sync.url).stdout.strip()
     where = {"LIENTHONG_SANDBOX": created}
     (tmp_path / "decisions.json").write_text('{"reception": "refuse"}', encoding="utf-8")
     told = command(
