@@ -25,31 +25,31 @@ def spelled(word: str) -> str:
 
 _TYPE = re.compile(spelled("Type").encode())
 _SPACE = re.compile(rb"[\0\s]*")
+_BLANK = re.compile(rb"[\0\t\v\f ]*")  # without the end of a line
 _LINE_END = re.compile(rb"[\r\n]")
-_REFERENCE = re.compile(rb"[0-9]+[\0\s]+[0-9]+[\0\s]+R\b")
+_REFERENCE = re.compile(rb"[0-9]++[\0\s]++[0-9]++[\0\s]++R\b")
 _STREAM = re.compile(rb"(" + spelled("ObjStm").encode() + rb")|(?<!end)stream\r?\n")
 _OBJECTS = re.compile(rb"(?:[\0\s]|%[^\r\n]*[\r\n])*[0-9]+[\0\s]+[0-9]+[\0\s]")  # number and place of its first object
 
 
 def has_indirect_type(content: bytes) -> bool:
     """Whether the type of an object stands elsewhere: a reference after `/Type`, with spaces and comments between."""
-    skipped = 0  # end of what was skipped so far; a comment in it is not read twice
+    walked = 0  # lines up to here were walked from their beginning to what follows, and no reference follows
     line_end = 0
     for name in _TYPE.finditer(content):
-        at = name.end()
-        while at < len(content):
-            at = _end(_SPACE, content, at)
-            if at < skipped and content[at - 1] in b"\r\n":
-                at = skipped
-            if content[at : at + 1] != b"%":
-                break
-            if line_end <= at:
+        at = _end(_BLANK, content, name.end())
+        while (char := content[at : at + 1]) in (b"\r", b"\n", b"%"):
+            if char == b"%" and line_end <= at:
                 found = _LINE_END.search(content, at)
                 line_end = found.end() if found else len(content)
-            at = line_end
-        skipped = max(skipped, at)
-        if at > name.end() and _REFERENCE.match(content, at):
-            return True
+            at = line_end if char == b"%" else at + 1
+            if at <= walked:
+                break
+            at = _end(_SPACE, content, at)
+        else:
+            walked = max(walked, at)
+            if at > name.end() and _REFERENCE.match(content, at):
+                return True
     return False
 
 

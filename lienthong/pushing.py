@@ -162,12 +162,16 @@ class Pushing:
             raise Trouble(f"{url} does not answer within {SECONDS:g} s.") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Trouble(f"{url} does not answer: look whether the receiver runs, and at the address.") from error
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            raise Trouble(f"Nothing is at {url} (404): {WRAPPER if self.how['bare'] else PATHS}")
+        is_missing = answer.status_code == httpx.codes.NOT_FOUND
         try:
             document = json.loads(answer.content)
+            is_missing = is_missing and not (isinstance(document, dict) and "error_code" in document)
         except ValueError as error:
-            raise Trouble(f"{url} answers {answer.status_code}, and not in JSON: {answer.text[:200]}") from error
+            document = error
+        if is_missing:
+            raise Trouble(f"Nothing is at {url} (404): {WRAPPER if self.how['bare'] else PATHS}")
+        if isinstance(document, ValueError):
+            raise Trouble(f"{url} answers {answer.status_code}, and not in JSON: {answer.text[:200]}") from document
         if not isinstance(document, dict):
             raise Trouble(f"{url} answers with no object: {answer.text[:200]}")
         return document

@@ -10,9 +10,10 @@ from contracts.identity import person_fault
 
 CONTACTS = ("email", "thudientu", "fax", "sodienthoai", "madoituong")  # members, in any case
 NUMBERS = ("sodinhdanh", "sogiaytochuhoso")
-# A personal number (12 digits) or a telephone number (10), which begin with 0, or an address, within a text. An address
-# begins where a word does: looked for from each letter of a long word, it would take the square of its length.
-IN_TEXT = re.compile(r"(?<![0-9])0(?:[0-9]{11}|[0-9]{9})(?![0-9])|(?<![\w.+-])[\w.+-]++@[\w-]++\.[\w.-]+")
+# Within a text. An address begins where a word does: looked for from each letter of a long word, it would take the square
+# of its length. It is hidden before the numbers, which can be a part of it.
+ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++\.[\w.+@-]+")
+NUMBER = re.compile(r"(?<![0-9])0(?:[0-9]{11}|[0-9]{9})(?![0-9])")  # of a person (12 digits), or of a telephone (10)
 SHOWN = 3  # first characters of what is hidden
 
 
@@ -20,10 +21,14 @@ def hidden(value: str) -> str:
     return value if person_fault(value) is None else f"{value[:SHOWN]}…"
 
 
+def _hidden(match: re.Match[str]) -> str:
+    return hidden(match[0])
+
+
 def of_nobody(value: Any) -> Any:
     """A document without contacts and numbers of people who could be real, also within its texts."""
     if isinstance(value, str):
-        return IN_TEXT.sub(lambda match: hidden(match[0]), value)
+        return NUMBER.sub(_hidden, ADDRESS.sub(_hidden, value))
     if isinstance(value, list):
         return [of_nobody(each) for each in value]
     if not isinstance(value, dict):

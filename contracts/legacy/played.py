@@ -223,7 +223,7 @@ def play(name: str, about: About, changes: Mapping[str, Any]) -> Call:
     body: Body = _changed(call.body, changes)
     known = {*_members(call.body)}
     new = {name: value for name, value in changes.items() if name not in known}
-    if inner:
+    if inner and isinstance(body[inner], dict):
         body[inner] = {**body[inner], **new}
     else:
         body |= new

@@ -7,6 +7,7 @@ from typing import Any
 
 from contracts.catalogue import PROVINCES, agency_code
 from contracts.legacy.listed import field_code
+from contracts.legacy.values import text
 
 Row = dict[str, Any]
 SKIP, TO_ANSWER = "0", "1"
@@ -54,7 +55,7 @@ def answered(province: str, answers: Mapping[str, Row], pushed: Mapping[str, Row
     asked   HOIDAPID; "" or one that is not known: each question of the portal has its own answer
     """
     rows, others = of_people(province, answers), own(province, pushed)
-    found = [row for row in (*rows, *others) if str(row["HOIDAPID"]) == asked]
+    found = [row for row in (*rows, *others) if asked and text(row["HOIDAPID"], 40) == asked]
     chosen = found[:1] * max(len(rows), len(others)) or rows
     return [{name: row[name] for name in ("TRALOIID", "NOIDUNGTRALOI")} for row in chosen]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import msgspec
@@ -39,9 +40,12 @@ class WrappedRoute(APIRoute):
                 return await handle(request)
             except (Refusal, RequestValidationError, HTTPException) as error:
                 problem = await problems.rendered(request, error)
+                if problem.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    raise  # the same whatever the address
                 told = msgspec.json.decode(problem.body)
                 told = {"MaLoi": platform.OTHER_ERROR, "MoTaLoi": told["title_vi"], **told}
-                return Response(msgspec.json.encode(_wrapped(told)), problem.status_code, media_type=JSON)
+                kept = {name: value for name, value in problem.headers.items() if not name.startswith("content-")}
+                return Response(msgspec.json.encode(_wrapped(told)), problem.status_code, kept, JSON)
 
         return handle_wrapped
 

@@ -162,11 +162,11 @@ class Relay:
         """
         rows, self._following = self._following, []
         if not rows:
-            rows = await self._next()
+            rows, self._is_settled = await self._next()
         if not rows:
             return 0
         if len(rows) == self._batch:  # the statement of `_next` is on its way while `_publish` encodes
-            following, offsets = await asyncio.gather(self._next(rows), self._publish(rows))
+            (following, self._is_settled), offsets = await asyncio.gather(self._next(rows), self._publish(rows))
         else:
             following, offsets = [], await self._publish(rows)
         metrics.EVENTS_SENT.labels(self.source).inc(len(rows))
@@ -191,8 +191,10 @@ class Relay:
             spans.sent(self._topic, self.source, rows, stamped, offsets, begun)
         return offsets
 
-    async def _next(self, under_way: Sequence[Any] = ()) -> list[Any]:
+    async def _next(self, under_way: Sequence[Any] = ()) -> tuple[list[Any], bool]:
         """Number queued events; returns what follows all that is acknowledged or under way: at most a batch, with the bodies.
+
+        Returns besides whether that is all that is numbered.
 
         These are the new ones, unless older ones were not acknowledged, or a replay was requested. What was requested of a
         lane without new events is seen when nothing is new, or at the next check of the leases.
@@ -203,10 +205,9 @@ class Relay:
         places = [*last], [row["epoch"] for row in last.values()], [row["number"] for row in last.values()]
         new = await self.number(*places)
         if new and self._is_settled and all(row["follows"] for row in new):
-            return new
+            return new, True
         rows = await self._database.fetch(UNSENT_SQL, self.leases.lanes, self._batch + 1, self._topic, *places)
-        self._is_settled = len(rows) <= self._batch
-        return rows[: self._batch]
+        return rows[: self._batch], len(rows) <= self._batch
 
     async def number(self, *places: Sequence[int]) -> list[Any]:
         """Save the next numbers before anything is produced, under the locks of the lanes, only while we lease them.

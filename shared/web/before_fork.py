@@ -14,7 +14,9 @@ import uvicorn.lifespan.on
 import uvicorn.loops.uvloop
 import uvicorn.protocols.http.httptools_impl
 
+from shared.observability import logs
 from shared.settings import Settings
 
 # To read the settings asks of each type whether it is a model, for which Python looks at all models; it keeps the answer.
 Settings(SERVICE_SECRET=secrets.token_hex())
+logs.prepare()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ SECOND = timedelta(seconds=1)
 LONGEST_CODE = 60  # characters
 NOWHERE = Place("", None)
 INTEROPERATING = 0  # a status that one client sends beside the ten: nothing follows from it (integration.md 2)
+OF_MESSAGE = re.compile(r"/data/[a-z]")  # how a pointer into a message begins; members of pushes begin with a capital
 # Where the law finds something in a message → the member from which that came, in an element of DongBoHoSoMC.
 FIELDS = {
     "/data/dossier_code": "MaHoSo",
@@ -76,6 +78,9 @@ class Push:
 
     service: ClassVar[str] = "DongBoTrangThaiHoSo"
     status: ClassVar[str] = "TrangThai"  # its member with the status
+    members: ClassVar[
+        Mapping[str, str]
+    ] = {}  # where the law finds something in a message → from what that came; else status
 
     connector: Connector
     code: str
@@ -156,8 +161,10 @@ class Push:
 
     def _named(self, finding: Finding) -> Finding:
         """A finding on a message, by the member that was pushed: the answer goes to somebody who sent no message."""
-        member = next((FIELDS[at] for at in FIELDS if f"{finding.pointer}/".startswith(f"{at}/")), None)
-        return replace(finding, pointer=f"{self.said.pointer}/{member}") if member else finding
+        if not OF_MESSAGE.match(finding.pointer):
+            return finding
+        known = (name for at, name in self.members.items() if f"{finding.pointer}/".startswith(f"{at}/"))
+        return replace(finding, pointer=f"{self.said.pointer}/{next(known, self.status)}")
 
     def _reached(self, work: Work, theirs: str) -> None:
         """Keep the status that was pushed last."""
@@ -171,6 +178,7 @@ class DossierPush(Push):
 
     service = "DongBoHoSoMC"
     status = "TrangThaiHoSo"
+    members = FIELDS
 
     pushed: Object = field(default_factory=dict)
     place: Place = NOWHERE

@@ -110,7 +110,7 @@ async def _note(
 ) -> Answer:
     """What concerns no dossier is kept as it was pushed; the last row with a key counts."""
     rows, findings = _elements(parameters), schemas.findings(service, _own(parameters))
-    if rows is None:
+    if rows is None or not all(isinstance(each, dict) for each in parameters["data"]):
         return await _no_data(gateway, connector, parameters, NO_LIST)
     is_taken = await noting.keep(gateway, connector, findings, service, {key(row): row for row in rows})
     return answers.of_push([service], [Outcome(is_taken, tuple(findings))])

@@ -141,6 +141,10 @@ async def test_a_number_of_somebody_real_is_stored_nowhere_wherever_it_stands(cl
 def test_times_codes_amounts_and_invented_numbers_stay() -> None:
     said = {"a": ["20260609080000", "H42.14464-260609-0001", "150000000", "037190900123"], "b": 7}
     assert personal.of_nobody(said) == said
+    joined = ("0912345678-ab@x.vn", "0912345678ab@x.vn", f"{REAL}_ab@x.vn", "a.b@x.vn+c.d@x.vn")
+    for text in joined:
+        kept = str(personal.of_nobody(text))
+        assert "@" not in kept and "0912345678" not in kept and REAL not in kept, kept
     for word in ("a" * 200_000, "1" * 200_000, f"{'a.' * 100_000}@", "a@" * 100_000, f"a@{'b' * 200_000}"):
         assert personal.of_nobody(word) == word, "in a time that grows with its length, not with the square of it"
     assert personal.of_nobody({"Email": "x", "SODIENTHOAI": 1, "c": {"SoDinhDanh": REAL}}) == {"c": {}}

@@ -96,6 +96,19 @@ async def test_an_element_that_is_no_object_refuses_itself_alone(client: Client)
     assert "(và 2 trường hợp khác)" in answer["message"], answer
 
 
+@pytest.mark.parametrize("service", ["DongBoDanhGia", "DongBoHoiDap", "DongBoKetQuaHoiDapGuiTuDVCQG"])
+async def test_a_row_that_is_no_object_is_not_kept_as_an_empty_one(client: Client, service: str) -> None:
+    for rows in (["x"], [{"HOIDAPID": "1"}, None]):
+        assert (await client.call(service, data=rows))["error_code"] == -1
+    assert (await client.call("LayDanhSachHoiDapBoCoQuan"))["result"] == []
+
+
+async def test_a_login_is_no_service(client: Client) -> None:
+    assert (await client.call("login"))["error_code"] == -1
+    answer = await client.country.ask("gateway", "GET", f"/legacy/{client.password}/KetNoiMotCuaQuocGia/login")
+    assert answer.json()["error_code"] == "-1"
+
+
 @pytest.mark.parametrize("field", ["type", "NgayXuLy"])
 async def test_numbers_are_taken_where_texts_are_usual(client: Client, field: str) -> None:
     status = {"MaHoSo": CODE, "TrangThai": "4", "NgayXuLy": int(NOW)}
@@ -161,6 +174,8 @@ def test_the_answer_to_one_question_stands_at_every_place_of_the_longest_list() 
     answers = questions.answered("37", asked, pushed, "502")
     assert len(answers) == 6 and {each["NOIDUNGTRALOI"] for each in answers} == {"Có."}
     assert {each["NOIDUNGTRALOI"] for each in questions.answered("37", asked, pushed, "83")} == {"83."}
+    nameless = {"x": {"NOIDUNG": "?", "NOIDUNGTRALOI": "của tỉnh"}}
+    assert "của tỉnh" not in {each["NOIDUNGTRALOI"] for each in questions.answered("37", asked, nameless, "")}
     others = questions.answered("37", asked, pushed, "")
     assert [each["TRALOIID"] for each in others] == ["", "9502", ""], "one without an answer has no number of one"
 
@@ -201,6 +216,8 @@ def test_a_change_reaches_its_member_wherever_the_call_has_it() -> None:
     call = play("tax-receipt-import", about(CODE), {"SecurityKey": "k", "SoTien": 5, "Foo": 1}).body
     assert call["SecurityKey"] == "k" and call["Data"]["ThongTinThanhToan"]["SoTien"] == 5 and call["Data"]["Foo"] == 1
     assert call["IsUpdating"] == "False" and "SecurityKey" not in call["Data"]
-    assert {*PLAYS} >= {"promotion-amendment"}
+    for name in PLAYS:
+        for value in ("x", None, [1], {}):
+            assert play(name, about(CODE), {"data": value, "Data": value}).body
     amendment = play("promotion-amendment", about(CODE), {}).body["data"]
     assert amendment["ThongTinDaNop"]["MaHoSoQGDNP"] == CODE and amendment["DiaChiDoanhNghiep"]["MaTinh"]

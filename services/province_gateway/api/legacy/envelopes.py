@@ -56,7 +56,7 @@ PUSHES: dict[str, tuple[str, dict[str, str]]] = {
 }
 WRITES = tuple(name for name in SERVICES if not name.startswith(("Lay", "TraCuu")))
 STATUSES = ("DongBoTrangThaiHoSo", "DongBoTrangThaiHoSoKM")  # of one dossier: an object
-GET_FILE = "getfile"
+GET_FILE, LOGIN = "getfile", "login"
 SLASHES = re.compile(r"/{2,}")
 Key = Annotated[str, Path(max_length=64, description="Of the connector, from `lienthong connect`")]
 router = Router(prefix=BASE, tags=["adapter"])
@@ -102,9 +102,9 @@ async def log_in(request: Request, gateway: GatewayDep) -> Response:
     if entered is None:
         named = await sessions.named(gateway, body.get("username"))
         refusal = answers.refusal(answers.NO_LOGIN)
-        return await _answered(gateway, named, "login", refusal) if named else _json(refusal)
+        return await _answered(gateway, named, LOGIN, {}, answer=refusal) if named else _json(refusal)
     token, connector = entered
-    return await _answered(gateway, connector, "login", {**answers.answer(), "session": token})
+    return await _answered(gateway, connector, LOGIN, {}, answer={**answers.answer(), "session": token})
 
 
 @router.post("/share", summary="A call of the adapter API, at the address for lists.", response_class=Response)
@@ -222,17 +222,18 @@ async def _answered(
     parameters: Mapping[str, Any],
     agency: str = "",
     form: Callable[[Answer], Answer] = dict,
+    answer: Answer | None = None,
 ) -> Response:
     """Serve a call, or let a fault rule answer in its place; the answer is as the profile of the province has it.
 
-    parameters  of a login: its answer
-    form        of the answer, in the envelope of the caller
+    form    of the answer, in the envelope of the caller
+    answer  if it is known: of a login
     """
     rule = await faulty.fired(gateway, connector, service)
     if rule is not None and rule.fault in adapter.UNSERVED:
         answer = faulty.instead(rule)
-    elif service == "login":
-        answer = dict(parameters)
+    elif answer is not None:
+        pass
     elif not _is_of(agency, connector.province):
         answer = answers.refusal(OTHER_AGENCY)
     elif service not in SERVICES:
