@@ -275,7 +275,7 @@ class Stack:
         log_file = os.open(self.plan.log("supervisor"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(log_file, "ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "lienthong.embedded.supervisor"],
+                [sys.executable, "-P", "-m", "lienthong.embedded"],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

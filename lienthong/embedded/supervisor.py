@@ -1,6 +1,6 @@
 """Supervisor process of a running stack: starts the parts in parallel, keeps them alive, serves the control socket.
 
-Started by `Stack` as `python -P -m lienthong.embedded.supervisor`, the plan as JSON on stdin.
+Started by `Stack` as `python -P -m lienthong.embedded`, the plan as JSON on stdin.
 """
 
 import asyncio
@@ -307,7 +307,8 @@ def main() -> None:
         lock.truncate(0)
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """As `main`; ends with what went wrong as its last line."""
     try:
         main()
     except Trouble as trouble:
