@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from http import HTTPStatus
 from typing import Annotated, Any
 
 import msgspec
@@ -27,6 +26,7 @@ from shared.web.problems import problem_responses
 from shared.web.router import Router
 
 JSON, PDF = "application/json", "application/pdf"
+WRAPPED = (404, 422)  # what is told in the form of a wrapper: who is not known, and what does not fit
 
 
 class WrappedRoute(APIRoute):
@@ -40,8 +40,8 @@ class WrappedRoute(APIRoute):
                 return await handle(request)
             except (Refusal, RequestValidationError, HTTPException) as error:
                 problem = await problems.rendered(request, error)
-                if problem.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                    raise  # the same whatever the address
+                if problem.status_code not in WRAPPED:
+                    raise  # of no message: the same whatever the address
                 told = msgspec.json.decode(problem.body)
                 told = {"MaLoi": platform.OTHER_ERROR, "MoTaLoi": told["title_vi"], **told}
                 kept = {name: value for name, value in problem.headers.items() if not name.startswith("content-")}

@@ -194,9 +194,12 @@ def submission(province: str = PROVINCE, commune: str | None = COMMUNE, **change
 
 
 def problem(answer: httpx.Response, status: int, slug: str) -> dict[str, Any]:
-    """The problem in a response; fails unless it has this status and slug."""
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
+    """The problem in a response, also in the message of a wrapper; fails unless it has this status and slug."""
     body: dict[str, Any] = answer.json()
+    if is_wrapped := "error_code" in body:
+        body = json.loads(body["message"])
+    form = "application/json" if is_wrapped else "application/problem+json"
+    assert (answer.status_code, answer.headers["content-type"]) == (status, form), answer.text
     assert body["type"] == f"/problems/{slug}", body
     assert body["title"] and body["title_vi"] and body["detail"] and body["status"] == status
     return body

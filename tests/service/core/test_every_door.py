@@ -19,7 +19,7 @@ from services.portal.settings import Settings as PortalSettings
 from services.province_gateway.app import create_app as gateway
 from services.province_gateway.settings import Settings as GatewaySettings
 from tests.support.connector import Connector
-from tests.support.country import ADDRESSES, Citizen, Country, pointers
+from tests.support.country import ADDRESSES, Citizen, Country, pointers, problem
 
 pytestmark = pytest.mark.usefixtures("nobody_waits")
 
@@ -69,13 +69,15 @@ async def test_every_text_that_cannot_be_kept_is_named(country: Country, lan: Ci
     document, bodies = APPS[service].openapi(), 0
     headers = {"Idempotency-Key": "k", "Content-Type": "application/json"}
     connector = await Connector(lan.sandbox).connect()
+    partner = await country.ask("payment", "PUT", "/_lab/partners/STC", headers=lan.sandbox.header, json={})
+    key = partner.json()["address"].rpartition("/")[2]  # who is unknown is told so before the body is judged
     for method, path in routes(service):
         schema = body_schema(document, method, path)
         texts = set(text_pointers(document, schema, "")) if schema else set()
         if schema is None or not texts:
             continue
         bodies += 1
-        address = path.replace("{sandbox}", lan.sandbox.id)
+        address = path.replace("{sandbox}", lan.sandbox.id).replace("/partner/{key}", f"/partner/{key}")
         if {"ConnectorKey": []} in document["paths"][path][method.lower()].get("security", ()):
             address = address.replace("{province}", connector.province)
             headers["Authorization"] = f"Bearer {connector.key}"
@@ -87,7 +89,11 @@ async def test_every_text_that_cannot_be_kept_is_named(country: Country, lan: Ci
         found = pointers(answer)
         missing = {text for text in texts if not any(f"{pointer}/".startswith(f"{text}/") for pointer in found)}
         # A strict reader refuses the whole text; a long list of errors is cut.
-        assert not missing or found == [""] or answer.json()["more_errors"], (method, path, found)
+        assert not missing or found == [""] or problem(answer, 422, "body-does-not-fit")["more_errors"], (
+            method,
+            path,
+            found,
+        )
     assert bodies or service == "identity"
 
 
